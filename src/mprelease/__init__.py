@@ -1,0 +1,3 @@
+"""mprelease releases mini programs: from a git ref to a QR code, with the vendors' own tools."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,28 @@
+"""The few ways in which mprelease says no."""
+
+from mprelease.domain.problems import Parameter, Problem, Trouble
+
+
+class TroubleError(Exception):
+    """Carry a trouble to the one place that puts it into words."""
+
+    def __init__(self, problem: Problem, **parameters: Parameter) -> None:
+        """Name the problem and what its sentences need."""
+        self.trouble = Trouble(problem, parameters)
+        super().__init__(problem, parameters)
+
+
+class Refused(TroubleError):
+    """A request that cannot be met as it stands; nothing was changed."""
+
+
+class StageFailed(TroubleError):
+    """A stage ended without success: an expected ending of a release, not a crash."""
+
+
+class ReleaseCanceled(Exception):
+    """Somebody asked for the end of a running release, and it was still possible."""
+
+
+class LeaseLost(Exception):
+    """The release is no longer ours: end the process tree and write nothing."""

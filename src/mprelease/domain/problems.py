@@ -1,0 +1,130 @@
+"""Everything that can go wrong, by name.
+
+The catalogs in `i18n` hold two sentences for each: `problem.<name>` says what happened,
+`remedy.<name>` what to do. A test fails when one is missing in either language.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum, auto
+
+
+class Problem(StrEnum):
+    """Name a problem as it is stored and as the catalogs know it."""
+
+    # Bad input: refused at once.
+    PROJECT_UNKNOWN = auto()
+    PROJECT_EXISTS = auto()
+    PROJECT_HAS_APPS = auto()
+    APP_UNKNOWN = auto()
+    APP_EXISTS = auto()
+    RELEASE_UNKNOWN = auto()
+    RELEASE_BUSY = auto()
+    NAME_SHAPE = auto()
+    PLATFORM_UNKNOWN = auto()
+    PLATFORM_LATER = auto()
+    APP_ID_SHAPE = auto()
+    PROJECT_TYPE_UNKNOWN = auto()
+    ROBOT_RANGE = auto()
+    VERSION_SHAPE = auto()
+    VERSION_NOT_GREATER = auto()
+    REF_SHAPE = auto()
+    PAGE_SHAPE = auto()
+    QUERY_SHAPE = auto()
+    SCENE_SHAPE = auto()
+    DESCRIPTION_TOO_LONG = auto()
+    ENVIRONMENT_UNKNOWN = auto()
+    DIRECTORY_SHAPE = auto()
+    SETTING_SHAPE = auto()
+    MEMORY_RANGE = auto()
+    PROXY_SHAPE = auto()
+    REPOSITORY_SHAPE = auto()
+    FILE_UNREADABLE = auto()
+    KEY_SHAPE = auto()
+    NOT_CONFIGURED = auto()
+    MASTER_KEY_WRONG = auto()
+    DATA_FOLDER_UNUSABLE = auto()
+    DATABASE_UNUSABLE = auto()
+    NOTHING_TO_CHANGE = auto()
+
+    # What a machine lacks.
+    TOOL_MISSING = auto()
+    TOOL_TOO_OLD = auto()
+    TOOL_INSTALL_FAILED = auto()
+    SANDBOX_MISSING = auto()
+
+    # Checkout.
+    GIT_HOST_UNREACHABLE = auto()
+    GIT_LOGIN_REFUSED = auto()
+    GIT_NOT_A_REPOSITORY = auto()
+    GIT_REF_NOT_FOUND = auto()
+    GIT_PROTOCOL_REFUSED = auto()
+    GIT_FAILED = auto()
+
+    # Install and build.
+    PACKAGE_MANAGER_UNKNOWN = auto()
+    LOCK_FILE_RETIRED_MIRROR = auto()
+    LOCK_FILE_REFUSED = auto()
+    PEER_DEPENDENCY_CONFLICT = auto()
+    REGISTRY_UNREACHABLE = auto()
+    PACKAGE_NOT_FOUND = auto()
+    INSTALL_FAILED = auto()
+    DEPENDENCY_MISSING = auto()
+    COMMAND_NOT_FOUND = auto()
+    OLD_WEBPACK_NEW_NODE = auto()
+    NODE_OUT_OF_MEMORY = auto()
+    KILLED_BY_SYSTEM = auto()
+    DISK_FULL = auto()
+    BUILD_FAILED = auto()
+    BUILD_COMMAND_UNKNOWN = auto()
+    OUTPUT_MISSING = auto()
+    OUTPUT_NOT_A_MINI_PROGRAM = auto()
+    LINK_LEADS_OUTSIDE = auto()
+    DIRECTORY_MISSING = auto()
+
+    # Publish.
+    IP_NOT_LISTED = auto()
+    KEY_REFUSED = auto()
+    KEY_UNREADABLE = auto()
+    PLATFORM_APP_ID_UNKNOWN = auto()
+    PACKAGE_TOO_LARGE = auto()
+    PAGE_MISSING = auto()
+    SOURCE_SYNTAX_ERROR = auto()
+    PLATFORM_UNREACHABLE = auto()
+    PLATFORM_REFUSED = auto()
+    PUBLISH_FAILED = auto()
+    PUBLISH_TOO_LATE = auto()
+
+    # Any stage.
+    TIME_LIMIT = auto()
+    WORKER_DIED = auto()
+    INTERNAL = auto()
+
+
+Parameter = str | int
+
+
+@dataclass(frozen=True)
+class Message:
+    """Carry what is to be said, without a language: an id of the catalogs and its parameters."""
+
+    id: str
+    parameters: Mapping[str, Parameter] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """A problem with its parameters, as it is stored and shown."""
+
+    problem: Problem
+    parameters: Mapping[str, Parameter] = field(default_factory=dict)
+
+    @property
+    def message(self) -> Message:
+        """Say what happened."""
+        return Message(f"problem.{self.problem}", self.parameters)
+
+    @property
+    def remedy(self) -> Message:
+        """Say what to do."""
+        return Message(f"remedy.{self.problem}", self.parameters)
