@@ -1,0 +1,57 @@
+"""Words for people: messages are stored as id and parameters and put into words here.
+
+The catalogs are gettext files with ids as keys, complete in English and Chinese.
+"""
+
+import gettext
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+
+from mprelease.domain.problems import Message, Trouble
+
+LOCALES = Path(__file__).with_name("locales")
+DOMAIN = "mprelease"
+
+
+class Language(StrEnum):
+    """The languages that the interface speaks."""
+
+    ENGLISH = "en"
+    CHINESE = "zh_CN"
+
+
+class Words:
+    """Put messages into the words of one language."""
+
+    def __init__(self, language: Language) -> None:
+        """Load the catalog of the language."""
+        self.language = language
+        self._catalog = _catalog(language)
+
+    def __call__(self, id: str, **parameters: str | int) -> str:  # noqa: A002 the catalog's word
+        """Return the words of a message by its id."""
+        return self.of(Message(id, parameters))
+
+    def of(self, message: Message) -> str:
+        """Return the words of a message; a parameter that is not there stays a gap to be seen."""
+        return self._catalog.gettext(message.id).format_map(_Gaps(message.parameters))
+
+    def of_trouble(self, trouble: Trouble) -> str:
+        """Return what happened and what to do, as one line."""
+        return f"{self.of(trouble.message)} {self.of(trouble.remedy)}".strip()
+
+
+def language_of(wish: str) -> Language:
+    """Return the language for a wish such as `zh`, `zh_CN.UTF-8` or `en_US`; English if none."""
+    return Language.CHINESE if wish.lower().startswith("zh") else Language.ENGLISH
+
+
+class _Gaps(dict[str, object]):
+    def __missing__(self, name: str) -> str:
+        return f"{{{name}}}"
+
+
+@cache
+def _catalog(language: Language) -> gettext.NullTranslations:
+    return gettext.translation(DOMAIN, LOCALES, [language])

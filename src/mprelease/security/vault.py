@@ -1,0 +1,85 @@
+"""Seal credentials, so that the database alone reveals none.
+
+Envelope encryption: each secret is sealed with a key of its own (AES-256-GCM), and that key with
+the master key. The purpose (whose credential, for what) is authenticated, so that a sealed secret
+moved to another row does not open there.
+"""
+
+import os
+import secrets
+from base64 import b64decode, b64encode
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from mprelease.domain.errors import Refused
+from mprelease.domain.problems import Problem
+
+_KEY_BYTES = 32
+_NONCE_BYTES = 12
+_TAG_BYTES = 16
+_SEALED_KEY_BYTES = _NONCE_BYTES + _KEY_BYTES + _TAG_BYTES
+_FORMAT = b"\x01"
+
+
+class Vault:
+    """Seal and open secrets with one master key."""
+
+    def __init__(self, master_key: bytes) -> None:
+        """Take the 32 bytes of the master key."""
+        self._master = AESGCM(master_key)
+
+    def seal(self, secret: str, purpose: str) -> bytes:
+        """Return the secret sealed for this purpose only."""
+        key = AESGCM.generate_key(bit_length=_KEY_BYTES * 8)
+        sealed_key = _encrypt(self._master, key, purpose)
+        return _FORMAT + sealed_key + _encrypt(AESGCM(key), secret.encode(), purpose)
+
+    def open(self, sealed: bytes, purpose: str) -> str:
+        """Return the secret; raise Refused when master key or purpose are others."""
+        body = sealed.removeprefix(_FORMAT)
+        try:
+            key = _decrypt(self._master, body[:_SEALED_KEY_BYTES], purpose)
+            return _decrypt(AESGCM(key), body[_SEALED_KEY_BYTES:], purpose).decode()
+        except InvalidTag:
+            raise Refused(Problem.MASTER_KEY_WRONG) from None
+
+
+def master_key(given: str | None, file: Path) -> bytes:
+    """Return the given key (base64) or the file's, which is made (mode 0600) on first use."""
+    if given is None:
+        if not file.exists():
+            _make(file)
+        given = file.read_text(encoding="ascii")
+    try:
+        key = b64decode(given.strip(), validate=True)
+    except ValueError:
+        key = b""
+    if len(key) != _KEY_BYTES:
+        raise Refused(Problem.MASTER_KEY_WRONG)
+    return key
+
+
+def _make(file: Path) -> None:
+    draft = file.with_name(f"{file.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(b64encode(secrets.token_bytes(_KEY_BYTES)) + b"\n")
+        os.fsync(stream.fileno())
+    try:
+        # A link, not a rename: of two processes that start at once, one makes the key for both.
+        file.hardlink_to(draft)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
+
+
+def _encrypt(cipher: AESGCM, content: bytes, purpose: str) -> bytes:
+    nonce = os.urandom(_NONCE_BYTES)
+    return nonce + cipher.encrypt(nonce, content, purpose.encode())
+
+
+def _decrypt(cipher: AESGCM, sealed: bytes, purpose: str) -> bytes:
+    return cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], purpose.encode())

@@ -1,0 +1,1 @@
+"""Every knob, and the one place that reads the environment."""

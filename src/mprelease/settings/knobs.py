@@ -1,0 +1,92 @@
+"""Every knob of mprelease, read once from the environment and a TOML file."""
+
+import re
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from mprelease.domain.errors import Refused
+from mprelease.domain.problems import Problem
+from mprelease.domain.sandbox import SandboxWish
+from mprelease.settings.environment import config_file, user_folder
+
+
+class Settings(BaseSettings):
+    """Hold every setting; each is `MPRELEASE_<NAME>` in the environment, `<name>` in the file."""
+
+    model_config = SettingsConfigDict(env_prefix="MPRELEASE_", extra="forbid", frozen=True)
+
+    data_dir: Path = Field(default_factory=lambda: user_folder("XDG_DATA_HOME", ".local/share"))
+    database_url: str | None = None
+    tools_dir: Path | None = None
+    timezone: str = "Asia/Shanghai"
+    master_key: SecretStr | None = None
+
+    vendor_proxy: str | None = None
+    extra_ca_certs: Path | None = None
+    npm_registry: str | None = None
+    build_env: Annotated[tuple[str, ...], NoDecode] = ()
+    sandbox: SandboxWish = SandboxWish.AUTO
+
+    node_memory: int = Field(default=4096, ge=256, le=65536)
+    checkout_limit: int = Field(default=600, ge=1)
+    install_limit: int = Field(default=1200, ge=1)
+    build_limit: int = Field(default=1800, ge=1)
+    publish_limit: int = Field(default=900, ge=1)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 the base's signature
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 likewise
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Let the environment win over the file."""
+        file = TomlConfigSettingsSource(settings_cls, toml_file=config_file())
+        return init_settings, env_settings, file
+
+    @field_validator("build_env", mode="before")
+    @classmethod
+    def _split(cls, names: object) -> object:
+        return tuple(re.split(r"[,\s]+", names.strip())) if isinstance(names, str) else names
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_timezone(cls, name: str) -> str:
+        ZoneInfo(name)
+        return name
+
+    @field_validator("data_dir", "tools_dir", "extra_ca_certs")
+    @classmethod
+    def _absolute(cls, path: Path | None) -> Path | None:
+        return path.expanduser().absolute() if path else None
+
+    @property
+    def tools(self) -> Path:
+        """Return the folder in which the vendors' tools are installed."""
+        return self.tools_dir or self.data_dir / "tools"
+
+
+def load() -> Settings:
+    """Read the settings; raise Refused in words when one of them cannot be used."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "_".join(str(part) for part in first["loc"][:1]).upper()
+        raise Refused(
+            Problem.NOT_CONFIGURED, name=f"MPRELEASE_{name}", detail=first["msg"]
+        ) from None
+    except (ValueError, OSError) as error:
+        raise Refused(Problem.NOT_CONFIGURED, name=str(config_file()), detail=str(error)) from None

@@ -1,0 +1,93 @@
+"""Queries about apps."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Row, exists, insert, select, update
+
+from mprelease.domain.apps import App, BuildSettings, ProjectType
+from mprelease.domain.platforms import Platform
+from mprelease.domain.releases import State
+from mprelease.storage.database import Reader, Writer, new_id
+from mprelease.storage.tables import apps, releases
+
+
+def add(db: Writer, app: App, now: int) -> App:
+    """Write a new app, whose name must be free, and return it with its id."""
+    values = {**_columns(app), "project_id": app.project_id, "created_at": now}
+    result = db.connection.execute(insert(apps).values(values))
+    return _app({**values, "id": new_id(result)})
+
+
+def named(db: Reader, name: str) -> App | None:
+    """Find a living app by its name."""
+    return _found(db.connection.execute(select(apps).where(apps.c.name_key == name)).first())
+
+
+def by_id(db: Reader, app_id: int) -> App:
+    """Return the app with this id, removed or not."""
+    return _app(db.connection.execute(select(apps).where(apps.c.id == app_id)).one()._asdict())
+
+
+def every(db: Reader) -> list[App]:
+    """List all living apps by name."""
+    living = select(apps).where(apps.c.removed_at.is_(None)).order_by("name")
+    return [_app(row._asdict()) for row in db.connection.execute(living)]
+
+
+def locked(db: Writer, app_id: int) -> None:
+    """Hold the app's row until the end of the transaction: its version numbers are given singly."""
+    db.connection.execute(select(apps.c.id).where(apps.c.id == app_id).with_for_update())
+
+
+def change(db: Writer, app: App) -> None:
+    """Write everything of the app that can be changed."""
+    db.connection.execute(update(apps).where(apps.c.id == app.id).values(_columns(app)))
+
+
+def is_busy(db: Reader, app_id: int) -> bool:
+    """Tell whether a release of this app is still queued or running."""
+    unfinished = [state for state in State if not state.is_final]
+    found = exists().where(releases.c.app_id == app_id, releases.c.state.in_(unfinished))
+    return bool(db.connection.scalar(select(found)))
+
+
+def remove(db: Writer, app_id: int, now: int) -> None:
+    """Take the app away and free its name; its releases stay."""
+    db.connection.execute(
+        update(apps).where(apps.c.id == app_id).values(removed_at=now, name_key=None)
+    )
+
+
+def _columns(app: App) -> dict[str, Any]:
+    return {
+        "name": app.name,
+        "name_key": app.name,
+        "platform": app.platform,
+        "platform_app_id": app.platform_app_id,
+        "project_type": app.project_type,
+        "build": asdict(app.build),
+        "robot": app.robot,
+        "default_page": app.default_page,
+        "proxy": app.proxy,
+    }
+
+
+def _found(row: Row[Any] | None) -> App | None:
+    return _app(row._asdict()) if row else None
+
+
+def _app(row: Mapping[Any, Any]) -> App:
+    return App(
+        id=row["id"],
+        project_id=row["project_id"],
+        name=row["name"],
+        platform=Platform(row["platform"]),
+        platform_app_id=row["platform_app_id"],
+        project_type=ProjectType(row["project_type"]),
+        build=BuildSettings(**row["build"]),
+        robot=row["robot"],
+        default_page=row["default_page"],
+        proxy=row["proxy"],
+    )

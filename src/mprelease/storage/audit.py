@@ -1,0 +1,40 @@
+"""The record of deeds."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import insert, select
+
+from mprelease.storage.database import Reader, Writer
+from mprelease.storage.tables import audit
+
+
+@dataclass(frozen=True)
+class Deed:
+    """One deed: when (ms since the epoch), who, what, to which noun, with which details."""
+
+    at: int
+    who: str
+    deed: str
+    subject: str
+    details: Mapping[str, object]
+
+
+def write(db: Writer, deed: Deed) -> None:
+    """Add a deed; it stands or falls with the transaction that did it."""
+    db.connection.execute(
+        insert(audit).values(
+            at=deed.at,
+            who=deed.who,
+            deed=deed.deed,
+            subject=deed.subject,
+            details=dict(deed.details),
+        )
+    )
+
+
+def every(db: Reader) -> list[Deed]:
+    """List all deeds, oldest first."""
+    columns = (audit.c.at, audit.c.who, audit.c.deed, audit.c.subject, audit.c.details)
+    rows = db.connection.execute(select(*columns).order_by(audit.c.id))
+    return [Deed(*row) for row in rows]

@@ -1,0 +1,72 @@
+"""Log lines, kept in compressed chunks; the position of a line is (attempt, line)."""
+
+import json
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import insert, select, tuple_
+
+from mprelease.domain.releases import Stage
+from mprelease.storage.database import Reader, Writer
+from mprelease.storage.tables import log_chunks
+
+_LEVEL = 3  # Nearly as small as the default, in half the time.
+
+
+@dataclass(frozen=True, order=True)
+class Position:
+    """Where a line stands: the attempt, then the line, both from 1."""
+
+    attempt: int
+    line: int
+
+
+START = Position(0, 0)
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """One line of a release: when it was written (ms since the epoch), in which stage, what."""
+
+    position: Position
+    at: int
+    stage: Stage
+    text: str
+
+
+def append(db: Writer, release_id: int, lines: Sequence[LogLine]) -> None:
+    """Keep lines that follow each other, of one attempt and one stage."""
+    first, last = lines[0], lines[-1]
+    body = json.dumps([(line.at, line.text) for line in lines], ensure_ascii=False)
+    db.connection.execute(
+        insert(log_chunks).values(
+            release_id=release_id,
+            attempt=first.position.attempt,
+            first_line=first.position.line,
+            last_line=last.position.line,
+            stage=first.stage,
+            body=zlib.compress(body.encode(), _LEVEL),
+        )
+    )
+
+
+def after(db: Reader, release_id: int, position: Position = START) -> Iterator[LogLine]:
+    """Yield the lines that follow a position, in order."""
+    chunk = log_chunks.c
+    rows = db.connection.execute(
+        select(log_chunks)
+        .where(chunk.release_id == release_id)
+        .where(tuple_(chunk.attempt, chunk.last_line) > (position.attempt, position.line))
+        .order_by(chunk.attempt, chunk.first_line)
+    )
+    for row in rows:
+        for number, (at, text) in enumerate(_unpacked(row.body), start=row.first_line):
+            here = Position(row.attempt, number)
+            if here > position:
+                yield LogLine(here, at, Stage(row.stage), text)
+
+
+def _unpacked(body: bytes) -> list[tuple[int, str]]:
+    unpacked: list[tuple[int, str]] = json.loads(zlib.decompress(body))
+    return unpacked

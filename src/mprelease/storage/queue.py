@@ -1,0 +1,201 @@
+"""The row as the job: claim, renew, fence, end. Every write is a compare-and-set.
+
+Only whoever holds the lease token writes; a False means that the release is no longer ours.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Update, select, update
+from sqlalchemy.exc import IntegrityError, OperationalError
+
+from mprelease.domain.problems import Message, Trouble
+from mprelease.domain.releases import MOVES, PublishState, Stage, StageState, State
+from mprelease.storage.clock import now_ms
+from mprelease.storage.database import Database, Reader, Writer
+from mprelease.storage.tables import releases, stages
+
+LEASE_MS = 30_000
+_CANDIDATES = 8
+
+
+@dataclass(frozen=True)
+class Lease:
+    """A worker's claim on a release; it ends when it is not renewed for `LEASE_MS`."""
+
+    release_id: int
+    attempt: int
+    token: str
+
+
+def candidates(db: Reader, labels: Sequence[str]) -> list[int]:
+    """List the best eligible releases: own label, nothing of the same serial key running."""
+    busy = select(releases.c.running_key).where(releases.c.running_key.is_not(None))
+    return list(
+        db.connection.scalars(
+            select(releases.c.id)
+            .where(releases.c.state == State.QUEUED, releases.c.label.in_(labels))
+            .where(releases.c.serial_key.not_in(busy))
+            .order_by(releases.c.priority.desc(), releases.c.id)
+            .limit(_CANDIDATES)
+        )
+    )
+
+
+def claim(database: Database, release_id: int, worker_id: str, token: str) -> Lease | None:
+    """Take a queued release, unless somebody was faster."""
+    try:
+        with database.writing() as db:
+            taken = _moved(
+                db,
+                update(releases)
+                .where(releases.c.id == release_id, may_move(State.RUNNING))
+                .values(
+                    state=State.RUNNING,
+                    running_key=releases.c.serial_key,
+                    lease_token=token,
+                    lease_until=now_ms() + LEASE_MS,
+                    worker_id=worker_id,
+                    attempt=releases.c.attempt + 1,
+                    started_at=now_ms(),
+                ),
+            )
+            return Lease(release_id, _attempt(db, release_id), token) if taken else None
+    except (IntegrityError, OperationalError):
+        # The unique running_key, a deadlock or a lock: another release of this key runs.
+        return None
+
+
+def renew(db: Writer, lease: Lease) -> bool:
+    """Push the deadline out; False means that the lease is lost."""
+    return _moved(db, _mine(lease).values(lease_until=now_ms() + LEASE_MS))
+
+
+def cancel_is_requested(db: Reader, lease: Lease) -> bool:
+    """Tell whether somebody asked for the end of this release."""
+    return bool(
+        db.connection.scalar(
+            select(releases.c.cancel_requested).where(releases.c.id == lease.release_id)
+        )
+    )
+
+
+def pass_fence(db: Writer, lease: Lease) -> bool:
+    """Mark that an upload begins: the last statement before the vendor's tool may send."""
+    return _moved(
+        db,
+        _mine(lease)
+        .where(
+            releases.c.publish_state == PublishState.NONE,
+            releases.c.cancel_requested.is_(False),
+            releases.c.lease_until > now_ms(),
+        )
+        .values(publish_state=PublishState.STARTED, lease_until=now_ms() + LEASE_MS),
+    )
+
+
+def write(db: Writer, lease: Lease, **values: Any) -> bool:
+    """Write what became known of a running release."""
+    return _moved(db, _mine(lease).values(**values))
+
+
+def warn(db: Writer, lease: Lease, message: Message) -> None:
+    """Add a warning to a running release."""
+    row = select(releases.c.warnings).where(releases.c.id == lease.release_id)
+    warnings = [*(db.connection.scalar(row) or []), asdict(message)]
+    write(db, lease, warnings=warnings)
+
+
+def end(
+    db: Writer,
+    lease: Lease,
+    state: State,
+    error: Trouble | None = None,
+    failed_stage: Stage | None = None,
+) -> bool:
+    """End a running release and free its serial key."""
+    return _moved(
+        db,
+        _mine(lease)
+        .where(may_move(state))
+        .values(
+            state=state,
+            error=stored(error) if error else None,
+            failed_stage=failed_stage,
+            ended_at=now_ms(),
+            running_key=None,
+            lease_token=None,
+            lease_until=None,
+        ),
+    )
+
+
+def request_cancel(db: Writer, release_id: int) -> State | None:
+    """Cancel a queued release at once, or ask for the end of a running one before its fence.
+
+    Return the state that the release was in, or None when it is too late.
+    """
+    if _moved(
+        db,
+        update(releases)
+        .where(releases.c.id == release_id, releases.c.state == State.QUEUED)
+        .values(state=State.CANCELED, cancel_requested=True, ended_at=now_ms()),
+    ):
+        return State.QUEUED
+    asked = _moved(
+        db,
+        update(releases)
+        .where(releases.c.id == release_id, releases.c.state == State.RUNNING)
+        .where(releases.c.publish_state == PublishState.NONE)
+        .values(cancel_requested=True),
+    )
+    return State.RUNNING if asked else None
+
+
+def stored(trouble: Trouble) -> dict[str, Any]:
+    """Return a trouble in the form in which its column holds it."""
+    return {"problem": trouble.problem, "parameters": dict(trouble.parameters)}
+
+
+def start_stage(db: Writer, lease: Lease, stage: Stage, now: int) -> None:
+    """Write that a stage began."""
+    _write_stage(db, lease, stage, state=StageState.RUNNING, started_at=now)
+
+
+def end_stage(
+    db: Writer, lease: Lease, stage: Stage, state: StageState, now: int, *, cached: bool = False
+) -> None:
+    """Write how a stage ended."""
+    _write_stage(db, lease, stage, state=state, ended_at=now, cached=cached)
+
+
+def may_move(to: State) -> ColumnElement[bool]:
+    """Hold for rows from whose state a move to this one exists."""
+    return releases.c.state.in_([state for state, moves in MOVES.items() if to in moves])
+
+
+def _write_stage(db: Writer, lease: Lease, stage: Stage, **values: Any) -> None:
+    db.connection.execute(
+        update(stages)
+        .where(stages.c.release_id == lease.release_id, stages.c.name == stage)
+        .values(**values)
+    )
+
+
+def _mine(lease: Lease) -> Update:
+    return update(releases).where(
+        releases.c.id == lease.release_id,
+        releases.c.lease_token == lease.token,
+        releases.c.state == State.RUNNING,
+    )
+
+
+def _attempt(db: Reader, release_id: int) -> int:
+    number = db.connection.scalar(select(releases.c.attempt).where(releases.c.id == release_id))
+    assert number is not None
+    return int(number)
+
+
+def _moved(db: Writer, statement: Update) -> bool:
+    return db.connection.execute(statement).rowcount == 1

@@ -1,0 +1,192 @@
+"""Queries about releases as people see them: request, look, list."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import Row, Select, delete, insert, select
+
+from mprelease.domain.apps import App, Environment
+from mprelease.domain.problems import Message, Problem, Trouble
+from mprelease.domain.releases import (
+    Commit,
+    Kind,
+    LaunchOptions,
+    PublishState,
+    Release,
+    Sizes,
+    Stage,
+    StageRecord,
+    StageState,
+    State,
+)
+from mprelease.storage.database import Reader, Writer, new_id
+from mprelease.storage.tables import apps, qr_codes, releases, stages
+
+DEFAULT_LABEL = "default"
+
+
+@dataclass(frozen=True)
+class NewRelease:
+    """Everything that a release is when it is accepted."""
+
+    app: App
+    kind: Kind
+    ref: str
+    environment: Environment
+    robot: int
+    version: str | None
+    description: str
+    launch: LaunchOptions
+    requested_by: str
+    serial_key: str
+    idempotency_key: str | None
+
+
+def add(db: Writer, new: NewRelease, now: int) -> int:
+    """Write a queued release with its pending stages; return its number."""
+    result = db.connection.execute(
+        insert(releases).values(
+            app_id=new.app.id,
+            kind=new.kind,
+            state=State.QUEUED,
+            ref=new.ref,
+            environment=new.environment,
+            robot=new.robot,
+            version=new.version,
+            description=new.description,
+            requested_by=new.requested_by,
+            idempotency_key=new.idempotency_key,
+            created_at=now,
+            warnings=[],
+            label=DEFAULT_LABEL,
+            priority=0,
+            serial_key=new.serial_key,
+            attempt=0,
+            cancel_requested=False,
+            publish_state=PublishState.NONE,
+            **asdict(new.launch),
+        )
+    )
+    release_id = new_id(result)
+    db.connection.execute(
+        insert(stages),
+        [
+            {
+                "release_id": release_id,
+                "name": stage,
+                "position": position,
+                "state": StageState.PENDING,
+                "cached": False,
+            }
+            for position, stage in enumerate(Stage)
+        ],
+    )
+    return release_id
+
+
+def by_id(db: Reader, release_id: int) -> Release | None:
+    """Find a release by its number."""
+    found = _read(db, _with_app().where(releases.c.id == release_id))
+    return found[0] if found else None
+
+
+def asked_for(db: Reader, idempotency_key: str) -> Release | None:
+    """Find the release that an earlier request with this key has made."""
+    found = _read(db, _with_app().where(releases.c.idempotency_key == idempotency_key))
+    return found[0] if found else None
+
+
+def newest(db: Reader, app_id: int | None, limit: int) -> list[Release]:
+    """List the newest releases, of one app or of all."""
+    query = _with_app().order_by(releases.c.id.desc()).limit(limit)
+    return _read(db, query if app_id is None else query.where(releases.c.app_id == app_id))
+
+
+def used_versions(db: Reader, app_id: int) -> list[str]:
+    """List the version numbers of an app's uploads that were or may yet be published."""
+    void = [State.FAILED, State.CANCELED]
+    rows = db.connection.scalars(
+        select(releases.c.version)
+        .where(releases.c.app_id == app_id, releases.c.kind == Kind.UPLOAD)
+        .where(releases.c.state.not_in(void))
+    )
+    return [version for version in rows if version]
+
+
+def qr_code(db: Reader, release_id: int) -> tuple[bytes, str] | None:
+    """Return the QR code's image and media type."""
+    row = db.connection.execute(
+        select(qr_codes.c.image, qr_codes.c.media_type).where(qr_codes.c.release_id == release_id)
+    ).first()
+    return (row.image, row.media_type) if row else None
+
+
+def put_qr_code(db: Writer, release_id: int, image: bytes, media_type: str, now: int) -> None:
+    """Keep the QR code of a release in place of an older one."""
+    db.connection.execute(delete(qr_codes).where(qr_codes.c.release_id == release_id))
+    db.connection.execute(
+        insert(qr_codes).values(
+            release_id=release_id, image=image, media_type=media_type, made_at=now
+        )
+    )
+
+
+def _with_app() -> Select[Any]:
+    return select(releases, apps.c.name.label("app_name")).join(apps)
+
+
+def _read(db: Reader, query: Select[Any]) -> list[Release]:
+    rows = db.connection.execute(query).all()
+    known = _stages(db, [row.id for row in rows])
+    return [_release(row, known[row.id]) for row in rows]
+
+
+def _stages(db: Reader, release_ids: Sequence[int]) -> dict[int, list[StageRecord]]:
+    known: dict[int, list[StageRecord]] = {release_id: [] for release_id in release_ids}
+    rows = db.connection.execute(
+        select(stages)
+        .where(stages.c.release_id.in_(release_ids))
+        .order_by(stages.c.release_id, stages.c.position)
+    )
+    for row in rows:
+        known[row.release_id].append(
+            StageRecord(
+                Stage(row.name), StageState(row.state), row.started_at, row.ended_at, row.cached
+            )
+        )
+    return known
+
+
+def _release(row: Row[Any], known_stages: list[StageRecord]) -> Release:
+    return Release(
+        id=row.id,
+        app_id=row.app_id,
+        app_name=row.app_name,
+        kind=Kind(row.kind),
+        state=State(row.state),
+        ref=row.ref,
+        environment=Environment(row.environment),
+        robot=row.robot,
+        version=row.version,
+        description=row.description,
+        launch=LaunchOptions(row.page, row.query, row.scene),
+        requested_by=row.requested_by,
+        created_at=row.created_at,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        attempt=row.attempt,
+        commit=Commit(**row.commit) if row.commit else None,
+        sizes=Sizes(**row.sizes) if row.sizes else None,
+        error=trouble_from(row.error) if row.error else None,
+        failed_stage=Stage(row.failed_stage) if row.failed_stage else None,
+        warnings=tuple(Message(**warning) for warning in row.warnings),
+        stages=tuple(known_stages),
+    )
+
+
+def trouble_from(stored: dict[str, Any]) -> Trouble:
+    """Return a trouble as it was stored; a name of a newer version is an internal error here."""
+    name = stored["problem"]
+    problem = Problem(name) if name in set(Problem) else Problem.INTERNAL
+    return Trouble(problem, stored["parameters"])

@@ -1,0 +1,30 @@
+"""Queries about sealed secrets; what is in them is known to the vault alone."""
+
+from sqlalchemy import delete, insert, select
+
+from mprelease.storage.database import Reader, Writer
+from mprelease.storage.tables import secrets
+
+
+def put(db: Writer, owner: str, name: str, sealed: bytes, now: int) -> None:
+    """Keep a secret in place of the owner's former one of this name."""
+    drop(db, owner, name)
+    db.connection.execute(
+        insert(secrets).values(owner=owner, name=name, sealed=sealed, created_at=now)
+    )
+
+
+def sealed(db: Reader, owner: str) -> dict[str, bytes]:
+    """Return the owner's secrets by name, sealed."""
+    rows = db.connection.execute(
+        select(secrets.c.name, secrets.c.sealed).where(secrets.c.owner == owner)
+    )
+    return {row.name: row.sealed for row in rows}
+
+
+def drop(db: Writer, owner: str, name: str | None = None) -> None:
+    """Forget one secret of an owner, or all of them."""
+    statement = delete(secrets).where(secrets.c.owner == owner)
+    if name is not None:
+        statement = statement.where(secrets.c.name == name)
+    db.connection.execute(statement)

@@ -1,0 +1,170 @@
+"""The tables, with types that hold on SQLite, MySQL/MariaDB and PostgreSQL."""
+
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects.mysql import LONGBLOB, VARCHAR
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+# SQLite numbers rows by itself only for its own INTEGER.
+Id = BigInteger().with_variant(Integer(), "sqlite")
+Blob = LargeBinary().with_variant(LONGBLOB(), "mysql", "mariadb")
+_EXACT = VARCHAR(191, collation="utf8mb4_bin")
+# Names and keys are compared letter by letter; MySQL's default collation would not.
+Key = String(191).with_variant(_EXACT, "mysql", "mariadb")
+
+
+def _timestamp(name: str, *, nullable: bool = True) -> Column[Any]:
+    return Column(name, BigInteger, nullable=nullable)
+
+
+projects = Table(
+    "projects",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("name", Key, nullable=False, unique=True),
+    Column("repository", Text, nullable=False),
+    Column("default_branch", Key, nullable=False),
+    _timestamp("created_at", nullable=False),
+)
+
+# A removed app keeps its row, because its releases name it; without a name_key it is found no more.
+apps = Table(
+    "apps",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("project_id", Id, ForeignKey("projects.id", ondelete="SET NULL"), index=True),
+    Column("name", Key, nullable=False),
+    Column("name_key", Key, unique=True),
+    Column("platform", String(16), nullable=False),
+    Column("platform_app_id", Key, nullable=False),
+    Column("project_type", String(32), nullable=False),
+    Column("build", JSON, nullable=False),
+    Column("robot", Integer, nullable=False),
+    Column("default_page", Text),
+    Column("proxy", Text),
+    _timestamp("created_at", nullable=False),
+    _timestamp("removed_at"),
+)
+
+secrets = Table(
+    "secrets",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("owner", Key, nullable=False),
+    Column("name", Key, nullable=False),
+    Column("sealed", Blob, nullable=False),
+    _timestamp("created_at", nullable=False),
+    UniqueConstraint("owner", "name"),
+)
+
+releases = Table(
+    "releases",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("app_id", Id, ForeignKey("apps.id"), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("ref", Text, nullable=False),
+    Column("environment", String(16), nullable=False),
+    Column("robot", Integer, nullable=False),
+    Column("version", String(64)),
+    Column("description", Text, nullable=False),
+    Column("page", Text),
+    Column("query", Text),
+    Column("scene", Integer),
+    Column("requested_by", Key, nullable=False),
+    Column("idempotency_key", Key, unique=True),
+    _timestamp("created_at", nullable=False),
+    _timestamp("started_at"),
+    _timestamp("ended_at"),
+    Column("commit", JSON),
+    Column("sizes", JSON),
+    Column("error", JSON),
+    Column("failed_stage", String(16)),
+    Column("warnings", JSON, nullable=False),
+    # Who may run it, who runs it, and until when: see engine/.
+    Column("label", Key, nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("serial_key", Key, nullable=False),
+    Column("running_key", Key, unique=True),
+    Column("attempt", Integer, nullable=False),
+    Column("lease_token", Key),
+    _timestamp("lease_until"),
+    Column("worker_id", Key),
+    Column("cancel_requested", Boolean, nullable=False),
+    Column("publish_state", String(16), nullable=False),
+    Index(None, "state", "label", "priority", "id"),
+    Index(None, "app_id", "id"),
+)
+
+stages = Table(
+    "stages",
+    metadata,
+    Column("release_id", Id, ForeignKey("releases.id", ondelete="CASCADE"), primary_key=True),
+    Column("name", String(16), primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("state", String(16), nullable=False),
+    _timestamp("started_at"),
+    _timestamp("ended_at"),
+    Column("cached", Boolean, nullable=False),
+)
+
+qr_codes = Table(
+    "qr_codes",
+    metadata,
+    Column(
+        "release_id",
+        Id,
+        ForeignKey("releases.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("image", Blob, nullable=False),
+    Column("media_type", String(64), nullable=False),
+    _timestamp("made_at", nullable=False),
+)
+
+log_chunks = Table(
+    "log_chunks",
+    metadata,
+    Column("release_id", Id, ForeignKey("releases.id", ondelete="CASCADE"), primary_key=True),
+    Column("attempt", Integer, primary_key=True, autoincrement=False),
+    Column("first_line", Integer, primary_key=True, autoincrement=False),
+    Column("last_line", Integer, nullable=False),
+    Column("stage", String(16), nullable=False),
+    Column("body", Blob, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Id, primary_key=True),
+    _timestamp("at", nullable=False),
+    Column("who", Key, nullable=False),
+    Column("deed", Key, nullable=False),
+    Column("subject", Key, nullable=False),
+    Column("details", JSON, nullable=False),
+)
