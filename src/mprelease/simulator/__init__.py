@@ -1,0 +1,1 @@
+"""Stand-ins of the vendors' HTTP services on loopback, for the demo and the tests."""

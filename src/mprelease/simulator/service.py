@@ -1,0 +1,53 @@
+"""What a simulated service is to the proxy in front of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request as it came out of the tunnel.
+
+    `query` holds the last value of each name. `client` is the caller's IP address; `at` the
+    moment of its arrival in milliseconds since the epoch.
+    """
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    body: bytes
+    client: str
+    at: int
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What goes back, and how badly.
+
+    `delay` is the time in seconds until the first byte. A reply that `is_cut` announces its whole
+    body, sends half of it and ends the connection.
+    """
+
+    body: bytes
+    status: int = 200
+    content_type: str = "application/json; charset=utf-8"
+    delay: float = 0
+    is_cut: bool = False
+
+
+class Service(Protocol):
+    """Play one vendor's service.
+
+    `answer` is called once per request, from many threads at once. What a client can do wrong is
+    answered; an exception is a fault of the simulator and ends the connection.
+    """
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """Name the hosts that this service answers for, in lower case."""
+        ...
+
+    def answer(self, request: Request) -> Reply:
+        """Answer one request."""
+        ...

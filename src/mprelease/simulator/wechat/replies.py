@@ -1,0 +1,52 @@
+"""What the simulated WeChat answers when all is well."""
+
+import json
+from base64 import b64encode
+from collections.abc import Mapping
+
+from mprelease.simulator.service import Reply
+from mprelease.simulator.wechat.qr_code import jpeg
+from mprelease.simulator.wechat.received import Received
+
+
+def json_reply(content: Mapping[str, object]) -> Reply:
+    """Answer with JSON."""
+    return Reply(json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode("utf-8"))
+
+
+def data(content: Mapping[str, object]) -> Reply:
+    """Answer as most calls do: errCode 0 and an object `data`."""
+    return json_reply({"errCode": 0, "data": content})
+
+
+def attributes() -> Reply:
+    """Answer getattr: what the tool's compiler checks a project against, package sizes in MiB.
+
+    The names are measured; all numbers but the package sizes are assumptions.
+    """
+    setting = {
+        "MaxCodeSize": 2,
+        "MaxSubpackageSubCodeSize": 2,
+        "MaxSubpackageFullCodeSize": 20,
+        "NavigateMiniprogramLimit": 10,
+        "MaxSubPackageLimit": 100,
+        "MinTabbarCount": 2,
+        "MaxTabbarCount": 5,
+        "MaxCustomTabbarCount": 5,
+        "MaxTabbarIconSize": 40,
+    }
+    app = {"platform": False, "appType": 0, "isSandbox": False, "released": False}
+    return data({**app, "setting": setting})
+
+
+def receipt(received: Received) -> Reply:
+    """Answer an accepted upload or preview: package sizes in bytes, and a preview's QR code."""
+    sizes = received.sizes
+    named = {"__FULL__": sizes.full, "__APP__": sizes.main, **sizes.packages}
+    body: dict[str, object] = {
+        "subpackage_info": [{"name": name, "size": size} for name, size in named.items()],
+        "ext_plugin_info": [],
+    }
+    if received.preview_url is not None:
+        body["qrcode_img"] = b64encode(jpeg(received.preview_url)).decode("ascii")
+    return json_reply({"errCode": 0, "body": body})
