@@ -1,0 +1,1 @@
+"""git: a mirror per repository, and a tree that is exactly one commit."""

@@ -1,0 +1,128 @@
+"""Checkout: bring a ref, and make a folder exactly the commit that it stands for."""
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from mprelease.domain.errors import StageFailed
+from mprelease.domain.problems import Problem
+from mprelease.source.clone import clone
+from mprelease.source.failures import full_disk_told
+from mprelease.source.git import Git
+from mprelease.source.mirror import Fetched, Mirror
+from mprelease.source.repository import Repository
+from mprelease.source.submodules import Submodule, submodules
+from mprelease.source.tree import Listing, listing, remove, sweep
+
+KEPT = ("node_modules",)
+
+
+def fetch(git: Git, repository: Repository, ref: str) -> Fetched:
+    """Bring a branch, tag or commit into the repository's mirror and say what it stands for.
+
+    A commit that is already there needs no network. Raise StageFailed.
+    """
+    return Mirror(git, repository).fetch(ref)
+
+
+def place(
+    git: Git, repository: Repository, fetched: Fetched, tree: Path, keep: tuple[str, ...] = KEPT
+) -> None:
+    """Make the folder `tree` exactly the fetched commit, its submodules included.
+
+    What the commit does not hold is removed, except folders named in `keep`; files that are as
+    they should be keep their time of change. `tree/.git` is a new light clone each time, and the
+    index that git trusts lies beside the tree: whatever a build left inside, our git never reads
+    a setting or a hook from there. Raise StageFailed.
+    """
+    index = tree.with_name(f"{tree.name}.index")
+    with full_disk_told():
+        _fill(_Place(git, repository, tree, index, keep), fetched.commit.id, depth=0)
+        clone(Mirror(git, repository), fetched, index, tree / ".git")
+
+
+@dataclass(frozen=True)
+class _Place:
+    git: Git
+    repository: Repository
+    tree: Path
+    index: Path
+    keep: tuple[str, ...]
+
+
+def _fill(place: _Place, commit: str, depth: int) -> None:
+    mirror = Mirror(place.git, place.repository)
+    listed = listing(mirror, commit)
+    if not _changed(place, mirror, commit, listed):
+        _clear(place)
+        _read(place, mirror, commit)
+    found = submodules(mirror, place.repository, commit, listed)
+    _empty_others(place, listed, found)
+    for submodule in found:
+        _fill_submodule(place, submodule, depth + 1)
+
+
+def _changed(place: _Place, mirror: Mirror, commit: str, listed: Listing) -> bool:
+    """Change the tree from what it is; return False where only a new beginning helps."""
+    if not place.index.exists() or not place.tree.is_dir() or place.tree.is_symlink():
+        return False
+    try:
+        sweep(place.tree, listed, place.keep)
+        if place.tree.stat().st_uid != os.geteuid():
+            _recognise(place, mirror)
+        _read(place, mirror, commit)
+    except OSError:
+        return False
+    except StageFailed as failure:
+        if failure.trouble.problem is not Problem.GIT_FAILED:
+            raise
+        return False
+    return True
+
+
+def _clear(place: _Place) -> None:
+    place.index.unlink(missing_ok=True)
+    place.index.with_name(f"{place.index.name}.lock").unlink(missing_ok=True)
+    remove(place.tree)
+    place.tree.mkdir(parents=True)
+
+
+def _recognise(place: _Place, mirror: Mirror) -> None:
+    # Handing a tree over to another user touches every file, and git would write them all anew.
+    _run(place, mirror, "update-index", "-q", "--refresh")
+
+
+def _read(place: _Place, mirror: Mirror, commit: str) -> None:
+    _run(place, mirror, "read-tree", "--reset", "-u", commit)
+
+
+def _run(place: _Place, mirror: Mirror, *arguments: str) -> None:
+    where = {"GIT_WORK_TREE": str(place.tree), "GIT_INDEX_FILE": str(place.index)}
+    url = place.repository.url
+    place.git.run(mirror.path, *arguments, environment=where, repository=url)
+
+
+def _empty_others(place: _Place, listed: Listing, found: tuple[Submodule, ...]) -> None:
+    filled = {submodule.path for submodule in found}
+    for link in listed.links:
+        if link.path not in filled:
+            place.git.on_line(f"Submodule {link.path} has no address in .gitmodules: left empty.")
+            remove(place.tree / link.path)
+            (place.tree / link.path).mkdir()
+
+
+def _fill_submodule(place: _Place, submodule: Submodule, depth: int) -> None:
+    repository = submodule.repository
+    if depth > _DEEPEST:
+        detail = f"submodules lie more than {_DEEPEST} deep in each other"
+        raise StageFailed(Problem.GIT_FAILED, repository=repository.url, detail=detail)
+    place.git.on_line(f"Submodule {submodule.path}: {repository.url} at {submodule.commit}")
+    Mirror(place.git, repository).fetch(submodule.commit)
+    name = hashlib.sha256(os.fsencode(submodule.path)).hexdigest()[:12]
+    index = place.index.with_name(f"{place.index.name}.{name}")
+    inner = _Place(place.git, repository, place.tree / submodule.path, index, place.keep)
+    _fill(inner, submodule.commit, depth)
+
+
+_DEEPEST = 8

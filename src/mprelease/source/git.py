@@ -1,0 +1,133 @@
+"""git as mprelease calls it: under supervision, and deaf to the machine's configuration."""
+
+import re
+import subprocess
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from mprelease.domain.errors import StageFailed
+from mprelease.domain.problems import Problem
+from mprelease.process.command import Command
+from mprelease.process.programs import GIT
+from mprelease.process.tree import Stop, run
+from mprelease.source.failures import explained
+
+
+class Git:
+    """Run git for one checkout.
+
+    `mirrors` is the folder of all mirrors. `environment` is what git gets: PATH, proxies, CA
+    certificates. `on_line` gets what git says, from a reader's thread. `time_limit`, in seconds
+    from the making of this object, holds for everything that it is asked to do.
+    """
+
+    def __init__(
+        self,
+        mirrors: Path,
+        environment: Mapping[str, str],
+        *,
+        stop: Stop,
+        on_line: Callable[[str], None],
+        time_limit: float,
+    ) -> None:
+        """Begin to count the time."""
+        self.mirrors = mirrors
+        self.on_line = on_line
+        self._environment = {**environment, **_QUIET}
+        self._stop = stop
+        self._time_limit = time_limit
+        self._deadline = time.monotonic() + time_limit
+
+    def run(
+        self, folder: Path, *arguments: str, environment: Mapping[str, str], repository: str
+    ) -> None:
+        """Run a git command on the git folder `folder` that may take long.
+
+        Raise the reason if a stop is asked, StageFailed(TIME_LIMIT) at the time limit, and the
+        StageFailed that its output tells of if it fails; `repository` is named in that failure.
+        """
+        self.raise_if_over()
+        last: deque[str] = deque(maxlen=_LINES_FOR_DIAGNOSIS)
+        command = Command(
+            arguments=("git", *arguments),
+            folder=folder,
+            environment={**self._of(folder), **environment},
+            time_limit=max(self._deadline - time.monotonic(), _LEAST_TIME),
+        )
+        exit_ = run(command, stop=self._stop, on_line=lambda line: self._heard(line, last))
+        self._stop.raise_if_asked()
+        if exit_.timed_out:
+            raise self._too_late()
+        if exit_.code == _NOT_FOUND:
+            raise _no_git()
+        if exit_.code != 0:
+            raise explained(last, repository)
+
+    def ask(self, folder: Path, *arguments: str, repository: str) -> bytes:
+        """Return the standard output of a git command that only reads the git folder `folder`.
+
+        Raise StageFailed if git cannot answer.
+        """
+        # Such a command takes milliseconds, starts nothing and needs no network; its answer holds
+        # file names as bytes, which lines of text would spoil.
+        try:
+            answer = subprocess.run(
+                ("git", *arguments),
+                cwd=folder,
+                env=self._of(folder),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=_TIME_FOR_READING,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise self._too_late() from error
+        except FileNotFoundError as error:
+            raise _no_git() from error
+        if answer.returncode != 0:
+            raise explained(answer.stderr.decode(errors="replace").splitlines(), repository)
+        return answer.stdout
+
+    def raise_if_over(self) -> None:
+        """Raise the reason of a stop, or StageFailed(TIME_LIMIT) once the time is over."""
+        self._stop.raise_if_asked()
+        if time.monotonic() > self._deadline:
+            raise self._too_late()
+
+    def _of(self, folder: Path) -> Mapping[str, str]:
+        return {**self._environment, "GIT_DIR": str(folder)}
+
+    def _heard(self, line: str, last: deque[str]) -> None:
+        if not _PASSING.search(line):
+            last.append(line)
+            if not _OF_NO_INTEREST.search(line):
+                self.on_line(line.rstrip())
+
+    def _too_late(self) -> StageFailed:
+        return StageFailed(Problem.TIME_LIMIT, seconds=int(self._time_limit))
+
+
+# Askpass is set to nothing so that SSH_ASKPASS is not tried either: nobody is there to answer.
+_QUIET: Mapping[str, str] = {
+    "GIT_ASKPASS": "",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": str(Path(__file__).with_name("gitconfig")),
+    "LC_ALL": "C",
+}
+_LINES_FOR_DIAGNOSIS = 100
+_NOT_FOUND = 127
+_LEAST_TIME = 0.001
+_TIME_FOR_READING = 60
+# A progress bar that moves: only the line that ends a phase ("…, done.") is worth keeping.
+_PASSING = re.compile(
+    r"^(remote: )?[A-Z][A-Za-z ]+: +\d+(% \(\d+/\d+\))?(, [\d.]+ \w+( \| [\d.]+ \w+/s)?)?\s*$"
+)
+# Our own names for refs, and the search for a name that may be a branch or a tag.
+_OF_NO_INTEREST = re.compile(r"^From |^ [ *+t=-] |^fatal: couldn't find remote ref |^\s*$")
+
+
+def _no_git() -> StageFailed:
+    return StageFailed(Problem.TOOL_MISSING, tool=GIT.name, version=GIT.oldest_text)

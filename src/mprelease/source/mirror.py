@@ -1,0 +1,186 @@
+"""Mirrors: one bare copy per repository, brought up to date one ref at a time."""
+
+import fcntl
+import hashlib
+import re
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from mprelease.domain.errors import StageFailed
+from mprelease.domain.problems import Problem
+from mprelease.domain.releases import Commit
+from mprelease.source.access import opened
+from mprelease.source.failures import full_disk_told
+from mprelease.source.git import Git
+from mprelease.source.repository import Repository
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """What a ref stood for when it was fetched; `branch` only when the ref was one."""
+
+    commit: Commit
+    branch: str | None
+
+
+class Mirror:
+    """The bare copy of one repository; it holds neither its address nor its access."""
+
+    def __init__(self, git: Git, repository: Repository) -> None:
+        self._git = git
+        self._repository = repository
+        name = hashlib.sha256(repository.url.encode()).hexdigest()[:24]
+        self.path = git.mirrors / f"{name}.git"
+
+    def fetch(self, ref: str) -> Fetched:
+        """Bring a branch, a tag or a commit with its whole history.
+
+        A name is a branch before it is a tag; `refs/heads/…` and `refs/tags/…` say which. A
+        commit id (full, or at least 7 digits) that is already here needs no network. Raise
+        StageFailed, GIT_REF_NOT_FOUND if there is no such ref.
+        """
+        if known := self._known(ref):
+            return known
+        with full_disk_told(), self.alone(), self._opened() as environment:
+            self._make()
+            fetched = self._by_name(ref, environment) or self._by_id(ref, environment)
+        if fetched is None:
+            raise StageFailed(Problem.GIT_REF_NOT_FOUND, ref=ref, repository=self._repository.url)
+        return fetched
+
+    def ask(self, *arguments: str) -> bytes:
+        """Return what a git command reads from the mirror; raise StageFailed if it cannot."""
+        return self._git.ask(self.path, *arguments, repository=self._repository.url)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other threads and processes from changing the mirror.
+
+        Raise the reason if a stop is asked while waiting.
+        """
+        self._git.mirrors.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with self.path.with_suffix(".lock").open("w") as lock:
+            while not _is_locked(lock.fileno()):
+                self._git.raise_if_over()
+                time.sleep(_BETWEEN_TRIES)
+            yield
+
+    def _opened(self) -> AbstractContextManager[Mapping[str, str]]:
+        folder = self.path.with_suffix(".access")
+        return opened(self._repository.access, self._repository.url, folder)
+
+    def _make(self) -> None:
+        if self.path.exists():
+            self._forget_the_killed()
+            return
+        half = self.path.with_suffix(".new")
+        shutil.rmtree(half, ignore_errors=True)
+        half.mkdir()
+        self._run(half, "init", "--quiet", "--bare", "--template=", environment={})
+        half.rename(self.path)
+
+    def _forget_the_killed(self) -> None:
+        # We are alone here, so whoever left a lock or half a pack was killed over it.
+        for left in (*self.path.rglob("*.lock"), *self.path.glob("objects/pack/tmp_*")):
+            left.unlink(missing_ok=True)
+
+    def _known(self, ref: str) -> Fetched | None:
+        if not _ID.fullmatch(ref) or not self.path.exists():
+            return None
+        commit = self._commit(ref)
+        # git may have found a tag of that name: then it is not this commit.
+        if commit is None or not commit.id.startswith(ref.lower()):
+            return None
+        return Fetched(commit, branch=None)
+
+    def _by_name(self, ref: str, environment: Mapping[str, str]) -> Fetched | None:
+        if _FULL_ID.fullmatch(ref):
+            return None
+        for source, branch in _readings(ref):
+            kept = _kept(source)
+            if self._bring(environment, f"+{source}:{kept}") and (commit := self._commit(kept)):
+                return Fetched(commit, branch)
+        return None
+
+    def _by_id(self, ref: str, environment: Mapping[str, str]) -> Fetched | None:
+        if not _ID.fullmatch(ref):
+            return None
+        # Some hosts hand out only what a ref points to; then it is looked for behind all refs.
+        if _FULL_ID.fullmatch(ref) and self._bring(environment, f"+{ref}:{_kept(ref)}"):
+            return self._known(ref)
+        self._bring(environment, *_EVERYTHING)
+        return self._known(ref)
+
+    def _bring(self, environment: Mapping[str, str], *refs: str) -> bool:
+        try:
+            self._run(self.path, *_FETCH, self._repository.url, *refs, environment=environment)
+        except StageFailed as failure:
+            if failure.trouble.problem is Problem.GIT_REF_NOT_FOUND:
+                return False
+            raise
+        return True
+
+    def _commit(self, revision: str) -> Commit | None:
+        try:
+            answer = self.ask("log", "-1", "--encoding=none", _FORMAT, revision, "--")
+        except StageFailed:
+            return None
+        encoding, identity, time_of, author, subject = answer.split(b"\0")[:5]
+        return Commit(
+            identity.decode(),
+            _text(author, encoding),
+            _text(subject, encoding).strip(),
+            int(time_of),
+        )
+
+    def _run(self, folder: Path, *arguments: str, environment: Mapping[str, str]) -> None:
+        repository = self._repository.url
+        self._git.run(folder, *arguments, environment=environment, repository=repository)
+
+
+_ID = re.compile(r"[0-9a-fA-F]{7,64}")
+_FULL_ID = re.compile(r"[0-9a-fA-F]{40}|[0-9a-fA-F]{64}")
+_FORMAT = "--format=%e%x00%H%x00%ct%x00%an%x00%s%x00"
+_FETCH = (
+    "fetch",
+    "--progress",
+    "--update-shallow",
+    "--no-write-fetch-head",
+    "--no-recurse-submodules",
+    "--prune",
+    "--",
+)
+_EVERYTHING = ("+refs/heads/*:refs/all/*", "+refs/tags/*:refs/tags/*")
+_BETWEEN_TRIES = 0.05  # seconds
+
+
+def _readings(ref: str) -> tuple[tuple[str, str | None], ...]:
+    if ref.startswith("refs/heads/"):
+        return ((ref, ref.removeprefix("refs/heads/")),)
+    if ref.startswith("refs/"):
+        return ((ref, None),)
+    return ((f"refs/heads/{ref}", ref), (f"refs/tags/{ref}", None))
+
+
+def _kept(source: str) -> str:
+    # Not by its own name: a branch `a` that became `a/b` could not be stored beside its past.
+    return f"refs/kept/{hashlib.sha256(source.encode()).hexdigest()[:24]}"
+
+
+def _text(raw: bytes, encoding: bytes) -> str:
+    try:
+        return raw.decode(encoding.decode() or "utf-8", errors="replace")
+    except (LookupError, UnicodeError):
+        return raw.decode(errors="replace")
+
+
+def _is_locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,110 @@
+"""Repositories: where they lie, and which of these places git may be told."""
+
+import re
+from dataclasses import dataclass, field
+from urllib.parse import SplitResult, urlsplit
+
+from mprelease.domain.errors import Refused
+from mprelease.domain.problems import Problem
+from mprelease.source.access import Access
+
+
+@dataclass(frozen=True)
+class Repository:
+    """A repository that `check_url` let through, with what opens it."""
+
+    url: str
+    access: Access = field(default_factory=Access)
+
+
+def check_url(url: str) -> str:
+    """Return the address without surrounding space if git may be given it.
+
+    Allowed are http, https, ssh and git URLs, `user@host:path`, `file://` URLs and absolute
+    paths. Raise Refused(REPOSITORY_SHAPE) for anything else, and for an address that carries a
+    password or, with http, any name at all: such secrets belong to `Access`.
+    """
+    url = url.strip()
+    if not (_is_path(url) or _is_scp(url) or _is_location(url)):
+        raise Refused(Problem.REPOSITORY_SHAPE, repository=without_login(url))
+    return url
+
+
+def check_ref(ref: str) -> str:
+    """Return the branch, tag or commit id if git's rules for names allow it.
+
+    The rules are those of `git check-ref-format`, and no leading dash. Raise
+    Refused(REF_SHAPE) otherwise.
+    """
+    parts = ref.split("/")
+    if (
+        _FORBIDDEN_IN_REF.search(ref)
+        or ref == "@"
+        or len(ref) > _LONGEST_REF
+        or ref.startswith("-")
+        or any(not part or part.startswith(".") or part.endswith((".", ".lock")) for part in parts)
+    ):
+        raise Refused(Problem.REF_SHAPE, ref=ref)
+    return ref
+
+
+def without_login(url: str) -> str:
+    """Return the address without the name and password of a URL, fit for a message."""
+    return re.sub(r"(?<=://)[^/]*@", "", url)
+
+
+def is_local(url: str) -> bool:
+    """Tell whether the repository lies on this machine's disk."""
+    return _is_path(url) or url.startswith("file://")
+
+
+def host_of(url: str) -> str:
+    """Return the host's name in small letters, empty for a local repository."""
+    if is_local(url):
+        return ""
+    if _is_scp(url):
+        return url.partition(":")[0].rpartition("@")[2].lower()
+    return urlsplit(url).hostname or ""
+
+
+_SCHEMES = frozenset({"http", "https", "ssh", "git", "file"})
+_LONGEST_REF = 255
+_FORBIDDEN_IN_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\\ud800-\udfff]|\.\.|@\{")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+# Neither host nor path may begin with a dash (ssh would read an option), nor the path with a
+# colon ("ext::…" names a program to run).
+_SCP = re.compile(r"([A-Za-z0-9_][\w.-]*@)?[A-Za-z0-9_][\w.-]*:(?![-:])[^\s]+", re.ASCII)
+
+
+def _is_path(url: str) -> bool:
+    return url.startswith("/") and not _CONTROL.search(url)
+
+
+def _is_scp(url: str) -> bool:
+    return "://" not in url and _SCP.fullmatch(url) is not None and not _CONTROL.search(url)
+
+
+def _is_location(url: str) -> bool:
+    scheme, separator, _ = url.partition("://")
+    if not separator or scheme not in _SCHEMES or re.search(r"\s", url) or _CONTROL.search(url):
+        return False
+    try:
+        location = urlsplit(url)
+        location.port  # noqa: B018 - reading it is the check
+    except ValueError:
+        return False
+    return _is_complete(location) and _is_without_secret(location)
+
+
+def _is_complete(location: SplitResult) -> bool:
+    if location.scheme == "file":
+        return not location.netloc and location.path.startswith("/")
+    name = location.username or ""
+    host = location.hostname or ""
+    return host != "" and not host.startswith("-") and not name.startswith("-")
+
+
+def _is_without_secret(location: SplitResult) -> bool:
+    if location.scheme in {"http", "https"}:
+        return "@" not in location.netloc and not location.query
+    return location.password is None

@@ -1,0 +1,102 @@
+"""Submodules: which repository belongs at which place of a tree."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from mprelease.domain.errors import Refused, StageFailed
+from mprelease.domain.problems import Problem
+from mprelease.source.access import Access
+from mprelease.source.mirror import Mirror
+from mprelease.source.repository import (
+    Repository,
+    check_url,
+    host_of,
+    is_local,
+    without_login,
+)
+from mprelease.source.tree import Link, Listing
+
+
+@dataclass(frozen=True)
+class Submodule:
+    """A repository, and the commit of it that belongs at a path of its parent's tree."""
+
+    path: str
+    commit: str
+    repository: Repository
+
+
+def submodules(
+    mirror: Mirror, parent: Repository, commit: str, listed: Listing
+) -> tuple[Submodule, ...]:
+    """Return the submodules of a commit that its `.gitmodules` gives an address.
+
+    The file is read from the commit, never from a tree that a build could change. Raise
+    StageFailed(GIT_PROTOCOL_REFUSED) for an address that git may not be given.
+    """
+    if not listed.links or ".gitmodules" not in listed.files:
+        return ()
+    addresses = _addresses(mirror, commit)
+    return tuple(
+        _submodule(parent, link, addresses[link.path])
+        for link in listed.links
+        if link.path in addresses
+    )
+
+
+def resolved(parent: str, url: str) -> str:
+    """Return the address of a submodule, which may be relative to its parent's.
+
+    Each `../` takes one part off the parent's path; the host cannot be taken off.
+    """
+    if not url.startswith(("./", "../")):
+        return url
+    base = parent.rstrip("/")
+    while url.startswith(("./", "../")):
+        step, _, url = url.partition("/")
+        if step == "..":
+            base = base[: max(base.rfind("/" if "/" in base else ":"), 0)]
+    separator = ":" if host_of(parent) and "/" not in base and ":" not in base else "/"
+    return f"{base}{separator}{url}"
+
+
+def _submodule(parent: Repository, link: Link, address: str) -> Submodule:
+    url = resolved(parent.url, address)
+    relative = url != address
+    try:
+        url = check_url(url)
+    except Refused as refused:
+        raise _refused(url) from refused
+    if is_local(url) and not is_local(parent.url):
+        raise _refused(url)
+    if relative and host_of(url) != host_of(parent.url):
+        raise _refused(url)
+    return Submodule(link.path, link.commit, Repository(url, _access(parent, url)))
+
+
+def _access(parent: Repository, url: str) -> Access:
+    schemes = (urlsplit(parent.url).scheme, urlsplit(url).scheme)
+    if host_of(url) == host_of(parent.url) and schemes != ("https", "http"):
+        return parent.access
+    return Access()
+
+
+def _refused(url: str) -> StageFailed:
+    return StageFailed(Problem.GIT_PROTOCOL_REFUSED, repository=without_login(url))
+
+
+def _addresses(mirror: Mirror, commit: str) -> Mapping[str, str]:
+    answer = mirror.ask(
+        "config", "--blob", f"{commit}:.gitmodules", "-z", "--get-regexp", r"^submodule\..*"
+    )
+    paths, urls = dict[str, str](), dict[str, str]()
+    for line in answer.split(b"\0")[:-1]:
+        key, _, value = os.fsdecode(line).partition("\n")
+        name, _, variable = key.rpartition(".")
+        if variable == "path":
+            paths[name] = value.rstrip("/")
+        elif variable == "url":
+            urls[name] = value
+    return {path: urls[name] for name, path in paths.items() if name in urls}

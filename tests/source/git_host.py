@@ -1,0 +1,117 @@
+"""A git host on loopback: git's own http-backend behind a login."""
+
+import base64
+import os
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+
+@dataclass
+class GitHost:
+    """Serve the repositories of a folder; `status` is answered instead when it is set.
+
+    `login` is `name:password`, or None where everybody may enter. With `redirect`, everybody is
+    sent to that host. Without `speaks_v2`, the host hands out only what a ref points to.
+    `requests` are the paths that were asked for.
+    """
+
+    folder: Path
+    login: str | None = None
+    status: int | None = None
+    redirect: str | None = None
+    speaks_v2: bool = True
+    url: str = ""
+    requests: list[str] = field(default_factory=list)
+
+    def admits(self, authorization: str | None) -> bool:
+        """Tell whether a request's Authorization header opens the door."""
+        if self.login is None:
+            return True
+        expected = base64.b64encode(self.login.encode()).decode()
+        return authorization == f"Basic {expected}"
+
+
+@contextmanager
+def serving(host: GitHost) -> Iterator[GitHost]:
+    """Serve on a free port of 127.0.0.1 until the end; the address is in `host.url`."""
+
+    class Handler(_Handler):
+        served = host
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        host.url = f"http://127.0.0.1:{server.server_port}"
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield host
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    served: GitHost
+
+    def do_GET(self) -> None:
+        self._answer()
+
+    def do_POST(self) -> None:
+        self._answer()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def _answer(self) -> None:
+        self.served.requests.append(self.path)
+        if self.served.redirect:
+            self._refuse(302, "Location", self.served.redirect + self.path)
+        elif self.served.status:
+            self._refuse(self.served.status)
+        elif self.served.admits(self.headers["Authorization"]):
+            self._serve()
+        else:
+            self._refuse(401, "WWW-Authenticate", 'Basic realm="git"')
+
+    def _refuse(self, status: int, header: str = "X-Reason", value: str = "none") -> None:
+        self.send_response(status)
+        self.send_header(header, value)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def _serve(self) -> None:
+        path, _, query = self.path.partition("?")
+        body = self.rfile.read(int(self.headers["Content-Length"] or 0))
+        environment = {
+            "PATH": os.environ["PATH"],
+            "GIT_PROJECT_ROOT": str(self.served.folder),
+            "GIT_HTTP_EXPORT_ALL": "1",
+            "GIT_CONFIG_GLOBAL": os.devnull,
+            "GIT_PROTOCOL": self.headers["Git-Protocol"] or "" if self.served.speaks_v2 else "",
+            "HTTP_CONTENT_ENCODING": self.headers["Content-Encoding"] or "",
+            "REQUEST_METHOD": self.command,
+            "PATH_INFO": path,
+            "QUERY_STRING": query,
+            "CONTENT_TYPE": self.headers["Content-Type"] or "",
+            "CONTENT_LENGTH": str(len(body)),
+        }
+        answer = subprocess.run(
+            ("git", "http-backend"), input=body, env=environment, stdout=subprocess.PIPE, check=True
+        ).stdout
+        self._pass_on(answer)
+
+    def _pass_on(self, answer: bytes) -> None:
+        head, _, body = answer.partition(b"\r\n\r\n")
+        headers = [line.decode().split(": ", 1) for line in head.split(b"\r\n")]
+        status = next((value for name, value in headers if name == "Status"), "200 OK")
+        self.send_response(int(status.split()[0]))
+        for name, value in headers:
+            if name != "Status":
+                self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)

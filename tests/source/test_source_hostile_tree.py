@@ -1,0 +1,174 @@
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from source_bench import Bench
+
+from repositories import commit, git, make_repository
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    return make_repository(
+        tmp_path / "shop", {"app.json": "{}", "pages/home.js": "1", ".gitattributes": "* filter=x"}
+    )
+
+
+@pytest.fixture
+def outside(tmp_path: Path) -> Path:
+    folder = tmp_path / "outside"
+    folder.mkdir()
+    (folder / "home.js").write_text("precious")
+    return folder
+
+
+def plant(folder: Path, trap: Path) -> None:
+    """Make a git folder in which every setting that runs a program touches the trap."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    make_repository(folder.parent / "planted", {"a": ""})
+    (folder.parent / "planted/.git").rename(folder)
+    shutil.rmtree(folder.parent / "planted")
+    run = f"touch {trap}; cat"
+    (folder / "config").write_text(
+        f'[core]\n\tfsmonitor = "{run}"\n\tsshCommand = "{run}"\n\thooksPath = hooks\n'
+        f'\tpager = "{run}"\n'
+        f'[filter "x"]\n\tsmudge = "{run}"\n\tclean = "{run}"\n\trequired\n'
+        f'[diff]\n\texternal = "{run}"\n[gpg]\n\tprogram = "{run}"\n[alias]\n\tx = "!{run}"\n'
+    )
+    (folder / "hooks").mkdir(exist_ok=True)
+    for hook in ("post-checkout", "post-index-change", "reference-transaction", "pre-auto-gc"):
+        (folder / "hooks" / hook).write_text(f"#!/bin/sh\n{run}\n")
+        (folder / "hooks" / hook).chmod(0o755)
+
+
+@pytest.mark.parametrize("place", [".git", "pages/.git", "node_modules/.git", "new/.git"])
+def test_a_planted_git_folder_runs_nothing(
+    bench: Bench, shop: Path, tmp_path: Path, place: str
+) -> None:
+    bench.check_out(shop)
+    plant(bench.tree / place, tmp_path / "trap")
+    (bench.tree / "pages/home.js").write_text("changed")
+    commit(shop, {"new.js": ""})
+    bench.check_out(shop)
+    assert not (tmp_path / "trap").exists()
+    assert (bench.tree / "pages/home.js").read_text() == "1"
+    assert not (bench.tree / "pages/.git").exists()
+
+
+def test_the_trap_of_these_tests_snaps_when_git_reads_it(
+    bench: Bench, shop: Path, tmp_path: Path
+) -> None:
+    bench.check_out(shop)
+    plant(bench.tree / ".git", tmp_path / "trap")
+    git(bench.tree, "status")
+    assert (tmp_path / "trap").exists()
+
+
+def test_a_git_folder_that_is_a_link_is_replaced_and_not_followed(
+    bench: Bench, shop: Path, outside: Path
+) -> None:
+    bench.check_out(shop)
+    shutil.rmtree(bench.tree / ".git")
+    (bench.tree / ".git").symlink_to(outside)
+    bench.check_out(shop)
+    assert not (bench.tree / ".git").is_symlink()
+    assert {path.name for path in outside.iterdir()} == {"home.js"}
+
+
+def test_a_git_file_that_points_elsewhere_is_replaced(
+    bench: Bench, shop: Path, tmp_path: Path
+) -> None:
+    bench.check_out(shop)
+    plant(tmp_path / "elsewhere/evil", tmp_path / "trap")
+    shutil.rmtree(bench.tree / ".git")
+    (bench.tree / ".git").write_text(f"gitdir: {tmp_path}/elsewhere/evil\n")
+    bench.check_out(shop)
+    assert (bench.tree / ".git").is_dir()
+    assert not (tmp_path / "trap").exists()
+
+
+def test_a_link_in_place_of_a_folder_does_not_lead_our_writing_outside(
+    bench: Bench, shop: Path, outside: Path
+) -> None:
+    bench.check_out(shop)
+    shutil.rmtree(bench.tree / "pages")
+    (bench.tree / "pages").symlink_to(outside)
+    (bench.tree / "assets").symlink_to(outside)
+    commit(shop, {"pages/home.js": "2", "pages/cart.js": "2", "assets/a/b.js": "2"})
+    bench.check_out(shop)
+    assert (bench.tree / "pages/home.js").read_text() == "2"
+    assert (bench.tree / "assets/a/b.js").read_text() == "2"
+    assert [(path.name, path.read_text()) for path in outside.iterdir()] == [
+        ("home.js", "precious")
+    ]
+
+
+def test_a_link_in_place_of_a_file_does_not_lead_our_writing_outside(
+    bench: Bench, shop: Path, outside: Path
+) -> None:
+    bench.check_out(shop)
+    (bench.tree / "pages/home.js").unlink()
+    (bench.tree / "pages/home.js").symlink_to(outside / "home.js")
+    bench.check_out(shop)
+    assert not (bench.tree / "pages/home.js").is_symlink()
+    assert (outside / "home.js").read_text() == "precious"
+
+
+def test_a_link_that_is_swept_away_leaves_what_it_led_to(
+    bench: Bench, shop: Path, outside: Path
+) -> None:
+    bench.check_out(shop)
+    (bench.tree / "junk").symlink_to(outside)
+    (bench.tree / "node_modules").symlink_to(outside)
+    bench.check_out(shop)
+    assert bench.names() == {"app.json", "pages/home.js", ".gitattributes"}
+    assert (outside / "home.js").exists()
+
+
+def test_a_tree_that_became_a_link_is_made_anew(bench: Bench, shop: Path, outside: Path) -> None:
+    bench.check_out(shop)
+    shutil.rmtree(bench.tree)
+    bench.tree.symlink_to(outside)
+    bench.check_out(shop)
+    assert not bench.tree.is_symlink()
+    assert (outside / "home.js").read_text() == "precious"
+
+
+def test_a_link_of_the_commit_itself_is_written_and_not_followed(
+    bench: Bench, shop: Path, outside: Path
+) -> None:
+    (shop / "link").symlink_to(outside)
+    commit(shop, {})
+    bench.check_out(shop)
+    git(shop, "rm", "--quiet", "link")
+    commit(shop, {"link/home.js": "2"})
+    bench.check_out(shop)
+    assert (bench.tree / "link/home.js").read_text() == "2"
+    assert (outside / "home.js").read_text() == "precious"
+
+
+def test_folders_that_nobody_may_enter_are_removed(bench: Bench, shop: Path) -> None:
+    bench.check_out(shop)
+    deep = bench.tree / "dist/deep"
+    deep.mkdir(parents=True)
+    (deep / "file").touch()
+    deep.chmod(0)
+    (bench.tree / "pages").chmod(0)
+    commit(shop, {"pages/new.js": ""})
+    bench.check_out(shop)
+    assert bench.names() == {"app.json", "pages/home.js", "pages/new.js", ".gitattributes"}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+def test_a_tree_that_was_handed_over_keeps_the_times_of_its_files(bench: Bench, shop: Path) -> None:
+    bench.check_out(shop)
+    before = (bench.tree / "pages/home.js").stat().st_mtime_ns
+    for path in (bench.tree, *bench.tree.rglob("*")):
+        if ".git" not in path.parts:
+            os.chown(path, 65534, 65534)
+    (bench.tree / "app.json").write_text("changed")
+    bench.check_out(shop)
+    assert (bench.tree / "pages/home.js").stat().st_mtime_ns == before
+    assert (bench.tree / "app.json").read_text() == "{}"

@@ -1,0 +1,218 @@
+import os
+import shutil
+import threading
+from pathlib import Path
+
+import pytest
+from git_host import GitHost, serving
+from source_bench import Bench
+
+from mprelease.domain.errors import ReleaseCanceled, StageFailed
+from mprelease.domain.problems import Problem
+from mprelease.source import checkout
+from mprelease.source.mirror import Mirror
+from mprelease.source.repository import Repository
+from repositories import commit, git, make_repository, switch
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    return make_repository(
+        tmp_path / "shop", {"app.json": "{}", "pages/home.js": "1"}, "First\n\nMore"
+    )
+
+
+def test_a_branch_brings_its_newest_commit(bench: Bench, shop: Path) -> None:
+    bench.check_out(shop)
+    newest = commit(shop, {"pages/cart.js": "2"}, "Add the cart\n\nand more")
+    fetched = bench.check_out(shop)
+    assert fetched.branch == "main"
+    assert fetched.commit.id == newest
+    assert fetched.commit.author == "林 Author"
+    assert fetched.commit.subject == "Add the cart"
+    assert fetched.commit.time == 1767585600
+    assert bench.names() == {"app.json", "pages/home.js", "pages/cart.js"}
+
+
+def test_only_the_one_ref_is_fetched(bench: Bench, shop: Path) -> None:
+    switch(shop, "other")
+    other = commit(shop, {"other.js": ""})
+    bench.check_out(shop)
+    with pytest.raises(StageFailed):
+        Mirror(bench.git(), Repository(str(shop))).ask("cat-file", "-e", other)
+
+
+def test_a_branch_that_was_pushed_by_force_is_followed(bench: Bench, shop: Path) -> None:
+    commit(shop, {"wrong.js": ""})
+    bench.check_out(shop)
+    git(shop, "reset", "--quiet", "--hard", "HEAD~1")
+    right = commit(shop, {"right.js": ""})
+    assert bench.check_out(shop).commit.id == right
+    assert "wrong.js" not in bench.names()
+
+
+def test_a_tag_brings_its_commit_and_no_branch(bench: Bench, shop: Path) -> None:
+    first = git(shop, "rev-parse", "HEAD")
+    git(shop, "tag", "light")
+    git(shop, "tag", "-a", "v1", "-m", "version 1")
+    commit(shop, {"new.js": ""})
+    for ref in ("light", "v1", "refs/tags/v1"):
+        fetched = bench.check_out(shop, ref)
+        assert (fetched.commit.id, fetched.branch) == (first, None)
+
+
+def test_a_tag_that_was_moved_is_followed(bench: Bench, shop: Path) -> None:
+    git(shop, "tag", "latest")
+    bench.check_out(shop, "latest")
+    moved = commit(shop, {"new.js": ""})
+    git(shop, "tag", "--force", "latest")
+    assert bench.check_out(shop, "latest").commit.id == moved
+
+
+def test_a_name_is_a_branch_before_it_is_a_tag(bench: Bench, shop: Path) -> None:
+    git(shop, "tag", "both")
+    switch(shop, "both-branch")
+    newest = commit(shop, {"new.js": ""})
+    git(shop, "update-ref", "refs/heads/both", newest)
+    assert bench.fetch(shop, "both").commit.id == newest
+    assert bench.fetch(shop, "refs/tags/both").branch is None
+
+
+def test_a_branch_named_like_a_number_is_a_branch(bench: Bench, shop: Path) -> None:
+    switch(shop, "20260105")
+    newest = commit(shop, {"new.js": ""})
+    fetched = bench.fetch(shop, "20260105")
+    assert (fetched.commit.id, fetched.branch) == (newest, "20260105")
+
+
+@pytest.mark.parametrize("length", [40, 12])
+def test_a_commit_of_another_branch_is_found(bench: Bench, shop: Path, length: int) -> None:
+    switch(shop, "other")
+    wanted = commit(shop, {"other.js": "1"})
+    commit(shop, {"other.js": "2"})
+    bench.check_out(shop)
+    fetched = bench.check_out(shop, wanted[:length].upper())
+    assert (fetched.commit.id, fetched.branch) == (wanted, None)
+    assert (bench.tree / "other.js").read_text() == "1"
+
+
+@pytest.mark.parametrize("ref", ["nope", "1" * 40, "1234567", "HEAD"])
+def test_a_ref_that_does_not_exist_is_told(bench: Bench, shop: Path, ref: str) -> None:
+    with pytest.raises(StageFailed) as failed:
+        bench.fetch(shop, ref)
+    assert failed.value.trouble.problem is Problem.GIT_REF_NOT_FOUND
+    assert failed.value.trouble.parameters == {"ref": ref, "repository": str(shop)}
+
+
+def test_an_empty_repository_has_no_ref(bench: Bench, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    git(tmp_path / "empty", "init", "--quiet")
+    with pytest.raises(StageFailed) as failed:
+        bench.fetch(tmp_path / "empty", "main")
+    assert failed.value.trouble.problem is Problem.GIT_REF_NOT_FOUND
+
+
+def test_a_folder_that_is_no_repository_is_told(bench: Bench, tmp_path: Path) -> None:
+    with pytest.raises(StageFailed) as failed:
+        bench.fetch(tmp_path, "main")
+    assert failed.value.trouble.problem is Problem.GIT_NOT_A_REPOSITORY
+
+
+def test_a_subject_in_a_declared_encoding_is_read(bench: Bench, tmp_path: Path) -> None:
+    odd = make_repository(tmp_path / "odd", {"a": ""})
+    message = tmp_path / "message"
+    message.write_bytes("修复登录".encode("gbk"))
+    git(odd, "-c", "i18n.commitEncoding=GBK", "commit", "-q", "--allow-empty", "-F", str(message))
+    assert bench.fetch(odd, "main").commit.subject == "修复登录"
+
+
+def test_a_mirror_that_was_half_made_is_made_anew(bench: Bench, shop: Path) -> None:
+    bench.check_out(shop)
+    mirror = bench.mirror()
+    mirror.rename(mirror.with_suffix(".new"))
+    shutil.rmtree(mirror.with_suffix(".new") / "objects")
+    assert bench.check_out(shop).branch == "main"
+
+
+def test_two_slots_may_use_one_mirror_at_once(bench: Bench, shop: Path) -> None:
+    other = Bench(bench.folder)
+    threads = [
+        threading.Thread(target=lambda one=one: one.fetch(shop, "main"))
+        for one in (bench, other, bench, other)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    bench.check_out(shop)
+    assert not any("lock" in line for line in (*bench.lines, *other.lines))
+
+
+def test_nobody_waits_for_a_mirror_beyond_a_stop_or_the_time_limit(
+    bench: Bench, shop: Path
+) -> None:
+    with Mirror(bench.git(), Repository(str(shop))).alone():
+        with pytest.raises(StageFailed) as failed:
+            checkout.fetch(bench.git(time_limit=0.2), Repository(str(shop)), "main")
+        assert failed.value.trouble.problem is Problem.TIME_LIMIT
+        bench.stop.ask(ReleaseCanceled())
+        with pytest.raises(ReleaseCanceled):
+            bench.fetch(shop, "main")
+
+
+def test_a_stop_ends_git(bench: Bench, shop: Path, tmp_path: Path) -> None:
+    hang(bench, tmp_path / "bin")
+    bench.on_line = lambda _: bench.stop.ask(ReleaseCanceled())
+    with pytest.raises(ReleaseCanceled):
+        bench.fetch(shop, "main")
+
+
+def test_the_time_limit_ends_git(bench: Bench, shop: Path, tmp_path: Path) -> None:
+    hang(bench, tmp_path / "bin")
+    with pytest.raises(StageFailed) as failed:
+        checkout.fetch(bench.git(time_limit=0.2), Repository(str(shop)), "main")
+    assert failed.value.trouble.problem is Problem.TIME_LIMIT
+
+
+def test_the_log_tells_the_end_of_each_phase_and_no_more(bench: Bench, tmp_path: Path) -> None:
+    files = {f"pages/{number}.js": str(number) for number in range(300)}
+    bench.check_out(make_repository(tmp_path / "large", files))
+    assert any(line.startswith("Receiving objects: 100% (") for line in bench.lines)
+    assert len(bench.lines) <= 6
+    assert not [line for line in bench.lines if "refs/" in line]
+
+
+def test_many_fetches_do_not_make_a_heap_of_packs(bench: Bench, shop: Path) -> None:
+    for number in range(25):
+        commit(shop, {"number": str(number)})
+        bench.fetch(shop, "main")
+    assert len(list(bench.mirror().glob("objects/pack/*.pack"))) <= 21
+
+
+def test_a_commit_of_a_host_that_hides_ids_is_found_behind_its_branches(
+    bench: Bench, shop: Path
+) -> None:
+    switch(shop, "other")
+    wanted = commit(shop, {"other.js": "1"})
+    commit(shop, {"other.js": "2"})
+    with serving(GitHost(shop.parent, speaks_v2=False)) as host:
+        assert bench.fetch(Repository(f"{host.url}/shop/.git"), wanted).commit.id == wanted
+
+
+def test_without_git_on_the_machine_the_lack_is_told(
+    bench: Bench, shop: Path, tmp_path: Path
+) -> None:
+    fetched = bench.fetch(shop, "main")
+    bench.path = str(tmp_path / "empty")
+    for ref in ("main", fetched.commit.id):
+        with pytest.raises(StageFailed) as failed:
+            bench.fetch(shop, ref)
+        assert failed.value.trouble.problem is Problem.TOOL_MISSING
+
+
+def hang(bench: Bench, folder: Path) -> None:
+    folder.mkdir()
+    path = folder / "git"
+    path.write_text("#!/bin/sh\necho waiting\nsleep 60\n")
+    path.chmod(0o755)
+    bench.path = f"{folder}{os.pathsep}{bench.path}"

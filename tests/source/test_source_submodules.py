@@ -1,0 +1,170 @@
+from pathlib import Path
+
+import pytest
+from git_host import GitHost, serving
+from source_bench import Bench
+
+from mprelease.domain.errors import StageFailed
+from mprelease.domain.problems import Problem
+from mprelease.source.access import Access
+from mprelease.source.mirror import Mirror
+from mprelease.source.repository import Repository
+from mprelease.source.submodules import resolved, submodules
+from mprelease.source.tree import listing
+from repositories import add_submodule, commit, git, make_repository
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    """Make a repository with a submodule that has one itself."""
+    inner = make_repository(tmp_path / "inner", {"inner.js": "1"})
+    outer = make_repository(tmp_path / "outer", {"outer.js": "1"})
+    add_submodule(outer, "libs/inner", "../inner", git(inner, "rev-parse", "HEAD"))
+    shop = make_repository(tmp_path / "shop", {"app.json": "{}"})
+    add_submodule(shop, "third party/outer", str(outer), git(outer, "rev-parse", "HEAD"))
+    return shop
+
+
+ALL = {
+    "app.json",
+    ".gitmodules",
+    "third party/outer/outer.js",
+    "third party/outer/.gitmodules",
+    "third party/outer/libs/inner/inner.js",
+}
+
+
+def test_submodules_are_filled_however_deep_they_lie(bench: Bench, shop: Path) -> None:
+    bench.check_out(shop)
+    assert bench.names() == ALL
+    assert not list((bench.tree / "third party").rglob(".git"))
+
+
+def test_what_a_build_left_in_a_submodule_is_put_right(bench: Bench, shop: Path) -> None:
+    bench.check_out(shop)
+    outer = bench.tree / "third party/outer"
+    (outer / "junk").touch()
+    (outer / ".git").write_text("gitdir: /elsewhere")
+    (outer / "libs/inner/inner.js").write_text("changed")
+    before = (outer / "outer.js").stat().st_mtime_ns
+    bench.check_out(shop)
+    assert bench.names() == ALL
+    assert (outer / "libs/inner/inner.js").read_text() == "1"
+    assert (outer / "outer.js").stat().st_mtime_ns == before
+
+
+def test_a_link_in_place_of_a_submodule_does_not_lead_outside(
+    bench: Bench, shop: Path, tmp_path: Path
+) -> None:
+    bench.check_out(shop)
+    (tmp_path / "outside").mkdir()
+    (bench.tree / "third party/outer").rename(tmp_path / "taken")
+    (bench.tree / "third party/outer").symlink_to(tmp_path / "outside")
+    bench.check_out(shop)
+    assert bench.names() == ALL
+    assert not list((tmp_path / "outside").iterdir())
+
+
+def test_a_submodule_may_move_on_and_disappear(bench: Bench, shop: Path, tmp_path: Path) -> None:
+    bench.check_out(shop)
+    newest = commit(tmp_path / "outer", {"new.js": ""})
+    git(shop, "update-index", "--cacheinfo", f"160000,{newest},third party/outer")
+    git(shop, "commit", "--quiet", "-m", "Move on")
+    bench.check_out(shop)
+    assert bench.names() == ALL | {"third party/outer/new.js"}
+    git(shop, "rm", "--quiet", "--cached", "third party/outer")
+    git(shop, "commit", "--quiet", "-m", "Remove")
+    bench.check_out(shop)
+    assert bench.names() == {"app.json", ".gitmodules"}
+
+
+def test_a_submodule_without_an_address_is_left_empty_and_told(bench: Bench, shop: Path) -> None:
+    bench.check_out(shop)
+    git(shop, "rm", "--quiet", "--cached", ".gitmodules")
+    git(shop, "commit", "--quiet", "-m", "Forget the addresses")
+    bench.check_out(shop)
+    assert bench.names() == {"app.json"}
+    assert any("left empty" in line for line in bench.lines)
+
+
+def test_a_tree_with_submodules_is_clean(bench: Bench, shop: Path) -> None:
+    bench.check_out(shop)
+    assert git(bench.tree, "status", "--porcelain") == ""
+
+
+def test_a_repository_that_holds_itself_ends(bench: Bench, tmp_path: Path) -> None:
+    loop = make_repository(tmp_path / "loop", {"a": ""})
+    for _ in range(12):
+        add_submodule(loop, "again", str(loop), git(loop, "rev-parse", "HEAD"))
+    with pytest.raises(StageFailed) as failed:
+        bench.check_out(loop)
+    assert failed.value.trouble.problem is Problem.GIT_FAILED
+
+
+def test_a_host_may_not_send_us_to_a_path_of_this_machine(bench: Bench, tmp_path: Path) -> None:
+    served = make_repository(tmp_path / "served/shop", {"app.json": "{}"})
+    secret = make_repository(tmp_path / "secret", {"secret.txt": ""})
+    add_submodule(served, "stolen", str(secret), git(secret, "rev-parse", "HEAD"))
+    with serving(GitHost(tmp_path / "served")) as host, pytest.raises(StageFailed) as failed:
+        bench.check_out(Repository(f"{host.url}/shop/.git"))
+    assert failed.value.trouble.problem is Problem.GIT_PROTOCOL_REFUSED
+    assert failed.value.trouble.parameters == {"repository": str(secret)}
+
+
+@pytest.mark.parametrize(
+    "url", ["ext::sh -c true", "--upload-pack=x", "file:///etc", "../../../../etc", "../../../x/y"]
+)
+def test_an_address_that_git_may_not_be_given_is_refused(
+    bench: Bench, tmp_path: Path, url: str
+) -> None:
+    with pytest.raises(StageFailed) as failed:
+        found(bench, tmp_path, "https://example.com/team/shop.git", url)
+    assert failed.value.trouble.problem is Problem.GIT_PROTOCOL_REFUSED
+
+
+@pytest.mark.parametrize(
+    ("url", "gets_access"),
+    [
+        ("../lib.git", True),
+        ("https://example.com/other/lib.git", True),
+        ("git@example.com:other/lib.git", True),
+        ("http://example.com/lib.git", False),
+        ("https://example.org/lib.git", False),
+        ("https://example.com.evil.org/lib.git", False),
+    ],
+)
+def test_the_access_of_the_parent_goes_to_its_own_host_only(
+    bench: Bench, tmp_path: Path, url: str, *, gets_access: bool
+) -> None:
+    access = found(bench, tmp_path, "https://example.com/team/shop.git", url).access
+    assert access == (SECRETS if gets_access else Access())
+
+
+@pytest.mark.parametrize(
+    ("parent", "url", "expected"),
+    [
+        ("https://h/team/shop.git", "../lib.git", "https://h/team/lib.git"),
+        ("https://h/team/shop.git/", "../../lib.git", "https://h/lib.git"),
+        ("https://h/team/shop", "./lib", "https://h/team/shop/lib"),
+        ("git@h:team/shop.git", "../lib.git", "git@h:team/lib.git"),
+        ("git@h:shop.git", "../lib.git", "git@h:lib.git"),
+        ("/srv/git/a:b", "../lib", "/srv/git/lib"),
+        ("file:///srv/shop", "../lib", "file:///srv/lib"),
+        ("https://h/shop", "https://other/lib", "https://other/lib"),
+    ],
+)
+def test_relative_addresses_start_from_the_parent(parent: str, url: str, expected: str) -> None:
+    assert resolved(parent, url) == expected
+
+
+SECRETS = Access("token", "key")
+
+
+def found(bench: Bench, tmp_path: Path, parent: str, url: str) -> Repository:
+    """Return the submodule's repository as it is found when the parent lies at `parent`."""
+    shop = make_repository(tmp_path / "parent", {"a": ""})
+    last = add_submodule(shop, "lib", url, "1" * 40)
+    bench.fetch(shop, "main")
+    mirror = Mirror(bench.git(), Repository(str(shop)))
+    (one,) = submodules(mirror, Repository(parent, SECRETS), last, listing(mirror, last))
+    return one.repository
