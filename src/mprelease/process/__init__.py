@@ -1,0 +1,1 @@
+"""Run one command and leave nobody behind: supervisor, sandbox, masking, limits."""

@@ -1,0 +1,78 @@
+"""The programs of the machine that mprelease needs: where they are, and in which version."""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mprelease.domain.errors import Refused
+from mprelease.domain.problems import Problem
+
+_VERSION = re.compile(r"\d+(?:\.\d+)+")
+_SECONDS = 20
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A program, the oldest version that will do, and the hint how to get it."""
+
+    name: str
+    oldest: tuple[int, ...]
+
+    @property
+    def oldest_text(self) -> str:
+        """Return the oldest version as people write it."""
+        return ".".join(str(part) for part in self.oldest)
+
+
+GIT = Wanted("git", (2, 32))  # GIT_CONFIG_GLOBAL
+NODE = Wanted("node", (20,))
+NPM = Wanted("npm", (9,))
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program that is there."""
+
+    path: str
+    version: str
+
+    @property
+    def folder(self) -> Path:
+        """Return the installation that the program belongs to, links followed (nvm, Homebrew)."""
+        return Path(self.path).resolve().parent.parent
+
+
+def find(wanted: Wanted, environment: Mapping[str, str]) -> Program:
+    """Find a program on the PATH; raise Refused when it is missing or too old."""
+    path = shutil.which(wanted.name, path=environment.get("PATH"))
+    if path is None:
+        raise Refused(Problem.TOOL_MISSING, tool=wanted.name, version=wanted.oldest_text)
+    version = _version(path, environment)
+    if _numbers(version) < wanted.oldest:
+        raise Refused(
+            Problem.TOOL_TOO_OLD, tool=wanted.name, found=version, version=wanted.oldest_text
+        )
+    return Program(path, version)
+
+
+def _version(path: str, environment: Mapping[str, str]) -> str:
+    try:
+        answer = subprocess.run(
+            [path, "--version"],
+            env=dict(environment),
+            capture_output=True,
+            text=True,
+            timeout=_SECONDS,
+            check=False,
+        ).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        answer = ""
+    found = _VERSION.search(answer)
+    return found[0] if found else "0"
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))

@@ -1,0 +1,282 @@
+"""Run a command with all that it starts, hear it line by line, and end it as a whole."""
+
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import IO, cast
+
+from mprelease.process import supervisor
+from mprelease.process.command import Command
+from mprelease.process.lines import Lines
+
+Listener = Callable[[str], None]
+
+# Seconds after which a supervisor that should have ended its tree is believed to be stuck: the
+# worker then ends the tree by itself.
+_MERCY = supervisor.GRACE + 2.0
+_LOOK = 1.0  # seconds between two looks at that
+_CHUNK = 64 * 1024
+
+
+class SupervisorLost(Exception):
+    """A supervisor ended without a report: somebody has killed it."""
+
+
+class Stop:
+    """Carry the wish to end from any thread to whatever runs; only the first one counts."""
+
+    def __init__(self) -> None:
+        """Begin without a wish."""
+        self._lock = threading.Lock()
+        self._reason: Exception | None = None
+        self._callbacks: dict[object, Callable[[], None]] = {}
+
+    def ask(self, reason: Exception) -> None:
+        """Ask for the end, and run the callbacks in this thread."""
+        with self._lock:
+            if self._reason:
+                return
+            self._reason = reason
+            callbacks = tuple(self._callbacks.values())
+        for callback in callbacks:
+            callback()
+
+    @property
+    def reason(self) -> Exception | None:
+        """Return why the end was asked for; None while it was not."""
+        return self._reason
+
+    def raise_if_asked(self) -> None:
+        """Raise the reason, once there is one."""
+        if self._reason:
+            raise self._reason
+
+    def on_ask(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call back once when asked, at once if that was before; return how to be forgotten."""
+        key = object()
+        with self._lock:
+            if not self._reason:
+                self._callbacks[key] = callback
+                return lambda: self._forget(key)
+        callback()
+        return lambda: None
+
+    def _forget(self, key: object) -> None:
+        with self._lock:
+            self._callbacks.pop(key, None)
+
+
+@dataclass(frozen=True)
+class Exit:
+    """Tell how a command ended.
+
+    `code` is its exit code, 128 + n when signal n ended it, 127 when it was not found, 126 when it
+    could not be started (a line says why). `timed_out` and `stopped` say that we ended it: at the
+    time limit, or because that was asked for.
+    """
+
+    code: int
+    timed_out: bool
+    stopped: bool
+
+
+class Running:
+    """A command that `start` has started; its tree ends with this process at the latest."""
+
+    def __init__(
+        self,
+        process: subprocess.Popen[bytes],
+        channel: socket.socket,
+        sources: Mapping[IO[bytes], Lines],
+        time_limit: float,
+        stop: Stop,
+    ) -> None:
+        """Take over a supervisor that has its order; `start` is the way to get one."""
+        self._process = process
+        self._channel = channel
+        self._sources = sources
+        self._reports: list[str] = []
+        self._asked = False
+        self._forced = False
+        self._forced_at = time.monotonic() + time_limit + _MERCY
+        self._failure: BaseException | None = None
+        self._writing = threading.Lock()
+        self._reader = threading.Thread(target=self._follow, name="lines", daemon=True)
+        self._forget_stop = stop.on_ask(self._end)
+        self._reader.start()
+
+    def send(self, line: str) -> None:
+        """Write one line to standard input; silent when nobody reads it any more."""
+        self.write(line + "\n")
+
+    def write(self, text: str) -> None:
+        """Write text as it stands to standard input; silent when nobody reads it any more."""
+        stdin = _pipe(self._process.stdin)
+        with self._writing, suppress(BrokenPipeError):
+            if not stdin.closed:
+                stdin.write(text.encode())
+                stdin.flush()
+
+    def close_input(self) -> None:
+        """End standard input; more than once is harmless."""
+        with self._writing, suppress(BrokenPipeError):
+            _pipe(self._process.stdin).close()
+
+    def wait(self) -> Exit:
+        """Return when no process of the tree lives and every line was delivered.
+
+        Raises what a listener has raised, and SupervisorLost.
+        """
+        self._reader.join()
+        if self._failure:
+            raise self._failure
+        if self._reports:
+            report = supervisor.Report.of(self._reports[0])
+            return Exit(
+                report.code,
+                timed_out=report.cause == supervisor.LIMIT,
+                stopped=report.cause == supervisor.ASKED,
+            )
+        if self._forced:
+            return Exit(128 + signal.SIGKILL, timed_out=not self._asked, stopped=self._asked)
+        raise SupervisorLost
+
+    def _end(self) -> None:
+        self._asked = True
+        self._forced_at = min(self._forced_at, time.monotonic() + _MERCY)
+        self._hang_up()
+
+    def _hang_up(self) -> None:
+        with suppress(OSError):
+            self._channel.shutdown(socket.SHUT_WR)
+
+    def _follow(self) -> None:
+        try:
+            self._read()
+        except BaseException as failure:  # noqa: BLE001 (wait() raises it)
+            self._failure = failure
+        finally:
+            self._clean_up()
+
+    def _read(self) -> None:
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._channel, selectors.EVENT_READ, Lines(self._reports.append))
+            for source, lines in self._sources.items():
+                selector.register(source, selectors.EVENT_READ, lines)
+            while self._read_once(selector):
+                pass
+        for lines in self._sources.values():
+            lines.end()
+
+    def _read_once(self, selector: selectors.BaseSelector) -> bool:
+        """Tell whether more may come.
+
+        Once the supervisor is gone, whatever was written lies in the pipes. Their ends are not
+        waited for: somebody outside of the tree might hold them open.
+        """
+        supervised = self._channel in selector.get_map()
+        ready = selector.select(_LOOK if supervised else 0)
+        for key, _ in ready:
+            if chunk := _read_chunk(key.fd):
+                key.data.feed(chunk)
+            else:
+                selector.unregister(key.fileobj)
+        if supervised and time.monotonic() > self._forced_at:
+            self._force()
+        return supervised or bool(ready)
+
+    def _force(self) -> None:
+        self._forced = True
+        supervisor.kill_descendants(self._process.pid)
+        self._process.kill()
+
+    def _clean_up(self) -> None:
+        self._forget_stop()
+        self._hang_up()
+        try:
+            self._process.wait(_MERCY)
+        except subprocess.TimeoutExpired:
+            self._force()
+            self._process.wait()
+        self.close_input()
+        self._channel.close()
+        for source in self._sources:
+            source.close()
+
+
+def start(
+    command: Command, *, stop: Stop, on_line: Listener, on_event: Listener | None = None
+) -> Running:
+    """Start a command under a supervisor; raise OSError when the machine has no room for it.
+
+    `on_line` gets each line of standard output and standard error, in the order of arrival,
+    `on_event` each line that the command writes to file descriptor 3, which exists only then. Both
+    are called from one reader thread, and hold the command up while they take their time; what
+    they raise ends the tree and is raised by `wait`.
+    """
+    channel, far_channel = socket.socketpair()
+    with far_channel:
+        process = _launch(far_channel, events=on_event is not None)
+    _send_order(channel, command, events=on_event is not None)
+    sources = {_pipe(process.stdout): Lines(on_line)}
+    if on_event:
+        sources[_pipe(process.stderr)] = Lines(on_event)
+    return Running(process, channel, sources, command.time_limit, stop)
+
+
+def run(command: Command, *, stop: Stop, on_line: Listener, stdin: str = "") -> Exit:
+    """Start a command, give it its standard input as it stands, and wait for its end."""
+    running = start(command, stop=stop, on_line=on_line)
+    if stdin:
+        running.write(stdin)
+    running.close_input()
+    return running.wait()
+
+
+def _launch(far_channel: socket.socket, *, events: bool) -> subprocess.Popen[bytes]:
+    descriptor = far_channel.fileno()
+    # With events, standard error is the pipe for them: see supervisor.Order. The environment is
+    # empty, for what the command gets must not steer our own program (LD_PRELOAD).
+    return subprocess.Popen(
+        [sys.executable, "-I", "-S", supervisor.__file__, str(descriptor)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE if events else subprocess.STDOUT,
+        pass_fds=(descriptor,),
+        cwd="/",
+        env={},
+        start_new_session=True,
+    )
+
+
+def _send_order(channel: socket.socket, command: Command, *, events: bool) -> None:
+    order = supervisor.Order(
+        arguments=list(command.arguments),
+        folder=str(command.folder),
+        environment=dict(command.environment),
+        time_limit=command.time_limit,
+        user=command.user,
+        events=events,
+    )
+    # A supervisor that has died at once is noticed by the missing report.
+    with suppress(BrokenPipeError):
+        channel.sendall(order.packed())
+
+
+def _read_chunk(descriptor: int) -> bytes:
+    """Read what is there; nothing at the end, or when the supervisor was killed unread."""
+    with suppress(ConnectionResetError):
+        return os.read(descriptor, _CHUNK)
+    return b""
+
+
+def _pipe(stream: IO[bytes] | None) -> IO[bytes]:
+    return cast("IO[bytes]", stream)
