@@ -1,0 +1,1 @@
+"""The stages of a release, in order. They know no database and no web."""

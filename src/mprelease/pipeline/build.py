@@ -1,0 +1,67 @@
+"""The third stage: the project's own build, in the sandbox, without any credential."""
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+
+from mprelease.domain.errors import StageFailed
+from mprelease.domain.problems import Problem
+from mprelease.domain.releases import Stage
+from mprelease.pipeline.commands import Commands, is_production
+from mprelease.pipeline.recipes import Framework, Recipe, recognise
+from mprelease.pipeline.run import Run
+
+
+def build(run: Run) -> bool:
+    """Build the app and find its output, which must look like a mini program."""
+    recipe = _recipe(run)
+    commands = Commands(run, Stage.BUILD, _variables(run, recipe))
+    if recipe.build_command:
+        run.say(f"$ {recipe.build_command}")
+        # The command is the administrator's own shell line; its programs come from node_modules.
+        line = f"PATH={shlex.quote(_modules(run))}:$PATH; {recipe.build_command}"
+        commands.must(("/bin/sh", "-c", line), run.folder)
+    else:
+        run.say("(no build command: the sources are published as they are)")
+    run.built = _found(run, run.folder / recipe.output, commands)
+    run.driver.looks_built(run.built, run.job.app.project_type)
+    return False
+
+
+def _recipe(run: Run) -> Recipe:
+    """Return what was recognised, as far as the app's settings do not say otherwise."""
+    app = run.job.app
+    settings = app.build
+    told = settings.build_command if is_production(run) else settings.dev_build_command
+    if told and settings.output:
+        return Recipe(told, settings.output, Framework.NATIVE)
+    known = recognise(run.folder, app.platform, run.job.release.environment)
+    return Recipe(
+        told or known.build_command,
+        settings.output or known.output,
+        known.framework,
+        known.variables,
+    )
+
+
+def _variables(run: Run, recipe: Recipe) -> Mapping[str, str]:
+    memory = run.job.app.build.node_memory or run.workshop.limits.node_memory
+    options = f"{recipe.variables.get('NODE_OPTIONS', '')} --max-old-space-size={memory}"
+    return {**recipe.variables, "NODE_OPTIONS": options.strip()}
+
+
+def _modules(run: Run) -> str:
+    tree = run.workspace.tree
+    inside = [folder for folder in (run.folder, *run.folder.parents) if folder.is_relative_to(tree)]
+    return ":".join(str(folder / "node_modules" / ".bin") for folder in inside)
+
+
+def _found(run: Run, output: Path, commands: Commands) -> Path:
+    name = str(output.relative_to(run.folder))
+    if not output.resolve().is_relative_to(run.workspace.tree.resolve()):
+        raise StageFailed(Problem.LINK_LEADS_OUTSIDE, path=name)
+    if not output.is_dir() or not any(output.iterdir()):
+        # Some tools (webpack 4 on a new Node) fail with exit code 0 and say so in their output.
+        commands.raise_if_known(code=0)
+        raise StageFailed(Problem.OUTPUT_MISSING, output=name)
+    return output

@@ -1,0 +1,148 @@
+"""Run the commands of one stage in the sandbox, and say in words why one failed."""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mprelease.domain.apps import Environment
+from mprelease.domain.errors import StageFailed
+from mprelease.domain.problems import Problem
+from mprelease.domain.releases import Stage
+from mprelease.pipeline.diagnosis import diagnose
+from mprelease.pipeline.run import Run
+from mprelease.process.command import Command
+from mprelease.process.sandbox import Reach
+from mprelease.process.tree import Exit
+from mprelease.process.tree import run as run_tree
+
+_TAIL = 400
+_GIT = ".git"
+_UNKNOWN_FAILURE = {
+    Stage.INSTALL: Problem.INSTALL_FAILED,
+    Stage.BUILD: Problem.BUILD_FAILED,
+}
+
+
+@dataclass
+class Commands:
+    """The commands of one stage: they share its time limit and the memory of its last lines."""
+
+    run: Run
+    stage: Stage
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Start the stage's clock."""
+        self._deadline = time.monotonic() + self.run.seconds(self.stage)
+        self._tail: deque[str] = deque(maxlen=_TAIL)
+        self._lock = threading.Lock()
+
+    def must(self, arguments: tuple[str, ...], folder: Path, **variables: str) -> None:
+        """Run a command; raise StageFailed with what its output tells when it fails."""
+        ended = self._ended(arguments, folder, variables)
+        if ended.code != 0:
+            self.raise_if_known(ended.code)
+            raise StageFailed(_UNKNOWN_FAILURE[self.stage], code=ended.code)
+
+    def raise_if_known(self, code: int) -> None:
+        """Raise StageFailed when the last command's output tells a known failure."""
+        known = diagnose(self._lines(), code, self.stage, self.run.workspace.tree)
+        if known:
+            raise StageFailed(known.problem, **known.parameters)
+
+    def answer(self, arguments: tuple[str, ...], folder: Path, **variables: str) -> str:
+        """Run a command silently and return its last line, or nothing when it fails."""
+        lines: list[str] = []
+        command = self._command(arguments, folder, variables)
+        ended = run_tree(command, stop=self.run.stop, on_line=lines.append)
+        self.run.stop.raise_if_asked()
+        return lines[-1].strip() if ended.code == 0 and lines else ""
+
+    def _lines(self) -> list[str]:
+        with self._lock:
+            return list(self._tail)
+
+    def _ended(
+        self, arguments: tuple[str, ...], folder: Path, variables: Mapping[str, str]
+    ) -> Exit:
+        command = self._command(arguments, folder, variables)
+        with self._lock:
+            self._tail.clear()
+        ended = run_tree(command, stop=self.run.stop, on_line=self._line)
+        self.run.stop.raise_if_asked()
+        if ended.timed_out:
+            raise StageFailed(Problem.TIME_LIMIT, seconds=self.run.seconds(self.stage))
+        return ended
+
+    def _line(self, line: str) -> None:
+        with self._lock:
+            self._tail.append(line)
+        self.run.say(line)
+
+    def _command(
+        self, arguments: tuple[str, ...], folder: Path, variables: Mapping[str, str]
+    ) -> Command:
+        tree, home = self.run.workspace.tree, self.home
+        frozen = (tree / _GIT,) if (tree / _GIT).exists() else ()
+        sandbox = self.run.workshop.sandbox
+        sandbox.hand_over(tree, frozen)
+        sandbox.hand_over(home)
+        command = Command(
+            arguments=arguments,
+            folder=folder,
+            environment={**self._environment(), **self.variables, **variables},
+            time_limit=max(1.0, self._deadline - time.monotonic()),
+        )
+        readable = (self.run.workshop.node.folder, *self.run.managers)
+        return sandbox.confine(command, Reach((tree, home), readable, frozen))
+
+    @property
+    def home(self) -> Path:
+        """Return the HOME of the commands: production has its own, which no other fills."""
+        home = self.run.workspace.home(self.run.job.release.environment)
+        home.mkdir(exist_ok=True)
+        return home
+
+    def _environment(self) -> Mapping[str, str]:
+        workshop, release = self.run.workshop, self.run.job.release
+        registry = {"npm_config_registry": workshop.npm_registry} if workshop.npm_registry else {}
+        commit = self.run.commit
+        return {
+            **workshop.environment,
+            **workshop.build_variables,
+            **registry,
+            "PATH": self._path(),
+            "HOME": str(self.home),
+            "CI": "true",
+            # In mode "user" the tree's .git belongs to somebody else than who builds.
+            "GIT_CONFIG_COUNT": "1",
+            "GIT_CONFIG_KEY_0": "safe.directory",
+            "GIT_CONFIG_VALUE_0": "*",
+            "npm_config_update_notifier": "false",
+            "npm_config_audit": "false",
+            "npm_config_fund": "false",
+            # Hard links would let a build write into pnpm's store, from where others install.
+            "npm_config_package_import_method": "clone-or-copy",
+            "MPRELEASE_KIND": release.kind,
+            "MPRELEASE_ENVIRONMENT": release.environment,
+            "MPRELEASE_REF": release.ref,
+            "MPRELEASE_COMMIT": commit.id if commit else "",
+            "MPRELEASE_VERSION": release.version or "",
+        }
+
+    def _path(self) -> str:
+        workshop = self.run.workshop
+        first = [*self.run.managers, Path(workshop.node.node).parent]
+        programs = [
+            str(folder / "node_modules" / ".bin") if folder in self.run.managers else str(folder)
+            for folder in first
+        ]
+        return ":".join([*programs, workshop.environment.get("PATH", "")])
+
+
+def is_production(run: Run) -> bool:
+    """Tell whether the release is one of the production environment."""
+    return run.job.release.environment is Environment.PRODUCTION

@@ -1,0 +1,134 @@
+"""Known failures of installs and builds, recognised by what the tools wrote."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from mprelease.domain.problems import Parameter, Problem, Trouble
+from mprelease.domain.releases import Stage
+from mprelease.pipeline.lock_files import RETIRED_HOSTS
+
+
+def diagnose(lines: Sequence[str], exit_code: int, stage: Stage, folder: Path) -> Trouble | None:
+    """Return what the last lines of a failed command tell, or None when nobody knows it.
+
+    `folder` is the release's tree, taken out of the paths that people see. A build may have
+    failed with exit code 0, too: then only its output is missing.
+    """
+    if exit_code == _KILLED:
+        return Trouble(Problem.KILLED_BY_SYSTEM)
+    text = _readable(lines, folder)
+    for problem, pattern in (*_ANYWHERE, *_IN_STAGE.get(stage, ())):
+        if found := re.search(pattern, text, re.MULTILINE):
+            return Trouble(problem, _parameters(found))
+    return None
+
+
+_KILLED = 128 + 9
+_LONGEST_LINE = 500
+_ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+# npm up to version 9 says "npm ERR!".
+_NPM = r"^npm (?:ERR!|error)"
+# The package of an import: `lodash` of `lodash/fp`. A path (`./x`, `@/x`, `/x`) is none.
+_PACKAGE = r"(?P<name>(?:@[\w.-]+/)?\w[\w.-]*)(?:/[^'\"\s]*)?"
+_FILE = r"(?P<file>[^\s?:()]+)(?:\?\S*)?"
+_LINE = r"(?P<line>\d+)"
+_DETAIL = r"(?P<detail>.+?)"
+_HOST = rf"(?P<host>{RETIRED_HOSTS})"
+
+_Table = tuple[tuple[Problem, str], ...]
+
+# The first that matches is the answer: what is certain stands before what is only likely.
+_ANYWHERE: _Table = (
+    (Problem.NODE_OUT_OF_MEMORY, r"JavaScript heap out of memory"),
+    (Problem.DISK_FULL, r"(?i:no space left on device|disk quota exceeded)"),
+    (Problem.KILLED_BY_SYSTEM, r"^Killed$"),
+    (Problem.OLD_WEBPACK_NEW_NODE, r"ERR_OSSL_EVP_UNSUPPORTED"),
+    (Problem.OLD_WEBPACK_NEW_NODE, r"digital envelope routines::unsupported"),
+    (
+        Problem.COMMAND_NOT_FOUND,
+        r"^\s*\S*sh: (?:(?:line )?\d+: )?(?P<name>[^\s:]+): (?:command )?not found$",
+    ),
+    (Problem.COMMAND_NOT_FOUND, r"\bspawn (?P<name>[\w@.-]+) ENOENT"),
+    (Problem.COMMAND_NOT_FOUND, rf'{_NPM} Missing script: "(?P<name>[^"]+)"'),
+    (Problem.DEPENDENCY_MISSING, rf"Cannot find (?:module|package) ['\"]{_PACKAGE}['\"]"),
+    # webpack under vue-cli and under Taro
+    (Problem.DEPENDENCY_MISSING, rf"(?:Can't resolve|^resolve) ['\"]{_PACKAGE}['\"]"),
+    (Problem.DEPENDENCY_MISSING, rf"(?i:failed to resolve import) ['\"]{_PACKAGE}['\"]"),
+    (Problem.DEPENDENCY_MISSING, rf"Preprocessor dependency ['\"]{_PACKAGE}['\"] not found"),
+    (
+        Problem.DEPENDENCY_MISSING,
+        rf"dependenc(?:y was|ies were) not found:\n+\* {_PACKAGE} in ",
+    ),
+)
+
+_IN_STAGE: Mapping[Stage, _Table] = {
+    Stage.INSTALL: (
+        (Problem.LOCK_FILE_RETIRED_MIRROR, rf"//{_HOST}/.*(?:failed|ECONN|ETIMEDOUT|ENOTFOUND)"),
+        (Problem.LOCK_FILE_RETIRED_MIRROR, rf"(?:ENOTFOUND|EAI_AGAIN) {_HOST}"),
+        (Problem.LOCK_FILE_REFUSED, r"can only install (?:packages )?(?:when|with)"),
+        (Problem.LOCK_FILE_REFUSED, r"Your lockfile needs to be updated|YN0028"),
+        (
+            Problem.LOCK_FILE_REFUSED,
+            r"ERR_PNPM_(?:OUTDATED_LOCKFILE|LOCKFILE_|FROZEN_LOCKFILE_WITH_OUTDATED)",
+        ),
+        (
+            Problem.PEER_DEPENDENCY_CONFLICT,
+            rf"{_NPM} Could not resolve dependency:\n{_NPM} .*\bfrom (?P<package>\S+)$",
+        ),
+        (Problem.PACKAGE_NOT_FOUND, rf"{_NPM} 404 [^'\n]*'(?P<name>[^'\n]+)'"),
+        (Problem.PACKAGE_NOT_FOUND, r"No matching version found for (?P<name>\S+?)\.?(?: |$)"),
+        (Problem.PACKAGE_NOT_FOUND, r"^(?P<name>\S+) is not in the npm registry"),
+        (
+            Problem.PACKAGE_NOT_FOUND,
+            r"error .*?://[^\s\"]*?/(?P<name>(?:@[^/\s]+/)?[^/\s]+): (?i:not.found)",
+        ),
+        (Problem.PACKAGE_NOT_FOUND, r"YN0035: . (?P<name>\S+?)(?:@npm:\S*)?: Package not found"),
+        (Problem.REGISTRY_UNREACHABLE, r"request to \w+://(?P<host>[^/\s]+)/\S* failed, reason"),
+        (Problem.REGISTRY_UNREACHABLE, r"network timeout at: \w+://(?P<host>[^/\s]+)"),
+        (
+            Problem.REGISTRY_UNREACHABLE,
+            r"(?:ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT) (?P<host>[\w.:\[\]-]+)",
+        ),
+    ),
+    Stage.BUILD: (
+        # esbuild
+        (Problem.SOURCE_SYNTAX_ERROR, rf"^{_FILE}:{_LINE}:\d+: ERROR: {_DETAIL}$"),
+        # Vue's compiler under vite, for a template and for a script
+        (
+            Problem.SOURCE_SYNTAX_ERROR,
+            rf"SyntaxError: \[plugin [\w:-]+\] {_FILE} \({_LINE}:\d+\): {_DETAIL}$",
+        ),
+        (
+            Problem.SOURCE_SYNTAX_ERROR,
+            rf"Error: (?:\[\S+\] )+{_DETAIL}(?: \(\S+\))?\n(?:.*\n){{0,30}}?file: {_FILE}:{_LINE}:",
+        ),
+        # Babel under webpack, and the same as vue-cli prints it
+        (Problem.SOURCE_SYNTAX_ERROR, rf"SyntaxError: {_FILE}: {_DETAIL} \({_LINE}:\d+\)$"),
+        (
+            Problem.SOURCE_SYNTAX_ERROR,
+            rf"^ *error +in {_FILE}\s+Syntax Error: (?:SyntaxError: )?{_DETAIL} \({_LINE}:\d+\)$",
+        ),
+        # Node itself, as in a broken vite.config.js
+        (
+            Problem.SOURCE_SYNTAX_ERROR,
+            rf"^{_FILE}:{_LINE}\n.*\n *\^+\n+SyntaxError: {_DETAIL}$",
+        ),
+        # TypeScript, plain and coloured
+        (Problem.SOURCE_SYNTAX_ERROR, rf"^{_FILE}\({_LINE},\d+\): error {_DETAIL}$"),
+        (Problem.SOURCE_SYNTAX_ERROR, rf"^{_FILE}:{_LINE}:\d+ - error {_DETAIL}$"),
+    ),
+}
+
+
+def _readable(lines: Sequence[str], folder: Path) -> str:
+    text = "\n".join(_ANSI.sub("", line)[:_LONGEST_LINE].rstrip() for line in lines)
+    return text.replace(f"file://{folder}/", "./").replace(f"{folder}/", "./")
+
+
+def _parameters(found: re.Match[str]) -> Mapping[str, Parameter]:
+    return {
+        name: int(text) if name == "line" else text.removeprefix("./")
+        for name, text in found.groupdict().items()
+    }

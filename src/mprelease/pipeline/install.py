@@ -1,0 +1,155 @@
+"""The second stage: dependencies are there already, or are installed once and kept."""
+
+import hashlib
+import os
+import platform
+import shlex
+from pathlib import Path
+
+from mprelease.domain.errors import StageFailed
+from mprelease.domain.problems import Message, Problem
+from mprelease.domain.projects import ProjectSecret
+from mprelease.domain.releases import Stage
+from mprelease.pipeline import dependency_key, lock_files, managers, manifests
+from mprelease.pipeline.commands import Commands
+from mprelease.pipeline.package_managers import (
+    Install,
+    find,
+    install_command,
+    install_variables,
+)
+from mprelease.pipeline.recipes import install_folders
+from mprelease.pipeline.run import Run
+from mprelease.workspace.dependencies import Dependencies, outside
+
+_WEEK_MS = 7 * 24 * 3600 * 1000
+
+
+def install(run: Run) -> bool:
+    """Bring the dependencies in place; True when nothing had to be installed."""
+    installs = _installs(run)
+    dependencies = _dependencies(run)
+    if not installs:
+        dependencies.discard()
+        run.say("(no package.json: nothing to install)")
+        return False
+    run.managers = managers.installed(run, [each.manager for each in installs])
+    key = _key(run, installs)
+    if dependencies.bring(key):
+        run.say(f"(dependencies {key[:12]} are there already)")
+        return True
+    before = outside(run.workspace.tree)
+    _install_all(run, installs)
+    if outside(run.workspace.tree) == before:
+        dependencies.keep(key)
+    return False
+
+
+def _installs(run: Run) -> list[Install]:
+    directory = run.job.app.build.directory
+    found = [
+        find(run.workspace.tree, str(Path(directory, folder)))
+        for folder in install_folders(run.folder)
+    ]
+    return list(dict.fromkeys(each for each in found if each))
+
+
+def _dependencies(run: Run) -> Dependencies:
+    pool = run.workshop.layout.dependencies(run.job.project.repository)
+    return Dependencies(run.workspace.tree, pool)
+
+
+def _key(run: Run, installs: list[Install]) -> str:
+    """Return the key of everything together; each environment has dependencies of its own."""
+    npmrc = run.job.project_secrets.get(ProjectSecret.NPMRC, "")
+    around = dependency_key.Circumstances(
+        node_version=run.workshop.node.version,
+        manager_version=run.workshop.node.npm_version,
+        machine=" ".join((platform.system(), platform.machine(), *platform.libc_ver())),
+        command=run.job.app.build.install_command or "",
+        npmrc=hashlib.sha256(npmrc.encode()).hexdigest(),
+        age=str(run.job.release.created_at // _WEEK_MS),
+    )
+    parts = [dependency_key.key(each, around) for each in installs]
+    parts += [str(each.folder.relative_to(run.workspace.tree)) for each in installs]
+    parts += [run.job.release.environment]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _install_all(run: Run, installs: list[Install]) -> None:
+    commands = Commands(run, Stage.INSTALL)
+    npmrc = commands.home / ".npmrc"
+    try:
+        _write_private(npmrc, run.job.project_secrets.get(ProjectSecret.NPMRC, ""))
+        if run.job.app.build.install_command:
+            line = run.job.app.build.install_command
+            run.say(f"$ {line}")
+            commands.must(("/bin/sh", "-c", line), run.folder)
+            return
+        for each in installs:
+            _install(run, commands, each)
+    finally:
+        # The private registry's token is there for the install alone.
+        npmrc.unlink(missing_ok=True)
+
+
+def _write_private(file: Path, text: str) -> None:
+    # An earlier build may have left a link here: it must not lead our pen elsewhere.
+    file.unlink(missing_ok=True)
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        stream.write(text)
+
+
+def _install(run: Run, commands: Commands, install: Install) -> None:
+    if install.lock is None:
+        run.recorder.warned(Message("warning.not_reproducible"))
+    else:
+        _correct_lock(run, commands, install.lock)
+    try:
+        _run(run, commands, install, frozen=install.lock is not None)
+    except StageFailed as failure:
+        if failure.trouble.problem is not Problem.LOCK_FILE_REFUSED:
+            raise
+        lock = str(install.lock.relative_to(run.workspace.tree)) if install.lock else ""
+        warning = Message("warning.lock_refused", {"lock": lock})
+        run.recorder.warned(warning)
+        run.say(f"!! {lock} does not fit package.json: going on without it")
+        _run(run, commands, install, frozen=False)
+
+
+def _run(run: Run, commands: Commands, install: Install, *, frozen: bool) -> None:
+    arguments = install_command(install, frozen=frozen)
+    run.say(f"$ {shlex.join(arguments)}")
+    variables = {**_living_registry(run, commands, install), **install_variables(install)}
+    commands.must(arguments, install.folder, **variables)
+
+
+def _living_registry(run: Run, commands: Commands, install: Install) -> dict[str, str]:
+    """Return what sets the registry in use against a retired one in the project's .npmrc."""
+    host = lock_files.retired_host(manifests.text(install.folder / ".npmrc"))
+    if host is None:
+        return {}
+    run.recorder.warned(Message("warning.npmrc_retired", {"host": host}))
+    run.say(f"!! .npmrc names the retired mirror {host}: using the registry of this machine")
+    return {"npm_config_registry": _registry(commands)}
+
+
+def _registry(commands: Commands) -> str:
+    # Asked outside of the project, whose .npmrc may name another one.
+    return commands.answer(("npm", "config", "get", "registry"), commands.home)
+
+
+def _correct_lock(run: Run, commands: Commands, lock: Path) -> None:
+    """Point the tree's copy of a lock file from a retired mirror to the registry in use."""
+    text = lock.read_text(encoding="utf-8", errors="surrogateescape")
+    host = lock_files.retired_host(text)
+    if host is None:
+        return
+    corrected = lock_files.corrected(text, _registry(commands))
+    if corrected is None:
+        return
+    lock.write_text(corrected, encoding="utf-8", errors="surrogateescape")
+    name = str(lock.relative_to(run.workspace.tree))
+    run.recorder.warned(Message("warning.lock_corrected", {"lock": name, "host": host}))
+    run.say(f"!! {name} points to the retired mirror {host}: installing from a corrected copy")

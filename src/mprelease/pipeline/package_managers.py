@@ -1,0 +1,201 @@
+"""Recognise a repository's package manager, and how its dependencies are installed."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from itertools import dropwhile, islice, takewhile
+from pathlib import Path
+
+from mprelease.domain.errors import StageFailed
+from mprelease.domain.problems import Problem
+from mprelease.pipeline import manifests
+
+
+class ManagerName(StrEnum):
+    """The package managers that can be installed from npm."""
+
+    NPM = "npm"
+    PNPM = "pnpm"
+    YARN = "yarn"
+    YARN_BERRY = "yarn-berry"
+
+
+@dataclass(frozen=True)
+class Manager:
+    """One package manager: `version` as npm takes it, or None for the npm that is there."""
+
+    name: ManagerName
+    version: str | None
+
+    @property
+    def npm_package(self) -> str:
+        """Return the npm package that brings it."""
+        return "@yarnpkg/cli-dist" if self.name is ManagerName.YARN_BERRY else self.name.value
+
+    @property
+    def program(self) -> str:
+        """Return the name by which it is called."""
+        return self.name.value.removesuffix("-berry")
+
+
+@dataclass(frozen=True)
+class Install:
+    """Where an app's dependencies are installed: the app's folder, or its workspace's root."""
+
+    folder: Path
+    manager: Manager
+    lock: Path | None
+
+
+def find(tree: Path, directory: str) -> Install | None:
+    """Return how the app in `directory` of a tree is installed; None without a package.json.
+
+    Raise StageFailed(PACKAGE_MANAGER_UNKNOWN, manager) for one that npm cannot bring.
+    """
+    app = tree / directory
+    if not manifests.is_plain_file(app / "package.json"):
+        return None
+    folder = next((each for each in _upwards(tree, app) if _installs_for(each, app)), app)
+    asked = manifests.parsed(folder / "package.json").get("packageManager")
+    manager = _asked(str(asked)) if asked else _told_by_files(folder)
+    return Install(folder, manager, _lock(folder, manager.name))
+
+
+def install_command(install: Install, *, frozen: bool) -> tuple[str, ...]:
+    """Return the command that installs, devDependencies always included.
+
+    `frozen` takes the lock file as the law; otherwise it may be completed, or be missing.
+    """
+    return (install.manager.program, *_ARGUMENTS[install.manager.name, frozen])
+
+
+def install_variables(install: Install) -> Mapping[str, str]:
+    """Return what the install needs in its environment.
+
+    npm 12 runs no install script of a dependency that package.json does not allow. Here they run
+    in the sandbox, as they did up to npm 11, unless the project declares `allowScripts`. Older
+    versions of npm ignore the variable; pnpm >= 10 and yarn >= 4.14 keep their own rules.
+    """
+    declared = "allowScripts" in manifests.parsed(install.folder / "package.json")
+    if install.manager.name is not ManagerName.NPM or declared:
+        return {}
+    return {"npm_config_dangerously_allow_all_scripts": "true"}
+
+
+_ARGUMENTS: Mapping[tuple[ManagerName, bool], tuple[str, ...]] = {
+    (ManagerName.NPM, True): ("ci", "--include=dev", "--no-audit", "--no-fund"),
+    (ManagerName.NPM, False): ("install", "--include=dev", "--no-audit", "--no-fund"),
+    (ManagerName.PNPM, True): ("install", "--frozen-lockfile", "--prod=false"),
+    (ManagerName.PNPM, False): ("install", "--no-frozen-lockfile", "--prod=false"),
+    (ManagerName.YARN, True): (
+        "install",
+        "--frozen-lockfile",
+        "--production=false",
+        "--non-interactive",
+    ),
+    (ManagerName.YARN, False): ("install", "--production=false", "--non-interactive"),
+    (ManagerName.YARN_BERRY, True): ("install", "--immutable"),
+    (ManagerName.YARN_BERRY, False): ("install", "--no-immutable"),
+}
+
+# Whoever has a lock of pnpm or yarn chose it; a package-lock.json beside it is a slip of the hand.
+_LOCKS: tuple[tuple[str, ManagerName], ...] = (
+    ("pnpm-lock.yaml", ManagerName.PNPM),
+    ("yarn.lock", ManagerName.YARN),
+    ("npm-shrinkwrap.json", ManagerName.NPM),
+    ("package-lock.json", ManagerName.NPM),
+)
+_UNKNOWN_LOCKS: Mapping[str, str] = {"bun.lock": "bun", "bun.lockb": "bun"}
+
+# The newest version that takes a lock file of this format as the law, and runs on Node 20
+# (measured with npm's versions of 2026-11): every other format is refused or rewritten.
+_PNPM_BY_LOCK: Mapping[str, str] = {"5": "7.33.7", "6": "8.15.9", "9": "10.34.9"}
+_BERRY_BY_LOCK: Mapping[str, str] = {
+    "4": "2.4.2",
+    "5": "3.8.7",
+    "6": "3.8.7",
+    "8": "4.13.0",
+    "9": "4.14.1",
+    "10": "4.18.1",
+}
+_PNPM, _YARN, _BERRY = "10.34.9", "1.22.22", "4.18.1"
+
+_PNPM_FORMAT = re.compile(r"^lockfileVersion: *'?(\d+)", re.MULTILINE)
+_BERRY_FORMAT = re.compile(r"^__metadata:\s+version: *(\d+)", re.MULTILINE)
+_ASKED = re.compile(r"(?P<name>npm|pnpm|yarn)@(?P<version>\d[\w.-]*)(\+[\w.-]+)?")
+
+
+def _upwards(tree: Path, app: Path) -> Iterator[Path]:
+    yield app
+    if app != tree:
+        yield from (each for each in app.parents if each == tree or tree in each.parents)
+
+
+def _installs_for(folder: Path, app: Path) -> bool:
+    if folder == app:
+        return any((folder / name).is_file() for name in (*dict(_LOCKS), *_UNKNOWN_LOCKS))
+    path = app.relative_to(folder).as_posix()
+    patterns = [pattern.removeprefix("./").rstrip("/") for pattern in _workspaces(folder)]
+    refused = any(_covers(pattern[1:], path) for pattern in patterns if pattern.startswith("!"))
+    return not refused and any(_covers(pattern, path) for pattern in patterns)
+
+
+def _workspaces(folder: Path) -> list[str]:
+    listed = manifests.parsed(folder / "package.json").get("workspaces")
+    if isinstance(listed, dict):
+        listed = listed.get("packages")
+    if isinstance(listed, list):
+        return [str(pattern) for pattern in listed]
+    return list(_listed(manifests.text(folder / "pnpm-workspace.yaml")))
+
+
+def _listed(yaml: str) -> Iterator[str]:
+    lines = dropwhile(lambda line: not line.startswith("packages:"), yaml.splitlines())
+    for line in takewhile(lambda line: re.match(r"\s*(-|#|$)", line), islice(lines, 1, None)):
+        if item := re.match(r"\s*-\s*['\"]?([^'\"#]+?)['\"]?\s*(#|$)", line):
+            yield item[1]
+
+
+def _covers(pattern: str, path: str) -> bool:
+    deep = "**" in pattern or pattern.count("/") == path.count("/")
+    return deep and fnmatchcase(path, pattern)
+
+
+def _asked(field: str) -> Manager:
+    asked = _ASKED.fullmatch(field.strip())
+    if asked is None:
+        raise StageFailed(Problem.PACKAGE_MANAGER_UNKNOWN, manager=field)
+    name, version = ManagerName(asked["name"]), asked["version"]
+    if name is ManagerName.YARN and not version.startswith(("0.", "1.")):
+        name = ManagerName.YARN_BERRY
+    return Manager(name, version)
+
+
+def _told_by_files(folder: Path) -> Manager:
+    name = next((name for lock, name in _LOCKS if (folder / lock).is_file()), None)
+    if name is ManagerName.NPM:
+        return Manager(name, None)
+    if name is ManagerName.YARN:
+        return _yarn(manifests.text(folder / "yarn.lock"))
+    if name is ManagerName.PNPM or (folder / "pnpm-workspace.yaml").is_file():
+        found = _PNPM_FORMAT.search(manifests.text(folder / "pnpm-lock.yaml"))
+        return Manager(ManagerName.PNPM, _PNPM_BY_LOCK.get(found[1] if found else "", _PNPM))
+    for lock, unknown in _UNKNOWN_LOCKS.items():
+        if (folder / lock).is_file():
+            raise StageFailed(Problem.PACKAGE_MANAGER_UNKNOWN, manager=unknown)
+    return Manager(ManagerName.NPM, None)
+
+
+def _yarn(lock: str) -> Manager:
+    berry = _BERRY_FORMAT.search(lock)
+    if berry is None:
+        return Manager(ManagerName.YARN, _YARN)
+    return Manager(ManagerName.YARN_BERRY, _BERRY_BY_LOCK.get(berry[1], _BERRY))
+
+
+def _lock(folder: Path, manager: ManagerName) -> Path | None:
+    wanted = ManagerName.YARN if manager is ManagerName.YARN_BERRY else manager
+    locks = (folder / name for name, whose in _LOCKS if whose is wanted)
+    return next((lock for lock in locks if manifests.is_plain_file(lock)), None)

@@ -1,0 +1,135 @@
+"""The last stage: the vendor's tool compiles and packs, waits for "go", and sends."""
+
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+from mprelease.domain.errors import LeaseLost, ReleaseCanceled, StageFailed
+from mprelease.domain.problems import Problem
+from mprelease.domain.releases import Stage
+from mprelease.domain.sandbox import SandboxMode
+from mprelease.pipeline.links import refuse_links_outside
+from mprelease.pipeline.recipes import install_folders
+from mprelease.pipeline.run import Run
+from mprelease.platforms.driver import (
+    Account,
+    Failure,
+    Link,
+    Progress,
+    PublishOrder,
+    Ready,
+    Result,
+)
+from mprelease.process.command import Command
+from mprelease.process.sandbox import Reach
+from mprelease.process.tree import Running, start
+
+
+def publish(run: Run) -> bool:
+    """Hand what was built to the vendor's tool, and keep the platform's answer."""
+    assert run.built is not None
+    refuse_links_outside(run.built, run.workspace.tree)
+    order = _order(run, run.built)
+    run.driver.prepare(order)
+    accepted = _Exchange(run, order).result()
+    run.recorder.published(accepted.publication)
+    for hint in accepted.hints:
+        run.recorder.warned(hint)
+    return False
+
+
+def link_of(run: Run) -> Link:
+    """Return how the platform is reached: the app's own proxy goes first."""
+    link = run.workshop.link
+    return replace(link, proxy=run.job.app.proxy or link.proxy)
+
+
+def account_of(run: Run) -> Account:
+    """Return for whom the release is published."""
+    return Account(run.job.app.platform_app_id, run.job.credential)
+
+
+class _Exchange:
+    """One conversation with the process that publishes; its events come from a thread of theirs."""
+
+    def __init__(self, run: Run, order: PublishOrder) -> None:
+        self._run = run
+        self._order = order
+        self._answer: Result | Failure | None = None
+        self._began = threading.Event()
+        self._process: Running | None = None
+
+    def result(self) -> Result:
+        """Go through the conversation; raise StageFailed unless the platform has accepted."""
+        run = self._run
+        self._process = start(
+            _command(run, self._order), stop=run.stop, on_line=run.say, on_event=self._hear
+        )
+        self._process.send(run.driver.order_line(self._order))
+        self._began.set()
+        ended = self._process.wait()
+        # Only the platform's own answer is success; and once it is there, nothing takes it back.
+        if isinstance(self._answer, Result):
+            return self._answer
+        run.stop.raise_if_asked()
+        if isinstance(self._answer, Failure):
+            raise self._answer.error
+        if ended.timed_out:
+            raise StageFailed(Problem.TIME_LIMIT, seconds=run.seconds(Stage.PUBLISH))
+        raise StageFailed(Problem.PUBLISH_FAILED, detail=f"exit code {ended.code}")
+
+    def _hear(self, line: str) -> None:
+        match self._run.driver.event(line):
+            case Progress(text):
+                self._run.say(text)
+            case Ready():
+                self._let_go()
+            case Result() | Failure() as answer:
+                self._answer = answer
+
+    def _let_go(self) -> None:
+        self._began.wait()
+        assert self._process is not None
+        try:
+            not_after = self._run.fence.cross()
+        except (ReleaseCanceled, LeaseLost) as reason:
+            self._run.stop.ask(reason)
+            return
+        self._process.send(self._run.driver.go_line(not_after))
+
+
+def _order(run: Run, built: Path) -> PublishOrder:
+    app, release = run.job.app, run.job.release
+    return PublishOrder(
+        kind=release.kind,
+        account=account_of(run),
+        link=link_of(run),
+        built=built,
+        project_type=app.project_type,
+        version=release.version or "",
+        description=release.description or _described(run),
+        robot=release.robot,
+        launch=release.launch,
+        compile_settings=app.build.compile_settings,
+        pack_npm=bool(install_folders(built)),
+        scratch=run.scratch,
+    )
+
+
+def _described(run: Run) -> str:
+    """Return what stands at the platform when nobody wrote a description."""
+    commit = run.commit
+    return f"{commit.subject} ({commit.id[:8]})" if commit else run.job.release.ref
+
+
+def _command(run: Run, order: PublishOrder) -> Command:
+    workshop = run.workshop
+    command = replace(
+        run.driver.command(order, workshop.tools, workshop.node.node),
+        time_limit=run.seconds(Stage.PUBLISH),
+    )
+    readable = (workshop.node.folder, *run.driver.readable(order, workshop.tools))
+    if workshop.sandbox.mode is not SandboxMode.BWRAP:
+        # Under the builds' user id, a build beside this one could look into its memory.
+        return command
+    return workshop.sandbox.confine(command, Reach((run.workspace.tree, run.scratch), readable))

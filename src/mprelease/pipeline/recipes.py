@@ -1,0 +1,134 @@
+"""Recognise from a repository what it is, how it is built, and where the result lies."""
+
+import re
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from mprelease.domain.apps import Environment
+from mprelease.domain.errors import StageFailed
+from mprelease.domain.platforms import Platform
+from mprelease.domain.problems import Problem
+from mprelease.pipeline import manifests
+
+
+class Framework(StrEnum):
+    """What a mini program is written with."""
+
+    UNI_APP_VITE = "uni-app-vite"
+    UNI_APP_VUE_CLI = "uni-app-vue-cli"
+    TARO = "taro"
+    NATIVE = "native"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a repository is built without being told.
+
+    `build_command` is a shell line that finds its programs in `node_modules/.bin`; None means
+    that there is nothing to build. `output` is relative to the app's folder. `variables` belong
+    into the environment of the command; a NODE_OPTIONS among them joins others.
+    """
+
+    build_command: str | None
+    output: str
+    framework: Framework
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+def recognise(folder: Path, platform: Platform, environment: Environment) -> Recipe:
+    """Return the recipe for an app's folder; raise StageFailed(BUILD_COMMAND_UNKNOWN)."""
+    package = manifests.parsed(folder / "package.json")
+    needs = {*manifests.section(package, "dependencies")}
+    needs |= {*manifests.section(package, "devDependencies")}
+    scripts = manifests.section(package, "scripts").keys()
+    if "@dcloudio/vite-plugin-uni" in needs:
+        return _uni_app_vite(_UNI_APP[platform], environment, scripts)
+    if "@dcloudio/vue-cli-plugin-uni" in needs:
+        return _uni_app_vue_cli(_UNI_APP[platform], environment, scripts)
+    if needs & {"@tarojs/cli", "@tarojs/taro"}:
+        recipe = _taro(folder, _TARO[platform], environment, scripts)
+        return _with_old_webpack(recipe) if "@tarojs/mini-runner" in needs else recipe
+    if _is_native(folder):
+        return Recipe("npm run build" if "build" in scripts else None, ".", Framework.NATIVE)
+    raise StageFailed(Problem.BUILD_COMMAND_UNKNOWN)
+
+
+def install_folders(folder: Path) -> tuple[str, ...]:
+    """Return what wants an install, relative to the app's folder: itself, and a native root.
+
+    WeChat's tool packs npm modules beside every package.json, and native projects often keep
+    the one with their modules in the mini program's root, apart from the tools at the top.
+    """
+    project = manifests.parsed(folder / "project.config.json")
+    root = str(project.get("miniprogramRoot") or ".").strip("/").removeprefix("./") or "."
+    inside = ".." not in Path(root).parts and root != "."
+    candidates = (".", root) if inside and _is_native(folder) else (".",)
+    return tuple(name for name in candidates if (folder / name / "package.json").is_file())
+
+
+_UNI_APP: Mapping[Platform, str] = {
+    Platform.WECHAT: "mp-weixin",
+    Platform.ALIPAY: "mp-alipay",
+    Platform.DOUYIN: "mp-toutiao",
+}
+_TARO: Mapping[Platform, str] = {
+    Platform.WECHAT: "weapp",
+    Platform.ALIPAY: "alipay",
+    Platform.DOUYIN: "tt",
+}
+_OUTPUT_ROOT = re.compile(r"""\boutputRoot\s*:\s*(?P<quote>['"`])(?P<path>[^'"`]+)(?P=quote)""")
+
+
+def _uni_app_vite(target: str, environment: Environment, scripts: Container[str]) -> Recipe:
+    # `uni build` always builds with NODE_ENV=production into dist/build (@dcloudio/
+    # vite-plugin-uni 3.0.0-4020920240930001); the mode chooses the .env file. Only --watch,
+    # which never ends, makes a development build in the narrow sense.
+    command = f"uni build -p {target}"
+    if environment is Environment.DEVELOPMENT:
+        command += " --mode development"
+    elif f"build:{target}" in scripts:
+        command = f"npm run build:{target}"
+    return Recipe(command, f"dist/build/{target}", Framework.UNI_APP_VITE)
+
+
+def _uni_app_vue_cli(target: str, environment: Environment, scripts: Container[str]) -> Recipe:
+    production = environment is Environment.PRODUCTION
+    command = "vue-cli-service uni-build"
+    if production and f"build:{target}" in scripts:
+        command = f"npm run build:{target}"
+    output = f"dist/{'build' if production else 'dev'}/{target}"
+    variables = {"NODE_ENV": environment.value, "UNI_PLATFORM": target}
+    return _with_old_webpack(Recipe(command, output, Framework.UNI_APP_VUE_CLI, variables))
+
+
+def _taro(folder: Path, target: str, environment: Environment, scripts: Container[str]) -> Recipe:
+    command = f"taro build --type {target}"
+    if environment is Environment.PRODUCTION and f"build:{target}" in scripts:
+        command = f"npm run build:{target}"
+    variables = {"NODE_ENV": environment.value}
+    return Recipe(command, _taro_output(folder, target), Framework.TARO, variables)
+
+
+def _taro_output(folder: Path, target: str) -> str:
+    configs = (folder / "config" / name for name in ("index.ts", "index.js"))
+    found = _OUTPUT_ROOT.search("\n".join(manifests.text(path) for path in configs))
+    path = found["path"].replace("${process.env.TARO_ENV}", target) if found else "dist"
+    return "dist" if "${" in path else path.removeprefix("./").rstrip("/")
+
+
+def _with_old_webpack(recipe: Recipe) -> Recipe:
+    # webpack 4 hashes with MD4, which OpenSSL 3 (Node >= 17) keeps among its legacy algorithms.
+    # Without it vue-cli's build ends silently, with exit code 0 and no output.
+    variables = {**recipe.variables, "NODE_OPTIONS": "--openssl-legacy-provider"}
+    return Recipe(recipe.build_command, recipe.output, recipe.framework, variables)
+
+
+def _is_native(folder: Path) -> bool:
+    project = manifests.parsed(folder / "project.config.json")
+    roots = ("miniprogramRoot", "srcMiniprogramRoot", "pluginRoot")
+    mini = manifests.parsed(folder / "mini.project.json")
+    if any(project.get(root) for root in roots) or mini.get("miniprogramRoot"):
+        return True
+    return any((folder / name).is_file() for name in ("app.json", "game.json", "plugin.json"))

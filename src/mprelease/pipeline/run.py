@@ -1,0 +1,134 @@
+"""What a stage may touch, and to whom it tells what happens."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from mprelease.domain.apps import App
+from mprelease.domain.problems import Message
+from mprelease.domain.projects import Project, ProjectSecret
+from mprelease.domain.releases import Commit, Publication, Release, Stage, StageState
+from mprelease.platforms.driver import Driver, Link
+from mprelease.process.sandbox import Sandbox
+from mprelease.process.tree import Stop
+from mprelease.workspace.layout import Layout, Workspace
+
+
+class Recorder(Protocol):
+    """Be told the course of one release.
+
+    Lines come from any thread, everything else from the thread that runs the release. Each may
+    raise LeaseLost when the release is no longer ours.
+    """
+
+    def started(self, stage: Stage) -> None:
+        """Hear that a stage began."""
+
+    def line(self, text: str) -> None:
+        """Hear one line of output of the running stage, already masked."""
+
+    def ended(self, stage: Stage, state: StageState, *, cached: bool = False) -> None:
+        """Hear how the running stage ended, and whether there was nothing left to do in it."""
+
+    def checked_out(self, commit: Commit) -> None:
+        """Hear which commit the ref stands for."""
+
+    def warned(self, message: Message) -> None:
+        """Hear what went well enough, but should be looked at."""
+
+    def published(self, publication: Publication) -> None:
+        """Hear what the platform answered: from now on the release has reached it."""
+
+
+class Fence(Protocol):
+    """Guard the moment before anything is sent to a platform."""
+
+    def cross(self) -> int:
+        """Return until when sending may begin, in ms since the epoch; called once, when ready.
+
+        Raise ReleaseCanceled or LeaseLost when the release may not be published any more.
+        """
+
+
+@dataclass(frozen=True)
+class Job:
+    """One release to be run, with everything that belongs to it."""
+
+    release: Release
+    app: App
+    project: Project
+    credential: str = field(repr=False)
+    project_secrets: Mapping[ProjectSecret, str] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Node:
+    """The machine's Node: its programs, the folder they live in, and their versions."""
+
+    node: str
+    npm: str
+    folder: Path
+    version: str
+    npm_version: str
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long each stage may take, in seconds, and the default limit of Node's heap in MiB."""
+
+    seconds: Mapping[Stage, int]
+    node_memory: int
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """What the machine offers to every release.
+
+    `environment` is what any program may inherit, `build_variables` what the installation passes
+    through to builds.
+    """
+
+    layout: Layout
+    sandbox: Sandbox
+    tools: Path
+    node: Node
+    environment: Mapping[str, str]
+    build_variables: Mapping[str, str]
+    npm_registry: str | None
+    link: Link
+    limits: Limits
+
+
+@dataclass
+class Run:
+    """One run of one release; the stages leave here what the next ones need."""
+
+    job: Job
+    workshop: Workshop
+    driver: Driver
+    workspace: Workspace
+    scratch: Path
+    stop: Stop
+    recorder: Recorder
+    fence: Fence
+    say: "Say"
+    commit: Commit | None = None
+    managers: tuple[Path, ...] = ()
+    built: Path | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Return the app's folder in the tree: the tree itself, or a part of a monorepo."""
+        return self.workspace.tree / self.job.app.build.directory
+
+    def seconds(self, stage: Stage) -> int:
+        """Return the time limit of a stage."""
+        return self.workshop.limits.seconds[stage]
+
+
+class Say(Protocol):
+    """Take one line of output, mask it, and tell it."""
+
+    def __call__(self, line: str) -> None:
+        """Tell the line."""

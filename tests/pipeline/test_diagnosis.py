@@ -1,0 +1,122 @@
+from pathlib import Path
+
+import pytest
+
+from mprelease.domain.problems import Parameter, Problem, Trouble
+from mprelease.domain.releases import Stage
+from mprelease.pipeline.diagnosis import diagnose
+
+SAMPLES = Path(__file__).parent / "samples"
+TREE = Path("/tree")
+INSTALL, BUILD = Stage.INSTALL, Stage.BUILD
+
+
+def sample(name: str) -> list[str]:
+    return (SAMPLES / f"{name}.txt").read_text(encoding="utf-8").splitlines()
+
+
+# Each sample is what the named tool wrote when it was made to fail, without its stack traces.
+@pytest.mark.parametrize(
+    ("name", "stage", "problem", "parameters"),
+    [
+        ("node-out-of-memory", BUILD, Problem.NODE_OUT_OF_MEMORY, {}),
+        ("killed", BUILD, Problem.KILLED_BY_SYSTEM, {}),
+        ("yarn-killed", BUILD, Problem.KILLED_BY_SYSTEM, {}),
+        ("npm-disk-full", INSTALL, Problem.DISK_FULL, {}),
+        ("node-disk-full", BUILD, Problem.DISK_FULL, {}),
+        ("old-webpack", BUILD, Problem.OLD_WEBPACK_NEW_NODE, {}),
+        ("command-not-found", BUILD, Problem.COMMAND_NOT_FOUND, {"name": "taro"}),
+        ("command-not-found-bash", BUILD, Problem.COMMAND_NOT_FOUND, {"name": "vue-cli-service"}),
+        ("spawn-enoent", BUILD, Problem.COMMAND_NOT_FOUND, {"name": "vue-cli-service"}),
+        ("npm-script-missing", BUILD, Problem.COMMAND_NOT_FOUND, {"name": "build:mp-weixin"}),
+        ("module-missing", BUILD, Problem.DEPENDENCY_MISSING, {"name": "less"}),
+        ("esm-module-missing", BUILD, Problem.DEPENDENCY_MISSING, {"name": "less"}),
+        ("vite-import-missing", BUILD, Problem.DEPENDENCY_MISSING, {"name": "dayjs-x"}),
+        ("vite-sass-missing", BUILD, Problem.DEPENDENCY_MISSING, {"name": "sass"}),
+        ("taro-import-missing", BUILD, Problem.DEPENDENCY_MISSING, {"name": "dayjs-x"}),
+        ("vue-cli-import-missing", BUILD, Problem.DEPENDENCY_MISSING, {"name": "dayjs-x"}),
+        *(
+            (
+                f"{manager}-mirror-{how}",
+                INSTALL,
+                Problem.LOCK_FILE_RETIRED_MIRROR,
+                {"host": "registry.npm.taobao.org"},
+            )
+            for manager, how in (
+                ("npm", "certificate"),
+                ("pnpm", "certificate"),
+                ("yarn", "refused"),
+            )
+        ),
+        *(
+            (f"{manager}-lock-out-of-sync", INSTALL, Problem.LOCK_FILE_REFUSED, {})
+            for manager in ("npm", "pnpm", "yarn", "berry")
+        ),
+        (
+            "npm-peer-conflict",
+            INSTALL,
+            Problem.PEER_DEPENDENCY_CONFLICT,
+            {"package": "vuex@3.6.2"},
+        ),
+        ("npm-404", INSTALL, Problem.PACKAGE_NOT_FOUND, {"name": "no-such-package@1.0.0"}),
+        ("npm6-404", INSTALL, Problem.PACKAGE_NOT_FOUND, {"name": "no-such-package@1.0.0"}),
+        ("npm-version-missing", INSTALL, Problem.PACKAGE_NOT_FOUND, {"name": "ms@2.1.99"}),
+        ("pnpm-404", INSTALL, Problem.PACKAGE_NOT_FOUND, {"name": "no-such-package"}),
+        ("yarn-404", INSTALL, Problem.PACKAGE_NOT_FOUND, {"name": "no-such-package"}),
+        ("berry-404", INSTALL, Problem.PACKAGE_NOT_FOUND, {"name": "no-such-package"}),
+        ("npm-enotfound", INSTALL, Problem.REGISTRY_UNREACHABLE, {"host": "registry.invalid"}),
+        ("pnpm-enotfound", INSTALL, Problem.REGISTRY_UNREACHABLE, {"host": "registry.invalid"}),
+        ("yarn-enotfound", INSTALL, Problem.REGISTRY_UNREACHABLE, {"host": "registry.invalid"}),
+        ("npm-econnrefused", INSTALL, Problem.REGISTRY_UNREACHABLE, {"host": "127.0.0.1:9"}),
+        ("npm-timeout", INSTALL, Problem.REGISTRY_UNREACHABLE, {"host": "127.0.0.1:4873"}),
+    ],
+)
+def test_a_known_failure_is_told(
+    name: str, stage: Stage, problem: Problem, parameters: dict[str, Parameter]
+) -> None:
+    assert diagnose(sample(name), 1, stage, TREE) == Trouble(problem, parameters)
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "line", "detail"),
+    [
+        ("vite-syntax", "src/pages/index/index.vue", 12, 'Unexpected token, expected ","'),
+        ("vite-template-syntax", "src/pages/index/index.vue", 1, "Element is missing end tag."),
+        ("vite-ts-syntax", "src/broken.ts", 2, "Expected identifier but found end of file"),
+        ("taro-syntax", "src/pages/index/index.jsx", 3, "Unexpected token"),
+        ("vue-cli-syntax", "src/main.js", 12, "Unexpected token"),
+        ("node-syntax", "b.js", 1, "Unexpected token ';'"),
+        ("tsc", "a.ts", 3, "TS1005: '}' expected."),
+        ("tsc-pretty", "a.ts", 3, "TS1005: '}' expected."),
+    ],
+)
+def test_a_syntax_error_is_told_with_its_place(
+    name: str, file: str, line: int, detail: str
+) -> None:
+    told = diagnose(sample(name), 1, BUILD, TREE)
+    assert told == Trouble(
+        Problem.SOURCE_SYNTAX_ERROR, {"file": file, "line": line, "detail": detail}
+    )
+
+
+def test_a_missing_file_of_the_project_is_not_called_a_dependency() -> None:
+    assert diagnose(sample("vite-file-missing"), 1, BUILD, TREE) is None
+    assert diagnose(["Error: Cannot find module '/tree/config/dev'"], 1, BUILD, TREE) is None
+
+
+def test_an_end_by_the_systems_memory_limit_is_told_by_the_exit_code_alone() -> None:
+    assert diagnose([], 137, BUILD, TREE) == Trouble(Problem.KILLED_BY_SYSTEM)
+
+
+def test_a_build_that_misses_the_network_is_not_told_about_the_registry() -> None:
+    lines = ["Error: getaddrinfo ENOTFOUND fonts.example.com"]
+    assert diagnose(lines, 1, BUILD, TREE) is None
+
+
+def test_an_unknown_failure_is_left_to_others() -> None:
+    assert diagnose(["something else went wrong"], 1, INSTALL, TREE) is None
+
+
+def test_a_flood_of_odd_lines_is_read_quickly() -> None:
+    lines = ["(" * 70_000, "a/" * 40_000, "SyntaxError: " + "[x] " * 20_000, "x:1:" * 9_000]
+    assert diagnose(lines * 75, 1, BUILD, TREE) is None

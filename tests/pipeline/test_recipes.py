@@ -1,0 +1,172 @@
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from mprelease.domain.apps import Environment
+from mprelease.domain.errors import StageFailed
+from mprelease.domain.platforms import Platform
+from mprelease.domain.problems import Problem
+from mprelease.pipeline.recipes import Framework, install_folders, recognise
+from trees import write
+
+WECHAT, PRODUCTION, DEVELOPMENT = Platform.WECHAT, Environment.PRODUCTION, Environment.DEVELOPMENT
+
+
+def package(*needs: str, scripts: Mapping[str, str] | None = None) -> object:
+    return {"devDependencies": dict.fromkeys(needs, "*"), "scripts": scripts or {}}
+
+
+def test_a_vite_uni_app_is_built_by_its_own_script(tmp_path: Path) -> None:
+    scripts = {"build:mp-weixin": "uni build -p mp-weixin"}
+    write(tmp_path, "package.json", package("@dcloudio/vite-plugin-uni", scripts=scripts))
+    recipe = recognise(tmp_path, WECHAT, PRODUCTION)
+    assert recipe.framework is Framework.UNI_APP_VITE
+    assert recipe.build_command == "npm run build:mp-weixin"
+    assert recipe.output == "dist/build/mp-weixin"
+
+
+@pytest.mark.parametrize(
+    ("platform", "target"),
+    [(WECHAT, "mp-weixin"), (Platform.ALIPAY, "mp-alipay"), (Platform.DOUYIN, "mp-toutiao")],
+)
+def test_a_vite_uni_app_without_scripts_is_built_for_each_platform(
+    tmp_path: Path, platform: Platform, target: str
+) -> None:
+    write(tmp_path, "package.json", package("@dcloudio/vite-plugin-uni"))
+    recipe = recognise(tmp_path, platform, PRODUCTION)
+    assert recipe.build_command == f"uni build -p {target}"
+    assert recipe.output == f"dist/build/{target}"
+
+
+def test_a_development_build_of_a_vite_uni_app_ends_and_lies_in_the_build_folder(
+    tmp_path: Path,
+) -> None:
+    write(
+        tmp_path,
+        "package.json",
+        package("@dcloudio/vite-plugin-uni", scripts={"dev:mp-weixin": "uni"}),
+    )
+    recipe = recognise(tmp_path, WECHAT, DEVELOPMENT)
+    assert recipe.build_command == "uni build -p mp-weixin --mode development"
+    assert recipe.output == "dist/build/mp-weixin"
+
+
+def test_a_vue_cli_uni_app_is_told_platform_mode_and_old_hashes(tmp_path: Path) -> None:
+    write(
+        tmp_path, "package.json", package("@dcloudio/vue-cli-plugin-uni", scripts={"build:wx": "…"})
+    )
+    recipe = recognise(tmp_path, WECHAT, PRODUCTION)
+    assert recipe.build_command == "vue-cli-service uni-build"
+    assert recipe.output == "dist/build/mp-weixin"
+    assert recipe.variables == {
+        "NODE_ENV": "production",
+        "UNI_PLATFORM": "mp-weixin",
+        "NODE_OPTIONS": "--openssl-legacy-provider",
+    }
+
+
+def test_a_development_build_of_a_vue_cli_uni_app_lies_in_the_dev_folder(tmp_path: Path) -> None:
+    scripts = {"build:mp-weixin": "cross-env NODE_ENV=production vue-cli-service uni-build"}
+    write(tmp_path, "package.json", package("@dcloudio/vue-cli-plugin-uni", scripts=scripts))
+    recipe = recognise(tmp_path, WECHAT, DEVELOPMENT)
+    assert recipe.build_command == "vue-cli-service uni-build"
+    assert recipe.output == "dist/dev/mp-weixin"
+    assert recipe.variables["NODE_ENV"] == "development"
+
+
+@pytest.mark.parametrize(
+    ("platform", "target"),
+    [(WECHAT, "weapp"), (Platform.ALIPAY, "alipay"), (Platform.DOUYIN, "tt")],
+)
+def test_a_taro_project_is_built_for_each_platform(
+    tmp_path: Path, platform: Platform, target: str
+) -> None:
+    write(tmp_path, "package.json", package("@tarojs/cli"))
+    write(tmp_path, "config/index.ts", "export default { sourceRoot: 'src', outputRoot: 'dist' }")
+    recipe = recognise(tmp_path, platform, DEVELOPMENT)
+    assert recipe.build_command == f"taro build --type {target}"
+    assert recipe.output == "dist"
+    assert recipe.variables == {"NODE_ENV": "development"}
+
+
+@pytest.mark.parametrize(
+    ("config", "output"),
+    [
+        ("outputRoot: `dist/${process.env.TARO_ENV}`", "dist/weapp"),
+        ('outputRoot: "./build/"', "build"),
+        ("outputRoot: process.env.TARO_ENV === 'h5' ? 'h5' : 'dist'", "dist"),
+        ("outputRoot: `dist/${flavour}`", "dist"),
+        ("", "dist"),
+    ],
+)
+def test_the_output_of_a_taro_project_is_read_from_its_configuration(
+    tmp_path: Path, config: str, output: str
+) -> None:
+    write(tmp_path, "package.json", package("@tarojs/cli"))
+    write(tmp_path, "config/index.js", f"const config = {{ {config} }}")
+    assert recognise(tmp_path, WECHAT, PRODUCTION).output == output
+
+
+def test_a_taro_project_on_webpack_4_gets_old_hashes(tmp_path: Path) -> None:
+    write(tmp_path, "package.json", package("@tarojs/cli", "@tarojs/mini-runner"))
+    recipe = recognise(tmp_path, WECHAT, PRODUCTION)
+    assert recipe.variables["NODE_OPTIONS"] == "--openssl-legacy-provider"
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("app.json", {"pages": []}),
+        ("game.json", {}),
+        ("project.config.json", {"miniprogramRoot": "miniprogram/"}),
+        ("project.config.json", {"pluginRoot": "plugin/"}),
+        ("project.config.json", {"srcMiniprogramRoot": "dist/"}),
+        ("mini.project.json", {"miniprogramRoot": "src"}),
+    ],
+)
+def test_a_native_project_is_published_as_it_is(tmp_path: Path, name: str, content: object) -> None:
+    write(tmp_path, name, content)
+    recipe = recognise(tmp_path, WECHAT, PRODUCTION)
+    assert (recipe.framework, recipe.build_command, recipe.output) == (Framework.NATIVE, None, ".")
+
+
+def test_a_native_project_with_a_build_script_is_built_by_it(tmp_path: Path) -> None:
+    write(tmp_path, "app.json", {"pages": []})
+    write(tmp_path, "package.json", package("gulp", scripts={"build": "gulp build"}))
+    assert recognise(tmp_path, WECHAT, PRODUCTION).build_command == "npm run build"
+
+
+def test_the_tools_of_a_framework_count_more_than_its_project_file(tmp_path: Path) -> None:
+    write(tmp_path, "package.json", package("@tarojs/cli"))
+    write(tmp_path, "project.config.json", {"miniprogramRoot": "./dist"})
+    assert recognise(tmp_path, WECHAT, PRODUCTION).framework is Framework.TARO
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"dependencies": 3}', "[" * 100_000])
+def test_what_nobody_knows_is_said_to_be_unknown(tmp_path: Path, content: str) -> None:
+    write(tmp_path, "package.json", content)
+    with pytest.raises(StageFailed) as failure:
+        recognise(tmp_path, WECHAT, PRODUCTION)
+    assert failure.value.trouble.problem is Problem.BUILD_COMMAND_UNKNOWN
+
+
+def test_a_package_file_that_leads_elsewhere_is_not_read(tmp_path: Path) -> None:
+    write(tmp_path, "elsewhere.json", package("@tarojs/cli"))
+    (tmp_path / "package.json").symlink_to(tmp_path / "elsewhere.json")
+    with pytest.raises(StageFailed):
+        recognise(tmp_path, WECHAT, PRODUCTION)
+
+
+def test_a_native_project_is_installed_at_its_top_and_in_its_root(tmp_path: Path) -> None:
+    write(tmp_path, "project.config.json", {"miniprogramRoot": "./miniprogram/"})
+    write(tmp_path, "package.json", {})
+    write(tmp_path, "miniprogram/package.json", {})
+    assert install_folders(tmp_path) == (".", "miniprogram")
+
+
+def test_a_root_that_leads_outside_is_not_installed(tmp_path: Path) -> None:
+    write(tmp_path, "app/project.config.json", {"miniprogramRoot": "../other"})
+    write(tmp_path, "app/package.json", {})
+    write(tmp_path, "other/package.json", {})
+    assert install_folders(tmp_path / "app") == (".",)
