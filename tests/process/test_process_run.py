@@ -1,5 +1,6 @@
 import threading
 import time
+from enum import StrEnum
 from pathlib import Path
 
 import pytest
@@ -139,3 +140,10 @@ def test_ten_thousand_lines_arrive_within_a_second() -> None:
     _, lines = output(shell("seq 1 10000"))
     assert lines == [str(number) for number in range(1, 10001)]
     assert time.monotonic() - began < 1
+
+
+def test_a_member_of_an_enum_is_a_string_like_any_other() -> None:
+    class Mood(StrEnum):
+        GOOD = "good"
+
+    assert output(shell("echo $MOOD", environment={"MOOD": Mood.GOOD}))[1] == ["good"]

@@ -56,6 +56,7 @@ class _Exchange:
         self._run = run
         self._order = order
         self._answer: Result | Failure | None = None
+        self._went = False
         self._began = threading.Event()
         self._process: Running | None = None
 
@@ -74,9 +75,13 @@ class _Exchange:
         run.stop.raise_if_asked()
         if isinstance(self._answer, Failure):
             raise self._answer.error
+        detail = "time limit" if ended.timed_out else f"exit code {ended.code}"
+        if self._went:
+            # From "go" on only an answer tells: without one the platform may hold the release.
+            raise StageFailed(Problem.PUBLISH_CUT, host=run.job.app.platform, detail=detail)
         if ended.timed_out:
             raise StageFailed(Problem.TIME_LIMIT, seconds=run.seconds(Stage.PUBLISH))
-        raise StageFailed(Problem.PUBLISH_FAILED, detail=f"exit code {ended.code}")
+        raise StageFailed(Problem.PUBLISH_FAILED, detail=detail)
 
     def _hear(self, line: str) -> None:
         match self._run.driver.event(line):
@@ -95,6 +100,7 @@ class _Exchange:
         except (ReleaseCanceled, LeaseLost) as reason:
             self._run.stop.ask(reason)
             return
+        self._went = True
         self._process.send(self._run.driver.go_line(not_after))
 
 

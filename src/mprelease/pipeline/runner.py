@@ -1,11 +1,12 @@
 """Walk the four stages of one release."""
 
+import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from mprelease.domain.errors import ReleaseCanceled, StageFailed
+from mprelease.domain.errors import LeaseLost, ReleaseCanceled, StageFailed
 from mprelease.domain.problems import Problem, Trouble
 from mprelease.domain.releases import Stage, StageState, State
 from mprelease.pipeline.build import build
@@ -13,6 +14,8 @@ from mprelease.pipeline.checkout import checkout
 from mprelease.pipeline.install import install
 from mprelease.pipeline.publish import account_of, link_of, publish
 from mprelease.pipeline.run import Run
+
+_log = logging.getLogger(__name__)
 
 STAGES: Mapping[Stage, Callable[[Run], bool]] = {
     Stage.CHECKOUT: checkout,
@@ -55,6 +58,14 @@ def run_stages(run: Run) -> Ending:
             except ReleaseCanceled:
                 run.recorder.ended(stage, StageState.CANCELED)
                 return Ending(State.CANCELED)
+            except LeaseLost:
+                raise
+            except Exception as error:  # whatever it is, it is this release's alone
+                _log.exception("release %s, %s", run.job.release.id, stage)
+                run.recorder.ended(stage, StageState.FAILED)
+                return Ending(
+                    State.FAILED, Trouble(Problem.INTERNAL, {"detail": repr(error)}), stage
+                )
             run.recorder.ended(stage, StageState.SUCCEEDED, cached=cached)
     return Ending(State.SUCCEEDED)
 

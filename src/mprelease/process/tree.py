@@ -259,9 +259,10 @@ def _launch(far_channel: socket.socket, *, events: bool) -> subprocess.Popen[byt
 
 def _send_order(channel: socket.socket, command: Command, *, events: bool) -> None:
     order = supervisor.Order(
-        arguments=list(command.arguments),
+        # marshal takes plain strings alone, no members of a StrEnum.
+        arguments=[str(each) for each in command.arguments],
         folder=str(command.folder),
-        environment=dict(command.environment),
+        environment={name: str(value) for name, value in command.environment.items()},
         time_limit=command.time_limit,
         user=command.user,
         events=events,

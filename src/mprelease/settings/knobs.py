@@ -64,7 +64,10 @@ class Settings(BaseSettings):
     @field_validator("timezone")
     @classmethod
     def _known_timezone(cls, name: str) -> str:
-        ZoneInfo(name)
+        try:
+            ZoneInfo(name)
+        except (KeyError, ValueError) as error:
+            raise ValueError(str(error)) from error
         return name
 
     @field_validator("data_dir", "tools_dir", "extra_ca_certs")

@@ -1,0 +1,60 @@
+# Everything that people and CI run; `make help` explains.
+PYTHON ?= python3
+VENV := .venv
+CACHE := .cache
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+DEMO := .demo
+
+export PYTHONDONTWRITEBYTECODE ?= 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo demo-check run test test-quick check format bench lock clean tool
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## make .venv with everything that is pinned in requirements.lock
+
+$(STAMP): requirements.lock pyproject.toml hatch_build.py
+	@$(PYTHON) scripts/machine.py
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.lock
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+catalogs: setup
+	@$(BIN)/python hatch_build.py
+
+demo: setup catalogs ## release the sample to a simulated WeChat, with the real tool
+	@MPRELEASE_DATA_DIR=$(DEMO) MPRELEASE_TOOLS_DIR=$(CACHE)/tools $(BIN)/mprelease demo
+
+demo-check: demo ## the same; always ends
+
+run: setup catalogs ## the command line of this checkout (the web comes later): ARGS="doctor"
+	@$(BIN)/mprelease $(ARGS)
+
+test: setup catalogs ## everything that this machine can run; CI=true fails on what it lacks
+	@$(BIN)/python -m pytest
+
+test-quick: setup catalogs ## the quick part of the tests
+	@$(BIN)/python -m pytest -m "not slow"
+
+check: setup catalogs ## format, lint, types, floors, dependencies, dead code
+	@$(BIN)/python scripts/check.py
+
+format: setup ## put the code into its form
+	@$(BIN)/ruff format --quiet . && $(BIN)/ruff check --fix --quiet .
+
+bench: setup catalogs ## measure what mprelease adds, beside the same steps by a script
+	@$(BIN)/python -m benchmarks
+
+lock: setup ## pin the newest versions that pyproject.toml allows
+	@$(BIN)/python -m pip install --quiet uv
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --group dev --generate-hashes \
+		--no-emit-index-url --custom-compile-command "make lock" \
+		--output-file requirements.lock pyproject.toml
+
+clean: ## remove what the targets above made
+	@rm -rf $(VENV) $(CACHE) $(DEMO) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

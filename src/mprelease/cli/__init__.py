@@ -1,0 +1,85 @@
+"""The command line: thin, in Chinese or English, and quick to explain itself."""
+
+import sys
+import traceback
+from pathlib import Path
+
+import typer
+
+from mprelease import __version__
+from mprelease.cli import app, demo, doctor, project, records, release, tools
+from mprelease.cli.words import say
+from mprelease.domain.errors import Refused, TroubleError
+from mprelease.domain.problems import Problem, Trouble
+
+_FAILED, _BAD_USE, _INTERRUPTED = 1, 2, 130
+
+
+def main() -> None:
+    """Run the command line; nobody sees a traceback."""
+    try:
+        commands()
+    except TroubleError as error:
+        sys.stderr.write(f"{say.of_trouble(error.trouble)}\n")
+        sys.exit(_BAD_USE if isinstance(error, Refused) else _FAILED)
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)
+    except BrokenPipeError:
+        # Whoever read our output (`| head`) has seen enough.
+        sys.stderr.close()
+        sys.exit(_FAILED)
+    except Exception as error:  # noqa: BLE001 the last resort
+        sys.stderr.write(f"{say.of_trouble(Trouble(Problem.INTERNAL, {'detail': repr(error)}))}\n")
+        _keep(traceback.format_exc())
+        sys.exit(_FAILED)
+
+
+def _keep(trace: str) -> None:
+    file = Path.cwd() / "mprelease-error.log"
+    try:
+        file.write_text(trace, encoding="utf-8")
+        sys.stderr.write(f"{file}\n")
+    except OSError:
+        sys.stderr.write(trace)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+def _root(
+    version: bool = typer.Option(
+        False,
+        "--version",
+        callback=_version,
+        is_eager=True,
+        help=say("option.show_version"),
+    ),
+) -> None:
+    """Hold the options of the whole."""
+
+
+def _assembled() -> typer.Typer:
+    commands = typer.Typer(
+        name="mprelease",
+        help=say("cli.mprelease"),
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    commands.callback()(_root)
+    commands.add_typer(project.commands, name="project")
+    commands.add_typer(app.commands, name="app")
+    commands.command(help=say("cli.preview"))(release.preview)
+    commands.command(help=say("cli.upload"))(release.upload)
+    commands.command(help=say("cli.releases"))(records.releases)
+    commands.command(help=say("cli.log"))(records.log)
+    commands.add_typer(tools.commands, name="tools")
+    commands.command(help=say("cli.doctor"))(doctor.doctor)
+    commands.command(help=say("cli.demo"))(demo.demo)
+    return commands
+
+
+commands = _assembled()

@@ -1,0 +1,100 @@
+"""`mprelease doctor`: what is there, what is missing, and how to get it."""
+
+import platform as machine
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import typer
+
+from mprelease import __version__
+from mprelease.cli import show
+from mprelease.cli.opening import opening
+from mprelease.cli.options import Json
+from mprelease.cli.words import say
+from mprelease.domain.errors import TroubleError
+from mprelease.domain.platforms import Platform
+from mprelease.domain.sandbox import SandboxMode
+
+if TYPE_CHECKING:
+    from mprelease.application import Application
+    from mprelease.process.programs import Wanted
+
+_MARKS = {"ok": "✔", "warning": "!", "missing": "✘"}
+_LITTLE_DISK_GB = 5
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at: `ok`, `warning` or `missing`."""
+
+    name: str
+    status: str
+    detail: str
+
+
+def doctor(*, json: Json = False) -> None:
+    """Look at the machine; exit code 1 when a release could not run here."""
+    with opening() as application:
+        findings = list(_findings(application))
+    if json:
+        show.as_json([show.plain(finding) for finding in findings])
+    else:
+        for finding in findings:
+            typer.echo(f"{_MARKS[finding.status]} {finding.name:12} {finding.detail}")
+    if any(finding.status == "missing" for finding in findings):
+        raise typer.Exit(1)
+
+
+def _findings(application: "Application") -> Iterator[Finding]:
+    from mprelease.process.programs import GIT, NODE, NPM
+
+    yield Finding("mprelease", "ok", __version__)
+    yield Finding("Python", "ok", f"{machine.python_version()} ({sys.executable})")
+    for wanted in (GIT, NODE, NPM):
+        yield _program(application, wanted)
+    yield _checked("sandbox", lambda: _sandbox(application))
+    yield _tool(application, Platform.WECHAT)
+    yield _disk(application)
+    yield Finding("data", "ok", str(application.settings.data_dir))
+    yield Finding("proxy", "ok", application.settings.vendor_proxy or say("doctor.no_proxy"))
+
+
+def _program(application: "Application", wanted: "Wanted") -> Finding:
+    from mprelease.process import programs
+
+    def look() -> Finding:
+        found = programs.find(wanted, application.environment)
+        return Finding(wanted.name, "ok", f"{found.version} ({found.path})")
+
+    return _checked(wanted.name, look)
+
+
+def _sandbox(application: "Application") -> Finding:
+    sandbox = application.sandbox
+    if sandbox.mode is SandboxMode.BWRAP:
+        return Finding("sandbox", "ok", sandbox.mode)
+    detail = say(f"doctor.sandbox_{sandbox.mode}", why=sandbox.why_not_bwrap)
+    return Finding("sandbox", "warning", detail)
+
+
+def _tool(application: "Application", platform: Platform) -> Finding:
+    tool = application.tool(platform)
+    if application.has_tool(platform):
+        return Finding(tool.package, "ok", tool.version)
+    return Finding(tool.package, "warning", say("doctor.tool_later", platform=platform))
+
+
+def _disk(application: "Application") -> Finding:
+    free = shutil.disk_usage(application.settings.data_dir).free / 1e9
+    status = "ok" if free > _LITTLE_DISK_GB else "warning"
+    return Finding("disk", status, say("doctor.disk_free", gigabytes=f"{free:.0f}"))
+
+
+def _checked(name: str, look: Callable[[], Finding]) -> Finding:
+    try:
+        return look()
+    except TroubleError as error:
+        return Finding(name, "missing", say.of_trouble(error.trouble))

@@ -1,0 +1,159 @@
+"""Follow a release in the terminal, and work on it meanwhile if nobody else does."""
+
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from mprelease.cli.opening import me
+from mprelease.cli.words import say
+from mprelease.domain.releases import Release, StageRecord, StageState
+
+if TYPE_CHECKING:
+    from mprelease.application import Application
+    from mprelease.engine.worker import Worker
+    from mprelease.storage.logs import LogLine
+
+_LOOK_SECONDS = 0.1
+_TAIL = 25
+_MARKS = {
+    StageState.RUNNING: "▶",
+    StageState.SUCCEEDED: "✔",
+    StageState.FAILED: "✘",
+    StageState.CANCELED: "■",
+}
+
+
+class View:
+    """Tell on standard error how a release goes: its stages, and with `lines` all its output."""
+
+    def __init__(self, *, lines: bool) -> None:
+        """Begin before the first stage."""
+        self._lines = lines
+        self._told: dict[str, StageState] = {}
+        self._tail: list[str] = []
+
+    def update(self, release: Release, lines: list["LogLine"]) -> None:
+        """Show what is new."""
+        for line in lines:
+            self._tell_begun(release, line.stage)
+            self._tail = [*self._tail, line.text][-_TAIL:]
+            if self._lines:
+                _err(f"  {line.text}")
+        for stage in release.stages:
+            self._tell(stage)
+
+    def end(self, release: Release) -> None:
+        """Show the last lines of a release that failed."""
+        if release.error and not self._lines:
+            for line in self._tail:
+                _err(f"  {line}")
+
+    def _tell_begun(self, release: Release, name: str) -> None:
+        # The lines of a stage stand below its name, also when all of it arrives at once.
+        for stage in release.stages:
+            if stage.name == name and name not in self._told and self._lines:
+                self._told[name] = StageState.RUNNING
+                _err(f"{_MARKS[StageState.RUNNING]} {say(f'stage.{name}')}")
+                return
+            self._tell(stage)
+
+    def _tell(self, stage: StageRecord) -> None:
+        if stage.state is StageState.PENDING or self._told.get(stage.name) == stage.state:
+            return
+        self._told[stage.name] = stage.state
+        if stage.state is StageState.RUNNING and not self._lines:
+            return
+        _err(f"{_MARKS[stage.state]} {say(f'stage.{stage.name}')}{_seconds(stage)}")
+
+
+def follow(
+    application: "Application", release_id: int, view: View, worker: "Worker | None"
+) -> Release:
+    """Show a release until its end and return it; Ctrl-C asks for its cancellation.
+
+    With a worker, this process runs releases for as long as nobody else owns the data folder.
+    """
+    helper = _Helper(application, worker, release_id) if worker else None
+    while True:
+        try:
+            return _watch(application, release_id, view, helper)
+        except KeyboardInterrupt:
+            _cancel(application, release_id)
+
+
+def _watch(
+    application: "Application", release_id: int, view: View, helper: "_Helper | None"
+) -> Release:
+    from mprelease.services import releases
+    from mprelease.storage import logs
+
+    position = logs.START
+    while True:
+        with application.house.database.reading() as db:
+            release = releases.found(db, release_id)
+            lines = list(logs.after(db, release_id, position))
+        position = lines[-1].position if lines else position
+        view.update(release, lines)
+        if release.state.is_final:
+            if helper:
+                helper.join()
+            view.end(release)
+            return release
+        if helper:
+            helper.raise_if_failed()
+        time.sleep(_LOOK_SECONDS)
+
+
+def _cancel(application: "Application", release_id: int) -> None:
+    from mprelease.services import releases
+
+    in_time = releases.cancel(application.house, me(), release_id)
+    _err(say("cli.canceling" if in_time else "cli.too_late"))
+
+
+class _Helper:
+    """The temporary worker of this process, in a thread of its own."""
+
+    def __init__(self, application: "Application", worker: "Worker", release_id: int) -> None:
+        self._application = application
+        self._worker = worker
+        self._release_id = release_id
+        self._failure: Exception | None = None
+        self._thread = threading.Thread(target=self._work, name="worker")
+        self._thread.start()
+
+    def join(self) -> None:
+        """Wait until the worker has put everything away."""
+        self._thread.join()
+
+    def raise_if_failed(self) -> None:
+        """Raise what ended the worker before its time."""
+        if self._failure:
+            raise self._failure
+
+    def _work(self) -> None:
+        from mprelease.engine.alone import work_until
+
+        try:
+            work_until(self._is_final, self._worker, self._application.layout)
+        except Exception as failure:  # noqa: BLE001 raised again in the main thread
+            self._failure = failure
+
+    def _is_final(self) -> bool:
+        from mprelease.services import releases
+
+        with self._application.house.database.reading() as db:
+            return releases.found(db, self._release_id).state.is_final
+
+
+def _seconds(stage: StageRecord) -> str:
+    if stage.started_at is None or stage.ended_at is None:
+        return ""
+    cached = f" · {say('stage.cached')}" if stage.cached else ""
+    return f"  {(stage.ended_at - stage.started_at) / 1000:.1f} s{cached}"
+
+
+def _err(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()

@@ -1,0 +1,44 @@
+"""Draw the QR code of an image in the terminal."""
+
+from io import BytesIO
+
+# Two modules stand above each other in one character.
+_BLOCKS = {(True, True): " ", (True, False): "▄", (False, True): "▀", (False, False): "█"}
+_FINDER = 7  # A finder pattern is seven modules wide, and each code begins with one.
+_QUIET = 2
+_SMALLEST, _LARGEST = 21, 177
+
+
+def drawn(image: bytes) -> str | None:
+    """Return the code as lines of text, light on dark; None when the image holds no plain code."""
+    modules = _modules(image)
+    if modules is None:
+        return None
+    blank = [False] * (len(modules) + 2 * _QUIET)
+    side = [False] * _QUIET
+    rows = [blank] * _QUIET + [side + row + side for row in modules] + [blank] * (_QUIET + 1)
+    return "\n".join(
+        "".join(_BLOCKS[pair] for pair in zip(upper, lower, strict=True))
+        for upper, lower in zip(rows[0::2], rows[1::2], strict=False)
+    )
+
+
+def _modules(image: bytes) -> list[list[bool]] | None:
+    from PIL import Image, ImageOps
+
+    grey = ImageOps.grayscale(Image.open(BytesIO(image)))
+    dark = grey.point(lambda value: 255 if value < 128 else 0)  # noqa: PLR2004 half of 255
+    box = dark.getbbox()
+    if box is None:
+        return None
+    code = dark.crop(box)
+    run = next((x for x in range(code.width) if not code.getpixel((x, 0))), 0)
+    if not run:
+        return None
+    size = run / _FINDER
+    count = round(code.width / size)
+    if not _SMALLEST <= count <= _LARGEST or (count - _SMALLEST) % 4:
+        return None
+    step = code.width / count
+    centres = [int((index + 0.5) * step) for index in range(count)]
+    return [[bool(code.getpixel((x, y))) for x in centres] for y in centres]

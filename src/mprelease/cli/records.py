@@ -1,0 +1,60 @@
+"""`mprelease releases` and `mprelease log`: look at what was done."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from mprelease.cli import options, show
+from mprelease.cli.follow import View, follow
+from mprelease.cli.opening import opening
+from mprelease.cli.words import say
+from mprelease.domain.releases import Release
+
+
+def releases(
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help=say("option.app"))] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help=say("option.limit"))] = 20,
+    json: options.Json = False,
+) -> None:
+    """List the newest releases."""
+    from mprelease.services import apps
+    from mprelease.storage import releases as stored
+
+    with opening() as application, application.house.database.reading() as db:
+        app_id = apps.found(db, name).id if name else None
+        found = stored.newest(db, app_id, limit)
+    if json:
+        show.as_json([show.release(release, None) for release in found])
+    else:
+        columns = ("id", "app", "kind", "version", "ref", "state", "by", "time", "error")
+        show.table(columns, [_row(release) for release in found])
+
+
+def log(release_id: options.ReleaseId, *, follow_: options.Follow = False) -> None:
+    """Print the log of a release."""
+    from mprelease.services import releases as deeds
+    from mprelease.storage import logs
+
+    with opening() as application:
+        if follow_:
+            follow(application, release_id, View(lines=True), worker=None)
+            return
+        with application.house.database.reading() as db:
+            deeds.found(db, release_id)
+            for line in logs.after(db, release_id):
+                sys.stdout.write(f"{line.text}\n")
+
+
+def _row(release: Release) -> list[str]:
+    return [
+        str(release.id),
+        release.app_name,
+        say(f"kind.{release.kind}"),
+        release.version or "",
+        release.ref,
+        say(f"state.{release.state}"),
+        release.requested_by,
+        (show.moment(release.created_at) or "")[:16].replace("T", " "),
+        say.of(release.error.message) if release.error else "",
+    ]

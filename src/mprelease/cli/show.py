@@ -1,0 +1,114 @@
+"""Show records as tables for people and as JSON for programs."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mprelease.cli.words import say
+from mprelease.domain.releases import Release, StageRecord
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+
+def as_json(value: object) -> None:
+    """Print a value as JSON on standard output."""
+    json.dump(value, sys.stdout, ensure_ascii=False, indent=2)
+    sys.stdout.write("\n")
+
+
+def plain(record: "DataclassInstance") -> dict[str, Any]:
+    """Return a record as JSON takes it."""
+    return asdict(record)
+
+
+def record(fields: Mapping[str, object], *, json: bool) -> None:
+    """Print one record, a line per field or as JSON."""
+    if json:
+        as_json(fields)
+        return
+    width = max(map(len, fields))
+    for name, value in fields.items():
+        print(f"{name:{width}}  {_text(value)}")  # noqa: T201 the command's answer
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print rows below their columns, or say that there is nothing."""
+    if not rows:
+        print(say("cli.nothing"))  # noqa: T201 the command's answer
+        return
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    shown = Table(*(say(f"column.{name}") for name in columns), box=box.SIMPLE_HEAD)
+    for row in rows:
+        shown.add_row(*row)
+    Console().print(shown)
+
+
+def release(release: Release, qr_code: Path | None) -> dict[str, object]:
+    """Return a release as `--json` promises it."""
+    return {
+        "id": release.id,
+        "app": release.app_name,
+        "state": release.state,
+        "kind": release.kind,
+        "ref": release.ref,
+        "environment": release.environment,
+        "robot": release.robot,
+        "commit": _commit(release),
+        "version": release.version,
+        "description": release.description,
+        "stages": [_stage(stage) for stage in release.stages],
+        "sizes": asdict(release.sizes) if release.sizes else None,
+        "qr_code": str(qr_code) if qr_code else None,
+        "warnings": [say.of(warning) for warning in release.warnings],
+        "error": _error(release),
+    }
+
+
+def moment(milliseconds: int | None) -> str | None:
+    """Return a time as ISO 8601 in UTC, or None."""
+    if milliseconds is None:
+        return None
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds")
+
+
+def _commit(release: Release) -> dict[str, object] | None:
+    if release.commit is None:
+        return None
+    return {**asdict(release.commit), "time": moment(release.commit.time * 1000)}
+
+
+def _stage(stage: StageRecord) -> dict[str, object]:
+    return {
+        "name": stage.name,
+        "state": stage.state,
+        "started_at": moment(stage.started_at),
+        "ended_at": moment(stage.ended_at),
+        "cached": stage.cached,
+    }
+
+
+def _error(release: Release) -> dict[str, object] | None:
+    if release.error is None:
+        return None
+    return {
+        "problem": release.error.problem,
+        "message": say.of(release.error.message),
+        "remedy": say.of(release.error.remedy),
+        "stage": release.failed_stage,
+    }
+
+
+def _text(value: object) -> str:
+    if isinstance(value, Mapping):
+        return " ".join(f"{key}={part}" for key, part in value.items() if part is not None) or "-"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value)) or "-"
+    return "-" if value is None else str(value)

@@ -1,0 +1,43 @@
+"""`mprelease tools install`: the vendors' tools, in pinned versions."""
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mprelease.cli.opening import opening
+from mprelease.cli.words import say
+from mprelease.domain.platforms import Platform
+
+if TYPE_CHECKING:
+    from mprelease.application import Application
+
+commands = typer.Typer(no_args_is_help=True, help=say("cli.tools"))
+
+
+@commands.callback()
+def _tools() -> None:
+    """Keep `install` a command of its own, although it is the only one."""
+
+
+@commands.command(help=say("cli.tools.install"))
+def install(
+    platform: Annotated[Platform, typer.Argument(help=say("option.platform"))] = Platform.WECHAT,
+) -> None:
+    """Install the tool of a platform."""
+    with opening() as application:
+        installed(application, platform)
+    typer.echo(say("cli.tools.installed", platform=platform))
+
+
+def installed(application: "Application", platform: Platform) -> None:
+    """Install the tool of a platform if it is not there, showing that something happens."""
+    if application.has_tool(platform):
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(file=sys.stderr)) as progress:
+        progress.add_task(say("cli.tools.installing", platform=platform), total=None)
+        application.install_tool(platform)

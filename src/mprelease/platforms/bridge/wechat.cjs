@@ -1,0 +1,119 @@
+"use strict";
+
+// Publishes with the JavaScript API of miniprogram-ci. Arguments: the folder that holds the tool.
+// One order per process: the tool keeps proxy, compiler and file lists in global variables.
+
+const channels = require("node:diagnostics_channel");
+const path = require("node:path");
+const { awaitGo, fail, progress, readOrder, tell } = require("./protocol.cjs");
+
+const SENDING = /^\/wxa\/ci\/(upload|testSourceURL)\?/;
+const PROGRESS_PAUSE = 100; // ms: a large project has thousands of files
+
+const ci = require(path.join(process.argv[2], "node_modules", "miniprogram-ci"));
+const order = readOrder();
+let allowed = false;
+let sent = false;
+let quietUntil = 0; // for progress; ms since the epoch
+let refusal; // ours; the tool wraps whatever is thrown in a code of its own
+
+// From this request on the platform may hold what was sent, whatever we hear of it. Should another
+// version of the tool get here without having reported its task "upload", we end before it sends.
+channels.subscribe("http.client.request.start", ({ request }) => {
+  if (!SENDING.test(request.path)) return;
+  if (!allowed) stop(new Error("the tool would have sent without asking"));
+  sent = true;
+});
+
+publish().then(
+  (result) => {
+    tell("result", { ...result, ...facts() });
+    process.exit(0);
+  },
+  (error) => stop(refusal ?? error),
+);
+
+async function publish() {
+  if (order.proxy) ci.proxy(order.proxy);
+  const project = new ci.Project({
+    appid: order.appId,
+    type: order.projectType,
+    projectPath: order.folder,
+    privateKey: order.credential,
+  });
+  if (order.packNpm) await packNpm(project);
+  const { subPackageInfo, pluginInfo } = await send(project);
+  return { sizes: subPackageInfo ?? [], plugins: pluginInfo ?? [], qrCode: order.qrCode };
+}
+
+function send(project) {
+  const options = {
+    project,
+    version: order.version,
+    desc: order.description,
+    robot: order.robot,
+    setting: { useProjectConfig: true, ...order.settings },
+    // The tool's client for the object storage knows no proxy. Without it the tool takes the way
+    // that it falls back to anyway when the storage cannot be reached.
+    useCOS: order.proxy ? false : undefined,
+    onProgressUpdate: hear,
+  };
+  if (order.kind === "upload") return ci.upload(options);
+  return ci.preview({
+    ...options,
+    pagePath: order.page ?? undefined,
+    searchQuery: order.query ?? undefined,
+    scene: order.scene ?? undefined,
+    qrcodeFormat: "image",
+    qrcodeOutputDest: order.qrCode,
+  });
+}
+
+async function packNpm(project) {
+  const { packNpmManually, packNpmRelationList = [] } = project.setting;
+  const options = { reporter: (counts) => progress(`npm packed: ${JSON.stringify(counts)}`) };
+  try {
+    if (!packNpmManually) await ci.packNpm(project, options);
+    for (const one of packNpmManually ? packNpmRelationList : []) {
+      await ci.packNpmManually({
+        packageJsonPath: path.join(order.folder, one.packageJsonPath),
+        miniprogramNpmDistDir: path.join(order.folder, one.miniprogramNpmDistDir),
+      });
+    }
+  } catch (error) {
+    // A package.json without dependencies for the mini program itself is no mistake.
+    if (!String(error.message).startsWith("__NO_NODE_MODULES__")) throw error;
+    progress("npm: nothing to pack");
+  }
+  project.updateFileAndDirs();
+}
+
+// The tool reports its task "upload" right before it compresses, signs and sends, and calls us
+// without waiting for a promise: blocking here holds it back.
+function hear({ message, status, percent }) {
+  if (message === "upload" && status === "doing") return pause();
+  if (percent !== undefined) return progress(`upload ${Math.floor(percent * 100)} %`);
+  if (!message || status === "done") return undefined;
+  if (status === "doing" && Date.now() < quietUntil) return undefined;
+  quietUntil = Date.now() + PROGRESS_PAUSE;
+  return progress(status === "doing" ? message : `${status}: ${message}`);
+}
+
+function pause() {
+  try {
+    awaitGo();
+    allowed = true;
+  } catch (error) {
+    refusal = error;
+    throw error;
+  }
+}
+
+function facts() {
+  return { kind: order.kind, appId: order.appId, robot: order.robot, folder: order.folder };
+}
+
+function stop(error) {
+  fail(error, { sent, ...facts() });
+  process.exit(1);
+}

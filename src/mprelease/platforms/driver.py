@@ -1,0 +1,150 @@
+"""The contract that every platform's driver keeps, and the records that pass through it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from mprelease.domain.apps import ProjectType
+from mprelease.domain.errors import StageFailed
+from mprelease.domain.platforms import Platform
+from mprelease.domain.problems import Message
+from mprelease.domain.releases import Kind, LaunchOptions, Publication
+from mprelease.platforms.tools import Tool
+from mprelease.process.command import Command
+
+
+@dataclass(frozen=True)
+class Link:
+    """How a platform is reached: an egress proxy's address, and a PEM file to trust in addition."""
+
+    proxy: str | None = None
+    extra_ca: Path | None = None
+
+
+@dataclass(frozen=True)
+class Account:
+    """For whom something is published; WeChat's credential is the text of the upload key (PEM)."""
+
+    platform_app_id: str
+    credential: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class PublishOrder:
+    """One thing to be published.
+
+    `built` is the folder that the platform gets; the vendor's tool may write into it (npm packing).
+    `scratch` is a private, empty folder of this release: working directory, HOME and TMPDIR of the
+    tool. `compile_settings` override single switches of the vendor's compiler.
+    """
+
+    kind: Kind
+    account: Account
+    link: Link
+    built: Path
+    project_type: ProjectType
+    version: str
+    description: str
+    robot: int
+    launch: LaunchOptions
+    compile_settings: Mapping[str, bool | int | str]
+    pack_npm: bool
+    scratch: Path
+
+
+@dataclass(frozen=True)
+class Progress:
+    """The vendor's tool says what it is doing, in its own words."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Ready:
+    """Everything is compiled and nothing is sent: the process waits for the line of `go_line`."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """The platform has accepted the release; `hints` say what is left for a person to do."""
+
+    publication: Publication
+    hints: tuple[Message, ...] = ()
+
+
+@dataclass(frozen=True)
+class Failure:
+    """The release was not accepted, as far as the process can tell.
+
+    `may_have_arrived` is False when the platform said no or was never told, which makes it harmless
+    to try again; True when the connection broke after sending had begun.
+    """
+
+    error: StageFailed
+    may_have_arrived: bool = False
+
+
+Event = Progress | Ready | Result | Failure
+
+
+class Driver(Protocol):
+    """Adapt one platform's official tool.
+
+    A driver holds no state: one serves all releases, from any thread.
+    """
+
+    @property
+    def platform(self) -> Platform:
+        """Name the platform."""
+
+    @property
+    def tool(self) -> Tool:
+        """Name the vendor's tool that `command` needs installed."""
+
+    def read_credential(self, content: bytes) -> str:
+        """Return the credential in what a person gave; raise Refused(KEY_SHAPE)."""
+
+    def check_app_id(self, app_id: str) -> str:
+        """Return an app id of this platform's shape; raise Refused(APP_ID_SHAPE)."""
+
+    def check(self, account: Account, link: Link) -> None:
+        """Ask the platform, for a few seconds at most, whether it accepts account and address.
+
+        Raise StageFailed when it does not, or (PLATFORM_UNREACHABLE) cannot be asked.
+        """
+
+    def looks_built(self, folder: Path, project_type: ProjectType) -> None:
+        """Raise StageFailed(OUTPUT_NOT_A_MINI_PROGRAM) unless a folder can be published."""
+
+    def prepare(self, order: PublishOrder) -> None:
+        """Make the built folder fit the order: add what the vendor's tool misses.
+
+        Called once, before `command`. Raise StageFailed where the order does not fit.
+        """
+
+    def command(self, order: PublishOrder, tools: Path, node: str) -> Command:
+        """Describe the process that publishes, without the credential.
+
+        It writes events to descriptor 3, reads `order_line` from standard input, and after Ready
+        `go_line`. It may be started long before either. Its time limit is the vendor's own pace;
+        the caller may replace it.
+        """
+
+    def readable(self, order: PublishOrder, tools: Path) -> tuple[Path, ...]:
+        """Return what the process must be able to read besides Node, `built` and `scratch`.
+
+        It writes to the last two.
+        """
+
+    def order_line(self, order: PublishOrder) -> str:
+        """Return the line, credential included, that tells the process what to publish."""
+
+    def go_line(self, not_after: int) -> str:
+        """Return the line that lets the process send, until a time in ms since the epoch."""
+
+    def event(self, line: str) -> Event:
+        """Read one line of descriptor 3; called in the order of the lines, while scratch exists."""
+
+    def console_url(self, app_id: str) -> str:
+        """Return where a person manages the app on the platform's site."""

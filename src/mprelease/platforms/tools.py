@@ -1,0 +1,119 @@
+"""Install the vendors' tools: pinned versions, each in a folder of its own."""
+
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from mprelease.domain.errors import StageFailed
+from mprelease.domain.problems import Problem
+from mprelease.process.command import Command
+from mprelease.process.tree import Stop, run
+
+BRIDGES = Path(__file__).parent / "bridge"
+"""The folder of our Node programs, and of the lock files of the tools behind them."""
+
+_SECONDS = 900.0
+LOCK_FILES = ("package.json", "package-lock.json")
+"""What pins a tool, in this order."""
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A vendor's tool: its npm package, its version, and the folder that holds its lock file."""
+
+    package: str
+    version: str
+    lock_folder: Path
+
+    def folder(self, tools: Path) -> Path:
+        """Return where it is installed: the folder that has `node_modules`."""
+        return tools / f"{self.package}-{self.version}"
+
+
+def is_installed(tool: Tool, tools: Path) -> bool:
+    """Tell whether a tool is there; what is there is complete."""
+    return tool.folder(tools).is_dir()
+
+
+def install(
+    tool: Tool,
+    tools: Path,
+    *,
+    node: str,
+    npm: str,
+    environment: Mapping[str, str],
+    registry: str | None,
+    on_line: Callable[[str], None],
+    stop: Stop,
+) -> None:
+    """Install a tool unless it is there; raise StageFailed(TOOL_INSTALL_FAILED).
+
+    `environment` is everything that npm may know. Several processes may do this at once: each
+    works in a folder of its own, and the first one that is ready wins.
+    """
+    if is_installed(tool, tools):
+        return
+    try:
+        tools.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix=f"{tool.package}-partial-", dir=tools) as folder:
+            partial = Path(folder) / "tool"
+            _fill(tool, partial, _npm(node, npm, partial, environment, registry), on_line, stop)
+            _put_in_place(partial, tool.folder(tools))
+    except OSError as error:
+        raise _failed(tool, str(error)) from error
+
+
+def _npm(
+    node: str, npm: str, folder: Path, environment: Mapping[str, str], registry: str | None
+) -> Command:
+    # Of the pinned tools none needs an install script (tried: compiling .js, .ts, .less, .scss,
+    # Babel and swc), so none runs. npm itself looks for "node" on the PATH.
+    arguments = (npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-progress")
+    path = os.pathsep.join((str(Path(node).parent), environment.get("PATH", os.defpath)))
+    return Command(
+        (*arguments, *(("--registry", registry) if registry else ())),
+        folder,
+        {**environment, "PATH": path},
+        _SECONDS,
+    )
+
+
+def _fill(
+    tool: Tool, folder: Path, npm: Command, on_line: Callable[[str], None], stop: Stop
+) -> None:
+    folder.mkdir()
+    for name in LOCK_FILES:
+        shutil.copyfile(tool.lock_folder / name, folder / name)
+    lines: list[str] = []
+
+    def hear(line: str) -> None:
+        on_line(line)
+        lines.append(line)
+
+    ended = run(npm, stop=stop, on_line=hear)
+    stop.raise_if_asked()
+    if ended.code != 0:
+        raise _failed(tool, _reason(lines) or f"exit code {ended.code}")
+
+
+def _put_in_place(partial: Path, place: Path) -> None:
+    try:
+        partial.rename(place)
+    except OSError:
+        # A folder cannot take the place of a full one: then somebody else was faster.
+        if not place.is_dir():
+            raise
+
+
+def _reason(lines: list[str]) -> str:
+    errors = [line.removeprefix("npm error ") for line in lines if line.startswith("npm error ")]
+    return "\n".join(errors[:3] or lines[-3:])
+
+
+def _failed(tool: Tool, detail: str) -> StageFailed:
+    return StageFailed(
+        Problem.TOOL_INSTALL_FAILED, tool=f"{tool.package} {tool.version}", detail=detail
+    )

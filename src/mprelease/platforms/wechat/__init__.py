@@ -1,0 +1,1 @@
+"""WeChat: miniprogram-ci behind a bridge, and the two calls that check an upload key."""

@@ -1,0 +1,69 @@
+"""What miniprogram-ci needs to find in a folder."""
+
+import json
+from pathlib import Path, PurePosixPath
+
+from mprelease.domain.apps import ProjectType
+from mprelease.domain.errors import StageFailed
+from mprelease.domain.problems import Problem
+
+_CONFIG = "project.config.json"
+_MARKS = {
+    ProjectType.MINI_PROGRAM: "app.json",
+    ProjectType.MINI_GAME: "game.json",
+    ProjectType.MINI_PROGRAM_PLUGIN: "plugin.json",
+    ProjectType.MINI_GAME_PLUGIN: "plugin.json",
+}
+# What WeChat's developer tool chooses for a new project. Without the file the tool would compile
+# nothing to ES5 and minify nothing.
+_DEFAULTS = {"setting": {"es6": True, "enhance": True, "postcss": True, "minified": True}}
+
+
+def require_content(folder: Path, project_type: ProjectType) -> None:
+    """Raise StageFailed(OUTPUT_NOT_A_MINI_PROGRAM) unless the tool can publish a folder."""
+    plugin = project_type in {ProjectType.MINI_PROGRAM_PLUGIN, ProjectType.MINI_GAME_PLUGIN}
+    root = _root(folder, "pluginRoot" if plugin else "miniprogramRoot")
+    mark = root / _MARKS[project_type]
+    if not (folder / mark).is_file():
+        raise StageFailed(Problem.OUTPUT_NOT_A_MINI_PROGRAM, file=str(mark))
+
+
+def require_page(folder: Path, page: str) -> None:
+    """Raise StageFailed(START_PAGE_UNKNOWN) unless a mini program declares a page.
+
+    WeChat would accept the preview, and open nothing.
+    """
+    declared = _pages(folder / _root(folder, "miniprogramRoot") / "app.json")
+    if declared and page not in declared:
+        raise StageFailed(Problem.START_PAGE_UNKNOWN, page=page, example=declared[0])
+
+
+def add_config(folder: Path) -> None:
+    """Give a folder without project.config.json one with the settings of a new project."""
+    config = folder / _CONFIG
+    if not config.exists():
+        config.write_text(json.dumps(_DEFAULTS, indent=2) + "\n", encoding="utf-8")
+
+
+def _pages(manifest: Path) -> list[str]:
+    """Return the pages of app.json, of its sub packages too; none where it cannot be read."""
+    try:
+        app = json.loads(manifest.read_text(encoding="utf-8-sig"))
+        packages = [*app.get("subPackages", []), *app.get("subpackages", [])]
+        inside = [f"{each['root'].strip('/')}/{page}" for each in packages for page in each["pages"]]
+        return [*app["pages"], *inside]
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return []  # The tool itself will say what is wrong with it.
+
+
+def _root(folder: Path, name: str) -> PurePosixPath:
+    """Return a root as the tool reads it: it drops every "..", so none leads outside."""
+    config = folder / _CONFIG
+    if not config.exists():
+        return PurePosixPath()
+    try:
+        content = json.loads(config.read_text(encoding="utf-8-sig"))
+        path = str(content.get(name) or "")
+    except (OSError, ValueError, AttributeError):
+        raise StageFailed(Problem.OUTPUT_NOT_A_MINI_PROGRAM, file=_CONFIG) from None
+    return PurePosixPath(*(part for part in path.split("/") if part not in {"", ".", ".."}))

@@ -1,0 +1,107 @@
+"""The driver of WeChat: miniprogram-ci through its JavaScript API."""
+
+import json
+import os
+import re
+from pathlib import Path
+
+from mprelease.domain.apps import ProjectType
+from mprelease.domain.errors import Refused
+from mprelease.domain.platforms import Platform
+from mprelease.domain.problems import Problem
+from mprelease.platforms.driver import Account, Event, Link, PublishOrder
+from mprelease.platforms.tools import BRIDGES, Tool
+from mprelease.platforms.wechat.check import check_account
+from mprelease.platforms.wechat.content import add_config, require_content, require_page
+from mprelease.platforms.wechat.events import event_of
+from mprelease.platforms.wechat.key import read_key
+from mprelease.process.command import Command
+
+_APP_ID = re.compile(r"wx[0-9a-f]{16}")
+_SECONDS = 600.0
+
+
+class WeChatDriver:
+    """Publish with the pinned miniprogram-ci."""
+
+    platform = Platform.WECHAT
+    tool = Tool("miniprogram-ci", "2.1.42", BRIDGES / "wechat")
+
+    def read_credential(self, content: bytes) -> str:
+        """Return the PEM of an upload key; raise Refused(KEY_SHAPE)."""
+        return read_key(content)
+
+    def check_app_id(self, app_id: str) -> str:
+        """Return an app id of the form wx and 16 hexadecimal digits; raise Refused."""
+        if not _APP_ID.fullmatch(app_id):
+            raise Refused(Problem.APP_ID_SHAPE, app_id=app_id, example="wx0123456789abcdef")
+        return app_id
+
+    def check(self, account: Account, link: Link) -> None:
+        """Ask WeChat whether it accepts app id, key and address; raise StageFailed if not."""
+        check_account(account, link)
+
+    def looks_built(self, folder: Path, project_type: ProjectType) -> None:
+        """Raise StageFailed(OUTPUT_NOT_A_MINI_PROGRAM) unless a folder can be published."""
+        require_content(folder, project_type)
+
+    def prepare(self, order: PublishOrder) -> None:
+        """Refuse a start page that the mini program lacks; add a project.config.json if needed."""
+        if order.launch.page and order.project_type is ProjectType.MINI_PROGRAM:
+            require_page(order.built, order.launch.page)
+        add_config(order.built)
+
+    def command(self, order: PublishOrder, tools: Path, node: str) -> Command:
+        """Describe the bridge's process; the tool's advice is ten minutes at most."""
+        folder = str(self.tool.folder(tools))
+        guard = str(BRIDGES / "guard.cjs")
+        environment = {
+            "PATH": os.defpath,
+            "HOME": str(order.scratch),
+            "TMPDIR": str(order.scratch),
+            "LANG": "C.UTF-8",
+            "MPRELEASE_TOOL": folder,
+        }
+        if order.link.extra_ca:
+            environment["NODE_EXTRA_CA_CERTS"] = str(order.link.extra_ca)
+        arguments = (node, "--require", guard, str(BRIDGES / "wechat.cjs"), folder)
+        return Command(arguments, order.scratch, environment, _SECONDS)
+
+    def readable(self, order: PublishOrder, tools: Path) -> tuple[Path, ...]:
+        """Return the folders of tool and bridge, and the extra CA file."""
+        extra_ca = (order.link.extra_ca,) if order.link.extra_ca else ()
+        return (self.tool.folder(tools), BRIDGES, *extra_ca)
+
+    def order_line(self, order: PublishOrder) -> str:
+        """Return the order as the bridge reads it, credential included."""
+        return json.dumps(
+            {
+                "kind": order.kind,
+                "appId": order.account.platform_app_id,
+                "credential": order.account.credential,
+                "folder": str(order.built),
+                "projectType": order.project_type,
+                "version": order.version,
+                "description": order.description,
+                "robot": order.robot,
+                "page": order.launch.page,
+                "query": order.launch.query,
+                "scene": order.launch.scene,
+                "settings": dict(order.compile_settings),
+                "packNpm": order.pack_npm,
+                "proxy": order.link.proxy,
+                "qrCode": str(order.scratch / "qr-code.jpg"),
+            }
+        )
+
+    def go_line(self, not_after: int) -> str:
+        """Return the word that lets the bridge send, until a time in ms since the epoch."""
+        return f"go {not_after}"
+
+    def event(self, line: str) -> Event:
+        """Read one line of the bridge's events."""
+        return event_of(line)
+
+    def console_url(self, app_id: str) -> str:  # noqa: ARG002 (other platforms name the app)
+        """Return WeChat's console, which asks for the app when one logs in."""
+        return "https://mp.weixin.qq.com/"

@@ -1,0 +1,45 @@
+"""WeChat's upload key: an RSA private key that signs by bare encryption."""
+
+import json
+from base64 import b64encode
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.asymmetric.utils import NoDigestInfo
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from mprelease.domain.errors import Refused
+from mprelease.domain.problems import Problem
+
+
+def read_key(content: bytes) -> str:
+    """Return the PEM in a key file with plain line ends; raise Refused(KEY_SHAPE).
+
+    WeChat hands out PKCS#1; PKCS#8 works as well. A byte order mark and Windows line ends are what
+    a file picks up on its way here.
+    """
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise Refused(Problem.KEY_SHAPE) from None
+    pem = "".join(f"{line.strip()}\n" for line in text.strip().splitlines())
+    load_key(pem)
+    return pem
+
+
+def load_key(pem: str) -> RSAPrivateKey:
+    """Return the key; raise Refused(KEY_SHAPE) for whatever is no RSA private key."""
+    try:
+        key = load_pem_private_key(pem.encode(), password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise Refused(Problem.KEY_SHAPE) from None
+    if not isinstance(key, RSAPrivateKey):
+        raise Refused(Problem.KEY_SHAPE)
+    return key
+
+
+def sign(key: RSAPrivateKey, app_id: str, random_string: str) -> str:
+    """Sign a call as miniprogram-ci 2.1.42 does: PKCS#1 v1.5 type 1 padding, no hash."""
+    claim = json.dumps({"appid": app_id, "rand_str": random_string}, separators=(",", ":"))
+    return b64encode(key.sign(claim.encode(), PKCS1v15(), NoDigestInfo())).decode("ascii")

@@ -1,0 +1,84 @@
+"""Failures of miniprogram-ci 2.1.42, and the problems that they are.
+
+Codes are those of its dist/config/config.js. Other codes tell its compilers apart, which their
+messages do better.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+
+from mprelease.domain.errors import StageFailed
+from mprelease.domain.problems import Problem
+from mprelease.domain.releases import Kind
+from mprelease.platforms.driver import Failure
+from mprelease.platforms.wechat.refusals import HOST, Refusal, problem_of
+from mprelease.platforms.wechat.source_problems import source_problem
+
+_NO_RANDOM_STRING = 20001
+_NO_SIGNATURE = 20002
+_NOT_SENT = 20003
+_LATE = "LATE"  # the bridge's own
+
+_PREFIX = re.compile(r"(?:\w*Error: )*")
+_REFUSAL = re.compile(r"errCode: (?P<code>-?\d+); errMsg: (?P<text>.*)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Complaint:
+    """A failure as the bridge tells it.
+
+    `code` is a number of the tool's or a word of the bridge's, `path` the file that the tool
+    blames, if it names one. `sent` says that sending had begun.
+    """
+
+    kind: Kind
+    app_id: str
+    folder: str
+    code: int | str | None
+    path: str | None
+    message: str
+    sent: bool
+
+    @property
+    def detail(self) -> str:
+        """Return the message without the names of errors and the folder on this machine."""
+        return _PREFIX.sub("", self.message.replace(f"{self.folder}/", ""), count=1)
+
+
+def failure_of(complaint: Complaint) -> Failure:
+    """Return what a complaint means, and whether the platform may hold the release anyway."""
+    if refusal := _refusal(complaint.detail):
+        return Failure(problem_of(refusal, complaint.app_id))
+    if complaint.sent:
+        return Failure(_cut(complaint), may_have_arrived=True)
+    return Failure(_local_problem(complaint))
+
+
+def _refusal(detail: str) -> Refusal | None:
+    """Find the platform's reply, which the tool quotes in one of two forms."""
+    if found := _REFUSAL.match(detail):
+        return Refusal(int(found["code"]), found["text"])
+    try:
+        reply = json.loads(detail)
+        return Refusal(int(reply["errCode"]), str(reply.get("errMsg", "")))
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _cut(complaint: Complaint) -> StageFailed:
+    # A preview is harmless to repeat, so nobody has to find out what became of this one.
+    lost = Problem.PUBLISH_CUT if complaint.kind is Kind.UPLOAD else Problem.PLATFORM_UNREACHABLE
+    return StageFailed(lost, host=HOST, detail=complaint.detail)
+
+
+def _local_problem(complaint: Complaint) -> StageFailed:
+    detail = complaint.detail
+    if complaint.code == _LATE:
+        return StageFailed(Problem.PUBLISH_TOO_LATE)
+    if complaint.code == _NO_SIGNATURE:
+        return StageFailed(Problem.KEY_UNREADABLE, detail=detail)
+    if complaint.code in {_NO_RANDOM_STRING, _NOT_SENT}:
+        return StageFailed(Problem.PLATFORM_UNREACHABLE, host=HOST, detail=detail)
+    known = source_problem(detail, complaint.path)
+    return known or StageFailed(Problem.PUBLISH_FAILED, detail=detail)

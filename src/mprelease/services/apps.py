@@ -1,0 +1,156 @@
+"""Deeds about apps and their credentials."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from mprelease.domain.apps import App, BuildSettings, ProjectType
+from mprelease.domain.errors import Refused
+from mprelease.domain.people import Actor
+from mprelease.domain.platforms import Platform
+from mprelease.domain.problems import Problem
+from mprelease.platforms.registry import driver_of
+from mprelease.services import input as typed
+from mprelease.services import projects
+from mprelease.services.house import Did, House, keep_secret, owner_of, record
+from mprelease.storage import apps, secrets
+from mprelease.storage.database import Reader, Writer
+
+CREDENTIAL = "credential"
+
+
+@dataclass(frozen=True)
+class AppChange:
+    """What is to be changed; None leaves it as it is.
+
+    An empty text takes a command, an output, a page or a proxy back to what is recognised.
+    `compile_settings` are typed as `key=value` and added to those that are there.
+    """
+
+    name: str | None = None
+    platform_app_id: str | None = None
+    project_type: ProjectType | None = None
+    directory: str | None = None
+    install_command: str | None = None
+    build_command: str | None = None
+    dev_build_command: str | None = None
+    output: str | None = None
+    node_memory: int | None = None
+    compile_settings: tuple[str, ...] = ()
+    default_page: str | None = None
+    robot: int | None = None
+    proxy: str | None = None
+    credential: bytes | None = field(default=None, repr=False)
+
+
+def add(house: House, who: Actor, project_name: str, platform: Platform, new: AppChange) -> App:
+    """Add an app to a project; name, app id and credential must be given."""
+    with house.database.writing() as db:
+        project = projects.found(db, project_name)
+        blank = App(
+            id=0,
+            project_id=project.id,
+            name="",
+            platform=platform,
+            platform_app_id="",
+            project_type=ProjectType.MINI_PROGRAM,
+            build=BuildSettings(),
+            robot=typed.ROBOTS.start,
+            default_page=None,
+            proxy=None,
+        )
+        changed = _changed(blank, new)
+        _refuse_taken(db, changed.name)
+        app = apps.add(db, changed, house.now())
+        _keep_credential(house, db, app, new)
+        record(db, house, who, Did("app.add", app.name, _told(new)))
+    return app
+
+
+def edit(house: House, who: Actor, name: str, change: AppChange) -> App:
+    """Change an app and return it as it is now; running releases keep what they began with."""
+    if change == AppChange():
+        raise Refused(Problem.NOTHING_TO_CHANGE)
+    with house.database.writing() as db:
+        before = found(db, name)
+        app = _changed(before, change)
+        if app.name != before.name:
+            _refuse_taken(db, app.name)
+        apps.change(db, app)
+        _keep_credential(house, db, app, change)
+        record(db, house, who, Did("app.edit", app.name, _told(change)))
+    return app
+
+
+def remove(house: House, who: Actor, name: str) -> None:
+    """Remove an app with its credential; its releases stay for the record."""
+    with house.database.writing() as db:
+        app = found(db, name)
+        if apps.is_busy(db, app.id):
+            raise Refused(Problem.RELEASE_BUSY, name=name)
+        secrets.drop(db, owner_of(app))
+        apps.remove(db, app.id, house.now())
+        record(db, house, who, Did("app.remove", name))
+
+
+def found(db: Reader, name: str) -> App:
+    """Return the app of this name; raise Refused when there is none."""
+    app = apps.named(db, name)
+    if app is None:
+        raise Refused(Problem.APP_UNKNOWN, name=name)
+    return app
+
+
+def _changed(app: App, change: AppChange) -> App:
+    driver = driver_of(app.platform)
+    app_id = change.platform_app_id
+    return replace(
+        app,
+        name=app.name if change.name is None else typed.name(change.name),
+        platform_app_id=app.platform_app_id if app_id is None else driver.check_app_id(app_id),
+        project_type=change.project_type or app.project_type,
+        build=_changed_build(app.build, change),
+        robot=app.robot if change.robot is None else typed.robot(change.robot),
+        default_page=_or_none(app.default_page, change.default_page, typed.page),
+        proxy=_or_none(app.proxy, change.proxy, typed.proxy),
+    )
+
+
+def _changed_build(build: BuildSettings, change: AppChange) -> BuildSettings:
+    memory = change.node_memory
+    return replace(
+        build,
+        directory=build.directory if not change.directory else typed.directory(change.directory),
+        install_command=_or_none(build.install_command, change.install_command),
+        build_command=_or_none(build.build_command, change.build_command),
+        dev_build_command=_or_none(build.dev_build_command, change.dev_build_command),
+        output=_or_none(build.output, change.output, typed.directory),
+        node_memory=build.node_memory if memory is None else typed.memory(memory),
+        compile_settings={
+            **build.compile_settings,
+            **dict(typed.setting(text) for text in change.compile_settings),
+        },
+    )
+
+
+def _or_none(
+    before: str | None, given: str | None, check: Callable[[str], str] = str.strip
+) -> str | None:
+    if given is None:
+        return before
+    return check(given) if given.strip() else None
+
+
+def _keep_credential(house: House, db: Writer, app: App, change: AppChange) -> None:
+    if change.credential is not None:
+        credential = driver_of(app.platform).read_credential(change.credential)
+        keep_secret(db, house, owner_of(app), CREDENTIAL, credential)
+
+
+def _refuse_taken(db: Reader, name: str) -> None:
+    if apps.named(db, name):
+        raise Refused(Problem.APP_EXISTS, name=name)
+
+
+def _told(change: AppChange) -> Mapping[str, object]:
+    plain = {key: value for key, value in vars(change).items() if key != "credential" and value}
+    return {**plain, "credential": True} if change.credential is not None else plain

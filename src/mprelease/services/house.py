@@ -1,0 +1,55 @@
+"""What every deed needs."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
+
+from mprelease.domain.apps import App
+from mprelease.domain.people import Actor
+from mprelease.domain.projects import Project
+from mprelease.security.vault import Vault
+from mprelease.storage import audit, secrets
+from mprelease.storage.database import Database, Reader, Writer
+
+
+@dataclass(frozen=True)
+class House:
+    """Hold the database, the vault and the clock (ms since the epoch) for the deeds."""
+
+    database: Database
+    vault: Vault
+    now: Callable[[], int]
+    timezone: ZoneInfo
+
+
+@dataclass(frozen=True)
+class Did:
+    """What is written into the audit: the deed, its subject, and details without secrets."""
+
+    deed: str
+    subject: str
+    details: Mapping[str, object] = field(default_factory=dict)
+
+
+def record(db: Writer, house: House, who: Actor, did: Did) -> None:
+    """Write the deed into the audit, in the transaction that does it."""
+    audit.write(db, audit.Deed(house.now(), who.name, did.deed, did.subject, did.details))
+
+
+def owner_of(noun: App | Project) -> str:
+    """Return under which name an app's or a project's secrets are kept."""
+    return f"{'app' if isinstance(noun, App) else 'project'}:{noun.id}"
+
+
+def keep_secret(db: Writer, house: House, owner: str, name: str, secret: str) -> None:
+    """Seal a secret and keep it in place of the owner's former one of this name."""
+    sealed = house.vault.seal(secret, f"{owner}/{name}")
+    secrets.put(db, owner, name, sealed, house.now())
+
+
+def open_secrets(db: Reader, house: House, owner: str) -> dict[str, str]:
+    """Return all secrets of an owner by name; only for whoever runs a release or checks one."""
+    return {
+        name: house.vault.open(sealed, f"{owner}/{name}")
+        for name, sealed in secrets.sealed(db, owner).items()
+    }

@@ -1,0 +1,100 @@
+"""Check what people type, and refuse it with words that help."""
+
+import re
+from pathlib import PurePosixPath
+from urllib.parse import urlsplit
+
+from mprelease.domain.errors import Refused
+from mprelease.domain.problems import Problem
+
+_NAME = re.compile(r"\w[\w .-]{0,63}")
+_PAGE = re.compile(r"[^\s?#&=\\'\"<>|;`$-][^\s?#&=\\'\"<>|;`$]{0,255}")
+_QUERY = re.compile(r"[!-~]{1,1024}")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+
+ROBOTS = range(1, 31)  # WeChat's CI robots; other platforms ignore the number.
+SCENES = range(1000, 10000)
+DESCRIPTION_LENGTH = 2000
+MEMORY = range(256, 65537)
+
+
+def name(text: str) -> str:
+    """Return a name of a project or an app; Refused when it is none."""
+    if not _NAME.fullmatch(text) or text != text.strip():
+        raise Refused(Problem.NAME_SHAPE, name=text)
+    return text
+
+
+def robot(number: int) -> int:
+    """Return the number of a WeChat robot."""
+    if number not in ROBOTS:
+        raise Refused(Problem.ROBOT_RANGE, robot=number)
+    return number
+
+
+def page(text: str) -> str:
+    """Return a page path as app.json spells it, without a leading slash."""
+    path = text.removeprefix("/")
+    if not _PAGE.fullmatch(path) or ".." in path.split("/"):
+        raise Refused(Problem.PAGE_SHAPE, page=text)
+    return path
+
+
+def query(text: str) -> str:
+    """Return the query of a page, without a leading question mark."""
+    bare = text.removeprefix("?")
+    if not _QUERY.fullmatch(bare):
+        raise Refused(Problem.QUERY_SHAPE, query=text)
+    return bare
+
+
+def scene(number: int) -> int:
+    """Return a scene number of WeChat."""
+    if number not in SCENES:
+        raise Refused(Problem.SCENE_SHAPE, scene=number)
+    return number
+
+
+def description(text: str) -> str:
+    """Return a description without control characters, of a length that the platforms take."""
+    clean = _CONTROL.sub(" ", text).strip()
+    if len(clean) > DESCRIPTION_LENGTH:
+        raise Refused(Problem.DESCRIPTION_TOO_LONG, length=len(clean), limit=DESCRIPTION_LENGTH)
+    return clean
+
+
+def directory(text: str) -> str:
+    """Return a relative folder inside the repository."""
+    path = PurePosixPath(text)
+    if path.is_absolute() or ".." in path.parts or "\x00" in text or text.startswith("-"):
+        raise Refused(Problem.DIRECTORY_SHAPE, directory=text)
+    return str(path)
+
+
+def memory(mebibytes: int) -> int:
+    """Return a limit of Node's heap in MiB."""
+    if mebibytes not in MEMORY:
+        raise Refused(Problem.MEMORY_RANGE, memory=mebibytes)
+    return mebibytes
+
+
+def proxy(url: str) -> str:
+    """Return the address of an HTTP proxy."""
+    try:
+        parts = urlsplit(url)
+        is_proxy = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port
+    except ValueError:
+        is_proxy = None
+    if not is_proxy:
+        raise Refused(Problem.PROXY_SHAPE, proxy=url)
+    return url.rstrip("/")
+
+
+def setting(text: str) -> tuple[str, bool | int | str]:
+    """Return a switch of the vendor's compiler, typed as `es6=false`."""
+    key, equals, value = text.partition("=")
+    if not equals or not key.isidentifier():
+        raise Refused(Problem.SETTING_SHAPE, setting=text)
+    if value in {"true", "false"}:
+        return key, value == "true"
+    return key, int(value) if value.isdecimal() else value

@@ -1,0 +1,104 @@
+"""Deeds about releases: request one, cancel one."""
+
+from datetime import UTC, datetime
+
+from mprelease.domain.apps import App
+from mprelease.domain.errors import Refused
+from mprelease.domain.people import Actor
+from mprelease.domain.problems import Problem
+from mprelease.domain.releases import Kind, LaunchOptions, Release, ReleaseRequest
+from mprelease.domain.versions import automatic, checked, is_greater
+from mprelease.services import apps as app_deeds
+from mprelease.services import input as typed
+from mprelease.services.house import Did, House, record
+from mprelease.source.repository import check_ref
+from mprelease.storage import apps, projects, queue, releases
+from mprelease.storage.database import Reader, Writer
+
+
+def request(house: House, who: Actor, wanted: ReleaseRequest) -> int:
+    """Accept a release as queued and return its number.
+
+    A repeated request with the same idempotency key returns the same release. Raise Refused
+    when something that was typed cannot be used; then nothing is queued.
+    """
+    with house.database.writing() as db:
+        if earlier := _earlier(db, wanted):
+            return earlier.id
+        app = app_deeds.found(db, wanted.app)
+        apps.locked(db, app.id)
+        new = _new(db, house, who, app, wanted)
+        release_id = releases.add(db, new, house.now())
+        record(db, house, who, Did(f"release.{wanted.kind}", app.name, {"release": release_id}))
+    return release_id
+
+
+def cancel(house: House, who: Actor, release_id: int) -> bool:
+    """Cancel a queued release, or ask a running one to end; False when it is too late."""
+    with house.database.writing() as db:
+        found(db, release_id)
+        before = queue.request_cancel(db, release_id)
+        if before is not None:
+            record(db, house, who, Did("release.cancel", str(release_id)))
+    return before is not None
+
+
+def found(db: Reader, release_id: int) -> Release:
+    """Return the release of this number; raise Refused when there is none."""
+    release = releases.by_id(db, release_id)
+    if release is None:
+        raise Refused(Problem.RELEASE_UNKNOWN, release=release_id)
+    return release
+
+
+def serial_key(app: App, robot: int) -> str:
+    """Return what runs one at a time: the app, on WeChat each robot of the app by itself."""
+    return f"{app.platform}:{app.platform_app_id}:{robot}"
+
+
+def _earlier(db: Reader, wanted: ReleaseRequest) -> Release | None:
+    key = wanted.idempotency_key
+    return releases.asked_for(db, key) if key else None
+
+
+def _new(
+    db: Writer, house: House, who: Actor, app: App, wanted: ReleaseRequest
+) -> releases.NewRelease:
+    robot = app.robot if wanted.robot is None else typed.robot(wanted.robot)
+    project = projects.by_id(db, app.project_id)
+    return releases.NewRelease(
+        app=app,
+        kind=wanted.kind,
+        ref=check_ref(wanted.ref or project.default_branch),
+        environment=wanted.environment,
+        robot=robot,
+        version=_version(db, house, app, wanted),
+        description=typed.description(wanted.description or ""),
+        launch=_launch(app, wanted.launch),
+        requested_by=who.name,
+        serial_key=serial_key(app, robot),
+        idempotency_key=wanted.idempotency_key,
+    )
+
+
+def _version(db: Reader, house: House, app: App, wanted: ReleaseRequest) -> str | None:
+    if wanted.kind is Kind.PREVIEW:
+        return None
+    used = releases.used_versions(db, app.id)
+    if wanted.version is None:
+        today = datetime.fromtimestamp(house.now() / 1000, UTC).astimezone(house.timezone).date()
+        return automatic(app.platform, today, used)
+    version = checked(app.platform, wanted.version)
+    for earlier in used:
+        if not is_greater(version, earlier):
+            raise Refused(Problem.VERSION_NOT_GREATER, version=version, last=earlier)
+    return version
+
+
+def _launch(app: App, wanted: LaunchOptions) -> LaunchOptions:
+    start = wanted.page or app.default_page
+    return LaunchOptions(
+        page=start and typed.page(start),
+        query=wanted.query and typed.query(wanted.query),
+        scene=wanted.scene if wanted.scene is None else typed.scene(wanted.scene),
+    )

@@ -1,0 +1,70 @@
+"""Version numbers: the shapes that the vendors' tools take, and the number of the day."""
+
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mprelease.domain.errors import Refused
+from mprelease.domain.platforms import Platform
+from mprelease.domain.problems import Problem
+from mprelease.domain.versions import automatic, checked, is_greater
+
+FIFTH_OF_JANUARY = date(2026, 1, 5)
+
+wechat_versions = st.lists(st.integers(0, 10**6), min_size=2, max_size=4).map(
+    lambda parts: ".".join(map(str, parts))
+)
+
+
+def test_the_first_upload_of_a_day_ends_with_zero() -> None:
+    assert automatic(Platform.WECHAT, FIFTH_OF_JANUARY, []) == "26.01.05.0"
+
+
+def test_alipay_and_douyin_get_no_leading_zero() -> None:
+    assert automatic(Platform.ALIPAY, FIFTH_OF_JANUARY, []) == "26.105.0"
+    assert automatic(Platform.DOUYIN, date(2026, 12, 31), []) == "26.1231.0"
+
+
+def test_the_next_upload_of_a_day_counts_on() -> None:
+    assert automatic(Platform.WECHAT, FIFTH_OF_JANUARY, ["26.01.05.0", "26.01.05.1"]) == (
+        "26.01.05.2"
+    )
+
+
+def test_a_new_day_begins_with_zero_again() -> None:
+    assert automatic(Platform.WECHAT, FIFTH_OF_JANUARY, ["26.01.04.7"]) == "26.01.05.0"
+
+
+def test_a_number_beyond_today_is_continued() -> None:
+    assert automatic(Platform.WECHAT, FIFTH_OF_JANUARY, ["30.1.1"]) == "30.1.2"
+
+
+@given(st.lists(wechat_versions), st.dates(date(2024, 1, 1), date(2099, 12, 31)))
+def test_an_automatic_number_is_greater_than_all_before_and_has_a_shape_the_platform_takes(
+    used: list[str], today: date
+) -> None:
+    version = automatic(Platform.WECHAT, today, used)
+    assert checked(Platform.WECHAT, version) == version
+    assert all(is_greater(version, earlier) for earlier in used)
+
+
+def test_numbers_are_compared_as_numbers() -> None:
+    assert is_greater("1.10.0", "1.9.9")
+    assert not is_greater("1.9.9", "1.10.0")
+    assert not is_greater("1.0.0", "1.0.0")
+
+
+@pytest.mark.parametrize("version", ["", "1", "v1.0.0", "1.0.0-beta", "1..0", "1.0.0\n", "a.b.c"])
+def test_other_shapes_are_refused_with_an_example(version: str) -> None:
+    with pytest.raises(Refused) as refused:
+        checked(Platform.WECHAT, version)
+    assert refused.value.trouble.problem is Problem.VERSION_SHAPE
+    assert refused.value.trouble.parameters["example"] == "26.01.05.0"
+
+
+@pytest.mark.parametrize("version", ["26.0105.0", "1.0", "1.0.0.0"])
+def test_alipay_refuses_what_its_tool_would(version: str) -> None:
+    with pytest.raises(Refused):
+        checked(Platform.ALIPAY, version)

@@ -1,0 +1,29 @@
+"""A team in front of a simulated WeChat."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from team import APP_ID, Team
+
+from mprelease.simulator.proxy import Simulator
+from mprelease.simulator.wechat import WeChat
+
+
+@pytest.fixture
+def wechat(tmp_path: Path, upload_key: str) -> WeChat:
+    service = WeChat(tmp_path / "received")
+    service.register(APP_ID, upload_key)
+    return service
+
+
+@pytest.fixture
+def team(
+    tmp_path: Path, wechat: WeChat, upload_key: str, tools_folder: Path
+) -> Iterator[Team]:
+    # Under another user id a build must be able to walk to its workspace.
+    for folder in (tmp_path, *tmp_path.parents):
+        if folder.stat().st_uid == Path.home().stat().st_uid and folder != Path("/"):
+            folder.chmod(folder.stat().st_mode | 0o011)
+    with Simulator(tmp_path / "simulator", [wechat]) as simulator:
+        yield Team(tmp_path, tools_folder, wechat, simulator, upload_key)

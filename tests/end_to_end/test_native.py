@@ -1,0 +1,178 @@
+"""A native mini program, from a real git repository to the platform, with the real tool."""
+
+import json
+from pathlib import Path
+
+import pytest
+from repositories import commit, make_repository
+from team import APP_ID, Team
+
+from mprelease.domain.releases import Kind
+from mprelease.simulator.sample import make_sample
+from mprelease.simulator.wechat import Refusal, WeChat
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("wechat_tool")]
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    return make_sample(tmp_path / "sample")
+
+
+def test_an_upload_arrives_with_its_version_and_everything_that_was_committed(
+    team: Team, wechat: WeChat, repository: Path
+) -> None:
+    team.has_app(repository, "--robot", "7")
+    answer = team.must(
+        *("upload", "shop", "--description", "$(touch /tmp/x) `id` \"' 新版", "--json"),
+        *("--qr-code", str(team.folder / "trial.png")),
+    )
+    release = answer.json
+    assert release["state"] == "succeeded"
+    assert release["commit"]["subject"] == "feat: 一周的日历"
+    assert release["sizes"]["full"] > 0
+    assert [stage["state"] for stage in release["stages"]] == ["succeeded"] * 4
+    assert (team.folder / "trial.png").read_bytes().startswith(b"\x89PNG")
+    [received] = wechat.received
+    assert (received.kind, received.robot, received.app_id) == (Kind.UPLOAD, 7, APP_ID)
+    assert received.version == release["version"]
+    assert received.description == "$(touch /tmp/x) `id` \"' 新版"
+    pages = {f"pages/{name}/{name}" for name in ("index", "about")}
+    assert {f"{page}.js" for page in pages} <= received.files.keys()
+    assert json.loads(received.files["app.json"])["pages"] == [
+        "pages/index/index",
+        "pages/about/about",
+    ]
+
+
+def test_a_preview_opens_the_page_that_was_asked_for_and_gives_a_qr_code(
+    team: Team, wechat: WeChat, repository: Path
+) -> None:
+    team.has_app(repository)
+    answer = team.must(
+        *("preview", "shop", "--page", "/pages/about/about", "--query", "from=test&n=1"),
+        *("--scene", "1011", "--robot", "2", "--json"),
+    )
+    assert Path(answer.json["qr_code"]).read_bytes().startswith(b"\xff\xd8")
+    [received] = wechat.received
+    assert received.kind is Kind.PREVIEW
+    assert (received.launch.page, received.launch.query) == ("pages/about/about", "from=test&n=1")
+    assert received.launch.scene == 1011
+
+
+def test_the_qr_code_is_drawn_in_the_terminal(team: Team, repository: Path) -> None:
+    team.has_app(repository)
+    answer = team.must("preview", "shop")
+    assert "█▄▄▄▄▄▄▄█" in answer.out
+    assert "succeeded" in answer.out
+
+
+def test_a_tag_and_a_commit_can_be_released_as_well_as_a_branch(
+    team: Team, wechat: WeChat, repository: Path
+) -> None:
+    team.has_app(repository)
+    first = team.must("upload", "shop", "--json").json["commit"]["id"]
+    commit(repository, {"pages/index/index.wxml": "<view>new</view>"}, "new")
+    team.must("upload", "shop", "--ref", "main")
+    team.must("upload", "shop", "--ref", first[:10])
+    bodies = [received.files["pages/index/index.wxml"] for received in wechat.received]
+    assert bodies[0] == bodies[2] != bodies[1]
+
+
+def test_a_native_project_gets_its_npm_dependency_packed(
+    team: Team, wechat: WeChat, tmp_path: Path
+) -> None:
+    repository = make_repository(
+        tmp_path / "native",
+        {
+            ".gitignore": "node_modules\nminiprogram_npm\n",
+            "package.json": json.dumps(
+                {"name": "native", "version": "1.0.0", "dependencies": {"is-number": "7.0.0"}}
+            ),
+            "project.config.json": json.dumps(
+                {"compileType": "miniprogram", "appid": APP_ID, "setting": {"es6": True}}
+            ),
+            "app.json": json.dumps({"pages": ["pages/a/a"]}),
+            "app.js": "App({})",
+            "pages/a/a.js": "const isNumber = require('is-number')\nPage({n: isNumber('1')})",
+            "pages/a/a.wxml": "<view>{{n}}</view>",
+        },
+    )
+    team.has_app(repository)
+    answer = team.must("upload", "shop", "--json")
+    [received] = wechat.received
+    assert "miniprogram_npm/is-number/index.js" in received.files
+    assert answer.json["warnings"], "there is no lock file: that is said"
+    again = team.must("upload", "shop", "--json").json
+    install = next(stage for stage in again["stages"] if stage["name"] == "install")
+    assert install["cached"]
+    assert "miniprogram_npm/is-number/index.js" in wechat.received[-1].files
+
+
+REFUSALS = {
+    Refusal.BAD_IP: ("127.0.0.1", "IP"),
+    Refusal.BAD_KEY: ("key", "--credential-file"),
+    Refusal.UNKNOWN_APP: (APP_ID, "--app-id"),
+}
+
+
+@pytest.mark.parametrize("refusal", REFUSALS)
+def test_a_refused_credential_ends_the_release_before_the_build(
+    refusal: Refusal, team: Team, wechat: WeChat, repository: Path
+) -> None:
+    team.has_app(repository, "--build-command", "sleep 60", "--output", ".")
+    wechat.refuse(APP_ID, refusal)
+    answer = team.run("upload", "shop", "--json", seconds=30)
+    assert answer.code == 1
+    error = answer.json["error"]
+    said = f"{error['message']} {error['remedy']}"
+    assert all(word in said for word in REFUSALS[refusal]), said
+    assert error["stage"] == "publish"
+    check = team.run("app", "check", "shop")
+    assert check.code == 1
+    assert error["remedy"] in check.err
+
+
+@pytest.mark.parametrize(
+    ("refusal", "word"),
+    [(Refusal.TOO_LARGE, "2048"), (Refusal.SERVER_ERROR, ""), (Refusal.CONNECTION_CUT, "arrived")],
+)
+def test_what_the_platform_refuses_at_the_end_is_told_with_its_remedy(
+    refusal: Refusal, word: str, team: Team, wechat: WeChat, repository: Path
+) -> None:
+    team.has_app(repository)
+    wechat.refuse(APP_ID, refusal)
+    answer = team.run("upload", "shop", "--json")
+    assert answer.code == 1
+    assert answer.json["state"] == "failed"
+    assert word in answer.json["error"]["message"]
+    assert answer.json["error"]["remedy"]
+
+
+def test_an_accepted_credential_is_confirmed(team: Team, repository: Path) -> None:
+    team.has_app(repository)
+    assert APP_ID in team.must("app", "check", "shop").out
+
+
+def test_a_syntax_error_is_told_with_file_and_line(team: Team, repository: Path) -> None:
+    commit(repository, {"pages/index/index.js": "Page({\n  data: {,}\n})\n"}, "broken")
+    team.has_app(repository)
+    answer = team.run("preview", "shop", "--json")
+    assert answer.code == 1
+    assert "pages/index/index.js:2" in answer.json["error"]["message"]
+
+
+def test_a_page_that_is_missing_is_told(team: Team, repository: Path) -> None:
+    config = json.dumps({"pages": ["pages/index/index", "pages/gone/gone"]})
+    commit(repository, {"app.json": config}, "broken")
+    team.has_app(repository)
+    answer = team.run("preview", "shop", "--json")
+    assert answer.code == 1
+    assert "pages/gone/gone" in answer.json["error"]["message"]
+
+
+def test_a_preview_of_a_page_that_does_not_exist_is_told(team: Team, repository: Path) -> None:
+    team.has_app(repository)
+    answer = team.run("preview", "shop", "--page", "pages/nowhere/nowhere", "--json")
+    assert answer.code == 1
+    assert "pages/nowhere/nowhere" in answer.json["error"]["message"]

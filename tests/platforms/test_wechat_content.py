@@ -1,0 +1,63 @@
+import json
+from pathlib import Path
+
+import pytest
+from publishing import write_files
+
+from mprelease.domain.apps import ProjectType
+from mprelease.domain.errors import StageFailed
+from mprelease.domain.problems import Problem, Trouble
+from mprelease.platforms.wechat.content import add_config, require_content
+
+
+@pytest.mark.parametrize(
+    ("project_type", "files"),
+    [
+        (ProjectType.MINI_PROGRAM, {"app.json": "{}"}),
+        (ProjectType.MINI_PROGRAM, {"project.config.json": "{}", "app.json": "{}"}),
+        (
+            ProjectType.MINI_PROGRAM,
+            {"project.config.json": '{"miniprogramRoot":"./mini/"}', "mini/app.json": "{}"},
+        ),
+        (
+            ProjectType.MINI_PROGRAM,
+            {"project.config.json": '\ufeff{"miniprogramRoot":"../mini"}', "mini/app.json": "{}"},
+        ),
+        (ProjectType.MINI_GAME, {"game.json": "{}"}),
+        (
+            ProjectType.MINI_PROGRAM_PLUGIN,
+            {"project.config.json": '{"pluginRoot":"plugin"}', "plugin/plugin.json": "{}"},
+        ),
+    ],
+)
+def test_what_the_tool_can_publish_looks_built(
+    tmp_path: Path, project_type: ProjectType, files: dict[str, str]
+) -> None:
+    require_content(write_files(tmp_path, files), project_type)
+
+
+@pytest.mark.parametrize(
+    ("files", "missing"),
+    [
+        ({"readme.md": ""}, "app.json"),
+        ({"project.config.json": '{"miniprogramRoot":"mini"}', "app.json": "{}"}, "mini/app.json"),
+        ({"project.config.json": "{", "app.json": "{}"}, "project.config.json"),
+        ({"project.config.json": "[]", "app.json": "{}"}, "project.config.json"),
+    ],
+)
+def test_what_is_missing_is_named(tmp_path: Path, files: dict[str, str], missing: str) -> None:
+    with pytest.raises(StageFailed) as failed:
+        require_content(write_files(tmp_path, files), ProjectType.MINI_PROGRAM)
+    expected = Trouble(Problem.OUTPUT_NOT_A_MINI_PROGRAM, {"file": missing})
+    assert failed.value.trouble == expected
+
+
+def test_a_folder_without_config_gets_the_settings_of_a_new_project(tmp_path: Path) -> None:
+    add_config(tmp_path)
+    assert json.loads((tmp_path / "project.config.json").read_text("utf-8"))["setting"]["es6"]
+
+
+def test_a_config_that_is_there_stays_as_it_is(tmp_path: Path) -> None:
+    write_files(tmp_path, {"project.config.json": "{}"})
+    add_config(tmp_path)
+    assert (tmp_path / "project.config.json").read_text("utf-8") == "{}"

@@ -1,0 +1,167 @@
+"""Projects and apps: added, changed, removed, and their secrets sealed."""
+
+import pytest
+
+from mprelease.domain.apps import App, ProjectType
+from mprelease.domain.errors import Refused
+from mprelease.domain.people import Actor
+from mprelease.domain.platforms import Platform
+from mprelease.domain.problems import Problem
+from mprelease.domain.projects import ProjectSecret
+from mprelease.domain.releases import Kind, ReleaseRequest
+from mprelease.services import apps, projects, releases
+from mprelease.services.apps import AppChange
+from mprelease.services.house import House, open_secrets, owner_of
+from mprelease.services.projects import ProjectChange
+from mprelease.storage import secrets
+
+
+def add_project(house: House, who: Actor, name: str = "web") -> None:
+    projects.add(house, who, ProjectChange(name, "https://git.example.com/web.git"))
+
+
+def add_app(house: House, who: Actor, key: str, name: str = "shop") -> App:
+    new = AppChange(name, "wx0123456789abcdef", credential=key.encode())
+    return apps.add(house, who, "web", Platform.WECHAT, new)
+
+
+def problem_of(refused: pytest.ExceptionInfo[Refused]) -> Problem:
+    return refused.value.trouble.problem
+
+
+def test_a_project_releases_main_unless_told_otherwise(house: House, developer: Actor) -> None:
+    add_project(house, developer)
+    with house.database.reading() as db:
+        assert projects.found(db, "web").default_branch == "main"
+
+
+def test_a_name_is_given_once(house: House, developer: Actor, upload_key: str) -> None:
+    add_project(house, developer)
+    with pytest.raises(Refused) as refused:
+        add_project(house, developer)
+    assert problem_of(refused) is Problem.PROJECT_EXISTS
+    add_app(house, developer, upload_key)
+    with pytest.raises(Refused) as refused:
+        add_app(house, developer, upload_key)
+    assert problem_of(refused) is Problem.APP_EXISTS
+
+
+def test_secrets_are_sealed_and_an_empty_one_forgets(house: House, developer: Actor) -> None:
+    token = {ProjectSecret.GIT_TOKEN: "t0ken-t0ken"}
+    project = projects.add(house, developer, ProjectChange("web", "/srv/web.git", secrets=token))
+    with house.database.reading() as db:
+        assert b"t0ken" not in secrets.sealed(db, owner_of(project))["git_token"]
+        assert open_secrets(db, house, owner_of(project)) == {"git_token": "t0ken-t0ken"}
+    projects.edit(
+        house, developer, "web", ProjectChange(secrets={ProjectSecret.GIT_TOKEN: ""})
+    )
+    with house.database.reading() as db:
+        assert projects.kept_secrets(db, project) == []
+
+
+def test_a_project_with_apps_stays_and_without_them_goes(
+    house: House, developer: Actor, upload_key: str
+) -> None:
+    add_project(house, developer)
+    add_app(house, developer, upload_key)
+    with pytest.raises(Refused) as refused:
+        projects.remove(house, developer, "web")
+    assert problem_of(refused) is Problem.PROJECT_HAS_APPS
+    apps.remove(house, developer, "shop")
+    projects.remove(house, developer, "web")
+    with house.database.reading() as db, pytest.raises(Refused):
+        projects.found(db, "web")
+
+
+def test_an_app_with_a_queued_release_stays(
+    house: House, developer: Actor, upload_key: str
+) -> None:
+    add_project(house, developer)
+    add_app(house, developer, upload_key)
+    releases.request(house, developer, ReleaseRequest("shop", Kind.PREVIEW))
+    with pytest.raises(Refused) as refused:
+        apps.remove(house, developer, "shop")
+    assert problem_of(refused) is Problem.RELEASE_BUSY
+
+
+def test_a_removed_app_frees_its_name_and_loses_its_key_and_keeps_its_releases(
+    house: House, developer: Actor, upload_key: str
+) -> None:
+    add_project(house, developer)
+    app = add_app(house, developer, upload_key)
+    release = releases.request(house, developer, ReleaseRequest("shop", Kind.PREVIEW))
+    releases.cancel(house, developer, release)
+    apps.remove(house, developer, "shop")
+    with house.database.reading() as db:
+        assert secrets.sealed(db, owner_of(app)) == {}
+        assert releases.found(db, release).app_name == "shop"
+    assert add_app(house, developer, upload_key).id != app.id
+
+
+def test_an_app_is_changed_in_what_was_given_alone(
+    house: House, developer: Actor, upload_key: str
+) -> None:
+    add_project(house, developer)
+    add_app(house, developer, upload_key)
+    change = AppChange(
+        build_command="npm run build:weapp",
+        output="dist",
+        compile_settings=("es6=false", "minified=true"),
+        project_type=ProjectType.MINI_GAME,
+        robot=30,
+    )
+    app = apps.edit(house, developer, "shop", change)
+    assert app.platform_app_id == "wx0123456789abcdef"
+    assert app.build.compile_settings == {"es6": False, "minified": True}
+    assert (app.build.build_command, app.build.output) == ("npm run build:weapp", "dist")
+    back = apps.edit(house, developer, "shop", AppChange(build_command="", output=""))
+    assert (back.build.build_command, back.build.output) == (None, None)
+    assert back.robot == 30
+
+
+def test_an_edit_without_a_change_is_refused(
+    house: House, developer: Actor, upload_key: str
+) -> None:
+    add_project(house, developer)
+    add_app(house, developer, upload_key)
+    for edit in (
+        lambda: projects.edit(house, developer, "web", ProjectChange()),
+        lambda: apps.edit(house, developer, "shop", AppChange()),
+    ):
+        with pytest.raises(Refused) as refused:
+            edit()
+        assert problem_of(refused) is Problem.NOTHING_TO_CHANGE
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (AppChange(name="-rf"), Problem.NAME_SHAPE),
+        (AppChange(name=""), Problem.NAME_SHAPE),
+        (AppChange(platform_app_id="wx123"), Problem.APP_ID_SHAPE),
+        (AppChange(directory="../other"), Problem.DIRECTORY_SHAPE),
+        (AppChange(output="/etc"), Problem.DIRECTORY_SHAPE),
+        (AppChange(robot=0), Problem.ROBOT_RANGE),
+        (AppChange(node_memory=1), Problem.MEMORY_RANGE),
+        (AppChange(proxy="proxy.example.com"), Problem.PROXY_SHAPE),
+        (AppChange(compile_settings=("es6",)), Problem.SETTING_SHAPE),
+        (AppChange(credential=b"not a key"), Problem.KEY_SHAPE),
+    ],
+)
+def test_bad_input_is_refused_and_the_app_stays_as_it_is(
+    change: AppChange, problem: Problem, house: House, developer: Actor, upload_key: str
+) -> None:
+    add_project(house, developer)
+    before = add_app(house, developer, upload_key)
+    with pytest.raises(Refused) as refused:
+        apps.edit(house, developer, "shop", change)
+    assert problem_of(refused) is problem
+    with house.database.reading() as db:
+        assert apps.found(db, "shop") == before
+
+
+def test_platforms_that_come_later_say_so(house: House, developer: Actor) -> None:
+    add_project(house, developer)
+    with pytest.raises(Refused) as refused:
+        apps.add(house, developer, "web", Platform.ALIPAY, AppChange("pay", "2021000000000000"))
+    assert problem_of(refused) is Problem.PLATFORM_LATER
