@@ -65,7 +65,6 @@ def wechat_tool(tools_folder: Path) -> Path:
         tools.install(
             tool,
             tools_folder,
-            node=programs.find(programs.NODE, environment).path,
             npm=programs.find(programs.NPM, environment).path,
             environment=environment,
             registry=os.environ.get("MPRELEASE_NPM_REGISTRY"),

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from mprelease.domain.apps import App
@@ -52,7 +53,8 @@ class Application:
         """Return the machine's Node and npm; raise Refused when they are missing or too old."""
         node = programs.find(programs.NODE, self.environment)
         npm = programs.find(programs.NPM, self.environment)
-        return Node(node.path, npm.path, node.folder, node.version, npm.version)
+        # Links followed: in the sandbox only the installation itself is to be seen.
+        return Node(str(Path(node.path).resolve()), npm.path, node.folder, node.version, npm.version)
 
     @cached_property
     def link(self) -> Link:
@@ -70,7 +72,9 @@ class Application:
         """Return the strongest sandbox of this machine; raise Refused when one is required."""
         hidden = (self.settings.data_dir, self.settings.tools)
         path = self.environment.get("PATH", os.defpath)
-        return sandbox.choose(self.settings.sandbox, hidden=hidden, path=path)
+        return sandbox.choose(
+            self.settings.sandbox, hidden=hidden, path=path, workplace=self.settings.data_dir
+        )
 
     def tool(self, platform: Platform) -> Tool:
         """Return the pinned tool of a platform."""
@@ -85,7 +89,6 @@ class Application:
         tools.install(
             driver_of(platform).tool,
             self.settings.tools,
-            node=self.node.node,
             npm=self.node.npm,
             environment=self.environment,
             registry=self.settings.npm_registry,

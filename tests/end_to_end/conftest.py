@@ -26,4 +26,6 @@ def team(
         if folder.stat().st_uid == Path.home().stat().st_uid and folder != Path("/"):
             folder.chmod(folder.stat().st_mode | 0o011)
     with Simulator(tmp_path / "simulator", [wechat]) as simulator:
-        yield Team(tmp_path, tools_folder, wechat, simulator, upload_key)
+        made = Team(tmp_path, tools_folder, wechat, simulator, upload_key)
+        yield made
+        made.end()

@@ -40,6 +40,7 @@ class Team:
     simulator: Simulator
     key: str
     extra: dict[str, str] = field(default_factory=dict)
+    started: list["subprocess.Popen[str]"] = field(default_factory=list)
 
     @property
     def data(self) -> Path:
@@ -71,7 +72,7 @@ class Team:
 
     def start(self, *arguments: str) -> "subprocess.Popen[str]":
         """Start a command in a session of its own, as a terminal does."""
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", "mprelease", *arguments],
             env=dict(self.environment),
             cwd=self.folder,
@@ -81,6 +82,15 @@ class Team:
             text=True,
             start_new_session=True,
         )
+        self.started.append(process)
+        return process
+
+    def end(self) -> None:
+        """End what a failed test has left running."""
+        for process in self.started:
+            if process.poll() is None:
+                process.kill()
+                process.communicate()
 
     def must(self, *arguments: str) -> Answer:
         """Run a command that has to succeed."""

@@ -8,6 +8,7 @@ from mprelease.pipeline.package_managers import (
     Install,
     Manager,
     ManagerName,
+    download_variables,
     find,
     install_command,
     install_variables,
@@ -196,3 +197,22 @@ def test_a_project_that_names_its_install_scripts_is_obeyed(tmp_path: Path) -> N
 def test_other_managers_keep_their_own_rule_for_install_scripts(tmp_path: Path) -> None:
     write(tmp_path, "package.json", {"packageManager": "pnpm@10.34.9"})
     assert install_variables(found(tmp_path)) == {}
+
+
+def test_pnpm_keeps_its_store_out_of_the_tree_and_links_nothing_from_it(tmp_path: Path) -> None:
+    write(tmp_path, "package.json", {"packageManager": "pnpm@10.34.9"})
+    assert download_variables(found(tmp_path), Path("/home")) == {
+        "npm_config_store_dir": "/home/.pnpm-store",
+        "npm_config_package_import_method": "clone-or-copy",
+    }
+
+
+def test_yarn_1_keeps_its_downloads_also_for_root(tmp_path: Path) -> None:
+    write(tmp_path, "package.json", {"packageManager": "yarn@1.22.22"})
+    variables = download_variables(found(tmp_path), Path("/home"))
+    assert variables == {"YARN_CACHE_FOLDER": "/home/.cache/yarn"}
+
+
+def test_yarn_2_keeps_its_downloads_where_the_project_wants_them(tmp_path: Path) -> None:
+    write(tmp_path, "package.json", {"packageManager": "yarn@4.18.1"})
+    assert download_variables(found(tmp_path), Path("/home")) == {}

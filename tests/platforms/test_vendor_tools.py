@@ -1,4 +1,3 @@
-import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -31,7 +30,6 @@ def put(npm: Path, tools: Path, registry: str | None = None) -> list[str]:
     install(
         TOOL,
         tools,
-        node=shutil.which("node") or "node",
         npm=str(npm),
         environment={"PATH": PATH, "HOME": "/nonexistent"},
         registry=registry,
@@ -95,7 +93,6 @@ def test_a_stop_ends_the_install(tmp_path: Path, npm: Path) -> None:
         install(
             TOOL,
             tmp_path / "tools",
-            node="node",
             npm=str(npm),
             environment={"PATH": PATH},
             registry=None,

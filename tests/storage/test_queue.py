@@ -201,3 +201,18 @@ def test_a_lost_preview_is_harmless_and_queued_again(database: Database) -> None
     taken(database, release)
     recovered(database)
     assert state_of(database, release) is State.QUEUED
+
+
+def test_a_person_ends_an_unknown_release_and_frees_its_robot(
+    database: Database, release: int
+) -> None:
+    lease = taken(database, release)
+    with database.writing() as db:
+        queue.pass_fence(db, lease)
+    recovered(database)
+    with database.writing() as db:
+        assert queue.resolve(db, release, published=True)
+        assert not queue.resolve(db, release, published=False)
+        waiting = a_release(db, an_app(db, "other"))
+    assert state_of(database, release) is State.SUCCEEDED
+    assert taken(database, waiting)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mprelease.workspace.dependencies import Dependencies, module_folders, outside
+from mprelease.workspace.dependencies import Dependencies, changed, module_folders, outside
 
 
 @pytest.fixture
@@ -123,4 +123,12 @@ def test_what_an_install_does_outside_of_its_folders_is_seen(tree: Path) -> None
     (tree / "package-lock.json").write_text("{}")
     assert outside(tree) == before
     (tree / "generated.js").write_text("")
-    assert outside(tree) != before
+    assert changed(before, outside(tree)) == ["generated.js"]
+
+
+def test_the_git_hooks_that_husky_makes_at_every_install_do_not_count(tree: Path) -> None:
+    before = outside(tree)
+    hooks = tree / "packages" / "app" / ".husky" / "_"
+    hooks.mkdir(parents=True)
+    (hooks / "husky.sh").write_text("")
+    assert outside(tree) == before

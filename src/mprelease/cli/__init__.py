@@ -1,5 +1,6 @@
 """The command line: thin, in Chinese or English, and quick to explain itself."""
 
+import os
 import sys
 import traceback
 from pathlib import Path
@@ -17,6 +18,8 @@ _FAILED, _BAD_USE, _INTERRUPTED = 1, 2, 130
 
 def main() -> None:
     """Run the command line; nobody sees a traceback."""
+    # What we write is ours alone: logs, QR codes, the database.
+    os.umask(0o077)
     try:
         commands()
     except TroubleError as error:
@@ -67,6 +70,7 @@ def _assembled() -> typer.Typer:
         help=say("cli.mprelease"),
         no_args_is_help=True,
         pretty_exceptions_enable=False,
+        rich_markup_mode=None,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     commands.callback()(_root)
@@ -76,6 +80,7 @@ def _assembled() -> typer.Typer:
     commands.command(help=say("cli.upload"))(release.upload)
     commands.command(help=say("cli.releases"))(records.releases)
     commands.command(help=say("cli.log"))(records.log)
+    commands.add_typer(records.resolving, name="release")
     commands.add_typer(tools.commands, name="tools")
     commands.command(help=say("cli.doctor"))(doctor.doctor)
     commands.command(help=say("cli.demo"))(demo.demo)

@@ -74,12 +74,22 @@ def follow(
 
     With a worker, this process runs releases for as long as nobody else owns the data folder.
     """
+    _tell_blockade(application, release_id)
     helper = _Helper(application, worker, release_id) if worker else None
     while True:
         try:
             return _watch(application, release_id, view, helper)
         except KeyboardInterrupt:
             _cancel(application, release_id)
+
+
+def _tell_blockade(application: "Application", release_id: int) -> None:
+    from mprelease.storage import queue
+
+    with application.house.database.reading() as db:
+        blocker = queue.blocked_by(db, release_id)
+    if blocker:
+        _err(say("cli.blocked", release=blocker))
 
 
 def _watch(

@@ -7,7 +7,7 @@ import typer
 
 from mprelease.cli import options, show
 from mprelease.cli.follow import View, follow
-from mprelease.cli.opening import opening
+from mprelease.cli.opening import me, opening
 from mprelease.cli.words import say
 from mprelease.domain.releases import Release
 
@@ -44,6 +44,29 @@ def log(release_id: options.ReleaseId, *, follow_: options.Follow = False) -> No
             deeds.found(db, release_id)
             for line in logs.after(db, release_id):
                 sys.stdout.write(f"{line.text}\n")
+
+
+resolving = typer.Typer(no_args_is_help=True, help=say("cli.release"))
+
+
+@resolving.callback()
+def _release() -> None:
+    """Keep `resolve` a command of its own, although it is the only one."""
+
+
+@resolving.command(help=say("cli.release.resolve"))
+def resolve(
+    release_id: options.ReleaseId,
+    published: Annotated[
+        bool, typer.Option("--published/--not-published", help=say("option.published"))
+    ],
+) -> None:
+    """Say how a release ended whose worker died while it was uploading."""
+    from mprelease.services import releases as deeds
+
+    with opening() as application:
+        release = deeds.resolve(application.house, me(), release_id, published=published)
+    typer.echo(f"#{release.id} {release.app_name} · {say(f'state.{release.state}')}")
 
 
 def _row(release: Release) -> list[str]:

@@ -41,14 +41,13 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     if not rows:
         print(say("cli.nothing"))  # noqa: T201 the command's answer
         return
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
+    from rich.cells import cell_len, set_cell_size
 
-    shown = Table(*(say(f"column.{name}") for name in columns), box=box.SIMPLE_HEAD)
-    for row in rows:
-        shown.add_row(*row)
-    Console().print(shown)
+    lines = [[say(f"column.{name}") for name in columns], *rows]
+    widths = [max(map(cell_len, cells)) for cells in zip(*lines, strict=True)]
+    for line in lines:
+        cells = (set_cell_size(cell, width) for cell, width in zip(line, widths, strict=True))
+        print("  ".join(cells).rstrip())  # noqa: T201 the command's answer
 
 
 def release(release: Release, qr_code: Path | None) -> dict[str, object]:

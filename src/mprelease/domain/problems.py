@@ -20,6 +20,7 @@ class Problem(StrEnum):
     APP_EXISTS = auto()
     RELEASE_UNKNOWN = auto()
     RELEASE_BUSY = auto()
+    RELEASE_NOT_UNKNOWN = auto()
     NAME_SHAPE = auto()
     PLATFORM_LATER = auto()
     APP_ID_SHAPE = auto()

@@ -25,6 +25,7 @@ class DatabaseRecorder:
         self._lease = lease
         self._now = now
         self._lock = threading.Lock()
+        self._one_writer = threading.Lock()
         self._lines: list[LogLine] = []
         self._last = Position(lease.attempt, 0)
         self._stage = Stage.CHECKOUT
@@ -83,14 +84,16 @@ class DatabaseRecorder:
 
     @contextmanager
     def _writing(self) -> Iterator[Writer]:
-        with self._database.writing() as db:
-            if not queue.renew(db, self._lease):
-                raise LeaseLost
-            taken = self._write_lines(db)
-            yield db
-        # Only what is committed may be forgotten.
-        with self._lock:
-            del self._lines[:taken]
+        # The keeper of the lease writes too: no line may be written, or forgotten, by both.
+        with self._one_writer:
+            with self._database.writing() as db:
+                if not queue.renew(db, self._lease):
+                    raise LeaseLost
+                taken = self._write_lines(db)
+                yield db
+            # Only what is committed may be forgotten.
+            with self._lock:
+                del self._lines[:taken]
 
     def _write_lines(self, db: Writer) -> int:
         with self._lock:

@@ -124,8 +124,6 @@ class Commands:
             "npm_config_update_notifier": "false",
             "npm_config_audit": "false",
             "npm_config_fund": "false",
-            # Hard links would let a build write into pnpm's store, from where others install.
-            "npm_config_package_import_method": "clone-or-copy",
             "MPRELEASE_KIND": release.kind,
             "MPRELEASE_ENVIRONMENT": release.environment,
             "MPRELEASE_REF": release.ref,

@@ -14,13 +14,14 @@ from mprelease.pipeline import dependency_key, lock_files, managers, manifests
 from mprelease.pipeline.commands import Commands
 from mprelease.pipeline.package_managers import (
     Install,
+    download_variables,
     find,
     install_command,
     install_variables,
 )
 from mprelease.pipeline.recipes import install_folders
 from mprelease.pipeline.run import Run
-from mprelease.workspace.dependencies import Dependencies, outside
+from mprelease.workspace.dependencies import Dependencies, changed, outside
 
 _WEEK_MS = 7 * 24 * 3600 * 1000
 
@@ -34,13 +35,17 @@ def install(run: Run) -> bool:
         run.say("(no package.json: nothing to install)")
         return False
     run.managers = managers.installed(run, [each.manager for each in installs])
+    if not all(each.lock for each in installs):
+        run.recorder.warned(Message("warning.not_reproducible"))
     key = _key(run, installs)
     if dependencies.bring(key):
         run.say(f"(dependencies {key[:12]} are there already)")
         return True
     before = outside(run.workspace.tree)
     _install_all(run, installs)
-    if outside(run.workspace.tree) == before:
+    if made := changed(before, outside(run.workspace.tree)):
+        run.say(f"(not kept for the next release: the install also wrote {_few(made)})")
+    else:
         dependencies.keep(key)
     return False
 
@@ -84,13 +89,19 @@ def _install_all(run: Run, installs: list[Install]) -> None:
         if run.job.app.build.install_command:
             line = run.job.app.build.install_command
             run.say(f"$ {line}")
-            commands.must(("/bin/sh", "-c", line), run.folder)
+            # The line may call any of the managers that the repository names.
+            variables = {k: v for each in installs for k, v in _variables(commands, each).items()}
+            commands.must(("/bin/sh", "-c", line), run.folder, **variables)
             return
         for each in installs:
             _install(run, commands, each)
     finally:
         # The private registry's token is there for the install alone.
         npmrc.unlink(missing_ok=True)
+
+
+def _few(paths: list[str]) -> str:
+    return ", ".join([*paths[:3], *(["…"] if paths[3:] else [])])
 
 
 def _write_private(file: Path, text: str) -> None:
@@ -102,9 +113,7 @@ def _write_private(file: Path, text: str) -> None:
 
 
 def _install(run: Run, commands: Commands, install: Install) -> None:
-    if install.lock is None:
-        run.recorder.warned(Message("warning.not_reproducible"))
-    else:
+    if install.lock:
         _correct_lock(run, commands, install.lock)
     try:
         _run(run, commands, install, frozen=install.lock is not None)
@@ -120,9 +129,13 @@ def _install(run: Run, commands: Commands, install: Install) -> None:
 
 def _run(run: Run, commands: Commands, install: Install, *, frozen: bool) -> None:
     arguments = install_command(install, frozen=frozen)
+    variables = {**_living_registry(run, commands, install), **_variables(commands, install)}
     run.say(f"$ {shlex.join(arguments)}")
-    variables = {**_living_registry(run, commands, install), **install_variables(install)}
     commands.must(arguments, install.folder, **variables)
+
+
+def _variables(commands: Commands, install: Install) -> dict[str, str]:
+    return {**install_variables(install), **download_variables(install, commands.home)}
 
 
 def _living_registry(run: Run, commands: Commands, install: Install) -> dict[str, str]:

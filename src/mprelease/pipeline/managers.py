@@ -51,4 +51,5 @@ def _install(run: Run, manager: Manager, folder: Path) -> None:
 def _environment(run: Run, home: Path) -> dict[str, str]:
     registry = run.workshop.npm_registry
     chosen = {"npm_config_registry": registry} if registry else {}
-    return {**run.workshop.environment, **chosen, "HOME": str(home)}
+    quiet = {f"npm_config_{name}": "false" for name in ("audit", "fund", "update_notifier")}
+    return {**run.workshop.environment, **chosen, **quiet, "HOME": str(home)}

@@ -84,6 +84,23 @@ def install_variables(install: Install) -> Mapping[str, str]:
     return {"npm_config_dangerously_allow_all_scripts": "true"}
 
 
+def download_variables(install: Install, home: Path) -> Mapping[str, str]:
+    """Return what keeps downloads in HOME, from where the next install takes them.
+
+    pnpm moves its store into the tree where HOME is mounted apart, as the sandbox does; yarn 1
+    looks for a HOME of its own when it runs as root.
+    """
+    if install.manager.name is ManagerName.YARN:
+        return {"YARN_CACHE_FOLDER": str(home / ".cache" / "yarn")}
+    if install.manager.name is not ManagerName.PNPM:
+        return {}
+    return {
+        "npm_config_store_dir": str(home / ".pnpm-store"),
+        # Hard links would let a build write into the store, from where others install.
+        "npm_config_package_import_method": "clone-or-copy",
+    }
+
+
 _ARGUMENTS: Mapping[tuple[ManagerName, bool], tuple[str, ...]] = {
     (ManagerName.NPM, True): ("ci", "--include=dev", "--no-audit", "--no-fund"),
     (ManagerName.NPM, False): ("install", "--include=dev", "--no-audit", "--no-fund"),

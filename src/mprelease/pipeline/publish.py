@@ -32,6 +32,7 @@ def publish(run: Run) -> bool:
     order = _order(run, run.built)
     run.driver.prepare(order)
     accepted = _Exchange(run, order).result()
+    run.is_published = True
     run.recorder.published(accepted.publication)
     for hint in accepted.hints:
         run.recorder.warned(hint)

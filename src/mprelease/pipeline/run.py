@@ -116,6 +116,7 @@ class Run:
     commit: Commit | None = None
     managers: tuple[Path, ...] = ()
     built: Path | None = None
+    is_published: bool = False
 
     @property
     def folder(self) -> Path:

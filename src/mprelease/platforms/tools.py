@@ -1,6 +1,5 @@
 """Install the vendors' tools: pinned versions, each in a folder of its own."""
 
-import os
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -42,7 +41,6 @@ def install(
     tool: Tool,
     tools: Path,
     *,
-    node: str,
     npm: str,
     environment: Mapping[str, str],
     registry: str | None,
@@ -60,23 +58,22 @@ def install(
         tools.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(prefix=f"{tool.package}-partial-", dir=tools) as folder:
             partial = Path(folder) / "tool"
-            _fill(tool, partial, _npm(node, npm, partial, environment, registry), on_line, stop)
+            _fill(tool, partial, _npm(npm, partial, environment, registry), on_line, stop)
             _put_in_place(partial, tool.folder(tools))
     except OSError as error:
         raise _failed(tool, str(error)) from error
 
 
 def _npm(
-    node: str, npm: str, folder: Path, environment: Mapping[str, str], registry: str | None
+    npm: str, folder: Path, environment: Mapping[str, str], registry: str | None
 ) -> Command:
     # Of the pinned tools none needs an install script (tried: compiling .js, .ts, .less, .scss,
-    # Babel and swc), so none runs. npm itself looks for "node" on the PATH.
+    # Babel and swc), so none runs.
     arguments = (npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-progress")
-    path = os.pathsep.join((str(Path(node).parent), environment.get("PATH", os.defpath)))
     return Command(
         (*arguments, *(("--registry", registry) if registry else ())),
         folder,
-        {**environment, "PATH": path},
+        environment,
         _SECONDS,
     )
 

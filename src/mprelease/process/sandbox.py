@@ -123,7 +123,8 @@ class OtherUser:
 
     def hand_over(self, folder: Path, frozen: tuple[Path, ...] = ()) -> None:
         """Give a folder to the user; raise StageFailed when the way to it is closed to others."""
-        self._check_way(folder)
+        if closed := self.closed_way(folder):
+            raise StageFailed(Problem.SANDBOX_MISSING, detail=closed)
         for path, folders, files, descriptor in os.fwalk(folder):
             here = Path(path)
             kept = {each.name for each in frozen if each.parent == here}
@@ -135,12 +136,13 @@ class OtherUser:
             else:
                 os.fchown(descriptor, self.user, self.user)
 
-    def _check_way(self, folder: Path) -> None:
+    def closed_way(self, folder: Path) -> str:
+        """Say which folder the user may not pass on the way to this one; nothing if none."""
         for parent in folder.resolve().parents:
             found = parent.stat()
             if found.st_uid != self.user and not found.st_mode & stat.S_IXOTH:
-                detail = f"user {self.user} may not pass through {parent}"
-                raise StageFailed(Problem.SANDBOX_MISSING, detail=detail)
+                return f"user {self.user} may not pass through {parent}"
+        return ""
 
     def _give(self, name: str, descriptor: int) -> None:
         found = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
@@ -179,11 +181,13 @@ def choose(
     hidden: tuple[Path, ...] = (),
     path: str = os.defpath,
     user: int = NOBODY,
+    workplace: Path = Path("/"),
 ) -> Sandbox:
     """Return the strongest sandbox that a trial run shows to work on this machine.
 
     `hidden` are folders of ours (data, keys) that nobody confined may see, `path` is where bwrap
-    is looked for. Raises Refused(SANDBOX_MISSING) when one is required and there is none.
+    is looked for, `workplace` the folder in which commands will work. Raises
+    Refused(SANDBOX_MISSING) when one is required and there is none.
     """
     if wish is SandboxWish.OFF:
         return Unconfined("switched off")
@@ -195,7 +199,9 @@ def choose(
         if not why:
             return bwrap
     other_user = OtherUser(user, why)
-    why_not_user = _try_out(other_user) if os.geteuid() == 0 else "not root"
+    why_not_user = "not root"
+    if os.geteuid() == 0:
+        why_not_user = other_user.closed_way(workplace) or _try_out(other_user)
     if not why_not_user:
         return other_user
     why = f"{why}; user {user}: {why_not_user}"

@@ -119,17 +119,24 @@ def _changed_build(build: BuildSettings, change: AppChange) -> BuildSettings:
     memory = change.node_memory
     return replace(
         build,
-        directory=build.directory if not change.directory else typed.directory(change.directory),
+        directory=(
+            build.directory if change.directory is None else typed.directory(change.directory)
+        ),
         install_command=_or_none(build.install_command, change.install_command),
         build_command=_or_none(build.build_command, change.build_command),
         dev_build_command=_or_none(build.dev_build_command, change.dev_build_command),
         output=_or_none(build.output, change.output, typed.directory),
         node_memory=build.node_memory if memory is None else typed.memory(memory),
-        compile_settings={
-            **build.compile_settings,
-            **dict(typed.setting(text) for text in change.compile_settings),
-        },
+        compile_settings=_changed_settings(build.compile_settings, change.compile_settings),
     )
+
+
+def _changed_settings(
+    before: Mapping[str, bool | int | str], given: tuple[str, ...]
+) -> Mapping[str, bool | int | str]:
+    """Return the switches with the given ones set; `key=` takes one back."""
+    settings = {**before, **dict(typed.setting(text) for text in given)}
+    return {key: value for key, value in settings.items() if value != ""}
 
 
 def _or_none(

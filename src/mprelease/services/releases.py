@@ -43,6 +43,17 @@ def cancel(house: House, who: Actor, release_id: int) -> bool:
     return before is not None
 
 
+def resolve(house: House, who: Actor, release_id: int, *, published: bool) -> Release:
+    """End a release of unknown end by a person's word; raise Refused when its end is known."""
+    with house.database.writing() as db:
+        found(db, release_id)
+        if not queue.resolve(db, release_id, published=published):
+            raise Refused(Problem.RELEASE_NOT_UNKNOWN, release=release_id)
+        details = {"published": published}
+        record(db, house, who, Did("release.resolve", str(release_id), details))
+        return found(db, release_id)
+
+
 def found(db: Reader, release_id: int) -> Release:
     """Return the release of this number; raise Refused when there is none."""
     release = releases.by_id(db, release_id)

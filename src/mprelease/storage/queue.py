@@ -153,6 +153,32 @@ def request_cancel(db: Writer, release_id: int) -> State | None:
     return State.RUNNING if asked else None
 
 
+def blocked_by(db: Reader, release_id: int) -> int | None:
+    """Return the release of unknown end for whose resolution this queued one has to wait."""
+    key = select(releases.c.serial_key).where(releases.c.id == release_id).scalar_subquery()
+    number: int | None = db.connection.scalar(
+        select(releases.c.id).where(
+            releases.c.running_key == key, releases.c.state == State.UNKNOWN
+        )
+    )
+    return number
+
+
+def resolve(db: Writer, release_id: int, *, published: bool) -> bool:
+    """End a release of unknown end by a person's word, and free its serial key."""
+    return _moved(
+        db,
+        update(releases)
+        .where(releases.c.id == release_id, releases.c.state == State.UNKNOWN)
+        .values(
+            state=State.SUCCEEDED if published else State.FAILED,
+            publish_state=PublishState.DONE if published else PublishState.NONE,
+            running_key=None,
+            **({"error": None} if published else {}),
+        ),
+    )
+
+
 def stored(trouble: Trouble) -> dict[str, Any]:
     """Return a trouble in the form in which its column holds it."""
     return {"problem": trouble.problem, "parameters": dict(trouble.parameters)}

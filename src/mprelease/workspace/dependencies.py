@@ -18,6 +18,8 @@ from pathlib import Path
 MODULES = "node_modules"
 _CACHES = frozenset({".cache", ".vite", ".vite-temp", ".uni-cache"})
 _LOCK_FILES = frozenset({"package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml"})
+# What husky makes for git at every install; no build reads it.
+_GIT_HOOKS = "/.husky/_/"
 _KEPT_PER_REPOSITORY = 4
 
 
@@ -95,14 +97,19 @@ class Dependencies:
 def outside(tree: Path) -> frozenset[str]:
     """Return the state of every file of a tree that an install should leave alone.
 
-    An install that changes more than `node_modules` and lock files (a hook that generates
-    sources, yarn's PnP) must be done again each time, so its result may not be kept.
+    An install that changes more than `node_modules`, lock files and git's hooks (one that
+    generates sources, yarn's PnP) must be done again each time, so its result may not be kept.
     """
     return frozenset(
         line
         for line in _files(tree, "", skipped=frozenset({MODULES, ".git"}))
-        if Path(line.partition("\0")[0]).name not in _LOCK_FILES
+        if Path(_path_of(line)).name not in _LOCK_FILES and _GIT_HOOKS not in _path_of(line)
     )
+
+
+def changed(before: frozenset[str], after: frozenset[str]) -> list[str]:
+    """Return the paths whose state differs, sorted."""
+    return sorted({_path_of(state).lstrip("/") for state in before ^ after})
 
 
 def module_folders(tree: Path) -> Iterator[Path]:
@@ -149,6 +156,10 @@ def _files(folder: Path | str, prefix: str, skipped: frozenset[str] = _CACHES) -
                 # The change time cannot be set back by the build, other than the rest.
                 status = entry.stat(follow_symlinks=False)
                 yield f"{path}\0{status.st_size}\0{status.st_ino}\0{status.st_ctime_ns}\n"
+
+
+def _path_of(state: str) -> str:
+    return state.partition("\0")[0]
 
 
 def _read(note: Path) -> _Installed | None:

@@ -50,8 +50,8 @@ def _pages(manifest: Path) -> list[str]:
     try:
         app = json.loads(manifest.read_text(encoding="utf-8-sig"))
         packages = [*app.get("subPackages", []), *app.get("subpackages", [])]
-        inside = [f"{each['root'].strip('/')}/{page}" for each in packages for page in each["pages"]]
-        return [*app["pages"], *inside]
+        inside = [(each["root"].strip("/"), page) for each in packages for page in each["pages"]]
+        return [*app["pages"], *(f"{root}/{page}" for root, page in inside)]
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return []  # The tool itself will say what is wrong with it.
 

@@ -1,0 +1,134 @@
+"""What is killed, canceled or doubled ends well, and leaves nobody behind."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from repositories import commit, make_repository
+from team import Team, interrupt, living, wait_until
+
+from mprelease.simulator.sample import make_sample
+from mprelease.simulator.wechat import WeChat
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("wechat_tool")]
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    return make_sample(tmp_path / "sample")
+
+
+def test_ctrl_c_in_the_build_cancels_and_the_whole_tree_is_gone(
+    team: Team, repository: Path
+) -> None:
+    mark = f"7{os.getpid()}"
+    script = f"(setsid sleep {mark} &) ; sleep {mark}"
+    team.has_app(repository, "--build-command", script, "--output", ".")
+    process = team.start("preview", "shop", "--json")
+    wait_until(lambda: len(living(mark)) >= 2)
+    interrupt(process)
+    out, _ = process.communicate(timeout=10)
+    assert process.returncode == 130
+    assert '"state": "canceled"' in out
+    wait_until(lambda: not living(mark), seconds=5)
+
+
+def test_a_worker_that_was_killed_leaves_nobody_and_its_release_is_done_by_the_next(
+    team: Team, wechat: WeChat, repository: Path
+) -> None:
+    mark, gate = f"8{os.getpid()}", team.folder / "gate"
+    team.has_app(repository, "--build-command", f"sleep {mark}", "--output", ".")
+    process = team.start("upload", "shop")
+    wait_until(lambda: bool(living(mark)))
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    wait_until(lambda: not living(mark), seconds=5)
+    gate.touch()
+    team.must("app", "edit", "shop", "--build-command", "true")
+    team.must("preview", "shop")
+    releases = {release["id"]: release["state"] for release in team.must("releases", "--json").json}
+    assert releases == {1: "succeeded", 2: "succeeded"}
+    assert [received.version for received in wechat.received].count(None) == 0
+    assert len([each for each in wechat.received if each.kind == "upload"]) == 1
+
+
+def test_two_commands_at_once_on_one_data_folder_both_end_well(
+    team: Team, wechat: WeChat, repository: Path, tmp_path: Path
+) -> None:
+    team.has_app(repository)
+    first, second = team.start("upload", "shop", "--json"), team.start("upload", "shop", "--json")
+    for process in (first, second):
+        _, err = process.communicate(timeout=120)
+        assert process.returncode == 0, err
+    versions = [received.version for received in wechat.received]
+    assert len(set(versions)) == 2
+
+
+def test_a_failed_build_fails_the_release_and_says_its_exit_code(
+    team: Team, repository: Path
+) -> None:
+    team.has_app(repository, "--build-command", "echo almost; exit 3", "--output", ".")
+    answer = team.run("upload", "shop", "--json")
+    assert answer.code == 1
+    assert answer.json["error"]["stage"] == "build"
+    assert "3" in answer.json["error"]["message"]
+    assert "almost" in team.log()
+
+
+def test_a_build_without_end_is_ended_by_its_time_limit(team: Team, repository: Path) -> None:
+    team.extra["MPRELEASE_BUILD_LIMIT"] = "1"
+    team.has_app(repository, "--build-command", "sleep 500", "--output", ".")
+    answer = team.run("preview", "shop", "--json")
+    assert answer.code == 1
+    assert answer.json["error"]["problem"] == "time_limit"
+
+
+def test_a_build_may_ask_git_where_it_stands(team: Team, repository: Path) -> None:
+    script = "echo HEAD=$(git rev-parse HEAD) $(git rev-parse --abbrev-ref HEAD)"
+    team.has_app(repository, "--build-command", script, "--output", ".")
+    head = team.must("preview", "shop", "--json").json["commit"]["id"]
+    assert f"HEAD={head} main" in team.log()
+
+
+def test_what_people_type_reaches_no_shell(team: Team, repository: Path) -> None:
+    team.has_app(repository, "--build-command", "echo ref=$MPRELEASE_REF", "--output", ".")
+    branch = "feature/$(touch${IFS}pwned);`id`"
+    commit(repository, {}, "on a branch")
+    os.system("true")
+    from repositories import git
+
+    git(repository, "branch", branch)
+    team.must("preview", "shop", "--ref", branch, "--description", "; rm -rf /")
+    assert f"ref={branch}" in team.log()
+    assert not list(team.folder.rglob("pwned"))
+
+
+def test_a_link_to_a_file_of_ours_is_not_published(
+    team: Team, wechat: WeChat, tmp_path: Path
+) -> None:
+    repository = make_sample(tmp_path / "linked")
+    (repository / "pages" / "stolen.js").symlink_to(team.data / "master.key")
+    commit(repository, {}, "a link")
+    team.has_app(repository)
+    answer = team.run("upload", "shop", "--json")
+    assert answer.code == 1
+    assert answer.json["error"]["problem"] == "link_leads_outside"
+    assert wechat.received == []
+
+
+def test_a_repository_that_is_a_monorepo_is_released_from_its_folder(
+    team: Team, wechat: WeChat, tmp_path: Path
+) -> None:
+    files = {
+        f"apps/shop/{path.relative_to(sample)}": path.read_bytes()
+        for sample in [make_sample(tmp_path / "sample")]
+        for path in sample.rglob("*")
+        if path.is_file() and ".git" not in path.parts
+    }
+    team.has_app(make_repository(tmp_path / "mono", files), "--directory", "apps/shop")
+    team.must("preview", "shop")
+    assert "pages/index/index.js" in wechat.received[0].files
+    team.must("app", "edit", "shop", "--directory", "apps/gone")
+    answer = team.run("preview", "shop", "--json")
+    assert answer.json["error"]["problem"] == "directory_missing"

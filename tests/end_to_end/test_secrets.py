@@ -1,0 +1,131 @@
+"""A repository that looks for the upload key finds nothing, wherever its code runs."""
+
+import json
+import shlex
+from pathlib import Path
+
+import pytest
+from needs import needs
+from repositories import make_repository
+from team import APP_ID, Team
+
+from mprelease.simulator.wechat import WeChat
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("wechat_tool")]
+
+# What a build could try: every variable, command line and descriptor of every process, and every
+# file that it can open in the places where secrets usually lie.
+HUNTER = r"""
+import glob, os, stat, sys
+marks = [part.encode() for part in sys.argv[1:]]
+def look(path):
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            return
+        with open(path, "rb") as stream:
+            content = stream.read(4_000_000)
+    except OSError:
+        return
+    if any(mark in content for mark in marks):
+        print("FOUND", path)
+for pid in filter(str.isdecimal, os.listdir("/proc")):
+    if int(pid) == os.getpid():
+        continue
+    for name in ("environ", "cmdline"):
+        look(f"/proc/{pid}/{name}")
+    for descriptor in glob.glob(f"/proc/{pid}/fd/*"):
+        look(descriptor)
+    for root in glob.glob(f"/proc/{pid}/root/root/*"):
+        look(root)
+here = os.getcwd()
+for top in (DATA, HOME, "/tmp", "/root", "/var/lib", here):
+    for folder, _, files in os.walk(top):
+        for file in files:
+            if file != "hunter.py":
+                look(os.path.join(folder, file))
+print("HUNTED", os.getuid())
+"""
+
+
+def hunter(team: Team) -> str:
+    values = f"DATA={str(team.data)!r}; HOME={str(team.folder / 'home')!r}\n"
+    return values + HUNTER
+
+
+def marks(team: Team, *more: str) -> str:
+    """Parts of what is looked for, cut so that the command line itself is no find."""
+    inside = team.key.splitlines()[3:6]
+    return " ".join(shlex.quote(mark) for mark in (*inside, *more))
+
+
+MODES = [
+    pytest.param(
+        "bwrap", marks=[], id="bwrap"
+    ),
+    pytest.param("user", marks=[], id="user"),
+]
+
+
+def released(team: Team, repository: Path, *options: str) -> str:
+    team.has_app(repository, *options)
+    (team.folder / "private.key").unlink()
+    team.must("preview", "shop")
+    return team.log()
+
+
+def project(team: Team, tmp_path: Path, hook: str) -> Path:
+    package = {"name": "spy", "version": "1.0.0", "scripts": {"postinstall": hook}}
+    return make_repository(
+        tmp_path / "spy",
+        {
+            "hunter.py": hunter(team),
+            "package.json": json.dumps(package),
+            "package-lock.json": json.dumps(
+                {"name": "spy", "version": "1.0.0", "lockfileVersion": 3, "packages": {"": package}}
+            ),
+            "app.json": json.dumps({"pages": ["pages/a/a"]}),
+            "app.js": "App({})",
+            "pages/a/a.js": "Page({})",
+            "pages/a/a.wxml": "<view/>",
+        },
+    )
+
+
+def hunt(team: Team, tmp_path: Path) -> None:
+    command = f"python3 hunter.py {marks(team)}"
+    repository = project(team, tmp_path, command)
+    log = released(team, repository, "--build-command", command, "--output", ".")
+    assert log.count("HUNTED") == 2, log
+    assert "FOUND" not in log
+
+
+@needs("bwrap", "apt-get install -y bubblewrap")
+def test_install_and_build_find_no_key_in_bubblewrap(team: Team, tmp_path: Path) -> None:
+    team.extra["MPRELEASE_SANDBOX"] = "required"
+    hunt(team, tmp_path)
+
+
+def test_the_hunter_finds_what_is_there_when_nothing_confines_it(
+    team: Team, tmp_path: Path
+) -> None:
+    team.extra["MPRELEASE_SANDBOX"] = "off"
+    bait = team.folder / "home" / "bait"
+    bait.parent.mkdir(exist_ok=True)
+    bait.write_text(team.key)
+    command = f"python3 hunter.py {marks(team)}"
+    repository = project(team, tmp_path, "true")
+    log = released(team, repository, "--build-command", command, "--output", ".")
+    assert f"FOUND {bait}" in log
+
+
+def test_the_key_is_in_no_log_no_database_and_no_folder_afterwards(
+    team: Team, tmp_path: Path, wechat: WeChat
+) -> None:
+    repository = project(team, tmp_path, "true")
+    released(team, repository)
+    inside = [line.encode() for line in team.key.splitlines()[1:-1]]
+    for path in team.data.rglob("*"):
+        if path.is_file():
+            content = path.read_bytes()
+            assert not any(line in content for line in inside), path
+    assert wechat.received[0].app_id == APP_ID
