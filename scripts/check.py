@@ -11,7 +11,7 @@ CHECKS = {
     "format": ("ruff", "format", "--check", "--quiet", "."),
     "lint": ("ruff", "check", "--quiet", "."),
     "types": ("mypy",),
-    "floors": ("lint-imports", "--no-timing"),
+    "floors": ("lint-imports",),
     "dependencies": ("deptry", "src"),
     "dead code": ("vulture",),
 }

@@ -6,7 +6,6 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from needs import lacks
 
 from mprelease.domain.people import Actor
 from mprelease.platforms import tools
@@ -19,6 +18,7 @@ from mprelease.settings.environment import machine_environment
 from mprelease.simulator.keys import make_key
 from mprelease.storage.database import Database, sqlite_url
 from mprelease.storage.migrate import migrate
+from needs import lacks
 
 ROOT = Path(__file__).parent.parent
 # Noon of 22 November 2026 in Shanghai.

@@ -54,7 +54,9 @@ class Application:
         node = programs.find(programs.NODE, self.environment)
         npm = programs.find(programs.NPM, self.environment)
         # Links followed: in the sandbox only the installation itself is to be seen.
-        return Node(str(Path(node.path).resolve()), npm.path, node.folder, node.version, npm.version)
+        return Node(
+            str(Path(node.path).resolve()), npm.path, node.folder, node.version, npm.version
+        )
 
     @cached_property
     def link(self) -> Link:

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from team import APP_ID, Team
 
 from mprelease.simulator.proxy import Simulator
 from mprelease.simulator.wechat import WeChat
+from team import APP_ID, Team
 
 
 @pytest.fixture
@@ -18,9 +18,7 @@ def wechat(tmp_path: Path, upload_key: str) -> WeChat:
 
 
 @pytest.fixture
-def team(
-    tmp_path: Path, wechat: WeChat, upload_key: str, tools_folder: Path
-) -> Iterator[Team]:
+def team(tmp_path: Path, wechat: WeChat, upload_key: str, tools_folder: Path) -> Iterator[Team]:
     # Under another user id a build must be able to walk to its workspace.
     for folder in (tmp_path, *tmp_path.parents):
         if folder.stat().st_uid == Path.home().stat().st_uid and folder != Path("/"):

@@ -4,12 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
-from repositories import commit, make_repository
-from team import APP_ID, Team
 
 from mprelease.domain.releases import Kind
 from mprelease.simulator.sample import make_sample
 from mprelease.simulator.wechat import Refusal, WeChat
+from repositories import commit, make_repository
+from team import APP_ID, Team
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("wechat_tool")]
 

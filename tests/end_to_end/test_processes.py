@@ -5,11 +5,11 @@ import signal
 from pathlib import Path
 
 import pytest
-from repositories import commit, make_repository
-from team import Team, interrupt, living, wait_until
 
 from mprelease.simulator.sample import make_sample
 from mprelease.simulator.wechat import WeChat
+from repositories import commit, make_repository
+from team import Team, interrupt, living, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("wechat_tool")]
 

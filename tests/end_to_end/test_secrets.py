@@ -5,11 +5,11 @@ import shlex
 from pathlib import Path
 
 import pytest
+
+from mprelease.simulator.wechat import WeChat
 from needs import needs
 from repositories import make_repository
 from team import APP_ID, Team
-
-from mprelease.simulator.wechat import WeChat
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("wechat_tool")]
 
@@ -59,9 +59,7 @@ def marks(team: Team, *more: str) -> str:
 
 
 MODES = [
-    pytest.param(
-        "bwrap", marks=[], id="bwrap"
-    ),
+    pytest.param("bwrap", marks=[], id="bwrap"),
     pytest.param("user", marks=[], id="user"),
 ]
 

@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
-from repositories import commit, make_repository
-from team import APP_ID, Team
 
 from mprelease.simulator.wechat import WeChat
+from repositories import commit, make_repository
+from team import APP_ID, Team
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("wechat_tool")]
 
@@ -71,9 +71,10 @@ def test_a_uni_app_is_installed_built_and_uploaded_and_the_second_time_it_is_qui
     pages = {name for name in made if name.endswith((".wxml", ".wxss", ".json"))}
     assert "pages/index/index.wxml" in made
     assert pages - {"project.config.json", "project.private.config.json"} <= received.files.keys()
-    assert received.files["pages/index/index.wxml"] == (
-        built / "pages" / "index" / "index.wxml"
-    ).read_bytes()
+    assert (
+        received.files["pages/index/index.wxml"]
+        == (built / "pages" / "index" / "index.wxml").read_bytes()
+    )
     assert first["stages"][1]["cached"] is False
 
     commit(repository, {"src/pages/index/index.vue": "<template><view>2</view></template>"})

@@ -121,7 +121,9 @@ def test_no_word_stands_unused() -> None:
 def test_a_trouble_is_one_line_with_its_remedy() -> None:
     words = Words(Language.CHINESE)
     trouble = Trouble(Problem.ROBOT_RANGE, {"robot": 31})
-    assert words.of_trouble(trouble) == "没有编号为 31 的 ci机器人。 微信的 ci机器人编号为 1 到 30。"
+    assert (
+        words.of_trouble(trouble) == "没有编号为 31 的 ci机器人。 微信的 ci机器人编号为 1 到 30。"
+    )
 
 
 def test_a_missing_parameter_leaves_a_gap_and_no_crash() -> None:

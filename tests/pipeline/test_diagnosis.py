@@ -64,6 +64,18 @@ def sample(name: str) -> list[str]:
         ("pnpm-404", INSTALL, Problem.PACKAGE_NOT_FOUND, {"name": "no-such-package"}),
         ("yarn-404", INSTALL, Problem.PACKAGE_NOT_FOUND, {"name": "no-such-package"}),
         ("berry-404", INSTALL, Problem.PACKAGE_NOT_FOUND, {"name": "no-such-package"}),
+        (
+            "pnpm-tarball-404",
+            INSTALL,
+            Problem.PACKAGE_NOT_FOUND,
+            {"name": "openapi-ts-request-1.10.0.tgz"},
+        ),
+        (
+            "yarn-tarball-404",
+            INSTALL,
+            Problem.PACKAGE_NOT_FOUND,
+            {"name": "mini-runner-3.2.0.tgz"},
+        ),
         ("npm-enotfound", INSTALL, Problem.REGISTRY_UNREACHABLE, {"host": "registry.invalid"}),
         ("pnpm-enotfound", INSTALL, Problem.REGISTRY_UNREACHABLE, {"host": "registry.invalid"}),
         ("yarn-enotfound", INSTALL, Problem.REGISTRY_UNREACHABLE, {"host": "registry.invalid"}),

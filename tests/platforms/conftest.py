@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from publishing import APP_ID, PROJECT, write_files
 
 from mprelease.domain.apps import ProjectType
 from mprelease.domain.releases import Kind, LaunchOptions
 from mprelease.platforms.driver import Account, Link, PublishOrder
 from mprelease.simulator.proxy import Simulator
 from mprelease.simulator.wechat import WeChat
+from publishing import APP_ID, PROJECT, write_files
 
 
 @pytest.fixture

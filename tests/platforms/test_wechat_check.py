@@ -2,7 +2,6 @@ import time
 from dataclasses import replace
 
 import pytest
-from publishing import APP_ID
 
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem, Trouble
@@ -10,6 +9,7 @@ from mprelease.platforms.driver import Account, Link
 from mprelease.platforms.wechat.driver import WeChatDriver
 from mprelease.simulator.keys import make_key
 from mprelease.simulator.wechat import Refusal, WeChat
+from publishing import APP_ID
 
 
 def trouble_of(account: Account, link: Link) -> Trouble:

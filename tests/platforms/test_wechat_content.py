@@ -2,12 +2,12 @@ import json
 from pathlib import Path
 
 import pytest
-from publishing import write_files
 
 from mprelease.domain.apps import ProjectType
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem, Trouble
 from mprelease.platforms.wechat.content import add_config, require_content
+from publishing import write_files
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from publishing import APP_ID
 
 from mprelease.domain.problems import Message, Problem
 from mprelease.domain.releases import Sizes
 from mprelease.platforms.driver import Failure, Progress, PublishOrder, Ready, Result
 from mprelease.platforms.wechat.driver import WeChatDriver
 from mprelease.platforms.wechat.events import event_of
+from publishing import APP_ID
 
 
 def result(**facts: object) -> Result:

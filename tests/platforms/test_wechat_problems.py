@@ -1,11 +1,11 @@
 """Every message here is what miniprogram-ci 2.1.42 said, but for the folder's name."""
 
 import pytest
-from publishing import APP_ID
 
 from mprelease.domain.problems import Parameter, Problem
 from mprelease.domain.releases import Kind
 from mprelease.platforms.wechat.problems import Complaint, failure_of
+from publishing import APP_ID
 
 BUILT = "/somewhere/built"
 HOST = "servicewechat.com"

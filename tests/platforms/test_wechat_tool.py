@@ -8,13 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from publishing import APP_ID, Publishing, in_a_minute, write_files
 
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Kind, LaunchOptions
 from mprelease.platforms.driver import Failure, Progress, PublishOrder, Result
 from mprelease.platforms.wechat.driver import WeChatDriver
 from mprelease.simulator.wechat import Refusal, WeChat
+from publishing import APP_ID, Publishing, in_a_minute, write_files
 
 pytestmark = pytest.mark.slow
 

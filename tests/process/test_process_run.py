@@ -4,10 +4,10 @@ from enum import StrEnum
 from pathlib import Path
 
 import pytest
-from process_trees import PATH, Watched, output, python, shell, wait_until
 
 from mprelease.process.command import Command
 from mprelease.process.tree import Exit, Running, Stop, run, start
+from process_trees import PATH, Watched, output, python, shell, wait_until
 
 ENDED_WELL = Exit(0, timed_out=False, stopped=False)
 

@@ -9,8 +9,6 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from process_trees import PATH, living, output, shell, wait_until
-from needs import needs
 
 from mprelease.domain.errors import Refused, ReleaseCanceled, StageFailed
 from mprelease.domain.problems import Problem
@@ -27,6 +25,8 @@ from mprelease.process.sandbox import (
     choose,
 )
 from mprelease.process.tree import Stop, start
+from needs import needs
+from process_trees import PATH, living, output, shell, wait_until
 
 SYSTEM_PYTHON = Path("/usr/bin/python3")
 HUNTER = Path(__file__).with_name("hunter.py")

@@ -7,10 +7,10 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from process_trees import Watched, living, output, python, shell, wait_until
 
 from mprelease.domain.errors import ReleaseCanceled
 from mprelease.process.tree import Exit, Stop, SupervisorLost, run
+from process_trees import Watched, living, output, python, shell, wait_until
 
 # Ends by SIGKILL alone.
 STUBBORN = (

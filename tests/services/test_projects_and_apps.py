@@ -52,9 +52,7 @@ def test_secrets_are_sealed_and_an_empty_one_forgets(house: House, developer: Ac
     with house.database.reading() as db:
         assert b"t0ken" not in secrets.sealed(db, owner_of(project))["git_token"]
         assert open_secrets(db, house, owner_of(project)) == {"git_token": "t0ken-t0ken"}
-    projects.edit(
-        house, developer, "web", ProjectChange(secrets={ProjectSecret.GIT_TOKEN: ""})
-    )
+    projects.edit(house, developer, "web", ProjectChange(secrets={ProjectSecret.GIT_TOKEN: ""}))
     with house.database.reading() as db:
         assert projects.kept_secrets(db, project) == []
 

@@ -10,7 +10,14 @@ from mprelease.domain.errors import Refused
 from mprelease.domain.people import Actor
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
-from mprelease.domain.releases import Kind, LaunchOptions, Release, ReleaseRequest, StageState, State
+from mprelease.domain.releases import (
+    Kind,
+    LaunchOptions,
+    Release,
+    ReleaseRequest,
+    StageState,
+    State,
+)
 from mprelease.services import apps, projects, releases
 from mprelease.services.house import House
 from mprelease.storage import audit, queue

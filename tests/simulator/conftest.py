@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from wechat_client import APP_ID, Client, http_client
 
 from mprelease.simulator.keys import make_key
 from mprelease.simulator.proxy import Simulator
 from mprelease.simulator.wechat import WeChat
+from wechat_client import APP_ID, Client, http_client
 
 
 @pytest.fixture(scope="session")

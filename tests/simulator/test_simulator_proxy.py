@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from wechat_client import APP_ID, HOST, SMALL_APP, Client, http_client
 
 from mprelease.simulator.proxy import Simulator
 from mprelease.simulator.wechat import Refusal, WeChat
+from wechat_client import APP_ID, HOST, SMALL_APP, Client, http_client
 
 
 def _tunnel(simulator: Simulator, target: str) -> socket.socket:

@@ -4,9 +4,9 @@ import struct
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from wechat_client import packed
 
 from mprelease.simulator.wechat.pack import BrokenPack, unpack
+from wechat_client import packed
 
 NAMES = st.text(st.characters(exclude_characters="/.", exclude_categories=["Cs"]), min_size=1)
 

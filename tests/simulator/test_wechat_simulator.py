@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import segno
 from PIL import Image
-from wechat_client import APP_ID, SMALL_APP, Client, sign
 
 from mprelease.domain.apps import ProjectType
 from mprelease.domain.releases import Kind, LaunchOptions, Sizes
 from mprelease.simulator.wechat import Refusal, WeChat
+from wechat_client import APP_ID, SMALL_APP, Client, sign
 
 MIB = 1024 * 1024
 WRONG_KEY = {"errCode": -1, "errMsg": "get new ticket fail: innerCode: -80002"}

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from wechat_client import APP_ID
 
 from mprelease.domain.releases import LaunchOptions
 from mprelease.simulator.proxy import Simulator
 from mprelease.simulator.wechat import Refusal, WeChat
+from wechat_client import APP_ID
 
 pytestmark = pytest.mark.slow
 

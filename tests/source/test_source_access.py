@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from git_host import GitHost, serving
-from source_bench import Bench
 
+from git_host import GitHost, serving
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.source.access import Access, opened
 from mprelease.source.repository import Repository
 from repositories import make_repository
+from source_bench import Bench
 
 TOKEN = "glpat-5ecret/+%"
 

@@ -3,9 +3,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from source_bench import Bench
 
 from repositories import commit, git, make_repository
+from source_bench import Bench
 
 
 @pytest.fixture

@@ -4,15 +4,15 @@ import threading
 from pathlib import Path
 
 import pytest
-from git_host import GitHost, serving
-from source_bench import Bench
 
+from git_host import GitHost, serving
 from mprelease.domain.errors import ReleaseCanceled, StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.source import checkout
 from mprelease.source.mirror import Mirror
 from mprelease.source.repository import Repository
 from repositories import commit, git, make_repository, switch
+from source_bench import Bench
 
 
 @pytest.fixture

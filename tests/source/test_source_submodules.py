@@ -1,9 +1,8 @@
 from pathlib import Path
 
 import pytest
-from git_host import GitHost, serving
-from source_bench import Bench
 
+from git_host import GitHost, serving
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.source.access import Access
@@ -12,6 +11,7 @@ from mprelease.source.repository import Repository
 from mprelease.source.submodules import resolved, submodules
 from mprelease.source.tree import listing
 from repositories import add_submodule, commit, git, make_repository
+from source_bench import Bench
 
 
 @pytest.fixture

@@ -4,12 +4,12 @@ import time
 
 from hypothesis import given
 from hypothesis import strategies as st
-from people import a_release, an_app
 
 from mprelease.domain.releases import Stage
 from mprelease.storage import logs
 from mprelease.storage.database import Database
 from mprelease.storage.logs import LogLine, Position
+from people import a_release, an_app
 
 
 def some_lines(count: int, first: int = 1) -> list[LogLine]:

@@ -4,13 +4,13 @@ import threading
 from collections import Counter
 
 import pytest
-from people import a_release, an_app
 
 from mprelease.domain.problems import Problem, Trouble
 from mprelease.domain.releases import Kind, PublishState, Stage, StageState, State
 from mprelease.storage import queue, recovery, releases
 from mprelease.storage.database import Database
 from mprelease.storage.queue import Lease
+from people import a_release, an_app
 
 LOST = Trouble(Problem.WORKER_DIED)
 LABELS = ("default",)

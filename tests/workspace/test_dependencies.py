@@ -91,9 +91,7 @@ def test_caches_of_bundlers_may_change(tree: Path, dependencies: Dependencies) -
     assert dependencies.bring("a")
 
 
-def test_what_was_spoiled_is_not_put_away_for_later(
-    tree: Path, dependencies: Dependencies
-) -> None:
+def test_what_was_spoiled_is_not_put_away_for_later(tree: Path, dependencies: Dependencies) -> None:
     file = install(tree)
     dependencies.keep("a")
     file.write_text("evil")

@@ -75,12 +75,11 @@ def upload(
 def run(application: "Application", wanted: ReleaseRequest, *, lines: bool) -> Release:
     """Queue a release and follow it to its end."""
     from mprelease.cli.tools import installed
-    from mprelease.services import apps, releases
+    from mprelease.services import releases
 
-    with application.house.database.reading() as db:
-        platform = apps.found(db, wanted.app).platform
+    app = releases.verify(application.house, wanted)
     worker = application.worker()
-    installed(application, platform)
+    installed(application, app.platform)
     release_id = releases.request(application.house, me(), wanted)
     return follow(application, release_id, View(lines=lines), worker)
 

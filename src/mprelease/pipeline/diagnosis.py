@@ -84,6 +84,8 @@ _IN_STAGE: Mapping[Stage, _Table] = {
             Problem.PACKAGE_NOT_FOUND,
             r"error .*?://[^\s\"]*?/(?P<name>(?:@[^/\s]+/)?[^/\s]+): (?i:not.found)",
         ),
+        # pnpm and yarn 1, for a version that the lock file names and the registry does not have
+        (Problem.PACKAGE_NOT_FOUND, r"://\S*/(?P<name>[^/\s]+\.tgz): [^\n]*\b404\b"),
         (Problem.PACKAGE_NOT_FOUND, r"YN0035: . (?P<name>\S+?)(?:@npm:\S*)?: Package not found"),
         (Problem.REGISTRY_UNREACHABLE, r"request to \w+://(?P<host>[^/\s]+)/\S* failed, reason"),
         (Problem.REGISTRY_UNREACHABLE, r"network timeout at: \w+://(?P<host>[^/\s]+)"),

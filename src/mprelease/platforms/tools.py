@@ -64,9 +64,7 @@ def install(
         raise _failed(tool, str(error)) from error
 
 
-def _npm(
-    npm: str, folder: Path, environment: Mapping[str, str], registry: str | None
-) -> Command:
+def _npm(npm: str, folder: Path, environment: Mapping[str, str], registry: str | None) -> Command:
     # Of the pinned tools none needs an install script (tried: compiling .js, .ts, .less, .scss,
     # Babel and swc), so none runs.
     arguments = (npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-progress")

@@ -13,7 +13,7 @@ from mprelease.services import input as typed
 from mprelease.services.house import Did, House, record
 from mprelease.source.repository import check_ref
 from mprelease.storage import apps, projects, queue, releases
-from mprelease.storage.database import Reader, Writer
+from mprelease.storage.database import Reader
 
 
 def request(house: House, who: Actor, wanted: ReleaseRequest) -> int:
@@ -31,6 +31,14 @@ def request(house: House, who: Actor, wanted: ReleaseRequest) -> int:
         release_id = releases.add(db, new, house.now())
         record(db, house, who, Did(f"release.{wanted.kind}", app.name, {"release": release_id}))
     return release_id
+
+
+def verify(house: House, wanted: ReleaseRequest) -> App:
+    """Return the app that a request is for; raise Refused where `request` would, write nothing."""
+    with house.database.reading() as db:
+        app = app_deeds.found(db, wanted.app)
+        _new(db, house, Actor(""), app, wanted)
+    return app
 
 
 def cancel(house: House, who: Actor, release_id: int) -> bool:
@@ -73,7 +81,7 @@ def _earlier(db: Reader, wanted: ReleaseRequest) -> Release | None:
 
 
 def _new(
-    db: Writer, house: House, who: Actor, app: App, wanted: ReleaseRequest
+    db: Reader, house: House, who: Actor, app: App, wanted: ReleaseRequest
 ) -> releases.NewRelease:
     robot = app.robot if wanted.robot is None else typed.robot(wanted.robot)
     project = projects.by_id(db, app.project_id)

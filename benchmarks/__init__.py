@@ -1,0 +1,5 @@
+"""Measure what mprelease adds, beside the same steps by a plain script in the same run.
+
+Absolute times are noise on a shared machine. So whatever is compared is done in turn, round by
+round, and most targets hold for a difference or a ratio of medians.
+"""

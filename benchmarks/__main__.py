@@ -1,0 +1,66 @@
+"""Run the benchmarks, all or those that are named; exit code 1 when a target is missed."""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks import checkout, install, log, release, start, table
+from benchmarks.measuring import BrokenPromise, Measurement
+
+_BENCHMARKS: Mapping[str, Callable[[Path], list[Measurement]]] = {
+    "start": start.measure,
+    "log": log.measure,
+    "checkout": checkout.measure,
+    "install": install.measure,
+    "release": release.measure,
+}
+# A build under another user id must be able to walk to its workspace.
+_WALKABLE = 0o711
+
+
+def main() -> None:
+    """Print one table of everything that was asked for."""
+    asked = _arguments()
+    began = time.monotonic()
+    _say(f"{table.machine()}; medians, times in ms")
+    _say(table.head())
+    try:
+        measurements = [row for name in asked.names or _BENCHMARKS for row in _measured(name)]
+    except BrokenPromise as broken:
+        sys.exit(str(broken))
+    if asked.json:
+        table.save(asked.json, measurements)
+    missed = [row for row in measurements if not row.is_met]
+    _say(f"{len(missed)} targets missed; it took {time.monotonic() - began:.0f} s")
+    sys.exit(1 if missed else 0)
+
+
+def _measured(name: str) -> list[Measurement]:
+    with TemporaryDirectory(prefix="mprelease-bench-") as folder:
+        Path(folder).chmod(_WALKABLE)
+        measurements = _BENCHMARKS[name](Path(folder))
+    for measurement in measurements:
+        _say(table.row(measurement))
+    return measurements
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(_BENCHMARKS)}")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the table here too")
+    asked = parser.parse_args()
+    for name in set(asked.names) - _BENCHMARKS.keys():
+        parser.error(f"there is no benchmark {name}")
+    return asked
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,129 @@
+"""A warm release of a native mini program, beside git and the vendor's tool by a script."""
+
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from benchmarks.measuring import BrokenPromise, Measurement, Of, Target, medians
+from benchmarks.repository import Changes, clone, update
+from benchmarks.scene import APP, APP_ID, Scene, native, staged
+from mprelease.domain.apps import ProjectType
+from mprelease.domain.platforms import Platform
+from mprelease.domain.releases import Kind, LaunchOptions, Stage, State
+from mprelease.engine.worker import Worker
+from mprelease.platforms.driver import Account, PublishOrder
+from mprelease.platforms.registry import driver_of
+from mprelease.settings.environment import machine_environment
+from mprelease.simulator.sample import make_sample
+
+_ROUNDS = 4
+_SCRIPT = Path(__file__).with_name("by_hand.cjs")
+_BESIDE = "git fetch, git reset, node ci.preview"
+_GIT = "git fetch, git reset, git clean"
+_TARGET = Target(Of.ADDED, 1000)
+
+
+def measure(folder: Path) -> list[Measurement]:
+    """Release a new commit each time: by a waiting worker, by the command line, by hand."""
+    repository = make_sample(folder / "repository")
+    changes = Changes(repository, "utils/build.js")
+    with staged(folder, repository, native()) as scene:
+        if not scene.application.has_tool(Platform.WECHAT):
+            scene.application.install_tool(Platform.WECHAT)
+        waiting = _Waiting(scene, scene.application.worker())
+        script = _Script(scene, clone(repository, folder / "clone"))
+        released, command, git, by_hand = medians(
+            _ROUNDS,
+            waiting.run,
+            lambda: scene.command("preview", APP),
+            script.update,
+            script.run,
+            before=changes.commit,
+        )
+    return [
+        Measurement("warm release, request to publish", waiting.median(), _GIT, git, _TARGET),
+        Measurement("warm release, request to end", released, _BESIDE, by_hand, _TARGET),
+        Measurement("warm release, mprelease preview", command, _BESIDE, by_hand, _TARGET),
+    ]
+
+
+class _Waiting:
+    """A worker that waits for releases, as `serve` will; it notes when publishing began."""
+
+    def __init__(self, scene: Scene, worker: Worker) -> None:
+        self._scene = scene
+        self._worker = worker
+        self._times: list[int] = []
+
+    def run(self) -> None:
+        release_id = self._scene.request()
+        self._worker.run_one()
+        release = self._scene.release(release_id)
+        if release.state is not State.SUCCEEDED:
+            raise BrokenPromise(f"the release {release.state}: {release.error}")
+        publish = next(stage for stage in release.stages if stage.name is Stage.PUBLISH)
+        assert publish.started_at is not None
+        self._times.append(publish.started_at - release.created_at)
+
+    def median(self) -> float:
+        """Return the time from request to publishing in ms, without the round for warming up."""
+        return median(self._times[1:])
+
+
+@dataclass(frozen=True)
+class _Script:
+    """What a person's script does: two git commands, and the vendor's JavaScript API."""
+
+    scene: Scene
+    clone: Path
+
+    def update(self) -> None:
+        update(self.clone)
+
+    def run(self) -> None:
+        self.update()
+        scratch = self.scene.folder / "scratch"
+        scratch.mkdir()
+        self._publish(self._order(scratch))
+        if not (scratch / "qr-code.jpg").exists():
+            raise BrokenPromise("the script made no QR code")
+        shutil.rmtree(scratch)
+
+    def _publish(self, order: PublishOrder) -> None:
+        application = self.scene.application
+        driver = driver_of(Platform.WECHAT)
+        tool = application.tool(Platform.WECHAT).folder(application.settings.tools)
+        done = subprocess.run(
+            (application.node.node, str(_SCRIPT), str(tool / "node_modules" / "miniprogram-ci")),
+            input=driver.order_line(order),
+            env={
+                **machine_environment(),
+                "HOME": str(order.scratch),
+                "TMPDIR": str(order.scratch),
+                "NODE_EXTRA_CA_CERTS": str(order.link.extra_ca),
+            },
+            cwd=order.scratch,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise BrokenPromise(f"the script failed: {done.stderr}")
+
+    def _order(self, scratch: Path) -> PublishOrder:
+        return PublishOrder(
+            kind=Kind.PREVIEW,
+            account=Account(APP_ID, self.scene.key),
+            link=self.scene.application.link,
+            built=self.clone,
+            project_type=ProjectType.MINI_PROGRAM,
+            version="",
+            description="by hand",
+            robot=2,
+            launch=LaunchOptions(),
+            compile_settings={},
+            pack_npm=False,
+            scratch=scratch,
+        )

@@ -1,0 +1,66 @@
+"""Real git repositories to be released, and git as a script calls it."""
+
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+_SETTINGS = (
+    *("-c", "user.name=mprelease", "-c", "user.email=mprelease@example.invalid"),
+    *("-c", "commit.gpgSign=false"),
+)
+
+
+def git(folder: Path, *arguments: str) -> None:
+    """Run git in a folder; raise CalledProcessError when it fails."""
+    command = ("git", *_SETTINGS, *arguments)
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+
+
+def make(folder: Path, files: Mapping[str, str | bytes]) -> Path:
+    """Make a repository with one commit on its branch `main` and return its folder."""
+    for name, content in files.items():
+        file = folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content.encode() if isinstance(content, str) else content)
+    git(folder, "init", "--quiet", "--initial-branch=main")
+    _commit(folder)
+    return folder
+
+
+def clone(repository: Path, folder: Path) -> Path:
+    """Make a clone as a script does it, and return its folder."""
+    git(repository, "clone", "--quiet", str(repository), str(folder))
+    return folder
+
+
+def update(folder: Path) -> None:
+    """Bring a clone to the newest commit of `main`, as a careful script does it."""
+    git(folder, "fetch", "--quiet", "origin", "main")
+    git(folder, "reset", "--quiet", "--hard", "FETCH_HEAD")
+    git(folder, "clean", "--quiet", "-ffdx", "--exclude=node_modules")
+
+
+class Changes:
+    """Change one file of a repository again and again."""
+
+    def __init__(self, repository: Path, name: str) -> None:
+        """Take the repository and the file's name; it becomes JavaScript."""
+        self._repository = repository
+        self._name = name
+        self._count = 0
+
+    @property
+    def text(self) -> str:
+        """Return what the file holds after the newest commit."""
+        return f"module.exports = {self._count}\n"
+
+    def commit(self) -> None:
+        """Commit the next change."""
+        self._count += 1
+        (self._repository / self._name).write_text(self.text, encoding="utf-8")
+        _commit(self._repository)
+
+
+def _commit(folder: Path) -> None:
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--message=change")

@@ -1,0 +1,91 @@
+"""A scene for releases: a data folder with one app, in front of a simulated WeChat."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import python
+from mprelease.application import Application, opened
+from mprelease.domain.people import Actor
+from mprelease.domain.platforms import Platform
+from mprelease.domain.releases import Kind, Release, ReleaseRequest
+from mprelease.services import apps, projects, releases
+from mprelease.settings.knobs import load
+from mprelease.simulator.keys import make_key
+from mprelease.simulator.proxy import Simulator
+from mprelease.simulator.wechat import WeChat
+
+APP = "shop"
+APP_ID = "wx0123456789abcdef"
+_TOOLS = Path(__file__).parent.parent / ".cache" / "tools"
+_ME = Actor("benchmark")
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One opened mprelease with its one app, and the way to the simulated platform."""
+
+    folder: Path
+    application: Application
+    key: str
+
+    def request(self) -> int:
+        """Queue a preview of the branch `main` and return its number."""
+        wanted = ReleaseRequest(APP, Kind.PREVIEW, ref="main")
+        return releases.request(self.application.house, _ME, wanted)
+
+    def release(self, release_id: int) -> Release:
+        """Return a release as it is stored."""
+        with self.application.house.database.reading() as db:
+            return releases.found(db, release_id)
+
+    def command(self, *arguments: str) -> str:
+        """Run the command line as a person would and return what it printed.
+
+        Raise BrokenPromise when it fails.
+        """
+        settings = self.application.settings
+        return python.run(
+            self.folder,
+            *("-m", "mprelease", *arguments),
+            MPRELEASE_DATA_DIR=str(settings.data_dir),
+            MPRELEASE_TOOLS_DIR=str(settings.tools),
+            MPRELEASE_VENDOR_PROXY=str(settings.vendor_proxy),
+            MPRELEASE_EXTRA_CA_CERTS=str(settings.extra_ca_certs),
+            MPRELEASE_SANDBOX=settings.sandbox,
+        ).stdout
+
+
+@contextmanager
+def staged(folder: Path, repository: Path, app: apps.AppChange) -> Iterator[Scene]:
+    """Open a new data folder with the app of a repository, during the block."""
+    wechat = WeChat(folder / "received")
+    key = make_key()
+    wechat.register(APP_ID, key)
+    with Simulator(folder / "simulator", [wechat]) as simulator:
+        application = _opened(folder / "data", simulator)
+        house = application.house
+        projects.add(house, _ME, projects.ProjectChange(APP, str(repository), "main"))
+        apps.add(house, _ME, APP, Platform.WECHAT, app)
+        apps.edit(house, _ME, APP, apps.AppChange(credential=key.encode()))
+        yield Scene(folder, application, key)
+        house.database.close()
+
+
+def native(build_command: str | None = None) -> apps.AppChange:
+    """Return an app whose sources are published as they are, unless something builds them."""
+    output = "." if build_command else None
+    return apps.AppChange(APP, APP_ID, build_command=build_command, output=output)
+
+
+def _opened(data: Path, simulator: Simulator) -> Application:
+    settings = load()
+    changes = {
+        "data_dir": data,
+        "database_url": None,
+        "tools_dir": settings.tools_dir or _TOOLS,
+        "vendor_proxy": simulator.proxy_url,
+        "extra_ca_certs": simulator.ca_file,
+    }
+    return opened(settings.model_copy(update=changes))

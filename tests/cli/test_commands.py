@@ -1,0 +1,127 @@
+"""The command line as people and programs use it: answers, refusals, exit codes."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Call = Callable[..., Any]
+APP_ID = "wx0123456789abcdef"
+
+
+def has_app(call: Call, key_file: Path) -> None:
+    assert call("project", "add", "web", "--repository", "/srv/web.git").code == 0
+    added = call(
+        *("app", "add", "shop", "--project", "web", "--app-id", APP_ID),
+        *("--credential-file", str(key_file)),
+    )
+    assert added.code == 0, added.err
+
+
+def test_projects_are_added_listed_shown_changed_and_removed(call: Call) -> None:
+    assert "web" in call("project", "add", "web", "--repository", "/srv/web.git").out
+    assert json.loads(call("project", "list", "--json").out)[0]["repository"] == "/srv/web.git"
+    assert call("project", "edit", "web", "--branch", "develop", "--name", "site").code == 0
+    shown = json.loads(call("project", "show", "site", "--json").out)
+    assert (shown["default_branch"], shown["secrets"]) == ("develop", [])
+    assert call("project", "remove", "site").code == 0
+    assert json.loads(call("project", "list", "--json").out) == []
+
+
+def test_apps_are_added_listed_shown_changed_and_removed(call: Call, key_file: Path) -> None:
+    has_app(call, key_file)
+    assert APP_ID in call("app", "list").out
+    changed = call("app", "edit", "shop", "--robot", "9", "--setting", "es6=false", "--json")
+    assert json.loads(changed.out)["build"]["compile_settings"] == {"es6": False}
+    back = call("app", "edit", "shop", "--setting", "es6=", "--json")
+    assert json.loads(back.out)["build"]["compile_settings"] == {}
+    assert "9" in call("app", "show", "shop").out
+    assert call("app", "remove", "shop").code == 0
+    assert json.loads(call("app", "list", "--json").out) == []
+
+
+def test_a_key_is_shown_nowhere(call: Call, key_file: Path, upload_key: str) -> None:
+    has_app(call, key_file)
+    secret = upload_key.splitlines()[3]
+    for command in (("app", "show", "shop"), ("app", "list", "--json"), ("project", "list")):
+        assert secret not in call(*command).out
+
+
+REFUSED = {
+    "unknown app": ("preview", "nobody"),
+    "unknown project": ("project", "show", "nobody"),
+    "robot outside 1-30": ("preview", "shop", "--robot", "31"),
+    "version of the wrong shape": ("upload", "shop", "--version", "next"),
+    "ref that is an option": ("preview", "shop", "--ref=--upload-pack=x"),
+    "page with a query": ("preview", "shop", "--page", "pages/a?b=1"),
+    "scene that is none": ("preview", "shop", "--scene", "1"),
+    "unknown release": ("log", "77"),
+    "release whose end is known": ("release", "resolve", "77", "--published"),
+    "repository that is none": ("project", "add", "x", "--repository", "ext::sh -c id"),
+    "repository with a password": ("project", "add", "x", "--repository", "https://a:b@c.d/e"),
+    "key file that is missing": ("app", "edit", "shop", "--credential-file", "/nowhere"),
+    "key that is none": ("app", "edit", "shop", "--credential-file", "/etc/hostname"),
+    "nothing to change": ("app", "edit", "shop"),
+    "app id of another shape": ("app", "edit", "shop", "--app-id", "wx1"),
+    "unknown environment": ("preview", "shop", "--environment", "staging"),
+    "unknown platform": ("tools", "install", "nokia"),
+    "platform that comes later": ("tools", "install", "alipay"),
+    "unknown command": ("deploy",),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_bad_use_gets_a_sentence_exit_code_2_and_no_traceback(
+    case: str, call: Call, key_file: Path
+) -> None:
+    has_app(call, key_file)
+    answer = call(*REFUSED[case])
+    assert answer.code == 2
+    assert answer.err.strip()
+    assert "Traceback" not in answer.err
+    assert json.loads(call("releases", "--json").out) == []
+
+
+def test_a_setting_that_cannot_be_used_is_bad_use(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MPRELEASE_TIMEZONE", "Mars/Base")
+    answer = call("releases")
+    assert answer.code == 2
+    assert "MPRELEASE_TIMEZONE" in answer.err
+
+
+def test_a_broken_database_is_told(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "mprelease.db").write_text("this is no database, and longer than a page")
+    answer = call("releases")
+    assert answer.code == 2
+    assert "Traceback" not in answer.err
+
+
+def test_the_files_of_a_data_folder_are_private(call: Call, key_file: Path, tmp_path: Path) -> None:
+    has_app(call, key_file)
+    for path in (tmp_path / "data").iterdir():
+        if path.is_file():
+            assert path.stat().st_mode & 0o077 == 0, path
+
+
+def test_the_doctor_tells_what_is_there(call: Call) -> None:
+    answer = call("doctor", "--json")
+    names = {finding["name"] for finding in json.loads(answer.out)}
+    assert {"git", "node", "npm", "sandbox", "miniprogram-ci", "disk"} <= names
+
+
+def test_a_missing_node_is_told_before_anything_is_queued(
+    call: Call, key_file: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    has_app(call, key_file)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    answer = call("preview", "shop")
+    assert answer.code == 2
+    assert "git" in answer.err
+    doctor = call("doctor")
+    assert doctor.code == 1
+    assert "✘" in doctor.out
