@@ -36,10 +36,10 @@ run: setup catalogs ## the command line of this checkout (the web comes later): 
 	@$(BIN)/mprelease $(ARGS)
 
 test: setup catalogs ## everything that this machine can run; CI=true fails on what it lacks
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses 2
 
 test-quick: setup catalogs ## the quick part of the tests
-	@$(BIN)/python -m pytest -m "not slow"
+	@$(BIN)/python -m pytest --numprocesses 2 -m "not slow"
 
 check: setup catalogs ## format, lint, types, floors, dependencies, dead code
 	@$(BIN)/python scripts/check.py

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from mprelease.domain.releases import Stage
 from mprelease.storage import logs
 from mprelease.storage.database import Database
-from mprelease.storage.logs import LogLine, Position
+from mprelease.domain.logs import LogLine, Position
 from people import a_release, an_app
 
 

@@ -3,7 +3,6 @@
 import os
 import sys
 import traceback
-from pathlib import Path
 
 import typer
 
@@ -12,6 +11,7 @@ from mprelease.cli import app, demo, doctor, project, records, release, tools
 from mprelease.cli.words import say
 from mprelease.domain.errors import Refused, TroubleError
 from mprelease.domain.problems import Problem, Trouble
+from mprelease.settings.environment import user_folder
 
 _FAILED, _BAD_USE, _INTERRUPTED = 1, 2, 130
 
@@ -38,8 +38,9 @@ def main() -> None:
 
 
 def _keep(trace: str) -> None:
-    file = Path.cwd() / "mprelease-error.log"
+    file = user_folder("XDG_STATE_HOME", ".local/state") / "error.log"
     try:
+        file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(trace, encoding="utf-8")
         sys.stderr.write(f"{file}\n")
     except OSError:

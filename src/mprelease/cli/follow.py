@@ -1,5 +1,6 @@
 """Follow a release in the terminal, and work on it meanwhile if nobody else does."""
 
+import math
 import sys
 import threading
 import time
@@ -7,14 +8,15 @@ from typing import TYPE_CHECKING
 
 from mprelease.cli.opening import me
 from mprelease.cli.words import say
-from mprelease.domain.releases import Release, StageRecord, StageState
+from mprelease.domain.logs import START, LogLine
+from mprelease.domain.releases import Release, Stage, StageRecord, StageState, State
 
 if TYPE_CHECKING:
     from mprelease.application import Application
     from mprelease.engine.worker import Worker
-    from mprelease.storage.logs import LogLine
 
 _LOOK_SECONDS = 0.1
+_PATIENCE_SECONDS = 2
 _TAIL = 25
 _MARKS = {
     StageState.RUNNING: "▶",
@@ -28,20 +30,29 @@ class View:
     """Tell on standard error how a release goes: its stages, and with `lines` all its output."""
 
     def __init__(self, *, lines: bool) -> None:
-        """Begin before the first stage."""
+        """Begin before the first line."""
+        self.position = START
         self._lines = lines
-        self._told: dict[str, StageState] = {}
+        self._told: dict[Stage, StageState] = {}
         self._tail: list[str] = []
+        self._waiting_since = time.monotonic()
 
-    def update(self, release: Release, lines: list["LogLine"]) -> None:
-        """Show what is new."""
-        for line in lines:
-            self._tell_begun(release, line.stage)
-            self._tail = [*self._tail, line.text][-_TAIL:]
-            if self._lines:
-                _err(f"  {line.text}")
+    def update(self, release: Release, lines: list[LogLine]) -> None:
+        """Show what is new, the lines of each stage between its beginning and its end."""
+        self.position = lines[-1].position if lines else self.position
+        self._tail = [*self._tail, *(line.text for line in lines)][-_TAIL:]
         for stage in release.stages:
-            self._tell(stage)
+            self._tell_begun(stage)
+            for line in lines:
+                if self._lines and line.stage == stage.name:
+                    _err(f"  {line.text}")
+            self._tell_ended(stage)
+
+    def wait(self, blocker: int | None, *, is_unknown: bool) -> None:
+        """Say once, after a moment, why the release is still queued."""
+        if time.monotonic() - self._waiting_since > _PATIENCE_SECONDS and blocker:
+            _err(say("cli.blocked" if is_unknown else "cli.waiting", release=blocker))
+            self._waiting_since = math.inf
 
     def end(self, release: Release) -> None:
         """Show the last lines of a release that failed."""
@@ -49,21 +60,17 @@ class View:
             for line in self._tail:
                 _err(f"  {line}")
 
-    def _tell_begun(self, release: Release, name: str) -> None:
-        # The lines of a stage stand below its name, also when all of it arrives at once.
-        for stage in release.stages:
-            if stage.name == name and name not in self._told and self._lines:
-                self._told[name] = StageState.RUNNING
-                _err(f"{_MARKS[StageState.RUNNING]} {say(f'stage.{name}')}")
-                return
-            self._tell(stage)
+    def _tell_begun(self, stage: StageRecord) -> None:
+        if stage.state is StageState.PENDING or stage.name in self._told:
+            return
+        self._told[stage.name] = StageState.RUNNING
+        if self._lines:
+            _err(f"{_MARKS[StageState.RUNNING]} {say(f'stage.{stage.name}')}")
 
-    def _tell(self, stage: StageRecord) -> None:
-        if stage.state is StageState.PENDING or self._told.get(stage.name) == stage.state:
+    def _tell_ended(self, stage: StageRecord) -> None:
+        if stage.ended_at is None or self._told.get(stage.name) == stage.state:
             return
         self._told[stage.name] = stage.state
-        if stage.state is StageState.RUNNING and not self._lines:
-            return
         _err(f"{_MARKS[stage.state]} {say(f'stage.{stage.name}')}{_seconds(stage)}")
 
 
@@ -74,7 +81,6 @@ def follow(
 
     With a worker, this process runs releases for as long as nobody else owns the data folder.
     """
-    _tell_blockade(application, release_id)
     helper = _Helper(application, worker, release_id) if worker else None
     while True:
         try:
@@ -83,28 +89,20 @@ def follow(
             _cancel(application, release_id)
 
 
-def _tell_blockade(application: "Application", release_id: int) -> None:
-    from mprelease.storage import queue
-
-    with application.house.database.reading() as db:
-        blocker = queue.blocked_by(db, release_id)
-    if blocker:
-        _err(say("cli.blocked", release=blocker))
-
-
 def _watch(
     application: "Application", release_id: int, view: View, helper: "_Helper | None"
 ) -> Release:
     from mprelease.services import releases
-    from mprelease.storage import logs
+    from mprelease.storage import logs, queue
 
-    position = logs.START
     while True:
         with application.house.database.reading() as db:
             release = releases.found(db, release_id)
-            lines = list(logs.after(db, release_id, position))
-        position = lines[-1].position if lines else position
+            lines = list(logs.after(db, release_id, view.position))
+            blocker, is_unknown = queue.waits_for(db, release_id)
         view.update(release, lines)
+        if release.state is State.QUEUED:
+            view.wait(blocker, is_unknown=is_unknown)
         if release.state.is_final:
             if helper:
                 helper.join()

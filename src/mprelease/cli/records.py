@@ -1,6 +1,7 @@
 """`mprelease releases` and `mprelease log`: look at what was done."""
 
 import sys
+from datetime import datetime, tzinfo
 from typing import Annotated
 
 import typer
@@ -24,11 +25,12 @@ def releases(
     with opening() as application, application.house.database.reading() as db:
         app_id = apps.found(db, name).id if name else None
         found = stored.newest(db, app_id, limit)
+        zone = application.house.timezone
     if json:
         show.as_json([show.release(release, None) for release in found])
     else:
         columns = ("id", "app", "kind", "version", "ref", "state", "by", "time", "error")
-        show.table(columns, [_row(release) for release in found])
+        show.table(columns, [_row(release, zone) for release in found])
 
 
 def log(release_id: options.ReleaseId, *, follow_: options.Follow = False) -> None:
@@ -69,7 +71,7 @@ def resolve(
     typer.echo(f"#{release.id} {release.app_name} · {say(f'state.{release.state}')}")
 
 
-def _row(release: Release) -> list[str]:
+def _row(release: Release, zone: tzinfo) -> list[str]:
     return [
         str(release.id),
         release.app_name,
@@ -78,6 +80,6 @@ def _row(release: Release) -> list[str]:
         release.ref,
         say(f"state.{release.state}"),
         release.requested_by,
-        (show.moment(release.created_at) or "")[:16].replace("T", " "),
+        f"{datetime.fromtimestamp(release.created_at / 1000, zone):%Y-%m-%d %H:%M}",
         say.of(release.error.message) if release.error else "",
     ]

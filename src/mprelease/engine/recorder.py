@@ -7,12 +7,12 @@ from dataclasses import asdict
 from itertools import groupby
 
 from mprelease.domain.errors import LeaseLost
+from mprelease.domain.logs import LogLine, Position
 from mprelease.domain.problems import Message
 from mprelease.domain.releases import Commit, Publication, PublishState, Stage, StageState
 from mprelease.pipeline.runner import Ending
 from mprelease.storage import logs, queue, releases
 from mprelease.storage.database import Database, Writer
-from mprelease.storage.logs import LogLine, Position
 from mprelease.storage.queue import Lease
 
 

@@ -21,6 +21,10 @@ class Language(StrEnum):
     CHINESE = "zh_CN"
 
 
+_STOP = {Language.ENGLISH: ".", Language.CHINESE: "。"}
+_STOPS = (".", "!", "?", "。", "！", "？")
+
+
 class Words:
     """Put messages into the words of one language."""
 
@@ -39,7 +43,9 @@ class Words:
 
     def of_trouble(self, trouble: Trouble) -> str:
         """Return what happened and what to do, as one line."""
-        return f"{self.of(trouble.message)} {self.of(trouble.remedy)}".strip()
+        happened, remedy = self.of(trouble.message), self.of(trouble.remedy)
+        stop = "" if happened.endswith(_STOPS) else _STOP[self.language]
+        return f"{happened}{stop} {remedy}"
 
 
 def language_of(wish: str) -> Language:

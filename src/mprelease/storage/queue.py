@@ -153,15 +153,15 @@ def request_cancel(db: Writer, release_id: int) -> State | None:
     return State.RUNNING if asked else None
 
 
-def blocked_by(db: Reader, release_id: int) -> int | None:
-    """Return the release of unknown end for whose resolution this queued one has to wait."""
+def waits_for(db: Reader, release_id: int) -> tuple[int | None, bool]:
+    """Return for which release a queued one waits, and whether that one's end is unknown."""
     key = select(releases.c.serial_key).where(releases.c.id == release_id).scalar_subquery()
-    number: int | None = db.connection.scalar(
-        select(releases.c.id).where(
-            releases.c.running_key == key, releases.c.state == State.UNKNOWN
-        )
-    )
-    return number
+    unknown = (releases.c.running_key == key) & (releases.c.state == State.UNKNOWN)
+    for which in (unknown, releases.c.state == State.RUNNING):
+        found = db.connection.scalar(select(releases.c.id).where(which).limit(1))
+        if found is not None:
+            return int(found), which is unknown
+    return None, False
 
 
 def resolve(db: Writer, release_id: int, *, published: bool) -> bool:

@@ -1,0 +1,26 @@
+"""Log lines, and where they stand."""
+
+from dataclasses import dataclass
+
+from mprelease.domain.releases import Stage
+
+
+@dataclass(frozen=True, order=True)
+class Position:
+    """Where a line stands: the attempt, then the line, both from 1."""
+
+    attempt: int
+    line: int
+
+
+START = Position(0, 0)
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """One line of a release: when it was written (ms since the epoch), in which stage, what."""
+
+    position: Position
+    at: int
+    stage: Stage
+    text: str
