@@ -6,9 +6,9 @@ from pathlib import Path
 from benchmarks import repository
 from benchmarks.measuring import BrokenPromise, Measurement, Of, Target, medians
 from benchmarks.scene import Scene, native, staged
+from mprelease.domain.logs import LogLine, Position
 from mprelease.domain.releases import Stage
 from mprelease.storage import logs
-from mprelease.domain.logs import LogLine, Position
 
 _ROUNDS = 3
 _LINES = 50_000

@@ -5,10 +5,10 @@ import time
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mprelease.domain.logs import LogLine, Position
 from mprelease.domain.releases import Stage
 from mprelease.storage import logs
 from mprelease.storage.database import Database
-from mprelease.domain.logs import LogLine, Position
 from people import a_release, an_app
 
 
