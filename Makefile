@@ -6,7 +6,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEMO := .demo
 
-export PYTHONDONTWRITEBYTECODE ?= 1
+export PYTHONPYCACHEPREFIX := $(abspath $(CACHE))/bytecode
+export PYTHONDONTWRITEBYTECODE :=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help

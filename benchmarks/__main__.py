@@ -25,7 +25,7 @@ def main() -> None:
     """Print one table of everything that was asked for."""
     asked = _arguments()
     began = time.monotonic()
-    _say(f"{table.machine()}; medians, times in ms")
+    _say(f"{table.machine()}; times in ms: medians, of releases the fastest")
     _say(table.head())
     try:
         measurements = [row for name in asked.names or _BENCHMARKS for row in _measured(name)]

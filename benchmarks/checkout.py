@@ -13,7 +13,7 @@ from mprelease.source.checkout import fetch, place
 from mprelease.source.git import Git
 from mprelease.source.repository import Repository
 
-_ROUNDS = 5
+_ROUNDS = 3
 _FILES = 3000
 _FILES_PER_FOLDER = 30
 _CHANGED = "src/0/0.js"

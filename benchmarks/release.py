@@ -4,9 +4,8 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 
-from benchmarks.measuring import BrokenPromise, Measurement, Of, Target, medians
+from benchmarks.measuring import BrokenPromise, Measurement, Of, Target, fastest
 from benchmarks.repository import Changes, clone, update
 from benchmarks.scene import APP, APP_ID, Scene, native, staged
 from mprelease.domain.apps import ProjectType
@@ -26,7 +25,10 @@ _TARGET = Target(Of.ADDED, 1000)
 
 
 def measure(folder: Path) -> list[Measurement]:
-    """Release a new commit each time: by a waiting worker, by the command line, by hand."""
+    """Release a new commit each time: by a waiting worker, by the command line, by hand.
+
+    The vendor's tool alone varies by seconds on a busy machine: the fastest rounds are compared.
+    """
     repository = make_sample(folder / "repository")
     changes = Changes(repository, "utils/build.js")
     with staged(folder, repository, native()) as scene:
@@ -34,7 +36,7 @@ def measure(folder: Path) -> list[Measurement]:
             scene.application.install_tool(Platform.WECHAT)
         waiting = _Waiting(scene, scene.application.worker())
         script = _Script(scene, clone(repository, folder / "clone"))
-        released, command, git, by_hand = medians(
+        released, command, git, by_hand = fastest(
             _ROUNDS,
             waiting.run,
             lambda: scene.command("preview", APP),
@@ -43,7 +45,7 @@ def measure(folder: Path) -> list[Measurement]:
             before=changes.commit,
         )
     return [
-        Measurement("warm release, request to publish", waiting.median(), _GIT, git, _TARGET),
+        Measurement("warm release, request to publish", waiting.fastest(), _GIT, git, _TARGET),
         Measurement("warm release, request to end", released, _BESIDE, by_hand, _TARGET),
         Measurement("warm release, mprelease preview", command, _BESIDE, by_hand, _TARGET),
     ]
@@ -67,9 +69,9 @@ class _Waiting:
         assert publish.started_at is not None
         self._times.append(publish.started_at - release.created_at)
 
-    def median(self) -> float:
+    def fastest(self) -> float:
         """Return the time from request to publishing in ms, without the round for warming up."""
-        return median(self._times[1:])
+        return min(self._times[1:])
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
 from mprelease.platforms.driver import Account, Event, Link, PublishOrder
 from mprelease.platforms.tools import BRIDGES, Tool
-from mprelease.platforms.wechat.check import check_account
 from mprelease.platforms.wechat.content import add_config, require_content, require_page
 from mprelease.platforms.wechat.events import event_of
 from mprelease.platforms.wechat.key import read_key
@@ -39,6 +38,10 @@ class WeChatDriver:
 
     def check(self, account: Account, link: Link) -> None:
         """Ask WeChat whether it accepts app id, key and address; raise StageFailed if not."""
+        # The HTTP client takes a fifth of a second to load: here that happens beside the checkout,
+        # and for nobody who only looks at a log.
+        from mprelease.platforms.wechat.check import check_account  # noqa: PLC0415
+
         check_account(account, link)
 
     def looks_built(self, folder: Path, project_type: ProjectType) -> None:
