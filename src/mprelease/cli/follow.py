@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mprelease.application import Application
     from mprelease.engine.worker import Worker
 
-_LOOK_SECONDS = 0.1
+_LOOK_SECONDS = 0.25
 _PATIENCE_SECONDS = 2
 _TAIL = 25
 _MARKS = {
@@ -109,8 +109,9 @@ def _watch(
             view.end(release)
             return release
         if helper:
-            helper.raise_if_failed()
-        time.sleep(_LOOK_SECONDS)
+            helper.wait(_LOOK_SECONDS)
+        else:
+            time.sleep(_LOOK_SECONDS)
 
 
 def _cancel(application: "Application", release_id: int) -> None:
@@ -135,8 +136,9 @@ class _Helper:
         """Wait until the worker has put everything away."""
         self._thread.join()
 
-    def raise_if_failed(self) -> None:
-        """Raise what ended the worker before its time."""
+    def wait(self, seconds: float) -> None:
+        """Wait for a moment or the end of the work; raise what ended it before its time."""
+        self._thread.join(seconds)
         if self._failure:
             raise self._failure
 
