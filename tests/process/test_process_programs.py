@@ -34,9 +34,7 @@ def test_npm_is_read_from_its_package_and_not_started(tmp_path: Path) -> None:
     ("script", "problem"),
     [("echo v18.20.0", Problem.TOOL_TOO_OLD), ("exit 1", Problem.TOOL_TOO_OLD)],
 )
-def test_an_old_or_broken_program_is_refused(
-    script: str, problem: Problem, tmp_path: Path
-) -> None:
+def test_an_old_or_broken_program_is_refused(script: str, problem: Problem, tmp_path: Path) -> None:
     program(tmp_path, "node", script)
     with pytest.raises(Refused) as refused:
         find(NODE, {"PATH": str(tmp_path)})

@@ -12,7 +12,6 @@ from mprelease.storage.database import Database
 from mprelease.storage.queue import Lease
 from people import a_release, an_app
 
-LOST = Trouble(Problem.WORKER_DIED)
 LABELS = ("default",)
 
 
@@ -145,7 +144,7 @@ def test_an_ended_release_cannot_be_canceled(database: Database, release: int) -
 def recovered(database: Database) -> None:
     with database.writing() as db:
         recovery.expire_all(db)
-        recovery.reconcile(db, LOST)
+        recovery.reconcile(db)
 
 
 def test_a_lost_release_before_its_fence_is_queued_again_with_fresh_stages(
@@ -216,3 +215,25 @@ def test_a_person_ends_an_unknown_release_and_frees_its_robot(
         waiting = a_release(db, an_app(db, "other"))
     assert state_of(database, release) is State.SUCCEEDED
     assert taken(database, waiting)
+
+
+def test_a_release_that_takes_its_worker_down_each_time_fails_in_the_end(
+    database: Database, release: int
+) -> None:
+    for attempt in range(3):
+        assert state_of(database, release) is State.QUEUED
+        taken(database, release, f"life {attempt}")
+        recovered(database)
+    assert state_of(database, release) is State.FAILED
+
+
+def test_no_stage_runs_on_in_a_release_that_has_ended(database: Database, release: int) -> None:
+    lease = taken(database, release)
+    with database.writing() as db:
+        queue.start_stage(db, lease, Stage.PUBLISH, 1)
+        queue.pass_fence(db, lease)
+    recovered(database)
+    with database.reading() as db:
+        found = releases.by_id(db, release)
+    assert found
+    assert StageState.RUNNING not in {stage.state for stage in found.stages}

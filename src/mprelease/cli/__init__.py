@@ -21,6 +21,7 @@ def main() -> None:
     # What we write is ours alone: logs, QR codes, the database.
     os.umask(0o077)
     try:
+        _refuse_what_is_no_text()
         commands()
     except TroubleError as error:
         sys.stderr.write(f"{say.of_trouble(error.trouble)}\n")
@@ -35,6 +36,13 @@ def main() -> None:
         sys.stderr.write(f"{say.of_trouble(Trouble(Problem.INTERNAL, {'detail': repr(error)}))}\n")
         _keep(traceback.format_exc())
         sys.exit(_FAILED)
+
+
+def _refuse_what_is_no_text() -> None:
+    for argument in sys.argv[1:]:
+        if not argument.isascii() and argument.encode(errors="replace").decode() != argument:
+            shown = argument.encode(errors="replace").decode()
+            raise Refused(Problem.NOT_TEXT, argument=shown)
 
 
 def _keep(trace: str) -> None:

@@ -86,6 +86,8 @@ def follow(
         try:
             return _watch(application, release_id, view, helper)
         except KeyboardInterrupt:
+            if worker is None:
+                raise  # Whoever only looks on may go.
             _cancel(application, release_id)
 
 
@@ -99,9 +101,10 @@ def _watch(
         with application.house.database.reading() as db:
             release = releases.found(db, release_id)
             lines = list(logs.after(db, release_id, view.position))
-            blocker, is_unknown = queue.waits_for(db, release_id)
+            queued = release.state is State.QUEUED
+            blocker, is_unknown = queue.waits_for(db, release_id) if queued else (None, False)
         view.update(release, lines)
-        if release.state is State.QUEUED:
+        if queued:
             view.wait(blocker, is_unknown=is_unknown)
         if release.state.is_final:
             if helper:

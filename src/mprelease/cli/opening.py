@@ -1,7 +1,9 @@
 """Open the application when a command needs it, so that `--help` loads nothing of it."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,10 +25,23 @@ def opening() -> "Iterator[Application]":
     from mprelease.settings.knobs import load
 
     application = opened(load())
+    _log_to(application.layout.data / "mprelease.log")
     try:
         yield application
     finally:
         application.house.database.close()
+
+
+def _log_to(file: Path) -> None:
+    """Write what concerns operators, tracebacks too, into a file: nobody else sees them."""
+    handler = RotatingFileHandler(file, maxBytes=_LARGEST_FILE, backupCount=3, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    log = logging.getLogger("mprelease")
+    for earlier in log.handlers:
+        earlier.close()
+    log.handlers = [handler]
+    log.setLevel(logging.INFO)
+    log.propagate = False
 
 
 def me() -> Actor:

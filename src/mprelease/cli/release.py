@@ -11,6 +11,8 @@ from mprelease.cli.follow import View, follow
 from mprelease.cli.opening import me, opening
 from mprelease.cli.words import say
 from mprelease.domain.apps import Environment
+from mprelease.domain.errors import Refused
+from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Kind, LaunchOptions, Release, ReleaseRequest, State
 
 if TYPE_CHECKING:
@@ -117,6 +119,8 @@ def save_qr_code(application: "Application", release: Release, wanted: Path | No
 
 
 def _release(wanted: ReleaseRequest, qr_code: Path | None, *, lines: bool, json: bool) -> None:
+    if qr_code:
+        _refuse_unwritable(qr_code)
     with opening() as application:
         release = run(application, wanted, lines=lines)
         if json:
@@ -124,6 +128,18 @@ def _release(wanted: ReleaseRequest, qr_code: Path | None, *, lines: bool, json:
         else:
             tell(application, release, qr_code)
     raise typer.Exit(_EXIT_CODES.get(release.state, 1))
+
+
+def _refuse_unwritable(file: Path) -> None:
+    # Found out afterwards, it would make a failure of an upload that has arrived.
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("ab"):
+            pass
+    except OSError as error:
+        raise Refused(
+            Problem.FILE_UNWRITABLE, file=str(file), detail=error.strerror or str(error)
+        ) from None
 
 
 def _summary(release: Release) -> str:

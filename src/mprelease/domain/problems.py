@@ -38,6 +38,8 @@ class Problem(StrEnum):
     PROXY_SHAPE = auto()
     REPOSITORY_SHAPE = auto()
     FILE_UNREADABLE = auto()
+    FILE_UNWRITABLE = auto()
+    NOT_TEXT = auto()
     KEY_SHAPE = auto()
     NOT_CONFIGURED = auto()
     MASTER_KEY_WRONG = auto()
@@ -98,6 +100,7 @@ class Problem(StrEnum):
     # Any stage.
     TIME_LIMIT = auto()
     WORKER_DIED = auto()
+    ATTEMPTS_USED_UP = auto()
     INTERNAL = auto()
 
 

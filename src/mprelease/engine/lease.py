@@ -53,7 +53,10 @@ def _keep(
         except LeaseLost as lost:
             stop.ask(lost)
             return
-        except DatabaseError:
+        except DatabaseError:  # it may come back in time
             if time.monotonic() - renewed_at > _ALONE_SECONDS:
                 stop.ask(LeaseLost())
                 return
+        except Exception as error:  # noqa: BLE001 without a keeper nothing may go on
+            stop.ask(error)
+            return

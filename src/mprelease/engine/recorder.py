@@ -39,9 +39,11 @@ class DatabaseRecorder:
 
     def line(self, text: str) -> None:
         """Give a line its number and keep it until the next flush; from any thread."""
+        # A file name may hold bytes that are no text; the database takes text alone.
+        clean = text.encode(errors="replace").decode()
         with self._lock:
             self._last = Position(self._last.attempt, self._last.line + 1)
-            self._lines.append(LogLine(self._last, self._now(), self._stage, text))
+            self._lines.append(LogLine(self._last, self._now(), self._stage, clean))
 
     def ended(self, stage: Stage, state: StageState, *, cached: bool = False) -> None:
         """Write how a stage ended."""
@@ -80,6 +82,8 @@ class DatabaseRecorder:
     def finish(self, ending: Ending) -> None:
         """Write the end of the release, with the last lines, in one transaction."""
         with self._writing() as db:
+            if ending.warning:
+                queue.warn(db, self._lease, ending.warning)
             queue.end(db, self._lease, ending.state, ending.error, ending.failed_stage)
 
     @contextmanager

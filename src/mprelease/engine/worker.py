@@ -4,16 +4,16 @@ import logging
 import secrets
 import shutil
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from mprelease.domain.errors import LeaseLost
-from mprelease.domain.problems import Problem, Trouble
 from mprelease.domain.projects import ProjectSecret
 from mprelease.domain.releases import State
 from mprelease.engine.fence import DatabaseFence
 from mprelease.engine.lease import kept_alive
 from mprelease.engine.recorder import DatabaseRecorder
 from mprelease.pipeline.run import Job, Run, Workshop
-from mprelease.pipeline.runner import Ending, run_stages
+from mprelease.pipeline.runner import Ending, run_stages, trouble_of
 from mprelease.platforms.registry import driver_of
 from mprelease.process.mask import Mask
 from mprelease.process.tree import Stop
@@ -42,7 +42,7 @@ class Worker:
         """Decide about the releases of an earlier life; only for the owner of the data folder."""
         with self._house.database.writing() as db:
             recovery.expire_all(db)
-            recovery.reconcile(db, Trouble(Problem.WORKER_DIED))
+            recovery.reconcile(db)
 
     def work(self, is_enough: Callable[[], bool]) -> None:
         """Run releases until it is enough or nothing is eligible."""
@@ -78,20 +78,20 @@ class Worker:
 
     def _ending(self, lease: Lease, recorder: DatabaseRecorder, stop: Stop) -> Ending:
         try:
-            run = self._prepared(lease, recorder, stop)
+            job = self._job(lease.release_id)
+            run = self._prepared(job, lease, recorder, stop)
             try:
-                return run_stages(run)
+                return _masked(run_stages(run), _mask_of(job))
             finally:
                 shutil.rmtree(run.scratch, ignore_errors=True)
         except LeaseLost:
             raise
         except Exception as error:  # noqa: BLE001 a worker outlives whatever a release does
             _log.exception("release %s", lease.release_id)
-            return Ending(State.FAILED, Trouble(Problem.INTERNAL, {"detail": repr(error)}))
+            return Ending(State.FAILED, trouble_of(error))
 
-    def _prepared(self, lease: Lease, recorder: DatabaseRecorder, stop: Stop) -> Run:
-        job = self._job(lease.release_id)
-        mask = Mask([job.credential, *job.project_secrets.values()])
+    def _prepared(self, job: Job, lease: Lease, recorder: DatabaseRecorder, stop: Stop) -> Run:
+        mask = _mask_of(job)
         layout = self._workshop.layout
         return Run(
             job=job,
@@ -122,3 +122,18 @@ class Worker:
             credential=app_secrets.get(CREDENTIAL, ""),
             project_secrets={ProjectSecret(name): text for name, text in project_secrets.items()},
         )
+
+
+def _mask_of(job: Job) -> Mask:
+    return Mask([job.credential, *job.project_secrets.values()])
+
+
+def _masked(ending: Ending, mask: Mask) -> Ending:
+    """Take secrets out of what is told of a failure: its parameters come from raw output."""
+    if ending.error is None:
+        return ending
+    parameters = {
+        name: mask(value) if isinstance(value, str) else value
+        for name, value in ending.error.parameters.items()
+    }
+    return replace(ending, error=replace(ending.error, parameters=parameters))

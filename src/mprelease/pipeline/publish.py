@@ -4,7 +4,7 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
-from mprelease.domain.errors import LeaseLost, ReleaseCanceled, StageFailed
+from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Stage
 from mprelease.domain.sandbox import SandboxMode
@@ -22,7 +22,7 @@ from mprelease.platforms.driver import (
 )
 from mprelease.process.command import Command
 from mprelease.process.sandbox import Reach
-from mprelease.process.tree import Running, start
+from mprelease.process.tree import Exit, Running, start
 
 
 def publish(run: Run) -> bool:
@@ -69,20 +69,31 @@ class _Exchange:
         )
         self._process.send(run.driver.order_line(self._order))
         self._began.set()
-        ended = self._process.wait()
+        try:
+            ended = self._process.wait()
+        except Exception as error:
+            if self._answer is None and self._went:
+                raise self._cut(repr(error)) from error
+            if self._answer is None:
+                raise
+            ended = Exit(0, timed_out=False, stopped=False)
         # Only the platform's own answer is success; and once it is there, nothing takes it back.
         if isinstance(self._answer, Result):
             return self._answer
         run.stop.raise_if_asked()
-        if isinstance(self._answer, Failure):
-            raise self._answer.error
+        raise self._answer.error if self._answer else self._silent_end(ended)
+
+    def _silent_end(self, ended: Exit) -> StageFailed:
         detail = "time limit" if ended.timed_out else f"exit code {ended.code}"
         if self._went:
-            # From "go" on only an answer tells: without one the platform may hold the release.
-            raise StageFailed(Problem.PUBLISH_CUT, host=run.job.app.platform, detail=detail)
+            return self._cut(detail)
         if ended.timed_out:
-            raise StageFailed(Problem.TIME_LIMIT, seconds=run.seconds(Stage.PUBLISH))
-        raise StageFailed(Problem.PUBLISH_FAILED, detail=detail)
+            return StageFailed(Problem.TIME_LIMIT, seconds=self._run.seconds(Stage.PUBLISH))
+        return StageFailed(Problem.PUBLISH_FAILED, detail=detail)
+
+    def _cut(self, detail: str) -> StageFailed:
+        # From "go" on only an answer tells: without one the platform may hold the release.
+        return StageFailed(Problem.PUBLISH_CUT, host=self._run.job.app.platform, detail=detail)
 
     def _hear(self, line: str) -> None:
         match self._run.driver.event(line):
@@ -95,10 +106,12 @@ class _Exchange:
 
     def _let_go(self) -> None:
         self._began.wait()
+        # From the fence on the credential check has no word any more.
+        self._run.is_checked.wait()
         assert self._process is not None
         try:
             not_after = self._run.fence.cross()
-        except (ReleaseCanceled, LeaseLost) as reason:
+        except Exception as reason:  # noqa: BLE001 raised again by whoever waits for the end
             self._run.stop.ask(reason)
             return
         self._went = True

@@ -1,5 +1,6 @@
 """What a stage may touch, and to whom it tells what happens."""
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -117,6 +118,7 @@ class Run:
     managers: tuple[Path, ...] = ()
     built: Path | None = None
     is_published: bool = False
+    is_checked: threading.Event = field(default_factory=threading.Event)
 
     @property
     def folder(self) -> Path:

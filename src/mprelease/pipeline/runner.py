@@ -1,23 +1,25 @@
 """Walk the four stages of one release."""
 
+import errno
 import logging
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from mprelease.domain.errors import LeaseLost, ReleaseCanceled, StageFailed
-from mprelease.domain.problems import Problem, Trouble
+from mprelease.domain.errors import LeaseLost, ReleaseCanceled, TroubleError
+from mprelease.domain.problems import Message, Problem, Trouble
 from mprelease.domain.releases import Stage, StageState, State
 from mprelease.pipeline.build import build
 from mprelease.pipeline.checkout import checkout
+from mprelease.pipeline.credential_check import CredentialRefused, checking_credential
 from mprelease.pipeline.install import install
-from mprelease.pipeline.publish import account_of, link_of, publish
+from mprelease.pipeline.publish import publish
 from mprelease.pipeline.run import Run
 
 _log = logging.getLogger(__name__)
 
-STAGES: Mapping[Stage, Callable[[Run], bool]] = {
+Stages = Mapping[Stage, Callable[[Run], bool]]
+
+STAGES: Stages = {
     Stage.CHECKOUT: checkout,
     Stage.INSTALL: install,
     Stage.BUILD: build,
@@ -32,64 +34,63 @@ class Ending:
     state: State
     error: Trouble | None = None
     failed_stage: Stage | None = None
+    warning: Message | None = None
 
 
-class CredentialRefused(StageFailed):
-    """The platform refused the credential while other stages were still at work."""
-
-
-def run_stages(run: Run) -> Ending:
+def run_stages(run: Run, stages: Stages = STAGES) -> Ending:
     """Run the stages until the end or the first failure.
 
-    Raise LeaseLost when the release is no longer ours; whatever else goes wrong is an ending.
+    Raise LeaseLost when the release is no longer ours; whatever else goes wrong is an ending. Once
+    the platform has said yes, nothing that breaks afterwards makes it a failure.
     """
-    with _checking_credential(run):
-        for stage, work in STAGES.items():
-            run.recorder.started(stage)
-            try:
-                cached = work(run)
+    try:
+        with checking_credential(run):
+            return _walk(run, stages)
+    except LeaseLost:
+        raise
+    except Exception as error:  # noqa: BLE001 it concerns this release alone
+        _log.exception("release %s", run.job.release.id)
+        if not run.is_published:
+            return Ending(State.FAILED, trouble_of(error))
+        warning = Message("warning.record_incomplete", {"detail": repr(error)})
+        return Ending(State.SUCCEEDED, warning=warning)
+
+
+def trouble_of(error: Exception) -> Trouble:
+    """Return what an error means for people: its own trouble, or one of ours."""
+    if isinstance(error, TroubleError):
+        return error.trouble
+    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return Trouble(Problem.DISK_FULL)
+    return Trouble(Problem.INTERNAL, {"detail": repr(error)})
+
+
+def _walk(run: Run, stages: Stages) -> Ending:
+    for stage, work in stages.items():
+        run.recorder.started(stage)
+        try:
+            cached = work(run)
+            if not run.is_published:
                 run.stop.raise_if_asked()
-            except CredentialRefused as failure:
-                run.recorder.ended(stage, StageState.CANCELED)
-                return Ending(State.FAILED, failure.trouble, Stage.PUBLISH)
-            except StageFailed as failure:
-                run.recorder.ended(stage, StageState.FAILED)
-                return Ending(State.FAILED, failure.trouble, stage)
-            except ReleaseCanceled:
-                run.recorder.ended(stage, StageState.CANCELED)
-                return Ending(State.CANCELED)
-            except LeaseLost:
+        except LeaseLost:
+            raise
+        except Exception as error:
+            if run.is_published:
                 raise
-            except Exception as error:  # noqa: BLE001 whatever it is, it is this release's alone
-                _log.exception("release %s, %s", run.job.release.id, stage)
-                if run.is_published:
-                    # The platform has said yes: whatever broke after that is not its failure.
-                    return Ending(State.SUCCEEDED)
-                run.recorder.ended(stage, StageState.FAILED)
-                return Ending(
-                    State.FAILED, Trouble(Problem.INTERNAL, {"detail": repr(error)}), stage
-                )
-            run.recorder.ended(stage, StageState.SUCCEEDED, cached=cached)
+            return _ended_early(run, stage, error)
+        run.recorder.ended(stage, StageState.SUCCEEDED, cached=cached)
     return Ending(State.SUCCEEDED)
 
 
-@contextmanager
-def _checking_credential(run: Run) -> Iterator[None]:
-    """Ask the platform at once, beside the first stages, so that a wrong key costs a second."""
-    thread = threading.Thread(target=_check_credential, args=(run,), name="credential check")
-    thread.start()
-    try:
-        yield
-    finally:
-        thread.join()
-
-
-def _check_credential(run: Run) -> None:
-    try:
-        run.driver.check(account_of(run), link_of(run))
-    except StageFailed as failure:
-        if failure.trouble.problem is Problem.PLATFORM_UNREACHABLE:
-            # The network may be back when the build is done; publishing will tell.
-            run.say(f"credential check: {failure.trouble.parameters.get('detail', '')}")
-            return
-        run.stop.ask(CredentialRefused(failure.trouble.problem, **failure.trouble.parameters))
+def _ended_early(run: Run, stage: Stage, error: Exception) -> Ending:
+    if isinstance(error, ReleaseCanceled):
+        run.recorder.ended(stage, StageState.CANCELED)
+        return Ending(State.CANCELED)
+    if isinstance(error, CredentialRefused):
+        run.recorder.ended(stage, StageState.CANCELED)
+        return Ending(State.FAILED, error.trouble, Stage.PUBLISH)
+    trouble = trouble_of(error)
+    if trouble.problem is Problem.INTERNAL:
+        _log.error("release %s, %s", run.job.release.id, stage, exc_info=error)
+    run.recorder.ended(stage, StageState.FAILED)
+    return Ending(State.FAILED, trouble, stage)

@@ -75,6 +75,9 @@ def edit(house: House, who: Actor, name: str, change: AppChange) -> App:
         app = _changed(before, change)
         if app.name != before.name:
             _refuse_taken(db, app.name)
+        if app.platform_app_id != before.platform_app_id and apps.is_busy(db, app.id):
+            # A queued release stands in line under the old id.
+            raise Refused(Problem.RELEASE_BUSY, name=name)
         apps.change(db, app)
         _keep_credential(house, db, app, change)
         record(db, house, who, Did("app.edit", app.name, _told(change)))

@@ -103,7 +103,7 @@ def _new(
 def _version(db: Reader, house: House, app: App, wanted: ReleaseRequest) -> str | None:
     if wanted.kind is Kind.PREVIEW:
         return None
-    used = releases.used_versions(db, app.id)
+    used = releases.used_versions(db, app)
     if wanted.version is None:
         today = datetime.fromtimestamp(house.now() / 1000, UTC).astimezone(house.timezone).date()
         return automatic(app.platform, today, used)

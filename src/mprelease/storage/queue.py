@@ -3,6 +3,7 @@
 Only whoever holds the lease token writes; a False means that the release is no longer ours.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -18,6 +19,7 @@ from mprelease.storage.tables import releases, stages
 
 LEASE_MS = 30_000
 _CANDIDATES = 8
+_CONTENTION = re.compile("locked|deadlock|lock wait timeout|could not serialize", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -62,8 +64,11 @@ def claim(database: Database, release_id: int, worker_id: str, token: str) -> Le
                 ),
             )
             return Lease(release_id, _attempt(db, release_id), token) if taken else None
-    except (IntegrityError, OperationalError):
-        # The unique running_key, a deadlock or a lock: another release of this key runs.
+    except IntegrityError:
+        return None  # The unique running_key: another release of this key runs.
+    except OperationalError as error:
+        if not _CONTENTION.search(str(error.orig)):
+            raise
         return None
 
 
@@ -127,6 +132,7 @@ def end(
             running_key=None,
             lease_token=None,
             lease_until=None,
+            **({"publish_state": PublishState.DONE} if state is State.SUCCEEDED else {}),
         ),
     )
 

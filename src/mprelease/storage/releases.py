@@ -103,13 +103,16 @@ def newest(db: Reader, app_id: int | None, limit: int) -> list[Release]:
     return _read(db, query if app_id is None else query.where(releases.c.app_id == app_id))
 
 
-def used_versions(db: Reader, app_id: int) -> list[str]:
-    """List the version numbers of an app's uploads that were or may yet be published."""
-    void = [State.FAILED, State.CANCELED]
+def used_versions(db: Reader, app: App) -> list[str]:
+    """List the version numbers of uploads under an app id that the platform has or may get."""
+    never_sent = releases.c.state.in_([State.FAILED, State.CANCELED]) & (
+        releases.c.publish_state == PublishState.NONE
+    )
     rows = db.connection.scalars(
         select(releases.c.version)
-        .where(releases.c.app_id == app_id, releases.c.kind == Kind.UPLOAD)
-        .where(releases.c.state.not_in(void))
+        .join(apps)
+        .where(apps.c.platform == app.platform, apps.c.platform_app_id == app.platform_app_id)
+        .where(releases.c.kind == Kind.UPLOAD, ~never_sent)
     )
     return [version for version in rows if version]
 

@@ -14,6 +14,7 @@ from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
 
 _PRIVATE = 0o700
+_PRIVATE_FILE = 0o600
 _WALKABLE = 0o711
 
 
@@ -104,6 +105,8 @@ def prepared(data: Path) -> Layout:
         data.chmod(_WALKABLE)
         for private in ("mirrors", "managers", "dependencies"):
             _make(data / private, _PRIVATE if private != "managers" else _WALKABLE)
+        # SQLite gives the files beside it the same mode.
+        (data / "mprelease.db").touch(mode=_PRIVATE_FILE)
     except OSError as error:
         raise Refused(
             Problem.DATA_FOLDER_UNUSABLE, folder=str(data), detail=error.strerror or str(error)

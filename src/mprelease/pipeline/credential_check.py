@@ -1,0 +1,47 @@
+"""Ask the platform at once, beside the first stages, so that a wrong key costs a second."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from mprelease.domain.errors import StageFailed, TroubleError
+from mprelease.domain.problems import Problem
+from mprelease.pipeline.publish import account_of, link_of
+from mprelease.pipeline.run import Run
+
+# What time does not heal. Anything else may have passed when the build is done: publishing tells.
+_FINAL = {
+    Problem.IP_NOT_LISTED,
+    Problem.KEY_REFUSED,
+    Problem.KEY_UNREADABLE,
+    Problem.KEY_SHAPE,
+    Problem.PLATFORM_APP_ID_UNKNOWN,
+}
+
+
+class CredentialRefused(StageFailed):
+    """The platform refused the credential while other stages were still at work."""
+
+
+@contextmanager
+def checking_credential(run: Run) -> Iterator[None]:
+    """Check during the block; a refusal asks for the run's stop, as long as nothing is sent."""
+    thread = threading.Thread(target=_check, args=(run,), name="credential check")
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
+
+
+def _check(run: Run) -> None:
+    try:
+        run.driver.check(account_of(run), link_of(run))
+    except TroubleError as failure:
+        trouble = failure.trouble
+        if trouble.problem in _FINAL:
+            run.stop.ask(CredentialRefused(trouble.problem, **trouble.parameters))
+        else:
+            run.say(f"credential check: {trouble.parameters.get('detail', trouble.problem)}")
+    finally:
+        run.is_checked.set()

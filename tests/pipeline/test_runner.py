@@ -1,0 +1,183 @@
+"""The walk through the stages: every ending is told as what it is."""
+
+import errno
+import threading
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from mprelease.domain.errors import LeaseLost, ReleaseCanceled, StageFailed
+from mprelease.domain.problems import Problem
+from mprelease.domain.releases import Stage, StageState, State
+from mprelease.pipeline.runner import Ending, run_stages
+from mprelease.platforms.driver import Link
+from mprelease.process.tree import Stop
+
+Work = Callable[[Any], bool]
+
+
+class Diary:
+    """A recorder that remembers how each stage ended."""
+
+    def __init__(self) -> None:
+        self.ends: dict[Stage, StageState] = {}
+        self.fails_at: Stage | None = None
+
+    def started(self, stage: Stage) -> None:
+        pass
+
+    def ended(self, stage: Stage, state: StageState, *, cached: bool = False) -> None:
+        if stage is self.fails_at:
+            raise OSError(errno.EIO, "the database is away")
+        self.ends[stage] = state
+
+
+class Platform:
+    """A platform that answers the credential check as it is told to."""
+
+    def __init__(self) -> None:
+        self.refusal: StageFailed | None = None
+        self.may_answer = threading.Event()
+        self.may_answer.set()
+
+    def check(self, _account: object, _link: object) -> None:
+        self.may_answer.wait(10)
+        if self.refusal:
+            raise self.refusal
+
+
+@pytest.fixture
+def platform() -> Platform:
+    return Platform()
+
+
+@pytest.fixture
+def diary() -> Diary:
+    return Diary()
+
+
+@pytest.fixture
+def run(platform: Platform, diary: Diary) -> Any:
+    app = SimpleNamespace(platform_app_id="wx0123456789abcdef", proxy=None)
+    return SimpleNamespace(
+        job=SimpleNamespace(app=app, credential="key", release=SimpleNamespace(id=1)),
+        workshop=SimpleNamespace(link=Link()),
+        driver=platform,
+        recorder=diary,
+        stop=Stop(),
+        say=lambda _line: None,
+        is_published=False,
+        is_checked=threading.Event(),
+    )
+
+
+def walked(run: Any, **works: Work) -> Ending:
+    """Run four stages that do nothing but what is given."""
+
+    def nothing(_run: Any) -> bool:
+        return False
+
+    return run_stages(run, {stage: works.get(stage, nothing) for stage in Stage})
+
+
+def raising(error: Exception) -> Work:
+    def work(_run: Any) -> bool:
+        raise error
+
+    return work
+
+
+def published(run: Any) -> bool:
+    run.is_published = True
+    return False
+
+
+def test_four_stages_that_go_well_are_a_success(run: Any, diary: Diary) -> None:
+    assert walked(run, publish=published) == Ending(State.SUCCEEDED)
+    assert set(diary.ends.values()) == {StageState.SUCCEEDED}
+
+
+def test_a_failed_stage_ends_the_walk(run: Any, diary: Diary) -> None:
+    failure = StageFailed(Problem.BUILD_FAILED, code=1)
+    ending = walked(run, build=raising(failure))
+    assert ending == Ending(State.FAILED, failure.trouble, Stage.BUILD)
+    assert diary.ends[Stage.BUILD] is StageState.FAILED
+    assert Stage.PUBLISH not in diary.ends
+
+
+def test_a_cancel_is_no_failure(run: Any, diary: Diary) -> None:
+    assert walked(run, install=raising(ReleaseCanceled())) == Ending(State.CANCELED)
+    assert diary.ends[Stage.INSTALL] is StageState.CANCELED
+
+
+def test_a_lost_lease_is_nobodys_ending(run: Any) -> None:
+    with pytest.raises(LeaseLost):
+        walked(run, build=raising(LeaseLost()))
+
+
+def test_a_refused_credential_ends_a_stage_that_is_at_work(
+    run: Any, platform: Platform, diary: Diary
+) -> None:
+    platform.refusal = StageFailed(Problem.KEY_REFUSED, app_id="wx0123456789abcdef")
+
+    def until_stopped(given: Any) -> bool:
+        asked = threading.Event()
+        given.stop.on_ask(asked.set)
+        assert asked.wait(10)
+        given.stop.raise_if_asked()
+        return False
+
+    ending = walked(run, checkout=until_stopped)
+    assert (ending.state, ending.failed_stage) == (State.FAILED, Stage.PUBLISH)
+    assert ending.error
+    assert ending.error.problem is Problem.KEY_REFUSED
+    assert diary.ends == {Stage.CHECKOUT: StageState.CANCELED}
+
+
+def test_a_platform_that_is_busy_for_a_moment_stops_nothing(run: Any, platform: Platform) -> None:
+    platform.refusal = StageFailed(Problem.PLATFORM_REFUSED, code=-1, detail="system busy")
+
+    def after_the_check(given: Any) -> bool:
+        assert given.is_checked.wait(10)
+        return False
+
+    assert walked(run, checkout=after_the_check).state is State.SUCCEEDED
+
+
+def test_a_refusal_that_comes_after_the_platform_said_yes_changes_nothing(
+    run: Any, platform: Platform
+) -> None:
+    platform.refusal = StageFailed(Problem.KEY_REFUSED, app_id="wx0123456789abcdef")
+    platform.may_answer.clear()
+
+    def published_meanwhile(given: Any) -> bool:
+        given.is_published = True
+        platform.may_answer.set()
+        assert given.is_checked.wait(10)
+        return False
+
+    assert walked(run, publish=published_meanwhile).state is State.SUCCEEDED
+
+
+def test_what_breaks_after_the_platform_said_yes_is_a_warning_and_no_failure(
+    run: Any, diary: Diary
+) -> None:
+    diary.fails_at = Stage.PUBLISH
+    ending = walked(run, publish=published)
+    assert ending.state is State.SUCCEEDED
+    assert ending.warning
+
+
+def test_a_full_disk_is_told_wherever_it_is_met(run: Any) -> None:
+    ending = walked(run, install=raising(OSError(errno.ENOSPC, "No space left on device")))
+    assert ending.error
+    assert ending.error.problem is Problem.DISK_FULL
+
+
+def test_an_error_of_our_own_is_told_as_ours(run: Any) -> None:
+    ending = walked(run, build=raising(ValueError("odd")))
+    assert ending.error
+    assert ending.error.problem is Problem.INTERNAL
+    assert ending.failed_stage is Stage.BUILD
