@@ -131,6 +131,7 @@ def test_a_refused_credential_ends_the_release_before_the_build(
     check = team.run("app", "check", "shop")
     assert check.code == 1
     assert error["remedy"] in check.err
+    assert team.run("app", "check", "shop", "--json").json["accepted"] is False
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import pytest
 
 from mprelease.simulator.sample import make_sample
 from mprelease.simulator.wechat import WeChat
-from repositories import commit, make_repository
-from team import Team, interrupt, living, wait_until
+from repositories import commit, git, make_repository
+from team import Team, interrupt, living, path_without_bwrap, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("wechat_tool")]
 
@@ -37,14 +37,13 @@ def test_ctrl_c_in_the_build_cancels_and_the_whole_tree_is_gone(
 def test_a_worker_that_was_killed_leaves_nobody_and_its_release_is_done_by_the_next(
     team: Team, wechat: WeChat, repository: Path
 ) -> None:
-    mark, gate = f"8{os.getpid()}", team.folder / "gate"
+    mark = f"8{os.getpid()}"
     team.has_app(repository, "--build-command", f"sleep {mark}", "--output", ".")
     process = team.start("upload", "shop")
     wait_until(lambda: bool(living(mark)))
     process.send_signal(signal.SIGKILL)
     process.communicate()
     wait_until(lambda: not living(mark), seconds=5)
-    gate.touch()
     team.must("app", "edit", "shop", "--build-command", "true")
     team.must("preview", "shop")
     releases = {release["id"]: release["state"] for release in team.must("releases", "--json").json}
@@ -84,7 +83,21 @@ def test_a_build_without_end_is_ended_by_its_time_limit(team: Team, repository: 
     assert answer.json["error"]["problem"] == "time_limit"
 
 
-def test_a_build_may_ask_git_where_it_stands(team: Team, repository: Path) -> None:
+@pytest.mark.parametrize(
+    "mode",
+    [
+        "auto",
+        pytest.param(
+            "user", marks=pytest.mark.skipif(os.geteuid() != 0, reason="only root has this mode")
+        ),
+    ],
+)
+def test_a_build_may_ask_git_where_it_stands(
+    mode: str, team: Team, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if mode == "user":
+        monkeypatch.setenv("PATH", path_without_bwrap(team.folder / "programs"))
+        team.extra["MPRELEASE_SANDBOX"] = "required"
     script = "echo HEAD=$(git rev-parse HEAD) $(git rev-parse --abbrev-ref HEAD)"
     team.has_app(repository, "--build-command", script, "--output", ".")
     head = team.must("preview", "shop", "--json").json["commit"]["id"]
@@ -95,9 +108,6 @@ def test_what_people_type_reaches_no_shell(team: Team, repository: Path) -> None
     team.has_app(repository, "--build-command", "echo ref=$MPRELEASE_REF", "--output", ".")
     branch = "feature/$(touch${IFS}pwned);`id`"
     commit(repository, {}, "on a branch")
-    os.system("true")
-    from repositories import git
-
     git(repository, "branch", branch)
     team.must("preview", "shop", "--ref", branch, "--description", "; rm -rf /")
     assert f"ref={branch}" in team.log()

@@ -1,4 +1,5 @@
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -6,7 +7,7 @@ import pytest
 from mprelease.domain.apps import ProjectType
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem, Trouble
-from mprelease.platforms.wechat.content import add_config, require_content
+from mprelease.platforms.wechat.content import add_config, require_content, require_page
 from publishing import write_files
 
 
@@ -50,6 +51,44 @@ def test_what_is_missing_is_named(tmp_path: Path, files: dict[str, str], missing
         require_content(write_files(tmp_path, files), ProjectType.MINI_PROGRAM)
     expected = Trouble(Problem.OUTPUT_NOT_A_MINI_PROGRAM, {"file": missing})
     assert failed.value.trouble == expected
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("target", [None, "/dev/zero", "app.json", "nowhere"])
+def test_a_config_that_is_no_plain_file_is_not_read(tmp_path: Path, target: str | None) -> None:
+    write_files(tmp_path, {"app.json": "{}"})
+    put(tmp_path / "project.config.json", target)
+    with pytest.raises(StageFailed) as failed:
+        require_content(tmp_path, ProjectType.MINI_PROGRAM)
+    expected = Trouble(Problem.OUTPUT_NOT_A_MINI_PROGRAM, {"file": "project.config.json"})
+    assert failed.value.trouble == expected
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("target", [None, "/dev/zero"])
+def test_pages_are_not_sought_in_what_is_no_plain_file(tmp_path: Path, target: str | None) -> None:
+    put(tmp_path / "app.json", target)
+    require_page(tmp_path, "pages/a")
+
+
+def test_a_config_nested_too_deep_is_refused(tmp_path: Path) -> None:
+    write_files(tmp_path, {"project.config.json": "[" * 100_000, "app.json": "{}"})
+    with pytest.raises(StageFailed):
+        require_content(tmp_path, ProjectType.MINI_PROGRAM)
+
+
+def test_no_config_is_written_through_a_link(tmp_path: Path) -> None:
+    put(tmp_path / "project.config.json", "elsewhere")
+    add_config(tmp_path)
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def put(path: Path, target: str | None) -> None:
+    """Make a pipe, or a link to a target."""
+    if target is None:
+        os.mkfifo(path)
+    else:
+        path.symlink_to(target)
 
 
 def test_a_folder_without_config_gets_the_settings_of_a_new_project(tmp_path: Path) -> None:

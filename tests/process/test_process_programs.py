@@ -6,11 +6,11 @@ import pytest
 
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
-from mprelease.process.programs import NODE, NPM, find
+from mprelease.process.programs import NODE, NPM, Program, find
 
 
 def program(folder: Path, name: str, script: str) -> None:
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     file = folder / name
     file.write_text(f"#!/bin/sh\n{script}\n")
     file.chmod(0o755)
@@ -39,6 +39,29 @@ def test_an_old_or_broken_program_is_refused(script: str, problem: Problem, tmp_
     with pytest.raises(Refused) as refused:
         find(NODE, {"PATH": str(tmp_path)})
     assert refused.value.trouble.problem is problem
+
+
+@pytest.mark.parametrize("beside", ["lib/node_modules", "include/node"])
+def test_an_installation_is_shown_as_a_whole(tmp_path: Path, beside: str) -> None:
+    program(tmp_path / "v22" / "bin", "node", "")
+    (tmp_path / "v22" / beside).mkdir(parents=True)
+    (tmp_path / "node").symlink_to(tmp_path / "v22" / "bin" / "node")
+    assert Program(str(tmp_path / "node"), "22").folder == tmp_path / "v22"
+
+
+@pytest.mark.parametrize("home", [".", "lin"])
+def test_a_home_or_what_lies_above_it_is_no_installation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: str
+) -> None:
+    program(tmp_path / "bin", "node", "")
+    (tmp_path / "lib" / "node_modules").mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(tmp_path / home))
+    assert Program(str(tmp_path / "bin" / "node"), "22").folder == tmp_path / "bin"
+
+
+def test_of_a_program_without_installation_its_own_folder_is_shown(tmp_path: Path) -> None:
+    program(tmp_path / "bin", "node", "")
+    assert Program(str(tmp_path / "bin" / "node"), "22").folder == tmp_path / "bin"
 
 
 def test_a_missing_program_is_refused(tmp_path: Path) -> None:

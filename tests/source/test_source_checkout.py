@@ -1,9 +1,11 @@
 import os
 import subprocess
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
+from needs import needs
 from repositories import commit, git, make_repository, switch
 from source_bench import Bench
 
@@ -110,6 +112,38 @@ def test_the_objects_of_a_tree_are_links_that_nobody_may_write(bench: Bench, sho
     assert {path.suffix for path in packs} >= {".pack", ".idx"}
     assert {path.stat().st_nlink for path in packs} == {2}
     assert {path.stat().st_mode & 0o222 for path in packs} == {0}
+
+
+def test_others_may_read_the_git_folder_whatever_the_umask(bench: Bench, shop: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        bench.check_out(shop)
+    finally:
+        os.umask(before)
+    inside = [bench.tree / ".git", *(bench.tree / ".git").rglob("*")]
+    assert {path.stat().st_mode & 0o777 for path in inside if path.is_dir()} == {0o755}
+    files = {path.stat().st_mode & 0o777 for path in inside if path.is_file()}
+    assert files == {0o444, 0o644}
+    assert bench.mirror().stat().st_mode & 0o077 == 0
+
+
+@needs("root", "run the tests as root", there=os.geteuid() == 0)
+def test_another_user_may_ask_git_whatever_the_umask() -> None:
+    # pytest's own folders are closed to others.
+    with TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        shop = make_repository(Path(folder, "shop"), {"app.json": "{}"})
+        bench = Bench(Path(folder, "bench"))
+        bench.tree.mkdir(parents=True)
+        before = os.umask(0o077)
+        try:
+            fetched = bench.check_out(shop)
+        finally:
+            os.umask(before)
+        bench.tree.chmod(0o1775)  # as the sandbox does
+        asked = ("git", "-c", "safe.directory=*", "rev-parse", "HEAD")
+        done = subprocess.run(asked, cwd=bench.tree, user=65534, capture_output=True, check=True)
+        assert done.stdout.decode().strip() == fetched.commit.id
 
 
 def test_the_history_of_a_shallow_clone_may_be_released(

@@ -27,6 +27,17 @@ def install(tree: Path, content: str = "1") -> Path:
     return package / "index.js"
 
 
+def test_a_link_that_the_repository_holds_is_left_alone(
+    tree: Path, dependencies: Dependencies
+) -> None:
+    (tree / "shared").mkdir()
+    link = tree / "packages" / "app" / "node_modules"
+    link.symlink_to(tree / "shared")
+    dependencies.discard()
+    assert link.is_symlink()
+    assert list(module_folders(tree)) == []
+
+
 def test_nothing_is_there_at_first(dependencies: Dependencies) -> None:
     assert not dependencies.bring("a")
 

@@ -9,6 +9,7 @@ from mprelease.cli import opening, show
 from mprelease.cli.options import AppName, Json
 from mprelease.cli.words import say
 from mprelease.domain.apps import App, ProjectType
+from mprelease.domain.errors import StageFailed
 from mprelease.domain.platforms import Platform
 
 commands = typer.Typer(no_args_is_help=True, help=say("cli.app"))
@@ -157,7 +158,7 @@ def remove(name: AppName) -> None:
 
 
 @commands.command(help=say("cli.app.check"))
-def check(name: AppName) -> None:
+def check(name: AppName, json: Json = False) -> None:
     """Ask the platform whether it accepts the app's id, key and address."""
     from mprelease.application import check_credential
     from mprelease.services import apps
@@ -165,8 +166,17 @@ def check(name: AppName) -> None:
     with opening.opening() as application:
         with application.house.database.reading() as db:
             app = apps.found(db, name)
-        check_credential(application, app)
-    typer.echo(say("cli.app.accepted", name=name, app_id=app.platform_app_id))
+        try:
+            check_credential(application, app)
+        except StageFailed as refusal:
+            if not json:
+                raise
+            show.as_json({"accepted": False, "error": show.trouble(refusal.trouble)})
+            raise typer.Exit(1) from None
+    if json:
+        show.as_json({"accepted": True, "error": None})
+    else:
+        typer.echo(say("cli.app.accepted", name=name, app_id=app.platform_app_id))
 
 
 def _done(message: str, app: App, *, json: bool) -> None:

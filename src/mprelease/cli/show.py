@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mprelease.cli.words import say
+from mprelease.domain.problems import Trouble
 from mprelease.domain.releases import Release, StageRecord
 
 if TYPE_CHECKING:
@@ -71,6 +72,15 @@ def release(release: Release, qr_code: Path | None) -> dict[str, object]:
     }
 
 
+def trouble(told: Trouble) -> dict[str, object]:
+    """Return a trouble with its words as JSON takes it."""
+    return {
+        "problem": told.problem,
+        "message": say.of(told.message),
+        "remedy": say.of(told.remedy),
+    }
+
+
 def moment(milliseconds: int | None) -> str | None:
     """Return a time as ISO 8601 in UTC, or None."""
     if milliseconds is None:
@@ -97,12 +107,7 @@ def _stage(stage: StageRecord) -> dict[str, object]:
 def _error(release: Release) -> dict[str, object] | None:
     if release.error is None:
         return None
-    return {
-        "problem": release.error.problem,
-        "message": say.of(release.error.message),
-        "remedy": say.of(release.error.remedy),
-        "stage": release.failed_stage,
-    }
+    return {**trouble(release.error), "stage": release.failed_stage}
 
 
 def _text(value: object) -> str:

@@ -8,6 +8,7 @@ from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Stage
 from mprelease.pipeline.commands import Commands, is_production
+from mprelease.pipeline.links import refuse_links_outside, refuse_outside
 from mprelease.pipeline.recipes import Framework, Recipe, recognise
 from mprelease.pipeline.run import Run
 
@@ -57,11 +58,10 @@ def _modules(run: Run) -> str:
 
 
 def _found(run: Run, output: Path, commands: Commands) -> Path:
-    name = str(output.relative_to(run.folder))
-    if not output.resolve().is_relative_to(run.workspace.tree.resolve()):
-        raise StageFailed(Problem.LINK_LEADS_OUTSIDE, path=name)
+    refuse_outside(output, run.workspace.tree)
     if not output.is_dir() or not any(output.iterdir()):
         # Some tools (webpack 4 on a new Node) fail with exit code 0 and say so in their output.
         commands.raise_if_known(code=0)
-        raise StageFailed(Problem.OUTPUT_MISSING, output=name)
+        raise StageFailed(Problem.OUTPUT_MISSING, output=str(output.relative_to(run.folder)))
+    refuse_links_outside(output, run.workspace.tree)
     return output

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mprelease.pipeline import manifests
 from mprelease.pipeline.package_managers import Install, install_command, install_variables
+from mprelease.process.plain_files import is_plain_file
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def _below(folder: Path) -> Iterator[Path]:
         folders[:] = [name for name in folders if Path(place, name).parts[-2:] != _YARN_CACHE]
         folders[:] = [name for name in folders if name not in _NOT_ENTERED]
         paths = (Path(place, name) for name in names)
-        yield from (path for path in paths if manifests.is_plain_file(path))
+        yield from (path for path in paths if is_plain_file(path))
 
 
 def _copied_folders(root: Path, path: Path) -> Iterator[Path]:

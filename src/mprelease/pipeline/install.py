@@ -1,7 +1,6 @@
 """The second stage: dependencies are there already, or are installed once and kept."""
 
 import hashlib
-import os
 import platform
 import shlex
 from pathlib import Path
@@ -12,6 +11,7 @@ from mprelease.domain.projects import ProjectSecret
 from mprelease.domain.releases import Stage
 from mprelease.pipeline import dependency_key, lock_files, managers, manifests
 from mprelease.pipeline.commands import Commands
+from mprelease.pipeline.links import refuse_outside
 from mprelease.pipeline.package_managers import (
     Install,
     download_variables,
@@ -21,6 +21,7 @@ from mprelease.pipeline.package_managers import (
 )
 from mprelease.pipeline.recipes import install_folders
 from mprelease.pipeline.run import Run
+from mprelease.process import plain_files
 from mprelease.workspace.dependencies import Dependencies, changed, outside
 
 _WEEK_MS = 7 * 24 * 3600 * 1000
@@ -85,7 +86,7 @@ def _install_all(run: Run, installs: list[Install]) -> None:
     commands = Commands(run, Stage.INSTALL)
     npmrc = commands.home / ".npmrc"
     try:
-        _write_private(npmrc, run.job.project_secrets.get(ProjectSecret.NPMRC, ""))
+        plain_files.write_private(npmrc, run.job.project_secrets.get(ProjectSecret.NPMRC, ""))
         if run.job.app.build.install_command:
             line = run.job.app.build.install_command
             run.say(f"$ {line}")
@@ -102,14 +103,6 @@ def _install_all(run: Run, installs: list[Install]) -> None:
 
 def _few(paths: list[str]) -> str:
     return ", ".join([*paths[:3], *(["…"] if paths[3:] else [])])
-
-
-def _write_private(file: Path, text: str) -> None:
-    # An earlier build may have left a link here: it must not lead our pen elsewhere.
-    file.unlink(missing_ok=True)
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        stream.write(text)
 
 
 def _install(run: Run, commands: Commands, install: Install) -> None:
@@ -155,14 +148,16 @@ def _registry(commands: Commands) -> str:
 
 def _correct_lock(run: Run, commands: Commands, lock: Path) -> None:
     """Point the tree's copy of a lock file from a retired mirror to the registry in use."""
-    text = lock.read_text(encoding="utf-8", errors="surrogateescape")
+    # What another install ran may have put something else in its place, or a link on the way.
+    refuse_outside(lock, run.workspace.tree)
+    text = plain_files.text(lock, encoding="utf-8", errors="surrogateescape") or ""
     host = lock_files.retired_host(text)
     if host is None:
         return
     corrected = lock_files.corrected(text, _registry(commands))
     if corrected is None:
         return
-    lock.write_text(corrected, encoding="utf-8", errors="surrogateescape")
+    plain_files.write_private(lock, corrected)
     name = str(lock.relative_to(run.workspace.tree))
     run.recorder.warned(Message("warning.lock_corrected", {"lock": name, "host": host}))
     run.say(f"!! {name} points to the retired mirror {host}: installing from a corrected copy")

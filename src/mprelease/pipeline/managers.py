@@ -11,6 +11,7 @@ from mprelease.domain.releases import Stage
 from mprelease.pipeline.package_managers import Manager
 from mprelease.pipeline.run import Run
 from mprelease.process.command import Command
+from mprelease.process.sharing import let_others_read
 from mprelease.process.tree import run as run_tree
 
 
@@ -43,6 +44,7 @@ def _install(run: Run, manager: Manager, folder: Path) -> None:
         run.stop.raise_if_asked()
         if ended.code != 0:
             raise StageFailed(Problem.TOOL_INSTALL_FAILED, tool=package, detail=str(ended.code))
+        let_others_read(draft)
         draft.rename(folder)
     finally:
         shutil.rmtree(draft, ignore_errors=True)

@@ -4,20 +4,12 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-LARGEST = 64 * 2**20
-"""Bytes beyond which a file of a repository is not looked at."""
-
-
-def is_plain_file(path: Path) -> bool:
-    """Tell whether a file may be read: no link, so that a repository cannot name one of ours."""
-    return not path.is_symlink() and path.is_file() and path.stat().st_size <= LARGEST
+from mprelease.process import plain_files
 
 
 def text(path: Path) -> str:
     """Return the content, or nothing where there is no plain file."""
-    if not is_plain_file(path):
-        return ""
-    return path.read_text(encoding="utf-8-sig", errors="replace")
+    return plain_files.text(path) or ""
 
 
 def parsed(path: Path) -> Mapping[str, object]:

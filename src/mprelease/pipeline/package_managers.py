@@ -11,6 +11,7 @@ from pathlib import Path
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.pipeline import manifests
+from mprelease.process.plain_files import is_plain_file
 
 
 class ManagerName(StrEnum):
@@ -55,7 +56,7 @@ def find(tree: Path, directory: str) -> Install | None:
     Raise StageFailed(PACKAGE_MANAGER_UNKNOWN, manager) for one that npm cannot bring.
     """
     app = tree / directory
-    if not manifests.is_plain_file(app / "package.json"):
+    if not is_plain_file(app / "package.json"):
         return None
     folder = next((each for each in _upwards(tree, app) if _installs_for(each, app)), app)
     asked = manifests.parsed(folder / "package.json").get("packageManager")
@@ -215,4 +216,4 @@ def _yarn(lock: str) -> Manager:
 def _lock(folder: Path, manager: ManagerName) -> Path | None:
     wanted = ManagerName.YARN if manager is ManagerName.YARN_BERRY else manager
     locks = (folder / name for name, whose in _LOCKS if whose is wanted)
-    return next((lock for lock in locks if manifests.is_plain_file(lock)), None)
+    return next((lock for lock in locks if is_plain_file(lock)), None)

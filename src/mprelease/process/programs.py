@@ -42,8 +42,13 @@ class Program:
 
     @property
     def folder(self) -> Path:
-        """Return the installation that the program belongs to, links followed (nvm, Homebrew)."""
-        return Path(self.path).resolve().parent.parent
+        """Return the installation that the program belongs to, links followed (nvm, Homebrew).
+
+        Builds may read all of it, so it is the program's own folder where the one above is none:
+        above `~/bin` lies everything that the user has.
+        """
+        programs = Path(self.path).resolve().parent
+        return programs.parent if _is_installation(programs.parent) else programs
 
 
 def find(wanted: Wanted, environment: Mapping[str, str]) -> Program:
@@ -57,6 +62,14 @@ def find(wanted: Wanted, environment: Mapping[str, str]) -> Program:
             Problem.TOOL_TOO_OLD, tool=wanted.name, found=version, version=wanted.oldest_text
         )
     return Program(path, version)
+
+
+def _is_installation(folder: Path) -> bool:
+    # Who sets npm's prefix to HOME has lib/node_modules there as well.
+    home = Path.home().resolve()
+    if home == folder or folder in home.parents:
+        return False
+    return any((folder / name).is_dir() for name in ("lib/node_modules", "include/node"))
 
 
 def _version(path: str, environment: Mapping[str, str]) -> str:

@@ -4,6 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
+from mprelease.process.sharing import let_others_read
 from mprelease.source.mirror import Fetched, Mirror
 
 
@@ -13,7 +14,8 @@ def clone(mirror: Mirror, fetched: Fetched, index: Path, folder: Path) -> None:
     It has the mirror's history and tags, one branch at most, no remote and no hook. Its objects
     are the mirror's own files by hard link where both lie on one disk, else copies: whoever may
     write to them could change the mirror, so they must stay read-only and with their owner.
-    Raise OSError if the disk refuses.
+    Everybody may read the folder: a build under another user id asks git. Raise OSError if the
+    disk refuses.
     """
     for name in ("refs/heads", "refs/tags"):
         (folder / name).mkdir(parents=True)
@@ -25,6 +27,7 @@ def clone(mirror: Mirror, fetched: Fetched, index: Path, folder: Path) -> None:
         _link_all(mirror.path / "objects", folder / "objects")
         if (mirror.path / "shallow").exists():
             shutil.copyfile(mirror.path / "shallow", folder / "shallow")
+    let_others_read(folder)
 
 
 _CONFIG = """[core]

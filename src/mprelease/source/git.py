@@ -80,6 +80,8 @@ class Git:
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 timeout=_TIME_FOR_READING,
+                # A terminal's Ctrl-C asks us to stop; it must not look as if git had failed.
+                start_new_session=True,
                 check=False,
             )
         except subprocess.TimeoutExpired as error:

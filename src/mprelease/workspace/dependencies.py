@@ -113,9 +113,9 @@ def changed(before: frozenset[str], after: frozenset[str]) -> list[str]:
 
 
 def module_folders(tree: Path) -> Iterator[Path]:
-    """Yield the outermost `node_modules` folders of a tree."""
+    """Yield the outermost `node_modules` folders of a tree; a link that was committed is none."""
     for folder, names, _ in os.walk(tree):
-        if MODULES in names:
+        if MODULES in names and not Path(folder, MODULES).is_symlink():
             yield Path(folder, MODULES)
         names[:] = [name for name in names if name not in {MODULES, ".git"}]
 

@@ -1,0 +1,40 @@
+"""Files that a build may have made: read and written without trusting what lies there."""
+
+import os
+import stat
+from pathlib import Path
+
+LARGEST = 64 * 2**20
+"""Bytes beyond which a file is not looked at."""
+
+
+def is_plain_file(path: Path) -> bool:
+    """Tell whether a file may be read: no link, so that a repository cannot name one of ours."""
+    try:
+        return _is_plain(path.lstat())
+    except OSError:
+        return False
+
+
+def text(path: Path, *, encoding: str = "utf-8-sig", errors: str = "replace") -> str | None:
+    """Return the content of a plain file, and None where there is none that can be read."""
+    try:
+        # Without O_NONBLOCK a pipe would hold us up here for as long as nobody writes to it.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with os.fdopen(descriptor, encoding=encoding, errors=errors) as stream:
+            return stream.read(LARGEST) if _is_plain(os.fstat(descriptor)) else None
+    except OSError:
+        return None
+
+
+def write_private(path: Path, content: str) -> None:
+    """Replace whatever lies there by a new file that only we may read."""
+    # An earlier build may have left a link here: it must not lead our pen elsewhere.
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape") as stream:
+        stream.write(content)
+
+
+def _is_plain(found: os.stat_result) -> bool:
+    return stat.S_ISREG(found.st_mode) and found.st_size <= LARGEST

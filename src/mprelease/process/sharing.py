@@ -1,0 +1,28 @@
+"""Folders of ours that programs under another user id have to read."""
+
+import os
+import stat
+from pathlib import Path
+
+_READ = 0o044
+_READ_AND_ENTER = 0o055
+
+
+def let_others_read(folder: Path) -> None:
+    """Let everybody read a folder with all it holds, and write nothing; links are left alone.
+
+    Our umask makes everything private, and the user of the sandbox is not us.
+    """
+    _open(folder)
+    for place, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            _open(Path(place, name))
+
+
+def _open(path: Path) -> None:
+    mode = path.lstat().st_mode
+    if stat.S_ISLNK(mode):
+        return
+    wanted = mode | (_READ_AND_ENTER if mode & stat.S_IXUSR else _READ)
+    if wanted != mode:
+        path.chmod(stat.S_IMODE(wanted))

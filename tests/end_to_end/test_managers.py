@@ -1,0 +1,55 @@
+"""Package managers in the version that a project asks for, as whoever builds may use them."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from mprelease.simulator.wechat import WeChat
+from repositories import make_repository
+from team import APP_ID, Team, path_without_bwrap
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("wechat_tool")]
+
+
+@pytest.mark.parametrize("manager", ["pnpm@9.15.9", "yarn@1.22.22"])
+@pytest.mark.parametrize(
+    "mode",
+    [
+        "auto",
+        pytest.param(
+            "user", marks=pytest.mark.skipif(os.geteuid() != 0, reason="only root has this mode")
+        ),
+    ],
+)
+def test_a_project_is_installed_by_the_manager_that_it_names(
+    manager: str,
+    mode: str,
+    team: Team,
+    wechat: WeChat,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if mode == "user":
+        monkeypatch.setenv("PATH", path_without_bwrap(team.folder / "programs"))
+        team.extra["MPRELEASE_SANDBOX"] = "required"
+    package = {
+        "name": "native",
+        "version": "1.0.0",
+        "packageManager": manager,
+        "dependencies": {"is-number": "7.0.0"},
+    }
+    files = {
+        "package.json": json.dumps(package),
+        "project.config.json": json.dumps({"compileType": "miniprogram", "appid": APP_ID}),
+        "app.json": json.dumps({"pages": ["pages/a/a"]}),
+        "app.js": "App({})",
+        "pages/a/a.js": "const isNumber = require('is-number')\nPage({n: isNumber('1')})",
+        "pages/a/a.wxml": "<view>{{n}}</view>",
+    }
+    team.has_app(make_repository(tmp_path / "native", files))
+    team.must("preview", "shop")
+    assert f"npm install {manager}" in team.log()
+    assert "miniprogram_npm/is-number/index.js" in wechat.received[0].files
+    assert team.must("preview", "shop", "--json").json["stages"][1]["cached"]
