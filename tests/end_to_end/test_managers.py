@@ -13,27 +13,26 @@ from team import APP_ID, Team, path_without_bwrap
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("wechat_tool")]
 
 
-@pytest.mark.parametrize("manager", ["pnpm@9.15.9", "yarn@1.22.22"])
-@pytest.mark.parametrize(
-    "mode",
-    [
-        "auto",
-        pytest.param(
-            "user", marks=pytest.mark.skipif(os.geteuid() != 0, reason="only root has this mode")
-        ),
-    ],
-)
-def test_a_project_is_installed_by_the_manager_that_it_names(
-    manager: str,
-    mode: str,
-    team: Team,
-    wechat: WeChat,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    if mode == "user":
+MODES = [
+    "auto",
+    pytest.param(
+        "user", marks=pytest.mark.skipif(os.geteuid() != 0, reason="only root has this mode")
+    ),
+]
+
+
+@pytest.fixture(params=MODES)
+def mode(request: pytest.FixtureRequest, team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param == "user":
         monkeypatch.setenv("PATH", path_without_bwrap(team.folder / "programs"))
         team.extra["MPRELEASE_SANDBOX"] = "required"
+
+
+@pytest.mark.parametrize("manager", ["pnpm@9.15.9", "yarn@1.22.22"])
+@pytest.mark.usefixtures("mode")
+def test_a_project_is_installed_by_the_manager_that_it_names(
+    manager: str, team: Team, wechat: WeChat, tmp_path: Path
+) -> None:
     package = {
         "name": "native",
         "version": "1.0.0",

@@ -47,6 +47,11 @@ class Commands:
             self.raise_if_known(ended.code)
             raise StageFailed(_UNKNOWN_FAILURE[self.stage], code=ended.code)
 
+    def hand_over(self) -> None:
+        """Let the commands write to tree and home; in mode "user" this touches every file."""
+        self.run.workshop.sandbox.hand_over(self.run.workspace.tree, self._frozen)
+        self.run.workshop.sandbox.hand_over(self.home)
+
     def raise_if_known(self, code: int) -> None:
         """Raise StageFailed when the last command's output tells a known failure."""
         known = diagnose(self._lines(), code, self.stage, self.run.workspace.tree)
@@ -85,11 +90,7 @@ class Commands:
     def _command(
         self, arguments: tuple[str, ...], folder: Path, variables: Mapping[str, str]
     ) -> Command:
-        tree, home = self.run.workspace.tree, self.home
-        frozen = (tree / _GIT,) if (tree / _GIT).exists() else ()
-        sandbox = self.run.workshop.sandbox
-        sandbox.hand_over(tree, frozen)
-        sandbox.hand_over(home)
+        self.hand_over()
         command = Command(
             arguments=arguments,
             folder=folder,
@@ -97,7 +98,13 @@ class Commands:
             time_limit=max(1.0, self._deadline - time.monotonic()),
         )
         readable = (self.run.workshop.node.folder, *self.run.managers)
-        return sandbox.confine(command, Reach((tree, home), readable, frozen))
+        reach = Reach((self.run.workspace.tree, self.home), readable, self._frozen)
+        return self.run.workshop.sandbox.confine(command, reach)
+
+    @property
+    def _frozen(self) -> tuple[Path, ...]:
+        git = self.run.workspace.tree / _GIT
+        return (git,) if git.exists() else ()
 
     @property
     def home(self) -> Path:

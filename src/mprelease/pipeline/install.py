@@ -42,8 +42,10 @@ def install(run: Run) -> bool:
     if dependencies.bring(key):
         run.say(f"(dependencies {key[:12]} are there already)")
         return True
+    commands = Commands(run, Stage.INSTALL)
+    commands.hand_over()
     before = outside(run.workspace.tree)
-    _install_all(run, installs)
+    _install_all(run, commands, installs)
     if made := changed(before, outside(run.workspace.tree)):
         run.say(f"(not kept for the next release: the install also wrote {_few(made)})")
     else:
@@ -82,8 +84,7 @@ def _key(run: Run, installs: list[Install]) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def _install_all(run: Run, installs: list[Install]) -> None:
-    commands = Commands(run, Stage.INSTALL)
+def _install_all(run: Run, commands: Commands, installs: list[Install]) -> None:
     npmrc = commands.home / ".npmrc"
     try:
         plain_files.write_private(npmrc, run.job.project_secrets.get(ProjectSecret.NPMRC, ""))
