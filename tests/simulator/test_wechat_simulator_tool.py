@@ -97,7 +97,8 @@ def test_the_real_tool_makes_a_preview(tool: Tool, wechat: WeChat) -> None:
     code = ["--qrcode-format", "image", "--qrcode-output-dest", str(image)]
     done = tool.run("preview", "--uv", "1", "-r", "2", *launch, *code)
     assert done.returncode == 0, done.stdout
-    assert Image.open(image).format == "JPEG"
+    with Image.open(image) as opened:
+        assert opened.format == "JPEG"
     assert wechat.received[0].launch == LaunchOptions("pages/a", "x=1&y=2", 1047)
 
 
