@@ -5,34 +5,67 @@ import os
 import socket
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from mprelease.domain.apps import App
 from mprelease.domain.platforms import Platform
 from mprelease.domain.releases import Stage
-from mprelease.engine.worker import Worker
+from mprelease.engine.errands import Errands, Outside
+from mprelease.engine.slot import Means
+from mprelease.engine.worker import Post, Worker
 from mprelease.pipeline.run import Limits, Node, Workshop
 from mprelease.platforms import tools
-from mprelease.platforms.driver import Account, Link
+from mprelease.platforms.driver import Link
 from mprelease.platforms.registry import driver_of
 from mprelease.platforms.tools import Tool
 from mprelease.process import programs, sandbox
 from mprelease.process.sandbox import Sandbox
 from mprelease.process.tree import Stop
 from mprelease.security.vault import Vault, master_key
-from mprelease.services.apps import CREDENTIAL
-from mprelease.services.house import House, open_secrets, owner_of
+from mprelease.services.house import House
 from mprelease.settings.environment import machine_environment, variables
 from mprelease.settings.knobs import Settings
 from mprelease.storage.database import Database, readable_errors, sqlite_url
 from mprelease.storage.migrate import migrate
-from mprelease.storage.releases import DEFAULT_LABEL
 from mprelease.workspace.layout import Layout, prepared
+from mprelease.workspace.ownership import folder_id
+
+if TYPE_CHECKING:
+    from mprelease.engine.dispatch import Dispatch
 
 _log = logging.getLogger(__name__)
+
+
+class Calls:
+    """The wake-up calls of this process; Dramatiq loads when the first one leaves or is awaited."""
+
+    def __init__(self, redis_url: str | None) -> None:
+        """Take Redis's address, or None where nobody outside of this process is to be woken."""
+        self._redis_url = redis_url
+
+    @cached_property
+    def dispatch(self) -> "Dispatch":
+        """Return the way in which calls leave and reach this process."""
+        from mprelease.engine.dispatch import Dispatch  # noqa: PLC0415
+
+        return Dispatch(self._redis_url)
+
+    def wake(self, label: str) -> None:
+        """Ring for the workers of a label."""
+        if self._redis_url or self._is_open:
+            self.dispatch.wake(label)
+
+    def close(self) -> None:
+        """Let the last calls leave."""
+        if self._is_open:
+            self.dispatch.close()
+
+    @property
+    def _is_open(self) -> bool:
+        return "dispatch" in vars(self)
 
 
 @dataclass(frozen=True)
@@ -42,6 +75,7 @@ class Application:
     settings: Settings
     layout: Layout
     house: House
+    calls: Calls
 
     @cached_property
     def environment(self) -> Mapping[str, str]:
@@ -63,11 +97,47 @@ class Application:
         """Return how the platforms are reached from here."""
         return Link(self.settings.vendor_proxy, self.settings.extra_ca_certs)
 
-    def worker(self) -> Worker:
-        """Return a worker; raise Refused when the machine lacks what a release needs."""
+    def close(self) -> None:
+        """Close the database, and let the last wake-up calls leave."""
+        self.calls.close()
+        self.house.database.close()
+
+    @cached_property
+    def worker_name(self) -> str:
+        """Return the name under which this data folder's worker is known, in all its lives."""
+        name = self.settings.worker_name or socket.gethostname()
+        return f"{name}-{folder_id(self.layout)}"
+
+    @property
+    def is_alone(self) -> bool:
+        """Tell whether the database lies in the data folder, so that no other machine sees it."""
+        return self.house.database.is_sqlite
+
+    def refuse_unable(self) -> None:
+        """Raise Refused when this machine lacks what a release needs."""
         programs.find(programs.GIT, self.environment)
-        worker_id = f"{socket.gethostname()}:{os.getpid()}"
-        return Worker(self.house, self._workshop(), worker_id, (DEFAULT_LABEL,))
+        _ = self.workshop
+
+    def worker(self, labels: tuple[str, ...], slots: int) -> Worker:
+        """Return a worker; raise Refused when the machine lacks what a release needs."""
+        self.refuse_unable()
+        settings = self.settings
+        means = Means(self.house, self.workshop, settings.release_limit)
+        post = Post(
+            self.worker_name,
+            labels,
+            slots,
+            settings.release_memory,
+            settings.lease_seconds * 1000,
+        )
+        return Worker(means, post, self.errands)
+
+    @cached_property
+    def errands(self) -> Errands:
+        """Return who answers errands on this machine."""
+        programs.find(programs.GIT, self.environment)
+        mirrors, address_url = self.layout.mirrors, self.settings.address_url
+        return Errands(self.house, Outside(mirrors, self.environment, self.link, address_url))
 
     @cached_property
     def sandbox(self) -> Sandbox:
@@ -98,7 +168,9 @@ class Application:
             stop=Stop(),
         )
 
-    def _workshop(self) -> Workshop:
+    @cached_property
+    def workshop(self) -> Workshop:
+        """Return what this machine offers to every release; raise Refused when it lacks some."""
         settings = self.settings
         return Workshop(
             layout=self.layout,
@@ -113,15 +185,6 @@ class Application:
         )
 
 
-def check_credential(application: Application, app: App) -> None:
-    """Ask the platform whether it accepts an app's id, key and our address; raise StageFailed."""
-    house = application.house
-    with house.database.reading() as db:
-        secrets = open_secrets(db, house, owner_of(app))
-    link = replace(application.link, proxy=app.proxy or application.link.proxy)
-    driver_of(app.platform).check(Account(app.platform_app_id, secrets[CREDENTIAL]), link)
-
-
 def opened(settings: Settings) -> Application:
     """Open the data folder, bring its database up to date, and return the parts."""
     layout = prepared(settings.data_dir)
@@ -130,8 +193,9 @@ def opened(settings: Settings) -> Application:
         migrate(database, layout.migration_lock)
     given = settings.master_key.get_secret_value() if settings.master_key else None
     vault = Vault(master_key(given, layout.master_key))
-    house = House(database, vault, _now, ZoneInfo(settings.timezone))
-    return Application(settings, layout, house)
+    calls = Calls(settings.redis_url)
+    house = House(database, vault, _now, ZoneInfo(settings.timezone), calls.wake)
+    return Application(settings, layout, house, calls)
 
 
 def _now() -> int:

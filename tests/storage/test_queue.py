@@ -143,8 +143,8 @@ def test_an_ended_release_cannot_be_canceled(database: Database, release: int) -
 
 def recovered(database: Database) -> None:
     with database.writing() as db:
-        recovery.expire_all(db)
-        recovery.reconcile(db)
+        recovery.expire(db, "worker")
+    recovery.reconcile(database)
 
 
 def test_a_lost_release_before_its_fence_is_queued_again_with_fresh_stages(

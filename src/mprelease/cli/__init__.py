@@ -7,7 +7,7 @@ import traceback
 import typer
 
 from mprelease import __version__
-from mprelease.cli import app, demo, doctor, project, records, release, tools
+from mprelease.cli import app, demo, doctor, project, records, release, tools, worker
 from mprelease.cli.words import say
 from mprelease.domain.errors import Refused, TroubleError
 from mprelease.domain.problems import Problem, Trouble
@@ -87,9 +87,13 @@ def _assembled() -> typer.Typer:
     commands.add_typer(app.commands, name="app")
     commands.command(help=say("cli.preview"))(release.preview)
     commands.command(help=say("cli.upload"))(release.upload)
+    commands.command(help=say("cli.again"))(release.again)
+    commands.command(help=say("cli.cancel"))(records.cancel)
     commands.command(help=say("cli.releases"))(records.releases)
     commands.command(help=say("cli.log"))(records.log)
     commands.add_typer(records.resolving, name="release")
+    commands.command(help=say("cli.worker"))(worker.worker)
+    commands.add_typer(worker.commands, name="workers")
     commands.add_typer(tools.commands, name="tools")
     commands.command(help=say("cli.doctor"))(doctor.doctor)
     commands.command(help=say("cli.demo"))(demo.demo)

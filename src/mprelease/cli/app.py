@@ -6,9 +6,11 @@ from typing import Annotated
 import typer
 
 from mprelease.cli import opening, show
+from mprelease.cli.asking import ask
 from mprelease.cli.options import AppName, Json
 from mprelease.cli.words import say
 from mprelease.domain.apps import App, ProjectType
+from mprelease.domain.errands import Errand, ErrandKind
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.platforms import Platform
 
@@ -28,6 +30,7 @@ NodeMemory = Annotated[int | None, typer.Option(metavar="MIB", help=say("option.
 DefaultPage = Annotated[str | None, typer.Option(help=say("option.default_page"))]
 DefaultRobot = Annotated[int | None, typer.Option("--robot", help=say("option.default_robot"))]
 Proxy = Annotated[str | None, typer.Option(metavar="URL", help=say("option.proxy"))]
+Label = Annotated[str | None, typer.Option("--label", help=say("option.label"))]
 CredentialFile = Annotated[
     Path | None, typer.Option(metavar="FILE", help=say("option.credential_file"))
 ]
@@ -53,6 +56,7 @@ def add(
     default_page: DefaultPage = None,
     robot: DefaultRobot = None,
     proxy: Proxy = None,
+    label: Label = None,
     json: Json = False,
 ) -> None:
     """Add an app to a project."""
@@ -72,6 +76,7 @@ def add(
         default_page=default_page,
         robot=robot,
         proxy=proxy,
+        label=label,
         credential=opening.content(credential_file),
     )
     with opening.opening() as application:
@@ -95,6 +100,7 @@ def edit(
     default_page: DefaultPage = None,
     robot: DefaultRobot = None,
     proxy: Proxy = None,
+    label: Label = None,
     credential_file: CredentialFile = None,
     json: Json = False,
 ) -> None:
@@ -115,6 +121,7 @@ def edit(
         default_page=default_page,
         robot=robot,
         proxy=proxy,
+        label=label,
         credential=opening.content(credential_file) if credential_file else None,
     )
     with opening.opening() as application:
@@ -160,14 +167,13 @@ def remove(name: AppName) -> None:
 @commands.command(help=say("cli.app.check"))
 def check(name: AppName, json: Json = False) -> None:
     """Ask the platform whether it accepts the app's id, key and address."""
-    from mprelease.application import check_credential
     from mprelease.services import apps
 
     with opening.opening() as application:
         with application.house.database.reading() as db:
             app = apps.found(db, name)
         try:
-            check_credential(application, app)
+            ask(application, app.label, Errand(ErrandKind.CHECK, name))
         except StageFailed as refusal:
             if not json:
                 raise

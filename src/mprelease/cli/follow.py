@@ -54,6 +54,12 @@ class View:
             _err(say("cli.blocked" if is_unknown else "cli.waiting", release=blocker))
             self._waiting_since = math.inf
 
+    def wait_for_worker(self, label: str) -> None:
+        """Say once, after a moment, that nobody lives who could take the release."""
+        if time.monotonic() - self._waiting_since > _PATIENCE_SECONDS:
+            _err(say("cli.no_worker", label=label))
+            self._waiting_since = math.inf
+
     def end(self, release: Release) -> None:
         """Show the last lines of a release that failed."""
         if release.error and not self._lines:
@@ -74,28 +80,34 @@ class View:
         _err(f"{_MARKS[stage.state]} {say(f'stage.{stage.name}')}{_seconds(stage)}")
 
 
-def follow(
-    application: "Application", release_id: int, view: View, worker: "Worker | None"
-) -> Release:
-    """Show a release until its end and return it; Ctrl-C asks for its cancellation.
+def watch(application: "Application", release_id: int, view: View) -> Release:
+    """Show a release until its end and return it."""
+    return _watch(application, release_id, view)
 
-    With a worker, this process runs releases for as long as nobody else owns the data folder.
+
+def follow(application: "Application", release_id: int, view: View, label: str) -> Release:
+    """Show one's own release until its end and return it; Ctrl-C asks for its cancellation.
+
+    Where the database is this data folder's own, this process runs releases for as long as nobody
+    else does.
     """
-    helper = _Helper(application, worker, release_id) if worker else None
+    helper = _Helper(application, release_id, label) if application.is_alone else None
     while True:
         try:
-            return _watch(application, release_id, view, helper)
+            return _watch(application, release_id, view, helper, label)
         except KeyboardInterrupt:
-            if worker is None:
-                raise  # Whoever only looks on may go.
             _cancel(application, release_id)
 
 
 def _watch(
-    application: "Application", release_id: int, view: View, helper: "_Helper | None"
+    application: "Application",
+    release_id: int,
+    view: View,
+    helper: "_Helper | None" = None,
+    label: str | None = None,
 ) -> Release:
     from mprelease.services import releases
-    from mprelease.storage import logs, queue
+    from mprelease.storage import logs, queue, workers
 
     while True:
         with application.house.database.reading() as db:
@@ -103,9 +115,12 @@ def _watch(
             lines = list(logs.after(db, release_id, view.position))
             queued = release.state is State.QUEUED
             blocker, is_unknown = queue.waits_for(db, release_id) if queued else (None, False)
+            is_served = helper or label is None or workers.serving(db, label)
         view.update(release, lines)
         if queued:
             view.wait(blocker, is_unknown=is_unknown)
+        if queued and not is_served:
+            view.wait_for_worker(str(label))
         if release.state.is_final:
             if helper:
                 helper.join()
@@ -127,9 +142,9 @@ def _cancel(application: "Application", release_id: int) -> None:
 class _Helper:
     """The temporary worker of this process, in a thread of its own."""
 
-    def __init__(self, application: "Application", worker: "Worker", release_id: int) -> None:
+    def __init__(self, application: "Application", release_id: int, label: str) -> None:
         self._application = application
-        self._worker = worker
+        self._label = label
         self._release_id = release_id
         self._failure: Exception | None = None
         self._thread = threading.Thread(target=self._work, name="worker")
@@ -152,6 +167,10 @@ class _Helper:
             work_until(self._is_final, self._worker, self._application.layout)
         except Exception as failure:  # noqa: BLE001 raised again in the main thread
             self._failure = failure
+
+    def _worker(self) -> "Worker":
+        labels = {self._label, *self._application.settings.labels}
+        return self._application.worker(tuple(sorted(labels)), slots=1)
 
     def _is_final(self) -> bool:
         from mprelease.services import releases

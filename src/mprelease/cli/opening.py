@@ -29,7 +29,14 @@ def opening() -> "Iterator[Application]":
     try:
         yield application
     finally:
-        application.house.database.close()
+        application.close()
+
+
+def log_aloud() -> None:
+    """Tell on standard error, too, what concerns operators: for a process that stays."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logging.getLogger("mprelease").addHandler(handler)
 
 
 def _log_to(file: Path) -> None:

@@ -1,13 +1,15 @@
 """`mprelease project …`: repositories and how they are reached."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from mprelease.cli import opening, show
+from mprelease.cli.asking import ask
 from mprelease.cli.options import Json, ProjectName
 from mprelease.cli.words import say
+from mprelease.domain.errands import Errand, ErrandKind
 from mprelease.domain.projects import Project, ProjectSecret
 
 commands = typer.Typer(no_args_is_help=True, help=say("cli.project"))
@@ -85,6 +87,38 @@ def show_(name: ProjectName, json: Json = False) -> None:
     show.record({**show.plain(project), "secrets": secrets}, json=json)
 
 
+@commands.command(help=say("cli.project.refs"))
+def refs(name: ProjectName, json: Json = False) -> None:
+    """List the branches and tags of a project's repository."""
+    facts = _asked(Errand(ErrandKind.REFS, name))
+    if json:
+        show.as_json(facts)
+    else:
+        rows = [[kind, ref] for kind in ("branches", "tags") for ref in facts[kind]]
+        show.table(("kind", "ref"), [[say(f"ref.{kind}"), ref] for kind, ref in rows])
+
+
+@commands.command(help=say("cli.project.commits"))
+def commits(
+    name: ProjectName,
+    ref: Annotated[str | None, typer.Option("--ref", help=say("option.ref"))] = None,
+    limit: Annotated[int, typer.Option(min=1, max=200, help=say("option.limit"))] = 20,
+    json: Json = False,
+) -> None:
+    """List the newest commits of a branch, tag or commit."""
+    from mprelease.services import projects
+    from mprelease.source.repository import check_ref
+
+    with opening.opening() as application, application.house.database.reading() as db:
+        wanted = check_ref(ref or projects.found(db, name).default_branch)
+    found = _asked(Errand(ErrandKind.COMMITS, name, {"ref": wanted, "count": limit}))["commits"]
+    if json:
+        show.as_json(found)
+    else:
+        columns = ("commit", "by", "subject")
+        show.table(columns, [[c["id"][:12], c["author"], c["subject"]] for c in found])
+
+
 @commands.command(help=say("cli.project.remove"))
 def remove(name: ProjectName) -> None:
     """Remove a project."""
@@ -93,6 +127,13 @@ def remove(name: ProjectName) -> None:
     with opening.opening() as application:
         projects.remove(application.house, opening.me(), name)
     typer.echo(say("cli.project.removed", name=name))
+
+
+def _asked(errand: Errand) -> dict[str, Any]:
+    from mprelease.services import errands
+
+    with opening.opening() as application:
+        return ask(application, errands.label_of(application.house, errand.subject), errand)
 
 
 def _secrets(token: Path | None, key: Path | None, npmrc: Path | None) -> dict[ProjectSecret, str]:

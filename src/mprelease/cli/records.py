@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from mprelease.cli import options, show
-from mprelease.cli.follow import View, follow
+from mprelease.cli.follow import View, watch
 from mprelease.cli.opening import me, opening
 from mprelease.cli.words import say
 from mprelease.domain.releases import Release
@@ -40,12 +40,22 @@ def log(release_id: options.ReleaseId, *, follow_: options.Follow = False) -> No
 
     with opening() as application:
         if follow_:
-            follow(application, release_id, View(lines=True), worker=None)
+            watch(application, release_id, View(lines=True))
             return
         with application.house.database.reading() as db:
             deeds.found(db, release_id)
             for line in logs.after(db, release_id):
                 sys.stdout.write(f"{line.text}\n")
+
+
+def cancel(release_id: options.ReleaseId) -> None:
+    """Cancel a release that is queued, or running and not yet being uploaded."""
+    from mprelease.services import releases as deeds
+
+    with opening() as application:
+        in_time = deeds.cancel(application.house, me(), release_id)
+    typer.echo(say("cli.canceling" if in_time else "cli.too_late"))
+    raise typer.Exit(0 if in_time else 1)
 
 
 resolving = typer.Typer(no_args_is_help=True, help=say("cli.release"))

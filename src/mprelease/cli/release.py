@@ -1,6 +1,7 @@
 """`mprelease preview` and `mprelease upload`: queue a release and follow it to its QR code."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,8 @@ from mprelease.domain.releases import Kind, LaunchOptions, Release, ReleaseReque
 if TYPE_CHECKING:
     from mprelease.application import Application
 
+Wanted = Callable[["Application"], ReleaseRequest]
+
 _EXIT_CODES = {State.SUCCEEDED: 0, State.CANCELED: 130}
 _SUFFIXES = {"image/jpeg": ".jpg", "image/png": ".png"}
 
@@ -31,6 +34,7 @@ def preview(
     page: options.Page = None,
     query: options.Query = None,
     scene: options.Scene = None,
+    priority: options.Priority = 0,
     qr_code: options.QrCode = None,
     *,
     follow: options.Follow = False,
@@ -45,8 +49,9 @@ def preview(
         environment=environment,
         robot=robot,
         launch=LaunchOptions(page, query, scene),
+        priority=priority,
     )
-    _release(wanted, qr_code, lines=follow, json=json)
+    _release(lambda _: wanted, qr_code, lines=follow, json=json)
 
 
 def upload(
@@ -56,6 +61,7 @@ def upload(
     description: options.Description = None,
     environment: options.EnvironmentName = Environment.PRODUCTION,
     robot: options.Robot = None,
+    priority: options.Priority = 0,
     qr_code: options.QrCode = None,
     *,
     follow: options.Follow = False,
@@ -70,8 +76,27 @@ def upload(
         description=description,
         environment=environment,
         robot=robot,
+        priority=priority,
     )
-    _release(wanted, qr_code, lines=follow, json=json)
+    _release(lambda _: wanted, qr_code, lines=follow, json=json)
+
+
+def again(
+    release_id: options.ReleaseId,
+    qr_code: options.QrCode = None,
+    *,
+    follow: options.Follow = False,
+    json: options.Json = False,
+) -> None:
+    """Make the same release anew, as a new one."""
+    from mprelease.services import releases
+
+    _release(
+        lambda application: releases.again(application.house, release_id),
+        qr_code,
+        lines=follow,
+        json=json,
+    )
 
 
 def run(application: "Application", wanted: ReleaseRequest, *, lines: bool) -> Release:
@@ -80,10 +105,11 @@ def run(application: "Application", wanted: ReleaseRequest, *, lines: bool) -> R
     from mprelease.services import releases
 
     app = releases.verify(application.house, wanted)
-    worker = application.worker()
-    installed(application, app.platform)
+    if application.is_alone:
+        application.refuse_unable()
+        installed(application, app.platform)
     release_id = releases.request(application.house, me(), wanted)
-    return follow(application, release_id, View(lines=lines), worker)
+    return follow(application, release_id, View(lines=lines), app.label)
 
 
 def tell(application: "Application", release: Release, qr_code: Path | None) -> Path | None:
@@ -118,11 +144,11 @@ def save_qr_code(application: "Application", release: Release, wanted: Path | No
     return file
 
 
-def _release(wanted: ReleaseRequest, qr_code: Path | None, *, lines: bool, json: bool) -> None:
+def _release(wanted: Wanted, qr_code: Path | None, *, lines: bool, json: bool) -> None:
     if qr_code:
         _refuse_unwritable(qr_code)
     with opening() as application:
-        release = run(application, wanted, lines=lines)
+        release = run(application, wanted(application), lines=lines)
         if json:
             show.as_json(show.release(release, save_qr_code(application, release, qr_code)))
         else:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from mprelease.domain.platforms import Platform
+from mprelease.domain.workers import DEFAULT_LABEL
 
 
 class Environment(StrEnum):
@@ -45,7 +46,8 @@ class App:
     """An app as it is stored, without its credential.
 
     `platform_app_id` is the id that the platform gave it (`wx…`). `proxy` is the egress proxy of
-    the vendor's tool where it differs from the platform-wide one.
+    the vendor's tool where it differs from the platform-wide one. `label` says which workers may
+    run its releases.
     """
 
     id: int
@@ -58,3 +60,4 @@ class App:
     robot: int
     default_page: str | None
     proxy: str | None
+    label: str = DEFAULT_LABEL

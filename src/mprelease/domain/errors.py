@@ -26,3 +26,7 @@ class ReleaseCanceled(Exception):
 
 class LeaseLost(Exception):
     """The release is no longer ours: end the process tree and write nothing."""
+
+
+class HandedBack(LeaseLost):
+    """The worker ends: the release goes back into the queue, for another one to run."""

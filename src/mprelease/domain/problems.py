@@ -22,6 +22,8 @@ class Problem(StrEnum):
     RELEASE_BUSY = auto()
     RELEASE_NOT_UNKNOWN = auto()
     NAME_SHAPE = auto()
+    LABEL_SHAPE = auto()
+    PRIORITY_RANGE = auto()
     PLATFORM_LATER = auto()
     APP_ID_SHAPE = auto()
     ROBOT_RANGE = auto()
@@ -46,6 +48,12 @@ class Problem(StrEnum):
     DATA_FOLDER_UNUSABLE = auto()
     DATABASE_UNUSABLE = auto()
     NOTHING_TO_CHANGE = auto()
+    DATA_FOLDER_OWNED = auto()
+    WORKER_UNKNOWN = auto()
+    NO_WORKER = auto()
+    NO_ANSWER = auto()
+    ADDRESS_PAGE_MISSING = auto()
+    ADDRESS_UNKNOWN = auto()
 
     # What a machine lacks.
     TOOL_MISSING = auto()
@@ -99,6 +107,8 @@ class Problem(StrEnum):
 
     # Any stage.
     TIME_LIMIT = auto()
+    RELEASE_TIME_LIMIT = auto()
+    SUPERSEDED = auto()
     WORKER_DIED = auto()
     ATTEMPTS_USED_UP = auto()
     INTERNAL = auto()

@@ -31,14 +31,15 @@ class State(StrEnum):
         return self not in {State.QUEUED, State.RUNNING}
 
 
-# Nothing leads from UNKNOWN back by itself: the platform may already hold what a lost worker
-# sent, so only its answer or a person may say "again".
+# Nothing leads from UNKNOWN to QUEUED by itself: the platform may already hold what a lost worker
+# sent, so only its answer or a person may say "again". A worker that was merely away, and still
+# holds the token, may come back and tell the end.
 MOVES: Mapping[State, frozenset[State]] = {
     State.QUEUED: frozenset({State.RUNNING, State.CANCELED}),
     State.RUNNING: frozenset(
         {State.SUCCEEDED, State.FAILED, State.CANCELED, State.QUEUED, State.UNKNOWN}
     ),
-    State.UNKNOWN: frozenset({State.SUCCEEDED, State.FAILED, State.QUEUED}),
+    State.UNKNOWN: frozenset({State.RUNNING, State.SUCCEEDED, State.FAILED}),
     State.SUCCEEDED: frozenset(),
     State.FAILED: frozenset(),
     State.CANCELED: frozenset(),
@@ -135,6 +136,7 @@ class ReleaseRequest:
     environment: Environment = Environment.PRODUCTION
     robot: int | None = None
     launch: LaunchOptions = LaunchOptions()
+    priority: int = 0
     idempotency_key: str | None = None
 
 

@@ -1,8 +1,9 @@
 """Write the course of a release into the database, as long as the lease is ours."""
 
+import logging
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable
 from dataclasses import asdict
 from itertools import groupby
 
@@ -13,7 +14,12 @@ from mprelease.domain.releases import Commit, Publication, PublishState, Stage, 
 from mprelease.pipeline.runner import Ending
 from mprelease.storage import logs, queue, releases
 from mprelease.storage.database import Database, Writer
+from mprelease.storage.outage import OUTAGE
 from mprelease.storage.queue import Lease
+
+_log = logging.getLogger(__name__)
+_BETWEEN_TRIES = 0.5
+_PATIENCE_BEHIND_FENCE = 900.0
 
 
 class DatabaseRecorder:
@@ -29,13 +35,17 @@ class DatabaseRecorder:
         self._lines: list[LogLine] = []
         self._last = Position(lease.attempt, 0)
         self._stage = Stage.CHECKOUT
+        # With the database away for so long, stop before somebody else may begin.
+        self._patience = 0.7 * lease.ttl / 1000
+        self._renewed_at = time.monotonic()
+        self.is_behind_fence = False
 
     def started(self, stage: Stage) -> None:
         """Write that a stage began."""
         with self._lock:
             self._stage = stage
-        with self._writing() as db:
-            queue.start_stage(db, self._lease, stage, self._now())
+        now = self._now()
+        self._write(lambda db: queue.start_stage(db, self._lease, stage, now))
 
     def line(self, text: str) -> None:
         """Give a line its number and keep it until the next flush; from any thread."""
@@ -47,57 +57,73 @@ class DatabaseRecorder:
 
     def ended(self, stage: Stage, state: StageState, *, cached: bool = False) -> None:
         """Write how a stage ended."""
-        with self._writing() as db:
-            queue.end_stage(db, self._lease, stage, state, self._now(), cached=cached)
+        now = self._now()
+        self._write(lambda db: queue.end_stage(db, self._lease, stage, state, now, cached=cached))
 
     def checked_out(self, commit: Commit) -> None:
         """Write which commit the ref stands for."""
-        with self._writing() as db:
-            queue.write(db, self._lease, commit=asdict(commit))
+        self._write(lambda db: queue.write(db, self._lease, commit=asdict(commit)))
 
     def warned(self, message: Message) -> None:
         """Add a warning to the release."""
-        with self._writing() as db:
-            queue.warn(db, self._lease, message)
+        self._write(lambda db: queue.warn(db, self._lease, message))
 
     def published(self, publication: Publication) -> None:
         """Write the platform's answer, and that the release has reached it."""
-        sizes = asdict(publication.sizes) if publication.sizes else None
-        with self._writing() as db:
-            queue.write(db, self._lease, sizes=sizes, publish_state=PublishState.DONE)
-            if publication.qr_code:
-                releases.put_qr_code(
-                    db,
-                    self._lease.release_id,
-                    publication.qr_code,
-                    publication.qr_code_type,
-                    self._now(),
-                )
+        self._write(lambda db: self._keep(db, publication))
 
     def flush(self) -> None:
         """Write the gathered lines and renew the lease; raise LeaseLost when it is not ours."""
-        with self._writing():
-            pass
+        self._write(lambda _: None)
 
     def finish(self, ending: Ending) -> None:
         """Write the end of the release, with the last lines, in one transaction."""
-        with self._writing() as db:
-            if ending.warning:
-                queue.warn(db, self._lease, ending.warning)
-            queue.end(db, self._lease, ending.state, ending.error, ending.failed_stage)
+        self._write(lambda db: self._end(db, ending))
 
-    @contextmanager
-    def _writing(self) -> Iterator[Writer]:
+    def _end(self, db: Writer, ending: Ending) -> None:
+        if ending.warning:
+            queue.warn(db, self._lease, ending.warning)
+        queue.end(db, self._lease, ending.state, ending.error, ending.failed_stage)
+
+    def _keep(self, db: Writer, publication: Publication) -> None:
+        sizes = asdict(publication.sizes) if publication.sizes else None
+        queue.write(db, self._lease, sizes=sizes, publish_state=PublishState.DONE)
+        if publication.qr_code:
+            image, kind = publication.qr_code, publication.qr_code_type
+            releases.put_qr_code(db, self._lease.release_id, image, kind, self._now())
+
+    def _write(self, deed: Callable[[Writer], object]) -> None:
         # The keeper of the lease writes too: no line may be written, or forgotten, by both.
         with self._one_writer:
-            with self._database.writing() as db:
-                if not queue.renew(db, self._lease):
-                    raise LeaseLost
-                taken = self._write_lines(db)
-                yield db
-            # Only what is committed may be forgotten.
-            with self._lock:
-                del self._lines[:taken]
+            while True:
+                try:
+                    self._write_once(deed)
+                except OUTAGE as outage:
+                    self._wait(outage)
+                else:
+                    return
+
+    def _write_once(self, deed: Callable[[Writer], object]) -> None:
+        with self._database.writing() as db:
+            if not queue.renew(db, self._lease) and not queue.come_back(db, self._lease):
+                raise LeaseLost
+            taken = self._write_lines(db)
+            deed(db)
+        # Only what is committed may be forgotten.
+        with self._lock:
+            del self._lines[:taken]
+        self._renewed_at = time.monotonic()
+
+    def _wait(self, outage: Exception) -> None:
+        """Wait a moment for the database to come back; raise LeaseLost when it was away too long.
+
+        Behind the fence nobody else will take the release up, so there is time to tell its end.
+        """
+        patience = _PATIENCE_BEHIND_FENCE if self.is_behind_fence else self._patience
+        if time.monotonic() - self._renewed_at > patience:
+            raise LeaseLost from outage
+        _log.warning("release %s waits for the database: %s", self._lease.release_id, outage)
+        time.sleep(_BETWEEN_TRIES)
 
     def _write_lines(self, db: Writer) -> int:
         with self._lock:

@@ -1,139 +1,183 @@
-"""Claim releases and run them, one at a time."""
+"""A worker's life: its slots wait for the bell, its ticks keep everything going without it."""
 
 import logging
-import secrets
-import shutil
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
 
-from mprelease.domain.errors import LeaseLost
-from mprelease.domain.projects import ProjectSecret
+from mprelease import __version__
 from mprelease.domain.releases import State
-from mprelease.engine.fence import DatabaseFence
-from mprelease.engine.lease import kept_alive
-from mprelease.engine.recorder import DatabaseRecorder
-from mprelease.pipeline.run import Job, Run, Workshop
-from mprelease.pipeline.runner import Ending, run_stages, trouble_of
-from mprelease.platforms.registry import driver_of
-from mprelease.process.mask import Mask
-from mprelease.process.tree import Stop
-from mprelease.services.apps import CREDENTIAL
-from mprelease.services.house import House, open_secrets, owner_of
-from mprelease.storage import apps, projects, queue, recovery, releases
-from mprelease.storage.queue import Lease
+from mprelease.engine.bell import Bell
+from mprelease.engine.claims import claim_next
+from mprelease.engine.errands import Errands
+from mprelease.engine.slot import Means, Slot
+from mprelease.process import memory
+from mprelease.storage import recovery, workers
+from mprelease.storage.database import Database
+from mprelease.storage.outage import OUTAGE
+from mprelease.storage.queue import LEASE_MS
 
 _log = logging.getLogger(__name__)
-_SLOT = 1
+TICK_SECONDS = 2.0
+# A release has taken its share of the memory after so long; until then it is only promised.
+_GROWN_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Post:
+    """What a worker is: its name, what it may run, how much at a time, and for how long.
+
+    `release_memory` in MiB: a further release begins only where so much is free. `lease` in ms.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    slots: int
+    release_memory: int
+    lease: int = LEASE_MS
 
 
 class Worker:
-    """Run releases with the means of one machine."""
+    """Run releases and errands of one's labels, in as many threads as there are slots."""
 
-    def __init__(
-        self, house: House, workshop: Workshop, worker_id: str, labels: Sequence[str]
-    ) -> None:
-        """Take what every release needs, the worker's name and what it may run."""
-        self._house = house
-        self._workshop = workshop
-        self._id = worker_id
-        self._labels = labels
+    def __init__(self, means: Means, post: Post, errands: Errands) -> None:
+        """Take the means of the machine, the worker's post, and who answers errands."""
+        self._database = means.house.database
+        self._post = post
+        self._errands = errands
+        self._slots = [Slot(means, number + 1) for number in range(post.slots)]
+        self._bell = Bell()
+        self._one_claims = threading.Lock()
+        self._closing = threading.Event()
+        self._over = threading.Event()
+        self._drained = False
+        self._has_database = True
+        self._threads: list[threading.Thread] = []
+        self._ticker: threading.Thread | None = None
 
     def recover(self) -> None:
         """Decide about the releases of an earlier life; only for the owner of the data folder."""
-        with self._house.database.writing() as db:
-            recovery.expire_all(db)
-            recovery.reconcile(db)
+        with self._database.writing() as db:
+            recovery.expire(db, self._post.name)
+        reconcile(self._database)
 
-    def work(self, is_enough: Callable[[], bool]) -> None:
-        """Run releases until it is enough or nothing is eligible."""
-        while not is_enough() and self.run_one():
-            pass
+    def start(self) -> None:
+        """Begin to work."""
+        with self._database.writing() as db:
+            post = self._post
+            workers.begin(db, post.name, post.labels, post.slots, __version__)
+        self._threads = [_begun(self._work, slot) for slot in self._slots]
+        self._threads.append(_begun(self._answer))
+        self._ticker = _begun(self._tick)
 
-    def run_one(self) -> bool:
-        """Claim the best eligible release and run it to its end; False when there is none."""
-        lease = self._claim()
-        if lease is None:
+    def hear(self) -> bool:
+        """Look for work now; tell whether a slot is free for it."""
+        self._bell.ring()
+        return not self._drained and any(slot.busy_since is None for slot in self._slots)
+
+    def close(self, *, hand_back: bool) -> None:
+        """Take no more; running releases finish, or are handed back. `join` waits for that."""
+        self._closing.set()
+        if hand_back:
+            for slot in self._slots:
+                slot.hand_back()
+        self._bell.ring()
+
+    def join(self) -> None:
+        """Wait until everything has ended, and say good-bye."""
+        for thread in self._threads:
+            thread.join()
+        self._over.set()
+        if self._ticker:
+            self._ticker.join()
+        try:
+            with self._database.writing() as db:
+                workers.end(db, self._post.name)
+        except OUTAGE as outage:
+            _log.warning("the database does not hear the good-bye: %s", outage)
+
+    def _work(self, slot: Slot) -> None:
+        while not self._closing.is_set():
+            heard = self._bell.count
+            if not self._run_one(slot):
+                self._bell.wait(heard)
+
+    def _run_one(self, slot: Slot) -> bool:
+        try:
+            # One at a time: the slots of a worker need not race each other.
+            with self._one_claims:
+                if self._drained or self._closing.is_set() or not self._has_memory():
+                    return False
+                post = self._post
+                lease = claim_next(self._database, post.name, post.labels, post.lease)
+                if lease is None:
+                    return False
+                slot.take()
+        except OUTAGE as outage:
+            self._lost(outage)
             return False
-        self._run(lease)
+        try:
+            slot.run(lease)
+        except Exception:  # noqa: BLE001 a bug: the lease expires, and others decide
+            _log.exception("release %s", lease.release_id)
         return True
 
-    def _claim(self) -> Lease | None:
-        with self._house.database.reading() as db:
-            candidates = queue.candidates(db, self._labels)
-        leases = (
-            queue.claim(self._house.database, candidate, self._id, secrets.token_hex(16))
-            for candidate in candidates
-        )
-        return next((lease for lease in leases if lease), None)
+    def _has_memory(self) -> bool:
+        """Tell whether a further release would find its share; a first one always begins."""
+        begins = [slot.busy_since for slot in self._slots if slot.busy_since is not None]
+        young = [begun for begun in begins if time.monotonic() - begun < _GROWN_SECONDS]
+        wanted = self._post.release_memory * (1 + len(young))
+        return not begins or memory.available() >= wanted
 
-    def _run(self, lease: Lease) -> None:
-        stop = Stop()
-        recorder = DatabaseRecorder(self._house.database, lease, self._house.now)
-        try:
-            with kept_alive(self._house.database, lease, recorder, stop):
-                ending = self._ending(lease, recorder, stop)
-            recorder.finish(ending)
-        except LeaseLost:
-            _log.warning("release %s is no longer ours", lease.release_id)
-
-    def _ending(self, lease: Lease, recorder: DatabaseRecorder, stop: Stop) -> Ending:
-        try:
-            job = self._job(lease.release_id)
-            run = self._prepared(job, lease, recorder, stop)
+    def _answer(self) -> None:
+        while not self._closing.is_set():
+            heard = self._bell.count
             try:
-                return _masked(run_stages(run), _mask_of(job))
-            finally:
-                shutil.rmtree(run.scratch, ignore_errors=True)
-        except LeaseLost:
-            raise
-        except Exception as error:  # noqa: BLE001 a worker outlives whatever a release does
-            _log.exception("release %s", lease.release_id)
-            return Ending(State.FAILED, trouble_of(error))
+                did = self._errands.answer_one(self._post.labels)
+            except OUTAGE as outage:
+                self._lost(outage)
+                did = False
+            if not did:
+                self._bell.wait(heard)
 
-    def _prepared(self, job: Job, lease: Lease, recorder: DatabaseRecorder, stop: Stop) -> Run:
-        mask = _mask_of(job)
-        layout = self._workshop.layout
-        return Run(
-            job=job,
-            workshop=self._workshop,
-            driver=driver_of(job.app.platform),
-            workspace=layout.workspace(job.project.repository, _SLOT),
-            scratch=layout.scratch(lease.release_id),
-            stop=stop,
-            recorder=recorder,
-            fence=DatabaseFence(
-                self._house.database, lease, job.release.kind, stop, self._house.now
-            ),
-            say=lambda line: recorder.line(mask(line)),
-        )
+    def _tick(self) -> None:
+        while not self._over.wait(TICK_SECONDS):
+            try:
+                self._beat()
+                reconcile(self._database)
+            except OUTAGE as outage:
+                self._lost(outage)
+            else:
+                self._found()
+            self._bell.ring()
 
-    def _job(self, release_id: int) -> Job:
-        with self._house.database.reading() as db:
-            release = releases.by_id(db, release_id)
-            assert release is not None
-            app = apps.by_id(db, release.app_id)
-            project = projects.by_id(db, app.project_id)
-            app_secrets = open_secrets(db, self._house, owner_of(app))
-            project_secrets = open_secrets(db, self._house, owner_of(project))
-        return Job(
-            release=release,
-            app=app,
-            project=project,
-            credential=app_secrets.get(CREDENTIAL, ""),
-            project_secrets={ProjectSecret(name): text for name, text in project_secrets.items()},
-        )
+    def _beat(self) -> None:
+        with self._database.writing() as db:
+            drained = workers.beat(db, self._post.name)
+        if drained is not self._drained:
+            _log.info("worker %s takes %s releases", self._post.name, "no" if drained else "again")
+        self._drained = drained
+
+    def _lost(self, outage: Exception) -> None:
+        if self._has_database:
+            _log.error("the database is away, work goes on when it is back: %s", outage)
+        self._has_database = False
+
+    def _found(self) -> None:
+        if not self._has_database:
+            _log.info("the database is back")
+        self._has_database = True
 
 
-def _mask_of(job: Job) -> Mask:
-    return Mask([job.credential, *job.project_secrets.values()])
+def _begun(deed: Callable[..., None], *arguments: object) -> threading.Thread:
+    thread = threading.Thread(target=deed, args=arguments, name=deed.__name__)
+    thread.start()
+    return thread
 
 
-def _masked(ending: Ending, mask: Mask) -> Ending:
-    """Take secrets out of what is told of a failure: its parameters come from raw output."""
-    if ending.error is None:
-        return ending
-    parameters = {
-        name: mask(value) if isinstance(value, str) else value
-        for name, value in ending.error.parameters.items()
-    }
-    return replace(ending, error=replace(ending.error, parameters=parameters))
+def reconcile(database: Database) -> None:
+    """Decide about the releases of dead workers, and say what became of them."""
+    for release_id, state in recovery.reconcile(database):
+        told = _log.error if state is State.UNKNOWN else _log.warning
+        told("the worker of release %s died: the release is %s", release_id, state)

@@ -3,6 +3,7 @@
 import errno
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from mprelease.domain.errors import LeaseLost, ReleaseCanceled, TroubleError
@@ -37,14 +38,17 @@ class Ending:
     warning: Message | None = None
 
 
-def run_stages(run: Run, stages: Stages = STAGES) -> Ending:
-    """Run the stages until the end or the first failure.
+Beside = Callable[[Run], AbstractContextManager[None]]
+
+
+def run_stages(run: Run, stages: Stages = STAGES, beside: Beside = checking_credential) -> Ending:
+    """Run the stages until the end or the first failure, and something beside them.
 
     Raise LeaseLost when the release is no longer ours; whatever else goes wrong is an ending. Once
     the platform has said yes, nothing that breaks afterwards makes it a failure.
     """
     try:
-        with checking_credential(run):
+        with beside(run):
             return _walk(run, stages)
     except LeaseLost:
         raise

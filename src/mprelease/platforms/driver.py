@@ -114,6 +114,12 @@ class Driver(Protocol):
         Raise StageFailed when it does not, or (PLATFORM_UNREACHABLE) cannot be asked.
         """
 
+    def last_version(self, account: Account, link: Link) -> str | None:
+        """Ask the platform for the newest version that it has of an app.
+
+        Return None where its protocol does not tell. Raise StageFailed when it cannot be asked.
+        """
+
     def looks_built(self, folder: Path, project_type: ProjectType) -> None:
         """Raise StageFailed(OUTPUT_NOT_A_MINI_PROGRAM) unless a folder can be published."""
 

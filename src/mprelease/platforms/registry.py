@@ -1,14 +1,23 @@
 """Which driver serves which platform."""
 
+from collections.abc import Mapping
+
 from mprelease.domain.errors import Refused
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
 from mprelease.platforms.driver import Driver
 from mprelease.platforms.wechat.driver import WeChatDriver
 
+_DRIVERS: Mapping[Platform, Driver] = {Platform.WECHAT: WeChatDriver()}
+
 
 def driver_of(platform: Platform) -> Driver:
     """Return a platform's driver; raise Refused(PLATFORM_LATER) while there is none."""
-    if platform is Platform.WECHAT:
-        return WeChatDriver()
+    if driver := _DRIVERS.get(platform):
+        return driver
     raise Refused(Problem.PLATFORM_LATER, platform=platform.value)
+
+
+def served() -> tuple[Platform, ...]:
+    """Return the platforms that have a driver."""
+    return tuple(_DRIVERS)

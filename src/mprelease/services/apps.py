@@ -39,6 +39,7 @@ class AppChange:
     default_page: str | None = None
     robot: int | None = None
     proxy: str | None = None
+    label: str | None = None
     credential: bytes | None = field(default=None, repr=False)
 
 
@@ -115,6 +116,7 @@ def _changed(app: App, change: AppChange) -> App:
         robot=app.robot if change.robot is None else typed.robot(change.robot),
         default_page=_or_none(app.default_page, change.default_page, typed.page),
         proxy=_or_none(app.proxy, change.proxy, typed.proxy),
+        label=app.label if change.label is None else typed.label(change.label),
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from mprelease.domain.apps import App
@@ -12,14 +13,26 @@ from mprelease.storage import audit, secrets
 from mprelease.storage.database import Database, Reader, Writer
 
 
+class Wake(Protocol):
+    """Tell the workers of a label, after the commit, that there is something to do."""
+
+    def __call__(self, label: str) -> None:
+        """Ring without waiting; when nobody hears it, workers look by themselves in seconds."""
+
+
+def wake_nobody(label: str) -> None:
+    """Ring nowhere: whoever works here looks by itself."""
+
+
 @dataclass(frozen=True)
 class House:
-    """Hold the database, the vault and the clock (ms since the epoch) for the deeds."""
+    """Hold the database, the vault, the clock (ms since the epoch) and the bell for the deeds."""
 
     database: Database
     vault: Vault
     now: Callable[[], int]
     timezone: ZoneInfo
+    wake: Wake = wake_nobody
 
 
 @dataclass(frozen=True)

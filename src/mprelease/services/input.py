@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
+from mprelease.domain.workers import LABEL
 
 _NAME = re.compile(r"\w[\w .-]{0,63}")
 _PAGE = re.compile(r"[^\s?#&=\\'\"<>|;`$-][^\s?#&=\\'\"<>|;`$]{0,255}")
@@ -16,6 +17,7 @@ ROBOTS = range(1, 31)  # WeChat's CI robots; other platforms ignore the number.
 SCENES = range(1000, 10000)
 DESCRIPTION_LENGTH = 2000
 MEMORY = range(256, 65537)
+PRIORITIES = range(-60, 61)
 
 
 def name(text: str) -> str:
@@ -69,6 +71,20 @@ def directory(text: str) -> str:
     if path.is_absolute() or ".." in path.parts or "\x00" in text or text.startswith("-"):
         raise Refused(Problem.DIRECTORY_SHAPE, directory=text)
     return str(path)
+
+
+def priority(steps: int) -> int:
+    """Return how many steps a release goes before (or after) the others."""
+    if steps not in PRIORITIES:
+        raise Refused(Problem.PRIORITY_RANGE, priority=steps)
+    return steps
+
+
+def label(text: str) -> str:
+    """Return a label of workers."""
+    if not LABEL.fullmatch(text):
+        raise Refused(Problem.LABEL_SHAPE, label=text)
+    return text
 
 
 def memory(mebibytes: int) -> int:

@@ -15,6 +15,9 @@ from mprelease.source.repository import check_ref
 from mprelease.storage import apps, projects, queue, releases
 from mprelease.storage.database import Reader
 
+# One step of priority counts as much as having waited for so long.
+AGEING_MS = 60_000
+
 
 def request(house: House, who: Actor, wanted: ReleaseRequest) -> int:
     """Accept a release as queued and return its number.
@@ -30,7 +33,25 @@ def request(house: House, who: Actor, wanted: ReleaseRequest) -> int:
         new = _new(db, house, who, app, wanted)
         release_id = releases.add(db, new, house.now())
         record(db, house, who, Did(f"release.{wanted.kind}", app.name, {"release": release_id}))
+        queue.supersede(db, release_id, who.name)
+    house.wake(app.label)
     return release_id
+
+
+def again(house: House, release_id: int) -> ReleaseRequest:
+    """Return the request that would make the same release anew; an upload gets a new version."""
+    with house.database.reading() as db:
+        release = found(db, release_id)
+        app = apps.by_id(db, release.app_id)
+    return ReleaseRequest(
+        app=app.name,
+        kind=release.kind,
+        ref=release.ref,
+        description=release.description,
+        environment=release.environment,
+        robot=release.robot,
+        launch=release.launch,
+    )
 
 
 def verify(house: House, wanted: ReleaseRequest) -> App:
@@ -84,6 +105,7 @@ def _new(
     db: Reader, house: House, who: Actor, app: App, wanted: ReleaseRequest
 ) -> releases.NewRelease:
     robot = app.robot if wanted.robot is None else typed.robot(wanted.robot)
+    key = serial_key(app, robot)
     project = projects.by_id(db, app.project_id)
     return releases.NewRelease(
         app=app,
@@ -95,9 +117,19 @@ def _new(
         description=typed.description(wanted.description or ""),
         launch=_launch(app, wanted.launch),
         requested_by=who.name,
-        serial_key=serial_key(app, robot),
+        serial_key=key,
         idempotency_key=wanted.idempotency_key,
+        priority=typed.priority(wanted.priority),
+        due=_due(db, house, key, wanted.priority),
     )
+
+
+def _due(db: Reader, house: House, key: str, priority: int) -> int:
+    """Return the place in the queue, in ms: who waits longest goes first, priority counts as age.
+
+    Within one serial key nobody overtakes.
+    """
+    return max(house.now() - priority * AGEING_MS, queue.last_due(db, key))
 
 
 def _version(db: Reader, house: House, app: App, wanted: ReleaseRequest) -> str | None:

@@ -17,6 +17,7 @@ from pydantic_settings import (
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
 from mprelease.domain.sandbox import SandboxWish
+from mprelease.domain.workers import DEFAULT_LABEL, LABEL, OnTerminate
 from mprelease.settings.environment import config_file, user_folder
 
 
@@ -27,6 +28,7 @@ class Settings(BaseSettings):
 
     data_dir: Path = Field(default_factory=lambda: user_folder("XDG_DATA_HOME", ".local/share"))
     database_url: str | None = None
+    redis_url: str | None = None
     tools_dir: Path | None = None
     timezone: str = "Asia/Shanghai"
     master_key: SecretStr | None = None
@@ -37,7 +39,16 @@ class Settings(BaseSettings):
     build_env: Annotated[tuple[str, ...], NoDecode] = ()
     sandbox: SandboxWish = SandboxWish.AUTO
 
+    worker_name: str | None = Field(default=None, max_length=100)
+    labels: Annotated[tuple[str, ...], NoDecode] = (DEFAULT_LABEL,)
+    slots: int = Field(default=2, ge=1, le=64)
+    release_memory: int = Field(default=1200, ge=0, le=1_048_576)
+    on_terminate: OnTerminate = OnTerminate.FINISH
+    lease_seconds: int = Field(default=30, ge=5, le=600)
+    address_url: str | None = None
+
     node_memory: int = Field(default=4096, ge=256, le=65536)
+    release_limit: int = Field(default=7200, ge=1)
     checkout_limit: int = Field(default=600, ge=1)
     install_limit: int = Field(default=1200, ge=1)
     build_limit: int = Field(default=1800, ge=1)
@@ -56,10 +67,17 @@ class Settings(BaseSettings):
         file = TomlConfigSettingsSource(settings_cls, toml_file=config_file())
         return init_settings, env_settings, file
 
-    @field_validator("build_env", mode="before")
+    @field_validator("build_env", "labels", mode="before")
     @classmethod
     def _split(cls, names: object) -> object:
         return tuple(re.split(r"[,\s]+", names.strip())) if isinstance(names, str) else names
+
+    @field_validator("labels")
+    @classmethod
+    def _known_shape(cls, labels: tuple[str, ...]) -> tuple[str, ...]:
+        if wrong := [label for label in labels if not LABEL.fullmatch(label)]:
+            raise ValueError(f"{wrong[0]!r}: small letters, digits, hyphens")
+        return labels
 
     @field_validator("timezone")
     @classmethod

@@ -5,6 +5,7 @@ import subprocess
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from copy import copy
 from pathlib import Path
 
 from mprelease.domain.errors import StageFailed
@@ -39,6 +40,12 @@ class Git:
         self._stop = stop
         self._time_limit = time_limit
         self._deadline = time.monotonic() + time_limit
+
+    def heard_by(self, on_line: Callable[[str], None]) -> "Git":
+        """Return the same git with another listener and the same deadline."""
+        other = copy(self)
+        other.on_line = on_line
+        return other
 
     def run(
         self, folder: Path, *arguments: str, environment: Mapping[str, str], repository: str

@@ -52,6 +52,21 @@ class Mirror:
             raise StageFailed(Problem.GIT_REF_NOT_FOUND, ref=ref, repository=self._repository.url)
         return fetched
 
+    def ask_host(self, *arguments: str) -> None:
+        """Let `git ls-remote` tell its lines to the git's listener; raise StageFailed."""
+        with full_disk_told(), self.alone(), self._opened() as environment:
+            self._make()
+            url = self._repository.url
+            self._run(self.path, "ls-remote", *arguments, "--", url, environment=environment)
+
+    def newest(self, ref: str, count: int) -> tuple[Commit, ...]:
+        """Fetch a ref and return its newest commits, the newest first; raise StageFailed."""
+        commit = self.fetch(ref).commit.id
+        answer = self.ask("log", f"-{count}", "--encoding=none", _FORMAT, commit, "--")
+        fields = answer.split(b"\0")[:-1]
+        each = range(0, len(fields), _FIELDS)
+        return tuple(_commit_of(fields[start : start + _FIELDS]) for start in each)
+
     def ask(self, *arguments: str) -> bytes:
         """Return what a git command reads from the mirror; raise StageFailed if it cannot."""
         return self._git.ask(self.path, *arguments, repository=self._repository.url)
@@ -129,13 +144,7 @@ class Mirror:
             answer = self.ask("log", "-1", "--encoding=none", _FORMAT, revision, "--")
         except StageFailed:
             return None
-        encoding, identity, time_of, author, subject = answer.split(b"\0")[:5]
-        return Commit(
-            identity.decode(),
-            _text(author, encoding),
-            _text(subject, encoding).strip(),
-            int(time_of),
-        )
+        return _commit_of(answer.split(b"\0")[:_FIELDS])
 
     def _run(self, folder: Path, *arguments: str, environment: Mapping[str, str]) -> None:
         repository = self._repository.url
@@ -144,6 +153,7 @@ class Mirror:
 
 _ID = re.compile(r"[0-9a-fA-F]{7,64}")
 _FULL_ID = re.compile(r"[0-9a-fA-F]{40}|[0-9a-fA-F]{64}")
+_FIELDS = 5
 _FORMAT = "--format=%e%x00%H%x00%ct%x00%an%x00%s%x00"
 _FETCH = (
     "fetch",
@@ -171,9 +181,20 @@ def _kept(source: str) -> str:
     return f"refs/kept/{hashlib.sha256(source.encode()).hexdigest()[:24]}"
 
 
+def _commit_of(fields: list[bytes]) -> Commit:
+    encoding, identity, time_of, author, subject = fields
+    return Commit(
+        identity.decode(),
+        _text(author, encoding),
+        _text(subject, encoding).strip(),
+        int(time_of),
+    )
+
+
 def _text(raw: bytes, encoding: bytes) -> str:
     try:
-        return raw.decode(encoding.decode() or "utf-8", errors="replace")
+        # Between two commits git writes a newline, which lands here.
+        return raw.decode(encoding.decode().strip() or "utf-8", errors="replace")
     except (LookupError, UnicodeError):
         return raw.decode(errors="replace")
 

@@ -71,6 +71,7 @@ def _columns(app: App) -> dict[str, Any]:
         "robot": app.robot,
         "default_page": app.default_page,
         "proxy": app.proxy,
+        "label": app.label,
     }
 
 
@@ -90,4 +91,5 @@ def _app(row: Mapping[Any, Any]) -> App:
         robot=row["robot"],
         default_page=row["default_page"],
         proxy=row["proxy"],
+        label=row["label"],
     )

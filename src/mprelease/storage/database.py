@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, CursorResult, Engine, create_engine, event, make_url
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, DatabaseError
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy import Connection, CursorResult, Engine
+from sqlalchemy.exc import DatabaseError
 
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
-
-_BUSY_SECONDS = 10
+from mprelease.storage import engines
+from mprelease.storage.engines import NORMAL, Patience
 
 
 @dataclass(frozen=True)
@@ -32,14 +30,17 @@ class Writer(Reader):
 class Database:
     """Hand out transactions on one database."""
 
-    def __init__(self, url: str) -> None:
-        """Take an SQLAlchemy URL; nothing is opened yet. Raise Refused when it is none."""
-        try:
-            self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
-            self._read = _sqlite(url, "BEGIN") if self.is_sqlite else create_engine(url)
-            self._write = _sqlite(url, "BEGIN IMMEDIATE") if self.is_sqlite else self._read
-        except (ArgumentError, ModuleNotFoundError) as error:
-            raise Refused(Problem.DATABASE_UNUSABLE, detail=str(error)) from None
+    def __init__(self, url: str, patience: Patience = NORMAL) -> None:
+        """Take a URL like SQLAlchemy's; nothing is opened yet. Raise Refused when it is none."""
+        self._url = engines.parsed(url)
+        self.backend = self._url.get_backend_name()
+        self.is_sqlite = self.backend == "sqlite"
+        if self.is_sqlite:
+            self._read = engines.sqlite(self._url, patience, "BEGIN")
+            self._write = engines.sqlite(self._url, patience, "BEGIN IMMEDIATE")
+        else:
+            self._write = engines.server(self._url, patience)
+            self._read = _reading(self._write)
 
     @contextmanager
     def reading(self) -> Iterator[Reader]:
@@ -51,6 +52,16 @@ class Database:
     def writing(self) -> Iterator[Writer]:
         """Open a write transaction; on SQLite there is one at a time, others wait for it."""
         with self._write.begin() as connection:
+            yield Writer(connection)
+
+    @contextmanager
+    def altering(self) -> Iterator[Writer]:
+        """Open a write transaction that may take hours, on a connection of its own on servers.
+
+        What was locked for the session is free when the block ends.
+        """
+        patient = self._write if self.is_sqlite else engines.unpooled(self._url, engines.ENDLESS)
+        with patient.begin() as connection:
             yield Writer(connection)
 
     def close(self) -> None:
@@ -80,21 +91,8 @@ def sqlite_url(file: Path) -> str:
     return f"sqlite:///{file}"
 
 
-def _sqlite(url: str, begin: str) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS})
-
-    @event.listens_for(engine, "connect")
-    def _prepare(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
-        # The driver must not begin by itself: it would begin late and without IMMEDIATE.
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode = WAL")
-        cursor.execute("PRAGMA synchronous = FULL")
-        cursor.execute("PRAGMA foreign_keys = ON")
-        cursor.close()
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
-
-    return engine
+def _reading(engine: Engine) -> Engine:
+    # READ COMMITTED shows each statement what is new, in a transaction or not. PostgreSQL's driver
+    # saves two round trips without one; to MySQL's, leaving one costs more than it saves.
+    is_postgresql = engine.dialect.name == "postgresql"
+    return engine.execution_options(isolation_level="AUTOCOMMIT") if is_postgresql else engine

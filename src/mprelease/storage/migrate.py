@@ -1,47 +1,90 @@
-"""Bring a database to the present tables; costs one small query when it is there already."""
+"""Bring a database to the present tables; costs one small query when it is there already.
+
+Nodes of several versions may share a database while they are replaced one by one. A step therefore
+only adds what older nodes need not know (a table, an index, a column with a default); what they use
+is taken away by a step of a later version. So a node goes on when it meets a newer database.
+"""
 
 import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import text
+from sqlalchemy import inspect, text
 from sqlalchemy.exc import DatabaseError
 
-from mprelease.storage.database import Database, Reader
+from mprelease.domain.errors import Refused
+from mprelease.domain.problems import Problem
+from mprelease.storage.database import Database, Reader, Writer
 
-HEAD = "0001"
+HEAD = "0002"
 _STEPS = Path(__file__).with_name("migrations")
+_REVISION = text("SELECT version_num FROM alembic_version")
+# So long may another node take for its steps.
+_WAIT_SECONDS = 600
+# Held by the session or transaction that migrates, and so ended with it, whatever it dies of.
+_LOCKS = {
+    # The name counts for the whole server, so it says for which of its databases.
+    "mysql": f"SELECT GET_LOCK(CONCAT('mprelease.', SHA1(DATABASE())), {_WAIT_SECONDS})",
+    "postgresql": "SELECT 1 FROM pg_advisory_xact_lock(hashtext('mprelease.migration'))",
+}
 
 
 def migrate(database: Database, lock: Path) -> None:
-    """Run the steps that are missing; of several processes that start at once, one does it."""
-    if _revision(database) == HEAD:
-        return
-    with lock.open("w") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        if _revision(database) != HEAD:
-            _upgrade(database)
+    """Run the steps that are missing; of several nodes that start at once, one does it.
+
+    Nodes that share an SQLite file share the lock file, too.
+    """
+    if _is_behind(_revision(database)):
+        with _alone(database, lock) as db:
+            if _is_behind(_read_revision(db)):
+                _upgrade(db)
+
+
+def _is_behind(revision: str | None) -> bool:
+    # Revisions are numbers of four digits; one beyond HEAD was made by a newer version.
+    return revision is None or revision < HEAD
 
 
 def _revision(database: Database) -> str | None:
     try:
         with database.reading() as db:
-            return _read_revision(db)
+            return _told(db)
     except DatabaseError:
         return None
 
 
 def _read_revision(db: Reader) -> str | None:
-    revision: str | None = db.connection.scalar(text("SELECT version_num FROM alembic_version"))
+    """Read it in a transaction that goes on, which on PostgreSQL a failed query would end."""
+    return _told(db) if inspect(db.connection).has_table("alembic_version") else None
+
+
+def _told(db: Reader) -> str | None:
+    revision: str | None = db.connection.scalar(_REVISION)
     return revision
 
 
-def _upgrade(database: Database) -> None:
+@contextmanager
+def _alone(database: Database, lock: Path) -> Iterator[Writer]:
+    """Open the transaction in which one node at a time migrates."""
+    if database.is_sqlite:
+        with lock.open("w") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX)
+            with database.altering() as db:
+                yield db
+        return
+    with database.altering() as db:
+        if db.connection.scalar(text(_LOCKS[database.backend])) != 1:
+            raise Refused(Problem.DATABASE_UNUSABLE, detail="another node has been migrating it")
+        yield db
+
+
+def _upgrade(db: Writer) -> None:
     # Alembic takes most of a second to load and is needed once in the life of a database.
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
 
     config = Config()
     config.set_main_option("script_location", str(_STEPS))
-    with database.writing() as db:
-        config.attributes["connection"] = db.connection
-        command.upgrade(config, "head")
+    config.attributes["connection"] = db.connection
+    command.upgrade(config, "head")

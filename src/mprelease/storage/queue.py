@@ -3,78 +3,85 @@
 Only whoever holds the lease token writes; a False means that the release is no longer ours.
 """
 
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Update, select, update
+from sqlalchemy import ColumnElement, Update, func, select, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from mprelease.domain.problems import Message, Trouble
-from mprelease.domain.releases import MOVES, PublishState, Stage, StageState, State
+from mprelease.domain.problems import Message, Problem, Trouble
+from mprelease.domain.releases import MOVES, Kind, PublishState, Stage, StageState, State
 from mprelease.storage.clock import now_ms
+from mprelease.storage.contention import is_contention
 from mprelease.storage.database import Database, Reader, Writer
 from mprelease.storage.tables import releases, stages
 
 LEASE_MS = 30_000
 _CANDIDATES = 8
-_CONTENTION = re.compile("locked|deadlock|lock wait timeout|could not serialize", re.IGNORECASE)
+_ALIKE = ("app_id", "kind", "ref", "robot", "environment")
 
 
 @dataclass(frozen=True)
 class Lease:
-    """A worker's claim on a release; it ends when it is not renewed for `LEASE_MS`."""
+    """A worker's claim on a release; it ends when it is not renewed for `ttl` ms."""
 
     release_id: int
     attempt: int
     token: str
+    ttl: int = LEASE_MS
 
 
 def candidates(db: Reader, labels: Sequence[str]) -> list[int]:
     """List the best eligible releases: own label, nothing of the same serial key running."""
-    busy = select(releases.c.running_key).where(releases.c.running_key.is_not(None))
-    return list(
-        db.connection.scalars(
-            select(releases.c.id)
-            .where(releases.c.state == State.QUEUED, releases.c.label.in_(labels))
-            .where(releases.c.serial_key.not_in(busy))
-            .order_by(releases.c.priority.desc(), releases.c.id)
-            .limit(_CANDIDATES)
-        )
-    )
+    # A query for each label walks its index in order; one for all would sort the whole queue.
+    found = [row for label in labels for row in _eligible(db, label)]
+    return [release_id for _, release_id in sorted(found)[:_CANDIDATES]]
 
 
-def claim(database: Database, release_id: int, worker_id: str, token: str) -> Lease | None:
-    """Take a queued release, unless somebody was faster."""
+def claim(
+    database: Database, release_id: int, worker_id: str, token: str, ttl: int = LEASE_MS
+) -> Lease | None:
+    """Take a queued release for `ttl` ms, unless somebody was faster."""
     try:
         with database.writing() as db:
             taken = _moved(
                 db,
                 update(releases)
-                .where(releases.c.id == release_id, may_move(State.RUNNING))
+                .where(releases.c.id == release_id, releases.c.state == State.QUEUED)
                 .values(
                     state=State.RUNNING,
                     running_key=releases.c.serial_key,
                     lease_token=token,
-                    lease_until=now_ms() + LEASE_MS,
+                    lease_until=now_ms() + ttl,
                     worker_id=worker_id,
                     attempt=releases.c.attempt + 1,
                     started_at=now_ms(),
                 ),
             )
-            return Lease(release_id, _attempt(db, release_id), token) if taken else None
+            return Lease(release_id, _attempt(db, release_id), token, ttl) if taken else None
     except IntegrityError:
         return None  # The unique running_key: another release of this key runs.
     except OperationalError as error:
-        if not _CONTENTION.search(str(error.orig)):
+        if not is_contention(error):
             raise
         return None
 
 
 def renew(db: Writer, lease: Lease) -> bool:
     """Push the deadline out; False means that the lease is lost."""
-    return _moved(db, _mine(lease).values(lease_until=now_ms() + LEASE_MS))
+    return _moved(db, _mine(lease).values(lease_until=now_ms() + lease.ttl))
+
+
+def come_back(db: Writer, lease: Lease) -> bool:
+    """Take a release back whose end had become unknown while its worker was away, not dead."""
+    return _moved(
+        db,
+        update(releases)
+        .where(releases.c.id == lease.release_id, releases.c.lease_token == lease.token)
+        .where(releases.c.state == State.UNKNOWN)
+        .values(state=State.RUNNING, error=None, ended_at=None, lease_until=now_ms() + lease.ttl),
+    )
 
 
 def cancel_is_requested(db: Reader, lease: Lease) -> bool:
@@ -96,8 +103,22 @@ def pass_fence(db: Writer, lease: Lease) -> bool:
             releases.c.cancel_requested.is_(False),
             releases.c.lease_until > now_ms(),
         )
-        .values(publish_state=PublishState.STARTED, lease_until=now_ms() + LEASE_MS),
+        .values(publish_state=PublishState.STARTED, lease_until=now_ms() + lease.ttl),
     )
+
+
+def has_passed_fence(db: Writer, lease: Lease) -> bool:
+    """Tell whether this lease has begun its upload, where the answer to `pass_fence` was lost."""
+    began = _mine(lease).where(
+        releases.c.publish_state == PublishState.STARTED, releases.c.lease_until > now_ms()
+    )
+    return _moved(db, began.values(lease_until=now_ms() + lease.ttl))
+
+
+def take_back(db: Writer, lease: Lease) -> bool:
+    """Undo the mark of `pass_fence`: the platform was certainly not told."""
+    began = _mine(lease).where(releases.c.publish_state == PublishState.STARTED)
+    return _moved(db, began.values(publish_state=PublishState.NONE))
 
 
 def write(db: Writer, lease: Lease, **values: Any) -> bool:
@@ -108,8 +129,9 @@ def write(db: Writer, lease: Lease, **values: Any) -> bool:
 def warn(db: Writer, lease: Lease, message: Message) -> None:
     """Add a warning to a running release."""
     row = select(releases.c.warnings).where(releases.c.id == lease.release_id)
-    warnings = [*(db.connection.scalar(row) or []), asdict(message)]
-    write(db, lease, warnings=warnings)
+    warnings = db.connection.scalar(row) or []
+    if asdict(message) not in warnings:  # written twice when the answer to a commit was lost
+        write(db, lease, warnings=[*warnings, asdict(message)])
 
 
 def end(
@@ -135,6 +157,44 @@ def end(
             **({"publish_state": PublishState.DONE} if state is State.SUCCEEDED else {}),
         ),
     )
+
+
+def hand_back(db: Writer, lease: Lease) -> bool:
+    """Put a running release back into its place in the queue, before it passed the fence."""
+    back = _mine(lease).where(releases.c.publish_state == PublishState.NONE)
+    return _moved(db, back.values(**QUEUED_AGAIN)) and reset_stages(db, lease.release_id)
+
+
+def supersede(db: Writer, newer: int, requested_by: str) -> list[int]:
+    """Cancel this person's queued previews of the same app, ref, robot and environment."""
+    new = releases.alias()
+    alike = [releases.c[name] == new.c[name] for name in _ALIKE]
+    older = db.connection.scalars(
+        select(releases.c.id)
+        .join(new, (new.c.id == newer) & (releases.c.id < new.c.id))
+        .where(*alike, releases.c.kind == Kind.PREVIEW, releases.c.state == State.QUEUED)
+        .where(releases.c.requested_by == requested_by)
+    ).all()
+    why = stored(Trouble(Problem.SUPERSEDED, {"release": newer}))
+    canceled = {"state": State.CANCELED, "ended_at": now_ms(), "error": why}
+    return [
+        int(one)
+        for one in older
+        if _moved(
+            db,
+            update(releases)
+            .where(releases.c.id == one, releases.c.state == State.QUEUED)
+            .values(canceled),
+        )
+    ]
+
+
+def last_due(db: Reader, serial_key: str) -> int:
+    """Return when the last one in this key's line is due; 0 when nobody waits."""
+    line = select(func.max(releases.c.due)).where(
+        releases.c.serial_key == serial_key, releases.c.state == State.QUEUED
+    )
+    return int(db.connection.scalar(line) or 0)
 
 
 def request_cancel(db: Writer, release_id: int) -> State | None:
@@ -180,9 +240,30 @@ def resolve(db: Writer, release_id: int, *, published: bool) -> bool:
             state=State.SUCCEEDED if published else State.FAILED,
             publish_state=PublishState.DONE if published else PublishState.NONE,
             running_key=None,
+            lease_token=None,
+            lease_until=None,
             **({"error": None} if published else {}),
         ),
     )
+
+
+QUEUED_AGAIN: Mapping[str, Any] = {
+    "state": State.QUEUED,
+    "started_at": None,
+    "publish_state": PublishState.NONE,
+    "commit": None,
+    "sizes": None,
+    "running_key": None,
+    "lease_token": None,
+    "lease_until": None,
+}
+
+
+def reset_stages(db: Writer, release_id: int) -> bool:
+    """Let the stages of a release begin anew."""
+    blank = {"state": StageState.PENDING, "started_at": None, "ended_at": None, "cached": False}
+    of_release = update(stages).where(stages.c.release_id == release_id)
+    return db.connection.execute(of_release.values(blank)).rowcount > 0
 
 
 def stored(trouble: Trouble) -> dict[str, Any]:
@@ -213,6 +294,18 @@ def _write_stage(db: Writer, lease: Lease, stage: Stage, **values: Any) -> None:
         .where(stages.c.release_id == lease.release_id, stages.c.name == stage)
         .values(**values)
     )
+
+
+def _eligible(db: Reader, label: str) -> list[tuple[int, int]]:
+    busy = select(releases.c.running_key).where(releases.c.running_key.is_not(None))
+    rows = db.connection.execute(
+        select(releases.c.due, releases.c.id)
+        .where(releases.c.state == State.QUEUED, releases.c.label == label)
+        .where(releases.c.serial_key.not_in(busy))
+        .order_by(releases.c.due, releases.c.id)
+        .limit(_CANDIDATES)
+    )
+    return [(row.due, row.id) for row in rows]
 
 
 def _mine(lease: Lease) -> Update:

@@ -1,78 +1,97 @@
 """What becomes of releases whose worker died: decided by what the row says, never by hope."""
 
-from sqlalchemy import ColumnElement, and_, select, update
+from dataclasses import asdict
+from typing import Any
 
-from mprelease.domain.problems import Problem, Trouble
+from sqlalchemy import Row, select, update
+
+from mprelease.domain.problems import Message, Problem, Trouble
 from mprelease.domain.releases import Kind, PublishState, StageState, State
 from mprelease.storage.clock import now_ms
-from mprelease.storage.database import Writer
-from mprelease.storage.queue import may_move, stored
+from mprelease.storage.database import Database, Writer
+from mprelease.storage.queue import QUEUED_AGAIN, reset_stages, stored
 from mprelease.storage.tables import releases, stages
 
 # A release that takes its worker down each time may not do so for ever.
 ATTEMPTS = 3
 
 
-def expire_all(db: Writer) -> None:
-    """End the leases of an earlier life; only the owner of the data folder may say so."""
-    db.connection.execute(
-        update(releases).where(releases.c.state == State.RUNNING).values(lease_until=0)
+def expire(db: Writer, worker_id: str) -> None:
+    """End the leases of a worker's earlier life; only the owner of its data folder may say so."""
+    mine = update(releases).where(
+        releases.c.state == State.RUNNING, releases.c.worker_id == worker_id
     )
+    db.connection.execute(mine.values(lease_until=0))
 
 
-def reconcile(db: Writer) -> None:
-    """Decide about running releases whose lease has expired."""
-    expired = and_(releases.c.state == State.RUNNING, releases.c.lease_until < now_ms())
-    began = and_(releases.c.kind == Kind.UPLOAD, releases.c.publish_state == PublishState.STARTED)
-    used_up = releases.c.attempt >= ATTEMPTS
-    _decide(db, expired & (releases.c.publish_state == PublishState.DONE), State.SUCCEEDED)
-    # Its running_key is kept, so that nothing overtakes a release that nobody knows the end of.
-    _decide(db, expired & began, State.UNKNOWN, Trouble(Problem.WORKER_DIED))
-    _decide(db, expired & releases.c.cancel_requested.is_(True), State.CANCELED)
-    died = Trouble(Problem.ATTEMPTS_USED_UP, {"attempts": ATTEMPTS})
-    _decide(db, expired & used_up, State.FAILED, died)
-    _queue_again(db, expired)
+def reconcile(database: Database) -> list[tuple[int, State]]:
+    """Decide about running releases whose lease has expired; return who became what.
+
+    Any number of nodes may do so at once: each release is decided by one of them.
+    """
+    with database.reading() as db:
+        expired = db.connection.execute(
+            select(releases).where(
+                releases.c.state == State.RUNNING, releases.c.lease_until < now_ms()
+            )
+        ).all()
+    return [(row.id, fate(row)) for row in expired if _decided(database, row)]
 
 
-_FREE = {"running_key": None, "lease_token": None, "lease_until": None}
+def fate(row: Row[Any]) -> State:
+    """Return what a release becomes whose lease has expired."""
+    if row.publish_state == PublishState.DONE:
+        return State.SUCCEEDED
+    if row.kind == Kind.UPLOAD and row.publish_state == PublishState.STARTED:
+        return State.UNKNOWN
+    if row.cancel_requested:
+        return State.CANCELED
+    return State.FAILED if row.deaths + 1 >= ATTEMPTS else State.QUEUED
+
+
+def _decided(database: Database, row: Row[Any]) -> bool:
+    state = fate(row)
+    with database.writing() as db:
+        # Whoever renewed it, or decided meanwhile, has changed one of these.
+        seen = [
+            releases.c[name] == getattr(row, name)
+            for name in ("id", "lease_token", "publish_state", "cancel_requested")
+        ]
+        moved = db.connection.execute(
+            update(releases)
+            .where(*seen, releases.c.state == State.RUNNING, releases.c.lease_until < now_ms())
+            .values(_values(row, state))
+        )
+        if moved.rowcount == 1:
+            _end_stages(db, row.id, state)
+    return moved.rowcount == 1
+
+
+def _values(row: Row[Any], state: State) -> dict[str, Any]:
+    if state is State.QUEUED:
+        died = Message("warning.worker_died", {"worker": row.worker_id or "?"})
+        return {**QUEUED_AGAIN, "deaths": row.deaths + 1, "warnings": [asdict(died)]}
+    ended: dict[str, Any] = {"state": state, "ended_at": now_ms()}
+    if state is State.UNKNOWN:
+        # Its running_key is kept, so that nothing overtakes a release whose end nobody knows, and
+        # its token, with which a worker that was only away may come back and tell.
+        return {**ended, "error": stored(Trouble(Problem.WORKER_DIED))}
+    ended |= {"running_key": None, "lease_token": None, "lease_until": None}
+    if state is State.FAILED:
+        used_up = Trouble(Problem.ATTEMPTS_USED_UP, {"attempts": ATTEMPTS})
+        return {**ended, "error": stored(used_up)}
+    return ended
+
+
 _STAGE_ENDS = {State.SUCCEEDED: StageState.SUCCEEDED, State.CANCELED: StageState.CANCELED}
 
 
-def _decide(
-    db: Writer, which: ColumnElement[bool], state: State, error: Trouble | None = None
-) -> None:
-    ids = db.connection.scalars(select(releases.c.id).where(which, may_move(state))).all()
-    freed = {"lease_token": None} if state is State.UNKNOWN else _FREE
-    told = {"error": stored(error)} if error else {}
-    db.connection.execute(
-        update(releases)
-        .where(releases.c.id.in_(ids), which)
-        .values(state=state, ended_at=now_ms(), **freed, **told)
+def _end_stages(db: Writer, release_id: int, state: State) -> None:
+    if state is State.QUEUED:
+        reset_stages(db, release_id)
+        return
+    running = update(stages).where(
+        stages.c.release_id == release_id, stages.c.state == StageState.RUNNING
     )
-    db.connection.execute(
-        update(stages)
-        .where(stages.c.release_id.in_(ids), stages.c.state == StageState.RUNNING)
-        .values(state=_STAGE_ENDS.get(state, StageState.FAILED), ended_at=now_ms())
-    )
-
-
-def _queue_again(db: Writer, which: ColumnElement[bool]) -> None:
-    ids = db.connection.scalars(select(releases.c.id).where(which)).all()
-    db.connection.execute(
-        update(stages)
-        .where(stages.c.release_id.in_(ids))
-        .values(state=StageState.PENDING, started_at=None, ended_at=None, cached=False)
-    )
-    db.connection.execute(
-        update(releases)
-        .where(releases.c.id.in_(ids), which)
-        .values(
-            state=State.QUEUED,
-            started_at=None,
-            publish_state=PublishState.NONE,
-            commit=None,
-            sizes=None,
-            warnings=[],
-            **_FREE,
-        )
-    )
+    ended = _STAGE_ENDS.get(state, StageState.FAILED)
+    db.connection.execute(running.values(state=ended, ended_at=now_ms()))

@@ -23,8 +23,6 @@ from mprelease.domain.releases import (
 from mprelease.storage.database import Reader, Writer, new_id
 from mprelease.storage.tables import apps, qr_codes, releases, stages
 
-DEFAULT_LABEL = "default"
-
 
 @dataclass(frozen=True)
 class NewRelease:
@@ -41,6 +39,8 @@ class NewRelease:
     requested_by: str
     serial_key: str
     idempotency_key: str | None
+    priority: int = 0
+    due: int = 0
 
 
 def add(db: Writer, new: NewRelease, now: int) -> int:
@@ -59,8 +59,9 @@ def add(db: Writer, new: NewRelease, now: int) -> int:
             idempotency_key=new.idempotency_key,
             created_at=now,
             warnings=[],
-            label=DEFAULT_LABEL,
-            priority=0,
+            label=new.app.label,
+            priority=new.priority,
+            due=new.due,
             serial_key=new.serial_key,
             attempt=0,
             cancel_requested=False,

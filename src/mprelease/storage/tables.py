@@ -65,6 +65,7 @@ apps = Table(
     Column("robot", Integer, nullable=False),
     Column("default_page", Text),
     Column("proxy", Text),
+    Column("label", Key, nullable=False, server_default="default"),
     _timestamp("created_at", nullable=False),
     _timestamp("removed_at"),
 )
@@ -108,15 +109,17 @@ releases = Table(
     # Who may run it, who runs it, and until when: see engine/.
     Column("label", Key, nullable=False),
     Column("priority", Integer, nullable=False),
+    Column("due", BigInteger, nullable=False, server_default="0"),
     Column("serial_key", Key, nullable=False),
     Column("running_key", Key, unique=True),
     Column("attempt", Integer, nullable=False),
+    Column("deaths", Integer, nullable=False, server_default="0"),
     Column("lease_token", Key),
     _timestamp("lease_until"),
     Column("worker_id", Key),
     Column("cancel_requested", Boolean, nullable=False),
     Column("publish_state", String(16), nullable=False),
-    Index(None, "state", "label", "priority", "id"),
+    Index(None, "state", "label", "due", "id"),
     Index(None, "app_id", "id"),
 )
 
@@ -156,6 +159,37 @@ log_chunks = Table(
     Column("last_line", Integer, nullable=False),
     Column("stage", String(16), nullable=False),
     Column("body", Blob, nullable=False),
+)
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("name", Key, primary_key=True),
+    Column("labels", JSON, nullable=False),
+    Column("slots", Integer, nullable=False),
+    Column("version", String(64), nullable=False),
+    _timestamp("started_at", nullable=False),
+    _timestamp("seen_at", nullable=False),
+    Column("draining", Boolean, nullable=False),
+)
+
+# Questions that only a worker can answer: see engine/errands.py.
+errands = Table(
+    "errands",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("label", Key, nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("subject", Key, nullable=False),
+    Column("arguments", JSON, nullable=False),
+    _timestamp("asked_at", nullable=False),
+    Column("attempt", Integer, nullable=False),
+    _timestamp("lease_until"),
+    _timestamp("answered_at"),
+    Column("answer", JSON),
+    Column("error", JSON),
+    Index(None, "answered_at", "label"),
+    Index(None, "kind", "subject", "answered_at"),
 )
 
 audit = Table(

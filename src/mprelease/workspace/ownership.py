@@ -1,6 +1,8 @@
 """One data folder, one owner: whoever runs releases holds a lock on it."""
 
 import fcntl
+import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -18,3 +20,13 @@ def owning(layout: Layout) -> Iterator[bool]:
             return
         layout.clear_scratch()
         yield True
+
+
+def folder_id(layout: Layout) -> str:
+    """Return what tells this data folder from all others; made up once, then kept in it."""
+    file = layout.data / "folder.id"
+    if not file.exists():
+        half = file.with_suffix(f".{os.getpid()}")
+        half.write_text(secrets.token_hex(3))
+        half.rename(file)
+    return file.read_text().strip()

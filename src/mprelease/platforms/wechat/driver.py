@@ -44,6 +44,10 @@ class WeChatDriver:
 
         check_account(account, link)
 
+    def last_version(self, account: Account, link: Link) -> str | None:  # noqa: ARG002
+        """Return None: nothing in the tool's protocol tells (vendor-tools, WeChat)."""
+        return None
+
     def looks_built(self, folder: Path, project_type: ProjectType) -> None:
         """Raise StageFailed(OUTPUT_NOT_A_MINI_PROGRAM) unless a folder can be published."""
         require_content(folder, project_type)

@@ -2,6 +2,7 @@
 
 from alembic import context
 
+import mprelease.storage.migrations.resume  # noqa: F401 Alembic finds it by its dialect
 from mprelease.storage.tables import metadata
 
 context.configure(

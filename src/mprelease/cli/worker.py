@@ -1,0 +1,134 @@
+"""`mprelease worker` and `mprelease workers`: run releases, and see who does."""
+
+import signal
+import threading
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mprelease.cli import options, show
+from mprelease.cli.asking import ask
+from mprelease.cli.opening import log_aloud, me, opening
+from mprelease.cli.words import say
+from mprelease.domain.errands import Errand, ErrandKind
+from mprelease.domain.errors import Refused
+from mprelease.domain.problems import Problem
+from mprelease.domain.workers import DEFAULT_LABEL, OnTerminate, WorkerRecord
+
+if TYPE_CHECKING:
+    from mprelease.application import Application
+    from mprelease.engine.worker import Worker
+
+commands = typer.Typer(help=say("cli.workers"))
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help=say("option.worker"))]
+
+
+def worker(
+    labels: Annotated[str | None, typer.Option("--labels", help=say("option.labels"))] = None,
+    slots: Annotated[int | None, typer.Option(min=1, max=64, help=say("option.slots"))] = None,
+) -> None:
+    """Run releases until told to end."""
+    from mprelease.cli.tools import installed
+    from mprelease.platforms.registry import served
+    from mprelease.services import input as typed
+    from mprelease.workspace.ownership import owning
+
+    with opening() as application, owning(application.layout) as is_mine:
+        if not is_mine:
+            folder = str(application.settings.data_dir)
+            raise Refused(Problem.DATA_FOLDER_OWNED, folder=folder)
+        log_aloud()
+        chosen = labels.split(",") if labels else application.settings.labels
+        checked = tuple(typed.label(label.strip()) for label in chosen)
+        application.refuse_unable()
+        for platform in served():
+            installed(application, platform)
+        _work(application, checked, slots or application.settings.slots)
+
+
+def _work(application: "Application", labels: tuple[str, ...], slots: int) -> None:
+    asked = threading.Semaphore(0)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: asked.release())
+    worker = application.worker(labels, slots)
+    worker.recover()
+    worker.start()
+    application.calls.dispatch.listen(labels, worker.hear)
+    name, joined = application.worker_name, ", ".join(labels)
+    typer.echo(say("cli.worker.works", name=name, labels=joined, slots=slots), err=True)
+    asked.acquire()
+    hands_back = application.settings.on_terminate is OnTerminate.HAND_BACK
+    typer.echo(say("cli.worker.hands_back" if hands_back else "cli.worker.finishes"), err=True)
+    worker.close(hand_back=hands_back)
+    # Whoever asks a second time does not want to wait.
+    threading.Thread(target=_hurry, args=(asked, worker), daemon=True).start()
+    worker.join()
+
+
+def _hurry(asked: threading.Semaphore, worker: "Worker") -> None:
+    asked.acquire()
+    worker.close(hand_back=True)
+
+
+@commands.callback(invoke_without_command=True)
+def workers(context: typer.Context, json: options.Json = False) -> None:
+    """List the workers: who lives, labels, slots, what runs, and the last sign of life."""
+    if context.invoked_subcommand:
+        return
+    from mprelease.storage import workers as stored
+
+    with opening() as application, application.house.database.reading() as db:
+        found = stored.every(db)
+        zone = application.house.timezone
+    if json:
+        show.as_json([show.plain(each) for each in found])
+        return
+    rows = [
+        [
+            each.name,
+            say(f"worker.{_state(each)}"),
+            ", ".join(each.labels),
+            f"{len(each.runs)}/{each.slots}",
+            " ".join(f"#{release}" for release in each.runs),
+            f"{datetime.fromtimestamp(each.seen_at / 1000, zone):%Y-%m-%d %H:%M:%S}",
+        ]
+        for each in found
+    ]
+    show.table(("name", "state", "labels", "slots", "runs", "seen"), rows)
+
+
+@commands.command(help=say("cli.workers.drain"))
+def drain(name: Name) -> None:
+    """Let a worker finish what it runs and take nothing more."""
+    _drain(name, draining=True)
+
+
+@commands.command(help=say("cli.workers.resume"))
+def resume(name: Name) -> None:
+    """Let a drained worker take releases again."""
+    _drain(name, draining=False)
+
+
+@commands.command(help=say("cli.workers.address"))
+def address(
+    label: Annotated[str, typer.Option("--label", help=say("option.label"))] = DEFAULT_LABEL,
+) -> None:
+    """Tell by which address the workers of a label are seen outside."""
+    with opening() as application:
+        typer.echo(ask(application, label, Errand(ErrandKind.ADDRESS))["address"])
+
+
+def _drain(name: str, *, draining: bool) -> None:
+    from mprelease.services import workers as deeds
+
+    with opening() as application:
+        deeds.drain(application.house, me(), name, draining=draining)
+    typer.echo(say("cli.workers.draining" if draining else "cli.workers.resumed", name=name))
+
+
+def _state(worker: WorkerRecord) -> str:
+    if not worker.is_alive:
+        return "dead"
+    return "draining" if worker.draining else "alive"

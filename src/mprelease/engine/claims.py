@@ -1,0 +1,25 @@
+"""Take the best eligible release, in competition with whoever else looks."""
+
+import secrets
+from collections.abc import Sequence
+
+from mprelease.storage import queue
+from mprelease.storage.database import Database
+from mprelease.storage.queue import Lease
+
+# So often is looked again when others were faster with all that was seen.
+_LOOKS = 5
+
+
+def claim_next(database: Database, worker: str, labels: Sequence[str], ttl: int) -> Lease | None:
+    """Claim the best eligible release for `ttl` ms; None when there is none."""
+    for _ in range(_LOOKS):
+        with database.reading() as db:
+            candidates = queue.candidates(db, labels)
+        if not candidates:
+            return None
+        for candidate in candidates:
+            lease = queue.claim(database, candidate, worker, secrets.token_hex(16), ttl)
+            if lease:
+                return lease
+    return None

@@ -1,0 +1,139 @@
+"""Answer errands: questions that need this machine's network or disk."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from mprelease.domain.errands import Answer, Errand, ErrandKind
+from mprelease.domain.errors import Refused, StageFailed
+from mprelease.domain.problems import Problem
+from mprelease.domain.projects import Project, ProjectSecret
+from mprelease.pipeline.runner import trouble_of
+from mprelease.platforms.driver import Account, Link
+from mprelease.platforms.registry import driver_of
+from mprelease.process.tree import Stop
+from mprelease.services import apps, projects
+from mprelease.services.apps import CREDENTIAL
+from mprelease.services.house import House, open_secrets, owner_of
+from mprelease.source import refs
+from mprelease.source.access import Access
+from mprelease.source.git import Git
+from mprelease.source.repository import Repository
+from mprelease.storage import errands
+
+_log = logging.getLogger(__name__)
+# Everything in an errand takes less; after that another worker may try.
+_LEASE_MS = 90_000
+_GIT_SECONDS = 60
+_ADDRESS_SECONDS = 5
+_LONGEST_ADDRESS = 64
+
+
+@dataclass(frozen=True)
+class Outside:
+    """What this machine has of the world: mirrors, what git inherits, the way to the platforms.
+
+    `address_url` is a page that answers with its caller's address.
+    """
+
+    mirrors: Path
+    environment: Mapping[str, str]
+    link: Link
+    address_url: str | None
+
+
+class Errands:
+    """Answer for one machine; from any thread."""
+
+    def __init__(self, house: House, outside: Outside) -> None:
+        """Take the house and this machine's view of the world."""
+        self._house = house
+        self._outside = outside
+
+    def answer_one(self, labels: tuple[str, ...]) -> bool:
+        """Claim the oldest errand of these labels and answer it; False when there is none."""
+        with self._house.database.writing() as db:
+            taken = errands.claim(db, labels, _LEASE_MS)
+        if taken is None:
+            return False
+        given = self.answer(taken.errand)
+        with self._house.database.writing() as db:
+            errands.answer(db, taken, given)
+        return True
+
+    def answer(self, errand: Errand) -> Answer:
+        """Answer here and now; whatever stands in the way is the answer's trouble."""
+        try:
+            return Answer(self._facts(errand))
+        except (Refused, StageFailed) as failure:
+            return Answer(None, failure.trouble)
+        except Exception as error:  # noqa: BLE001 a worker outlives whatever it is asked
+            _log.exception("errand %s", errand.kind)
+            return Answer(None, trouble_of(error))
+
+    def _facts(self, errand: Errand) -> Mapping[str, Any]:
+        match errand.kind:
+            case ErrandKind.REFS:
+                return asdict(refs.refs(*self._repository(errand.subject)))
+            case ErrandKind.COMMITS:
+                ref, count = str(errand.arguments["ref"]), int(errand.arguments["count"])
+                found = refs.commits(*self._repository(errand.subject), ref, count)
+                return {"commits": [asdict(commit) for commit in found]}
+            case ErrandKind.CHECK:
+                return self._check(errand.subject)
+            case ErrandKind.LAST_VERSION:
+                return self._last_version(errand.subject)
+            case ErrandKind.ADDRESS:
+                return {"address": self._address()}
+
+    def _repository(self, project_name: str) -> tuple[Git, Repository]:
+        with self._house.database.reading() as db:
+            project: Project = projects.found(db, project_name)
+            secrets = open_secrets(db, self._house, owner_of(project))
+        access = Access(secrets.get(ProjectSecret.GIT_TOKEN), secrets.get(ProjectSecret.SSH_KEY))
+        git = Git(
+            self._outside.mirrors,
+            self._outside.environment,
+            stop=Stop(),
+            on_line=lambda _: None,
+            time_limit=_GIT_SECONDS,
+        )
+        return git, Repository(project.repository, access)
+
+    def _check(self, app_name: str) -> Mapping[str, Any]:
+        with self._house.database.reading() as db:
+            app = apps.found(db, app_name)
+        driver_of(app.platform).check(*self._account(app_name))
+        return {"app_id": app.platform_app_id}
+
+    def _last_version(self, app_name: str) -> Mapping[str, Any]:
+        with self._house.database.reading() as db:
+            app = apps.found(db, app_name)
+        return {"version": driver_of(app.platform).last_version(*self._account(app_name))}
+
+    def _account(self, app_name: str) -> tuple[Account, Link]:
+        with self._house.database.reading() as db:
+            app = apps.found(db, app_name)
+            secrets = open_secrets(db, self._house, owner_of(app))
+        link = self._outside.link
+        account = Account(app.platform_app_id, secrets[CREDENTIAL])
+        return account, replace(link, proxy=app.proxy or link.proxy)
+
+    def _address(self) -> str:
+        if self._outside.address_url is None:
+            raise Refused(Problem.ADDRESS_PAGE_MISSING)
+        try:
+            # The way that the vendors' tools take: it is their platforms that keep lists.
+            with httpx.Client(proxy=self._outside.link.proxy, trust_env=False) as client:
+                answer = client.get(self._outside.address_url, timeout=_ADDRESS_SECONDS)
+            answer.raise_for_status()
+        except (httpx.HTTPError, OSError) as error:
+            detail = str(error) or type(error).__name__
+            raise StageFailed(
+                Problem.ADDRESS_UNKNOWN, url=self._outside.address_url, detail=detail
+            ) from None
+        return answer.text.strip()[:_LONGEST_ADDRESS]

@@ -1,0 +1,175 @@
+"""One slot of a worker: it runs one release at a time, from the claim to the end."""
+
+import logging
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from mprelease.domain.errors import HandedBack, LeaseLost, StageFailed
+from mprelease.domain.problems import Problem
+from mprelease.domain.projects import ProjectSecret
+from mprelease.domain.releases import State
+from mprelease.engine.fence import DatabaseFence
+from mprelease.engine.lease import kept_alive
+from mprelease.engine.recorder import DatabaseRecorder
+from mprelease.pipeline.run import Job, Run, Workshop
+from mprelease.pipeline.runner import Ending, run_stages, trouble_of
+from mprelease.platforms.registry import driver_of
+from mprelease.process.mask import Mask
+from mprelease.process.tree import Stop
+from mprelease.services.apps import CREDENTIAL
+from mprelease.services.house import House, open_secrets, owner_of
+from mprelease.storage import apps, projects, queue, releases
+from mprelease.storage.queue import Lease
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Means:
+    """What every slot of a worker has: the house, the machine, the time limit, and the pipeline."""
+
+    house: House
+    workshop: Workshop
+    release_limit: int
+    pipeline: Callable[[Run], Ending] = run_stages
+
+
+class Slot:
+    """Run releases with the means of one machine, in workspaces of this slot's number."""
+
+    def __init__(self, means: Means, number: int) -> None:
+        """Take the means and the slot's number, from 1."""
+        self._means = means
+        self._number = number
+        self._current: _Current | None = None
+        self._gives_back = False
+        self.busy_since: float | None = None
+
+    def take(self) -> None:
+        """Be busy from now on: a release is claimed for this slot."""
+        self.busy_since = time.monotonic()
+
+    def run(self, lease: Lease) -> None:
+        """Run a release to its end; whatever it does, the slot outlives it."""
+        house, stop = self._means.house, Stop()
+        recorder = DatabaseRecorder(house.database, lease, house.now)
+        self._current = _Current(stop, recorder)
+        if self._gives_back:
+            stop.ask(HandedBack())
+        try:
+            with kept_alive(house.database, lease, recorder, stop), self._limited(stop, recorder):
+                ending = self._ending(lease, recorder, stop)
+            recorder.finish(ending)
+        except HandedBack:
+            self._hand_back(lease, recorder)
+        except LeaseLost:
+            _log.warning("release %s is no longer ours", lease.release_id)
+        finally:
+            self._current = self.busy_since = None
+
+    def hand_back(self) -> None:
+        """Give the running release back to the queue, unless its upload has begun."""
+        self._gives_back = True
+        current = self._current
+        if current and not current.recorder.is_behind_fence:
+            current.stop.ask(HandedBack())
+
+    def _hand_back(self, lease: Lease, recorder: DatabaseRecorder) -> None:
+        recorder.flush()
+        with self._means.house.database.writing() as db:
+            if queue.hand_back(db, lease):
+                _log.info("release %s is handed back", lease.release_id)
+
+    def _limited(self, stop: Stop, recorder: DatabaseRecorder) -> "_Limit":
+        return _Limit(self._means.release_limit, stop, recorder)
+
+    def _ending(self, lease: Lease, recorder: DatabaseRecorder, stop: Stop) -> Ending:
+        try:
+            job = self._job(lease.release_id)
+            run = self._prepared(job, lease, recorder, stop)
+            try:
+                return _masked(self._means.pipeline(run), _mask_of(job))
+            finally:
+                shutil.rmtree(run.scratch, ignore_errors=True)
+        except LeaseLost:
+            raise
+        except Exception as error:  # noqa: BLE001 a worker outlives whatever a release does
+            _log.exception("release %s", lease.release_id)
+            return Ending(State.FAILED, trouble_of(error))
+
+    def _prepared(self, job: Job, lease: Lease, recorder: DatabaseRecorder, stop: Stop) -> Run:
+        house, workshop, mask = self._means.house, self._means.workshop, _mask_of(job)
+        kind = job.release.kind
+        return Run(
+            job=job,
+            workshop=workshop,
+            driver=driver_of(job.app.platform),
+            workspace=workshop.layout.workspace(job.project.repository, self._number),
+            scratch=workshop.layout.scratch(lease.release_id),
+            stop=stop,
+            recorder=recorder,
+            fence=DatabaseFence(house, lease, kind, stop, recorder),
+            say=lambda line: recorder.line(mask(line)),
+        )
+
+    def _job(self, release_id: int) -> Job:
+        house = self._means.house
+        with house.database.reading() as db:
+            release = releases.by_id(db, release_id)
+            assert release is not None
+            app = apps.by_id(db, release.app_id)
+            project = projects.by_id(db, app.project_id)
+            app_secrets = open_secrets(db, house, owner_of(app))
+            project_secrets = open_secrets(db, house, owner_of(project))
+        return Job(
+            release=release,
+            app=app,
+            project=project,
+            credential=app_secrets.get(CREDENTIAL, ""),
+            project_secrets={ProjectSecret(name): text for name, text in project_secrets.items()},
+        )
+
+
+@dataclass(frozen=True)
+class _Current:
+    stop: Stop
+    recorder: DatabaseRecorder
+
+
+class _Limit:
+    """The time limit of a whole release; behind the fence that of publishing goes on alone."""
+
+    def __init__(self, seconds: int, stop: Stop, recorder: DatabaseRecorder) -> None:
+        self._reason = StageFailed(Problem.RELEASE_TIME_LIMIT, seconds=seconds)
+        self._stop = stop
+        self._recorder = recorder
+        self._timer = threading.Timer(seconds, self._end)
+        self._timer.daemon = True
+
+    def __enter__(self) -> None:
+        self._timer.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+
+    def _end(self) -> None:
+        if not self._recorder.is_behind_fence:
+            self._stop.ask(self._reason)
+
+
+def _mask_of(job: Job) -> Mask:
+    return Mask([job.credential, *job.project_secrets.values()])
+
+
+def _masked(ending: Ending, mask: Mask) -> Ending:
+    """Take secrets out of what is told of a failure: its parameters come from raw output."""
+    if ending.error is None:
+        return ending
+    parameters = {
+        name: mask(value) if isinstance(value, str) else value
+        for name, value in ending.error.parameters.items()
+    }
+    return replace(ending, error=replace(ending.error, parameters=parameters))

@@ -1,0 +1,42 @@
+"""How much memory a further release would find."""
+
+from pathlib import Path
+
+_MEBI = 1 << 20
+_PROC = Path("/proc/meminfo")
+_GROUP = Path("/sys/fs/cgroup")
+
+
+def available() -> int:
+    """Return the MiB that this machine, or the container that it is, could still give."""
+    return min(_of_machine(), _of_group())
+
+
+def _of_machine() -> int:
+    for line in _PROC.read_text().splitlines():
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) * 1024 // _MEBI
+    return 0
+
+
+def _of_group() -> int:
+    """Return what the limit of cgroup v2 leaves; the page cache in it can be taken back."""
+    limit, used = _read("memory.max"), _read("memory.current")
+    if limit is None or used is None:
+        return _of_machine()
+    return max(0, limit - used + _reclaimable()) // _MEBI
+
+
+def _reclaimable() -> int:
+    for line in (_GROUP / "memory.stat").read_text().splitlines():
+        if line.startswith("inactive_file "):
+            return int(line.split()[1])
+    return 0
+
+
+def _read(name: str) -> int | None:
+    try:
+        text = (_GROUP / name).read_text().strip()
+    except OSError:
+        return None
+    return int(text) if text.isdecimal() else None

@@ -1,0 +1,46 @@
+"""Deeds about errands: ask the workers of a label, and look for the answer."""
+
+import time
+
+from mprelease.domain.errands import Answer, Errand
+from mprelease.domain.errors import Refused
+from mprelease.domain.problems import Problem
+from mprelease.domain.workers import DEFAULT_LABEL
+from mprelease.services import projects
+from mprelease.services.house import House
+from mprelease.storage import apps, errands, workers
+
+_LOOK_SECONDS = 0.1
+
+
+def ask(house: House, label: str, errand: Errand, *, seconds: float, max_age: float) -> Answer:
+    """Return a worker's answer, or one that is at most `max_age` seconds old.
+
+    Raise Refused when no worker of this label lives, or none answers within `seconds`.
+    """
+    with house.database.writing() as db:
+        if known := errands.cached(db, label, errand, int(max_age * 1000)):
+            return known
+        if not workers.serving(db, label):
+            raise Refused(Problem.NO_WORKER, label=label)
+        errand_id = errands.ask(db, label, errand)
+    house.wake(label)
+    return _awaited(house, errand_id, label, time.monotonic() + seconds)
+
+
+def label_of(house: House, project_name: str) -> str:
+    """Return which workers reach a project's repository: those that run its apps."""
+    with house.database.reading() as db:
+        project = projects.found(db, project_name)
+        labels = [app.label for app in apps.every(db) if app.project_id == project.id]
+    return labels[0] if labels else DEFAULT_LABEL
+
+
+def _awaited(house: House, errand_id: int, label: str, deadline: float) -> Answer:
+    while time.monotonic() < deadline:
+        with house.database.reading() as db:
+            answer = errands.answered(db, errand_id)
+        if answer:
+            return answer
+        time.sleep(_LOOK_SECONDS)
+    raise Refused(Problem.NO_ANSWER, label=label)

@@ -1,0 +1,20 @@
+"""Tell that transactions were in each other's way: by number, since servers speak many languages."""
+
+import sqlite3
+
+from sqlalchemy.exc import DBAPIError
+
+_SQLITE = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+# Lock wait timeout; deadlock.
+_MYSQL = {1205, 1213}
+# Serialization failure; deadlock; lock timeout.
+_POSTGRESQL = {"40001", "40P01", "55P03"}
+
+
+def is_contention(error: DBAPIError) -> bool:
+    """Tell whether a transaction has failed for others' sake alone, and may be tried again."""
+    cause = error.orig
+    if isinstance(cause, sqlite3.Error):
+        return (cause.sqlite_errorcode or 0) & 0xFF in _SQLITE
+    number = cause.args[0] if cause and cause.args else None
+    return number in _MYSQL or getattr(cause, "sqlstate", None) in _POSTGRESQL

@@ -1,0 +1,158 @@
+"""Engines for SQLite, MySQL/MariaDB and PostgreSQL: drivers, time limits, pools for threads."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import URL, Connection, Dialect, Engine, NullPool, create_engine, event, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from mprelease.domain.errors import Refused
+from mprelease.domain.problems import Problem
+
+_DRIVERS = {
+    "sqlite": "sqlite",
+    "mysql": "mysql+pymysql",
+    "mariadb": "mysql+pymysql",
+    "postgres": "postgresql+psycopg",
+    "postgresql": "postgresql+psycopg",
+}
+_FORM = (
+    "the address must be like mysql://user:password@host:3306/name, postgresql://… or "
+    "sqlite:////folder/file.db; in a password, write @ as %40, / as %2F, : as %3A and % as %25"
+)
+# One connection for each thread of a busy node, and some for a rush.
+_POOL = {"pool_size": 10, "max_overflow": 20, "pool_timeout": 10, "pool_recycle": 1800}
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How many seconds to wait for a connection, a lock and an answer, and for an idle writer.
+
+    Together they end before a lease does: whoever holds one must notice that the database hangs.
+    """
+
+    connect: int = 5
+    lock: int = 10
+    answer: int = 12
+    # A node that hangs inside a transaction may not keep the others from its rows.
+    idle: int = 20
+
+
+NORMAL = Patience()
+ENDLESS = Patience(connect=30, lock=600, answer=36_000, idle=36_000)
+# The server ends a statement; only when it does not do that either, its silence does.
+_GRACE_SECONDS = 2
+
+
+def parsed(url: str) -> URL:
+    """Read a URL and choose its driver; raise Refused, without repeating what may be a password."""
+    try:
+        made = make_url(url)
+        driver = _DRIVERS[made.drivername.partition("+")[0]]
+    except (ArgumentError, ValueError, KeyError):
+        raise Refused(Problem.DATABASE_UNUSABLE, detail=_FORM) from None
+    if "@" in (made.host or ""):  # A piece of a password, which connection errors would show.
+        raise Refused(Problem.DATABASE_UNUSABLE, detail=_FORM)
+    return made.set(drivername=driver)
+
+
+def sqlite(url: URL, patience: Patience, begin: str) -> Engine:
+    """Return an engine whose transactions begin with the given statement."""
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": patience.lock})
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+        # The driver must not begin by itself: it would begin late and without IMMEDIATE.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def server(url: URL, patience: Patience) -> Engine:
+    """Return an engine whose connections are kept for all threads of this process."""
+    return _server(url, patience, pool_pre_ping=True, **_POOL)
+
+
+def unpooled(url: URL, patience: Patience) -> Engine:
+    """Return an engine that opens a connection each time, and closes it afterwards."""
+    return _server(url, patience, poolclass=NullPool)
+
+
+def _server(url: URL, patience: Patience, **pool: Any) -> Engine:
+    is_mysql = url.get_backend_name() == "mysql"
+    arguments = _mysql(url, patience) if is_mysql else _postgresql(url, patience)
+    engine = create_engine(
+        url,
+        # MySQL's own default would show a transaction the past, and lock the gaps between rows.
+        isolation_level="READ COMMITTED",
+        hide_parameters=True,
+        connect_args=arguments,
+        **pool,
+    )
+    if not is_mysql:
+        _bound_waits(engine, patience)
+    return engine
+
+
+def _mysql(url: URL, patience: Patience) -> dict[str, Any]:
+    """Return PyMySQL's arguments; time limits that stand in the URL go before ours."""
+    session = (
+        # UTC, because the clock of a zone with summer time shows one hour of the year twice.
+        f"SET SESSION time_zone = '+00:00', innodb_lock_wait_timeout = {patience.lock}, "
+        f"lock_wait_timeout = {patience.lock} /*M!100301 , max_statement_time = {patience.answer}, "
+        f"idle_write_transaction_timeout = {patience.idle} */"  # MariaDB's alone
+    )
+    limits = {
+        "connect_timeout": patience.connect,
+        "read_timeout": patience.answer + _GRACE_SECONDS,
+        "write_timeout": patience.answer + _GRACE_SECONDS,
+        "init_command": session,
+    }
+    given = {name: value for name, value in limits.items() if name not in url.query}
+    # Whatever else a server is set to: too long a value is an error, and is not cut off.
+    mode = "STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION"
+    return given | {"charset": "utf8mb4", "sql_mode": mode}
+
+
+def _postgresql(url: URL, patience: Patience) -> dict[str, Any]:
+    """Return psycopg's arguments; what stands in the URL goes before ours."""
+    session = {
+        "lock_timeout": patience.lock,
+        "statement_timeout": patience.answer,
+        "idle_in_transaction_session_timeout": patience.idle,
+    }
+    silence = (patience.answer + _GRACE_SECONDS) * 1000
+    limits: dict[str, Any] = {
+        "connect_timeout": patience.connect,
+        "tcp_user_timeout": silence,
+        "keepalives_idle": 30,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "application_name": "mprelease",
+        "options": " ".join(f"-c {name}={seconds}s" for name, seconds in session.items()),
+    }
+    return {name: value for name, value in limits.items() if name not in url.query}
+
+
+def _bound_waits(engine: Engine, patience: Patience) -> None:
+    @event.listens_for(engine, "do_connect")
+    def _connect(
+        _: Dialect, __: ConnectionPoolEntry, arguments: list[Any], named: dict[str, Any]
+    ) -> DBAPIConnection:
+        # The driver takes a third of a second to load, which SQLite need not pay.
+        from mprelease.storage.bounded import BoundedConnection  # noqa: PLC0415
+
+        connection = BoundedConnection.connect(*arguments, **named)
+        connection.answer_seconds = patience.answer + _GRACE_SECONDS
+        return connection

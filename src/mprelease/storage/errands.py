@@ -1,0 +1,95 @@
+"""Queries about errands: ask, claim, answer. The row is the job, as it is with releases."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import delete, insert, or_, select, update
+
+from mprelease.domain.errands import Answer, Errand, ErrandKind
+from mprelease.storage.clock import now_ms
+from mprelease.storage.database import Reader, Writer, new_id
+from mprelease.storage.queue import stored
+from mprelease.storage.releases import trouble_from
+from mprelease.storage.tables import errands
+
+# Two workers that die over the same errand are enough.
+_ATTEMPTS = 2
+_KEPT_MS = 3_600_000
+
+
+@dataclass(frozen=True)
+class Taken:
+    """An errand that is ours to answer; `attempt` tells it from a later claim."""
+
+    id: int
+    attempt: int
+    errand: Errand
+
+
+def ask(db: Writer, label: str, errand: Errand) -> int:
+    """Write a question for the workers of a label; return its number."""
+    db.connection.execute(delete(errands).where(errands.c.asked_at < now_ms() - _KEPT_MS))
+    result = db.connection.execute(
+        insert(errands).values(
+            label=label,
+            kind=errand.kind,
+            subject=errand.subject,
+            arguments=dict(errand.arguments),
+            asked_at=now_ms(),
+            attempt=0,
+        )
+    )
+    return new_id(result)
+
+
+def cached(db: Reader, label: str, errand: Errand, max_age: int) -> Answer | None:
+    """Find an answer to the same question that is no older than `max_age` ms."""
+    rows = db.connection.execute(
+        select(errands)
+        .where(errands.c.kind == errand.kind, errands.c.subject == errand.subject)
+        .where(errands.c.answered_at > now_ms() - max_age, errands.c.label == label)
+        .order_by(errands.c.answered_at.desc())
+    )
+    same = (row for row in rows if row.arguments == dict(errand.arguments) and not row.error)
+    return next((Answer(row.answer) for row in same), None)
+
+
+def claim(db: Writer, labels: Sequence[str], ttl: int) -> Taken | None:
+    """Take the oldest open errand of these labels for `ttl` ms, unless somebody was faster."""
+    row = db.connection.execute(
+        select(errands)
+        .where(errands.c.answered_at.is_(None), errands.c.label.in_(labels))
+        .where(errands.c.attempt < _ATTEMPTS)
+        .where(or_(errands.c.lease_until.is_(None), errands.c.lease_until < now_ms()))
+        .order_by(errands.c.id)
+        .limit(1)
+    ).first()
+    if row is None:
+        return None
+    mine = update(errands).where(
+        errands.c.id == row.id, errands.c.attempt == row.attempt, errands.c.answered_at.is_(None)
+    )
+    taken = db.connection.execute(mine.values(attempt=row.attempt + 1, lease_until=now_ms() + ttl))
+    if taken.rowcount != 1:
+        return None
+    errand = Errand(ErrandKind(row.kind), row.subject, row.arguments)
+    return Taken(row.id, row.attempt + 1, errand)
+
+
+def answer(db: Writer, taken: Taken, given: Answer) -> bool:
+    """Write the answer, unless somebody else has taken the errand meanwhile."""
+    mine = update(errands).where(errands.c.id == taken.id, errands.c.attempt == taken.attempt)
+    values = {
+        "answered_at": now_ms(),
+        "answer": given.facts,
+        "error": stored(given.trouble) if given.trouble else None,
+    }
+    return db.connection.execute(mine.values(values)).rowcount == 1
+
+
+def answered(db: Reader, errand_id: int) -> Answer | None:
+    """Return the answer once it is there."""
+    row = db.connection.execute(select(errands).where(errands.c.id == errand_id)).first()
+    if row is None or row.answered_at is None:
+        return None
+    return Answer(row.answer, trouble_from(row.error) if row.error else None)

@@ -1,0 +1,79 @@
+"""Queries about workers: who lives, what they may run, and whether they take more."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Row, delete, insert, select, update
+
+from mprelease.domain.releases import State
+from mprelease.domain.workers import ALIVE_MS, WorkerRecord
+from mprelease.storage.clock import now_ms
+from mprelease.storage.database import Reader, Writer
+from mprelease.storage.tables import releases, workers
+
+
+def begin(db: Writer, name: str, labels: Sequence[str], slots: int, version: str) -> None:
+    """Write that a worker lives, in place of its earlier life."""
+    end(db, name)
+    db.connection.execute(
+        insert(workers).values(
+            name=name,
+            labels=list(labels),
+            slots=slots,
+            version=version,
+            started_at=now_ms(),
+            seen_at=now_ms(),
+            draining=False,
+        )
+    )
+
+
+def beat(db: Writer, name: str) -> bool:
+    """Write that a worker still lives; return whether it shall take no more releases."""
+    mine = workers.c.name == name
+    db.connection.execute(update(workers).where(mine).values(seen_at=now_ms()))
+    return bool(db.connection.scalar(select(workers.c.draining).where(mine)))
+
+
+def drain(db: Writer, name: str, *, draining: bool) -> bool:
+    """Let a worker take no more releases, or take some again; False when there is none."""
+    found = update(workers).where(workers.c.name == name)
+    return db.connection.execute(found.values(draining=draining)).rowcount == 1
+
+
+def end(db: Writer, name: str) -> None:
+    """Forget a worker."""
+    db.connection.execute(delete(workers).where(workers.c.name == name))
+
+
+def every(db: Reader) -> list[WorkerRecord]:
+    """List the workers, the dead ones too, with what they run."""
+    runs: dict[str, list[int]] = {}
+    running = select(releases.c.id, releases.c.worker_id).where(releases.c.state == State.RUNNING)
+    for row in db.connection.execute(running.order_by(releases.c.id)):
+        runs.setdefault(row.worker_id, []).append(row.id)
+    found = select(workers, now_ms().label("now")).order_by(workers.c.name)
+    return [_worker(row, runs.get(row.name, [])) for row in db.connection.execute(found)]
+
+
+def serving(db: Reader, label: str) -> list[WorkerRecord]:
+    """List the living workers that take releases of this label."""
+    return [
+        worker
+        for worker in every(db)
+        if worker.is_alive and not worker.draining and label in worker.labels
+    ]
+
+
+def _worker(row: Row[Any], runs: Sequence[int]) -> WorkerRecord:
+    return WorkerRecord(
+        name=row.name,
+        labels=tuple(row.labels),
+        slots=row.slots,
+        version=row.version,
+        started_at=row.started_at,
+        seen_at=row.seen_at,
+        draining=row.draining,
+        is_alive=row.now - row.seen_at < ALIVE_MS,
+        runs=tuple(runs),
+    )

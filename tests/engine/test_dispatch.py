@@ -1,0 +1,108 @@
+"""Wake-up calls: in the process, over Redis, and without Redis."""
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from conftest import Yard, wait_until
+from mprelease.domain.releases import State
+from mprelease.engine.dispatch import Dispatch
+from servers import redis_server
+
+
+class Ear:
+    """Hear rings; with or without a free slot."""
+
+    def __init__(self, *, is_free: bool = True) -> None:
+        self.is_free = is_free
+        self.heard = threading.Event()
+
+    def hear(self) -> bool:
+        if self.is_free:
+            self.heard.set()
+        return self.is_free
+
+
+@pytest.fixture
+def opened() -> Iterator[list[Dispatch]]:
+    made: list[Dispatch] = []
+    yield made
+    for dispatch in made:
+        dispatch.close()
+
+
+def test_within_a_process_a_ring_is_heard_at_once(opened: list[Dispatch]) -> None:
+    dispatch, ear = Dispatch(None), Ear()
+    opened.append(dispatch)
+    dispatch.listen(("default",), ear.hear)
+    dispatch.wake("default")
+    assert ear.heard.wait(2)
+
+
+def test_a_ring_for_another_label_is_not_heard(opened: list[Dispatch]) -> None:
+    dispatch, ear = Dispatch(None), Ear()
+    opened.append(dispatch)
+    dispatch.listen(("intranet", "mac"), ear.hear)
+    dispatch.wake("default")
+    dispatch.wake("mac")
+    assert ear.heard.wait(2)
+
+
+@pytest.mark.servers
+def test_over_redis_a_ring_reaches_another_node(redis_url: str, opened: list[Dispatch]) -> None:
+    here, there, ear = Dispatch(redis_url), Dispatch(redis_url), Ear()
+    opened += [here, there]
+    there.listen(("default",), ear.hear)
+    here.wake("default")
+    assert ear.heard.wait(3)
+
+
+@pytest.mark.servers
+def test_a_busy_worker_hands_the_ring_on_to_a_free_one(
+    redis_url: str, opened: list[Dispatch]
+) -> None:
+    busy, free, asker = Dispatch(redis_url), Dispatch(redis_url), Dispatch(redis_url)
+    opened += [busy, free, asker]
+    busy.listen(("default",), Ear(is_free=False).hear)
+    ear = Ear()
+    free.listen(("default",), ear.hear)
+    for _ in range(5):
+        ear.heard.clear()
+        asker.wake("default")
+        assert ear.heard.wait(2)
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_with_redis_dead_work_goes_on_and_rings_are_heard_again_when_it_is_back(
+    yard: Yard, opened: list[Dispatch]
+) -> None:
+    with redis_server() as server:
+        here, there = Dispatch(server.url), Dispatch(server.url)
+        opened += [here, there]
+        worker = yard.worker()
+        there.listen(("default",), worker.hear)
+        server.kill()
+        release_id = yard.ask()
+        began = time.monotonic()
+        here.wake("default")
+        assert time.monotonic() - began < 0.1
+        yard.becomes(release_id, State.SUCCEEDED)
+        assert time.monotonic() - began < 4
+        server.restart()
+        ear = Ear()
+        third = Dispatch(server.url)
+        opened.append(third)
+        third.listen(("mac",), ear.hear)
+
+        def rung() -> bool:
+            here.wake("mac")
+            return ear.heard.wait(0.2)
+
+        wait_until(rung)
+        here.close()
+        there.close()
+        third.close()
+        opened.clear()

@@ -1,0 +1,86 @@
+"""Errands: asked by whoever cannot reach, answered by a worker that can."""
+
+from pathlib import Path
+
+import pytest
+
+from conftest import Yard
+from mprelease.domain.errands import Answer, Errand, ErrandKind
+from mprelease.domain.errors import Refused
+from mprelease.domain.problems import Problem
+from mprelease.services import errands, projects
+from mprelease.storage import errands as stored
+from repositories import commit, git, make_repository
+
+
+@pytest.fixture
+def repository(tmp_path: Path, yard: Yard) -> Path:
+    made = make_repository(tmp_path / "repository", {"app.json": "{}"})
+    git(made, "tag", "v1")
+    git(made, "branch", "feature/登录")
+    commit(made, {"app.json": '{"pages": []}'}, "增加页面")
+    change = projects.ProjectChange(repository=str(made))
+    projects.edit(yard.house, yard.who, "web", change)
+    return made
+
+
+@pytest.mark.usefixtures("repository")
+def test_a_worker_tells_branches_tags_and_commits(yard: Yard) -> None:
+    yard.worker()
+    ask = {"seconds": 20.0, "max_age": 0.0}
+    refs = errands.ask(yard.house, "default", Errand(ErrandKind.REFS, "web"), **ask)
+    assert refs.facts == {"branches": ["feature/登录", "main"], "tags": ["v1"]}
+    wanted = Errand(ErrandKind.COMMITS, "web", {"ref": "main", "count": 5})
+    commits = errands.ask(yard.house, "default", wanted, **ask)
+    assert commits.facts
+    told = commits.facts["commits"]
+    assert isinstance(told, list)
+    assert told[0]["subject"] == "增加页面"
+    assert len(told) == 2
+
+
+@pytest.mark.usefixtures("repository")
+def test_the_same_question_is_answered_from_memory_while_the_answer_is_young(yard: Yard) -> None:
+    worker = yard.worker()
+    errand = Errand(ErrandKind.REFS, "web")
+    first = errands.ask(yard.house, "default", errand, seconds=20, max_age=0)
+    worker.close(hand_back=True)
+    worker.join()
+    assert errands.ask(yard.house, "default", errand, seconds=20, max_age=60) == first
+
+
+def test_trouble_is_an_answer(yard: Yard) -> None:
+    yard.worker()
+    errand = Errand(ErrandKind.REFS, "web")
+    answer = errands.ask(yard.house, "default", errand, seconds=20, max_age=0)
+    assert answer.trouble
+    assert answer.trouble.problem is Problem.GIT_NOT_A_REPOSITORY
+
+
+def test_without_a_worker_of_the_label_the_question_is_refused(yard: Yard) -> None:
+    yard.worker()
+    with pytest.raises(Refused) as refused:
+        errands.ask(yard.house, "intranet", Errand(ErrandKind.ADDRESS), seconds=1, max_age=0)
+    assert refused.value.trouble.problem is Problem.NO_WORKER
+
+
+def test_an_errand_is_claimed_once_and_again_when_its_worker_died(yard: Yard) -> None:
+    labels = ("default",)
+    with yard.house.database.writing() as db:
+        stored.ask(db, "default", Errand(ErrandKind.ADDRESS))
+        first = stored.claim(db, labels, 0)
+        assert first
+    with yard.house.database.writing() as db:
+        second = stored.claim(db, labels, 60_000)
+        assert second
+        assert stored.claim(db, labels, 60_000) is None
+        assert not stored.answer(db, first, Answer({"late": True}))
+        assert stored.answer(db, second, Answer({"address": "192.0.2.1"}))
+        assert stored.answered(db, second.id) == Answer({"address": "192.0.2.1"})
+
+
+def test_the_address_needs_a_page_that_tells_it(yard: Yard) -> None:
+    yard.worker()
+    answer = errands.ask(yard.house, "default", Errand(ErrandKind.ADDRESS), seconds=20, max_age=0)
+    assert answer.trouble
+    assert answer.trouble.problem is Problem.ADDRESS_PAGE_MISSING

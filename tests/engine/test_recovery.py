@@ -1,0 +1,157 @@
+"""What becomes of releases when workers and databases go away."""
+
+import sqlite3
+import time
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import make_url
+
+from conftest import Yard, wait_until
+from light import a_worker, light
+from mprelease.domain.releases import Kind, State
+from mprelease.engine.worker import Post, reconcile
+from mprelease.storage import queue, recovery
+from mprelease.storage.database import Database
+from mprelease.storage.engines import Patience
+from mprelease.storage.queue import Lease
+
+
+def dead(yard: Yard, release_id: int, ttl: int = 1) -> Lease:
+    """Claim as a worker that dies at once."""
+    lease = queue.claim(yard.house.database, release_id, "dead", f"token-{release_id}", ttl)
+    assert lease
+    return lease
+
+
+def expired(yard: Yard) -> None:
+    """Wait out a lease of a millisecond, and decide."""
+    wait_until(lambda: bool(recovery.reconcile(yard.house.database)))
+
+
+def test_the_next_worker_does_what_a_dead_one_has_left_and_says_so(yard: Yard) -> None:
+    release_id = yard.ask()
+    dead(yard, release_id)
+    yard.worker()
+    release = yard.becomes(release_id, State.SUCCEEDED)
+    assert release.attempt == 2
+    assert [warning.id for warning in release.warnings] == ["warning.worker_died"]
+    assert yard.ledger.uploads() == [release_id]
+
+
+def test_the_owner_of_the_data_folder_does_not_wait_for_its_own_old_lease(yard: Yard) -> None:
+    release_id = yard.ask()
+    queue.claim(yard.house.database, release_id, "one", "earlier", 600_000)
+    yard.worker("one")
+    assert yard.becomes(release_id, State.SUCCEEDED).attempt == 2
+
+
+def test_a_living_worker_s_lease_is_nobody_else_s_business(yard: Yard) -> None:
+    release_id = yard.ask()
+    queue.claim(yard.house.database, release_id, "two", "living", 600_000)
+    yard.worker("one")
+    reconcile(yard.house.database)
+    assert yard.release(release_id).state is State.RUNNING
+
+
+def test_a_dead_upload_behind_its_fence_is_unknown_and_nothing_overtakes_it(yard: Yard) -> None:
+    release_id = yard.ask()
+    lease = dead(yard, release_id, 100)
+    with yard.house.database.writing() as db:
+        assert queue.pass_fence(db, lease)
+    waiting = yard.ask()
+    expired(yard)
+    yard.worker()
+    other = yard.ask(app="shop-2")
+    yard.becomes(other, State.SUCCEEDED)
+    assert yard.release(release_id).state is State.UNKNOWN
+    assert yard.release(waiting).state is State.QUEUED
+
+
+def test_a_worker_that_was_only_away_comes_back_and_tells_the_end(yard: Yard) -> None:
+    release_id = yard.ask()
+    lease = dead(yard, release_id, 100)
+    with yard.house.database.writing() as db:
+        queue.pass_fence(db, lease)
+    expired(yard)
+    with yard.house.database.writing() as db:
+        assert not queue.renew(db, lease)
+        assert queue.come_back(db, lease)
+        assert queue.end(db, lease, State.SUCCEEDED)
+    release = yard.release(release_id)
+    assert (release.state, release.error) == (State.SUCCEEDED, None)
+
+
+def test_a_person_s_word_goes_before_a_worker_that_comes_back(yard: Yard) -> None:
+    release_id = yard.ask()
+    lease = dead(yard, release_id, 100)
+    with yard.house.database.writing() as db:
+        queue.pass_fence(db, lease)
+    expired(yard)
+    with yard.house.database.writing() as db:
+        assert queue.resolve(db, release_id, published=False)
+        assert not queue.come_back(db, lease)
+    assert yard.release(release_id).state is State.FAILED
+
+
+def test_a_dead_preview_is_made_again(yard: Yard) -> None:
+    release_id = yard.ask(kind=Kind.PREVIEW)
+    dead(yard, release_id)
+    expired(yard)
+    assert yard.release(release_id).state is State.QUEUED
+
+
+def test_several_nodes_that_decide_at_once_decide_once(yard: Yard) -> None:
+    release_id = yard.ask()
+    dead(yard, release_id)
+    decided: list[tuple[int, State]] = []
+    deadline = time.monotonic() + 5
+    while not decided and time.monotonic() < deadline:
+        decided += recovery.reconcile(yard.house.database)
+        decided += recovery.reconcile(yard.house.database)
+    assert decided == [(release_id, State.QUEUED)]
+
+
+@pytest.mark.parametrize("step", ["build=2", "after=2"])
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_a_database_that_cannot_be_written_for_a_while_costs_nothing(
+    yard: Yard, step: str, database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    impatient = Database(database_url, Patience(lock=1))
+    yard.house = replace(yard.house, database=impatient)
+    release_id = yard.ask(step)
+    yard.worker(lease=30_000)
+    wait_until(lambda: yard.release(release_id).commit is not None)
+    # Somebody else's transaction holds the file for longer than anybody waits for it.
+    other = sqlite3.connect(make_url(database_url).database or "", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    wait_until(lambda: "waits for the database" in caplog.text)
+    wait_until(lambda: "the database is away" in caplog.text)
+    other.close()
+    yard.becomes(release_id, State.SUCCEEDED)
+    assert yard.ledger.uploads() == [release_id]
+
+
+def test_the_fence_is_undone_only_by_its_own_lease(yard: Yard) -> None:
+    release_id = yard.ask()
+    lease = dead(yard, release_id, 60_000)
+    with yard.house.database.writing() as db:
+        assert queue.pass_fence(db, lease)
+        assert queue.has_passed_fence(db, lease)
+        stranger = Lease(release_id, 1, "stranger")
+        assert not queue.take_back(db, stranger)
+        assert not queue.has_passed_fence(db, stranger)
+        assert queue.take_back(db, lease)
+        assert queue.pass_fence(db, lease)
+
+
+def test_a_worker_of_another_label_leaves_it_alone(yard: Yard) -> None:
+    release_id = yard.ask()
+    post = Post("intranet", ("intranet",), 1, 0)
+    worker = a_worker(yard.house, yard.folder / "intranet", light(yard.ledger), post)
+    yard.workers.append(worker)
+    worker.start()
+    worker.hear()
+    worker.close(hand_back=True)
+    worker.join()
+    assert yard.release(release_id).state is State.QUEUED

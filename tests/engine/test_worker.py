@@ -1,0 +1,160 @@
+"""A worker at work: slots, order, cancel, hand back."""
+
+from conftest import Yard, wait_until
+from light import a_worker, light
+from mprelease.domain.problems import Problem
+from mprelease.domain.releases import Kind, StageState, State
+from mprelease.engine.worker import Post
+from mprelease.services import releases
+from mprelease.storage import logs, workers
+
+
+def test_a_queued_release_is_run_to_its_end_with_its_log(yard: Yard) -> None:
+    release_id = yard.ask()
+    yard.worker()
+    release = yard.becomes(release_id, State.SUCCEEDED)
+    assert {stage.state for stage in release.stages} == {StageState.SUCCEEDED}
+    assert yard.ledger.uploads() == [release_id]
+    with yard.house.database.reading() as db:
+        told = [line.text for line in logs.after(db, release_id)]
+    assert told == [f"{stage.name} of {release_id}" for stage in release.stages]
+
+
+def test_a_worker_that_is_rung_for_takes_what_comes_later(yard: Yard) -> None:
+    worker = yard.worker()
+    release_id = yard.ask()
+    assert worker.hear()
+    yard.becomes(release_id, State.SUCCEEDED)
+
+
+def test_without_any_ring_the_tick_finds_the_work(yard: Yard) -> None:
+    yard.worker()
+    yard.becomes(yard.ask(), State.SUCCEEDED)
+
+
+def test_twelve_releases_of_three_apps_in_four_slots_all_end_in_order(yard: Yard) -> None:
+    asked = [yard.ask("build=0.05", app=f"shop-{1 + n % 3}") for n in range(12)]
+    yard.worker(slots=4)
+    ended = [yard.becomes(release_id, State.SUCCEEDED) for release_id in asked]
+    assert sorted(yard.ledger.uploads()) == asked
+    for number in (1, 2, 3):
+        line = [release for release in ended if release.app_name == f"shop-{number}"]
+        for earlier, later in zip(line, line[1:], strict=False):
+            assert earlier.ended_at is not None
+            assert later.started_at is not None
+            assert earlier.ended_at <= later.started_at
+
+
+def test_a_failed_stage_fails_the_release_and_the_worker_goes_on(yard: Yard) -> None:
+    broken, fine = yard.ask("fail=build"), yard.ask(app="shop-2")
+    yard.worker(slots=1)
+    assert yard.becomes(broken, State.FAILED).error
+    yard.becomes(fine, State.SUCCEEDED)
+
+
+def test_a_running_release_is_canceled(yard: Yard) -> None:
+    release_id = yard.ask("build=60")
+    yard.worker()
+    wait_until(lambda: yard.release(release_id).commit is not None)
+    assert releases.cancel(yard.house, yard.who, release_id)
+    yard.becomes(release_id, State.CANCELED)
+    assert yard.ledger.uploads() == []
+
+
+def test_behind_the_fence_a_cancel_is_too_late_and_the_upload_succeeds(yard: Yard) -> None:
+    release_id = yard.ask("after=1")
+    yard.worker()
+    wait_until(lambda: yard.is_sending(release_id))
+    assert not releases.cancel(yard.house, yard.who, release_id)
+    yard.becomes(release_id, State.SUCCEEDED)
+
+
+def test_a_worker_that_ends_hands_back_what_it_runs_and_another_does_it(yard: Yard) -> None:
+    release_id = yard.ask("build=60")
+    first = yard.worker("first")
+    wait_until(lambda: yard.release(release_id).commit is not None)
+    first.close(hand_back=True)
+    first.join()
+    handed_back = yard.release(release_id)
+    assert handed_back.state is State.QUEUED
+    assert {stage.state for stage in handed_back.stages} == {StageState.PENDING}
+    second = yard.worker("second")
+    wait_until(lambda: yard.release(release_id).attempt == 2)
+    assert releases.cancel(yard.house, yard.who, release_id)
+    yard.becomes(release_id, State.CANCELED)
+    second.close(hand_back=False)
+
+
+def test_a_worker_that_ends_otherwise_finishes_what_it_runs_and_takes_nothing_new(
+    yard: Yard,
+) -> None:
+    running = yard.ask("build=1")
+    worker = yard.worker(slots=1)
+    yard.becomes(running, State.RUNNING)
+    waiting = yard.ask(app="shop-2")
+    worker.close(hand_back=False)
+    worker.join()
+    assert yard.release(running).state is State.SUCCEEDED
+    assert yard.release(waiting).state is State.QUEUED
+
+
+def test_an_upload_behind_its_fence_is_not_handed_back_but_finished(yard: Yard) -> None:
+    release_id = yard.ask("after=1")
+    worker = yard.worker()
+    wait_until(lambda: yard.is_sending(release_id))
+    worker.close(hand_back=True)
+    worker.join()
+    assert yard.release(release_id).state is State.SUCCEEDED
+    assert yard.ledger.uploads() == [release_id]
+
+
+def test_a_drained_worker_takes_nothing_until_it_is_resumed(yard: Yard) -> None:
+    worker = yard.worker()
+    with yard.house.database.writing() as db:
+        assert workers.drain(db, "one", draining=True)
+    wait_until(lambda: not worker.hear())
+    release_id = yard.ask()
+    worker.hear()
+    with yard.house.database.reading() as db:
+        assert workers.serving(db, "default") == []
+    assert yard.release(release_id).state is State.QUEUED
+    with yard.house.database.writing() as db:
+        workers.drain(db, "one", draining=False)
+    yard.becomes(release_id, State.SUCCEEDED)
+
+
+def test_a_worker_is_seen_while_it_lives_with_what_it_runs(yard: Yard) -> None:
+    release_id = yard.ask("build=60")
+    worker = yard.worker()
+    yard.becomes(release_id, State.RUNNING)
+    with yard.house.database.reading() as db:
+        (seen,) = workers.every(db)
+    assert (seen.name, seen.is_alive, seen.runs) == ("one", True, (release_id,))
+    worker.close(hand_back=True)
+    worker.join()
+    with yard.house.database.reading() as db:
+        assert workers.every(db) == []
+
+
+def test_a_newer_preview_takes_the_place_of_an_older_one_that_waits(yard: Yard) -> None:
+    older = yard.ask(kind=Kind.PREVIEW)
+    other_app = yard.ask(kind=Kind.PREVIEW, app="shop-2")
+    upload = yard.ask()
+    newer = yard.ask(kind=Kind.PREVIEW)
+    superseded = yard.release(older)
+    assert superseded.state is State.CANCELED
+    assert superseded.error
+    assert superseded.error.problem is Problem.SUPERSEDED
+    assert superseded.error.parameters == {"release": newer}
+    assert yard.release(other_app).state is yard.release(upload).state is State.QUEUED
+
+
+def test_the_time_limit_of_the_whole_release_ends_it(yard: Yard) -> None:
+    release_id = yard.ask("build=60")
+    post = Post("short", ("default",), 1, 0)
+    worker = a_worker(yard.house, yard.folder / "short", light(yard.ledger), post, limit=1)
+    yard.workers.append(worker)
+    worker.start()
+    failed = yard.becomes(release_id, State.FAILED)
+    assert failed.error
+    assert failed.error.problem is Problem.RELEASE_TIME_LIMIT

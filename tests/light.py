@@ -1,0 +1,124 @@
+"""A pipeline that is quick: stand-in stages steered by the description, and a ledger of uploads.
+
+The engine around it is the real one. A description holds words like `build=0.5` (the stage takes
+so many seconds), `fail=install`, or `after=2` (the worker pauses between fence and sending).
+"""
+
+import fcntl
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from mprelease.domain.errors import StageFailed
+from mprelease.domain.problems import Problem
+from mprelease.domain.releases import Commit, Kind, Publication, Stage
+from mprelease.domain.sandbox import SandboxMode
+from mprelease.engine.errands import Errands, Outside
+from mprelease.engine.slot import Means
+from mprelease.engine.worker import Post, Worker
+from mprelease.pipeline.run import Limits, Node, Run, Workshop
+from mprelease.pipeline.runner import Ending, run_stages
+from mprelease.platforms.driver import Link
+from mprelease.process.sandbox import Unconfined
+from mprelease.services.house import House
+from mprelease.workspace.layout import prepared
+
+LOOK = 0.02
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The platform's side: one line for each upload that arrived, kept in a file."""
+
+    file: Path
+
+    def arrive(self, release: int, attempt: str) -> None:
+        with self.file.open("a") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX)
+            stream.write(f"{release} {attempt} {time.time():.3f}\n")
+
+    def uploads(self) -> list[int]:
+        """The releases that arrived, one entry for each time."""
+        lines = self.file.read_text().splitlines() if self.file.exists() else []
+        return [int(line.split()[0]) for line in lines]
+
+
+def light(ledger: Ledger) -> Callable[[Run], Ending]:
+    """Return a pipeline of stand-in stages that uploads into the ledger."""
+    stages = {
+        Stage.CHECKOUT: _checkout,
+        Stage.INSTALL: partial(_stage, Stage.INSTALL),
+        Stage.BUILD: partial(_stage, Stage.BUILD),
+        Stage.PUBLISH: partial(_publish, ledger),
+    }
+
+    def nothing(_: Run) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    return lambda run: run_stages(run, stages, nothing)
+
+
+def a_worker(
+    house: House, folder: Path, pipeline: Callable[[Run], Ending], post: Post, limit: int = 60
+) -> Worker:
+    """Return a real worker that runs a light pipeline in its own data folder."""
+    workshop = Workshop(
+        layout=prepared(folder),
+        sandbox=Unconfined("a test"),
+        tools=folder,
+        node=Node("node", "npm", folder, "20", "10"),
+        environment={},
+        build_variables={},
+        npm_registry=None,
+        link=Link(),
+        limits=Limits(dict.fromkeys(Stage, 60), 512),
+    )
+    assert workshop.sandbox.mode is SandboxMode.OFF
+    errands = Errands(house, Outside(workshop.layout.mirrors, {}, Link(), None))
+    return Worker(Means(house, workshop, limit, pipeline), post, errands)
+
+
+def _checkout(run: Run) -> bool:
+    run.commit = Commit("c" * 40, "林", "a change", 1_795_320_000)
+    run.recorder.checked_out(run.commit)
+    return _stage(Stage.CHECKOUT, run)
+
+
+def _stage(stage: Stage, run: Run) -> bool:
+    run.say(f"{stage} of {run.job.release.id}")
+    wishes = _wishes(run)
+    _take(run, float(wishes.get(stage, "0")))
+    if wishes.get("fail") == stage:
+        raise StageFailed(Problem.BUILD_FAILED, code=1)
+    return False
+
+
+def _publish(ledger: Ledger, run: Run) -> bool:
+    _stage(Stage.PUBLISH, run)
+    release = run.job.release
+    not_after = run.fence.cross()
+    time.sleep(float(_wishes(run).get("after", "0")))
+    # As the bridge does: late is refused, whoever has stopped us meanwhile.
+    if time.time() * 1000 > not_after:
+        raise StageFailed(Problem.PUBLISH_TOO_LATE)
+    if release.kind is Kind.UPLOAD:
+        ledger.arrive(release.id, str(release.attempt))
+    run.is_published = True
+    run.recorder.published(Publication())
+    return False
+
+
+def _take(run: Run, seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        run.stop.raise_if_asked()
+        time.sleep(LOOK)
+    run.stop.raise_if_asked()
+
+
+def _wishes(run: Run) -> dict[str, str]:
+    words = (word.partition("=") for word in run.job.release.description.split())
+    return {name: value for name, _, value in words}
