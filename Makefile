@@ -11,7 +11,7 @@ export PYTHONDONTWRITEBYTECODE :=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-check run test test-quick check format bench lock clean tool
+.PHONY: help setup demo demo-check run test test-quick check format bench chaos lock clean tool
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,8 +39,8 @@ run: setup catalogs ## the command line of this checkout (the web comes later): 
 test: setup catalogs ## everything that this machine can run; CI=true fails on what it lacks
 	@$(BIN)/python -m pytest --numprocesses 2
 
-test-quick: setup catalogs ## the quick part of the tests
-	@$(BIN)/python -m pytest --numprocesses 2 -m "not slow"
+test-quick: setup catalogs ## the quick part of the tests: SQLite alone, no vendors' tools
+	@$(BIN)/python -m pytest --numprocesses 2 -m "not slow and not servers"
 
 check: setup catalogs ## format, lint, types, floors, dependencies, dead code
 	@$(BIN)/python scripts/check.py
@@ -49,7 +49,10 @@ format: setup ## put the code into its form
 	@$(BIN)/ruff format --quiet . && $(BIN)/ruff check --fix --quiet .
 
 bench: setup catalogs ## measure what mprelease adds, beside the same steps by a script
-	@$(BIN)/python -m benchmarks
+	@PYTHONPATH=tests $(BIN)/python -m benchmarks
+
+chaos: setup catalogs ## kill and freeze everything and count what becomes of releases: ARGS="--shape all"
+	@PYTHONPATH=tests $(BIN)/python -m chaos $(ARGS)
 
 lock: setup ## pin the newest versions that pyproject.toml allows
 	@$(BIN)/python -m pip install --quiet uv

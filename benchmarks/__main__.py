@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks import checkout, install, log, release, start, table
+from benchmarks import checkout, engine, install, log, release, start, table
 from benchmarks.measuring import BrokenPromise, Measurement
 
 _BENCHMARKS: Mapping[str, Callable[[Path], list[Measurement]]] = {
     "start": start.measure,
+    "engine": engine.measure,
     "log": log.measure,
     "checkout": checkout.measure,
     "install": install.measure,

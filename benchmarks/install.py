@@ -26,7 +26,7 @@ def measure(folder: Path) -> list[Measurement]:
     """Install 20,000 files from an archive in the repository: no registry is asked."""
     repository = make(folder / "repository", _files())
     changes = Changes(repository, "app.js")
-    with staged(folder, repository, native(build_command=_NO_BUILD)) as scene:
+    with staged(folder, repository, native(build_command=_NO_BUILD)) as scene, scene.working():
         _install(scene)
         warm = [_warm_install(scene, changes) for _ in range(_WARM_RELEASES)]
     by_hand = clone(repository, folder / "clone")
@@ -46,9 +46,7 @@ def _warm_install(scene: Scene, changes: Changes) -> float:
 
 
 def _install(scene: Scene) -> StageRecord:
-    release_id = scene.request()
-    scene.application.worker().run_one()
-    release = scene.release(release_id)
+    release = scene.ended(scene.request())
     if release.failed_stage is not Stage.BUILD:
         raise BrokenPromise(f"the release ended in {release.failed_stage}: {release.error}")
     return next(stage for stage in release.stages if stage.name is Stage.INSTALL)

@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,13 +12,13 @@ from benchmarks.scene import APP, APP_ID, Scene, native, staged
 from mprelease.domain.apps import ProjectType
 from mprelease.domain.platforms import Platform
 from mprelease.domain.releases import Kind, LaunchOptions, Stage, State
-from mprelease.engine.worker import Worker
 from mprelease.platforms.driver import Account, PublishOrder
 from mprelease.platforms.registry import driver_of
 from mprelease.settings.environment import machine_environment
 from mprelease.simulator.sample import make_sample
 
 _ROUNDS = 4
+_LOOK_SECONDS = 0.01
 _SCRIPT = Path(__file__).with_name("by_hand.cjs")
 _BESIDE = "git fetch, git reset, node ci.preview"
 _GIT = "git fetch, git reset, git clean"
@@ -34,35 +35,40 @@ def measure(folder: Path) -> list[Measurement]:
     with staged(folder, repository, native()) as scene:
         if not scene.application.has_tool(Platform.WECHAT):
             scene.application.install_tool(Platform.WECHAT)
-        waiting = _Waiting(scene, scene.application.worker())
         script = _Script(scene, clone(repository, folder / "clone"))
-        released, command, git, by_hand = fastest(
-            _ROUNDS,
-            waiting.run,
-            lambda: scene.command("preview", APP),
-            script.update,
-            script.run,
-            before=changes.commit,
+        waiting = _Waiting(scene, changes)
+        with scene.working():
+            released, git, beside_worker = fastest(
+                _ROUNDS, waiting.run, script.update, script.run, before=waiting.prepare
+            )
+        command, beside_command = fastest(
+            _ROUNDS, lambda: scene.command("preview", APP), script.run, before=changes.commit
         )
     return [
         Measurement("warm release, request to publish", waiting.fastest(), _GIT, git, _TARGET),
-        Measurement("warm release, request to end", released, _BESIDE, by_hand, _TARGET),
-        Measurement("warm release, mprelease preview", command, _BESIDE, by_hand, _TARGET),
+        Measurement("warm release, request to end", released, _BESIDE, beside_worker, _TARGET),
+        Measurement("warm release, mprelease preview", command, _BESIDE, beside_command, _TARGET),
     ]
 
 
 class _Waiting:
-    """A worker that waits for releases, as `serve` will; it notes when publishing began."""
+    """A worker that waits, as `mprelease worker` does; it notes when publishing began."""
 
-    def __init__(self, scene: Scene, worker: Worker) -> None:
+    def __init__(self, scene: Scene, changes: Changes) -> None:
         self._scene = scene
-        self._worker = worker
+        self._changes = changes
+        self._standby = scene.application.workshop.standby
+        self._standby.live_on()
         self._times: list[int] = []
 
+    def prepare(self) -> None:
+        """Commit a change, while nothing else is done: the process for the next release loads."""
+        self._changes.commit()
+        while self._times and not self._standby.is_ready(Platform.WECHAT):
+            time.sleep(_LOOK_SECONDS)
+
     def run(self) -> None:
-        release_id = self._scene.request()
-        self._worker.run_one()
-        release = self._scene.release(release_id)
+        release = self._scene.ended(self._scene.request())
         if release.state is not State.SUCCEEDED:
             raise BrokenPromise(f"the release {release.state}: {release.error}")
         publish = next(stage for stage in release.stages if stage.name is Stage.PUBLISH)

@@ -1,5 +1,6 @@
 """A scene for releases: a data folder with one app, in front of a simulated WeChat."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from mprelease.application import Application, opened
 from mprelease.domain.people import Actor
 from mprelease.domain.platforms import Platform
 from mprelease.domain.releases import Kind, Release, ReleaseRequest
+from mprelease.domain.workers import DEFAULT_LABEL
 from mprelease.services import apps, projects, releases
 from mprelease.settings.knobs import load
 from mprelease.simulator.keys import make_key
@@ -20,6 +22,8 @@ APP = "shop"
 APP_ID = "wx0123456789abcdef"
 _TOOLS = Path(__file__).parent.parent / ".cache" / "tools"
 _ME = Actor("benchmark")
+_LABELS = (DEFAULT_LABEL,)
+_LOOK_SECONDS = 0.005
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,25 @@ class Scene:
         """Queue a preview of the branch `main` and return its number."""
         wanted = ReleaseRequest(APP, Kind.PREVIEW, ref="main")
         return releases.request(self.application.house, _ME, wanted)
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """Have a worker with one slot in this process, as `mprelease worker` does."""
+        application = self.application
+        worker = application.worker(_LABELS, 1)
+        worker.start()
+        application.calls.dispatch.listen(_LABELS, worker.hear)
+        try:
+            yield
+        finally:
+            worker.close(hand_back=True)
+            worker.join()
+
+    def ended(self, release_id: int) -> Release:
+        """Wait for the end of a release and return it."""
+        while not (release := self.release(release_id)).state.is_final:
+            time.sleep(_LOOK_SECONDS)
+        return release
 
     def release(self, release_id: int) -> Release:
         """Return a release as it is stored."""
@@ -70,7 +93,7 @@ def staged(folder: Path, repository: Path, app: apps.AppChange) -> Iterator[Scen
         apps.add(house, _ME, APP, Platform.WECHAT, app)
         apps.edit(house, _ME, APP, apps.AppChange(credential=key.encode()))
         yield Scene(folder, application, key)
-        house.database.close()
+        application.close()
 
 
 def native(build_command: str | None = None) -> apps.AppChange:

@@ -3,12 +3,16 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import pytest
+import redis
 
+from databases import REDIS, SQLITE, Servers, blank, opened
 from mprelease.domain.people import Actor
 from mprelease.platforms import tools
+from mprelease.platforms.douyin.driver import DouyinDriver
 from mprelease.platforms.wechat.driver import WeChatDriver
 from mprelease.process import programs
 from mprelease.process.tree import Stop
@@ -17,7 +21,6 @@ from mprelease.services.house import House
 from mprelease.settings.environment import machine_environment
 from mprelease.simulator.keys import make_key
 from mprelease.storage.database import Database, sqlite_url
-from mprelease.storage.migrate import migrate
 from needs import lacks
 
 ROOT = Path(__file__).parent.parent
@@ -25,12 +28,50 @@ ROOT = Path(__file__).parent.parent
 NOON_MS = 1_795_320_000_000
 
 
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    made = Database(sqlite_url(tmp_path / "test.db"))
-    migrate(made, tmp_path / "migration.lock")
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Servers]:
+    """The servers of this process; each is started when a test first asks for it."""
+    made = Servers()
     yield made
     made.close()
+
+
+@pytest.fixture
+def kind() -> str:
+    """The kind of database; a folder whose tests run on each kind overrides this."""
+    return SQLITE
+
+
+@pytest.fixture
+def blank_url(kind: str, servers: Servers, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database without tables, for this test alone."""
+    if kind == SQLITE:
+        yield sqlite_url(tmp_path / "blank.db")
+    else:
+        with blank(servers.address(kind)) as url:
+            yield url
+
+
+@pytest.fixture
+def database_url(kind: str, servers: Servers, tmp_path: Path) -> str:
+    """The URL of a database with the present tables, and no rows."""
+    return servers.migrated(kind, tmp_path)
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    with opened(database_url) as made:
+        yield made
+
+
+@pytest.fixture
+def redis_url(servers: Servers, worker_id: str) -> str:
+    """The URL of an empty Redis database; mark the test with `servers`."""
+    number = int(worker_id.removeprefix("gw")) + 1 if worker_id != "master" else 0
+    url = urlsplit(servers.address(REDIS).url)._replace(path=f"/{number}").geturl()
+    with redis.Redis.from_url(url) as client:
+        client.flushdb()
+    return url
 
 
 @pytest.fixture
@@ -59,8 +100,17 @@ def tools_folder() -> Path:
 @pytest.fixture(scope="session")
 def wechat_tool(tools_folder: Path) -> Path:
     """The folder whose node_modules holds the real miniprogram-ci, installed when needed."""
+    return _installed(WeChatDriver.tool, tools_folder)
+
+
+@pytest.fixture(scope="session")
+def douyin_tool(tools_folder: Path) -> Path:
+    """The folder whose node_modules holds the real tt-ide-cli, installed when needed."""
+    return _installed(DouyinDriver.tool, tools_folder)
+
+
+def _installed(tool: tools.Tool, tools_folder: Path) -> Path:
     environment = machine_environment()
-    tool = WeChatDriver.tool
     if not tools.is_installed(tool, tools_folder):
         tools.install(
             tool,
@@ -75,5 +125,5 @@ def wechat_tool(tools_folder: Path) -> Path:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    for lack in lacks():
+    for lack in lacks(terminalreporter):
         terminalreporter.write_line(f"This machine lacks {lack}")

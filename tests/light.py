@@ -21,7 +21,8 @@ from mprelease.engine.slot import Means
 from mprelease.engine.worker import Post, Worker
 from mprelease.pipeline.run import Limits, Node, Run, Workshop
 from mprelease.pipeline.runner import Ending, run_stages
-from mprelease.platforms.driver import Link
+from mprelease.pipeline.standby import Standby
+from mprelease.platforms.driver import Equipment, Link
 from mprelease.process.sandbox import Unconfined
 from mprelease.services.house import House
 from mprelease.workspace.layout import prepared
@@ -65,10 +66,13 @@ def a_worker(
     house: House, folder: Path, pipeline: Callable[[Run], Ending], post: Post, limit: int = 60
 ) -> Worker:
     """Return a real worker that runs a light pipeline in its own data folder."""
+    layout = prepared(folder)
     workshop = Workshop(
-        layout=prepared(folder),
+        layout=layout,
         sandbox=Unconfined("a test"),
-        tools=folder,
+        standby=Standby(
+            prepared(folder), Unconfined(""), Equipment(folder, "node", folder, None), 0
+        ),
         node=Node("node", "npm", folder, "20", "10"),
         environment={},
         build_variables={},

@@ -17,8 +17,9 @@ from mprelease.engine.errands import Errands, Outside
 from mprelease.engine.slot import Means
 from mprelease.engine.worker import Post, Worker
 from mprelease.pipeline.run import Limits, Node, Workshop
+from mprelease.pipeline.standby import Standby
 from mprelease.platforms import tools
-from mprelease.platforms.driver import Link
+from mprelease.platforms.driver import Equipment, Link
 from mprelease.platforms.registry import driver_of
 from mprelease.platforms.tools import Tool
 from mprelease.process import programs, sandbox
@@ -175,7 +176,7 @@ class Application:
         return Workshop(
             layout=self.layout,
             sandbox=self.sandbox,
-            tools=settings.tools,
+            standby=self._standby(),
             node=self.node,
             environment=self.environment,
             build_variables=variables(settings.build_env),
@@ -183,6 +184,11 @@ class Application:
             link=self.link,
             limits=_limits(settings),
         )
+
+    def _standby(self) -> Standby:
+        settings, node = self.settings, self.node
+        equipment = Equipment(settings.tools, node.node, node.folder, settings.extra_ca_certs)
+        return Standby(self.layout, self.sandbox, equipment, settings.standby_seconds)
 
 
 def opened(settings: Settings) -> Application:

@@ -93,9 +93,9 @@ class Team:
                 process.kill()
                 process.communicate()
 
-    def must(self, *arguments: str) -> Answer:
+    def must(self, *arguments: str, seconds: float = 240) -> Answer:
         """Run a command that has to succeed."""
-        answer = self.run(*arguments)
+        answer = self.run(*arguments, seconds=seconds)
         assert answer.code == 0, answer.err + answer.out
         return answer
 

@@ -1,79 +1,24 @@
 """The engine is tested on every kind of database, with a quick pipeline."""
 
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
 
 from databases import KINDS
-from light import Ledger, a_worker, light
 from mprelease.domain.people import Actor
 from mprelease.domain.platforms import Platform
-from mprelease.domain.releases import Kind, PublishState, Release, ReleaseRequest, State
-from mprelease.engine.worker import Post, Worker
-from mprelease.services import apps, projects, releases
+from mprelease.services import apps, projects
 from mprelease.services.house import House
-from mprelease.storage import tables
-
-DEADLINE = 20.0
+from yard import Yard
 
 
 @pytest.fixture(params=KINDS)
 def kind(request: pytest.FixtureRequest) -> str:
     chosen: str = request.param
     return chosen
-
-
-@dataclass
-class Yard:
-    """A house with three apps, and the workers that are put to work in it."""
-
-    house: House
-    folder: Path
-    who: Actor
-    workers: list[Worker] = field(default_factory=list)
-
-    @property
-    def ledger(self) -> Ledger:
-        return Ledger(self.folder / "ledger")
-
-    def ask(self, description: str = "", kind: Kind = Kind.UPLOAD, app: str = "shop-1") -> int:
-        wanted = ReleaseRequest(app, kind, description=description)
-        return releases.request(self.house, self.who, wanted)
-
-    def release(self, release_id: int) -> Release:
-        with self.house.database.reading() as db:
-            return releases.found(db, release_id)
-
-    def worker(self, name: str = "one", slots: int = 2, lease: int = 3000) -> Worker:
-        """Put a worker to work."""
-        post = Post(name, ("default",), slots, 0, lease)
-        worker = a_worker(self.house, self.folder / name, light(self.ledger), post)
-        worker.recover()
-        worker.start()
-        self.workers.append(worker)
-        return worker
-
-    def becomes(self, release_id: int, state: State) -> Release:
-        """Wait until a release is in this state."""
-        wait_until(lambda: self.release(release_id).state is state)
-        return self.release(release_id)
-
-    def is_sending(self, release_id: int) -> bool:
-        """Tell whether an upload is behind its fence and not at its end."""
-        with self.house.database.reading() as db:
-            row = db.connection.execute(
-                select(tables.releases.c.publish_state).where(tables.releases.c.id == release_id)
-            ).one()
-        return bool(row.publish_state == PublishState.STARTED)
-
-    def end(self) -> None:
-        for worker in self.workers:
-            worker.close(hand_back=True)
-            worker.join()
 
 
 @pytest.fixture
@@ -90,10 +35,3 @@ def yard(house: House, developer: Actor, upload_key: str, tmp_path: Path) -> Ite
     made = Yard(ticking, tmp_path, developer)
     yield made
     made.end()
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.01)

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from conftest import Yard, wait_until
 from mprelease.domain.releases import State
 from mprelease.engine.dispatch import Dispatch
 from servers import redis_server
+from yard import Yard, wait_until
 
 
 class Ear:

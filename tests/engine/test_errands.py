@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from conftest import Yard
 from mprelease.domain.errands import Answer, Errand, ErrandKind
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
 from mprelease.services import errands, projects
 from mprelease.storage import errands as stored
 from repositories import commit, git, make_repository
+from yard import Yard
 
 
 @pytest.fixture

@@ -2,19 +2,22 @@
 
 import sqlite3
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import make_url
+from sqlalchemy import make_url, select
+from sqlalchemy.exc import OperationalError
 
-from conftest import Yard, wait_until
 from light import a_worker, light
 from mprelease.domain.releases import Kind, State
 from mprelease.engine.worker import Post, reconcile
-from mprelease.storage import queue, recovery
-from mprelease.storage.database import Database
+from mprelease.storage import queue, recovery, tables
+from mprelease.storage.database import Database, Reader
 from mprelease.storage.engines import Patience
 from mprelease.storage.queue import Lease
+from yard import Yard, wait_until
 
 
 def dead(yard: Yard, release_id: int, ttl: int = 1) -> Lease:
@@ -130,6 +133,56 @@ def test_a_database_that_cannot_be_written_for_a_while_costs_nothing(
     other.close()
     yard.becomes(release_id, State.SUCCEEDED)
     assert yard.ledger.uploads() == [release_id]
+
+
+class Restarting(Database):
+    """A database that is away at the first look, as when it restarts at that moment."""
+
+    looks = 0
+
+    @contextmanager
+    def reading(self) -> Iterator[Reader]:
+        self.looks += 1
+        if self.looks == 1:
+            raise OperationalError("SELECT", {}, ConnectionResetError("it restarts"))
+        with super().reading() as db:
+            yield db
+
+
+def test_a_database_that_restarts_right_after_the_claim_fails_no_release(
+    yard: Yard, database_url: str
+) -> None:
+    release_id = yard.ask()
+    lease = queue.claim(yard.house.database, release_id, "one", "token", 3000)
+    assert lease
+    restarting, post = Restarting(database_url), Post("one", ("default",), 1, 0)
+    house = replace(yard.house, database=restarting)
+    (slot,) = a_worker(house, yard.folder / "one", light(yard.ledger), post)._slots
+    slot.run(lease)
+    restarting.close()
+    yard.worker("other")
+    assert yard.becomes(release_id, State.SUCCEEDED).attempt == 2
+    assert yard.ledger.uploads() == [release_id]
+
+
+def overtaken(yard: Yard, release_id: int) -> None:
+    """Put a running release back behind its worker's back, as after a long freeze."""
+    with yard.house.database.writing() as db:
+        row = db.connection.execute(select(tables.releases).filter_by(id=release_id)).one()
+        assert queue.hand_back(db, Lease(release_id, row.attempt, row.lease_token))
+
+
+def test_a_worker_that_ends_after_it_was_overtaken_hands_nothing_back_and_sees_no_bug(
+    yard: Yard, caplog: pytest.LogCaptureFixture
+) -> None:
+    release_id = yard.ask("build=60")
+    worker = yard.worker("one", slots=1)
+    wait_until(lambda: yard.release(release_id).commit is not None)
+    overtaken(yard, release_id)
+    worker.close(hand_back=True)
+    worker.join()
+    assert yard.release(release_id).state is State.QUEUED
+    assert "Traceback" not in caplog.text
 
 
 def test_the_fence_is_undone_only_by_its_own_lease(yard: Yard) -> None:

@@ -1,12 +1,14 @@
 """A worker at work: slots, order, cancel, hand back."""
 
-from conftest import Yard, wait_until
+from itertools import pairwise
+
 from light import a_worker, light
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Kind, StageState, State
 from mprelease.engine.worker import Post
 from mprelease.services import releases
 from mprelease.storage import logs, workers
+from yard import Yard, wait_until
 
 
 def test_a_queued_release_is_run_to_its_end_with_its_log(yard: Yard) -> None:
@@ -39,7 +41,7 @@ def test_twelve_releases_of_three_apps_in_four_slots_all_end_in_order(yard: Yard
     assert sorted(yard.ledger.uploads()) == asked
     for number in (1, 2, 3):
         line = [release for release in ended if release.app_name == f"shop-{number}"]
-        for earlier, later in zip(line, line[1:], strict=False):
+        for earlier, later in pairwise(line):
             assert earlier.ended_at is not None
             assert later.started_at is not None
             assert earlier.ended_at <= later.started_at

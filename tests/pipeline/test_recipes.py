@@ -165,6 +165,22 @@ def test_a_native_project_is_installed_at_its_top_and_in_its_root(tmp_path: Path
     assert install_folders(tmp_path) == (".", "miniprogram")
 
 
+def test_a_plugin_and_the_mini_program_that_shows_it_are_both_installed(tmp_path: Path) -> None:
+    roots = {"miniprogramRoot": "demo/", "pluginRoot": "./plugin"}
+    write(tmp_path, "project.config.json", roots)
+    write(tmp_path, "demo/package.json", {})
+    write(tmp_path, "plugin/package.json", {})
+    assert install_folders(tmp_path) == ("demo", "plugin")
+
+
+@pytest.mark.parametrize("roots", [{"miniprogramRoot": "", "pluginRoot": "/"}, {"pluginRoot": "."}])
+def test_a_root_that_is_the_top_is_installed_once(tmp_path: Path, roots: object) -> None:
+    write(tmp_path, "project.config.json", roots)
+    write(tmp_path, "app.json", {})
+    write(tmp_path, "package.json", {})
+    assert install_folders(tmp_path) == (".",)
+
+
 def test_a_root_that_leads_outside_is_not_installed(tmp_path: Path) -> None:
     write(tmp_path, "app/project.config.json", {"miniprogramRoot": "../other"})
     write(tmp_path, "app/package.json", {})

@@ -11,6 +11,7 @@ import pytest
 from mprelease.domain.errors import LeaseLost, ReleaseCanceled, StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Stage, StageState, State
+from mprelease.pipeline.credential_check import checking_credential
 from mprelease.pipeline.runner import Ending, run_stages
 from mprelease.platforms.driver import Link
 from mprelease.process.tree import Stop
@@ -79,7 +80,8 @@ def walked(run: Any, **works: Work) -> Ending:
     def nothing(_run: Any) -> bool:
         return False
 
-    return run_stages(run, {stage: works.get(stage, nothing) for stage in Stage})
+    stages = {stage: works.get(stage, nothing) for stage in Stage}
+    return run_stages(run, stages, checking_credential)
 
 
 def raising(error: Exception) -> Work:

@@ -7,7 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event as Flag
 
-from mprelease.platforms.driver import Event, Failure, PublishOrder, Ready, Result
+from mprelease.platforms.driver import (
+    Driver,
+    Equipment,
+    Event,
+    Failure,
+    PublishOrder,
+    Ready,
+    Result,
+)
 from mprelease.platforms.wechat.driver import WeChatDriver
 from mprelease.process.tree import Running, Stop, start
 
@@ -42,11 +50,12 @@ class Publishing:
     tools: Path
     events: list[Event] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
+    driver: Driver = field(default_factory=WeChatDriver)
 
     def publish(
         self, order: PublishOrder, at_ready: Callable[[], str | None] | None = None
     ) -> Result | Failure:
-        driver = WeChatDriver()
+        driver = self.driver
         place = driver.tool.folder(self.tools)
         place.parent.mkdir(parents=True, exist_ok=True)
         place.symlink_to(self.tool, target_is_directory=True)
@@ -65,7 +74,9 @@ class Publishing:
                 else:
                     processes[0].send(line_back)
 
-        command = driver.command(order, self.tools, _node())
+        node = Path(_node())
+        equipment = Equipment(self.tools, str(node), node.parent, order.link.extra_ca)
+        command = driver.command(equipment, order.scratch, 120)
         process = start(command, stop=Stop(), on_line=self.lines.append, on_event=hear)
         processes.append(process)
         process.send(driver.order_line(order))

@@ -4,10 +4,10 @@ from mprelease.domain.errors import Refused
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
 from mprelease.platforms.driver import Driver
-from mprelease.platforms.registry import driver_of
+from mprelease.platforms.registry import driver_of, served
 from mprelease.platforms.tools import LOCK_FILES
 
-DRIVERS = [driver_of(Platform.WECHAT)]
+DRIVERS = [driver_of(platform) for platform in served()]
 
 each_driver = pytest.mark.parametrize("driver", DRIVERS, ids=lambda driver: driver.platform)
 
@@ -25,11 +25,19 @@ def test_a_tool_is_pinned_by_a_lock_file_that_names_no_registry(driver: Driver) 
 
 
 @each_driver
-@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"no key", b"-----BEGIN PRIVATE KEY-----\n"])
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"no key", b"{}", b"[1]", b'{"token": 7}'])
 def test_what_is_no_credential_is_refused(driver: Driver, content: bytes) -> None:
     with pytest.raises(Refused) as refused:
         driver.read_credential(content)
     assert refused.value.trouble.problem is Problem.KEY_SHAPE
+
+
+@each_driver
+def test_a_key_without_an_inside_is_refused(driver: Driver) -> None:
+    with pytest.raises(Refused) as refused:
+        driver.read_credential(b"-----BEGIN PRIVATE KEY-----\n")
+    problems = {Problem.KEY_SHAPE, Problem.CREDENTIAL_OF_OTHER_PLATFORM}
+    assert refused.value.trouble.problem in problems
 
 
 @each_driver
@@ -40,7 +48,7 @@ def test_what_is_no_app_id_is_refused(driver: Driver, app_id: str) -> None:
     assert refused.value.trouble.problem is Problem.APP_ID_SHAPE
 
 
-@pytest.mark.parametrize("platform", [Platform.ALIPAY, Platform.DOUYIN])
+@pytest.mark.parametrize("platform", sorted(set(Platform) - set(served())))
 def test_a_platform_of_the_future_is_refused(platform: Platform) -> None:
     with pytest.raises(Refused) as refused:
         driver_of(platform)

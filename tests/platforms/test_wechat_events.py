@@ -7,7 +7,15 @@ from PIL import Image
 
 from mprelease.domain.problems import Message, Problem
 from mprelease.domain.releases import Sizes
-from mprelease.platforms.driver import Failure, Progress, PublishOrder, Ready, Result
+from mprelease.platforms.driver import (
+    Equipment,
+    Failure,
+    Loaded,
+    Progress,
+    PublishOrder,
+    Ready,
+    Result,
+)
 from mprelease.platforms.wechat.driver import WeChatDriver
 from mprelease.platforms.wechat.events import event_of
 from publishing import APP_ID
@@ -24,6 +32,7 @@ def test_progress_and_ready_are_read() -> None:
     assert event_of('{"event":"progress","text":"Compiling app.js"}') == Progress(
         "Compiling app.js"
     )
+    assert event_of('{"event":"loaded"}') == Loaded()
     assert event_of('{"event":"ready"}') == Ready()
 
 
@@ -74,7 +83,8 @@ def test_a_failure_names_its_problem() -> None:
 def test_no_credential_stands_on_the_command_line_or_in_the_environment(
     order: PublishOrder, tmp_path: Path, key: str
 ) -> None:
-    command = WeChatDriver().command(order, tmp_path, "/usr/bin/node")
+    equipment = Equipment(tmp_path, "/usr/bin/node", Path("/usr"), order.link.extra_ca)
+    command = WeChatDriver().command(equipment, order.scratch, 60)
     seen = " ".join((*command.arguments, *command.environment.values()))
     assert not any(line in seen for line in key.splitlines())
     assert key.splitlines()[1] in WeChatDriver().order_line(order)

@@ -1,7 +1,9 @@
 """The real miniprogram-ci behind our bridge, against a simulated WeChat."""
 
 import json
+import os
 import socket
+import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,6 +20,17 @@ from publishing import APP_ID, Publishing, in_a_minute, write_files
 
 pytestmark = pytest.mark.slow
 
+BY_HAND = Path(__file__).parents[2] / "benchmarks" / "by_hand.cjs"
+SETTING = {
+    "es6": True,
+    "enhance": True,
+    "postcss": True,
+    "minified": True,
+    "minifyWXSS": True,
+    "minifyWXML": True,
+    "useCompilerPlugins": ["less"],
+}
+FORKS = "forkProcess start"
 LEAVE_A_MARK = "require('fs').writeFileSync({file}, require('process').argv.join(' '));\n"
 
 
@@ -152,6 +165,36 @@ def test_an_app_overrides_single_switches_of_the_compiler(
     compiled, left = (one.files["app.js"] for one in wechat.received)
     assert b"=>" not in compiled
     assert b"=>" in left
+
+
+def test_what_is_sent_is_what_a_plain_script_sends(
+    publishing: Publishing, wechat_tool: Path, order: PublishOrder, wechat: WeChat
+) -> None:
+    # Our bridge switches the tool's own compiler process and threads off.
+    files = {
+        "utils/deep.js": "export const wait = async (...all) => (await all[0])?.length ?? 0;",
+        "pages/a.js": "import { wait } from '../utils/deep'; Page({ onLoad: () => wait([1]) });",
+        "pages/a.wxss": ".a { display: flex; transform: rotate(1deg) }",
+        "pages/a.less": ".b { .c { color: red } }",
+        "project.config.json": json.dumps({"setting": SETTING}),
+    }
+    write_files(order.built, files)
+    preview = replace(order, kind=Kind.PREVIEW)
+    assert isinstance(publishing.publish(preview), Result)
+    plain = subprocess.run(
+        ("node", BY_HAND, str(wechat_tool / "node_modules" / "miniprogram-ci")),
+        input=WeChatDriver().order_line(preview),
+        env={**os.environ, "NODE_EXTRA_CA_CERTS": str(order.link.extra_ca)},
+        cwd=order.scratch,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    ours, theirs = (one.files for one in wechat.received)
+    assert ours == theirs
+    assert b"=>" not in ours["utils/deep.js"], "it was compiled"
+    assert FORKS in plain.stderr
+    assert not any(FORKS in line for line in publishing.lines), "the switches work"
 
 
 def test_a_folder_without_config_is_compiled_like_a_new_project(

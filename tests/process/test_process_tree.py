@@ -120,6 +120,48 @@ def test_a_stopped_worker_does_not_extend_the_time_limit(mark: str) -> None:
     worker.wait()
 
 
+def test_a_new_time_limit_counts_from_when_it_is_given(mark: str) -> None:
+    watched = Watched(shell(stubborn(mark), time_limit=60))
+    wait_until(lambda: watched.lines == ["up"])
+    began = time.monotonic()
+    watched.running.limit(0.5)
+    assert watched.running.wait().timed_out
+    assert 0.5 <= time.monotonic() - began < 4
+    assert living(mark) == []
+
+
+def test_a_new_time_limit_can_be_longer_than_the_first() -> None:
+    watched = Watched(shell("sleep 3; exit 3", time_limit=2))
+    watched.running.limit(20)
+    assert watched.running.wait() == Exit(3, timed_out=False, stopped=False)
+
+
+def test_a_time_limit_that_is_given_at_once_does_not_prevent_the_start() -> None:
+    for _ in range(20):
+        watched = Watched(shell("exit 3"))
+        watched.running.limit(20)
+        assert watched.running.wait().code == 3
+
+
+def test_a_new_time_limit_holds_when_the_worker_is_stopped(mark: str) -> None:
+    worker = start_worker(mark, new_limit=1)
+    worker.send_signal(signal.SIGSTOP)
+    wait_until(lambda: living(mark) == [worker.pid], seconds=5)
+    worker.kill()
+    worker.wait()
+
+
+def test_a_new_time_limit_revives_nobody(mark: str) -> None:
+    watched = Watched(shell(f"exec {stubborn(mark)}"))
+    wait_until(lambda: watched.lines == ["up"])
+    assert not watched.running.has_ended
+    ended, seconds = watched.cancel()
+    watched.running.limit(60)
+    assert (ended.stopped, watched.running.has_ended) == (True, True)
+    assert seconds < 4
+    assert living(mark) == []
+
+
 def test_a_supervisor_that_is_asked_by_a_signal_ends_its_tree(mark: str) -> None:
     watched = Watched(shell(f"{stubborn(mark)} & wait"))
     wait_until(lambda: watched.lines == ["up"])
@@ -187,15 +229,23 @@ def test_many_runs_leave_no_descriptor_open() -> None:
     assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
-def start_worker(mark: str, time_limit: float = 60) -> subprocess.Popen[bytes]:
+def start_worker(
+    mark: str, time_limit: float = 60, new_limit: float | None = None
+) -> subprocess.Popen[bytes]:
+    """Start a worker with a tree; the new limit is given as soon as the tree is up."""
     script = f"""
 import sys
 from pathlib import Path
 from mprelease.process.command import Command
-from mprelease.process.tree import Stop, run
+from mprelease.process.tree import Stop, start
 script = "setsid sh -c 'trap \\"\\" TERM; echo up; while :; do sleep 1; done' {mark} & wait"
 command = Command(("/bin/sh", "-c", script), Path("/"), {{"PATH": "/usr/bin:/bin"}}, {time_limit})
-run(command, stop=Stop(), on_line=lambda line: print(line, flush=True))
+def hear(line):
+    if {new_limit}:
+        running.limit({new_limit})
+    print(line, flush=True)
+running = start(command, stop=Stop(), on_line=hear)
+running.wait()
 """
     environment = {"PYTHONPATH": os.pathsep.join(sys.path)}
     worker = subprocess.Popen(

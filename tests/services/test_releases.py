@@ -1,6 +1,7 @@
 """Requesting releases: what is accepted, what is refused, and which number an upload gets."""
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -98,6 +99,17 @@ def test_a_repeated_request_with_the_same_key_is_the_same_release(
 ) -> None:
     wanted = replace(UPLOAD, idempotency_key="click-1")
     assert accepted(house, developer, wanted) == accepted(house, developer, wanted)
+
+
+@pytest.mark.usefixtures("app")
+def test_the_same_request_sent_many_times_at_once_is_one_release(
+    house: House, developer: Actor
+) -> None:
+    with ThreadPoolExecutor(8) as clicks:
+        for number in range(10):
+            wanted = replace(UPLOAD, idempotency_key=f"click-{number}")
+            asked = [clicks.submit(releases.request, house, developer, wanted) for _ in range(8)]
+            assert len({each.result() for each in asked}) == 1
 
 
 BAD: Mapping[Problem, ReleaseRequest] = {

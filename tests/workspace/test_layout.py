@@ -32,7 +32,7 @@ def test_others_may_walk_to_a_workspace_and_see_nothing_else(layout: Layout) -> 
     ours = [folder for folder in on_the_way if folder.is_relative_to(layout.data)]
     assert {folder.stat().st_mode & 0o777 for folder in ours} == {0o711}
     assert layout.mirrors.stat().st_mode & 0o777 == 0o700
-    assert layout.scratch(1).stat().st_mode & 0o777 == 0o700
+    assert layout.scratch("one").stat().st_mode & 0o777 == 0o700
 
 
 def test_a_data_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
@@ -52,6 +52,6 @@ def test_a_data_folder_has_one_owner_at_a_time(layout: Layout) -> None:
 
 
 def test_the_new_owner_clears_what_an_earlier_life_left(layout: Layout) -> None:
-    (layout.scratch(7) / "half-finished").write_text("")
+    (layout.scratch("seven") / "half-finished").write_text("")
     with owning(layout):
         assert not (layout.data / "scratch").exists()

@@ -94,8 +94,9 @@ def refs(name: ProjectName, json: Json = False) -> None:
     if json:
         show.as_json(facts)
     else:
-        rows = [[kind, ref] for kind in ("branches", "tags") for ref in facts[kind]]
-        show.table(("kind", "ref"), [[say(f"ref.{kind}"), ref] for kind, ref in rows])
+        branches = [[say("ref.branches"), ref] for ref in facts["branches"]]
+        tags = [[say("ref.tags"), ref] for ref in facts["tags"]]
+        show.table(("kind", "ref"), branches + tags)
 
 
 @commands.command(help=say("cli.project.commits"))

@@ -54,6 +54,7 @@ def _work(application: "Application", labels: tuple[str, ...], slots: int) -> No
         signal.signal(number, lambda *_: asked.release())
     worker = application.worker(labels, slots)
     worker.recover()
+    application.workshop.standby.live_on()
     worker.start()
     application.calls.dispatch.listen(labels, worker.hear)
     name, joined = application.worker_name, ", ".join(labels)
@@ -88,7 +89,7 @@ def workers(context: typer.Context, json: options.Json = False) -> None:
     rows = [
         [
             each.name,
-            say(f"worker.{_state(each)}"),
+            say(_state(each)),
             ", ".join(each.labels),
             f"{len(each.runs)}/{each.slots}",
             " ".join(f"#{release}" for release in each.runs),
@@ -130,5 +131,5 @@ def _drain(name: str, *, draining: bool) -> None:
 
 def _state(worker: WorkerRecord) -> str:
     if not worker.is_alive:
-        return "dead"
-    return "draining" if worker.draining else "alive"
+        return "worker.dead"
+    return "worker.draining" if worker.draining else "worker.alive"

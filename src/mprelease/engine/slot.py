@@ -1,7 +1,6 @@
 """One slot of a worker: it runs one release at a time, from the claim to the end."""
 
 import logging
-import shutil
 import threading
 import time
 from collections.abc import Callable
@@ -22,6 +21,7 @@ from mprelease.process.tree import Stop
 from mprelease.services.apps import CREDENTIAL
 from mprelease.services.house import House, open_secrets, owner_of
 from mprelease.storage import apps, projects, queue, releases
+from mprelease.storage.outage import OUTAGE
 from mprelease.storage.queue import Lease
 
 _log = logging.getLogger(__name__)
@@ -78,7 +78,10 @@ class Slot:
             current.stop.ask(HandedBack())
 
     def _hand_back(self, lease: Lease, recorder: DatabaseRecorder) -> None:
-        recorder.flush()
+        try:
+            recorder.flush()
+        except LeaseLost:
+            return  # Somebody has already decided about it.
         with self._means.house.database.writing() as db:
             if queue.hand_back(db, lease):
                 _log.info("release %s is handed back", lease.release_id)
@@ -88,12 +91,9 @@ class Slot:
 
     def _ending(self, lease: Lease, recorder: DatabaseRecorder, stop: Stop) -> Ending:
         try:
-            job = self._job(lease.release_id)
+            job = self._known_job(lease)
             run = self._prepared(job, lease, recorder, stop)
-            try:
-                return _masked(self._means.pipeline(run), _mask_of(job))
-            finally:
-                shutil.rmtree(run.scratch, ignore_errors=True)
+            return _masked(self._means.pipeline(run), _mask_of(job))
         except LeaseLost:
             raise
         except Exception as error:  # noqa: BLE001 a worker outlives whatever a release does
@@ -108,12 +108,18 @@ class Slot:
             workshop=workshop,
             driver=driver_of(job.app.platform),
             workspace=workshop.layout.workspace(job.project.repository, self._number),
-            scratch=workshop.layout.scratch(lease.release_id),
             stop=stop,
             recorder=recorder,
             fence=DatabaseFence(house, lease, kind, stop, recorder),
             say=lambda line: recorder.line(mask(line)),
         )
+
+    def _known_job(self, lease: Lease) -> Job:
+        try:
+            return self._job(lease.release_id)
+        except OUTAGE as outage:
+            # Nothing is done yet: the lease expires, and whoever finds the database begins anew.
+            raise LeaseLost from outage
 
     def _job(self, release_id: int) -> Job:
         house = self._means.house

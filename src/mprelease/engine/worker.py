@@ -44,6 +44,7 @@ class Worker:
     def __init__(self, means: Means, post: Post, errands: Errands) -> None:
         """Take the means of the machine, the worker's post, and who answers errands."""
         self._database = means.house.database
+        self._standby = means.workshop.standby
         self._post = post
         self._errands = errands
         self._slots = [Slot(means, number + 1) for number in range(post.slots)]
@@ -88,6 +89,7 @@ class Worker:
         """Wait until everything has ended, and say good-bye."""
         for thread in self._threads:
             thread.join()
+        self._standby.close()
         self._over.set()
         if self._ticker:
             self._ticker.join()

@@ -7,8 +7,10 @@ from pathlib import Path
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Stage
+from mprelease.pipeline import berry
 from mprelease.pipeline.commands import Commands, is_production
 from mprelease.pipeline.links import refuse_links_outside, refuse_outside
+from mprelease.pipeline.package_managers import find
 from mprelease.pipeline.recipes import Framework, Recipe, recognise
 from mprelease.pipeline.run import Run
 
@@ -48,7 +50,14 @@ def _recipe(run: Run) -> Recipe:
 def _variables(run: Run, recipe: Recipe) -> Mapping[str, str]:
     memory = run.job.app.build.node_memory or run.workshop.limits.node_memory
     options = f"{recipe.variables.get('NODE_OPTIONS', '')} --max-old-space-size={memory}"
-    return {**recipe.variables, "NODE_OPTIONS": options.strip()}
+    return {**_manager_variables(run), **recipe.variables, "NODE_OPTIONS": options.strip()}
+
+
+def _manager_variables(run: Run) -> Mapping[str, str]:
+    # A build may call yarn, which has to find what was installed.
+    install = find(run.workspace.tree, run.job.app.build.directory)
+    workshop = run.workshop
+    return berry.variables(install, workshop.environment, workshop.npm_registry) if install else {}
 
 
 def _modules(run: Run) -> str:

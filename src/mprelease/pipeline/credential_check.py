@@ -15,6 +15,8 @@ _FINAL = {
     Problem.KEY_REFUSED,
     Problem.KEY_UNREADABLE,
     Problem.KEY_SHAPE,
+    Problem.TOKEN_REFUSED,
+    Problem.LOGIN_REFUSED,
     Problem.PLATFORM_APP_ID_UNKNOWN,
 }
 

@@ -9,9 +9,10 @@ from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Message, Problem
 from mprelease.domain.projects import ProjectSecret
 from mprelease.domain.releases import Stage
-from mprelease.pipeline import dependency_key, lock_files, managers, manifests
+from mprelease.pipeline import berry, dependency_key, lock_files, managers, manifests
 from mprelease.pipeline.commands import Commands
 from mprelease.pipeline.links import refuse_outside
+from mprelease.pipeline.npmrc import for_yarn
 from mprelease.pipeline.package_managers import (
     Install,
     download_variables,
@@ -38,15 +39,17 @@ def install(run: Run) -> bool:
     run.managers = managers.installed(run, [each.manager for each in installs])
     if not all(each.lock for each in installs):
         run.recorder.warned(Message("warning.not_reproducible"))
+    for each in installs:
+        _leave_plug_and_play(run, each)
     key = _key(run, installs)
     if dependencies.bring(key):
         run.say(f"(dependencies {key[:12]} are there already)")
         return True
     commands = Commands(run, Stage.INSTALL)
     commands.hand_over()
-    before = outside(run.workspace.tree)
+    before = _surroundings(run, installs)
     _install_all(run, commands, installs)
-    if made := changed(before, outside(run.workspace.tree)):
+    if made := changed(before, _surroundings(run, installs)):
         run.say(f"(not kept for the next release: the install also wrote {_few(made)})")
     else:
         dependencies.keep(key)
@@ -60,6 +63,15 @@ def _installs(run: Run) -> list[Install]:
         for folder in install_folders(run.folder)
     ]
     return list(dict.fromkeys(each for each in found if each))
+
+
+def _leave_plug_and_play(run: Run, install: Install) -> None:
+    if berry.wants_plug_and_play(install):
+        run.say("(instead of Plug'n'Play: node_modules, where builds and the platform's tool look)")
+    left = (install.folder / name for name in berry.PLUG_AND_PLAY if berry.is_berry(install))
+    for path in (path for path in left if plain_files.is_plain_file(path)):
+        refuse_outside(path, run.workspace.tree)
+        path.unlink()
 
 
 def _dependencies(run: Run) -> Dependencies:
@@ -84,10 +96,21 @@ def _key(run: Run, installs: list[Install]) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
+def _surroundings(run: Run, installs: list[Install]) -> frozenset[str]:
+    """Return the state of all that an install must leave alone to be kept."""
+    # yarn >= 2 alone reads its lock file at each call: the next build needs what was written.
+    tree = run.workspace.tree
+    locks = (each.folder / "yarn.lock" for each in installs if berry.is_berry(each))
+    states = (f"/{lock.relative_to(tree)}\0{plain_files.text(lock)}" for lock in locks)
+    return outside(tree) | {*states}
+
+
 def _install_all(run: Run, commands: Commands, installs: list[Install]) -> None:
-    npmrc = commands.home / ".npmrc"
+    npmrc = run.job.project_secrets.get(ProjectSecret.NPMRC, "")
+    rights = {".npmrc": npmrc, ".yarnrc.yml": for_yarn(npmrc)}
     try:
-        plain_files.write_private(npmrc, run.job.project_secrets.get(ProjectSecret.NPMRC, ""))
+        for name, content in rights.items():
+            plain_files.write_private(commands.home / name, content)
         if run.job.app.build.install_command:
             line = run.job.app.build.install_command
             run.say(f"$ {line}")
@@ -99,7 +122,8 @@ def _install_all(run: Run, commands: Commands, installs: list[Install]) -> None:
             _install(run, commands, each)
     finally:
         # The private registry's token is there for the install alone.
-        npmrc.unlink(missing_ok=True)
+        for name in rights:
+            (commands.home / name).unlink(missing_ok=True)
 
 
 def _few(paths: list[str]) -> str:
@@ -129,7 +153,12 @@ def _run(run: Run, commands: Commands, install: Install, *, frozen: bool) -> Non
 
 
 def _variables(commands: Commands, install: Install) -> dict[str, str]:
-    return {**install_variables(install), **download_variables(install, commands.home)}
+    workshop = commands.run.workshop
+    return {
+        **install_variables(install),
+        **download_variables(install, commands.home),
+        **berry.variables(install, workshop.environment, workshop.npm_registry),
+    }
 
 
 def _living_registry(run: Run, commands: Commands, install: Install) -> dict[str, str]:

@@ -21,13 +21,29 @@ def refuse_links_outside(folder: Path, tree: Path) -> None:
     allowed = tuple(os.path.realpath(each) for each in (tree, *_PROGRAMS))
     for link in _links(tree):
         if not _lies_in(link, allowed):
-            raise _leads_outside(link, tree)
+            raise leads_outside(Path(link), tree)
 
 
 def refuse_outside(path: Path, tree: Path) -> None:
     """Raise StageFailed when a path in a tree leads out of it by a link on the way."""
     if not _lies_in(str(path), (os.path.realpath(tree),)):
-        raise _leads_outside(str(path), tree)
+        raise leads_outside(path, tree)
+
+
+def inside(path: Path, folder: Path) -> Path | None:
+    """Return where a path leads by all its links, relative to a folder; None if out of it."""
+    target = Path(os.path.realpath(path))
+    return target.relative_to(folder) if target.is_relative_to(folder) else None
+
+
+def names_a_program(link: Path) -> bool:
+    """Tell whether a link leads to a program of the machine, which is harmless."""
+    return _lies_in(str(link), tuple(os.path.realpath(each) for each in _PROGRAMS))
+
+
+def leads_outside(path: Path, tree: Path) -> StageFailed:
+    """Return the failure of a path that leads out of its tree."""
+    return StageFailed(Problem.LINK_LEADS_OUTSIDE, path=os.path.relpath(path, tree))
 
 
 def _links(tree: Path) -> Iterator[str]:
@@ -45,14 +61,10 @@ def _links(tree: Path) -> Iterator[str]:
             continue  # Closed to us is closed to the tool.
         except OSError:
             # Too deep to be named, hence to be searched; no honest build needs such a folder.
-            raise _leads_outside(folder, tree) from None
+            raise leads_outside(Path(folder), tree) from None
 
 
 def _lies_in(path: str, folders: tuple[str, ...]) -> bool:
     # Not Path.resolve: it raises where links lead round in a circle.
     target = os.path.realpath(path)
     return any(target == folder or target.startswith(f"{folder}/") for folder in folders)
-
-
-def _leads_outside(path: str, tree: Path) -> StageFailed:
-    return StageFailed(Problem.LINK_LEADS_OUTSIDE, path=os.path.relpath(path, tree))

@@ -1,16 +1,21 @@
-"""The last stage: the vendor's tool compiles and packs, waits for "go", and sends."""
+"""The last stage: the vendor's tool compiles and packs, waits for "go", and sends.
+
+Its process is started with the release, or before, and loads the tool meanwhile.
+"""
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Stage
-from mprelease.domain.sandbox import SandboxMode
-from mprelease.pipeline.links import refuse_links_outside
+from mprelease.pipeline.parcel import packed
 from mprelease.pipeline.recipes import install_folders
 from mprelease.pipeline.run import Run
+from mprelease.pipeline.standby import Waiting
 from mprelease.platforms.driver import (
     Account,
     Failure,
@@ -20,19 +25,35 @@ from mprelease.platforms.driver import (
     Ready,
     Result,
 )
-from mprelease.process.command import Command
-from mprelease.process.sandbox import Reach
-from mprelease.process.tree import Exit, Running, start
+from mprelease.process.tree import Exit, Running
+
+
+@contextmanager
+def standing_by(run: Run) -> Iterator[None]:
+    """Let the process that will publish load during the block; it has gone at its end."""
+    # Without room for it now, the last stage tries again, and says so if there still is none.
+    with suppress(OSError):
+        run.publisher = _taken(run)
+    try:
+        yield
+    finally:
+        if run.publisher:
+            run.publisher.close()
+        run.workshop.standby.refill(run.driver)
 
 
 def publish(run: Run) -> bool:
     """Hand what was built to the vendor's tool, and keep the platform's answer."""
     assert run.built is not None
-    refuse_links_outside(run.built, run.workspace.tree)
-    order = _order(run, run.built)
-    run.driver.prepare(order)
-    accepted = _Exchange(run, order).result()
-    run.is_published = True
+    publisher = _usable(run)
+    pack_npm = bool(install_folders(run.built))
+    with packed(
+        run.built, run.workspace.tree, publisher.scratch, with_modules=pack_npm, stop=run.stop
+    ) as parcel:
+        order = _order(run, parcel, publisher.scratch, pack_npm=pack_npm)
+        run.driver.prepare(order)
+        accepted = _Exchange(run, order).result(publisher)
+        run.is_published = True
     run.recorder.published(accepted.publication)
     for hint in accepted.hints:
         run.recorder.warned(hint)
@@ -61,12 +82,11 @@ class _Exchange:
         self._began = threading.Event()
         self._process: Running | None = None
 
-    def result(self) -> Result:
+    def result(self, publisher: Waiting) -> Result:
         """Go through the conversation; raise StageFailed unless the platform has accepted."""
         run = self._run
-        self._process = start(
-            _command(run, self._order), stop=run.stop, on_line=run.say, on_event=self._hear
-        )
+        publisher.limit(run.seconds(Stage.PUBLISH))
+        self._process = publisher.engage(stop=run.stop, on_line=run.say, on_event=self._hear)
         self._process.send(run.driver.order_line(self._order))
         self._began.set()
         try:
@@ -118,21 +138,36 @@ class _Exchange:
         self._process.send(self._run.driver.go_line(not_after))
 
 
-def _order(run: Run, built: Path) -> PublishOrder:
+def _usable(run: Run) -> Waiting:
+    """Return the process that stands by, or another one in its place."""
+    if run.publisher and run.publisher.is_usable:
+        return run.publisher
+    if run.publisher:
+        run.publisher.close()
+    run.publisher = _taken(run)
+    return run.publisher
+
+
+def _taken(run: Run) -> Waiting:
+    seconds = sum(run.workshop.limits.seconds.values())
+    return run.workshop.standby.take(run.driver, seconds)
+
+
+def _order(run: Run, parcel: Path, scratch: Path, *, pack_npm: bool) -> PublishOrder:
     app, release = run.job.app, run.job.release
     return PublishOrder(
         kind=release.kind,
         account=account_of(run),
         link=link_of(run),
-        built=built,
+        built=parcel,
         project_type=app.project_type,
         version=release.version or "",
         description=release.description or _described(run),
         robot=release.robot,
         launch=release.launch,
         compile_settings=app.build.compile_settings,
-        pack_npm=bool(install_folders(built)),
-        scratch=run.scratch,
+        pack_npm=pack_npm,
+        scratch=scratch,
     )
 
 
@@ -140,16 +175,3 @@ def _described(run: Run) -> str:
     """Return what stands at the platform when nobody wrote a description."""
     commit = run.commit
     return f"{commit.subject} ({commit.id[:8]})" if commit else run.job.release.ref
-
-
-def _command(run: Run, order: PublishOrder) -> Command:
-    workshop = run.workshop
-    command = replace(
-        run.driver.command(order, workshop.tools, workshop.node.node),
-        time_limit=run.seconds(Stage.PUBLISH),
-    )
-    readable = (workshop.node.folder, *run.driver.readable(order, workshop.tools))
-    if workshop.sandbox.mode is not SandboxMode.BWRAP:
-        # Under the builds' user id, a build beside this one could look into its memory.
-        return command
-    return workshop.sandbox.confine(command, Reach((run.workspace.tree, run.scratch), readable))

@@ -56,16 +56,15 @@ def recognise(folder: Path, platform: Platform, environment: Environment) -> Rec
 
 
 def install_folders(folder: Path) -> tuple[str, ...]:
-    """Return what wants an install, relative to the app's folder: itself, and a native root.
+    """Return what wants an install, relative to the app's folder: itself, and native roots.
 
     WeChat's tool packs npm modules beside every package.json, and native projects often keep
-    the one with their modules in the mini program's root, apart from the tools at the top.
+    the one with their modules in the root of the mini program or plugin, apart from the tools at
+    the top.
     """
-    project = manifests.parsed(folder / "project.config.json")
-    root = str(project.get("miniprogramRoot") or ".").strip("/").removeprefix("./") or "."
-    inside = ".." not in Path(root).parts and root != "."
-    candidates = (".", root) if inside and _is_native(folder) else (".",)
-    return tuple(name for name in candidates if (folder / name / "package.json").is_file())
+    candidates = (".", *_roots(folder)) if _is_native(folder) else (".",)
+    found = (name for name in candidates if (folder / name / "package.json").is_file())
+    return tuple(dict.fromkeys(found))
 
 
 _UNI_APP: Mapping[Platform, str] = {
@@ -123,6 +122,13 @@ def _with_old_webpack(recipe: Recipe) -> Recipe:
     # Without it vue-cli's build ends silently, with exit code 0 and no output.
     variables = {**recipe.variables, "NODE_OPTIONS": "--openssl-legacy-provider"}
     return Recipe(recipe.build_command, recipe.output, recipe.framework, variables)
+
+
+def _roots(folder: Path) -> list[str]:
+    project = manifests.parsed(folder / "project.config.json")
+    named = (str(project.get(name) or ".") for name in ("miniprogramRoot", "pluginRoot"))
+    roots = [name.strip("/").removeprefix("./") or "." for name in named]
+    return [root for root in roots if ".." not in Path(root).parts]
 
 
 def _is_native(folder: Path) -> bool:

@@ -10,6 +10,7 @@ from mprelease.domain.apps import App
 from mprelease.domain.problems import Message
 from mprelease.domain.projects import Project, ProjectSecret
 from mprelease.domain.releases import Commit, Publication, Release, Stage, StageState
+from mprelease.pipeline.standby import Standby, Waiting
 from mprelease.platforms.driver import Driver, Link
 from mprelease.process.sandbox import Sandbox
 from mprelease.process.tree import Stop
@@ -92,7 +93,7 @@ class Workshop:
 
     layout: Layout
     sandbox: Sandbox
-    tools: Path
+    standby: Standby
     node: Node
     environment: Mapping[str, str]
     build_variables: Mapping[str, str]
@@ -109,13 +110,13 @@ class Run:
     workshop: Workshop
     driver: Driver
     workspace: Workspace
-    scratch: Path
     stop: Stop
     recorder: Recorder
     fence: Fence
     say: "Say"
     commit: Commit | None = None
     managers: tuple[Path, ...] = ()
+    publisher: Waiting | None = None
     built: Path | None = None
     is_published: bool = False
     is_checked: threading.Event = field(default_factory=threading.Event)

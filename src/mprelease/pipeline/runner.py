@@ -2,8 +2,8 @@
 
 import errno
 import logging
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
 from mprelease.domain.errors import LeaseLost, ReleaseCanceled, TroubleError
@@ -13,7 +13,7 @@ from mprelease.pipeline.build import build
 from mprelease.pipeline.checkout import checkout
 from mprelease.pipeline.credential_check import CredentialRefused, checking_credential
 from mprelease.pipeline.install import install
-from mprelease.pipeline.publish import publish
+from mprelease.pipeline.publish import publish, standing_by
 from mprelease.pipeline.run import Run
 
 _log = logging.getLogger(__name__)
@@ -41,7 +41,14 @@ class Ending:
 Beside = Callable[[Run], AbstractContextManager[None]]
 
 
-def run_stages(run: Run, stages: Stages = STAGES, beside: Beside = checking_credential) -> Ending:
+@contextmanager
+def loading_and_checking(run: Run) -> Iterator[None]:
+    """Load the vendor's tool during the block, and ask the platform about the credential."""
+    with standing_by(run), checking_credential(run):
+        yield
+
+
+def run_stages(run: Run, stages: Stages = STAGES, beside: Beside = loading_and_checking) -> Ending:
     """Run the stages until the end or the first failure, and something beside them.
 
     Raise LeaseLost when the release is no longer ours; whatever else goes wrong is an ending. Once

@@ -31,12 +31,26 @@ class Account:
 
 
 @dataclass(frozen=True)
+class Equipment:
+    """What every process that publishes works with, known before there is an order.
+
+    `tools` is the folder of the vendors' tools, `node` the program, `node_folder` its installation,
+    and `extra_ca` a PEM file to trust in addition.
+    """
+
+    tools: Path
+    node: str
+    node_folder: Path
+    extra_ca: Path | None
+
+
+@dataclass(frozen=True)
 class PublishOrder:
     """One thing to be published.
 
-    `built` is the folder that the platform gets; the vendor's tool may write into it (npm packing).
-    `scratch` is a private, empty folder of this release: working directory, HOME and TMPDIR of the
-    tool. `compile_settings` override single switches of the vendor's compiler.
+    `built` is the folder that the platform gets, a copy in `scratch`; the vendor's tool may write
+    into it (npm packing). `scratch` is the private folder of the process: its working directory,
+    HOME and TMPDIR. `compile_settings` override single switches of the vendor's compiler.
     """
 
     kind: Kind
@@ -51,6 +65,11 @@ class PublishOrder:
     compile_settings: Mapping[str, bool | int | str]
     pack_npm: bool
     scratch: Path
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The vendor's tool is loaded: the process waits for the line of `order_line`."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +104,7 @@ class Failure:
     may_have_arrived: bool = False
 
 
-Event = Progress | Ready | Result | Failure
+Event = Loaded | Progress | Ready | Result | Failure
 
 
 class Driver(Protocol):
@@ -124,27 +143,27 @@ class Driver(Protocol):
         """Raise StageFailed(OUTPUT_NOT_A_MINI_PROGRAM) unless a folder can be published."""
 
     def prepare(self, order: PublishOrder) -> None:
-        """Make the built folder fit the order: add what the vendor's tool misses.
+        """Make the folder that is published fit the order: add what the vendor's tool misses.
 
-        Called once, before `command`. Raise StageFailed where the order does not fit.
+        Called once, before `order_line`. Raise StageFailed where the order does not fit.
         """
 
-    def command(self, order: PublishOrder, tools: Path, node: str) -> Command:
-        """Describe the process that publishes, without the credential.
+    def command(self, equipment: Equipment, scratch: Path, seconds: float) -> Command:
+        """Describe the process that publishes one order, which nobody has given yet.
 
-        It writes events to descriptor 3, reads `order_line` from standard input, and after Ready
-        `go_line`. It may be started long before either. Its time limit is the vendor's own pace;
-        the caller may replace it.
+        It loads what it can, tells so (Loaded), and waits for `order_line` on standard input, and
+        after Ready for `go_line`. Events go to descriptor 3. It may wait for `seconds`, its time
+        limit, and never get an order.
         """
 
-    def readable(self, order: PublishOrder, tools: Path) -> tuple[Path, ...]:
-        """Return what the process must be able to read besides Node, `built` and `scratch`.
+    def readable(self, equipment: Equipment) -> tuple[Path, ...]:
+        """Return what the process must be able to read besides its scratch folder.
 
-        It writes to the last two.
+        When one of these has changed, a process that waits is not used any more.
         """
 
     def order_line(self, order: PublishOrder) -> str:
-        """Return the line, credential included, that tells the process what to publish."""
+        """Return the line, credential and proxy included, that tells what to publish."""
 
     def go_line(self, not_after: int) -> str:
         """Return the line that lets the process send, until a time in ms since the epoch."""

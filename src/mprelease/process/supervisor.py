@@ -1,9 +1,9 @@
 """Own the process tree of one command, and leave nobody behind when it ends.
 
 `tree.start` runs this file as a program of its own, `python -I -S supervisor.py CHANNEL`, where
-CHANNEL is the file descriptor of a stream socket to the worker. The worker writes the order. End
-of file, even by `kill -9` of the worker, ends the tree. The answer is the report. Standard library
-only, and neither json nor typing: every command waits for the imports.
+CHANNEL is the file descriptor of a stream socket to the worker. It writes the order, and maybe new
+time limits. End of file, even by `kill -9` of the worker, ends the tree. The answer is the report.
+Standard library only, and neither json nor typing: every command waits for the imports.
 """
 
 import ctypes
@@ -69,8 +69,12 @@ class Order:
     def packed(self) -> bytes:
         """Return the order as it is sent: its length, then itself."""
         # Both ends are the same interpreter, so that marshal's format is no matter.
-        body = marshal.dumps(vars(self))
-        return len(body).to_bytes(_LENGTH) + body
+        return _message(marshal.dumps(vars(self)))
+
+
+def new_limit(seconds: float) -> bytes:
+    """Return the message that gives the command so many seconds from now on."""
+    return _message(str(seconds).encode())
 
 
 class Report:
@@ -101,9 +105,10 @@ def main(arguments: list[str]) -> None:
     channel = int(arguments[0])
     os.set_inheritable(channel, False)  # noqa: FBT003 (its only form)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    order = _read_order(channel)
-    if order is None:
-        return
+    body = _read_message(channel)
+    if not body:
+        return  # the worker has died before it was sent
+    order = Order(**marshal.loads(body))  # noqa: S302 (from our own worker)
     report = _supervise(order, channel)
     with suppress(BrokenPipeError, ConnectionResetError):
         os.write(channel, report.line().encode())
@@ -150,7 +155,10 @@ class _Family:
                 return LIMIT
             ready = dict(poll.poll(math.ceil(min(left, _LONGEST_POLL) * 1000)))
             if channel in ready:
-                return ASKED
+                message = _read_message(channel)
+                if not message:
+                    return ASKED
+                deadline = time.monotonic() + float(message)
             if alarm in ready and not _ENDING.isdisjoint(os.read(alarm, 4096)):
                 return SIGNALED
 
@@ -185,7 +193,7 @@ class _Family:
 def _supervise(order: Order, channel: int) -> Report:
     _control(_PR_SET_CHILD_SUBREAPER, 1)
     alarm = _alarm()
-    if select.select([channel], [], [], 0)[0]:
+    if _has_hung_up(channel):
         return Report(128 + signal.SIGTERM, ASKED)
     family = _Family(_launch(order))
     try:
@@ -196,11 +204,20 @@ def _supervise(order: Order, channel: int) -> Report:
     return Report(family.code, cause)
 
 
-def _read_order(channel: int) -> Order | None:
-    """Return None when the worker has died before it was sent."""
-    length = int.from_bytes(_read(channel, _LENGTH))
-    body = _read(channel, length)
-    return Order(**marshal.loads(body)) if body else None  # noqa: S302 (from our own worker)
+def _has_hung_up(channel: int) -> bool:
+    """Tell it without reading: a new time limit may lie there already."""
+    poll = select.poll()
+    poll.register(channel, select.POLLRDHUP)
+    return bool(poll.poll(0))
+
+
+def _message(body: bytes) -> bytes:
+    return len(body).to_bytes(_LENGTH) + body
+
+
+def _read_message(channel: int) -> bytes:
+    """Return what the worker sent; nothing when it has hung up."""
+    return _read(channel, int.from_bytes(_read(channel, _LENGTH)))
 
 
 def _read(channel: int, length: int) -> bytes:

@@ -109,6 +109,7 @@ class Running:
         self._forced_at = time.monotonic() + time_limit + _MERCY
         self._failure: BaseException | None = None
         self._writing = threading.Lock()
+        self._ending = threading.Lock()
         self._reader = threading.Thread(target=self._follow, name="lines", daemon=True)
         self._forget_stop = stop.on_ask(self._end)
         self._reader.start()
@@ -130,6 +131,21 @@ class Running:
         with self._writing, suppress(BrokenPipeError):
             _pipe(self._process.stdin).close()
 
+    @property
+    def has_ended(self) -> bool:
+        """Tell whether no process of the tree lives any more."""
+        return not self._reader.is_alive()
+
+    def limit(self, seconds: float) -> None:
+        """Give the command so many seconds from now on, instead of what it had before."""
+        with self._ending:
+            if self._asked:
+                return
+            self._forced_at = time.monotonic() + seconds + _MERCY
+            # A supervisor that has ended needs no limit.
+            with suppress(OSError):
+                self._channel.sendall(supervisor.new_limit(seconds))
+
     def wait(self) -> Exit:
         """Return when no process of the tree lives and every line was delivered.
 
@@ -150,9 +166,10 @@ class Running:
         raise SupervisorLost
 
     def _end(self) -> None:
-        self._asked = True
-        self._forced_at = min(self._forced_at, time.monotonic() + _MERCY)
-        self._hang_up()
+        with self._ending:
+            self._asked = True
+            self._forced_at = min(self._forced_at, time.monotonic() + _MERCY)
+            self._hang_up()
 
     def _hang_up(self) -> None:
         with suppress(OSError):

@@ -30,6 +30,9 @@ def request(house: House, who: Actor, wanted: ReleaseRequest) -> int:
             return earlier.id
         app = app_deeds.found(db, wanted.app)
         apps.locked(db, app.id)
+        # The same request, sent twice at once, may have been ahead of us at this lock.
+        if earlier := _earlier(db, wanted):
+            return earlier.id
         new = _new(db, house, who, app, wanted)
         release_id = releases.add(db, new, house.now())
         record(db, house, who, Did(f"release.{wanted.kind}", app.name, {"release": release_id}))

@@ -53,6 +53,7 @@ class Settings(BaseSettings):
     install_limit: int = Field(default=1200, ge=1)
     build_limit: int = Field(default=1800, ge=1)
     publish_limit: int = Field(default=900, ge=1)
+    standby_seconds: int = Field(default=600, ge=0)
 
     @classmethod
     def settings_customise_sources(

@@ -1,4 +1,4 @@
-"""Tell that transactions were in each other's way: by number, since servers speak many languages."""
+"""Tell that transactions were in each other's way; by number, since words are translated."""
 
 import sqlite3
 

@@ -1,7 +1,7 @@
 """Engines for SQLite, MySQL/MariaDB and PostgreSQL: drivers, time limits, pools for threads."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import URL, Connection, Dialect, Engine, NullPool, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -10,6 +10,9 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
+
+if TYPE_CHECKING:
+    from mprelease.storage.bounded import BoundedConnection
 
 _DRIVERS = {
     "sqlite": "sqlite",
@@ -100,7 +103,9 @@ def _server(url: URL, patience: Patience, **pool: Any) -> Engine:
         connect_args=arguments,
         **pool,
     )
-    if not is_mysql:
+    if is_mysql:
+        _refuse_unknown_parameters(engine)
+    else:
         _bound_waits(engine, patience)
     return engine
 
@@ -145,11 +150,22 @@ def _postgresql(url: URL, patience: Patience) -> dict[str, Any]:
     return {name: value for name, value in limits.items() if name not in url.query}
 
 
+def _refuse_unknown_parameters(engine: Engine) -> None:
+    @event.listens_for(engine, "do_connect")
+    def _connect(
+        dialect: Dialect, _: ConnectionPoolEntry, arguments: list[Any], named: dict[str, Any]
+    ) -> DBAPIConnection:
+        try:
+            return dialect.connect(*arguments, **named)
+        except TypeError as error:  # the driver's way to say that it has no such argument
+            raise Refused(Problem.DATABASE_UNUSABLE, detail=str(error)) from None
+
+
 def _bound_waits(engine: Engine, patience: Patience) -> None:
     @event.listens_for(engine, "do_connect")
     def _connect(
         _: Dialect, __: ConnectionPoolEntry, arguments: list[Any], named: dict[str, Any]
-    ) -> DBAPIConnection:
+    ) -> "BoundedConnection":
         # The driver takes a third of a second to load, which SQLite need not pay.
         from mprelease.storage.bounded import BoundedConnection  # noqa: PLC0415
 

@@ -11,10 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import inspect, text
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, OperationalError
 
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
+from mprelease.storage.contention import is_contention
 from mprelease.storage.database import Database, Reader, Writer
 
 HEAD = "0002"
@@ -22,6 +23,7 @@ _STEPS = Path(__file__).with_name("migrations")
 _REVISION = text("SELECT version_num FROM alembic_version")
 # So long may another node take for its steps.
 _WAIT_SECONDS = 600
+_TRIES = 20
 # Held by the session or transaction that migrates, and so ended with it, whatever it dies of.
 _LOCKS = {
     # The name counts for the whole server, so it says for which of its databases.
@@ -35,10 +37,22 @@ def migrate(database: Database, lock: Path) -> None:
 
     Nodes that share an SQLite file share the lock file, too.
     """
-    if _is_behind(_revision(database)):
-        with _alone(database, lock) as db:
-            if _is_behind(_read_revision(db)):
-                _upgrade(db)
+    for left in reversed(range(_TRIES)):
+        try:
+            if _is_behind(_revision(database)):
+                _migrate(database, lock)
+        except OperationalError as error:
+            # Other nodes work on meanwhile; on PostgreSQL a deadlock with them may end the steps.
+            if not left or not is_contention(error):
+                raise
+        else:
+            return
+
+
+def _migrate(database: Database, lock: Path) -> None:
+    with _alone(database, lock) as db:
+        if _is_behind(_read_revision(db)):
+            _upgrade(db)
 
 
 def _is_behind(revision: str | None) -> bool:

@@ -85,9 +85,9 @@ class Layout:
         """Return the folder of the kept dependencies of a repository."""
         return self.data / "dependencies" / key_of(repository)
 
-    def scratch(self, release_id: int) -> Path:
-        """Return a private, empty folder for one run of a release."""
-        folder = self._scratch / str(release_id)
+    def scratch(self, name: str) -> Path:
+        """Return a private, empty folder for one process that publishes."""
+        folder = self._scratch / name
         shutil.rmtree(folder, ignore_errors=True)
         _make(self._scratch, _WALKABLE)
         _make(folder, _PRIVATE)

@@ -55,4 +55,4 @@ function readLine() {
   return Buffer.from(bytes).toString("utf8");
 }
 
-module.exports = { awaitGo, fail, progress, readOrder, tell };
+module.exports = { Refusal, awaitGo, fail, progress, readOrder, tell };

@@ -4,13 +4,18 @@
 // One order per process: the tool keeps proxy, compiler and file lists in global variables.
 
 const channels = require("node:diagnostics_channel");
+const fs = require("node:fs");
+const os = require("node:os");
 const path = require("node:path");
 const { awaitGo, fail, progress, readOrder, tell } = require("./protocol.cjs");
 
 const SENDING = /^\/wxa\/ci\/(upload|testSourceURL)\?/;
 const PROGRESS_PAUSE = 100; // ms: a large project has thousands of files
+const FEW_FILES = 300;
 
+compileHere();
 const ci = require(path.join(process.argv[2], "node_modules", "miniprogram-ci"));
+tell("loaded");
 const order = readOrder();
 let allowed = false;
 let sent = false;
@@ -24,6 +29,25 @@ channels.subscribe("http.client.request.start", ({ request }) => {
   if (!allowed) stop(new Error("the tool would have sent without asking"));
   sent = true;
 });
+
+// Left alone, the tool forks a compiler, which starts worker threads, and each of them loads Babel:
+// on a small project, on 2 cores, most of the time. These are switches of its own, undocumented; a
+// version without them does as before. Threads are worth their start where there is much to do.
+function compileHere() {
+  let quick;
+  const getItem = (name) => {
+    if (name === "compilerInMainProcess") return "1";
+    if (name === "compilerNotInWorker") return (quick ??= isQuick()) ? "1" : null;
+    return null;
+  };
+  Object.defineProperty(globalThis, "localStorage", { value: { getItem } });
+}
+
+function isQuick() {
+  if (os.availableParallelism() <= 2) return true;
+  const files = fs.readdirSync(order.folder, { recursive: true });
+  return files.filter((file) => !file.includes("node_modules")).length <= FEW_FILES;
+}
 
 publish().then(
   (result) => {

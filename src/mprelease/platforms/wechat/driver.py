@@ -9,7 +9,7 @@ from mprelease.domain.apps import ProjectType
 from mprelease.domain.errors import Refused
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
-from mprelease.platforms.driver import Account, Event, Link, PublishOrder
+from mprelease.platforms.driver import Account, Equipment, Event, Link, PublishOrder
 from mprelease.platforms.tools import BRIDGES, Tool
 from mprelease.platforms.wechat.content import add_config, require_content, require_page
 from mprelease.platforms.wechat.events import event_of
@@ -17,7 +17,6 @@ from mprelease.platforms.wechat.key import read_key
 from mprelease.process.command import Command
 
 _APP_ID = re.compile(r"wx[0-9a-f]{16}")
-_SECONDS = 600.0
 
 
 class WeChatDriver:
@@ -58,26 +57,26 @@ class WeChatDriver:
             require_page(order.built, order.launch.page)
         add_config(order.built)
 
-    def command(self, order: PublishOrder, tools: Path, node: str) -> Command:
-        """Describe the bridge's process; the tool's advice is ten minutes at most."""
-        folder = str(self.tool.folder(tools))
+    def command(self, equipment: Equipment, scratch: Path, seconds: float) -> Command:
+        """Describe the bridge's process."""
+        folder = str(self.tool.folder(equipment.tools))
         guard = str(BRIDGES / "guard.cjs")
         environment = {
             "PATH": os.defpath,
-            "HOME": str(order.scratch),
-            "TMPDIR": str(order.scratch),
+            "HOME": str(scratch),
+            "TMPDIR": str(scratch),
             "LANG": "C.UTF-8",
             "MPRELEASE_TOOL": folder,
         }
-        if order.link.extra_ca:
-            environment["NODE_EXTRA_CA_CERTS"] = str(order.link.extra_ca)
-        arguments = (node, "--require", guard, str(BRIDGES / "wechat.cjs"), folder)
-        return Command(arguments, order.scratch, environment, _SECONDS)
+        if equipment.extra_ca:
+            environment["NODE_EXTRA_CA_CERTS"] = str(equipment.extra_ca)
+        arguments = (equipment.node, "--require", guard, str(BRIDGES / "wechat.cjs"), folder)
+        return Command(arguments, scratch, environment, seconds)
 
-    def readable(self, order: PublishOrder, tools: Path) -> tuple[Path, ...]:
-        """Return the folders of tool and bridge, and the extra CA file."""
-        extra_ca = (order.link.extra_ca,) if order.link.extra_ca else ()
-        return (self.tool.folder(tools), BRIDGES, *extra_ca)
+    def readable(self, equipment: Equipment) -> tuple[Path, ...]:
+        """Return the folders of Node, tool and bridge, and the extra CA file."""
+        extra_ca = (equipment.extra_ca,) if equipment.extra_ca else ()
+        return (equipment.node_folder, self.tool.folder(equipment.tools), BRIDGES, *extra_ca)
 
     def order_line(self, order: PublishOrder) -> str:
         """Return the order as the bridge reads it, credential included."""

@@ -9,7 +9,7 @@ import segno
 
 from mprelease.domain.problems import Message
 from mprelease.domain.releases import Kind, Publication, Sizes
-from mprelease.platforms.driver import Event, Progress, Ready, Result
+from mprelease.platforms.driver import Event, Loaded, Progress, Ready, Result
 from mprelease.platforms.wechat.problems import Complaint, failure_of
 
 # As the tool names them in its answer.
@@ -22,6 +22,8 @@ def event_of(line: str) -> Event:
     """Return the event in a line; raise ValueError for a line that is none."""
     facts: dict[str, Any] = json.loads(line)
     match facts["event"]:
+        case "loaded":
+            return Loaded()
         case "progress":
             return Progress(facts["text"])
         case "ready":

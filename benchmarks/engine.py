@@ -1,0 +1,203 @@
+"""How soon a requested release begins, alone and grown, and what a long queue costs a claim."""
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import insert
+
+import servers
+from benchmarks.measuring import BrokenPromise, Measurement, Of, Target, time_of
+from benchmarks.scene import APP, native
+from mprelease.domain.apps import App
+from mprelease.domain.people import Actor
+from mprelease.domain.platforms import Platform
+from mprelease.domain.releases import Kind, ReleaseRequest, Stage, State
+from mprelease.domain.workers import DEFAULT_LABEL
+from mprelease.engine.claims import claim_next
+from mprelease.engine.dispatch import Dispatch
+from mprelease.engine.errands import Errands, Outside
+from mprelease.engine.slot import Means
+from mprelease.engine.worker import Post, Worker
+from mprelease.pipeline.run import Limits, Node, Run, Workshop
+from mprelease.pipeline.runner import Ending
+from mprelease.pipeline.standby import Standby
+from mprelease.platforms.driver import Equipment, Link
+from mprelease.process.sandbox import Unconfined
+from mprelease.security.vault import Vault
+from mprelease.services import apps, projects, releases
+from mprelease.services.house import House
+from mprelease.simulator.keys import make_key
+from mprelease.storage import queue
+from mprelease.storage.database import Database, sqlite_url
+from mprelease.storage.migrate import migrate
+from mprelease.storage.tables import releases as releases_table
+from mprelease.workspace.layout import prepared
+
+_ME = Actor("benchmark")
+_LABELS = (DEFAULT_LABEL,)
+_ROUNDS = 200
+_CLAIMS = 40
+_QUEUED = 10_000
+_KEYS = 60
+
+
+def measure(folder: Path) -> list[Measurement]:
+    """Measure alone on SQLite, and with Redis on both servers."""
+    rows = _shape(folder / "alone", sqlite_url(folder / "alone.db"), None, "SQLite", 50)
+    with ExitStack() as running:
+        redis = running.enter_context(servers.redis_server()).url
+        for start, name in ((servers.mariadb, "MariaDB"), (servers.postgresql, "PostgreSQL")):
+            url = running.enter_context(start()).new_database()
+            rows += _shape(folder / name, url, redis, f"{name}, Redis", 200)
+    return rows
+
+
+def _shape(folder: Path, url: str, redis: str | None, name: str, below: float) -> list[Measurement]:
+    folder.mkdir()
+    with _opened(folder, url) as (house, app):
+        waits = sorted(_waits(house, folder, redis))
+        begins = Measurement(
+            f"request to first stage, p99, {name}",
+            waits[int(0.99 * len(waits))],
+            f"its median, n = {len(waits)}",
+            median(waits),
+            Target(Of.ALONE, below),
+        )
+        return [begins, _claims(house, app, name)]
+
+
+def _waits(house: House, folder: Path, redis: str | None) -> Iterator[float]:
+    """Yield for each of many releases how long after its request the first stage began, in ms."""
+    calls, begun = Dispatch(redis), _Begun()
+    heard = replace(house, wake=calls.wake)
+    worker = _worker(house, folder, begun.pipeline)
+    worker.start()
+    # A dispatch of its own, as on another machine.
+    ears = Dispatch(redis) if redis else calls
+    ears.listen(_LABELS, worker.hear)
+    for _ in range(_ROUNDS):
+        begun.event.clear()
+        began = time.perf_counter()
+        releases.request(heard, _ME, ReleaseRequest(APP, Kind.PREVIEW))
+        if not begun.event.wait(10):
+            raise BrokenPromise("a release did not begin")
+        yield (begun.at - began) * 1000
+        begun.over.wait(10)
+        # People do not click in the worker's rhythm: neither the tick nor a poll is to be met.
+        time.sleep(secrets.randbelow(150) / 1000)
+    worker.close(hand_back=True)
+    worker.join()
+    for dispatch in {calls, ears}:
+        dispatch.close()
+
+
+class _Begun:
+    """A pipeline that tells when it began, after it has written that its first stage runs."""
+
+    def __init__(self) -> None:
+        self.event = threading.Event()
+        self.over = threading.Event()
+        self.at = 0.0
+
+    def pipeline(self, run: Run) -> Ending:
+        self.over.clear()
+        run.recorder.started(Stage.CHECKOUT)
+        self.at = time.perf_counter()
+        self.event.set()
+        self.over.set()
+        return Ending(State.SUCCEEDED)
+
+
+def _claims(house: House, app: App, name: str) -> Measurement:
+    """Compare a claim from a nearly empty queue with one from a queue of ten thousand."""
+    empty = median(_claim(house, app, fill=True) for _ in range(_CLAIMS))
+    _fill(house, app, _QUEUED)
+    full = median(_claim(house, app, fill=False) for _ in range(_CLAIMS))
+    what = f"claim, {_QUEUED:,} queued, {name}"
+    return Measurement(what, full, "claim, 1 queued", empty, Target(Of.RATIO, 2))
+
+
+def _claim(house: House, app: App, *, fill: bool) -> float:
+    if fill:
+        _fill(house, app, 1)
+    taken: list[queue.Lease] = []
+
+    def claim() -> None:
+        if lease := claim_next(house.database, "benchmark", _LABELS, 60_000):
+            taken.append(lease)
+
+    took = time_of(claim)
+    if not taken:
+        raise BrokenPromise("nothing was claimed")
+    with house.database.writing() as db:
+        queue.end(db, taken[0], State.SUCCEEDED)
+    return took
+
+
+def _fill(house: House, app: App, count: int) -> None:
+    blank = {
+        "app_id": app.id,
+        "kind": Kind.PREVIEW,
+        "state": State.QUEUED,
+        "ref": "main",
+        "environment": "production",
+        "robot": 1,
+        "description": "",
+        "requested_by": _ME.name,
+        "created_at": 0,
+        "warnings": [],
+        "label": DEFAULT_LABEL,
+        "priority": 0,
+        "attempt": 0,
+        "cancel_requested": False,
+        "publish_state": "none",
+    }
+    rows = [{**blank, "due": n, "serial_key": f"key:{n % _KEYS}"} for n in range(count)]
+    with house.database.writing() as db:
+        db.connection.execute(insert(releases_table), rows)
+
+
+@contextmanager
+def _opened(folder: Path, url: str) -> Iterator[tuple[House, App]]:
+    database = Database(url)
+    migrate(database, folder / "migration.lock")
+    house = House(
+        database, Vault(bytes(32)), lambda: time.time_ns() // 1_000_000, ZoneInfo("Asia/Shanghai")
+    )
+    projects.add(house, _ME, projects.ProjectChange(APP, "/srv/app.git", "main"))
+    apps.add(house, _ME, APP, Platform.WECHAT, _credential())
+    with database.reading() as db:
+        app = apps.found(db, APP)
+    yield house, app
+    database.close()
+
+
+def _credential() -> apps.AppChange:
+    return replace(native(), credential=make_key().encode())
+
+
+def _worker(house: House, folder: Path, pipeline: Callable[[Run], Ending]) -> Worker:
+    layout = prepared(folder / "data")
+    workshop = Workshop(
+        layout=layout,
+        sandbox=Unconfined("a benchmark"),
+        standby=Standby(
+            prepared(folder), Unconfined(""), Equipment(folder, "node", folder, None), 0
+        ),
+        node=Node("node", "npm", folder, "", ""),
+        environment={},
+        build_variables={},
+        npm_registry=None,
+        link=Link(),
+        limits=Limits(dict.fromkeys(Stage, 60), 512),
+    )
+    errands = Errands(house, Outside(workshop.layout.mirrors, {}, Link(), None))
+    means = Means(house, workshop, 60, pipeline)
+    return Worker(means, Post("benchmark", _LABELS, 2, 0), errands)

@@ -1,0 +1,90 @@
+"""Translate the private .npmrc of a project for yarn >= 2, which reads none."""
+
+import base64
+import json
+import re
+from collections.abc import Iterator, Mapping
+
+
+def for_yarn(npmrc: str) -> str:
+    """Return a .yarnrc.yml for HOME: the same registries, and the same right to use them.
+
+    It is written as JSON, which is YAML.
+    """
+    said = _said(npmrc)
+    scopes = {name: said[f"@{name}:registry"] for name in _scopes(said)}
+    servers = [*([said["registry"]] if "registry" in said else []), *scopes.values()]
+    places = [*map(_place, servers), *_places(said)]
+    logins = {place: _login(said, place) for place in places}
+    told: dict[str, object] = {
+        "npmScopes": {name: {"npmRegistryServer": url.rstrip("/")} for name, url in scopes.items()},
+        "npmRegistries": {place: login for place, login in logins.items() if login},
+        "unsafeHttpWhitelist": [host(url) for url in servers if url.startswith("http://")],
+    }
+    if "registry" in said:
+        told["npmRegistryServer"] = said["registry"].rstrip("/")
+    return json.dumps(told)
+
+
+def host(url: str) -> str:
+    """Return the host of an address, and nothing when it has none."""
+    # Not urlsplit: it raises for what anybody may have written.
+    found = re.match(r"\w+://(?:[^/@]*@)?([^/:]+)", url)
+    return found[1] if found else ""
+
+
+_RIGHT = re.compile(r"(?P<place>//\S+?)/?:(?:_authToken|_auth|username)")
+
+
+def _said(npmrc: str) -> Mapping[str, str]:
+    lines = (line.strip() for line in npmrc.splitlines())
+    pairs = (line.partition("=") for line in lines if not line.startswith((";", "#")))
+    return {name.strip(): value.strip(" \t\"'") for name, _, value in pairs}
+
+
+def _scopes(said: Mapping[str, str]) -> Iterator[str]:
+    for name in said:
+        if found := re.fullmatch(r"@(.+):registry", name):
+            yield found[1]
+
+
+def _places(said: Mapping[str, str]) -> Iterator[str]:
+    for name in said:
+        if found := _RIGHT.fullmatch(name):
+            yield found["place"]
+
+
+def _place(url: str) -> str:
+    return url.partition(":")[2].rstrip("/")
+
+
+def _login(said: Mapping[str, str], place: str) -> Mapping[str, object]:
+    # As with npm, what is said of a place holds for all below it; yarn wants each one named.
+    while place.strip("/"):
+        if told := _told_of(said, place):
+            return {**told, "npmAlwaysAuth": True}
+        place = place.rpartition("/")[0]
+    return {}
+
+
+def _told_of(said: Mapping[str, str], place: str) -> Mapping[str, str]:
+    about = {name: said.get(f"{place}/:{name}") or said.get(f"{place}:{name}") for name in _RIGHTS}
+    if token := about["_authToken"]:
+        return {"npmAuthToken": token}
+    if ident := about["_auth"]:
+        return {"npmAuthIdent": ident}
+    if (user := about["username"]) and (password := about["_password"]):
+        return {"npmAuthIdent": _ident(user, password)}
+    return {}
+
+
+def _ident(user: str, password: str) -> str:
+    # An .npmrc holds the password in base64, with or without padding.
+    try:
+        plain = base64.b64decode(f"{password}==")
+    except ValueError:
+        plain = password.encode()
+    return base64.b64encode(user.encode() + b":" + plain).decode()
+
+
+_RIGHTS = ("_authToken", "_auth", "username", "_password")

@@ -1,0 +1,93 @@
+"""Alipay's credential: the id of a tool, and the RSA key by which it signs."""
+
+import binascii
+import json
+from base64 import b64decode
+from dataclasses import dataclass, field
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_der_private_key,
+    load_pem_private_key,
+)
+
+from mprelease.domain.errors import Refused
+from mprelease.domain.platforms import Platform
+from mprelease.domain.problems import Problem
+from mprelease.platforms.marks import platform_of_credential
+
+
+@dataclass(frozen=True)
+class ToolKey:
+    """A tool's id and its private key: PKCS#8, PEM, which is all that minidev reads."""
+
+    tool_id: str
+    private_key: str = field(repr=False)
+
+
+def read_credential(content: bytes) -> str:
+    """Return the credential in a JSON file: the tool's id, and below it the key.
+
+    The key may be PKCS#1 or PKCS#8, with PEM's first and last line or without, as the vendor's
+    tools hand it out. Raise Refused(KEY_SHAPE), or Refused(CREDENTIAL_OF_OTHER_PLATFORM).
+    """
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise Refused(Problem.KEY_SHAPE) from None
+    owner = platform_of_credential(text)
+    if owner not in {Platform.ALIPAY, None}:
+        raise Refused(Problem.CREDENTIAL_OF_OTHER_PLATFORM, found=owner, wanted=Platform.ALIPAY)
+    tool_id, key = _given(text)
+    return f"{tool_id}\n{_as_pkcs8(_key_in(key))}"
+
+
+def opened(credential: str) -> ToolKey:
+    """Return what `read_credential` has stored."""
+    tool_id, _, key = credential.partition("\n")
+    return ToolKey(tool_id, key)
+
+
+def signing_key(key: ToolKey) -> RSAPrivateKey:
+    """Return the key as it signs; raise Refused(KEY_SHAPE)."""
+    return _key_in(key.private_key)
+
+
+def _given(text: str) -> tuple[str, str]:
+    try:
+        match json.loads(text):
+            case {"toolId": str(tool_id), "privateKey": str(key)} if tool_id.isalnum():
+                return tool_id, key
+    except (ValueError, RecursionError):
+        pass
+    raise Refused(Problem.KEY_SHAPE)
+
+
+def _key_in(text: str) -> RSAPrivateKey:
+    try:
+        key = _loaded(text)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise Refused(Problem.KEY_SHAPE) from None
+    if not isinstance(key, RSAPrivateKey):
+        raise Refused(Problem.KEY_SHAPE)
+    return key
+
+
+def _loaded(text: str) -> object:
+    if "-----BEGIN" in text:
+        lines = (line.strip() for line in text.strip().splitlines())
+        return load_pem_private_key("\n".join(lines).encode(), password=None)
+    try:
+        der = b64decode("".join(text.split()), validate=True)
+    except binascii.Error as error:
+        raise ValueError from error
+    return load_der_private_key(der, password=None)
+
+
+def _as_pkcs8(key: RSAPrivateKey) -> str:
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return pem.decode("ascii").strip()

@@ -1,0 +1,197 @@
+"use strict";
+
+// Publishes with the JavaScript API of minidev. Arguments: the folder that holds the tool. One order
+// per process: the tool keeps credential and proxy in global variables.
+
+const crypto = require("node:crypto");
+const fs = require("node:fs");
+const path = require("node:path");
+const calls = require("./alipay_calls.cjs");
+const programs = require("./alipay_programs.cjs");
+const { Refusal, fail, progress, readOrder, tell } = require("./protocol.cjs");
+
+const MODULES = path.join(process.argv[2], "node_modules");
+const IMAGE = { attempts: 3, ms: 10000, bytes: 2 ** 20 };
+
+calls.watch(stop);
+programs.guard();
+const tool = require(path.join(MODULES, "minidev"));
+const { minidev } = tool;
+configure();
+tell("loaded");
+const order = readOrder();
+let sizes = null;
+let task = null;
+
+publish().then(
+  (result) => {
+    tell("result", { ...result, sizes, ...facts() });
+    process.exit(0);
+  },
+  stop,
+);
+
+// A configuration of the project's own could name other hosts and proxies, so the tool looks for it
+// under a name that nobody knows. Its telemetry would tell the vendor paths and descriptions.
+function configure() {
+  const nowhere = `.${crypto.randomUUID()}.json`;
+  tool.useDefaults({
+    config: {
+      defaults: { tracker: { enabled: false } },
+      globalConfigFilePath: path.join(process.env.HOME, nowhere),
+      projectConfigRelativePath: nowhere,
+    },
+  });
+  tool.usePlugin({ name: "mprelease", contribute: ({ hooks }) => hooks.onDidRunLocalBuild(built) });
+  tool.setSpinnerEnabled(false);
+  // It sends one of its calls without waiting for the answer.
+  process.on("uncaughtException", stop);
+  process.on("unhandledRejection", (error) => progress(`minidev: ${error?.message ?? error}`));
+}
+
+async function publish() {
+  const { privateKey, toolId } = order.credential;
+  await minidev.config.useRuntime({
+    alipay: { authentication: { privateKey, toolId } },
+    proxy: order.proxy ? { http: order.proxy, https: order.proxy } : {},
+  });
+  return order.kind === "upload" ? upload() : preview();
+}
+
+async function preview() {
+  programs.offerKept();
+  const { ignoreHttpDomainCheck, ignoreWebViewDomainCheck } = order.settings;
+  const { qrcodeUrl } = await minidev.preview({
+    project: order.folder,
+    appId: order.appId,
+    autoPush: false,
+    page: order.page ?? undefined,
+    pageQuery: order.query ?? undefined,
+    scene: order.scene === null ? undefined : String(order.scene),
+    ignoreHttpDomainCheck,
+    ignoreWebViewDomainCheck,
+  });
+  return { code: await imageAt(qrcodeUrl) };
+}
+
+async function upload() {
+  const deleteVersion = order.settings.removeOldest === true ? await oldest() : undefined;
+  const work = minidev.upload(
+    {
+      project: order.folder,
+      appId: order.appId,
+      version: order.version,
+      versionDescription: order.description,
+      deleteVersion,
+    },
+    { onTaskCreated: (number) => (task = number) },
+  );
+  await within(order.limits.build, work, "UNFINISHED");
+  const removed = deleteVersion ?? null;
+  if (order.settings.experience === false) return { removed, code: null };
+  try {
+    const { qrCodeUrl } = await showToTesters();
+    return { removed, code: await imageAt(qrCodeUrl) };
+  } catch (error) {
+    // The version is there: this step can be done again, the upload cannot.
+    return { removed, refused: String(error.message) };
+  }
+}
+
+// The tool does not look at the answer of the call that sets it, and asks for ever whether it is.
+function showToTesters() {
+  const refused = new Promise((_, reject) => {
+    calls.answers.once("setExp.json", (text) => {
+      const said = refusalIn(text);
+      if (said !== null) reject(new Refusal("REFUSED", said));
+    });
+  });
+  const { appId, version } = order;
+  const work = Promise.race([refused, minidev.app.setExperience({ appId, version })]);
+  return within(order.limits.experience, work, "UNFINISHED");
+}
+
+function refusalIn(text) {
+  try {
+    const { stat, msg } = JSON.parse(text);
+    return stat === "ok" ? null : String(msg ?? stat);
+  } catch {
+    return text.slice(0, 200);
+  }
+}
+
+// The oldest development version, once there is no room for another one.
+async function oldest() {
+  const numbers = new Set();
+  tool.setSilent(true);
+  for (let pageNum = 1; numbers.size < order.limits.versions; pageNum += 1) {
+    const options = { appId: order.appId, versionStatus: "INIT", pageNum };
+    const listed = await minidev.app.getUploadedVersionList(options);
+    const before = numbers.size;
+    for (const one of listed) numbers.add(one.appVersion);
+    if (numbers.size === before) break;
+  }
+  tool.setSilent(false);
+  if (numbers.size < order.limits.versions) return undefined;
+  return [...numbers].sort((one, other) => compare(one, other))[0];
+}
+
+function compare(one, other) {
+  const [left, right] = [one, other].map((version) => version.split(".").map(Number));
+  const index = left.findIndex((number, place) => number !== right[place]);
+  return index < 0 ? 0 : left[index] - right[index];
+}
+
+function built({ build: { result } }) {
+  const parts = result.subPackages ?? [];
+  const main = parts.find(({ type }) => type === "MAIN");
+  const packages = parts.filter((part) => part !== main).map(({ path: root, size }) => [root, size]);
+  sizes = { main: main?.size ?? result.size, packages: Object.fromEntries(packages) };
+  // After a preview the tool would fetch the QR code without a proxy and draw it with letters.
+  tool.setSilent(true);
+}
+
+// The platform tells where the image of a QR code lies; null when it cannot be had.
+async function imageAt(address) {
+  for (let attempt = 1; attempt <= IMAGE.attempts; attempt += 1) {
+    try {
+      const { headers, body } = await fetched(address);
+      const type = String(headers["content-type"]).split(";")[0];
+      if (!type.startsWith("image/")) throw new Error(`it is ${type}`);
+      fs.writeFileSync(order.qrCode, body);
+      return { address, type };
+    } catch (error) {
+      progress(`QR code: ${error.message}`);
+    }
+  }
+  return { address: String(address), type: null };
+}
+
+function fetched(address) {
+  const superagent = require(path.join(MODULES, "superagent"));
+  require(path.join(MODULES, "superagent-proxy"))(superagent);
+  if (new URL(address).protocol !== "https:") throw new Error("the address is no https");
+  const request = superagent.get(address);
+  if (order.proxy) request.proxy(order.proxy);
+  const { bytes, ms } = IMAGE;
+  return request.timeout(ms).maxResponseSize(bytes).buffer(true).parse(superagent.parse.image);
+}
+
+// Time limits are in ms.
+function within(ms, work, code) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Refusal(code, `no end after ${ms / 1000} s`)), ms);
+  });
+  return Promise.race([work, late]).finally(() => clearTimeout(timer));
+}
+
+function stop(error) {
+  fail(error, facts());
+  process.exit(1);
+}
+
+function facts() {
+  const { kind, appId, version, folder, qrCode } = order;
+  return { kind, appId, version, folder, qrCode, task, ...calls.state };
+}

@@ -1,0 +1,98 @@
+"use strict";
+
+// Stands between minidev and the network: holds back what would be sent until it may be, and keeps
+// the platform's own words, of which the tool hands on only a part, or none.
+
+const channels = require("node:diagnostics_channel");
+const { EventEmitter } = require("node:events");
+const http = require("node:http");
+const https = require("node:https");
+const zlib = require("node:zlib");
+const { awaitGo, progress } = require("./protocol.cjs");
+
+const LONGEST_REPLY = 4000;
+const DECODERS = {
+  gzip: zlib.gunzipSync,
+  deflate: zlib.inflateSync,
+  br: zlib.brotliDecompressSync,
+};
+
+/** What has happened: the last call, whether anything was sent, and the answer to the last call. */
+const state = { call: null, sent: false, reply: null };
+
+/** Emits each call's answer, under the last part of its path. */
+const answers = new EventEmitter();
+
+/** Watch every call from now on; has to come before the tool is loaded. `stop` ends the process. */
+function watch(stop) {
+  for (const protocol of [http, https]) {
+    const request = protocol.request;
+    protocol.request = (...given) => {
+      const call = nameOf(given);
+      before(call, stop);
+      return listen(call, request(...given));
+    };
+  }
+  // Another version of the tool might call by other means, of which we could hold back nothing.
+  const unasked = () => stop(new Error("the tool would have sent without asking"));
+  channels.subscribe("undici:request:create", unasked);
+  channels.subscribe("http.client.request.start", ({ request }) => {
+    if (!state.sent && isSending(request.method)) unasked();
+  });
+}
+
+// The tool asks by GET, and sends by POST. Its agent for a proxy opens tunnels by itself.
+function isSending(method) {
+  return !["GET", "HEAD", "CONNECT"].includes(method ?? "GET");
+}
+
+function before({ method, host, path }, stop) {
+  if (isSending(method) && !state.sent) {
+    try {
+      awaitGo();
+    } catch (error) {
+      stop(error);
+    }
+    // From here on the platform may hold what was sent, whatever we hear of it.
+    state.sent = true;
+  }
+  const call = `${method} ${host}${path}`;
+  if (call !== state.call) progress(call);
+  Object.assign(state, { call, reply: null });
+}
+
+function listen({ path }, request) {
+  return request.once("response", (response) => {
+    const parts = [];
+    response.on("data", (part) => parts.length < LONGEST_REPLY && parts.push(part));
+    response.once("end", () => {
+      const text = textOf(response, Buffer.concat(parts)).slice(0, LONGEST_REPLY);
+      state.reply = { status: response.statusCode, text };
+      answers.emit(path.split("/").at(-1), text);
+    });
+  });
+}
+
+function textOf(response, body) {
+  try {
+    const decode = DECODERS[response.headers["content-encoding"]] ?? ((same) => same);
+    return decode(body).toString("utf8");
+  } catch {
+    return "";
+  }
+}
+
+// Libraries call with an address, with options, or with both.
+function nameOf(given) {
+  const [address, options = {}] = given;
+  const isUrl = typeof address === "string" || address instanceof URL;
+  const url = isUrl ? new URL(address) : null;
+  const facts = isUrl ? options : address;
+  return {
+    method: (facts.method ?? "GET").toUpperCase(),
+    host: url?.hostname ?? facts.hostname ?? facts.host,
+    path: (url?.pathname ?? facts.path ?? facts.pathname ?? "/").split("?")[0],
+  };
+}
+
+module.exports = { answers, state, watch };

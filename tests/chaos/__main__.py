@@ -1,0 +1,63 @@
+"""Do harm to everything and count: `python -m chaos`; exit code 1 when a promise is broken."""
+
+import argparse
+import os
+import random
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from tempfile import mkdtemp
+
+from chaos.real import run_real
+from chaos.run import Outcome, Task, commit, run
+from chaos.sites import LEASE_SECONDS, SHAPES
+from chaos.table import table
+
+_WALKABLE = 0o711
+_REAL_PAUSES = (4.0, 12.0)
+_SHORT = ["sqlite", "mariadb"]
+
+
+def main() -> None:
+    asked = _arguments()
+    folder = Path(mkdtemp(prefix="mprelease-chaos-"))
+    # Where the real stages run, another user id may have to walk to a workspace.
+    folder.chmod(_WALKABLE)
+    seed = asked.seed if asked.seed is not None else random.SystemRandom().randrange(10**6)
+    _say(f"{time.strftime('%Y-%m-%d %H:%M')}, commit {commit()}, logs in {folder}")
+    shapes = SHAPES if "all" in asked.shape else asked.shape
+    task = Task(asked.releases, asked.workers, asked.submitters, asked.seconds, seed)
+    if asked.real:
+        task = replace(task, pauses=_REAL_PAUSES)
+    _say(f"{task}; lease {LEASE_SECONDS} s; {os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}")
+    outcomes: list[Outcome] = []
+    for shape in shapes:
+        place = folder / shape
+        place.mkdir(mode=_WALKABLE)
+        outcomes.append(run_real(shape, task, place) if asked.real else run(shape, task, place))
+        _say(f"{shape}: {outcomes[-1].seconds:.0f} s")
+    _say(table(outcomes))
+    sys.exit(0 if all(outcome.is_kept for outcome in outcomes) else 1)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m chaos", description=__doc__)
+    parser.add_argument("--shape", nargs="+", choices=(*SHAPES, "all"), default=_SHORT)
+    parser.add_argument("--releases", type=int, default=30, help="for each shape")
+    parser.add_argument("--workers", type=int, default=3)
+    parser.add_argument("--submitters", type=int, default=2)
+    parser.add_argument("--seconds", type=float, default=12, help="of harm, for each shape")
+    parser.add_argument("--seed", type=int, help="of what is asked for and what goes wrong")
+    real = "the real commands and WeChat's real tool, with a simulated WeChat"
+    parser.add_argument("--real", action="store_true", help=real)
+    return parser.parse_args()
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,171 @@
+"""The processes that are killed and frozen: each comes back, as under a supervisor of services."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from chaos.sites import Site
+from mprelease.process.supervisor import _descendants
+
+_BACK = (0.1, 1.5)
+_MERCY = 10.0
+
+
+@dataclass
+class Hand:
+    """One process; when it dies before its work is done, it is started again a little later."""
+
+    name: str
+    site: Site
+    arguments: Sequence[str]
+    has_an_end: bool = False
+    lives: int = 0
+    is_frozen: bool = False
+    _process: "subprocess.Popen[bytes] | None" = None
+    _back_at: float = 0.0
+
+    @property
+    def log(self) -> Path:
+        """Return where all its lives write."""
+        return self.site.folder / f"{self.name}.log"
+
+    @property
+    def is_alive(self) -> bool:
+        """Tell whether it runs, or would if it were not frozen."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def is_done(self) -> bool:
+        """Tell whether it has ended by itself, in good order, and is to do so."""
+        return self.has_an_end and self._process is not None and self._process.poll() == 0
+
+    def start(self) -> None:
+        """Begin a life."""
+        self.lives += 1
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                # The kernel ends it when we are gone, however that came.
+                ["setpriv", "--pdeathsig", "KILL", sys.executable, "-m", *self.arguments],
+                env=dict(self.site.environment(self.name)),
+                cwd=self.site.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def keep(self, chance: random.Random) -> None:
+        """Start it again some time after a death."""
+        if self.is_alive or self.is_done:
+            self._back_at = 0.0
+        elif not self._back_at:
+            self._back_at = time.monotonic() + chance.uniform(*_BACK)
+        elif time.monotonic() > self._back_at:
+            self._back_at = 0.0
+            self.start()
+
+    def family(self) -> list[int]:
+        """List the process and all that it has started."""
+        assert self._process
+        return [self._process.pid, *_descendants(self._process.pid)]
+
+    def send(self, number: signal.Signals, *, to_all: bool = False) -> None:
+        """Send a signal to the process, or to the whole tree at once, as a machine would fail."""
+        assert self._process
+        for pid in self.family() if to_all else [self._process.pid]:
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    def end(self) -> None:
+        """End it in good order, or else at once."""
+        if self._process is None:
+            return
+        self.send(signal.SIGCONT, to_all=True)
+        self._process.terminate()
+        try:
+            self._process.wait(_MERCY)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+@dataclass
+class Crew:
+    """All processes of a run."""
+
+    workers: list[Hand]
+    submitters: list[Hand]
+    chance: random.Random
+    # Whoever was seen below a killed worker, with the moment by which they must be gone.
+    doomed: dict[tuple[int, str], float] = field(default_factory=dict)
+    left_behind: int = 0
+
+    @property
+    def everybody(self) -> list[Hand]:
+        """List all hands."""
+        return [*self.workers, *self.submitters]
+
+    @property
+    def has_asked(self) -> bool:
+        """Tell whether every submitter has asked for all of its releases."""
+        return all(hand.is_done for hand in self.submitters)
+
+    def start(self) -> None:
+        """Begin."""
+        for hand in self.everybody:
+            hand.start()
+
+    def keep(self) -> None:
+        """Bring the dead back; look whether a dead worker's processes are gone."""
+        for hand in self.everybody:
+            hand.keep(self.chance)
+        self._look_back()
+
+    def kill(self, hand: Hand, *, with_tree: bool = False) -> None:
+        """Kill a process at once; remember what it had started."""
+        gone_by = time.monotonic() + 5
+        born = {(pid, _birth(pid)): gone_by for pid in hand.family()[1:]}
+        self.doomed |= {one: at for one, at in born.items() if one[1]}
+        hand.send(signal.SIGKILL, to_all=with_tree)
+
+    def survivors(self) -> int:
+        """Count who lives of those whose worker was killed."""
+        return sum(_birth(pid) == birth for pid, birth in self.doomed)
+
+    def end(self) -> None:
+        """End everybody in good order."""
+        for hand in self.everybody:
+            hand.end()
+
+    def _look_back(self) -> None:
+        now = time.monotonic()
+        late = [one for one, gone_by in self.doomed.items() if gone_by < now]
+        for pid, birth in late:
+            del self.doomed[pid, birth]
+            self.left_behind += _birth(pid) == birth
+
+
+def until(holds: Callable[[], bool], seconds: float) -> bool:
+    """Wait until something holds; tell whether it came true in time."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def _birth(pid: int) -> str:
+    """Return what tells a process from a later one of the same number; nothing when it is gone."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return ""
+    return "" if fields[0] == "Z" else fields[19]

@@ -1,0 +1,46 @@
+"""The stand-in of a platform's bridge: it waits for "go", refuses when late, and sends by itself.
+
+A program of its own, `python -I -S sender.py`, under the real supervisor: nothing that happens to
+the worker after "go" can call back what it is about to send.
+"""
+
+import json
+import os
+import socket
+import sys
+import time
+
+_EVENTS = 3
+_PATIENCE = 60.0
+
+
+def main() -> None:
+    order = json.loads(sys.stdin.readline())
+    _tell("ready")
+    word, _, not_after = sys.stdin.readline().partition(" ")
+    if word != "go":
+        return
+    if time.time() * 1000 > float(not_after):
+        _tell("late")
+        return
+    _tell("going")
+    time.sleep(order["send"])
+    _tell("yes" if _sent(order) == "yes\n" else "cut")
+
+
+def _sent(order: dict[str, object]) -> str:
+    port = order["port"]
+    try:
+        with socket.create_connection(("127.0.0.1", port), _PATIENCE) as connection:
+            connection.sendall(f"{json.dumps(order)}\n".encode())
+            return connection.makefile().readline()
+    except OSError:
+        return ""
+
+
+def _tell(event: str) -> None:
+    os.write(_EVENTS, f"{event}\n".encode())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""A worker as a process: `python -m chaos.worker PORT`; everything else is the settings' business.
+
+It lives as `mprelease worker` does, and where the database lies in the data folder as the
+temporary workers of `mprelease preview` do: whoever gets the folder works for a while.
+"""
+
+import logging
+import math
+import random
+import signal
+import sys
+import threading
+import time
+from dataclasses import dataclass
+
+from chaos.stages import pipeline
+from light import a_worker
+from mprelease.application import Application, opened
+from mprelease.cli import worker as command
+from mprelease.domain.errors import Refused
+from mprelease.engine.alone import work_until
+from mprelease.engine.worker import Post, Worker
+from mprelease.settings.knobs import load
+from mprelease.storage.outage import OUTAGE
+from mprelease.workspace.ownership import owning
+
+SLOTS = 2
+# How long the owner of a shared folder works before it gives it up, and then keeps away.
+_TURN = (6.0, 20.0)
+_REST_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Workplace(Application):
+    """An application whose workers run light stages, and publish to the vendor on `port`."""
+
+    port: int = 0
+
+    def worker(self, labels: tuple[str, ...], slots: int) -> Worker:
+        """Return a real worker with light stages."""
+        lease = self.settings.lease_seconds * 1000
+        post = Post(self.worker_name, labels, slots, 0, lease)
+        return a_worker(self.house, self.layout.data, pipeline(self.port), post)
+
+
+def main(port: int) -> None:
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("mprelease").setLevel(logging.INFO)
+    made = opened(load())
+    workplace = Workplace(made.settings, made.layout, made.house, made.calls, port)
+    try:
+        if workplace.is_alone:
+            _take_turns(workplace)
+        else:
+            with owning(workplace.layout) as is_mine:
+                assert is_mine, "two processes for one node"
+                command._work(workplace, workplace.settings.labels, SLOTS)
+    finally:
+        workplace.close()
+
+
+def _take_turns(workplace: Workplace) -> None:
+    """Work whenever the folder is to be had, for a while, then let the others."""
+    asked = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: asked.set())
+    while not asked.is_set():
+        turn = _Turn(workplace, asked)
+        work_until(turn.is_over, turn.begin, workplace.layout)
+        asked.wait(_REST_SECONDS)
+
+
+class _Turn:
+    def __init__(self, workplace: Workplace, asked: threading.Event) -> None:
+        self._workplace = workplace
+        self._asked = asked
+        self._until = math.inf
+
+    def begin(self) -> Worker:
+        self._until = time.monotonic() + random.uniform(*_TURN)
+        return self._workplace.worker(self._workplace.settings.labels, 2 * SLOTS)
+
+    def is_over(self) -> bool:
+        return self._asked.is_set() or time.monotonic() > self._until
+
+
+if __name__ == "__main__":
+    try:
+        main(int(sys.argv[1]))
+    except (Refused, *OUTAGE) as refused:  # It cannot begin now: its keeper starts it again.
+        sys.exit(f"{refused!r}"[:300])

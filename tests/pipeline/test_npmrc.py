@@ -1,0 +1,72 @@
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from mprelease.pipeline.npmrc import for_yarn
+
+
+def told(*lines: str) -> Any:
+    return json.loads(for_yarn("\n".join(lines)))
+
+
+def test_no_npmrc_gives_no_rights() -> None:
+    assert told() == {"npmScopes": {}, "npmRegistries": {}, "unsafeHttpWhitelist": []}
+
+
+def test_the_registry_and_those_of_scopes_are_the_same() -> None:
+    content = told(
+        "; ours",
+        "registry=https://npm.corp/group/",
+        "@shop:registry = http://shop.corp:4873",
+        "save-exact=true",
+    )
+    assert content["npmRegistryServer"] == "https://npm.corp/group"
+    assert content["npmScopes"] == {"shop": {"npmRegistryServer": "http://shop.corp:4873"}}
+    assert content["unsafeHttpWhitelist"] == ["shop.corp"]
+
+
+def test_a_token_opens_its_registry() -> None:
+    content = told("//npm.corp/group/:_authToken=secret")
+    expected = {"npmAuthToken": "secret", "npmAlwaysAuth": True}
+    assert content["npmRegistries"] == {"//npm.corp/group": expected}
+
+
+def test_a_token_opens_every_registry_below_its_place() -> None:
+    content = told(
+        "//npm.corp/:_authToken=outer",
+        "//npm.corp/shop/:_authToken=inner",
+        "registry=https://npm.corp/group/",
+        "@shop:registry=https://npm.corp/shop/",
+        "@else:registry=https://elsewhere.corp/",
+    )
+    tokens = {place: login["npmAuthToken"] for place, login in content["npmRegistries"].items()}
+    assert tokens == {
+        "//npm.corp": "outer",
+        "//npm.corp/group": "outer",
+        "//npm.corp/shop": "inner",
+    }
+
+
+PASSWORD = base64.b64encode(b"pass").decode()
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("//npm.corp/:username=lin", f"//npm.corp/:_password={PASSWORD}"),
+        ("//npm.corp/:username=lin", f"//npm.corp/:_password={PASSWORD.rstrip('=')}"),
+        (f'//npm.corp/:_auth = "{base64.b64encode(b"lin:pass").decode()}"',),
+    ],
+)
+def test_name_and_password_open_a_registry_as_well(lines: tuple[str, ...]) -> None:
+    ident = told(*lines)["npmRegistries"]["//npm.corp"]["npmAuthIdent"]
+    assert base64.b64decode(ident) == b"lin:pass"
+
+
+@pytest.mark.parametrize(
+    "text", ["=", "a", "//x/:_password=%", "@:registry=", "[" * 9_000, "\0=\r"]
+)
+def test_odd_lines_do_no_harm(text: str) -> None:
+    assert told(text)["npmRegistries"] == {}
