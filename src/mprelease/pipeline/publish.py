@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
-from mprelease.domain.releases import Stage
+from mprelease.domain.releases import Kind, Stage
 from mprelease.pipeline.parcel import packed
 from mprelease.pipeline.recipes import install_folders
 from mprelease.pipeline.run import Run
@@ -19,12 +19,14 @@ from mprelease.pipeline.standby import Waiting
 from mprelease.platforms.driver import (
     Account,
     Failure,
+    Fetched,
     Link,
     Progress,
     PublishOrder,
     Ready,
     Result,
 )
+from mprelease.platforms.keeping import keep
 from mprelease.process.tree import Exit, Running
 
 
@@ -43,7 +45,21 @@ def standing_by(run: Run) -> Iterator[None]:
 
 
 def publish(run: Run) -> bool:
-    """Hand what was built to the vendor's tool, and keep the platform's answer."""
+    """Hand what was built to the vendor's tool, and keep the platform's answer.
+
+    Where the platform was certainly not reached, do it again after a moment.
+    """
+    for seconds in _PAUSES:
+        try:
+            return _publish_once(run)
+        except _Unreached as failure:
+            detail = failure.trouble.parameters.get("detail", "")
+            run.say(f"Nothing has reached the platform: {detail}. Once more in {seconds} s.")
+            _pause(run, seconds)
+    return _publish_once(run)
+
+
+def _publish_once(run: Run) -> bool:
     assert run.built is not None
     publisher = _usable(run)
     pack_npm = bool(install_folders(run.built))
@@ -69,6 +85,22 @@ def link_of(run: Run) -> Link:
 def account_of(run: Run) -> Account:
     """Return for whom the release is published."""
     return Account(run.job.app.platform_app_id, run.job.credential)
+
+
+# Seconds to wait before the second and the third try.
+_PAUSES = (2, 6)
+
+
+class _Unreached(StageFailed):
+    """The platform holds nothing of this release, or what it holds of a preview is harmless."""
+
+
+def _pause(run: Run, seconds: float) -> None:
+    stopped = threading.Event()
+    forget = run.stop.on_ask(stopped.set)
+    stopped.wait(seconds)
+    forget()
+    run.stop.raise_if_asked()
 
 
 class _Exchange:
@@ -101,7 +133,19 @@ class _Exchange:
         if isinstance(self._answer, Result):
             return self._answer
         run.stop.raise_if_asked()
-        raise self._answer.error if self._answer else self._silent_end(ended)
+        if self._answer is None:
+            raise self._silent_end(ended)
+        raise self._unreached(self._answer) or self._answer.error
+
+    def _unreached(self, answer: Failure) -> "_Unreached | None":
+        """Return the failure as one that may be tried again, with the fence as it was before."""
+        trouble = answer.error.trouble
+        is_harmless = self._run.job.release.kind is Kind.PREVIEW or not answer.may_have_arrived
+        if trouble.problem is not Problem.PLATFORM_UNREACHABLE or not is_harmless:
+            return None
+        if self._went:
+            self._run.fence.take_back()
+        return _Unreached(trouble.problem, **trouble.parameters)
 
     def _silent_end(self, ended: Exit) -> StageFailed:
         detail = "time limit" if ended.timed_out else f"exit code {ended.code}"
@@ -119,6 +163,8 @@ class _Exchange:
         match self._run.driver.event(line):
             case Progress(text):
                 self._run.say(text)
+            case Fetched() as fetched:
+                keep(self._run.driver.tool, self._run.workshop.tools, fetched)
             case Ready():
                 self._let_go()
             case Result() | Failure() as answer:

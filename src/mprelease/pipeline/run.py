@@ -47,10 +47,14 @@ class Fence(Protocol):
     """Guard the moment before anything is sent to a platform."""
 
     def cross(self) -> int:
-        """Return until when sending may begin, in ms since the epoch; called once, when ready.
+        """Return until when sending may begin, in ms since the epoch; called when ready.
 
-        Raise ReleaseCanceled or LeaseLost when the release may not be published any more.
+        Raise ReleaseCanceled or LeaseLost when the release may not be published any more. Called
+        once, or once again after each `take_back`.
         """
+
+    def take_back(self) -> None:
+        """Undo the crossing, because the platform was certainly not told; raise LeaseLost."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,124 @@
+"""What is done again by itself: sending that has certainly reached nobody, and nothing else."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from light import a_worker
+from mprelease.domain.errors import StageFailed
+from mprelease.domain.problems import Problem
+from mprelease.domain.releases import Publication, Stage, State
+from mprelease.engine.worker import Post
+from mprelease.pipeline import publish as publishing
+from mprelease.pipeline.run import Run
+from mprelease.pipeline.runner import Ending, run_stages
+from mprelease.platforms.driver import Equipment, Event, Failure, PublishOrder, Ready, Result
+from mprelease.platforms.wechat.driver import WeChatDriver
+from mprelease.process.command import Command
+from mprelease.storage import logs
+from yard import Yard
+
+# Each try leaves a mark; the one with the number `good` works, the others say `answer`.
+SCRIPT = """
+read -r order; echo x >> "$marks"; echo ready >&3; read -r go
+if [ "$(wc -l < "$marks")" -ge "$good" ]; then echo yes >&3; else echo "$answer" >&3; fi
+"""
+
+
+@dataclass(frozen=True)
+class Stand(WeChatDriver):
+    """A tool that reaches the platform only after some tries."""
+
+    marks: Path
+    answer: str
+    good: int
+
+    def prepare(self, order: PublishOrder) -> None:
+        pass
+
+    def command(self, _: Equipment, scratch: Path, seconds: float) -> Command:
+        told = {"marks": str(self.marks), "answer": self.answer, "good": str(self.good)}
+        return Command(("sh", "-c", SCRIPT), scratch, {"PATH": os.defpath, **told}, seconds)
+
+    def readable(self, _: Equipment) -> tuple[Path, ...]:
+        return ()
+
+    def event(self, line: str) -> Event:
+        refused = StageFailed(Problem.PLATFORM_UNREACHABLE, host="example.com", detail="refused")
+        cut = StageFailed(Problem.PUBLISH_CUT, host="example.com", detail="cut")
+        events: dict[str, Event] = {
+            "ready": Ready(),
+            "yes": Result(Publication()),
+            "refused": Failure(refused),
+            "cut": Failure(cut, may_have_arrived=True),
+        }
+        return events[line]
+
+    @property
+    def tries(self) -> int:
+        return len(self.marks.read_text().splitlines())
+
+
+@contextmanager
+def beside(run: Run) -> Iterator[None]:
+    run.is_checked.set()
+    with publishing.standing_by(run):
+        yield
+
+
+def build(run: Run) -> bool:
+    run.built = run.folder / "dist"
+    run.built.mkdir(parents=True, exist_ok=True)
+    return False
+
+
+def works(yard: Yard, driver: Stand) -> None:
+    """Put a worker to work that publishes with this driver."""
+    stages = {Stage.BUILD: build, Stage.PUBLISH: publishing.publish}
+
+    def pipeline(run: Run) -> Ending:
+        return run_stages(replace(run, driver=driver), stages, beside)
+
+    worker = a_worker(yard.house, yard.folder / "w", pipeline, Post("w", ("default",), 1, 0))
+    yard.workers.append(worker)
+    worker.start()
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(publishing, "_PAUSES", (0.1, 0.1))
+
+
+def test_an_upload_that_reached_nobody_is_sent_again_through_a_new_fence(yard: Yard) -> None:
+    driver = Stand(yard.folder / "marks", "refused", good=3)
+    release_id = yard.ask()
+    works(yard, driver)
+    yard.becomes(release_id, State.SUCCEEDED)
+    assert driver.tries == 3
+    with yard.house.database.reading() as db:
+        told = [line.text for line in logs.after(db, release_id)]
+    assert len([text for text in told if "Nothing has reached" in text]) == 2
+
+
+def test_after_the_third_try_it_has_failed_and_says_why(yard: Yard) -> None:
+    driver = Stand(yard.folder / "marks", "refused", good=9)
+    release_id = yard.ask()
+    works(yard, driver)
+    failed = yard.becomes(release_id, State.FAILED)
+    assert driver.tries == 3
+    assert failed.error
+    assert failed.error.problem is Problem.PLATFORM_UNREACHABLE
+
+
+def test_an_upload_that_was_cut_off_is_not_sent_again(yard: Yard) -> None:
+    driver = Stand(yard.folder / "marks", "cut", good=2)
+    release_id = yard.ask()
+    works(yard, driver)
+    failed = yard.becomes(release_id, State.FAILED)
+    assert driver.tries == 1
+    assert failed.error
+    assert failed.error.problem is Problem.PUBLISH_CUT
