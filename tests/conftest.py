@@ -12,6 +12,7 @@ import redis
 from databases import REDIS, SQLITE, Servers, blank, opened
 from mprelease.domain.people import Actor
 from mprelease.platforms import tools
+from mprelease.platforms.alipay.driver import AlipayDriver
 from mprelease.platforms.douyin.driver import DouyinDriver
 from mprelease.platforms.wechat.driver import WeChatDriver
 from mprelease.process import programs
@@ -107,6 +108,12 @@ def wechat_tool(tools_folder: Path) -> Path:
 def douyin_tool(tools_folder: Path) -> Path:
     """The folder whose node_modules holds the real tt-ide-cli, installed when needed."""
     return _installed(DouyinDriver.tool, tools_folder)
+
+
+@pytest.fixture(scope="session")
+def alipay_tool(tools_folder: Path) -> Path:
+    """The folder whose node_modules holds the real minidev, installed when needed."""
+    return _installed(AlipayDriver.tool, tools_folder)
 
 
 def _installed(tool: tools.Tool, tools_folder: Path) -> Path:

@@ -30,6 +30,7 @@ from mprelease.services.house import House
 from mprelease.settings.environment import machine_environment, variables
 from mprelease.settings.knobs import Settings
 from mprelease.storage.database import Database, readable_errors, sqlite_url
+from mprelease.storage.engines import within
 from mprelease.storage.migrate import migrate
 from mprelease.workspace.layout import Layout, prepared
 from mprelease.workspace.ownership import folder_id
@@ -194,7 +195,8 @@ class Application:
 def opened(settings: Settings) -> Application:
     """Open the data folder, bring its database up to date, and return the parts."""
     layout = prepared(settings.data_dir)
-    database = Database(settings.database_url or sqlite_url(layout.database))
+    url = settings.database_url or sqlite_url(layout.database)
+    database = Database(url, within(settings.lease_seconds))
     with readable_errors():
         migrate(database, layout.migration_lock)
     given = settings.master_key.get_secret_value() if settings.master_key else None

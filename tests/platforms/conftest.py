@@ -1,13 +1,25 @@
-"""A simulated WeChat with one app, a small mini program, and orders to publish it."""
+"""Simulated platforms with one app each, small mini programs, and orders to publish them."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from alipay_samples import ALIPAY_APP_ID, ALIPAY_PROJECT, TOOL_ID
+from douyin_samples import (
+    DOUYIN_APP_ID,
+    DOUYIN_PROJECT,
+    EMAIL,
+    PASSWORD,
+    TOKEN,
+    TOKEN_CREDENTIAL,
+)
 from mprelease.domain.apps import ProjectType
 from mprelease.domain.releases import Kind, LaunchOptions
 from mprelease.platforms.driver import Account, Link, PublishOrder
+from mprelease.simulator.alipay import Alipay
+from mprelease.simulator.douyin import Douyin
 from mprelease.simulator.proxy import Simulator
 from mprelease.simulator.wechat import WeChat
 from publishing import APP_ID, PROJECT, write_files
@@ -59,3 +71,58 @@ def order(tmp_path: Path, account: Account, link: Link, built: Path) -> PublishO
         pack_npm=False,
         scratch=scratch,
     )
+
+
+@pytest.fixture
+def douyin(tmp_path: Path) -> Douyin:
+    service = Douyin(tmp_path / "douyin", slowness=60)
+    service.register(DOUYIN_APP_ID, TOKEN)
+    service.enroll(EMAIL, PASSWORD, [DOUYIN_APP_ID])
+    return service
+
+
+@pytest.fixture
+def douyin_link(tmp_path: Path, douyin: Douyin) -> Iterator[Link]:
+    with Simulator(tmp_path / "douyin-simulator", [douyin]) as running:
+        yield Link(running.proxy_url, running.ca_file)
+
+
+@pytest.fixture
+def douyin_account() -> Account:
+    return Account(DOUYIN_APP_ID, TOKEN_CREDENTIAL)
+
+
+@pytest.fixture
+def douyin_order(
+    tmp_path: Path, order: PublishOrder, douyin_account: Account, douyin_link: Link
+) -> PublishOrder:
+    built = write_files(tmp_path / "built-for-douyin", DOUYIN_PROJECT)
+    version = "26.1122.0"
+    return replace(order, account=douyin_account, link=douyin_link, built=built, version=version)
+
+
+@pytest.fixture
+def alipay(tmp_path: Path, key: str) -> Alipay:
+    service = Alipay(tmp_path / "alipay", slowness=60)
+    service.register(ALIPAY_APP_ID, TOOL_ID, key)
+    return service
+
+
+@pytest.fixture
+def alipay_link(tmp_path: Path, alipay: Alipay) -> Iterator[Link]:
+    with Simulator(tmp_path / "alipay-simulator", [alipay]) as running:
+        yield Link(running.proxy_url, running.ca_file)
+
+
+@pytest.fixture
+def alipay_account(key: str) -> Account:
+    return Account(ALIPAY_APP_ID, f"{TOOL_ID}\n{key}")
+
+
+@pytest.fixture
+def alipay_order(
+    tmp_path: Path, order: PublishOrder, alipay_account: Account, alipay_link: Link
+) -> PublishOrder:
+    built = write_files(tmp_path / "built-for-alipay", ALIPAY_PROJECT)
+    version = "26.1122.0"
+    return replace(order, account=alipay_account, link=alipay_link, built=built, version=version)

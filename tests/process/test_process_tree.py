@@ -232,19 +232,21 @@ def test_many_runs_leave_no_descriptor_open() -> None:
 def start_worker(
     mark: str, time_limit: float = 60, new_limit: float | None = None
 ) -> subprocess.Popen[bytes]:
-    """Start a worker with a tree; the new limit is given as soon as the tree is up."""
+    """Start a worker with a tree; return when that is up and has its new limit."""
     script = f"""
 import sys
 from pathlib import Path
+from queue import SimpleQueue
 from mprelease.process.command import Command
 from mprelease.process.tree import Stop, start
 script = "setsid sh -c 'trap \\"\\" TERM; echo up; while :; do sleep 1; done' {mark} & wait"
 command = Command(("/bin/sh", "-c", script), Path("/"), {{"PATH": "/usr/bin:/bin"}}, {time_limit})
-def hear(line):
-    if {new_limit}:
-        running.limit({new_limit})
-    print(line, flush=True)
-running = start(command, stop=Stop(), on_line=hear)
+lines = SimpleQueue()
+running = start(command, stop=Stop(), on_line=lines.put)
+line = lines.get()
+if {new_limit}:
+    running.limit({new_limit})
+print(line, flush=True)
 running.wait()
 """
     environment = {"PYTHONPATH": os.pathsep.join(sys.path)}

@@ -3,8 +3,11 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
+import douyin_client
+from mprelease.simulator.douyin import Douyin
 from mprelease.simulator.keys import make_key
 from mprelease.simulator.proxy import Simulator
 from mprelease.simulator.wechat import WeChat
@@ -38,3 +41,26 @@ def simulator(tmp_path: Path, wechat: WeChat) -> Iterator[Simulator]:
 def owner(simulator: Simulator, key: str) -> Iterator[Client]:
     with http_client(simulator.proxy_url, simulator.ca_file) as http:
         yield Client(http, key)
+
+
+@pytest.fixture
+def douyin(tmp_path: Path) -> Douyin:
+    service = Douyin(tmp_path / "douyin", slowness=60)
+    service.register(douyin_client.APP_ID, douyin_client.TOKEN)
+    service.register(douyin_client.OTHER, "tok-of-somebody-else")
+    service.enroll(douyin_client.EMAIL, douyin_client.PASSWORD, [douyin_client.APP_ID])
+    return service
+
+
+@pytest.fixture
+def tma_http(tmp_path: Path, douyin: Douyin) -> Iterator[httpx.Client]:
+    with (
+        Simulator(tmp_path, [douyin]) as running,
+        http_client(running.proxy_url, running.ca_file) as client,
+    ):
+        yield client
+
+
+@pytest.fixture
+def tma(tma_http: httpx.Client) -> douyin_client.Client:
+    return douyin_client.Client(tma_http)

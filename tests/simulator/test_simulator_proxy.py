@@ -80,9 +80,27 @@ def test_a_body_that_is_too_long_is_refused_unread(simulator: Simulator) -> None
 def test_a_body_of_unknown_length_is_refused(simulator: Simulator) -> None:
     with _connection(simulator) as connection:
         connection.putrequest("POST", "/wxa/ci/upload")
-        connection.putheader("Transfer-Encoding", "chunked")
+        connection.putheader("Transfer-Encoding", "gzip")
         connection.endheaders()
         assert connection.getresponse().status == 411
+
+
+def test_a_body_in_chunks_is_put_together(simulator: Simulator) -> None:
+    chunks = iter([b'{"appid":', b'"wx0123456789abcdef",', b'"clientRand":1}'])
+    with _connection(simulator) as connection:
+        connection.request("POST", "/wxa/ci/getrandstr", body=chunks, encode_chunked=True)
+        assert b'"errCode":0' in connection.getresponse().read()
+
+
+@pytest.mark.parametrize(
+    ("chunks", "status"), [(b"nonsense\r\n", 400), (b"-1\r\n", 413), (b"4000001\r\n", 413)]
+)
+def test_chunks_that_are_none_are_refused(simulator: Simulator, chunks: bytes, status: int) -> None:
+    with _connection(simulator) as connection:
+        connection.putrequest("POST", "/wxa/ci/upload")
+        connection.putheader("Transfer-Encoding", "chunked")
+        connection.endheaders(chunks)
+        assert connection.getresponse().status == status
 
 
 @contextmanager

@@ -74,11 +74,11 @@ def test_sizes_are_counted_by_package_without_source_maps(owner: Client, wechat:
     assert wechat.received[0].sizes == Sizes(full, len(contents), {"/one/": 2, "/one/two/": 3})
 
 
-def _with_packages(main: int, *subs: int) -> Mapping[str, bytes]:
+def _with_packages(main: int, *subs: int, name: str = "app.json") -> Mapping[str, bytes]:
     roots = [{"root": f"sub{number}"} for number in range(len(subs))]
     contents = json.dumps({"pages": [], "subPackages": roots}).encode()
     noise = random.Random(1)
-    files = {"app.json": contents, "main.js": noise.randbytes(main - len(contents))}
+    files = {name: contents, "main.js": noise.randbytes(main - len(contents))}
     return files | {f"sub{n}/a.js": noise.randbytes(size) for n, size in enumerate(subs)}
 
 
@@ -106,6 +106,21 @@ def test_a_package_over_the_limit_is_refused(
 
 def test_a_package_at_the_limit_is_accepted(owner: Client) -> None:
     assert owner.upload(_with_packages(2 * MIB, 2 * MIB))["errCode"] == 0
+
+
+def test_a_game_may_have_a_larger_main_package_and_sub_packages_of_any_size(owner: Client) -> None:
+    allowed = _with_packages(4 * MIB, 5 * MIB, name="game.json")
+    assert owner.upload(allowed, type="miniGame")["errCode"] == 0
+    refused = owner.upload(_with_packages(4983 * 1024, name="game.json"), type="miniGame")
+    assert refused["errMsg"] == "main package source size 4983KB exceed max limit 4096KB"
+
+
+def test_a_sub_package_of_a_game_may_be_a_single_file(owner: Client, wechat: WeChat) -> None:
+    contents = b'{"subpackages":[{"root":"one/"},{"root":"two.js"}]}'
+    files = {"game.json": contents, "one/game.js": b"12", "two.js": b"345", "two.js.map": b"6"}
+    owner.upload(files, type="miniGame")
+    expected = Sizes(len(contents) + 5, len(contents), {"/one/": 2, "/two.js": 3})
+    assert wechat.received[0].sizes == expected
 
 
 def test_the_newest_upload_of_a_robot_replaces_the_one_before(

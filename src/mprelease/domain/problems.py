@@ -101,6 +101,7 @@ class Problem(StrEnum):
     LOGIN_REFUSED = auto()
     PLATFORM_APP_ID_UNKNOWN = auto()
     APP_NOT_CONFIGURED = auto()
+    VERSION_LIMIT = auto()
     PACKAGE_TOO_LARGE = auto()
     PAGE_MISSING = auto()
     START_PAGE_UNKNOWN = auto()

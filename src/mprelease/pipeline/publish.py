@@ -164,7 +164,7 @@ class _Exchange:
             case Progress(text):
                 self._run.say(text)
             case Fetched() as fetched:
-                keep(self._run.driver.tool, self._run.workshop.tools, fetched)
+                keep(self._run.driver.tool, self._run.workshop.standby.tools, fetched)
             case Ready():
                 self._let_go()
             case Result() | Failure() as answer:

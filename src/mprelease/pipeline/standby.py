@@ -107,6 +107,11 @@ class Standby:
         self._waiting: dict[Platform, Waiting] = {}
         self._lives_on = False
 
+    @property
+    def tools(self) -> Path:
+        """Return the folder of the vendors' tools."""
+        return self._equipment.tools
+
     def live_on(self) -> None:
         """Let a process wait for each next release from now on; until `close`."""
         self._lives_on = True

@@ -80,6 +80,19 @@ class Progress:
 
 
 @dataclass(frozen=True)
+class Fetched:
+    """The tool has fetched a part of itself that the next releases could use as well.
+
+    It lies in `folder`, which is scratch, and belongs to `place` in the tool's own folder. `files`
+    are the SHA-256 digests of its files as they were before anything of the project was touched.
+    """
+
+    folder: Path
+    place: Path
+    files: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Ready:
     """Everything is compiled and nothing is sent: the process waits for the line of `go_line`."""
 
@@ -104,7 +117,7 @@ class Failure:
     may_have_arrived: bool = False
 
 
-Event = Loaded | Progress | Ready | Result | Failure
+Event = Loaded | Progress | Fetched | Ready | Result | Failure
 
 
 class Driver(Protocol):

@@ -5,10 +5,16 @@ from collections.abc import Mapping
 from mprelease.domain.errors import Refused
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
+from mprelease.platforms.alipay.driver import AlipayDriver
+from mprelease.platforms.douyin.driver import DouyinDriver
 from mprelease.platforms.driver import Driver
 from mprelease.platforms.wechat.driver import WeChatDriver
 
-_DRIVERS: Mapping[Platform, Driver] = {Platform.WECHAT: WeChatDriver()}
+_DRIVERS: Mapping[Platform, Driver] = {
+    Platform.WECHAT: WeChatDriver(),
+    Platform.ALIPAY: AlipayDriver(),
+    Platform.DOUYIN: DouyinDriver(),
+}
 
 
 def driver_of(platform: Platform) -> Driver:

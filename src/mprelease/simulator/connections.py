@@ -11,11 +11,9 @@ from socketserver import ThreadingTCPServer
 from threading import Event, Lock
 from urllib.parse import parse_qsl, urlsplit
 
+from mprelease.simulator.bodies import Unreadable, read_body
 from mprelease.simulator.certificates import Authority
 from mprelease.simulator.service import Reply, Request, Service
-
-MAX_BODY = 64 * 1024 * 1024
-"""The longest request body that is read, in bytes."""
 
 
 class Server(ThreadingTCPServer):
@@ -127,15 +125,12 @@ class _Tunnel(_Handler):
         if self.headers.get("Host", "").lower().removesuffix(":443") != self._host:
             self._refuse(HTTPStatus.MISDIRECTED_REQUEST)
             return
-        length = self.headers.get("Content-Length", "0")
-        if "Transfer-Encoding" in self.headers or not length.isdecimal():
-            self._refuse(HTTPStatus.LENGTH_REQUIRED)
+        try:
+            body = read_body(self.rfile, self.headers)
+        except Unreadable as error:
+            self._refuse(error.status)
             return
-        if int(length) > MAX_BODY:
-            self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-            return
-        body = self.rfile.read(int(length))
-        if len(body) < int(length):
+        except EOFError:
             self.close_connection = True
             return
         self._send(self._service.answer(self._request(body)))
@@ -146,7 +141,8 @@ class _Tunnel(_Handler):
         url = urlsplit(self.path)
         query = dict(parse_qsl(url.query, keep_blank_values=True))
         now = time.time_ns() // 1_000_000
-        return Request(self.command, url.path, query, body, self.client_address[0], now)
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        return Request(self.command, url.path, query, body, self.client_address[0], now, headers)
 
     def _send(self, reply: Reply) -> None:
         if reply.delay and self.server.closing.wait(reply.delay):
@@ -155,6 +151,8 @@ class _Tunnel(_Handler):
         self.send_response(reply.status)
         self.send_header("Content-Type", reply.content_type)
         self.send_header("Content-Length", str(len(reply.body)))
+        for name, value in reply.headers.items():
+            self.send_header(name, value)
         self.end_headers()
         self.close_connection = self.close_connection or reply.is_cut
         self.wfile.write(reply.body[: len(reply.body) // 2] if reply.is_cut else reply.body)

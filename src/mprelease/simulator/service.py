@@ -1,7 +1,7 @@
 """What a simulated service is to the proxy in front of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 
@@ -10,7 +10,7 @@ class Request:
     """One request as it came out of the tunnel.
 
     `query` holds the last value of each name. `client` is the caller's IP address; `at` the
-    moment of its arrival in milliseconds since the epoch.
+    moment of its arrival in milliseconds since the epoch. `headers` have names in lower case.
     """
 
     method: str
@@ -19,6 +19,7 @@ class Request:
     body: bytes
     client: str
     at: int
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Reply:
     content_type: str = "application/json; charset=utf-8"
     delay: float = 0
     is_cut: bool = False
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class Service(Protocol):

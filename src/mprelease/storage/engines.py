@@ -43,6 +43,21 @@ class Patience:
     idle: int = 20
 
 
+_NORMAL_LEASE = 30
+
+
+def within(lease: int) -> Patience:
+    """Return how long may be waited so that the holder of a lease of so many seconds notices."""
+    normal, part = Patience(), min(1.0, lease / _NORMAL_LEASE)
+
+    def less(seconds: int) -> int:
+        return max(1, int(part * seconds))
+
+    return Patience(
+        less(normal.connect), less(normal.lock), less(normal.answer), less(normal.idle)
+    )
+
+
 NORMAL = Patience()
 ENDLESS = Patience(connect=30, lock=600, answer=36_000, idle=36_000)
 # The server ends a statement; only when it does not do that either, its silence does.

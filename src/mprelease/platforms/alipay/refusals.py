@@ -48,7 +48,7 @@ def problem_of(text: str, app_id: str, version: str = "") -> StageFailed:
     if _APP.search(text):
         return StageFailed(Problem.PLATFORM_APP_ID_UNKNOWN, app_id=app_id)
     known = _version_problem(text, version) or _size_problem(text)
-    return known or StageFailed(Problem.PLATFORM_REFUSED, code="", detail=text)
+    return known or StageFailed(Problem.PLATFORM_REFUSED, code="fail", detail=text)
 
 
 def _version_problem(text: str, version: str) -> StageFailed | None:
@@ -67,7 +67,6 @@ def _size_problem(text: str) -> StageFailed | None:
         return None
     return StageFailed(
         Problem.PACKAGE_TOO_LARGE,
-        package=text[: found.start()].removesuffix("大小").strip(),
         size=_kib(found["size"], found["unit"]),
         limit=_kib(found["limit"], found["of"]),
     )

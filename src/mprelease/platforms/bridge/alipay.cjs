@@ -11,6 +11,7 @@ const programs = require("./alipay_programs.cjs");
 const { Refusal, fail, progress, readOrder, tell } = require("./protocol.cjs");
 
 const MODULES = path.join(process.argv[2], "node_modules");
+const LONGEST_LOG = 8000;
 const IMAGE = { attempts: 3, ms: 10000, bytes: 2 ** 20 };
 
 calls.watch(stop);
@@ -52,6 +53,7 @@ function configure() {
 async function publish() {
   const { privateKey, toolId } = order.credential;
   await minidev.config.useRuntime({
+    tracker: { enabled: false },
     alipay: { authentication: { privateKey, toolId } },
     proxy: order.proxy ? { http: order.proxy, https: order.proxy } : {},
   });
@@ -187,7 +189,10 @@ function within(ms, work, code) {
 }
 
 function stop(error) {
-  fail(error, facts());
+  const { errorCode = null, payload } = error ?? {};
+  // The log of a build on the platform's side.
+  const log = Array.isArray(payload) ? payload.join("\n").slice(-LONGEST_LOG) : null;
+  fail(error, { errorCode, log, ...facts() });
   process.exit(1);
 }
 

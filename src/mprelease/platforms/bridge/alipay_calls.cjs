@@ -10,6 +10,7 @@ const https = require("node:https");
 const zlib = require("node:zlib");
 const { awaitGo, progress } = require("./protocol.cjs");
 
+const SERVICE = "/cli/miniapp/"; // of the other answers only the tool knows what to make
 const LONGEST_REPLY = 4000;
 const DECODERS = {
   gzip: zlib.gunzipSync,
@@ -33,12 +34,14 @@ function watch(stop) {
       return listen(call, request(...given));
     };
   }
-  // Another version of the tool might call by other means, of which we could hold back nothing.
-  const unasked = () => stop(new Error("the tool would have sent without asking"));
-  channels.subscribe("undici:request:create", unasked);
-  channels.subscribe("http.client.request.start", ({ request }) => {
-    if (!state.sent && isSending(request.method)) unasked();
-  });
+  // Another version of the tool might send by other means, of which we could hold back nothing.
+  const unlessAsking = ({ request }) => {
+    if (!state.sent && isSending(request.method)) {
+      stop(new Error("the tool would have sent without asking"));
+    }
+  };
+  channels.subscribe("undici:request:create", unlessAsking);
+  channels.subscribe("http.client.request.start", unlessAsking);
 }
 
 // The tool asks by GET, and sends by POST. Its agent for a proxy opens tunnels by itself.
@@ -64,7 +67,11 @@ function before({ method, host, path }, stop) {
 function listen({ path }, request) {
   return request.once("response", (response) => {
     const parts = [];
-    response.on("data", (part) => parts.length < LONGEST_REPLY && parts.push(part));
+    state.reply = { status: response.statusCode, text: "" };
+    // Listening sets the data free, and only here the tool has begun to listen by then.
+    if (!path.startsWith(SERVICE)) return;
+    state.reply = null;
+    response.on("data", (part) => parts.push(part));
     response.once("end", () => {
       const text = textOf(response, Buffer.concat(parts)).slice(0, LONGEST_REPLY);
       state.reply = { status: response.statusCode, text };

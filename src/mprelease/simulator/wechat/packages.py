@@ -1,6 +1,7 @@
 """Sizes of the main package and the sub packages, and WeChat's limits for them."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import AliasChoices, BaseModel, Field, ValidationError
@@ -10,10 +11,23 @@ from mprelease.domain.releases import Sizes
 from mprelease.simulator.wechat.rejections import too_large, unusable
 
 MAX_PACKAGE = 2 * 1024 * 1024
-"""The limit of the main package and of each sub package, in bytes."""
+"""The limit of the main package and of each sub package, in bytes, of all but games."""
 
 MAX_FULL = 20 * 1024 * 1024
 """The limit of all packages together, in bytes; its text is an assumption."""
+
+
+@dataclass(frozen=True)
+class _Limits:
+    """How large the main package and each sub package may be, in bytes; None for any size."""
+
+    main: int
+    each: int | None
+
+
+_USUAL = _Limits(MAX_PACKAGE, MAX_PACKAGE)
+# WeChat's guide to sub packages of games (基础能力/分包); a public report quotes the 4096 KB.
+_LIMITS = {ProjectType.MINI_GAME: _Limits(4 * 1024 * 1024, None)}
 
 # Measured: the tool packs a plugin below plugin/, whatever its folder is called in the project.
 _CONTENTS = {
@@ -41,7 +55,7 @@ def sizes_of(files: Mapping[str, bytes], project_type: ProjectType) -> Sizes:
     for name, content in files.items():
         if name.endswith(".js.map"):
             continue
-        root = max((root for root in sizes if f"/{name}".startswith(root)), key=len, default=None)
+        root = max((root for root in sizes if _lies_in(f"/{name}", root)), key=len, default=None)
         if root is None:
             main += len(content)
         else:
@@ -49,13 +63,14 @@ def sizes_of(files: Mapping[str, bytes], project_type: ProjectType) -> Sizes:
     return Sizes(main + sum(sizes.values()), main, sizes)
 
 
-def enforce_limits(sizes: Sizes) -> None:
+def enforce_limits(sizes: Sizes, project_type: ProjectType) -> None:
     """Raise Rejected when a package, or all of them together, are too large."""
-    if sizes.main > MAX_PACKAGE:
-        raise too_large("main package ", sizes.main, MAX_PACKAGE)
+    limits = _LIMITS.get(project_type, _USUAL)
+    if sizes.main > limits.main:
+        raise too_large("main package ", sizes.main, limits.main)
     for root, size in sizes.packages.items():
-        if size > MAX_PACKAGE:
-            raise too_large(f"subpackage {root} ", size, MAX_PACKAGE)
+        if limits.each is not None and size > limits.each:
+            raise too_large(f"subpackage {root} ", size, limits.each)
     if sizes.full > MAX_FULL:
         raise too_large("", sizes.full, MAX_FULL)
 
@@ -66,4 +81,13 @@ def _roots(files: Mapping[str, bytes], project_type: ProjectType) -> list[str]:
         contents = _Contents.model_validate_json(files[name])
     except (KeyError, ValidationError):
         raise unusable(f"{name} is missing or unreadable") from None
-    return [f"/{package.root.strip('/')}/" for package in contents.packages]
+    return [_root(package.root.strip("/")) for package in contents.packages]
+
+
+def _root(name: str) -> str:
+    # A game's sub package may be a single file.
+    return f"/{name}" if name.endswith(".js") else f"/{name}/"
+
+
+def _lies_in(path: str, root: str) -> bool:
+    return path.startswith(root) if root.endswith("/") else path == root

@@ -1,0 +1,125 @@
+"""Ask Alipay without its tool: whether it accepts a key, and which version it has.
+
+Calls and signature are those of minidev 2.2.5.
+"""
+
+import time
+from base64 import b64encode
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from mprelease.domain.errors import StageFailed
+from mprelease.domain.problems import Problem
+from mprelease.platforms.alipay.credential import ToolKey, opened, signing_key
+from mprelease.platforms.alipay.refusals import HOST, problem_of, refusal_in
+from mprelease.platforms.driver import Account, Link
+
+_SECONDS = 5
+_PAUSE = 2.0
+_WALLET = "com.alipay.alipaywallet"
+_NO_VERSION = "0.0.0"
+
+
+def last_version(account: Account, link: Link) -> str | None:
+    """Return the newest version that the platform has, None before the first.
+
+    Raise StageFailed when the platform does not accept key and address, or cannot be asked. Each
+    wait for the network takes 5 s at most.
+    """
+    fields = {"appId": account.platform_app_id, "clientType": "alipay", "clientId": _WALLET}
+    data = _Desk(account, link).ask("GET", "appUploadDetail", fields)
+    version = str(data.get("lastVersion") or "")
+    return version if version not in {"", _NO_VERSION} else None
+
+
+def show_to_testers(account: Account, link: Link, version: str, *, seconds: float) -> bytes | None:
+    """Make an uploaded version the experience version, and return the image of its QR code.
+
+    Return None where the image cannot be had. Raise StageFailed when the platform refuses, or has
+    not done it in time.
+    """
+    desk = _Desk(account, link)
+    app = {"appId": account.platform_app_id, "clientType": "alipay", "clientId": _WALLET}
+    fields = {**app, "version": version}
+    desk.ask("POST", "setExp", fields)
+    ends_at = time.monotonic() + seconds
+    while time.monotonic() < ends_at:
+        data = desk.ask("GET", "setExpQuery", fields)
+        if data.get("packageStatus") == "success":
+            return desk.image(str(data.get("qrCodeUrl")))
+        time.sleep(_PAUSE)
+    raise StageFailed(Problem.PLATFORM_BUILD_UNFINISHED)
+
+
+class _Desk:
+    """Where one account asks; each call is signed."""
+
+    def __init__(self, account: Account, link: Link) -> None:
+        self._app_id = account.platform_app_id
+        self._key = opened(account.credential)
+        self._link = link
+
+    def ask(self, method: str, call: str, fields: Mapping[str, str]) -> dict[str, Any]:
+        """Return the data of an answer that says yes; raise StageFailed for any other."""
+        sent = {**fields, "toolId": self._key.tool_id, "toolType": "CLI"}
+        headers = {"sign": signature(self._key, fields), "signType": "SHA256WithRSA"}
+        url = f"https://{HOST}/cli/miniapp/{call}.json"
+        try:
+            with _client(self._link) as client:
+                # The tool sends a form in parts, and so do we.
+                body = {name: (None, value) for name, value in sent.items()}
+                answer = (
+                    client.get(url, params=sent, headers=headers)
+                    if method == "GET"
+                    else client.post(url, files=body, headers=headers)
+                )
+        except (httpx.HTTPError, OSError) as error:
+            raise _unreachable(str(error) or type(error).__name__) from None
+        return self._data(answer, fields)
+
+    def image(self, address: str) -> bytes | None:
+        """Return the image at an address, None where there is none."""
+        try:
+            with _client(self._link) as client:
+                answer = client.get(address, follow_redirects=True).raise_for_status()
+        except (httpx.HTTPError, httpx.InvalidURL, OSError):
+            return None
+        is_image = answer.headers.get("content-type", "").startswith("image/")
+        return answer.content if is_image else None
+
+    def _data(self, answer: httpx.Response, fields: Mapping[str, str]) -> dict[str, Any]:
+        if refusal := refusal_in(answer.text):
+            raise problem_of(refusal, self._app_id, fields.get("version", ""))
+        try:
+            data = answer.json().get("data")
+        except (ValueError, AttributeError):
+            raise _unreachable(f"HTTP {answer.status_code}") from None
+        return data if isinstance(data, dict) else {}
+
+
+def signature(key: ToolKey, fields: Mapping[str, str]) -> str:
+    """Sign fields as the tool does, in the order of their names."""
+    text = "&".join(f"{name}={fields[name]}" for name in sorted(fields))
+    signed = signing_key(key).sign(text.encode(), PKCS1v15(), SHA256())
+    return b64encode(signed).decode("ascii")
+
+
+def _client(link: Link) -> httpx.Client:
+    trust = httpx.create_ssl_context(trust_env=False)
+    if link.extra_ca:
+        trust.load_verify_locations(link.extra_ca)
+    return httpx.Client(
+        proxy=link.proxy,
+        verify=trust,
+        timeout=_SECONDS,
+        headers={"Referer": f"https://{HOST}", "Origin": f"https://{HOST}"},
+        trust_env=False,
+    )
+
+
+def _unreachable(detail: str) -> StageFailed:
+    return StageFailed(Problem.PLATFORM_UNREACHABLE, host=HOST, detail=detail)

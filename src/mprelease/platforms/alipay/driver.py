@@ -1,0 +1,131 @@
+"""The driver of Alipay: minidev through its JavaScript API."""
+
+import json
+import os
+import re
+from dataclasses import asdict
+from pathlib import Path
+
+from mprelease.domain.apps import ProjectType
+from mprelease.domain.errors import Refused
+from mprelease.domain.platforms import Platform
+from mprelease.domain.problems import Problem
+from mprelease.platforms.alipay.content import require_content, require_page, take_out_hooks
+from mprelease.platforms.alipay.credential import opened, read_credential
+from mprelease.platforms.alipay.events import event_of
+from mprelease.platforms.alipay.refusals import VERSIONS
+from mprelease.platforms.driver import Account, Equipment, Event, Link, PublishOrder
+from mprelease.platforms.tools import BRIDGES, Tool
+from mprelease.process.command import Command
+
+_APP_ID = re.compile(r"[0-9]{16}")
+_DESCRIPTION = 199  # UTF-16 units; the tool refuses more
+# The tool waits for ever, in ms: for the build on the platform's side, for the experience version.
+_LIMITS = {"build": 300_000, "experience": 60_000, "versions": VERSIONS}
+
+
+class AlipayDriver:
+    """Publish with the pinned minidev.
+
+    Its build settings: `experience=false` leaves the experience version as it is,
+    `removeOldest=true` makes room for a version where 20 are in development,
+    `ignoreHttpDomainCheck=true` and `ignoreWebViewDomainCheck=true` are the tool's own, for a
+    preview.
+    """
+
+    platform = Platform.ALIPAY
+    tool = Tool("minidev", "2.2.5", BRIDGES / "alipay")
+
+    def read_credential(self, content: bytes) -> str:
+        """Return the id and the key of a tool; raise Refused(KEY_SHAPE)."""
+        return read_credential(content)
+
+    def check_app_id(self, app_id: str) -> str:
+        """Return an app id of 16 digits; raise Refused."""
+        if not _APP_ID.fullmatch(app_id):
+            raise Refused(Problem.APP_ID_SHAPE, app_id=app_id, example="2021000000000000")
+        return app_id
+
+    def check(self, account: Account, link: Link) -> None:
+        """Ask Alipay whether it accepts app id, key and address; raise StageFailed if not."""
+        self.last_version(account, link)
+
+    def last_version(self, account: Account, link: Link) -> str | None:
+        """Return the newest version that Alipay has; raise StageFailed if it does not tell."""
+        # The HTTP client takes a fifth of a second to load: here that happens beside the checkout,
+        # and for nobody who only looks at a log.
+        from mprelease.platforms.alipay import calls  # noqa: PLC0415
+
+        return calls.last_version(account, link)
+
+    def looks_built(self, folder: Path, project_type: ProjectType) -> None:
+        """Raise StageFailed unless a folder can be published on this platform."""
+        require_content(folder, project_type)
+
+    def prepare(self, order: PublishOrder) -> None:
+        """Refuse a start page that the mini program lacks; take out what the tool would run."""
+        if order.launch.page:
+            require_page(order.built, order.launch.page)
+        take_out_hooks(order.built)
+
+    def command(self, equipment: Equipment, scratch: Path, seconds: float) -> Command:
+        """Describe the bridge's process."""
+        folder = str(self.tool.folder(equipment.tools))
+        guard = str(BRIDGES / "guard.cjs")
+        environment = {
+            "PATH": os.defpath,
+            "HOME": str(scratch),
+            "TMPDIR": str(scratch),
+            "MINIDEV_COMPILEDIR": str(scratch / "compiler"),
+            "LANG": "C.UTF-8",
+            "MPRELEASE_TOOL": folder,
+        }
+        if equipment.extra_ca:
+            environment["NODE_EXTRA_CA_CERTS"] = str(equipment.extra_ca)
+        arguments = (equipment.node, "--require", guard, str(BRIDGES / "alipay.cjs"), folder)
+        return Command(arguments, scratch, environment, seconds)
+
+    def readable(self, equipment: Equipment) -> tuple[Path, ...]:
+        """Return the folders of Node, tool and bridge, and the extra CA file."""
+        extra_ca = (equipment.extra_ca,) if equipment.extra_ca else ()
+        return (equipment.node_folder, self.tool.folder(equipment.tools), BRIDGES, *extra_ca)
+
+    def order_line(self, order: PublishOrder) -> str:
+        """Return the order as the bridge reads it, credential included."""
+        key = asdict(opened(order.account.credential))
+        return json.dumps(
+            {
+                "kind": order.kind,
+                "appId": order.account.platform_app_id,
+                "credential": {"toolId": key["tool_id"], "privateKey": key["private_key"]},
+                "folder": str(order.built),
+                "version": order.version,
+                "description": _shortened(order.description),
+                "page": order.launch.page,
+                "query": order.launch.query,
+                "scene": order.launch.scene,
+                "settings": dict(order.compile_settings),
+                "limits": _LIMITS,
+                "proxy": order.link.proxy,
+                "qrCode": str(order.scratch / "qr-code"),
+            }
+        )
+
+    def go_line(self, not_after: int) -> str:
+        """Return the word that lets the bridge send, until a time in ms since the epoch."""
+        return f"go {not_after}"
+
+    def event(self, line: str) -> Event:
+        """Read one line of the bridge's events."""
+        return event_of(line)
+
+    def console_url(self, app_id: str) -> str:
+        """Return the page of the app's versions in Alipay's console."""
+        return f"https://open.alipay.com/mini/dev/sub/dev-manage?appId={app_id}"
+
+
+def _shortened(text: str) -> str:
+    units = text.encode("utf-16-le")
+    if len(units) <= 2 * _DESCRIPTION:
+        return text
+    return units[: 2 * (_DESCRIPTION - 1)].decode("utf-16-le", errors="ignore") + "…"

@@ -1,0 +1,101 @@
+"""Failures of minidev 2.2.5, and the problems that they are."""
+
+import re
+from dataclasses import dataclass
+
+from mprelease.domain.errors import StageFailed
+from mprelease.domain.problems import Problem
+from mprelease.domain.releases import Kind
+from mprelease.platforms.alipay.refusals import HOST, problem_of, refusal_in
+from mprelease.platforms.driver import Failure
+
+# The bridge's own.
+_LATE = "LATE"
+_UNFINISHED = "UNFINISHED"
+
+# The tool's, which puts it behind the message, too.
+_BUILD_FAILED = "PublishBuildError"
+_CODE = re.compile(r"\s*\(ErrorCode: [\w.]+\)\s*$")
+_PREFIX = re.compile(r"(?:\w*Error: )*")
+_COMPILER_FAILED = re.compile(r"fork fail\([^)]*\):\n[^\n]*\n+")
+# One line of a compiler's complaint. What the vendor's says is not public: the stand-ins' form.
+_PLACE = re.compile(r"(?P<file>[\w./@-]+\.\w+):(?P<line>\d+)(?::\d+)?:? (?P<detail>[^\n]+)")
+_PAGE = re.compile(r"(?P<file>[\w./-]+\.json):\d+: the page (?P<page>\S+) has no (?P<missing>\S+)")
+
+
+@dataclass(frozen=True)
+class Complaint:
+    """A failure as the bridge tells it.
+
+    `code` is the tool's or the bridge's, `log` that of a build on the platform's side. `sent` says that sending had begun, `task` is the number
+    that the platform has given to an upload, `call` names the last call (method, host and path),
+    and `answer` is the whole answer to it, if there was one.
+    """
+
+    kind: Kind
+    app_id: str
+    version: str
+    folder: str
+    code: str | None
+    message: str
+    log: str | None
+    sent: bool
+    task: str | None
+    call: str | None
+    answer: str | None
+
+    @property
+    def detail(self) -> str:
+        """Return the message without names and codes of errors and the folder on this machine."""
+        said = self.message.replace(f"{self.folder}/", "")
+        return _CODE.sub("", _PREFIX.sub("", said, count=1))
+
+    @property
+    def refusal(self) -> str | None:
+        """Return in which words the platform has said no to the last call."""
+        return refusal_in(self.answer) if self.answer else None
+
+
+def failure_of(complaint: Complaint) -> Failure:
+    """Return what a complaint means, and whether the platform may hold the release anyway."""
+    if complaint.code == _LATE:
+        return Failure(StageFailed(Problem.PUBLISH_TOO_LATE))
+    if complaint.code == _BUILD_FAILED:
+        return Failure(_build_problem(complaint.log or complaint.detail))
+    if complaint.code == _UNFINISHED:
+        return Failure(StageFailed(Problem.PLATFORM_BUILD_UNFINISHED), may_have_arrived=True)
+    if complaint.refusal and not complaint.task:
+        return Failure(problem_of(complaint.refusal, complaint.app_id, complaint.version))
+    if complaint.sent:
+        return Failure(_cut(complaint), may_have_arrived=True)
+    return Failure(_local_problem(complaint))
+
+
+def _build_problem(log: str) -> StageFailed:
+    return _source_problem(log) or StageFailed(Problem.PLATFORM_BUILD_FAILED, detail=log)
+
+
+def _source_problem(text: str) -> StageFailed | None:
+    if found := _PAGE.search(text):
+        return StageFailed(Problem.PAGE_MISSING, **found.groupdict())
+    if found := _PLACE.search(text):
+        place = {"file": found["file"], "detail": found["detail"]}
+        return StageFailed(Problem.SOURCE_SYNTAX_ERROR, line=int(found["line"]), **place)
+    return None
+
+
+def _cut(complaint: Complaint) -> StageFailed:
+    # A preview is harmless to repeat, so nobody has to find out what became of this one.
+    lost = Problem.PUBLISH_CUT if complaint.kind is Kind.UPLOAD else Problem.PLATFORM_UNREACHABLE
+    return StageFailed(lost, host=HOST, detail=complaint.detail)
+
+
+def _local_problem(complaint: Complaint) -> StageFailed:
+    detail = complaint.detail
+    if found := _COMPILER_FAILED.match(detail):
+        said = detail[found.end() :]
+        return _source_problem(said) or StageFailed(Problem.PUBLISH_FAILED, detail=said or detail)
+    if complaint.call and complaint.answer is None:
+        host = complaint.call.split()[-1].split("/")[0]
+        return StageFailed(Problem.PLATFORM_UNREACHABLE, host=host, detail=detail)
+    return StageFailed(Problem.PUBLISH_FAILED, detail=detail)

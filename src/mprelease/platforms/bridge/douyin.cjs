@@ -1,0 +1,108 @@
+"use strict";
+
+// Publishes with the JavaScript API of tt-ide-cli: its command line ends with 0 whatever happens.
+// Arguments: the folder that holds the tool. One order per process: proxy and session are global.
+
+const fs = require("node:fs");
+const path = require("node:path");
+const calls = require("./douyin_calls.cjs");
+const { fail, readOrder, tell } = require("./protocol.cjs");
+
+const MODULES = path.join(process.argv[2], "node_modules");
+const TOKENS = path.join(process.env.TMA_CLI_HOME, ".tma-cli", "appConfig.json");
+const SESSION = "sessionid_microapp";
+
+calls.watch();
+let tokens = "{}";
+readTokensFromMemory();
+const tma = require(path.join(MODULES, "tt-ide-cli"));
+const { HttpsProxyAgent } = require(path.join(MODULES, "https-proxy-agent"));
+tell("loaded");
+const order = readOrder();
+
+let sizes;
+
+publish().then(succeed, (error) => {
+  // The address of the QR code is asked for last: an upload is complete without it.
+  const isComplete = order.kind === "upload" && error?.name === "Schema Error";
+  if (isComplete) return succeed({ shortUrl: null, expireTime: -1, detail: error.message });
+  return stop(calls.ownRefusal() ?? error);
+});
+
+async function publish() {
+  if (order.proxy) calls.goThrough(new HttpsProxyAgent(order.proxy));
+  await identify(order.credential);
+  if (order.packNpm) await packNpm();
+  sizes = await tma.getProjectSize(order.folder);
+  return send();
+}
+
+function send() {
+  const options = {
+    ...order.settings,
+    project: { path: order.folder },
+    qrcode: { format: "terminal", output: "", options: {} }, // the address only, nothing is drawn
+    copyToClipboard: false,
+  };
+  if (order.kind === "preview") return tma.preview({ ...options, cache: false, page: page() });
+  const { channel, needUploadSourcemap = true } = order.settings;
+  return tma.upload({
+    ...options,
+    version: order.version,
+    changeLog: order.description,
+    channel: channel === undefined ? undefined : String(channel),
+    needUploadSourcemap,
+  });
+}
+
+// Scene and place are those that the tool itself names for an upload.
+function page() {
+  return {
+    path: order.page ?? "",
+    query: order.query ?? "",
+    scene: String(order.scene ?? "990001"),
+    launchFrom: "scan",
+    location: "qr_code",
+  };
+}
+
+async function identify({ token, email, password }) {
+  if (token) {
+    tokens = JSON.stringify({ [order.appId]: { token } });
+    return;
+  }
+  const cookies = await tma.loginByEmail({ email, password, dontSaveCookie: true });
+  const header = sessionHeader(cookies);
+  tma.setCookieFn(async () => header);
+}
+
+// The platform wants the session three times.
+function sessionHeader(cookies) {
+  const pairs = cookies.map((cookie) => cookie.split(";")[0]);
+  const session = pairs.find((pair) => pair.startsWith(`${SESSION}=`))?.slice(SESSION.length + 1);
+  return [...pairs, `sessionid=${session}`, `sessionid_dy_open=${session}`].join(";");
+}
+
+async function packNpm() {
+  const { success, reason } = await tma.buildNpm({ project: { path: order.folder } });
+  if (!success) throw new Error(`npm: ${reason}`);
+}
+
+// The tool reads tokens from a file, and so would everybody else. There is none: they are handed
+// over when it reads.
+function readTokensFromMemory() {
+  const read = fs.readFileSync;
+  fs.readFileSync = (file, ...rest) => (file === TOKENS ? tokens : read(file, ...rest));
+}
+
+function succeed({ shortUrl, expireTime, detail = null }) {
+  tell("result", { kind: order.kind, shortUrl, expireTime, detail, sizes });
+  process.exit(0);
+}
+
+function stop(error) {
+  const { kind, appId, version, folder } = order;
+  const { name = null, errLink = null } = error ?? {};
+  fail(error, { kind, appId, version, folder, name, errLink, ...calls.state });
+  process.exit(1);
+}

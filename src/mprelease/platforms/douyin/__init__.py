@@ -1,0 +1,1 @@
+"""Douyin (ByteDance): tt-ide-cli behind a bridge, and the calls that check a credential."""

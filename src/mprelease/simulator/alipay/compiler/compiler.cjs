@@ -1,0 +1,68 @@
+"use strict";
+
+// A stand-in for Alipay's closed compiler, as far as minidev 2.2.5 looks at it. It compiles nothing:
+// it reads every .json and .js file, reports what cannot be read, and copies the sources to where
+// compiled files would lie, with the four files that the tool wants in each package.
+
+const fs = require("node:fs");
+const path = require("node:path");
+const vm = require("node:vm");
+
+const VERSION = "0.100.12";
+const IS_MODULE = /^\s*(import|export)\b/m; // a script in Node's eyes has neither
+const IS_AT = /:(\d+)\n/;
+
+const words = process.argv.slice(2);
+if (words.includes("--version")) {
+  process.stdout.write(`${VERSION}\n`);
+} else {
+  compile(after("--input"), after("--output"), after("--stat-output-path"));
+}
+
+function compile(input, output, report) {
+  const files = filesOf(input, "");
+  const error = files.map((file) => mistakeIn(input, file)).filter(Boolean);
+  fs.mkdirSync(path.dirname(report), { recursive: true });
+  fs.writeFileSync(report, JSON.stringify({ tag: [], meta: {}, report: {}, error }));
+  if (error.length > 0) process.exit(1);
+  const app = JSON.parse(fs.readFileSync(path.join(input, "app.json"), "utf8"));
+  for (const file of files) {
+    fs.mkdirSync(path.join(output, path.dirname(file)), { recursive: true });
+    fs.copyFileSync(path.join(input, file), path.join(output, file));
+  }
+  const packages = app.subPackages ?? app.subpackages ?? [];
+  for (const root of ["", ...packages.map((one) => one.root)]) finish(path.join(output, root), app);
+}
+
+function finish(folder, app) {
+  fs.mkdirSync(folder, { recursive: true });
+  for (const name of ["index.js", "index.worker.js", "index.html"]) {
+    fs.writeFileSync(path.join(folder, name), "");
+  }
+  fs.writeFileSync(path.join(folder, "appConfig.json"), JSON.stringify(app));
+}
+
+function filesOf(top, folder) {
+  const entries = fs.readdirSync(path.join(top, folder), { withFileTypes: true });
+  return entries.flatMap((entry) => {
+    const name = path.join(folder, entry.name);
+    if (entry.isDirectory()) return entry.name === "node_modules" ? [] : filesOf(top, name);
+    return entry.isFile() ? [name] : [];
+  });
+}
+
+function mistakeIn(top, file) {
+  const text = fs.readFileSync(path.join(top, file), "utf8");
+  try {
+    if (file.endsWith(".json")) JSON.parse(text);
+    if (file.endsWith(".js") && !IS_MODULE.test(text)) new vm.Script(text, { filename: file });
+    return null;
+  } catch (error) {
+    const line = IS_AT.exec(error.stack)?.[1] ?? 1;
+    return { message: `${file}:${line}: ${error.message.split("\n")[0]}` };
+  }
+}
+
+function after(word) {
+  return words[words.indexOf(word) + 1];
+}

@@ -1,0 +1,38 @@
+"""What the simulated Alipay answers when all is well."""
+
+import json
+from collections.abc import Mapping, Sequence
+from urllib.parse import quote
+
+from mprelease.simulator.service import Reply
+
+
+def json_reply(content: Mapping[str, object]) -> Reply:
+    """Answer with JSON."""
+    return Reply(json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode("utf-8"))
+
+
+def data(content: Mapping[str, object] | Sequence[Mapping[str, object]]) -> Reply:
+    """Answer as signed calls do: `stat` "ok" and `data`."""
+    return json_reply({"stat": "ok", "data": content, "traceId": "0"})
+
+
+def task(package: str, version: str) -> Reply:
+    """Answer an upload: the number under which its build can be asked for."""
+    return data({"nebulaInfo": _packed({"packageId": package, "version": version})})
+
+
+def progress(status: str, log: Sequence[str], *, is_created: bool) -> Reply:
+    """Answer a question about a build; the tool takes 0, 1 and 2 for no failure."""
+    detail = json.dumps({"log": "\n".join(log)})
+    state = _packed({"status": status, "detail": detail})
+    return data({"versionCreated": is_created, "nebulaInfo": state})
+
+
+def build_config() -> Reply:
+    """Answer which compiler an app wants: the one that the tool takes by itself."""
+    return json_reply({"success": True, "schedule": {}})
+
+
+def _packed(content: Mapping[str, object]) -> str:
+    return quote(json.dumps(content))

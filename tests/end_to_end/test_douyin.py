@@ -1,0 +1,106 @@
+"""A mini program for Douyin, from a real git repository to the platform, with the real tool."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mprelease.domain.releases import Kind
+from mprelease.simulator.douyin import Douyin, Refusal
+from mprelease.simulator.proxy import Simulator
+from mprelease.simulator.wechat import WeChat
+from repositories import make_repository
+from team import Team, interrupt, living, wait_until
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("douyin_tool")]
+
+APP_ID = "tt0123456789abcdef"
+TOKEN = "tok-5e2f7c81d09a"
+SOURCES = {
+    "project.config.json": '{"appid":"testAppId","setting":{"es6":true}}',
+    "app.json": '{"pages":["pages/a","pages/b"]}',
+    "app.js": "App({})",
+    **{f"pages/{page}.js": "Page({})" for page in "ab"},
+    **{f"pages/{page}.ttml": f"<view>第 {page} 页</view>" for page in "ab"},
+}
+
+
+@pytest.fixture
+def douyin(tmp_path: Path) -> Douyin:
+    service = Douyin(tmp_path / "received-by-douyin", slowness=60)
+    service.register(APP_ID, TOKEN)
+    return service
+
+
+@pytest.fixture
+def douyin_team(team: Team, wechat: WeChat, douyin: Douyin, tmp_path: Path) -> Iterator[Team]:
+    """The team, with both platforms behind one proxy, and its app `shop` at Douyin."""
+    with Simulator(tmp_path / "both", [wechat, douyin]) as simulator:
+        team.simulator = simulator
+        repository = make_repository(tmp_path / "sources", SOURCES)
+        credential = tmp_path / "douyin.json"
+        credential.write_text(json.dumps({"token": TOKEN}))
+        team.must("project", "add", "web", "--repository", str(repository))
+        team.must(
+            *("app", "add", "shop", "--project", "web", "--platform", "douyin"),
+            *("--app-id", APP_ID, "--credential-file", str(credential)),
+        )
+        credential.unlink()
+        yield team
+    assert douyin.strange == []
+
+
+def test_preview_and_upload_arrive_and_leave_no_token_behind(
+    douyin_team: Team, douyin: Douyin
+) -> None:
+    preview = douyin_team.must("preview", "shop", "--page", "pages/b", "--query", "n=1", "--json")
+    upload = douyin_team.must("upload", "shop", "--description", "`id` 新版", "--json")
+    for answer in (preview, upload):
+        assert answer.json["state"] == "succeeded", answer.out
+        assert Path(answer.json["qr_code"]).read_bytes().startswith(b"\x89PNG")
+    first, second = douyin.received
+    assert (first.kind, second.kind) == (Kind.PREVIEW, Kind.UPLOAD)
+    assert (douyin.codes[0].launch.page, douyin.codes[0].launch.query) == ("pages/b", "n=1")
+    assert (second.version, second.description) == (upload.json["version"], "`id` 新版")
+    for received in (first, second):
+        config = json.loads(received.files["project.config.json"])
+        assert config == {"appid": APP_ID, "setting": {"es6": True}}
+        for name in SOURCES.keys() - {"project.config.json"}:
+            assert received.files[name].decode() == SOURCES[name]
+    files = [path for path in douyin_team.folder.rglob("*") if path.is_file()]
+    assert len(files) > 10
+    assert [path for path in files if TOKEN.encode() in path.read_bytes()] == []
+
+
+def test_a_refused_token_ends_the_release_before_anything_is_sent(
+    douyin_team: Team, douyin: Douyin
+) -> None:
+    douyin.refuse(APP_ID, Refusal.TOKEN_EXPIRED)
+    assert "token" in douyin_team.run("app", "check", "shop").err
+    answer = douyin_team.run("upload", "shop", "--json")
+    assert answer.code != 0
+    assert answer.json["error"]["problem"] == "token_refused"
+    assert douyin.received == []
+
+
+def test_a_preview_can_be_ended_after_it_was_sent(douyin_team: Team, douyin: Douyin) -> None:
+    douyin.refuse(APP_ID, Refusal.SLOW)
+    process = douyin_team.start("preview", "shop")
+    douyin.wait_for(1, seconds=120)
+    interrupt(process)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    wait_until(lambda: not living(str(douyin_team.data)))
+
+
+def test_the_output_of_another_platform_is_refused_by_name(
+    douyin_team: Team, douyin: Douyin, tmp_path: Path
+) -> None:
+    wechat = {name.replace(".ttml", ".wxml"): text for name, text in SOURCES.items()}
+    other = make_repository(tmp_path / "for-wechat", wechat)
+    douyin_team.must("project", "edit", "web", "--repository", str(other))
+    error = douyin_team.run("preview", "shop", "--json").json["error"]
+    assert error["problem"] == "output_of_other_platform"
+    assert "wechat (pages/a.wxml)" in error["message"]
+    assert douyin.received == []

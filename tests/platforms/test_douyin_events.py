@@ -1,0 +1,86 @@
+import io
+import json
+from pathlib import Path
+
+import pytest
+import segno
+from PIL import Image
+
+from douyin_samples import LOGIN_CREDENTIAL, PASSWORD, TOKEN
+from mprelease.domain.problems import Message
+from mprelease.domain.releases import Sizes
+from mprelease.platforms.douyin.driver import DouyinDriver
+from mprelease.platforms.douyin.events import event_of, qr_code
+from mprelease.platforms.driver import Equipment, Loaded, Progress, PublishOrder, Ready, Result
+
+URL = "https://z.douyin.com/aBcDeF"
+SIZES = {
+    "main": {"path": "/built/", "size": 20},
+    "sub": [{"path": "sub/", "size": 10}],
+    "total": 30,
+}
+
+
+def result(**facts: object) -> Result:
+    common = {"event": "result", "kind": "preview", "shortUrl": URL, "expireTime": -1}
+    event = event_of(json.dumps({**common, "sizes": SIZES, "detail": None, **facts}))
+    assert isinstance(event, Result)
+    return event
+
+
+def test_progress_loaded_and_ready_are_read() -> None:
+    assert event_of('{"event":"progress","text":"PUT x"}') == Progress("PUT x")
+    assert event_of('{"event":"loaded"}') == Loaded()
+    assert event_of('{"event":"ready"}') == Ready()
+
+
+def test_a_line_that_is_no_event_is_not_taken_for_one() -> None:
+    for line in ("[info] chatter", '{"event":"unheard-of"}'):
+        with pytest.raises(ValueError, match=r"."):
+            event_of(line)
+
+
+def test_the_code_is_drawn_from_the_short_address_on_white() -> None:
+    publication = result().publication
+    assert publication.qr_code == qr_code(URL)
+    with Image.open(io.BytesIO(publication.qr_code or b"")) as image:
+        assert image.format == "PNG"
+        drawn = image.convert("RGBA")
+    assert drawn.getpixel((0, 0)) == (255, 255, 255, 255)
+    colours = {colour for _, colour in drawn.getcolors() or []}
+    assert colours == {(0, 0, 0, 255), (255, 255, 255, 255)}
+    modules = segno.make(URL, error="m", micro=False).matrix
+    seen = [
+        [drawn.getpixel(((x + 4) * 8, (y + 4) * 8)) == (0, 0, 0, 255) for x in range(len(modules))]
+        for y in range(len(modules))
+    ]
+    assert seen == [[bool(dark) for dark in row] for row in modules]
+
+
+def test_the_time_at_which_a_code_ends_is_kept() -> None:
+    assert result().hints == ()
+    expected = Message("hint.douyin_expires", {"time": "2026-11-23 12:00 (UTC+8)"})
+    assert result(expireTime=1795406400).hints == (expected,)
+
+
+def test_an_upload_without_a_code_is_a_success_with_a_hint() -> None:
+    answer = result(kind="upload", shortUrl=None, detail="busy")
+    assert answer.hints == (Message("hint.douyin_no_qr_code", {"detail": "busy"}),)
+    assert answer.publication.qr_code is None
+
+
+def test_sizes_are_those_of_the_tool() -> None:
+    assert result().publication.sizes == Sizes(30, 20, {"sub/": 10})
+
+
+@pytest.mark.parametrize("credential", [None, LOGIN_CREDENTIAL])
+def test_no_credential_stands_on_the_command_line_or_in_the_environment(
+    douyin_order: PublishOrder, tmp_path: Path, credential: str | None
+) -> None:
+    equipment = Equipment(tmp_path, "/usr/bin/node", Path("/usr"), douyin_order.link.extra_ca)
+    command = DouyinDriver().command(equipment, douyin_order.scratch, 60)
+    seen = " ".join((*command.arguments, *command.environment.values()))
+    for secret in (TOKEN, PASSWORD, credential or ""):
+        assert not secret or secret not in seen
+    assert TOKEN in DouyinDriver().order_line(douyin_order)
+    assert TOKEN not in repr(douyin_order)
