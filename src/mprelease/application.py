@@ -3,6 +3,7 @@
 import logging
 import os
 import socket
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from mprelease.engine.dispatch import Dispatch
 
 _log = logging.getLogger(__name__)
+_ONE_INSTALLS = threading.Lock()
 
 
 class Calls:
@@ -124,7 +126,7 @@ class Application:
         """Return a worker; raise Refused when the machine lacks what a release needs."""
         self.refuse_unable()
         settings = self.settings
-        means = Means(self.house, self.workshop, settings.release_limit)
+        means = Means(self.house, self.workshop, settings.release_limit, equip=self.install_missing)
         post = Post(
             self.worker_name,
             labels,
@@ -157,6 +159,12 @@ class Application:
     def has_tool(self, platform: Platform) -> bool:
         """Tell whether the pinned tool of a platform is installed."""
         return tools.is_installed(driver_of(platform).tool, self.settings.tools)
+
+    def install_missing(self, platform: Platform) -> None:
+        """Install the pinned tool of a platform unless it is there; from any thread."""
+        with _ONE_INSTALLS:
+            if not self.has_tool(platform):
+                self.install_tool(platform)
 
     def install_tool(self, platform: Platform) -> None:
         """Install the pinned tool of a platform; raise StageFailed when that fails."""

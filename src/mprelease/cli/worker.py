@@ -30,8 +30,6 @@ def worker(
     slots: Annotated[int | None, typer.Option(min=1, max=64, help=say("option.slots"))] = None,
 ) -> None:
     """Run releases until told to end."""
-    from mprelease.cli.tools import installed
-    from mprelease.platforms.registry import served
     from mprelease.services import input as typed
     from mprelease.workspace.ownership import owning
 
@@ -43,8 +41,6 @@ def worker(
         chosen = labels.split(",") if labels else application.settings.labels
         checked = tuple(typed.label(label.strip()) for label in chosen)
         application.refuse_unable()
-        for platform in served():
-            installed(application, platform)
         _work(application, checked, slots or application.settings.slots)
 
 

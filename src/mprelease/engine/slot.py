@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from mprelease.domain.errors import HandedBack, LeaseLost, StageFailed
+from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
 from mprelease.domain.projects import ProjectSecret
 from mprelease.domain.releases import State
@@ -29,12 +30,16 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Means:
-    """What every slot of a worker has: the house, the machine, the time limit, and the pipeline."""
+    """What every slot of a worker has: the house, the machine, the time limit, and the pipeline.
+
+    `equip` brings the tool of a platform when it is missing; it may raise StageFailed.
+    """
 
     house: House
     workshop: Workshop
     release_limit: int
     pipeline: Callable[[Run], Ending] = run_stages
+    equip: Callable[[Platform], None] = lambda _: None
 
 
 class Slot:
@@ -92,6 +97,7 @@ class Slot:
     def _ending(self, lease: Lease, recorder: DatabaseRecorder, stop: Stop) -> Ending:
         try:
             job = self._known_job(lease)
+            self._means.equip(job.app.platform)
             run = self._prepared(job, lease, recorder, stop)
             return _masked(self._means.pipeline(run), _mask_of(job))
         except LeaseLost:

@@ -7,9 +7,13 @@ const channels = require("node:diagnostics_channel");
 const { EventEmitter } = require("node:events");
 const http = require("node:http");
 const https = require("node:https");
+const net = require("node:net");
 const zlib = require("node:zlib");
 const { awaitGo, progress } = require("./protocol.cjs");
 
+// Part of the tool's telemetry cannot be switched off, knows no proxy, and tells the vendor paths of
+// this machine and its MAC address.
+const TELEMETRY = "mdap.alipay.com";
 const SERVICE = "/cli/miniapp/"; // of the other answers only the tool knows what to make
 const LONGEST_REPLY = 4000;
 const DECODERS = {
@@ -30,6 +34,7 @@ function watch(stop) {
     const request = protocol.request;
     protocol.request = (...given) => {
       const call = nameOf(given);
+      if (call.host === TELEMETRY) return unsent(request);
       before(call, stop);
       return listen(call, request(...given));
     };
@@ -42,6 +47,12 @@ function watch(stop) {
   };
   channels.subscribe("undici:request:create", unlessAsking);
   channels.subscribe("http.client.request.start", unlessAsking);
+}
+
+function unsent(request) {
+  const deaf = () => {};
+  const createConnection = () => new net.Socket().on("error", deaf).destroy(new Error("unsent"));
+  return request({ createConnection }).on("error", deaf);
 }
 
 // The tool asks by GET, and sends by POST. Its agent for a proxy opens tunnels by itself.
