@@ -49,6 +49,7 @@ def doctor(*, json: Json = False) -> None:
 
 
 def _findings(application: "Application") -> Iterator[Finding]:
+    from mprelease.platforms.registry import served
     from mprelease.process.programs import GIT, NODE, NPM
 
     yield Finding("mprelease", "ok", __version__)
@@ -56,7 +57,7 @@ def _findings(application: "Application") -> Iterator[Finding]:
     for wanted in (GIT, NODE, NPM):
         yield _program(application, wanted)
     yield _checked("sandbox", lambda: _sandbox(application))
-    yield _tool(application, Platform.WECHAT)
+    yield from (_tool(application, platform) for platform in served())
     yield _disk(application)
     yield Finding("data", "ok", str(application.settings.data_dir))
     yield Finding("proxy", "ok", application.settings.vendor_proxy or say("doctor.no_proxy"))

@@ -22,3 +22,8 @@ def driver_of(platform: Platform) -> Driver:
     if driver := _DRIVERS.get(platform):
         return driver
     raise Refused(Problem.PLATFORM_LATER, platform=platform.value)
+
+
+def served() -> tuple[Platform, ...]:
+    """Return the platforms that have a driver."""
+    return tuple(_DRIVERS)
