@@ -67,7 +67,6 @@ REFUSED = {
     "app id of another shape": ("app", "edit", "shop", "--app-id", "wx1"),
     "unknown environment": ("preview", "shop", "--environment", "staging"),
     "unknown platform": ("tools", "install", "nokia"),
-    "platform that comes later": ("tools", "install", "alipay"),
     "unknown command": ("deploy",),
 }
 

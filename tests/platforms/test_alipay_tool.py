@@ -1,26 +1,58 @@
 """The real minidev behind our bridge, against a simulated Alipay."""
 
+import json
+import shutil
+import socket
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from alipay_samples import ALIPAY_APP_ID, ALIPAY_PROJECT
+from alipay_samples import ALIPAY_APP_ID, ALIPAY_PROJECT, TOOL_ID
+from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Kind, LaunchOptions
+from mprelease.platforms.alipay.credential import opened
 from mprelease.platforms.alipay.driver import AlipayDriver
-from mprelease.platforms.driver import Failure, PublishOrder, Result
+from mprelease.platforms.driver import (
+    Account,
+    Failure,
+    Fetched,
+    Link,
+    Loaded,
+    PublishOrder,
+    Ready,
+    Result,
+)
+from mprelease.platforms.keeping import keep
 from mprelease.simulator.alipay import Alipay, Refusal
-from publishing import Publishing
+from mprelease.simulator.alipay.qr_code import png
+from mprelease.simulator.keys import make_key
+from mprelease.simulator.proxy import Simulator
+from publishing import Publishing, in_a_minute, write_files
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
-DRIVER = AlipayDriver()
+DRIVER = AlipayDriver(build_seconds=20, experience_seconds=6)
+# The tool waits for 4 s before it asks whether a version is the experience version.
+PLAIN = {"experience": False}
 
 
 @pytest.fixture
 def publishing(alipay_tool: Path, tmp_path: Path) -> Publishing:
     return Publishing(alipay_tool, tmp_path / "tools", driver=DRIVER)
+
+
+@pytest.fixture
+def preview(alipay_order: PublishOrder) -> PublishOrder:
+    return replace(alipay_order, kind=Kind.PREVIEW)
+
+
+@pytest.fixture
+def plain(alipay_order: PublishOrder) -> PublishOrder:
+    return replace(alipay_order, compile_settings=PLAIN)
 
 
 @pytest.fixture(autouse=True)
@@ -29,18 +61,364 @@ def _no_strange_calls(alipay: Alipay) -> Iterator[None]:
     yield
     assert alipay.strange == []
 
-def test_u(publishing, alipay_order, alipay):
-    a = publishing.publish(alipay_order)
-    print(a); print(publishing.events); print(publishing.lines); print(alipay.received, alipay.versions(ALIPAY_APP_ID), alipay.experience(ALIPAY_APP_ID))
-    assert 0
-def test_p(publishing, alipay_order, alipay):
-    a = publishing.publish(replace(alipay_order, kind=Kind.PREVIEW, launch=LaunchOptions("pages/a","a=1&b=$(id)",1011)))
-    print(a); print(publishing.events); print(publishing.lines); print(alipay.received)
-    assert 0
-@pytest.mark.parametrize("r", list(Refusal))
-def test_r(publishing, alipay_order, alipay, r):
-    if r in (Refusal.SLOW,Refusal.ENDLESS_BUILD): return
-    alipay.refuse(ALIPAY_APP_ID, r)
-    a = publishing.publish(alipay_order)
-    print(a); print(publishing.events[-3:]); print(publishing.lines[-3:])
-    assert 0
+
+def accepted(answer: Result | Failure) -> Result:
+    assert isinstance(answer, Result), answer
+    return answer
+
+
+def failed(answer: Result | Failure) -> Failure:
+    assert isinstance(answer, Failure), answer
+    return answer
+
+
+def test_an_upload_is_sent_after_go_and_shown_to_testers(
+    publishing: Publishing, alipay_order: PublishOrder, alipay: Alipay
+) -> None:
+    seen_at_ready: list[int] = []
+
+    def at_ready() -> str:
+        seen_at_ready.append(len(alipay.received))
+        return DRIVER.go_line(in_a_minute())
+
+    answer = accepted(publishing.publish(alipay_order, at_ready))
+    (received,) = alipay.received
+    assert seen_at_ready == [0]
+    assert (received.kind, received.app_id) == (Kind.UPLOAD, ALIPAY_APP_ID)
+    assert (received.version, received.description) == ("26.1122.0", alipay_order.description)
+    assert received.files == {name: text.encode() for name, text in ALIPAY_PROJECT.items()}
+    assert alipay.versions(ALIPAY_APP_ID) == ["26.1122.0"]
+    assert alipay.experience(ALIPAY_APP_ID) == "26.1122.0"
+    assert (answer.publication.qr_code or b"").startswith(b"\x89PNG")
+    assert answer.hints == ()
+    assert publishing.events[0] == Loaded()
+
+
+def test_an_upload_may_leave_the_experience_version_as_it_is(
+    publishing: Publishing, plain: PublishOrder, alipay: Alipay
+) -> None:
+    answer = accepted(publishing.publish(plain))
+    assert alipay.versions(ALIPAY_APP_ID) == ["26.1122.0"]
+    assert alipay.experience(ALIPAY_APP_ID) is None
+    assert (answer.publication.qr_code, answer.hints) == (None, ())
+
+
+def test_a_preview_opens_where_it_is_told(
+    publishing: Publishing, preview: PublishOrder, alipay: Alipay
+) -> None:
+    launch = LaunchOptions("pages/a", "a=1&b=$(id)", 1011)
+    answer = accepted(publishing.publish(replace(preview, launch=launch)))
+    (received,) = alipay.received
+    assert (received.kind, received.launch) == (Kind.PREVIEW, launch)
+    assert received.code_url is not None
+    assert answer.publication.qr_code == png(received.code_url.partition(".com")[2])
+    assert answer.publication.qr_code_type == "image/png"
+    assert answer.publication.sizes is not None
+    assert answer.publication.sizes.packages == {"sub": received.packages["sub"]}
+    compiled = {"app.js", "pages/a.axml", "sub/b.js"}
+    assert {name: received.files[name] for name in compiled} == {
+        name: ALIPAY_PROJECT[name].encode() for name in compiled
+    }
+
+
+def test_the_compiler_is_fetched_once_and_kept_for_the_next(
+    alipay_tool: Path, preview: PublishOrder, tmp_path: Path
+) -> None:
+    home = tmp_path / "tools" / alipay_tool.name
+    modules = alipay_tool / "node_modules"
+    shutil.copytree(modules, home / "node_modules", symlinks=True)
+    fetched: list[int] = []
+    for number in range(2):
+        scratch = tmp_path / f"scratch{number}"
+        scratch.mkdir()
+        publishing = Publishing(home, scratch / "tools", driver=DRIVER)
+        accepted(publishing.publish(replace(preview, scratch=scratch)))
+        told = [event for event in publishing.events if isinstance(event, Fetched)]
+        fetched.append(len(told))
+        assert all(keep(DRIVER.tool, tmp_path / "tools", one) for one in told)
+    assert fetched == [1, 0]
+
+
+HOOK = "cat /proc/$PPID/environ > {out}; cat /proc/$PPID/cmdline >> {out}; touch {out}"
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_a_repository_that_hunts_for_the_key_in_its_hooks_runs_nothing(
+    publishing: Publishing, plain: PublishOrder, alipay: Alipay, tmp_path: Path, kind: Kind
+) -> None:
+    out = tmp_path / "stolen"
+    hooks = dict.fromkeys(("beforeUpload", "beforePreview", "watch"), HOOK.format(out=out))
+    write_files(plain.built, {"mini.project.json": json.dumps({"format": 2, "scripts": hooks})})
+    accepted(publishing.publish(replace(plain, kind=kind)))
+    assert not out.exists()
+    assert b"stolen" not in b"".join(alipay.received[0].files.values())
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_a_hook_that_was_overlooked_is_refused_when_it_is_run(
+    publishing: Publishing, plain: PublishOrder, alipay: Alipay, tmp_path: Path, kind: Kind
+) -> None:
+    out = tmp_path / "stolen"
+    command = HOOK.format(out=out)
+    hooks = {"beforeUpload": command, "beforePreview": command}
+
+    class Careless(AlipayDriver):
+        def prepare(self, order: PublishOrder) -> None:
+            """Leave the hooks."""
+
+    write_files(plain.built, {"mini.project.json": json.dumps({"format": 2, "scripts": hooks})})
+    careless = replace(publishing, driver=Careless())
+    trouble = failed(careless.publish(replace(plain, kind=kind))).error.trouble
+    assert "may not run" in str(trouble.parameters["detail"])
+    assert not out.exists()
+    assert alipay.received == []
+
+
+def test_a_configuration_in_the_repository_sends_nothing_elsewhere(
+    publishing: Publishing, plain: PublishOrder, alipay: Alipay
+) -> None:
+    elsewhere = {"IDE_SERVICE": "https://127.0.0.1:9"}
+    config = {"env": {"prod": {"hosts": elsewhere}}, "proxy": {"https": "http://127.0.0.1:9"}}
+    write_files(plain.built, {".minidev/config.json": json.dumps(config)})
+    accepted(publishing.publish(plain))
+    assert len(alipay.received) == 1
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_the_credential_is_nowhere_on_disk_and_in_no_line(
+    publishing: Publishing, alipay_order: PublishOrder, kind: Kind
+) -> None:
+    seen: list[str] = []
+
+    def at_ready() -> str:
+        seen.extend(_texts_below(alipay_order.scratch))
+        seen.extend(_processes_with(str(alipay_order.scratch)))
+        return DRIVER.go_line(in_a_minute())
+
+    order = replace(alipay_order, kind=kind, compile_settings=PLAIN)
+    publishing.publish(order, at_ready)
+    seen += [*publishing.lines, *_texts_below(order.scratch), *map(str, publishing.events)]
+    lines = opened(order.account.credential).private_key.splitlines()[1:-1]
+    assert len(seen) > 5
+    assert not [line for line in lines if any(line in text for text in seen)]
+
+
+def _texts_below(folder: Path) -> list[str]:
+    return [path.read_text("latin-1") for path in folder.rglob("*") if path.is_file()]
+
+
+def _processes_with(text: str) -> list[str]:
+    """Return arguments and environments of all processes that know the text."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            said = [(process / name).read_text("latin-1") for name in ("cmdline", "environ")]
+        except OSError:
+            continue
+        found += [each for each in said if text in each]
+    assert found
+    return found
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+@pytest.mark.parametrize("problem", [Problem.PUBLISH_TOO_LATE, Problem.PUBLISH_FAILED])
+def test_nothing_is_sent_without_a_go_in_time(
+    publishing: Publishing,
+    alipay_order: PublishOrder,
+    alipay: Alipay,
+    kind: Kind,
+    problem: Problem,
+) -> None:
+    def at_ready() -> str | None:
+        is_late = problem is Problem.PUBLISH_TOO_LATE
+        return DRIVER.go_line(time.time_ns() // 1_000_000 - 1) if is_late else None
+
+    failure = failed(publishing.publish(replace(alipay_order, kind=kind), at_ready))
+    assert failure.error.trouble.problem is problem
+    assert not failure.may_have_arrived
+    assert alipay.received == []
+
+
+@pytest.mark.parametrize(
+    ("refusal", "expected"),
+    [
+        (Refusal.BAD_KEY, (Problem.KEY_REFUSED, False)),
+        (Refusal.BAD_IP, (Problem.IP_NOT_LISTED, False)),
+        (Refusal.UNKNOWN_APP, (Problem.PLATFORM_APP_ID_UNKNOWN, False)),
+        (Refusal.VERSION_NOT_GREATER, (Problem.VERSION_NOT_GREATER, False)),
+        (Refusal.TOO_LARGE, (Problem.PACKAGE_TOO_LARGE, False)),
+        (Refusal.SERVER_ERROR, (Problem.PUBLISH_CUT, True)),
+        (Refusal.CONNECTION_CUT, (Problem.PUBLISH_CUT, True)),
+        (Refusal.ENDLESS_BUILD, (Problem.PLATFORM_BUILD_UNFINISHED, True)),
+    ],
+)
+def test_a_refused_upload_is_told_apart_from_one_that_was_cut_off(
+    publishing: Publishing,
+    alipay_order: PublishOrder,
+    alipay: Alipay,
+    refusal: Refusal,
+    expected: tuple[Problem, bool],
+) -> None:
+    alipay.refuse(ALIPAY_APP_ID, refusal)
+    failure = failed(publishing.publish(alipay_order))
+    assert (failure.error.trouble.problem, failure.may_have_arrived) == expected
+    assert alipay.versions(ALIPAY_APP_ID) == []
+
+
+@pytest.mark.parametrize(
+    ("refusal", "expected"),
+    [
+        (Refusal.BAD_KEY, (Problem.KEY_REFUSED, False)),
+        (Refusal.TOO_LARGE, (Problem.PACKAGE_TOO_LARGE, False)),
+        (Refusal.CONNECTION_CUT, (Problem.PLATFORM_UNREACHABLE, True)),
+    ],
+)
+def test_a_refused_preview_is_told_apart_from_one_that_was_cut_off(
+    publishing: Publishing,
+    preview: PublishOrder,
+    alipay: Alipay,
+    refusal: Refusal,
+    expected: tuple[Problem, bool],
+) -> None:
+    alipay.refuse(ALIPAY_APP_ID, refusal)
+    failure = failed(publishing.publish(preview))
+    assert (failure.error.trouble.problem, failure.may_have_arrived) == expected
+
+
+def test_a_mistake_in_the_source_is_found_by_the_compiler_of_a_preview(
+    publishing: Publishing, preview: PublishOrder, alipay: Alipay
+) -> None:
+    write_files(preview.built, {"pages/a.js": "Page({\n  a: 1\n  b: 2\n})"})
+    trouble = failed(publishing.publish(preview)).error.trouble
+    assert trouble.problem is Problem.SOURCE_SYNTAX_ERROR
+    assert (trouble.parameters["file"], trouble.parameters["line"]) == ("pages/a.js", 3)
+    assert Ready() not in publishing.events
+    assert alipay.received == []
+
+
+def test_a_mistake_in_the_source_is_found_by_the_platforms_build_of_an_upload(
+    publishing: Publishing, alipay_order: PublishOrder, alipay: Alipay
+) -> None:
+    # After the failure the tool collects the log for 28 s more.
+    driver = replace(DRIVER, build_seconds=60)
+    write_files(alipay_order.built, {"pages/a.json": '{\n  "a": 1,\n}'})
+    failure = failed(replace(publishing, driver=driver).publish(alipay_order))
+    assert failure.error.trouble.problem is Problem.SOURCE_SYNTAX_ERROR
+    assert failure.error.trouble.parameters["file"] == "pages/a.json"
+    assert failure.error.trouble.parameters["line"] == 3
+    assert not failure.may_have_arrived
+    assert alipay.versions(ALIPAY_APP_ID) == []
+
+
+@pytest.mark.parametrize(
+    ("refusal", "detail"),
+    [
+        (Refusal.EXPERIENCE_REFUSED, "没有设置体验版的权限"),
+        (Refusal.EXPERIENCE_ENDLESS, "no end after 6 s"),
+    ],
+)
+def test_an_upload_that_testers_do_not_see_has_succeeded_and_can_be_finished(
+    publishing: Publishing,
+    alipay_order: PublishOrder,
+    alipay: Alipay,
+    refusal: Refusal,
+    detail: str,
+) -> None:
+    alipay.refuse(ALIPAY_APP_ID, refusal)
+    answer = accepted(publishing.publish(alipay_order))
+    assert [(hint.id, hint.parameters) for hint in answer.hints] == [
+        ("hint.alipay_not_experience", {"version": "26.1122.0", "detail": detail})
+    ]
+    assert alipay.versions(ALIPAY_APP_ID) == ["26.1122.0"]
+    assert alipay.experience(ALIPAY_APP_ID) is None
+    alipay.refuse(ALIPAY_APP_ID, None)
+    finished = DRIVER.finish(alipay_order.account, alipay_order.link, "26.1122.0")
+    assert alipay.experience(ALIPAY_APP_ID) == "26.1122.0"
+    assert (finished.publication.qr_code or b"").startswith(b"\x89PNG")
+
+
+def test_an_image_that_cannot_be_fetched_is_told_with_its_address(
+    publishing: Publishing, preview: PublishOrder, alipay: Alipay
+) -> None:
+    alipay.refuse(ALIPAY_APP_ID, Refusal.NO_QR_CODE)
+    answer = accepted(publishing.publish(preview))
+    assert answer.publication.qr_code is None
+    assert [hint.parameters for hint in answer.hints] == [
+        {"address": alipay.received[0].code_url},
+    ]
+
+
+@pytest.mark.parametrize("remove", [False, True])
+def test_the_oldest_version_makes_room_only_where_that_is_wanted(
+    publishing: Publishing, alipay_order: PublishOrder, alipay: Alipay, *, remove: bool
+) -> None:
+    alipay.fill(ALIPAY_APP_ID, [f"1.{number}.0" for number in range(20)])
+    settings = {"experience": False, "removeOldest": remove}
+    answer = publishing.publish(replace(alipay_order, compile_settings=settings))
+    if remove:
+        hints = accepted(answer).hints
+        assert [(hint.id, hint.parameters) for hint in hints] == [
+            ("hint.alipay_removed", {"version": "1.0.0"})
+        ]
+        kept = [*(f"1.{number}.0" for number in range(1, 20)), "26.1122.0"]
+        assert alipay.versions(ALIPAY_APP_ID) == kept
+    else:
+        assert failed(answer).error.trouble.problem is Problem.VERSION_LIMIT
+        assert len(alipay.versions(ALIPAY_APP_ID)) == 20
+
+
+def test_a_platform_that_cannot_be_reached_keeps_the_package_here(
+    publishing: Publishing, preview: PublishOrder
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"http://127.0.0.1:{server.getsockname()[1]}"
+    link = replace(preview.link, proxy=address)
+    failure = failed(publishing.publish(replace(preview, link=link)))
+    assert failure.error.trouble.problem is Problem.PLATFORM_UNREACHABLE
+    assert not failure.may_have_arrived
+
+
+def test_certificates_are_verified_behind_a_proxy_too(
+    publishing: Publishing, alipay_order: PublishOrder, alipay: Alipay
+) -> None:
+    link = replace(alipay_order.link, extra_ca=None)
+    failed(publishing.publish(replace(alipay_order, link=link)))
+    assert alipay.received == []
+
+
+def test_a_description_is_cut_to_what_the_tool_takes(
+    publishing: Publishing, plain: PublishOrder, alipay: Alipay
+) -> None:
+    accepted(publishing.publish(replace(plain, description="发布😀" * 200)))
+    description = alipay.received[0].description or ""
+    assert description.startswith("发布😀发布😀")
+    assert description.endswith("…")
+
+
+def test_releases_of_two_apps_at_once_do_not_meet(
+    alipay_tool: Path, plain: PublishOrder, tmp_path: Path
+) -> None:
+    service = Alipay(tmp_path / "both")
+    apps = {f"202100000000001{number}": make_key() for number in range(2)}
+    for app, key in apps.items():
+        service.register(app, f"{TOOL_ID}{app}", key)
+    with Simulator(tmp_path / "sim", [service]) as running, ThreadPoolExecutor(4) as pool:
+
+        def publish(app: str, kind: Kind) -> Result | Failure:
+            scratch = tmp_path / f"{app}-{kind}"
+            scratch.mkdir()
+            order = replace(
+                plain,
+                kind=kind,
+                account=Account(app, f"{TOOL_ID}{app}\n{apps[app]}"),
+                link=Link(running.proxy_url, running.ca_file),
+                built=write_files(scratch / "built", {**ALIPAY_PROJECT, "me.js": app}),
+                scratch=scratch,
+            )
+            return Publishing(alipay_tool, scratch / "tools", driver=DRIVER).publish(order)
+
+        wanted = [(app, kind) for app in apps for kind in Kind]
+        answers = list(pool.map(lambda pair: publish(*pair), wanted))
+    assert all(isinstance(answer, Result) for answer in answers), answers
+    assert {one.files["me.js"].decode() == one.app_id for one in service.received} == {True}
+    assert len(service.received) == 4

@@ -12,6 +12,10 @@ DRIVERS = [driver_of(platform) for platform in served()]
 each_driver = pytest.mark.parametrize("driver", DRIVERS, ids=lambda driver: driver.platform)
 
 
+def test_every_platform_has_a_driver() -> None:
+    assert set(served()) == set(Platform)
+
+
 @each_driver
 def test_a_driver_serves_the_platform_that_it_is_asked_for(driver: Driver) -> None:
     assert driver_of(driver.platform).platform is driver.platform
@@ -46,11 +50,3 @@ def test_what_is_no_app_id_is_refused(driver: Driver, app_id: str) -> None:
     with pytest.raises(Refused) as refused:
         driver.check_app_id(app_id)
     assert refused.value.trouble.problem is Problem.APP_ID_SHAPE
-
-
-@pytest.mark.parametrize("platform", sorted(set(Platform) - set(served())))
-def test_a_platform_of_the_future_is_refused(platform: Platform) -> None:
-    with pytest.raises(Refused) as refused:
-        driver_of(platform)
-    assert refused.value.trouble.problem is Problem.PLATFORM_LATER
-    assert refused.value.trouble.parameters == {"platform": platform.value}

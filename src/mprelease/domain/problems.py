@@ -24,7 +24,6 @@ class Problem(StrEnum):
     NAME_SHAPE = auto()
     LABEL_SHAPE = auto()
     PRIORITY_RANGE = auto()
-    PLATFORM_LATER = auto()
     APP_ID_SHAPE = auto()
     ROBOT_RANGE = auto()
     VERSION_SHAPE = auto()

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 
 from mprelease.domain.errors import StageFailed, TroubleError
 from mprelease.domain.problems import Problem
+from mprelease.domain.releases import Kind
+from mprelease.domain.versions import is_greater
 from mprelease.pipeline.publish import account_of, link_of
 from mprelease.pipeline.run import Run
 
@@ -18,6 +20,7 @@ _FINAL = {
     Problem.TOKEN_REFUSED,
     Problem.LOGIN_REFUSED,
     Problem.PLATFORM_APP_ID_UNKNOWN,
+    Problem.VERSION_NOT_GREATER,
 }
 
 
@@ -39,6 +42,7 @@ def checking_credential(run: Run) -> Iterator[None]:
 def _check(run: Run) -> None:
     try:
         run.driver.check(account_of(run), link_of(run))
+        _compare_versions(run)
     except TroubleError as failure:
         trouble = failure.trouble
         if trouble.problem in _FINAL:
@@ -47,3 +51,13 @@ def _check(run: Run) -> None:
             run.say(f"credential check: {trouble.parameters.get('detail', trouble.problem)}")
     finally:
         run.is_checked.set()
+
+
+def _compare_versions(run: Run) -> None:
+    """Refuse an upload that the platform would refuse after all that comes before it."""
+    version = run.job.release.version
+    if run.job.release.kind is not Kind.UPLOAD or version is None:
+        return
+    last = run.driver.last_version(account_of(run), link_of(run))
+    if last and not is_greater(version, last):
+        raise StageFailed(Problem.VERSION_NOT_GREATER, version=version, last=last)

@@ -2,9 +2,7 @@
 
 from collections.abc import Mapping
 
-from mprelease.domain.errors import Refused
 from mprelease.domain.platforms import Platform
-from mprelease.domain.problems import Problem
 from mprelease.platforms.alipay.driver import AlipayDriver
 from mprelease.platforms.douyin.driver import DouyinDriver
 from mprelease.platforms.driver import Driver
@@ -18,10 +16,8 @@ _DRIVERS: Mapping[Platform, Driver] = {
 
 
 def driver_of(platform: Platform) -> Driver:
-    """Return a platform's driver; raise Refused(PLATFORM_LATER) while there is none."""
-    if driver := _DRIVERS.get(platform):
-        return driver
-    raise Refused(Problem.PLATFORM_LATER, platform=platform.value)
+    """Return a platform's driver."""
+    return _DRIVERS[platform]
 
 
 def served() -> tuple[Platform, ...]:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from mprelease.domain.apps import App
 from mprelease.domain.errors import Refused
 from mprelease.domain.people import Actor
+from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Kind, LaunchOptions, Release, ReleaseRequest
 from mprelease.domain.versions import automatic, checked, is_greater
@@ -96,7 +97,8 @@ def found(db: Reader, release_id: int) -> Release:
 
 def serial_key(app: App, robot: int) -> str:
     """Return what runs one at a time: the app, on WeChat each robot of the app by itself."""
-    return f"{app.platform}:{app.platform_app_id}:{robot}"
+    lane = robot if app.platform is Platform.WECHAT else 0
+    return f"{app.platform}:{app.platform_app_id}:{lane}"
 
 
 def _earlier(db: Reader, wanted: ReleaseRequest) -> Release | None:

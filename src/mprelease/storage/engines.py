@@ -53,9 +53,7 @@ def within(lease: int) -> Patience:
     def less(seconds: int) -> int:
         return max(1, int(part * seconds))
 
-    return Patience(
-        less(normal.connect), less(normal.lock), less(normal.answer), less(normal.idle)
-    )
+    return Patience(less(normal.connect), less(normal.lock), less(normal.answer), less(normal.idle))
 
 
 NORMAL = Patience()

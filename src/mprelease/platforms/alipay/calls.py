@@ -3,6 +3,7 @@
 Calls and signature are those of minidev 2.2.5.
 """
 
+import re
 import time
 from base64 import b64encode
 from collections.abc import Mapping
@@ -22,6 +23,7 @@ _SECONDS = 5
 _PAUSE = 2.0
 _WALLET = "com.alipay.alipaywallet"
 _NO_VERSION = "0.0.0"
+_NUMBERS = re.compile(r"[0-9]+(\.[0-9]+){2}")
 
 
 def last_version(account: Account, link: Link) -> str | None:
@@ -33,7 +35,7 @@ def last_version(account: Account, link: Link) -> str | None:
     fields = {"appId": account.platform_app_id, "clientType": "alipay", "clientId": _WALLET}
     data = _Desk(account, link).ask("GET", "appUploadDetail", fields)
     version = str(data.get("lastVersion") or "")
-    return version if version not in {"", _NO_VERSION} else None
+    return version if _NUMBERS.fullmatch(version) and version != _NO_VERSION else None
 
 
 def show_to_testers(account: Account, link: Link, version: str, *, seconds: float) -> bytes | None:

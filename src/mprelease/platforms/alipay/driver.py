@@ -3,29 +3,34 @@
 import json
 import os
 import re
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from mprelease.domain.apps import ProjectType
 from mprelease.domain.errors import Refused
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
+from mprelease.domain.releases import Publication
 from mprelease.platforms.alipay.content import require_content, require_page, take_out_hooks
 from mprelease.platforms.alipay.credential import opened, read_credential
 from mprelease.platforms.alipay.events import event_of
 from mprelease.platforms.alipay.refusals import VERSIONS
-from mprelease.platforms.driver import Account, Equipment, Event, Link, PublishOrder
+from mprelease.platforms.driver import Account, Equipment, Event, Link, PublishOrder, Result
 from mprelease.platforms.tools import BRIDGES, Tool
 from mprelease.process.command import Command
 
 _APP_ID = re.compile(r"[0-9]{16}")
 _DESCRIPTION = 199  # UTF-16 units; the tool refuses more
-# The tool waits for ever, in ms: for the build on the platform's side, for the experience version.
-_LIMITS = {"build": 300_000, "experience": 60_000, "versions": VERSIONS}
 
 
+@dataclass(frozen=True)
 class AlipayDriver:
     """Publish with the pinned minidev.
+
+    The tool itself would wait for ever: `build_seconds` is how long it may for the build on the
+    platform's side, `experience_seconds` for the experience version.
 
     Its build settings: `experience=false` leaves the experience version as it is,
     `removeOldest=true` makes room for a version where 20 are in development,
@@ -33,8 +38,11 @@ class AlipayDriver:
     preview.
     """
 
-    platform = Platform.ALIPAY
-    tool = Tool("minidev", "2.2.5", BRIDGES / "alipay")
+    build_seconds: float = 300
+    experience_seconds: float = 60
+
+    platform: ClassVar = Platform.ALIPAY
+    tool: ClassVar = Tool("minidev", "2.2.5", BRIDGES / "alipay")
 
     def read_credential(self, content: bytes) -> str:
         """Return the id and the key of a tool; raise Refused(KEY_SHAPE)."""
@@ -57,6 +65,17 @@ class AlipayDriver:
         from mprelease.platforms.alipay import calls  # noqa: PLC0415
 
         return calls.last_version(account, link)
+
+    def finish(self, account: Account, link: Link, version: str) -> Result:
+        """Make an uploaded version the experience version: the step that its release has missed.
+
+        May be repeated. Raise StageFailed when Alipay refuses, or takes too long.
+        """
+        from mprelease.platforms.alipay import calls  # noqa: PLC0415 as above
+
+        limit = self.experience_seconds
+        image = calls.show_to_testers(account, link, version, seconds=limit)
+        return Result(Publication(image))
 
     def looks_built(self, folder: Path, project_type: ProjectType) -> None:
         """Raise StageFailed unless a folder can be published on this platform."""
@@ -105,11 +124,16 @@ class AlipayDriver:
                 "query": order.launch.query,
                 "scene": order.launch.scene,
                 "settings": dict(order.compile_settings),
-                "limits": _LIMITS,
+                "limits": self._limits(),
                 "proxy": order.link.proxy,
                 "qrCode": str(order.scratch / "qr-code"),
             }
         )
+
+    def _limits(self) -> Mapping[str, int]:
+        """Return times in ms, and how many versions an app may have."""
+        times = {"build": self.build_seconds, "experience": self.experience_seconds}
+        return {name: round(time * 1000) for name, time in times.items()} | {"versions": VERSIONS}
 
     def go_line(self, not_after: int) -> str:
         """Return the word that lets the bridge send, until a time in ms since the epoch."""

@@ -21,7 +21,9 @@ def event_of(line: str) -> Event:
         case "progress":
             return Progress(facts["text"])
         case "fetched":
-            return Fetched(Path(facts["folder"]), _COMPILERS / Path(facts["name"]).name, facts["files"])
+            return Fetched(
+                Path(facts["folder"]), _COMPILERS / Path(facts["name"]).name, facts["files"]
+            )
         case "ready":
             return Ready()
         case "result":

@@ -27,9 +27,9 @@ _PAGE = re.compile(r"(?P<file>[\w./-]+\.json):\d+: the page (?P<page>\S+) has no
 class Complaint:
     """A failure as the bridge tells it.
 
-    `code` is the tool's or the bridge's, `log` that of a build on the platform's side. `sent` says that sending had begun, `task` is the number
-    that the platform has given to an upload, `call` names the last call (method, host and path),
-    and `answer` is the whole answer to it, if there was one.
+    `code` is the tool's or the bridge's, `log` that of a build on the platform's side. `sent` says
+    that sending had begun, `task` is the number that the platform has given to an upload, `call`
+    names the last call (method, host and path), and `answer` is the answer to it, if there was one.
     """
 
     kind: Kind

@@ -14,8 +14,9 @@ class Refusal(StrEnum):
     """How the service is told to treat an app.
 
     The first three hold for every signed call. BUILD_ERROR and ENDLESS_BUILD let the upload pass;
-    EXPERIENCE_REFUSED refuses what comes after it. The others answer the upload or preview itself:
-    SLOW and CONNECTION_CUT accept it, and the client just does not learn it (in time).
+    EXPERIENCE_REFUSED refuses what comes after it, EXPERIENCE_ENDLESS never does it, NO_QR_CODE
+    names an address without an image. The others answer the upload or preview itself: SLOW and
+    CONNECTION_CUT accept it, and the client just does not learn it (in time).
     """
 
     BAD_IP = auto()
@@ -26,6 +27,7 @@ class Refusal(StrEnum):
     BUILD_ERROR = auto()
     ENDLESS_BUILD = auto()
     EXPERIENCE_REFUSED = auto()
+    EXPERIENCE_ENDLESS = auto()
     NO_QR_CODE = auto()
     SERVER_ERROR = auto()
     SLOW = auto()

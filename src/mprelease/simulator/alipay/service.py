@@ -1,7 +1,7 @@
 """Alipay's service as minidev 2.2.5 sees it, on the hosts that the tool talks to."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from mprelease.simulator.alipay.qr_code import CODES, is_code, png
 from mprelease.simulator.alipay.received import Received
 from mprelease.simulator.alipay.rejections import Refusal, Rejected
 from mprelease.simulator.alipay.signed_calls import Pace, SignedCalls
+from mprelease.simulator.alipay.versions import Version
 from mprelease.simulator.multipart import BrokenForm, Form, form_of
 from mprelease.simulator.service import Reply, Request
 
@@ -71,6 +72,12 @@ class Alipay:
         with self._ledger.changed:
             return self._ledger.versions(app_id).numbers
 
+    def fill(self, app_id: str, numbers: Iterable[str]) -> None:
+        """Let an app have development versions that were uploaded before, oldest first."""
+        with self._ledger.changed:
+            for number in numbers:
+                self._ledger.versions(app_id).add(Version(number, "", 0))
+
     def experience(self, app_id: str) -> str | None:
         """Return the version that testers see."""
         with self._ledger.changed:
@@ -100,6 +107,8 @@ class Alipay:
             return Reply(compiler.archive(), content_type="application/gzip")
         if host == CODES and is_code(request.path):
             return Reply(png(request.path), content_type="image/png")
+        if host == CODES:
+            return Reply(b"", status=404, content_type="text/plain")
         return None
 
     def _signed(self, request: Request) -> Reply | None:

@@ -81,9 +81,6 @@ class SignedCalls:
             at=at,
         )
         self._ledger.add(received)
-        if call.old_version:
-            with self._ledger.changed:
-                self._ledger.versions(app_id).remove(call.old_version)
         number = self._ledger.start_build(received, self._pace.builds_after)
         return self._marred(app_id, replies.task(number, call.package_version))
 
@@ -94,7 +91,10 @@ class SignedCalls:
         if refusal is Refusal.VERSION_NOT_GREATER:
             raise rejections.not_greater(call.package_version, call.package_version)
         with self._ledger.changed:
-            self._ledger.versions(app_id).demand_room(call.package_version, call.old_version)
+            versions = self._ledger.versions(app_id)
+            versions.demand_room(call.package_version, call.old_version)
+            if call.old_version:
+                versions.remove(call.old_version)
 
     def _preview(self, app_id: str, form: Form, at: int) -> Reply:
         call = PreviewCall.model_validate(form.fields)
@@ -138,8 +138,11 @@ class SignedCalls:
 
     def _set_experience(self, app_id: str, form: Form, _: int) -> Reply:
         call = ExperienceCall.model_validate(form.fields)
-        if self._accounts.refusal_of(app_id) is Refusal.EXPERIENCE_REFUSED:
+        refusal = self._accounts.refusal_of(app_id)
+        if refusal is Refusal.EXPERIENCE_REFUSED:
             raise rejections.no_experience()
+        if refusal is Refusal.EXPERIENCE_ENDLESS:
+            return replies.data({})
         with self._ledger.changed:
             versions = self._ledger.versions(app_id)
             if call.version not in versions.numbers:
