@@ -158,8 +158,8 @@ def test_bad_input_is_refused_and_the_app_stays_as_it_is(
         assert apps.found(db, "shop") == before
 
 
-def test_platforms_that_come_later_say_so(house: House, developer: Actor) -> None:
+def test_an_app_id_of_another_platform_is_refused(house: House, developer: Actor) -> None:
     add_project(house, developer)
     with pytest.raises(Refused) as refused:
-        apps.add(house, developer, "web", Platform.ALIPAY, AppChange("pay", "2021000000000000"))
-    assert problem_of(refused) is Problem.PLATFORM_LATER
+        apps.add(house, developer, "web", Platform.ALIPAY, AppChange("pay", "wx0123456789abcdef"))
+    assert problem_of(refused) is Problem.APP_ID_SHAPE
