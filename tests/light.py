@@ -104,6 +104,7 @@ def _publish(ledger: Ledger, run: Run) -> bool:
     _stage(Stage.PUBLISH, run)
     release = run.job.release
     not_after = run.fence.cross()
+    run.say("sending")
     time.sleep(float(_wishes(run).get("after", "0")))
     # As the bridge does: late is refused, whoever has stopped us meanwhile.
     if time.time() * 1000 > not_after:

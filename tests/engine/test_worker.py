@@ -19,7 +19,7 @@ def test_a_queued_release_is_run_to_its_end_with_its_log(yard: Yard) -> None:
     assert yard.ledger.uploads() == [release_id]
     with yard.house.database.reading() as db:
         told = [line.text for line in logs.after(db, release_id)]
-    assert told == [f"{stage.name} of {release_id}" for stage in release.stages]
+    assert told == [*(f"{stage.name} of {release_id}" for stage in release.stages), "sending"]
 
 
 def test_a_worker_that_is_rung_for_takes_what_comes_later(yard: Yard) -> None:
@@ -64,7 +64,7 @@ def test_a_running_release_is_canceled(yard: Yard) -> None:
 
 
 def test_behind_the_fence_a_cancel_is_too_late_and_the_upload_succeeds(yard: Yard) -> None:
-    release_id = yard.ask("after=1")
+    release_id = yard.ask("after=1.4")
     yard.worker()
     wait_until(lambda: yard.is_sending(release_id))
     assert not releases.cancel(yard.house, yard.who, release_id)
@@ -101,7 +101,7 @@ def test_a_worker_that_ends_otherwise_finishes_what_it_runs_and_takes_nothing_ne
 
 
 def test_an_upload_behind_its_fence_is_not_handed_back_but_finished(yard: Yard) -> None:
-    release_id = yard.ask("after=1")
+    release_id = yard.ask("after=1.4")
     worker = yard.worker()
     wait_until(lambda: yard.is_sending(release_id))
     worker.close(hand_back=True)

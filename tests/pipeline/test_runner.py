@@ -10,7 +10,7 @@ import pytest
 
 from mprelease.domain.errors import LeaseLost, ReleaseCanceled, StageFailed
 from mprelease.domain.problems import Problem
-from mprelease.domain.releases import Stage, StageState, State
+from mprelease.domain.releases import Kind, Stage, StageState, State
 from mprelease.pipeline.credential_check import checking_credential
 from mprelease.pipeline.runner import Ending, run_stages
 from mprelease.platforms.driver import Link
@@ -40,6 +40,7 @@ class Platform:
 
     def __init__(self) -> None:
         self.refusal: StageFailed | None = None
+        self.last: str | None = None
         self.may_answer = threading.Event()
         self.may_answer.set()
 
@@ -47,6 +48,9 @@ class Platform:
         self.may_answer.wait(10)
         if self.refusal:
             raise self.refusal
+
+    def last_version(self, _account: object, _link: object) -> str | None:
+        return self.last
 
 
 @pytest.fixture
@@ -62,8 +66,9 @@ def diary() -> Diary:
 @pytest.fixture
 def run(platform: Platform, diary: Diary) -> Any:
     app = SimpleNamespace(platform_app_id="wx0123456789abcdef", proxy=None)
+    release = SimpleNamespace(id=1, kind=Kind.UPLOAD, version="26.1122.1")
     return SimpleNamespace(
-        job=SimpleNamespace(app=app, credential="key", release=SimpleNamespace(id=1)),
+        job=SimpleNamespace(app=app, credential="key", release=release),
         workshop=SimpleNamespace(link=Link()),
         driver=platform,
         recorder=diary,
@@ -183,3 +188,31 @@ def test_an_error_of_our_own_is_told_as_ours(run: Any) -> None:
     assert ending.error
     assert ending.error.problem is Problem.INTERNAL
     assert ending.failed_stage is Stage.BUILD
+
+
+@pytest.mark.parametrize(
+    ("kind", "last", "state"),
+    [
+        (Kind.UPLOAD, "26.1122.1", State.FAILED),
+        (Kind.UPLOAD, "26.1122.0", State.SUCCEEDED),
+        (Kind.UPLOAD, None, State.SUCCEEDED),
+        (Kind.PREVIEW, "26.1122.1", State.SUCCEEDED),
+    ],
+)
+def test_a_version_that_the_platform_has_already_is_refused_before_the_build(
+    run: Any, platform: Platform, kind: Kind, last: str | None, state: State
+) -> None:
+    platform.last, run.job.release.kind = last, kind
+    built: list[bool] = []
+
+    def build(_run: Any) -> bool:
+        run.is_checked.wait(10)
+        run.stop.raise_if_asked()
+        built.append(True)
+        return False
+
+    ending = walked(run, build=build, publish=published)
+    assert ending.state is state
+    assert bool(built) is (state is State.SUCCEEDED)
+    if ending.error:
+        assert ending.error.problem is Problem.VERSION_NOT_GREATER

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from alipay_samples import ALIPAY_APP_ID, ALIPAY_PROJECT, TOOL_ID
+from alipay_samples import ALIPAY_APP_ID, ALIPAY_DRIVER, ALIPAY_PROJECT, TOOL_ID
 from douyin_samples import (
     DOUYIN_APP_ID,
     DOUYIN_PROJECT,
@@ -22,7 +22,7 @@ from mprelease.simulator.alipay import Alipay
 from mprelease.simulator.douyin import Douyin
 from mprelease.simulator.proxy import Simulator
 from mprelease.simulator.wechat import WeChat
-from publishing import APP_ID, PROJECT, write_files
+from publishing import APP_ID, PROJECT, Publishing, write_files
 
 
 @pytest.fixture
@@ -126,3 +126,19 @@ def alipay_order(
     built = write_files(tmp_path / "built-for-alipay", ALIPAY_PROJECT)
     version = "26.1122.0"
     return replace(order, account=alipay_account, link=alipay_link, built=built, version=version)
+
+
+@pytest.fixture
+def alipay_preview(alipay_order: PublishOrder) -> PublishOrder:
+    return replace(alipay_order, kind=Kind.PREVIEW)
+
+
+@pytest.fixture
+def alipay_plain(alipay_order: PublishOrder) -> PublishOrder:
+    """An upload that leaves the experience version as it is, which takes half the time."""
+    return replace(alipay_order, compile_settings={"experience": False})
+
+
+@pytest.fixture
+def alipay_publishing(alipay_tool: Path, tmp_path: Path) -> Publishing:
+    return Publishing(alipay_tool, tmp_path / "tools", driver=ALIPAY_DRIVER)

@@ -1,6 +1,5 @@
 """The real minidev behind our bridge, against a simulated Alipay."""
 
-import json
 import shutil
 import socket
 import time
@@ -11,11 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from alipay_samples import ALIPAY_APP_ID, ALIPAY_PROJECT, TOOL_ID
+from alipay_samples import (
+    ALIPAY_APP_ID,
+    ALIPAY_PROJECT,
+    TOOL_ID,
+    accepted,
+    failed,
+)
+from alipay_samples import (
+    ALIPAY_DRIVER as DRIVER,
+)
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Kind, LaunchOptions
-from mprelease.platforms.alipay.credential import opened
-from mprelease.platforms.alipay.driver import AlipayDriver
 from mprelease.platforms.driver import (
     Account,
     Failure,
@@ -35,25 +41,6 @@ from publishing import Publishing, in_a_minute, write_files
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
-DRIVER = AlipayDriver(build_seconds=20, experience_seconds=6)
-# The tool waits for 4 s before it asks whether a version is the experience version.
-PLAIN = {"experience": False}
-
-
-@pytest.fixture
-def publishing(alipay_tool: Path, tmp_path: Path) -> Publishing:
-    return Publishing(alipay_tool, tmp_path / "tools", driver=DRIVER)
-
-
-@pytest.fixture
-def preview(alipay_order: PublishOrder) -> PublishOrder:
-    return replace(alipay_order, kind=Kind.PREVIEW)
-
-
-@pytest.fixture
-def plain(alipay_order: PublishOrder) -> PublishOrder:
-    return replace(alipay_order, compile_settings=PLAIN)
-
 
 @pytest.fixture(autouse=True)
 def _no_strange_calls(alipay: Alipay) -> Iterator[None]:
@@ -62,18 +49,8 @@ def _no_strange_calls(alipay: Alipay) -> Iterator[None]:
     assert alipay.strange == []
 
 
-def accepted(answer: Result | Failure) -> Result:
-    assert isinstance(answer, Result), answer
-    return answer
-
-
-def failed(answer: Result | Failure) -> Failure:
-    assert isinstance(answer, Failure), answer
-    return answer
-
-
 def test_an_upload_is_sent_after_go_and_shown_to_testers(
-    publishing: Publishing, alipay_order: PublishOrder, alipay: Alipay
+    alipay_publishing: Publishing, alipay_order: PublishOrder, alipay: Alipay
 ) -> None:
     seen_at_ready: list[int] = []
 
@@ -81,7 +58,7 @@ def test_an_upload_is_sent_after_go_and_shown_to_testers(
         seen_at_ready.append(len(alipay.received))
         return DRIVER.go_line(in_a_minute())
 
-    answer = accepted(publishing.publish(alipay_order, at_ready))
+    answer = accepted(alipay_publishing.publish(alipay_order, at_ready))
     (received,) = alipay.received
     assert seen_at_ready == [0]
     assert (received.kind, received.app_id) == (Kind.UPLOAD, ALIPAY_APP_ID)
@@ -91,23 +68,23 @@ def test_an_upload_is_sent_after_go_and_shown_to_testers(
     assert alipay.experience(ALIPAY_APP_ID) == "26.1122.0"
     assert (answer.publication.qr_code or b"").startswith(b"\x89PNG")
     assert answer.hints == ()
-    assert publishing.events[0] == Loaded()
+    assert alipay_publishing.events[0] == Loaded()
 
 
 def test_an_upload_may_leave_the_experience_version_as_it_is(
-    publishing: Publishing, plain: PublishOrder, alipay: Alipay
+    alipay_publishing: Publishing, alipay_plain: PublishOrder, alipay: Alipay
 ) -> None:
-    answer = accepted(publishing.publish(plain))
+    answer = accepted(alipay_publishing.publish(alipay_plain))
     assert alipay.versions(ALIPAY_APP_ID) == ["26.1122.0"]
     assert alipay.experience(ALIPAY_APP_ID) is None
     assert (answer.publication.qr_code, answer.hints) == (None, ())
 
 
 def test_a_preview_opens_where_it_is_told(
-    publishing: Publishing, preview: PublishOrder, alipay: Alipay
+    alipay_publishing: Publishing, alipay_preview: PublishOrder, alipay: Alipay
 ) -> None:
     launch = LaunchOptions("pages/a", "a=1&b=$(id)", 1011)
-    answer = accepted(publishing.publish(replace(preview, launch=launch)))
+    answer = accepted(alipay_publishing.publish(replace(alipay_preview, launch=launch)))
     (received,) = alipay.received
     assert (received.kind, received.launch) == (Kind.PREVIEW, launch)
     assert received.code_url is not None
@@ -122,7 +99,7 @@ def test_a_preview_opens_where_it_is_told(
 
 
 def test_the_compiler_is_fetched_once_and_kept_for_the_next(
-    alipay_tool: Path, preview: PublishOrder, tmp_path: Path
+    alipay_tool: Path, alipay_preview: PublishOrder, tmp_path: Path
 ) -> None:
     home = tmp_path / "tools" / alipay_tool.name
     modules = alipay_tool / "node_modules"
@@ -132,98 +109,17 @@ def test_the_compiler_is_fetched_once_and_kept_for_the_next(
         scratch = tmp_path / f"scratch{number}"
         scratch.mkdir()
         publishing = Publishing(home, scratch / "tools", driver=DRIVER)
-        accepted(publishing.publish(replace(preview, scratch=scratch)))
+        accepted(publishing.publish(replace(alipay_preview, scratch=scratch)))
         told = [event for event in publishing.events if isinstance(event, Fetched)]
         fetched.append(len(told))
         assert all(keep(DRIVER.tool, tmp_path / "tools", one) for one in told)
     assert fetched == [1, 0]
 
 
-HOOK = "cat /proc/$PPID/environ > {out}; cat /proc/$PPID/cmdline >> {out}; touch {out}"
-
-
-@pytest.mark.parametrize("kind", list(Kind))
-def test_a_repository_that_hunts_for_the_key_in_its_hooks_runs_nothing(
-    publishing: Publishing, plain: PublishOrder, alipay: Alipay, tmp_path: Path, kind: Kind
-) -> None:
-    out = tmp_path / "stolen"
-    hooks = dict.fromkeys(("beforeUpload", "beforePreview", "watch"), HOOK.format(out=out))
-    write_files(plain.built, {"mini.project.json": json.dumps({"format": 2, "scripts": hooks})})
-    accepted(publishing.publish(replace(plain, kind=kind)))
-    assert not out.exists()
-    assert b"stolen" not in b"".join(alipay.received[0].files.values())
-
-
-@pytest.mark.parametrize("kind", list(Kind))
-def test_a_hook_that_was_overlooked_is_refused_when_it_is_run(
-    publishing: Publishing, plain: PublishOrder, alipay: Alipay, tmp_path: Path, kind: Kind
-) -> None:
-    out = tmp_path / "stolen"
-    command = HOOK.format(out=out)
-    hooks = {"beforeUpload": command, "beforePreview": command}
-
-    class Careless(AlipayDriver):
-        def prepare(self, order: PublishOrder) -> None:
-            """Leave the hooks."""
-
-    write_files(plain.built, {"mini.project.json": json.dumps({"format": 2, "scripts": hooks})})
-    careless = replace(publishing, driver=Careless())
-    trouble = failed(careless.publish(replace(plain, kind=kind))).error.trouble
-    assert "may not run" in str(trouble.parameters["detail"])
-    assert not out.exists()
-    assert alipay.received == []
-
-
-def test_a_configuration_in_the_repository_sends_nothing_elsewhere(
-    publishing: Publishing, plain: PublishOrder, alipay: Alipay
-) -> None:
-    elsewhere = {"IDE_SERVICE": "https://127.0.0.1:9"}
-    config = {"env": {"prod": {"hosts": elsewhere}}, "proxy": {"https": "http://127.0.0.1:9"}}
-    write_files(plain.built, {".minidev/config.json": json.dumps(config)})
-    accepted(publishing.publish(plain))
-    assert len(alipay.received) == 1
-
-
-@pytest.mark.parametrize("kind", list(Kind))
-def test_the_credential_is_nowhere_on_disk_and_in_no_line(
-    publishing: Publishing, alipay_order: PublishOrder, kind: Kind
-) -> None:
-    seen: list[str] = []
-
-    def at_ready() -> str:
-        seen.extend(_texts_below(alipay_order.scratch))
-        seen.extend(_processes_with(str(alipay_order.scratch)))
-        return DRIVER.go_line(in_a_minute())
-
-    order = replace(alipay_order, kind=kind, compile_settings=PLAIN)
-    publishing.publish(order, at_ready)
-    seen += [*publishing.lines, *_texts_below(order.scratch), *map(str, publishing.events)]
-    lines = opened(order.account.credential).private_key.splitlines()[1:-1]
-    assert len(seen) > 5
-    assert not [line for line in lines if any(line in text for text in seen)]
-
-
-def _texts_below(folder: Path) -> list[str]:
-    return [path.read_text("latin-1") for path in folder.rglob("*") if path.is_file()]
-
-
-def _processes_with(text: str) -> list[str]:
-    """Return arguments and environments of all processes that know the text."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            said = [(process / name).read_text("latin-1") for name in ("cmdline", "environ")]
-        except OSError:
-            continue
-        found += [each for each in said if text in each]
-    assert found
-    return found
-
-
 @pytest.mark.parametrize("kind", list(Kind))
 @pytest.mark.parametrize("problem", [Problem.PUBLISH_TOO_LATE, Problem.PUBLISH_FAILED])
 def test_nothing_is_sent_without_a_go_in_time(
-    publishing: Publishing,
+    alipay_publishing: Publishing,
     alipay_order: PublishOrder,
     alipay: Alipay,
     kind: Kind,
@@ -233,7 +129,7 @@ def test_nothing_is_sent_without_a_go_in_time(
         is_late = problem is Problem.PUBLISH_TOO_LATE
         return DRIVER.go_line(time.time_ns() // 1_000_000 - 1) if is_late else None
 
-    failure = failed(publishing.publish(replace(alipay_order, kind=kind), at_ready))
+    failure = failed(alipay_publishing.publish(replace(alipay_order, kind=kind), at_ready))
     assert failure.error.trouble.problem is problem
     assert not failure.may_have_arrived
     assert alipay.received == []
@@ -253,14 +149,14 @@ def test_nothing_is_sent_without_a_go_in_time(
     ],
 )
 def test_a_refused_upload_is_told_apart_from_one_that_was_cut_off(
-    publishing: Publishing,
+    alipay_publishing: Publishing,
     alipay_order: PublishOrder,
     alipay: Alipay,
     refusal: Refusal,
     expected: tuple[Problem, bool],
 ) -> None:
     alipay.refuse(ALIPAY_APP_ID, refusal)
-    failure = failed(publishing.publish(alipay_order))
+    failure = failed(alipay_publishing.publish(alipay_order))
     assert (failure.error.trouble.problem, failure.may_have_arrived) == expected
     assert alipay.versions(ALIPAY_APP_ID) == []
 
@@ -274,35 +170,35 @@ def test_a_refused_upload_is_told_apart_from_one_that_was_cut_off(
     ],
 )
 def test_a_refused_preview_is_told_apart_from_one_that_was_cut_off(
-    publishing: Publishing,
-    preview: PublishOrder,
+    alipay_publishing: Publishing,
+    alipay_preview: PublishOrder,
     alipay: Alipay,
     refusal: Refusal,
     expected: tuple[Problem, bool],
 ) -> None:
     alipay.refuse(ALIPAY_APP_ID, refusal)
-    failure = failed(publishing.publish(preview))
+    failure = failed(alipay_publishing.publish(alipay_preview))
     assert (failure.error.trouble.problem, failure.may_have_arrived) == expected
 
 
 def test_a_mistake_in_the_source_is_found_by_the_compiler_of_a_preview(
-    publishing: Publishing, preview: PublishOrder, alipay: Alipay
+    alipay_publishing: Publishing, alipay_preview: PublishOrder, alipay: Alipay
 ) -> None:
-    write_files(preview.built, {"pages/a.js": "Page({\n  a: 1\n  b: 2\n})"})
-    trouble = failed(publishing.publish(preview)).error.trouble
+    write_files(alipay_preview.built, {"pages/a.js": "Page({\n  a: 1\n  b: 2\n})"})
+    trouble = failed(alipay_publishing.publish(alipay_preview)).error.trouble
     assert trouble.problem is Problem.SOURCE_SYNTAX_ERROR
     assert (trouble.parameters["file"], trouble.parameters["line"]) == ("pages/a.js", 3)
-    assert Ready() not in publishing.events
+    assert Ready() not in alipay_publishing.events
     assert alipay.received == []
 
 
 def test_a_mistake_in_the_source_is_found_by_the_platforms_build_of_an_upload(
-    publishing: Publishing, alipay_order: PublishOrder, alipay: Alipay
+    alipay_publishing: Publishing, alipay_order: PublishOrder, alipay: Alipay
 ) -> None:
     # After the failure the tool collects the log for 28 s more.
     driver = replace(DRIVER, build_seconds=60)
     write_files(alipay_order.built, {"pages/a.json": '{\n  "a": 1,\n}'})
-    failure = failed(replace(publishing, driver=driver).publish(alipay_order))
+    failure = failed(replace(alipay_publishing, driver=driver).publish(alipay_order))
     assert failure.error.trouble.problem is Problem.SOURCE_SYNTAX_ERROR
     assert failure.error.trouble.parameters["file"] == "pages/a.json"
     assert failure.error.trouble.parameters["line"] == 3
@@ -318,14 +214,14 @@ def test_a_mistake_in_the_source_is_found_by_the_platforms_build_of_an_upload(
     ],
 )
 def test_an_upload_that_testers_do_not_see_has_succeeded_and_can_be_finished(
-    publishing: Publishing,
+    alipay_publishing: Publishing,
     alipay_order: PublishOrder,
     alipay: Alipay,
     refusal: Refusal,
     detail: str,
 ) -> None:
     alipay.refuse(ALIPAY_APP_ID, refusal)
-    answer = accepted(publishing.publish(alipay_order))
+    answer = accepted(alipay_publishing.publish(alipay_order))
     assert [(hint.id, hint.parameters) for hint in answer.hints] == [
         ("hint.alipay_not_experience", {"version": "26.1122.0", "detail": detail})
     ]
@@ -338,10 +234,10 @@ def test_an_upload_that_testers_do_not_see_has_succeeded_and_can_be_finished(
 
 
 def test_an_image_that_cannot_be_fetched_is_told_with_its_address(
-    publishing: Publishing, preview: PublishOrder, alipay: Alipay
+    alipay_publishing: Publishing, alipay_preview: PublishOrder, alipay: Alipay
 ) -> None:
     alipay.refuse(ALIPAY_APP_ID, Refusal.NO_QR_CODE)
-    answer = accepted(publishing.publish(preview))
+    answer = accepted(alipay_publishing.publish(alipay_preview))
     assert answer.publication.qr_code is None
     assert [hint.parameters for hint in answer.hints] == [
         {"address": alipay.received[0].code_url},
@@ -350,11 +246,11 @@ def test_an_image_that_cannot_be_fetched_is_told_with_its_address(
 
 @pytest.mark.parametrize("remove", [False, True])
 def test_the_oldest_version_makes_room_only_where_that_is_wanted(
-    publishing: Publishing, alipay_order: PublishOrder, alipay: Alipay, *, remove: bool
+    alipay_publishing: Publishing, alipay_order: PublishOrder, alipay: Alipay, *, remove: bool
 ) -> None:
     alipay.fill(ALIPAY_APP_ID, [f"1.{number}.0" for number in range(20)])
     settings = {"experience": False, "removeOldest": remove}
-    answer = publishing.publish(replace(alipay_order, compile_settings=settings))
+    answer = alipay_publishing.publish(replace(alipay_order, compile_settings=settings))
     if remove:
         hints = accepted(answer).hints
         assert [(hint.id, hint.parameters) for hint in hints] == [
@@ -368,35 +264,35 @@ def test_the_oldest_version_makes_room_only_where_that_is_wanted(
 
 
 def test_a_platform_that_cannot_be_reached_keeps_the_package_here(
-    publishing: Publishing, preview: PublishOrder
+    alipay_publishing: Publishing, alipay_preview: PublishOrder
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"http://127.0.0.1:{server.getsockname()[1]}"
-    link = replace(preview.link, proxy=address)
-    failure = failed(publishing.publish(replace(preview, link=link)))
+    link = replace(alipay_preview.link, proxy=address)
+    failure = failed(alipay_publishing.publish(replace(alipay_preview, link=link)))
     assert failure.error.trouble.problem is Problem.PLATFORM_UNREACHABLE
     assert not failure.may_have_arrived
 
 
 def test_certificates_are_verified_behind_a_proxy_too(
-    publishing: Publishing, alipay_order: PublishOrder, alipay: Alipay
+    alipay_publishing: Publishing, alipay_order: PublishOrder, alipay: Alipay
 ) -> None:
     link = replace(alipay_order.link, extra_ca=None)
-    failed(publishing.publish(replace(alipay_order, link=link)))
+    failed(alipay_publishing.publish(replace(alipay_order, link=link)))
     assert alipay.received == []
 
 
 def test_a_description_is_cut_to_what_the_tool_takes(
-    publishing: Publishing, plain: PublishOrder, alipay: Alipay
+    alipay_publishing: Publishing, alipay_plain: PublishOrder, alipay: Alipay
 ) -> None:
-    accepted(publishing.publish(replace(plain, description="发布😀" * 200)))
+    accepted(alipay_publishing.publish(replace(alipay_plain, description="发布😀" * 200)))
     description = alipay.received[0].description or ""
     assert description.startswith("发布😀发布😀")
     assert description.endswith("…")
 
 
 def test_releases_of_two_apps_at_once_do_not_meet(
-    alipay_tool: Path, plain: PublishOrder, tmp_path: Path
+    alipay_tool: Path, alipay_plain: PublishOrder, tmp_path: Path
 ) -> None:
     service = Alipay(tmp_path / "both")
     apps = {f"202100000000001{number}": make_key() for number in range(2)}
@@ -408,7 +304,7 @@ def test_releases_of_two_apps_at_once_do_not_meet(
             scratch = tmp_path / f"{app}-{kind}"
             scratch.mkdir()
             order = replace(
-                plain,
+                alipay_plain,
                 kind=kind,
                 account=Account(app, f"{TOOL_ID}{app}\n{apps[app]}"),
                 link=Link(running.proxy_url, running.ca_file),

@@ -16,7 +16,7 @@ from mprelease.simulator.proxy import Simulator
 from wechat_client import http_client
 
 MIB = 1024 * 1024
-COMPILER = "mdn.alipayobjects.com/mini_assets/uri/file/as/builder-v0.100.12-linux-x64.tgz"
+COMPILER = "mdn.alipayobjects.com/mini_assets/uri/file/as/builder-v0.100.12-simulator-linux-x64.tgz"
 
 
 @pytest.fixture

@@ -6,6 +6,9 @@ from urllib.parse import quote
 
 from mprelease.simulator.service import Reply
 
+COMPILER = "0.100.12-simulator"
+"""The version of the compiler's stand-in; the tool itself would take 0.100.12."""
+
 
 def json_reply(content: Mapping[str, object]) -> Reply:
     """Answer with JSON."""
@@ -30,8 +33,11 @@ def progress(status: str, log: Sequence[str], *, is_created: bool) -> Reply:
 
 
 def build_config() -> Reply:
-    """Answer which compiler an app wants: the one that the tool takes by itself."""
-    return json_reply({"success": True, "schedule": {}})
+    """Answer which compiler an app wants: a version of the simulator's own.
+
+    The stand-in will lie beside the tool, and must never pass for one of the vendor's.
+    """
+    return json_reply({"success": True, "schedule": {"builder": {"cube-build": COMPILER}}})
 
 
 def _packed(content: Mapping[str, object]) -> str:

@@ -23,7 +23,7 @@ _CONFIG = "hpmweb.alipay.com"
 _FILES = "mdn.alipayobjects.com"
 _TELEMETRY = "mdap.alipay.com"
 
-_COMPILER = re.compile(r"/mini_assets/uri/file/as/builder-v[\d.]+-linux-(x64|arm64)\.tgz")
+_COMPILER = f"/mini_assets/uri/file/as/builder-v{replies.COMPILER}-linux-"
 
 
 class Alipay:
@@ -103,7 +103,7 @@ class Alipay:
             return None
         if host == _CONFIG and request.path == "/api/tinyapp/buildconfig":
             return replies.build_config()
-        if host == _FILES and _COMPILER.fullmatch(request.path):
+        if host == _FILES and request.path.startswith(_COMPILER):
             return Reply(compiler.archive(), content_type="application/gzip")
         if host == CODES and is_code(request.path):
             return Reply(png(request.path), content_type="image/png")

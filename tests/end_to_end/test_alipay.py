@@ -1,0 +1,104 @@
+"""A mini program for Alipay, from a real git repository to the platform, with the real tool."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mprelease.domain.releases import Kind
+from mprelease.simulator.alipay import Alipay
+from mprelease.simulator.keys import make_key
+from mprelease.simulator.proxy import Simulator
+from mprelease.simulator.wechat import WeChat
+from repositories import commit, make_repository
+from team import Team
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("alipay_tool")]
+
+APP_ID, TOOL_ID = "2021000000000001", "0f3b5c7e9a1d4c2b"
+FILES = {
+    "app.json": '{"pages":["pages/a"]}',
+    "app.js": "App({})",
+    "pages/a.json": "{}",
+    "pages/a.js": "Page({})",
+    "pages/a.axml": "<view>你好</view>",
+    "mini.project.json": json.dumps({"format": 2, "scripts": {"beforeUpload": "touch ran"}}),
+}
+
+
+@pytest.fixture
+def alipay(tmp_path: Path, upload_key: str) -> Alipay:
+    service = Alipay(tmp_path / "alipay")
+    service.register(APP_ID, TOOL_ID, upload_key)
+    return service
+
+
+@pytest.fixture
+def shop(team: Team, wechat: WeChat, alipay: Alipay, tmp_path: Path) -> Iterator[Team]:
+    """The team with one app, `shop`, on Alipay."""
+    repository = make_repository(tmp_path / "repository", FILES)
+    commit(repository, {"more.json": "{}"}, "feat: 你好")
+    with Simulator(tmp_path / "vendors", [wechat, alipay]) as simulator:
+        team.simulator = simulator
+        given = tmp_path / "tool.json"
+        given.write_text(json.dumps({"toolId": TOOL_ID, "privateKey": team.key}))
+        team.must("project", "add", "web", "--repository", str(repository))
+        team.must(
+            *("app", "add", "shop", "--project", "web", "--platform", "alipay"),
+            *("--app-id", APP_ID, "--credential-file", str(given)),
+        )
+        yield team
+
+
+def test_an_upload_becomes_the_experience_version_and_the_next_one_counts_on(
+    shop: Team, alipay: Alipay
+) -> None:
+    first = shop.must("upload", "shop", "--json").json
+    assert (first["state"], first["warnings"]) == ("succeeded", [])
+    assert Path(first["qr_code"]).read_bytes().startswith(b"\x89PNG")
+    assert alipay.experience(APP_ID) == first["version"]
+    [received] = alipay.received
+    assert received.files["pages/a.axml"].decode() == FILES["pages/a.axml"]
+    assert json.loads(received.files["mini.project.json"]) == {"format": 2}
+    assert str(received.description).startswith("feat: 你好 (")
+    shop.must("app", "edit", "shop", "--setting", "experience=false")
+    second = shop.must("upload", "shop", "--json").json
+    assert alipay.versions(APP_ID) == [first["version"], second["version"]]
+    assert alipay.experience(APP_ID) == first["version"]
+    assert alipay.strange == []
+
+
+def test_previews_share_the_compiler_that_the_first_one_fetched(
+    shop: Team, alipay: Alipay, tools_folder: Path
+) -> None:
+    logs = []
+    for number in (1, 2):
+        release = shop.must("preview", "shop", "--page", "pages/a", "--query", "x=1", "--json").json
+        assert release["state"] == "succeeded"
+        assert Path(release["qr_code"]).read_bytes().startswith(b"\x89PNG")
+        logs.append(shop.log(number))
+    assert "GET mdn.alipayobjects.com" not in logs[1]
+    assert [one.kind for one in alipay.received] == [Kind.PREVIEW] * 2
+    assert (alipay.received[0].launch.page, alipay.received[0].launch.query) == ("pages/a", "x=1")
+    kept = [one.name for one in (tools_folder / "minidev-2.2.5" / "compilers").iterdir()]
+    # Whoever publishes for real from the same folder must not get the stand-in.
+    assert kept == ["cubebuild@0.100.12-simulator"]
+
+
+def test_a_version_that_the_platform_has_already_is_refused_before_the_tool_begins(
+    shop: Team, alipay: Alipay
+) -> None:
+    alipay.fill(APP_ID, ["99.1.0"])
+    answer = shop.run("upload", "shop", "--version", "26.1.0")
+    assert answer.code == 1
+    assert "99.1.0" in answer.out + answer.err
+    assert alipay.received == []
+
+
+def test_the_key_is_checked_in_words(shop: Team, alipay: Alipay) -> None:
+    shop.must("app", "check", "shop")
+    alipay.register(APP_ID, TOOL_ID, make_key())
+    answer = shop.run("app", "check", "shop")
+    assert answer.code == 1
+    assert APP_ID in answer.out + answer.err

@@ -1,0 +1,109 @@
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from alipay_samples import ALIPAY_PROJECT
+from mprelease.domain.apps import ProjectType
+from mprelease.domain.errors import StageFailed
+from mprelease.domain.problems import Problem, Trouble
+from mprelease.platforms.alipay.content import require_content, require_page, take_out_hooks
+from publishing import write_files
+
+MINI = ProjectType.MINI_PROGRAM
+APP = {"app.json": '{"pages":["a"]}', "a.axml": ""}
+
+
+def trouble_of(folder: Path, project_type: ProjectType = MINI) -> Trouble:
+    with pytest.raises(StageFailed) as failed:
+        require_content(folder, project_type)
+    return failed.value.trouble
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        ALIPAY_PROJECT,
+        APP,
+        {"mini.project.json": "{}", **APP},
+        {"mini.project.json": '{"miniprogramRoot":"./mini/"}', "mini/app.json": "{}"},
+        {"server/x": "", **{f"client/{name}": text for name, text in APP.items()}},
+    ],
+)
+def test_what_the_tool_can_publish_looks_built(tmp_path: Path, files: dict[str, str]) -> None:
+    require_content(write_files(tmp_path, files), MINI)
+
+
+@pytest.mark.parametrize(
+    ("files", "missing"),
+    [
+        ({"readme.md": ""}, "app.json"),
+        ({"mini.project.json": '{"miniprogramRoot":"mini"}', **APP}, "mini/app.json"),
+        ({"mini.project.json": '{"miniprogramRoot":"../mini"}', **APP}, "mini.project.json"),
+        ({"mini.project.json": "{", **APP}, "mini.project.json"),
+        ({"mini.project.json": "[]", **APP}, "mini.project.json"),
+    ],
+)
+def test_what_is_missing_is_named(tmp_path: Path, files: dict[str, str], missing: str) -> None:
+    expected = Trouble(Problem.OUTPUT_NOT_A_MINI_PROGRAM, {"file": missing})
+    assert trouble_of(write_files(tmp_path, files)) == expected
+
+
+@pytest.mark.parametrize(("suffix", "found"), [(".wxml", "wechat"), (".ttml", "douyin")])
+def test_the_output_of_another_platform_is_named(tmp_path: Path, suffix: str, found: str) -> None:
+    folder = write_files(tmp_path, {"app.json": '{"pages":["a"]}', f"a{suffix}": ""})
+    assert trouble_of(folder) == Trouble(
+        Problem.OUTPUT_OF_OTHER_PLATFORM,
+        {"found": found, "file": f"a{suffix}", "wanted": "alipay"},
+    )
+
+
+def test_a_game_is_not_served(tmp_path: Path) -> None:
+    trouble = trouble_of(write_files(tmp_path, APP), ProjectType.MINI_GAME)
+    assert trouble.problem is Problem.TYPE_NOT_SERVED
+
+
+def test_a_start_page_must_be_declared(tmp_path: Path) -> None:
+    folder = write_files(tmp_path, ALIPAY_PROJECT)
+    for page in ("pages/a", "sub/b"):
+        require_page(folder, page)
+    with pytest.raises(StageFailed) as failed:
+        require_page(folder, "pages/b")
+    expected = Trouble(Problem.START_PAGE_UNKNOWN, {"page": "pages/b", "example": "pages/a"})
+    assert failed.value.trouble == expected
+
+
+def test_hooks_are_taken_out_wherever_a_project_could_be(tmp_path: Path) -> None:
+    hooked = {"format": 2, "scripts": {"beforeUpload": "env"}, "uniBuild": True}
+    names = ("mini.project.json", "client/mini.project.json")
+    write_files(tmp_path, dict.fromkeys(names, json.dumps(hooked)))
+    take_out_hooks(tmp_path)
+    for name in names:
+        kept = json.loads((tmp_path / name).read_text("utf-8"))
+        assert kept == {"format": 2, "uniBuild": True}
+
+
+def test_plugins_of_the_compiler_are_taken_out(tmp_path: Path) -> None:
+    options = {"plugins": ["./a.js"], "dynamicPlugins": {"x": "./b.js"}, "other": 1}
+    config = write_files(tmp_path, {"mini.project.json": json.dumps({"debugOptions": options})})
+    take_out_hooks(config)
+    kept = json.loads((tmp_path / "mini.project.json").read_text("utf-8"))
+    assert kept == {"debugOptions": {"other": 1}}
+
+
+def test_the_other_name_of_a_file_keeps_its_hooks(tmp_path: Path) -> None:
+    text = '{"scripts":{"beforeUpload":"env"}}'
+    kept = write_files(tmp_path / "kept", {"mini.project.json": text}) / "mini.project.json"
+    (tmp_path / "copy").mkdir()
+    os.link(kept, tmp_path / "copy" / "mini.project.json")
+    take_out_hooks(tmp_path / "copy")
+    assert kept.read_text("utf-8") == text
+
+
+def test_a_configuration_without_hooks_stays_as_it_is(tmp_path: Path) -> None:
+    text = '{"format":2,   "uniBuild":true}'
+    write_files(tmp_path, {"mini.project.json": text, "sub/mini.project.json": "{"})
+    take_out_hooks(tmp_path)
+    assert (tmp_path / "mini.project.json").read_text("utf-8") == text
+    assert (tmp_path / "sub" / "mini.project.json").read_text("utf-8") == "{"
