@@ -10,12 +10,13 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from chaos.real import run_real
-from chaos.run import Outcome, Task, commit, run
+from chaos.run import SHORT_PAUSES, Outcome, Task, commit, run
 from chaos.sites import LEASE_SECONDS, SHAPES
 from chaos.table import table
 
 _WALKABLE = 0o711
 _REAL_PAUSES = (4.0, 12.0)
+_SHORT_SECONDS = 60
 _SHORT = ["sqlite", "mariadb"]
 
 
@@ -28,8 +29,8 @@ def main() -> None:
     _say(f"{time.strftime('%Y-%m-%d %H:%M')}, commit {commit()}, logs in {folder}")
     shapes = SHAPES if "all" in asked.shape else asked.shape
     task = Task(asked.releases, asked.workers, asked.submitters, asked.seconds, seed)
-    if asked.real:
-        task = replace(task, pauses=_REAL_PAUSES)
+    if asked.real or asked.seconds < _SHORT_SECONDS:
+        task = replace(task, pauses=_REAL_PAUSES if asked.real else SHORT_PAUSES)
     _say(f"{task}; lease {LEASE_SECONDS} s; {os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}")
     outcomes: list[Outcome] = []
     for shape in shapes:
@@ -46,7 +47,7 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m chaos", description=__doc__)
     parser.add_argument("--shape", nargs="+", choices=(*SHAPES, "all"), default=_SHORT)
-    parser.add_argument("--releases", type=int, default=30, help="for each shape")
+    parser.add_argument("--releases", type=int, default=20, help="for each shape")
     parser.add_argument("--workers", type=int, default=3)
     parser.add_argument("--submitters", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=12, help="of harm, for each shape")

@@ -17,6 +17,8 @@ from chaos.vendor import LightVendor, Vendor
 from chaos.verdict import Evidence, Verdict, evidence_of, verdict
 from mprelease.application import Application
 
+# Between two blows, in seconds, where there is little time.
+SHORT_PAUSES = (0.4, 1.6)
 # Of the time of a run, so much passes until the last release is asked for.
 _ASKING = 0.8
 _DUST_SECONDS = 180.0

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from chaos.run import Task, run
+from chaos.run import SHORT_PAUSES, Task, run
 from chaos.table import table
 from chaos.vendor import Entry
 from chaos.verdict import Evidence, verdict
@@ -22,7 +22,7 @@ def test_nothing_is_lost_or_uploaded_twice_whatever_dies(shape: str, tmp_path: P
     for kind in {shape, "redis"} & REMEDIES.keys() if shape != "sqlite" else ():
         if lacking(kind):
             lack(f"{kind}: {REMEDIES[kind]}")
-    task = Task(releases=20, workers=3, submitters=2, seconds=12, seed=random.randrange(10**6))
+    task = Task(20, 3, 2, seconds=12, seed=random.randrange(10**6), pauses=SHORT_PAUSES)
     outcome = run(shape, task, tmp_path)
     print(table([outcome]))
     assert outcome.verdict.accepted == task.releases

@@ -37,7 +37,8 @@ def build_config() -> Reply:
 
     The stand-in will lie beside the tool, and must never pass for one of the vendor's.
     """
-    return json_reply({"success": True, "schedule": {"builder": {"cube-build": COMPILER}}})
+    schedule = {"builder": {"cube-build": COMPILER}}
+    return json_reply({"success": True, "data": {"schedule": schedule}})
 
 
 def _packed(content: Mapping[str, object]) -> str:
