@@ -37,7 +37,7 @@ run: setup catalogs ## the command line of this checkout (the web comes later): 
 	@$(BIN)/mprelease $(ARGS)
 
 test: setup catalogs ## everything that this machine can run; CI=true fails on what it lacks
-	@$(BIN)/python -m pytest --numprocesses 2
+	@$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 test-quick: setup catalogs ## the quick part of the tests: SQLite alone, no vendors' tools
 	@$(BIN)/python -m pytest --numprocesses 2 -m "not slow and not servers"

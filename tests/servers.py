@@ -120,12 +120,14 @@ class Server(Address):
     def pause(self) -> None:
         """Let it hang: connections stay open, nothing is answered."""
         for pid in self._family():
-            os.kill(pid, signal.SIGSTOP)
+            with suppress(ProcessLookupError):  # a child may end meanwhile
+                os.kill(pid, signal.SIGSTOP)
 
     def go_on(self) -> None:
         """End the pause."""
         for pid in self._family():
-            os.kill(pid, signal.SIGCONT)
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
 
     def _family(self) -> list[int]:
         """List the server's process, and those that PostgreSQL has for its connections."""
