@@ -66,14 +66,15 @@ def test_without_a_worker_of_the_label_the_question_is_refused(yard: Yard) -> No
 
 def test_an_errand_is_claimed_once_and_again_when_its_worker_died(yard: Yard) -> None:
     labels = ("default",)
-    with yard.house.database.writing() as db:
+    database = yard.house.database
+    with database.writing() as db:
         stored.ask(db, "default", Errand(ErrandKind.ADDRESS))
-        first = stored.claim(db, labels, 0)
-        assert first
-    with yard.house.database.writing() as db:
-        second = stored.claim(db, labels, 60_000)
-        assert second
-        assert stored.claim(db, labels, 60_000) is None
+    first = stored.claim(database, labels, -1)
+    second = stored.claim(database, labels, 60_000)
+    assert first
+    assert second
+    assert stored.claim(database, labels, 60_000) is None
+    with database.writing() as db:
         assert not stored.answer(db, first, Answer({"late": True}))
         assert stored.answer(db, second, Answer({"address": "192.0.2.1"}))
         assert stored.answered(db, second.id) == Answer({"address": "192.0.2.1"})

@@ -56,8 +56,7 @@ class Errands:
 
     def answer_one(self, labels: tuple[str, ...]) -> bool:
         """Claim the oldest errand of these labels and answer it; False when there is none."""
-        with self._house.database.writing() as db:
-            taken = errands.claim(db, labels, _LEASE_MS)
+        taken = errands.claim(self._house.database, labels, _LEASE_MS)
         if taken is None:
             return False
         given = self.answer(taken.errand)

@@ -98,16 +98,19 @@ class Slot:
         try:
             job = self._known_job(lease)
             self._means.equip(job.app.platform)
-            run = self._prepared(job, lease, recorder, stop)
-            return _masked(self._means.pipeline(run), _mask_of(job))
+            mask = Mask([job.credential, *job.project_secrets.values()])
+            run = self._prepared(job, lease, recorder, stop, mask)
+            return _masked(self._means.pipeline(run), mask)
         except LeaseLost:
             raise
         except Exception as error:  # noqa: BLE001 a worker outlives whatever a release does
             _log.exception("release %s", lease.release_id)
             return Ending(State.FAILED, trouble_of(error))
 
-    def _prepared(self, job: Job, lease: Lease, recorder: DatabaseRecorder, stop: Stop) -> Run:
-        house, workshop, mask = self._means.house, self._means.workshop, _mask_of(job)
+    def _prepared(
+        self, job: Job, lease: Lease, recorder: DatabaseRecorder, stop: Stop, mask: Mask
+    ) -> Run:
+        house, workshop = self._means.house, self._means.workshop
         kind = job.release.kind
         return Run(
             job=job,
@@ -170,10 +173,6 @@ class _Limit:
     def _end(self) -> None:
         if not self._recorder.is_behind_fence:
             self._stop.ask(self._reason)
-
-
-def _mask_of(job: Job) -> Mask:
-    return Mask([job.credential, *job.project_secrets.values()])
 
 
 def _masked(ending: Ending, mask: Mask) -> Ending:

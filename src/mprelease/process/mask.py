@@ -3,6 +3,7 @@
 import base64
 import re
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from urllib.parse import quote, quote_plus
 
 MASK = "••••"
@@ -21,14 +22,19 @@ class Mask:
     """
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        """Remember the secrets, in every form in which they may appear."""
-        forms = {form for secret in secrets for part in _parts(secret) for form in _forms(part)}
-        forms = {form for form in forms if len(form) >= _SHORTEST}
-        self._pattern = re.compile(_any_of(forms)) if forms else None
+        """Take the secrets; every form in which they may appear is hidden."""
+        self._secrets = tuple(secrets)
 
     def __call__(self, line: str) -> str:
         """Return the line without any secret."""
         return self._pattern.sub(MASK, line) if self._pattern else line
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str] | None:
+        """Return what finds a secret; the first line pays for it, several ms for a key."""
+        parts = (part for secret in self._secrets for part in _parts(secret))
+        forms = {form for part in parts for form in _forms(part) if len(form) >= _SHORTEST}
+        return re.compile(_any_of(forms)) if forms else None
 
 
 def _parts(secret: str) -> Iterator[str]:

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy import Row, delete, insert, or_, select, update
 
 from mprelease.domain.errands import Answer, Errand, ErrandKind
 from mprelease.storage.clock import now_ms
-from mprelease.storage.database import Reader, Writer, new_id
+from mprelease.storage.database import Database, Reader, Writer, new_id
 from mprelease.storage.queue import stored
 from mprelease.storage.releases import trouble_from
 from mprelease.storage.tables import errands
@@ -54,9 +55,19 @@ def cached(db: Reader, label: str, errand: Errand, max_age: int) -> Answer | Non
     return next((Answer(row.answer) for row in same), None)
 
 
-def claim(db: Writer, labels: Sequence[str], ttl: int) -> Taken | None:
+def claim(database: Database, labels: Sequence[str], ttl: int) -> Taken | None:
     """Take the oldest open errand of these labels for `ttl` ms, unless somebody was faster."""
-    row = db.connection.execute(
+    # Every wake-up call leads here, mostly for a release: looking alone keeps no writer waiting.
+    with database.reading() as db:
+        row = _oldest(db, labels)
+    if row is None:
+        return None
+    with database.writing() as db:
+        return _taken(db, row, ttl)
+
+
+def _oldest(db: Reader, labels: Sequence[str]) -> Row[Any] | None:
+    return db.connection.execute(
         select(errands)
         .where(errands.c.answered_at.is_(None), errands.c.label.in_(labels))
         .where(errands.c.attempt < _ATTEMPTS)
@@ -64,8 +75,9 @@ def claim(db: Writer, labels: Sequence[str], ttl: int) -> Taken | None:
         .order_by(errands.c.id)
         .limit(1)
     ).first()
-    if row is None:
-        return None
+
+
+def _taken(db: Writer, row: Row[Any], ttl: int) -> Taken | None:
     mine = update(errands).where(
         errands.c.id == row.id, errands.c.attempt == row.attempt, errands.c.answered_at.is_(None)
     )
