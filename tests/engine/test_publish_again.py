@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from light import a_worker
 from mprelease.domain.errors import StageFailed
@@ -19,7 +20,8 @@ from mprelease.pipeline.runner import Ending, run_stages
 from mprelease.platforms.driver import Equipment, Event, Failure, PublishOrder, Ready, Result
 from mprelease.platforms.wechat.driver import WeChatDriver
 from mprelease.process.command import Command
-from mprelease.storage import logs
+from mprelease.storage import logs, queue
+from mprelease.storage.database import Writer
 from yard import Yard
 
 # Each try leaves a mark; the one with the number `good` works, the others say `answer`.
@@ -54,6 +56,7 @@ class Stand(WeChatDriver):
             "ready": Ready(),
             "yes": Result(Publication()),
             "refused": Failure(refused),
+            "late": Failure(StageFailed(Problem.PUBLISH_TOO_LATE)),
             "cut": Failure(cut, may_have_arrived=True),
         }
         return events[line]
@@ -93,8 +96,11 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(publishing, "_PAUSES", (0.1, 0.1))
 
 
-def test_an_upload_that_reached_nobody_is_sent_again_through_a_new_fence(yard: Yard) -> None:
-    driver = Stand(yard.folder / "marks", "refused", good=3)
+@pytest.mark.parametrize("answer", ["refused", "late"])
+def test_an_upload_that_reached_nobody_is_sent_again_through_a_new_fence(
+    yard: Yard, answer: str
+) -> None:
+    driver = Stand(yard.folder / "marks", answer, good=3)
     release_id = yard.ask()
     works(yard, driver)
     yard.becomes(release_id, State.SUCCEEDED)
@@ -112,6 +118,26 @@ def test_after_the_third_try_it_has_failed_and_says_why(yard: Yard) -> None:
     assert driver.tries == 3
     assert failed.error
     assert failed.error.problem is Problem.PLATFORM_UNREACHABLE
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_the_fence_is_opened_again_although_the_database_was_away_for_a_moment(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, calls = queue.take_back, []
+
+    def away_at_first(db: Writer, lease: queue.Lease) -> bool:
+        calls.append(lease)
+        if len(calls) == 1:
+            raise OperationalError("UPDATE", {}, Exception("gone"))
+        return real(db, lease)
+
+    monkeypatch.setattr(queue, "take_back", away_at_first)
+    driver = Stand(yard.folder / "marks", "refused", good=2)
+    release_id = yard.ask()
+    works(yard, driver)
+    yard.becomes(release_id, State.SUCCEEDED)
+    assert len(calls) == 2
 
 
 def test_an_upload_that_was_cut_off_is_not_sent_again(yard: Yard) -> None:

@@ -1,6 +1,7 @@
 """The fence that an upload passes once, just before anything is sent."""
 
 import time
+from typing import Protocol
 
 from mprelease.domain.errors import LeaseLost, ReleaseCanceled
 from mprelease.domain.releases import Kind
@@ -8,6 +9,7 @@ from mprelease.engine.recorder import DatabaseRecorder
 from mprelease.process.tree import Stop
 from mprelease.services.house import House
 from mprelease.storage import queue
+from mprelease.storage.database import Writer
 from mprelease.storage.outage import OUTAGE
 from mprelease.storage.queue import Lease
 
@@ -41,7 +43,7 @@ class DatabaseFence:
         # Read before the statement: the deadline counts from the past, never from the future.
         not_after = self._now() + int(_NOT_AFTER * self._lease.ttl)
         if self._kind is Kind.UPLOAD:
-            self._mark(not_after)
+            self._insist(self._mark, not_after)
             self._recorder.is_behind_fence = True
             self._turn_back_if_asked()
         return not_after
@@ -50,9 +52,7 @@ class DatabaseFence:
         """Undo the crossing: the platform was certainly not told."""
         if self._kind is not Kind.UPLOAD:
             return
-        with self._database.writing() as db:
-            if not queue.take_back(db, self._lease):
-                raise LeaseLost
+        self._insist(self._unmark, self._now() + int(_NOT_AFTER * self._lease.ttl))
         self._recorder.is_behind_fence = False
 
     def _turn_back_if_asked(self) -> None:
@@ -61,25 +61,35 @@ class DatabaseFence:
             self.take_back()
             raise self._stop.reason
 
-    def _mark(self, not_after: int) -> None:
-        is_first_try = True
+    def _insist(self, deed: "_Deed", not_after: int) -> None:
+        """Do it although the database is away for a moment; raise LeaseLost when that lasts."""
+        is_again = False
         while True:
             try:
-                self._pass(may_have_passed=not is_first_try)
+                with self._database.writing() as db:
+                    return deed(db, is_again=is_again)
             except OUTAGE:
                 if self._now() > not_after:
                     raise LeaseLost from None
-                is_first_try = False
+                is_again = True
                 time.sleep(_BETWEEN_TRIES)
-            else:
-                return
 
-    def _pass(self, *, may_have_passed: bool) -> None:
-        with self._database.writing() as db:
-            if queue.pass_fence(db, self._lease):
-                return
-            # The commit may have succeeded although its answer was lost; only we can have done it.
-            if may_have_passed and queue.has_passed_fence(db, self._lease):
-                return
-            canceled = queue.cancel_is_requested(db, self._lease)
-        raise ReleaseCanceled if canceled else LeaseLost
+    def _mark(self, db: Writer, *, is_again: bool) -> None:
+        if queue.pass_fence(db, self._lease):
+            return
+        # The commit may have succeeded although its answer was lost; only we can have done it.
+        if is_again and queue.has_passed_fence(db, self._lease):
+            return
+        raise ReleaseCanceled if queue.cancel_is_requested(db, self._lease) else LeaseLost
+
+    def _unmark(self, db: Writer, *, is_again: bool) -> None:
+        # A machine that stood still behind the fence may find its release unknown by now.
+        queue.come_back(db, self._lease)
+        if queue.take_back(db, self._lease):
+            return
+        if not (is_again and queue.renew(db, self._lease)):
+            raise LeaseLost
+
+
+class _Deed(Protocol):
+    def __call__(self, db: Writer, *, is_again: bool) -> None: ...

@@ -53,7 +53,7 @@ def publish(run: Run) -> bool:
         try:
             return _publish_once(run)
         except _Unreached as failure:
-            detail = failure.trouble.parameters.get("detail", "")
+            detail = failure.trouble.parameters.get("detail", failure.trouble.problem)
             run.say(f"Nothing has reached the platform: {detail}. Once more in {seconds} s.")
             _pause(run, seconds)
     return _publish_once(run)
@@ -87,6 +87,7 @@ def account_of(run: Run) -> Account:
     return Account(run.job.app.platform_app_id, run.job.credential)
 
 
+_NOTHING_SENT = {Problem.PLATFORM_UNREACHABLE, Problem.PUBLISH_TOO_LATE}
 # Seconds to wait before the second and the third try.
 _PAUSES = (2, 6)
 
@@ -141,7 +142,7 @@ class _Exchange:
         """Return the failure as one that may be tried again, with the fence as it was before."""
         trouble = answer.error.trouble
         is_harmless = self._run.job.release.kind is Kind.PREVIEW or not answer.may_have_arrived
-        if trouble.problem is not Problem.PLATFORM_UNREACHABLE or not is_harmless:
+        if trouble.problem not in _NOTHING_SENT or not is_harmless:
             return None
         if self._went:
             self._run.fence.take_back()
