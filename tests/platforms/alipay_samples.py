@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 from mprelease.platforms.alipay.driver import AlipayDriver
-from mprelease.platforms.driver import Failure, Result
 
 ALIPAY_APP_ID = "2021000000000001"
 TOOL_ID = "0f3b5c7e9a1d4c2b8e6f0a1b2c3d4e5f"
@@ -18,13 +17,3 @@ ALIPAY_PROJECT: Mapping[str, str] = {
 
 # The tool itself waits for 4 s before it first asks about a build or an experience version.
 ALIPAY_DRIVER = AlipayDriver(build_seconds=20, experience_seconds=6)
-
-
-def accepted(answer: Result | Failure) -> Result:
-    assert isinstance(answer, Result), answer
-    return answer
-
-
-def failed(answer: Result | Failure) -> Failure:
-    assert isinstance(answer, Failure), answer
-    return answer

@@ -1,6 +1,6 @@
 """Simulated platforms with one app each, small mini programs, and orders to publish them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from mprelease.domain.releases import Kind, LaunchOptions
 from mprelease.platforms.driver import Account, Link, PublishOrder
 from mprelease.simulator.alipay import Alipay
 from mprelease.simulator.douyin import Douyin
+from mprelease.simulator.keys import make_key
 from mprelease.simulator.proxy import Simulator
 from mprelease.simulator.wechat import WeChat
 from publishing import APP_ID, PROJECT, Publishing, write_files
@@ -28,6 +29,12 @@ from publishing import APP_ID, PROJECT, Publishing, write_files
 @pytest.fixture
 def key(upload_key: str) -> str:
     return upload_key
+
+
+@pytest.fixture(scope="session")
+def keys(upload_key: str) -> Sequence[str]:
+    """Two keys, for two apps."""
+    return (upload_key, make_key())
 
 
 @pytest.fixture

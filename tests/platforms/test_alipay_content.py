@@ -8,7 +8,8 @@ from alipay_samples import ALIPAY_PROJECT
 from mprelease.domain.apps import ProjectType
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem, Trouble
-from mprelease.platforms.alipay.content import require_content, require_page, take_out_hooks
+from mprelease.platforms.alipay.content import require_content, take_out_hooks
+from mprelease.platforms.mini_programs import require_page
 from publishing import write_files
 
 MINI = ProjectType.MINI_PROGRAM
@@ -48,15 +49,6 @@ def test_what_the_tool_can_publish_looks_built(tmp_path: Path, files: dict[str, 
 def test_what_is_missing_is_named(tmp_path: Path, files: dict[str, str], missing: str) -> None:
     expected = Trouble(Problem.OUTPUT_NOT_A_MINI_PROGRAM, {"file": missing})
     assert trouble_of(write_files(tmp_path, files)) == expected
-
-
-@pytest.mark.parametrize(("suffix", "found"), [(".wxml", "wechat"), (".ttml", "douyin")])
-def test_the_output_of_another_platform_is_named(tmp_path: Path, suffix: str, found: str) -> None:
-    folder = write_files(tmp_path, {"app.json": '{"pages":["a"]}', f"a{suffix}": ""})
-    assert trouble_of(folder) == Trouble(
-        Problem.OUTPUT_OF_OTHER_PLATFORM,
-        {"found": found, "file": f"a{suffix}", "wanted": "alipay"},
-    )
 
 
 def test_a_game_is_not_served(tmp_path: Path) -> None:

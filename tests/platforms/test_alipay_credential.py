@@ -65,12 +65,3 @@ def test_a_key_of_another_kind_is_refused() -> None:
         with pytest.raises(Refused) as refused:
             read_credential(given(text))
         assert refused.value.trouble.problem is Problem.KEY_SHAPE
-
-
-def test_a_credential_of_another_platform_is_named(key: str) -> None:
-    for content, found in ((key.encode(), "wechat"), (b'{"token": "x"}', "douyin")):
-        with pytest.raises(Refused) as refused:
-            read_credential(content)
-        trouble = refused.value.trouble
-        assert trouble.problem is Problem.CREDENTIAL_OF_OTHER_PLATFORM
-        assert trouble.parameters == {"found": found, "wanted": "alipay"}

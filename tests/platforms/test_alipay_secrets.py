@@ -6,14 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from alipay_samples import ALIPAY_DRIVER as DRIVER
-from alipay_samples import accepted, failed
 from mprelease.domain.releases import Kind
-from mprelease.platforms.alipay.credential import opened
 from mprelease.platforms.alipay.driver import AlipayDriver
 from mprelease.platforms.driver import PublishOrder
 from mprelease.simulator.alipay import Alipay
-from publishing import Publishing, in_a_minute, write_files
+from publishing import Publishing, accepted, failed, write_files
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -72,43 +69,3 @@ def test_a_configuration_in_the_repository_sends_nothing_elsewhere(
     write_files(alipay_plain.built, {".minidev/config.json": json.dumps(config)})
     accepted(alipay_publishing.publish(alipay_plain))
     assert len(alipay.received) == 1
-
-
-@pytest.mark.parametrize("kind", list(Kind))
-def test_the_credential_is_nowhere_on_disk_and_in_no_line(
-    alipay_publishing: Publishing, alipay_order: PublishOrder, kind: Kind
-) -> None:
-    seen: list[str] = []
-
-    def at_ready() -> str:
-        seen.extend(_texts_below(alipay_order.scratch))
-        seen.extend(_processes_with(str(alipay_order.scratch)))
-        return DRIVER.go_line(in_a_minute())
-
-    order = replace(alipay_order, kind=kind, compile_settings={"experience": False})
-    alipay_publishing.publish(order, at_ready)
-    seen += [
-        *alipay_publishing.lines,
-        *_texts_below(order.scratch),
-        *map(str, alipay_publishing.events),
-    ]
-    lines = opened(order.account.credential).private_key.splitlines()[1:-1]
-    assert len(seen) > 5
-    assert not [line for line in lines if any(line in text for text in seen)]
-
-
-def _texts_below(folder: Path) -> list[str]:
-    return [path.read_text("latin-1") for path in folder.rglob("*") if path.is_file()]
-
-
-def _processes_with(text: str) -> list[str]:
-    """Return arguments and environments of all processes that know the text."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            said = [(process / name).read_text("latin-1") for name in ("cmdline", "environ")]
-        except OSError:
-            continue
-        found += [each for each in said if text in each]
-    assert found
-    return found

@@ -1,10 +1,7 @@
 """The real minidev behind our bridge, against a simulated Alipay."""
 
 import shutil
-import socket
-import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,31 +10,18 @@ import pytest
 from alipay_samples import (
     ALIPAY_APP_ID,
     ALIPAY_PROJECT,
-    TOOL_ID,
-    accepted,
-    failed,
 )
 from alipay_samples import (
     ALIPAY_DRIVER as DRIVER,
 )
 from mprelease.domain.problems import Problem
-from mprelease.domain.releases import Kind, LaunchOptions
 from mprelease.platforms.driver import (
-    Account,
-    Failure,
     Fetched,
-    Link,
-    Loaded,
     PublishOrder,
-    Ready,
-    Result,
 )
 from mprelease.platforms.keeping import keep
 from mprelease.simulator.alipay import Alipay, Refusal
-from mprelease.simulator.alipay.qr_code import png
-from mprelease.simulator.keys import make_key
-from mprelease.simulator.proxy import Simulator
-from publishing import Publishing, in_a_minute, write_files
+from publishing import Publishing, accepted, failed, write_files
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -49,26 +33,38 @@ def _no_strange_calls(alipay: Alipay) -> Iterator[None]:
     assert alipay.strange == []
 
 
-def test_an_upload_is_sent_after_go_and_shown_to_testers(
+def test_an_upload_is_what_was_built_and_shown_to_testers(
     alipay_publishing: Publishing, alipay_order: PublishOrder, alipay: Alipay
 ) -> None:
-    seen_at_ready: list[int] = []
-
-    def at_ready() -> str:
-        seen_at_ready.append(len(alipay.received))
-        return DRIVER.go_line(in_a_minute())
-
-    answer = accepted(alipay_publishing.publish(alipay_order, at_ready))
+    answer = accepted(alipay_publishing.publish(alipay_order))
     (received,) = alipay.received
-    assert seen_at_ready == [0]
-    assert (received.kind, received.app_id) == (Kind.UPLOAD, ALIPAY_APP_ID)
-    assert (received.version, received.description) == ("26.1122.0", alipay_order.description)
     assert received.files == {name: text.encode() for name, text in ALIPAY_PROJECT.items()}
     assert alipay.versions(ALIPAY_APP_ID) == ["26.1122.0"]
     assert alipay.experience(ALIPAY_APP_ID) == "26.1122.0"
     assert (answer.publication.qr_code or b"").startswith(b"\x89PNG")
     assert answer.hints == ()
-    assert alipay_publishing.events[0] == Loaded()
+
+
+def test_a_preview_is_what_was_compiled_and_tells_the_sizes_of_its_packages(
+    alipay_publishing: Publishing, alipay_preview: PublishOrder, alipay: Alipay
+) -> None:
+    answer = accepted(alipay_publishing.publish(alipay_preview))
+    (received,) = alipay.received
+    assert answer.publication.sizes is not None
+    assert answer.publication.sizes.packages == {"sub": received.packages["sub"]}
+    compiled = {"app.js", "pages/a.axml", "sub/b.js"}
+    assert {name: received.files[name] for name in compiled} == {
+        name: ALIPAY_PROJECT[name].encode() for name in compiled
+    }
+
+
+def test_a_refused_preview_has_not_arrived(
+    alipay_publishing: Publishing, alipay_preview: PublishOrder, alipay: Alipay
+) -> None:
+    alipay.refuse(ALIPAY_APP_ID, Refusal.TOO_LARGE)
+    failure = failed(alipay_publishing.publish(alipay_preview))
+    assert failure.error.trouble.problem is Problem.PACKAGE_TOO_LARGE
+    assert not failure.may_have_arrived
 
 
 def test_an_upload_may_leave_the_experience_version_as_it_is(
@@ -78,24 +74,6 @@ def test_an_upload_may_leave_the_experience_version_as_it_is(
     assert alipay.versions(ALIPAY_APP_ID) == ["26.1122.0"]
     assert alipay.experience(ALIPAY_APP_ID) is None
     assert (answer.publication.qr_code, answer.hints) == (None, ())
-
-
-def test_a_preview_opens_where_it_is_told(
-    alipay_publishing: Publishing, alipay_preview: PublishOrder, alipay: Alipay
-) -> None:
-    launch = LaunchOptions("pages/a", "a=1&b=$(id)", 1011)
-    answer = accepted(alipay_publishing.publish(replace(alipay_preview, launch=launch)))
-    (received,) = alipay.received
-    assert (received.kind, received.launch) == (Kind.PREVIEW, launch)
-    assert received.code_url is not None
-    assert answer.publication.qr_code == png(received.code_url.partition(".com")[2])
-    assert answer.publication.qr_code_type == "image/png"
-    assert answer.publication.sizes is not None
-    assert answer.publication.sizes.packages == {"sub": received.packages["sub"]}
-    compiled = {"app.js", "pages/a.axml", "sub/b.js"}
-    assert {name: received.files[name] for name in compiled} == {
-        name: ALIPAY_PROJECT[name].encode() for name in compiled
-    }
 
 
 def test_the_compiler_is_fetched_once_and_kept_for_the_next(
@@ -116,35 +94,13 @@ def test_the_compiler_is_fetched_once_and_kept_for_the_next(
     assert fetched == [1, 0]
 
 
-@pytest.mark.parametrize("kind", list(Kind))
-@pytest.mark.parametrize("problem", [Problem.PUBLISH_TOO_LATE, Problem.PUBLISH_FAILED])
-def test_nothing_is_sent_without_a_go_in_time(
-    alipay_publishing: Publishing,
-    alipay_order: PublishOrder,
-    alipay: Alipay,
-    kind: Kind,
-    problem: Problem,
-) -> None:
-    def at_ready() -> str | None:
-        is_late = problem is Problem.PUBLISH_TOO_LATE
-        return DRIVER.go_line(time.time_ns() // 1_000_000 - 1) if is_late else None
-
-    failure = failed(alipay_publishing.publish(replace(alipay_order, kind=kind), at_ready))
-    assert failure.error.trouble.problem is problem
-    assert not failure.may_have_arrived
-    assert alipay.received == []
-
-
 @pytest.mark.parametrize(
     ("refusal", "expected"),
     [
-        (Refusal.BAD_KEY, (Problem.KEY_REFUSED, False)),
         (Refusal.BAD_IP, (Problem.IP_NOT_LISTED, False)),
         (Refusal.UNKNOWN_APP, (Problem.PLATFORM_APP_ID_UNKNOWN, False)),
         (Refusal.VERSION_NOT_GREATER, (Problem.VERSION_NOT_GREATER, False)),
-        (Refusal.TOO_LARGE, (Problem.PACKAGE_TOO_LARGE, False)),
         (Refusal.SERVER_ERROR, (Problem.PUBLISH_CUT, True)),
-        (Refusal.CONNECTION_CUT, (Problem.PUBLISH_CUT, True)),
         (Refusal.ENDLESS_BUILD, (Problem.PLATFORM_BUILD_UNFINISHED, True)),
     ],
 )
@@ -159,37 +115,6 @@ def test_a_refused_upload_is_told_apart_from_one_that_was_cut_off(
     failure = failed(alipay_publishing.publish(alipay_order))
     assert (failure.error.trouble.problem, failure.may_have_arrived) == expected
     assert alipay.versions(ALIPAY_APP_ID) == []
-
-
-@pytest.mark.parametrize(
-    ("refusal", "expected"),
-    [
-        (Refusal.BAD_KEY, (Problem.KEY_REFUSED, False)),
-        (Refusal.TOO_LARGE, (Problem.PACKAGE_TOO_LARGE, False)),
-        (Refusal.CONNECTION_CUT, (Problem.PLATFORM_UNREACHABLE, True)),
-    ],
-)
-def test_a_refused_preview_is_told_apart_from_one_that_was_cut_off(
-    alipay_publishing: Publishing,
-    alipay_preview: PublishOrder,
-    alipay: Alipay,
-    refusal: Refusal,
-    expected: tuple[Problem, bool],
-) -> None:
-    alipay.refuse(ALIPAY_APP_ID, refusal)
-    failure = failed(alipay_publishing.publish(alipay_preview))
-    assert (failure.error.trouble.problem, failure.may_have_arrived) == expected
-
-
-def test_a_mistake_in_the_source_is_found_by_the_compiler_of_a_preview(
-    alipay_publishing: Publishing, alipay_preview: PublishOrder, alipay: Alipay
-) -> None:
-    write_files(alipay_preview.built, {"pages/a.js": "Page({\n  a: 1\n  b: 2\n})"})
-    trouble = failed(alipay_publishing.publish(alipay_preview)).error.trouble
-    assert trouble.problem is Problem.SOURCE_SYNTAX_ERROR
-    assert (trouble.parameters["file"], trouble.parameters["line"]) == ("pages/a.js", 3)
-    assert Ready() not in alipay_publishing.events
-    assert alipay.received == []
 
 
 def test_a_mistake_in_the_source_is_found_by_the_platforms_build_of_an_upload(
@@ -263,25 +188,6 @@ def test_the_oldest_version_makes_room_only_where_that_is_wanted(
         assert len(alipay.versions(ALIPAY_APP_ID)) == 20
 
 
-def test_a_platform_that_cannot_be_reached_keeps_the_package_here(
-    alipay_publishing: Publishing, alipay_preview: PublishOrder
-) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        address = f"http://127.0.0.1:{server.getsockname()[1]}"
-    link = replace(alipay_preview.link, proxy=address)
-    failure = failed(alipay_publishing.publish(replace(alipay_preview, link=link)))
-    assert failure.error.trouble.problem is Problem.PLATFORM_UNREACHABLE
-    assert not failure.may_have_arrived
-
-
-def test_certificates_are_verified_behind_a_proxy_too(
-    alipay_publishing: Publishing, alipay_order: PublishOrder, alipay: Alipay
-) -> None:
-    link = replace(alipay_order.link, extra_ca=None)
-    failed(alipay_publishing.publish(replace(alipay_order, link=link)))
-    assert alipay.received == []
-
-
 def test_a_description_is_cut_to_what_the_tool_takes(
     alipay_publishing: Publishing, alipay_plain: PublishOrder, alipay: Alipay
 ) -> None:
@@ -289,32 +195,3 @@ def test_a_description_is_cut_to_what_the_tool_takes(
     description = alipay.received[0].description or ""
     assert description.startswith("发布😀发布😀")
     assert description.endswith("…")
-
-
-def test_releases_of_two_apps_at_once_do_not_meet(
-    alipay_tool: Path, alipay_plain: PublishOrder, tmp_path: Path
-) -> None:
-    service = Alipay(tmp_path / "both")
-    apps = {f"202100000000001{number}": make_key() for number in range(2)}
-    for app, key in apps.items():
-        service.register(app, f"{TOOL_ID}{app}", key)
-    with Simulator(tmp_path / "sim", [service]) as running, ThreadPoolExecutor(4) as pool:
-
-        def publish(app: str, kind: Kind) -> Result | Failure:
-            scratch = tmp_path / f"{app}-{kind}"
-            scratch.mkdir()
-            order = replace(
-                alipay_plain,
-                kind=kind,
-                account=Account(app, f"{TOOL_ID}{app}\n{apps[app]}"),
-                link=Link(running.proxy_url, running.ca_file),
-                built=write_files(scratch / "built", {**ALIPAY_PROJECT, "me.js": app}),
-                scratch=scratch,
-            )
-            return Publishing(alipay_tool, scratch / "tools", driver=DRIVER).publish(order)
-
-        wanted = [(app, kind) for app in apps for kind in Kind]
-        answers = list(pool.map(lambda pair: publish(*pair), wanted))
-    assert all(isinstance(answer, Result) for answer in answers), answers
-    assert {one.files["me.js"].decode() == one.app_id for one in service.received} == {True}
-    assert len(service.received) == 4

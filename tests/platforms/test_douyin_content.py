@@ -8,8 +8,9 @@ from douyin_samples import DOUYIN_APP_ID, DOUYIN_PROJECT
 from mprelease.domain.apps import ProjectType
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem, Trouble
-from mprelease.platforms.douyin.content import name_app, require_content, require_page
-from publishing import PROJECT, write_files
+from mprelease.platforms.douyin.content import name_app, require_content
+from mprelease.platforms.mini_programs import require_page
+from publishing import write_files
 
 
 def trouble_of(folder: Path, kind: ProjectType = ProjectType.MINI_PROGRAM) -> Trouble:
@@ -47,14 +48,6 @@ def test_what_the_tool_can_publish_looks_built(tmp_path: Path, files: dict[str, 
 )
 def test_what_is_missing_is_named(tmp_path: Path, files: dict[str, str], missing: str) -> None:
     expected = Trouble(Problem.OUTPUT_NOT_A_MINI_PROGRAM, {"file": missing})
-    assert trouble_of(write_files(tmp_path, files)) == expected
-
-
-@pytest.mark.parametrize(("suffix", "found"), [(".wxml", "wechat"), (".axml", "alipay")])
-def test_the_output_of_another_platform_is_named(tmp_path: Path, suffix: str, found: str) -> None:
-    files = {name.replace(".wxml", suffix): text for name, text in PROJECT.items()}
-    parameters = {"found": found, "file": f"pages/a{suffix}", "wanted": "douyin"}
-    expected = Trouble(Problem.OUTPUT_OF_OTHER_PLATFORM, parameters)
     assert trouble_of(write_files(tmp_path, files)) == expected
 
 

@@ -52,18 +52,6 @@ def test_json_that_is_too_deep_is_refused() -> None:
     assert trouble_of(b"[" * 100_000) == Trouble(Problem.KEY_SHAPE)
 
 
-@pytest.mark.parametrize(
-    ("content", "found"),
-    [
-        ("-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----\n", "wechat"),
-        (json.dumps({"toolId": "1", "privateKey": "-----BEGIN PRIVATE KEY-----"}), "alipay"),
-    ],
-)
-def test_the_credential_of_another_platform_is_named(content: str, found: str) -> None:
-    problem = Problem.CREDENTIAL_OF_OTHER_PLATFORM
-    assert trouble_of(content.encode()) == Trouble(problem, {"found": found, "wanted": "douyin"})
-
-
 @pytest.mark.parametrize("credential", [TOKEN_CREDENTIAL, LOGIN_CREDENTIAL])
 def test_each_secret_is_masked_where_it_stands_alone(credential: str) -> None:
     secret = credential.splitlines()[-1]

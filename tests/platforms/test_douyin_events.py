@@ -10,8 +10,9 @@ from douyin_samples import LOGIN_CREDENTIAL, PASSWORD, TOKEN
 from mprelease.domain.problems import Message
 from mprelease.domain.releases import Sizes
 from mprelease.platforms.douyin.driver import DouyinDriver
-from mprelease.platforms.douyin.events import event_of, qr_code
+from mprelease.platforms.douyin.events import event_of
 from mprelease.platforms.driver import Equipment, Loaded, Progress, PublishOrder, Ready, Result
+from mprelease.platforms.qr_codes import drawn
 
 URL = "https://z.douyin.com/aBcDeF"
 SIZES = {
@@ -42,16 +43,20 @@ def test_a_line_that_is_no_event_is_not_taken_for_one() -> None:
 
 def test_the_code_is_drawn_from_the_short_address_on_white() -> None:
     publication = result().publication
-    assert publication.qr_code == qr_code(URL)
+    assert publication.qr_code == drawn(URL)
     with Image.open(io.BytesIO(publication.qr_code or b"")) as image:
         assert image.format == "PNG"
-        drawn = image.convert("RGBA")
-    assert drawn.getpixel((0, 0)) == (255, 255, 255, 255)
-    colours = {colour for _, colour in drawn.getcolors() or []}
-    assert colours == {(0, 0, 0, 255), (255, 255, 255, 255)}
+        picture = image.convert("RGBA")
+    assert picture.getpixel((0, 0)) == (255, 255, 255, 255)
+    colours = {colour for _, colour in picture.getcolors() or []}
+    black = (0, 0, 0, 255)
+    assert colours == {black, (255, 255, 255, 255)}
     modules = segno.make(URL, error="m", micro=False).matrix
     seen = [
-        [drawn.getpixel(((x + 4) * 8, (y + 4) * 8)) == (0, 0, 0, 255) for x in range(len(modules))]
+        [
+            picture.getpixel(((x + 4) * 8, (y + 4) * 8)) == (0, 0, 0, 255)
+            for x in range(len(modules))
+        ]
         for y in range(len(modules))
     ]
     assert seen == [[bool(dark) for dark in row] for row in modules]

@@ -1,11 +1,15 @@
+from collections.abc import Mapping
+
 import pytest
 
 from mprelease.domain.errors import Refused
 from mprelease.domain.platforms import Platform
-from mprelease.domain.problems import Problem
-from mprelease.platforms.driver import Driver
+from mprelease.domain.problems import Problem, Trouble
+from mprelease.platforms.driver import Account, Driver, Link
 from mprelease.platforms.registry import driver_of, served
 from mprelease.platforms.tools import LOCK_FILES
+
+Settings = Mapping[str, bool | int | str]
 
 DRIVERS = [driver_of(platform) for platform in served()]
 
@@ -50,3 +54,41 @@ def test_what_is_no_app_id_is_refused(driver: Driver, app_id: str) -> None:
     with pytest.raises(Refused) as refused:
         driver.check_app_id(app_id)
     assert refused.value.trouble.problem is Problem.APP_ID_SHAPE
+
+
+@pytest.mark.parametrize("platform", [Platform.WECHAT, Platform.DOUYIN])
+def test_an_upload_that_is_complete_by_itself_is_not_finished(platform: Platform) -> None:
+    with pytest.raises(Refused) as refused:
+        driver_of(platform).finish(Account("app", "credential"), Link(), "1.0.0")
+    assert refused.value.trouble == Trouble(Problem.NOTHING_TO_FINISH, {"platform": platform})
+
+
+@pytest.mark.parametrize(
+    ("platform", "settings"),
+    [
+        (Platform.WECHAT, {"es6": False, "whateverComesNext": 1}),
+        (Platform.ALIPAY, {"experience": False, "removeOldest": True}),
+        (Platform.DOUYIN, {"channel": 2, "needUploadSourcemap": False}),
+    ],
+)
+def test_a_setting_of_the_platform_is_taken(platform: Platform, settings: Settings) -> None:
+    driver_of(platform).check_settings(settings)
+
+
+@pytest.mark.parametrize(
+    ("platform", "settings", "named"),
+    [
+        (Platform.ALIPAY, {"experience": True, "es6": False}, "es6=false"),
+        (Platform.ALIPAY, {"experience": "no"}, "experience=no"),
+        (Platform.DOUYIN, {"channel": True}, "channel=true"),
+        (Platform.DOUYIN, {"Channel": 2}, "Channel=2"),
+    ],
+)
+def test_a_setting_that_nobody_would_read_is_refused(
+    platform: Platform, settings: Settings, named: str
+) -> None:
+    with pytest.raises(Refused) as refused:
+        driver_of(platform).check_settings(settings)
+    trouble = refused.value.trouble
+    assert trouble.problem is Problem.SETTING_UNKNOWN
+    assert (trouble.parameters["setting"], trouble.parameters["platform"]) == (named, platform)

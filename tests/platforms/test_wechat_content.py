@@ -7,7 +7,8 @@ import pytest
 from mprelease.domain.apps import ProjectType
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem, Trouble
-from mprelease.platforms.wechat.content import add_config, require_content, require_page
+from mprelease.platforms.mini_programs import require_page
+from mprelease.platforms.wechat.content import add_config, require_content
 from publishing import write_files
 
 

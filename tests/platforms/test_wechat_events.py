@@ -23,7 +23,8 @@ from publishing import APP_ID
 
 def result(**facts: object) -> Result:
     common = {"event": "result", "kind": "upload", "appId": APP_ID, "robot": 7, "plugins": []}
-    event = event_of(json.dumps({**common, "sizes": [], "qrCode": "", **facts}))
+    more = {"sizes": [], "qrCode": "", "projectType": "miniProgram", "devPluginId": None}
+    event = event_of(json.dumps({**common, **more, **facts}))
     assert isinstance(event, Result)
     return event
 
@@ -49,6 +50,15 @@ def test_an_upload_shows_the_code_of_the_trial_version_and_the_hint_to_pick_it()
     assert answer.publication.qr_code
     with Image.open(io.BytesIO(answer.publication.qr_code)) as image:
         assert image.format == "PNG"
+
+
+@pytest.mark.parametrize("project_type", ["miniProgramPlugin", "miniGamePlugin"])
+def test_a_plugin_has_no_trial_version_and_an_id_to_be_used_by(project_type: str) -> None:
+    named = result(projectType=project_type, devPluginId="abc1")
+    assert named.hints == (Message("hint.wechat_plugin", {"id": "abc1"}),)
+    unnamed = result(projectType=project_type)
+    assert (named.publication.qr_code, unnamed.publication.qr_code) == (None, None)
+    assert unnamed.hints == ()
 
 
 def test_a_preview_shows_the_image_of_the_platform(tmp_path: Path) -> None:

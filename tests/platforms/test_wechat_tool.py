@@ -2,21 +2,19 @@
 
 import json
 import os
-import socket
 import subprocess
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from mprelease.domain.problems import Problem
-from mprelease.domain.releases import Kind, LaunchOptions
-from mprelease.platforms.driver import Failure, Progress, PublishOrder, Result
+from mprelease.domain.apps import ProjectType
+from mprelease.domain.problems import Message, Problem
+from mprelease.domain.releases import Kind
+from mprelease.platforms.driver import PublishOrder, Result
 from mprelease.platforms.wechat.driver import WeChatDriver
 from mprelease.simulator.wechat import Refusal, WeChat
-from publishing import APP_ID, Publishing, in_a_minute, write_files
+from publishing import APP_ID, Publishing, accepted, failed, write_files
 
 pytestmark = pytest.mark.slow
 
@@ -39,93 +37,38 @@ def publishing(wechat_tool: Path, tmp_path: Path) -> Publishing:
     return Publishing(wechat_tool, tmp_path / "tools")
 
 
-def failed(answer: Result | Failure) -> Failure:
-    assert isinstance(answer, Failure), answer
-    return answer
-
-
-def test_an_upload_is_sent_after_go_and_not_before(
+def test_an_upload_goes_to_its_robot_and_tells_the_sizes(
     publishing: Publishing, order: PublishOrder, wechat: WeChat
 ) -> None:
-    seen_at_ready: list[int] = []
-
-    def at_ready() -> str:
-        seen_at_ready.append(len(wechat.received))
-        return WeChatDriver().go_line(in_a_minute())
-
-    answer = publishing.publish(order, at_ready)
-    assert isinstance(answer, Result), answer
+    answer = accepted(publishing.publish(order))
     (received,) = wechat.received
-    assert seen_at_ready == [0]
+    assert received.robot == 7
     assert answer.publication.sizes == received.sizes
-    assert (received.kind, received.version, received.robot) == (Kind.UPLOAD, "26.11.22.0", 7)
-    assert received.description == order.description
-    assert any(isinstance(event, Progress) for event in publishing.events)
 
 
-def test_a_preview_opens_where_it_is_told(
+def test_a_plugin_is_told_by_the_id_of_its_development_version(
     publishing: Publishing, order: PublishOrder, wechat: WeChat
 ) -> None:
-    launch = LaunchOptions("pages/a", "a=1&b=$(id)", 1047)
-    answer = publishing.publish(replace(order, kind=Kind.PREVIEW, launch=launch))
-    assert isinstance(answer, Result), answer
-    assert wechat.received[0].launch == launch
-    assert (answer.publication.qr_code or b"").startswith(b"\xff\xd8")
+    files = {
+        "project.config.json": '{"compileType":"plugin","pluginRoot":"hello/"}',
+        "hello/plugin.json": '{"main":"index.js"}',
+        "hello/index.js": "module.exports = {}",
+    }
+    write_files(order.built, files)
+    plugin = replace(order, project_type=ProjectType.MINI_PROGRAM_PLUGIN)
+    answer = accepted(publishing.publish(plugin))
+    assert answer.publication.qr_code is None
+    assert answer.hints == (Message("hint.wechat_plugin", {"id": wechat.received[0].plugin_id}),)
 
 
-@pytest.mark.parametrize(
-    ("line", "problem"),
-    [
-        (lambda: WeChatDriver().go_line(time.time_ns() // 1_000_000 - 1), Problem.PUBLISH_TOO_LATE),
-        (lambda: None, Problem.PUBLISH_FAILED),
-    ],
-    ids=["too late", "hung up"],
-)
-def test_nothing_is_sent_without_a_go_in_time(
-    publishing: Publishing,
-    order: PublishOrder,
-    wechat: WeChat,
-    line: Callable[[], str | None],
-    problem: Problem,
-) -> None:
-    failure = failed(publishing.publish(order, line))
-    assert failure.error.trouble.problem is problem
-    assert not failure.may_have_arrived
-    assert wechat.received == []
-
-
-def test_a_refused_upload_is_told_apart_from_one_that_was_cut_off(
-    wechat_tool: Path, order: PublishOrder, wechat: WeChat, tmp_path: Path
+def test_an_address_that_is_not_listed_is_refused(
+    publishing: Publishing, order: PublishOrder, wechat: WeChat
 ) -> None:
     wechat.refuse(APP_ID, Refusal.BAD_IP)
-    refused = failed(Publishing(wechat_tool, tmp_path / "one").publish(order))
-    wechat.refuse(APP_ID, Refusal.CONNECTION_CUT)
-    cut = failed(Publishing(wechat_tool, tmp_path / "two").publish(order))
-    assert refused.error.trouble.problem is Problem.IP_NOT_LISTED
-    assert not refused.may_have_arrived
-    assert cut.error.trouble.problem is Problem.PUBLISH_CUT
-    assert cut.may_have_arrived
-    assert len(wechat.received) == 1
-
-
-def test_a_platform_that_cannot_be_reached_is_told_before_anything_is_sent(
-    publishing: Publishing, order: PublishOrder
-) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        address = f"http://127.0.0.1:{server.getsockname()[1]}"
-    failure = failed(publishing.publish(replace(order, link=replace(order.link, proxy=address))))
-    assert failure.error.trouble.problem is Problem.PLATFORM_UNREACHABLE
+    failure = failed(publishing.publish(order))
+    assert failure.error.trouble.problem is Problem.IP_NOT_LISTED
     assert not failure.may_have_arrived
-
-
-def test_a_syntax_error_is_shown_with_file_and_line(
-    publishing: Publishing, order: PublishOrder
-) -> None:
-    write_files(order.built, {"pages/a.js": "Page({\n  data: (\n})\n"})
-    trouble = failed(publishing.publish(order)).error.trouble
-    assert trouble.problem is Problem.SOURCE_SYNTAX_ERROR
-    expected = {"file": "pages/a.js", "line": 3, "detail": "Unexpected token"}
-    assert trouble.parameters == expected
+    assert wechat.received == []
 
 
 def test_a_missing_page_is_named(publishing: Publishing, order: PublishOrder) -> None:
@@ -182,7 +125,7 @@ def test_what_is_sent_is_what_a_plain_script_sends(
     preview = replace(order, kind=Kind.PREVIEW)
     assert isinstance(publishing.publish(preview), Result)
     plain = subprocess.run(
-        ("node", BY_HAND, str(wechat_tool / "node_modules" / "miniprogram-ci")),
+        ("node", BY_HAND, "wechat", str(wechat_tool / "node_modules")),
         input=WeChatDriver().order_line(preview),
         env={**os.environ, "NODE_EXTRA_CA_CERTS": str(order.link.extra_ca)},
         cwd=order.scratch,

@@ -135,10 +135,19 @@ class Driver(Protocol):
         """Name the vendor's tool that `command` needs installed."""
 
     def read_credential(self, content: bytes) -> str:
-        """Return the credential in what a person gave; raise Refused(KEY_SHAPE)."""
+        """Return the credential in what a person gave.
+
+        Raise Refused(KEY_SHAPE), or Refused(CREDENTIAL_OF_OTHER_PLATFORM).
+        """
 
     def check_app_id(self, app_id: str) -> str:
-        """Return an app id of this platform's shape; raise Refused(APP_ID_SHAPE)."""
+        """Return an app id of this platform's shape.
+
+        Raise Refused(APP_ID_SHAPE), or Refused(APP_ID_OF_OTHER_PLATFORM).
+        """
+
+    def check_settings(self, settings: Mapping[str, bool | int | str]) -> None:
+        """Raise Refused(SETTING_UNKNOWN) for a setting that the vendor's tool would not see."""
 
     def check(self, account: Account, link: Link) -> None:
         """Ask the platform, for a few seconds at most, whether it accepts account and address.
@@ -152,8 +161,18 @@ class Driver(Protocol):
         Return None where its protocol does not tell. Raise StageFailed when it cannot be asked.
         """
 
+    def finish(self, account: Account, link: Link, version: str) -> Result:
+        """Make an uploaded version what testers get: the step that its release has missed.
+
+        May be repeated. Raise StageFailed when the platform refuses or takes too long, and
+        Refused(NOTHING_TO_FINISH) where it has no such step.
+        """
+
     def looks_built(self, folder: Path, project_type: ProjectType) -> None:
-        """Raise StageFailed(OUTPUT_NOT_A_MINI_PROGRAM) unless a folder can be published."""
+        """Raise StageFailed unless a folder can be published.
+
+        OUTPUT_NOT_A_MINI_PROGRAM, OUTPUT_OF_OTHER_PLATFORM or TYPE_NOT_SERVED.
+        """
 
     def prepare(self, order: PublishOrder) -> None:
         """Make the folder that is published fit the order: add what the vendor's tool misses.

@@ -1,16 +1,58 @@
-"""By what files and credentials of the platforms are told apart."""
+"""By what app ids, credentials and files of the platforms are told apart."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from mprelease.domain.errors import Refused
 from mprelease.domain.platforms import Platform
+from mprelease.domain.problems import Problem
 
 _PAGES: Mapping[Platform, str] = {
     Platform.WECHAT: ".wxml",
     Platform.ALIPAY: ".axml",
     Platform.DOUYIN: ".ttml",
 }
+
+
+# Douyin's as its tool checks it.
+_APP_IDS: Mapping[Platform, re.Pattern[str]] = {
+    Platform.WECHAT: re.compile(r"wx[0-9a-f]{16}"),
+    Platform.ALIPAY: re.compile(r"[0-9]{16}"),
+    Platform.DOUYIN: re.compile(r"tt[0-9a-f]{16}([0-9a-f]{2})?"),
+}
+_APP_ID_EXAMPLES: Mapping[Platform, str] = {
+    Platform.WECHAT: "wx0123456789abcdef",
+    Platform.ALIPAY: "2021000000000000",
+    Platform.DOUYIN: "tt0123456789abcdef01",
+}
+
+
+def require_app_id(app_id: str, wanted: Platform) -> None:
+    """Raise Refused unless an app id has the form of a platform's."""
+    found = next((each for each, form in _APP_IDS.items() if form.fullmatch(app_id)), None)
+    if found is None:
+        example = _APP_ID_EXAMPLES[wanted]
+        raise Refused(Problem.APP_ID_SHAPE, app_id=app_id, example=example)
+    if found is not wanted:
+        raise Refused(Problem.APP_ID_OF_OTHER_PLATFORM, app_id=app_id, found=found, wanted=wanted)
+
+
+def credential_text(content: bytes, wanted: Platform) -> str:
+    """Return what a credential file says, without a byte order mark.
+
+    Raise Refused(CREDENTIAL_OF_OTHER_PLATFORM) for what looks like another platform's, and
+    Refused(KEY_SHAPE) for what is no text.
+    """
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise Refused(Problem.KEY_SHAPE) from None
+    found = platform_of_credential(text)
+    if found not in {wanted, None}:
+        raise Refused(Problem.CREDENTIAL_OF_OTHER_PLATFORM, found=found, wanted=wanted)
+    return text
 
 
 def platform_of_pages(

@@ -1,7 +1,9 @@
 """What a simulated service is to the proxy in front of it."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Protocol
 
 
@@ -36,6 +38,18 @@ class Reply:
     delay: float = 0
     is_cut: bool = False
     headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def json_reply(content: Mapping[str, object], status: int = HTTPStatus.OK) -> Reply:
+    """Answer with JSON."""
+    body = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+    return Reply(body, status)
+
+
+def gateway_error() -> Reply:
+    """Answer as a gateway does when the service behind it has failed."""
+    page = b"<html><head><title>502 Bad Gateway</title></head><body>502 Bad Gateway</body></html>"
+    return Reply(page, status=HTTPStatus.BAD_GATEWAY, content_type="text/html")
 
 
 class Service(Protocol):

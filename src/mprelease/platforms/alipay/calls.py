@@ -15,11 +15,12 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
+from mprelease.platforms import asking
 from mprelease.platforms.alipay.credential import ToolKey, opened, signing_key
 from mprelease.platforms.alipay.refusals import HOST, problem_of, refusal_in
 from mprelease.platforms.driver import Account, Link
 
-_SECONDS = 5
+_BASE = f"https://{HOST}"
 _PAUSE = 2.0
 _WALLET = "com.alipay.alipaywallet"
 _NO_VERSION = "0.0.0"
@@ -69,7 +70,7 @@ class _Desk:
         """Return the data of an answer that says yes; raise StageFailed for any other."""
         sent = {**fields, "toolId": self._key.tool_id, "toolType": "CLI"}
         headers = {"sign": signature(self._key, fields), "signType": "SHA256WithRSA"}
-        url = f"https://{HOST}/cli/miniapp/{call}.json"
+        url = f"/cli/miniapp/{call}.json"
         try:
             with _client(self._link) as client:
                 # The tool sends a form in parts, and so do we.
@@ -80,7 +81,7 @@ class _Desk:
                     else client.post(url, files=body, headers=headers)
                 )
         except (httpx.HTTPError, OSError) as error:
-            raise _unreachable(str(error) or type(error).__name__) from None
+            raise asking.unreachable(HOST, error) from None
         return self._data(answer, fields)
 
     def image(self, address: str) -> bytes | None:
@@ -99,7 +100,7 @@ class _Desk:
         try:
             data = answer.json().get("data")
         except (ValueError, AttributeError):
-            raise _unreachable(f"HTTP {answer.status_code}") from None
+            raise asking.unreachable(HOST, f"HTTP {answer.status_code}") from None
         return data if isinstance(data, dict) else {}
 
 
@@ -111,17 +112,4 @@ def signature(key: ToolKey, fields: Mapping[str, str]) -> str:
 
 
 def _client(link: Link) -> httpx.Client:
-    trust = httpx.create_ssl_context(trust_env=False)
-    if link.extra_ca:
-        trust.load_verify_locations(link.extra_ca)
-    return httpx.Client(
-        proxy=link.proxy,
-        verify=trust,
-        timeout=_SECONDS,
-        headers={"Referer": f"https://{HOST}", "Origin": f"https://{HOST}"},
-        trust_env=False,
-    )
-
-
-def _unreachable(detail: str) -> StageFailed:
-    return StageFailed(Problem.PLATFORM_UNREACHABLE, host=HOST, detail=detail)
+    return asking.client(link, _BASE, {"Referer": _BASE, "Origin": _BASE})

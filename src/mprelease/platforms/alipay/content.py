@@ -10,43 +10,29 @@ from mprelease.domain.apps import ProjectType
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
-from mprelease.platforms.marks import platform_of_pages
+from mprelease.platforms.mini_programs import UNREADABLE, require_mini_program, require_served
 from mprelease.process import plain_files
 
 _CONFIG = "mini.project.json"
-_APP = "app.json"
 _MODULES = "node_modules"
 # Where the tool (debugOptions: its compiler) finds code of the project's to run.
 _PLUGINS = ("plugins", "dynamicPlugins")
-# What reading a file of JSON that anybody wrote may raise; the last for too deep a nesting.
-_UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
 
 
 def require_content(folder: Path, project_type: ProjectType) -> None:
     """Raise StageFailed unless a folder holds a mini program that was built for Alipay."""
-    if project_type is not ProjectType.MINI_PROGRAM:
-        raise StageFailed(Problem.TYPE_NOT_SERVED, type=project_type, platform=Platform.ALIPAY)
-    root = _root(folder)
-    if not plain_files.is_plain_file(folder / root / _APP):
-        raise StageFailed(Problem.OUTPUT_NOT_A_MINI_PROGRAM, file=str(root / _APP))
-    found = platform_of_pages(folder / root, _pages(folder), Platform.ALIPAY)
-    if found and found[0] is not Platform.ALIPAY:
-        raise StageFailed(
-            Problem.OUTPUT_OF_OTHER_PLATFORM,
-            found=found[0],
-            file=found[1],
-            wanted=Platform.ALIPAY,
-        )
+    require_served(project_type, Platform.ALIPAY)
+    require_mini_program(folder, root_of(folder), Platform.ALIPAY)
 
 
-def require_page(folder: Path, page: str) -> None:
-    """Raise StageFailed(START_PAGE_UNKNOWN) unless a mini program declares a page.
-
-    Alipay would make the QR code all the same.
-    """
-    declared = _pages(folder)
-    if declared and page not in declared:
-        raise StageFailed(Problem.START_PAGE_UNKNOWN, page=page, example=declared[0])
+def root_of(folder: Path) -> PurePosixPath:
+    """Return the root as the tool finds it; it refuses one outside of the folder."""
+    parts = [part for part in _named_root(folder).split("/") if part not in {"", "."}]
+    if ".." in parts:
+        raise StageFailed(Problem.OUTPUT_NOT_A_MINI_PROGRAM, file=_CONFIG)
+    if not parts and (folder / "server").is_dir() and (folder / "client" / "app.json").is_file():
+        return PurePosixPath("client")
+    return PurePosixPath(*parts)
 
 
 def take_out_hooks(folder: Path) -> None:
@@ -57,7 +43,7 @@ def take_out_hooks(folder: Path) -> None:
     for config in _configs(folder):
         try:
             content = dict(json.loads(plain_files.text(config) or ""))
-        except _UNREADABLE:
+        except UNREADABLE:
             continue  # The tool cannot read it either, and runs nothing.
         if (harmless := _without_hooks(content)) != content:
             text = json.dumps(harmless, ensure_ascii=False, indent=2)
@@ -81,32 +67,11 @@ def _without_hooks(config: dict[str, Any]) -> dict[str, Any]:
     return harmless
 
 
-def _root(folder: Path) -> PurePosixPath:
-    """Return the root as the tool finds it; it refuses one outside of the folder."""
-    parts = [part for part in _named_root(folder).split("/") if part not in {"", "."}]
-    if ".." in parts:
-        raise StageFailed(Problem.OUTPUT_NOT_A_MINI_PROGRAM, file=_CONFIG)
-    if not parts and (folder / "server").is_dir() and (folder / "client" / _APP).is_file():
-        return PurePosixPath("client")
-    return PurePosixPath(*parts)
-
-
 def _named_root(folder: Path) -> str:
     config = folder / _CONFIG
     if not os.path.lexists(config):
         return ""
     try:
         return str(json.loads(plain_files.text(config) or "").get("miniprogramRoot") or "")
-    except _UNREADABLE:
+    except UNREADABLE:
         raise StageFailed(Problem.OUTPUT_NOT_A_MINI_PROGRAM, file=_CONFIG) from None
-
-
-def _pages(folder: Path) -> list[str]:
-    """Return the pages of app.json, of its sub packages too; none where it cannot be read."""
-    try:
-        app = json.loads(plain_files.text(folder / _root(folder) / _APP) or "")
-        packages = [*app.get("subPackages", []), *app.get("subpackages", [])]
-        inside = [(each["root"].strip("/"), page) for each in packages for page in each["pages"]]
-        return [*app["pages"], *(f"{root}/{page}" for root, page in inside)]
-    except _UNREADABLE:
-        return []  # The platform itself will say what is wrong with it.

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
 from mprelease.domain.errors import Refused
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
-from mprelease.platforms.marks import platform_of_credential
+from mprelease.platforms.marks import credential_text
 
 
 @dataclass(frozen=True)
@@ -35,14 +35,7 @@ def read_credential(content: bytes) -> str:
     The key may be PKCS#1 or PKCS#8, with PEM's first and last line or without, as the vendor's
     tools hand it out. Raise Refused(KEY_SHAPE), or Refused(CREDENTIAL_OF_OTHER_PLATFORM).
     """
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise Refused(Problem.KEY_SHAPE) from None
-    owner = platform_of_credential(text)
-    if owner not in {Platform.ALIPAY, None}:
-        raise Refused(Problem.CREDENTIAL_OF_OTHER_PLATFORM, found=owner, wanted=Platform.ALIPAY)
-    tool_id, key = _given(text)
+    tool_id, key = _given(credential_text(content, Platform.ALIPAY))
     return f"{tool_id}\n{_as_pkcs8(_key_in(key))}"
 
 

@@ -1,32 +1,31 @@
 """The driver of Alipay: minidev through its JavaScript API."""
 
 import json
-import os
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import ClassVar
 
 from mprelease.domain.apps import ProjectType
-from mprelease.domain.errors import Refused
 from mprelease.domain.platforms import Platform
-from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Publication
-from mprelease.platforms.alipay.content import require_content, require_page, take_out_hooks
+from mprelease.platforms.alipay.content import require_content, root_of, take_out_hooks
 from mprelease.platforms.alipay.credential import opened, read_credential
 from mprelease.platforms.alipay.events import event_of
 from mprelease.platforms.alipay.refusals import VERSIONS
-from mprelease.platforms.driver import Account, Equipment, Event, Link, PublishOrder, Result
+from mprelease.platforms.bridged import Bridged
+from mprelease.platforms.driver import Account, Event, Link, PublishOrder, Result
+from mprelease.platforms.marks import require_app_id
+from mprelease.platforms.mini_programs import require_page
+from mprelease.platforms.settings import require_known
 from mprelease.platforms.tools import BRIDGES, Tool
-from mprelease.process.command import Command
 
-_APP_ID = re.compile(r"[0-9]{16}")
+_SWITCHES = ("experience", "removeOldest", "ignoreHttpDomainCheck", "ignoreWebViewDomainCheck")
 _DESCRIPTION = 199  # UTF-16 units; the tool refuses more
 
 
 @dataclass(frozen=True)
-class AlipayDriver:
+class AlipayDriver(Bridged):
     """Publish with the pinned minidev.
 
     The tool itself would wait for ever: `build_seconds` is how long it may for the build on the
@@ -50,9 +49,12 @@ class AlipayDriver:
 
     def check_app_id(self, app_id: str) -> str:
         """Return an app id of 16 digits; raise Refused."""
-        if not _APP_ID.fullmatch(app_id):
-            raise Refused(Problem.APP_ID_SHAPE, app_id=app_id, example="2021000000000000")
+        require_app_id(app_id, Platform.ALIPAY)
         return app_id
+
+    def check_settings(self, settings: Mapping[str, bool | int | str]) -> None:
+        """Raise Refused(SETTING_UNKNOWN) for whatever is none of the four switches."""
+        require_known(settings, dict.fromkeys(_SWITCHES, bool), Platform.ALIPAY)
 
     def check(self, account: Account, link: Link) -> None:
         """Ask Alipay whether it accepts app id, key and address; raise StageFailed if not."""
@@ -84,30 +86,12 @@ class AlipayDriver:
     def prepare(self, order: PublishOrder) -> None:
         """Refuse a start page that the mini program lacks; take out what the tool would run."""
         if order.launch.page:
-            require_page(order.built, order.launch.page)
+            require_page(order.built / root_of(order.built), order.launch.page)
         take_out_hooks(order.built)
 
-    def command(self, equipment: Equipment, scratch: Path, seconds: float) -> Command:
-        """Describe the bridge's process."""
-        folder = str(self.tool.folder(equipment.tools))
-        guard = str(BRIDGES / "guard.cjs")
-        environment = {
-            "PATH": os.defpath,
-            "HOME": str(scratch),
-            "TMPDIR": str(scratch),
-            "MINIDEV_COMPILEDIR": str(scratch / "compiler"),
-            "LANG": "C.UTF-8",
-            "MPRELEASE_TOOL": folder,
-        }
-        if equipment.extra_ca:
-            environment["NODE_EXTRA_CA_CERTS"] = str(equipment.extra_ca)
-        arguments = (equipment.node, "--require", guard, str(BRIDGES / "alipay.cjs"), folder)
-        return Command(arguments, scratch, environment, seconds)
-
-    def readable(self, equipment: Equipment) -> tuple[Path, ...]:
-        """Return the folders of Node, tool and bridge, and the extra CA file."""
-        extra_ca = (equipment.extra_ca,) if equipment.extra_ca else ()
-        return (equipment.node_folder, self.tool.folder(equipment.tools), BRIDGES, *extra_ca)
+    def variables(self, scratch: Path) -> Mapping[str, str]:
+        """Let the tool keep its compiler in scratch."""
+        return {"MINIDEV_COMPILEDIR": str(scratch / "compiler")}
 
     def order_line(self, order: PublishOrder) -> str:
         """Return the order as the bridge reads it, credential included."""
@@ -134,10 +118,6 @@ class AlipayDriver:
         """Return times in ms, and how many versions an app may have."""
         times = {"build": self.build_seconds, "experience": self.experience_seconds}
         return {name: round(time * 1000) for name, time in times.items()} | {"versions": VERSIONS}
-
-    def go_line(self, not_after: int) -> str:
-        """Return the word that lets the bridge send, until a time in ms since the epoch."""
-        return f"go {not_after}"
 
     def event(self, line: str) -> Event:
         """Read one line of the bridge's events."""

@@ -1,44 +1,33 @@
 """Read what the bridge to minidev writes to descriptor 3."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 from mprelease.domain.problems import Message
 from mprelease.domain.releases import Kind, Publication, Sizes
+from mprelease.platforms import events
 from mprelease.platforms.alipay.problems import Complaint, failure_of
-from mprelease.platforms.driver import Event, Fetched, Loaded, Progress, Ready, Result
+from mprelease.platforms.driver import Event, Failure, Fetched, Result
+from mprelease.platforms.events import Facts
 
 _COMPILERS = Path("compilers")
 
 
 def event_of(line: str) -> Event:
     """Return the event in a line; raise ValueError for a line that is none."""
-    facts: dict[str, Any] = json.loads(line)
-    match facts["event"]:
-        case "loaded":
-            return Loaded()
-        case "progress":
-            return Progress(facts["text"])
-        case "fetched":
-            return Fetched(
-                Path(facts["folder"]), _COMPILERS / Path(facts["name"]).name, facts["files"]
-            )
-        case "ready":
-            return Ready()
-        case "result":
-            return _result(facts)
-        case "error":
-            return failure_of(_complaint(facts))
-    raise ValueError(line)
+    return events.read(line, {"fetched": _fetched, "result": _result, "error": _failure})
 
 
-def _result(facts: dict[str, Any]) -> Result:
+def _fetched(facts: Facts) -> Fetched:
+    place = _COMPILERS / Path(facts["name"]).name
+    return Fetched(Path(facts["folder"]), place, facts["files"])
+
+
+def _result(facts: Facts) -> Result:
     image, kind = _image(facts)
     return Result(Publication(image, kind, _sizes(facts["sizes"])), tuple(_hints(facts)))
 
 
-def _image(facts: dict[str, Any]) -> tuple[bytes | None, str]:
+def _image(facts: Facts) -> tuple[bytes | None, str]:
     code = facts.get("code")
     if not code or code["type"] is None:
         return None, "image/png"
@@ -46,7 +35,7 @@ def _image(facts: dict[str, Any]) -> tuple[bytes | None, str]:
     return Path(facts["qrCode"]).read_bytes(), str(code["type"])
 
 
-def _hints(facts: dict[str, Any]) -> list[Message]:
+def _hints(facts: Facts) -> list[Message]:
     hints = []
     if removed := facts.get("removed"):
         hints.append(Message("hint.alipay_removed", {"version": removed}))
@@ -59,7 +48,7 @@ def _hints(facts: dict[str, Any]) -> list[Message]:
     return hints
 
 
-def _sizes(facts: dict[str, Any] | None) -> Sizes | None:
+def _sizes(facts: Facts | None) -> Sizes | None:
     if facts is None:
         return None
     packages = {str(root): int(size) for root, size in facts["packages"].items()}
@@ -67,10 +56,10 @@ def _sizes(facts: dict[str, Any] | None) -> Sizes | None:
     return Sizes(main + sum(packages.values()), main, packages)
 
 
-def _complaint(facts: dict[str, Any]) -> Complaint:
+def _failure(facts: Facts) -> Failure:
     reply = facts["reply"]
     code = facts["errorCode"] or facts["code"]
-    return Complaint(
+    complaint = Complaint(
         kind=Kind(facts["kind"]),
         app_id=facts["appId"],
         version=facts["version"],
@@ -83,3 +72,4 @@ def _complaint(facts: dict[str, Any]) -> Complaint:
         call=facts["call"],
         answer=reply["text"] if reply else None,
     )
+    return failure_of(complaint)

@@ -8,6 +8,7 @@ from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Kind
 from mprelease.platforms.alipay.refusals import HOST, problem_of, refusal_in
 from mprelease.platforms.driver import Failure
+from mprelease.platforms.events import cut_off
 
 # The bridge's own.
 _LATE = "LATE"
@@ -67,7 +68,7 @@ def failure_of(complaint: Complaint) -> Failure:
     if complaint.refusal and not complaint.task:
         return Failure(problem_of(complaint.refusal, complaint.app_id, complaint.version))
     if complaint.sent:
-        return Failure(_cut(complaint), may_have_arrived=True)
+        return cut_off(complaint.kind, HOST, complaint.detail)
     return Failure(_local_problem(complaint))
 
 
@@ -82,12 +83,6 @@ def _source_problem(text: str) -> StageFailed | None:
         place = {"file": found["file"], "detail": found["detail"]}
         return StageFailed(Problem.SOURCE_SYNTAX_ERROR, line=int(found["line"]), **place)
     return None
-
-
-def _cut(complaint: Complaint) -> StageFailed:
-    # A preview is harmless to repeat, so nobody has to find out what became of this one.
-    lost = Problem.PUBLISH_CUT if complaint.kind is Kind.UPLOAD else Problem.PLATFORM_UNREACHABLE
-    return StageFailed(lost, host=HOST, detail=complaint.detail)
 
 
 def _local_problem(complaint: Complaint) -> StageFailed:

@@ -22,8 +22,13 @@ const DECODERS = {
   br: zlib.brotliDecompressSync,
 };
 
+// How Node says that a connection was never there: nothing can have arrived.
+const UNCONNECTED = /^(connect|getaddrinfo)$/;
+const UNTRUSTED = /CERT|^UNABLE_TO_VERIFY/;
+
 /** What has happened: the last call, whether anything was sent, and the answer to the last call. */
 const state = { call: null, sent: false, reply: null };
+let allowed = false;
 
 /** Emits each call's answer, under the last part of its path. */
 const answers = new EventEmitter();
@@ -35,13 +40,14 @@ function watch(stop) {
     protocol.request = (...given) => {
       const call = nameOf(given);
       if (call.host === TELEMETRY) return unsent(request);
-      before(call, stop);
-      return listen(call, request(...given));
+      const isFirst = before(call, stop);
+      const made = listen(call, request(...given));
+      return isFirst ? made.once("error", takeBack) : made;
     };
   }
   // Another version of the tool might send by other means, of which we could hold back nothing.
   const unlessAsking = ({ request }) => {
-    if (!state.sent && isSending(request.method)) {
+    if (!allowed && isSending(request.method)) {
       stop(new Error("the tool would have sent without asking"));
     }
   };
@@ -60,19 +66,27 @@ function isSending(method) {
   return !["GET", "HEAD", "CONNECT"].includes(method ?? "GET");
 }
 
+// Returns whether this call is the one from which on something may have been sent.
 function before({ method, host, path }, stop) {
-  if (isSending(method) && !state.sent) {
+  const isFirst = isSending(method) && !state.sent;
+  if (isFirst && !allowed) {
     try {
       awaitGo();
     } catch (error) {
       stop(error);
     }
-    // From here on the platform may hold what was sent, whatever we hear of it.
-    state.sent = true;
+    allowed = true;
   }
+  // From here on the platform may hold what was sent, whatever we hear of it.
+  state.sent ||= isFirst;
   const call = `${method} ${host}${path}`;
   if (call !== state.call) progress(call);
   Object.assign(state, { call, reply: null });
+  return isFirst;
+}
+
+function takeBack({ code = "", syscall = "" }) {
+  if (UNCONNECTED.test(syscall) || UNTRUSTED.test(code)) state.sent = false;
 }
 
 function listen({ path }, request) {

@@ -39,7 +39,6 @@ async function publish() {
 
 function send() {
   const options = {
-    ...order.settings,
     project: { path: order.folder },
     qrcode: { format: "terminal", output: "", options: {} }, // the address only, nothing is drawn
     copyToClipboard: false,
@@ -55,12 +54,12 @@ function send() {
   });
 }
 
-// Scene and place are those that the tool itself names for an upload.
+// Scene and place are those that the tool itself names for an upload. A scene has six digits here.
 function page() {
   return {
     path: order.page ?? "",
     query: order.query ?? "",
-    scene: String(order.scene ?? "990001"),
+    scene: String(order.scene ?? 990001).padStart(6, "0"),
     launchFrom: "scan",
     location: "qr_code",
   };

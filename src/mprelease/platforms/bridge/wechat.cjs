@@ -66,8 +66,10 @@ async function publish() {
     privateKey: order.credential,
   });
   if (order.packNpm) await packNpm(project);
-  const { subPackageInfo, pluginInfo } = await send(project);
-  return { sizes: subPackageInfo ?? [], plugins: pluginInfo ?? [], qrCode: order.qrCode };
+  const { subPackageInfo, pluginInfo, devPluginId = null } = await send(project);
+  const { projectType, qrCode } = order;
+  const sizes = { sizes: subPackageInfo ?? [], plugins: pluginInfo ?? [] };
+  return { ...sizes, projectType, devPluginId, qrCode };
 }
 
 function send(project) {

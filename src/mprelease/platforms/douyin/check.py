@@ -8,13 +8,11 @@ from typing import Any
 
 import httpx
 
-from mprelease.domain.errors import StageFailed
-from mprelease.domain.problems import Problem
+from mprelease.platforms import asking
 from mprelease.platforms.douyin.credential import Login, Token, opened
 from mprelease.platforms.douyin.refusals import HOST, Reply, login_refused, problem_of
 from mprelease.platforms.driver import Account, Link
 
-_SECONDS = 5
 _SESSION = "sessionid_microapp"
 _NO_VERSION = "0.0.0"
 
@@ -27,26 +25,13 @@ def last_version(account: Account, link: Link) -> str | None:
     """
     who, app_id = opened(account.credential), account.platform_app_id
     try:
-        with _client(link) as client:
+        with asking.client(link, f"https://{HOST}") as client:
             headers = _headers(client, who, app_id)
             answer = _ask(client, headers, app_id, who)
     except (httpx.HTTPError, OSError) as error:
-        raise _unreachable(str(error) or type(error).__name__) from None
+        raise asking.unreachable(HOST, error) from None
     version = str(answer.get("audit_version") or "")
     return version if version not in {"", _NO_VERSION} else None
-
-
-def _client(link: Link) -> httpx.Client:
-    trust = httpx.create_ssl_context(trust_env=False)
-    if link.extra_ca:
-        trust.load_verify_locations(link.extra_ca)
-    return httpx.Client(
-        base_url=f"https://{HOST}",
-        proxy=link.proxy,
-        verify=trust,
-        timeout=_SECONDS,
-        trust_env=False,
-    )
 
 
 def _headers(client: httpx.Client, who: Token | Login, app_id: str) -> dict[str, str]:
@@ -94,14 +79,10 @@ def _content(response: httpx.Response) -> dict[str, Any]:
     except ValueError:
         content = None
     if not isinstance(content, dict):
-        raise _unreachable(f"HTTP {response.status_code}")
+        raise asking.unreachable(HOST, f"HTTP {response.status_code}")
     return content
 
 
 def _mixed(text: str) -> str:
     """Disguise a text as the tool does: each character's code XOR 5, in hexadecimal."""
     return "".join(f"{ord(character) ^ 5:x}" for character in text)
-
-
-def _unreachable(detail: str) -> StageFailed:
-    return StageFailed(Problem.PLATFORM_UNREACHABLE, host=HOST, detail=detail)

@@ -7,7 +7,7 @@ from typing import Any
 from mprelease.domain.errors import Refused
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
-from mprelease.platforms.marks import platform_of_credential
+from mprelease.platforms.marks import credential_text
 
 
 @dataclass(frozen=True)
@@ -31,14 +31,7 @@ def read_credential(content: bytes) -> str:
     That is how it is stored, and how masks find every part of it. Raise Refused(KEY_SHAPE), or
     Refused(CREDENTIAL_OF_OTHER_PLATFORM).
     """
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise Refused(Problem.KEY_SHAPE) from None
-    owner = platform_of_credential(text)
-    if owner not in {Platform.DOUYIN, None}:
-        raise Refused(Problem.CREDENTIAL_OF_OTHER_PLATFORM, found=owner, wanted=Platform.DOUYIN)
-    match _given(text):
+    match _given(credential_text(content, Platform.DOUYIN)):
         case {"token": str(token)} if _is_secret(token):
             return f"token\n{token}"
         case {"email": str(email), "password": str(password)} if (

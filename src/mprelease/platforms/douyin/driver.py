@@ -1,8 +1,7 @@
 """The driver of Douyin: tt-ide-cli through its JavaScript API."""
 
 import json
-import os
-import re
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
@@ -10,17 +9,20 @@ from mprelease.domain.apps import ProjectType
 from mprelease.domain.errors import Refused
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
-from mprelease.platforms.douyin.content import name_app, require_content, require_page
+from mprelease.platforms.bridged import Bridged
+from mprelease.platforms.douyin.content import name_app, require_content, root_of
 from mprelease.platforms.douyin.credential import opened, read_credential
 from mprelease.platforms.douyin.events import event_of
-from mprelease.platforms.driver import Account, Equipment, Event, Link, PublishOrder
+from mprelease.platforms.driver import Account, Event, Link, PublishOrder, Result
+from mprelease.platforms.marks import require_app_id
+from mprelease.platforms.mini_programs import require_page
+from mprelease.platforms.settings import require_known
 from mprelease.platforms.tools import BRIDGES, Tool
-from mprelease.process.command import Command
 
-_APP_ID = re.compile(r"tt[0-9a-f]{16}([0-9a-f]{2})?")  # as the tool checks it
+_SETTINGS = {"channel": int, "needUploadSourcemap": bool}
 
 
-class DouyinDriver:
+class DouyinDriver(Bridged):
     """Publish with the pinned tt-ide-cli."""
 
     platform = Platform.DOUYIN
@@ -32,9 +34,12 @@ class DouyinDriver:
 
     def check_app_id(self, app_id: str) -> str:
         """Return an app id of the form tt and 16 or 18 hexadecimal digits; raise Refused."""
-        if not _APP_ID.fullmatch(app_id):
-            raise Refused(Problem.APP_ID_SHAPE, app_id=app_id, example="tt0123456789abcdef01")
+        require_app_id(app_id, Platform.DOUYIN)
         return app_id
+
+    def check_settings(self, settings: Mapping[str, bool | int | str]) -> None:
+        """Raise Refused(SETTING_UNKNOWN) for whatever is not about channel or source maps."""
+        require_known(settings, _SETTINGS, Platform.DOUYIN)
 
     def check(self, account: Account, link: Link) -> None:
         """Ask Douyin whether it accepts app id and credential; raise StageFailed if not."""
@@ -48,6 +53,10 @@ class DouyinDriver:
 
         return check.last_version(account, link)
 
+    def finish(self, account: Account, link: Link, version: str) -> Result:  # noqa: ARG002
+        """Raise Refused(NOTHING_TO_FINISH): an upload is complete by itself."""
+        raise Refused(Problem.NOTHING_TO_FINISH, platform=self.platform)
+
     def looks_built(self, folder: Path, project_type: ProjectType) -> None:
         """Raise StageFailed unless a folder can be published on this platform."""
         require_content(folder, project_type)
@@ -55,31 +64,12 @@ class DouyinDriver:
     def prepare(self, order: PublishOrder) -> None:
         """Refuse a start page that the mini program lacks; name the app where the tool looks."""
         if order.launch.page:
-            require_page(order.built, order.launch.page)
+            require_page(order.built / root_of(order.built), order.launch.page)
         name_app(order.built, order.account.platform_app_id)
 
-    def command(self, equipment: Equipment, scratch: Path, seconds: float) -> Command:
-        """Describe the bridge's process; the tool's files go to scratch, without credential."""
-        folder = str(self.tool.folder(equipment.tools))
-        guard = str(BRIDGES / "guard.cjs")
-        environment = {
-            "PATH": os.defpath,
-            "HOME": str(scratch),
-            "TMPDIR": str(scratch),
-            "TMA_CLI_HOME": str(scratch),
-            "LANG": "C.UTF-8",
-            "ALLOW_REPORT_EVENT": "no",  # The tool's telemetry begins when it is loaded.
-            "MPRELEASE_TOOL": folder,
-        }
-        if equipment.extra_ca:
-            environment["NODE_EXTRA_CA_CERTS"] = str(equipment.extra_ca)
-        arguments = (equipment.node, "--require", guard, str(BRIDGES / "douyin.cjs"), folder)
-        return Command(arguments, scratch, environment, seconds)
-
-    def readable(self, equipment: Equipment) -> tuple[Path, ...]:
-        """Return the folders of Node, tool and bridge, and the extra CA file."""
-        extra_ca = (equipment.extra_ca,) if equipment.extra_ca else ()
-        return (equipment.node_folder, self.tool.folder(equipment.tools), BRIDGES, *extra_ca)
+    def variables(self, scratch: Path) -> Mapping[str, str]:
+        """Let the tool keep its files in scratch, and send no telemetry, which begins at once."""
+        return {"TMA_CLI_HOME": str(scratch), "ALLOW_REPORT_EVENT": "no"}
 
     def order_line(self, order: PublishOrder) -> str:
         """Return the order as the bridge reads it, credential included."""
@@ -99,10 +89,6 @@ class DouyinDriver:
                 "proxy": order.link.proxy,
             }
         )
-
-    def go_line(self, not_after: int) -> str:
-        """Return the word that lets the bridge send, until a time in ms since the epoch."""
-        return f"go {not_after}"
 
     def event(self, line: str) -> Event:
         """Read one line of the bridge's events."""

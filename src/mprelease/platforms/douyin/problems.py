@@ -16,6 +16,7 @@ from mprelease.platforms.douyin.refusals import (
     version_problem,
 )
 from mprelease.platforms.driver import Failure
+from mprelease.platforms.events import cut_off
 
 _LATE = "LATE"  # the bridge's own
 _TOO_LONG = "ERR_FR_MAX_BODY_LENGTH_EXCEEDED"
@@ -70,7 +71,7 @@ def failure_of(complaint: Complaint) -> Failure:
     if known := _refused(complaint):
         return Failure(known, may_have_arrived=complaint.was_taken)
     if complaint.sent:
-        return Failure(_cut(complaint), may_have_arrived=True)
+        return cut_off(complaint.kind, HOST, complaint.detail)
     return Failure(_local_problem(complaint))
 
 
@@ -107,12 +108,6 @@ def _refused(complaint: Complaint) -> StageFailed | None:
 
 def _refusal(complaint: Complaint) -> Refusal | None:
     return complaint.reply.refusal() if complaint.reply else None
-
-
-def _cut(complaint: Complaint) -> StageFailed:
-    # A preview is harmless to repeat, so nobody has to find out what became of this one.
-    lost = Problem.PUBLISH_CUT if complaint.kind is Kind.UPLOAD else Problem.PLATFORM_UNREACHABLE
-    return StageFailed(lost, host=HOST, detail=complaint.detail)
 
 
 def _local_problem(complaint: Complaint) -> StageFailed:

@@ -9,13 +9,11 @@ from typing import Any
 
 import httpx
 
-from mprelease.domain.errors import StageFailed
-from mprelease.domain.problems import Problem
+from mprelease.platforms import asking
 from mprelease.platforms.driver import Account, Link
 from mprelease.platforms.wechat.key import load_key, sign
 from mprelease.platforms.wechat.refusals import HOST, Refusal, problem_of
 
-_SECONDS = 5
 # The tool sends this constant with every call; what it does there is not documented.
 _COOKIE = "wxuin=16361198655900; uniproxy_host=mmbizuniproxy; uniproxy_uid=42152"
 
@@ -28,27 +26,13 @@ def check_account(account: Account, link: Link) -> None:
     key = load_key(account.credential)
     app_id = account.platform_app_id
     try:
-        with _client(link) as client:
+        with asking.client(link, f"https://{HOST}/wxa/ci/", {"Cookie": _COOKIE}) as client:
             question = {"appid": app_id, "clientRand": secrets.randbelow(10**8)}
             answer = _ask(client, "getrandstr", app_id, question)
             signature = sign(key, app_id, str(answer["randomString"]))
             _ask(client, "getattr", app_id, {"appid": app_id, "signature": signature})
     except (httpx.HTTPError, OSError, ValueError, KeyError, TypeError) as error:
-        raise _unreachable(error) from None
-
-
-def _client(link: Link) -> httpx.Client:
-    trust = httpx.create_ssl_context(trust_env=False)
-    if link.extra_ca:
-        trust.load_verify_locations(link.extra_ca)
-    return httpx.Client(
-        base_url=f"https://{HOST}/wxa/ci/",
-        proxy=link.proxy,
-        verify=trust,
-        timeout=_SECONDS,
-        headers={"Cookie": _COOKIE},
-        trust_env=False,
-    )
+        raise asking.unreachable(HOST, error) from None
 
 
 def _ask(client: httpx.Client, call: str, app_id: str, question: dict[str, Any]) -> dict[str, Any]:
@@ -58,8 +42,3 @@ def _ask(client: httpx.Client, call: str, app_id: str, question: dict[str, Any])
         raise problem_of(Refusal(int(code), str(reply.get("errMsg", ""))), app_id)
     data: dict[str, Any] = reply.get("data") or {}
     return data
-
-
-def _unreachable(error: Exception) -> StageFailed:
-    detail = str(error) or type(error).__name__
-    return StageFailed(Problem.PLATFORM_UNREACHABLE, host=HOST, detail=detail)

@@ -1,25 +1,24 @@
 """The driver of WeChat: miniprogram-ci through its JavaScript API."""
 
 import json
-import os
-import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from mprelease.domain.apps import ProjectType
 from mprelease.domain.errors import Refused
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
-from mprelease.platforms.driver import Account, Equipment, Event, Link, PublishOrder
+from mprelease.platforms.bridged import Bridged
+from mprelease.platforms.driver import Account, Event, Link, PublishOrder, Result
+from mprelease.platforms.marks import require_app_id
+from mprelease.platforms.mini_programs import require_page
 from mprelease.platforms.tools import BRIDGES, Tool
-from mprelease.platforms.wechat.content import add_config, require_content, require_page
+from mprelease.platforms.wechat.content import add_config, require_content, root_of
 from mprelease.platforms.wechat.events import event_of
 from mprelease.platforms.wechat.key import read_key
-from mprelease.process.command import Command
-
-_APP_ID = re.compile(r"wx[0-9a-f]{16}")
 
 
-class WeChatDriver:
+class WeChatDriver(Bridged):
     """Publish with the pinned miniprogram-ci."""
 
     platform = Platform.WECHAT
@@ -31,9 +30,11 @@ class WeChatDriver:
 
     def check_app_id(self, app_id: str) -> str:
         """Return an app id of the form wx and 16 hexadecimal digits; raise Refused."""
-        if not _APP_ID.fullmatch(app_id):
-            raise Refused(Problem.APP_ID_SHAPE, app_id=app_id, example="wx0123456789abcdef")
+        require_app_id(app_id, Platform.WECHAT)
         return app_id
+
+    def check_settings(self, settings: Mapping[str, bool | int | str]) -> None:
+        """Accept whatever it is: names and values are those of project.config.json."""
 
     def check(self, account: Account, link: Link) -> None:
         """Ask WeChat whether it accepts app id, key and address; raise StageFailed if not."""
@@ -47,6 +48,10 @@ class WeChatDriver:
         """Return None: nothing in the tool's protocol tells (vendor-tools, WeChat)."""
         return None
 
+    def finish(self, account: Account, link: Link, version: str) -> Result:  # noqa: ARG002
+        """Raise Refused(NOTHING_TO_FINISH): a person picks the trial version in the console."""
+        raise Refused(Problem.NOTHING_TO_FINISH, platform=self.platform)
+
     def looks_built(self, folder: Path, project_type: ProjectType) -> None:
         """Raise StageFailed(OUTPUT_NOT_A_MINI_PROGRAM) unless a folder can be published."""
         require_content(folder, project_type)
@@ -54,29 +59,8 @@ class WeChatDriver:
     def prepare(self, order: PublishOrder) -> None:
         """Refuse a start page that the mini program lacks; add a project.config.json if needed."""
         if order.launch.page and order.project_type is ProjectType.MINI_PROGRAM:
-            require_page(order.built, order.launch.page)
+            require_page(order.built / root_of(order.built), order.launch.page)
         add_config(order.built)
-
-    def command(self, equipment: Equipment, scratch: Path, seconds: float) -> Command:
-        """Describe the bridge's process."""
-        folder = str(self.tool.folder(equipment.tools))
-        guard = str(BRIDGES / "guard.cjs")
-        environment = {
-            "PATH": os.defpath,
-            "HOME": str(scratch),
-            "TMPDIR": str(scratch),
-            "LANG": "C.UTF-8",
-            "MPRELEASE_TOOL": folder,
-        }
-        if equipment.extra_ca:
-            environment["NODE_EXTRA_CA_CERTS"] = str(equipment.extra_ca)
-        arguments = (equipment.node, "--require", guard, str(BRIDGES / "wechat.cjs"), folder)
-        return Command(arguments, scratch, environment, seconds)
-
-    def readable(self, equipment: Equipment) -> tuple[Path, ...]:
-        """Return the folders of Node, tool and bridge, and the extra CA file."""
-        extra_ca = (equipment.extra_ca,) if equipment.extra_ca else ()
-        return (equipment.node_folder, self.tool.folder(equipment.tools), BRIDGES, *extra_ca)
 
     def order_line(self, order: PublishOrder) -> str:
         """Return the order as the bridge reads it, credential included."""
@@ -99,10 +83,6 @@ class WeChatDriver:
                 "qrCode": str(order.scratch / "qr-code.jpg"),
             }
         )
-
-    def go_line(self, not_after: int) -> str:
-        """Return the word that lets the bridge send, until a time in ms since the epoch."""
-        return f"go {not_after}"
 
     def event(self, line: str) -> Event:
         """Read one line of the bridge's events."""

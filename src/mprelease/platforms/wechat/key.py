@@ -10,19 +10,19 @@ from cryptography.hazmat.primitives.asymmetric.utils import NoDigestInfo
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from mprelease.domain.errors import Refused
+from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
+from mprelease.platforms.marks import credential_text
 
 
 def read_key(content: bytes) -> str:
-    """Return the PEM in a key file with plain line ends; raise Refused(KEY_SHAPE).
+    """Return the PEM in a key file with plain line ends.
 
     WeChat hands out PKCS#1; PKCS#8 works as well. A byte order mark and Windows line ends are what
-    a file picks up on its way here.
+    a file picks up on its way here. Raise Refused(KEY_SHAPE), or
+    Refused(CREDENTIAL_OF_OTHER_PLATFORM).
     """
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise Refused(Problem.KEY_SHAPE) from None
+    text = credential_text(content, Platform.WECHAT)
     pem = "".join(f"{line.strip()}\n" for line in text.strip().splitlines())
     load_key(pem)
     return pem

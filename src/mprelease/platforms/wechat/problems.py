@@ -12,6 +12,7 @@ from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Kind
 from mprelease.platforms.driver import Failure
+from mprelease.platforms.events import cut_off
 from mprelease.platforms.wechat.refusals import HOST, Refusal, problem_of
 from mprelease.platforms.wechat.source_problems import source_problem
 
@@ -51,7 +52,7 @@ def failure_of(complaint: Complaint) -> Failure:
     if refusal := _refusal(complaint.detail):
         return Failure(problem_of(refusal, complaint.app_id))
     if complaint.sent:
-        return Failure(_cut(complaint), may_have_arrived=True)
+        return cut_off(complaint.kind, HOST, complaint.detail)
     return Failure(_local_problem(complaint))
 
 
@@ -64,12 +65,6 @@ def _refusal(detail: str) -> Refusal | None:
         return Refusal(int(reply["errCode"]), str(reply.get("errMsg", "")))
     except (ValueError, KeyError, TypeError):
         return None
-
-
-def _cut(complaint: Complaint) -> StageFailed:
-    # A preview is harmless to repeat, so nobody has to find out what became of this one.
-    lost = Problem.PUBLISH_CUT if complaint.kind is Kind.UPLOAD else Problem.PLATFORM_UNREACHABLE
-    return StageFailed(lost, host=HOST, detail=complaint.detail)
 
 
 def _local_problem(complaint: Complaint) -> StageFailed:

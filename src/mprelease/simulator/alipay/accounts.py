@@ -9,6 +9,7 @@ from mprelease.simulator.alipay import rejections
 from mprelease.simulator.alipay.rejections import Refusal
 from mprelease.simulator.alipay.signatures import is_signed
 from mprelease.simulator.keys import public_half
+from mprelease.simulator.treatment import Treatment
 
 
 @dataclass(frozen=True)
@@ -18,13 +19,13 @@ class _Account:
     allowed_ips: frozenset[str] | None
 
 
-class Accounts:
+class Accounts(Treatment[Refusal]):
     """Decide whom to believe; changes take effect with the next call."""
 
     def __init__(self) -> None:
         """Begin without any app."""
+        super().__init__()
         self._accounts: dict[str, _Account] = {}
-        self._refusals: dict[str, Refusal] = {}
 
     def register(
         self, app_id: str, tool_id: str, key: str, allowed_ips: Collection[str] | None
@@ -33,21 +34,10 @@ class Accounts:
         listed = None if allowed_ips is None else frozenset(allowed_ips)
         self._accounts[app_id] = _Account(tool_id, public_half(key), listed)
 
-    def refuse(self, app_id: str, refusal: Refusal | None) -> None:
-        """Treat an app badly from now on, or well again with None."""
-        if refusal is None:
-            self._refusals.pop(app_id, None)
-        else:
-            self._refusals[app_id] = refusal
-
-    def refusal_of(self, app_id: str) -> Refusal | None:
-        """Return how an app is to be treated."""
-        return self._refusals.get(app_id)
-
     def admit(self, fields: Mapping[str, str], headers: Mapping[str, str], client: str) -> str:
         """Return the app of a call; raise Rejected unless its tool may, from its address."""
         app_id = fields.get("appId", "")
-        refusal = self._refusals.get(app_id)
+        refusal = self.refusal_of(app_id)
         account = self._accounts.get(app_id)
         if account is None or refusal is Refusal.UNKNOWN_APP:
             raise rejections.unknown_app(app_id)

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from mprelease.simulator import sources
 from mprelease.simulator.alipay.received import Received
 
 
@@ -30,8 +31,8 @@ def mistakes_in(files: Mapping[str, bytes]) -> list[str]:
     """Return what stands against a source tree: `file:line: what`."""
     top = _root(files)
     content = {name.removeprefix(top): text for name, text in files.items() if name.startswith(top)}
-    unread = [_mistake(name, text) for name, text in sorted(content.items()) if _is_read(name)]
-    return [one for one in unread if one] or list(_missing(content))
+    unread = [f"{one.file}:{one.line}: {one.detail}" for one in sources.mistakes_in(content)]
+    return unread or list(_missing(content))
 
 
 def _root(files: Mapping[str, bytes]) -> str:
@@ -41,20 +42,6 @@ def _root(files: Mapping[str, bytes]) -> str:
     except (KeyError, ValueError, AttributeError):
         return ""
     return f"{root}/" if root not in {"", "."} else ""
-
-
-def _is_read(name: str) -> bool:
-    return name.endswith(".json") and "node_modules/" not in name
-
-
-def _mistake(name: str, text: bytes) -> str | None:
-    try:
-        json.loads(text.decode("utf-8-sig"))
-    except json.JSONDecodeError as error:
-        return f"{name}:{error.lineno}: {error.msg}"
-    except UnicodeDecodeError:
-        return f"{name}:1: no UTF-8"
-    return None
 
 
 def _missing(content: Mapping[str, bytes]) -> Iterator[str]:

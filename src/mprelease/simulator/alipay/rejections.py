@@ -6,8 +6,7 @@ from Taro's driver. Every other text here is an assumption.
 
 from enum import StrEnum, auto
 
-from mprelease.simulator.alipay.replies import json_reply
-from mprelease.simulator.service import Reply
+from mprelease.simulator.service import json_reply
 
 
 class Refusal(StrEnum):
@@ -81,9 +80,3 @@ def no_experience() -> Rejected:
 def unusable(detail: str) -> Rejected:
     """Refuse a call that is not as the protocol wants it."""
     return Rejected(f"invalid request: {detail}")
-
-
-def gateway_error() -> Reply:
-    """Answer as a gateway does when the service behind it has failed."""
-    page = b"<html><head><title>502 Bad Gateway</title></head><body>502 Bad Gateway</body></html>"
-    return Reply(page, status=502, content_type="text/html")

@@ -4,15 +4,10 @@ import json
 from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
-from mprelease.simulator.service import Reply
+from mprelease.simulator.service import Reply, json_reply
 
 COMPILER = "0.100.12-simulator"
 """The version of the compiler's stand-in; the tool itself would take 0.100.12."""
-
-
-def json_reply(content: Mapping[str, object]) -> Reply:
-    """Answer with JSON."""
-    return Reply(json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode("utf-8"))
 
 
 def data(content: Mapping[str, object] | Sequence[Mapping[str, object]]) -> Reply:

@@ -17,6 +17,7 @@ from mprelease.simulator.alipay.signed_calls import Pace, SignedCalls
 from mprelease.simulator.alipay.versions import Version
 from mprelease.simulator.multipart import BrokenForm, Form, form_of
 from mprelease.simulator.service import Reply, Request
+from mprelease.simulator.watched import Watched
 
 _SERVICE = "ideservice.alipay.com"
 _CONFIG = "hpmweb.alipay.com"
@@ -26,7 +27,7 @@ _TELEMETRY = "mdap.alipay.com"
 _COMPILER = f"/mini_assets/uri/file/as/builder-v{replies.COMPILER}-linux-"
 
 
-class Alipay:
+class Alipay(Watched[Received, Refusal]):
     """Play Alipay: strict about signatures, fields, packages, versions and the order of calls."""
 
     def __init__(self, folder: Path, slowness: float = 30, builds_after: int = 1) -> None:
@@ -34,8 +35,8 @@ class Alipay:
 
         A build is ready when it has been asked for `builds_after` times.
         """
-        self._accounts = Accounts()
-        self._ledger = Ledger(folder)
+        self._accounts: Accounts = Accounts()
+        self._ledger: Ledger = Ledger(folder)
         self._signed_calls = SignedCalls(self._accounts, self._ledger, Pace(slowness, builds_after))
 
     @property
@@ -53,20 +54,6 @@ class Alipay:
         """
         self._accounts.register(app_id, tool_id, key, allowed_ips)
 
-    def refuse(self, app_id: str, refusal: Refusal | None) -> None:
-        """Treat an app badly from the next call on, or well again with None."""
-        self._accounts.refuse(app_id, refusal)
-
-    @property
-    def received(self) -> list[Received]:
-        """Return what was accepted so far, oldest first, built or not."""
-        return self._ledger.received
-
-    @property
-    def strange(self) -> list[str]:
-        """Return the calls that the simulator does not know, telemetry included."""
-        return self._ledger.strange
-
     def versions(self, app_id: str) -> list[str]:
         """Return an app's development versions, oldest first."""
         with self._ledger.changed:
@@ -82,10 +69,6 @@ class Alipay:
         """Return the version that testers see."""
         with self._ledger.changed:
             return self._ledger.versions(app_id).experience
-
-    def wait_for(self, count: int, seconds: float = 30) -> list[Received]:
-        """Return `received` once it has `count` entries; raise TimeoutError after `seconds`."""
-        return self._ledger.wait_for(count, seconds)
 
     def answer(self, request: Request) -> Reply:
         """Answer one call of the tool; an unknown one is answered with 404, and remembered."""

@@ -21,7 +21,7 @@ from mprelease.simulator.alipay.qr_code import new_address
 from mprelease.simulator.alipay.received import Received
 from mprelease.simulator.alipay.rejections import Refusal
 from mprelease.simulator.multipart import Form
-from mprelease.simulator.service import Reply
+from mprelease.simulator.service import Reply, gateway_error
 
 # What the tool makes of the status of a build.
 _RUNNING, _DONE, _FAILED = "1", "2", "3"
@@ -119,7 +119,7 @@ class SignedCalls:
     def _marred(self, app_id: str, reply: Reply) -> Reply:
         refusal = self._accounts.refusal_of(app_id)
         if refusal is Refusal.SERVER_ERROR:
-            return rejections.gateway_error()
+            return gateway_error()
         delay = self._pace.slowness if refusal is Refusal.SLOW else 0
         return replace(reply, delay=delay, is_cut=refusal is Refusal.CONNECTION_CUT)
 

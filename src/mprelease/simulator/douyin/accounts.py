@@ -5,10 +5,10 @@ import secrets
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
-from threading import Lock
 
 from mprelease.simulator.douyin import rejections
 from mprelease.simulator.douyin.rejections import Refusal
+from mprelease.simulator.treatment import Treatment
 
 
 @dataclass(frozen=True)
@@ -17,16 +17,15 @@ class _Member:
     apps: frozenset[str]
 
 
-class Accounts:
+class Accounts(Treatment[Refusal]):
     """Decide whom to believe; safe to use from many threads."""
 
     def __init__(self) -> None:
         """Begin without any app."""
+        super().__init__()
         self._tokens: dict[str, str] = {}
         self._members: dict[str, _Member] = {}
         self._sessions: dict[str, str] = {}
-        self._refusals: dict[str, Refusal] = {}
-        self._lock = Lock()
 
     def register(self, app_id: str, token: str) -> None:
         """Make an app known, or replace its token."""
@@ -35,17 +34,6 @@ class Accounts:
     def enroll(self, email: str, password: str, apps: Collection[str]) -> None:
         """Make a person known who may act for apps."""
         self._members[email] = _Member(password, frozenset(apps))
-
-    def refuse(self, app_id: str, refusal: Refusal | None) -> None:
-        """Treat an app badly from now on, or well again with None."""
-        with self._lock:
-            self._refusals.pop(app_id, None)
-            if refusal:
-                self._refusals[app_id] = refusal
-
-    def refusal_of(self, app_id: str) -> Refusal | None:
-        """Return how an app is to be treated."""
-        return self._refusals.get(app_id)
 
     def log_in(self, email: str, password: str) -> str | None:
         """Return a new session, or None for a stranger."""
@@ -66,7 +54,7 @@ class Accounts:
 
         A session travels in three cookies at once.
         """
-        refusal = self._refusals.get(app_id)
+        refusal = self.refusal_of(app_id)
         token = self._tokens.get(app_id)
         if token is None or refusal is Refusal.UNKNOWN_APP:
             raise rejections.unknown_app()

@@ -1,28 +1,28 @@
 """What the simulated Douyin has accepted, and the QR codes that it has made."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mprelease.domain.releases import Kind, LaunchOptions, Sizes
+from mprelease.simulator.arrivals import Arrival
 
 
 @dataclass(frozen=True)
-class Received:
-    """One accepted package.
+class Received(Arrival):
+    """One accepted package: the source tree.
 
-    `files` holds the source tree by path. A preview has no version, description and channel; the
-    default channel is None. `at` is in milliseconds since the epoch.
+    A preview has no version, description and channel; the default channel is None.
     """
 
-    kind: Kind
-    app_id: str
     version: str | None
     description: str | None
     channel: int | None
     with_source_maps: bool
-    files: Mapping[str, bytes]
     sizes: Sizes
-    at: int
+
+    @property
+    def shelf(self) -> str:
+        """Name the place of the package: one for each kind and channel."""
+        return f"{self.kind}-channel-{self.channel}" if self.channel else str(self.kind)
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ message. Every other code and text here is an assumption.
 from enum import StrEnum, auto
 from http import HTTPStatus
 
-from mprelease.simulator.douyin.replies import json_reply
-from mprelease.simulator.service import Reply
+from mprelease.simulator.service import Reply, json_reply
+from mprelease.simulator.sources import Mistake
 
 
 class Refusal(StrEnum):
@@ -86,14 +86,8 @@ def login_refused() -> Reply:
     return json_reply({"message": "error", "data": data})
 
 
-def build_error() -> Reply:
+def build_error(found: Mistake) -> Reply:
     """Tell that the compiler on the platform's side found a mistake."""
-    text = "pages/a.js: Unexpected token (3:1)"
+    text = f"{found.file}: {found.detail} ({found.line}:{found.column})"
     link = "https://developer.open-douyin.com/docs/compile-error"
     return json_reply({"error": 1, "message": text, "err_link": link})
-
-
-def gateway_error() -> Reply:
-    """Answer as a gateway does when the service behind it has failed."""
-    page = b"<html><head><title>502 Bad Gateway</title></head><body>502 Bad Gateway</body></html>"
-    return Reply(page, status=502, content_type="text/html")

@@ -1,19 +1,11 @@
 """What the simulated Douyin answers when all is well."""
 
-import json
 from collections.abc import Mapping
-from http import HTTPStatus
 
-from mprelease.simulator.service import Reply
+from mprelease.simulator.service import Reply, json_reply
 
 RUNNING, BUILT = 1, 2
 """The states of a build, as `compile_progress` tells them."""
-
-
-def json_reply(content: Mapping[str, object], status: int = HTTPStatus.OK) -> Reply:
-    """Answer with JSON."""
-    body = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
-    return Reply(body, status)
 
 
 def by_error(**content: object) -> Reply:

@@ -20,7 +20,9 @@ from mprelease.simulator.douyin.ledger import Ledger
 from mprelease.simulator.douyin.received import Code, Received
 from mprelease.simulator.douyin.rejections import Refusal, Rejected
 from mprelease.simulator.multipart import BrokenForm, form_of
-from mprelease.simulator.service import Reply, Request
+from mprelease.simulator.service import Reply, Request, gateway_error
+from mprelease.simulator.sources import Mistake, mistakes_in
+from mprelease.simulator.watched import Watched
 
 _DEVELOPER = "developer.toutiao.com"
 _MICROAPP = "microapp.bytedance.com"
@@ -33,7 +35,7 @@ _Answer = Callable[[Request], Reply]
 _AppAnswer = Callable[[str, Request], Reply]
 
 
-class Douyin:
+class Douyin(Watched[Received, Refusal]):
     """Play Douyin: strict about tokens, sessions, versions, packages and the order of calls."""
 
     def __init__(self, folder: Path, slowness: float = 30, builds_after: int = 1) -> None:
@@ -42,8 +44,8 @@ class Douyin:
         A build is ready when it has been asked for `builds_after` times before.
         """
         self._slowness = slowness
-        self._accounts = Accounts()
-        self._ledger = Ledger(folder)
+        self._accounts: Accounts = Accounts()
+        self._ledger: Ledger = Ledger(folder)
         self._builds = Builds(builds_after)
         self._calls: dict[str, _Answer] = {
             f"POST {_DEVELOPER}/passport/web/email/login/": self._log_in,
@@ -77,28 +79,10 @@ class Douyin:
         """Make a person known who may act for apps after a login."""
         self._accounts.enroll(email, password, apps)
 
-    def refuse(self, app_id: str, refusal: Refusal | None) -> None:
-        """Treat an app badly from the next call on, or well again with None."""
-        self._accounts.refuse(app_id, refusal)
-
-    @property
-    def received(self) -> list[Received]:
-        """Return what was accepted so far, oldest first, built or not."""
-        return self._ledger.received
-
     @property
     def codes(self) -> list[Code]:
         """Return the QR codes that were made so far, oldest first."""
         return self._ledger.codes
-
-    @property
-    def strange(self) -> list[str]:
-        """Return the calls that the simulator does not know, telemetry included."""
-        return self._ledger.strange
-
-    def wait_for(self, count: int, seconds: float = 30) -> list[Received]:
-        """Return `received` once it has `count` entries; raise TimeoutError after `seconds`."""
-        return self._ledger.wait_for(count, seconds)
 
     def current(self, app_id: str, channel: int | None = None) -> Received | None:
         """Return the version that a channel holds: its newest upload that could be built."""
@@ -143,7 +127,7 @@ class Douyin:
     def _publish(self, kind: Kind, app_id: str, request: Request) -> Reply:
         refusal = self._accounts.refusal_of(app_id)
         if refusal is Refusal.SERVER_ERROR:
-            return rejections.gateway_error()
+            return gateway_error()
         if refusal is Refusal.NOT_CONFIGURED:
             raise rejections.not_configured()
         received = _received(kind, app_id, request)
@@ -167,13 +151,19 @@ class Douyin:
             raise rejections.not_greater(received.version, last)
 
     def _progress(self, app_id: str, _: Request) -> Reply:
-        if self._accounts.refusal_of(app_id) is Refusal.BUILD_ERROR:
-            return rejections.build_error()
+        if found := self._mistake(app_id):
+            return rejections.build_error(found)
         if not self._builds.is_ready(app_id):
             return replies.progress(replies.RUNNING)
         # The call does not say which package it means: the one that came last.
         self._ledger.built(app_id)
         return replies.progress(replies.BUILT)
+
+    def _mistake(self, app_id: str) -> Mistake | None:
+        if self._accounts.refusal_of(app_id) is Refusal.BUILD_ERROR:
+            return Mistake("pages/a.js", 3, 1, "Unexpected token")
+        package = self._ledger.newest(lambda one: one.app_id == app_id)
+        return next(mistakes_in(package.files), None) if package else None
 
     def _schema(self, request: Request) -> Reply:
         call = SchemaCall.model_validate_json(request.body)

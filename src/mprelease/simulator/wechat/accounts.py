@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from mprelease.simulator.keys import public_half
+from mprelease.simulator.treatment import Treatment
 from mprelease.simulator.wechat import rejections
 from mprelease.simulator.wechat.rejections import Refusal
 from mprelease.simulator.wechat.signatures import RandomStrings
@@ -17,13 +18,13 @@ class _Account:
     allowed_ips: frozenset[str] | None
 
 
-class Accounts:
+class Accounts(Treatment[Refusal]):
     """Decide whom to believe; changes take effect with the next call."""
 
     def __init__(self) -> None:
         """Begin without any app."""
+        super().__init__()
         self._accounts: dict[str, _Account] = {}
-        self._refusals: dict[str, Refusal] = {}
         self._random_strings = RandomStrings()
 
     def register(self, app_id: str, key: str, allowed_ips: Collection[str] | None) -> None:
@@ -31,24 +32,13 @@ class Accounts:
         listed = None if allowed_ips is None else frozenset(allowed_ips)
         self._accounts[app_id] = _Account(public_half(key), listed)
 
-    def refuse(self, app_id: str, refusal: Refusal | None) -> None:
-        """Treat an app badly from now on, or well again with None."""
-        if refusal is None:
-            self._refusals.pop(app_id, None)
-        else:
-            self._refusals[app_id] = refusal
-
-    def refusal_of(self, app_id: str) -> Refusal | None:
-        """Return how an app is to be treated."""
-        return self._refusals.get(app_id)
-
     def new_random_string(self, app_id: str) -> str:
         """Give out a string that is to be signed; strange apps get one, too."""
         return self._random_strings.new(app_id)
 
     def admit(self, app_id: str, signature: str, client: str) -> None:
         """Raise Rejected unless the app's key signed this call, from an address on its list."""
-        refusal = self._refusals.get(app_id)
+        refusal = self.refusal_of(app_id)
         account = self._accounts.get(app_id)
         if account is None or refusal is Refusal.UNKNOWN_APP:
             raise rejections.unknown_app()

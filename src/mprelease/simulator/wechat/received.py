@@ -6,29 +6,33 @@ from dataclasses import dataclass
 
 from mprelease.domain.apps import ProjectType
 from mprelease.domain.releases import Kind, LaunchOptions, Sizes
+from mprelease.simulator.arrivals import Arrival
 from mprelease.simulator.wechat.calls import UploadCall
+
+_PLUGINS = (ProjectType.MINI_PROGRAM_PLUGIN, ProjectType.MINI_GAME_PLUGIN)
 
 
 @dataclass(frozen=True)
-class Received:
-    """One accepted upload or preview.
+class Received(Arrival):
+    """One accepted upload or preview; `files` are without the signature.
 
-    `files` holds what was packed, by its path without a leading slash and without the signature.
     The tool always names the version of a preview 0.0.1. `preview_url` is what the QR code of a
-    preview says. `at` is in milliseconds since the epoch.
+    preview says, `plugin_id` that by which mini programs name an uploaded plugin.
     """
 
-    kind: Kind
-    app_id: str
     project_type: ProjectType
     version: str
     robot: int
     description: str
     launch: LaunchOptions
-    files: Mapping[str, bytes]
     sizes: Sizes
     preview_url: str | None
-    at: int
+    plugin_id: str | None
+
+    @property
+    def shelf(self) -> str:
+        """Name the place of the version: one for each kind and robot."""
+        return f"{self.kind}-robot-{self.robot}"
 
 
 def received_from(
@@ -47,6 +51,7 @@ def received_from(
         files=files,
         sizes=sizes,
         preview_url=_new_address(call.appid) if kind is Kind.PREVIEW else None,
+        plugin_id=secrets.token_hex(16) if kind is Kind.UPLOAD and call.type in _PLUGINS else None,
         at=at,
     )
 

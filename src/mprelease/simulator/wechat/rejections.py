@@ -9,8 +9,7 @@ for a wrong app id; that this service uses it too is an assumption. All else is 
 from enum import StrEnum, auto
 from math import ceil
 
-from mprelease.simulator.service import Reply
-from mprelease.simulator.wechat.replies import json_reply
+from mprelease.simulator.service import json_reply
 
 
 class Refusal(StrEnum):
@@ -63,9 +62,3 @@ def too_large(package: str, size: int, limit: int) -> Rejected:
 def unusable(detail: str) -> Rejected:
     """Refuse a call that is not as the protocol wants it."""
     return Rejected(-2, f"invalid request: {detail}")
-
-
-def gateway_error() -> Reply:
-    """Answer as a gateway does when the service behind it has failed."""
-    page = b"<html><head><title>502 Bad Gateway</title></head><body>502 Bad Gateway</body></html>"
-    return Reply(page, status=502, content_type="text/html")

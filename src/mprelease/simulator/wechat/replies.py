@@ -1,17 +1,11 @@
 """What the simulated WeChat answers when all is well."""
 
-import json
 from base64 import b64encode
 from collections.abc import Mapping
 
-from mprelease.simulator.service import Reply
+from mprelease.simulator.service import Reply, json_reply
 from mprelease.simulator.wechat.qr_code import jpeg
 from mprelease.simulator.wechat.received import Received
-
-
-def json_reply(content: Mapping[str, object]) -> Reply:
-    """Answer with JSON."""
-    return Reply(json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode("utf-8"))
 
 
 def data(content: Mapping[str, object]) -> Reply:
@@ -40,7 +34,7 @@ def attributes() -> Reply:
 
 
 def receipt(received: Received) -> Reply:
-    """Answer an accepted upload or preview: package sizes in bytes, and a preview's QR code."""
+    """Answer an accepted upload or preview: sizes in bytes, and a QR code or a plugin's id."""
     sizes = received.sizes
     named = {"__FULL__": sizes.full, "__APP__": sizes.main, **sizes.packages}
     body: dict[str, object] = {
@@ -49,4 +43,6 @@ def receipt(received: Received) -> Reply:
     }
     if received.preview_url is not None:
         body["qrcode_img"] = b64encode(jpeg(received.preview_url)).decode("ascii")
+    if received.plugin_id is not None:
+        body["dev_plugin_id"] = received.plugin_id
     return json_reply({"errCode": 0, "body": body})

@@ -8,7 +8,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from mprelease.domain.releases import Kind
-from mprelease.simulator.service import Reply, Request
+from mprelease.simulator.service import Reply, Request, gateway_error, json_reply
+from mprelease.simulator.watched import Watched
 from mprelease.simulator.wechat import packages, rejections, replies, source_maps
 from mprelease.simulator.wechat.accounts import Accounts
 from mprelease.simulator.wechat.calls import PackedSignature, RandomCall, SignedCall, UploadCall
@@ -20,14 +21,14 @@ from mprelease.simulator.wechat.rejections import Refusal, Rejected
 _SIGNATURE_FILE = "ci.signature"
 
 
-class WeChat:
+class WeChat(Watched[Received, Refusal]):
     """Play WeChat: strict about keys, random strings, packs and sizes."""
 
     def __init__(self, folder: Path, slowness: float = 30) -> None:
         """Keep accepted packs in `folder`; Refusal.SLOW waits `slowness` seconds."""
         self._slowness = slowness
-        self._accounts = Accounts()
-        self._ledger = Ledger(folder)
+        self._accounts: Accounts = Accounts()
+        self._ledger: Ledger = Ledger(folder)
         self._routes: Mapping[tuple[str, str], Callable[[Request], Reply]] = {
             ("POST", "/wxa/ci/getrandstr"): self._random_string,
             ("POST", "/wxa/ci/getattr"): self._attributes,
@@ -54,27 +55,15 @@ class WeChat:
         """
         self._accounts.register(app_id, key, allowed_ips)
 
-    def refuse(self, app_id: str, refusal: Refusal | None) -> None:
-        """Treat an app badly from the next call on, or well again with None."""
-        self._accounts.refuse(app_id, refusal)
-
-    @property
-    def received(self) -> list[Received]:
-        """Return what was accepted so far, oldest first; the list is the caller's own."""
-        return self._ledger.entries()
-
-    def wait_for(self, count: int, seconds: float = 30) -> list[Received]:
-        """Return `received` once it has `count` entries; raise TimeoutError after `seconds`."""
-        return self._ledger.wait_for(count, seconds)
-
     def current(self, app_id: str, robot: int) -> Received | None:
         """Return the development version of a robot: each upload replaces the one before."""
         return self._ledger.current(app_id, robot)
 
     def answer(self, request: Request) -> Reply:
-        """Answer one call of the tool; an unknown one is answered with 404."""
+        """Answer one call of the tool; an unknown one is answered with 404, and remembered."""
         route = self._routes.get((request.method, request.path))
         if route is None:
+            self._ledger.add_strange(f"{request.method} {request.path}")
             return replace(rejections.unusable("no such call").reply, status=404)
         try:
             return route(request)
@@ -104,7 +93,7 @@ class WeChat:
         self._accounts.admit(call.appid, packed.signature, request.client)
         refusal = self._accounts.refusal_of(call.appid)
         if refusal is Refusal.SERVER_ERROR:
-            return rejections.gateway_error()
+            return gateway_error()
         if refusal is Refusal.TOO_LARGE:
             raise rejections.too_large("main package ", 2580 * 1024, packages.MAX_PACKAGE)
         sizes = packages.sizes_of(files, call.type)
@@ -125,7 +114,7 @@ class WeChat:
         if not call.streaming:
             return replies.data(source_maps.source_map_list(files))
         part = source_maps.as_text(files)[call.offset : call.offset + call.limit]
-        return replies.json_reply({"errCode": 0, "innerRequestResp": {"errCode": 0, "body": part}})
+        return json_reply({"errCode": 0, "innerRequestResp": {"errCode": 0, "body": part}})
 
     def _current_files(self, call: SignedCall) -> Mapping[str, bytes]:
         version = self._ledger.current(call.appid, call.robot)

@@ -1,0 +1,167 @@
+"""One stage set per platform: its simulator with two apps, what is published, how it is refused."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from alipay_samples import ALIPAY_DRIVER, ALIPAY_PROJECT
+from douyin_samples import DOUYIN_PROJECT
+from mprelease.domain.problems import Problem
+from mprelease.domain.releases import LaunchOptions
+from mprelease.platforms.douyin.driver import DouyinDriver
+from mprelease.platforms.driver import Account, Driver
+from mprelease.platforms.qr_codes import drawn
+from mprelease.platforms.wechat.driver import WeChatDriver
+from mprelease.simulator import alipay as alipay_simulator
+from mprelease.simulator import douyin as douyin_simulator
+from mprelease.simulator import wechat as wechat_simulator
+from mprelease.simulator.alipay.qr_code import png
+from mprelease.simulator.arrivals import Arrival
+from mprelease.simulator.wechat.qr_code import jpeg
+from publishing import PROJECT
+
+SLOWNESS = 60.0  # seconds: longer than any test waits
+TOO_LARGE, SLOW, CONNECTION_CUT = "too_large", "slow", "connection_cut"
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A file that does not compile, and the line that says why."""
+
+    file: str
+    text: str
+    line: int
+
+
+class StageSet(ABC):
+    """A platform whose simulator knows two apps, each with a credential of its own."""
+
+    driver: ClassVar[Driver]
+    app_ids: ClassVar[Sequence[str]]
+    files: ClassVar[Mapping[str, str]]
+    mistake: ClassVar[Mistake]
+    credential_refused: ClassVar[Problem]
+    settings: ClassVar[Mapping[str, bool | int | str]] = {}
+
+    service: "wechat_simulator.WeChat | alipay_simulator.Alipay | douyin_simulator.Douyin"
+
+    @property
+    def received(self) -> Sequence[Arrival]:
+        return self.service.received
+
+    def account(self, app_id: str) -> Account:
+        return Account(app_id, self.credential(app_id))
+
+    @abstractmethod
+    def credential(self, app_id: str) -> str:
+        """Return what only this app's owner knows."""
+
+    @abstractmethod
+    def secrets(self, credential: str) -> Sequence[str]:
+        """Return the parts of a credential that nobody may see."""
+
+    @abstractmethod
+    def refuse(self, app_id: str, refusal: str) -> None:
+        """Treat an app badly, in a way that all three simulators know."""
+
+    @abstractmethod
+    def shown(self) -> tuple[LaunchOptions, bytes]:
+        """Return what the newest preview opens, and its QR code."""
+
+
+class WeChatStage(StageSet):
+    driver = WeChatDriver()
+    app_ids = ("wx0123456789abcdef", "wx1123456789abcdef")
+    files = PROJECT
+    mistake = Mistake("pages/a.js", "Page({\n  data: (\n})\n", 3)
+    credential_refused = Problem.KEY_REFUSED
+
+    def __init__(self, folder: Path, keys: Sequence[str]) -> None:
+        self.service = self.wechat = wechat_simulator.WeChat(folder, SLOWNESS)
+        self._keys = dict(zip(self.app_ids, keys, strict=True))
+        for app_id, key in self._keys.items():
+            self.wechat.register(app_id, key)
+
+    def credential(self, app_id: str) -> str:
+        return self._keys[app_id]
+
+    def secrets(self, credential: str) -> Sequence[str]:
+        return inside(credential)
+
+    def refuse(self, app_id: str, refusal: str) -> None:
+        self.wechat.refuse(app_id, wechat_simulator.Refusal(refusal))
+
+    def shown(self) -> tuple[LaunchOptions, bytes]:
+        newest = self.wechat.received[-1]
+        return newest.launch, jpeg(newest.preview_url or "")
+
+
+class AlipayStage(StageSet):
+    driver = ALIPAY_DRIVER
+    app_ids = ("2021000000000001", "2021000000000002")
+    files = ALIPAY_PROJECT
+    mistake = Mistake("pages/a.js", "Page({\n  a: 1\n  b: 2\n})", 3)
+    credential_refused = Problem.KEY_REFUSED
+    # The experience version takes half of the time, and is no part of the contract.
+    settings: ClassVar = {"experience": False}
+
+    def __init__(self, folder: Path, keys: Sequence[str]) -> None:
+        self.service = self.alipay = alipay_simulator.Alipay(folder, SLOWNESS)
+        self._keys = dict(zip(self.app_ids, keys, strict=True))
+        for app_id, key in self._keys.items():
+            self.alipay.register(app_id, f"tool{app_id}", key)
+
+    def credential(self, app_id: str) -> str:
+        return f"tool{app_id}\n{self._keys[app_id]}"
+
+    def secrets(self, credential: str) -> Sequence[str]:
+        return inside(credential)
+
+    def refuse(self, app_id: str, refusal: str) -> None:
+        self.alipay.refuse(app_id, alipay_simulator.Refusal(refusal))
+
+    def shown(self) -> tuple[LaunchOptions, bytes]:
+        newest = self.alipay.received[-1]
+        return newest.launch, png((newest.code_url or "").partition(".com")[2])
+
+
+class DouyinStage(StageSet):
+    driver = DouyinDriver()
+    app_ids = ("tt0123456789abcdef", "tt1123456789abcdef")
+    files = DOUYIN_PROJECT
+    mistake = Mistake("pages/a.json", '{\n  "a": 1,\n}', 3)
+    credential_refused = Problem.TOKEN_REFUSED
+
+    def __init__(self, folder: Path, keys: Sequence[str]) -> None:
+        self.service = self.douyin = douyin_simulator.Douyin(folder, SLOWNESS)
+        for app_id in self.app_ids:
+            self.douyin.register(app_id, f"only {app_id} knows")
+
+    def credential(self, app_id: str) -> str:
+        return f"token\nonly {app_id} knows"
+
+    def secrets(self, credential: str) -> Sequence[str]:
+        return credential.split("\n")[1:]
+
+    def refuse(self, app_id: str, refusal: str) -> None:
+        self.douyin.refuse(app_id, douyin_simulator.Refusal(refusal))
+
+    def shown(self) -> tuple[LaunchOptions, bytes]:
+        newest = self.douyin.codes[-1]
+        return newest.launch, drawn(newest.short_url)
+
+
+STAGES: Sequence[type[WeChatStage | AlipayStage | DouyinStage]] = (
+    WeChatStage,
+    AlipayStage,
+    DouyinStage,
+)
+
+
+def inside(pem: str) -> Sequence[str]:
+    """Return the lines of a key, without the first and the last one of its PEM."""
+    lines = pem.strip().splitlines()
+    begin = next(n for n, line in enumerate(lines) if line.startswith("-----BEGIN"))
+    return lines[begin + 1 : -1]

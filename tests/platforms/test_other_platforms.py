@@ -1,0 +1,90 @@
+"""What belongs to another platform is refused, and the refusal says what was found."""
+
+import itertools
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from alipay_samples import ALIPAY_APP_ID, ALIPAY_PROJECT
+from douyin_samples import DOUYIN_APP_ID, DOUYIN_PROJECT, EMAIL, PASSWORD, TOKEN
+from mprelease.domain.apps import ProjectType
+from mprelease.domain.errors import Refused, StageFailed
+from mprelease.domain.platforms import Platform
+from mprelease.domain.problems import Problem, Trouble
+from mprelease.i18n import Language, Words
+from mprelease.platforms.registry import driver_of
+from publishing import APP_ID, PROJECT, write_files
+
+APP_IDS: Mapping[Platform, str] = {
+    Platform.WECHAT: APP_ID,
+    Platform.ALIPAY: ALIPAY_APP_ID,
+    Platform.DOUYIN: DOUYIN_APP_ID,
+}
+PROJECTS: Mapping[Platform, tuple[Mapping[str, str], str]] = {
+    Platform.WECHAT: (PROJECT, "pages/a.wxml"),
+    Platform.ALIPAY: (ALIPAY_PROJECT, "pages/a.axml"),
+    Platform.DOUYIN: (DOUYIN_PROJECT, "pages/a.ttml"),
+}
+
+each_pair = pytest.mark.parametrize(("wanted", "found"), list(itertools.permutations(Platform, 2)))
+
+
+def credentials(platform: Platform, key: str) -> list[str]:
+    """What people are given by a platform, in each of its forms."""
+    return {
+        Platform.WECHAT: [key, key.replace("RSA ", "")],
+        Platform.ALIPAY: [json.dumps({"toolId": "0f3b5c", "privateKey": key})],
+        Platform.DOUYIN: [
+            json.dumps({"token": TOKEN}),
+            json.dumps({"email": EMAIL, "password": PASSWORD}),
+        ],
+    }[platform]
+
+
+def names_both(trouble: Trouble, wanted: Platform, found: Platform) -> bool:
+    sentences = [Words(language).of(trouble.message) for language in Language]
+    return all(wanted in sentence and found in sentence for sentence in sentences)
+
+
+@each_pair
+def test_an_app_id(wanted: Platform, found: Platform) -> None:
+    with pytest.raises(Refused) as refused:
+        driver_of(wanted).check_app_id(APP_IDS[found])
+    trouble = refused.value.trouble
+    assert trouble.problem is Problem.APP_ID_OF_OTHER_PLATFORM
+    assert trouble.parameters == {"app_id": APP_IDS[found], "found": found, "wanted": wanted}
+    assert names_both(trouble, wanted, found)
+
+
+@each_pair
+def test_a_credential(wanted: Platform, found: Platform, key: str) -> None:
+    for given in credentials(found, key):
+        with pytest.raises(Refused) as refused:
+            driver_of(wanted).read_credential(given.encode())
+        trouble = refused.value.trouble
+        assert trouble.problem is Problem.CREDENTIAL_OF_OTHER_PLATFORM
+        assert trouble.parameters == {"found": found, "wanted": wanted}
+        assert names_both(trouble, wanted, found)
+
+
+@each_pair
+def test_an_output(wanted: Platform, found: Platform, tmp_path: Path) -> None:
+    files, page = PROJECTS[found]
+    with pytest.raises(StageFailed) as failed:
+        driver_of(wanted).looks_built(write_files(tmp_path, files), ProjectType.MINI_PROGRAM)
+    trouble = failed.value.trouble
+    assert trouble.problem is Problem.OUTPUT_OF_OTHER_PLATFORM
+    assert trouble.parameters == {"found": found, "file": page, "wanted": wanted}
+    assert names_both(trouble, wanted, found)
+
+
+@pytest.mark.parametrize("platform", list(Platform))
+def test_what_is_its_own_is_taken(platform: Platform, tmp_path: Path, key: str) -> None:
+    driver = driver_of(platform)
+    assert driver.check_app_id(APP_IDS[platform]) == APP_IDS[platform]
+    for given in credentials(platform, key):
+        assert driver.read_credential(given.encode())
+    everything = {name: text for files, _ in PROJECTS.values() for name, text in files.items()}
+    driver.looks_built(write_files(tmp_path, everything), ProjectType.MINI_PROGRAM)
