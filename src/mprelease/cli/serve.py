@@ -1,0 +1,153 @@
+"""`mprelease serve`: the pages, and unless told otherwise the releases, in one process."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mprelease.cli import worker as worker_command
+from mprelease.cli.opening import log_aloud, opening
+from mprelease.cli.words import say
+from mprelease.domain.errands import Errand
+from mprelease.domain.errors import Refused, StageFailed
+from mprelease.domain.problems import Problem
+
+if TYPE_CHECKING:
+    import uvicorn
+    from fastapi import FastAPI
+
+    from mprelease.application import Application
+    from mprelease.engine.worker import Worker
+
+Host = Annotated[str, typer.Option(help=say("option.host"))]
+Port = Annotated[int, typer.Option(min=1, max=65535, help=say("option.port"))]
+NoWorker = Annotated[bool, typer.Option("--no-worker", help=say("option.no_worker"))]
+
+
+def serve(host: Host = "127.0.0.1", port: Port = 8088, no_worker: NoWorker = False) -> None:
+    """Show the pages until told to end; releases run here too."""
+    with opening() as application:
+        log_aloud()
+        run(application, host, port, works=not no_worker)
+
+
+def run(application: "Application", host: str, port: int, *, works: bool, words: str = "") -> None:
+    """Serve until a signal comes, then let the releases finish or go back, as the settings say.
+
+    `words` are said at the end of the start, after the address.
+    """
+    import uvicorn
+
+    password = _first_password(application)
+    settings = application.settings
+    config = uvicorn.Config(
+        _made(application),
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=",".join(settings.trusted_proxies),
+        server_header=False,
+        timeout_graceful_shutdown=5,
+    )
+    server = uvicorn.Server(config)
+    with _working(application, server) if works else nullcontext():
+        url = settings.base_url or f"http://{'localhost' if host == '127.0.0.1' else host}:{port}"
+        typer.echo(say("cli.serve.ready", url=url), err=True)
+        if password:
+            typer.echo(say("cli.serve.admin", name="admin", password=password), err=True)
+        if words:
+            typer.echo(words, err=True)
+        # uvicorn raises the signal that ended it once more, and there is something left to do.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: None)
+        server.run()
+
+
+def _first_password(application: "Application") -> str | None:
+    from mprelease.services import users
+
+    given = application.settings.admin_password
+    chosen = users.begin(application.house, given.get_secret_value() if given else None)
+    return None if given else chosen
+
+
+def _made(application: "Application") -> "FastAPI":
+    from sqlalchemy import text
+
+    from mprelease.web.app import made
+    from mprelease.web.hall import Hall
+
+    def is_ready() -> bool:
+        with application.house.database.reading() as db:
+            return bool(db.connection.scalar(text("SELECT 1")))
+
+    def ask(label: str, errand: Errand, *, seconds: float, max_age: float) -> dict[str, object]:
+        return _asked(application, label, errand, seconds, max_age)
+
+    return made(Hall(application.house, ask, application.settings.base_url, is_ready))
+
+
+def _asked(
+    application: "Application", label: str, errand: Errand, seconds: float, max_age: float
+) -> dict[str, object]:
+    from mprelease.services import errands
+
+    answer = errands.ask(application.house, label, errand, seconds=seconds, max_age=max_age)
+    if answer.trouble:
+        raise StageFailed(answer.trouble.problem, **answer.trouble.parameters)
+    return dict(answer.facts or {})
+
+
+@contextmanager
+def _working(application: "Application", server: "uvicorn.Server") -> Iterator[None]:
+    """Run releases beside the pages, which need not wait for that; the data folder must be ours."""
+    from mprelease.workspace.ownership import owning
+
+    with owning(application.layout) as is_mine:
+        if not is_mine:
+            folder = str(application.settings.data_dir)
+            raise Refused(Problem.DATA_FOLDER_OWNED, folder=folder)
+        beside = _Beside(application, server)
+        try:
+            yield
+        finally:
+            beside.end()
+
+
+class _Beside:
+    """The worker of this process, which begins in a thread of its own."""
+
+    def __init__(self, application: "Application", server: "uvicorn.Server") -> None:
+        self._application = application
+        self._server = server
+        self._worker: Worker | None = None
+        self._failure: Exception | None = None
+        self._thread = threading.Thread(target=self._begin, name="beginning")
+        self._thread.start()
+
+    def end(self) -> None:
+        """Let releases finish or go back, as the settings say; raise what kept us from working."""
+        from mprelease.domain.workers import OnTerminate
+
+        self._thread.join()
+        if self._failure:
+            raise self._failure
+        assert self._worker is not None
+        settings, asked = self._application.settings, threading.Semaphore(0)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: asked.release())
+        self._worker.close(hand_back=settings.on_terminate is OnTerminate.HAND_BACK)
+        worker_command.finished(self._worker, asked)
+
+    def _begin(self) -> None:
+        settings = self._application.settings
+        try:
+            self._worker = worker_command.begun(self._application, settings.labels, settings.slots)
+        except Exception as failure:  # noqa: BLE001 raised again in the main thread
+            self._failure = failure
+            self._server.should_exit = True

@@ -1,0 +1,37 @@
+"""Hash and verify passwords with Argon2id."""
+
+import secrets
+import threading
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+# RFC 9106, second recommendation: 64 MiB for each, so that a rush of logins must wait in line.
+_HASHER = PasswordHasher()
+_AT_ONCE = threading.BoundedSemaphore(2)
+_INITIAL_BYTES = 12
+
+
+def hashed(password: str) -> str:
+    """Return what is stored of a password."""
+    with _AT_ONCE:
+        return _HASHER.hash(password)
+
+
+def is_right(password: str, stored: str) -> bool:
+    """Tell whether a password is the one of which this is stored."""
+    with _AT_ONCE:
+        try:
+            return _HASHER.verify(stored, password)
+        except (VerificationError, InvalidHashError):
+            return False
+
+
+def waste_time(password: str) -> None:
+    """Take as long as for a name that exists, so that nobody learns which names do."""
+    hashed(password)
+
+
+def random_password() -> str:
+    """Return a password for somebody who will change it."""
+    return secrets.token_urlsafe(_INITIAL_BYTES)

@@ -1,0 +1,192 @@
+"""Deeds about the people who can log in."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from mprelease.domain.errors import Refused
+from mprelease.domain.people import GRANTED, Actor, Role, User
+from mprelease.domain.problems import Problem
+from mprelease.security import passwords
+from mprelease.services import input as typed
+from mprelease.services.house import Did, House, record
+from mprelease.storage import keys, users
+from mprelease.storage.database import Reader, refusing_taken
+
+FIRST = "admin"
+_SHORTEST_PASSWORD = 8
+_LONGEST_PASSWORD = 200
+
+
+@dataclass(frozen=True)
+class UserChange:
+    """What is to be changed; None leaves it as it is."""
+
+    name: str | None = None
+    role: Role | None = None
+    is_disabled: bool | None = None
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What people say of themselves; the robot and the language may be none."""
+
+    name: str
+    robot: int | None
+    language: str | None
+
+
+def begin(house: House, password: str | None) -> str | None:
+    """Make the super administrator at the first start; return its new password, None later on."""
+    with house.database.reading() as db:
+        if users.has_super_admin(db):
+            return None
+    chosen = _checked(password) if password else passwords.random_password()
+    stored = passwords.hashed(chosen)
+    with refusing_taken(Refused(Problem.USER_EXISTS, name=FIRST)), house.database.writing() as db:
+        if users.has_super_admin(db):
+            return None
+        users.add(db, FIRST, Role.SUPER_ADMIN, stored, house.now())
+        record(db, house, Actor(FIRST), Did("user.add", FIRST, {"role": Role.SUPER_ADMIN}))
+    return chosen
+
+
+def add(house: House, who: Actor, name: str, role: Role, password: str | None) -> tuple[User, str]:
+    """Add somebody; return the user and the password, a random one where none is given."""
+    _refuse_ungranted(role)
+    checked = typed.name(name)
+    chosen = _checked(password) if password else passwords.random_password()
+    stored = passwords.hashed(chosen)
+    taken = Refused(Problem.USER_EXISTS, name=checked)
+    with refusing_taken(taken), house.database.writing() as db:
+        if users.named(db, checked):
+            raise taken
+        user_id = users.add(db, checked, role, stored, house.now())
+        record(db, house, who, Did("user.add", checked, {"role": role}))
+        return found(db, user_id), chosen
+
+
+def edit(house: House, who: User, user_id: int, change: UserChange) -> User:
+    """Change somebody; a new role, or being disabled, ends that one's logins at once."""
+    with house.database.writing() as db:
+        before = found(db, user_id)
+        _refuse_untouchable(who, before)
+        after = _changed(before, change)
+        if before.role is Role.SUPER_ADMIN and replace(after, name=before.name) != before:
+            raise Refused(Problem.SUPER_ADMIN_STAYS)
+        if after.name != before.name and users.named(db, after.name):
+            raise Refused(Problem.USER_EXISTS, name=after.name)
+        users.change(db, after)
+        if (after.role, after.is_disabled) != (before.role, before.is_disabled):
+            keys.remove_all(db, user_id)
+        record(db, house, who.actor, Did("user.edit", before.name, _told(before, after)))
+    return after
+
+
+def set_profile(house: House, who: User, profile: Profile) -> User:
+    """Change what somebody says of oneself."""
+    name = typed.name(profile.name)
+    robot = None if profile.robot is None else typed.robot(profile.robot)
+    taken = Refused(Problem.USER_EXISTS, name=name)
+    with refusing_taken(taken), house.database.writing() as db:
+        after = replace(found(db, who.id), name=name, robot=robot, language=profile.language)
+        users.change(db, after)
+        record(db, house, who.actor, Did("user.profile", who.name, _told(who, after)))
+    return after
+
+
+def reset_password(house: House, who: Actor, user_id: int, *, by: User | None = None) -> str:
+    """Give somebody a random password and end all logins; return it, to be told once.
+
+    `by` is who asks through the interface; nobody but the super administrator touches that one's.
+    """
+    password = passwords.random_password()
+    stored = passwords.hashed(password)
+    with house.database.writing() as db:
+        user = found(db, user_id)
+        if by:
+            _refuse_untouchable(by, user)
+        users.set_password(db, user_id, stored)
+        keys.remove_all(db, user_id)
+        record(db, house, who, Did("user.reset_password", user.name))
+    return password
+
+
+def change_password(house: House, who: User, key_id: int, old: str, new: str) -> None:
+    """Change one's own password; every other login and token of this person ends."""
+    checked = _checked(new)
+    with house.database.reading() as db:
+        stored = users.password_of(db, who.id)
+    if not passwords.is_right(old, stored):
+        raise Refused(Problem.PASSWORD_WRONG)
+    hashed = passwords.hashed(checked)
+    with house.database.writing() as db:
+        users.set_password(db, who.id, hashed)
+        keys.remove_all(db, who.id, but=key_id)
+        record(db, house, who.actor, Did("user.change_password", who.name))
+
+
+def remove(house: House, who: User, user_id: int) -> None:
+    """Remove somebody; the name stays on releases and in the audit."""
+    with house.database.writing() as db:
+        user = found(db, user_id)
+        if user.role is Role.SUPER_ADMIN:
+            raise Refused(Problem.SUPER_ADMIN_STAYS)
+        if user.id == who.id:
+            raise Refused(Problem.NOT_YOURSELF)
+        users.remove(db, user_id)
+        record(db, house, who.actor, Did("user.remove", user.name))
+
+
+def found(db: Reader, user_id: int) -> User:
+    """Return the user of this number; raise Refused when there is none."""
+    user = users.by_id(db, user_id)
+    if user is None:
+        raise Refused(Problem.USER_UNKNOWN, user=user_id)
+    return user
+
+
+def named(db: Reader, name: str) -> User:
+    """Return the user of this name; raise Refused when there is none."""
+    user = users.named(db, name)
+    if user is None:
+        raise Refused(Problem.USER_UNKNOWN, user=name)
+    return user
+
+
+def _changed(user: User, change: UserChange) -> User:
+    if change.role not in {None, user.role}:
+        _refuse_ungranted(change.role)
+    return replace(
+        user,
+        name=user.name if change.name is None else typed.name(change.name),
+        role=change.role or user.role,
+        is_disabled=user.is_disabled if change.is_disabled is None else change.is_disabled,
+    )
+
+
+def _refuse_ungranted(role: Role | None) -> None:
+    if role not in GRANTED:
+        raise Refused(Problem.ROLE_NOT_GRANTED)
+
+
+def _refuse_untouchable(who: User, whom: User) -> None:
+    """Only the super administrator touches its own account; nobody changes oneself here."""
+    if whom.role is Role.SUPER_ADMIN and who.id != whom.id:
+        raise Refused(Problem.SUPER_ADMIN_STAYS)
+    if whom.id == who.id and whom.role is not Role.SUPER_ADMIN:
+        raise Refused(Problem.NOT_YOURSELF)
+
+
+def _checked(password: str) -> str:
+    if not _SHORTEST_PASSWORD <= len(password) <= _LONGEST_PASSWORD:
+        raise Refused(Problem.PASSWORD_SHORT, shortest=_SHORTEST_PASSWORD)
+    return password
+
+
+def _told(before: User, after: User) -> Mapping[str, object]:
+    names = ("name", "role", "robot", "language", "is_disabled")
+    return {
+        name: getattr(after, name)
+        for name in names
+        if getattr(after, name) != getattr(before, name)
+    }

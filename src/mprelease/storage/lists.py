@@ -1,0 +1,120 @@
+"""Queries for lists that people look through: what is newest, what runs, what matches."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from sqlalchemy import func, select
+
+from mprelease.domain.platforms import Platform
+from mprelease.domain.releases import Kind, Release, State
+from mprelease.storage.database import Reader
+from mprelease.storage.releases import read, with_app
+from mprelease.storage.tables import apps, projects, qr_codes, releases
+
+
+@dataclass(frozen=True)
+class Search:
+    """What to look for; None and empty mean everything. `before` is a release's number."""
+
+    app_id: int | None = None
+    kind: Kind | None = None
+    state: State | None = None
+    ref: str = ""
+    person: str = ""
+    before: int | None = None
+    limit: int = 20
+
+
+@dataclass(frozen=True)
+class Sight:
+    """An app as the sidebar shows it, with the state of its newest release."""
+
+    id: int
+    name: str
+    platform: Platform
+    state: State | None
+
+
+@dataclass(frozen=True)
+class Section:
+    """A project with its apps."""
+
+    name: str
+    apps: tuple[Sight, ...]
+
+
+def found(db: Reader, search: Search) -> list[Release]:
+    """List the newest releases that match."""
+    query = with_app().order_by(releases.c.id.desc()).limit(search.limit)
+    same = {"app_id": search.app_id, "kind": search.kind, "state": search.state}
+    for name, value in same.items():
+        if value is not None:
+            query = query.where(releases.c[name] == value)
+    if search.ref:
+        query = query.where(releases.c.ref.contains(search.ref, autoescape=True))
+    if search.person:
+        query = query.where(releases.c.requested_by == search.person)
+    if search.before is not None:
+        query = query.where(releases.c.id < search.before)
+    return read(db, query)
+
+
+def unfinished(db: Reader, limit: int = 50) -> list[Release]:
+    """List what runs or waits, oldest first."""
+    open_states = [state for state in State if not state.is_final]
+    query = with_app().where(releases.c.state.in_(open_states)).order_by(releases.c.id)
+    return read(db, query.limit(limit))
+
+
+def count_unfinished(db: Reader) -> int:
+    """Count what runs or waits."""
+    open_states = [state for state in State if not state.is_final]
+    query = select(func.count()).where(releases.c.state.in_(open_states))
+    return int(db.connection.scalar(query) or 0)
+
+
+def sections(db: Reader) -> list[Section]:
+    """List all projects by name, each with its apps and how their newest releases stand."""
+    newest = (
+        select(releases.c.id)
+        .where(releases.c.app_id == apps.c.id)
+        .order_by(releases.c.id.desc())
+        .limit(1)
+        .correlate(apps)
+        .scalar_subquery()
+    )
+    state = select(releases.c.state).where(releases.c.id == newest).scalar_subquery()
+    rows = db.connection.execute(
+        select(projects.c.name, apps.c.id, apps.c.name.label("app"), apps.c.platform, state)
+        .join(
+            apps, (apps.c.project_id == projects.c.id) & apps.c.removed_at.is_(None), isouter=True
+        )
+        .order_by(projects.c.name, apps.c.name)
+    )
+    made: dict[str, Section] = {}
+    for project, app_id, name, platform, newest_state in rows:
+        section = made.setdefault(project, Section(project, ()))
+        if app_id is not None:
+            shown = State(newest_state) if newest_state else None
+            sight = Sight(app_id, name, Platform(platform), shown)
+            made[project] = replace(section, apps=(*section.apps, sight))
+    return list(made.values())
+
+
+def newest_codes(db: Reader, kind: Kind) -> Mapping[int, int]:
+    """Return for each living app the number of its newest release of a kind with a QR code."""
+    newest = (
+        select(func.max(qr_codes.c.release_id))
+        .where(qr_codes.c.app_id == apps.c.id, qr_codes.c.kind == kind)
+        .correlate(apps)
+        .scalar_subquery()
+    )
+    rows = db.connection.execute(select(apps.c.id, newest).where(apps.c.removed_at.is_(None)))
+    return {app_id: release_id for app_id, release_id in rows if release_id is not None}
+
+
+def with_codes(db: Reader, release_ids: list[int]) -> Mapping[int, int]:
+    """Return of these releases those that have a QR code, and when it was made (ms)."""
+    query = select(qr_codes.c.release_id, qr_codes.c.made_at)
+    rows = db.connection.execute(query.where(qr_codes.c.release_id.in_(release_ids)))
+    return {row.release_id: row.made_at for row in rows}

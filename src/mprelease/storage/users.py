@@ -1,0 +1,83 @@
+"""Queries about the people who can log in."""
+
+from typing import Any
+
+from sqlalchemy import Row, delete, insert, select, update
+
+from mprelease.domain.people import Role, User
+from mprelease.storage.database import Reader, Writer, new_id
+from mprelease.storage.tables import users
+
+
+def add(db: Writer, name: str, role: Role, password: str, now: int) -> int:
+    """Write a new user with a hashed password; the name must be free. Return its number."""
+    result = db.connection.execute(
+        insert(users).values(
+            name=name, role=role, password=password, disabled=False, created_at=now
+        )
+    )
+    return new_id(result)
+
+
+def by_id(db: Reader, user_id: int) -> User | None:
+    """Find a user by number."""
+    row = db.connection.execute(select(users).where(users.c.id == user_id)).first()
+    return user_from(row) if row else None
+
+
+def named(db: Reader, name: str) -> User | None:
+    """Find a user by name."""
+    row = db.connection.execute(select(users).where(users.c.name == name)).first()
+    return user_from(row) if row else None
+
+
+def password_of(db: Reader, user_id: int) -> str:
+    """Return what is stored of a user's password."""
+    return str(db.connection.scalar(select(users.c.password).where(users.c.id == user_id)))
+
+
+def every(db: Reader) -> list[User]:
+    """List all users by name."""
+    return [user_from(row) for row in db.connection.execute(select(users).order_by(users.c.name))]
+
+
+def has_super_admin(db: Reader) -> bool:
+    """Tell whether the first start has been."""
+    found = select(users.c.id).where(users.c.role == Role.SUPER_ADMIN)
+    return db.connection.scalar(found) is not None
+
+
+def change(db: Writer, user: User) -> None:
+    """Write what is known of a user, but the password."""
+    values = {
+        "name": user.name,
+        "role": user.role,
+        "robot": user.robot,
+        "language": user.language,
+        "disabled": user.is_disabled,
+    }
+    db.connection.execute(update(users).where(users.c.id == user.id).values(values))
+
+
+def set_password(db: Writer, user_id: int, password: str) -> None:
+    """Write a hashed password."""
+    db.connection.execute(update(users).where(users.c.id == user_id).values(password=password))
+
+
+def remove(db: Writer, user_id: int) -> None:
+    """Remove a user, with all keys."""
+    db.connection.execute(delete(users).where(users.c.id == user_id))
+
+
+def user_from(row: Row[Any]) -> User:
+    """Return the user of a row."""
+    return User(
+        id=row.id,
+        name=row.name,
+        role=Role(row.role),
+        robot=row.robot,
+        language=row.language,
+        is_disabled=row.disabled,
+        created_at=row.created_at,
+        seen_at=row.seen_at,
+    )

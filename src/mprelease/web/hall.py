@@ -1,0 +1,45 @@
+"""What every page needs, composed once."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from fastapi import Request
+
+from mprelease.domain.errands import Errand
+from mprelease.services.house import House
+from mprelease.web.attempts import Attempts
+
+
+class Asker(Protocol):
+    """Ask a worker of a label what only it can tell; raise Refused or StageFailed in words."""
+
+    def __call__(
+        self, label: str, errand: Errand, *, seconds: float, max_age: float
+    ) -> dict[str, object]:
+        """Return the facts, at most `max_age` seconds old, within so many seconds."""
+
+
+@dataclass(frozen=True)
+class Hall:
+    """Hold the house, the way to the workers, and how this node is seen from outside.
+
+    `base_url` is the address that people type, where it is known; behind https cookies are Secure.
+    """
+
+    house: House
+    ask: Asker
+    base_url: str | None
+    is_ready: Callable[[], bool]
+    attempts: Attempts = field(default_factory=Attempts)
+
+    @property
+    def is_secure(self) -> bool:
+        """Tell whether browsers come by https."""
+        return bool(self.base_url and self.base_url.startswith("https:"))
+
+
+def hall_of(request: Request) -> Hall:
+    """Return what the application was made with."""
+    hall: Hall = request.app.state.hall
+    return hall

@@ -1,0 +1,90 @@
+"""Who asks, by cookie or token, and whether that one may: declared in each route's parameters.
+
+    def show(request: Request, visit: Looker) -> Response: ...
+
+`Looker`, `Releaser` and `Manager` are visits of somebody with that right; a form of a browser must
+also carry the secret of its login.
+"""
+
+from typing import Annotated
+from urllib.parse import quote, urlsplit
+
+from fastapi import Depends, Request
+
+from mprelease.domain.errors import Refused
+from mprelease.domain.people import Right
+from mprelease.domain.problems import Problem
+from mprelease.security.tokens import is_same
+from mprelease.services import door
+from mprelease.services.door import Visit
+from mprelease.storage.keys import KeyKind
+from mprelease.web.hall import Hall, hall_of
+
+COOKIE = "mprelease"
+CSRF_FIELD = "csrf"
+CSRF_HEADER = "x-csrf"
+_HARMLESS = {"GET", "HEAD", "OPTIONS"}
+_BEARER = "bearer "
+
+
+def visitor(request: Request) -> Visit | None:
+    """Return who comes with this request, None for a stranger."""
+    hall = hall_of(request)
+    given = request.headers.get("authorization", "")
+    if given.lower().startswith(_BEARER):
+        return door.visit(hall.house, given[len(_BEARER) :].strip(), KeyKind.TOKEN)
+    secret = request.cookies.get(COOKIE)
+    return door.visit(hall.house, secret, KeyKind.LOGIN) if secret else None
+
+
+class Need:
+    """Let in whoever has a right; the test of all routes reads `right` from here."""
+
+    def __init__(self, right: Right) -> None:
+        """Take the right that a route asks for."""
+        self.right = right
+
+    async def __call__(
+        self, request: Request, visit: Annotated[Visit | None, Depends(visitor)]
+    ) -> Visit:
+        """Return the visit; raise Refused where it may not go on."""
+        if visit is None:
+            raise Refused(Problem.LOGIN_NEEDED)
+        request.state.visit = visit
+        if visit.key.kind is KeyKind.LOGIN and request.method not in _HARMLESS:
+            await _refuse_foreign_form(request, visit)
+        if not visit.user.role.may(self.right):
+            raise Refused(Problem.FORBIDDEN)
+        return visit
+
+
+Looker = Annotated[Visit, Depends(Need(Right.LOOK))]
+Releaser = Annotated[Visit, Depends(Need(Right.RELEASE))]
+Manager = Annotated[Visit, Depends(Need(Right.MANAGE))]
+HallOf = Annotated[Hall, Depends(hall_of)]
+
+
+def login_address(request: Request) -> str:
+    """Return the login page's address, which leads back to where somebody wanted to go."""
+    wanted = request.url.path
+    if request.url.query:
+        wanted += f"?{request.url.query}"
+    is_page = request.method == "GET" and wanted != "/" and not request.headers.get("hx-request")
+    return f"/login?next={quote(wanted, safe='')}" if is_page else "/login"
+
+
+def safe_address(wanted: str) -> str:
+    """Return an address on this site, the first page for any other."""
+    parts = urlsplit(wanted)
+    is_ours = wanted.startswith("/") and not wanted.startswith(("//", "/\\"))
+    has_controls = any(ord(letter) < ord(" ") for letter in wanted)
+    return wanted if is_ours and not (parts.scheme or parts.netloc or has_controls) else "/"
+
+
+async def _refuse_foreign_form(request: Request, visit: Visit) -> None:
+    given = request.headers.get(CSRF_HEADER)
+    if given is None:
+        form = await request.form()
+        given = str(form.get(CSRF_FIELD, ""))
+    if not is_same(given, visit.key.csrf):
+        raise Refused(Problem.FORM_OUTDATED)

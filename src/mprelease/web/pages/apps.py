@@ -1,0 +1,181 @@
+"""An app: its releases, newest first, and the forms that ask for another."""
+
+from secrets import token_hex
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Query, Request
+from fastapi.responses import RedirectResponse, Response
+
+from mprelease.domain.apps import App, Environment
+from mprelease.domain.errands import Errand, ErrandKind
+from mprelease.domain.errors import TroubleError
+from mprelease.domain.platforms import Platform
+from mprelease.domain.problems import Trouble
+from mprelease.domain.releases import Kind, LaunchOptions, Release, ReleaseRequest, State
+from mprelease.services import apps, releases
+from mprelease.services.door import Visit
+from mprelease.storage import lists, projects, users
+from mprelease.storage.database import Reader
+from mprelease.storage.lists import Search
+from mprelease.web.fields import number
+from mprelease.web.hall import Hall
+from mprelease.web.identity import HallOf, Looker, Releaser
+from mprelease.web.rendering import page
+
+router = APIRouter(prefix="/apps/{name}", include_in_schema=False)
+_CARDS = 12
+_REFS_SECONDS = 25.0
+_REFS_AGE = 30.0
+
+Word = Annotated[str, Query(max_length=200)]
+Field = Annotated[str, Form(max_length=4000)]
+
+
+@router.get("")
+def show(
+    request: Request,
+    hall: HallOf,
+    visit: Looker,
+    name: str,
+    kind: Word = "",
+    state: Word = "",
+    ref: Word = "",
+    person: Word = "",
+    before: int | None = None,
+) -> Response:
+    """Show an app's releases; htmx asks for more of them by `before`."""
+    with hall.house.database.reading() as db:
+        app = apps.found(db, name)
+        search = Search(
+            app_id=app.id,
+            kind=Kind(kind) if kind in set(Kind) else None,
+            state=State(state) if state in set(State) else None,
+            ref=ref,
+            person=person,
+            before=before,
+            limit=_CARDS,
+        )
+        cards = lists.found(db, search)
+        shown: dict[str, Any] = {
+            "app": app,
+            "project": projects.by_id(db, app.project_id),
+            "cards": cards,
+            "codes": lists.with_codes(db, [one.id for one in cards]),
+            "people": users.every(db),
+            "search": search,
+            "more": len(cards) == _CARDS,
+        }
+    return page(request, "cards.html" if before else "app.html", **shown)
+
+
+@router.get("/refs")
+def refs(request: Request, hall: HallOf, visit: Releaser, name: str) -> Response:
+    """Return branches and tags as choices; empty when no worker can tell them now."""
+    with hall.house.database.reading() as db:
+        app = apps.found(db, name)
+        project = projects.by_id(db, app.project_id)
+    errand = Errand(ErrandKind.REFS, project.name)
+    try:
+        facts = hall.ask(app.label, errand, seconds=_REFS_SECONDS, max_age=_REFS_AGE)
+    except TroubleError as failure:
+        return page(request, "refs.html", refs={}, trouble=failure.trouble)
+    return page(request, "refs.html", refs=facts, trouble=None)
+
+
+@router.get("/{kind}")
+def form(
+    request: Request, hall: HallOf, visit: Releaser, name: str, kind: Kind, ref: str = ""
+) -> Response:
+    """Show the form for a preview or an upload, with what this person chose last time."""
+    with hall.house.database.reading() as db:
+        app = apps.found(db, name)
+        last = _last(db, visit, app, kind)
+        typed = _typed(db, visit, app, last, ref)
+    return _form(request, app, kind, typed, None)
+
+
+@router.post("/{kind}")
+def release(
+    request: Request,
+    hall: HallOf,
+    visit: Releaser,
+    name: str,
+    kind: Kind,
+    ref: Field = "",
+    version: Field = "",
+    description: Field = "",
+    environment: Annotated[Environment, Form()] = Environment.PRODUCTION,
+    robot: Field = "",
+    start_page: Field = "",
+    query: Field = "",
+    scene: Field = "",
+    key: Field = "",
+) -> Response:
+    """Queue a release and show it; what cannot be used comes back with the form, nothing lost."""
+    typed = {
+        "ref": ref,
+        "version": version,
+        "description": description,
+        "environment": environment,
+        "robot": robot,
+        "start_page": start_page,
+        "query": query,
+        "scene": scene,
+        "key": key,
+    }
+    try:
+        release_id = _requested(hall, visit, name, kind, typed)
+    except TroubleError as failure:
+        with hall.house.database.reading() as db:
+            app = apps.found(db, name)
+        return _form(request, app, kind, typed, failure.trouble)
+    return RedirectResponse(f"/releases/{release_id}", 303)
+
+
+def _requested(hall: Hall, visit: Visit, name: str, kind: Kind, typed: dict[str, str]) -> int:
+    def text(field: str) -> str | None:
+        return typed[field].strip() or None
+
+    wanted = ReleaseRequest(
+        app=name,
+        kind=kind,
+        ref=text("ref"),
+        version=text("version"),
+        description=text("description"),
+        environment=Environment(typed["environment"]),
+        robot=number(text("robot")),
+        launch=LaunchOptions(text("start_page"), text("query"), number(text("scene"))),
+        # Sent twice by an impatient click, it is one release.
+        idempotency_key=f"{visit.user.id}:{typed['key']}" if typed["key"] else None,
+    )
+    return releases.request(hall.house, visit.user.actor, wanted)
+
+
+def _form(
+    request: Request, app: App, kind: Kind, typed: dict[str, str], trouble: Trouble | None
+) -> Response:
+    status = 422 if trouble else 200
+    shown = {"app": app, "kind": kind, "typed": typed, "trouble": trouble}
+    has_robots = app.platform is Platform.WECHAT
+    return page(request, "release_form.html", status, **shown, has_robots=has_robots)
+
+
+def _last(db: Reader, visit: Visit, app: App, kind: Kind) -> Release | None:
+    search = Search(app_id=app.id, kind=kind, person=visit.user.name, limit=1)
+    return next(iter(lists.found(db, search)), None)
+
+
+def _typed(db: Reader, visit: Visit, app: App, last: Release | None, ref: str) -> dict[str, str]:
+    default = projects.by_id(db, app.project_id).default_branch
+    launch = last.launch if last else LaunchOptions(app.default_page)
+    return {
+        "ref": ref or (last.ref if last else default),
+        "version": "",
+        "description": "",
+        "environment": last.environment if last else Environment.PRODUCTION,
+        "robot": str(visit.user.robot or (last.robot if last else app.robot)),
+        "start_page": launch.page or "",
+        "query": launch.query or "",
+        "scene": "" if launch.scene is None else str(launch.scene),
+        "key": token_hex(8),
+    }

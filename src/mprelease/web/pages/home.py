@@ -1,0 +1,31 @@
+"""The first page: what runs, what was last, and the newest QR codes."""
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from mprelease.domain.releases import Kind
+from mprelease.storage import lists
+from mprelease.storage.lists import Search
+from mprelease.web.identity import HallOf, Looker
+from mprelease.web.rendering import page
+
+router = APIRouter(include_in_schema=False)
+_RECENT = 10
+
+
+@router.get("/")
+def show(request: Request, hall: HallOf, visit: Looker) -> Response:
+    """Show the first page; while something runs, it asks for itself again."""
+    with hall.house.database.reading() as db:
+        running = lists.unfinished(db)
+        recent = lists.found(db, Search(limit=_RECENT))
+        sections = lists.sections(db)
+        codes = {kind: lists.newest_codes(db, kind) for kind in Kind}
+    return page(
+        request,
+        "home.html",
+        running=running,
+        recent=[one for one in recent if one.state.is_final],
+        sections=sections,
+        codes=codes,
+    )

@@ -1,0 +1,104 @@
+"""One's own profile: name, password, robot, language, and tokens for programs."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import RedirectResponse, Response
+
+from mprelease.domain.errors import TroubleError
+from mprelease.domain.problems import Trouble
+from mprelease.i18n import Language
+from mprelease.services import door, users
+from mprelease.services.door import Visit
+from mprelease.services.users import Profile
+from mprelease.storage import keys
+from mprelease.storage.keys import KeyKind
+from mprelease.web.hall import Hall
+from mprelease.web.identity import HallOf, Looker
+from mprelease.web.rendering import page
+
+router = APIRouter(prefix="/profile", include_in_schema=False)
+Field = Annotated[str, Form(max_length=400)]
+
+
+@router.get("")
+def show(request: Request, hall: HallOf, visit: Looker) -> Response:
+    """Show the profile."""
+    return _profile(request, hall, visit)
+
+
+@router.post("")
+def change(
+    request: Request,
+    hall: HallOf,
+    visit: Looker,
+    name: Field,
+    robot: Field = "",
+    language: Field = "",
+) -> Response:
+    """Change name, robot and language."""
+    number = int(robot) if robot.isdecimal() else None
+    chosen = language if language in set(Language) else None
+    try:
+        users.set_profile(hall.house, visit.user, Profile(name, number, chosen))
+    except TroubleError as failure:
+        return _profile(request, hall, visit, trouble=failure.trouble)
+    return RedirectResponse("/profile", 303)
+
+
+@router.post("/password")
+def change_password(
+    request: Request, hall: HallOf, visit: Looker, old: Field, new: Field
+) -> Response:
+    """Change the password; other logins end."""
+    try:
+        users.change_password(hall.house, visit.user, visit.key.id, old, new)
+    except TroubleError as failure:
+        return _profile(request, hall, visit, trouble=failure.trouble)
+    return _profile(request, hall, visit, told="web.profile.password_changed")
+
+
+@router.post("/tokens")
+def add_token(
+    request: Request,
+    hall: HallOf,
+    visit: Looker,
+    name: Field,
+    days: Annotated[int, Form()] = 90,
+) -> Response:
+    """Make a token for a program and show it once."""
+    try:
+        token = door.add_token(hall.house, visit.user, name, days)
+    except TroubleError as failure:
+        return _profile(request, hall, visit, trouble=failure.trouble)
+    return _profile(request, hall, visit, token=token)
+
+
+@router.post("/tokens/{key_id}/delete")
+def remove_token(hall: HallOf, visit: Looker, key_id: int) -> Response:
+    """Revoke a token."""
+    door.remove_token(hall.house, visit.user, key_id)
+    return RedirectResponse("/profile", 303)
+
+
+def _profile(
+    request: Request,
+    hall: Hall,
+    visit: Visit,
+    *,
+    trouble: Trouble | None = None,
+    told: str | None = None,
+    token: str | None = None,
+) -> Response:
+    with hall.house.database.reading() as db:
+        tokens = keys.of_user(db, visit.user.id, KeyKind.TOKEN)
+    return page(
+        request,
+        "profile.html",
+        422 if trouble else 200,
+        trouble=trouble,
+        told=told,
+        token=token,
+        tokens=tokens,
+        languages=list(Language),
+    )

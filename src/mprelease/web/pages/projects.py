@@ -1,0 +1,286 @@
+"""Projects and the settings of their apps."""
+
+import json
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form, Request
+from fastapi.responses import RedirectResponse, Response
+from starlette.datastructures import UploadFile
+
+from mprelease.domain.apps import App, ProjectType
+from mprelease.domain.errands import Errand, ErrandKind
+from mprelease.domain.errors import TroubleError
+from mprelease.domain.platforms import Platform
+from mprelease.domain.problems import Trouble
+from mprelease.domain.projects import ProjectSecret
+from mprelease.services import apps, projects
+from mprelease.services.apps import AppChange
+from mprelease.services.projects import ProjectChange
+from mprelease.storage import apps as stored_apps
+from mprelease.storage import projects as stored
+from mprelease.web.fields import number
+from mprelease.web.hall import Hall
+from mprelease.web.identity import HallOf, Manager
+from mprelease.web.rendering import page
+
+router = APIRouter(include_in_schema=False)
+Field = Annotated[str, Form(max_length=20_000)]
+_CHECK_SECONDS = 60.0
+_LARGEST_KEY = 64 * 1024
+_NO_PROJECT = {"name": "", "repository": "", "default_branch": "main"}
+
+
+async def _typed(request: Request) -> tuple[dict[str, str], bytes]:
+    form = await request.form()
+    words = {name: value for name, value in form.items() if isinstance(value, str)}
+    given = form.get("key_file")
+    content = await given.read(_LARGEST_KEY) if isinstance(given, UploadFile) else b""
+    return words, content
+
+
+Given = Annotated[tuple[dict[str, str], bytes], Depends(_typed)]
+
+
+@router.get("/projects")
+def show(request: Request, hall: HallOf, visit: Manager) -> Response:
+    """List the projects with their apps, and a form for another one."""
+    return _list(request, hall)
+
+
+@router.post("/projects")
+def add(
+    request: Request,
+    hall: HallOf,
+    visit: Manager,
+    name: Field,
+    repository: Field,
+    default_branch: Field = "main",
+) -> Response:
+    """Add a project and go on to its settings."""
+    change = ProjectChange(name, repository, default_branch or "main")
+    try:
+        projects.add(hall.house, visit.user.actor, change)
+    except TroubleError as failure:
+        typed = {"name": name, "repository": repository, "default_branch": default_branch}
+        return _list(request, hall, trouble=failure.trouble, typed=typed)
+    return RedirectResponse(f"/projects/{name}", 303)
+
+
+@router.get("/projects/{name}")
+def settings(request: Request, hall: HallOf, visit: Manager, name: str) -> Response:
+    """Show a project's settings and its apps."""
+    return _settings(request, hall, name)
+
+
+@router.post("/projects/{name}")
+def edit(
+    request: Request,
+    hall: HallOf,
+    visit: Manager,
+    name: str,
+    new_name: Field,
+    repository: Field,
+    default_branch: Field,
+    git_token: Field = "",
+    ssh_key: Field = "",
+    npmrc: Field = "",
+    forget: Annotated[list[ProjectSecret] | None, Form()] = None,
+) -> Response:
+    """Change a project; an empty secret leaves it as it is, `forget` takes it away."""
+    given = {
+        ProjectSecret.GIT_TOKEN: git_token,
+        ProjectSecret.SSH_KEY: ssh_key,
+        ProjectSecret.NPMRC: npmrc,
+    }
+    secrets = {key: text for key, text in given.items() if text.strip()}
+    secrets |= dict.fromkeys(forget or (), "")
+    change = ProjectChange(new_name, repository, default_branch, secrets)
+    try:
+        project = projects.edit(hall.house, visit.user.actor, name, change)
+    except TroubleError as failure:
+        return _settings(request, hall, name, trouble=failure.trouble)
+    return RedirectResponse(f"/projects/{project.name}", 303)
+
+
+@router.post("/projects/{name}/delete")
+def remove(request: Request, hall: HallOf, visit: Manager, name: str) -> Response:
+    """Remove a project without apps."""
+    try:
+        projects.remove(hall.house, visit.user.actor, name)
+    except TroubleError as failure:
+        return _settings(request, hall, name, trouble=failure.trouble)
+    return RedirectResponse("/projects", 303)
+
+
+@router.get("/projects/{name}/new-app")
+def app_form(
+    request: Request,
+    hall: HallOf,
+    visit: Manager,
+    name: str,
+    platform: Platform = Platform.WECHAT,
+) -> Response:
+    """Show the form for a new app."""
+    with hall.house.database.reading() as db:
+        projects.found(db, name)
+    return _app_form(request, name, platform, None, {}, None)
+
+
+@router.post("/projects/{name}/new-app")
+def add_app(request: Request, hall: HallOf, visit: Manager, name: str, given: Given) -> Response:
+    """Add an app and show it."""
+    typed, key_file = given
+    platform = Platform(typed.get("platform", Platform.WECHAT))
+    try:
+        change = _change(typed, platform, key_file)
+        app = apps.add(hall.house, visit.user.actor, name, platform, change)
+    except TroubleError as failure:
+        return _app_form(request, name, platform, None, typed, failure.trouble)
+    return RedirectResponse(f"/apps/{app.name}", 303)
+
+
+@router.get("/apps/{name}/settings")
+def app_settings(request: Request, hall: HallOf, visit: Manager, name: str) -> Response:
+    """Show the settings of an app."""
+    app, project = _app(hall, name)
+    return _app_form(request, project, app.platform, app, _as_typed(app), None)
+
+
+@router.post("/apps/{name}/settings")
+def edit_app(request: Request, hall: HallOf, visit: Manager, name: str, given: Given) -> Response:
+    """Change an app; an empty credential leaves it as it is."""
+    app, project = _app(hall, name)
+    typed, key_file = given
+    try:
+        change = _change(typed, app.platform, key_file)
+        changed = apps.edit(hall.house, visit.user.actor, name, change)
+    except TroubleError as failure:
+        return _app_form(request, project, app.platform, app, typed, failure.trouble)
+    return RedirectResponse(f"/apps/{changed.name}/settings", 303)
+
+
+@router.post("/apps/{name}/check")
+def check(request: Request, hall: HallOf, visit: Manager, name: str) -> Response:
+    """Ask the platform whether it accepts the app's credential, and tell its answer."""
+    app, _ = _app(hall, name)
+    errand = Errand(ErrandKind.CHECK, app.name)
+    try:
+        hall.ask(app.label, errand, seconds=_CHECK_SECONDS, max_age=0)
+    except TroubleError as failure:
+        return page(request, "check.html", app=app, trouble=failure.trouble)
+    return page(request, "check.html", app=app, trouble=None)
+
+
+@router.post("/apps/{name}/delete")
+def remove_app(request: Request, hall: HallOf, visit: Manager, name: str) -> Response:
+    """Remove an app; its releases stay."""
+    app, project = _app(hall, name)
+    try:
+        apps.remove(hall.house, visit.user.actor, name)
+    except TroubleError as failure:
+        return _app_form(request, project, app.platform, app, _as_typed(app), failure.trouble)
+    return RedirectResponse(f"/projects/{project}", 303)
+
+
+def _list(
+    request: Request,
+    hall: Hall,
+    *,
+    trouble: Trouble | None = None,
+    typed: dict[str, str] = _NO_PROJECT,
+) -> Response:
+    with hall.house.database.reading() as db:
+        found = [(one, stored_apps.of_project(db, one.id)) for one in stored.every(db)]
+    status = 422 if trouble else 200
+    return page(request, "projects.html", status, projects=found, trouble=trouble, typed=typed)
+
+
+def _settings(
+    request: Request, hall: Hall, name: str, *, trouble: Trouble | None = None
+) -> Response:
+    with hall.house.database.reading() as db:
+        project = projects.found(db, name)
+        shown = {
+            "project": project,
+            "apps": stored_apps.of_project(db, project.id),
+            "kept": projects.kept_secrets(db, project),
+        }
+    return page(request, "project.html", 422 if trouble else 200, **shown, trouble=trouble)
+
+
+def _app(hall: Hall, name: str) -> tuple[App, str]:
+    with hall.house.database.reading() as db:
+        app = apps.found(db, name)
+        return app, stored.by_id(db, app.project_id).name
+
+
+def _app_form(
+    request: Request,
+    project: str,
+    platform: Platform,
+    app: App | None,
+    typed: dict[str, str],
+    trouble: Trouble | None,
+) -> Response:
+    return page(
+        request,
+        "app_form.html",
+        422 if trouble else 200,
+        project=project,
+        platform=platform,
+        platforms=list(Platform),
+        types=list(ProjectType),
+        app=app,
+        typed={"robot": "1", "node_memory": "", "label": "default", **typed},
+        trouble=trouble,
+    )
+
+
+def _change(typed: dict[str, str], platform: Platform, key_file: bytes) -> AppChange:
+    names = ("name", "platform_app_id", "directory", "output", "default_page", "proxy", "label")
+    commands = ("install_command", "build_command", "dev_build_command")
+    project_type = typed.get("project_type")
+    return AppChange(
+        **{name: typed.get(name) for name in (*names, *commands)},
+        project_type=ProjectType(project_type) if project_type in set(ProjectType) else None,
+        node_memory=number(typed.get("node_memory")),
+        robot=number(typed.get("robot")),
+        compile_settings=tuple(typed.get("compile_settings", "").split()),
+        credential=_credential(typed, platform, key_file),
+    )
+
+
+def _credential(typed: dict[str, str], platform: Platform, key_file: bytes) -> bytes | None:
+    """Return what was given in the parts of the form, as a file would hold it; None for nothing."""
+    parts = {
+        Platform.WECHAT: (),
+        Platform.ALIPAY: ("toolId", "privateKey"),
+        Platform.DOUYIN: ("token", "email", "password"),
+    }[platform]
+    given = {name: typed[name].strip() for name in parts if typed.get(name, "").strip()}
+    if given:
+        return json.dumps(given).encode()
+    pasted = typed.get("key", "").strip().encode()
+    return key_file or pasted or None
+
+
+def _as_typed(app: App) -> dict[str, str]:
+    build = app.build
+    settings = " ".join(f"{key}={value}" for key, value in build.compile_settings.items())
+    known: dict[str, object] = {
+        "name": app.name,
+        "platform_app_id": app.platform_app_id,
+        "project_type": app.project_type,
+        "directory": build.directory,
+        "install_command": build.install_command,
+        "build_command": build.build_command,
+        "dev_build_command": build.dev_build_command,
+        "output": build.output,
+        "node_memory": build.node_memory,
+        "compile_settings": settings,
+        "default_page": app.default_page,
+        "robot": app.robot,
+        "proxy": app.proxy,
+        "label": app.label,
+    }
+    return {name: "" if value is None else str(value) for name, value in known.items()}

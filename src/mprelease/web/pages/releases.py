@@ -1,0 +1,175 @@
+"""A release: its stages, its log, its QR code, and what can be done about it."""
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Query, Request
+from fastapi.responses import RedirectResponse, Response, StreamingResponse
+
+from mprelease.domain.errands import Errand, ErrandKind
+from mprelease.domain.errors import Refused
+from mprelease.domain.logs import START, Position
+from mprelease.domain.problems import Problem
+from mprelease.domain.releases import State
+from mprelease.services import apps as app_deeds
+from mprelease.services import releases
+from mprelease.storage import apps, lists, logs, queue
+from mprelease.storage import releases as stored
+from mprelease.storage.lists import Search
+from mprelease.web.hall import Hall
+from mprelease.web.identity import HallOf, Looker, Manager, Releaser
+from mprelease.web.rendering import page
+
+router = APIRouter(prefix="/releases", include_in_schema=False)
+_LINES = 3000
+_ROWS = 30
+_FINISH_SECONDS = 90.0
+
+
+@router.get("")
+def tasks(
+    request: Request,
+    hall: HallOf,
+    visit: Manager,
+    state: str = "",
+    person: str = "",
+    ref: str = "",
+    before: int | None = None,
+) -> Response:
+    """List the releases of all apps, to search and to clear up."""
+    wanted = State(state) if state in set(State) else None
+    search = Search(state=wanted, person=person, ref=ref, before=before, limit=_ROWS)
+    with hall.house.database.reading() as db:
+        rows = lists.found(db, search)
+    return page(request, "tasks.html", rows=rows, search=search, more=len(rows) == _ROWS)
+
+
+@router.post("/delete")
+def delete(
+    hall: HallOf, visit: Manager, ids: Annotated[list[int] | None, Form()] = None
+) -> Response:
+    """Delete the chosen releases with their logs; one that runs is refused, and so are all."""
+    releases.delete(hall.house, visit.user.actor, ids or [])
+    return RedirectResponse("/releases", 303)
+
+
+@router.get("/{release_id}")
+def show(request: Request, hall: HallOf, visit: Looker, release_id: int) -> Response:
+    """Show a release; while it is unfinished, its upper part asks for itself again."""
+    with hall.house.database.reading() as db:
+        release = releases.found(db, release_id)
+        shown: dict[str, Any] = {
+            "release": release,
+            "app": apps.by_id(db, release.app_id),
+            "code_made_at": lists.with_codes(db, [release_id]).get(release_id),
+            "waits_for": queue.waits_for(db, release_id) if release.state is State.QUEUED else None,
+        }
+    template = "release_state.html" if "hx-request" in request.headers else "release.html"
+    return page(request, template, **shown)
+
+
+@router.get("/{release_id}/card")
+def card(
+    request: Request,
+    hall: HallOf,
+    visit: Looker,
+    release_id: int,
+    *,
+    named: bool = False,
+) -> Response:
+    """Return a release as lists show it; `named` says of which app it is, too."""
+    with hall.house.database.reading() as db:
+        release = releases.found(db, release_id)
+        codes = lists.with_codes(db, [release_id])
+    return page(request, "one_card.html", release=release, codes=codes, show_app=named)
+
+
+@router.get("/{release_id}/log")
+def log(
+    request: Request,
+    hall: HallOf,
+    visit: Looker,
+    release_id: int,
+    attempt: Annotated[int, Query(ge=0)] = 0,
+    line: Annotated[int, Query(ge=0)] = 0,
+    stage: str = "",
+) -> Response:
+    """Return the lines behind a position, of that stage, and what asks for those that follow."""
+    position = Position(attempt, line)
+    with hall.house.database.reading() as db:
+        release = releases.found(db, release_id)
+        lines = list(islice(logs.after(db, release_id, position), _LINES))
+    last = lines[-1].position if lines else position
+    return page(
+        request,
+        "log_lines.html",
+        release=release,
+        lines=lines,
+        last=last,
+        stage=stage,
+        last_stage=lines[-1].stage if lines else stage,
+        is_over=release.state.is_final and len(lines) < _LINES,
+        is_full=len(lines) == _LINES,
+    )
+
+
+@router.get("/{release_id}/log.txt")
+def raw_log(hall: HallOf, visit: Looker, release_id: int) -> Response:
+    """Return the whole log as text, as it was written."""
+    with hall.house.database.reading() as db:
+        releases.found(db, release_id)
+    name = f"attachment; filename=release-{release_id}.log"
+    headers = {"Content-Disposition": name}
+    return StreamingResponse(_text(hall, release_id), headers=headers, media_type="text/plain")
+
+
+@router.get("/{release_id}/qr-code")
+def qr_code(hall: HallOf, visit: Looker, release_id: int) -> Response:
+    """Return the image of the QR code; a release's code never changes its mind for an hour."""
+    with hall.house.database.reading() as db:
+        found = stored.qr_code(db, release_id)
+    if found is None:
+        raise Refused(Problem.PAGE_UNKNOWN)
+    image, media_type = found
+    return Response(image, media_type=media_type, headers={"Cache-Control": "private, max-age=60"})
+
+
+@router.post("/{release_id}/cancel")
+def cancel(hall: HallOf, visit: Releaser, release_id: int) -> Response:
+    """Cancel a release, or ask it to end; where it is too late, the page shows that it goes on."""
+    releases.cancel(hall.house, visit.user.actor, release_id)
+    return RedirectResponse(f"/releases/{release_id}", 303)
+
+
+@router.post("/{release_id}/again")
+def again(hall: HallOf, visit: Releaser, release_id: int) -> Response:
+    """Make the same release anew and show that one."""
+    wanted = releases.again(hall.house, release_id)
+    made = releases.request(hall.house, visit.user.actor, wanted)
+    return RedirectResponse(f"/releases/{made}", 303)
+
+
+@router.post("/{release_id}/resolve")
+def resolve(
+    hall: HallOf, visit: Releaser, release_id: int, *, published: Annotated[bool, Form()]
+) -> Response:
+    """Say how a release ended of which nobody knows."""
+    releases.resolve(hall.house, visit.user.actor, release_id, published=published)
+    return RedirectResponse(f"/releases/{release_id}", 303)
+
+
+@router.post("/{release_id}/finish")
+def finish(hall: HallOf, visit: Releaser, release_id: int) -> Response:
+    """Do the step that an accepted upload has missed."""
+    with hall.house.database.reading() as db:
+        label = app_deeds.found(db, releases.found(db, release_id).app_name).label
+    errand = Errand(ErrandKind.FINISH, str(release_id), {"who": visit.user.name})
+    hall.ask(label, errand, seconds=_FINISH_SECONDS, max_age=0)
+    return RedirectResponse(f"/releases/{release_id}", 303)
+
+
+def _text(hall: Hall, release_id: int) -> Iterator[str]:
+    with hall.house.database.reading() as db:
+        for line in logs.after(db, release_id, START):
+            yield f"{line.text}\n"

@@ -1,0 +1,44 @@
+"""Workers: who lives, what runs, and who takes no more; and what everybody did."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import RedirectResponse, Response
+
+from mprelease.services import workers
+from mprelease.storage import audit
+from mprelease.storage import workers as stored
+from mprelease.web.identity import HallOf, Manager
+from mprelease.web.rendering import page
+
+router = APIRouter(include_in_schema=False)
+_DEEDS = 100
+
+
+@router.get("/workers")
+def show(request: Request, hall: HallOf, visit: Manager) -> Response:
+    """List the workers."""
+    with hall.house.database.reading() as db:
+        found = stored.every(db)
+    return page(request, "workers.html", workers=found)
+
+
+@router.post("/workers/drain")
+def drain(
+    hall: HallOf,
+    visit: Manager,
+    name: Annotated[str, Form()],
+    *,
+    draining: Annotated[bool, Form()] = False,
+) -> Response:
+    """Let a worker take no more releases, or take some again."""
+    workers.drain(hall.house, visit.user.actor, name, draining=draining)
+    return RedirectResponse("/workers", 303)
+
+
+@router.get("/audit")
+def deeds(request: Request, hall: HallOf, visit: Manager, before: int | None = None) -> Response:
+    """List who did what, newest first."""
+    with hall.house.database.reading() as db:
+        found = audit.newest(db, before, _DEEDS)
+    return page(request, "audit.html", deeds=found, more=len(found) == _DEEDS)

@@ -1,0 +1,177 @@
+"""The platform as people see it: a real browser, the real tool, a simulated WeChat."""
+
+import io
+import os
+import re
+import socket
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import zxingcpp
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from mprelease.simulator.wechat import WeChat
+from needs import lack
+from repositories import make_repository
+from team import APP_ID, Team, wait_until
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("wechat_tool")]
+
+CHROMIUM = Path("/usr/bin/chromium")
+PASSWORD = "first-password"
+SECONDS = 60_000
+BRANCH = "feature/a-long-name-that-somebody-typed-without-thinking-of-telephones"
+FILES = {
+    "project.config.json": "{}",
+    "app.json": '{"pages":["pages/a","pages/b"]}',
+    "app.js": "App({})",
+    **{f"pages/{page}.js": "Page({})" for page in "ab"},
+    **{f"pages/{page}.wxml": "<view>你好</view>" for page in "ab"},
+}
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    if not CHROMIUM.exists():
+        lack("chromium: apt-get install -y --no-install-recommends chromium fonts-noto-cjk")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Site:
+    """A running `mprelease serve`, and browsers in front of it."""
+
+    url: str
+    chromium: Browser
+    errors: list[str]
+
+    def visit(self, name: str, password: str, **wishes: object) -> Page:
+        """Open a browser of its own and log in."""
+        page = self.chromium.new_context(**{"locale": "zh-CN", **wishes}).new_page()  # type: ignore[arg-type]
+        page.set_default_timeout(SECONDS)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("console", self._hear)
+        page.goto(self.url)
+        page.fill("#name", name)
+        page.fill("#password", password)
+        page.keyboard.press("Enter")
+        page.wait_for_selector(".shell")
+        return page
+
+    def _hear(self, message: object) -> None:
+        if getattr(message, "type", "") == "error":
+            self.errors.append(str(getattr(message, "text", "")))
+
+
+@pytest.fixture
+def site(team: Team, chromium: Browser) -> Iterator[Site]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    team.extra["MPRELEASE_ADMIN_PASSWORD"] = PASSWORD
+    served = team.start("serve", "--port", str(port))
+    wait_until(lambda: _answers(port))
+    made = Site(f"http://127.0.0.1:{port}", chromium, [])
+    yield made
+    served.terminate()
+    _, words = served.communicate(timeout=60)
+    assert (served.returncode, "Traceback" in words) == (0, False)
+    assert team.must("workers", "--json").json == [], "its worker has said good-bye"
+    assert made.errors == []
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def code_in(page: Page) -> str:
+    """Read the QR code that the page shows."""
+    picture = page.wait_for_selector("img.qr-large")
+    assert picture
+    page.wait_for_function("document.querySelector('img.qr-large').naturalWidth > 0")
+    [found] = zxingcpp.read_barcodes(Image.open(io.BytesIO(picture.screenshot())))
+    return str(found.text)
+
+
+def test_from_an_empty_house_to_qr_codes_and_a_viewer_who_only_looks(
+    site: Site, wechat: WeChat, team: Team, tmp_path: Path
+) -> None:
+    repository = make_repository(tmp_path / "mini", FILES, "feat: <b>首页</b>")
+    subprocess.run(
+        ("git", "-C", str(repository), "branch", BRANCH), check=True, env=dict(os.environ)
+    )
+    page = site.visit("admin", PASSWORD)
+    page.goto(f"{site.url}/projects")
+    page.fill("#name", "商城")
+    page.fill("#repository", str(repository))
+    page.click("main form button.btn-primary")
+    page.click("text=添加小程序")
+    page.fill("#name", "商城-微信")
+    page.fill("#platform_app_id", APP_ID)
+    page.fill("#key", team.key)
+    page.click("form[enctype] > button.btn-primary")
+    page.click("text=设置")
+    page.click("text=测试密钥")
+    expect(page.locator("#checked .alert-success")).to_be_visible(timeout=SECONDS)
+
+    page.goto(f"{site.url}/apps/商城-微信")
+    page.click("main a:has-text('预览')")
+    page.wait_for_selector(f"#refs option[value='{BRANCH}']", state="attached")
+    page.fill("#ref", BRANCH)
+    page.fill("#start_page", "pages/b")
+    page.fill("#query", "x=1")
+    page.click("main form button.btn-primary")
+    expect(page.locator(".log")).to_contain_text("首页", timeout=SECONDS)
+    assert "http" in code_in(page)
+    assert wechat.received[0].launch.page == "pages/b"
+
+    page.goto(f"{site.url}/apps/商城-微信/upload")
+    page.click("main form button.btn-primary")
+    expect(page.locator("#state .bg-green")).to_be_visible(timeout=SECONDS)
+    version = page.locator("dd", has_text=re.compile(r"^\d+\.\d+\.\d+\.\d+$")).inner_text()
+    assert wechat.received[1].version == version
+
+    page.goto(f"{site.url}/users")
+    page.fill("form input[name=name]", "小王")
+    page.select_option("form select[name=role]", "viewer")
+    page.click("main form button.btn-primary")
+    password = page.inner_text("#new-password")
+    viewer = site.visit("小王", password, viewport={"width": 390, "height": 800})
+    viewer.goto(f"{site.url}/releases/1")
+    assert code_in(viewer) == code_in_of(page, site, 1)
+    assert viewer.locator("main form[method=post]").count() == 1, "the one of logging out"
+    width = viewer.evaluate("document.documentElement.scrollWidth")
+    assert width <= 390, "nothing sticks out of a telephone"
+    refused = viewer.context.request.get(f"{site.url}/apps/商城-微信/preview")
+    assert refused.status == 403
+
+
+def code_in_of(page: Page, site: Site, release: int) -> str:
+    page.goto(f"{site.url}/releases/{release}")
+    return code_in(page)
+
+
+def test_a_running_release_is_canceled_by_a_click_and_its_log_stays(
+    site: Site, team: Team, tmp_path: Path
+) -> None:
+    files = {**FILES, "package.json": '{"scripts":{"build":"echo \\u001b[31mslow && sleep 120"}}'}
+    team.has_app(make_repository(tmp_path / "slow", files), "--output", ".")
+    page = site.visit("admin", PASSWORD, color_scheme="dark", locale="en-US")
+    assert page.get_attribute("html", "data-bs-theme") == "dark"
+    page.goto(f"{site.url}/apps/shop/preview")
+    page.click("main form button.btn-primary")
+    expect(page.locator(".log .c1").get_by_text("slow", exact=True)).to_be_visible(timeout=SECONDS)
+    page.click("text=Cancel")
+    expect(page.locator("#state .badge")).to_have_text("canceled", timeout=SECONDS)
+    expect(page.locator(".log")).to_contain_text("slow")

@@ -1,0 +1,49 @@
+"""A house with one project, one app, one release, and people of each role."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+
+from databases import KINDS
+from guests import NAMES, PASSWORD, World
+from mprelease.domain.errands import Errand
+from mprelease.domain.errors import Refused
+from mprelease.domain.people import Actor, Role
+from mprelease.domain.platforms import Platform
+from mprelease.domain.problems import Problem
+from mprelease.domain.releases import Kind, ReleaseRequest
+from mprelease.services import apps, projects, releases, users
+from mprelease.services.house import House
+from mprelease.web.app import made
+from mprelease.web.hall import Hall
+
+
+@pytest.fixture(params=KINDS)
+def kind(request: pytest.FixtureRequest) -> str:
+    chosen: str = request.param
+    return chosen
+
+
+@pytest.fixture
+def world(house: House, upload_key: str) -> World:
+    ticking = replace(house, now=lambda: time.time_ns() // 1_000_000)
+    boss = Actor("admin")
+    users.begin(ticking, PASSWORD)
+    for role, name in NAMES.items():
+        if role is not Role.SUPER_ADMIN:
+            users.add(ticking, boss, name, role, PASSWORD)
+    projects.add(ticking, boss, projects.ProjectChange("web", "/srv/web.git", "main"))
+    new = apps.AppChange(
+        name="shop", platform_app_id="wx0123456789abcdef", credential=upload_key.encode()
+    )
+    apps.add(ticking, boss, "web", Platform.WECHAT, new)
+    first = releases.request(ticking, boss, ReleaseRequest("shop", Kind.PREVIEW))
+
+    def ask(label: str, errand: Errand, *, seconds: float, max_age: float) -> Mapping[str, object]:
+        if errand.subject == "nobody":
+            raise Refused(Problem.NO_WORKER, label=label)
+        return {"branches": ["main", "feature/<b>"], "tags": []}
+
+    return World(made(Hall(ticking, ask, None, lambda: True)), ticking, first)

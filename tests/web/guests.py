@@ -1,0 +1,55 @@
+"""People in front of the pages, each with a browser of their own."""
+
+import re
+from dataclasses import dataclass
+
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from mprelease.domain.people import Role
+from mprelease.services.house import House
+
+PASSWORD = "correct horse battery"
+NAMES = {role: f"a-{role}" for role in Role} | {Role.SUPER_ADMIN: "admin"}
+HOST = "http://testserver"
+
+
+@dataclass
+class Visitor:
+    """A browser, logged in or not."""
+
+    client: TestClient
+
+    def log_in(self, name: str, password: str = PASSWORD, **more: str) -> int:
+        form = {"name": name, "password": password, **more}
+        return self.client.post("/login", data=form, follow_redirects=False).status_code
+
+    @property
+    def csrf(self) -> str:
+        """The secret that this login's forms carry."""
+        found = re.search(r'"x-csrf": "([^"]+)"', self.client.get("/profile").text)
+        assert found
+        return found[1]
+
+    def send(self, address: str, **form: str) -> str:
+        """Send a form as the page would, and return what comes in the end."""
+        answer = self.client.post(address, data={"csrf": self.csrf, **form})
+        return answer.text
+
+
+@dataclass
+class World:
+    """The application, and as many browsers as are wanted."""
+
+    app: FastAPI
+    house: House
+    # The number of the one release, a queued preview.
+    first: int
+
+    def stranger(self) -> Visitor:
+        return Visitor(TestClient(self.app, base_url=HOST, raise_server_exceptions=False))
+
+    def visitor(self, role: Role) -> Visitor:
+        made_visitor = self.stranger()
+        assert made_visitor.log_in(NAMES[role]) == 303
+        return made_visitor

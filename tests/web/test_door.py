@@ -1,0 +1,114 @@
+"""Logging in: who is let in, with which cookie, and where one comes out."""
+
+import pytest
+
+from guests import NAMES, PASSWORD, World
+from mprelease.domain.people import Actor, Role
+from mprelease.services import door, users
+from mprelease.services.users import UserChange
+from mprelease.storage.keys import KeyKind
+
+
+def test_the_cookie_is_new_each_time_and_kept_from_scripts(world: World) -> None:
+    browser = world.stranger()
+    browser.client.cookies.set("mprelease", "chosen-by-an-attacker")
+    form = {"name": "admin", "password": PASSWORD}
+    answer = browser.client.post("/login", data=form, follow_redirects=False)
+    cookie = answer.headers["set-cookie"]
+    assert "chosen-by-an-attacker" not in cookie
+    assert "HttpOnly" in cookie
+    assert "SameSite=lax" in cookie
+    assert "Max-Age" not in cookie
+    remembered = browser.client.post(
+        "/login", data={**form, "remember": "true"}, follow_redirects=False
+    )
+    assert "Max-Age=2592000" in remembered.headers["set-cookie"]
+
+
+def test_wrong_names_and_wrong_passwords_look_alike(world: World) -> None:
+    browser = world.stranger()
+    answers = [
+        browser.client.post("/login", data={"name": name, "password": "wrong"})
+        for name in ("admin", "nobody")
+    ]
+    assert [one.status_code for one in answers] == [401, 401]
+    assert answers[0].text.replace("admin", "nobody") == answers[1].text
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_guessing_is_stopped_for_a_while_also_for_the_right_password(world: World) -> None:
+    browser = world.stranger()
+    for _ in range(8):
+        assert browser.log_in("admin", "wrong") == 401
+    answer = browser.client.post("/login", data={"name": "admin", "password": PASSWORD})
+    assert answer.status_code == 401
+    assert "频繁" in answer.text
+    assert browser.log_in(NAMES[Role.MEMBER]) == 303
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+@pytest.mark.parametrize(
+    ("wanted", "reached"),
+    [
+        ("/apps/shop?kind=upload", "/apps/shop?kind=upload"),
+        ("https://evil.example/", "/"),
+        ("//evil.example/", "/"),
+        ("/\\evil.example", "/"),
+        ("javascript:alert(1)", "/"),
+        ("/\tevil", "/"),
+    ],
+)
+def test_after_the_login_one_stays_on_this_site(world: World, wanted: str, reached: str) -> None:
+    form = {"name": "admin", "password": PASSWORD, "next": wanted}
+    answer = world.stranger().client.post("/login", data=form, follow_redirects=False)
+    assert answer.headers["location"] == reached
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_a_stranger_comes_back_to_the_wanted_page(world: World) -> None:
+    browser = world.stranger()
+    answer = browser.client.get("/releases/1?x=1", follow_redirects=False)
+    assert answer.headers["location"] == "/login?next=%2Freleases%2F1%3Fx%3D1"
+
+
+@pytest.mark.parametrize("change", [UserChange(role=Role.VIEWER), UserChange(is_disabled=True)])
+def test_a_new_role_and_being_disabled_end_the_logins_at_once(
+    world: World, change: UserChange
+) -> None:
+    member = world.visitor(Role.MEMBER)
+    with world.house.database.reading() as db:
+        boss, user = users.named(db, "admin"), users.named(db, NAMES[Role.MEMBER])
+    token = door.add_token(world.house, user, "ci", 7)
+    assert door.visit(world.house, token, KeyKind.TOKEN)
+    users.edit(world.house, boss, user.id, change)
+    assert member.client.get("/", follow_redirects=False).status_code == 303
+    assert door.visit(world.house, token, KeyKind.TOKEN) is None
+
+
+def test_logging_out_ends_the_login_on_the_server_too(world: World) -> None:
+    browser = world.visitor(Role.VIEWER)
+    cookie = browser.client.cookies["mprelease"]
+    browser.send("/logout")
+    browser.client.cookies.set("mprelease", cookie)
+    assert browser.client.get("/", follow_redirects=False).status_code == 303
+
+
+def test_a_token_is_for_programs_and_needs_no_form(world: World) -> None:
+    with world.house.database.reading() as db:
+        user = users.named(db, NAMES[Role.MEMBER])
+    token = door.add_token(world.house, user, "ci", 7)
+    program = world.stranger().client
+    bearer = {"authorization": f"Bearer {token}"}
+    assert program.post(f"/releases/{world.first}/cancel", headers=bearer).status_code == 200
+    program.cookies.set("mprelease", token)
+    assert program.get("/", follow_redirects=False).status_code == 303
+
+
+def test_a_reset_password_ends_logins_and_is_the_only_one_that_works(world: World) -> None:
+    viewer = world.visitor(Role.VIEWER)
+    with world.house.database.reading() as db:
+        user = users.named(db, NAMES[Role.VIEWER])
+    password = users.reset_password(world.house, Actor("admin"), user.id)
+    assert viewer.client.get("/", follow_redirects=False).status_code == 303
+    assert world.stranger().log_in(user.name) == 401
+    assert world.stranger().log_in(user.name, password) == 303

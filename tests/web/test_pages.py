@@ -1,0 +1,130 @@
+"""What people click through: forms keep what was typed, text stays text, lists go on."""
+
+import pytest
+
+from guests import NAMES, PASSWORD, World
+from mprelease.domain.logs import LogLine, Position
+from mprelease.domain.people import Actor, Role
+from mprelease.domain.releases import Kind, ReleaseRequest, Stage
+from mprelease.services import releases, users
+from mprelease.storage import logs
+from mprelease.storage import releases as stored
+
+EVIL = '<script>alert("x")</script>'
+
+
+def test_a_preview_is_asked_for_once_however_often_the_button_is_pressed(world: World) -> None:
+    member = world.visitor(Role.MEMBER)
+    form = {"ref": "main", "start_page": "pages/a", "query": "x=1", "key": "one-click"}
+    first = member.send("/apps/shop/preview", **form)
+    assert member.send("/apps/shop/preview", **form) == first
+    assert "pages/a?x=1" in first
+    assert NAMES[Role.MEMBER] in first
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_what_cannot_be_used_comes_back_with_the_form_and_nothing_is_lost(world: World) -> None:
+    member = world.visitor(Role.MEMBER)
+    page = member.send("/apps/shop/upload", ref="main", robot="77", description="keep me")
+    assert "keep me" in page
+    assert 'value="77"' in page
+    assert 'role="alert"' in page
+    with world.house.database.reading() as db:
+        assert len(stored.newest(db, None, 10)) == 1
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_text_that_tries_to_be_html_stays_text(world: World) -> None:
+    wanted = ReleaseRequest("shop", Kind.PREVIEW, ref="a<b>", description=EVIL)
+    made = releases.request(world.house, Actor(f"林{EVIL}"), wanted)
+    with world.house.database.writing() as db:
+        line = LogLine(Position(1, 1), 0, Stage.BUILD, f"\x1b[31m{EVIL}\x1b[0m")
+        logs.append(db, made, [line])
+    browser = world.visitor(Role.SUPER_ADMIN)
+    addresses = ("/", "/apps/shop", f"/releases/{made}", f"/releases/{made}/log", "/releases")
+    for address in (*addresses, "/audit", "/apps/shop/refs", f"/apps/{EVIL}"):
+        text = browser.client.get(address).text
+        assert "<script>alert" not in text
+        assert "<b>" not in text
+    log = browser.client.get(f"/releases/{made}/log").text
+    assert '<span class="c1">&lt;script&gt;' in log
+
+
+def test_more_releases_come_page_by_page_each_once(world: World) -> None:
+    for _ in range(30):
+        releases.request(world.house, Actor("林"), ReleaseRequest("shop", Kind.UPLOAD))
+    browser = world.visitor(Role.VIEWER).client
+    seen: list[str] = []
+    address = "/apps/shop"
+    while address:
+        text = browser.get(address, headers={"hx-request": "1"} if seen else {}).text
+        seen += [part.split('"')[0] for part in text.split('id="release-')[1:]]
+        rest = text.split('hx-get="/apps/shop?before=')
+        address = f"/apps/shop?before={rest[1].split('&')[0]}" if len(rest) > 1 else ""
+    assert seen == [str(number) for number in range(world.first + 30, world.first - 1, -1)]
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_lists_are_narrowed_by_what_was_chosen(world: World) -> None:
+    releases.request(world.house, Actor("林"), ReleaseRequest("shop", Kind.UPLOAD, ref="100%"))
+    browser = world.visitor(Role.VIEWER).client
+    for query, shown in (
+        ("kind=upload", {"2"}),
+        ("person=林", {"2"}),
+        ("ref=%25", {"2"}),
+        ("state=queued", {"1", "2"}),
+        ("state=failed", set()),
+        ("kind=nonsense", {"1", "2"}),
+    ):
+        text = browser.get(f"/apps/shop?{query}").text
+        assert {part.split('"')[0] for part in text.split('id="release-')[1:]} == shown, query
+
+
+def test_deleting_takes_all_or_none_and_keeps_the_version_number(world: World) -> None:
+    boss = Actor("admin")
+    first = releases.request(world.house, boss, ReleaseRequest("shop", Kind.UPLOAD))
+    releases.cancel(world.house, boss, first)
+    browser = world.visitor(Role.ADMIN)
+    refused = browser.client.post(
+        "/releases/delete", data={"csrf": browser.csrf, "ids": [str(first), str(world.first)]}
+    )
+    assert refused.status_code == 422
+    assert browser.client.get(f"/releases/{first}").status_code == 200
+    browser.send("/releases/delete", ids=str(first))
+    assert browser.client.get(f"/releases/{first}").status_code == 404
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_whoever_administers_cannot_lock_the_house(world: World) -> None:
+    admin = world.visitor(Role.ADMIN)
+    with world.house.database.reading() as db:
+        boss = users.named(db, "admin")
+    for deed in ("delete", "reset-password"):
+        answer = admin.client.post(f"/users/{boss.id}/{deed}", data={"csrf": admin.csrf})
+        assert answer.status_code == 403
+    form = {"csrf": admin.csrf, "name": "admin", "role": "viewer"}
+    assert admin.client.post(f"/users/{boss.id}", data=form).status_code == 403
+    assert world.stranger().log_in("admin", PASSWORD) == 303
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+@pytest.mark.parametrize(
+    ("wish", "word"), [("zh-CN,zh;q=0.9", "登录"), ("en-US", "Log in"), ("", "登录")]
+)
+def test_a_stranger_is_greeted_in_the_language_of_the_browser(
+    world: World, wish: str, word: str
+) -> None:
+    page = world.stranger().client.get("/login", headers={"accept-language": wish})
+    assert f">{word}<" in page.text
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_pages_may_run_nothing_but_our_own_files(world: World) -> None:
+    answer = world.stranger().client.get("/login")
+    policy = answer.headers["content-security-policy"]
+    assert "script-src 'self';" in policy
+    assert "unsafe" not in policy
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["cache-control"] == "no-store"
+    assert "onclick" not in answer.text
+    assert "style=" not in answer.text

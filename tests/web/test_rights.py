@@ -1,0 +1,90 @@
+"""Every route says which right it needs, and the server holds it against every role."""
+
+from collections.abc import Iterator
+
+import pytest
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+
+from guests import World
+from mprelease.domain.people import Right, Role
+from mprelease.web.identity import Need
+
+OPEN = {"/login", "/language", "/healthz", "/readyz"}
+FILLED = {
+    "{name}": "shop",
+    "{kind}": "preview",
+    "{user_id}": "99999",
+    "{key_id}": "99999",
+}
+
+
+def needs(dependant: Dependant) -> Iterator[Right]:
+    for one in dependant.dependencies:
+        if isinstance(one.call, Need):
+            yield one.call.right
+        yield from needs(one)
+
+
+def routes(world: World) -> Iterator[tuple[APIRoute, str, str, Right | None]]:
+    included = [getattr(one, "original_router", None) for one in world.app.routes]
+    for route in (*world.app.routes, *(one for each in included if each for one in each.routes)):
+        if isinstance(route, APIRoute):
+            address = route.path.replace("{release_id}", str(world.first))
+            for gap, word in FILLED.items():
+                address = address.replace(gap, word)
+            right = next(needs(route.dependant), None)
+            for method in sorted(route.methods - {"HEAD"}):
+                yield route, method, address, right
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_every_route_but_the_door_needs_a_right(world: World) -> None:
+    found = list(routes(world))
+    assert len(found) > 30
+    assert {route.path for route, _, _, right in found if right is None} == OPEN
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+@pytest.mark.parametrize("role", [None, *Role])
+def test_a_role_gets_what_it_may_and_nothing_else(world: World, role: Role | None) -> None:
+    browser = world.visitor(role) if role else world.stranger()
+    csrf = browser.csrf if role else ""
+    for _, method, address, right in routes(world):
+        if right is None or address == "/logout":
+            continue
+        headers = {"x-csrf": csrf}
+        answer = browser.client.request(method, address, headers=headers, follow_redirects=False)
+        if role is None:
+            assert (answer.status_code, answer.headers["location"][:6]) == (303, "/login")
+        elif role.may(right):
+            assert answer.status_code not in {401, 403, 500}, f"{role} {method} {address}"
+        else:
+            assert answer.status_code == 403, f"{role} {method} {address}"
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_a_form_without_the_secret_of_its_login_changes_nothing(world: World) -> None:
+    browser, other = world.visitor(Role.SUPER_ADMIN), world.visitor(Role.MEMBER)
+    for csrf in ("", "guessed", other.csrf):
+        answer = browser.client.post(f"/releases/{world.first}/cancel", data={"csrf": csrf})
+        assert answer.status_code == 403
+    assert (
+        browser.client.post(
+            f"/releases/{world.first}/cancel", data={"csrf": browser.csrf}
+        ).status_code
+        == 200
+    )
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+@pytest.mark.parametrize(
+    "headers", [{"origin": "https://evil.example"}, {"sec-fetch-site": "cross-site"}]
+)
+def test_a_form_of_another_site_is_refused_at_the_door_too(
+    world: World, headers: dict[str, str]
+) -> None:
+    browser = world.stranger()
+    form = {"name": "admin", "password": "correct horse battery"}
+    assert browser.client.post("/login", data=form, headers=headers).status_code == 403
+    assert browser.client.cookies.get("mprelease") is None
