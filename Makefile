@@ -25,16 +25,17 @@ $(STAMP): requirements.lock pyproject.toml hatch_build.py
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-catalogs: setup
+catalogs: setup ## what is compiled and fetched beside the sources
 	@$(BIN)/python hatch_build.py
 
-demo: setup catalogs ## release the sample to a simulated WeChat, with the real tool
-	@MPRELEASE_DATA_DIR=$(DEMO) MPRELEASE_TOOLS_DIR=$(CACHE)/tools $(BIN)/mprelease demo
+demo: setup catalogs ## the platform with samples, simulated services and the real tools; Ctrl-C ends it
+	@MPRELEASE_DATA_DIR=$(DEMO) MPRELEASE_TOOLS_DIR=$(CACHE)/tools $(BIN)/mprelease demo $(ARGS)
 
-demo-check: demo ## the same; always ends
+demo-check: setup catalogs ## release the samples on three platforms without the pages, and end
+	@MPRELEASE_DATA_DIR=$(DEMO) MPRELEASE_TOOLS_DIR=$(CACHE)/tools $(BIN)/mprelease demo --check
 
-run: setup catalogs ## the command line of this checkout (the web comes later): ARGS="doctor"
-	@$(BIN)/mprelease $(ARGS)
+run: setup catalogs ## the platform of this checkout at http://localhost:8088; ARGS="--port 80"
+	@$(BIN)/mprelease serve $(ARGS)
 
 test: setup catalogs ## everything that this machine can run; CI=true fails on what it lacks
 	@$(BIN)/python -m pytest --numprocesses 2 --dist worksteal

@@ -7,13 +7,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks import checkout, engine, install, log, release, start, table
+from benchmarks import checkout, engine, install, log, release, start, table, web
 from benchmarks.measuring import BrokenPromise, Measurement
 
 _BENCHMARKS: Mapping[str, Callable[[Path], list[Measurement]]] = {
     "start": start.measure,
     "engine": engine.measure,
     "log": log.measure,
+    "web": web.measure,
     "checkout": checkout.measure,
     "install": install.measure,
     "release": release.measure,

@@ -1,32 +1,64 @@
 "use strict";
 
-// What a plain script does with miniprogram-ci; the order is that of our bridge. Argument: the
-// folder of the package.
+// What a plain script does with a vendor's tool for a preview; the order is that of our bridges.
+// Arguments: the platform, and the folder of the tool's packages.
 
 const fs = require("node:fs");
-const ci = require(process.argv[2]);
+const path = require("node:path");
 
+const [platform, modules] = process.argv.slice(2);
 const order = JSON.parse(fs.readFileSync(0, "utf8"));
-ci.proxy(order.proxy);
-const project = new ci.Project({
-  appid: order.appId,
-  type: order.projectType,
-  projectPath: order.folder,
-  privateKey: order.credential,
-});
-ci.preview({
-  project,
-  desc: order.description,
-  robot: order.robot,
-  setting: { useProjectConfig: true },
-  useCOS: false,
-  qrcodeFormat: "image",
-  qrcodeOutputDest: order.qrCode,
-  onProgressUpdate: () => {},
-}).then(
+const previews = { wechat, alipay, douyin };
+
+previews[platform]().then(
   () => process.exit(0),
   (error) => {
     console.error(error);
     process.exit(1);
   },
 );
+
+async function wechat() {
+  const ci = require(path.join(modules, "miniprogram-ci"));
+  ci.proxy(order.proxy);
+  const project = new ci.Project({
+    appid: order.appId,
+    type: order.projectType,
+    projectPath: order.folder,
+    privateKey: order.credential,
+  });
+  await ci.preview({
+    project,
+    desc: order.description,
+    robot: order.robot,
+    setting: { useProjectConfig: true },
+    useCOS: false,
+    qrcodeFormat: "image",
+    qrcodeOutputDest: order.qrCode,
+    onProgressUpdate: () => {},
+  });
+}
+
+async function alipay() {
+  const { minidev } = require(path.join(modules, "minidev"));
+  const { privateKey, toolId } = order.credential;
+  await minidev.config.useRuntime({
+    tracker: { enabled: false },
+    alipay: { authentication: { privateKey, toolId } },
+    proxy: { http: order.proxy, https: order.proxy },
+  });
+  await minidev.preview({ project: order.folder, appId: order.appId, autoPush: false });
+}
+
+async function douyin() {
+  const tma = require(path.join(modules, "tt-ide-cli"));
+  tma.setConfig({ proxy: order.proxy });
+  await tma.setAppConfig({ appid: order.appId, config: { token: order.credential.token } });
+  await tma.preview({
+    project: { path: order.folder },
+    page: { path: "", query: "", scene: "990001", launchFrom: "scan", location: "qr_code" },
+    qrcode: { format: "imageFile", output: path.join(process.env.HOME, "qr-code") },
+    copyToClipboard: false,
+    cache: false,
+  });
+}

@@ -1,9 +1,10 @@
-"""A scene for releases: a data folder with one app, in front of a simulated WeChat."""
+"""A scene for releases: a data folder with one app, in front of a simulated platform."""
 
+import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks import python
@@ -12,14 +13,25 @@ from mprelease.domain.people import Actor
 from mprelease.domain.platforms import Platform
 from mprelease.domain.releases import Kind, Release, ReleaseRequest
 from mprelease.domain.workers import DEFAULT_LABEL
+from mprelease.platforms.driver import Account
+from mprelease.platforms.registry import driver_of
 from mprelease.services import apps, projects, releases
 from mprelease.settings.knobs import load
+from mprelease.simulator.alipay import Alipay
+from mprelease.simulator.douyin import Douyin
 from mprelease.simulator.keys import make_key
 from mprelease.simulator.proxy import Simulator
+from mprelease.simulator.service import Service
 from mprelease.simulator.wechat import WeChat
 
 APP = "shop"
-APP_ID = "wx0123456789abcdef"
+_APP_IDS = {
+    Platform.WECHAT: "wx0123456789abcdef",
+    Platform.ALIPAY: "2021000000000001",
+    Platform.DOUYIN: "tt0123456789abcdef",
+}
+APP_ID = _APP_IDS[Platform.WECHAT]
+_TOOL_ID, _TOKEN = "0f3b5c7e9a1d4c2b", "a-token-of-benchmarks"
 _TOOLS = Path(__file__).parent.parent / ".cache" / "tools"
 _ME = Actor("benchmark")
 _LABELS = (DEFAULT_LABEL,)
@@ -32,7 +44,7 @@ class Scene:
 
     folder: Path
     application: Application
-    key: str
+    account: Account
 
     def request(self) -> int:
         """Queue a preview of the branch `main` and return its number."""
@@ -81,19 +93,37 @@ class Scene:
 
 
 @contextmanager
-def staged(folder: Path, repository: Path, app: apps.AppChange) -> Iterator[Scene]:
+def staged(
+    folder: Path, repository: Path, app: apps.AppChange, platform: Platform = Platform.WECHAT
+) -> Iterator[Scene]:
     """Open a new data folder with the app of a repository, during the block."""
-    wechat = WeChat(folder / "received")
-    key = make_key()
-    wechat.register(APP_ID, key)
-    with Simulator(folder / "simulator", [wechat]) as simulator:
+    service, credential = _service(folder / "received", platform)
+    app = replace(app, platform_app_id=_APP_IDS[platform], credential=credential.encode())
+    with Simulator(folder / "simulator", [service]) as simulator:
         application = _opened(folder / "data", simulator)
         house = application.house
         projects.add(house, _ME, projects.ProjectChange(APP, str(repository), "main"))
-        apps.add(house, _ME, APP, Platform.WECHAT, app)
-        apps.edit(house, _ME, APP, apps.AppChange(credential=key.encode()))
-        yield Scene(folder, application, key)
+        apps.add(house, _ME, APP, platform, app)
+        read = driver_of(platform).read_credential(credential.encode())
+        yield Scene(folder, application, Account(_APP_IDS[platform], read))
         application.close()
+
+
+def _service(folder: Path, platform: Platform) -> tuple[Service, str]:
+    """Return a simulated platform with one app, and the credential that it accepts."""
+    app_id = _APP_IDS[platform]
+    if platform is Platform.DOUYIN:
+        douyin = Douyin(folder)
+        douyin.register(app_id, _TOKEN)
+        return douyin, json.dumps({"token": _TOKEN})
+    key = make_key()
+    if platform is Platform.ALIPAY:
+        alipay = Alipay(folder)
+        alipay.register(app_id, _TOOL_ID, key)
+        return alipay, json.dumps({"toolId": _TOOL_ID, "privateKey": key})
+    wechat = WeChat(folder)
+    wechat.register(app_id, key)
+    return wechat, key
 
 
 def native(build_command: str | None = None) -> apps.AppChange:

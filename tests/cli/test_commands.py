@@ -65,6 +65,12 @@ REFUSED = {
     "key that is none": ("app", "edit", "shop", "--credential-file", "/etc/hostname"),
     "nothing to change": ("app", "edit", "shop"),
     "app id of another shape": ("app", "edit", "shop", "--app-id", "wx1"),
+    "neither an app nor a project": ("upload",),
+    "an app and a project": ("preview", "shop", "--project", "web"),
+    "one file for several QR codes": ("preview", "--project", "web", "--qr-code", "code.png"),
+    "all apps of an unknown project": ("preview", "--project", "nobody"),
+    "finishing a release that is unknown": ("release", "finish", "77"),
+    "version of an unknown app": ("app", "last-version", "nobody"),
     "unknown environment": ("preview", "shop", "--environment", "staging"),
     "unknown platform": ("tools", "install", "nokia"),
     "unknown command": ("deploy",),
@@ -81,6 +87,19 @@ def test_bad_use_gets_a_sentence_exit_code_2_and_no_traceback(
     assert answer.err.strip()
     assert "Traceback" not in answer.err
     assert json.loads(call("releases", "--json").out) == []
+
+
+def test_of_several_apps_the_refused_one_is_named(call: Call, key_file: Path) -> None:
+    has_app(call, key_file)
+    answer = call("upload", "--project", "web", "--version", "next")
+    assert (answer.code, answer.err.startswith("shop: ")) == (2, True)
+
+
+def test_apps_are_added_and_edited_with_the_same_options(call: Call) -> None:
+    added, edited = (call("app", deed, "--help").out for deed in ("add", "edit"))
+    shared = [word for word in added.split() if word.startswith("--")]
+    assert {"--setting", "--build-command", "--node-memory", "--label"} <= set(shared)
+    assert set(shared) - {"--project", "--platform"} <= set(edited.split())
 
 
 def test_a_setting_that_cannot_be_used_is_bad_use(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from mprelease.domain.errors import Refused
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
-from mprelease.domain.versions import automatic, checked, is_greater
+from mprelease.domain.versions import automatic, checked, in_step, is_greater
 
 FIFTH_OF_JANUARY = date(2026, 1, 5)
 
@@ -68,3 +68,29 @@ def test_other_shapes_are_refused_with_an_example(version: str) -> None:
 def test_alipay_refuses_what_its_tool_would(version: str) -> None:
     with pytest.raises(Refused):
         checked(Platform.ALIPAY, version)
+
+
+def test_platforms_in_step_share_the_form_that_all_of_them_take() -> None:
+    assert in_step(list(Platform), FIFTH_OF_JANUARY, ["26.01.05.3", "26.104.7"]) == "26.105.0"
+    assert in_step(list(Platform), FIFTH_OF_JANUARY, ["26.01.05.3", "26.105.0"]) == "26.105.1"
+
+
+def test_one_platform_in_step_with_itself_keeps_its_form() -> None:
+    both = [Platform.WECHAT, Platform.WECHAT]
+    assert in_step(both, FIFTH_OF_JANUARY, ["26.01.05.3"]) == "26.01.05.4"
+
+
+def test_after_an_upload_in_step_wechat_goes_on_by_the_day() -> None:
+    sixth = date(2026, 1, 6)
+    assert automatic(Platform.WECHAT, FIFTH_OF_JANUARY, ["26.105.0"]) == "26.105.1"
+    assert automatic(Platform.WECHAT, sixth, ["26.01.05.0", "26.105.1"]) == "26.106.0"
+    assert automatic(Platform.WECHAT, date(2027, 1, 6), ["26.106.0"]) == "27.01.06.0"
+
+
+@given(st.lists(wechat_versions), st.dates(date(2024, 1, 1), date(2099, 12, 31)))
+def test_a_number_in_step_is_greater_than_all_before_and_every_platform_takes_it(
+    used: list[str], today: date
+) -> None:
+    version = in_step(list(Platform), today, used)
+    assert all(checked(platform, version) == version for platform in Platform)
+    assert all(is_greater(version, earlier) for earlier in used)

@@ -162,4 +162,14 @@ def test_an_app_id_of_another_platform_is_refused(house: House, developer: Actor
     add_project(house, developer)
     with pytest.raises(Refused) as refused:
         apps.add(house, developer, "web", Platform.ALIPAY, AppChange("pay", "wx0123456789abcdef"))
-    assert problem_of(refused) is Problem.APP_ID_SHAPE
+    assert problem_of(refused) is Problem.APP_ID_OF_OTHER_PLATFORM
+
+
+def test_a_setting_that_the_platforms_tool_would_not_see_is_refused(
+    house: House, developer: Actor
+) -> None:
+    add_project(house, developer)
+    change = AppChange("pay", "2021000000000001", compile_settings=("removeoldest=true",))
+    with pytest.raises(Refused) as refused:
+        apps.add(house, developer, "web", Platform.ALIPAY, change)
+    assert problem_of(refused) is Problem.SETTING_UNKNOWN

@@ -7,9 +7,9 @@ import traceback
 import typer
 
 from mprelease import __version__
-from mprelease.cli import app, demo, doctor, project, records, release, tools, worker
+from mprelease.cli import app, demo, doctor, project, records, release, serve, tools, user, worker
 from mprelease.cli.words import say
-from mprelease.domain.errors import Refused, TroubleError
+from mprelease.domain.errors import AppRefused, Refused, TroubleError
 from mprelease.domain.problems import Problem, Trouble
 from mprelease.settings.environment import user_folder
 
@@ -24,7 +24,8 @@ def main() -> None:
         _refuse_what_is_no_text()
         commands()
     except TroubleError as error:
-        sys.stderr.write(f"{say.of_trouble(error.trouble)}\n")
+        whose = f"{error.app}: " if isinstance(error, AppRefused) else ""
+        sys.stderr.write(f"{whose}{say.of_trouble(error.trouble)}\n")
         sys.exit(_BAD_USE if isinstance(error, Refused) else _FAILED)
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)
@@ -92,6 +93,8 @@ def _assembled() -> typer.Typer:
     commands.command(help=say("cli.releases"))(records.releases)
     commands.command(help=say("cli.log"))(records.log)
     commands.add_typer(records.resolving, name="release")
+    commands.command(help=say("cli.serve"))(serve.serve)
+    commands.add_typer(user.commands, name="user")
     commands.command(help=say("cli.worker"))(worker.worker)
     commands.add_typer(worker.commands, name="workers")
     commands.add_typer(tools.commands, name="tools")

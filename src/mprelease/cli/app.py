@@ -1,132 +1,71 @@
 """`mprelease app …`: mini programs, their build settings and credentials."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mprelease.cli import opening, show
 from mprelease.cli.asking import ask
-from mprelease.cli.options import AppName, Json
+from mprelease.cli.options import (
+    AppId,
+    AppName,
+    AppOptions,
+    CredentialFile,
+    Json,
+    NewAppId,
+    NewCredentialFile,
+    spread,
+)
 from mprelease.cli.words import say
-from mprelease.domain.apps import App, ProjectType
+from mprelease.domain.apps import App
 from mprelease.domain.errands import Errand, ErrandKind
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.platforms import Platform
 
-commands = typer.Typer(no_args_is_help=True, help=say("cli.app"))
+if TYPE_CHECKING:
+    from mprelease.services.apps import AppChange
 
-AppId = Annotated[str | None, typer.Option("--app-id", help=say("option.app_id"))]
-Type = Annotated[ProjectType | None, typer.Option("--type", help=say("option.type"))]
-Directory = Annotated[str | None, typer.Option(help=say("option.directory"))]
-InstallCommand = Annotated[str | None, typer.Option(help=say("option.install_command"))]
-BuildCommand = Annotated[str | None, typer.Option(help=say("option.build_command"))]
-DevBuildCommand = Annotated[str | None, typer.Option(help=say("option.dev_build_command"))]
-Output = Annotated[str | None, typer.Option(help=say("option.output"))]
-Setting = Annotated[
-    list[str] | None, typer.Option("--setting", metavar="KEY=VALUE", help=say("option.setting"))
-]
-NodeMemory = Annotated[int | None, typer.Option(metavar="MIB", help=say("option.node_memory"))]
-DefaultPage = Annotated[str | None, typer.Option(help=say("option.default_page"))]
-DefaultRobot = Annotated[int | None, typer.Option("--robot", help=say("option.default_robot"))]
-Proxy = Annotated[str | None, typer.Option(metavar="URL", help=say("option.proxy"))]
-Label = Annotated[str | None, typer.Option("--label", help=say("option.label"))]
-CredentialFile = Annotated[
-    Path | None, typer.Option(metavar="FILE", help=say("option.credential_file"))
-]
+commands = typer.Typer(no_args_is_help=True, help=say("cli.app"))
 
 
 @commands.command(help=say("cli.app.add"))
+@spread
 def add(
     name: AppName,
     project: Annotated[str, typer.Option("--project", "-p", help=say("option.of_project"))],
-    app_id: Annotated[str, typer.Option("--app-id", help=say("option.app_id"))],
-    credential_file: Annotated[
-        Path, typer.Option(metavar="FILE", help=say("option.credential_file"))
-    ],
+    app_id: AppId,
+    credential_file: CredentialFile,
     platform: Annotated[Platform, typer.Option(help=say("option.platform"))] = Platform.WECHAT,
-    type_: Type = None,
-    directory: Directory = None,
-    install_command: InstallCommand = None,
-    build_command: BuildCommand = None,
-    dev_build_command: DevBuildCommand = None,
-    output: Output = None,
-    setting: Setting = None,
-    node_memory: NodeMemory = None,
-    default_page: DefaultPage = None,
-    robot: DefaultRobot = None,
-    proxy: Proxy = None,
-    label: Label = None,
-    json: Json = False,
+    *,
+    given: AppOptions,
 ) -> None:
     """Add an app to a project."""
     from mprelease.services import apps
 
-    new = apps.AppChange(
-        name=name,
-        platform_app_id=app_id,
-        project_type=type_,
-        directory=directory,
-        install_command=install_command,
-        build_command=build_command,
-        dev_build_command=dev_build_command,
-        output=output,
-        node_memory=node_memory,
-        compile_settings=tuple(setting or ()),
-        default_page=default_page,
-        robot=robot,
-        proxy=proxy,
-        label=label,
-        credential=opening.content(credential_file),
-    )
+    new = _change(given, name, app_id, credential_file)
     with opening.opening() as application:
         app = apps.add(application.house, opening.me(), project, platform, new)
-    _done("cli.app.added", app, json=json)
+    _done("cli.app.added", app, json=given.json)
 
 
 @commands.command(help=say("cli.app.edit"))
+@spread
 def edit(
     name: AppName,
     new_name: Annotated[str | None, typer.Option("--name", help=say("option.new_name"))] = None,
-    app_id: AppId = None,
-    type_: Type = None,
-    directory: Directory = None,
-    install_command: InstallCommand = None,
-    build_command: BuildCommand = None,
-    dev_build_command: DevBuildCommand = None,
-    output: Output = None,
-    setting: Setting = None,
-    node_memory: NodeMemory = None,
-    default_page: DefaultPage = None,
-    robot: DefaultRobot = None,
-    proxy: Proxy = None,
-    label: Label = None,
-    credential_file: CredentialFile = None,
-    json: Json = False,
+    app_id: NewAppId = None,
+    credential_file: NewCredentialFile = None,
+    *,
+    given: AppOptions,
 ) -> None:
     """Change an app."""
     from mprelease.services import apps
 
-    change = apps.AppChange(
-        name=new_name,
-        platform_app_id=app_id,
-        project_type=type_,
-        directory=directory,
-        install_command=install_command,
-        build_command=build_command,
-        dev_build_command=dev_build_command,
-        output=output,
-        node_memory=node_memory,
-        compile_settings=tuple(setting or ()),
-        default_page=default_page,
-        robot=robot,
-        proxy=proxy,
-        label=label,
-        credential=opening.content(credential_file) if credential_file else None,
-    )
+    change = _change(given, new_name, app_id, credential_file)
     with opening.opening() as application:
         app = apps.edit(application.house, opening.me(), name, change)
-    _done("cli.app.edited", app, json=json)
+    _done("cli.app.edited", app, json=given.json)
 
 
 @commands.command("list", help=say("cli.app.list"))
@@ -183,6 +122,46 @@ def check(name: AppName, json: Json = False) -> None:
         show.as_json({"accepted": True, "error": None})
     else:
         typer.echo(say("cli.app.accepted", name=name, app_id=app.platform_app_id))
+
+
+@commands.command("last-version", help=say("cli.app.last_version"))
+def last_version(name: AppName, json: Json = False) -> None:
+    """Ask the platform for the newest version that it has of an app."""
+    from mprelease.services import apps
+
+    with opening.opening() as application:
+        with application.house.database.reading() as db:
+            app = apps.found(db, name)
+        facts = ask(application, app.label, Errand(ErrandKind.LAST_VERSION, name))
+    version = facts["version"]
+    if json:
+        show.as_json({"app": name, "version": version})
+    else:
+        typer.echo(version or say("cli.app.no_version", platform=app.platform))
+
+
+def _change(
+    given: AppOptions, name: str | None, app_id: str | None, credential_file: Path | None
+) -> "AppChange":
+    from mprelease.services.apps import AppChange
+
+    return AppChange(
+        name=name,
+        platform_app_id=app_id,
+        project_type=given.type_,
+        directory=given.directory,
+        install_command=given.install_command,
+        build_command=given.build_command,
+        dev_build_command=given.dev_build_command,
+        output=given.output,
+        node_memory=given.node_memory,
+        compile_settings=tuple(given.setting or ()),
+        default_page=given.default_page,
+        robot=given.robot,
+        proxy=given.proxy,
+        label=given.label,
+        credential=opening.content(credential_file) if credential_file else None,
+    )
 
 
 def _done(message: str, app: App, *, json: bool) -> None:

@@ -1,81 +1,161 @@
-"""`mprelease demo`: release a sample to a simulated WeChat, with the real tool, and show it."""
+"""`mprelease demo`: the platform with samples, real tools and simulated services behind it."""
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from pydantic import SecretStr
 
+from mprelease.cli import outcome, tools
 from mprelease.cli.words import say
 from mprelease.domain.platforms import Platform
-from mprelease.domain.releases import Kind, LaunchOptions, Release, ReleaseRequest, State
+from mprelease.domain.releases import Kind, LaunchOptions, ReleaseRequest
 
 if TYPE_CHECKING:
     from mprelease.application import Application
+    from mprelease.simulator.service import Service
 
-_APP_ID = "wxdec0de0000000001"
 _PROJECT = "demo"
-_APP = "demo-wechat"
+_APP_IDS = {
+    Platform.WECHAT: "wxdec0de0000000001",
+    Platform.ALIPAY: "2021000000000001",
+    Platform.DOUYIN: "ttdec0de0000000001",
+}
+_REQUESTS = (
+    ReleaseRequest("", Kind.PREVIEW, launch=LaunchOptions("pages/about/about", "from=demo")),
+    ReleaseRequest("", Kind.UPLOAD, description="mprelease demo"),
+)
 
 
-def demo() -> None:
-    """Release the sample as a preview and as a trial version, then end."""
+def demo(
+    port: Annotated[int, typer.Option(min=1, max=65535, help=say("option.port"))] = 8088,
+    check: Annotated[bool, typer.Option("--check", help=say("option.check"))] = False,
+) -> None:
+    """Show the platform until told to end; or release the samples without it, then end."""
     from mprelease.application import opened
-    from mprelease.cli import release as release_command
     from mprelease.settings.knobs import load
-    from mprelease.simulator.keys import make_key
     from mprelease.simulator.proxy import Simulator
-    from mprelease.simulator.sample import make_sample
-    from mprelease.simulator.wechat import WeChat
+    from mprelease.simulator.sample import make_samples
 
     settings = load()
     folder = settings.data_dir / "demo"
-    wechat = WeChat(folder / "received")
-    key = make_key()
-    wechat.register(_APP_ID, key)
-    with Simulator(folder / "simulator", [wechat]) as simulator:
+    services, credentials = _platforms(folder / "received")
+    with Simulator(folder / "simulator", services) as simulator:
         changes = {
             "data_dir": folder,
             "tools_dir": settings.tools,
             "vendor_proxy": simulator.proxy_url,
             "extra_ca_certs": simulator.ca_file,
             "database_url": None,
+            "redis_url": None,
+            "slots": len(services),
+            "admin_password": None if check else SecretStr(_password(folder / "admin-password")),
         }
         application = opened(settings.model_copy(update=changes))
-        _prepare(application, make_sample(folder / "sample"), key.encode())
-        for wanted in _REQUESTS:
-            typer.echo(say(f"demo.{wanted.kind}"))
-            release = release_command.run(application, wanted, lines=False)
-            release_command.tell(application, release, None)
-            _stop_unless_succeeded(release)
-        application.house.database.close()
+        try:
+            _prepare(application, make_samples(folder / "samples"), credentials)
+            if check:
+                _check(application)
+            else:
+                _show(application, port)
+        finally:
+            application.close()
     typer.echo(say("demo.done", folder=str(folder)))
 
 
-_REQUESTS = (
-    ReleaseRequest(_APP, Kind.PREVIEW, launch=LaunchOptions("pages/about/about", "from=demo")),
-    ReleaseRequest(_APP, Kind.UPLOAD, description="mprelease demo"),
-)
+def _check(application: "Application") -> None:
+    for wanted in _REQUESTS:
+        _release(application, wanted)
 
 
-def _prepare(application: "Application", repository: Path, key: bytes) -> None:
+def _show(application: "Application", port: int) -> None:
+    from mprelease.cli.serve import run
+
+    for platform in Platform:
+        tools.installed(application, platform)
+    password = application.settings.admin_password
+    assert password is not None
+    shown = say("cli.serve.demo", name="admin", password=password.get_secret_value())
+    run(application, "127.0.0.1", port, works=True, words=shown)
+
+
+def _password(file: Path) -> str:
+    """Return the password of the demo's administrator, the same each time."""
+    from mprelease.security.passwords import random_password
+
+    if not file.is_file():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch(mode=0o600)
+        file.write_text(random_password())
+    return file.read_text()
+
+
+def _platforms(folder: Path) -> tuple[list["Service"], Mapping[Platform, str]]:
+    """Return the simulated services, and the credentials that they accept."""
+    from mprelease.simulator.alipay import Alipay
+    from mprelease.simulator.douyin import Douyin
+    from mprelease.simulator.keys import make_key
+    from mprelease.simulator.wechat import WeChat
+
+    key, tool_id, token = make_key(), "demotool", "demotoken"
+    wechat, alipay = WeChat(folder / "wechat"), Alipay(folder / "alipay")
+    douyin = Douyin(folder / "douyin")
+    wechat.register(_APP_IDS[Platform.WECHAT], key)
+    alipay.register(_APP_IDS[Platform.ALIPAY], tool_id, key)
+    douyin.register(_APP_IDS[Platform.DOUYIN], token)
+    return [wechat, alipay, douyin], {
+        Platform.WECHAT: key,
+        Platform.ALIPAY: json.dumps({"toolId": tool_id, "privateKey": key}),
+        Platform.DOUYIN: json.dumps({"token": token}),
+    }
+
+
+def _prepare(
+    application: "Application", repository: Path, credentials: Mapping[Platform, str]
+) -> None:
     from mprelease.cli.opening import me
-    from mprelease.services import apps, projects
-    from mprelease.storage import apps as stored_apps
-    from mprelease.storage import projects as stored_projects
+    from mprelease.services import projects
+    from mprelease.storage import projects as stored
 
     house = application.house
+    change = projects.ProjectChange(_PROJECT, str(repository), "main")
     with house.database.reading() as db:
-        has_project = stored_projects.named(db, _PROJECT)
-        has_app = stored_apps.named(db, _APP)
-    if not has_project:
-        projects.add(house, me(), projects.ProjectChange(_PROJECT, str(repository), "main"))
-    new = apps.AppChange(name=_APP, platform_app_id=_APP_ID, credential=key)
-    if has_app:
-        apps.edit(house, me(), _APP, new)
+        is_known = stored.named(db, _PROJECT)
+    if is_known:
+        projects.edit(house, me(), _PROJECT, change)
     else:
-        apps.add(house, me(), _PROJECT, Platform.WECHAT, new)
+        projects.add(house, me(), change)
+    for platform, credential in credentials.items():
+        _prepare_app(application, platform, credential)
 
 
-def _stop_unless_succeeded(release: Release) -> None:
-    if release.state is not State.SUCCEEDED:
-        raise typer.Exit(1)
+def _prepare_app(application: "Application", platform: Platform, credential: str) -> None:
+    from mprelease.cli.opening import me
+    from mprelease.services import apps
+    from mprelease.storage import apps as stored
+
+    house, name = application.house, f"{_PROJECT}-{platform}"
+    change = apps.AppChange(
+        name=name,
+        platform_app_id=_APP_IDS[platform],
+        directory=platform,
+        credential=credential.encode(),
+    )
+    with house.database.reading() as db:
+        is_known = stored.named(db, name)
+    if is_known:
+        apps.edit(house, me(), name, change)
+    else:
+        apps.add(house, me(), _PROJECT, platform, change)
+
+
+def _release(application: "Application", wanted: ReleaseRequest) -> None:
+    from mprelease.cli.release import run_all
+
+    typer.echo(say(f"demo.{wanted.kind}"))
+    ended = run_all(application, _PROJECT, wanted, lines=False)
+    outcome.show_all(application, ended, json=False)
+    if code := outcome.exit_code(ended):
+        raise typer.Exit(code)

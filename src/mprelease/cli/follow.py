@@ -1,9 +1,11 @@
-"""Follow a release in the terminal, and work on it meanwhile if nobody else does."""
+"""Follow releases in the terminal, and work on them meanwhile if nobody else does."""
 
 import math
 import sys
 import threading
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mprelease.cli.opening import me
@@ -27,12 +29,17 @@ _MARKS = {
 
 
 class View:
-    """Tell on standard error how a release goes: its stages, and with `lines` all its output."""
+    """Tell on standard error how a release goes: its stages, and with `lines` all its output.
 
-    def __init__(self, *, lines: bool) -> None:
+    `prefix` stands before each line, to tell the release from others.
+    """
+
+    def __init__(self, *, lines: bool, prefix: str = "") -> None:
         """Begin before the first line."""
         self.position = START
         self._lines = lines
+        self._prefix = prefix
+        self._has_ended = False
         self._told: dict[Stage, StageState] = {}
         self._tail: list[str] = []
         self._waiting_since = time.monotonic()
@@ -45,107 +52,131 @@ class View:
             self._tell_begun(stage)
             for line in lines:
                 if self._lines and line.stage == stage.name:
-                    _err(f"  {line.text}")
+                    self.say(f"  {line.text}")
             self._tell_ended(stage)
 
     def wait(self, blocker: int | None, *, is_unknown: bool) -> None:
         """Say once, after a moment, why the release is still queued."""
         if time.monotonic() - self._waiting_since > _PATIENCE_SECONDS and blocker:
-            _err(say("cli.blocked" if is_unknown else "cli.waiting", release=blocker))
+            self.say(say("cli.blocked" if is_unknown else "cli.waiting", release=blocker))
             self._waiting_since = math.inf
 
     def wait_for_worker(self, label: str) -> None:
         """Say once, after a moment, that nobody lives who could take the release."""
         if time.monotonic() - self._waiting_since > _PATIENCE_SECONDS:
-            _err(say("cli.no_worker", label=label))
+            self.say(say("cli.no_worker", label=label))
             self._waiting_since = math.inf
 
     def end(self, release: Release) -> None:
-        """Show the last lines of a release that failed."""
-        if release.error and not self._lines:
+        """Show, once, the last lines of a release that failed."""
+        if release.error and not self._lines and not self._has_ended:
             for line in self._tail:
-                _err(f"  {line}")
+                self.say(f"  {line}")
+        self._has_ended = True
+
+    def say(self, line: str) -> None:
+        """Show one line."""
+        sys.stderr.write(f"{self._prefix}{line}\n")
+        sys.stderr.flush()
 
     def _tell_begun(self, stage: StageRecord) -> None:
         if stage.state is StageState.PENDING or stage.name in self._told:
             return
         self._told[stage.name] = StageState.RUNNING
         if self._lines:
-            _err(f"{_MARKS[StageState.RUNNING]} {say(f'stage.{stage.name}')}")
+            self.say(f"{_MARKS[StageState.RUNNING]} {say(f'stage.{stage.name}')}")
 
     def _tell_ended(self, stage: StageRecord) -> None:
         if stage.ended_at is None or self._told.get(stage.name) == stage.state:
             return
         self._told[stage.name] = stage.state
-        _err(f"{_MARKS[stage.state]} {say(f'stage.{stage.name}')}{_seconds(stage)}")
+        self.say(f"{_MARKS[stage.state]} {say(f'stage.{stage.name}')}{_seconds(stage)}")
 
 
-def watch(application: "Application", release_id: int, view: View) -> Release:
-    """Show a release until its end and return it."""
-    return _watch(application, release_id, view)
+@dataclass(frozen=True)
+class Watched:
+    """A release that is watched, who tells of it, and the label of the workers that it needs.
+
+    Without a label nobody is told when there is no such worker.
+    """
+
+    release_id: int
+    view: View
+    label: str | None = None
 
 
-def follow(application: "Application", release_id: int, view: View, label: str) -> Release:
-    """Show one's own release until its end and return it; Ctrl-C asks for its cancellation.
+def watch(application: "Application", release_id: int, view: View) -> None:
+    """Show a release until its end."""
+    _watch(application, [Watched(release_id, view)])
+
+
+def follow(application: "Application", watched: Sequence[Watched]) -> list[Release]:
+    """Show one's own releases until their end and return them; Ctrl-C asks for their cancellation.
 
     Where the database is this data folder's own, this process runs releases for as long as nobody
     else does.
     """
-    helper = _Helper(application, release_id, label) if application.is_alone else None
+    helper = _Helper(application, watched) if application.is_alone else None
     while True:
         try:
-            return _watch(application, release_id, view, helper, label)
+            return _watch(application, watched, helper)
         except KeyboardInterrupt:
-            _cancel(application, release_id)
+            for each in watched:
+                _cancel(application, each)
 
 
 def _watch(
-    application: "Application",
-    release_id: int,
-    view: View,
-    helper: "_Helper | None" = None,
-    label: str | None = None,
-) -> Release:
-    from mprelease.services import releases
-    from mprelease.storage import logs, queue, workers
-
+    application: "Application", watched: Sequence[Watched], helper: "_Helper | None" = None
+) -> list[Release]:
     while True:
-        with application.house.database.reading() as db:
-            release = releases.found(db, release_id)
-            lines = list(logs.after(db, release_id, view.position))
-            queued = release.state is State.QUEUED
-            blocker, is_unknown = queue.waits_for(db, release_id) if queued else (None, False)
-            is_served = helper or label is None or workers.serving(db, label)
-        view.update(release, lines)
-        if queued:
-            view.wait(blocker, is_unknown=is_unknown)
-        if queued and not is_served:
-            view.wait_for_worker(str(label))
-        if release.state.is_final:
+        seen = [_look(application, each, is_helped=helper is not None) for each in watched]
+        if all(release.state.is_final for release in seen):
             if helper:
                 helper.join()
-            view.end(release)
-            return release
+            return seen
         if helper:
             helper.wait(_LOOK_SECONDS)
         else:
             time.sleep(_LOOK_SECONDS)
 
 
-def _cancel(application: "Application", release_id: int) -> None:
+def _look(application: "Application", watched: Watched, *, is_helped: bool) -> Release:
+    from mprelease.services import releases
+    from mprelease.storage import logs, queue, workers
+
+    release_id, view, label = watched.release_id, watched.view, watched.label
+    with application.house.database.reading() as db:
+        release = releases.found(db, release_id)
+        lines = list(logs.after(db, release_id, view.position))
+        queued = release.state is State.QUEUED
+        blocker, is_unknown = queue.waits_for(db, release_id) if queued else (None, False)
+        is_served = is_helped or label is None or workers.serving(db, label)
+    view.update(release, lines)
+    if queued:
+        view.wait(blocker, is_unknown=is_unknown)
+    if queued and not is_served:
+        view.wait_for_worker(str(label))
+    if release.state.is_final:
+        view.end(release)
+    return release
+
+
+def _cancel(application: "Application", watched: Watched) -> None:
     from mprelease.services import releases
 
-    in_time = releases.cancel(application.house, me(), release_id)
-    _err(say("cli.canceling" if in_time else "cli.too_late"))
+    with application.house.database.reading() as db:
+        has_ended = releases.found(db, watched.release_id).state.is_final
+    if not has_ended:
+        in_time = releases.cancel(application.house, me(), watched.release_id)
+        watched.view.say(say("cli.canceling" if in_time else "cli.too_late"))
 
 
 class _Helper:
     """The temporary worker of this process, in a thread of its own."""
 
-    def __init__(self, application: "Application", release_id: int, label: str) -> None:
+    def __init__(self, application: "Application", watched: Sequence[Watched]) -> None:
         self._application = application
-        self._label = label
-        self._release_id = release_id
+        self._watched = watched
         self._failure: Exception | None = None
         self._thread = threading.Thread(target=self._work, name="worker")
         self._thread.start()
@@ -164,19 +195,22 @@ class _Helper:
         from mprelease.engine.alone import work_until
 
         try:
-            work_until(self._is_final, self._worker, self._application.layout)
+            work_until(self._have_ended, self._worker, self._application.layout)
         except Exception as failure:  # noqa: BLE001 raised again in the main thread
             self._failure = failure
 
     def _worker(self) -> "Worker":
-        labels = {self._label, *self._application.settings.labels}
-        return self._application.worker(tuple(sorted(labels)), slots=1)
+        settings = self._application.settings
+        labels = {each.label for each in self._watched if each.label} | {*settings.labels}
+        slots = min(len(self._watched), settings.slots)
+        return self._application.worker(tuple(sorted(labels)), slots)
 
-    def _is_final(self) -> bool:
+    def _have_ended(self) -> bool:
         from mprelease.services import releases
 
         with self._application.house.database.reading() as db:
-            return releases.found(db, self._release_id).state.is_final
+            found = (releases.found(db, each.release_id) for each in self._watched)
+            return all(release.state.is_final for release in found)
 
 
 def _seconds(stage: StageRecord) -> str:
@@ -184,8 +218,3 @@ def _seconds(stage: StageRecord) -> str:
         return ""
     cached = f" · {say('stage.cached')}" if stage.cached else ""
     return f"  {(stage.ended_at - stage.started_at) / 1000:.1f} s{cached}"
-
-
-def _err(line: str) -> None:
-    sys.stderr.write(f"{line}\n")
-    sys.stderr.flush()

@@ -1,28 +1,107 @@
-"""Options that several commands share."""
+"""Options that several commands share, one by one and as records."""
 
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import wraps
+from inspect import Parameter
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, get_type_hints
 
 import typer
 
 from mprelease.cli.words import say
-from mprelease.domain.apps import Environment
+from mprelease.domain.apps import Environment, ProjectType
 
 Json = Annotated[bool, typer.Option("--json", help=say("option.json"))]
 Follow = Annotated[bool, typer.Option("--follow", "-f", help=say("option.follow"))]
 AppName = Annotated[str, typer.Argument(metavar="NAME", help=say("option.app"))]
+OneApp = Annotated[str | None, typer.Argument(metavar="NAME", help=say("option.app"))]
 ProjectName = Annotated[str, typer.Argument(metavar="NAME", help=say("option.project"))]
 ReleaseId = Annotated[int, typer.Argument(metavar="ID", min=1, help=say("option.release"))]
 
-Ref = Annotated[str | None, typer.Option("--ref", help=say("option.ref"))]
-Description = Annotated[str | None, typer.Option("--description", help=say("option.description"))]
-EnvironmentName = Annotated[Environment, typer.Option(help=say("option.environment"))]
-Robot = Annotated[int | None, typer.Option("--robot", help=say("option.robot"))]
-QrCode = Annotated[
-    Path | None, typer.Option("--qr-code", metavar="FILE", help=say("option.qr_code"))
-]
+_APP_ID = typer.Option("--app-id", help=say("option.app_id"))
+AppId = Annotated[str, _APP_ID]
+NewAppId = Annotated[str | None, _APP_ID]
+_CREDENTIAL_FILE = typer.Option(metavar="FILE", help=say("option.credential_file"))
+CredentialFile = Annotated[Path, _CREDENTIAL_FILE]
+NewCredentialFile = Annotated[Path | None, _CREDENTIAL_FILE]
 Page = Annotated[str | None, typer.Option("--page", help=say("option.page"))]
 Query = Annotated[str | None, typer.Option("--query", help=say("option.query"))]
 Scene = Annotated[int | None, typer.Option("--scene", help=say("option.scene"))]
 Version = Annotated[str | None, typer.Option("--version", help=say("option.version"))]
-Priority = Annotated[int, typer.Option("--priority", help=say("option.priority"))]
+QrCode = Annotated[
+    Path | None, typer.Option("--qr-code", metavar="FILE", help=say("option.qr_code"))
+]
+
+
+@dataclass(frozen=True)
+class ReleaseOptions:
+    """What every release can be told, and how it is shown."""
+
+    project: Annotated[
+        str | None, typer.Option("--project", "-p", metavar="NAME", help=say("option.all_apps"))
+    ] = None
+    ref: Annotated[str | None, typer.Option("--ref", help=say("option.ref"))] = None
+    description: Annotated[str | None, typer.Option(help=say("option.description"))] = None
+    environment: Annotated[Environment, typer.Option(help=say("option.environment"))] = (
+        Environment.PRODUCTION
+    )
+    robot: Annotated[int | None, typer.Option(help=say("option.robot"))] = None
+    priority: Annotated[int, typer.Option(help=say("option.priority"))] = 0
+    qr_code: QrCode = None
+    follow: Follow = False
+    json: Json = False
+
+
+@dataclass(frozen=True)
+class AppOptions:
+    """How an app is built and released, when it is added and when it is changed."""
+
+    type_: Annotated[ProjectType | None, typer.Option("--type", help=say("option.type"))] = None
+    directory: Annotated[str | None, typer.Option(help=say("option.directory"))] = None
+    install_command: Annotated[str | None, typer.Option(help=say("option.install_command"))] = None
+    build_command: Annotated[str | None, typer.Option(help=say("option.build_command"))] = None
+    dev_build_command: Annotated[str | None, typer.Option(help=say("option.dev_build_command"))] = (
+        None
+    )
+    output: Annotated[str | None, typer.Option(help=say("option.output"))] = None
+    setting: Annotated[
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help=say("option.setting"))
+    ] = None
+    node_memory: Annotated[
+        int | None, typer.Option(metavar="MIB", help=say("option.node_memory"))
+    ] = None
+    default_page: Annotated[str | None, typer.Option(help=say("option.default_page"))] = None
+    robot: Annotated[int | None, typer.Option(help=say("option.default_robot"))] = None
+    proxy: Annotated[str | None, typer.Option(metavar="URL", help=say("option.proxy"))] = None
+    label: Annotated[str | None, typer.Option(help=say("option.label"))] = None
+    json: Json = False
+
+
+def spread(command: Callable[..., None]) -> Callable[..., None]:
+    """Let a command take the fields of its record `given` as options of its own."""
+    signature = inspect.signature(command, eval_str=True)
+    record = signature.parameters["given"].annotation
+
+    @wraps(command)
+    def spread_out(**typed: Any) -> None:
+        given = record(**{field.name: typed.pop(field.name) for field in fields(record)})
+        command(**typed, given=given)
+
+    own = [each for each in signature.parameters.values() if each.name != "given"]
+    together = [*own, *_parameters(record)]
+    as_keywords = [each.replace(kind=Parameter.KEYWORD_ONLY) for each in together]
+    # What typer reads in place of the function's own parameters.
+    vars(spread_out)["__signature__"] = signature.replace(parameters=as_keywords)
+    return spread_out
+
+
+def _parameters(record: Any) -> list[Parameter]:
+    hints = get_type_hints(record, include_extras=True)
+    return [
+        Parameter(
+            field.name, Parameter.KEYWORD_ONLY, default=field.default, annotation=hints[field.name]
+        )
+        for field in fields(record)
+    ]

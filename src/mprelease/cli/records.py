@@ -1,4 +1,4 @@
-"""`mprelease releases` and `mprelease log`: look at what was done."""
+"""`mprelease releases`, `log`, `cancel` and `release …`: what was done, and what is left to do."""
 
 import sys
 from datetime import datetime, tzinfo
@@ -6,10 +6,12 @@ from typing import Annotated
 
 import typer
 
-from mprelease.cli import options, show
+from mprelease.cli import options, outcome, show
+from mprelease.cli.asking import ask
 from mprelease.cli.follow import View, watch
 from mprelease.cli.opening import me, opening
 from mprelease.cli.words import say
+from mprelease.domain.errands import Errand, ErrandKind
 from mprelease.domain.releases import Release
 
 
@@ -61,11 +63,6 @@ def cancel(release_id: options.ReleaseId) -> None:
 resolving = typer.Typer(no_args_is_help=True, help=say("cli.release"))
 
 
-@resolving.callback()
-def _release() -> None:
-    """Keep `resolve` a command of its own, although it is the only one."""
-
-
 @resolving.command(help=say("cli.release.resolve"))
 def resolve(
     release_id: options.ReleaseId,
@@ -79,6 +76,25 @@ def resolve(
     with opening() as application:
         release = deeds.resolve(application.house, me(), release_id, published=published)
     typer.echo(f"#{release.id} {release.app_name} · {say(f'state.{release.state}')}")
+
+
+@resolving.command(help=say("cli.release.finish"))
+def finish(
+    release_id: options.ReleaseId, qr_code: options.QrCode = None, *, json: options.Json = False
+) -> None:
+    """Do the last step that an accepted upload has missed, and show its QR code."""
+    from mprelease.services import finishing
+    from mprelease.services import releases as deeds
+
+    outcome.refuse_unwritable(qr_code)
+    with opening() as application:
+        with application.house.database.reading() as db:
+            _, app = finishing.upload(db, release_id)
+        errand = Errand(ErrandKind.FINISH, str(release_id), {"who": me().name})
+        ask(application, app.label, errand)
+        with application.house.database.reading() as db:
+            release = deeds.found(db, release_id)
+        outcome.show_one(application, release, qr_code, json=json)
 
 
 def _row(release: Release, zone: tzinfo) -> list[str]:

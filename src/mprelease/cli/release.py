@@ -1,84 +1,46 @@
-"""`mprelease preview` and `mprelease upload`: queue a release and follow it to its QR code."""
+"""`mprelease preview` and `mprelease upload`: queue releases and follow them to their QR codes."""
 
-import sys
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import typer
 
-from mprelease.cli import options, qr, show
-from mprelease.cli.follow import View, follow
+from mprelease.cli import options, outcome
+from mprelease.cli.follow import View, Watched, follow
 from mprelease.cli.opening import me, opening
-from mprelease.cli.words import say
-from mprelease.domain.apps import Environment
+from mprelease.cli.options import ReleaseOptions, spread
+from mprelease.domain.apps import App
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
-from mprelease.domain.releases import Kind, LaunchOptions, Release, ReleaseRequest, State
+from mprelease.domain.releases import Kind, LaunchOptions, Release, ReleaseRequest
 
 if TYPE_CHECKING:
     from mprelease.application import Application
 
-Wanted = Callable[["Application"], ReleaseRequest]
 
-_EXIT_CODES = {State.SUCCEEDED: 0, State.CANCELED: 130}
-_SUFFIXES = {"image/jpeg": ".jpg", "image/png": ".png"}
-
-
+@spread
 def preview(
-    name: options.AppName,
-    ref: options.Ref = None,
-    description: options.Description = None,
-    environment: options.EnvironmentName = Environment.PRODUCTION,
-    robot: options.Robot = None,
+    name: options.OneApp = None,
     page: options.Page = None,
     query: options.Query = None,
     scene: options.Scene = None,
-    priority: options.Priority = 0,
-    qr_code: options.QrCode = None,
     *,
-    follow: options.Follow = False,
-    json: options.Json = False,
+    given: ReleaseOptions,
 ) -> None:
-    """Make a preview of an app and show its QR code."""
-    wanted = ReleaseRequest(
-        app=name,
-        kind=Kind.PREVIEW,
-        ref=ref,
-        description=description,
-        environment=environment,
-        robot=robot,
-        launch=LaunchOptions(page, query, scene),
-        priority=priority,
-    )
-    _release(lambda _: wanted, qr_code, lines=follow, json=json)
+    """Make a preview of an app, or of all apps of a project, and show the QR codes."""
+    launch = LaunchOptions(page, query, scene)
+    _release(_request(name, Kind.PREVIEW, given, launch=launch), given)
 
 
+@spread
 def upload(
-    name: options.AppName,
-    ref: options.Ref = None,
+    name: options.OneApp = None,
     version: options.Version = None,
-    description: options.Description = None,
-    environment: options.EnvironmentName = Environment.PRODUCTION,
-    robot: options.Robot = None,
-    priority: options.Priority = 0,
-    qr_code: options.QrCode = None,
     *,
-    follow: options.Follow = False,
-    json: options.Json = False,
+    given: ReleaseOptions,
 ) -> None:
-    """Upload an app as a trial version."""
-    wanted = ReleaseRequest(
-        app=name,
-        kind=Kind.UPLOAD,
-        ref=ref,
-        version=version,
-        description=description,
-        environment=environment,
-        robot=robot,
-        priority=priority,
-    )
-    _release(lambda _: wanted, qr_code, lines=follow, json=json)
+    """Upload an app, or all apps of a project, as trial versions."""
+    _release(_request(name, Kind.UPLOAD, given, version=version), given)
 
 
 def again(
@@ -91,91 +53,92 @@ def again(
     """Make the same release anew, as a new one."""
     from mprelease.services import releases
 
-    _release(
-        lambda application: releases.again(application.house, release_id),
-        qr_code,
-        lines=follow,
-        json=json,
-    )
+    outcome.refuse_unwritable(qr_code)
+    with opening() as application:
+        wanted = releases.again(application.house, release_id)
+        ended = run(application, wanted, lines=follow)
+        outcome.show_one(application, ended, qr_code, json=json)
+    raise typer.Exit(outcome.exit_code([ended]))
 
 
 def run(application: "Application", wanted: ReleaseRequest, *, lines: bool) -> Release:
     """Queue a release and follow it to its end."""
-    from mprelease.cli.tools import installed
     from mprelease.services import releases
 
     app = releases.verify(application.house, wanted)
+    _prepare(application, [app])
+    release_id = releases.request(application.house, me(), wanted)
+    [ended] = follow(application, [Watched(release_id, View(lines=lines), app.label)])
+    return ended
+
+
+def run_all(
+    application: "Application", project: str, wanted: ReleaseRequest, *, lines: bool
+) -> list[Release]:
+    """Queue a release for each app of a project and follow them to their ends."""
+    from mprelease.services import releases
+
+    house = application.house
+    _prepare(application, releases.verify_all(house, project, wanted))
+    return follow(application, _watched(releases.request_all(house, me(), project, wanted), lines))
+
+
+def _request(
+    app: str | None,
+    kind: Kind,
+    given: ReleaseOptions,
+    *,
+    version: str | None = None,
+    launch: LaunchOptions = LaunchOptions(),  # noqa: B008 it is frozen
+) -> ReleaseRequest:
+    return ReleaseRequest(
+        app=app or "",
+        kind=kind,
+        ref=given.ref,
+        version=version,
+        description=given.description,
+        environment=given.environment,
+        robot=given.robot,
+        launch=launch,
+        priority=given.priority,
+    )
+
+
+def _release(wanted: ReleaseRequest, given: ReleaseOptions) -> None:
+    if bool(wanted.app) is bool(given.project):
+        raise Refused(Problem.APP_OR_PROJECT)
+    if given.project and given.qr_code:
+        raise Refused(Problem.ONE_QR_CODE)
+    outcome.refuse_unwritable(given.qr_code)
+    with opening() as application:
+        if given.project:
+            ended = run_all(application, given.project, wanted, lines=given.follow)
+            outcome.show_all(application, ended, json=given.json)
+        else:
+            ended = [run(application, wanted, lines=given.follow)]
+            outcome.show_one(application, ended[0], given.qr_code, json=given.json)
+    raise typer.Exit(outcome.exit_code(ended))
+
+
+def _prepare(application: "Application", apps: list[App]) -> None:
+    """Refuse or install, before anything is queued, what a worker here would miss."""
+    from mprelease.cli.tools import installed
+
     if application.is_alone:
         application.refuse_unable()
-        installed(application, app.platform)
-    release_id = releases.request(application.house, me(), wanted)
-    return follow(application, release_id, View(lines=lines), app.label)
+        for platform in sorted({app.platform for app in apps}):
+            installed(application, platform)
 
 
-def tell(application: "Application", release: Release, qr_code: Path | None) -> Path | None:
-    """Say how a release ended, draw its QR code, and return where the image was saved."""
-    saved = save_qr_code(application, release, qr_code)
-    if release.error:
-        _err(say.of_trouble(release.error))
-    for warning in release.warnings:
-        _err(say.of(warning))
-    drawing = saved and qr.drawn(saved.read_bytes())
-    if drawing:
-        typer.echo(drawing)
-    typer.echo(_summary(release))
-    if saved:
-        typer.echo(say("cli.release.qr_code", file=str(saved)))
-    return saved
+def _watched(accepted: Mapping[int, App], lines: bool) -> list[Watched]:
+    from rich.cells import cell_len, set_cell_size
 
-
-def save_qr_code(application: "Application", release: Release, wanted: Path | None) -> Path | None:
-    """Write the QR code of a release into the wanted file, or into the data folder."""
-    from mprelease.storage import releases
-
-    with application.house.database.reading() as db:
-        found = releases.qr_code(db, release.id)
-    if found is None:
-        return None
-    image, media_type = found
-    folder = application.settings.data_dir / "qr-codes"
-    file = wanted or folder / f"{release.id}{_SUFFIXES.get(media_type, '')}"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(image)
-    return file
-
-
-def _release(wanted: Wanted, qr_code: Path | None, *, lines: bool, json: bool) -> None:
-    if qr_code:
-        _refuse_unwritable(qr_code)
-    with opening() as application:
-        release = run(application, wanted(application), lines=lines)
-        if json:
-            show.as_json(show.release(release, save_qr_code(application, release, qr_code)))
-        else:
-            tell(application, release, qr_code)
-    raise typer.Exit(_EXIT_CODES.get(release.state, 1))
-
-
-def _refuse_unwritable(file: Path) -> None:
-    # Found out afterwards, it would make a failure of an upload that has arrived.
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with file.open("ab"):
-            pass
-    except OSError as error:
-        raise Refused(
-            Problem.FILE_UNWRITABLE, file=str(file), detail=error.strerror or str(error)
-        ) from None
-
-
-def _summary(release: Release) -> str:
-    version = f" {release.version}" if release.version else ""
-    commit = f" {release.commit.id[:8]}" if release.commit else ""
-    size = f" · {release.sizes.full / 1024:.0f} KB" if release.sizes else ""
-    what = f"{say(f'kind.{release.kind}')}{version}"
-    state = say(f"state.{release.state}")
-    return f"#{release.id} {release.app_name} · {what} · {release.ref}{commit}{size} · {state}"
-
-
-def _err(line: str) -> None:
-    sys.stderr.write(f"{line}\n")
+    width = max(cell_len(app.name) for app in accepted.values())
+    return [
+        Watched(
+            release_id,
+            View(lines=lines, prefix=f"{set_cell_size(app.name, width)}  "),
+            app.label,
+        )
+        for release_id, app in accepted.items()
+    ]

@@ -56,6 +56,7 @@ def release(release: Release, qr_code: Path | None) -> dict[str, object]:
     return {
         "id": release.id,
         "app": release.app_name,
+        "platform": release.platform,
         "state": release.state,
         "kind": release.kind,
         "ref": release.ref,

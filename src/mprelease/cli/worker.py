@@ -40,7 +40,6 @@ def worker(
         log_aloud()
         chosen = labels.split(",") if labels else application.settings.labels
         checked = tuple(typed.label(label.strip()) for label in chosen)
-        application.refuse_unable()
         _work(application, checked, slots or application.settings.slots)
 
 
@@ -48,6 +47,17 @@ def _work(application: "Application", labels: tuple[str, ...], slots: int) -> No
     asked = threading.Semaphore(0)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: asked.release())
+    worker = begun(application, labels, slots)
+    asked.acquire()
+    hands_back = application.settings.on_terminate is OnTerminate.HAND_BACK
+    typer.echo(say("cli.worker.hands_back" if hands_back else "cli.worker.finishes"), err=True)
+    worker.close(hand_back=hands_back)
+    finished(worker, asked)
+
+
+def begun(application: "Application", labels: tuple[str, ...], slots: int) -> "Worker":
+    """Return a worker that works; the data folder must be ours."""
+    application.refuse_unable()
     worker = application.worker(labels, slots)
     worker.recover()
     application.workshop.standby.live_on()
@@ -55,11 +65,11 @@ def _work(application: "Application", labels: tuple[str, ...], slots: int) -> No
     application.calls.dispatch.listen(labels, worker.hear)
     name, joined = application.worker_name, ", ".join(labels)
     typer.echo(say("cli.worker.works", name=name, labels=joined, slots=slots), err=True)
-    asked.acquire()
-    hands_back = application.settings.on_terminate is OnTerminate.HAND_BACK
-    typer.echo(say("cli.worker.hands_back" if hands_back else "cli.worker.finishes"), err=True)
-    worker.close(hand_back=hands_back)
-    # Whoever asks a second time does not want to wait.
+    return worker
+
+
+def finished(worker: "Worker", asked: threading.Semaphore) -> None:
+    """Wait for a closed worker's end; whoever asks a second time does not want to wait."""
     threading.Thread(target=_hurry, args=(asked, worker), daemon=True).start()
     worker.join()
 

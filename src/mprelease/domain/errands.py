@@ -12,13 +12,15 @@ class ErrandKind(StrEnum):
 
     `refs`: branches and tags of a project. `commits`: the newest commits of a ref. `check`: whether
     the platform accepts an app's credential. `last_version`: the newest version that the platform
-    has of an app. `address`: how the worker is seen outside.
+    has of an app. `finish`: do the step that an upload has missed. `address`: how the worker is
+    seen outside.
     """
 
     REFS = "refs"
     COMMITS = "commits"
     CHECK = "check"
     LAST_VERSION = "last_version"
+    FINISH = "finish"
     ADDRESS = "address"
 
 

@@ -16,6 +16,15 @@ class Refused(TroubleError):
     """A request that cannot be met as it stands; nothing was changed."""
 
 
+class AppRefused(Refused):
+    """A request for several apps that cannot be met because of one of them: `app`, by its name."""
+
+    def __init__(self, app: str, refusal: Refused) -> None:
+        """Name the app, and take over what stands in its way."""
+        self.app = app
+        super().__init__(refusal.trouble.problem, **refusal.trouble.parameters)
+
+
 class StageFailed(TroubleError):
     """A stage ended without success: an expected ending of a release, not a crash."""
 

@@ -1,6 +1,44 @@
-"""Whoever does something."""
+"""Who does something, and what they may."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Right(StrEnum):
+    """What somebody may do.
+
+    `look`: releases, logs and QR codes. `release`: preview, upload, cancel, again, resolve.
+    `manage`: people, projects, apps, credentials, workers, and deleting releases.
+    """
+
+    LOOK = "look"
+    RELEASE = "release"
+    MANAGE = "manage"
+
+
+class Role(StrEnum):
+    """What somebody is; there is one super administrator, and it stays."""
+
+    SUPER_ADMIN = "super_admin"
+    ADMIN = "admin"
+    MEMBER = "member"
+    VIEWER = "viewer"
+
+    def may(self, right: Right) -> bool:
+        """Tell whether this role has a right."""
+        return right in _RIGHTS[self]
+
+
+_RIGHTS: Mapping[Role, frozenset[Right]] = {
+    Role.SUPER_ADMIN: frozenset(Right),
+    Role.ADMIN: frozenset(Right),
+    Role.MEMBER: frozenset({Right.LOOK, Right.RELEASE}),
+    Role.VIEWER: frozenset({Right.LOOK}),
+}
+
+# Whom an administrator can make; the super administrator makes itself at the first start.
+GRANTED = (Role.ADMIN, Role.MEMBER, Role.VIEWER)
 
 
 @dataclass(frozen=True)
@@ -8,3 +46,26 @@ class Actor:
     """A person by name, as the audit and the releases keep it."""
 
     name: str
+
+
+@dataclass(frozen=True)
+class User:
+    """Somebody who can log in by this name; times in milliseconds since the epoch.
+
+    `robot` is taken for this person's releases on WeChat, where it is given; `language` is one of
+    the interface's, None what the browser wishes.
+    """
+
+    id: int
+    name: str
+    role: Role
+    robot: int | None
+    language: str | None
+    is_disabled: bool
+    created_at: int
+    seen_at: int | None
+
+    @property
+    def actor(self) -> Actor:
+        """Return this person as whoever does something."""
+        return Actor(self.name)

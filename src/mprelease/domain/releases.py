@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from mprelease.domain.apps import Environment
+from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Message, Trouble
 
 
@@ -147,6 +148,7 @@ class Release:
     id: int
     app_id: int
     app_name: str
+    platform: Platform
     kind: Kind
     state: State
     ref: str

@@ -1,6 +1,7 @@
 """Version numbers: their shape, their order, and the automatic number of the day."""
 
 import re
+from collections.abc import Collection
 from datetime import date
 
 from mprelease.domain.errors import Refused
@@ -8,6 +9,8 @@ from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
 
 _SHAPE = re.compile(r"(0|[0-9]{1,9})(\.[0-9]{1,9}){1,3}")
+# Of a number that every platform takes.
+_SHARED_LENGTH = 3
 _SHAPE_WITHOUT_LEADING_ZEROS = re.compile(r"(0|[1-9][0-9]{0,8})(\.(0|[1-9][0-9]{0,8})){2}")
 
 
@@ -28,15 +31,31 @@ def automatic(platform: Platform, today: date, used: list[str]) -> str:
     """Return today's next number, greater than every used one.
 
     WeChat `YY.MM.DD.n`; Alipay and Douyin `YY.M.n` with M = month x 100 + day, because their
-    tools refuse a leading zero. n counts from 0. Where somebody has already used a number
-    beyond today's, the greatest one is continued instead.
+    tools refuse a leading zero. n counts from 0. After an upload in step WeChat goes on in the
+    form of the others. Where somebody has already used a number beyond today's, the greatest one
+    is continued instead.
     """
     greatest = max(used, key=_numbers, default=None)
     first = _of_day(platform, today)
     if greatest is None or is_greater(first, greatest):
         return first
+    shared = _shared_of_day(today)
+    if len(_numbers(greatest)) == _SHARED_LENGTH and is_greater(shared, greatest):
+        return shared
     head, _, last = greatest.rpartition(".")
     return f"{head}.{int(last) + 1}"
+
+
+def in_step(platforms: Collection[Platform], today: date, used: list[str]) -> str:
+    """Return today's next number that all of these platforms take, greater than every used one."""
+    if len(set(platforms)) == 1:
+        return automatic(next(iter(platforms)), today, used)
+    greatest = max(used, key=_numbers, default="0")
+    first = _shared_of_day(today)
+    if is_greater(first, greatest):
+        return first
+    year, day, count = (*_numbers(greatest), 0, 0)[:_SHARED_LENGTH]
+    return f"{year}.{day}.{count + 1}"
 
 
 _EXAMPLE = date(2026, 1, 5)
@@ -45,6 +64,10 @@ _EXAMPLE = date(2026, 1, 5)
 def _of_day(platform: Platform, day: date) -> str:
     if platform is Platform.WECHAT:
         return f"{day:%y.%m.%d}.0"
+    return _shared_of_day(day)
+
+
+def _shared_of_day(day: date) -> str:
     return f"{day:%y}.{day.month * 100 + day.day}.0"
 
 

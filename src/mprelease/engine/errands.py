@@ -8,15 +8,17 @@ from typing import Any
 
 import httpx
 
+from mprelease.domain.apps import App
 from mprelease.domain.errands import Answer, Errand, ErrandKind
 from mprelease.domain.errors import Refused, StageFailed
+from mprelease.domain.people import Actor
 from mprelease.domain.problems import Problem
 from mprelease.domain.projects import Project, ProjectSecret
 from mprelease.pipeline.runner import trouble_of
 from mprelease.platforms.driver import Account, Link
 from mprelease.platforms.registry import driver_of
 from mprelease.process.tree import Stop
-from mprelease.services import apps, projects
+from mprelease.services import apps, finishing, projects
 from mprelease.services.apps import CREDENTIAL
 from mprelease.services.house import House, open_secrets, owner_of
 from mprelease.source import refs
@@ -86,6 +88,8 @@ class Errands:
                 return self._check(errand.subject)
             case ErrandKind.LAST_VERSION:
                 return self._last_version(errand.subject)
+            case ErrandKind.FINISH:
+                return self._finish(int(errand.subject), Actor(str(errand.arguments["who"])))
             case ErrandKind.ADDRESS:
                 return {"address": self._address()}
 
@@ -106,17 +110,24 @@ class Errands:
     def _check(self, app_name: str) -> Mapping[str, Any]:
         with self._house.database.reading() as db:
             app = apps.found(db, app_name)
-        driver_of(app.platform).check(*self._account(app_name))
+        driver_of(app.platform).check(*self._account(app))
         return {"app_id": app.platform_app_id}
 
     def _last_version(self, app_name: str) -> Mapping[str, Any]:
         with self._house.database.reading() as db:
             app = apps.found(db, app_name)
-        return {"version": driver_of(app.platform).last_version(*self._account(app_name))}
+        return {"version": driver_of(app.platform).last_version(*self._account(app))}
 
-    def _account(self, app_name: str) -> tuple[Account, Link]:
+    def _finish(self, release_id: int, who: Actor) -> Mapping[str, Any]:
         with self._house.database.reading() as db:
-            app = apps.found(db, app_name)
+            release, app = finishing.upload(db, release_id)
+        version = str(release.version)
+        result = driver_of(app.platform).finish(*self._account(app), version)
+        finishing.finish(self._house, who, release_id, result.publication)
+        return {"version": version}
+
+    def _account(self, app: App) -> tuple[Account, Link]:
+        with self._house.database.reading() as db:
             secrets = open_secrets(db, self._house, owner_of(app))
         link = self._outside.link
         account = Account(app.platform_app_id, secrets[CREDENTIAL])

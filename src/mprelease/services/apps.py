@@ -107,12 +107,15 @@ def found(db: Reader, name: str) -> App:
 def _changed(app: App, change: AppChange) -> App:
     driver = driver_of(app.platform)
     app_id = change.platform_app_id
+    build = _changed_build(app.build, change)
+    if change.compile_settings:
+        driver.check_settings(build.compile_settings)
     return replace(
         app,
         name=app.name if change.name is None else typed.name(change.name),
         platform_app_id=app.platform_app_id if app_id is None else driver.check_app_id(app_id),
         project_type=change.project_type or app.project_type,
-        build=_changed_build(app.build, change),
+        build=build,
         robot=app.robot if change.robot is None else typed.robot(change.robot),
         default_page=_or_none(app.default_page, change.default_page, typed.page),
         proxy=_or_none(app.proxy, change.proxy, typed.proxy),

@@ -14,7 +14,7 @@ _QUERY = re.compile(r"[!-~]{1,1024}")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 ROBOTS = range(1, 31)  # WeChat's CI robots; other platforms ignore the number.
-SCENES = range(1000, 10000)
+SCENES = range(1000, 1_000_000)  # Four digits on WeChat and Alipay, six on Douyin.
 DESCRIPTION_LENGTH = 2000
 MEMORY = range(256, 65537)
 PRIORITIES = range(-60, 61)
@@ -51,7 +51,7 @@ def query(text: str) -> str:
 
 
 def scene(number: int) -> int:
-    """Return a scene number of WeChat."""
+    """Return a scene number of a platform."""
     if number not in SCENES:
         raise Refused(Problem.SCENE_SHAPE, scene=number)
     return number

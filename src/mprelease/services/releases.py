@@ -1,20 +1,24 @@
 """Deeds about releases: request one, cancel one."""
 
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, date, datetime
 
 from mprelease.domain.apps import App
-from mprelease.domain.errors import Refused
+from mprelease.domain.errors import AppRefused, Refused
 from mprelease.domain.people import Actor
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
-from mprelease.domain.releases import Kind, LaunchOptions, Release, ReleaseRequest
-from mprelease.domain.versions import automatic, checked, is_greater
+from mprelease.domain.releases import Kind, LaunchOptions, Release, ReleaseRequest, State
+from mprelease.domain.versions import automatic, checked, in_step, is_greater
 from mprelease.services import apps as app_deeds
 from mprelease.services import input as typed
+from mprelease.services import projects as project_deeds
 from mprelease.services.house import Did, House, record
 from mprelease.source.repository import check_ref
 from mprelease.storage import apps, projects, queue, releases
-from mprelease.storage.database import Reader
+from mprelease.storage.database import Reader, Writer
 
 # One step of priority counts as much as having waited for so long.
 AGEING_MS = 60_000
@@ -31,15 +35,30 @@ def request(house: House, who: Actor, wanted: ReleaseRequest) -> int:
             return earlier.id
         app = app_deeds.found(db, wanted.app)
         apps.locked(db, app.id)
-        # The same request, sent twice at once, may have been ahead of us at this lock.
-        if earlier := _earlier(db, wanted):
-            return earlier.id
-        new = _new(db, house, who, app, wanted)
-        release_id = releases.add(db, new, house.now())
-        record(db, house, who, Did(f"release.{wanted.kind}", app.name, {"release": release_id}))
-        queue.supersede(db, release_id, who.name)
+        release_id = _accept(db, house, who, app, wanted)
     house.wake(app.label)
     return release_id
+
+
+def request_all(house: House, who: Actor, project: str, wanted: ReleaseRequest) -> dict[int, App]:
+    """Accept the same release for every app of a project, all or none; return them by number.
+
+    The app that `wanted` names does not count. Uploads that are given no version get one number
+    together, as far as the platforms allow. Raise AppRefused when one of them cannot be.
+    """
+    with house.database.writing() as db:
+        members = _members(db, project)
+        for app in members:
+            apps.locked(db, app.id)
+        step = _step(db, house, members)
+        accepted = {}
+        for app in members:
+            with _naming(app):
+                own = _own(db, app, wanted, step)
+                accepted[_accept(db, house, who, app, own)] = app
+    for label in {app.label for app in members}:
+        house.wake(label)
+    return accepted
 
 
 def again(house: House, release_id: int) -> ReleaseRequest:
@@ -66,6 +85,16 @@ def verify(house: House, wanted: ReleaseRequest) -> App:
     return app
 
 
+def verify_all(house: House, project: str, wanted: ReleaseRequest) -> list[App]:
+    """Return the apps that `request_all` is for; raise Refused where it would, write nothing."""
+    with house.database.reading() as db:
+        members = _members(db, project)
+        for app in members:
+            with _naming(app):
+                _new(db, house, Actor(""), app, wanted)
+    return members
+
+
 def cancel(house: House, who: Actor, release_id: int) -> bool:
     """Cancel a queued release, or ask a running one to end; False when it is too late."""
     with house.database.writing() as db:
@@ -87,6 +116,21 @@ def resolve(house: House, who: Actor, release_id: int, *, published: bool) -> Re
         return found(db, release_id)
 
 
+def delete(house: House, who: Actor, release_ids: Sequence[int]) -> None:
+    """Delete releases with their logs, all or none; raise Refused for one that is unfinished.
+
+    One whose end is unknown counts as unfinished: it still keeps its place.
+    """
+    with house.database.writing() as db:
+        for release_id in release_ids:
+            release = found(db, release_id)
+            if not release.state.is_final or release.state is State.UNKNOWN:
+                raise Refused(Problem.RELEASE_UNFINISHED, release=release_id)
+            releases.remove(db, release_id, house.now())
+            details = {"app": release.app_name, "kind": release.kind, "version": release.version}
+            record(db, house, who, Did("release.delete", str(release_id), details))
+
+
 def found(db: Reader, release_id: int) -> Release:
     """Return the release of this number; raise Refused when there is none."""
     release = releases.by_id(db, release_id)
@@ -99,6 +143,49 @@ def serial_key(app: App, robot: int) -> str:
     """Return what runs one at a time: the app, on WeChat each robot of the app by itself."""
     lane = robot if app.platform is Platform.WECHAT else 0
     return f"{app.platform}:{app.platform_app_id}:{lane}"
+
+
+def _accept(db: Writer, house: House, who: Actor, app: App, wanted: ReleaseRequest) -> int:
+    """Write a release of an app whose row is locked."""
+    # The same request, sent twice at once, may have been ahead of us at this lock.
+    if earlier := _earlier(db, wanted):
+        return earlier.id
+    new = _new(db, house, who, app, wanted)
+    release_id = releases.add(db, new, house.now())
+    record(db, house, who, Did(f"release.{wanted.kind}", app.name, {"release": release_id}))
+    queue.supersede(db, release_id, who.name)
+    return release_id
+
+
+def _members(db: Reader, project: str) -> list[App]:
+    members = apps.of_project(db, project_deeds.found(db, project).id)
+    if not members:
+        raise Refused(Problem.PROJECT_HAS_NO_APPS, name=project)
+    return members
+
+
+@contextmanager
+def _naming(app: App) -> Iterator[None]:
+    try:
+        yield
+    except Refused as refusal:
+        raise AppRefused(app.name, refusal) from refusal
+
+
+def _step(db: Reader, house: House, members: list[App]) -> str:
+    used = [version for app in members for version in releases.used_versions(db, app)]
+    return in_step([app.platform for app in members], _today(house), used)
+
+
+def _own(db: Reader, app: App, wanted: ReleaseRequest, step: str) -> ReleaseRequest:
+    """Return one app's part of a request for all apps of its project."""
+    key = wanted.idempotency_key
+    own = replace(wanted, app=app.name, idempotency_key=key and f"{key}/{app.id}")
+    if own.kind is Kind.PREVIEW or own.version:
+        return own
+    # Two apps of one app id, on two robots: the platform would refuse the second of that number.
+    is_free = all(is_greater(step, earlier) for earlier in releases.used_versions(db, app))
+    return replace(own, version=step) if is_free else own
 
 
 def _earlier(db: Reader, wanted: ReleaseRequest) -> Release | None:
@@ -142,13 +229,16 @@ def _version(db: Reader, house: House, app: App, wanted: ReleaseRequest) -> str 
         return None
     used = releases.used_versions(db, app)
     if wanted.version is None:
-        today = datetime.fromtimestamp(house.now() / 1000, UTC).astimezone(house.timezone).date()
-        return automatic(app.platform, today, used)
+        return automatic(app.platform, _today(house), used)
     version = checked(app.platform, wanted.version)
     for earlier in used:
         if not is_greater(version, earlier):
             raise Refused(Problem.VERSION_NOT_GREATER, version=version, last=earlier)
     return version
+
+
+def _today(house: House) -> date:
+    return datetime.fromtimestamp(house.now() / 1000, UTC).astimezone(house.timezone).date()
 
 
 def _launch(app: App, wanted: LaunchOptions) -> LaunchOptions:

@@ -47,6 +47,10 @@ class Settings(BaseSettings):
     lease_seconds: int = Field(default=30, ge=5, le=600)
     address_url: str | None = None
 
+    base_url: str | None = None
+    admin_password: SecretStr | None = None
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
+
     node_memory: int = Field(default=4096, ge=256, le=65536)
     release_limit: int = Field(default=7200, ge=1)
     checkout_limit: int = Field(default=600, ge=1)
@@ -68,7 +72,7 @@ class Settings(BaseSettings):
         file = TomlConfigSettingsSource(settings_cls, toml_file=config_file())
         return init_settings, env_settings, file
 
-    @field_validator("build_env", "labels", mode="before")
+    @field_validator("build_env", "labels", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, names: object) -> object:
         return tuple(re.split(r"[,\s]+", names.strip())) if isinstance(names, str) else names
@@ -79,6 +83,13 @@ class Settings(BaseSettings):
         if wrong := [label for label in labels if not LABEL.fullmatch(label)]:
             raise ValueError(f"{wrong[0]!r}: small letters, digits, hyphens")
         return labels
+
+    @field_validator("base_url")
+    @classmethod
+    def _no_last_slash(cls, url: str | None) -> str | None:
+        if url and not re.fullmatch(r"https?://[^/\s]+", url.rstrip("/")):
+            raise ValueError(f"{url!r}: http://host or https://host")
+        return url and url.rstrip("/")
 
     @field_validator("timezone")
     @classmethod

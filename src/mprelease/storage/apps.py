@@ -36,6 +36,13 @@ def every(db: Reader) -> list[App]:
     return [_app(row._asdict()) for row in db.connection.execute(living)]
 
 
+def of_project(db: Reader, project_id: int) -> list[App]:
+    """List the living apps of a project, in the order in which they were added."""
+    living = (apps.c.project_id == project_id) & apps.c.removed_at.is_(None)
+    rows = db.connection.execute(select(apps).where(living).order_by(apps.c.id))
+    return [_app(row._asdict()) for row in rows]
+
+
 def locked(db: Writer, app_id: int) -> None:
     """Hold the app's row until the end of the transaction: its version numbers are given singly."""
     db.connection.execute(select(apps.c.id).where(apps.c.id == app_id).with_for_update())

@@ -38,3 +38,12 @@ def every(db: Reader) -> list[Deed]:
     columns = (audit.c.at, audit.c.who, audit.c.deed, audit.c.subject, audit.c.details)
     rows = db.connection.execute(select(*columns).order_by(audit.c.id))
     return [Deed(*row) for row in rows]
+
+
+def newest(db: Reader, before: int | None, limit: int) -> list[tuple[int, Deed]]:
+    """List the newest deeds with their numbers, those before a number if one is given."""
+    columns = (audit.c.id, audit.c.at, audit.c.who, audit.c.deed, audit.c.subject, audit.c.details)
+    query = select(*columns).order_by(audit.c.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(audit.c.id < before)
+    return [(row.id, Deed(*row[1:])) for row in db.connection.execute(query)]

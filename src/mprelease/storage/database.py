@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, CursorResult, Engine
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, IntegrityError
 
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
@@ -81,6 +81,15 @@ def readable_errors() -> Iterator[None]:
         yield
     except DatabaseError as error:
         raise Refused(Problem.DATABASE_UNUSABLE, detail=str(error.orig)) from error
+
+
+@contextmanager
+def refusing_taken(refusal: Refused) -> Iterator[None]:
+    """Raise the refusal where somebody else was faster with a name that must be the only one."""
+    try:
+        yield
+    except IntegrityError:
+        raise refusal from None
 
 
 def new_id(result: CursorResult[Any]) -> int:

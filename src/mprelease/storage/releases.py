@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Row, Select, delete, insert, select
+from sqlalchemy import Row, Select, delete, insert, select, update
 
 from mprelease.domain.apps import App, Environment
+from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Message, Problem, Trouble
 from mprelease.domain.releases import (
     Commit,
@@ -21,7 +22,7 @@ from mprelease.domain.releases import (
     State,
 )
 from mprelease.storage.database import Reader, Writer, new_id
-from mprelease.storage.tables import apps, qr_codes, releases, stages
+from mprelease.storage.tables import apps, log_chunks, qr_codes, releases, stages
 
 
 @dataclass(frozen=True)
@@ -88,20 +89,20 @@ def add(db: Writer, new: NewRelease, now: int) -> int:
 
 def by_id(db: Reader, release_id: int) -> Release | None:
     """Find a release by its number."""
-    found = _read(db, _with_app().where(releases.c.id == release_id))
+    found = read(db, with_app().where(releases.c.id == release_id))
     return found[0] if found else None
 
 
 def asked_for(db: Reader, idempotency_key: str) -> Release | None:
     """Find the release that an earlier request with this key has made."""
-    found = _read(db, _with_app().where(releases.c.idempotency_key == idempotency_key))
+    found = read(db, with_app().where(releases.c.idempotency_key == idempotency_key))
     return found[0] if found else None
 
 
 def newest(db: Reader, app_id: int | None, limit: int) -> list[Release]:
     """List the newest releases, of one app or of all."""
-    query = _with_app().order_by(releases.c.id.desc()).limit(limit)
-    return _read(db, query if app_id is None else query.where(releases.c.app_id == app_id))
+    query = with_app().order_by(releases.c.id.desc()).limit(limit)
+    return read(db, query if app_id is None else query.where(releases.c.app_id == app_id))
 
 
 def used_versions(db: Reader, app: App) -> list[str]:
@@ -129,18 +130,37 @@ def qr_code(db: Reader, release_id: int) -> tuple[bytes, str] | None:
 def put_qr_code(db: Writer, release_id: int, image: bytes, media_type: str, now: int) -> None:
     """Keep the QR code of a release in place of an older one."""
     db.connection.execute(delete(qr_codes).where(qr_codes.c.release_id == release_id))
+    whose = select(releases.c.app_id, releases.c.kind).where(releases.c.id == release_id)
+    app_id, kind = db.connection.execute(whose).one()
+    values = {"image": image, "media_type": media_type, "made_at": now}
     db.connection.execute(
-        insert(qr_codes).values(
-            release_id=release_id, image=image, media_type=media_type, made_at=now
-        )
+        insert(qr_codes).values(release_id=release_id, app_id=app_id, kind=kind, **values)
     )
 
 
-def _with_app() -> Select[Any]:
-    return select(releases, apps.c.name.label("app_name")).join(apps)
+def put_warnings(db: Writer, release_id: int, warnings: Sequence[Message]) -> None:
+    """Let a release that has ended carry these warnings instead of its former ones."""
+    written = [asdict(warning) for warning in warnings]
+    ended = update(releases).where(releases.c.id == release_id)
+    db.connection.execute(ended.values(warnings=written))
 
 
-def _read(db: Reader, query: Select[Any]) -> list[Release]:
+def remove(db: Writer, release_id: int, now: int) -> None:
+    """Show a release no more, and forget its log and its QR code."""
+    for table in (qr_codes, log_chunks):
+        db.connection.execute(delete(table).where(table.c.release_id == release_id))
+    gone = {"deleted_at": now, "idempotency_key": None}
+    db.connection.execute(update(releases).where(releases.c.id == release_id).values(gone))
+
+
+def with_app() -> Select[Any]:
+    """Return a query of all releases that are not deleted, to be narrowed, for `read`."""
+    shown = select(releases, apps.c.name.label("app_name"), apps.c.platform).join(apps)
+    return shown.where(releases.c.deleted_at.is_(None))
+
+
+def read(db: Reader, query: Select[Any]) -> list[Release]:
+    """Return the releases of a query that began as `with_app`."""
     rows = db.connection.execute(query).all()
     known = _stages(db, [row.id for row in rows])
     return [_release(row, known[row.id]) for row in rows]
@@ -167,6 +187,7 @@ def _release(row: Row[Any], known_stages: list[StageRecord]) -> Release:
         id=row.id,
         app_id=row.app_id,
         app_name=row.app_name,
+        platform=Platform(row.platform),
         kind=Kind(row.kind),
         state=State(row.state),
         ref=row.ref,

@@ -119,6 +119,8 @@ releases = Table(
     Column("worker_id", Key),
     Column("cancel_requested", Boolean, nullable=False),
     Column("publish_state", String(16), nullable=False),
+    # A deleted release is shown no more; its row keeps the version number that the platform has.
+    _timestamp("deleted_at"),
     Index(None, "state", "label", "due", "id"),
     Index(None, "app_id", "id"),
 )
@@ -148,6 +150,10 @@ qr_codes = Table(
     Column("image", Blob, nullable=False),
     Column("media_type", String(64), nullable=False),
     _timestamp("made_at", nullable=False),
+    # Whose it is stands here once more, so that the newest of each app is found at once.
+    Column("app_id", Id),
+    Column("kind", String(16)),
+    Index(None, "app_id", "kind", "release_id"),
 )
 
 log_chunks = Table(
@@ -201,4 +207,34 @@ audit = Table(
     Column("deed", Key, nullable=False),
     Column("subject", Key, nullable=False),
     Column("details", JSON, nullable=False),
+)
+
+# A deleted user's row is gone; the name stays on releases and in the audit.
+users = Table(
+    "users",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("name", Key, nullable=False, unique=True),
+    Column("role", String(16), nullable=False),
+    Column("password", Text, nullable=False),
+    Column("robot", Integer),
+    Column("language", String(16)),
+    Column("disabled", Boolean, nullable=False),
+    _timestamp("created_at", nullable=False),
+    _timestamp("seen_at"),
+)
+
+# A login of a browser or a personal token of a program: of its secret only the digest is here.
+keys = Table(
+    "keys",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("user_id", Id, ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("kind", String(16), nullable=False),
+    Column("name", Key, nullable=False),
+    Column("digest", Key, nullable=False, unique=True),
+    Column("csrf", Key, nullable=False),
+    _timestamp("created_at", nullable=False),
+    _timestamp("expires_at", nullable=False),
+    _timestamp("used_at"),
 )

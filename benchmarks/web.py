@@ -1,0 +1,151 @@
+"""The pages with a hundred thousand releases behind them, the start of the server, its memory."""
+
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+from sqlalchemy import insert
+
+from benchmarks.measuring import BrokenPromise, Measurement, Of, Target
+from benchmarks.scene import APP, Scene, native, staged
+from mprelease.domain.people import Actor
+from mprelease.domain.releases import Kind, Stage, State
+from mprelease.services import apps, releases
+from mprelease.settings.environment import machine_environment
+from mprelease.simulator.sample import make_sample
+from mprelease.storage.tables import releases as releases_table
+from mprelease.storage.tables import stages
+
+_RELEASES = 100_000
+_ROUNDS = 100
+_PASSWORD = "a password of benchmarks"  # noqa: S105 of a server that lives for a minute
+_PAGES = {"home": "/", "app": f"/apps/{APP}", "tasks": "/releases", "release": "/releases/500"}
+_PAGE, _START, _MEMORY = Target(Of.ALONE, 30), Target(Of.ALONE, 2000), Target(Of.ALONE, 130)
+
+
+def measure(folder: Path) -> list[Measurement]:
+    """Ask for each page many times, one after the other, on one connection."""
+    with staged(folder, make_sample(folder / "repository"), native()) as scene:
+        _fill(scene)
+        with _serving(scene):
+            pass  # The first start writes bytecode.
+        with _serving(scene) as (server, started), closing(server.visitor()) as client:
+            rows = [
+                Measurement("mprelease serve answers", started, "its target", 2000, _START),
+                Measurement("idle memory of serve, MB", server.memory(), "target", 130, _MEMORY),
+            ]
+            least = _p95(client, "/healthz")
+            for name, address in _PAGES.items():
+                what = f"page {name}, {_RELEASES:,} releases, p95"
+                rows.append(Measurement(what, _p95(client, address), "/healthz", least, _PAGE))
+    return rows
+
+
+@dataclass(frozen=True)
+class _Server:
+    pid: int
+    url: str
+
+    def memory(self) -> float:
+        """Return the resident memory in MB."""
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        found = re.search(r"VmRSS:\s+(\d+) kB", status)
+        assert found
+        return int(found[1]) / 1024
+
+    def visitor(self) -> httpx.Client:
+        """Return a browser that is logged in."""
+        client = httpx.Client(base_url=self.url, trust_env=False, follow_redirects=True)
+        client.post("/login", data={"name": "admin", "password": _PASSWORD})
+        return client
+
+
+def _p95(client: httpx.Client, address: str) -> float:
+    took = []
+    for _ in range(_ROUNDS):
+        began = time.perf_counter()
+        answer = client.get(address)
+        took.append((time.perf_counter() - began) * 1000)
+        if answer.status_code != httpx.codes.OK or "/login" in str(answer.url):
+            raise BrokenPromise(f"{address} answered {answer.status_code}")
+    return sorted(took)[int(0.95 * _ROUNDS)]
+
+
+@contextmanager
+def _serving(scene: Scene) -> Iterator[tuple[_Server, float]]:
+    """Start `mprelease serve` as an operator would; yield it, and after how many ms it answered."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    folder = scene.folder
+    environment = {
+        **machine_environment(),
+        "HOME": str(folder),
+        # An installed mprelease has its bytecode; a first start has written it here.
+        "PYTHONPYCACHEPREFIX": str(folder / "bytecode"),
+        "MPRELEASE_DATA_DIR": str(scene.application.settings.data_dir),
+        "MPRELEASE_TOOLS_DIR": str(scene.application.settings.tools),
+        "MPRELEASE_ADMIN_PASSWORD": _PASSWORD,
+        "MPRELEASE_STANDBY_SECONDS": "0",
+    }
+    command = (sys.executable, "-m", "mprelease", "serve", "--port", str(port))
+    began = time.perf_counter()
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        while not _answers(url):
+            time.sleep(0.01)
+        yield _Server(process.pid, url), (time.perf_counter() - began) * 1000
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/healthz", trust_env=False).status_code == httpx.codes.OK
+    except httpx.TransportError:
+        return False
+
+
+def _fill(scene: Scene) -> None:
+    house = scene.application.house
+    with house.database.reading() as db:
+        app = apps.found(db, APP)
+    first = scene.request()
+    releases.cancel(house, Actor("benchmark"), first)
+    blank = {
+        "app_id": app.id,
+        "kind": Kind.PREVIEW,
+        "state": State.SUCCEEDED,
+        "environment": "production",
+        "robot": 1,
+        "description": "a change",
+        "requested_by": "林",
+        "warnings": [],
+        "label": app.label,
+        "priority": 0,
+        "due": 0,
+        "attempt": 1,
+        "cancel_requested": False,
+        "publish_state": "done",
+        "serial_key": "key",
+    }
+    numbers = range(first + 1, first + _RELEASES)
+    rows = [{**blank, "id": n, "ref": f"feature/{n % 50}", "created_at": n} for n in numbers]
+    known = {"state": "succeeded", "started_at": 1, "ended_at": 2, "cached": False}
+    of_stages = [
+        {**known, "release_id": n, "name": stage, "position": position}
+        for n in numbers
+        for position, stage in enumerate(Stage)
+    ]
+    with house.database.writing() as db:
+        db.connection.execute(insert(releases_table), rows)
+        db.connection.execute(insert(stages), of_stages)

@@ -1,0 +1,11 @@
+Component({
+  props: {
+    day: {},
+    onChoose() {},
+  },
+  methods: {
+    choose() {
+      this.props.onChoose(this.props.day.date);
+    },
+  },
+});

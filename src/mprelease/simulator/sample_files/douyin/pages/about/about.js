@@ -1,0 +1,8 @@
+const app = getApp();
+
+Page({
+  data: { openedFrom: '' },
+  onLoad({ from }) {
+    this.setData({ openedFrom: from ?? app.globalData.openedFrom });
+  },
+});

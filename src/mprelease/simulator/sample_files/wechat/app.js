@@ -1,0 +1,6 @@
+App({
+  globalData: { openedFrom: '' },
+  onLaunch(options) {
+    this.globalData.openedFrom = options.query?.from ?? 'nowhere';
+  },
+});

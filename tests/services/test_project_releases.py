@@ -1,0 +1,133 @@
+"""All apps of a project at once: accepted or refused together, with versions in step."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from mprelease.domain.apps import App
+from mprelease.domain.errors import AppRefused, Refused
+from mprelease.domain.people import Actor
+from mprelease.domain.platforms import Platform
+from mprelease.domain.problems import Problem
+from mprelease.domain.releases import Kind, Release, ReleaseRequest, State
+from mprelease.services import apps, projects, releases
+from mprelease.services.house import House
+from mprelease.storage import releases as stored
+
+UPLOAD = ReleaseRequest("", Kind.UPLOAD)
+PREVIEW = ReleaseRequest("", Kind.PREVIEW)
+APP_IDS = {
+    Platform.WECHAT: "wx0123456789abcdef",
+    Platform.ALIPAY: "2021000000000001",
+    Platform.DOUYIN: "tt0123456789abcdef",
+}
+
+
+@pytest.fixture
+def credentials(upload_key: str) -> dict[Platform, bytes]:
+    return {
+        Platform.WECHAT: upload_key.encode(),
+        Platform.ALIPAY: json.dumps({"toolId": "ab12", "privateKey": upload_key}).encode(),
+        Platform.DOUYIN: b'{"token": "t0ken-t0ken"}',
+    }
+
+
+@pytest.fixture
+def shop(house: House, developer: Actor, credentials: dict[Platform, bytes]) -> list[App]:
+    """The apps of project `web`, one on each platform, and a stranger in another project."""
+    for project in ("web", "other"):
+        projects.add(house, developer, projects.ProjectChange(project, "/srv/web.git"))
+    add = apps.AppChange("stranger", "wx00000000000000ff", credential=credentials[Platform.WECHAT])
+    apps.add(house, developer, "other", Platform.WECHAT, add)
+    return [
+        apps.add(
+            house,
+            developer,
+            "web",
+            platform,
+            apps.AppChange(f"shop-{platform}", app_id, credential=credentials[platform]),
+        )
+        for platform, app_id in APP_IDS.items()
+    ]
+
+
+def accepted(house: House, developer: Actor, wanted: ReleaseRequest) -> list[Release]:
+    numbers = releases.request_all(house, developer, "web", wanted)
+    with house.database.reading() as db:
+        return [releases.found(db, number) for number in numbers]
+
+
+def queued(house: House) -> list[Release]:
+    with house.database.reading() as db:
+        return stored.newest(db, None, 20)
+
+
+def test_every_app_of_the_project_and_no_other_is_queued(
+    house: House, developer: Actor, shop: list[App]
+) -> None:
+    made = accepted(house, developer, replace(PREVIEW, ref="feature/search"))
+    assert [one.app_name for one in made] == [app.name for app in shop]
+    assert {(one.state, one.ref, one.version) for one in made} == {
+        (State.QUEUED, "feature/search", None)
+    }
+    assert len(queued(house)) == 3
+
+
+@pytest.mark.usefixtures("shop")
+def test_uploads_get_one_number_that_is_greater_than_everybodys_last(
+    house: House, developer: Actor
+) -> None:
+    alone = ReleaseRequest("shop-alipay", Kind.UPLOAD)
+    releases.request(house, developer, replace(alone, version="26.1122.4"))
+    first = accepted(house, developer, UPLOAD)
+    assert [one.version for one in first] == ["26.1122.5"] * 3
+    assert [one.version for one in accepted(house, developer, UPLOAD)] == ["26.1122.6"] * 3
+
+
+@pytest.mark.usefixtures("shop")
+def test_a_typed_version_is_everybodys(house: House, developer: Actor) -> None:
+    made = accepted(house, developer, replace(UPLOAD, version="27.1.0"))
+    assert [one.version for one in made] == ["27.1.0"] * 3
+
+
+@pytest.mark.usefixtures("shop")
+def test_one_refused_app_is_named_and_nothing_is_queued(house: House, developer: Actor) -> None:
+    wanted = replace(UPLOAD, version="26.11.22.0")
+    with pytest.raises(AppRefused) as refused:
+        releases.request_all(house, developer, "web", wanted)
+    with pytest.raises(AppRefused) as foreseen:
+        releases.verify_all(house, "web", wanted)
+    for each in (refused.value, foreseen.value):
+        # WeChat takes four numbers, Alipay three.
+        assert (each.app, each.trouble.problem) == ("shop-alipay", Problem.VERSION_SHAPE)
+    assert queued(house) == []
+
+
+def test_two_robots_of_one_app_id_get_different_numbers(
+    house: House, developer: Actor, shop: list[App], credentials: dict[Platform, bytes]
+) -> None:
+    twin = apps.AppChange(
+        "shop-twin", APP_IDS[Platform.WECHAT], robot=2, credential=credentials[Platform.WECHAT]
+    )
+    apps.add(house, developer, "web", Platform.WECHAT, twin)
+    versions = [one.version for one in accepted(house, developer, UPLOAD)]
+    assert versions == ["26.1122.0"] * len(shop) + ["26.1122.1"]
+
+
+@pytest.mark.usefixtures("shop")
+def test_a_repeated_request_is_the_same_releases(house: House, developer: Actor) -> None:
+    wanted = replace(UPLOAD, idempotency_key="click-1")
+    assert accepted(house, developer, wanted) == accepted(house, developer, wanted)
+
+
+@pytest.mark.usefixtures("shop")
+def test_a_project_that_is_unknown_or_empty_is_refused(house: House, developer: Actor) -> None:
+    projects.add(house, developer, projects.ProjectChange("empty", "/srv/web.git"))
+    for project, problem in (
+        ("nobody", Problem.PROJECT_UNKNOWN),
+        ("empty", Problem.PROJECT_HAS_NO_APPS),
+    ):
+        with pytest.raises(Refused) as refused:
+            releases.request_all(house, developer, project, PREVIEW)
+        assert refused.value.trouble.problem is problem
