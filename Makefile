@@ -40,8 +40,8 @@ run: setup catalogs ## the platform of this checkout at http://localhost:8088; A
 test: setup catalogs ## everything that this machine can run; CI=true fails on what it lacks
 	@$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
-test-quick: setup catalogs ## the quick part of the tests: SQLite alone, no vendors' tools
-	@$(BIN)/python -m pytest --numprocesses 2 -m "not slow and not servers"
+test-quick: setup catalogs ## the quick part of the tests: SQLite alone, no vendors' tools, no waiting
+	@$(BIN)/python -m pytest --numprocesses 2 -m "not slow and not servers and not lasting"
 
 check: setup catalogs ## format, lint, types, floors, dependencies, dead code
 	@$(BIN)/python scripts/check.py

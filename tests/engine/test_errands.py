@@ -12,6 +12,8 @@ from mprelease.storage import errands as stored
 from repositories import commit, git, make_repository
 from yard import Yard
 
+pytestmark = pytest.mark.lasting
+
 
 @pytest.fixture
 def repository(tmp_path: Path, yard: Yard) -> Path:

@@ -19,6 +19,8 @@ from mprelease.storage.engines import Patience
 from mprelease.storage.queue import Lease
 from yard import Yard, wait_until
 
+pytestmark = pytest.mark.lasting
+
 
 def dead(yard: Yard, release_id: int, ttl: int = 1) -> Lease:
     """Claim as a worker that dies at once."""

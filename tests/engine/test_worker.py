@@ -2,6 +2,8 @@
 
 from itertools import pairwise
 
+import pytest
+
 from light import a_worker, light
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Kind, StageState, State
@@ -9,6 +11,8 @@ from mprelease.engine.worker import Post
 from mprelease.services import releases
 from mprelease.storage import logs, workers
 from yard import Yard, wait_until
+
+pytestmark = pytest.mark.lasting
 
 
 def test_a_queued_release_is_run_to_its_end_with_its_log(yard: Yard) -> None:

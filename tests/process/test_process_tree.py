@@ -12,6 +12,8 @@ from mprelease.domain.errors import ReleaseCanceled
 from mprelease.process.tree import Exit, Stop, SupervisorLost, run
 from process_trees import Watched, living, output, python, shell, wait_until
 
+pytestmark = pytest.mark.lasting
+
 # Ends by SIGKILL alone.
 STUBBORN = (
     "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"

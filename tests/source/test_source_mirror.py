@@ -12,6 +12,8 @@ from mprelease.source import checkout
 from mprelease.source.mirror import Mirror
 from mprelease.source.repository import Repository
 from repositories import commit, git, make_repository, switch
+
+pytestmark = pytest.mark.lasting
 from source_bench import Bench
 
 

@@ -11,6 +11,8 @@ from mprelease.source.repository import Repository
 from mprelease.source.submodules import resolved, submodules
 from mprelease.source.tree import listing
 from repositories import add_submodule, commit, git, make_repository
+
+pytestmark = pytest.mark.lasting
 from source_bench import Bench
 
 
