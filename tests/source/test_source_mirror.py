@@ -12,9 +12,9 @@ from mprelease.source import checkout
 from mprelease.source.mirror import Mirror
 from mprelease.source.repository import Repository
 from repositories import commit, git, make_repository, switch
+from source_bench import Bench
 
 pytestmark = pytest.mark.lasting
-from source_bench import Bench
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ from mprelease.source.repository import Repository
 from mprelease.source.submodules import resolved, submodules
 from mprelease.source.tree import listing
 from repositories import add_submodule, commit, git, make_repository
+from source_bench import Bench
 
 pytestmark = pytest.mark.lasting
-from source_bench import Bench
 
 
 @pytest.fixture
