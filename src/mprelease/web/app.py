@@ -17,6 +17,8 @@ from mprelease import __version__
 from mprelease.domain.errors import TroubleError
 from mprelease.domain.problems import Problem, Trouble
 from mprelease.i18n import Words
+from mprelease.web.api import nouns
+from mprelease.web.api import releases as api_releases
 from mprelease.web.hall import Hall
 from mprelease.web.identity import login_address, visitor
 from mprelease.web.pages import apps, home, login, people, profile, projects, releases, workers
@@ -25,6 +27,7 @@ from mprelease.web.rendering import STATIC, language, page
 _log = logging.getLogger(__name__)
 # In this order: the settings of an app stand before the forms of its releases.
 _PAGES = (login, home, projects, apps, releases, people, profile, workers)
+_API = (api_releases, nouns)
 _STATUS = {
     Problem.LOGIN_NEEDED: 401,
     Problem.LOGIN_WRONG: 401,
@@ -64,6 +67,7 @@ def made(hall: Hall) -> FastAPI:
     app = FastAPI(
         title="mprelease", version=__version__, docs_url=None, redoc_url=None, openapi_url=None
     )
+    app.add_api_route("/api/openapi.json", app.openapi, include_in_schema=False)
     app.state.hall = hall
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
     app.middleware("http")(_guard)
@@ -72,8 +76,8 @@ def made(hall: Hall) -> FastAPI:
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_api_route("/healthz", _healthz, include_in_schema=False)
     app.add_api_route("/readyz", _readyz, include_in_schema=False)
-    for pages in _PAGES:
-        app.include_router(pages.router)
+    for part in (*_PAGES, *_API):
+        app.include_router(part.router)
     return app
 
 

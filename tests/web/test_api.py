@@ -1,0 +1,98 @@
+"""The API for programs, by personal tokens."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from guests import NAMES, World
+from mprelease.domain.people import Role
+from mprelease.services import door, users
+
+API = "/api/v1"
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program with somebody's token."""
+
+    client: TestClient
+    token: str
+
+    def call(self, method: str, address: str, status: int = 200, **more: Any) -> Any:
+        headers: Mapping[str, str] = {
+            "authorization": f"Bearer {self.token}",
+            "accept-language": "en",
+            **more.pop("headers", {}),
+        }
+        answer = self.client.request(method, f"{API}{address}", headers=headers, **more)
+        assert answer.status_code == status, answer.text
+        return answer.json() if answer.content else None
+
+
+def program(world: World, role: Role) -> Program:
+    with world.house.database.reading() as db:
+        user = users.named(db, NAMES[role])
+    token = door.add_token(world.house, user, "ci", 7)
+    return Program(world.stranger().client, token)
+
+
+def test_a_release_is_asked_for_once_under_one_key_and_canceled(world: World) -> None:
+    ci = program(world, Role.MEMBER)
+    wanted = {"app": "shop", "kind": "upload", "ref": "main", "description": "新版"}
+    key = {"idempotency-key": "build-7"}
+    first = ci.call("POST", "/releases", 201, json=wanted, headers=key)
+    assert ci.call("POST", "/releases", 201, json=wanted, headers=key)["id"] == first["id"]
+    assert (first["state"], first["requested_by"]) == ("queued", NAMES[Role.MEMBER])
+    assert first["stages"][0]["name"] == "checkout"
+    assert ci.call("POST", f"/releases/{first['id']}/cancel")["state"] == "canceled"
+    again = ci.call("POST", f"/releases/{first['id']}/again", 201)
+    assert again["id"] > first["id"]
+    listed = ci.call("GET", f"/releases?kind=upload&before={again['id']}")
+    assert [one["id"] for one in listed] == [first["id"]]
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_refusals_are_told_in_words_and_by_name(world: World) -> None:
+    ci = program(world, Role.MEMBER)
+    refused = ci.call("POST", "/releases", 404, json={"app": "nowhere", "kind": "preview"})
+    assert refused["problem"] == "app_unknown"
+    assert "nowhere" in refused["message"]
+    assert refused["remedy"]
+    wrong = ci.call("POST", "/releases", 422, json={"app": "shop", "kind": "launch"})
+    assert (wrong["problem"], "kind" in wrong["message"]) == ("field_unusable", True)
+    assert ci.call("GET", "/releases/999999", 404)["problem"] == "release_unknown"
+    assert ci.call("GET", "/users", 403)["problem"] == "forbidden"
+    assert Program(ci.client, "guessed").call("GET", "/me", 401)["problem"] == "login_needed"
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_a_program_of_an_administrator_keeps_people(world: World) -> None:
+    boss = program(world, Role.SUPER_ADMIN)
+    new = boss.call("POST", "/users", 201, json={"name": "小王", "role": "viewer"})
+    assert len(new["password"]) >= 16
+    changed = boss.call("PATCH", f"/users/{new['id']}", json={"role": "member"})
+    assert changed["role"] == "member"
+    boss.call("DELETE", f"/users/{new['id']}", 204)
+    assert new["id"] not in [one["id"] for one in boss.call("GET", "/users")]
+    assert [one["deed"] for one in boss.call("GET", "/audit?limit=3")] == [
+        "user.remove",
+        "user.edit",
+        "user.add",
+    ]
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_what_there_is_can_be_read(world: World) -> None:
+    viewer = program(world, Role.VIEWER)
+    assert viewer.call("GET", "/me")["role"] == "viewer"
+    assert [one["name"] for one in viewer.call("GET", "/apps")] == ["shop"]
+    assert viewer.call("GET", "/apps/shop")["platform"] == "wechat"
+    assert viewer.call("GET", "/projects")[0]["default_branch"] == "main"
+    assert viewer.call("GET", f"/releases/{world.first}/log") == []
+    assert viewer.call("GET", f"/releases/{world.first}/qr-code", 404)
+    document = viewer.client.get("/api/openapi.json").json()
+    assert f"{API}/releases" in document["paths"]
+    assert not any(path.startswith("/login") for path in document["paths"])
