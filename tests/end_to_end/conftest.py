@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 
+from browser import Site, browsing, serving
 from mprelease.simulator.proxy import Simulator
 from mprelease.simulator.wechat import WeChat
 from team import APP_ID, Team
@@ -27,3 +29,16 @@ def team(tmp_path: Path, wechat: WeChat, upload_key: str, tools_folder: Path) ->
         made = Team(tmp_path, tools_folder, wechat, simulator, upload_key)
         yield made
         made.end()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with browsing() as browser:
+        yield browser
+
+
+@pytest.fixture
+def site(team: Team, chromium: Browser) -> Iterator[Site]:
+    with serving(team, chromium) as made:
+        yield made
+    assert team.must("workers", "--json").json == [], "its worker has said good-bye"

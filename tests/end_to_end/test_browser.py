@@ -3,27 +3,21 @@
 import io
 import os
 import re
-import socket
 import subprocess
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import zxingcpp
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
+from browser import PASSWORD, SECONDS, Site
 from mprelease.simulator.wechat import WeChat
-from needs import lack
 from repositories import make_repository
-from team import APP_ID, Team, wait_until
+from team import APP_ID, Team
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("wechat_tool")]
 
-CHROMIUM = Path("/usr/bin/chromium")
-PASSWORD = "first-password"
-SECONDS = 60_000
 BRANCH = "feature/a-long-name-that-somebody-typed-without-thinking-of-telephones"
 FILES = {
     "project.config.json": "{}",
@@ -32,67 +26,6 @@ FILES = {
     **{f"pages/{page}.js": "Page({})" for page in "ab"},
     **{f"pages/{page}.wxml": "<view>你好</view>" for page in "ab"},
 }
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        lack("chromium: apt-get install -y --no-install-recommends chromium fonts-noto-cjk")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
-        yield browser
-        browser.close()
-
-
-@dataclass
-class Site:
-    """A running `mprelease serve`, and browsers in front of it."""
-
-    url: str
-    chromium: Browser
-    errors: list[str]
-
-    def visit(self, name: str, password: str, **wishes: object) -> Page:
-        """Open a browser of its own and log in."""
-        page = self.chromium.new_context(**{"locale": "zh-CN", **wishes}).new_page()  # type: ignore[arg-type]
-        page.set_default_timeout(SECONDS)
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("console", self._hear)
-        page.goto(self.url)
-        page.fill("#name", name)
-        page.fill("#password", password)
-        page.keyboard.press("Enter")
-        page.wait_for_selector(".shell")
-        return page
-
-    def _hear(self, message: object) -> None:
-        if getattr(message, "type", "") == "error":
-            self.errors.append(str(getattr(message, "text", "")))
-
-
-@pytest.fixture
-def site(team: Team, chromium: Browser) -> Iterator[Site]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    team.extra["MPRELEASE_ADMIN_PASSWORD"] = PASSWORD
-    served = team.start("serve", "--port", str(port))
-    wait_until(lambda: _answers(port))
-    made = Site(f"http://127.0.0.1:{port}", chromium, [])
-    yield made
-    served.terminate()
-    _, words = served.communicate(timeout=60)
-    assert (served.returncode, "Traceback" in words) == (0, False)
-    assert team.must("workers", "--json").json == [], "its worker has said good-bye"
-    assert made.errors == []
-
-
-def _answers(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def code_in(page: Page) -> str:
@@ -138,7 +71,7 @@ def test_from_an_empty_house_to_qr_codes_and_a_viewer_who_only_looks(
 
     page.goto(f"{site.url}/apps/商城-微信/upload")
     page.click("main form button.btn-primary")
-    expect(page.locator("#state .bg-green")).to_be_visible(timeout=SECONDS)
+    expect(page.locator("#state .state-succeeded")).to_be_visible(timeout=SECONDS)
     version = page.locator("dd", has_text=re.compile(r"^\d+\.\d+\.\d+\.\d+$")).inner_text()
     assert wechat.received[1].version == version
 

@@ -53,3 +53,9 @@ def test_a_given_master_key_needs_no_file(tmp_path: Path) -> None:
 def test_a_master_key_of_another_shape_is_refused(given: str, tmp_path: Path) -> None:
     with pytest.raises(Refused):
         master_key(given, tmp_path / "master.key")
+
+
+def test_a_fingerprint_tells_secrets_apart_and_depends_on_the_master_key() -> None:
+    ours, theirs = Vault(b"a" * 32), Vault(b"b" * 32)
+    assert ours.fingerprint("key") == ours.fingerprint("key")
+    assert len({ours.fingerprint("key"), ours.fingerprint("Key"), theirs.fingerprint("key")}) == 3

@@ -131,3 +131,24 @@ def test_a_project_that_is_unknown_or_empty_is_refused(house: House, developer: 
         with pytest.raises(Refused) as refused:
             releases.request_all(house, developer, project, PREVIEW)
         assert refused.value.trouble.problem is problem
+
+
+@pytest.mark.usefixtures("shop")
+def test_some_of_a_projects_apps_can_be_chosen(house: House, developer: Actor) -> None:
+    made = releases.request_all(house, developer, "web", PREVIEW, {"shop-alipay", "shop-douyin"})
+    assert sorted(app.name for app in made.values()) == ["shop-alipay", "shop-douyin"]
+    with pytest.raises(Refused) as refused:
+        releases.request_all(house, developer, "web", PREVIEW, set())
+    assert refused.value.trouble.problem is Problem.PROJECT_HAS_NO_APPS
+
+
+@pytest.mark.usefixtures("shop")
+def test_a_release_may_set_a_switch_for_itself_and_again_keeps_it(
+    house: House, developer: Actor
+) -> None:
+    wanted = ReleaseRequest("shop-alipay", Kind.UPLOAD, settings={"experience": False})
+    first = releases.request(house, developer, wanted)
+    assert releases.again(house, first).settings == {"experience": False}
+    with pytest.raises(Refused) as refused:
+        releases.request(house, developer, replace(wanted, settings={"esModule": True}))
+    assert refused.value.trouble.problem is Problem.SETTING_UNKNOWN

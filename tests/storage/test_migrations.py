@@ -150,7 +150,7 @@ def killed_after(changes: int) -> Iterator[None]:
         event.remove(Engine, "after_cursor_execute", count)
 
 
-@pytest.mark.parametrize("since", [None, "0001", "0002"])
+@pytest.mark.parametrize("since", [None, "0001", "0002", "0003"])
 def test_a_migration_that_is_killed_anywhere_is_finished_by_the_next_one(
     blank: Database, lock: Path, since: str | None
 ) -> None:

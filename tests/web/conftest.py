@@ -8,7 +8,7 @@ import pytest
 
 from databases import KINDS
 from guests import NAMES, PASSWORD, World
-from mprelease.domain.errands import Errand
+from mprelease.domain.errands import Errand, ErrandKind
 from mprelease.domain.errors import Refused
 from mprelease.domain.people import Actor
 from mprelease.domain.platforms import Platform
@@ -20,6 +20,20 @@ from mprelease.services.house import House
 from mprelease.storage import users
 from mprelease.web.app import made
 from mprelease.web.hall import Hall
+
+# What the workers of this house say.
+TOLD: Mapping[ErrandKind, Mapping[str, object]] = {
+    ErrandKind.REFS: {"branches": ["main", "feature/<b>"], "tags": []},
+    ErrandKind.COMMITS: {
+        "commits": [
+            {"id": letter * 40, "author": "林", "subject": subject, "time": 0}
+            for letter, subject in (("c", "修复支付"), ("b", "</textarea><b>"), ("a", "Begin"))
+        ]
+    },
+    ErrandKind.CHECK: {"app_id": "wx0123456789abcdef"},
+    ErrandKind.FINISH: {"version": "1.0.0"},
+    ErrandKind.ADDRESS: {"address": "203.0.113.9"},
+}
 
 
 @pytest.fixture(params=KINDS)
@@ -51,6 +65,6 @@ def world(house: House, upload_key: str, hashed_password: str) -> World:
     def ask(label: str, errand: Errand, *, seconds: float, max_age: float) -> Mapping[str, object]:
         if errand.subject == "nobody":
             raise Refused(Problem.NO_WORKER, label=label)
-        return {"branches": ["main", "feature/<b>"], "tags": []}
+        return TOLD[errand.kind]
 
     return World(made(Hall(ticking, ask, None, lambda: True)), ticking, first)

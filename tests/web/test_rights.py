@@ -10,7 +10,16 @@ from guests import World
 from mprelease.domain.people import Right, Role
 from mprelease.web.identity import Need
 
-OPEN = {"/login", "/language", "/healthz", "/readyz", "/api/openapi.json"}
+OPEN = {
+    "/login",
+    "/language",
+    "/healthz",
+    "/readyz",
+    "/api/openapi.json",
+    "/api/docs",
+    "/s/{key}",
+    "/s/{key}/qr-code",
+}
 FILLED = {
     "{name}": "shop",
     "{kind}": "preview",

@@ -30,6 +30,9 @@ Page = Annotated[str | None, typer.Option("--page", help=say("option.page"))]
 Query = Annotated[str | None, typer.Option("--query", help=say("option.query"))]
 Scene = Annotated[int | None, typer.Option("--scene", help=say("option.scene"))]
 Version = Annotated[str | None, typer.Option("--version", help=say("option.version"))]
+Setting = Annotated[
+    list[str] | None, typer.Option("--setting", metavar="KEY=VALUE", help=say("option.setting"))
+]
 QrCode = Annotated[
     Path | None, typer.Option("--qr-code", metavar="FILE", help=say("option.qr_code"))
 ]
@@ -48,6 +51,7 @@ class ReleaseOptions:
         Environment.PRODUCTION
     )
     robot: Annotated[int | None, typer.Option(help=say("option.robot"))] = None
+    setting: Setting = None
     priority: Annotated[int, typer.Option(help=say("option.priority"))] = 0
     qr_code: QrCode = None
     follow: Follow = False
@@ -66,9 +70,7 @@ class AppOptions:
         None
     )
     output: Annotated[str | None, typer.Option(help=say("option.output"))] = None
-    setting: Annotated[
-        list[str] | None, typer.Option(metavar="KEY=VALUE", help=say("option.setting"))
-    ] = None
+    setting: Setting = None
     node_memory: Annotated[
         int | None, typer.Option(metavar="MIB", help=say("option.node_memory"))
     ] = None

@@ -91,6 +91,8 @@ def _request(
     version: str | None = None,
     launch: LaunchOptions = LaunchOptions(),  # noqa: B008 it is frozen
 ) -> ReleaseRequest:
+    from mprelease.services.input import setting
+
     return ReleaseRequest(
         app=app or "",
         kind=kind,
@@ -100,6 +102,7 @@ def _request(
         environment=given.environment,
         robot=given.robot,
         launch=launch,
+        settings=dict(setting(each) for each in given.setting or ()),
         priority=given.priority,
     )
 

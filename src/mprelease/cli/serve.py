@@ -2,7 +2,7 @@
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Annotated
 
@@ -44,7 +44,7 @@ def run(application: "Application", host: str, port: int, *, works: bool, words:
     password = _first_password(application)
     settings = application.settings
     config = uvicorn.Config(
-        _made(application),
+        _made(application, lambda: server.should_exit),
         host=host,
         port=port,
         log_config=None,
@@ -76,9 +76,10 @@ def _first_password(application: "Application") -> str | None:
     return None if given else chosen
 
 
-def _made(application: "Application") -> "FastAPI":
+def _made(application: "Application", is_over: Callable[[], bool]) -> "FastAPI":
     from sqlalchemy import text
 
+    from mprelease.services import errands
     from mprelease.web.app import made
     from mprelease.web.hall import Hall
 
@@ -87,20 +88,14 @@ def _made(application: "Application") -> "FastAPI":
             return bool(db.connection.scalar(text("SELECT 1")))
 
     def ask(label: str, errand: Errand, *, seconds: float, max_age: float) -> dict[str, object]:
-        return _asked(application, label, errand, seconds, max_age)
+        answer = errands.ask(
+            application.house, label, errand, seconds=seconds, max_age=max_age, is_over=is_over
+        )
+        if answer.trouble:
+            raise StageFailed(answer.trouble.problem, **answer.trouble.parameters)
+        return dict(answer.facts or {})
 
     return made(Hall(application.house, ask, application.settings.base_url, is_ready))
-
-
-def _asked(
-    application: "Application", label: str, errand: Errand, seconds: float, max_age: float
-) -> dict[str, object]:
-    from mprelease.services import errands
-
-    answer = errands.ask(application.house, label, errand, seconds=seconds, max_age=max_age)
-    if answer.trouble:
-        raise StageFailed(answer.trouble.problem, **answer.trouble.parameters)
-    return dict(answer.facts or {})
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Log lines, and where they stand."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mprelease.domain.releases import Stage
@@ -24,3 +25,15 @@ class LogLine:
     at: int
     stage: Stage
     text: str
+
+
+@dataclass(frozen=True)
+class Passage:
+    """Lines that follow each other, of one attempt and one stage, as they are kept.
+
+    An entry is when a line was written (ms since the epoch), and its text.
+    """
+
+    first: Position
+    stage: Stage
+    entries: Sequence[tuple[int, str]]

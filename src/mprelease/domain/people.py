@@ -64,6 +64,8 @@ class User:
     is_disabled: bool
     created_at: int
     seen_at: int | None
+    # When its picture was changed; None where there is none.
+    avatar_at: int | None = None
 
     @property
     def actor(self) -> Actor:

@@ -1,6 +1,9 @@
 """The platforms that mini programs run on."""
 
+from dataclasses import dataclass
 from enum import StrEnum
+
+MIB = 2**20
 
 
 class Platform(StrEnum):
@@ -9,3 +12,12 @@ class Platform(StrEnum):
     WECHAT = "wechat"
     ALIPAY = "alipay"
     DOUYIN = "douyin"
+
+
+@dataclass(frozen=True)
+class SizeLimits:
+    """How large packages may be, in bytes: the main one, each sub package, all together."""
+
+    main: int
+    sub: int
+    full: int | None

@@ -22,6 +22,7 @@ class Problem(StrEnum):
     APP_UNKNOWN = auto()
     APP_EXISTS = auto()
     RELEASE_UNKNOWN = auto()
+    NO_QR_CODE = auto()
     RELEASE_BUSY = auto()
     RELEASE_UNFINISHED = auto()
     RELEASE_NOT_UNKNOWN = auto()
@@ -66,6 +67,7 @@ class Problem(StrEnum):
     # People and their way in.
     USER_UNKNOWN = auto()
     USER_EXISTS = auto()
+    PICTURE_UNUSABLE = auto()
     SUPER_ADMIN_STAYS = auto()
     NOT_YOURSELF = auto()
     ROLE_NOT_GRANTED = auto()
@@ -77,7 +79,10 @@ class Problem(StrEnum):
     FORBIDDEN = auto()
     FORM_OUTDATED = auto()
     PAGE_UNKNOWN = auto()
+    METHOD_UNKNOWN = auto()
     FIELD_UNUSABLE = auto()
+    VALUE_UNUSABLE = auto()
+    BODY_TOO_LARGE = auto()
     TOKEN_LIFETIME = auto()
 
     # What a machine lacks.

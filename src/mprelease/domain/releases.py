@@ -127,7 +127,10 @@ class LaunchOptions:
 
 @dataclass(frozen=True)
 class ReleaseRequest:
-    """What a person asks for; None means the app's or the platform's default."""
+    """What a person asks for; None means the app's or the platform's default.
+
+    `settings` override single switches of the vendor's compiler, this time.
+    """
 
     app: str
     kind: Kind
@@ -137,6 +140,7 @@ class ReleaseRequest:
     environment: Environment = Environment.PRODUCTION
     robot: int | None = None
     launch: LaunchOptions = LaunchOptions()
+    settings: Mapping[str, bool | int | str] = field(default_factory=dict)
     priority: int = 0
     idempotency_key: str | None = None
 
@@ -157,6 +161,7 @@ class Release:
     version: str | None
     description: str
     launch: LaunchOptions
+    settings: Mapping[str, bool | int | str]
     requested_by: str
     created_at: int
     started_at: int | None

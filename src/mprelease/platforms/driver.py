@@ -7,7 +7,7 @@ from typing import Protocol
 
 from mprelease.domain.apps import ProjectType
 from mprelease.domain.errors import StageFailed
-from mprelease.domain.platforms import Platform
+from mprelease.domain.platforms import Platform, SizeLimits
 from mprelease.domain.problems import Message
 from mprelease.domain.releases import Kind, LaunchOptions, Publication
 from mprelease.platforms.tools import Tool
@@ -202,6 +202,9 @@ class Driver(Protocol):
 
     def event(self, line: str) -> Event:
         """Read one line of descriptor 3; called in the order of the lines, while scratch exists."""
+
+    def size_limits(self) -> SizeLimits:
+        """Return how large the platform lets packages be."""
 
     def console_url(self, app_id: str) -> str:
         """Return where a person manages the app on the platform's site."""

@@ -5,6 +5,7 @@ the master key. The purpose (whose credential, for what) is authenticated, so th
 moved to another row does not open there.
 """
 
+import hmac
 import os
 import secrets
 from base64 import b64decode, b64encode
@@ -19,6 +20,7 @@ from mprelease.domain.problems import Problem
 _KEY_BYTES = 32
 _NONCE_BYTES = 12
 _TAG_BYTES = 16
+_FINGERPRINT_DIGITS = 16
 _SEALED_KEY_BYTES = _NONCE_BYTES + _KEY_BYTES + _TAG_BYTES
 _FORMAT = b"\x01"
 
@@ -29,12 +31,18 @@ class Vault:
     def __init__(self, master_key: bytes) -> None:
         """Take the 32 bytes of the master key."""
         self._master = AESGCM(master_key)
+        self._fingerprints = hmac.digest(master_key, b"fingerprints", "sha256")
 
     def seal(self, secret: str, purpose: str) -> bytes:
         """Return the secret sealed for this purpose only."""
         key = AESGCM.generate_key(bit_length=_KEY_BYTES * 8)
         sealed_key = _encrypt(self._master, key, purpose)
         return _FORMAT + sealed_key + _encrypt(AESGCM(key), secret.encode(), purpose)
+
+    def fingerprint(self, secret: str) -> str:
+        """Return what tells two secrets apart and gives none away: it takes the master key."""
+        digest = hmac.new(self._fingerprints, secret.encode(), "sha256").hexdigest()
+        return digest[:_FINGERPRINT_DIGITS]
 
     def open(self, sealed: bytes, purpose: str) -> str:
         """Return the secret; raise Refused when master key or purpose are others."""

@@ -11,7 +11,7 @@ from mprelease.domain.problems import Problem
 from mprelease.platforms.registry import driver_of
 from mprelease.services import input as typed
 from mprelease.services import projects
-from mprelease.services.house import Did, House, keep_secret, owner_of, record
+from mprelease.services.house import Did, House, keep_secret, open_secrets, owner_of, record
 from mprelease.storage import apps, secrets
 from mprelease.storage.database import Reader, Writer
 
@@ -41,6 +41,17 @@ class AppChange:
     proxy: str | None = None
     label: str | None = None
     credential: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class KeptCredential:
+    """What is shown of a credential: something to compare it by, and when it was set (ms).
+
+    The fingerprint is None where the master key is another one, so that it cannot be opened.
+    """
+
+    fingerprint: str | None
+    kept_at: int
 
 
 def add(house: House, who: Actor, project_name: str, platform: Platform, new: AppChange) -> App:
@@ -102,6 +113,19 @@ def found(db: Reader, name: str) -> App:
     if app is None:
         raise Refused(Problem.APP_UNKNOWN, name=name)
     return app
+
+
+def kept_credential(db: Reader, house: House, app: App) -> KeptCredential | None:
+    """Return what may be shown of an app's credential, None for an app without one."""
+    owner = owner_of(app)
+    kept_at = secrets.kept_at(db, owner, CREDENTIAL)
+    if kept_at is None:
+        return None
+    try:
+        credential = open_secrets(db, house, owner)[CREDENTIAL]
+    except Refused:
+        return KeptCredential(None, kept_at)
+    return KeptCredential(house.vault.fingerprint(credential), kept_at)
 
 
 def _changed(app: App, change: AppChange) -> App:

@@ -1,6 +1,7 @@
 """Deeds about errands: ask the workers of a label, and look for the answer."""
 
 import time
+from collections.abc import Callable
 
 from mprelease.domain.errands import Answer, Errand
 from mprelease.domain.errors import Refused
@@ -13,10 +14,19 @@ from mprelease.storage import apps, errands, workers
 _LOOK_SECONDS = 0.1
 
 
-def ask(house: House, label: str, errand: Errand, *, seconds: float, max_age: float) -> Answer:
+def ask(
+    house: House,
+    label: str,
+    errand: Errand,
+    *,
+    seconds: float,
+    max_age: float,
+    is_over: Callable[[], bool] = lambda: False,
+) -> Answer:
     """Return a worker's answer, or one that is at most `max_age` seconds old.
 
-    Raise Refused when no worker of this label lives, or none answers within `seconds`.
+    Raise Refused when no worker of this label lives, or none answers within `seconds` or before
+    whoever asks has to go (`is_over`).
     """
     with house.database.writing() as db:
         if known := errands.cached(db, label, errand, int(max_age * 1000)):
@@ -25,7 +35,7 @@ def ask(house: House, label: str, errand: Errand, *, seconds: float, max_age: fl
             raise Refused(Problem.NO_WORKER, label=label)
         errand_id = errands.ask(db, label, errand)
     house.wake(label)
-    return _awaited(house, errand_id, label, time.monotonic() + seconds)
+    return _awaited(house, errand_id, label, time.monotonic() + seconds, is_over)
 
 
 def label_of(house: House, project_name: str) -> str:
@@ -36,8 +46,10 @@ def label_of(house: House, project_name: str) -> str:
     return labels[0] if labels else DEFAULT_LABEL
 
 
-def _awaited(house: House, errand_id: int, label: str, deadline: float) -> Answer:
-    while time.monotonic() < deadline:
+def _awaited(
+    house: House, errand_id: int, label: str, deadline: float, is_over: Callable[[], bool]
+) -> Answer:
+    while time.monotonic() < deadline and not is_over():
         with house.database.reading() as db:
             answer = errands.answered(db, errand_id)
         if answer:

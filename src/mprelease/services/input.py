@@ -27,6 +27,13 @@ def name(text: str) -> str:
     return text
 
 
+def plain(text: str) -> str:
+    """Return a text that every database keeps (PostgreSQL no NUL) and every answer can repeat."""
+    if "\x00" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise Refused(Problem.VALUE_UNUSABLE)
+    return text
+
+
 def robot(number: int) -> int:
     """Return the number of a WeChat robot."""
     if number not in ROBOTS:

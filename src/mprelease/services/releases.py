@@ -1,6 +1,6 @@
 """Deeds about releases: request one, cancel one."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -12,6 +12,7 @@ from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Kind, LaunchOptions, Release, ReleaseRequest, State
 from mprelease.domain.versions import automatic, checked, in_step, is_greater
+from mprelease.platforms.registry import driver_of
 from mprelease.services import apps as app_deeds
 from mprelease.services import input as typed
 from mprelease.services import projects as project_deeds
@@ -40,14 +41,21 @@ def request(house: House, who: Actor, wanted: ReleaseRequest) -> int:
     return release_id
 
 
-def request_all(house: House, who: Actor, project: str, wanted: ReleaseRequest) -> dict[int, App]:
+def request_all(
+    house: House,
+    who: Actor,
+    project: str,
+    wanted: ReleaseRequest,
+    chosen: Collection[str] | None = None,
+) -> dict[int, App]:
     """Accept the same release for every app of a project, all or none; return them by number.
 
-    The app that `wanted` names does not count. Uploads that are given no version get one number
-    together, as far as the platforms allow. Raise AppRefused when one of them cannot be.
+    `chosen` are names of apps, where not all are wanted; the app that `wanted` names does not
+    count. Uploads that are given no version get one number together, as far as the platforms
+    allow. Raise AppRefused when one of them cannot be.
     """
     with house.database.writing() as db:
-        members = _members(db, project)
+        members = _members(db, project, chosen)
         for app in members:
             apps.locked(db, app.id)
         step = _step(db, house, members)
@@ -74,7 +82,13 @@ def again(house: House, release_id: int) -> ReleaseRequest:
         environment=release.environment,
         robot=release.robot,
         launch=release.launch,
+        settings=release.settings,
     )
+
+
+def next_version(db: Reader, house: House, app: App) -> str:
+    """Return the number that an upload would get now, if it is given none."""
+    return automatic(app.platform, _today(house), releases.used_versions(db, app))
 
 
 def verify(house: House, wanted: ReleaseRequest) -> App:
@@ -157,8 +171,12 @@ def _accept(db: Writer, house: House, who: Actor, app: App, wanted: ReleaseReque
     return release_id
 
 
-def _members(db: Reader, project: str) -> list[App]:
-    members = apps.of_project(db, project_deeds.found(db, project).id)
+def _members(db: Reader, project: str, chosen: Collection[str] | None = None) -> list[App]:
+    members = [
+        app
+        for app in apps.of_project(db, project_deeds.found(db, project).id)
+        if chosen is None or app.name in chosen
+    ]
     if not members:
         raise Refused(Problem.PROJECT_HAS_NO_APPS, name=project)
     return members
@@ -208,6 +226,7 @@ def _new(
         version=_version(db, house, app, wanted),
         description=typed.description(wanted.description or ""),
         launch=_launch(app, wanted.launch),
+        settings=_settings(app, wanted.settings),
         requested_by=who.name,
         serial_key=key,
         idempotency_key=wanted.idempotency_key,
@@ -227,11 +246,10 @@ def _due(db: Reader, house: House, key: str, priority: int) -> int:
 def _version(db: Reader, house: House, app: App, wanted: ReleaseRequest) -> str | None:
     if wanted.kind is Kind.PREVIEW:
         return None
-    used = releases.used_versions(db, app)
     if wanted.version is None:
-        return automatic(app.platform, _today(house), used)
+        return next_version(db, house, app)
     version = checked(app.platform, wanted.version)
-    for earlier in used:
+    for earlier in releases.used_versions(db, app):
         if not is_greater(version, earlier):
             raise Refused(Problem.VERSION_NOT_GREATER, version=version, last=earlier)
     return version
@@ -239,6 +257,11 @@ def _version(db: Reader, house: House, app: App, wanted: ReleaseRequest) -> str 
 
 def _today(house: House) -> date:
     return datetime.fromtimestamp(house.now() / 1000, UTC).astimezone(house.timezone).date()
+
+
+def _settings(app: App, wanted: Mapping[str, bool | int | str]) -> Mapping[str, bool | int | str]:
+    driver_of(app.platform).check_settings(wanted)
+    return wanted
 
 
 def _launch(app: App, wanted: LaunchOptions) -> LaunchOptions:

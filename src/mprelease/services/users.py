@@ -8,6 +8,7 @@ from mprelease.domain.people import GRANTED, Actor, Role, User
 from mprelease.domain.problems import Problem
 from mprelease.security import passwords
 from mprelease.services import input as typed
+from mprelease.services import pictures
 from mprelease.services.house import Did, House, record
 from mprelease.storage import keys, users
 from mprelease.storage.database import Reader, refusing_taken
@@ -67,14 +68,15 @@ def add(house: House, who: Actor, name: str, role: Role, password: str | None) -
 
 def edit(house: House, who: User, user_id: int, change: UserChange) -> User:
     """Change somebody; a new role, or being disabled, ends that one's logins at once."""
-    with house.database.writing() as db:
+    taken = Refused(Problem.USER_EXISTS, name=change.name or "")
+    with refusing_taken(taken), house.database.writing() as db:
         before = found(db, user_id)
         _refuse_untouchable(who, before)
         after = _changed(before, change)
         if before.role is Role.SUPER_ADMIN and replace(after, name=before.name) != before:
             raise Refused(Problem.SUPER_ADMIN_STAYS)
         if after.name != before.name and users.named(db, after.name):
-            raise Refused(Problem.USER_EXISTS, name=after.name)
+            raise taken
         users.change(db, after)
         if (after.role, after.is_disabled) != (before.role, before.is_disabled):
             keys.remove_all(db, user_id)
@@ -92,6 +94,14 @@ def set_profile(house: House, who: User, profile: Profile) -> User:
         users.change(db, after)
         record(db, house, who.actor, Did("user.profile", who.name, _told(who, after)))
     return after
+
+
+def set_avatar(house: House, who: User, picture: bytes | None) -> None:
+    """Show somebody by a picture, or by none; raise Refused(PICTURE_UNUSABLE)."""
+    image = None if picture is None else pictures.avatar(picture)
+    with house.database.writing() as db:
+        users.set_avatar(db, who.id, image, house.now())
+        record(db, house, who.actor, Did("user.avatar", who.name))
 
 
 def reset_password(house: House, who: Actor, user_id: int, *, by: User | None = None) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from sqlalchemy import delete, insert, select, tuple_
 
-from mprelease.domain.logs import START, LogLine, Position
+from mprelease.domain.logs import START, LogLine, Passage, Position
 from mprelease.domain.releases import Stage
 from mprelease.storage.database import Reader, Writer
 from mprelease.storage.tables import log_chunks
@@ -32,6 +32,14 @@ def append(db: Writer, release_id: int, lines: Sequence[LogLine]) -> None:
 
 def after(db: Reader, release_id: int, position: Position = START) -> Iterator[LogLine]:
     """Yield the lines that follow a position, in order."""
+    for passage in passages(db, release_id, position):
+        first = passage.first
+        for number, (at, text) in enumerate(passage.entries, start=first.line):
+            yield LogLine(Position(first.attempt, number), at, passage.stage, text)
+
+
+def passages(db: Reader, release_id: int, position: Position = START) -> Iterator[Passage]:
+    """Yield the same lines, but many at once, which costs a quarter."""
     chunk = log_chunks.c
     rows = db.connection.execute(
         select(log_chunks)
@@ -40,10 +48,10 @@ def after(db: Reader, release_id: int, position: Position = START) -> Iterator[L
         .order_by(chunk.attempt, chunk.first_line)
     )
     for row in rows:
-        for number, (at, text) in enumerate(_unpacked(row.body), start=row.first_line):
-            here = Position(row.attempt, number)
-            if here > position:
-                yield LogLine(here, at, Stage(row.stage), text)
+        is_begun = row.attempt == position.attempt
+        known = max(0, position.line + 1 - row.first_line) if is_begun else 0
+        first = Position(row.attempt, row.first_line + known)
+        yield Passage(first, Stage(row.stage), _unpacked(row.body)[known:])
 
 
 def _insert(db: Writer, release_id: int, lines: Sequence[LogLine]) -> None:

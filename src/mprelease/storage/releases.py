@@ -1,7 +1,7 @@
 """Queries about releases as people see them: request, look, list."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from sqlalchemy import Row, Select, delete, insert, select, update
@@ -22,7 +22,7 @@ from mprelease.domain.releases import (
     State,
 )
 from mprelease.storage.database import Reader, Writer, new_id
-from mprelease.storage.tables import apps, log_chunks, qr_codes, releases, stages
+from mprelease.storage.tables import apps, log_chunks, qr_codes, releases, shares, stages
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ class NewRelease:
     requested_by: str
     serial_key: str
     idempotency_key: str | None
+    settings: Mapping[str, bool | int | str] = field(default_factory=dict)
     priority: int = 0
     due: int = 0
 
@@ -60,6 +61,7 @@ def add(db: Writer, new: NewRelease, now: int) -> int:
             idempotency_key=new.idempotency_key,
             created_at=now,
             warnings=[],
+            settings=dict(new.settings),
             label=new.app.label,
             priority=new.priority,
             due=new.due,
@@ -146,8 +148,8 @@ def put_warnings(db: Writer, release_id: int, warnings: Sequence[Message]) -> No
 
 
 def remove(db: Writer, release_id: int, now: int) -> None:
-    """Show a release no more, and forget its log and its QR code."""
-    for table in (qr_codes, log_chunks):
+    """Show a release no more, and forget its log, its QR code and where that is shared."""
+    for table in (qr_codes, log_chunks, shares):
         db.connection.execute(delete(table).where(table.c.release_id == release_id))
     gone = {"deleted_at": now, "idempotency_key": None}
     db.connection.execute(update(releases).where(releases.c.id == release_id).values(gone))
@@ -196,6 +198,7 @@ def _release(row: Row[Any], known_stages: list[StageRecord]) -> Release:
         version=row.version,
         description=row.description,
         launch=LaunchOptions(row.page, row.query, row.scene),
+        settings=row.settings or {},
         requested_by=row.requested_by,
         created_at=row.created_at,
         started_at=row.started_at,

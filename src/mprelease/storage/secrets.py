@@ -22,6 +22,13 @@ def sealed(db: Reader, owner: str) -> dict[str, bytes]:
     return {row.name: row.sealed for row in rows}
 
 
+def kept_at(db: Reader, owner: str, name: str) -> int | None:
+    """Return since when a secret is kept, in ms; None for none."""
+    query = select(secrets.c.created_at).where(secrets.c.owner == owner, secrets.c.name == name)
+    at: int | None = db.connection.scalar(query)
+    return at
+
+
 def drop(db: Writer, owner: str, name: str | None = None) -> None:
     """Forget one secret of an owner, or all of them."""
     statement = delete(secrets).where(secrets.c.owner == owner)

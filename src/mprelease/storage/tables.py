@@ -106,6 +106,7 @@ releases = Table(
     Column("error", JSON),
     Column("failed_stage", String(16)),
     Column("warnings", JSON, nullable=False),
+    Column("settings", JSON),
     # Who may run it, who runs it, and until when: see engine/.
     Column("label", Key, nullable=False),
     Column("priority", Integer, nullable=False),
@@ -154,6 +155,21 @@ qr_codes = Table(
     Column("app_id", Id),
     Column("kind", String(16)),
     Index(None, "app_id", "kind", "release_id"),
+)
+
+# Who knows the key sees the QR code without a login, for as long as the row stands.
+shares = Table(
+    "shares",
+    metadata,
+    Column(
+        "release_id",
+        Id,
+        ForeignKey("releases.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("key", Key, nullable=False, unique=True),
+    _timestamp("created_at", nullable=False),
 )
 
 log_chunks = Table(
@@ -222,6 +238,21 @@ users = Table(
     Column("disabled", Boolean, nullable=False),
     _timestamp("created_at", nullable=False),
     _timestamp("seen_at"),
+    # When its picture was changed, None for nobody's.
+    _timestamp("avatar_at"),
+)
+
+avatars = Table(
+    "avatars",
+    metadata,
+    Column(
+        "user_id",
+        Id,
+        ForeignKey("users.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("image", Blob, nullable=False),
 )
 
 # A login of a browser or a personal token of a program: of its secret only the digest is here.

@@ -6,7 +6,7 @@ from sqlalchemy import Row, delete, insert, select, update
 
 from mprelease.domain.people import Role, User
 from mprelease.storage.database import Reader, Writer, new_id
-from mprelease.storage.tables import users
+from mprelease.storage.tables import avatars, users
 
 
 def add(db: Writer, name: str, role: Role, password: str, now: int) -> int:
@@ -64,6 +64,22 @@ def set_password(db: Writer, user_id: int, password: str) -> None:
     db.connection.execute(update(users).where(users.c.id == user_id).values(password=password))
 
 
+def set_avatar(db: Writer, user_id: int, image: bytes | None, now: int) -> None:
+    """Keep a user's picture in place of the former one, or none."""
+    db.connection.execute(delete(avatars).where(avatars.c.user_id == user_id))
+    if image is not None:
+        db.connection.execute(insert(avatars).values(user_id=user_id, image=image))
+    changed = update(users).where(users.c.id == user_id)
+    db.connection.execute(changed.values(avatar_at=None if image is None else now))
+
+
+def avatar(db: Reader, user_id: int) -> bytes | None:
+    """Return a user's picture."""
+    query = select(avatars.c.image).where(avatars.c.user_id == user_id)
+    image: bytes | None = db.connection.scalar(query)
+    return image
+
+
 def remove(db: Writer, user_id: int) -> None:
     """Remove a user, with all keys."""
     db.connection.execute(delete(users).where(users.c.id == user_id))
@@ -80,4 +96,5 @@ def user_from(row: Row[Any]) -> User:
         is_disabled=row.disabled,
         created_at=row.created_at,
         seen_at=row.seen_at,
+        avatar_at=row.avatar_at,
     )

@@ -5,46 +5,64 @@ from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, DataError
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 
 from mprelease import __version__
-from mprelease.domain.errors import TroubleError
+from mprelease.domain.errors import Refused, TroubleError
 from mprelease.domain.problems import Problem, Trouble
 from mprelease.i18n import Words
-from mprelease.web.api import nouns
+from mprelease.web.api import apps as api_apps
+from mprelease.web.api import docs as api_docs
+from mprelease.web.api import people as api_people
+from mprelease.web.api import projects as api_projects
 from mprelease.web.api import releases as api_releases
+from mprelease.web.api import workers as api_workers
+from mprelease.web.api.document import methods
+from mprelease.web.api.shapes import TroubleShape
 from mprelease.web.hall import Hall
-from mprelease.web.identity import login_address, visitor
-from mprelease.web.pages import apps, home, login, people, profile, projects, releases, workers
+from mprelease.web.identity import HARMLESS, login_address, visitor
+from mprelease.web.limits import BodyLimit
+from mprelease.web.pages import (
+    apps,
+    home,
+    login,
+    logs,
+    people,
+    profile,
+    projects,
+    releases,
+    several,
+    sharing,
+    suggestions,
+    workers,
+)
+from mprelease.web.plain import refuse_unusable
 from mprelease.web.rendering import STATIC, language, page
+from mprelease.web.statuses import status_of
 
 _log = logging.getLogger(__name__)
 # In this order: the settings of an app stand before the forms of its releases.
-_PAGES = (login, home, projects, apps, releases, people, profile, workers)
-_API = (api_releases, nouns)
-_STATUS = {
-    Problem.LOGIN_NEEDED: 401,
-    Problem.LOGIN_WRONG: 401,
-    Problem.LOGIN_TOO_OFTEN: 429,
-    Problem.FORBIDDEN: 403,
-    Problem.FORM_OUTDATED: 403,
-    Problem.SUPER_ADMIN_STAYS: 403,
-    Problem.NOT_YOURSELF: 403,
-    Problem.PAGE_UNKNOWN: 404,
-    Problem.APP_UNKNOWN: 404,
-    Problem.PROJECT_UNKNOWN: 404,
-    Problem.RELEASE_UNKNOWN: 404,
-    Problem.USER_UNKNOWN: 404,
-    Problem.WORKER_UNKNOWN: 404,
-    Problem.INTERNAL: 500,
-    Problem.DATABASE_UNUSABLE: 503,
-}
+_PAGES = (
+    login,
+    home,
+    several,
+    projects,
+    suggestions,
+    apps,
+    releases,
+    logs,
+    sharing,
+    people,
+    profile,
+    workers,
+)
+_API = (api_docs, api_releases, api_projects, api_apps, api_people, api_workers)
 _HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -56,8 +74,9 @@ _HEADERS = {
     "X-Frame-Options": "DENY",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
+# What somebody who keeps this node must look at.
+_OURS = {Problem.INTERNAL, Problem.DATABASE_UNUSABLE}
 _FOR_EVER = "public, max-age=31536000, immutable"
-_HARMLESS = {"GET", "HEAD", "OPTIONS"}
 
 Next = Callable[[Request], Awaitable[Response]]
 
@@ -67,8 +86,8 @@ def made(hall: Hall) -> FastAPI:
     app = FastAPI(
         title="mprelease", version=__version__, docs_url=None, redoc_url=None, openapi_url=None
     )
-    app.add_api_route("/api/openapi.json", app.openapi, include_in_schema=False)
     app.state.hall = hall
+    app.add_middleware(BodyLimit)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
     app.middleware("http")(_guard)
     for handled in (TroubleError, RequestValidationError, HTTPException, DatabaseError, Exception):
@@ -77,7 +96,7 @@ def made(hall: Hall) -> FastAPI:
     app.add_api_route("/healthz", _healthz, include_in_schema=False)
     app.add_api_route("/readyz", _readyz, include_in_schema=False)
     for part in (*_PAGES, *_API):
-        app.include_router(part.router)
+        app.include_router(part.router, dependencies=[Depends(refuse_unusable)])
     return app
 
 
@@ -92,8 +111,8 @@ def _readyz(request: Request) -> PlainTextResponse:
 
 async def _guard(request: Request, call_next: Next) -> Response:
     """Refuse what another site sends in a browser's name, and tell browsers what pages may do."""
-    if request.method not in _HARMLESS and _is_foreign(request):
-        answer: Response = PlainTextResponse("this form comes from another site", 403)
+    if request.method not in HARMLESS and _is_foreign(request):
+        answer: Response = _told(request, Refused(Problem.FORM_OUTDATED))
     else:
         answer = await call_next(request)
     for name, value in _HEADERS.items():
@@ -121,18 +140,13 @@ def _is_foreign(request: Request) -> bool:
 
 def _told(request: Request, error: Exception) -> Response:
     """Answer with words, in the form in which it was asked."""
-    trouble = _trouble_of(error)
-    status = _STATUS.get(trouble.problem, 422)
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    trouble = _trouble_of(request, error)
+    status = status_of(trouble.problem)
+    if trouble.problem in _OURS:
         _log.error("%s %s", request.method, request.url.path, exc_info=error)
-    say = Words(language(request))
     if request.url.path.startswith("/api/"):
-        content = {
-            "problem": trouble.problem,
-            "message": say.of(trouble.message),
-            "remedy": say.of(trouble.remedy),
-        }
-        return JSONResponse(content, status)
+        content = TroubleShape.of(trouble, Words(language(request))).model_dump()
+        return JSONResponse(content, status, _allowed(request, status))
     if trouble.problem is Problem.LOGIN_NEEDED:
         return _to_login(request)
     if "hx-request" in request.headers:
@@ -149,15 +163,43 @@ def _to_login(request: Request) -> Response:
     return RedirectResponse(address, 303)
 
 
-def _trouble_of(error: Exception) -> Trouble:
+def _allowed(request: Request, status: int) -> dict[str, str]:
+    if status != HTTPStatus.METHOD_NOT_ALLOWED:
+        return {}
+    return {"Allow": ", ".join(methods(request.app, request.url.path))}
+
+
+def _trouble_of(request: Request, error: Exception) -> Trouble:
     if isinstance(error, TroubleError):
         return error.trouble
     if isinstance(error, RequestValidationError):
         where = error.errors()[0]
-        name = ".".join(str(part) for part in where["loc"][1:])
-        return Trouble(Problem.FIELD_UNUSABLE, {"field": name, "detail": str(where["msg"])})
-    if isinstance(error, HTTPException) and error.status_code in {404, 405}:
-        return Trouble(Problem.PAGE_UNKNOWN)
+        name = ".".join(str(part) for part in where["loc"][1:]) or str(where["loc"][0])
+        return Trouble(
+            Problem.FIELD_UNUSABLE, {"field": _printable(name), "detail": str(where["msg"])}
+        )
+    if isinstance(error, HTTPException):
+        return _trouble_of_protocol(request, error)
+    if isinstance(error, DataError):
+        return Trouble(Problem.VALUE_UNUSABLE)
     if isinstance(error, DatabaseError):
         return Trouble(Problem.DATABASE_UNUSABLE, {"detail": type(error).__name__})
     return Trouble(Problem.INTERNAL, {"detail": type(error).__name__})
+
+
+def _trouble_of_protocol(request: Request, error: HTTPException) -> Trouble:
+    """Return what the framework refuses: an address, a method, or a body that it cannot read."""
+    match error.status_code:
+        case HTTPStatus.NOT_FOUND:
+            return Trouble(Problem.PAGE_UNKNOWN)
+        case HTTPStatus.METHOD_NOT_ALLOWED:
+            return Trouble(Problem.METHOD_UNKNOWN, {"method": request.method})
+        case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            return Trouble(Problem.BODY_TOO_LARGE)
+        case HTTPStatus.BAD_REQUEST:
+            return Trouble(Problem.FIELD_UNUSABLE, {"field": "body", "detail": error.detail})
+    return Trouble(Problem.INTERNAL, {"detail": str(error.status_code)})
+
+
+def _printable(name: str) -> str:
+    return name.encode(errors="replace").decode()

@@ -23,7 +23,7 @@ from mprelease.web.hall import Hall, hall_of
 COOKIE = "mprelease"
 CSRF_FIELD = "csrf"
 CSRF_HEADER = "x-csrf"
-_HARMLESS = {"GET", "HEAD", "OPTIONS"}
+HARMLESS = {"GET", "HEAD", "OPTIONS"}
 _BEARER = "bearer "
 
 
@@ -51,7 +51,7 @@ class Need:
         if visit is None:
             raise Refused(Problem.LOGIN_NEEDED)
         request.state.visit = visit
-        if visit.key.kind is KeyKind.LOGIN and request.method not in _HARMLESS:
+        if visit.key.kind is KeyKind.LOGIN and request.method not in HARMLESS:
             await _refuse_foreign_form(request, visit)
         if not visit.user.role.may(self.right):
             raise Refused(Problem.FORBIDDEN)

@@ -15,11 +15,10 @@ from markupsafe import Markup
 
 from mprelease.domain.people import Right
 from mprelease.domain.platforms import Platform
-from mprelease.domain.releases import State
 from mprelease.i18n import Language, Words, language_of
 from mprelease.platforms.registry import driver_of
 from mprelease.services.door import Visit
-from mprelease.web import ansi, sights
+from mprelease.web import sights
 from mprelease.web.hall import hall_of
 from mprelease.web.identity import CSRF_FIELD
 
@@ -70,7 +69,6 @@ def _templates() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {
-        "ansi": ansi.html,
         "ago": _ago,
         "duration": _duration,
         "size": _size,
@@ -80,19 +78,9 @@ def _templates() -> Environment:
         "asset": _asset,
         "csrf_field": _csrf_field,
         "console_url": _console_url,
-        "state_color": _STATE_COLORS.__getitem__,
+        "size_limits": lambda platform: driver_of(platform).size_limits(),
     }
     return made
-
-
-_STATE_COLORS = {
-    State.QUEUED: "secondary",
-    State.RUNNING: "azure",
-    State.SUCCEEDED: "green",
-    State.FAILED: "red",
-    State.CANCELED: "secondary",
-    State.UNKNOWN: "orange",
-}
 
 
 @cache

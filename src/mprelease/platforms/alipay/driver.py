@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from mprelease.domain.apps import ProjectType
-from mprelease.domain.platforms import Platform
+from mprelease.domain.platforms import MIB, Platform, SizeLimits
 from mprelease.domain.releases import Publication
 from mprelease.platforms.alipay.content import require_content, root_of, take_out_hooks
 from mprelease.platforms.alipay.credential import opened, read_credential
@@ -122,6 +122,10 @@ class AlipayDriver(Bridged):
     def event(self, line: str) -> Event:
         """Read one line of the bridge's events."""
         return event_of(line)
+
+    def size_limits(self) -> SizeLimits:
+        """Return what its documentation says; of the whole, reports differ."""
+        return SizeLimits(2 * MIB, 2 * MIB, None)
 
     def console_url(self, app_id: str) -> str:
         """Return the page of the app's versions in Alipay's console."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mprelease.domain.apps import ProjectType
 from mprelease.domain.errors import Refused
-from mprelease.domain.platforms import Platform
+from mprelease.domain.platforms import MIB, Platform, SizeLimits
 from mprelease.domain.problems import Problem
 from mprelease.platforms.bridged import Bridged
 from mprelease.platforms.douyin.content import name_app, require_content, root_of
@@ -93,6 +93,10 @@ class DouyinDriver(Bridged):
     def event(self, line: str) -> Event:
         """Read one line of the bridge's events."""
         return event_of(line)
+
+    def size_limits(self) -> SizeLimits:
+        """Return what its documentation says."""
+        return SizeLimits(4 * MIB, 2 * MIB, 16 * MIB)
 
     def console_url(self, app_id: str) -> str:  # noqa: ARG002 (other platforms name the app)
         """Return Douyin's console, which lists the apps of whoever logs in."""

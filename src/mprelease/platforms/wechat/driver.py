@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mprelease.domain.apps import ProjectType
 from mprelease.domain.errors import Refused
-from mprelease.domain.platforms import Platform
+from mprelease.domain.platforms import MIB, Platform, SizeLimits
 from mprelease.domain.problems import Problem
 from mprelease.platforms.bridged import Bridged
 from mprelease.platforms.driver import Account, Event, Link, PublishOrder, Result
@@ -87,6 +87,10 @@ class WeChatDriver(Bridged):
     def event(self, line: str) -> Event:
         """Read one line of the bridge's events."""
         return event_of(line)
+
+    def size_limits(self) -> SizeLimits:
+        """Return what getattr answers to miniprogram-ci (vendor-tools, WeChat)."""
+        return SizeLimits(2 * MIB, 2 * MIB, 20 * MIB)
 
     def console_url(self, app_id: str) -> str:  # noqa: ARG002 (other platforms name the app)
         """Return WeChat's console, which asks for the app when one logs in."""

@@ -1,10 +1,11 @@
-"""Releases for programs: ask, look, cancel, repeat, delete; their logs and QR codes."""
+"""Releases for programs: ask, look, cancel, repeat, decide, finish, delete; logs and QR codes."""
 
 from itertools import islice
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Response
 
+from mprelease.domain.errands import Errand, ErrandKind
 from mprelease.domain.errors import Refused
 from mprelease.domain.logs import Position
 from mprelease.domain.problems import Problem
@@ -14,18 +15,50 @@ from mprelease.services import apps, releases
 from mprelease.storage import lists, logs
 from mprelease.storage import releases as stored
 from mprelease.storage.lists import Search
-from mprelease.web.api.shapes import LineShape, NewRelease, ReleaseShape, moment
+from mprelease.web.api.refusals import Responses, refusing
+from mprelease.web.api.release_shapes import LogShape, NewRelease, ReleaseShape, Resolution
+from mprelease.web.api.shapes import Listed, Number
 from mprelease.web.hall import Hall
 from mprelease.web.identity import HallOf, Looker, Manager, Releaser
 from mprelease.web.rendering import language
 
 router = APIRouter(prefix="/api/v1/releases", tags=["releases"])
 
-Number = Annotated[int, Query(ge=0, lt=2**53)]
-Key = Annotated[str | None, Header(max_length=150, description="the same key, the same release")]
+_FINISH_SECONDS = 90.0
+_LARGEST_LINE = 2**31
+_NO_RELEASE = refusing(Problem.RELEASE_UNKNOWN)
+_IMAGES: Responses = {
+    200: {"content": {"image/png": {}, "image/jpeg": {}}, "description": "the image"}
+}
+
+Key = Annotated[
+    str | None,
+    Header(
+        pattern="^[!-~]{1,150}$",
+        description="A repeated request with the same key returns the release of the first one.",
+    ),
+]
+Searched = Annotated[str, Query(max_length=255)]
+LinePart = Annotated[int, Query(ge=0, lt=_LARGEST_LINE)]
 
 
-@router.post("", status_code=201)
+@router.post(
+    "",
+    status_code=201,
+    responses=refusing(
+        Problem.APP_UNKNOWN,
+        Problem.VERSION_NOT_GREATER,
+        Problem.VERSION_SHAPE,
+        Problem.REF_SHAPE,
+        Problem.ROBOT_RANGE,
+        Problem.PAGE_SHAPE,
+        Problem.QUERY_SHAPE,
+        Problem.SCENE_SHAPE,
+        Problem.SETTING_UNKNOWN,
+        Problem.PRIORITY_RANGE,
+        Problem.DESCRIPTION_TOO_LONG,
+    ),
+)
 def create(
     request: Request,
     hall: HallOf,
@@ -39,89 +72,136 @@ def create(
     return _shown(request, hall, made)
 
 
-@router.get("")
+@router.get("", responses=refusing(Problem.APP_UNKNOWN))
 def list_all(
     request: Request,
     hall: HallOf,
     visit: Looker,
-    app: str | None = None,
+    app: Searched | None = None,
     kind: Kind | None = None,
     state: State | None = None,
-    ref: str = "",
-    person: str = "",
+    ref: Searched = "",
+    person: Searched = "",
     before: Number | None = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
-) -> list[ReleaseShape]:
-    """List the newest releases; `before` is the number of the last one that was seen."""
+) -> Listed[ReleaseShape]:
+    """List the newest releases that match, newest first."""
     say = Words(language(request))
     with hall.house.database.reading() as db:
         app_id = apps.found(db, app).id if app else None
-        search = Search(app_id, kind, state, ref, person, before, limit)
-        return [ReleaseShape.of(one, say) for one in lists.found(db, search)]
+        # One more than is shown, to know whether there is more.
+        search = Search(app_id, kind, state, ref, person, before, limit + 1)
+        found = lists.found(db, search)
+        shown = found[:limit]
+        codes = lists.with_codes(db, [one.id for one in shown])
+    items = [ReleaseShape.of(one, codes, say) for one in shown]
+    return Listed(items=items, next=shown[-1].id if len(found) > limit else None)
 
 
-@router.get("/{release_id}")
-def show(request: Request, hall: HallOf, visit: Looker, release_id: int) -> ReleaseShape:
+@router.get("/{release_id}", responses=_NO_RELEASE)
+def show(request: Request, hall: HallOf, visit: Looker, release_id: Number) -> ReleaseShape:
     """Show a release."""
     return _shown(request, hall, release_id)
 
 
-@router.post("/{release_id}/cancel")
-def cancel(request: Request, hall: HallOf, visit: Releaser, release_id: int) -> ReleaseShape:
+@router.post("/{release_id}/cancel", responses=_NO_RELEASE)
+def cancel(request: Request, hall: HallOf, visit: Releaser, release_id: Number) -> ReleaseShape:
     """Cancel a release; where it is too late, it goes on."""
     releases.cancel(hall.house, visit.user.actor, release_id)
     return _shown(request, hall, release_id)
 
 
-@router.post("/{release_id}/again", status_code=201)
-def again(request: Request, hall: HallOf, visit: Releaser, release_id: int) -> ReleaseShape:
+@router.post(
+    "/{release_id}/again",
+    status_code=201,
+    responses=refusing(Problem.RELEASE_UNKNOWN, Problem.APP_UNKNOWN),
+)
+def again(request: Request, hall: HallOf, visit: Releaser, release_id: Number) -> ReleaseShape:
     """Make the same release anew."""
     wanted = releases.again(hall.house, release_id)
     return _shown(request, hall, releases.request(hall.house, visit.user.actor, wanted))
 
 
-@router.delete("/{release_id}", status_code=204)
-def delete(hall: HallOf, visit: Manager, release_id: int) -> None:
-    """Delete a finished release with its log."""
+@router.post(
+    "/{release_id}/resolve",
+    responses=refusing(Problem.RELEASE_UNKNOWN, Problem.RELEASE_NOT_UNKNOWN),
+)
+def resolve(
+    request: Request, hall: HallOf, visit: Releaser, release_id: Number, end: Resolution
+) -> ReleaseShape:
+    """Say how a release ended of which nobody knows."""
+    releases.resolve(hall.house, visit.user.actor, release_id, published=end.published)
+    return _shown(request, hall, release_id)
+
+
+@router.post(
+    "/{release_id}/finish",
+    responses=refusing(
+        Problem.RELEASE_UNKNOWN,
+        Problem.APP_UNKNOWN,
+        Problem.RELEASE_NOT_UPLOADED,
+        Problem.NOTHING_TO_FINISH,
+        Problem.NO_WORKER,
+        Problem.NO_ANSWER,
+        Problem.PLATFORM_REFUSED,
+        Problem.PLATFORM_UNREACHABLE,
+    ),
+)
+def finish(request: Request, hall: HallOf, visit: Releaser, release_id: Number) -> ReleaseShape:
+    """Do the step that an accepted upload has missed, and wait for it."""
+    with hall.house.database.reading() as db:
+        label = apps.found(db, releases.found(db, release_id).app_name).label
+    errand = Errand(ErrandKind.FINISH, str(release_id), {"who": visit.user.name})
+    hall.ask(label, errand, seconds=_FINISH_SECONDS, max_age=0)
+    return _shown(request, hall, release_id)
+
+
+@router.delete(
+    "/{release_id}",
+    status_code=204,
+    responses=refusing(Problem.RELEASE_UNKNOWN, Problem.RELEASE_UNFINISHED),
+)
+def delete(hall: HallOf, visit: Manager, release_id: Number) -> None:
+    """Delete a finished release with its log and its QR code."""
     releases.delete(hall.house, visit.user.actor, [release_id])
 
 
-@router.get("/{release_id}/log")
+@router.get("/{release_id}/log", responses=_NO_RELEASE)
 def log(
     hall: HallOf,
     visit: Looker,
-    release_id: int,
-    attempt: Number = 0,
-    line: Number = 0,
+    release_id: Number,
+    attempt: LinePart = 0,
+    line: LinePart = 0,
     limit: Annotated[int, Query(ge=1, le=5000)] = 1000,
-) -> list[LineShape]:
+) -> LogShape:
     """Return the lines that follow a position."""
+    asked = Position(attempt, line)
     with hall.house.database.reading() as db:
-        releases.found(db, release_id)
-        lines = islice(logs.after(db, release_id, Position(attempt, line)), limit)
-        return [
-            LineShape(
-                attempt=one.position.attempt,
-                line=one.position.line,
-                at=moment(one.at),
-                stage=one.stage,
-                text=one.text,
-            )
-            for one in lines
-        ]
+        # Before its lines: the end of a release and its last line are written together.
+        release = releases.found(db, release_id)
+        lines = list(islice(logs.after(db, release_id, asked), limit + 1))
+    is_over = release.state.is_final and len(lines) <= limit
+    return LogShape.of(lines[:limit], asked, is_over=is_over)
 
 
-@router.get("/{release_id}/qr-code", response_class=Response)
-def qr_code(hall: HallOf, visit: Looker, release_id: int) -> Response:
+@router.get(
+    "/{release_id}/qr-code",
+    response_class=Response,
+    responses={**_IMAGES, **refusing(Problem.RELEASE_UNKNOWN, Problem.NO_QR_CODE)},
+)
+def qr_code(hall: HallOf, visit: Looker, release_id: Number) -> Response:
     """Return the image of the QR code."""
     with hall.house.database.reading() as db:
         releases.found(db, release_id)
         found = stored.qr_code(db, release_id)
     if found is None:
-        raise Refused(Problem.PAGE_UNKNOWN)
+        raise Refused(Problem.NO_QR_CODE, release=release_id)
     return Response(found[0], media_type=found[1])
 
 
 def _shown(request: Request, hall: Hall, release_id: int) -> ReleaseShape:
     with hall.house.database.reading() as db:
-        return ReleaseShape.of(releases.found(db, release_id), Words(language(request)))
+        release = releases.found(db, release_id)
+        codes = lists.with_codes(db, [release_id])
+    return ReleaseShape.of(release, codes, Words(language(request)))

@@ -1,5 +1,6 @@
 """An app: its releases, newest first, and the forms that ask for another."""
 
+from collections.abc import Mapping
 from secrets import token_hex
 from typing import Annotated, Any
 
@@ -7,7 +8,6 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from mprelease.domain.apps import App, Environment
-from mprelease.domain.errands import Errand, ErrandKind
 from mprelease.domain.errors import TroubleError
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Trouble
@@ -24,8 +24,6 @@ from mprelease.web.rendering import page
 
 router = APIRouter(prefix="/apps/{name}", include_in_schema=False)
 _CARDS = 12
-_REFS_SECONDS = 25.0
-_REFS_AGE = 30.0
 
 Word = Annotated[str, Query(max_length=200)]
 Field = Annotated[str, Form(max_length=4000)]
@@ -68,20 +66,6 @@ def show(
     return page(request, "cards.html" if before else "app.html", **shown)
 
 
-@router.get("/refs")
-def refs(request: Request, hall: HallOf, visit: Releaser, name: str) -> Response:
-    """Return branches and tags as choices; empty when no worker can tell them now."""
-    with hall.house.database.reading() as db:
-        app = apps.found(db, name)
-        project = projects.by_id(db, app.project_id)
-    errand = Errand(ErrandKind.REFS, project.name)
-    try:
-        facts = hall.ask(app.label, errand, seconds=_REFS_SECONDS, max_age=_REFS_AGE)
-    except TroubleError as failure:
-        return page(request, "refs.html", refs={}, trouble=failure.trouble)
-    return page(request, "refs.html", refs=facts, trouble=None)
-
-
 @router.get("/{kind}")
 def form(
     request: Request, hall: HallOf, visit: Releaser, name: str, kind: Kind, ref: str = ""
@@ -91,7 +75,9 @@ def form(
         app = apps.found(db, name)
         last = _last(db, visit, app, kind)
         typed = _typed(db, visit, app, last, ref)
-    return _form(request, app, kind, typed, None)
+        if kind is Kind.UPLOAD:
+            typed |= dict.fromkeys(("version", "suggested"), _suggested(db, hall, app))
+    return _form(request, app, kind, typed, last.settings if last else {}, None)
 
 
 @router.post("/{kind}")
@@ -109,6 +95,8 @@ def release(
     start_page: Field = "",
     query: Field = "",
     scene: Field = "",
+    experience: Annotated[list[bool] | None, Form()] = None,
+    suggested: Field = "",
     key: Field = "",
 ) -> Response:
     """Queue a release and show it; what cannot be used comes back with the form, nothing lost."""
@@ -121,18 +109,28 @@ def release(
         "start_page": start_page,
         "query": query,
         "scene": scene,
+        "suggested": suggested,
         "key": key,
     }
+    # A box that is empty sends nothing, so the form says first that there is one.
+    settings = {"experience": True in experience} if experience else {}
     try:
-        release_id = _requested(hall, visit, name, kind, typed)
+        release_id = _requested(hall, visit, name, kind, typed, settings)
     except TroubleError as failure:
         with hall.house.database.reading() as db:
             app = apps.found(db, name)
-        return _form(request, app, kind, typed, failure.trouble)
+        return _form(request, app, kind, typed, settings, failure.trouble)
     return RedirectResponse(f"/releases/{release_id}", 303)
 
 
-def _requested(hall: Hall, visit: Visit, name: str, kind: Kind, typed: dict[str, str]) -> int:
+def _requested(
+    hall: Hall,
+    visit: Visit,
+    name: str,
+    kind: Kind,
+    typed: dict[str, str],
+    settings: dict[str, bool],
+) -> int:
     def text(field: str) -> str | None:
         return typed[field].strip() or None
 
@@ -140,11 +138,13 @@ def _requested(hall: Hall, visit: Visit, name: str, kind: Kind, typed: dict[str,
         app=name,
         kind=kind,
         ref=text("ref"),
-        version=text("version"),
+        # Somebody may have been given the suggested number meanwhile: then it is the next one.
+        version=text("version") if typed["version"] != typed["suggested"] else None,
         description=text("description"),
         environment=Environment(typed["environment"]),
         robot=number(text("robot")),
         launch=LaunchOptions(text("start_page"), text("query"), number(text("scene"))),
+        settings=settings,
         # Sent twice by an impatient click, it is one release.
         idempotency_key=f"{visit.user.id}:{typed['key']}" if typed["key"] else None,
     )
@@ -152,12 +152,28 @@ def _requested(hall: Hall, visit: Visit, name: str, kind: Kind, typed: dict[str,
 
 
 def _form(
-    request: Request, app: App, kind: Kind, typed: dict[str, str], trouble: Trouble | None
+    request: Request,
+    app: App,
+    kind: Kind,
+    typed: dict[str, str],
+    settings: Mapping[str, object],
+    trouble: Trouble | None,
 ) -> Response:
-    status = 422 if trouble else 200
-    shown = {"app": app, "kind": kind, "typed": typed, "trouble": trouble}
-    has_robots = app.platform is Platform.WECHAT
-    return page(request, "release_form.html", status, **shown, has_robots=has_robots)
+    is_upload = kind is Kind.UPLOAD
+    shown: dict[str, Any] = {
+        "app": app,
+        "kind": kind,
+        "typed": typed,
+        "has_robots": app.platform is Platform.WECHAT,
+        "has_experience": is_upload and app.platform is Platform.ALIPAY,
+        "experience": {**app.build.compile_settings, **settings}.get("experience", True),
+        "trouble": trouble,
+    }
+    return page(request, "release_form.html", 422 if trouble else 200, **shown)
+
+
+def _suggested(db: Reader, hall: Hall, app: App) -> str:
+    return releases.next_version(db, hall.house, app)
 
 
 def _last(db: Reader, visit: Visit, app: App, kind: Kind) -> Release | None:
@@ -171,6 +187,7 @@ def _typed(db: Reader, visit: Visit, app: App, last: Release | None, ref: str) -
     return {
         "ref": ref or (last.ref if last else default),
         "version": "",
+        "suggested": "",
         "description": "",
         "environment": last.environment if last else Environment.PRODUCTION,
         "robot": str(visit.user.robot or (last.robot if last else app.robot)),

@@ -5,14 +5,14 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
-from mprelease.domain.errors import TroubleError
+from mprelease.domain.errors import Refused, TroubleError
 from mprelease.domain.people import GRANTED, Role
-from mprelease.domain.problems import Trouble
+from mprelease.domain.problems import Problem, Trouble
 from mprelease.services import users
 from mprelease.services.users import UserChange
 from mprelease.storage import users as stored
 from mprelease.web.hall import Hall
-from mprelease.web.identity import HallOf, Manager
+from mprelease.web.identity import HallOf, Looker, Manager
 from mprelease.web.rendering import page
 
 router = APIRouter(prefix="/users", include_in_schema=False)
@@ -41,6 +41,17 @@ def add(
         typed = {"name": name, "role": role}
         return _list(request, hall, trouble=failure.trouble, typed=typed)
     return _list(request, hall, told=(user.name, "" if password else chosen))
+
+
+@router.get("/{user_id}/avatar")
+def avatar(hall: HallOf, visit: Looker, user_id: int) -> Response:
+    """Return the picture of somebody; its address changes with it."""
+    with hall.house.database.reading() as db:
+        image = stored.avatar(db, user_id)
+    if image is None:
+        raise Refused(Problem.PAGE_UNKNOWN)
+    kept = {"Cache-Control": "private, max-age=86400"}
+    return Response(image, media_type="image/png", headers=kept)
 
 
 @router.post("/{user_id}")

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, File, Form, Request, UploadFile
 from fastapi.responses import RedirectResponse, Response
 
 from mprelease.domain.errors import TroubleError
@@ -10,6 +10,7 @@ from mprelease.domain.problems import Trouble
 from mprelease.i18n import Language
 from mprelease.services import door, users
 from mprelease.services.door import Visit
+from mprelease.services.pictures import LARGEST_BYTES
 from mprelease.services.users import Profile
 from mprelease.storage import keys
 from mprelease.storage.keys import KeyKind
@@ -41,6 +42,24 @@ def change(
     chosen = language if language in set(Language) else None
     try:
         users.set_profile(hall.house, visit.user, Profile(name, number, chosen))
+    except TroubleError as failure:
+        return _profile(request, hall, visit, trouble=failure.trouble)
+    return RedirectResponse("/profile", 303)
+
+
+@router.post("/avatar")
+def change_avatar(
+    request: Request,
+    hall: HallOf,
+    visit: Looker,
+    picture: Annotated[UploadFile | None, File()] = None,
+    *,
+    remove: Annotated[bool, Form()] = False,
+) -> Response:
+    """Show oneself by a picture, or by one's first letter again."""
+    content = picture.file.read(LARGEST_BYTES + 1) if picture else b""
+    try:
+        users.set_avatar(hall.house, visit.user, None if remove else content)
     except TroubleError as failure:
         return _profile(request, hall, visit, trouble=failure.trouble)
     return RedirectResponse("/profile", 303)

@@ -26,6 +26,7 @@ from mprelease.web.rendering import page
 router = APIRouter(include_in_schema=False)
 Field = Annotated[str, Form(max_length=20_000)]
 _CHECK_SECONDS = 60.0
+_ADDRESS_SECONDS, _ADDRESS_AGE = 10.0, 60.0
 _LARGEST_KEY = 64 * 1024
 _NO_PROJECT = {"name": "", "repository": "", "default_branch": "main"}
 
@@ -123,7 +124,7 @@ def app_form(
     """Show the form for a new app."""
     with hall.house.database.reading() as db:
         projects.found(db, name)
-    return _app_form(request, name, platform, None, {}, None)
+    return _app_form(request, hall, name, platform, None, {}, None)
 
 
 @router.post("/projects/{name}/new-app")
@@ -135,7 +136,7 @@ def add_app(request: Request, hall: HallOf, visit: Manager, name: str, given: Gi
         change = _change(typed, platform, key_file)
         app = apps.add(hall.house, visit.user.actor, name, platform, change)
     except TroubleError as failure:
-        return _app_form(request, name, platform, None, typed, failure.trouble)
+        return _app_form(request, hall, name, platform, None, typed, failure.trouble)
     return RedirectResponse(f"/apps/{app.name}", 303)
 
 
@@ -143,7 +144,7 @@ def add_app(request: Request, hall: HallOf, visit: Manager, name: str, given: Gi
 def app_settings(request: Request, hall: HallOf, visit: Manager, name: str) -> Response:
     """Show the settings of an app."""
     app, project = _app(hall, name)
-    return _app_form(request, project, app.platform, app, _as_typed(app), None)
+    return _app_form(request, hall, project, app.platform, app, _as_typed(app), None)
 
 
 @router.post("/apps/{name}/settings")
@@ -155,7 +156,7 @@ def edit_app(request: Request, hall: HallOf, visit: Manager, name: str, given: G
         change = _change(typed, app.platform, key_file)
         changed = apps.edit(hall.house, visit.user.actor, name, change)
     except TroubleError as failure:
-        return _app_form(request, project, app.platform, app, typed, failure.trouble)
+        return _app_form(request, hall, project, app.platform, app, typed, failure.trouble)
     return RedirectResponse(f"/apps/{changed.name}/settings", 303)
 
 
@@ -164,11 +165,13 @@ def check(request: Request, hall: HallOf, visit: Manager, name: str) -> Response
     """Ask the platform whether it accepts the app's credential, and tell its answer."""
     app, _ = _app(hall, name)
     errand = Errand(ErrandKind.CHECK, app.name)
+    trouble = None
     try:
         hall.ask(app.label, errand, seconds=_CHECK_SECONDS, max_age=0)
     except TroubleError as failure:
-        return page(request, "check.html", app=app, trouble=failure.trouble)
-    return page(request, "check.html", app=app, trouble=None)
+        trouble = failure.trouble
+    address = _outside_address(hall, app.label)
+    return page(request, "check.html", app=app, address=address, trouble=trouble)
 
 
 @router.post("/apps/{name}/delete")
@@ -178,8 +181,19 @@ def remove_app(request: Request, hall: HallOf, visit: Manager, name: str) -> Res
     try:
         apps.remove(hall.house, visit.user.actor, name)
     except TroubleError as failure:
-        return _app_form(request, project, app.platform, app, _as_typed(app), failure.trouble)
+        typed, trouble = _as_typed(app), failure.trouble
+        return _app_form(request, hall, project, app.platform, app, typed, trouble)
     return RedirectResponse(f"/projects/{project}", 303)
+
+
+def _outside_address(hall: Hall, label: str) -> str | None:
+    """Return how the workers of a label are seen outside, None where nobody can tell."""
+    errand = Errand(ErrandKind.ADDRESS)
+    try:
+        facts = hall.ask(label, errand, seconds=_ADDRESS_SECONDS, max_age=_ADDRESS_AGE)
+    except TroubleError:
+        return None
+    return str(facts["address"])
 
 
 def _list(
@@ -216,12 +230,15 @@ def _app(hall: Hall, name: str) -> tuple[App, str]:
 
 def _app_form(
     request: Request,
+    hall: Hall,
     project: str,
     platform: Platform,
     app: App | None,
     typed: dict[str, str],
     trouble: Trouble | None,
 ) -> Response:
+    with hall.house.database.reading() as db:
+        kept = apps.kept_credential(db, hall.house, app) if app else None
     return page(
         request,
         "app_form.html",
@@ -231,6 +248,7 @@ def _app_form(
         platforms=list(Platform),
         types=list(ProjectType),
         app=app,
+        kept=kept,
         typed={"robot": "1", "node_memory": "", "label": "default", **typed},
         trouble=trouble,
     )

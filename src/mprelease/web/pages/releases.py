@@ -1,20 +1,17 @@
-"""A release: its stages, its log, its QR code, and what can be done about it."""
+"""A release: its stages, its QR code, and what can be done about it."""
 
-from collections.abc import Iterator
-from itertools import islice
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Query, Request
-from fastapi.responses import RedirectResponse, Response, StreamingResponse
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import RedirectResponse, Response
 
 from mprelease.domain.errands import Errand, ErrandKind
 from mprelease.domain.errors import Refused
-from mprelease.domain.logs import START, Position
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import State
 from mprelease.services import apps as app_deeds
 from mprelease.services import releases
-from mprelease.storage import apps, lists, logs, queue
+from mprelease.storage import apps, lists, queue, shares
 from mprelease.storage import releases as stored
 from mprelease.storage.lists import Search
 from mprelease.web.hall import Hall
@@ -22,7 +19,6 @@ from mprelease.web.identity import HallOf, Looker, Manager, Releaser
 from mprelease.web.rendering import page
 
 router = APIRouter(prefix="/releases", include_in_schema=False)
-_LINES = 3000
 _ROWS = 30
 _FINISH_SECONDS = 90.0
 
@@ -62,6 +58,7 @@ def show(request: Request, hall: HallOf, visit: Looker, release_id: int) -> Resp
         shown: dict[str, Any] = {
             "release": release,
             "app": apps.by_id(db, release.app_id),
+            "share_address": _share_address(request, hall, shares.key_of(db, release_id)),
             "code_made_at": lists.with_codes(db, [release_id]).get(release_id),
             "waits_for": queue.waits_for(db, release_id) if release.state is State.QUEUED else None,
         }
@@ -83,45 +80,6 @@ def card(
         release = releases.found(db, release_id)
         codes = lists.with_codes(db, [release_id])
     return page(request, "one_card.html", release=release, codes=codes, show_app=named)
-
-
-@router.get("/{release_id}/log")
-def log(
-    request: Request,
-    hall: HallOf,
-    visit: Looker,
-    release_id: int,
-    attempt: Annotated[int, Query(ge=0)] = 0,
-    line: Annotated[int, Query(ge=0)] = 0,
-    stage: str = "",
-) -> Response:
-    """Return the lines behind a position, of that stage, and what asks for those that follow."""
-    position = Position(attempt, line)
-    with hall.house.database.reading() as db:
-        release = releases.found(db, release_id)
-        lines = list(islice(logs.after(db, release_id, position), _LINES))
-    last = lines[-1].position if lines else position
-    return page(
-        request,
-        "log_lines.html",
-        release=release,
-        lines=lines,
-        last=last,
-        stage=stage,
-        last_stage=lines[-1].stage if lines else stage,
-        is_over=release.state.is_final and len(lines) < _LINES,
-        is_full=len(lines) == _LINES,
-    )
-
-
-@router.get("/{release_id}/log.txt")
-def raw_log(hall: HallOf, visit: Looker, release_id: int) -> Response:
-    """Return the whole log as text, as it was written."""
-    with hall.house.database.reading() as db:
-        releases.found(db, release_id)
-    name = f"attachment; filename=release-{release_id}.log"
-    headers = {"Content-Disposition": name}
-    return StreamingResponse(_text(hall, release_id), headers=headers, media_type="text/plain")
 
 
 @router.get("/{release_id}/qr-code")
@@ -169,7 +127,5 @@ def finish(hall: HallOf, visit: Releaser, release_id: int) -> Response:
     return RedirectResponse(f"/releases/{release_id}", 303)
 
 
-def _text(hall: Hall, release_id: int) -> Iterator[str]:
-    with hall.house.database.reading() as db:
-        for line in logs.after(db, release_id, START):
-            yield f"{line.text}\n"
+def _share_address(request: Request, hall: Hall, key: str | None) -> str | None:
+    return key and f"{(hall.base_url or str(request.base_url)).rstrip('/')}/s/{key}"

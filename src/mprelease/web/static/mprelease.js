@@ -20,6 +20,15 @@ addEventListener(
   true,
 );
 
+// On a wide screen the sidebar stays as one left it; on a narrow one it opens for one choice.
+addEventListener("change", ({ target }) => {
+  if (target.id !== "menu" || matchMedia("(max-width: 820px)").matches) return;
+  const side = document.documentElement.dataset;
+  side.side = side.side === "folded" ? "open" : "folded";
+  localStorage.setItem("side", side.side);
+  target.checked = false;
+});
+
 // Copy what stands in data-copy.
 addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");
@@ -29,14 +38,12 @@ addEventListener("click", async (event) => {
   setTimeout(() => button.classList.remove("copied"), 1200);
 });
 
-// A log follows its end for as long as one looks at the end.
-document.addEventListener("htmx:beforeSwap", ({ target }) => {
-  const log = target.closest?.(".log");
-  if (log) log.dataset.follows = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
-});
+// A suggestion fills its field for as long as nobody has typed something else there.
 document.addEventListener("htmx:afterSettle", () => {
-  for (const log of document.querySelectorAll('.log[data-follows="true"]')) {
-    log.scrollTop = log.scrollHeight;
+  for (const suggestion of document.querySelectorAll("[data-fills]")) {
+    const field = document.getElementById(suggestion.dataset.fills);
+    if (field.value !== (field.dataset.suggested ?? "")) continue;
+    field.value = field.dataset.suggested = suggestion.value;
   }
 });
 

@@ -1,5 +1,7 @@
 "use strict";
-// Light or dark: what was chosen here, else what the system wishes. Runs before anything is drawn.
+// Runs before anything is drawn: is the sidebar folded, and is it light or dark here, as was chosen
+// last time or as the system wishes.
+document.documentElement.dataset.side = localStorage.getItem("side") ?? "open";
 (() => {
   const wish = matchMedia("(prefers-color-scheme: dark)");
   const chosen = () => localStorage.getItem("theme") ?? (wish.matches ? "dark" : "light");

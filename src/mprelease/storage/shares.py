@@ -1,0 +1,31 @@
+"""Queries about QR codes that are shared: by which key each is found without a login."""
+
+from sqlalchemy import delete, insert, select
+
+from mprelease.storage.database import Reader, Writer
+from mprelease.storage.tables import shares
+
+
+def put(db: Writer, release_id: int, key: str, now: int) -> None:
+    """Share a release's QR code under a key."""
+    db.connection.execute(insert(shares).values(release_id=release_id, key=key, created_at=now))
+
+
+def drop(db: Writer, release_id: int) -> None:
+    """Share it no more."""
+    db.connection.execute(delete(shares).where(shares.c.release_id == release_id))
+
+
+def key_of(db: Reader, release_id: int) -> str | None:
+    """Return the key under which a release's QR code is shared."""
+    query = select(shares.c.key).where(shares.c.release_id == release_id)
+    key: str | None = db.connection.scalar(query)
+    return key
+
+
+def release_of(db: Reader, key: str) -> int | None:
+    """Return of which release a key shares the QR code."""
+    release_id: int | None = db.connection.scalar(
+        select(shares.c.release_id).where(shares.c.key == key)
+    )
+    return release_id

@@ -1,0 +1,143 @@
+"""Apps, as the API takes and gives them."""
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import BaseModel, Field
+
+from mprelease.domain.apps import App, ProjectType
+from mprelease.domain.platforms import Platform
+from mprelease.services.apps import AppChange, KeptCredential
+from mprelease.web.api.shapes import CLOSED, Given, Secret, Switch, Text, Whole, moment, only
+
+_BUILD = (
+    "directory",
+    "install_command",
+    "build_command",
+    "dev_build_command",
+    "output",
+    "node_memory",
+)
+
+
+class AppShape(BaseModel):
+    """An app, as everybody sees it."""
+
+    name: str
+    project: str
+    platform: Platform
+    platform_app_id: str
+    robot: int
+    label: str
+    default_page: str | None
+
+    @classmethod
+    def of(cls, app: App, project: str) -> "AppShape":
+        """Show an app."""
+        names = [name for name in AppShape.model_fields if name != "project"]
+        return cls(project=project, **only(app, *names))
+
+
+class CredentialShape(BaseModel):
+    """What is told of a credential: something to compare it by, and when it was set."""
+
+    fingerprint: str
+    kept_at: datetime
+
+
+class AppSettings(AppShape):
+    """An app with everything that can be set; what is null is recognised from the repository."""
+
+    project_type: ProjectType
+    directory: str
+    install_command: str | None
+    build_command: str | None
+    dev_build_command: str | None
+    output: str | None
+    node_memory: int | None
+    compile_settings: dict[str, bool | int | str]
+    proxy: str | None
+    credential: CredentialShape | None
+
+    @classmethod
+    def with_all(cls, app: App, project: str, kept: KeptCredential | None) -> "AppSettings":
+        """Show an app's settings."""
+        credential = kept and CredentialShape(
+            fingerprint=kept.fingerprint, kept_at=moment(kept.kept_at)
+        )
+        return cls(
+            **AppShape.of(app, project).model_dump(),
+            **only(app, "project_type", "proxy"),
+            **only(app.build, *_BUILD),
+            compile_settings=dict(app.build.compile_settings),
+            credential=credential,
+        )
+
+
+class _Settings(Given):
+    """What can be set of every app; an empty text takes a setting back to what is recognised."""
+
+    project_type: ProjectType | None = None
+    directory: Text | None = None
+    install_command: Text | None = None
+    build_command: Text | None = None
+    dev_build_command: Text | None = None
+    output: Text | None = None
+    node_memory: Whole | None = Field(default=None, description="MiB of Node's heap")
+    compile_settings: dict[Switch, bool | Whole | Text | None] = Field(
+        default={},
+        json_schema_extra=CLOSED,
+        description="added to those that are there; null takes one back",
+    )
+    default_page: Text | None = None
+    robot: Whole | None = None
+    proxy: Text | None = None
+    label: Text | None = None
+    credential: Annotated[Secret | dict[Text, Secret] | None, Field(union_mode="left_to_right")] = (
+        Field(
+            default=None,
+            description=(
+                "WeChat: the content of the key file. Alipay: `toolId` and `privateKey`. "
+                "Douyin: `token`, or `email` and `password`."
+            ),
+            json_schema_extra={"writeOnly": True},
+        )
+    )
+
+    def change(self) -> AppChange:
+        """Return it as the services take it."""
+        plain = set(type(self).model_fields) & set(AppChange.__dataclass_fields__)
+        others = only(self, *(plain - {"compile_settings", "credential"}))
+        return AppChange(
+            **others,
+            compile_settings=tuple(self._switches()),
+            credential=self._credential(),
+        )
+
+    def _switches(self) -> Iterator[str]:
+        for name, value in self.compile_settings.items():
+            typed = json.dumps(value) if isinstance(value, bool) else value
+            yield f"{name}={'' if typed is None else typed}"
+
+    def _credential(self) -> bytes | None:
+        if isinstance(self.credential, dict):
+            return json.dumps(self.credential).encode()
+        return None if self.credential is None else self.credential.encode()
+
+
+class NewApp(_Settings):
+    """An app to be added."""
+
+    project: Text
+    platform: Platform
+    name: Text
+    platform_app_id: Text
+
+
+class ChangedApp(_Settings):
+    """What is to be changed; what is left out or null stays."""
+
+    name: Text | None = None
+    platform_app_id: Text | None = None

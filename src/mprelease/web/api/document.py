@@ -1,0 +1,91 @@
+"""The OpenAPI document: what FastAPI knows of the routes, and what is true of all of them."""
+
+import re
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from mprelease.domain.problems import Problem
+from mprelease.web.api.refusals import described
+from mprelease.web.identity import COOKIE, CSRF_HEADER
+from mprelease.web.statuses import UNUSABLE, status_of
+
+_ABOUT = (
+    "Everything that the pages can do, for programs. Times are ISO 8601 in UTC. Refusals have one "
+    "shape: the name of the problem, what happened, and what to do, in the language that "
+    "`Accept-Language` or the profile wishes (`en`, else `zh-CN`)."
+)
+_WAYS_IN = {
+    "token": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A personal token, made on the profile page; it may what its owner may.",
+    },
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": COOKIE,
+        "description": (
+            "The login of a browser. Whatever is not GET must also carry the header "
+            f"`{CSRF_HEADER}` with the secret of the login's forms."
+        ),
+    },
+}
+_FASTAPIS = ("HTTPValidationError", "ValidationError")
+
+
+def document(app: FastAPI) -> dict[str, Any]:
+    """Return the document of an application; it is put together once."""
+    if app.openapi_schema is None:
+        app.openapi_schema = _made(app)
+    return app.openapi_schema
+
+
+def methods(app: FastAPI, address: str) -> list[str]:
+    """Name the methods that an address of the API takes."""
+    paths = document(app)["paths"]
+    return sorted({name.upper() for path in paths if _fits(path, address) for name in paths[path]})
+
+
+def _made(app: FastAPI) -> dict[str, Any]:
+    made = get_openapi(title=app.title, version=app.version, description=_ABOUT, routes=app.routes)
+    made["components"]["securitySchemes"] = _WAYS_IN
+    made["security"] = [{name: []} for name in _WAYS_IN]
+    for path in made["paths"].values():
+        for method, operation in path.items():
+            _tell_what_is_common(method, operation)
+    for name in _FASTAPIS:
+        made["components"]["schemas"].pop(name, None)
+    return made
+
+
+def _tell_what_is_common(method: str, operation: dict[str, Any]) -> None:
+    _add(operation, Problem.LOGIN_NEEDED)
+    if method != "get":
+        _add(operation, Problem.FORBIDDEN)
+        _add(operation, Problem.FORM_OUTDATED)
+    if "parameters" in operation or "requestBody" in operation:
+        _add(operation, Problem.FIELD_UNUSABLE)
+    if "requestBody" in operation:
+        _add(operation, Problem.BODY_TOO_LARGE)
+    _add(operation, Problem.DATABASE_UNUSABLE)
+    operation["responses"] = dict(sorted(operation["responses"].items()))
+
+
+def _add(operation: dict[str, Any], problem: Problem) -> None:
+    status = str(status_of(problem))
+    known = operation["responses"].get(status, {})
+    if status == str(UNUSABLE) and "HTTPValidationError" in str(known):
+        known = {}
+    if f"`{problem}`" not in known.get("description", ""):
+        shape = {"$ref": "#/components/schemas/TroubleShape"}
+        operation["responses"][status] = {
+            "description": described(known, problem),
+            "content": {"application/json": {"schema": shape}},
+        }
+
+
+def _fits(path: str, address: str) -> bool:
+    pattern = "[^/]+".join(re.escape(part) for part in re.split(r"\{[^}]+\}", path))
+    return re.fullmatch(pattern, address) is not None

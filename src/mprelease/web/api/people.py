@@ -1,0 +1,130 @@
+"""People for programs: oneself, and who can log in."""
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from mprelease.domain.people import Role, User
+from mprelease.domain.problems import Problem
+from mprelease.services import users
+from mprelease.services.users import UserChange
+from mprelease.storage import users as stored
+from mprelease.web.api.refusals import refusing
+from mprelease.web.api.shapes import Given, Number, Secret, Text, only
+from mprelease.web.identity import HallOf, Looker, Manager
+
+router = APIRouter(prefix="/api/v1", tags=["people"])
+_UNTOUCHABLE = (Problem.SUPER_ADMIN_STAYS, Problem.NOT_YOURSELF)
+
+
+class UserShape(BaseModel):
+    """Somebody who can log in."""
+
+    id: int
+    name: str
+    role: Role
+    robot: int | None
+    language: str | None
+    is_disabled: bool
+
+    @classmethod
+    def of(cls, user: User) -> "UserShape":
+        """Show a user."""
+        return cls(**only(user, *UserShape.model_fields))
+
+
+class NewUser(Given):
+    """Somebody new; without a password a random one is made, and given back once."""
+
+    name: Text
+    role: Role
+    password: Secret | None = None
+
+
+class AddedUser(UserShape):
+    """Somebody who was added, with the password where it was made here."""
+
+    password: str | None
+
+
+class ChangedUser(Given):
+    """What is to be changed of somebody; what is left out or null stays."""
+
+    name: Text | None = None
+    role: Role | None = None
+    is_disabled: bool | None = None
+
+
+class NewPassword(BaseModel):
+    """A password that was made here; it is told once."""
+
+    password: str
+
+
+@router.get("/me")
+def me(visit: Looker) -> UserShape:
+    """Tell who asks."""
+    return UserShape.of(visit.user)
+
+
+@router.get("/users", responses=refusing(Problem.FORBIDDEN))
+def list_all(hall: HallOf, visit: Manager) -> list[UserShape]:
+    """List everybody who can log in."""
+    with hall.house.database.reading() as db:
+        return [UserShape.of(one) for one in stored.every(db)]
+
+
+@router.post(
+    "/users",
+    status_code=201,
+    responses=refusing(
+        Problem.USER_EXISTS, Problem.NAME_SHAPE, Problem.ROLE_NOT_GRANTED, Problem.PASSWORD_SHORT
+    ),
+)
+def create(hall: HallOf, visit: Manager, new: NewUser) -> AddedUser:
+    """Add somebody."""
+    user, password = users.add(hall.house, visit.user.actor, new.name, new.role, new.password)
+    made = None if new.password else password
+    return AddedUser(**UserShape.of(user).model_dump(), password=made)
+
+
+@router.get("/users/{user_id}", responses=refusing(Problem.FORBIDDEN, Problem.USER_UNKNOWN))
+def show(hall: HallOf, visit: Manager, user_id: Number) -> UserShape:
+    """Show somebody."""
+    with hall.house.database.reading() as db:
+        return UserShape.of(users.found(db, user_id))
+
+
+@router.patch(
+    "/users/{user_id}",
+    responses=refusing(
+        Problem.USER_UNKNOWN,
+        Problem.USER_EXISTS,
+        Problem.NAME_SHAPE,
+        Problem.ROLE_NOT_GRANTED,
+        *_UNTOUCHABLE,
+    ),
+)
+def change(hall: HallOf, visit: Manager, user_id: Number, wanted: ChangedUser) -> UserShape:
+    """Change somebody; a new role, or being disabled, ends that one's logins."""
+    changed = UserChange(wanted.name, wanted.role, wanted.is_disabled)
+    return UserShape.of(users.edit(hall.house, visit.user, user_id, changed))
+
+
+@router.delete(
+    "/users/{user_id}",
+    status_code=204,
+    responses=refusing(Problem.USER_UNKNOWN, *_UNTOUCHABLE),
+)
+def delete(hall: HallOf, visit: Manager, user_id: Number) -> None:
+    """Remove somebody; the name stays on releases."""
+    users.remove(hall.house, visit.user, user_id)
+
+
+@router.post(
+    "/users/{user_id}/reset-password",
+    responses=refusing(Problem.USER_UNKNOWN, *_UNTOUCHABLE),
+)
+def reset_password(hall: HallOf, visit: Manager, user_id: Number) -> NewPassword:
+    """Give somebody a random password; all logins and tokens of that one end."""
+    password = users.reset_password(hall.house, visit.user.actor, user_id, by=visit.user)
+    return NewPassword(password=password)

@@ -1,0 +1,143 @@
+"""Projects for programs: list, show, create, change, delete, and what their repository has."""
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from mprelease.domain.errands import Errand, ErrandKind
+from mprelease.domain.problems import Problem
+from mprelease.domain.projects import Project, ProjectSecret
+from mprelease.services import errands, projects
+from mprelease.services.projects import ProjectChange
+from mprelease.storage import projects as stored
+from mprelease.storage.database import Reader
+from mprelease.web.api.refusals import refusing
+from mprelease.web.api.shapes import Given, Secret, Text, only
+from mprelease.web.identity import HallOf, Looker, Manager, Releaser
+
+router = APIRouter(prefix="/api/v1/projects", tags=["projects"])
+_REFS_SECONDS, _REFS_AGE = 25.0, 30.0
+_SHAPES = (Problem.NAME_SHAPE, Problem.REPOSITORY_SHAPE, Problem.REF_SHAPE)
+_UNKNOWN = refusing(Problem.PROJECT_UNKNOWN)
+
+
+class ProjectShape(BaseModel):
+    """A project; of its secrets only the names are told."""
+
+    name: str
+    repository: str
+    default_branch: str
+    secrets: list[ProjectSecret]
+
+    @classmethod
+    def of(cls, db: Reader, project: Project) -> "ProjectShape":
+        """Show a project."""
+        kept = [ProjectSecret(name) for name in projects.kept_secrets(db, project)]
+        return cls(**only(project, "name", "repository", "default_branch"), secrets=kept)
+
+
+class Secrets(Given):
+    """What is needed to reach the repository and the npm registry; null forgets a secret."""
+
+    git_token: Secret | None = None
+    ssh_key: Secret | None = None
+    npmrc: Secret | None = None
+
+    def given(self) -> dict[ProjectSecret, str]:
+        """Return those that were sent."""
+        sent = self.model_dump(exclude_unset=True)
+        return {ProjectSecret(name): secret or "" for name, secret in sent.items()}
+
+
+class NewProject(Given):
+    """A project to be added."""
+
+    name: Text
+    repository: Text
+    default_branch: Text = "main"
+    secrets: Secrets = Secrets()
+
+
+class ChangedProject(Given):
+    """What is to be changed; what is left out or null stays."""
+
+    name: Text | None = None
+    repository: Text | None = None
+    default_branch: Text | None = None
+    secrets: Secrets = Secrets()
+
+
+class RefsShape(BaseModel):
+    """The names of branches and tags."""
+
+    branches: list[str]
+    tags: list[str]
+
+
+@router.get("")
+def list_all(hall: HallOf, visit: Looker) -> list[ProjectShape]:
+    """List the projects by name."""
+    with hall.house.database.reading() as db:
+        return [ProjectShape.of(db, one) for one in stored.every(db)]
+
+
+@router.post("", status_code=201, responses=refusing(Problem.PROJECT_EXISTS, *_SHAPES))
+def create(hall: HallOf, visit: Manager, new: NewProject) -> ProjectShape:
+    """Add a project."""
+    added = ProjectChange(new.name, new.repository, new.default_branch, new.secrets.given())
+    project = projects.add(hall.house, visit.user.actor, added)
+    with hall.house.database.reading() as db:
+        return ProjectShape.of(db, project)
+
+
+@router.get("/{name}", responses=_UNKNOWN)
+def show(hall: HallOf, visit: Looker, name: str) -> ProjectShape:
+    """Show a project."""
+    with hall.house.database.reading() as db:
+        return ProjectShape.of(db, projects.found(db, name))
+
+
+@router.patch(
+    "/{name}",
+    responses=refusing(
+        Problem.PROJECT_UNKNOWN, Problem.PROJECT_EXISTS, Problem.NOTHING_TO_CHANGE, *_SHAPES
+    ),
+)
+def change(hall: HallOf, visit: Manager, name: str, wanted: ChangedProject) -> ProjectShape:
+    """Change a project."""
+    changed = ProjectChange(
+        wanted.name, wanted.repository, wanted.default_branch, wanted.secrets.given()
+    )
+    project = projects.edit(hall.house, visit.user.actor, name, changed)
+    with hall.house.database.reading() as db:
+        return ProjectShape.of(db, project)
+
+
+@router.delete(
+    "/{name}",
+    status_code=204,
+    responses=refusing(Problem.PROJECT_UNKNOWN, Problem.PROJECT_HAS_APPS),
+)
+def delete(hall: HallOf, visit: Manager, name: str) -> None:
+    """Remove a project that has no apps any more, with its secrets."""
+    projects.remove(hall.house, visit.user.actor, name)
+
+
+@router.get(
+    "/{name}/refs",
+    responses=refusing(
+        Problem.FORBIDDEN,
+        Problem.PROJECT_UNKNOWN,
+        Problem.NO_WORKER,
+        Problem.NO_ANSWER,
+        Problem.GIT_HOST_UNREACHABLE,
+        Problem.GIT_LOGIN_REFUSED,
+        Problem.GIT_NOT_A_REPOSITORY,
+        Problem.GIT_FAILED,
+    ),
+)
+def refs(hall: HallOf, visit: Releaser, name: str) -> RefsShape:
+    """Return branches and tags of a project's repository, at most half a minute old."""
+    label = errands.label_of(hall.house, name)
+    errand = Errand(ErrandKind.REFS, name)
+    facts = hall.ask(label, errand, seconds=_REFS_SECONDS, max_age=_REFS_AGE)
+    return RefsShape.model_validate(facts)

@@ -1,0 +1,25 @@
+"""What an operation may refuse, as its documentation tells it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from mprelease.domain.problems import Problem
+from mprelease.web.api.shapes import TroubleShape
+from mprelease.web.statuses import status_of
+
+Responses = dict[int | str, dict[str, Any]]
+
+
+def refusing(*problems: Problem) -> Responses:
+    """Document these problems, each under the status in which it is told."""
+    documented: Responses = {}
+    for problem in problems:
+        known = documented.setdefault(status_of(problem), {"model": TroubleShape})
+        known["description"] = described(known, problem)
+    return documented
+
+
+def described(response: Mapping[str, Any], problem: Problem) -> str:
+    """Return a response's description with one more problem in it."""
+    known = response.get("description", "")
+    return f"{known}, `{problem}`" if known else f"`{problem}`"

@@ -1,0 +1,187 @@
+"""Releases and their logs, as the API takes and gives them."""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from pydantic import BaseModel, Field
+
+from mprelease.domain.apps import Environment
+from mprelease.domain.logs import LogLine, Position
+from mprelease.domain.platforms import Platform
+from mprelease.domain.releases import (
+    Kind,
+    LaunchOptions,
+    Release,
+    ReleaseRequest,
+    Stage,
+    StageRecord,
+    StageState,
+    State,
+)
+from mprelease.i18n import Words
+from mprelease.web.api.shapes import (
+    CLOSED,
+    Given,
+    Switch,
+    Text,
+    TroubleShape,
+    Whole,
+    moment,
+    only,
+    perhaps,
+)
+
+
+class StageShape(BaseModel):
+    """One stage of a release."""
+
+    name: Stage
+    state: StageState
+    started_at: datetime | None
+    ended_at: datetime | None
+    cached: bool
+
+    @classmethod
+    def of(cls, stage: StageRecord) -> "StageShape":
+        """Show a stage."""
+        times = {"started_at": perhaps(stage.started_at), "ended_at": perhaps(stage.ended_at)}
+        return cls(**only(stage, "name", "state", "cached"), **times)
+
+
+class CommitShape(BaseModel):
+    """The commit that the ref stood for."""
+
+    id: str
+    author: str
+    subject: str
+
+
+class ReleaseShape(BaseModel):
+    """A release as it stands."""
+
+    id: int
+    app: str
+    platform: Platform
+    kind: Kind
+    state: State
+    ref: str
+    commit: CommitShape | None
+    version: str | None
+    description: str
+    environment: Environment
+    robot: int
+    page: str | None
+    query: str | None
+    scene: int | None
+    settings: dict[str, bool | int | str]
+    requested_by: str
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    attempt: int
+    stages: list[StageShape]
+    failed_stage: Stage | None
+    package_size: int | None = Field(description="bytes, as the platform counts them")
+    warnings: list[str]
+    error: TroubleShape | None
+    has_qr_code: bool
+
+    @classmethod
+    def of(cls, release: Release, codes: Collection[int], say: Words) -> "ReleaseShape":
+        """Show a release; `codes` are the numbers of those that have a QR code."""
+        commit = release.commit
+        return cls(
+            **only(release, "id", "platform", "kind", "state", "ref", "version", "description"),
+            **only(release, "environment", "robot", "requested_by"),
+            app=release.app_name,
+            commit=commit and CommitShape(**only(commit, "id", "author", "subject")),
+            **only(release.launch, "page", "query", "scene"),
+            settings=dict(release.settings),
+            created_at=moment(release.created_at),
+            started_at=perhaps(release.started_at),
+            ended_at=perhaps(release.ended_at),
+            attempt=release.attempt,
+            stages=[StageShape.of(one) for one in release.stages],
+            failed_stage=release.failed_stage,
+            package_size=release.sizes.full if release.sizes else None,
+            warnings=[say.of(warning) for warning in release.warnings],
+            error=TroubleShape.of(release.error, say) if release.error else None,
+            has_qr_code=release.id in codes,
+        )
+
+
+class NewRelease(Given):
+    """What is asked for; what is left out is the app's or the platform's default."""
+
+    app: Text
+    kind: Kind
+    ref: Text | None = None
+    version: Text | None = None
+    description: Text | None = None
+    environment: Environment = Environment.PRODUCTION
+    robot: Whole | None = None
+    page: Text | None = None
+    query: Text | None = None
+    scene: Whole | None = None
+    settings: dict[Switch, bool | Whole | Text] = Field(
+        default={}, json_schema_extra=CLOSED, description="of the vendor's compiler, this time"
+    )
+    priority: Whole = 0
+
+    def request(self, idempotency_key: str | None) -> ReleaseRequest:
+        """Return it as the services take it."""
+        return ReleaseRequest(
+            app=self.app,
+            kind=self.kind,
+            ref=self.ref,
+            version=self.version,
+            description=self.description,
+            environment=self.environment,
+            robot=self.robot,
+            settings=self.settings,
+            launch=LaunchOptions(self.page, self.query, self.scene),
+            priority=self.priority,
+            idempotency_key=idempotency_key,
+        )
+
+
+class Resolution(Given):
+    """How a release ended of which nobody knows: whether the platform got it."""
+
+    published: bool
+
+
+class PositionShape(BaseModel):
+    """Where a line of a log stands."""
+
+    attempt: int
+    line: int
+
+
+class LineShape(PositionShape):
+    """One line of a log."""
+
+    at: datetime
+    stage: Stage
+    text: str
+
+    @classmethod
+    def of(cls, line: LogLine) -> "LineShape":
+        """Show a line."""
+        at = moment(line.at)
+        return cls(**only(line.position, "attempt", "line"), at=at, **only(line, "stage", "text"))
+
+
+class LogShape(BaseModel):
+    """A part of a log; ask for what follows with `next`, until nothing more will come."""
+
+    items: list[LineShape]
+    next: PositionShape
+    is_over: bool
+
+    @classmethod
+    def of(cls, lines: list[LogLine], asked: Position, *, is_over: bool) -> "LogShape":
+        """Show lines that follow the position that was asked for."""
+        last = lines[-1].position if lines else asked
+        reached = PositionShape(**only(last, "attempt", "line"))
+        return cls(items=[LineShape.of(one) for one in lines], next=reached, is_over=is_over)

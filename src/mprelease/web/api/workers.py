@@ -1,0 +1,102 @@
+"""Workers for programs, and the record of what everybody did."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel
+
+from mprelease.domain.problems import Problem
+from mprelease.domain.workers import WorkerRecord
+from mprelease.services import workers
+from mprelease.storage import audit
+from mprelease.storage import workers as stored
+from mprelease.storage.audit import Deed
+from mprelease.web.api.refusals import refusing
+from mprelease.web.api.shapes import Listed, Number, moment, only
+from mprelease.web.identity import HallOf, Manager
+
+router = APIRouter(prefix="/api/v1")
+
+
+class WorkerShape(BaseModel):
+    """A worker and what it runs."""
+
+    name: str
+    labels: list[str]
+    slots: int
+    version: str
+    is_alive: bool
+    draining: bool
+    runs: list[int]
+    seen_at: datetime
+
+    @classmethod
+    def of(cls, worker: WorkerRecord) -> "WorkerShape":
+        """Show a worker."""
+        return cls(
+            **only(worker, "name", "slots", "version", "is_alive", "draining"),
+            labels=list(worker.labels),
+            runs=list(worker.runs),
+            seen_at=moment(worker.seen_at),
+        )
+
+
+class DeedShape(BaseModel):
+    """Who did what to which noun."""
+
+    id: int
+    at: datetime
+    who: str
+    deed: str
+    subject: str
+    details: dict[str, object]
+
+    @classmethod
+    def of(cls, number: int, deed: Deed) -> "DeedShape":
+        """Show a deed."""
+        names = ("who", "deed", "subject", "details")
+        return cls(id=number, at=moment(deed.at), **only(deed, *names))
+
+
+@router.get("/workers", tags=["workers"], responses=refusing(Problem.FORBIDDEN))
+def list_workers(hall: HallOf, visit: Manager) -> list[WorkerShape]:
+    """List the workers, the dead ones too."""
+    with hall.house.database.reading() as db:
+        return [WorkerShape.of(one) for one in stored.every(db)]
+
+
+@router.post(
+    "/workers/{name}/drain",
+    tags=["workers"],
+    status_code=204,
+    responses=refusing(Problem.WORKER_UNKNOWN),
+)
+def drain(hall: HallOf, visit: Manager, name: str) -> None:
+    """Let a worker take no more releases; those that it runs go on."""
+    workers.drain(hall.house, visit.user.actor, name, draining=True)
+
+
+@router.post(
+    "/workers/{name}/resume",
+    tags=["workers"],
+    status_code=204,
+    responses=refusing(Problem.WORKER_UNKNOWN),
+)
+def resume(hall: HallOf, visit: Manager, name: str) -> None:
+    """Let a worker take releases again."""
+    workers.drain(hall.house, visit.user.actor, name, draining=False)
+
+
+@router.get("/audit", tags=["audit"], responses=refusing(Problem.FORBIDDEN))
+def list_deeds(
+    hall: HallOf,
+    visit: Manager,
+    before: Number | None = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+) -> Listed[DeedShape]:
+    """List who did what, newest first."""
+    with hall.house.database.reading() as db:
+        found = audit.newest(db, before, limit + 1)
+    shown = [DeedShape.of(number, deed) for number, deed in found[:limit]]
+    return Listed(items=shown, next=shown[-1].id if len(found) > limit else None)

@@ -1,0 +1,51 @@
+"""QR codes that are shown to whoever knows their address, without a login."""
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+
+from mprelease.domain.errors import Refused
+from mprelease.domain.problems import Problem
+from mprelease.services import sharing
+from mprelease.storage import lists
+from mprelease.storage import releases as stored
+from mprelease.web.identity import HallOf, Releaser
+from mprelease.web.rendering import page
+
+router = APIRouter(include_in_schema=False)
+# What is shared by its address alone is not for search engines, nor for the next site's log.
+_HIDDEN = {"X-Robots-Tag": "noindex, nofollow", "Referrer-Policy": "no-referrer"}
+
+
+@router.post("/releases/{release_id}/share")
+def share(hall: HallOf, visit: Releaser, release_id: int) -> Response:
+    """Show a QR code to whoever knows an address."""
+    sharing.share(hall.house, visit.user.actor, release_id)
+    return RedirectResponse(f"/releases/{release_id}", 303)
+
+
+@router.post("/releases/{release_id}/withdraw")
+def withdraw(hall: HallOf, visit: Releaser, release_id: int) -> Response:
+    """Let that address lead nowhere."""
+    sharing.withdraw(hall.house, visit.user.actor, release_id)
+    return RedirectResponse(f"/releases/{release_id}", 303)
+
+
+@router.get("/s/{key}")
+def show(request: Request, hall: HallOf, key: str) -> Response:
+    """Show a shared QR code; for a phone, and for strangers."""
+    with hall.house.database.reading() as db:
+        release = sharing.shared(db, key)
+        made_at = lists.with_codes(db, [release.id]).get(release.id)
+    answer = page(request, "shared.html", release=release, key=key, made_at=made_at)
+    answer.headers.update(_HIDDEN)
+    return answer
+
+
+@router.get("/s/{key}/qr-code")
+def qr_code(hall: HallOf, key: str) -> Response:
+    """Return the image of a shared QR code."""
+    with hall.house.database.reading() as db:
+        found = stored.qr_code(db, sharing.shared(db, key).id)
+    if found is None:
+        raise Refused(Problem.PAGE_UNKNOWN)
+    return Response(found[0], media_type=found[1], headers=_HIDDEN)

@@ -1,0 +1,66 @@
+"""What the forms of an app's releases ask the workers: its refs, and what is new in one of them."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+
+from mprelease.domain.errands import Errand, ErrandKind
+from mprelease.domain.errors import TroubleError
+from mprelease.domain.releases import Commit, Kind, State
+from mprelease.services import apps
+from mprelease.storage import lists, projects
+from mprelease.storage.lists import Search
+from mprelease.web.identity import HallOf, Releaser
+from mprelease.web.rendering import page
+
+router = APIRouter(prefix="/apps/{name}", include_in_schema=False)
+_SECONDS = 25.0
+_AGE = 30.0
+_COMMITS = 30
+
+
+@router.get("/refs")
+def refs(request: Request, hall: HallOf, visit: Releaser, name: str) -> Response:
+    """Return branches and tags as choices; empty when no worker can tell them now."""
+    with hall.house.database.reading() as db:
+        app = apps.found(db, name)
+        project = projects.by_id(db, app.project_id)
+    errand = Errand(ErrandKind.REFS, project.name)
+    try:
+        facts = hall.ask(app.label, errand, seconds=_SECONDS, max_age=_AGE)
+    except TroubleError as failure:
+        return page(request, "refs.html", refs={}, trouble=failure.trouble)
+    return page(request, "refs.html", refs=facts, trouble=None)
+
+
+@router.get("/changes")
+def changes(
+    request: Request,
+    hall: HallOf,
+    visit: Releaser,
+    name: str,
+    ref: Annotated[str, Query(max_length=200)] = "",
+) -> Response:
+    """Return what a ref has that the last upload had not, as a description; nothing if unknown."""
+    with hall.house.database.reading() as db:
+        app = apps.found(db, name)
+        project = projects.by_id(db, app.project_id)
+        last = lists.found(db, Search(app.id, Kind.UPLOAD, State.SUCCEEDED, limit=1))
+    wanted = ref or project.default_branch
+    errand = Errand(ErrandKind.COMMITS, project.name, {"ref": wanted, "count": _COMMITS})
+    try:
+        facts = hall.ask(app.label, errand, seconds=_SECONDS, max_age=_AGE)
+    except TroubleError:
+        return page(request, "changes.html", text="")
+    text = _since(last[0].commit if last else None, facts)
+    return page(request, "changes.html", text=text)
+
+
+def _since(last: Commit | None, facts: Mapping[str, Any]) -> str:
+    """Return the subjects of the commits behind the last upload's; without that one, the newest."""
+    commits = {commit["id"]: str(commit["subject"]) for commit in facts["commits"]}
+    ids = list(commits)
+    count = ids.index(last.id) if last and last.id in commits else 1
+    return "\n".join(commits[each] for each in ids[:count])

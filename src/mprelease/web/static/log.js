@@ -1,0 +1,127 @@
+// The log of a release: what comes from its source is written on paper; and the search, the switches
+// and the address's `#L<attempt>-<line>` lead to what one wants to see of it.
+import { Paper } from "./log_paper.js";
+import { Search } from "./log_search.js";
+import { PolledLines } from "./log_source.js";
+
+const WRAP = "log-wrap";
+
+class LogView {
+  #root;
+  #paper;
+  #search;
+  #linked = -1;
+  #known = 0; // lines that were there when one stopped following
+  #isComplete = false; // what had been written before one came has arrived
+
+  constructor(root) {
+    this.#root = root;
+    const say = (name, parameters) => this.#say(name, parameters);
+    this.#paper = new Paper(root.querySelector(".log"), say);
+    this.#search = new Search(this.#paper, root.querySelector("form"), say);
+    this.#paper.onDraw = () => this.#mark();
+    this.#paper.onFollow = () => this.#followed();
+    this.#paper.follow("fromEnd" in root.dataset && !wanted());
+    for (const part of root.querySelectorAll("[data-controls]")) part.hidden = false;
+    this.#wire();
+  }
+
+  /** Shows everything that a source tells. */
+  show(source) {
+    source.start([0, 0], {
+      onLines: (told) => this.#add(told),
+      onOver: () => this.#end(),
+      onTrouble: (isTroubled) => (this.#part("trouble").hidden = !isTroubled),
+    });
+  }
+
+  #add({ passages, attempt, took, more }) {
+    const known = this.#paper.lines.length;
+    this.#paper.add(passages);
+    this.#paper.time(attempt, took);
+    this.#search.extend(known);
+    if (!this.#isComplete) this.#known = this.#paper.lines.length;
+    this.#isComplete ||= !more;
+    this.#root.toggleAttribute("data-complete", this.#isComplete);
+    if (this.#isComplete && this.#linked < 0 && wanted()) this.#goToWanted();
+    this.#tellNew();
+  }
+
+  #end() {
+    this.#part("follow").closest("label").hidden = true;
+    this.#part("empty").hidden = this.#paper.lines.length > 0;
+  }
+
+  #wire() {
+    const [wrap, follow, fresh] = ["wrap", "follow", "new"].map((name) => this.#part(name));
+    wrap.checked = localStorage.getItem(WRAP) !== "no";
+    this.#paper.wrap(wrap.checked);
+    wrap.addEventListener("change", () => {
+      localStorage.setItem(WRAP, wrap.checked ? "yes" : "no");
+      this.#paper.wrap(wrap.checked);
+    });
+    follow.addEventListener("change", () => this.#paper.follow(follow.checked));
+    fresh.addEventListener("click", () => this.#paper.follow(true));
+    addEventListener("hashchange", () => this.#goToWanted());
+    this.#followed();
+  }
+
+  #followed() {
+    this.#part("follow").checked = this.#paper.follows;
+    this.#known = this.#paper.lines.length;
+    this.#tellNew();
+  }
+
+  /** Tells how many lines have come below since one stopped following. */
+  #tellNew() {
+    const count = this.#paper.follows ? 0 : this.#paper.lines.length - this.#known;
+    const button = this.#part("new");
+    button.hidden = !count;
+    button.textContent = this.#say("new", { count });
+  }
+
+  /** Goes to the line that the address names, as soon as it is there. */
+  #goToWanted() {
+    const [attempt, number] = wanted() ?? [];
+    const isIt = (line) => line.attempt === attempt && line.number === number;
+    this.#linked = attempt ? this.#paper.lines.findIndex(isIt) : -1;
+    if (this.#linked >= 0) this.#paper.reveal(this.#linked);
+    this.#mark();
+  }
+
+  #mark() {
+    for (const row of this.#root.querySelectorAll(".current, .linked")) {
+      row.classList.remove("current", "linked");
+      row.firstChild.tabIndex = -1;
+    }
+    this.#point(this.#linked, "linked");
+    this.#point(this.#search.current, "current");
+    this.#search.mark();
+  }
+
+  /** Marks a line, and lets the keyboard reach its link. */
+  #point(index, name) {
+    const row = this.#paper.row(index);
+    row?.classList.add(name);
+    if (row) row.firstChild.tabIndex = 0;
+  }
+
+  #part(name) {
+    return this.#root.querySelector(`[data-part="${name}"]`);
+  }
+
+  #say(name, parameters = {}) {
+    const words = this.#root.getAttribute(`data-say-${name}`);
+    return words.replace(/\{(\w+)\}/g, (_, gap) => parameters[gap]);
+  }
+}
+
+/** Returns the attempt and the line that the address names. */
+function wanted() {
+  const named = /^#L(\d+)-(\d+)$/.exec(location.hash);
+  return named && named.slice(1).map(Number);
+}
+
+for (const root of document.querySelectorAll("[data-lines]")) {
+  new LogView(root).show(new PolledLines(root.dataset.lines));
+}

@@ -1,0 +1,54 @@
+// Lines of a log as rows: their elements, and how much room they take before they have any.
+import { painted, plain } from "./ansi.js";
+
+const LONGEST = 20_000; // characters of a line that are shown unasked
+const WIDE = /[\u1100-\u11ff\u2e80-\ud7ff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uff60]/g;
+const SAMPLE = "m".repeat(40);
+
+/** Returns the element of a line: its number, which is a link, and its text. */
+export function newRow({ attempt, number, text }, say, onDraw) {
+  const [row, link, words] = ["div", "a", "span"].map((name) => document.createElement(name));
+  row.className = "line";
+  link.href = `#L${attempt}-${number}`;
+  link.tabIndex = -1; // Thousands of stops would make the keyboard useless.
+  link.textContent = number;
+  words.append(painted(text.slice(0, LONGEST)));
+  row.append(link, words);
+  if (text.length > LONGEST) row.append(rest(text, words, say, onDraw));
+  return row;
+}
+
+/** Measures, in an element for rows, its width, the height of a row, and how many columns fit. */
+export function measured(box, say) {
+  const row = newRow({ attempt: 1, number: 1, text: SAMPLE }, say);
+  box.append(row);
+  const [, words] = row.children;
+  const column = words.getBoundingClientRect().width / SAMPLE.length;
+  const columns = Math.max(20, Math.floor((box.clientWidth - words.offsetLeft) / column));
+  const size = { width: box.clientWidth, row: row.getBoundingClientRect().height, columns };
+  row.remove();
+  return size;
+}
+
+/** Returns into how many rows lines will probably be wrapped. */
+export function rowsOf(lines, columns) {
+  return lines.reduce((sum, { text }) => sum + (Math.ceil(breadth(text) / columns) || 1), 0);
+}
+
+/** Returns how many columns a line takes; a Chinese character takes two. */
+function breadth(text) {
+  const shown = plain(text.slice(0, LONGEST));
+  return shown.length + (shown.match(WIDE)?.length ?? 0);
+}
+
+function rest(text, words, say, onDraw) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.textContent = say("whole", { count: text.length.toLocaleString() });
+  button.addEventListener("click", () => {
+    words.replaceChildren(painted(text));
+    button.remove();
+    onDraw();
+  });
+  return button;
+}

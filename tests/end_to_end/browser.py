@@ -1,0 +1,84 @@
+"""A real browser in front of a running `mprelease serve`."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from needs import lack
+from team import Team, wait_until
+
+CHROMIUM = Path("/usr/bin/chromium")
+PASSWORD = "first-password"
+SECONDS = 60_000
+
+
+@dataclass
+class Site:
+    """A running `mprelease serve`, and browsers in front of it."""
+
+    url: str
+    chromium: Browser
+    errors: list[str]
+
+    def visit(self, name: str, password: str, **wishes: object) -> Page:
+        """Open a browser of its own and log in."""
+        page = self.chromium.new_context(**{"locale": "zh-CN", **wishes}).new_page()  # type: ignore[arg-type]
+        page.set_default_timeout(SECONDS)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("console", self._hear)
+        page.goto(self.url)
+        page.fill("#name", name)
+        page.fill("#password", password)
+        page.keyboard.press("Enter")
+        page.wait_for_selector(".shell")
+        return page
+
+    def _hear(self, message: object) -> None:
+        if getattr(message, "type", "") == "error":
+            self.errors.append(str(getattr(message, "text", "")))
+
+
+@contextmanager
+def browsing() -> Iterator[Browser]:
+    """Start the browser of this machine."""
+    if not CHROMIUM.exists():
+        lack("chromium: apt-get install -y --no-install-recommends chromium fonts-noto-cjk")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def serving(team: Team, chromium: Browser, *options: str) -> Iterator[Site]:
+    """Serve the team's house; at the end it must have gone well, in the browsers too."""
+    port = free_port()
+    team.extra["MPRELEASE_ADMIN_PASSWORD"] = PASSWORD
+    served = team.start("serve", "--port", str(port), *options)
+    wait_until(lambda: _answers(port) or served.poll() is not None)
+    assert served.poll() is None, served.communicate()[1]
+    made = Site(f"http://127.0.0.1:{port}", chromium, [])
+    yield made
+    served.terminate()
+    _, words = served.communicate(timeout=60)
+    assert (served.returncode, "Traceback" in words) == (0, False), words
+    assert made.errors == []
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

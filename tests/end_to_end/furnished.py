@@ -1,0 +1,145 @@
+"""A house in which much has happened, written straight into its database, to look at its pages."""
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from mprelease.domain.logs import LogLine, Position
+from mprelease.domain.people import Actor, Role
+from mprelease.domain.platforms import Platform
+from mprelease.domain.problems import Message, Problem, Trouble
+from mprelease.domain.releases import (
+    Commit,
+    Kind,
+    LaunchOptions,
+    ReleaseRequest,
+    Sizes,
+    Stage,
+    StageState,
+    State,
+)
+from mprelease.platforms.qr_codes import drawn
+from mprelease.security.vault import Vault, master_key
+from mprelease.services import apps, projects, releases, sharing, users
+from mprelease.services.apps import AppChange
+from mprelease.services.house import House
+from mprelease.storage import logs, queue, workers
+from mprelease.storage import releases as stored
+from mprelease.storage.database import Database, sqlite_url
+
+LIN = Actor("林小满")
+VIEWER, PASSWORD = "小王", "a long password"
+APPS = {
+    Platform.WECHAT: ("商城-微信", "wx0123456789abcdef"),
+    Platform.ALIPAY: ("商城-支付宝", "2021000000000001"),
+    Platform.DOUYIN: ("shop-douyin", "tt0123456789abcdef01"),
+}
+LONG_REF = "feature/a-long-name-that-somebody-typed-without-thinking-of-telephones-2026"
+COMMIT = Commit("3f2c9a7e" * 5, "林小满", "feat(首页): <b>改版</b>，支持深色模式与分包预下载", 0)
+SIZES = Sizes(3_400_000, 1_950_000, {"/packageMarketing/": 1_450_000})
+LINES: Mapping[Stage, tuple[str, ...]] = {
+    Stage.CHECKOUT: ("3f2c9a7e First commit",),
+    Stage.INSTALL: ("$ npm ci", "added 412 packages in 9s"),
+    Stage.BUILD: (
+        "$ npm run build:mp-weixin",
+        "\x1b[36mvite\x1b[0m building",
+        "\x1b[32m✓ built\x1b[0m",
+    ),
+    Stage.PUBLISH: ("compiling", "uploading 3.24 MB"),
+}
+BAD = Trouble(Problem.PACKAGE_TOO_LARGE, {"package": "main", "size": 2580, "limit": 2048})
+MISSED = Message("hint.alipay_not_experience", {"version": "26.11.22", "detail": "busy"})
+_HOUR_MS = 3_600_000
+
+
+def house_of(data: Path) -> House:
+    """Return the house of a data folder, which the platform has made already."""
+    database = Database(sqlite_url(data / "mprelease.db"))
+    vault = Vault(master_key(None, data / "master.key"))
+    return House(database, vault, _now, ZoneInfo("Asia/Shanghai"))
+
+
+def furnish(house: House, key: str) -> str:
+    """Fill an empty house; return under which key a QR code is shared."""
+    boss = Actor("admin")
+    for name in ("商城", "空项目"):
+        change = projects.ProjectChange(name, "https://git.example.com/mall.git", "main")
+        projects.add(house, boss, change)
+    for platform, (name, app_id) in APPS.items():
+        new = AppChange(name, app_id, credential=_credential(platform, key))
+        apps.add(house, boss, "商城", platform, new)
+    for name, role in ((VIEWER, Role.VIEWER), (LIN.name, Role.MEMBER), ("运维", Role.ADMIN)):
+        users.add(house, boss, name, role, PASSWORD)
+    with house.database.writing() as db:
+        workers.begin(db, "builder-1", ["default", "intranet"], 2, "0.1.0")
+    return _happen(house)
+
+
+def _credential(platform: Platform, key: str) -> bytes:
+    return {
+        Platform.WECHAT: key,
+        Platform.ALIPAY: json.dumps({"toolId": "a" * 32, "privateKey": key}),
+        Platform.DOUYIN: json.dumps({"token": "t" * 32}),
+    }[platform].encode()
+
+
+def _happen(house: House) -> str:
+    shown = _released(house, Platform.WECHAT, Kind.PREVIEW, State.SUCCEEDED)
+    for platform in Platform:
+        _released(house, platform, Kind.UPLOAD, State.SUCCEEDED)
+    _released(house, Platform.WECHAT, Kind.UPLOAD, State.FAILED, BAD)
+    _released(house, Platform.DOUYIN, Kind.UPLOAD, State.UNKNOWN)
+    _released(house, Platform.ALIPAY, Kind.PREVIEW, State.RUNNING)
+    _requested(house, Platform.ALIPAY, Kind.UPLOAD)
+    return sharing.share(house, LIN, shown)
+
+
+def _requested(house: House, platform: Platform, kind: Kind) -> int:
+    launch = LaunchOptions("pages/goods/detail", "id=42&from=test", 1011)
+    wanted = ReleaseRequest(
+        app=APPS[platform][0],
+        kind=kind,
+        ref=LONG_REF,
+        description="新首页；修复在 iPhone 上无法支付的问题",
+        launch=launch if kind is Kind.PREVIEW else LaunchOptions(),
+    )
+    return releases.request(house, LIN, wanted)
+
+
+def _released(
+    house: House, platform: Platform, kind: Kind, state: State, error: Trouble | None = None
+) -> int:
+    number = _requested(house, platform, kind)
+    lease = queue.claim(house.database, number, "builder-1", f"token {number}", _HOUR_MS)
+    assert lease
+    is_good = state is State.SUCCEEDED
+    with house.database.writing() as db:
+        queue.write(db, lease, commit=asdict(COMMIT), sizes=asdict(SIZES) if is_good else None)
+        line = 0
+        for stage, words in LINES.items():
+            is_last = stage is Stage.PUBLISH
+            lines = [
+                LogLine(Position(1, line + index), house.now(), stage, text)
+                for index, text in enumerate(words, 1)
+            ]
+            line += len(words)
+            logs.append(db, number, lines)
+            queue.start_stage(db, lease, stage, house.now() - 2400)
+            if not is_last or state.is_final:
+                ended = StageState.SUCCEEDED if is_good or not is_last else StageState.FAILED
+                queue.end_stage(db, lease, stage, ended, house.now(), cached=stage is Stage.INSTALL)
+        if is_good:
+            image = drawn(f"https://example.com/trial?release={number}")
+            stored.put_qr_code(db, number, image, "image/png", house.now())
+        if is_good and platform is Platform.ALIPAY:
+            queue.warn(db, lease, MISSED)
+        if state.is_final:
+            queue.end(db, lease, state, error)
+    return number
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,150 @@
+"""Every page in a real browser: whole, readable for everybody, in both languages and themes.
+
+MPRELEASE_SHOTS=folder keeps a picture of each.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+import furnished
+from browser import PASSWORD, SECONDS, Site, serving
+from team import Team
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+APP = quote("/apps/商城-微信")
+PAGES = {
+    "home": "/",
+    "app": APP,
+    "app-nothing": f"{APP}?ref=nowhere",
+    "preview": f"{APP}/preview",
+    "upload": quote("/apps/商城-支付宝/upload"),
+    "several": quote("/projects/商城/release"),
+    "release": "/releases/1",
+    "release-finish": "/releases/3",
+    "release-failed": "/releases/5",
+    "release-unknown": "/releases/6",
+    "release-running": "/releases/7",
+    "release-queued": "/releases/8",
+    "projects": "/projects",
+    "project": quote("/projects/商城"),
+    "project-empty": quote("/projects/空项目"),
+    "settings": f"{APP}/settings",
+    "new-alipay": quote("/projects/商城/new-app") + "?platform=alipay",
+    "new-douyin": quote("/projects/商城/new-app") + "?platform=douyin",
+    "tasks": "/releases",
+    "tasks-nothing": "/releases?ref=nowhere",
+    "users": "/users",
+    "workers": "/workers",
+    "audit": "/audit",
+    "profile": "/profile",
+    "not-found": "/nowhere",
+}
+LOOKS = {
+    "desktop-light-zh": {"locale": "zh-CN", "viewport": {"width": 1280, "height": 800}},
+    "desktop-dark-en": {
+        "locale": "en-US",
+        "color_scheme": "dark",
+        "viewport": {"width": 1280, "height": 800},
+    },
+    "phone-light-zh": {"locale": "zh-CN", "viewport": {"width": 390, "height": 800}},
+}
+
+
+@pytest.fixture
+def shared(team: Team, upload_key: str) -> str:
+    team.must("releases")  # makes the database
+    house = furnished.house_of(team.data)
+    key = furnished.furnish(house, upload_key)
+    house.database.close()
+    return key
+
+
+@pytest.fixture
+def full_site(team: Team, shared: str, chromium: Browser) -> Iterator[Site]:
+    assert shared
+    with serving(team, chromium, "--no-worker") as made:
+        yield made
+
+
+def kept(page: Page, look: str, name: str) -> None:
+    if folder := os.environ.get("MPRELEASE_SHOTS"):
+        page.screenshot(path=Path(folder) / look / f"{name}.png", full_page=True)
+
+
+def grave(page: Page) -> list[str]:
+    """List what keeps people with other eyes or hands out."""
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{one['id']}: {node['target']} {' '.join(each['message'] for each in node['any'])}"
+        for one in found
+        if one["impact"] in {"serious", "critical"}
+        for node in one["nodes"]
+    ]
+
+
+def sticks_out(page: Page) -> bool:
+    return bool(page.evaluate("document.documentElement.scrollWidth > innerWidth"))
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_every_page_is_whole_and_readable_for_everybody(
+    full_site: Site, shared: str, look: str
+) -> None:
+    stranger = full_site.chromium.new_context(**LOOKS[look]).new_page()  # type: ignore[arg-type]
+    page = full_site.visit("admin", PASSWORD, **LOOKS[look])
+    visits = [(stranger, "login", "/login"), (stranger, "shared", f"/s/{shared}")]
+    visits += [(page, name, address) for name, address in PAGES.items()]
+    flaws: list[str] = []
+    for browser, name, address in visits:
+        answer = browser.goto(f"{full_site.url}{address}", wait_until="load")
+        assert answer
+        assert answer.status == (404 if name == "not-found" else 200), name
+        expect(browser.locator(".htmx-request")).to_have_count(0, timeout=SECONDS)
+        kept(browser, look, name)
+        if sticks_out(browser):
+            flaws.append(f"{name}: sticks out")
+        flaws += [f"{name}: {flaw}" for flaw in grave(browser)]
+    # A page that is not there is the one thing that a browser complains about here.
+    full_site.errors[:] = [error for error in full_site.errors if "404" not in error]
+    assert not flaws, "\n".join(flaws)
+
+
+def tab_to(page: Page, what: str) -> None:
+    """Press Tab until something has the focus, and can be seen to have it."""
+    for _ in range(80):
+        page.keyboard.press("Tab")
+        if page.evaluate("wanted => document.activeElement.matches(wanted)", what):
+            style = "(({outlineStyle, boxShadow}) => outlineStyle + boxShadow)"
+            shown = page.evaluate(f"{style}(getComputedStyle(document.activeElement))")
+            assert shown != "nonenone", f"{what} does not show that it has the focus"
+            return
+    pytest.fail(f"no Tab leads to {what}")
+
+
+def test_a_release_is_asked_for_and_canceled_by_keyboard_alone(full_site: Site) -> None:
+    page = full_site.visit(furnished.LIN.name, furnished.PASSWORD)
+    tab_to(page, f"a[href='{APP}/preview']")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/preview")
+    tab_to(page, "#ref")
+    page.keyboard.press("Control+A")
+    page.keyboard.type("feature/by-hand")
+    tab_to(page, "main form .btn-primary")
+    page.keyboard.press("Space")
+    page.wait_for_url("**/releases/9")
+    expect(page.locator("#state")).to_contain_text("feature/by-hand")
+    tab_to(page, "#state .btn-outline-danger")
+    page.keyboard.press("Enter")
+    expect(page.locator("#state .state-canceled")).to_be_visible(timeout=SECONDS)
+    tab_to(page, ".who summary")
+    page.keyboard.press("Enter")
+    tab_to(page, ".who form button")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/login*")
