@@ -50,6 +50,7 @@ LINES: Mapping[Stage, tuple[str, ...]] = {
     ),
     Stage.PUBLISH: ("compiling", "uploading 3.24 MB"),
 }
+LASTED = {Stage.CHECKOUT: 640, Stage.INSTALL: 90, Stage.BUILD: 7300, Stage.PUBLISH: 5200}  # ms
 BAD = Trouble(Problem.PACKAGE_TOO_LARGE, {"package": "main", "size": 2580, "limit": 2048})
 MISSED = Message("hint.alipay_not_experience", {"version": "26.11.22", "detail": "busy"})
 _HOUR_MS = 3_600_000
@@ -117,7 +118,9 @@ def _released(
     assert lease
     is_good = state is State.SUCCEEDED
     with house.database.writing() as db:
+        began = house.now() - sum(LASTED.values())
         queue.write(db, lease, commit=asdict(COMMIT), sizes=asdict(SIZES) if is_good else None)
+        queue.write(db, lease, started_at=began)
         line = 0
         for stage, words in LINES.items():
             is_last = stage is Stage.PUBLISH
@@ -127,10 +130,11 @@ def _released(
             ]
             line += len(words)
             logs.append(db, number, lines)
-            queue.start_stage(db, lease, stage, house.now() - 2400)
+            queue.start_stage(db, lease, stage, began)
+            began += LASTED[stage]
             if not is_last or state.is_final:
                 ended = StageState.SUCCEEDED if is_good or not is_last else StageState.FAILED
-                queue.end_stage(db, lease, stage, ended, house.now(), cached=stage is Stage.INSTALL)
+                queue.end_stage(db, lease, stage, ended, began, cached=stage is Stage.INSTALL)
         if is_good:
             image = drawn(f"https://example.com/trial?release={number}")
             stored.put_qr_code(db, number, image, "image/png", house.now())

@@ -6,8 +6,9 @@ import pytest
 
 from mprelease.domain.errands import Answer, Errand, ErrandKind
 from mprelease.domain.errors import Refused
+from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
-from mprelease.services import errands, projects
+from mprelease.services import apps, errands, projects
 from mprelease.storage import errands as stored
 from repositories import commit, git, make_repository
 from yard import Yard
@@ -87,3 +88,13 @@ def test_the_address_needs_a_page_that_tells_it(yard: Yard) -> None:
     answer = errands.ask(yard.house, "default", Errand(ErrandKind.ADDRESS), seconds=20, max_age=0)
     assert answer.trouble
     assert answer.trouble.problem is Problem.ADDRESS_PAGE_MISSING
+
+
+def test_an_app_without_a_credential_is_told_so_in_words(yard: Yard) -> None:
+    yard.worker()
+    bare = apps.AppChange(name="bare", platform_app_id="wx00000000000000ff")
+    apps.add(yard.house, yard.who, "web", Platform.WECHAT, bare)
+    check = Errand(ErrandKind.CHECK, "bare")
+    answer = errands.ask(yard.house, "default", check, seconds=20, max_age=0)
+    assert answer.trouble
+    assert answer.trouble.problem is Problem.KEY_SHAPE

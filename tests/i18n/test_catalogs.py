@@ -58,6 +58,11 @@ def said_ids() -> set[str]:
     }
 
 
+def is_documentation(call: ast.Call) -> bool:
+    """Whether problems are only named: `refusing` documents what is raised elsewhere."""
+    return isinstance(call.func, ast.Name) and call.func.id == "refusing"
+
+
 def raised_parameters() -> Mapping[str, list[set[str]]]:
     """For each problem, the names of the parameters that it is raised with, place by place."""
     found: dict[str, list[set[str]]] = defaultdict(list)
@@ -69,6 +74,7 @@ def raised_parameters() -> Mapping[str, list[set[str]]]:
             and first.value.id == "Problem"
             and all(keyword.arg for keyword in call.keywords)
             and len(call.args) == 1
+            and not is_documentation(call)
         ):
             found[first.attr].append({str(keyword.arg) for keyword in call.keywords})
     return found

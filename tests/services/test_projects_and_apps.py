@@ -1,5 +1,7 @@
 """Projects and apps: added, changed, removed, and their secrets sealed."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from mprelease.domain.apps import App, ProjectType
@@ -173,3 +175,19 @@ def test_a_setting_that_the_platforms_tool_would_not_see_is_refused(
     with pytest.raises(Refused) as refused:
         apps.add(house, developer, "web", Platform.ALIPAY, change)
     assert problem_of(refused) is Problem.SETTING_UNKNOWN
+
+
+def test_of_several_who_take_a_name_at_once_one_gets_it(
+    house: House, developer: Actor, upload_key: str
+) -> None:
+    with ThreadPoolExecutor(6) as people:
+        for add, taken in (
+            (lambda: add_project(house, developer), Problem.PROJECT_EXISTS),
+            (lambda: add_app(house, developer, upload_key), Problem.APP_EXISTS),
+        ):
+            failures = [asked.exception() for asked in [people.submit(add) for _ in range(6)]]
+            refused = [failure for failure in failures if failure]
+            assert len(refused) == 5
+            for failure in refused:
+                assert isinstance(failure, Refused)
+                assert failure.trouble.problem is taken

@@ -137,3 +137,8 @@ def test_the_clock_goes_on_within_a_transaction(database: Database) -> None:
 def test_no_summer_time_moves_the_clock(database: Database) -> None:
     with database.reading() as db:
         assert db.connection.scalar(text("SELECT @@session.time_zone")) == "+00:00"
+
+
+def test_a_number_of_more_than_64_bits_is_refused_as_data(database: Database) -> None:
+    with pytest.raises(DataError), database.writing() as db:
+        projects.add(db, "web", "/srv/web.git", "main", 2**70)

@@ -1,42 +1,10 @@
 """The API for programs, by personal tokens."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
-
 import pytest
-from fastapi.testclient import TestClient
 
 from guests import NAMES, World
 from mprelease.domain.people import Role
-from mprelease.services import door, users
-
-API = "/api/v1"
-
-
-@dataclass(frozen=True)
-class Program:
-    """A program with somebody's token."""
-
-    client: TestClient
-    token: str
-
-    def call(self, method: str, address: str, status: int = 200, **more: Any) -> Any:
-        headers: Mapping[str, str] = {
-            "authorization": f"Bearer {self.token}",
-            "accept-language": "en",
-            **more.pop("headers", {}),
-        }
-        answer = self.client.request(method, f"{API}{address}", headers=headers, **more)
-        assert answer.status_code == status, answer.text
-        return answer.json() if answer.content else None
-
-
-def program(world: World, role: Role) -> Program:
-    with world.house.database.reading() as db:
-        user = users.named(db, NAMES[role])
-    token = door.add_token(world.house, user, "ci", 7)
-    return Program(world.stranger().client, token)
+from programs import API, Program, program
 
 
 def test_a_release_is_asked_for_once_under_one_key_and_canceled(world: World) -> None:
@@ -93,7 +61,7 @@ def test_what_there_is_can_be_read(world: World) -> None:
     assert viewer.call("GET", "/projects")[0]["default_branch"] == "main"
     nothing = {"items": [], "next": {"attempt": 0, "line": 0}, "is_over": False}
     assert viewer.call("GET", f"/releases/{world.first}/log") == nothing
-    assert viewer.call("GET", f"/releases/{world.first}/qr-code", 404)
+    assert viewer.call("GET", f"/releases/{world.first}/qr-code", 404)["problem"] == "no_qr_code"
     document = viewer.client.get("/api/openapi.json").json()
     assert f"{API}/releases" in document["paths"]
     assert not any(path.startswith("/login") for path in document["paths"])

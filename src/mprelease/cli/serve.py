@@ -1,5 +1,6 @@
 """`mprelease serve`: the pages, and unless told otherwise the releases, in one process."""
 
+import gc
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -29,6 +30,8 @@ NoWorker = Annotated[bool, typer.Option("--no-worker", help=say("option.no_worke
 
 def serve(host: Host = "127.0.0.1", port: Port = 8088, no_worker: NoWorker = False) -> None:
     """Show the pages until told to end; releases run here too."""
+    # What is loaded from here on stays: to look for garbage in it would only take time.
+    gc.disable()
     with opening() as application:
         log_aloud()
         run(application, host, port, works=not no_worker)
@@ -65,6 +68,8 @@ def run(application: "Application", host: str, port: int, *, works: bool, words:
         # uvicorn raises the signal that ended it once more, and there is something left to do.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: None)
+        gc.freeze()
+        gc.enable()
         server.run()
 
 

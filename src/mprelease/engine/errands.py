@@ -130,7 +130,7 @@ class Errands:
         with self._house.database.reading() as db:
             secrets = open_secrets(db, self._house, owner_of(app))
         link = self._outside.link
-        account = Account(app.platform_app_id, secrets[CREDENTIAL])
+        account = Account(app.platform_app_id, secrets.get(CREDENTIAL, ""))
         return account, replace(link, proxy=app.proxy or link.proxy)
 
     def _address(self) -> str:

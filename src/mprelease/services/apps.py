@@ -13,7 +13,7 @@ from mprelease.services import input as typed
 from mprelease.services import projects
 from mprelease.services.house import Did, House, keep_secret, open_secrets, owner_of, record
 from mprelease.storage import apps, secrets
-from mprelease.storage.database import Reader, Writer
+from mprelease.storage.database import Reader, Writer, refusing_taken
 
 CREDENTIAL = "credential"
 
@@ -56,7 +56,8 @@ class KeptCredential:
 
 def add(house: House, who: Actor, project_name: str, platform: Platform, new: AppChange) -> App:
     """Add an app to a project; name, app id and credential must be given."""
-    with house.database.writing() as db:
+    taken = Refused(Problem.APP_EXISTS, name=new.name or "")
+    with refusing_taken(taken), house.database.writing() as db:
         project = projects.found(db, project_name)
         blank = App(
             id=0,
@@ -82,7 +83,8 @@ def edit(house: House, who: Actor, name: str, change: AppChange) -> App:
     """Change an app and return it as it is now; running releases keep what they began with."""
     if change == AppChange():
         raise Refused(Problem.NOTHING_TO_CHANGE)
-    with house.database.writing() as db:
+    taken = Refused(Problem.APP_EXISTS, name=change.name or name)
+    with refusing_taken(taken), house.database.writing() as db:
         before = found(db, name)
         app = _changed(before, change)
         if app.name != before.name:

@@ -11,7 +11,7 @@ from mprelease.services import input as typed
 from mprelease.services.house import Did, House, keep_secret, owner_of, record
 from mprelease.source.repository import check_ref, check_url
 from mprelease.storage import projects, secrets
-from mprelease.storage.database import Reader, Writer
+from mprelease.storage.database import Reader, Writer, refusing_taken
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,8 @@ def add(house: House, who: Actor, new: ProjectChange) -> Project:
     checked = _checked(new)
     assert checked.name is not None
     assert checked.repository is not None
-    with house.database.writing() as db:
+    taken = Refused(Problem.PROJECT_EXISTS, name=checked.name)
+    with refusing_taken(taken), house.database.writing() as db:
         _refuse_taken(db, checked.name)
         project = projects.add(
             db, checked.name, checked.repository, checked.default_branch or "main", house.now()
@@ -44,7 +45,8 @@ def edit(house: House, who: Actor, name: str, change: ProjectChange) -> Project:
     if change == ProjectChange():
         raise Refused(Problem.NOTHING_TO_CHANGE)
     checked = _checked(change)
-    with house.database.writing() as db:
+    taken = Refused(Problem.PROJECT_EXISTS, name=checked.name or name)
+    with refusing_taken(taken), house.database.writing() as db:
         before = found(db, name)
         if checked.name not in {None, before.name}:
             _refuse_taken(db, str(checked.name))

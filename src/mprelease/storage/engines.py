@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import URL, Connection, Dialect, Engine, NullPool, create_engine, event, make_url
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.engine.interfaces import DBAPIConnection, ExceptionContext
+from sqlalchemy.exc import ArgumentError, DataError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from mprelease.domain.errors import Refused
@@ -87,6 +87,13 @@ def sqlite(url: URL, patience: Patience, begin: str) -> Engine:
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.close()
+
+    @event.listens_for(engine, "handle_error")
+    def _refuse_what_does_not_fit(context: ExceptionContext) -> None:
+        # The driver's own error for a number of more than 64 bits is no DatabaseError, unlike the
+        # servers' drivers'.
+        if isinstance(context.original_exception, OverflowError):
+            raise DataError(context.statement, None, context.original_exception)
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:

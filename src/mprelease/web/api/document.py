@@ -12,9 +12,9 @@ from mprelease.web.identity import COOKIE, CSRF_HEADER
 from mprelease.web.statuses import UNUSABLE, status_of
 
 _ABOUT = (
-    "Everything that the pages can do, for programs. Times are ISO 8601 in UTC. Refusals have one "
-    "shape: the name of the problem, what happened, and what to do, in the language that "
-    "`Accept-Language` or the profile wishes (`en`, else `zh-CN`)."
+    "Releases, projects, apps, people, workers and the audit, for programs. Times are ISO 8601 in "
+    "UTC. Refusals have one shape: the name of the problem, what happened, and what to do, in the "
+    "language that the profile or `Accept-Language` wishes: Chinese or English."
 )
 _WAYS_IN = {
     "token": {
@@ -61,12 +61,14 @@ def _made(app: FastAPI) -> dict[str, Any]:
 
 
 def _tell_what_is_common(method: str, operation: dict[str, Any]) -> None:
+    operation["summary"] = operation.pop("description")
     _add(operation, Problem.LOGIN_NEEDED)
     if method != "get":
         _add(operation, Problem.FORBIDDEN)
         _add(operation, Problem.FORM_OUTDATED)
     if "parameters" in operation or "requestBody" in operation:
         _add(operation, Problem.FIELD_UNUSABLE)
+        _add(operation, Problem.VALUE_UNUSABLE)
     if "requestBody" in operation:
         _add(operation, Problem.BODY_TOO_LARGE)
     _add(operation, Problem.DATABASE_UNUSABLE)

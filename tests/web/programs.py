@@ -1,0 +1,38 @@
+"""Programs that come with somebody's token."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi.testclient import TestClient
+
+from guests import NAMES, World
+from mprelease.domain.people import Role
+from mprelease.services import door, users
+
+API = "/api/v1"
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program with somebody's token."""
+
+    client: TestClient
+    token: str
+
+    def call(self, method: str, address: str, status: int = 200, **more: Any) -> Any:
+        headers: Mapping[str, str] = {
+            "authorization": f"Bearer {self.token}",
+            "accept-language": "en",
+            **more.pop("headers", {}),
+        }
+        answer = self.client.request(method, f"{API}{address}", headers=headers, **more)
+        assert answer.status_code == status, answer.text
+        return answer.json() if answer.content else None
+
+
+def program(world: World, role: Role) -> Program:
+    with world.house.database.reading() as db:
+        user = users.named(db, NAMES[role])
+    token = door.add_token(world.house, user, "ci", 7)
+    return Program(world.stranger().client, token)
