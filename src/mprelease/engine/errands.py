@@ -6,8 +6,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from mprelease.domain.apps import App
 from mprelease.domain.errands import Answer, Errand, ErrandKind
 from mprelease.domain.errors import Refused, StageFailed
@@ -134,6 +132,9 @@ class Errands:
         return account, replace(link, proxy=app.proxy or link.proxy)
 
     def _address(self) -> str:
+        # It takes a fifth of a second to load, which no start should wait for.
+        import httpx  # noqa: PLC0415
+
         if self._outside.address_url is None:
             raise Refused(Problem.ADDRESS_PAGE_MISSING)
         try:

@@ -1,9 +1,7 @@
 """Make the web application: routes, headers, and what is answered when something is refused."""
 
 import logging
-from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from urllib.parse import urlsplit
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -14,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 
 from mprelease import __version__
-from mprelease.domain.errors import Refused, TroubleError
+from mprelease.domain.errors import TroubleError
 from mprelease.domain.problems import Problem, Trouble
 from mprelease.i18n import Words
 from mprelease.web.api import apps as api_apps
@@ -25,8 +23,9 @@ from mprelease.web.api import releases as api_releases
 from mprelease.web.api import workers as api_workers
 from mprelease.web.api.document import methods
 from mprelease.web.api.shapes import TroubleShape
+from mprelease.web.guard import Guard
 from mprelease.web.hall import Hall
-from mprelease.web.identity import HARMLESS, login_address, visitor
+from mprelease.web.identity import login_address, visitor
 from mprelease.web.limits import BodyLimit
 from mprelease.web.pages import (
     apps,
@@ -63,22 +62,8 @@ _PAGES = (
     workers,
 )
 _API = (api_docs, api_releases, api_projects, api_apps, api_people, api_workers)
-_HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-        "connect-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'; "
-        "frame-ancestors 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "X-Frame-Options": "DENY",
-    "Cross-Origin-Opener-Policy": "same-origin",
-}
 # What somebody who keeps this node must look at.
 _OURS = {Problem.INTERNAL, Problem.DATABASE_UNUSABLE}
-_FOR_EVER = "public, max-age=31536000, immutable"
-
-Next = Callable[[Request], Awaitable[Response]]
 
 
 def made(hall: Hall) -> FastAPI:
@@ -89,7 +74,7 @@ def made(hall: Hall) -> FastAPI:
     app.state.hall = hall
     app.add_middleware(BodyLimit)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
-    app.middleware("http")(_guard)
+    app.add_middleware(Guard, told=_told)
     for handled in (TroubleError, RequestValidationError, HTTPException, DatabaseError, Exception):
         app.add_exception_handler(handled, _told)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
@@ -100,42 +85,13 @@ def made(hall: Hall) -> FastAPI:
     return app
 
 
-def _healthz() -> PlainTextResponse:
+async def _healthz() -> PlainTextResponse:
     return PlainTextResponse("ok")
 
 
 def _readyz(request: Request) -> PlainTextResponse:
     is_ready = request.app.state.hall.is_ready()
     return PlainTextResponse("ready" if is_ready else "not ready", 200 if is_ready else 503)
-
-
-async def _guard(request: Request, call_next: Next) -> Response:
-    """Refuse what another site sends in a browser's name, and tell browsers what pages may do."""
-    if request.method not in HARMLESS and _is_foreign(request):
-        answer: Response = _told(request, Refused(Problem.FORM_OUTDATED))
-    else:
-        answer = await call_next(request)
-    for name, value in _HEADERS.items():
-        answer.headers.setdefault(name, value)
-    is_file = request.url.path.startswith("/static/") and "v" in request.query_params
-    kept = _FOR_EVER if is_file and answer.status_code == HTTPStatus.OK else "no-store"
-    answer.headers.setdefault("Cache-Control", kept)
-    hall: Hall = request.app.state.hall
-    if hall.is_secure:
-        answer.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
-    return answer
-
-
-def _is_foreign(request: Request) -> bool:
-    """Tell whether a browser says that a form comes from elsewhere; programs say nothing."""
-    origin = request.headers.get("origin")
-    if origin is None:
-        return request.headers.get("sec-fetch-site") in {"cross-site", "same-site"}
-    hall: Hall = request.app.state.hall
-    ours = {request.headers.get("host", "")}
-    if hall.base_url:
-        ours.add(urlsplit(hall.base_url).netloc)
-    return urlsplit(origin).netloc not in ours
 
 
 def _told(request: Request, error: Exception) -> Response:

@@ -61,7 +61,14 @@ class Need:
 Looker = Annotated[Visit, Depends(Need(Right.LOOK))]
 Releaser = Annotated[Visit, Depends(Need(Right.RELEASE))]
 Manager = Annotated[Visit, Depends(Need(Right.MANAGE))]
-HallOf = Annotated[Hall, Depends(hall_of)]
+
+
+async def _hall(request: Request) -> Hall:
+    # A plain function would be called in a thread of its own, for nothing.
+    return hall_of(request)
+
+
+HallOf = Annotated[Hall, Depends(_hall)]
 
 
 def login_address(request: Request) -> str:

@@ -1,0 +1,77 @@
+"""Stand before every route: refuse what other sites send, and tell browsers what pages may do."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+from urllib.parse import urlsplit
+
+from fastapi import Request
+from fastapi.responses import Response
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from mprelease.domain.errors import Refused
+from mprelease.domain.problems import Problem
+from mprelease.web.hall import hall_of
+from mprelease.web.identity import HARMLESS
+
+_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+        "connect-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'; "
+        "frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+_FOR_EVER = "public, max-age=31536000, immutable"
+_ONE_YEAR_HTTPS = "max-age=31536000"
+
+
+class Guard:
+    """Refuse forms of other sites; add the headers to every answer that has none of its own."""
+
+    def __init__(self, app: ASGIApp, told: Callable[[Request, Exception], Response]) -> None:
+        """Stand before an application; `told` puts a refusal into words."""
+        self._app = app
+        self._told = told
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request through, or answer it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope, receive)
+        is_secure = hall_of(request).is_secure
+
+        async def guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                _complete(MutableHeaders(scope=message), request, message["status"])
+                if is_secure:
+                    MutableHeaders(scope=message)["Strict-Transport-Security"] = _ONE_YEAR_HTTPS
+            await send(message)
+
+        if request.method not in HARMLESS and _is_foreign(request):
+            await self._told(request, Refused(Problem.FORM_OUTDATED))(scope, receive, guarded)
+        else:
+            await self._app(scope, receive, guarded)
+
+
+def _complete(headers: MutableHeaders, request: Request, status: int) -> None:
+    for name, value in _HEADERS.items():
+        headers.setdefault(name, value)
+    is_file = request.url.path.startswith("/static/") and "v" in request.query_params
+    kept = _FOR_EVER if is_file and status == HTTPStatus.OK else "no-store"
+    headers.setdefault("Cache-Control", kept)
+
+
+def _is_foreign(request: Request) -> bool:
+    """Tell whether a browser says that a form comes from elsewhere; programs say nothing."""
+    origin = request.headers.get("origin")
+    if origin is None:
+        return request.headers.get("sec-fetch-site") in {"cross-site", "same-site"}
+    ours = {request.headers.get("host", "")}
+    if base_url := hall_of(request).base_url:
+        ours.add(urlsplit(base_url).netloc)
+    return urlsplit(origin).netloc not in ours
