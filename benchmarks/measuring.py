@@ -27,12 +27,13 @@ class Target:
 
     of: Of
     below: float
+    unit: str = "ms"
 
     def __str__(self) -> str:
         """Say it as the table does."""
         if self.of is Of.RATIO:
             return f"ratio < {self.below:g}"
-        return f"{self.of} < {self.below:.0f} ms"
+        return f"{self.of} < {self.below:.0f} {self.unit}"
 
 
 @dataclass(frozen=True)

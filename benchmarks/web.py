@@ -27,7 +27,8 @@ _RELEASES = 100_000
 _ROUNDS = 100
 _PASSWORD = "a password of benchmarks"  # noqa: S105 of a server that lives for a minute
 _PAGES = {"home": "/", "app": f"/apps/{APP}", "tasks": "/releases", "release": "/releases/500"}
-_PAGE, _START, _MEMORY = Target(Of.ALONE, 30), Target(Of.ALONE, 2000), Target(Of.ALONE, 130)
+_PAGE, _START, _MEMORY = Target(Of.ALONE, 30), Target(Of.ALONE, 2000), Target(Of.ALONE, 130, "MB")
+_WIRE = Target(Of.ALONE, 250, "KB")
 
 
 def measure(folder: Path) -> list[Measurement]:
@@ -39,8 +40,9 @@ def measure(folder: Path) -> list[Measurement]:
         with _serving(scene) as (server, started), closing(server.visitor()) as client:
             rows = [
                 Measurement("mprelease serve answers", started, "its target", 2000, _START),
-                Measurement("idle memory of serve, MB", server.memory(), "target", 130, _MEMORY),
+                Measurement("idle memory of serve", server.memory(), "target", 130, _MEMORY),
             ]
+            rows.append(Measurement("first page", _kilobytes(server.url), "target", 250, _WIRE))
             least = _p95(client, "/healthz")
             for name, address in _PAGES.items():
                 what = f"page {name}, {_RELEASES:,} releases, p95"
@@ -65,6 +67,20 @@ class _Server:
         client = httpx.Client(base_url=self.url, trust_env=False, follow_redirects=True)
         client.post("/login", data={"name": "admin", "password": _PASSWORD})
         return client
+
+
+def _kilobytes(url: str) -> float:
+    """Return what a browser gets over the wire that comes for the first time."""
+    with httpx.Client(base_url=url, trust_env=False, follow_redirects=True) as client:
+        page = client.get("/").text
+        addresses = ["/", *re.findall(r'(?:src|href)="(/static/[^"]+)"', page)]
+        sizes = [_compressed(client, address) for address in addresses]
+    return sum(sizes) / 1024
+
+
+def _compressed(client: httpx.Client, address: str) -> int:
+    with client.stream("GET", address) as answer:
+        return sum(len(part) for part in answer.iter_raw())
 
 
 def _p95(client: httpx.Client, address: str) -> float:
