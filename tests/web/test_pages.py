@@ -1,5 +1,7 @@
 """What people click through: forms keep what was typed, text stays text, lists go on."""
 
+import re
+
 import pytest
 
 from guests import NAMES, PASSWORD, World
@@ -68,7 +70,7 @@ def test_more_releases_come_page_by_page_each_once(world: World) -> None:
 @pytest.mark.parametrize("kind", ["sqlite"])
 def test_lists_are_narrowed_by_what_was_chosen(world: World) -> None:
     releases.request(world.house, Actor("林"), ReleaseRequest("shop", Kind.UPLOAD, ref="100%"))
-    browser = world.visitor(Role.VIEWER).client
+    browser, boss = world.visitor(Role.VIEWER).client, world.visitor(Role.ADMIN).client
     for query, shown in (
         ("kind=upload", {"2"}),
         ("person=林", {"2"}),
@@ -79,6 +81,8 @@ def test_lists_are_narrowed_by_what_was_chosen(world: World) -> None:
     ):
         text = browser.get(f"/apps/shop?{query}").text
         assert {part.split('"')[0] for part in text.split('id="release-')[1:]} == shown, query
+        tasks = boss.get(f"/releases?app=shop&{query}").text
+        assert set(re.findall(r'<a href="/releases/(\d+)"', tasks)) == shown, query
 
 
 def test_deleting_takes_all_or_none_and_keeps_the_version_number(world: World) -> None:

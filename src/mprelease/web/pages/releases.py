@@ -8,7 +8,7 @@ from fastapi.responses import RedirectResponse, Response
 from mprelease.domain.errands import Errand, ErrandKind
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
-from mprelease.domain.releases import State
+from mprelease.domain.releases import Kind, State
 from mprelease.services import apps as app_deeds
 from mprelease.services import releases
 from mprelease.storage import apps, lists, queue, shares
@@ -28,17 +28,28 @@ def tasks(
     request: Request,
     hall: HallOf,
     visit: Manager,
+    app: str = "",
+    kind: str = "",
     state: str = "",
     person: str = "",
     ref: str = "",
     before: int | None = None,
 ) -> Response:
     """List the releases of all apps, to search and to clear up."""
-    wanted = State(state) if state in set(State) else None
-    search = Search(state=wanted, person=person, ref=ref, before=before, limit=_ROWS)
     with hall.house.database.reading() as db:
-        rows = lists.found(db, search)
-    return page(request, "tasks.html", rows=rows, search=search, more=len(rows) == _ROWS)
+        chosen = apps.named(db, app)
+        search = Search(
+            app_id=chosen.id if chosen else None,
+            kind=Kind(kind) if kind in set(Kind) else None,
+            state=State(state) if state in set(State) else None,
+            person=person,
+            ref=ref,
+            before=before,
+            limit=_ROWS,
+        )
+        shown: dict[str, Any] = {"rows": lists.found(db, search), "apps": apps.every(db)}
+    more = len(shown["rows"]) == _ROWS
+    return page(request, "tasks.html", **shown, search=search, app=app, more=more)
 
 
 @router.post("/delete")
