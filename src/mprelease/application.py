@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from mprelease.domain.platforms import Platform
 from mprelease.domain.releases import Stage
 from mprelease.engine.errands import Errands, Outside
+from mprelease.engine.recorder import Live, Unwatched
 from mprelease.engine.slot import Means
 from mprelease.engine.worker import Post, Worker
 from mprelease.pipeline.run import Limits, Node, Workshop
@@ -122,11 +123,17 @@ class Application:
         programs.find(programs.GIT, self.environment)
         _ = self.workshop
 
-    def worker(self, labels: tuple[str, ...], slots: int) -> Worker:
-        """Return a worker; raise Refused when the machine lacks what a release needs."""
+    def worker(self, labels: tuple[str, ...], slots: int, live: Live | None = None) -> Worker:
+        """Return a worker, whose lines `live` hears; raise Refused when the machine lacks much."""
         self.refuse_unable()
         settings = self.settings
-        means = Means(self.house, self.workshop, settings.release_limit, equip=self.install_missing)
+        means = Means(
+            self.house,
+            self.workshop,
+            settings.release_limit,
+            equip=self.install_missing,
+            live=live or Unwatched(),
+        )
         post = Post(
             self.worker_name,
             labels,

@@ -137,9 +137,14 @@ def test_a_project_that_is_unknown_or_empty_is_refused(house: House, developer: 
 def test_some_of_a_projects_apps_can_be_chosen(house: House, developer: Actor) -> None:
     made = releases.request_all(house, developer, "web", PREVIEW, {"shop-alipay", "shop-douyin"})
     assert sorted(app.name for app in made.values()) == ["shop-alipay", "shop-douyin"]
-    with pytest.raises(Refused) as refused:
-        releases.request_all(house, developer, "web", PREVIEW, set())
-    assert refused.value.trouble.problem is Problem.PROJECT_HAS_NO_APPS
+    for chosen, problem in (
+        (set(), Problem.PROJECT_HAS_NO_APPS),
+        ({"shop-alipay", "gone"}, Problem.APP_UNKNOWN),
+    ):
+        with pytest.raises(Refused) as refused:
+            releases.request_all(house, developer, "web", PREVIEW, chosen)
+        assert refused.value.trouble.problem is problem
+    assert len(queued(house)) == 2
 
 
 @pytest.mark.usefixtures("shop")

@@ -14,12 +14,14 @@ from mprelease.domain.people import Actor
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Kind, ReleaseRequest
+from mprelease.live.hub import Hub
 from mprelease.security import passwords
 from mprelease.services import apps, projects, releases
 from mprelease.services.house import House
 from mprelease.storage import users
 from mprelease.web.app import made
 from mprelease.web.hall import Hall
+from mprelease.web.telling import StoredLogs
 
 # What the workers of this house say.
 TOLD: Mapping[ErrandKind, Mapping[str, object]] = {
@@ -67,4 +69,5 @@ def world(house: House, upload_key: str, hashed_password: str) -> World:
             raise Refused(Problem.NO_WORKER, label=label)
         return TOLD[errand.kind]
 
-    return World(made(Hall(ticking, ask, None, lambda: True)), ticking, first)
+    hub = Hub(StoredLogs(ticking))
+    return World(made(Hall(ticking, ask, None, lambda: True, hub)), ticking, first)

@@ -58,7 +58,9 @@ def test_what_there_is_can_be_read(world: World) -> None:
     assert viewer.call("GET", "/me")["role"] == "viewer"
     assert [one["name"] for one in viewer.call("GET", "/apps")] == ["shop"]
     assert viewer.call("GET", "/apps/shop")["platform"] == "wechat"
-    assert viewer.call("GET", "/projects")[0]["default_branch"] == "main"
+    assert viewer.call("GET", "/projects", 403)["problem"] == "forbidden"
+    member = program(world, Role.MEMBER)
+    assert member.call("GET", "/projects")[0]["default_branch"] == "main"
     nothing = {"items": [], "next": {"attempt": 0, "line": 0}, "is_over": False}
     assert viewer.call("GET", f"/releases/{world.first}/log") == nothing
     assert viewer.call("GET", f"/releases/{world.first}/qr-code", 404)["problem"] == "no_qr_code"

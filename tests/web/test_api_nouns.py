@@ -1,6 +1,7 @@
 """What programs do with projects, apps, people and workers, and how they read long lists."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -13,7 +14,6 @@ from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Stage
 from mprelease.storage import logs, releases, workers
 from mprelease.web.app import made
-from mprelease.web.hall import Hall
 from programs import program
 
 SECRET = "glpat-never-shown"
@@ -95,7 +95,7 @@ def test_a_refused_credential_is_an_answer_and_a_missing_worker_is_none(world: W
             raise next(failures)
         raise Refused(Problem.ADDRESS_PAGE_MISSING)
 
-    asked = World(made(Hall(world.house, ask, None, lambda: True)), world.house, world.first)
+    asked = World(made(replace(world.app.state.hall, ask=ask)), world.house, world.first)
     boss = program(asked, Role.ADMIN)
     refused = boss.call("POST", "/apps/shop/check")
     assert (refused["accepted"], refused["address"]) == (False, None)
@@ -179,7 +179,8 @@ def test_a_qr_code_is_an_image(world: World) -> None:
 @pytest.mark.parametrize("kind", ["sqlite"])
 def test_the_last_step_is_done_and_an_end_decided_as_on_the_pages(world: World) -> None:
     ci = program(world, Role.MEMBER)
-    assert ci.call("POST", f"/releases/{world.first}/finish")["id"] == world.first
+    refused = ci.call("POST", f"/releases/{world.first}/finish", 409)
+    assert refused["problem"] == "release_not_uploaded"
     end = {"json": {"published": True}}
     refused = ci.call("POST", f"/releases/{world.first}/resolve", 409, **end)
     assert refused["problem"] == "release_not_unknown"

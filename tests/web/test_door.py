@@ -1,12 +1,16 @@
 """Logging in: who is let in, with which cookie, and where one comes out."""
 
+from dataclasses import replace
+
 import pytest
 
 from guests import NAMES, PASSWORD, World
 from mprelease.domain.people import Actor, Role
+from mprelease.security import passwords
 from mprelease.services import door, users
 from mprelease.services.users import UserChange
 from mprelease.storage.keys import KeyKind
+from mprelease.web.hall import Hall
 
 
 def test_the_cookie_is_new_each_time_and_kept_from_scripts(world: World) -> None:
@@ -40,8 +44,8 @@ def test_guessing_is_stopped_for_a_while_also_for_the_right_password(world: Worl
     browser = world.stranger()
     for _ in range(8):
         assert browser.log_in("admin", "wrong") == 401
-    answer = browser.client.post("/login", data={"name": "admin", "password": PASSWORD})
-    assert answer.status_code == 401
+    answer = browser.client.post("/login", data={"name": " Admin", "password": PASSWORD})
+    assert answer.status_code == 429
     assert "频繁" in answer.text
     assert browser.log_in(NAMES[Role.MEMBER]) == 303
 
@@ -112,3 +116,56 @@ def test_a_reset_password_ends_logins_and_is_the_only_one_that_works(world: Worl
     assert viewer.client.get("/", follow_redirects=False).status_code == 303
     assert world.stranger().log_in(user.name) == 401
     assert world.stranger().log_in(user.name, password) == 303
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_a_token_opens_no_page_so_it_cannot_make_another_one(world: World) -> None:
+    with world.house.database.reading() as db:
+        user = users.named(db, NAMES[Role.MEMBER])
+    token = door.add_token(world.house, user, "ci", 7)
+    client, headers = world.stranger().client, {"authorization": f"Bearer {token}"}
+    form = {"name": "another", "days": "365"}
+    asked = client.post("/profile/tokens", data=form, headers=headers, follow_redirects=False)
+    assert asked.headers["location"].startswith("/login")
+    assert client.get("/api/v1/me", headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_addresses_that_nobody_can_read_are_no_trouble(world: World) -> None:
+    client = world.stranger().client
+    assert client.get("/login?next=//[").status_code == 200
+    headers = {"origin": "http://["}
+    assert client.post("/login", data={"name": "x"}, headers=headers).status_code == 403
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_an_error_that_nobody_foresaw_is_told_calmly_and_with_all_headers(world: World) -> None:
+    boss = world.visitor(Role.SUPER_ADMIN)
+    ready: Hall = world.app.state.hall
+
+    def broken() -> bool:
+        raise ZeroDivisionError
+
+    world.app.state.hall = replace(ready, is_ready=broken)
+    answer = boss.client.get("/readyz")
+    assert answer.status_code == 500
+    assert "Traceback" not in answer.text
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "script-src 'self'" in answer.headers["content-security-policy"]
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_a_login_that_is_overtaken_by_a_new_password_fails(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = passwords.is_right
+
+    def slowly(password: str, stored: str) -> bool:
+        is_right = real(password, stored)
+        with world.house.database.reading() as db:
+            member = users.named(db, NAMES[Role.MEMBER])
+        users.reset_password(world.house, Actor("admin"), member.id)
+        return is_right
+
+    monkeypatch.setattr(passwords, "is_right", slowly)
+    assert world.stranger().log_in(NAMES[Role.MEMBER]) == 401

@@ -5,10 +5,12 @@ import re
 import pytest
 
 from guests import NAMES, PASSWORD, World
+from mprelease.domain.errors import Refused
 from mprelease.domain.logs import LogLine, Position
 from mprelease.domain.people import Actor, Role
+from mprelease.domain.platforms import Platform
 from mprelease.domain.releases import Kind, ReleaseRequest, Stage
-from mprelease.services import releases, users
+from mprelease.services import apps, releases, users
 from mprelease.storage import logs
 from mprelease.storage import releases as stored
 
@@ -133,3 +135,35 @@ def test_pages_may_run_nothing_but_our_own_files(world: World) -> None:
     assert answer.headers["cache-control"] == "no-store"
     assert "onclick" not in answer.text
     assert "style=" not in answer.text
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_a_list_that_is_narrowed_to_nobodys_app_is_empty(world: World) -> None:
+    boss = world.visitor(Role.ADMIN).client
+    assert 'name="ids"' in boss.get("/releases?app=shop").text
+    assert 'name="ids"' not in boss.get("/releases?app=gone").text
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_again_never_means_another_app_of_the_same_name(world: World, upload_key: str) -> None:
+    boss = Actor("admin")
+    releases.cancel(world.house, boss, world.first)
+    apps.remove(world.house, boss, "shop")
+    twin = apps.AppChange("shop", "wx0123456789abcdee", credential=upload_key.encode())
+    apps.add(world.house, boss, "web", Platform.WECHAT, twin)
+    with pytest.raises(Refused):
+        releases.again(world.house, world.first)
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_what_was_typed_into_settings_is_still_there_after_a_refusal(world: World) -> None:
+    boss = world.visitor(Role.SUPER_ADMIN)
+    form = {"new_name": "?!", "repository": "https://typed.example/x.git", "default_branch": "dev"}
+    page = boss.send("/projects/web", **form)
+    assert 'role="alert"' in page
+    assert all(f'value="{each}"' in page for each in form.values())
+    page = boss.send("/profile", name="?!", robot="abc")
+    assert 'value="abc"' in page
+    assert "/projects/web/new-app" in boss.client.get("/projects").text
+    odd = boss.client.post("/projects/web/new-app", data={"csrf": boss.csrf, "platform": "x"})
+    assert odd.status_code == 422

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
     from mprelease.application import Application
     from mprelease.engine.worker import Worker
+    from mprelease.live.hub import Hub
 
+_ASKING = 16
 Host = Annotated[str, typer.Option(help=say("option.host"))]
 Port = Annotated[int, typer.Option(min=1, max=65535, help=say("option.port"))]
 NoWorker = Annotated[bool, typer.Option("--no-worker", help=say("option.no_worker"))]
@@ -44,10 +46,13 @@ def run(application: "Application", host: str, port: int, *, works: bool, words:
     """
     import uvicorn
 
-    password = _first_password(application)
+    from mprelease.live.hub import Hub
+    from mprelease.web.telling import StoredLogs
+
     settings = application.settings
+    hub = Hub(StoredLogs(application.house))
     config = uvicorn.Config(
-        _made(application, lambda: server.should_exit),
+        _made(application, hub, lambda: server.should_exit),
         host=host,
         port=port,
         log_config=None,
@@ -56,10 +61,14 @@ def run(application: "Application", host: str, port: int, *, works: bool, words:
         forwarded_allow_ips=",".join(settings.trusted_proxies),
         server_header=False,
         timeout_graceful_shutdown=5,
+        # Watchers say little, and in a team's own network compressing costs more than it saves.
+        ws_max_size=4096,
+        ws_per_message_deflate=False,
     )
     server = uvicorn.Server(config)
-    with _working(application, server) if works else nullcontext():
-        url = settings.base_url or f"http://{'localhost' if host == '127.0.0.1' else host}:{port}"
+    with _working(application, server, hub) if works else nullcontext():
+        password = _first_password(application)
+        url = settings.base_url or f"http://{_in_address(host)}:{port}"
         typer.echo(say("cli.serve.ready", url=url), err=True)
         if password:
             typer.echo(say("cli.serve.admin", name="admin", password=password), err=True)
@@ -73,6 +82,12 @@ def run(application: "Application", host: str, port: int, *, works: bool, words:
         server.run()
 
 
+def _in_address(host: str) -> str:
+    if host == "127.0.0.1":
+        return "localhost"
+    return f"[{host}]" if ":" in host else host
+
+
 def _first_password(application: "Application") -> str | None:
     from mprelease.services import users
 
@@ -81,30 +96,38 @@ def _first_password(application: "Application") -> str | None:
     return None if given else chosen
 
 
-def _made(application: "Application", is_over: Callable[[], bool]) -> "FastAPI":
+def _made(application: "Application", hub: "Hub", is_over: Callable[[], bool]) -> "FastAPI":
     from sqlalchemy import text
 
     from mprelease.services import errands
     from mprelease.web.app import made
     from mprelease.web.hall import Hall
 
+    waiting = threading.BoundedSemaphore(_ASKING)
+
     def is_ready() -> bool:
         with application.house.database.reading() as db:
             return bool(db.connection.scalar(text("SELECT 1")))
 
     def ask(label: str, errand: Errand, *, seconds: float, max_age: float) -> dict[str, object]:
-        answer = errands.ask(
-            application.house, label, errand, seconds=seconds, max_age=max_age, is_over=is_over
-        )
+        # Whoever waits holds a thread of the pages.
+        if not waiting.acquire(blocking=False):
+            raise Refused(Problem.NO_ANSWER, label=label)
+        try:
+            answer = errands.ask(
+                application.house, label, errand, seconds=seconds, max_age=max_age, is_over=is_over
+            )
+        finally:
+            waiting.release()
         if answer.trouble:
             raise StageFailed(answer.trouble.problem, **answer.trouble.parameters)
         return dict(answer.facts or {})
 
-    return made(Hall(application.house, ask, application.settings.base_url, is_ready))
+    return made(Hall(application.house, ask, application.settings.base_url, is_ready, hub))
 
 
 @contextmanager
-def _working(application: "Application", server: "uvicorn.Server") -> Iterator[None]:
+def _working(application: "Application", server: "uvicorn.Server", hub: "Hub") -> Iterator[None]:
     """Run releases beside the pages, which need not wait for that; the data folder must be ours."""
     from mprelease.workspace.ownership import owning
 
@@ -112,7 +135,7 @@ def _working(application: "Application", server: "uvicorn.Server") -> Iterator[N
         if not is_mine:
             folder = str(application.settings.data_dir)
             raise Refused(Problem.DATA_FOLDER_OWNED, folder=folder)
-        beside = _Beside(application, server)
+        beside = _Beside(application, server, hub)
         try:
             yield
         finally:
@@ -122,8 +145,9 @@ def _working(application: "Application", server: "uvicorn.Server") -> Iterator[N
 class _Beside:
     """The worker of this process, which begins in a thread of its own."""
 
-    def __init__(self, application: "Application", server: "uvicorn.Server") -> None:
+    def __init__(self, application: "Application", server: "uvicorn.Server", hub: "Hub") -> None:
         self._application = application
+        self._hub = hub
         self._server = server
         self._worker: Worker | None = None
         self._failure: Exception | None = None
@@ -147,7 +171,9 @@ class _Beside:
     def _begin(self) -> None:
         settings = self._application.settings
         try:
-            self._worker = worker_command.begun(self._application, settings.labels, settings.slots)
+            self._worker = worker_command.begun(
+                self._application, settings.labels, settings.slots, self._hub
+            )
         except Exception as failure:  # noqa: BLE001 raised again in the main thread
             self._failure = failure
             self._server.should_exit = True

@@ -18,6 +18,7 @@ from mprelease.domain.workers import DEFAULT_LABEL, OnTerminate, WorkerRecord
 
 if TYPE_CHECKING:
     from mprelease.application import Application
+    from mprelease.engine.recorder import Live
     from mprelease.engine.worker import Worker
 
 commands = typer.Typer(help=say("cli.workers"))
@@ -55,10 +56,12 @@ def _work(application: "Application", labels: tuple[str, ...], slots: int) -> No
     finished(worker, asked)
 
 
-def begun(application: "Application", labels: tuple[str, ...], slots: int) -> "Worker":
-    """Return a worker that works; the data folder must be ours."""
+def begun(
+    application: "Application", labels: tuple[str, ...], slots: int, live: "Live | None" = None
+) -> "Worker":
+    """Return a worker that works; the data folder must be ours. `live` hears every line."""
     application.refuse_unable()
-    worker = application.worker(labels, slots)
+    worker = application.worker(labels, slots, live)
     worker.recover()
     application.workshop.standby.live_on()
     worker.start()

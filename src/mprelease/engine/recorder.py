@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from itertools import groupby
+from typing import Protocol
 
 from mprelease.domain.errors import LeaseLost
 from mprelease.domain.logs import LogLine, Position
@@ -22,11 +23,34 @@ _BETWEEN_TRIES = 0.5
 _PATIENCE_BEHIND_FENCE = 900.0
 
 
+class Live(Protocol):
+    """Whoever watches in this process; told without waiting, from any thread."""
+
+    def told(self, release_id: int, line: LogLine) -> None:
+        """Take a line, before it is stored."""
+
+    def ended(self, release_id: int) -> None:
+        """Know that no more lines come."""
+
+
+class Unwatched:
+    """Nobody watches."""
+
+    def told(self, release_id: int, line: LogLine) -> None:
+        """Let the line be stored, and no more."""
+
+    def ended(self, release_id: int) -> None:
+        """Do nothing."""
+
+
 class DatabaseRecorder:
     """Record one run; lines are gathered and written together about once a second."""
 
-    def __init__(self, database: Database, lease: Lease, now: Callable[[], int]) -> None:
-        """Take the lease under which everything is written, and the clock in ms."""
+    def __init__(
+        self, database: Database, lease: Lease, now: Callable[[], int], live: Live | None = None
+    ) -> None:
+        """Take the lease under which everything is written, the clock in ms, and who watches."""
+        self._live = live or Unwatched()
         self._database = database
         self._lease = lease
         self._now = now
@@ -53,7 +77,9 @@ class DatabaseRecorder:
         clean = text.encode(errors="replace").decode()
         with self._lock:
             self._last = Position(self._last.attempt, self._last.line + 1)
-            self._lines.append(LogLine(self._last, self._now(), self._stage, clean))
+            line = LogLine(self._last, self._now(), self._stage, clean)
+            self._lines.append(line)
+            self._live.told(self._lease.release_id, line)
 
     def ended(self, stage: Stage, state: StageState, *, cached: bool = False) -> None:
         """Write how a stage ended."""

@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from mprelease.domain.errors import HandedBack, LeaseLost, StageFailed
 from mprelease.domain.platforms import Platform
@@ -13,7 +13,7 @@ from mprelease.domain.projects import ProjectSecret
 from mprelease.domain.releases import State
 from mprelease.engine.fence import DatabaseFence
 from mprelease.engine.lease import kept_alive
-from mprelease.engine.recorder import DatabaseRecorder
+from mprelease.engine.recorder import DatabaseRecorder, Live, Unwatched
 from mprelease.pipeline.run import Job, Run, Workshop
 from mprelease.pipeline.runner import Ending, run_stages, trouble_of
 from mprelease.platforms.registry import driver_of
@@ -32,7 +32,8 @@ _log = logging.getLogger(__name__)
 class Means:
     """What every slot of a worker has: the house, the machine, the time limit, and the pipeline.
 
-    `equip` brings the tool of a platform when it is missing; it may raise StageFailed.
+    `equip` brings the tool of a platform when it is missing; it may raise StageFailed. `live` hears
+    every line.
     """
 
     house: House
@@ -40,6 +41,7 @@ class Means:
     release_limit: int
     pipeline: Callable[[Run], Ending] = run_stages
     equip: Callable[[Platform], None] = lambda _: None
+    live: Live = field(default_factory=Unwatched)
 
 
 class Slot:
@@ -60,7 +62,7 @@ class Slot:
     def run(self, lease: Lease) -> None:
         """Run a release to its end; whatever it does, the slot outlives it."""
         house, stop = self._means.house, Stop()
-        recorder = DatabaseRecorder(house.database, lease, house.now)
+        recorder = DatabaseRecorder(house.database, lease, house.now, self._means.live)
         self._current = _Current(stop, recorder)
         if self._gives_back:
             stop.ask(HandedBack())
@@ -73,6 +75,7 @@ class Slot:
         except LeaseLost:
             _log.warning("release %s is no longer ours", lease.release_id)
         finally:
+            self._means.live.ended(lease.release_id)
             self._current = self.busy_since = None
 
     def hand_back(self) -> None:

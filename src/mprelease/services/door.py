@@ -43,7 +43,7 @@ def log_in(
     if not passwords.is_right(password, stored) or user.is_disabled:
         raise Refused(Problem.LOGIN_WRONG)
     ttl = _REMEMBERED_MS if remember else _LOGIN_MS
-    return _key(house, user, KeyKind.LOGIN, browser[:100], ttl), ttl
+    return _key(house, user, KeyKind.LOGIN, browser[:100], ttl, stored), ttl
 
 
 def visit(house: House, secret: str, kind: KeyKind) -> Visit | None:
@@ -82,9 +82,17 @@ def remove_token(house: House, who: User, key_id: int) -> None:
             record(db, house, who.actor, Did("token.remove", str(key_id)))
 
 
-def _key(house: House, user: User, kind: KeyKind, name: str, ttl: int) -> str:
+def _key(  # noqa: PLR0917 what a key is made of
+    house: House, user: User, kind: KeyKind, name: str, ttl: int, password: str | None = None
+) -> str:
+    """Make a key; raise Refused(LOGIN_WRONG) when its holder has just been changed."""
     secret = tokens.new_token()
     with house.database.writing() as db:
+        users.locked(db, user.id)
+        now = users.by_id(db, user.id)
+        is_same = now and (now.role, now.is_disabled) == (user.role, user.is_disabled)
+        if not is_same or password not in {None, users.password_of(db, user.id)}:
+            raise Refused(Problem.LOGIN_WRONG)
         keys.add(
             db,
             user.id,

@@ -21,7 +21,7 @@ PRIORITIES = range(-60, 61)
 
 
 def name(text: str) -> str:
-    """Return a name of a project or an app; Refused when it is none."""
+    """Return a name of a project, an app, a user or a token; Refused when it is none."""
     if not _NAME.fullmatch(text) or text != text.strip():
         raise Refused(Problem.NAME_SHAPE, name=text)
     return text
@@ -106,6 +106,8 @@ def proxy(url: str) -> str:
     try:
         parts = urlsplit(url)
         is_proxy = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port
+        # Whoever may see the settings would see a password in it, too.
+        is_proxy = is_proxy and parts.username is None and parts.password is None
     except ValueError:
         is_proxy = None
     if not is_proxy:

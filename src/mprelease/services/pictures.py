@@ -1,13 +1,16 @@
 """Pictures of people, made small and harmless: what is kept is drawn anew."""
 
 import io
+import threading
 from warnings import catch_warnings, simplefilter
 
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
 
 LARGEST_BYTES = 5 * 2**20
+_WIDEST = 5000  # pixels, of what is drawn in memory
 _SIDE = 128
+_ONE = threading.Lock()
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 
 
@@ -22,7 +25,9 @@ def avatar(content: bytes) -> bytes:
         with catch_warnings():
             # A few bytes may stand for a picture that fills the memory.
             simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(content), formats=_FORMATS) as given:
+            with Image.open(io.BytesIO(content), formats=_FORMATS) as given, _ONE:
+                if max(given.size) > _WIDEST:
+                    raise Refused(Problem.PICTURE_UNUSABLE)
                 upright = ImageOps.exif_transpose(given).convert("RGBA")
         small = ImageOps.fit(upright, (_SIDE, _SIDE))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Warning):

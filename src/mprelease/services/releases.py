@@ -73,7 +73,10 @@ def again(house: House, release_id: int) -> ReleaseRequest:
     """Return the request that would make the same release anew; an upload gets a new version."""
     with house.database.reading() as db:
         release = found(db, release_id)
-        app = apps.by_id(db, release.app_id)
+        app = app_deeds.found(db, release.app_name)
+        if app.id != release.app_id:
+            # The app of this release was removed, and its name given to another.
+            raise Refused(Problem.APP_UNKNOWN, name=release.app_name)
     return ReleaseRequest(
         app=app.name,
         kind=release.kind,
@@ -172,11 +175,11 @@ def _accept(db: Writer, house: House, who: Actor, app: App, wanted: ReleaseReque
 
 
 def _members(db: Reader, project: str, chosen: Collection[str] | None = None) -> list[App]:
-    members = [
-        app
-        for app in apps.of_project(db, project_deeds.found(db, project).id)
-        if chosen is None or app.name in chosen
-    ]
+    members = apps.of_project(db, project_deeds.found(db, project).id)
+    if chosen is not None:
+        for missing in sorted(set(chosen) - {app.name for app in members}):
+            raise Refused(Problem.APP_UNKNOWN, name=missing)
+        members = [app for app in members if app.name in chosen]
     if not members:
         raise Refused(Problem.PROJECT_HAS_NO_APPS, name=project)
     return members

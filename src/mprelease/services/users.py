@@ -70,6 +70,7 @@ def edit(house: House, who: User, user_id: int, change: UserChange) -> User:
     """Change somebody; a new role, or being disabled, ends that one's logins at once."""
     taken = Refused(Problem.USER_EXISTS, name=change.name or "")
     with refusing_taken(taken), house.database.writing() as db:
+        users.locked(db, user_id)
         before = found(db, user_id)
         _refuse_untouchable(who, before)
         after = _changed(before, change)
@@ -90,6 +91,7 @@ def set_profile(house: House, who: User, profile: Profile) -> User:
     robot = None if profile.robot is None else typed.robot(profile.robot)
     taken = Refused(Problem.USER_EXISTS, name=name)
     with refusing_taken(taken), house.database.writing() as db:
+        users.locked(db, who.id)
         after = replace(found(db, who.id), name=name, robot=robot, language=profile.language)
         users.change(db, after)
         record(db, house, who.actor, Did("user.profile", who.name, _told(who, after)))

@@ -4,7 +4,7 @@ import json
 import zlib
 from collections.abc import Iterator, Sequence
 
-from sqlalchemy import delete, insert, select, tuple_
+from sqlalchemy import delete, func, insert, select, tuple_
 
 from mprelease.domain.logs import START, LogLine, Passage, Position
 from mprelease.domain.releases import Stage
@@ -52,6 +52,12 @@ def passages(db: Reader, release_id: int, position: Position = START) -> Iterato
         known = max(0, position.line + 1 - row.first_line) if is_begun else 0
         first = Position(row.attempt, row.first_line + known)
         yield Passage(first, Stage(row.stage), _unpacked(row.body)[known:])
+
+
+def last_line(db: Reader, release_id: int, attempt: int) -> int:
+    """Return the number of an attempt's last line, 0 for none."""
+    mine = (log_chunks.c.release_id == release_id) & (log_chunks.c.attempt == attempt)
+    return int(db.connection.scalar(select(func.max(log_chunks.c.last_line)).where(mine)) or 0)
 
 
 def _insert(db: Writer, release_id: int, lines: Sequence[LogLine]) -> None:

@@ -47,6 +47,11 @@ def has_super_admin(db: Reader) -> bool:
     return db.connection.scalar(found) is not None
 
 
+def locked(db: Writer, user_id: int) -> None:
+    """Hold the user's row until the end of the transaction: nobody writes back what is old."""
+    db.connection.execute(select(users.c.id).where(users.c.id == user_id).with_for_update())
+
+
 def change(db: Writer, user: User) -> None:
     """Write what is known of a user, but the password."""
     values = {

@@ -15,6 +15,7 @@ from mprelease import __version__
 from mprelease.domain.errors import TroubleError
 from mprelease.domain.problems import Problem, Trouble
 from mprelease.i18n import Words
+from mprelease.web import live
 from mprelease.web.api import apps as api_apps
 from mprelease.web.api import docs as api_docs
 from mprelease.web.api import people as api_people
@@ -23,7 +24,7 @@ from mprelease.web.api import releases as api_releases
 from mprelease.web.api import workers as api_workers
 from mprelease.web.api.document import methods
 from mprelease.web.api.shapes import TroubleShape
-from mprelease.web.guard import Guard
+from mprelease.web.guard import Guard, complete
 from mprelease.web.hall import Hall
 from mprelease.web.identity import login_address, visitor
 from mprelease.web.limits import BodyLimit
@@ -82,6 +83,7 @@ def made(hall: Hall) -> FastAPI:
     app.add_api_route("/readyz", _readyz, include_in_schema=False)
     for part in (*_PAGES, *_API):
         app.include_router(part.router, dependencies=[Depends(refuse_unusable)])
+    app.include_router(live.router)
     return app
 
 
@@ -109,7 +111,12 @@ def _told(request: Request, error: Exception) -> Response:
         return page(request, "alert.html", status, trouble=trouble)
     if not hasattr(request.state, "visit") and trouble.problem is Problem.PAGE_UNKNOWN:
         request.state.visit = visitor(request)
-    return page(request, "error.html", status, trouble=trouble, status_code=status)
+    # What is ours to mend may keep the frame from being drawn, too.
+    bare = {"frame": None} if trouble.problem in _OURS else {}
+    answer = page(request, "error.html", status, trouble=trouble, status_code=status, **bare)
+    # An error that nobody foresaw is answered outside of the guard.
+    complete(answer.headers, request, status)
+    return answer
 
 
 def _to_login(request: Request) -> Response:

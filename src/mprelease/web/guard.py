@@ -5,6 +5,7 @@ from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from fastapi import Request
+from fastapi.requests import HTTPConnection
 from fastapi.responses import Response
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -47,18 +48,19 @@ class Guard:
 
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                _complete(MutableHeaders(scope=message), request, message["status"])
+                complete(MutableHeaders(scope=message), request, message["status"])
                 if is_secure:
                     MutableHeaders(scope=message)["Strict-Transport-Security"] = _ONE_YEAR_HTTPS
             await send(message)
 
-        if request.method not in HARMLESS and _is_foreign(request):
+        if request.method not in HARMLESS and is_foreign(request):
             await self._told(request, Refused(Problem.FORM_OUTDATED))(scope, receive, guarded)
         else:
             await self._app(scope, receive, guarded)
 
 
-def _complete(headers: MutableHeaders, request: Request, status: int) -> None:
+def complete(headers: MutableHeaders, request: Request, status: int) -> None:
+    """Add the headers that an answer has not."""
     for name, value in _HEADERS.items():
         headers.setdefault(name, value)
     is_file = request.url.path.startswith("/static/") and "v" in request.query_params
@@ -66,7 +68,7 @@ def _complete(headers: MutableHeaders, request: Request, status: int) -> None:
     headers.setdefault("Cache-Control", kept)
 
 
-def _is_foreign(request: Request) -> bool:
+def is_foreign(request: HTTPConnection) -> bool:
     """Tell whether a browser says that a form comes from elsewhere; programs say nothing."""
     origin = request.headers.get("origin")
     if origin is None:
@@ -74,4 +76,7 @@ def _is_foreign(request: Request) -> bool:
     ours = {request.headers.get("host", "")}
     if base_url := hall_of(request).base_url:
         ours.add(urlsplit(base_url).netloc)
-    return urlsplit(origin).netloc not in ours
+    try:
+        return urlsplit(origin).netloc not in ours
+    except ValueError:
+        return True

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from fastapi import Request
+from fastapi.requests import HTTPConnection
 
 from mprelease.domain.errands import Errand
+from mprelease.live.hub import Hub
 from mprelease.services.house import House
 from mprelease.web.attempts import Attempts
 
@@ -31,6 +32,7 @@ class Hall:
     ask: Asker
     base_url: str | None
     is_ready: Callable[[], bool]
+    hub: Hub
     attempts: Attempts = field(default_factory=Attempts)
 
     @property
@@ -39,7 +41,7 @@ class Hall:
         return bool(self.base_url and self.base_url.startswith("https:"))
 
 
-def hall_of(request: Request) -> Hall:
+def hall_of(request: HTTPConnection) -> Hall:
     """Return what the application was made with."""
     hall: Hall = request.app.state.hall
     return hall

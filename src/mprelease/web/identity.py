@@ -10,6 +10,7 @@ from typing import Annotated
 from urllib.parse import quote, urlsplit
 
 from fastapi import Depends, Request
+from fastapi.requests import HTTPConnection
 
 from mprelease.domain.errors import Refused
 from mprelease.domain.people import Right
@@ -27,11 +28,12 @@ HARMLESS = {"GET", "HEAD", "OPTIONS"}
 _BEARER = "bearer "
 
 
-def visitor(request: Request) -> Visit | None:
+def visitor(request: HTTPConnection) -> Visit | None:
     """Return who comes with this request, None for a stranger."""
     hall = hall_of(request)
     given = request.headers.get("authorization", "")
-    if given.lower().startswith(_BEARER):
+    # A token is for programs: pages would let whoever found one make another.
+    if given.lower().startswith(_BEARER) and request.url.path.startswith("/api/"):
         return door.visit(hall.house, given[len(_BEARER) :].strip(), KeyKind.TOKEN)
     secret = request.cookies.get(COOKIE)
     return door.visit(hall.house, secret, KeyKind.LOGIN) if secret else None
@@ -82,7 +84,10 @@ def login_address(request: Request) -> str:
 
 def safe_address(wanted: str) -> str:
     """Return an address on this site, the first page for any other."""
-    parts = urlsplit(wanted)
+    try:
+        parts = urlsplit(wanted)
+    except ValueError:
+        return "/"
     is_ours = wanted.startswith("/") and not wanted.startswith(("//", "/\\"))
     has_controls = any(ord(letter) < ord(" ") for letter in wanted)
     return wanted if is_ours and not (parts.scheme or parts.netloc or has_controls) else "/"

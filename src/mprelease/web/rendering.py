@@ -35,6 +35,7 @@ def page(request: Request, template: str, status: int = 200, **context: object) 
         "visit": visit,
         "say": Words(language(request)),
         "now": hall_of(request).house.now(),
+        "timezone": hall_of(request).house.timezone,
         "may": _rights(visit),
         "frame": sights.frame(hall_of(request).house) if visit and _is_whole(request) else None,
         **context,
@@ -110,7 +111,9 @@ def _ago(context: Context, at: int | None) -> Markup:
             break
     else:
         words = say("web.ago.now")
-    return Markup('<time datetime="{0}" title="{0}">{1}</time>').format(_moment(at), words)
+    exact = datetime.fromtimestamp(at / 1000, context["timezone"])
+    shown = exact.isoformat(" ", "seconds")
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(_moment(at), shown, words)
 
 
 def _moment(at: int) -> str:

@@ -4,13 +4,14 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
 from mprelease.domain.errands import Errand, ErrandKind
-from mprelease.domain.errors import StageFailed, TroubleError
+from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.i18n import Words
 from mprelease.services import apps
 from mprelease.storage import apps as stored
 from mprelease.storage import projects as stored_projects
 from mprelease.storage.database import Reader
+from mprelease.web import asking
 from mprelease.web.api.app_shapes import AppSettings, AppShape, ChangedApp, NewApp
 from mprelease.web.api.refusals import refusing
 from mprelease.web.api.shapes import TroubleShape
@@ -20,7 +21,6 @@ from mprelease.web.rendering import language
 
 router = APIRouter(prefix="/api/v1/apps", tags=["apps"])
 _CHECK_SECONDS = 60.0
-_ADDRESS_SECONDS, _ADDRESS_AGE = 10.0, 60.0
 _SHAPES = (
     Problem.NAME_SHAPE,
     Problem.APP_ID_SHAPE,
@@ -120,16 +120,9 @@ def check(request: Request, hall: HallOf, visit: Manager, name: str) -> CheckSha
         hall.ask(label, Errand(ErrandKind.CHECK, name), seconds=_CHECK_SECONDS, max_age=0)
     except StageFailed as failure:
         error = TroubleShape.of(failure.trouble, Words(language(request)))
-    return CheckShape(accepted=error is None, error=error, address=_address(hall, label))
-
-
-def _address(hall: Hall, label: str) -> str | None:
-    errand = Errand(ErrandKind.ADDRESS)
-    try:
-        facts = hall.ask(label, errand, seconds=_ADDRESS_SECONDS, max_age=_ADDRESS_AGE)
-    except TroubleError:
-        return None
-    return str(facts["address"])
+    return CheckShape(
+        accepted=error is None, error=error, address=asking.outside_address(hall, label)
+    )
 
 
 def _settings(db: Reader, hall: Hall, name: str) -> AppSettings:

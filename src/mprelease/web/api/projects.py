@@ -12,12 +12,11 @@ from mprelease.storage import projects as stored
 from mprelease.storage.database import Reader
 from mprelease.web.api.refusals import refusing
 from mprelease.web.api.shapes import Given, Secret, Text, only
-from mprelease.web.identity import HallOf, Looker, Manager, Releaser
+from mprelease.web.identity import HallOf, Manager, Releaser
 
 router = APIRouter(prefix="/api/v1/projects", tags=["projects"])
 _REFS_SECONDS, _REFS_AGE = 25.0, 30.0
 _SHAPES = (Problem.NAME_SHAPE, Problem.REPOSITORY_SHAPE, Problem.REF_SHAPE)
-_UNKNOWN = refusing(Problem.PROJECT_UNKNOWN)
 
 
 class ProjectShape(BaseModel):
@@ -73,8 +72,8 @@ class RefsShape(BaseModel):
     tags: list[str]
 
 
-@router.get("")
-def list_all(hall: HallOf, visit: Looker) -> list[ProjectShape]:
+@router.get("", responses=refusing(Problem.FORBIDDEN))
+def list_all(hall: HallOf, visit: Releaser) -> list[ProjectShape]:
     """List the projects by name."""
     with hall.house.database.reading() as db:
         return [ProjectShape.of(db, one) for one in stored.every(db)]
@@ -89,8 +88,8 @@ def create(hall: HallOf, visit: Manager, new: NewProject) -> ProjectShape:
         return ProjectShape.of(db, project)
 
 
-@router.get("/{name}", responses=_UNKNOWN)
-def show(hall: HallOf, visit: Looker, name: str) -> ProjectShape:
+@router.get("/{name}", responses=refusing(Problem.FORBIDDEN, Problem.PROJECT_UNKNOWN))
+def show(hall: HallOf, visit: Releaser, name: str) -> ProjectShape:
     """Show a project."""
     with hall.house.database.reading() as db:
         return ProjectShape.of(db, projects.found(db, name))

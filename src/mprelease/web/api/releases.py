@@ -5,7 +5,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Response
 
-from mprelease.domain.errands import Errand, ErrandKind
 from mprelease.domain.errors import Refused
 from mprelease.domain.logs import Position
 from mprelease.domain.problems import Problem
@@ -15,6 +14,7 @@ from mprelease.services import apps, releases
 from mprelease.storage import lists, logs
 from mprelease.storage import releases as stored
 from mprelease.storage.lists import Search
+from mprelease.web import asking
 from mprelease.web.api.refusals import Responses, refusing
 from mprelease.web.api.release_shapes import LogShape, NewRelease, ReleaseShape, Resolution
 from mprelease.web.api.shapes import Listed, Number
@@ -24,7 +24,6 @@ from mprelease.web.rendering import language
 
 router = APIRouter(prefix="/api/v1/releases", tags=["releases"])
 
-_FINISH_SECONDS = 90.0
 _LARGEST_LINE = 2**31
 _NO_RELEASE = refusing(Problem.RELEASE_UNKNOWN)
 _IMAGES: Responses = {
@@ -149,10 +148,7 @@ def resolve(
 )
 def finish(request: Request, hall: HallOf, visit: Releaser, release_id: Number) -> ReleaseShape:
     """Do the step that an accepted upload has missed, and wait for it."""
-    with hall.house.database.reading() as db:
-        label = apps.found(db, releases.found(db, release_id).app_name).label
-    errand = Errand(ErrandKind.FINISH, str(release_id), {"who": visit.user.name})
-    hall.ask(label, errand, seconds=_FINISH_SECONDS, max_age=0)
+    asking.finish(hall, visit, release_id)
     return _shown(request, hall, release_id)
 
 

@@ -63,7 +63,8 @@ def show(
             "search": search,
             "more": len(cards) == _CARDS,
         }
-    return page(request, "cards.html" if before else "app.html", **shown)
+    is_part = before is not None and "hx-request" in request.headers
+    return page(request, "cards.html" if is_part else "app.html", **shown)
 
 
 @router.get("/{kind}")

@@ -11,6 +11,7 @@ from mprelease.services import door
 from mprelease.web.hall import hall_of
 from mprelease.web.identity import COOKIE, Looker, safe_address, visitor
 from mprelease.web.rendering import LANGUAGE_COOKIE, page
+from mprelease.web.statuses import status_of
 
 router = APIRouter(include_in_schema=False)
 _YEAR = 31_536_000
@@ -37,15 +38,16 @@ def log_in(
     hall = hall_of(request)
     address = request.client.host if request.client else ""
     try:
-        hall.attempts.refuse_too_many(name, address)
+        hall.attempts.count(name, address)
         browser = request.headers.get("user-agent", "")
         secret, ttl = door.log_in(
             hall.house, name.strip(), password, remember=remember, browser=browser
         )
     except Refused as refused:
-        hall.attempts.failed(name, address)
-        wanted = safe_address(next)
-        return page(request, "login.html", 401, next=wanted, name=name, trouble=refused.trouble)
+        trouble, wanted = refused.trouble, safe_address(next)
+        status = status_of(trouble.problem)
+        return page(request, "login.html", status, next=wanted, name=name, trouble=trouble)
+    hall.attempts.succeeded(name, address)
     answer = RedirectResponse(safe_address(next), 303)
     answer.set_cookie(
         COOKIE,

@@ -14,6 +14,7 @@ from mprelease.storage import users as stored
 from mprelease.web.hall import Hall
 from mprelease.web.identity import HallOf, Looker, Manager
 from mprelease.web.rendering import page
+from mprelease.web.statuses import status_of
 
 router = APIRouter(prefix="/users", include_in_schema=False)
 Field = Annotated[str, Form(max_length=400)]
@@ -56,6 +57,7 @@ def avatar(hall: HallOf, visit: Looker, user_id: int) -> Response:
 
 @router.post("/{user_id}")
 def edit(
+    request: Request,
     hall: HallOf,
     visit: Manager,
     user_id: int,
@@ -65,7 +67,10 @@ def edit(
     is_disabled: Annotated[bool, Form()] = False,
 ) -> Response:
     """Change somebody's name and role, let that one in or keep out."""
-    users.edit(hall.house, visit.user, user_id, UserChange(name, role, is_disabled))
+    try:
+        users.edit(hall.house, visit.user, user_id, UserChange(name, role, is_disabled))
+    except TroubleError as failure:
+        return _list(request, hall, trouble=failure.trouble)
     return RedirectResponse("/users", 303)
 
 
@@ -95,11 +100,12 @@ def _list(
 ) -> Response:
     with hall.house.database.reading() as db:
         people = stored.every(db)
+    status = status_of(trouble.problem) if trouble else 200
     shown = {"people": people, "roles": GRANTED, "trouble": trouble, "told": told}
     return page(
         request,
         "users.html",
-        422 if trouble else 200,
+        status,
         **shown,
         typed=typed or {"name": "", "role": Role.MEMBER},
     )

@@ -14,6 +14,7 @@ from mprelease.services.pictures import LARGEST_BYTES
 from mprelease.services.users import Profile
 from mprelease.storage import keys
 from mprelease.storage.keys import KeyKind
+from mprelease.web.fields import number
 from mprelease.web.hall import Hall
 from mprelease.web.identity import HallOf, Looker
 from mprelease.web.rendering import page
@@ -33,17 +34,17 @@ def change(
     request: Request,
     hall: HallOf,
     visit: Looker,
-    name: Field,
+    name: Field = "",
     robot: Field = "",
     language: Field = "",
 ) -> Response:
     """Change name, robot and language."""
-    number = int(robot) if robot.isdecimal() else None
     chosen = language if language in set(Language) else None
     try:
-        users.set_profile(hall.house, visit.user, Profile(name, number, chosen))
+        users.set_profile(hall.house, visit.user, Profile(name, number(robot), chosen))
     except TroubleError as failure:
-        return _profile(request, hall, visit, trouble=failure.trouble)
+        typed = {"name": name, "robot": robot, "language": language}
+        return _profile(request, hall, visit, trouble=failure.trouble, typed=typed)
     return RedirectResponse("/profile", 303)
 
 
@@ -108,6 +109,7 @@ def _profile(
     trouble: Trouble | None = None,
     told: str | None = None,
     token: str | None = None,
+    typed: dict[str, str] | None = None,
 ) -> Response:
     with hall.house.database.reading() as db:
         tokens = keys.of_user(db, visit.user.id, KeyKind.TOKEN)
@@ -119,5 +121,6 @@ def _profile(
         told=told,
         token=token,
         tokens=tokens,
+        typed=typed or vars(visit.user),
         languages=list(Language),
     )

@@ -9,15 +9,16 @@ from starlette.datastructures import UploadFile
 
 from mprelease.domain.apps import App, ProjectType
 from mprelease.domain.errands import Errand, ErrandKind
-from mprelease.domain.errors import TroubleError
+from mprelease.domain.errors import Refused, TroubleError
 from mprelease.domain.platforms import Platform
-from mprelease.domain.problems import Trouble
+from mprelease.domain.problems import Problem, Trouble
 from mprelease.domain.projects import ProjectSecret
 from mprelease.services import apps, projects
 from mprelease.services.apps import AppChange
 from mprelease.services.projects import ProjectChange
 from mprelease.storage import apps as stored_apps
 from mprelease.storage import projects as stored
+from mprelease.web import asking
 from mprelease.web.fields import number
 from mprelease.web.hall import Hall
 from mprelease.web.identity import HallOf, Manager
@@ -26,7 +27,6 @@ from mprelease.web.rendering import page
 router = APIRouter(include_in_schema=False)
 Field = Annotated[str, Form(max_length=20_000)]
 _CHECK_SECONDS = 60.0
-_ADDRESS_SECONDS, _ADDRESS_AGE = 10.0, 60.0
 _LARGEST_KEY = 64 * 1024
 _NO_PROJECT = {"name": "", "repository": "", "default_branch": "main"}
 
@@ -53,8 +53,8 @@ def add(
     request: Request,
     hall: HallOf,
     visit: Manager,
-    name: Field,
-    repository: Field,
+    name: Field = "",
+    repository: Field = "",
     default_branch: Field = "main",
 ) -> Response:
     """Add a project and go on to its settings."""
@@ -79,9 +79,9 @@ def edit(
     hall: HallOf,
     visit: Manager,
     name: str,
-    new_name: Field,
-    repository: Field,
-    default_branch: Field,
+    new_name: Field = "",
+    repository: Field = "",
+    default_branch: Field = "",
     git_token: Field = "",
     ssh_key: Field = "",
     npmrc: Field = "",
@@ -99,7 +99,8 @@ def edit(
     try:
         project = projects.edit(hall.house, visit.user.actor, name, change)
     except TroubleError as failure:
-        return _settings(request, hall, name, trouble=failure.trouble)
+        typed = {"name": new_name, "repository": repository, "default_branch": default_branch}
+        return _settings(request, hall, name, trouble=failure.trouble, typed=typed)
     return RedirectResponse(f"/projects/{project.name}", 303)
 
 
@@ -131,7 +132,10 @@ def app_form(
 def add_app(request: Request, hall: HallOf, visit: Manager, name: str, given: Given) -> Response:
     """Add an app and show it."""
     typed, key_file = given
-    platform = Platform(typed.get("platform", Platform.WECHAT))
+    wanted = typed.get("platform", Platform.WECHAT)
+    if wanted not in set(Platform):
+        raise Refused(Problem.FIELD_UNUSABLE, field="platform", detail=wanted)
+    platform = Platform(wanted)
     try:
         change = _change(typed, platform, key_file)
         app = apps.add(hall.house, visit.user.actor, name, platform, change)
@@ -170,7 +174,7 @@ def check(request: Request, hall: HallOf, visit: Manager, name: str) -> Response
         hall.ask(app.label, errand, seconds=_CHECK_SECONDS, max_age=0)
     except TroubleError as failure:
         trouble = failure.trouble
-    address = _outside_address(hall, app.label)
+    address = asking.outside_address(hall, app.label)
     return page(request, "check.html", app=app, address=address, trouble=trouble)
 
 
@@ -184,16 +188,6 @@ def remove_app(request: Request, hall: HallOf, visit: Manager, name: str) -> Res
         typed, trouble = _as_typed(app), failure.trouble
         return _app_form(request, hall, project, app.platform, app, typed, trouble)
     return RedirectResponse(f"/projects/{project}", 303)
-
-
-def _outside_address(hall: Hall, label: str) -> str | None:
-    """Return how the workers of a label are seen outside, None where nobody can tell."""
-    errand = Errand(ErrandKind.ADDRESS)
-    try:
-        facts = hall.ask(label, errand, seconds=_ADDRESS_SECONDS, max_age=_ADDRESS_AGE)
-    except TroubleError:
-        return None
-    return str(facts["address"])
 
 
 def _list(
@@ -210,7 +204,12 @@ def _list(
 
 
 def _settings(
-    request: Request, hall: Hall, name: str, *, trouble: Trouble | None = None
+    request: Request,
+    hall: Hall,
+    name: str,
+    *,
+    trouble: Trouble | None = None,
+    typed: dict[str, str] | None = None,
 ) -> Response:
     with hall.house.database.reading() as db:
         project = projects.found(db, name)
@@ -218,6 +217,7 @@ def _settings(
             "project": project,
             "apps": stored_apps.of_project(db, project.id),
             "kept": projects.kept_secrets(db, project),
+            "typed": typed or vars(project),
         }
     return page(request, "project.html", 422 if trouble else 200, **shown, trouble=trouble)
 

@@ -5,22 +5,20 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
-from mprelease.domain.errands import Errand, ErrandKind
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Kind, State
-from mprelease.services import apps as app_deeds
 from mprelease.services import releases
 from mprelease.storage import apps, lists, queue, shares
 from mprelease.storage import releases as stored
 from mprelease.storage.lists import Search
+from mprelease.web import asking
 from mprelease.web.hall import Hall
 from mprelease.web.identity import HallOf, Looker, Manager, Releaser
 from mprelease.web.rendering import page
 
 router = APIRouter(prefix="/releases", include_in_schema=False)
 _ROWS = 30
-_FINISH_SECONDS = 90.0
 
 
 @router.get("")
@@ -39,7 +37,8 @@ def tasks(
     with hall.house.database.reading() as db:
         chosen = apps.named(db, app)
         search = Search(
-            app_id=chosen.id if chosen else None,
+            # A name that is nobody's finds nothing.
+            app_id=chosen.id if chosen else -1 if app else None,
             kind=Kind(kind) if kind in set(Kind) else None,
             state=State(state) if state in set(State) else None,
             person=person,
@@ -95,7 +94,7 @@ def card(
 
 @router.get("/{release_id}/qr-code")
 def qr_code(hall: HallOf, visit: Looker, release_id: int) -> Response:
-    """Return the image of the QR code; a release's code never changes its mind for an hour."""
+    """Return the image of the QR code."""
     with hall.house.database.reading() as db:
         found = stored.qr_code(db, release_id)
     if found is None:
@@ -131,10 +130,7 @@ def resolve(
 @router.post("/{release_id}/finish")
 def finish(hall: HallOf, visit: Releaser, release_id: int) -> Response:
     """Do the step that an accepted upload has missed."""
-    with hall.house.database.reading() as db:
-        label = app_deeds.found(db, releases.found(db, release_id).app_name).label
-    errand = Errand(ErrandKind.FINISH, str(release_id), {"who": visit.user.name})
-    hall.ask(label, errand, seconds=_FINISH_SECONDS, max_age=0)
+    asking.finish(hall, visit, release_id)
     return RedirectResponse(f"/releases/{release_id}", 303)
 
 

@@ -2,7 +2,7 @@
 // and the address's `#L<attempt>-<line>` lead to what one wants to see of it.
 import { Paper } from "./log_paper.js";
 import { Search } from "./log_search.js";
-import { PolledLines } from "./log_source.js";
+import { Lines } from "./log_source.js";
 
 const WRAP = "log-wrap";
 
@@ -28,8 +28,9 @@ class LogView {
 
   /** Shows everything that a source tells. */
   show(source) {
-    source.start([0, 0], {
+    source.start({
       onLines: (told) => this.#add(told),
+      onAnew: () => this.#clear(),
       onOver: () => this.#end(),
       onTrouble: (isTroubled) => (this.#part("trouble").hidden = !isTroubled),
     });
@@ -45,6 +46,14 @@ class LogView {
     this.#root.toggleAttribute("data-complete", this.#isComplete);
     if (this.#isComplete && this.#linked < 0 && wanted()) this.#goToWanted();
     this.#tellNew();
+  }
+
+  #clear() {
+    this.#paper.clear();
+    this.#search.clear();
+    this.#linked = -1;
+    this.#known = 0;
+    this.#isComplete = false;
   }
 
   #end() {
@@ -123,5 +132,5 @@ function wanted() {
 }
 
 for (const root of document.querySelectorAll("[data-lines]")) {
-  new LogView(root).show(new PolledLines(root.dataset.lines));
+  new LogView(root).show(new Lines(root.dataset.lines, Number(root.dataset.release)));
 }

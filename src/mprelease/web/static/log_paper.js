@@ -54,6 +54,16 @@ export class Paper {
     this.onDraw();
   }
 
+  /** Takes everything away. */
+  clear() {
+    this.#observer.disconnect();
+    this.#box.replaceChildren();
+    this.#drawn.clear();
+    this.#sections = [];
+    this.#blocks = [];
+    this.lines = [];
+  }
+
   /** Shows how long the stages of an attempt took, in ms. */
   time(attempt, took) {
     for (const section of this.#sections.filter((each) => each.attempt === attempt)) {

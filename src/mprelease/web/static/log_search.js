@@ -35,6 +35,12 @@ export class Search {
     });
   }
 
+  /** Forgets what was found: the lines begin anew. */
+  clear() {
+    this.found = [];
+    this.current = -1;
+  }
+
   /** Looks at the lines that came since, from a place on. */
   extend(from) {
     if (!this.#text) return;

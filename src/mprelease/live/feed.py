@@ -1,0 +1,114 @@
+"""What is told of one release to everybody who watches it on this node, once for all of them."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from mprelease.domain.logs import START, LogLine, Passage, Position
+from mprelease.live.tail import Tail
+
+
+@dataclass(frozen=True, eq=False)
+class Told:
+    """What follows a position of a log, and how its release stands.
+
+    `cut` is where the watcher's own lines end to be true: what follows was never stored, because
+    its writer died. `took` is how long the stages of the attempt took, in ms.
+    """
+
+    passages: Sequence[Passage] = ()
+    attempt: int = 0
+    took: Mapping[str, int] = field(default_factory=dict)
+    more: bool = False
+    over: bool = False
+    cut: Position | None = None
+
+    def end(self, before: Position) -> Position:
+        """Return the position of the last line, or the one that the watcher had."""
+        if not self.passages:
+            return self.cut or before
+        last = self.passages[-1]
+        return Position(last.first.attempt, last.first.line + len(last.entries) - 1)
+
+
+class Stored(Protocol):
+    """What is stored of a log; both may take as long as a query."""
+
+    def after(self, release_id: int, position: Position) -> Told:
+        """Return what follows a position, and how the release stands; raise Refused for none."""
+
+    def end(self, release_id: int) -> Position:
+        """Return the position of the last line."""
+
+
+class Feed:
+    """What is told of one release to those who watch it; for one event loop."""
+
+    def __init__(self, release_id: int, stored: Stored) -> None:
+        """Take the release, and the way to what is stored of it."""
+        self._release_id = release_id
+        self._stored = stored
+        self._tail = Tail()
+        self._changed = asyncio.Event()
+        self._known = Told()
+        self._same: dict[Position, Told] = {}
+        self.watchers = 0
+        self.is_written = False
+        self.looking: asyncio.Task[None] | None = None
+        self.nudged = asyncio.Event()
+
+    def told(self, lines: Sequence[LogLine]) -> None:
+        """Take lines from whoever writes them; from any thread."""
+        self._tail.add(lines)
+
+    def wake(self) -> None:
+        """Let the watchers look again."""
+        self._same.clear()
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def look(self) -> None:
+        """Ask the storage what has come behind our end, and how the release stands."""
+        if self._tail.end == START:
+            # Written elsewhere: what is stored by now need not lie in our memory, too.
+            self._tail.begin(await asyncio.to_thread(self._stored.end, self._release_id))
+        end = self._tail.end
+        self._known = told = await asyncio.to_thread(self._stored.after, self._release_id, end)
+        for passage in told.passages:
+            self._tail.add(_lines(passage))
+        if told.passages or told.over:
+            self.wake()
+
+    async def after(self, position: Position) -> Told:
+        """Return what follows a position, as soon as there is something."""
+        while True:
+            changed = self._changed
+            passages = self._tail.after(position)
+            if passages:
+                return self._shared(position, passages)
+            if passages is None or self._known.over:
+                told = await asyncio.to_thread(self._stored.after, self._release_id, position)
+                if told.passages or told.cut or told.over:
+                    return told
+                if self._tail.end.attempt > position.attempt:
+                    # All of the former attempt is told: the present one begins in memory.
+                    position = Position(self._tail.end.attempt, 0)
+                    continue
+            await changed.wait()
+
+    def _shared(self, position: Position, passages: Sequence[Passage]) -> Told:
+        """Return one object to all who stand at the same place: it is put into words once."""
+        if position not in self._same:
+            known = self._known
+            took = known.took if known.attempt == passages[0].first.attempt else {}
+            self._same[position] = Told(passages, passages[0].first.attempt, took)
+        return self._same[position]
+
+
+def _lines(passage: Passage) -> list[LogLine]:
+    first = passage.first
+    return [
+        LogLine(Position(first.attempt, number), at, passage.stage, text)
+        for number, (at, text) in enumerate(passage.entries, start=first.line)
+    ]

@@ -1,0 +1,165 @@
+"""Whoever watches a log hears every line once, in order, and only while allowed to look."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from starlette.testclient import WebSocketTestSession
+from starlette.websockets import WebSocketDisconnect
+
+from guests import Visitor, World
+from mprelease.domain.logs import LogLine, Position
+from mprelease.domain.people import Role
+from mprelease.domain.releases import Stage, State
+from mprelease.storage import logs, queue
+from mprelease.storage.queue import Lease
+from mprelease.web.hall import Hall
+
+ADDRESS = "/api/v1/live"
+
+
+def line(number: int, attempt: int = 1) -> LogLine:
+    return LogLine(Position(attempt, number), 0, Stage.BUILD, f"{attempt}-{number}")
+
+
+def write(world: World, lines: list[LogLine]) -> None:
+    with world.house.database.writing() as db:
+        logs.append(db, world.first, lines)
+
+
+def tell(world: World, lines: list[LogLine]) -> None:
+    hall: Hall = world.app.state.hall
+    for each in lines:
+        hall.hub.told(world.first, each)
+
+
+def claimed(world: World, token: str = "token") -> Lease:
+    lease = queue.claim(world.house.database, world.first, "worker", token)
+    assert lease
+    return lease
+
+
+def end(world: World, lease: Lease) -> None:
+    with world.house.database.writing() as db:
+        queue.end(db, lease, State.SUCCEEDED)
+    hall: Hall = world.app.state.hall
+    hall.hub.ended(world.first)
+
+
+@contextmanager
+def watching(
+    browser: Visitor, release: int, after: tuple[int, int] = (0, 0)
+) -> Iterator[WebSocketTestSession]:
+    # One event loop for all sockets of a browser, as a server has.
+    with browser.client, browser.client.websocket_connect(ADDRESS) as socket:
+        socket.send_json({"log": release, "attempt": after[0], "line": after[1]})
+        yield socket
+
+
+def heard(socket: WebSocketTestSession, count: int) -> list[str]:
+    """Wait for so many lines."""
+    texts: list[str] = []
+    while len(texts) < count:
+        texts += texts_of(socket.receive_json())
+    return texts
+
+
+def texts_of(told: Any) -> list[str]:
+    return [text for passage in told["passages"] for text in passage[3]]
+
+
+def test_stored_and_fresh_lines_are_joined_without_a_seam(world: World) -> None:
+    lease = claimed(world)
+    lines = [line(number) for number in range(1, 41)]
+    tell(world, lines[:20])
+    write(world, lines[:15])
+    with watching(world.visitor(Role.VIEWER), world.first, (1, 5)) as socket:
+        assert heard(socket, 15) == [each.text for each in lines[5:20]]
+        tell(world, lines[20:])
+        assert heard(socket, 20) == [each.text for each in lines[20:]]
+        write(world, lines)
+        end(world, lease)
+        told = socket.receive_json()
+        assert (told["passages"], told["over"]) == ([], True)
+
+
+def test_what_another_process_writes_comes_from_the_storage(world: World) -> None:
+    claimed(world)
+    write(world, [line(1), line(2)])
+    with watching(world.visitor(Role.VIEWER), world.first) as socket:
+        assert heard(socket, 2) == ["1-1", "1-2"]
+        write(world, [line(3)])
+        assert heard(socket, 1) == ["1-3"]
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_lines_that_died_with_their_writer_are_taken_back(world: World) -> None:
+    lease = claimed(world)
+    write(world, [line(1), line(2)])
+    with world.house.database.writing() as db:
+        queue.hand_back(db, lease)
+    claimed(world, "another")
+    write(world, [line(1, 2)])
+    with watching(world.visitor(Role.VIEWER), world.first, (1, 4)) as socket:
+        told = socket.receive_json()
+        assert (told["cut"], texts_of(told)) == ([1, 2], ["2-1"])
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_a_position_that_cannot_be_harms_nobody_else(world: World) -> None:
+    claimed(world)
+    browser = world.visitor(Role.VIEWER)
+    with watching(browser, world.first, (99, 7)) as liar:
+        with browser.client.websocket_connect(ADDRESS) as socket:
+            socket.send_json({"log": world.first})
+            tell(world, [line(1), line(2)])
+            assert heard(socket, 2) == ["1-1", "1-2"]
+        told = liar.receive_json()
+        assert told["cut"] == [99, 0]
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+@pytest.mark.parametrize("wish", ["{", '{"log": -1}', '{"log": 1, "line": 9e99}', "[]", '"x"'])
+def test_what_cannot_be_read_ends_the_socket(world: World, wish: str) -> None:
+    browser = world.visitor(Role.VIEWER)
+    with browser.client.websocket_connect(ADDRESS) as socket:
+        socket.send_text(wish)
+        with pytest.raises(WebSocketDisconnect) as ended:
+            socket.receive_json()
+    assert ended.value.code == 1007
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_strangers_and_other_sites_hear_nothing(world: World) -> None:
+    viewer = world.visitor(Role.VIEWER).client
+    foreign = {"origin": "https://evil.example"}
+    for client, headers in ((world.stranger().client, {}), (viewer, foreign)):
+        with (
+            pytest.raises(WebSocketDisconnect),
+            client.websocket_connect(ADDRESS, headers=headers),
+        ):
+            pass
+    with viewer.websocket_connect(ADDRESS, headers={"origin": "http://testserver"}):
+        pass
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_logging_out_ends_the_socket(world: World) -> None:
+    browser = world.visitor(Role.VIEWER)
+    csrf = browser.csrf
+    with watching(browser, world.first) as socket:
+        browser.client.post("/logout", data={"csrf": csrf})
+        with pytest.raises(WebSocketDisconnect) as ended:
+            socket.receive_json()
+    assert ended.value.code == 1008
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_a_release_that_is_not_there_is_told_as_such(world: World) -> None:
+    with (
+        watching(world.visitor(Role.VIEWER), 99_999) as socket,
+        pytest.raises(WebSocketDisconnect) as ended,
+    ):
+        socket.receive_json()
+    assert ended.value.code == 4404
