@@ -19,6 +19,7 @@ from mprelease.application import Application, opened
 from mprelease.cli import worker as command
 from mprelease.domain.errors import Refused
 from mprelease.engine.alone import work_until
+from mprelease.engine.recorder import Live
 from mprelease.engine.worker import Post, Worker
 from mprelease.settings.knobs import load
 from mprelease.storage.outage import OUTAGE
@@ -36,8 +37,8 @@ class Workplace(Application):
 
     port: int = 0
 
-    def worker(self, labels: tuple[str, ...], slots: int) -> Worker:
-        """Return a real worker with light stages."""
+    def worker(self, labels: tuple[str, ...], slots: int, live: Live | None = None) -> Worker:
+        """Return a real worker with light stages; nobody watches it."""
         lease = self.settings.lease_seconds * 1000
         post = Post(self.worker_name, labels, slots, 0, lease)
         return a_worker(self.house, self.layout.data, pipeline(self.port), post)
