@@ -49,7 +49,7 @@ class Ledger:
 
 def light(ledger: Ledger) -> Callable[[Run], Ending]:
     """Return a pipeline of stand-in stages that uploads into the ledger."""
-    stages = {
+    stages: dict[Stage, Callable[[Run], bool]] = {
         Stage.CHECKOUT: _checkout,
         Stage.INSTALL: partial(_stage, Stage.INSTALL),
         Stage.BUILD: partial(_stage, Stage.BUILD),

@@ -26,7 +26,7 @@ class RealVendor:
     """A simulated WeChat, as workers see it; descriptions name what arrives."""
 
     worker: Sequence[str] = ("mprelease", "worker", "--slots", "1")
-    ref = "main"
+    ref: str | None = "main"
 
     def __init__(self, wechat: WeChat, simulator: Simulator, repository: Path) -> None:
         """Take the service, the proxy that leads to it, and what is released."""

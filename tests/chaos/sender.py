@@ -9,6 +9,7 @@ import os
 import socket
 import sys
 import time
+from typing import Any
 
 _EVENTS = 3
 _PATIENCE = 60.0
@@ -28,7 +29,7 @@ def main() -> None:
     _tell("yes" if _sent(order) == "yes\n" else "cut")
 
 
-def _sent(order: dict[str, object]) -> str:
+def _sent(order: dict[str, Any]) -> str:
     port = order["port"]
     try:
         with socket.create_connection(("127.0.0.1", port), _PATIENCE) as connection:

@@ -65,8 +65,13 @@ class Site:
 
     def application(self) -> Application:
         """Open a node that neither accepts nor works; to be closed."""
-        settings = {"database_url": self.database_url, "master_key": self.master_key}
-        return opened(Settings(data_dir=self.data("desk"), **settings))
+        return opened(
+            Settings(
+                data_dir=self.data("desk"),
+                database_url=self.database_url,
+                master_key=self.master_key,
+            )
+        )
 
 
 @contextmanager

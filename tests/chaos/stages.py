@@ -39,7 +39,7 @@ _LIMIT = 60.0
 
 def pipeline(port: int) -> Callable[[Run], Ending]:
     """Return a pipeline that publishes to the vendor on this port."""
-    stages = {
+    stages: dict[Stage, Callable[[Run], bool]] = {
         Stage.CHECKOUT: _checkout,
         Stage.INSTALL: partial(_stage, Stage.INSTALL),
         Stage.BUILD: _build,

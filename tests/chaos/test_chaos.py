@@ -4,6 +4,7 @@ import random
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,7 @@ def test_nothing_is_lost_or_uploaded_twice_whatever_dies(shape: str, tmp_path: P
     assert outcome.is_kept
 
 
-def row(key: str, state: State, **more: object) -> SimpleNamespace:
+def row(key: str, state: State, **more: object) -> Any:
     made = {"id": 1, "kind": Kind.UPLOAD, "attempt": 1, "created_at": 0, "ended_at": 5}
     return SimpleNamespace(idempotency_key=key, state=state, error=None, **(made | more))
 

@@ -24,14 +24,17 @@ class Entry:
 class Vendor(Protocol):
     """A platform: what workers need for it, and what it has got.
 
-    `environment` is added to the workers', `worker` is the module to start with its arguments,
-    `repository` what is released, `ref` from where, None for a branch of its own for each.
+    `environment` is added to the workers', `repository` is what is released, `ref` from where
+    (None: a branch of its own for each).
     """
 
     environment: Mapping[str, str]
-    worker: Sequence[str]
     repository: str
     ref: str | None
+
+    @property
+    def worker(self) -> Sequence[str]:
+        """Name the module to start, and its arguments."""
 
     @property
     def entries(self) -> Sequence[Entry]:
@@ -51,7 +54,7 @@ class LightVendor:
 
     environment: Mapping[str, str] = {}
     repository = "/srv/web.git"
-    ref = None
+    ref: str | None = None
 
     def __init__(self, file: Path) -> None:
         """Keep a copy of the ledger in a file."""
