@@ -11,10 +11,12 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-# What the pages load, and what it is called here; Tabler is MIT, htmx 0BSD, Swagger UI Apache-2.0.
+# What the pages load, and what it is called here. Tabler is MIT, htmx and idiomorph are 0BSD,
+# Swagger UI is Apache-2.0.
 _FRONTEND = {
     "@tabler/core/dist/css/tabler.min.css": "tabler.css",
     "htmx.org/dist/htmx.min.js": "htmx.js",
+    "idiomorph/dist/idiomorph.esm.js": "idiomorph.js",
     "swagger-ui-dist/swagger-ui.css": "swagger-ui.css",
     "swagger-ui-dist/swagger-ui-bundle.js": "swagger-ui.js",
     "swagger-ui-dist/swagger-ui-bundle.js.LICENSE.txt": "swagger-ui.js.LICENSE.txt",

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from mprelease.domain.platforms import Platform
 from mprelease.domain.releases import Stage
 from mprelease.engine.errands import Errands, Outside
-from mprelease.engine.recorder import Live, Unwatched
+from mprelease.engine.recorder import Live, ToldAll
 from mprelease.engine.slot import Means
 from mprelease.engine.worker import Post, Worker
 from mprelease.pipeline.run import Limits, Node, Workshop
@@ -39,17 +39,22 @@ from mprelease.workspace.ownership import folder_id
 
 if TYPE_CHECKING:
     from mprelease.engine.dispatch import Dispatch
+    from mprelease.live.relay import Ear, Mouth
 
 _log = logging.getLogger(__name__)
 _ONE_INSTALLS = threading.Lock()
 
 
 class Calls:
-    """The wake-up calls of this process; Dramatiq loads when the first one leaves or is awaited."""
+    """What this process says to others: wake-up calls, and what watchers want to know.
 
-    def __init__(self, redis_url: str | None) -> None:
-        """Take Redis's address, or None where nobody outside of this process is to be woken."""
+    Dramatiq and Redis load when the first word leaves or is awaited.
+    """
+
+    def __init__(self, redis_url: str | None, name: str) -> None:
+        """Take Redis's address, or None where there is nobody outside, and the channels' name."""
         self._redis_url = redis_url
+        self._name = name
 
     @cached_property
     def dispatch(self) -> "Dispatch":
@@ -58,15 +63,32 @@ class Calls:
 
         return Dispatch(self._redis_url)
 
+    @cached_property
+    def mouth(self) -> "Mouth | None":
+        """Return who tells other nodes what happens here, None where there are none."""
+        from mprelease.live.relay import Mouth  # noqa: PLC0415
+
+        return Mouth(self._redis_url, self._name) if self._redis_url else None
+
+    def ear(self) -> "Ear | None":
+        """Return who hears what happens at other nodes, None where there are none."""
+        from mprelease.live.relay import Ear  # noqa: PLC0415
+
+        return Ear(self._redis_url, self._name) if self._redis_url else None
+
     def wake(self, label: str) -> None:
-        """Ring for the workers of a label."""
+        """Ring for the workers of a label, and let watchers know that something is new."""
         if self._redis_url or self._is_open:
             self.dispatch.wake(label)
+        if self._redis_url and self.mouth:
+            self.mouth.changed()
 
     def close(self) -> None:
         """Let the last calls leave."""
         if self._is_open:
             self.dispatch.close()
+        if mouth := vars(self).get("mouth"):
+            mouth.close()
 
     @property
     def _is_open(self) -> bool:
@@ -132,7 +154,7 @@ class Application:
             self.workshop,
             settings.release_limit,
             equip=self.install_missing,
-            live=live or Unwatched(),
+            live=ToldAll(*filter(None, (live, self.calls.mouth))),
         )
         post = Post(
             self.worker_name,
@@ -216,7 +238,7 @@ def opened(settings: Settings) -> Application:
         migrate(database, layout.migration_lock)
     given = settings.master_key.get_secret_value() if settings.master_key else None
     vault = Vault(master_key(given, layout.master_key))
-    calls = Calls(settings.redis_url)
+    calls = Calls(settings.redis_url, vault.fingerprint("relay"))
     house = House(database, vault, _now, ZoneInfo(settings.timezone), calls.wake)
     return Application(settings, layout, house, calls)
 

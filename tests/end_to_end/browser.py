@@ -62,7 +62,7 @@ def serving(team: Team, chromium: Browser, *options: str) -> Iterator[Site]:
     port = free_port()
     team.extra["MPRELEASE_ADMIN_PASSWORD"] = PASSWORD
     served = team.start("serve", "--port", str(port), *options)
-    wait_until(lambda: _answers(port) or served.poll() is not None)
+    wait_until(lambda: answers(port) or served.poll() is not None)
     assert served.poll() is None, served.communicate()[1]
     made = Site(f"http://127.0.0.1:{port}", chromium, [])
     yield made
@@ -82,6 +82,7 @@ def free_port() -> int:
     return port
 
 
-def _answers(port: int) -> bool:
+def answers(port: int) -> bool:
+    """Tell whether somebody listens there."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -19,6 +19,7 @@ from mprelease.storage.database import Database, sqlite_url
 from team import APP_ID, Team
 
 _HOUR_MS = 3_600_000
+BOSS = Actor("林")
 
 
 @dataclass
@@ -45,19 +46,30 @@ class Written:
 
 
 @contextmanager
-def writing(team: Team, key: str) -> Iterator[Written]:
-    """Have a release run in the team's house, where no worker is."""
+def housed(team: Team, key: str) -> Iterator[House]:
+    """Open the team's house, with one app in it, beside the server."""
     database = Database(sqlite_url(team.data / "mprelease.db"))
     house = House(database, Vault(bytes(32)), _now, ZoneInfo("Asia/Shanghai"))
-    boss = Actor("林")
-    projects.add(house, boss, projects.ProjectChange("web", "/srv/web.git", "main"))
+    projects.add(house, BOSS, projects.ProjectChange("web", "/srv/web.git", "main"))
     new = apps.AppChange(name="shop", platform_app_id=APP_ID, credential=key.encode())
-    apps.add(house, boss, "web", Platform.WECHAT, new)
-    release_id = releases.request(house, boss, ReleaseRequest("shop", Kind.PREVIEW))
-    lease = queue.claim(database, release_id, "a-worker", "a-token", _HOUR_MS)
-    assert lease
-    yield Written(release_id, DatabaseRecorder(database, lease, _now))
+    apps.add(house, BOSS, "web", Platform.WECHAT, new)
+    yield house
     database.close()
+
+
+def taken(house: House, release_id: int, attempt: int = 1) -> Written:
+    """Take a queued release as a worker does."""
+    lease = queue.claim(house.database, release_id, "a-worker", f"token {attempt}", _HOUR_MS)
+    assert lease
+    return Written(release_id, DatabaseRecorder(house.database, lease, _now))
+
+
+@contextmanager
+def writing(team: Team, key: str) -> Iterator[Written]:
+    """Have a release run in the team's house, where no worker is."""
+    with housed(team, key) as house:
+        wanted = ReleaseRequest("shop", Kind.PREVIEW)
+        yield taken(house, releases.request(house, BOSS, wanted))
 
 
 def _now() -> int:

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mprelease.domain.logs import LogLine, Position
+from mprelease.domain.logs import START, LogLine, Position
 from mprelease.domain.releases import Stage
 from mprelease.live.tail import Tail
 
@@ -20,8 +20,8 @@ def texts(tail: Tail, position: Position) -> list[str] | None:
 
 def test_lines_that_follow_are_told_behind_any_position() -> None:
     tail = Tail()
-    assert tail.add(lines(1, 1, 3))
-    assert tail.add(lines(1, 4, 2, Stage.PUBLISH))
+    tail.add(lines(1, 1, 3))
+    tail.add(lines(1, 4, 2, Stage.PUBLISH))
     assert texts(tail, Position(1, 0)) == ["1-1", "1-2", "1-3", "1-4", "1-5"]
     found = tail.after(Position(1, 1))
     assert found
@@ -36,20 +36,32 @@ def test_who_has_heard_nothing_knows_nothing() -> None:
     assert Tail().after(Position(0, 0)) is None
 
 
-def test_a_gap_is_not_bridged() -> None:
+def test_lines_behind_a_gap_wait_until_it_is_filled() -> None:
     tail = Tail()
-    assert tail.add(lines(1, 1, 3))
-    assert not tail.add(lines(1, 5, 1))
+    tail.add(lines(1, 1, 3))
+    tail.add(lines(1, 6, 2))
+    tail.add(lines(1, 8, 1))
     assert tail.end == Position(1, 3)
+    tail.add(lines(1, 4, 2))
+    assert texts(tail, Position(1, 2)) == ["1-3", "1-4", "1-5", "1-6", "1-7", "1-8"]
+
+
+def test_lines_from_the_middle_wait_for_where_the_storage_ends() -> None:
+    tail = Tail()
+    tail.add(lines(2, 41, 2))
+    assert tail.end == START
+    tail.begin(Position(2, 40))
+    assert texts(tail, Position(2, 40)) == ["2-41", "2-42"]
 
 
 def test_a_new_attempt_begins_anew_and_the_former_one_is_the_storages() -> None:
     tail = Tail()
     tail.add(lines(1, 1, 3))
-    assert tail.add(lines(2, 1, 1))
+    tail.add(lines(2, 1, 1))
     assert texts(tail, Position(1, 2)) is None
     assert texts(tail, Position(2, 0)) == ["2-1"]
-    assert tail.add(lines(1, 4, 1)), "what a lost worker still says changes nothing"
+    # What a lost worker still says changes nothing.
+    tail.add(lines(1, 4, 1))
     assert tail.end == Position(2, 1)
 
 
@@ -64,18 +76,34 @@ def test_only_the_newest_lines_are_kept() -> None:
 PIECES = st.lists(st.tuples(st.integers(1, 40), st.integers(1, 9)), max_size=60)
 
 
-@given(PIECES, st.integers(0, 40))
+@given(PIECES, st.integers(0, 60))
 def test_whatever_comes_what_is_told_follows_without_gap_or_double(
     pieces: list[tuple[int, int]], after: int
 ) -> None:
     tail = Tail(kept=12)
-    heard = 0
+    heard: set[int] = set()
     for first, count in pieces:
-        added = tail.add(lines(1, first, count))
-        assert added is (first <= heard + 1)
-        heard = max(heard, first + count - 1) if added else heard
-    told = texts(tail, Position(1, after))
+        before = tail.end.line
+        tail.add(lines(1, first, count))
+        heard |= set(range(first, first + count))
+        assert tail.end.line >= before
+        if before and first <= before + 1:
+            assert tail.end.line >= first + count - 1, "what follows is taken at once"
+    told, end = texts(tail, Position(1, after)), tail.end.line
+    assert set(range(1, end + 1)) <= heard
     if told is not None:
-        assert told == [f"1-{n}" for n in range(after + 1, heard + 1)]
-    elif pieces:
-        assert after > heard or heard - after > 12
+        assert told == [f"1-{n}" for n in range(after + 1, end + 1)]
+    elif end:
+        assert after > end or end - after > 12
+
+
+@given(PIECES)
+def test_what_the_storage_tells_fills_every_gap(pieces: list[tuple[int, int]]) -> None:
+    tail = Tail()
+    tail.begin(Position(1, 0))
+    for first, count in pieces:
+        tail.add(lines(1, first, count))
+    last = max([first + count - 1 for first, count in pieces], default=0)
+    if last > tail.end.line:
+        tail.add(lines(1, tail.end.line + 1, last - tail.end.line))
+    assert texts(tail, Position(1, 0)) == [f"1-{n}" for n in range(1, last + 1)]

@@ -21,7 +21,7 @@ from mprelease.services.house import House
 from mprelease.storage import users
 from mprelease.web.app import made
 from mprelease.web.hall import Hall
-from mprelease.web.telling import StoredLogs
+from mprelease.web.telling import StoredForWatchers
 
 # What the workers of this house say.
 TOLD: Mapping[ErrandKind, Mapping[str, object]] = {
@@ -69,5 +69,5 @@ def world(house: House, upload_key: str, hashed_password: str) -> World:
             raise Refused(Problem.NO_WORKER, label=label)
         return TOLD[errand.kind]
 
-    hub = Hub(StoredLogs(ticking))
+    hub = Hub(StoredForWatchers(ticking))
     return World(made(Hall(ticking, ask, None, lambda: True, hub)), ticking, first)

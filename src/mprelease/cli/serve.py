@@ -5,6 +5,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -47,10 +48,10 @@ def run(application: "Application", host: str, port: int, *, works: bool, words:
     import uvicorn
 
     from mprelease.live.hub import Hub
-    from mprelease.web.telling import StoredLogs
+    from mprelease.web.telling import StoredForWatchers
 
     settings = application.settings
-    hub = Hub(StoredLogs(application.house))
+    hub = Hub(StoredForWatchers(application.house), application.calls.ear())
     config = uvicorn.Config(
         _made(application, hub, lambda: server.should_exit),
         host=host,
@@ -123,7 +124,12 @@ def _made(application: "Application", hub: "Hub", is_over: Callable[[], bool]) -
             raise StageFailed(answer.trouble.problem, **answer.trouble.parameters)
         return dict(answer.facts or {})
 
-    return made(Hall(application.house, ask, application.settings.base_url, is_ready, hub))
+    def wake(label: str) -> None:
+        application.house.wake(label)
+        hub.changed()
+
+    house = replace(application.house, wake=wake)
+    return made(Hall(house, ask, application.settings.base_url, is_ready, hub))
 
 
 @contextmanager

@@ -24,23 +24,39 @@ _PATIENCE_BEHIND_FENCE = 900.0
 
 
 class Live(Protocol):
-    """Whoever watches in this process; told without waiting, from any thread."""
+    """Whoever watches; told without waiting, from any thread."""
 
     def told(self, release_id: int, line: LogLine) -> None:
         """Take a line, before it is stored."""
+
+    def changed(self, release_id: int) -> None:
+        """Know that something else about a release is stored."""
 
     def ended(self, release_id: int) -> None:
         """Know that no more lines come."""
 
 
-class Unwatched:
-    """Nobody watches."""
+class ToldAll:
+    """Tell everybody who watches, in this process or through others; perhaps nobody does."""
+
+    def __init__(self, *everybody: Live) -> None:
+        """Take those who want to know."""
+        self._everybody = everybody
 
     def told(self, release_id: int, line: LogLine) -> None:
-        """Let the line be stored, and no more."""
+        """Pass a line on."""
+        for one in self._everybody:
+            one.told(release_id, line)
+
+    def changed(self, release_id: int) -> None:
+        """Pass on that something is stored."""
+        for one in self._everybody:
+            one.changed(release_id)
 
     def ended(self, release_id: int) -> None:
-        """Do nothing."""
+        """Pass on that no more lines come."""
+        for one in self._everybody:
+            one.ended(release_id)
 
 
 class DatabaseRecorder:
@@ -50,7 +66,7 @@ class DatabaseRecorder:
         self, database: Database, lease: Lease, now: Callable[[], int], live: Live | None = None
     ) -> None:
         """Take the lease under which everything is written, the clock in ms, and who watches."""
-        self._live = live or Unwatched()
+        self._live = live or ToldAll()
         self._database = database
         self._lease = lease
         self._now = now
@@ -70,6 +86,7 @@ class DatabaseRecorder:
             self._stage = stage
         now = self._now()
         self._write(lambda db: queue.start_stage(db, self._lease, stage, now))
+        self._live.changed(self._lease.release_id)
 
     def line(self, text: str) -> None:
         """Give a line its number and keep it until the next flush; from any thread."""
@@ -85,6 +102,7 @@ class DatabaseRecorder:
         """Write how a stage ended."""
         now = self._now()
         self._write(lambda db: queue.end_stage(db, self._lease, stage, state, now, cached=cached))
+        self._live.changed(self._lease.release_id)
 
     def checked_out(self, commit: Commit) -> None:
         """Write which commit the ref stands for."""

@@ -13,7 +13,7 @@ from mprelease.domain.projects import ProjectSecret
 from mprelease.domain.releases import State
 from mprelease.engine.fence import DatabaseFence
 from mprelease.engine.lease import kept_alive
-from mprelease.engine.recorder import DatabaseRecorder, Live, Unwatched
+from mprelease.engine.recorder import DatabaseRecorder, Live, ToldAll
 from mprelease.pipeline.run import Job, Run, Workshop
 from mprelease.pipeline.runner import Ending, run_stages, trouble_of
 from mprelease.platforms.registry import driver_of
@@ -41,7 +41,7 @@ class Means:
     release_limit: int
     pipeline: Callable[[Run], Ending] = run_stages
     equip: Callable[[Platform], None] = lambda _: None
-    live: Live = field(default_factory=Unwatched)
+    live: Live = field(default_factory=ToldAll)
 
 
 class Slot:

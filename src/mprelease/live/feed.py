@@ -1,4 +1,4 @@
-"""What is told of one release to everybody who watches it on this node, once for all of them."""
+"""What is told of one release's log to all who watch it on this node, once for all of them."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -7,6 +7,7 @@ from typing import Protocol
 
 from mprelease.domain.logs import START, LogLine, Passage, Position
 from mprelease.live.tail import Tail
+from mprelease.live.watched import Watched
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,8 +33,8 @@ class Told:
         return Position(last.first.attempt, last.first.line + len(last.entries) - 1)
 
 
-class Stored(Protocol):
-    """What is stored of a log; both may take as long as a query."""
+class StoredLog(Protocol):
+    """What is stored of logs; both may take as long as a query."""
 
     def after(self, release_id: int, position: Position) -> Told:
         """Return what follows a position, and how the release stands; raise Refused for none."""
@@ -42,21 +43,19 @@ class Stored(Protocol):
         """Return the position of the last line."""
 
 
-class Feed:
-    """What is told of one release to those who watch it; for one event loop."""
+class Feed(Watched):
+    """What is told of one release's log to those who watch it."""
 
-    def __init__(self, release_id: int, stored: Stored) -> None:
+    def __init__(self, release_id: int, stored: StoredLog) -> None:
         """Take the release, and the way to what is stored of it."""
+        super().__init__()
         self._release_id = release_id
         self._stored = stored
         self._tail = Tail()
-        self._changed = asyncio.Event()
         self._known = Told()
+        self._shown = START
         self._same: dict[Position, Told] = {}
-        self.watchers = 0
         self.is_written = False
-        self.looking: asyncio.Task[None] | None = None
-        self.nudged = asyncio.Event()
 
     def told(self, lines: Sequence[LogLine]) -> None:
         """Take lines from whoever writes them; from any thread."""
@@ -65,25 +64,33 @@ class Feed:
     def wake(self) -> None:
         """Let the watchers look again."""
         self._same.clear()
-        self._changed.set()
-        self._changed = asyncio.Event()
+        self._shown = self._tail.end
+        super().wake()
 
     async def look(self) -> None:
         """Ask the storage what has come behind our end, and how the release stands."""
         if self._tail.end == START:
             # Written elsewhere: what is stored by now need not lie in our memory, too.
             self._tail.begin(await asyncio.to_thread(self._stored.end, self._release_id))
-        end = self._tail.end
-        self._known = told = await asyncio.to_thread(self._stored.after, self._release_id, end)
-        for passage in told.passages:
-            self._tail.add(_lines(passage))
-        if told.passages or told.over:
-            self.wake()
+        more = True
+        while more:
+            end = self._tail.end
+            self._known = told = await asyncio.to_thread(self._stored.after, self._release_id, end)
+            for passage in told.passages:
+                self._tail.add(_lines(passage))
+            if told.passages or told.over:
+                self.wake()
+            more = told.more
 
     async def after(self, position: Position) -> Told:
         """Return what follows a position, as soon as there is something."""
         while True:
             changed = self._changed
+            if self._is_up_to_date(position):
+                await changed.wait()
+                continue
+            if told := self._same.get(position):
+                return told
             passages = self._tail.after(position)
             if passages:
                 return self._shared(position, passages)
@@ -97,12 +104,17 @@ class Feed:
                     continue
             await changed.wait()
 
+    def _is_up_to_date(self, position: Position) -> bool:
+        """Tell whether somebody has all that was there at the last waking; more comes together."""
+        shown = self._shown
+        is_here = shown.attempt > 0 and shown.attempt == position.attempt
+        return is_here and position.line >= shown.line and not self._known.over
+
     def _shared(self, position: Position, passages: Sequence[Passage]) -> Told:
         """Return one object to all who stand at the same place: it is put into words once."""
-        if position not in self._same:
-            known = self._known
-            took = known.took if known.attempt == passages[0].first.attempt else {}
-            self._same[position] = Told(passages, passages[0].first.attempt, took)
+        known = self._known
+        took = known.took if known.attempt == passages[0].first.attempt else {}
+        self._same[position] = Told(passages, passages[0].first.attempt, took)
         return self._same[position]
 
 

@@ -1,32 +1,38 @@
-"""Bring what is written in this process to everybody who watches it through this node."""
+"""Bring what happens to everybody who watches it through this node."""
 
 import asyncio
-import logging
 import threading
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from typing import Protocol
 
 from mprelease.domain.logs import LogLine
-from mprelease.live.feed import Feed, Stored
+from mprelease.live.board import Board, StoredReleases
+from mprelease.live.feed import Feed, StoredLog
+from mprelease.live.relay import Ear
 
-_log = logging.getLogger(__name__)
 # Lines go to the watchers together, so often at most.
-_BATCH_SECONDS = 0.05
-# The storage is asked so often about what somebody watches: other processes write there alone.
-_LOOK_SECONDS = 1.0
+_BATCH_SECONDS = 0.08
+
+
+class Stored(StoredLog, StoredReleases, Protocol):
+    """What is stored of releases and their logs."""
 
 
 class Hub:
-    """Hold a feed for each release that is written here, or watched.
+    """Hold the board of all releases, and a feed for each that is written here, or watched.
 
-    Workers tell from their threads; watchers live in one event loop.
+    Workers tell from their threads; watchers live in one event loop. What other nodes write is
+    heard by the `ear`, and without one found in the storage.
     """
 
-    def __init__(self, stored: Stored) -> None:
-        """Take the way to what is stored of a release."""
+    def __init__(self, stored: Stored, ear: Ear | None = None) -> None:
+        """Take the way to what is stored, and to what other nodes say."""
         self._stored = stored
+        self._ear = ear
         self._lock = threading.Lock()
         self._feeds: dict[int, Feed] = {}
+        self._board: Board | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_waking = False
 
@@ -38,6 +44,12 @@ class Hub:
         feed.told([line])
         self._wake_soon()
 
+    def changed(self, release_id: int | None = None) -> None:
+        """Know that something else about a release, or about some, is new; from any thread."""
+        loop = self._loop
+        if loop and not loop.is_closed():
+            loop.call_soon_threadsafe(self._nudge, release_id)
+
     def ended(self, release_id: int) -> None:
         """Know that nothing more is written of a release in this process; from any thread."""
         with self._lock:
@@ -45,28 +57,52 @@ class Hub:
             if feed:
                 feed.is_written = False
                 self._drop_idle(release_id)
-        if feed and self._loop and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(feed.nudged.set)
+        self.changed(release_id)
+
+    def heard(self, release_id: int, lines: Sequence[LogLine]) -> None:
+        """Take lines that another node writes, as far as somebody watches them here."""
+        if feed := self._feeds.get(release_id):
+            feed.told(lines)
+            self._wake_soon()
 
     @asynccontextmanager
     async def watching(self, release_id: int) -> AsyncIterator[Feed]:
-        """Watch a release: what the feed tells is as new as can be known here."""
+        """Watch a release's log: what the feed tells is as new as can be known here."""
         self._loop = asyncio.get_running_loop()
         with self._lock:
             feed = self._feed(release_id)
-            feed.watchers += 1
-        if feed.watchers == 1:
-            feed.looking = asyncio.create_task(_look(feed))
+            feed.enter()
         try:
-            yield feed
+            async with self._hearing(release_id):
+                # What was said until now is stored, or will be.
+                feed.nudge()
+                yield feed
         finally:
             with self._lock:
-                feed.watchers -= 1
+                feed.leave()
                 self._drop_idle(release_id)
-            if not feed.watchers and feed.looking:
-                feed.looking.cancel()
-                with suppress(asyncio.CancelledError):
-                    await feed.looking
+
+    @asynccontextmanager
+    async def watching_all(self) -> AsyncIterator[Board]:
+        """Watch how all releases stand."""
+        self._loop = asyncio.get_running_loop()
+        board = self._board = self._board or Board(self._stored)
+        board.enter()
+        try:
+            async with self._hearing(None):
+                yield board
+        finally:
+            board.leave()
+            if not board.watchers:
+                self._board = None
+
+    def _hearing(self, release_id: int | None) -> AbstractAsyncContextManager[None]:
+        return self._ear.hearing(release_id, self) if self._ear else nullcontext()
+
+    def _nudge(self, release_id: int | None) -> None:
+        for watched in (self._board, self._feeds.get(release_id or 0)):
+            if watched:
+                watched.nudge()
 
     def _feed(self, release_id: int) -> Feed:
         if release_id not in self._feeds:
@@ -90,14 +126,3 @@ class Hub:
             feeds = [feed for feed in self._feeds.values() if feed.watchers]
         for feed in feeds:
             feed.wake()
-
-
-async def _look(feed: Feed) -> None:
-    while True:
-        try:
-            await feed.look()
-        except Exception as error:  # noqa: BLE001 the storage may be away for a while
-            _log.debug("a watched release cannot be looked up: %s", error)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(feed.nudged.wait(), _LOOK_SECONDS)
-        feed.nudged.clear()

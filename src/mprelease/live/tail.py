@@ -4,7 +4,7 @@ import threading
 from collections.abc import Sequence
 from itertools import groupby
 
-from mprelease.domain.logs import LogLine, Passage, Position
+from mprelease.domain.logs import START, LogLine, Passage, Position
 
 # So many lines are kept, and up to twice as many for a while.
 _KEPT = 20_000
@@ -14,7 +14,8 @@ class Tail:
     """Keep lines that follow each other; from any thread.
 
     Lines come from whoever writes them and, where that one is elsewhere, from the storage: in any
-    order, some twice, some never. What is kept never has a gap.
+    order, some twice, some never. What is told never has a gap: lines that come too early wait
+    until the storage has told those before them.
     """
 
     def __init__(self, kept: int = _KEPT) -> None:
@@ -24,36 +25,34 @@ class Tail:
         self._attempt = 0
         self._before = 0  # the number of the line before the first one that is kept
         self._lines: list[LogLine] = []
+        self._early: list[LogLine] = []  # lines behind a gap, themselves without one
 
     @property
     def end(self) -> Position:
         """Return the position of the last line."""
         with self._lock:
-            return Position(self._attempt, self._before + len(self._lines))
+            return Position(self._attempt, self._end)
 
     def begin(self, position: Position) -> None:
-        """Begin behind a position, unless something has come already."""
+        """Begin behind a position, unless it has begun already."""
         with self._lock:
             if not self._attempt:
                 self._begin(position)
 
-    def add(self, lines: Sequence[LogLine]) -> bool:
-        """Add lines that follow each other; return whether nothing is missing before them.
+    def add(self, lines: Sequence[LogLine]) -> None:
+        """Add lines that follow each other.
 
         A later attempt begins anew. Lines that are known already change nothing.
         """
-        first, last = lines[0].position, lines[-1].position
+        first = lines[0].position
         with self._lock:
-            if first.attempt > self._attempt:
+            # The first line begins a log; with a later one only the storage knows what is before.
+            if first.attempt > self._attempt and (self._attempt or first.line == 1):
                 self._begin(Position(first.attempt, 0))
-            end = self._before + len(self._lines)
-            if first.attempt < self._attempt or last.line <= end:
-                return True
-            if first.line > end + 1:
-                return False
-            self._lines += lines[end + 1 - first.line :]
-            self._trim()
-            return True
+            if not self._attempt:
+                self._wait(lines)
+            elif first.attempt == self._attempt:
+                self._join(lines)
 
     def after(self, position: Position) -> list[Passage] | None:
         """Return what follows a position; None where only the storage can tell."""
@@ -70,9 +69,37 @@ class Tail:
         by_stage = groupby(lines, key=lambda line: line.stage)
         return [_passage(list(of_stage)) for _, of_stage in by_stage]
 
+    @property
+    def _end(self) -> int:
+        return self._before + len(self._lines)
+
     def _begin(self, position: Position) -> None:
         self._attempt, self._before = position.attempt, position.line
         self._lines = []
+        self._join_early()
+
+    def _join(self, lines: Sequence[LogLine]) -> None:
+        if lines[0].position.line > self._end + 1:
+            self._wait(lines)
+        elif lines[-1].position.line > self._end:
+            self._lines += lines[self._end + 1 - lines[0].position.line :]
+            self._join_early()
+            self._trim()
+
+    def _wait(self, lines: Sequence[LogLine]) -> None:
+        first = lines[0].position
+        last = self._early[-1].position if self._early else START
+        if first.attempt == last.attempt and first.line <= last.line + 1:
+            self._early += lines[last.line + 1 - first.line :]
+        elif first.attempt >= last.attempt:
+            # What lies between is stored, or will be.
+            self._early = list(lines)
+        del self._early[: -2 * self._kept]
+
+    def _join_early(self) -> None:
+        early, self._early = self._early, []
+        if early and early[0].position.attempt == self._attempt:
+            self._join(early)
 
     def _trim(self) -> None:
         if len(self._lines) > 2 * self._kept:

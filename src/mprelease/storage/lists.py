@@ -1,6 +1,6 @@
 """Queries for lists that people look through: what is newest, what runs, what matches."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from sqlalchemy import func, select
@@ -27,12 +27,13 @@ class Search:
 
 @dataclass(frozen=True)
 class Sight:
-    """An app as the sidebar shows it, with the state of its newest release."""
+    """An app as the sidebar shows it, with its newest release and how that stands."""
 
     id: int
     name: str
     platform: Platform
     state: State | None
+    newest: int | None = None
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,20 @@ def unfinished(db: Reader, limit: int = 50) -> list[Release]:
     return read(db, query.limit(limit))
 
 
+def undecided(db: Reader, limit: int = 300) -> list[Release]:
+    """List what runs, waits, or ended in a way that nobody knows, oldest first."""
+    states = [state for state in State if not state.is_final or state is State.UNKNOWN]
+    query = with_app().where(releases.c.state.in_(states)).order_by(releases.c.id)
+    return read(db, query.limit(limit))
+
+
+def since(db: Reader, newest: int, also: Collection[int], limit: int = 300) -> list[Release]:
+    """List the first that were made after a release, and these others as far as they exist."""
+    younger = with_app().where(releases.c.id > newest).order_by(releases.c.id).limit(limit)
+    named = with_app().where(releases.c.id.in_(also))
+    return read(db, younger) + (read(db, named) if also else [])
+
+
 def count_unfinished(db: Reader) -> int:
     """Count what runs or waits."""
     open_states = [state for state in State if not state.is_final]
@@ -85,18 +100,18 @@ def sections(db: Reader) -> list[Section]:
     )
     state = select(releases.c.state).where(releases.c.id == newest).scalar_subquery()
     rows = db.connection.execute(
-        select(projects.c.name, apps.c.id, apps.c.name.label("app"), apps.c.platform, state)
+        select(projects.c.name, apps.c.id, apps.c.name.label("app"), apps.c.platform, state, newest)
         .join(
             apps, (apps.c.project_id == projects.c.id) & apps.c.removed_at.is_(None), isouter=True
         )
         .order_by(projects.c.name, apps.c.name)
     )
     made: dict[str, Section] = {}
-    for project, app_id, name, platform, newest_state in rows:
+    for project, app_id, name, platform, newest_state, newest_id in rows:
         section = made.setdefault(project, Section(project, ()))
         if app_id is not None:
             shown = State(newest_state) if newest_state else None
-            sight = Sight(app_id, name, Platform(platform), shown)
+            sight = Sight(app_id, name, Platform(platform), shown, newest_id)
             made[project] = replace(section, apps=(*section.apps, sight))
     return list(made.values())
 

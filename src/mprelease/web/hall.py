@@ -10,6 +10,7 @@ from mprelease.domain.errands import Errand
 from mprelease.live.hub import Hub
 from mprelease.services.house import House
 from mprelease.web.attempts import Attempts
+from mprelease.web.crowd import Crowd
 
 
 class Asker(Protocol):
@@ -34,6 +35,7 @@ class Hall:
     is_ready: Callable[[], bool]
     hub: Hub
     attempts: Attempts = field(default_factory=Attempts)
+    crowd: Crowd = field(default_factory=Crowd)
 
     @property
     def is_secure(self) -> bool:

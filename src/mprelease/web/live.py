@@ -1,12 +1,12 @@
-"""The socket of a page: what follows a position of a log comes as it is written.
+"""The socket of a page: how releases stand, and one's log, come as they change.
 
 The protocol is in docs/live.md.
 """
 
 import asyncio
 import json
+from collections.abc import Coroutine
 from contextlib import suppress
-from weakref import WeakKeyDictionary
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from pydantic import BaseModel, Field, ValidationError
@@ -14,109 +14,137 @@ from pydantic import BaseModel, Field, ValidationError
 from mprelease.domain.errors import Refused
 from mprelease.domain.logs import Position
 from mprelease.domain.people import Right
+from mprelease.live.board import Changes
 from mprelease.live.feed import Told
-from mprelease.live.hub import Hub
+from mprelease.services.door import Visit
+from mprelease.web.crowd import Member
 from mprelease.web.guard import is_foreign
-from mprelease.web.hall import hall_of
+from mprelease.web.hall import Hall, hall_of
 from mprelease.web.identity import visitor
-from mprelease.web.telling import in_json
+from mprelease.web.telling import log_in_json, states_in_json
 
 router = APIRouter()
-# Batches follow each other no faster; a browser that reads slowly gets fewer and larger ones.
-_PAUSE_SECONDS = 0.08
-# So soon a log-out, or a new role, ends a socket.
-_LOOK_SECONDS = 3.0
-_POLICY, _UNREADABLE, _GONE = 1008, 1007, 4404
+# Whoever has heard nothing for much longer is no longer connected, whatever the network says.
+_ALIVE_SECONDS = 15.0
+_NOT_ALLOWED, _UNREADABLE, _GONE, _TOO_MANY = 1008, 1007, 4404, 4429
+_ALIVE = '{"alive":true}'
 _NUMBER = 2**31 - 1
 
 
 class Wish(BaseModel):
-    """What a watcher wants to hear: a release's log behind a position, or none any more."""
+    """What a watcher wants to hear; what is not named stays as it is.
+
+    `log` is a release's, behind a position, or null for none; `states` are those of all releases.
+    """
 
     log: int | None = Field(default=None, ge=0, le=2**63 - 1)
     attempt: int = Field(default=0, ge=0, le=_NUMBER)
     line: int = Field(default=0, ge=0, le=_NUMBER)
+    states: bool = False
 
 
 class Watcher:
     """One socket, and what is told to it."""
 
-    def __init__(self, socket: WebSocket, hub: Hub) -> None:
+    def __init__(self, socket: WebSocket, hall: Hall) -> None:
         """Take an accepted socket."""
         self._socket = socket
-        self._hub = hub
-        self._showing: asyncio.Task[None] | None = None
+        self._hall = hall
+        self._tasks: dict[str, asyncio.Task[None]] = {}
 
     async def serve(self) -> None:
         """Tell what is wished until one of both leaves."""
-        guarding = asyncio.create_task(self._guard())
+        self._begin("alive", self._live())
         try:
             while True:
-                wish = Wish.model_validate_json(await self._socket.receive_text())
-                await self._stop()
-                if wish.log is not None:
-                    position = Position(wish.attempt, wish.line)
-                    self._showing = asyncio.create_task(self._show(wish.log, position))
+                await self._grant(Wish.model_validate_json(await self._socket.receive_text()))
         except ValidationError:
             await self._socket.close(_UNREADABLE)
         except (WebSocketDisconnect, RuntimeError):
-            pass  # It has gone, or was closed by one of the others.
+            pass  # It has gone, or was closed by somebody else.
         finally:
-            guarding.cancel()
-            await self._stop()
+            for name in list(self._tasks):
+                await self._end(name)
 
-    async def _show(self, release_id: int, position: Position) -> None:
-        with suppress(WebSocketDisconnect, RuntimeError):
-            try:
-                async with self._hub.watching(release_id) as feed:
-                    while True:
-                        told = await feed.after(position)
-                        await self._socket.send_text(_words(told))
-                        position = told.end(position)
-                        if told.over:
-                            return
-                        await asyncio.sleep(_PAUSE_SECONDS)
-            except Refused:
-                await self._socket.close(_GONE)
+    async def _grant(self, wish: Wish) -> None:
+        if "log" in wish.model_fields_set:
+            await self._end("log")
+            if wish.log is not None:
+                position = Position(wish.attempt, wish.line)
+                self._begin("log", self._show_log(wish.log, position))
+        if "states" in wish.model_fields_set:
+            await self._end("states")
+            if wish.states:
+                self._begin("states", self._show_states())
 
-    async def _guard(self) -> None:
-        """End the socket as soon as its owner may look no more."""
-        may_look = True
-        while may_look:
-            await asyncio.sleep(_LOOK_SECONDS)
-            may_look = await asyncio.to_thread(_may_look, self._socket)
-        with suppress(RuntimeError):
-            await self._socket.close(_POLICY)
+    async def _show_log(self, release_id: int, position: Position) -> None:
+        try:
+            async with self._hall.hub.watching(release_id) as feed:
+                over = False
+                while not over:
+                    told = await feed.after(position)
+                    await self._socket.send_text(self._hall.crowd.words(told, _log_words))
+                    position, over = told.end(position), told.over
+        except Refused:
+            await self._socket.close(_GONE)
 
-    async def _stop(self) -> None:
-        if self._showing:
-            self._showing.cancel()
+    async def _show_states(self) -> None:
+        count = 0
+        async with self._hall.hub.watching_all() as board:
+            while True:
+                changes = await board.after(count)
+                await self._socket.send_text(self._hall.crowd.words(changes, self._states_words))
+                count = changes.count
+
+    def _states_words(self, changes: Changes) -> str:
+        spread, now = self._hall.crowd.spread, self._hall.house.now()
+        return _json(states_in_json(changes) | {"now": now, "spread": spread})
+
+    async def _live(self) -> None:
+        while True:
+            await asyncio.sleep(_ALIVE_SECONDS)
+            await self._socket.send_text(_ALIVE)
+
+    def _begin(self, name: str, telling: Coroutine[None, None, None]) -> None:
+        self._tasks[name] = asyncio.create_task(_until_closed(telling))
+
+    async def _end(self, name: str) -> None:
+        if task := self._tasks.pop(name, None):
+            task.cancel()
             with suppress(asyncio.CancelledError):
-                await self._showing
-        self._showing = None
+                await task
 
 
 @router.websocket("/api/v1/live")
 async def live(socket: WebSocket) -> None:
     """Let somebody watch who may look, from a page of ours or with a token."""
     hall = hall_of(socket)
-    if is_foreign(socket) or not await asyncio.to_thread(_may_look, socket):
-        await socket.close(_POLICY)
+    visit = None if is_foreign(socket) else await asyncio.to_thread(_looker, socket)
+    if visit is None:
+        await socket.close(_NOT_ALLOWED)
         return
     await socket.accept()
-    await Watcher(socket, hall.hub).serve()
+    if not hall.crowd.has_room(visit.user):
+        await socket.close(_TOO_MANY)
+        return
+    async with hall.crowd.joined(Member(socket, visit, lambda: _looker(socket) is not None)):
+        await Watcher(socket, hall).serve()
 
 
-def _may_look(socket: WebSocket) -> bool:
+def _looker(socket: WebSocket) -> Visit | None:
+    """Return who comes, None for whoever may not look."""
     visit = visitor(socket)
-    return visit is not None and visit.user.role.may(Right.LOOK)
+    return visit if visit and visit.user.role.may(Right.LOOK) else None
 
 
-# Those who stand at the same place are told the same words.
-_SAID: WeakKeyDictionary[Told, str] = WeakKeyDictionary()
+async def _until_closed(telling: Coroutine[None, None, None]) -> None:
+    with suppress(WebSocketDisconnect, RuntimeError):
+        await telling
 
 
-def _words(told: Told) -> str:
-    if told not in _SAID:
-        _SAID[told] = json.dumps(in_json(told), ensure_ascii=False, separators=(",", ":"))
-    return _SAID[told]
+def _log_words(told: Told) -> str:
+    return _json(log_in_json(told))
+
+
+def _json(content: object) -> str:
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":"))

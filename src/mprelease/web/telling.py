@@ -1,15 +1,17 @@
-"""What is stored of a log behind a position, and its form in JSON: for answers and for sockets."""
+"""What is stored of releases and their logs, and its form in JSON: for answers and for sockets."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from mprelease.domain.logs import Passage, Position
 from mprelease.domain.releases import Release
+from mprelease.live.board import Changes
 from mprelease.live.feed import Told
 from mprelease.services import releases
 from mprelease.services.house import House
-from mprelease.storage import logs
+from mprelease.storage import lists, logs
 from mprelease.storage.database import Reader
+from mprelease.storage.lists import Search
 
 # What is told at once ends with the passage that reaches one of them.
 _LINES = 10_000
@@ -17,7 +19,7 @@ _CHARACTERS = 4 * 2**20
 
 
 @dataclass(frozen=True)
-class StoredLogs:
+class StoredForWatchers:
     """Tell watchers what is stored."""
 
     house: House
@@ -40,8 +42,23 @@ class StoredLogs:
             attempt = releases.found(db, release_id).attempt
             return Position(attempt, logs.last_line(db, release_id, attempt))
 
+    def newest(self) -> int:
+        """Return the number of the newest release, 0 for none."""
+        with self.house.database.reading() as db:
+            return next((one.id for one in lists.found(db, Search(limit=1))), 0)
 
-def in_json(told: Told) -> dict[str, object]:
+    def open(self) -> Sequence[Release]:
+        """Return what runs, waits, or ended in a way that nobody knows."""
+        with self.house.database.reading() as db:
+            return lists.undecided(db)
+
+    def since(self, newest: int, also: Collection[int]) -> Sequence[Release]:
+        """Return what was made after a release, and these others as far as they exist."""
+        with self.house.database.reading() as db:
+            return lists.since(db, newest, also)
+
+
+def log_in_json(told: Told) -> dict[str, object]:
     """Return it as programs and scripts read it: a passage is [attempt, first, stage, texts]."""
     cut = told.cut
     return {
@@ -51,6 +68,31 @@ def in_json(told: Told) -> dict[str, object]:
         "more": told.more,
         "over": told.over,
         "cut": [cut.attempt, cut.line] if cut else None,
+    }
+
+
+def states_in_json(changes: Changes) -> dict[str, object]:
+    """Return how releases stand, as programs and scripts read it."""
+    return {
+        "states": [_standing(release) for release in changes.releases],
+        "deleted": list(changes.deleted),
+        "whole": changes.is_whole,
+    }
+
+
+def _standing(release: Release) -> dict[str, object]:
+    return {
+        "id": release.id,
+        "app": release.app_name,
+        "kind": release.kind,
+        "state": release.state,
+        "version": release.version,
+        "commit": release.commit.id if release.commit else None,
+        "by": release.requested_by,
+        "stages": [
+            [one.name, one.state, one.started_at, one.ended_at, one.cached]
+            for one in release.stages
+        ],
     }
 
 

@@ -64,7 +64,7 @@ def show(
             "more": len(cards) == _CARDS,
         }
     is_part = before is not None and "hx-request" in request.headers
-    return page(request, "cards.html" if is_part else "app.html", **shown)
+    return page(request, "older.html" if is_part else "app.html", **shown)
 
 
 @router.get("/{kind}")

@@ -15,7 +15,7 @@ _RECENT = 10
 
 @router.get("/")
 def show(request: Request, hall: HallOf, visit: Looker) -> Response:
-    """Show the first page; while something runs, it asks for itself again."""
+    """Show the first page."""
     with hall.house.database.reading() as db:
         running = lists.unfinished(db)
         recent = lists.found(db, Search(limit=_RECENT))

@@ -10,7 +10,7 @@ from mprelease.domain.logs import START, Position
 from mprelease.services import releases
 from mprelease.web.hall import Hall
 from mprelease.web.identity import HallOf, Looker
-from mprelease.web.telling import StoredLogs, in_json
+from mprelease.web.telling import StoredForWatchers, log_in_json
 
 router = APIRouter(prefix="/releases", include_in_schema=False)
 
@@ -22,8 +22,8 @@ def lines(
     hall: HallOf, visit: Looker, release_id: int, attempt: Number = 0, line: Number = 0
 ) -> Response:
     """Return the lines behind a position; whether more are there, and whether more may come."""
-    told = StoredLogs(hall.house).after(release_id, Position(attempt, line))
-    return JSONResponse(in_json(told))
+    told = StoredForWatchers(hall.house).after(release_id, Position(attempt, line))
+    return JSONResponse(log_in_json(told))
 
 
 @router.get("/{release_id}/log.txt")
@@ -37,7 +37,7 @@ def raw(hall: HallOf, visit: Looker, release_id: int) -> Response:
 
 def _text(hall: Hall, release_id: int) -> Iterator[str]:
     """Yield the log in pieces; between them, while somebody reads slowly, no query is open."""
-    stored, position = StoredLogs(hall.house), START
+    stored, position = StoredForWatchers(hall.house), START
     while True:
         told = stored.after(release_id, position)
         for passage in told.passages:

@@ -62,7 +62,7 @@ def delete(
 
 @router.get("/{release_id}")
 def show(request: Request, hall: HallOf, visit: Looker, release_id: int) -> Response:
-    """Show a release; while it is unfinished, its upper part asks for itself again."""
+    """Show a release."""
     with hall.house.database.reading() as db:
         release = releases.found(db, release_id)
         shown: dict[str, Any] = {
@@ -72,24 +72,7 @@ def show(request: Request, hall: HallOf, visit: Looker, release_id: int) -> Resp
             "code_made_at": lists.with_codes(db, [release_id]).get(release_id),
             "waits_for": queue.waits_for(db, release_id) if release.state is State.QUEUED else None,
         }
-    template = "release_state.html" if "hx-request" in request.headers else "release.html"
-    return page(request, template, **shown)
-
-
-@router.get("/{release_id}/card")
-def card(
-    request: Request,
-    hall: HallOf,
-    visit: Looker,
-    release_id: int,
-    *,
-    named: bool = False,
-) -> Response:
-    """Return a release as lists show it; `named` says of which app it is, too."""
-    with hall.house.database.reading() as db:
-        release = releases.found(db, release_id)
-        codes = lists.with_codes(db, [release_id])
-    return page(request, "one_card.html", release=release, codes=codes, show_app=named)
+    return page(request, "release.html", **shown)
 
 
 @router.get("/{release_id}/qr-code")

@@ -10,10 +10,12 @@
 //   onOver()                              once, when there will be no more
 //   onTrouble(isTroubled)                 whenever the server was lost or has been found again
 
+import { wire } from "./socket.js";
+
 const PAUSE = 700;
 const PAUSE_IN_TROUBLE = 2500;
-const REFUSED = [1007, 1008, 4404]; // logged out, or the release is deleted
-const FAILURES = 3; // so often a socket that never opened is tried before answers take its place
+const NO_SUCH_RELEASE = 4404;
+const NOT_ALLOWED = 1008;
 
 export class Lines {
   #address;
@@ -50,37 +52,33 @@ export class Lines {
 
   /** Hears what comes; returns whether more may come, in which case the stored lines are next. */
   async #listen() {
-    for (let failures = 0; failures < FAILURES; ) {
-      const { opened, isOver, code } = await this.#hear();
-      if (isOver || REFUSED.includes(code)) return false;
-      if (opened) return true;
-      failures++;
-      await after(PAUSE_IN_TROUBLE * Math.random());
-    }
-    // Something between us lets no sockets pass.
-    await after(PAUSE);
-    return true;
+    const { isOver, isRefused } = await this.#hear();
+    // Something between us lets no sockets pass: what is stored can still be asked for.
+    if (isRefused) await after(PAUSE);
+    return !isOver;
   }
 
-  /** Hears one socket to its end. */
+  /** Hears the socket until the end, or until lines that were told have turned out not to be. */
   #hear() {
     return new Promise((resolve) => {
-      const socket = new WebSocket(new URL("/api/v1/live", location).href.replace(/^http/, "ws"));
-      const heard = { opened: false, isOver: false };
-      socket.addEventListener("open", () => {
-        heard.opened = true;
-        const [attempt, line] = this.#position;
-        socket.send(JSON.stringify({ log: this.#release, attempt, line }));
-      });
-      socket.addEventListener("message", ({ data }) => {
-        const answer = JSON.parse(data);
-        this.#move(answer);
-        if (answer.cut) return socket.close();
-        this.#told.onLines(answer);
-        heard.isOver = answer.over;
-        if (answer.over) socket.close();
-      });
-      socket.addEventListener("close", ({ code }) => resolve({ ...heard, code }));
+      const end = (how) => {
+        wire.remove(part);
+        resolve(how);
+      };
+      const part = {
+        wish: () => ({ log: this.#release, attempt: this.#position[0], line: this.#position[1] }),
+        hear: (message) => {
+          if (!message.passages) return;
+          this.#move(message);
+          if (message.cut) return end({});
+          this.#told.onLines(message);
+          if (message.over) end({ isOver: true });
+        },
+        troubled: (isTroubled) => this.#told.onTrouble(isTroubled),
+        refused: (code) =>
+          end({ isRefused: true, isOver: [NOT_ALLOWED, NO_SUCH_RELEASE].includes(code) }),
+      };
+      wire.add(part);
     });
   }
 

@@ -1,0 +1,199 @@
+"""Carry lines and changes between nodes: Redis's publish and subscribe.
+
+Redis delivers at most once, and nothing depends on it: what was not heard is found in the storage
+about a second later. The channels' names cannot be guessed without the installation's `name`, and
+those of two installations at one Redis differ.
+"""
+
+import asyncio
+import json
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from itertools import groupby
+from typing import Protocol
+
+import redis
+from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
+from redis.exceptions import RedisError
+
+from mprelease.domain.logs import LogLine, Position
+from mprelease.domain.releases import Stage
+
+_log = logging.getLogger(__name__)
+_TROUBLE = (RedisError, OSError)
+_SOCKET_SECONDS = 2.0
+# Lines leave together, so often at most.
+_BATCH_SECONDS = 0.05
+_BETWEEN_TRIES = 1.0
+_QUIET_SECONDS = 60.0
+_CHANGES = "changes"
+
+
+class Hearer(Protocol):
+    """Whoever wants to know what other nodes say."""
+
+    def heard(self, release_id: int, lines: Sequence[LogLine]) -> None:
+        """Take lines of a release that follow each other."""
+
+    def changed(self, release_id: int | None = None) -> None:
+        """Know that something else about a release, or about some, is new."""
+
+
+class Mouth:
+    """Say what is written in this process; from any thread, without waiting."""
+
+    def __init__(self, redis_url: str, name: str) -> None:
+        """Take Redis's address and the installation's name; nothing is opened yet."""
+        self._client = redis.Redis.from_url(
+            redis_url, socket_timeout=_SOCKET_SECONDS, socket_connect_timeout=_SOCKET_SECONDS
+        )
+        self._name = name
+        self._lock = threading.Lock()
+        self._lines: dict[int, list[LogLine]] = {}
+        self._changed: set[int] = set()
+        self._closing = threading.Event()
+        self._filled = threading.Event()
+        self._quiet_until = 0.0
+        self._thread = threading.Thread(target=self._speak, name="relay", daemon=True)
+        self._thread.start()
+
+    def told(self, release_id: int, line: LogLine) -> None:
+        """Take a line of a release from its writer."""
+        with self._lock:
+            self._lines.setdefault(release_id, []).append(line)
+        self._filled.set()
+
+    def changed(self, release_id: int | None = None) -> None:
+        """Know that something else about a release, or about some, is new."""
+        with self._lock:
+            self._changed.add(release_id or 0)
+        self._filled.set()
+
+    def ended(self, release_id: int) -> None:
+        """Know that nothing more is written of a release in this process."""
+        self.changed(release_id)
+
+    def close(self) -> None:
+        """Give the last words a moment to leave."""
+        self._closing.set()
+        self._filled.set()
+        self._thread.join(_SOCKET_SECONDS)
+        self._client.close()
+
+    def _speak(self) -> None:
+        while not self._closing.is_set():
+            self._filled.wait()
+            self._closing.wait(_BATCH_SECONDS)
+            self._filled.clear()
+            with self._lock:
+                lines, self._lines = self._lines, {}
+                changed, self._changed = self._changed, set()
+            try:
+                self._publish(lines, changed)
+            except _TROUBLE as error:
+                self._tell(error)
+
+    def _publish(self, lines: dict[int, list[LogLine]], changed: set[int]) -> None:
+        with self._client.pipeline(transaction=False) as pipeline:
+            for release_id, own in lines.items():
+                pipeline.publish(_channel(self._name, str(release_id)), _written(own))
+            for release_id in changed:
+                pipeline.publish(_channel(self._name, _CHANGES), str(release_id))
+            pipeline.execute()
+
+    def _tell(self, error: Exception) -> None:
+        if time.monotonic() > self._quiet_until:
+            _log.warning("other nodes see lines later, Redis cannot be reached: %s", error)
+            self._quiet_until = time.monotonic() + _QUIET_SECONDS
+
+
+class Ear:
+    """Hear what other nodes say of the releases that somebody watches here; for one event loop."""
+
+    def __init__(self, redis_url: str, name: str) -> None:
+        """Take Redis's address and the installation's name; nothing is opened yet."""
+        self._redis_url = redis_url
+        self._name = name
+        self._wanted: Counter[str] = Counter()
+        self._speaker: PubSub | None = None
+        self._listening: asyncio.Task[None] | None = None
+
+    @asynccontextmanager
+    async def hearing(self, release_id: int | None, hearer: Hearer) -> AsyncIterator[None]:
+        """Let `hearer` know a release's lines as they are written, or with None what changes."""
+        channel = _channel(self._name, str(release_id) if release_id else _CHANGES)
+        self._wanted[channel] += 1
+        if self._listening is None:
+            self._listening = asyncio.create_task(self._listen(hearer))
+        elif self._speaker and self._wanted[channel] == 1:
+            with suppress(*_TROUBLE):
+                await self._speaker.subscribe(channel)
+        try:
+            yield
+        finally:
+            await self._leave(channel)
+
+    async def _leave(self, channel: str) -> None:
+        self._wanted[channel] -= 1
+        if not self._wanted[channel]:
+            del self._wanted[channel]
+            if self._speaker and self._wanted:
+                with suppress(*_TROUBLE):
+                    await self._speaker.unsubscribe(channel)
+        if not self._wanted and self._listening:
+            self._listening.cancel()
+            self._listening = None
+
+    async def _listen(self, hearer: Hearer) -> None:
+        while True:
+            client = Redis.from_url(
+                self._redis_url, socket_connect_timeout=_SOCKET_SECONDS, health_check_interval=15
+            )
+            try:
+                async with client, client.pubsub(ignore_subscribe_messages=True) as speaker:
+                    await speaker.subscribe(*self._wanted)
+                    self._speaker = speaker
+                    async for message in speaker.listen():
+                        self._pass_on(message["channel"].decode(), message["data"], hearer)
+            except _TROUBLE as error:
+                _log.debug("other nodes are not heard: %s", error)
+            finally:
+                self._speaker = None
+            await asyncio.sleep(_BETWEEN_TRIES)
+
+    def _pass_on(self, channel: str, data: bytes, hearer: Hearer) -> None:
+        subject = channel.rpartition(".")[2]
+        if subject == _CHANGES:
+            hearer.changed(int(data) or None)
+            return
+        for lines in _read(data):
+            hearer.heard(int(subject), lines)
+
+
+def _channel(name: str, subject: str) -> str:
+    return f"mprelease.live.{name}.{subject}"
+
+
+def _written(lines: Sequence[LogLine]) -> str:
+    def is_joined(line: LogLine) -> tuple[int, str]:
+        return line.position.attempt, line.stage
+
+    return json.dumps(
+        [
+            (attempt, stage, [(line.position.line, line.at, line.text) for line in joined])
+            for (attempt, stage), joined in groupby(lines, is_joined)
+        ],
+        ensure_ascii=False,
+    )
+
+
+def _read(data: bytes) -> list[list[LogLine]]:
+    return [
+        [LogLine(Position(attempt, line), at, Stage(stage), text) for line, at, text in lines]
+        for attempt, stage, lines in json.loads(data)
+    ]

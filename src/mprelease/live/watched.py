@@ -1,0 +1,59 @@
+"""What is looked at in the storage for as long as somebody watches it; for one event loop."""
+
+import asyncio
+import logging
+from abc import ABC, abstractmethod
+from contextlib import suppress
+
+_log = logging.getLogger(__name__)
+# Other processes write into the storage alone; a nudge makes it sooner.
+_LOOK_SECONDS = 1.0
+# However often it is nudged, it looks no oftener.
+_REST_SECONDS = 0.1
+
+
+class Watched(ABC):
+    """Look again and again, and wake the watchers when something has changed."""
+
+    def __init__(self) -> None:
+        """Begin unwatched."""
+        self.watchers = 0
+        self._changed = self._nudged = asyncio.Event()
+        self._looking: asyncio.Task[None] | None = None
+
+    @abstractmethod
+    async def look(self) -> None:
+        """Ask the storage what is new, and wake the watchers if something is."""
+
+    def wake(self) -> None:
+        """Let the watchers look again."""
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    def nudge(self) -> None:
+        """Look soon."""
+        self._nudged.set()
+
+    def enter(self) -> None:
+        """Count one more watcher; the first one begins the looking."""
+        self.watchers += 1
+        if self.watchers == 1:
+            self._changed, self._nudged = asyncio.Event(), asyncio.Event()
+            self._looking = asyncio.create_task(self._look_on())
+
+    def leave(self) -> None:
+        """Count one watcher less; the last one ends the looking."""
+        self.watchers -= 1
+        if not self.watchers and self._looking:
+            self._looking.cancel()
+
+    async def _look_on(self) -> None:
+        while True:
+            self._nudged.clear()
+            try:
+                await self.look()
+            except Exception as error:  # noqa: BLE001 the storage may be away for a while
+                _log.debug("what is watched cannot be looked up: %s", error)
+            await asyncio.sleep(_REST_SECONDS)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._nudged.wait(), _LOOK_SECONDS)

@@ -1,0 +1,119 @@
+// What a page shows of releases changes by itself: dots, badges, counts and stages at once, from what
+// the socket says; and parts with `data-region` are fetched anew when a release begins, is checked out
+// or ends, by each browser at a moment of its own.
+import { Idiomorph } from "./vendor/idiomorph.js";
+import { showNotices } from "./notices.js";
+import { isFinal, say, states } from "./states.js";
+
+const REST = 1000; // between two fetches of the same page
+const PAUSE_WITHOUT_SOCKET = 5000;
+const me = document.getElementById("words").dataset.me;
+
+/** Shows how a release stands wherever the page names it. */
+function show(release) {
+  for (const badge of document.querySelectorAll(`[data-state-of="${release.id}"]`)) {
+    badge.className = `badge state-${release.state}`;
+    badge.textContent = say(release.state);
+  }
+  for (const dot of document.querySelectorAll(".dot[data-app]")) {
+    if (dot.dataset.app !== release.app || Number(dot.dataset.newest) > release.id) continue;
+    dot.className = `dot dot-${release.state}`;
+    dot.title = say(release.state);
+    dot.dataset.newest = release.id;
+  }
+  for (const list of document.querySelectorAll(`[data-stages="${release.id}"]`)) showStages(list, release);
+}
+
+function showStages(list, { stages }) {
+  for (const [name, state, began, ended, cached] of stages) {
+    const item = list.querySelector(`[data-stage="${name}"]`);
+    item.className = state;
+    const time = item.querySelector("small");
+    if (began && !ended) time.dataset.since = began;
+    else delete time.dataset.since;
+    if (!began) time.textContent = "–";
+    if (ended) time.textContent = duration(ended - began) + (cached ? ` · ${say("cached")}` : "");
+  }
+}
+
+/** Says how long something took, as the server does. */
+function duration(milliseconds) {
+  const seconds = Math.max(0, milliseconds) / 1000;
+  if (seconds < 60) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")} min`;
+}
+
+function tick() {
+  for (const time of document.querySelectorAll("[data-since]")) {
+    time.textContent = duration(states.now - Number(time.dataset.since));
+  }
+}
+
+/** Fetches the parts of this page that show releases, and puts in what is new. */
+class Refresher {
+  #timer = 0;
+  #last = 0;
+
+  /** Fetches them within `spread` ms; what is asked for twice is done once. */
+  soon(spread) {
+    if (this.#timer) return;
+    const rest = Math.max(0, this.#last + REST - Date.now());
+    this.#timer = setTimeout(() => this.#fetch(), rest + Math.random() * spread);
+  }
+
+  async #fetch() {
+    this.#last = Date.now();
+    const answer = await fetch(location.href, { redirect: "manual" }).catch(() => null);
+    this.#timer = 0;
+    if (!answer?.ok) return;
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    for (const region of document.querySelectorAll("[data-region]")) {
+      const fresh = page.getElementById(region.id);
+      if (fresh) Idiomorph.morph(region, fresh, options("grows" in region.dataset));
+      htmx.process(region);
+    }
+    for (const release of states.known.values()) show(release);
+    document.dispatchEvent(new Event("mprelease:refreshed"));
+    tick();
+  }
+}
+
+/** Says what stays as it is: what one has chosen, opened or is typing, and in a list that grows everything. */
+function options(grows) {
+  return {
+    ignoreActiveValue: true,
+    callbacks: {
+      beforeAttributeUpdated: (name) => !["checked", "open"].includes(name),
+      beforeNodeRemoved: (node) => !(grows && node.id),
+    },
+  };
+}
+
+const refresher = new Refresher();
+
+/** Tells whether what has changed is more than what this page can show by itself. */
+function isWorthFetching({ now, before }) {
+  const region = document.querySelector("[data-region]");
+  if (!region) return false;
+  const { app, release } = region.dataset;
+  if ((app && app !== now.app) || (release && Number(release) !== now.id)) return false;
+  const isShown = document.querySelector(`[data-state-of="${now.id}"]`);
+  if (!before) return !isShown || isFinal(now);
+  return before.state !== now.state ? isFinal(now) || !isShown : before.commit !== now.commit;
+}
+
+states.listen(({ changed, deleted, isMissing, whole, spread }) => {
+  for (const { now } of changed) show(now);
+  for (const id of deleted) document.getElementById(`release-${id}`)?.remove();
+  document.getElementById("running").textContent = say("count", { count: states.running });
+  const worth = changed.filter(isWorthFetching);
+  // What one has asked for oneself is not waited for.
+  if (worth.some(({ now }) => now.by === me)) refresher.soon(0);
+  else if (worth.length || isMissing) refresher.soon(spread);
+  if (!whole) showNotices(changed, me);
+  tick();
+});
+
+states.onRefused = () => setInterval(() => refresher.soon(0), PAUSE_WITHOUT_SOCKET);
+setInterval(tick, 1000);

@@ -1,0 +1,67 @@
+// How all releases stand, as the server tells it (docs/live.md), for the parts of the page that
+// show it: listeners are called with the releases that have changed.
+import { wire } from "./socket.js";
+
+const NO_SUCH_RELEASE = 4404;
+const NOT_ALLOWED = 1008;
+const FINAL = ["succeeded", "failed", "canceled", "unknown"];
+
+export const isFinal = ({ state }) => FINAL.includes(state);
+
+/** Returns words of the page's language, with what is to be filled in. */
+export function say(name, parameters = {}) {
+  const words = document.getElementById("words").getAttribute(`data-say-${name}`);
+  return words.replace(/\{(\w+)\}/g, (_, gap) => parameters[gap]);
+}
+
+class States {
+  known = new Map(); // what this page has heard of, by number
+  #listeners = [];
+  #lag = 0; // by how much this machine's clock is ahead of the server's, in ms
+  #isNew = true;
+
+  constructor() {
+    const part = {
+      wish: () => ({ states: true }),
+      hear: (message) => message.states && this.#hear(message),
+      troubled: () => {},
+      refused: (code) => {
+        // The log of this page has gone, not the rest.
+        if (code === NO_SUCH_RELEASE) wire.add(part);
+        else if (code !== NOT_ALLOWED) this.onRefused();
+      },
+    };
+    wire.add(part);
+  }
+
+  /** Calls back with { changed: [{ now, before }], deleted, isMissing, spread } after each message. */
+  listen(listener) {
+    this.#listeners.push(listener);
+  }
+
+  /** Is called when there is no socket for this page. */
+  onRefused() {}
+
+  /** The server's time. */
+  get now() {
+    return Date.now() - this.#lag;
+  }
+
+  get running() {
+    return [...this.known.values()].filter((one) => !isFinal(one)).length;
+  }
+
+  #hear({ states, deleted, whole, now, spread }) {
+    this.#lag = Date.now() - now;
+    // After a break others may have begun and ended: only the server's pages know.
+    const isMissing = whole && !this.#isNew;
+    this.#isNew = false;
+    if (whole) this.known.clear();
+    const changed = states.map((one) => ({ now: one, before: this.known.get(one.id) }));
+    for (const one of states) this.known.set(one.id, one);
+    for (const id of deleted) this.known.delete(id);
+    for (const listener of this.#listeners) listener({ changed, deleted, isMissing, whole, spread });
+  }
+}
+
+export const states = new States();

@@ -1,0 +1,169 @@
+"""What somebody does is seen by everybody else at once, whatever happens to the connection."""
+
+import os
+import re
+import subprocess
+import time
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from browser import PASSWORD, Site, answers, free_port, serving
+from mprelease.domain.people import Role
+from mprelease.domain.releases import Commit, Kind, ReleaseRequest, Stage, State
+from mprelease.services import releases, users
+from mprelease.services.house import House
+from team import Team, wait_until
+from written import BOSS, housed, taken
+
+pytestmark = pytest.mark.slow
+
+# Set to 60 to sleep as long as a browser lets a hidden tab rest.
+ASLEEP = float(os.environ.get("MPRELEASE_TEST_ASLEEP_SECONDS", "5"))
+TALL = {"locale": "en-US", "viewport": {"width": 1280, "height": 4000}}
+COMMIT = Commit("0123456789abcdef" * 2, "林", "feat: 首页", 1_790_000_000)
+
+
+@pytest.fixture
+def site(team: Team, chromium: Browser) -> Iterator[Site]:
+    """A house without a worker: the test does what one would."""
+    with serving(team, chromium, "--no-worker") as made:
+        yield made
+
+
+@pytest.fixture
+def house(site: Site, team: Team, upload_key: str) -> Iterator[House]:
+    with housed(team, upload_key) as made:
+        yield made
+
+
+def shown(page: Page) -> list[str]:
+    """Return the lines of a log that is short enough to be drawn whole."""
+    return page.locator(".log .line > span").all_inner_texts()
+
+
+def stored(page: Page) -> list[str]:
+    """Return what the raw download says."""
+    address = page.get_by_role("link", name="Raw log").get_attribute("href")
+    return page.request.get(f"{page.url.split('/releases')[0]}{address}").text().splitlines()
+
+
+def test_one_publishes_and_another_sees_it_begin_run_and_end(site: Site, house: House) -> None:
+    users.add(house, BOSS, "小王", Role.VIEWER, PASSWORD)
+    publisher = site.visit("admin", PASSWORD, locale="en-US")
+    watcher = site.visit("小王", PASSWORD, locale="en-US", viewport={"width": 390, "height": 800})
+    home = watcher.context.new_page()
+    home.goto(site.url)
+    watcher.goto(f"{site.url}/apps/shop")
+    expect(watcher.locator("#newest")).to_contain_text("No releases")
+    marked = "document.documentElement.dataset.same = 'yes'"
+    for page in (watcher, home):
+        page.evaluate(marked)
+
+    publisher.goto(f"{site.url}/apps/shop/preview")
+    publisher.click("main form button.btn-primary")
+    card, tile = watcher.locator("#release-1"), home.locator("#release-1")
+    for one in (card, tile):
+        expect(one.locator(".state-queued")).to_be_visible()
+    expect(watcher.locator("#notes")).to_contain_text("admin · preview shop #1: queued")
+    expect(home.locator("#running")).to_have_text(re.compile("1"))
+
+    release = taken(house, 1)
+    release.recorder.started(Stage.CHECKOUT)
+    for page in (watcher, home):
+        expect(page.locator("#release-1 .state-running")).to_be_visible()
+        expect(page.locator(".dot[data-app=shop]")).to_have_class("dot dot-running")
+    release.recorder.checked_out(COMMIT)
+    for one in (card, tile, publisher.locator("#state")):
+        expect(one).to_contain_text("feat: 首页")
+    stage = publisher.locator("[data-stage=checkout] small")
+    expect(stage).to_have_text(re.compile(r"[1-9]\.\d s"))
+    release.write(["cloning"])
+    release.end(State.CANCELED)
+    for one in (card, tile, publisher.locator("#state")):
+        expect(one.locator(".state-canceled")).to_be_visible()
+    expect(publisher.get_by_role("button", name="Cancel")).to_be_hidden()
+    expect(publisher.locator(".log")).to_contain_text("cloning")
+    expect(home.locator("#running")).to_have_text(re.compile("0"))
+    for page in (watcher, home):
+        assert page.evaluate("document.documentElement.dataset.same") == "yes", "it was reloaded"
+
+
+def test_the_log_goes_on_without_a_gap_or_a_double_when_the_server_has_died(
+    team: Team, chromium: Browser, upload_key: str
+) -> None:
+    site = Site(f"http://127.0.0.1:{free_port()}", chromium, [])
+    team.extra["MPRELEASE_ADMIN_PASSWORD"] = PASSWORD
+    server = served(site, team)
+    with housed(team, upload_key) as house:
+        release = taken(house, asked(house))
+        release.recorder.started(Stage.BUILD)
+        release.write(f"module {number}" for number in range(1, 41))
+        page = site.visit("admin", PASSWORD, **TALL)
+        page.goto(f"{site.url}/releases/{release.id}")
+        expect(page.locator(".log")).to_contain_text("module 40")
+        for round_ in range(1, 3):
+            server.kill()
+            server.communicate()
+            expect(page.locator("[data-part=trouble]")).to_be_visible()
+            release.write(f"while it was dead {round_}.{number}" for number in range(30))
+            server = served(site, team)
+            release.write(f"afterwards {round_}.{number}" for number in range(20))
+            expect(page.locator(".log")).to_contain_text(f"afterwards {round_}.19")
+            expect(page.locator("[data-part=trouble]")).to_be_hidden()
+        release.end()
+        expect(page.locator("#state .state-succeeded")).to_be_visible()
+        assert shown(page) == stored(page)
+        assert len(shown(page)) == 40 + 2 * 50
+        page.context.close()
+    server.terminate()
+    server.communicate()
+
+
+def test_a_tab_that_slept_knows_everything_when_it_wakes(site: Site, house: House) -> None:
+    release = taken(house, asked(house))
+    release.recorder.started(Stage.BUILD)
+    release.write(["module 1"])
+    page = site.visit("admin", PASSWORD, **TALL)
+    page.goto(f"{site.url}/releases/{release.id}")
+    expect(page.locator(".log")).to_contain_text("module 1")
+    state = page.context.new_cdp_session(page)
+    state.send("Page.setWebLifecycleState", {"state": "frozen"})
+    asleep_until = time.monotonic() + ASLEEP
+    number = 1
+    while time.monotonic() < asleep_until:
+        number += 1
+        release.write([f"module {number}"])
+        time.sleep(ASLEEP / 50)
+    release.end(State.FAILED)
+    state.send("Page.setWebLifecycleState", {"state": "active"})
+    expect(page.locator(".log")).to_contain_text(f"module {number}")
+    expect(page.locator("#state .state-failed")).to_be_visible()
+    assert shown(page) == stored(page) == [f"module {n}" for n in range(1, number + 1)]
+
+
+def test_where_no_socket_passes_the_pages_ask(site: Site, house: House) -> None:
+    release = taken(house, asked(house))
+    release.recorder.started(Stage.BUILD)
+    page = site.visit("admin", PASSWORD, **TALL)
+    page.route_web_socket(re.compile("/live$"), lambda socket: socket.close())
+    page.goto(f"{site.url}/releases/{release.id}")
+    for number in range(1, 4):
+        release.write([f"module {number}"])
+        expect(page.locator(".log")).to_contain_text(f"module {number}")
+    release.end()
+    expect(page.locator("#state .state-succeeded")).to_be_visible()
+    assert shown(page) == stored(page)
+
+
+def asked(house: House) -> int:
+    return releases.request(house, BOSS, ReleaseRequest("shop", Kind.PREVIEW))
+
+
+def served(site: Site, team: Team) -> "subprocess.Popen[str]":
+    port = site.url.rpartition(":")[2]
+    server = team.start("serve", "--port", port, "--no-worker")
+    wait_until(lambda: answers(int(port)) or server.poll() is not None)
+    assert server.poll() is None, server.communicate()[1]
+    return server
