@@ -1,7 +1,7 @@
 """Whoever watches a log hears every line once, in order, and only while allowed to look."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
@@ -10,8 +10,9 @@ from starlette.websockets import WebSocketDisconnect
 
 from guests import Visitor, World
 from mprelease.domain.logs import LogLine, Position
-from mprelease.domain.people import Role
-from mprelease.domain.releases import Stage, State
+from mprelease.domain.people import Actor, Role
+from mprelease.domain.releases import Kind, ReleaseRequest, Stage, State
+from mprelease.services import releases
 from mprelease.storage import logs, queue
 from mprelease.storage.queue import Lease
 from mprelease.web.hall import Hall
@@ -163,3 +164,79 @@ def test_a_release_that_is_not_there_is_told_as_such(world: World) -> None:
     ):
         socket.receive_json()
     assert ended.value.code == 4404
+
+
+def states_of(socket: WebSocketTestSession) -> dict[int, str]:
+    return {one["id"]: one["state"] for one in socket.receive_json()["states"]}
+
+
+def test_how_releases_stand_comes_whole_at_first_and_then_what_changes(world: World) -> None:
+    browser = world.visitor(Role.VIEWER)
+    boss = Actor("admin")
+    with browser.client, browser.client.websocket_connect(ADDRESS) as socket:
+        socket.send_json({"states": True})
+        whole = socket.receive_json()
+        assert whole["whole"] is True
+        assert [(one["id"], one["app"], one["by"]) for one in whole["states"]] == [
+            (world.first, "shop", "admin")
+        ]
+        lease = claimed(world)
+        assert states_of(socket) == {world.first: "running"}
+        second = releases.request(world.house, boss, ReleaseRequest("shop", Kind.PREVIEW))
+        assert states_of(socket) == {second: "queued"}
+        end(world, lease)
+        assert states_of(socket) == {world.first: "succeeded"}
+        releases.cancel(world.house, boss, second)
+        assert states_of(socket) == {second: "canceled"}
+        third = releases.request(world.house, boss, ReleaseRequest("shop", Kind.PREVIEW))
+        releases.cancel(world.house, boss, third)
+        while states_of(socket) != {third: "canceled"}:
+            pass
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_a_stage_that_begins_is_told_with_its_time(world: World) -> None:
+    browser = world.visitor(Role.VIEWER)
+    lease = claimed(world)
+    with browser.client, browser.client.websocket_connect(ADDRESS) as socket:
+        socket.send_json({"states": True})
+        socket.receive_json()
+        with world.house.database.writing() as db:
+            queue.start_stage(db, lease, Stage.CHECKOUT, 5)
+        [release] = socket.receive_json()["states"]
+        assert release["stages"][0] == ["checkout", "running", 5, None, False]
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_one_socket_tells_a_log_and_the_states_until_one_is_wished_no_more(world: World) -> None:
+    claimed(world)
+    browser = world.visitor(Role.VIEWER)
+    with watching(browser, world.first) as socket:
+        socket.send_json({"states": True})
+        assert socket.receive_json()["whole"] is True
+        tell(world, [line(1)])
+        assert heard(socket, 1) == ["1-1"]
+        socket.send_json({"log": None})
+        socket.send_json({"states": False})
+        socket.send_json({"states": True})
+        assert socket.receive_json()["whole"] is True
+        tell(world, [line(2)])
+        socket.send_json({"log": world.first, "attempt": 1, "line": 1})
+        assert heard(socket, 1) == ["1-2"]
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_a_program_that_has_lost_count_of_its_sockets_gets_no_more(world: World) -> None:
+    viewer, member = world.visitor(Role.VIEWER).client, world.visitor(Role.MEMBER).client
+    with viewer, ExitStack() as open_ones:
+        for _ in range(200):
+            open_ones.enter_context(viewer.websocket_connect(ADDRESS))
+        with (
+            viewer.websocket_connect(ADDRESS) as socket,
+            pytest.raises(WebSocketDisconnect) as ended,
+        ):
+            socket.receive_json()
+        assert ended.value.code == 4429
+        with member.websocket_connect(ADDRESS) as socket:
+            socket.send_json({"states": True})
+            assert socket.receive_json()["whole"] is True

@@ -14,7 +14,7 @@ _REMEMBERED = 500
 
 @dataclass(frozen=True, eq=False)
 class Changes:
-    """The releases that have changed, as they stand now, and the numbers of those deleted.
+    """The releases that have changed, as they stand now.
 
     `count` is what to ask with the next time. With `is_whole` these are all that are unfinished,
     and what the watcher knew of others may be out of date.
@@ -22,7 +22,6 @@ class Changes:
 
     count: int
     releases: Sequence[Release] = ()
-    deleted: Sequence[int] = ()
     is_whole: bool = False
 
 
@@ -48,10 +47,10 @@ class Board(Watched):
         self._stored = stored
         self._newest: int | None = None
         self._open: Mapping[int, Release] = {}
-        # Changes are counted. By release, the oldest first: its last change; None is deleted.
+        # Changes are counted. By release, the oldest first: the count at its last change.
         self._count = 0
         self._forgotten = 0
-        self._changes: dict[int, tuple[int, Release | None]] = {}
+        self._changes: dict[int, tuple[int, Release]] = {}
         self._same: dict[int, Changes] = {}
 
     async def look(self) -> None:
@@ -66,9 +65,7 @@ class Board(Watched):
         found = now | {one.id: one for one in others if one.id not in now}
         for release_id, release in sorted(found.items()):
             if self._open.get(release_id) != release:
-                self._note(release_id, release)
-        for release_id in gone - found.keys():
-            self._note(release_id, None)
+                self._note(release)
         self._newest, self._open = max([self._newest, *found]), now
         if self._count != before:
             self._same.clear()
@@ -85,13 +82,11 @@ class Board(Watched):
     def _since(self, count: int) -> Changes:
         if count < max(1, self._forgotten):
             return Changes(self._count, list(self._open.values()), is_whole=True)
-        missed = {key: one for key, (at, one) in self._changes.items() if at > count}
-        changed = [one for one in missed.values() if one]
-        return Changes(self._count, changed, [key for key, one in missed.items() if not one])
+        return Changes(self._count, [one for at, one in self._changes.values() if at > count])
 
-    def _note(self, release_id: int, release: Release | None) -> None:
+    def _note(self, release: Release) -> None:
         self._count += 1
-        self._changes.pop(release_id, None)
-        self._changes[release_id] = (self._count, release)
+        self._changes.pop(release.id, None)
+        self._changes[release.id] = (self._count, release)
         if len(self._changes) > _REMEMBERED:
             self._forgotten, _ = self._changes.pop(next(iter(self._changes)))

@@ -75,7 +75,6 @@ def states_in_json(changes: Changes) -> dict[str, object]:
     """Return how releases stand, as programs and scripts read it."""
     return {
         "states": [_standing(release) for release in changes.releases],
-        "deleted": list(changes.deleted),
         "whole": changes.is_whole,
     }
 

@@ -103,9 +103,8 @@ function isWorthFetching({ now, before }) {
   return before.state !== now.state ? isFinal(now) || !isShown : before.commit !== now.commit;
 }
 
-states.listen(({ changed, deleted, isMissing, whole, spread }) => {
+states.listen(({ changed, isMissing, whole, spread }) => {
   for (const { now } of changed) show(now);
-  for (const id of deleted) document.getElementById(`release-${id}`)?.remove();
   document.getElementById("running").textContent = say("count", { count: states.running });
   const worth = changed.filter(isWorthFetching);
   // What one has asked for oneself is not waited for.

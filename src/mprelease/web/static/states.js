@@ -34,7 +34,7 @@ class States {
     wire.add(part);
   }
 
-  /** Calls back with { changed: [{ now, before }], deleted, isMissing, spread } after each message. */
+  /** Calls back with { changed: [{ now, before }], isMissing, whole, spread } after each message. */
   listen(listener) {
     this.#listeners.push(listener);
   }
@@ -51,7 +51,7 @@ class States {
     return [...this.known.values()].filter((one) => !isFinal(one)).length;
   }
 
-  #hear({ states, deleted, whole, now, spread }) {
+  #hear({ states, whole, now, spread }) {
     this.#lag = Date.now() - now;
     // After a break others may have begun and ended: only the server's pages know.
     const isMissing = whole && !this.#isNew;
@@ -59,8 +59,7 @@ class States {
     if (whole) this.known.clear();
     const changed = states.map((one) => ({ now: one, before: this.known.get(one.id) }));
     for (const one of states) this.known.set(one.id, one);
-    for (const id of deleted) this.known.delete(id);
-    for (const listener of this.#listeners) listener({ changed, deleted, isMissing, whole, spread });
+    for (const listener of this.#listeners) listener({ changed, isMissing, whole, spread });
   }
 }
 

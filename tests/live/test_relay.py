@@ -1,0 +1,119 @@
+"""What one node writes is heard at another at once, and Redis may come and go."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+
+import pytest
+
+from mprelease.domain.logs import LogLine, Position
+from mprelease.domain.releases import Stage
+from mprelease.live.relay import Ear, Mouth
+from servers import redis_server
+
+pytestmark = pytest.mark.servers
+
+
+class Heard:
+    """Keep what is heard."""
+
+    def __init__(self) -> None:
+        self.lines: dict[int, list[str]] = {}
+        self.changes: list[int | None] = []
+
+    def heard(self, release_id: int, lines: Sequence[LogLine]) -> None:
+        self.lines.setdefault(release_id, []).extend(line.text for line in lines)
+
+    def changed(self, release_id: int | None = None) -> None:
+        self.changes.append(release_id)
+
+
+def line(number: int, stage: Stage = Stage.BUILD) -> LogLine:
+    return LogLine(Position(1, number), 7, stage, f"第 {number} 行")
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def speaking(redis_url: str, name: str = "us") -> AsyncIterator[Mouth]:
+    mouth = Mouth(redis_url, name)
+    yield mouth
+    await asyncio.to_thread(mouth.close)
+
+
+async def listening(mouth: Mouth, heard: Heard) -> None:
+    """Return as soon as the ear hears."""
+
+    def is_heard() -> bool:
+        mouth.changed(99)
+        return 99 in heard.changes
+
+    await until(is_heard)
+
+
+def test_lines_reach_who_watches_them_and_changes_reach_everybody(redis_url: str) -> None:
+    async def play() -> None:
+        ear, heard = Ear(redis_url, "us"), Heard()
+        async with speaking(redis_url) as mouth, ear.hearing(None, heard):
+            async with ear.hearing(7, heard):
+                await listening(mouth, heard)
+                for number in range(1, 6):
+                    mouth.told(7, line(number))
+                    mouth.told(8, line(number))
+                mouth.told(7, line(6, Stage.PUBLISH))
+                await until(lambda: len(heard.lines.get(7, [])) == 6)
+                assert heard.lines == {7: [f"第 {number} 行" for number in range(1, 7)]}
+            mouth.told(7, line(7))
+            mouth.changed(3)
+            await until(lambda: 3 in heard.changes)
+            assert len(heard.lines[7]) == 6, "nobody watches it any more"
+
+    asyncio.run(play())
+
+
+def test_another_installation_at_the_same_redis_is_not_heard(redis_url: str) -> None:
+    async def play() -> None:
+        ear, heard = Ear(redis_url, "us"), Heard()
+        async with (
+            speaking(redis_url) as ours,
+            speaking(redis_url, "they") as theirs,
+            ear.hearing(None, heard),
+            ear.hearing(7, heard),
+        ):
+            await listening(ours, heard)
+            theirs.told(7, line(1))
+            theirs.close()
+            ours.told(7, line(2))
+            await until(lambda: bool(heard.lines))
+            assert heard.lines == {7: ["第 2 行"]}
+
+    asyncio.run(play())
+
+
+def test_when_redis_comes_back_it_is_heard_again() -> None:
+    async def play() -> None:
+        with redis_server() as server:
+            ear, heard = Ear(server.url, "us"), Heard()
+            async with (
+                speaking(server.url) as mouth,
+                ear.hearing(7, heard),
+                ear.hearing(None, heard),
+            ):
+                await listening(mouth, heard)
+                server.kill()
+                for number in range(1, 4):
+                    mouth.told(7, line(number))
+                server.restart()
+                heard.changes.clear()
+                await listening(mouth, heard)
+                mouth.told(7, line(4))
+                await until(lambda: bool(heard.lines.get(7)))
+                assert heard.lines[7][-1] == "第 4 行"
+
+    asyncio.run(play())

@@ -1,0 +1,159 @@
+"""Each watcher has the exact log, whatever comes between the writer and the watchers."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from guests import World
+from mprelease.domain.logs import START, LogLine, Position
+from mprelease.domain.people import Actor
+from mprelease.domain.releases import Kind, ReleaseRequest, Stage, State
+from mprelease.live.feed import Feed
+from mprelease.services import releases
+from mprelease.services.house import House
+from mprelease.storage import logs, queue
+from mprelease.web.telling import StoredForWatchers
+
+BOSS = Actor("林")
+STAGES = list(Stage)
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("write"), st.integers(1, 4), st.booleans()),
+        st.tuples(st.sampled_from(["flush", "look", "wake", "die", "stage"])),
+        st.tuples(st.just("break"), st.integers(0, 2)),
+    ),
+    max_size=40,
+)
+
+
+class Inline(ThreadPoolExecutor):
+    """Do at once what would be done in a thread, so that each example goes the same way."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        done: Future[Any] = Future()
+        done.set_result(fn(*args, **kwargs))
+        return done
+
+
+class Writer:
+    """A worker: its lines are told to the feed or lost on the way there, and stored later."""
+
+    def __init__(self, house: House, feed: Feed, release_id: int) -> None:
+        self.house = house
+        self.feed = feed
+        self.release_id = release_id
+        self.attempt = 0
+        self.begin()
+
+    def begin(self) -> None:
+        self.attempt += 1
+        lease = queue.claim(self.house.database, self.release_id, "w", f"t{self.attempt}")
+        assert lease
+        self.lease = lease
+        self.line = 0
+        self.stage = 0
+        self.unstored: list[LogLine] = []
+
+    def write(self, count: int, *, is_heard: bool) -> None:
+        numbers = range(self.line + 1, self.line + count + 1)
+        lines = [
+            LogLine(Position(self.attempt, n), 0, STAGES[self.stage], f"{self.attempt}-{n}")
+            for n in numbers
+        ]
+        self.line += count
+        self.unstored += lines
+        if is_heard:
+            self.feed.told(lines)
+
+    def flush(self) -> None:
+        lines, self.unstored = self.unstored, []
+        by_stage = {stage: [one for one in lines if one.stage is stage] for stage in STAGES}
+        with self.house.database.writing() as db:
+            for own in filter(None, by_stage.values()):
+                logs.append(db, self.release_id, own)
+
+    def next_stage(self) -> None:
+        self.stage = min(self.stage + 1, len(STAGES) - 1)
+
+    def die(self) -> None:
+        with self.house.database.writing() as db:
+            queue.hand_back(db, self.lease)
+        self.begin()
+
+    def end(self) -> None:
+        self.flush()
+        with self.house.database.writing() as db:
+            queue.end(db, self.lease, State.SUCCEEDED)
+
+
+class Watcher:
+    """A client of the protocol: it keeps its place when the connection breaks."""
+
+    def __init__(self, feed: Feed) -> None:
+        self.feed = feed
+        self.log: list[str] = []
+        self.position = START
+        self.watching = asyncio.create_task(self.watch())
+
+    async def watch(self) -> None:
+        while True:
+            told = await self.feed.after(self.position)
+            if told.cut:
+                self.log.clear()
+                self.position = START
+                continue
+            self.log += [text for passage in told.passages for _, text in passage.entries]
+            self.position = told.end(self.position)
+            if told.over:
+                return
+
+    def break_off(self) -> None:
+        if not self.watching.done():
+            self.watching.cancel()
+            self.watching = asyncio.create_task(self.watch())
+
+
+async def play(house: House, release_id: int, steps: list[tuple[Any, ...]]) -> list[list[str]]:
+    asyncio.get_running_loop().set_default_executor(Inline())
+    feed = Feed(release_id, StoredForWatchers(house))
+    writer = Writer(house, feed, release_id)
+    watchers = [Watcher(feed) for _ in range(3)]
+    deeds: dict[str, Callable[..., object]] = {
+        "write": lambda count, heard: writer.write(count, is_heard=heard),
+        "flush": writer.flush,
+        "stage": writer.next_stage,
+        "die": writer.die,
+        "wake": feed.wake,
+        "break": lambda number: watchers[number].break_off(),
+    }
+    for name, *details in steps:
+        if name == "look":
+            await feed.look()
+        else:
+            deeds[name](*details)
+        for _ in range(5):
+            await asyncio.sleep(0)
+    writer.end()
+    await feed.look()
+    async with asyncio.timeout(10):
+        await asyncio.gather(*(watcher.watching for watcher in watchers))
+    return [watcher.log for watcher in watchers]
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+@given(steps=STEPS)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_any_interleaving_gives_each_watcher_the_exact_log(
+    world: World, steps: list[tuple[Any, ...]]
+) -> None:
+    house = world.house
+    release_id = releases.request(house, BOSS, ReleaseRequest("shop", Kind.PREVIEW))
+    heard = asyncio.run(play(house, release_id, steps))
+    with house.database.reading() as db:
+        stored = [line.text for line in logs.after(db, release_id, START)]
+    assert heard == [stored] * 3
