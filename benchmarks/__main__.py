@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks import checkout, engine, install, log, release, start, table, web
+from benchmarks import checkout, engine, install, live, log, release, start, table, web
 from benchmarks.measuring import BrokenPromise, Measurement
 
 _BENCHMARKS: Mapping[str, Callable[[Path], list[Measurement]]] = {
@@ -15,6 +15,7 @@ _BENCHMARKS: Mapping[str, Callable[[Path], list[Measurement]]] = {
     "engine": engine.measure,
     "log": log.measure,
     "web": web.measure,
+    "live": live.measure,
     "checkout": checkout.measure,
     "install": install.measure,
     "release": release.measure,

@@ -17,6 +17,7 @@ from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Commit, Kind, Publication, Stage
 from mprelease.domain.sandbox import SandboxMode
 from mprelease.engine.errands import Errands, Outside
+from mprelease.engine.recorder import Live, ToldAll
 from mprelease.engine.slot import Means
 from mprelease.engine.worker import Post, Worker
 from mprelease.pipeline.run import Limits, Node, Run, Workshop
@@ -63,7 +64,13 @@ def light(ledger: Ledger) -> Callable[[Run], Ending]:
 
 
 def a_worker(
-    house: House, folder: Path, pipeline: Callable[[Run], Ending], post: Post, limit: int = 60
+    house: House,
+    folder: Path,
+    pipeline: Callable[[Run], Ending],
+    post: Post,
+    *,
+    limit: int = 60,
+    live: Live | None = None,
 ) -> Worker:
     """Return a real worker that runs a light pipeline in its own data folder."""
     layout = prepared(folder)
@@ -82,7 +89,7 @@ def a_worker(
     )
     assert workshop.sandbox.mode is SandboxMode.OFF
     errands = Errands(house, Outside(workshop.layout.mirrors, {}, Link(), None))
-    return Worker(Means(house, workshop, limit, pipeline), post, errands)
+    return Worker(Means(house, workshop, limit, pipeline, live=live or ToldAll()), post, errands)
 
 
 def _checkout(run: Run) -> bool:

@@ -154,7 +154,7 @@ class Application:
             self.workshop,
             settings.release_limit,
             equip=self.install_missing,
-            live=ToldAll(*filter(None, (live, self.calls.mouth))),
+            live=self.told_to(live),
         )
         post = Post(
             self.worker_name,
@@ -164,6 +164,10 @@ class Application:
             settings.lease_seconds * 1000,
         )
         return Worker(means, post, self.errands)
+
+    def told_to(self, live: Live | None) -> Live:
+        """Return who hears what a worker writes: `live` in this process, and other nodes."""
+        return ToldAll(*filter(None, (live, self.calls.mouth)))
 
     @cached_property
     def errands(self) -> Errands:

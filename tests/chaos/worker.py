@@ -55,7 +55,7 @@ def main(port: int) -> None:
         else:
             with owning(workplace.layout) as is_mine:
                 assert is_mine, "two processes for one node"
-                command._work(workplace, workplace.settings.labels, SLOTS)
+                command.work(workplace, workplace.settings.labels, SLOTS)
     finally:
         workplace.close()
 

@@ -41,10 +41,11 @@ def worker(
         log_aloud()
         chosen = labels.split(",") if labels else application.settings.labels
         checked = tuple(typed.label(label.strip()) for label in chosen)
-        _work(application, checked, slots or application.settings.slots)
+        work(application, checked, slots or application.settings.slots)
 
 
-def _work(application: "Application", labels: tuple[str, ...], slots: int) -> None:
+def work(application: "Application", labels: tuple[str, ...], slots: int) -> None:
+    """Run releases until a signal comes, then let them finish or go back, as the settings say."""
     asked = threading.Semaphore(0)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: asked.release())

@@ -9,6 +9,8 @@ from mprelease.domain.logs import START, LogLine, Passage, Position
 from mprelease.live.tail import Tail
 from mprelease.live.watched import Watched
 
+_LOOK_SECONDS_WHERE_WRITTEN = 5.0
+
 
 @dataclass(frozen=True, eq=False)
 class Told:
@@ -55,7 +57,13 @@ class Feed(Watched):
         self._known = Told()
         self._shown = START
         self._same: dict[Position, Told] = {}
+        self._asking: dict[Position, asyncio.Future[Told]] = {}
         self.is_written = False
+
+    @property
+    def look_seconds(self) -> float:  # type: ignore[override] # it depends
+        """Return how long to rest between two looks: whoever writes here also nudges."""
+        return _LOOK_SECONDS_WHERE_WRITTEN if self.is_written else super().look_seconds
 
     def told(self, lines: Sequence[LogLine]) -> None:
         """Take lines from whoever writes them; from any thread."""
@@ -84,6 +92,8 @@ class Feed(Watched):
 
     async def after(self, position: Position) -> Told:
         """Return what follows a position, as soon as there is something."""
+        # Before the first line is before the first line of the first attempt.
+        position = max(position, Position(1, 0))
         while True:
             changed = self._changed
             if self._is_up_to_date(position):
@@ -95,7 +105,7 @@ class Feed(Watched):
             if passages:
                 return self._shared(position, passages)
             if passages is None or self._known.over:
-                told = await asyncio.to_thread(self._stored.after, self._release_id, position)
+                told = await self._ask(position)
                 if told.passages or told.cut or told.over:
                     return told
                 if self._tail.end.attempt > position.attempt:
@@ -103,6 +113,15 @@ class Feed(Watched):
                     position = Position(self._tail.end.attempt, 0)
                     continue
             await changed.wait()
+
+    async def _ask(self, position: Position) -> Told:
+        """Ask the storage what follows a position; those who ask at the same time ask once."""
+        asking = self._asking.get(position)
+        if asking is None:
+            stored = asyncio.to_thread(self._stored.after, self._release_id, position)
+            asking = self._asking[position] = asyncio.ensure_future(stored)
+            asking.add_done_callback(lambda _: self._asking.pop(position))
+        return await asyncio.shield(asking)
 
     def _is_up_to_date(self, position: Position) -> bool:
         """Tell whether somebody has all that was there at the last waking; more comes together."""

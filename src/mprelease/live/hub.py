@@ -12,7 +12,7 @@ from mprelease.live.feed import Feed, StoredLog
 from mprelease.live.relay import Ear
 
 # Lines go to the watchers together, so often at most.
-_BATCH_SECONDS = 0.08
+_BATCH_SECONDS = 0.06
 
 
 class Stored(StoredLog, StoredReleases, Protocol):

@@ -6,14 +6,18 @@ from abc import ABC, abstractmethod
 from contextlib import suppress
 
 _log = logging.getLogger(__name__)
-# Other processes write into the storage alone; a nudge makes it sooner.
-_LOOK_SECONDS = 1.0
 # However often it is nudged, it looks no oftener.
 _REST_SECONDS = 0.1
 
 
 class Watched(ABC):
-    """Look again and again, and wake the watchers when something has changed."""
+    """Look again and again, and wake the watchers when something has changed.
+
+    `look_seconds` is how long it rests between two looks, unless it is nudged.
+    """
+
+    # Other processes write into the storage alone.
+    look_seconds = 1.0
 
     def __init__(self) -> None:
         """Begin unwatched."""
@@ -56,4 +60,4 @@ class Watched(ABC):
                 _log.debug("what is watched cannot be looked up: %s", error)
             await asyncio.sleep(_REST_SECONDS)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._nudged.wait(), _LOOK_SECONDS)
+                await asyncio.wait_for(self._nudged.wait(), self.look_seconds)

@@ -1,0 +1,80 @@
+"""A node whose releases speak: `python -m benchmarks.live.speaking serve PORT` or `… work`.
+
+Everything is real but the stages. The build says lines at the pace that the description names
+(`rate=1000 seconds=30 go=FILE`), as soon as the file is there; each line begins with the time at
+which it was said, in ns since the epoch.
+"""
+
+import sys
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+from light import a_worker
+from mprelease.application import Application, opened
+from mprelease.cli import serve
+from mprelease.cli import worker as work
+from mprelease.domain.errors import StageFailed
+from mprelease.domain.problems import Problem
+from mprelease.domain.releases import Stage
+from mprelease.engine.recorder import Live
+from mprelease.engine.worker import Post, Worker
+from mprelease.pipeline.run import Run
+from mprelease.pipeline.runner import Ending, run_stages
+from mprelease.settings.knobs import load
+from mprelease.workspace.ownership import owning
+
+_FILLER = "x" * 40
+_TICK_SECONDS = 0.01
+
+
+@dataclass(frozen=True)
+class Speaking(Application):
+    """An application whose workers run stages that only speak."""
+
+    def worker(self, labels: tuple[str, ...], slots: int, live: Live | None = None) -> Worker:
+        """Return a real worker with such stages."""
+        lease = self.settings.lease_seconds * 1000
+        post = Post(self.worker_name, labels, slots, 0, lease)
+        watched = self.told_to(live)
+        return a_worker(self.house, self.layout.data, _pipeline, post, limit=600, live=watched)
+
+
+def main(deed: str, port: int = 0) -> None:
+    """Serve pages and work, or only work, until told to end."""
+    made = opened(load())
+    application = Speaking(made.settings, made.layout, made.house, made.calls)
+    if deed == "serve":
+        serve.run(application, "127.0.0.1", port, works=True)
+    else:
+        with owning(application.layout):
+            work.work(application, made.settings.labels, made.settings.slots)
+    application.close()
+
+
+def _pipeline(run: Run) -> Ending:
+    stages: dict[Stage, Callable[[Run], bool]] = dict.fromkeys(Stage, lambda _: False)
+    return run_stages(run, stages | {Stage.BUILD: _speak}, lambda _: nullcontext())
+
+
+def _speak(run: Run) -> bool:
+    wishes = dict(word.split("=", 1) for word in run.job.release.description.split())
+    rate, seconds, go = int(wishes["rate"]), int(wishes["seconds"]), Path(wishes["go"])
+    while not go.exists():
+        run.stop.raise_if_asked()
+        time.sleep(_TICK_SECONDS)
+    began, said = time.monotonic(), 0
+    while said < rate * seconds:
+        due = min(int((time.monotonic() - began) * rate), rate * seconds)
+        for _ in range(due - said):
+            run.say(f"{time.time_ns()} {_FILLER}")
+        said = due
+        time.sleep(max(_TICK_SECONDS, 1 / rate))
+    # Nothing is to be published.
+    raise StageFailed(Problem.BUILD_FAILED, code=1)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], *map(int, sys.argv[2:]))

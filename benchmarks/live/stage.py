@@ -1,0 +1,229 @@
+"""What the benchmarks of watching stand on: nodes as processes, releases, and watchers."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from benchmarks.measuring import BrokenPromise
+from benchmarks.scene import APP, native
+from mprelease.application import opened
+from mprelease.domain.people import Actor, Role
+from mprelease.domain.platforms import Platform
+from mprelease.domain.releases import Kind, Release, ReleaseRequest
+from mprelease.services import apps, door, projects, releases, users
+from mprelease.services.house import House
+from mprelease.settings.environment import machine_environment
+from mprelease.settings.knobs import Settings
+from mprelease.simulator.keys import make_key
+
+_ME = Actor("benchmark")
+_PEOPLE = 10
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass
+class Stage:
+    """A house, and the processes around it; `database_url` and `redis_url` where it has grown."""
+
+    folder: Path
+    database_url: str | None = None
+    redis_url: str | None = None
+    master_key: str | None = "A" * 43 + "="
+    apps: int = 0
+    tokens: list[str] = field(default_factory=list)
+
+    @property
+    def go(self) -> Path:
+        """Return the file that lets releases speak."""
+        return self.folder / "go"
+
+    @contextmanager
+    def house(self) -> Iterator[House]:
+        """Open the house in this process."""
+        settings = Settings(
+            data_dir=self.folder / "desk" if self.database_url else self.folder / "data",
+            database_url=self.database_url,
+            master_key=self.master_key,
+        )
+        made = opened(settings)
+        yield made.house
+        made.close()
+
+    def furnish(self, many: int) -> None:
+        """Add so many apps, and people with tokens."""
+        self.apps = many
+        with self.house() as house:
+            key = make_key().encode()
+            projects.add(house, _ME, projects.ProjectChange(APP, "/srv/web.git", "main"))
+            for number in range(many):
+                one = native()
+                change = apps.AppChange(
+                    f"{APP}-{number}",
+                    f"wx{number:016x}",
+                    build_command=one.build_command,
+                    credential=key,
+                )
+                apps.add(house, _ME, APP, Platform.WECHAT, change)
+            self.invite(house)
+
+    def invite(self, house: House) -> None:
+        """Add people with tokens."""
+        for number in range(_PEOPLE):
+            user, _ = users.add(house, _ME, f"watcher {number}", Role.VIEWER, None)
+            self.tokens.append(door.add_token(house, user, "bench", 1))
+
+    def request(self, many: int, rate: int, seconds: int) -> list[int]:
+        """Queue a release that speaks for each of so many apps; it waits until `go` is there."""
+        words = f"rate={rate} seconds={seconds} go={self.go}"
+        wanted = (
+            ReleaseRequest(f"{APP}-{number}", Kind.PREVIEW, description=words)
+            for number in range(many)
+        )
+        with self.house() as house:
+            return [releases.request(house, _ME, one) for one in wanted]
+
+    def ended(self, release_id: int) -> Release:
+        """Wait for a release's end and return it."""
+        with self.house() as house:
+            while True:
+                with house.database.reading() as db:
+                    release = releases.found(db, release_id)
+                if release.state.is_final:
+                    return release
+                time.sleep(0.1)
+
+    @contextmanager
+    def node(self, name: str, *command: str, **more: str) -> Iterator["Node"]:
+        """Run a process of ours over the house until the end of the block."""
+        port = free_port()
+        environment = {
+            **machine_environment(),
+            "HOME": str(self.folder),
+            "PYTHONPATH": os.pathsep.join(sys.path),
+            "MPRELEASE_DATA_DIR": str(self.folder / (name if self.database_url else "data")),
+            "MPRELEASE_ADMIN_PASSWORD": "a password of benchmarks",
+            "MPRELEASE_SLOTS": str(max(1, self.apps)),
+            **({"MPRELEASE_MASTER_KEY": self.master_key} if self.master_key else {}),
+            **({"MPRELEASE_DATABASE_URL": self.database_url} if self.database_url else {}),
+            **({"MPRELEASE_REDIS_URL": self.redis_url} if self.redis_url else {}),
+            **more,
+        }
+        arguments = [part.replace("PORT", str(port)) for part in command]
+        with (self.folder / f"{name}.log").open("wb") as log:
+            process = subprocess.Popen(
+                (sys.executable, *arguments), env=environment, stderr=log, stdout=log
+            )
+        try:
+            if "PORT" in command:
+                _wait_for(process, port)
+            yield Node(process.pid, port)
+        finally:
+            process.terminate()
+            process.wait(60)
+
+
+@dataclass(frozen=True)
+class Node:
+    """A running process."""
+
+    pid: int
+    port: int
+
+    def seconds(self) -> float:
+        """Return the processor time that it has taken."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / _TICKS
+
+    def megabytes(self) -> float:
+        """Return its resident memory."""
+        pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+@dataclass(frozen=True)
+class Watch:
+    """So many sockets at a node that watch a release."""
+
+    node: Node
+    release: int
+    count: int
+
+
+@contextmanager
+def watching(stage: Stage, watches: Sequence[Watch]) -> Iterator[list[Mapping[str, Any]]]:
+    """Let a process watch; in the block all are connected, and after it the list has its report.
+
+    Raise BrokenPromise unless each watcher had each line, once and in order.
+    """
+    shares = [
+        {
+            "host": "127.0.0.1",
+            "port": watch.node.port,
+            "release": watch.release,
+            "count": watch.count // _PEOPLE + (number < watch.count % _PEOPLE),
+            "token": token,
+        }
+        for watch in watches
+        for number, token in enumerate(stage.tokens)
+    ]
+    report: list[Mapping[str, Any]] = []
+    command = (sys.executable, "-m", "benchmarks.live.sockets")
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        process.stdin.write(json.dumps({"watch": shares}))
+        process.stdin.close()
+        if process.stdout.readline() != "ready\n":
+            raise BrokenPromise("the watchers could not connect")
+        yield report
+        report.append(json.loads(process.stdout.readline()))
+    if report[0]["broken"]:
+        raise BrokenPromise(f"a watcher was told wrongly: {report[0]['broken']}")
+
+
+@contextmanager
+def deaf(node: Node, token: str, release_id: int) -> Iterator[None]:
+    """Have a socket that wishes a log and never reads it."""
+    with socket.create_connection(("127.0.0.1", node.port)) as one:
+        wish = json.dumps({"log": release_id}).encode()
+        one.sendall(
+            b"GET /api/v1/live HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
+            b"Connection: Upgrade\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+            b"Sec-WebSocket-Version: 13\r\nAuthorization: Bearer " + token.encode() + b"\r\n\r\n"
+        )
+        one.recv(4096)
+        one.sendall(bytes((129, 128 | len(wish))) + bytes(4) + wish)
+        yield
+
+
+def free_port() -> int:
+    """Return a port of loopback that nobody uses."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def _wait_for(process: "subprocess.Popen[bytes]", port: int) -> None:
+    with ExitStack() as stack:
+        client = stack.enter_context(httpx.Client(trust_env=False))
+        while process.poll() is None:
+            try:
+                client.get(f"http://127.0.0.1:{port}/healthz")
+            except httpx.TransportError:
+                time.sleep(0.05)
+            else:
+                return
+    raise BrokenPromise(f"a node has ended with {process.returncode}")
