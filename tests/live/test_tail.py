@@ -65,6 +65,17 @@ def test_a_new_attempt_begins_anew_and_the_former_one_is_the_storages() -> None:
     assert tail.end == Position(2, 1)
 
 
+def test_lines_that_were_never_stored_are_forgotten() -> None:
+    tail = Tail(kept=3)
+    tail.add(lines(1, 1, 8))
+    tail.cut(Position(2, 1))
+    assert tail.end == Position(1, 8)
+    tail.cut(Position(1, 6))
+    assert texts(tail, Position(1, 5)) == ["1-6"]
+    tail.cut(Position(1, 2))
+    assert texts(tail, Position(1, 2)) == []
+
+
 def test_only_the_newest_lines_are_kept() -> None:
     tail = Tail(kept=10)
     for first in range(1, 101, 5):

@@ -83,7 +83,7 @@ class Feed(Watched):
         more = True
         while more:
             end = self._tail.end
-            self._known = told = await asyncio.to_thread(self._stored.after, self._release_id, end)
+            self._known = told = await self._ask(end)
             for passage in told.passages:
                 self._tail.add(_lines(passage))
             if told.passages or told.over:
@@ -121,7 +121,11 @@ class Feed(Watched):
             stored = asyncio.to_thread(self._stored.after, self._release_id, position)
             asking = self._asking[position] = asyncio.ensure_future(stored)
             asking.add_done_callback(lambda _: self._asking.pop(position))
-        return await asyncio.shield(asking)
+        told = await asyncio.shield(asking)
+        if told.cut:
+            self._tail.cut(told.cut)
+            self._same.clear()
+        return told
 
     def _is_up_to_date(self, position: Position) -> bool:
         """Tell whether somebody has all that was there at the last waking; more comes together."""

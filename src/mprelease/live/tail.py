@@ -54,6 +54,13 @@ class Tail:
             elif first.attempt == self._attempt:
                 self._join(lines)
 
+    def cut(self, position: Position) -> None:
+        """Forget the lines behind a position: they were never stored, and their writer is dead."""
+        with self._lock:
+            if position.attempt == self._attempt:
+                del self._lines[max(0, position.line - self._before) :]
+                self._before = min(self._before, position.line)
+
     def after(self, position: Position) -> list[Passage] | None:
         """Return what follows a position; None where only the storage can tell."""
         with self._lock:
