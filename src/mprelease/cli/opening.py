@@ -24,7 +24,10 @@ def opening() -> "Iterator[Application]":
     from mprelease.application import opened
     from mprelease.settings.knobs import load
 
-    application = opened(load())
+    settings = load()
+    if settings.server:
+        raise Refused(Problem.WORKS_ON_SERVER, url=settings.server)
+    application = opened(settings)
     _log_to(application.layout.data / "mprelease.log")
     try:
         yield application

@@ -32,7 +32,11 @@ def show_one(
     application: "Application", release: Release, qr_code: Path | None, *, json: bool
 ) -> None:
     """Show a release with its QR code, which is kept in the wanted file or in the data folder."""
-    saved = save_qr_code(application, release, qr_code)
+    tell(release, save_qr_code(application, release, qr_code), json=json)
+
+
+def tell(release: Release, saved: Path | None, *, json: bool) -> None:
+    """Show a release whose QR code, if it has one, lies in a file."""
     if json:
         show.as_json(show.release(release, saved))
         return
@@ -64,9 +68,14 @@ def save_qr_code(application: "Application", release: Release, wanted: Path | No
         found = releases.qr_code(db, release.id)
     if found is None:
         return None
-    image, media_type = found
     folder = application.settings.data_dir / "qr-codes"
-    file = wanted or folder / f"{release.id}{_SUFFIXES.get(media_type, '')}"
+    return write_qr_code(found, wanted, folder / str(release.id))
+
+
+def write_qr_code(found: tuple[bytes, str], wanted: Path | None, otherwise: Path) -> Path:
+    """Write an image of a media type into the wanted file, or into another, with its suffix."""
+    image, media_type = found
+    file = wanted or otherwise.with_suffix(_SUFFIXES.get(media_type, ""))
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(image)
     return file

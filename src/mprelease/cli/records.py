@@ -3,10 +3,11 @@
 import sys
 from datetime import datetime, tzinfo
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
-from mprelease.cli import options, outcome, show
+from mprelease.cli import options, outcome, remote, show
 from mprelease.cli.asking import ask
 from mprelease.cli.follow import View, watch
 from mprelease.cli.opening import me, opening
@@ -21,13 +22,11 @@ def releases(
     json: options.Json = False,
 ) -> None:
     """List the newest releases."""
-    from mprelease.services import apps
-    from mprelease.storage import releases as stored
+    from mprelease.settings.knobs import load
 
-    with opening() as application, application.house.database.reading() as db:
-        app_id = apps.found(db, name).id if name else None
-        found = stored.newest(db, app_id, limit)
-        zone = application.house.timezone
+    zone = ZoneInfo(load().timezone)
+    there = remote.server()
+    found = remote.releases(there, name, limit) if there else _newest(name, limit)
     if json:
         show.as_json([show.release(release, None) for release in found])
     else:
@@ -35,11 +34,23 @@ def releases(
         show.table(columns, [_row(release, zone) for release in found])
 
 
+def _newest(name: str | None, limit: int) -> list[Release]:
+    from mprelease.services import apps
+    from mprelease.storage import releases as stored
+
+    with opening() as application, application.house.database.reading() as db:
+        app_id = apps.found(db, name).id if name else None
+        return stored.newest(db, app_id, limit)
+
+
 def log(release_id: options.ReleaseId, *, follow_: options.Follow = False) -> None:
     """Print the log of a release."""
     from mprelease.services import releases as deeds
     from mprelease.storage import logs
 
+    if there := remote.server():
+        remote.log(there, release_id, follow=follow_)
+        return
     with opening() as application:
         if follow_:
             watch(application, release_id, View(lines=True))

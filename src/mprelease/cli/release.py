@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from mprelease.cli import options, outcome
+from mprelease.cli import options, outcome, remote
 from mprelease.cli.follow import View, Watched, follow
 from mprelease.cli.opening import me, opening
 from mprelease.cli.options import ReleaseOptions, spread
@@ -54,6 +54,8 @@ def again(
     from mprelease.services import releases
 
     outcome.refuse_unwritable(qr_code)
+    if there := remote.server():
+        raise typer.Exit(remote.again(there, release_id, qr_code, lines=follow, json=json))
     with opening() as application:
         wanted = releases.again(application.house, release_id)
         ended = run(application, wanted, lines=follow)
@@ -113,6 +115,11 @@ def _release(wanted: ReleaseRequest, given: ReleaseOptions) -> None:
     if given.project and given.qr_code:
         raise Refused(Problem.ONE_QR_CODE)
     outcome.refuse_unwritable(given.qr_code)
+    if there := remote.server():
+        if given.project:
+            raise Refused(Problem.WORKS_ON_SERVER, url=there.url)
+        code = remote.release(there, wanted, given.qr_code, lines=given.follow, json=given.json)
+        raise typer.Exit(code)
     with opening() as application:
         if given.project:
             ended = run_all(application, given.project, wanted, lines=given.follow)

@@ -1,6 +1,7 @@
 """`mprelease serve`: the pages, and unless told otherwise the releases, in one process."""
 
 import gc
+import resource
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -51,6 +52,7 @@ def run(application: "Application", host: str, port: int, *, works: bool, words:
     from mprelease.web.telling import StoredForWatchers
 
     settings = application.settings
+    _allow_many_sockets()
     hub = Hub(StoredForWatchers(application.house), application.calls.ear())
     config = uvicorn.Config(
         _made(application, hub, lambda: server.should_exit),
@@ -81,6 +83,12 @@ def run(application: "Application", host: str, port: int, *, works: bool, words:
         gc.freeze()
         gc.enable()
         server.run()
+
+
+def _allow_many_sockets() -> None:
+    """Raise the limit of open files as far as this user may: each watcher is one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _in_address(host: str) -> str:

@@ -76,7 +76,8 @@ def release(release: Release, qr_code: Path | None) -> dict[str, object]:
 def trouble(told: Trouble) -> dict[str, object]:
     """Return a trouble with its words as JSON takes it."""
     return {
-        "problem": told.problem,
+        # What a server says of its releases names the problem itself.
+        "problem": told.parameters.get("code", told.problem),
         "message": say.of(told.message),
         "remedy": say.of(told.remedy),
     }

@@ -47,6 +47,9 @@ class Settings(BaseSettings):
     lease_seconds: int = Field(default=30, ge=5, le=600)
     address_url: str | None = None
 
+    server: str | None = None
+    token: SecretStr | None = None
+
     base_url: str | None = None
     admin_password: SecretStr | None = None
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()

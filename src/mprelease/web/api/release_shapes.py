@@ -54,6 +54,15 @@ class CommitShape(BaseModel):
     id: str
     author: str
     subject: str
+    time: datetime
+
+
+class SizesShape(BaseModel):
+    """Package sizes in bytes, as the platform counts them."""
+
+    full: int
+    main: int
+    packages: dict[str, int]
 
 
 class ReleaseShape(BaseModel):
@@ -81,7 +90,7 @@ class ReleaseShape(BaseModel):
     attempt: int
     stages: list[StageShape]
     failed_stage: Stage | None
-    package_size: int | None = Field(description="bytes, as the platform counts them")
+    sizes: SizesShape | None
     warnings: list[str]
     error: TroubleShape | None
     has_qr_code: bool
@@ -94,7 +103,10 @@ class ReleaseShape(BaseModel):
             **only(release, "id", "platform", "kind", "state", "ref", "version", "description"),
             **only(release, "environment", "robot", "requested_by"),
             app=release.app_name,
-            commit=commit and CommitShape(**only(commit, "id", "author", "subject")),
+            commit=commit
+            and CommitShape(
+                **only(commit, "id", "author", "subject"), time=moment(commit.time * 1000)
+            ),
             **only(release.launch, "page", "query", "scene"),
             settings=dict(release.settings),
             created_at=moment(release.created_at),
@@ -103,7 +115,7 @@ class ReleaseShape(BaseModel):
             attempt=release.attempt,
             stages=[StageShape.of(one) for one in release.stages],
             failed_stage=release.failed_stage,
-            package_size=release.sizes.full if release.sizes else None,
+            sizes=release.sizes and SizesShape(**only(release.sizes, "full", "main", "packages")),
             warnings=[say.of(warning) for warning in release.warnings],
             error=TroubleShape.of(release.error, say) if release.error else None,
             has_qr_code=release.id in codes,

@@ -1,0 +1,102 @@
+"""What a server says of releases, as we know them."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from mprelease.domain.apps import Environment
+from mprelease.domain.logs import LogLine, Position
+from mprelease.domain.platforms import Platform
+from mprelease.domain.problems import Message, Problem, Trouble
+from mprelease.domain.releases import (
+    Commit,
+    Kind,
+    LaunchOptions,
+    Release,
+    Sizes,
+    Stage,
+    StageRecord,
+    StageState,
+    State,
+)
+
+
+def release_of(told: Any) -> Release:
+    """Return a release; its words are the server's, in the language in which it was asked."""
+    return Release(
+        id=told["id"],
+        app_id=0,
+        app_name=told["app"],
+        platform=Platform(told["platform"]),
+        kind=Kind(told["kind"]),
+        state=State(told["state"]),
+        ref=told["ref"],
+        environment=Environment(told["environment"]),
+        robot=told["robot"],
+        version=told["version"],
+        description=told["description"],
+        launch=LaunchOptions(told["page"], told["query"], told["scene"]),
+        settings=told["settings"],
+        requested_by=told["requested_by"],
+        created_at=_ms(told["created_at"]) or 0,
+        started_at=_ms(told["started_at"]),
+        ended_at=_ms(told["ended_at"]),
+        attempt=told["attempt"],
+        commit=_commit(told["commit"]),
+        sizes=Sizes(**told["sizes"]) if told["sizes"] else None,
+        error=Trouble(Problem.SERVER_SAYS, words_of(told["error"])) if told["error"] else None,
+        failed_stage=Stage(told["failed_stage"]) if told["failed_stage"] else None,
+        warnings=tuple(Message("cli.as_said", {"words": words}) for words in told["warnings"]),
+        stages=tuple(_stage(one) for one in told["stages"]),
+    )
+
+
+def words_of(refusal: Any) -> dict[str, str]:
+    """Return the words of a refusal, as SERVER_SAYS takes them."""
+    return {
+        "code": str(refusal["problem"]),
+        "message": str(refusal["message"]),
+        "remedy": str(refusal["remedy"]),
+    }
+
+
+def standing_of(release: Release, told: Any) -> Release:
+    """Return a release as the live socket says that it stands."""
+    stages = tuple(
+        StageRecord(Stage(name), StageState(state), began, ended, cached)
+        for name, state, began, ended, cached in told["stages"]
+    )
+    return replace(release, state=State(told["state"]), stages=stages)
+
+
+def lines_of(passages: Any) -> list[LogLine]:
+    """Return the lines of passages, as the live socket tells them."""
+    return [
+        LogLine(Position(attempt, number), 0, Stage(stage), text)
+        for attempt, first, stage, texts in passages
+        for number, text in enumerate(texts, start=first)
+    ]
+
+
+def listed_lines_of(items: Any) -> list[LogLine]:
+    """Return the lines of a log, as the API lists them."""
+    return [
+        LogLine(Position(one["attempt"], one["line"]), 0, Stage(one["stage"]), one["text"])
+        for one in items
+    ]
+
+
+def _commit(told: Any) -> Commit | None:
+    if told is None:
+        return None
+    at = _ms(told["time"]) or 0
+    return Commit(told["id"], told["author"], told["subject"], at // 1000)
+
+
+def _stage(told: Any) -> StageRecord:
+    times = _ms(told["started_at"]), _ms(told["ended_at"])
+    return StageRecord(Stage(told["name"]), StageState(told["state"]), *times, told["cached"])
+
+
+def _ms(moment: str | None) -> int | None:
+    return None if moment is None else round(datetime.fromisoformat(moment).timestamp() * 1000)

@@ -1,0 +1,165 @@
+"""Watch a release at a server: each line once and in order, whatever happens to the connection."""
+
+import json
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
+from websockets.sync.client import ClientConnection, connect
+
+from mprelease.domain.errors import Refused
+from mprelease.domain.logs import START, LogLine, Position
+from mprelease.domain.problems import Problem
+from mprelease.domain.releases import Release, StageState
+from mprelease.remote.reading import lines_of, listed_lines_of, release_of, standing_of
+from mprelease.remote.server import Lost, Server
+
+_PATIENCE_SECONDS = 600.0
+_POLL_SECONDS = 1.0
+# The server says every 15 s that it lives.
+_SILENCE_SECONDS = 45.0
+# A stage's end may be told a little before its last lines.
+_QUIET_SECONDS = 0.3
+_OPEN_SECONDS = 10.0
+
+
+class News(StrEnum):
+    """What happened to the connection, or to what was heard."""
+
+    LOST = "cli.server_lost"
+    BACK = "cli.server_back"
+    CUT = "cli.lines_lost"
+
+
+@dataclass(frozen=True)
+class Heard:
+    """How a release stands, with the lines that have come since the last time."""
+
+    release: Release
+    lines: list[LogLine]
+
+
+class Watching:
+    """Iterate over what is heard of one release until its end."""
+
+    def __init__(self, server: Server, release: Release, tell: Callable[[News], None]) -> None:
+        """Take the release as it stood; `tell` hears what happens to the connection."""
+        self._server = server
+        self._release = release
+        self._tell = tell
+        self._position = START
+        self._lost_at = math.inf
+        self._is_over = False
+
+    def __iter__(self) -> Iterator[Heard]:
+        """Yield as soon as there is something; raise Refused where there is nothing to hear."""
+        while not self._is_over:
+            with suppress(ConnectionClosed, InvalidHandshake, OSError, TimeoutError):
+                yield from self._by_socket()
+            # What came meanwhile is stored; and where no socket passes, everything comes this way.
+            if not self._is_over:
+                yield from self._by_asking()
+        yield Heard(self._ended(), [])
+
+    def _by_socket(self) -> Iterator[Heard]:
+        with self._connected() as socket:
+            wish = {"attempt": self._position.attempt, "line": self._position.line}
+            socket.send(json.dumps({"log": self._release.id, "states": True, **wish}))
+            waiting = None
+            heard_at = time.monotonic()
+            while not self._is_over:
+                try:
+                    told = json.loads(socket.recv(_QUIET_SECONDS))
+                except TimeoutError:
+                    if time.monotonic() - heard_at > _SILENCE_SECONDS:
+                        raise
+                    if waiting:
+                        self._release, waiting = standing_of(self._release, waiting), None
+                        yield Heard(self._release, [])
+                    continue
+                heard_at = time.monotonic()
+                waiting = self._standing(told) or waiting
+                if "passages" in told:
+                    yield self._heard(told)
+
+    def _connected(self) -> ClientConnection:
+        server = self._server
+        is_secure = server.socket_url.startswith("wss:")
+        try:
+            return connect(
+                server.socket_url,
+                additional_headers=server.authorization,
+                ssl=server.trust if is_secure else None,
+                open_timeout=_OPEN_SECONDS,
+                close_timeout=1,
+                max_size=None,
+            )
+        except InvalidURI:
+            raise Refused(Problem.SERVER_UNREACHABLE, url=server.url, detail="URL?") from None
+
+    def _standing(self, told: Any) -> Any:
+        mine = (one for one in told.get("states", ()) if one["id"] == self._release.id)
+        return next(mine, None)
+
+    def _heard(self, told: Any) -> Heard:
+        self._is_back()
+        if told["cut"]:
+            self._position = Position(*told["cut"])
+            self._tell(News.CUT)
+        lines = lines_of(told["passages"])
+        self._is_over = told["over"]
+        return self._moved(lines)
+
+    def _by_asking(self) -> Iterator[Heard]:
+        path = f"/releases/{self._release.id}"
+        try:
+            position = {"attempt": self._position.attempt, "line": self._position.line}
+            told = self._server.get(f"{path}/log", **position)
+            self._release = release_of(self._server.get(path))
+        except Lost:
+            self._is_lost()
+            return
+        self._is_back()
+        self._is_over = told["is_over"]
+        yield self._moved(listed_lines_of(told["items"]))
+        if not (self._is_over or told["items"]):
+            time.sleep(_POLL_SECONDS)
+
+    def _moved(self, lines: list[LogLine]) -> Heard:
+        if lines:
+            self._position = lines[-1].position
+        begun = {line.stage for line in lines}
+        stages = tuple(
+            replace(one, state=StageState.RUNNING)
+            if one.name in begun and one.state is StageState.PENDING
+            else one
+            for one in self._release.stages
+        )
+        self._release = replace(self._release, stages=stages)
+        return Heard(self._release, lines)
+
+    def _ended(self) -> Release:
+        while True:
+            try:
+                return release_of(self._server.get(f"/releases/{self._release.id}"))
+            except Lost:
+                self._is_lost()
+
+    def _is_lost(self) -> None:
+        now = time.monotonic()
+        if self._lost_at == math.inf:
+            self._lost_at = now
+            self._tell(News.LOST)
+        if now - self._lost_at > _PATIENCE_SECONDS:
+            raise Refused(Problem.SERVER_LOST, url=self._server.url, release=self._release.id)
+        time.sleep(_POLL_SECONDS)
+
+    def _is_back(self) -> None:
+        if self._lost_at != math.inf:
+            self._lost_at = math.inf
+            self._tell(News.BACK)

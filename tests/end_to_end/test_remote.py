@@ -1,0 +1,221 @@
+"""The command line of a laptop or of a CI job, against a server elsewhere."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from browser import answers, free_port
+from mprelease.domain.people import Role
+from mprelease.domain.releases import Stage, State
+from mprelease.security.vault import Vault
+from mprelease.services import door, users
+from mprelease.services.house import House
+from mprelease.simulator.wechat import WeChat
+from mprelease.storage import lists
+from mprelease.storage.database import Database, sqlite_url
+from repositories import make_repository
+from team import Answer, Team, wait_until
+from written import BOSS, housed, taken
+
+pytestmark = pytest.mark.slow
+
+FILES = {
+    "project.config.json": "{}",
+    "app.json": '{"pages":["pages/a"]}',
+    "app.js": "App({})",
+    "pages/a.js": "Page({})",
+    "pages/a.wxml": "<view>你好</view>",
+}
+
+
+class Laptop:
+    """A machine with nothing on it but the command line and a token."""
+
+    def __init__(self, home: Path, url: str, token: str) -> None:
+        self.home = home
+        self.environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(home),
+            "LANG": "en_US.UTF-8",
+            "PYTHONPATH": str(Path(__file__).parents[2] / "src"),
+            "MPRELEASE_SERVER": url,
+            "MPRELEASE_TOKEN": token,
+        }
+
+    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            [sys.executable, "-m", "mprelease", *arguments],
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *arguments: str) -> Answer:
+        process = self.start(*arguments)
+        out, err = process.communicate(timeout=120)
+        return Answer(process.returncode, out, err)
+
+
+@pytest.fixture
+def port() -> int:
+    return free_port()
+
+
+@pytest.fixture
+def laptop(tmp_path: Path, team: Team, port: int) -> Laptop:
+    """A laptop with a member's token of the team's house."""
+    team.must("app", "list")
+    database = Database(sqlite_url(team.data / "mprelease.db"))
+    house = House(database, Vault(bytes(32)), lambda: 0, ZoneInfo("UTC"))
+    now = House(database, Vault(bytes(32)), _now, ZoneInfo("UTC"))
+    user, _ = users.add(house, BOSS, "小李", Role.MEMBER, None)
+    token = door.add_token(now, user, "laptop", 1)
+    database.close()
+    home = tmp_path / "laptop"
+    home.mkdir()
+    return Laptop(home, f"http://127.0.0.1:{port}", token)
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def served(team: Team, port: int, *options: str) -> "subprocess.Popen[str]":
+    server = team.start("serve", "--port", str(port), *options)
+    wait_until(lambda: answers(port) or server.poll() is not None)
+    assert server.poll() is None, server.communicate()[1]
+    return server
+
+
+@pytest.mark.usefixtures("wechat_tool")
+def test_a_laptop_uploads_follows_and_gets_the_code(
+    team: Team, laptop: Laptop, port: int, wechat: WeChat, tmp_path: Path
+) -> None:
+    team.has_app(make_repository(tmp_path / "mini", FILES, "feat: 首页"))
+    served(team, port)
+    code = tmp_path / "code.png"
+    answer = laptop.run("upload", "shop", "--follow", "--json", "--qr-code", str(code))
+    assert answer.code == 0, answer.err
+    assert answer.json["state"] == "succeeded"
+    assert answer.json["version"] == wechat.received[0].version
+    assert answer.json["commit"]["subject"] == "feat: 首页"
+    assert answer.json["sizes"]["full"] > 0
+    assert code.stat().st_size > 0
+    for words in ("▶ checkout", "feat: 首页", "✔ publish"):
+        assert words in answer.err
+    again = laptop.run("again", "1")
+    assert (again.code, "succeeded" in again.out, "█" in again.out) == (0, True, True), again.err
+    assert laptop.run("log", "1").out == team.log(1)
+    assert "小李" in laptop.run("releases").out
+    assert not (laptop.home / ".local").exists(), "nothing of a server is made here"
+
+    lower = laptop.run("upload", "shop", "--version", "0.0.0.1")
+    assert (lower.code, lower.err.count("\n")) == (2, 1), lower.err
+    failed = laptop.run("preview", "shop", "--ref", "nowhere", "--json")
+    assert (failed.code, failed.json["error"]["problem"]) == (1, "git_ref_not_found"), failed.err
+
+
+def test_following_goes_on_when_the_server_has_died_and_ctrl_c_cancels(
+    team: Team, laptop: Laptop, port: int, upload_key: str
+) -> None:
+    server = served(team, port, "--no-worker")
+    with housed(team, upload_key) as house:
+        following = laptop.start("preview", "shop", "--follow")
+        said, reader = listening(following)
+        wait_until(lambda: bool(newest(house)))
+        release = taken(house, 1)
+        release.recorder.started(Stage.BUILD)
+        release.write(f"module {number}" for number in range(20))
+        wait_until(lambda: any("module 19" in line for line in said))
+        server.kill()
+        server.communicate()
+        wait_until(lambda: any("cannot be reached" in line for line in said))
+        release.write(f"while it was dead {number}" for number in range(20))
+        server = served(team, port, "--no-worker")
+        wait_until(lambda: any("is back" in line for line in said))
+        release.write(["afterwards"])
+        wait_until(lambda: any("afterwards" in line for line in said))
+        following.send_signal(signal.SIGINT)
+        wait_until(lambda: any("cancel" in line.lower() for line in said))
+        release.end(State.CANCELED)
+        reader.join()
+        following.communicate(timeout=30)
+        assert following.returncode == 130
+    lines = [line.strip() for line in said if line.startswith("  ")]
+    assert lines == [
+        *(f"module {number}" for number in range(20)),
+        *(f"while it was dead {number}" for number in range(20)),
+        "afterwards",
+    ]
+
+
+def test_what_cannot_be_is_said_in_one_sentence(team: Team, laptop: Laptop, port: int) -> None:
+    for command in (("upload", "shop"), ("log", "1"), ("releases",)):
+        answer = laptop.run(*command)
+        assert (answer.code, "cannot be reached" in answer.err) == (2, True), answer.err
+    with another() as other:
+        laptop.environment["MPRELEASE_SERVER"] = other
+        answer = laptop.run("releases")
+        assert (answer.code, "is not mprelease" in answer.err) == (2, True), answer.err
+    laptop.environment["MPRELEASE_SERVER"] = f"http://127.0.0.1:{port}"
+    served(team, port, "--no-worker")
+    assert "There is no app" in laptop.run("preview", "shop").err
+    assert laptop.run("preview", "shop").code == 2
+    assert laptop.run("log", "7", "--follow").code == 2
+    for command in (("app", "list"), ("upload", "--project", "web"), ("serve",)):
+        answer = laptop.run(*command)
+        assert (answer.code, "works only on" in answer.err) == (2, True), answer.err
+    laptop.environment["MPRELEASE_TOKEN"] = "mpr_unknown"
+    answer = laptop.run("releases")
+    assert (answer.code, "token" in answer.err) == (2, True), answer.err
+    del laptop.environment["MPRELEASE_TOKEN"]
+    assert "MPRELEASE_TOKEN" in laptop.run("releases").err
+
+
+def listening(process: "subprocess.Popen[str]") -> tuple[list[str], threading.Thread]:
+    """Gather what a process says on standard error, line by line."""
+    said: list[str] = []
+
+    def read() -> None:
+        said.extend(line.rstrip("\n") for line in process.stderr or ())
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    return said, reader
+
+
+def newest(house: House) -> list[object]:
+    with house.database.reading() as db:
+        return list(lists.unfinished(db))
+
+
+@contextmanager
+def another() -> Iterator[str]:
+    """Have a server of something else, during the block."""
+
+    class Page(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"<html>Welcome</html>")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Page) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
