@@ -16,9 +16,10 @@ import pytest
 
 from browser import answers, free_port
 from mprelease.domain.people import Role
+from mprelease.domain.platforms import Platform
 from mprelease.domain.releases import Stage, State
 from mprelease.security.vault import Vault
-from mprelease.services import door, users
+from mprelease.services import apps, door, users
 from mprelease.services.house import House
 from mprelease.simulator.wechat import WeChat
 from mprelease.storage import lists
@@ -160,6 +161,51 @@ def test_following_goes_on_when_the_server_has_died_and_ctrl_c_cancels(
     ]
 
 
+def test_all_apps_of_a_project_are_followed_at_once(
+    team: Team, laptop: Laptop, port: int, upload_key: str
+) -> None:
+    served(team, port, "--no-worker")
+    with housed(team, upload_key) as house:
+        twin = apps.AppChange("twin", "wx0123456789abcdee", credential=upload_key.encode())
+        apps.add(house, BOSS, "web", Platform.WECHAT, twin)
+        following = laptop.start("preview", "--project", "web", "--follow", "--json")
+        wait_until(lambda: len(newest(house)) == 2)
+        for number, state in ((1, State.FAILED), (2, State.SUCCEEDED)):
+            release = taken(house, number)
+            release.stage(Stage.BUILD, [f"module {number}"])
+            release.end(state)
+        out, err = following.communicate(timeout=30)
+        ended = Answer(following.returncode, out, err)
+        assert (ended.code, [one["state"] for one in ended.json]) == (1, ["failed", "succeeded"])
+        assert {"shop    module 1", "twin    module 2"} < set(err.splitlines())
+        assert "too late" in laptop.run("cancel", "2").err
+        wait = laptop.start("upload", "shop")
+        wait_until(lambda: len(newest(house)) == 1)
+        assert laptop.run("cancel", "3").code == 0
+        assert (wait.wait(30), "canceled" in wait.communicate()[0]) == (130, True)
+    refused = laptop.run("upload", "--project", "web", "--version", "x")
+    assert (refused.code, refused.err.startswith("shop: ")) == (2, True), refused.err
+
+
+def test_a_second_ctrl_c_leaves_it_to_the_server(
+    team: Team, laptop: Laptop, port: int, upload_key: str
+) -> None:
+    server = served(team, port, "--no-worker")
+    with housed(team, upload_key) as house:
+        following = laptop.start("preview", "shop")
+        said, reader = listening(following)
+        wait_until(lambda: bool(newest(house)))
+        server.kill()
+        server.communicate()
+        wait_until(lambda: any("cannot be reached" in line for line in said))
+        following.send_signal(signal.SIGINT)
+        wait_until(lambda: any("MPRELEASE_SERVER" in line for line in said))
+        following.send_signal(signal.SIGINT)
+        reader.join()
+        assert following.communicate(timeout=30)[0] == ""
+        assert following.returncode == 130
+
+
 def test_what_cannot_be_is_said_in_one_sentence(team: Team, laptop: Laptop, port: int) -> None:
     for command in (("upload", "shop"), ("log", "1"), ("releases",)):
         answer = laptop.run(*command)
@@ -173,7 +219,7 @@ def test_what_cannot_be_is_said_in_one_sentence(team: Team, laptop: Laptop, port
     assert "There is no app" in laptop.run("preview", "shop").err
     assert laptop.run("preview", "shop").code == 2
     assert laptop.run("log", "7", "--follow").code == 2
-    for command in (("app", "list"), ("upload", "--project", "web"), ("serve",)):
+    for command in (("app", "list"), ("serve",)):
         answer = laptop.run(*command)
         assert (answer.code, "works only on" in answer.err) == (2, True), answer.err
     laptop.environment["MPRELEASE_TOKEN"] = "mpr_unknown"

@@ -5,6 +5,7 @@ from itertools import pairwise
 import pytest
 
 from light import a_worker, light
+from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Kind, StageState, State
 from mprelease.engine.worker import Post
@@ -62,7 +63,7 @@ def test_a_running_release_is_canceled(yard: Yard) -> None:
     release_id = yard.ask("build=60")
     yard.worker()
     wait_until(lambda: yard.release(release_id).commit is not None)
-    assert releases.cancel(yard.house, yard.who, release_id)
+    releases.cancel(yard.house, yard.who, release_id)
     yard.becomes(release_id, State.CANCELED)
     assert yard.ledger.uploads() == []
 
@@ -71,7 +72,8 @@ def test_behind_the_fence_a_cancel_is_too_late_and_the_upload_succeeds(yard: Yar
     release_id = yard.ask("after=1.4")
     yard.worker()
     wait_until(lambda: yard.is_sending(release_id))
-    assert not releases.cancel(yard.house, yard.who, release_id)
+    with pytest.raises(Refused):
+        releases.cancel(yard.house, yard.who, release_id)
     yard.becomes(release_id, State.SUCCEEDED)
 
 
@@ -86,7 +88,7 @@ def test_a_worker_that_ends_hands_back_what_it_runs_and_another_does_it(yard: Ya
     assert {stage.state for stage in handed_back.stages} == {StageState.PENDING}
     second = yard.worker("second")
     wait_until(lambda: yard.release(release_id).attempt == 2)
-    assert releases.cancel(yard.house, yard.who, release_id)
+    releases.cancel(yard.house, yard.who, release_id)
     yard.becomes(release_id, State.CANCELED)
     second.close(hand_back=False)
 

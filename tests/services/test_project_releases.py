@@ -100,7 +100,7 @@ def test_one_refused_app_is_named_and_nothing_is_queued(house: House, developer:
         releases.verify_all(house, "web", wanted)
     for each in (refused.value, foreseen.value):
         # WeChat takes four numbers, Alipay three.
-        assert (each.app, each.trouble.problem) == ("shop-alipay", Problem.VERSION_SHAPE)
+        assert (each.trouble.app, each.trouble.problem) == ("shop-alipay", Problem.VERSION_SHAPE)
     assert queued(house) == []
 
 

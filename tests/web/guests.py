@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from mprelease.domain.people import Role
+from mprelease.domain.people import Actor, Role
+from mprelease.domain.platforms import Platform
+from mprelease.services import apps
 from mprelease.services.house import House
 
 PASSWORD = "correct horse battery"
@@ -53,3 +55,9 @@ class World:
         made_visitor = self.stranger()
         assert made_visitor.log_in(NAMES[role]) == 303
         return made_visitor
+
+
+def has_twin(world: World, upload_key: str) -> None:
+    """Add a second app to the project."""
+    twin = apps.AppChange("twin", "wx0123456789abcdee", credential=upload_key.encode())
+    apps.add(world.house, Actor("admin"), "web", Platform.WECHAT, twin)

@@ -2,8 +2,10 @@
 
 import pytest
 
-from guests import NAMES, World
+from guests import NAMES, World, has_twin
 from mprelease.domain.people import Role
+from mprelease.domain.releases import State
+from mprelease.storage import queue
 from programs import API, Program, program
 
 
@@ -20,6 +22,41 @@ def test_a_release_is_asked_for_once_under_one_key_and_canceled(world: World) ->
     assert again["id"] > first["id"]
     listed = ci.call("GET", f"/releases?kind=upload&before={again['id']}")
     assert [one["id"] for one in listed["items"]] == [first["id"]]
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_the_apps_of_a_project_are_released_together_or_not_at_all(
+    world: World, upload_key: str
+) -> None:
+    has_twin(world, upload_key)
+    ci = program(world, Role.MEMBER)
+    path, wanted = "/projects/web/releases", {"kind": "upload"}
+    key = {"idempotency-key": "build-8"}
+    first = ci.call("POST", path, 201, json=wanted, headers=key)
+    assert [one["app"] for one in first] == ["shop", "twin"]
+    assert first[0]["version"] == first[1]["version"]
+    repeated = ci.call("POST", path, 201, json=wanted, headers=key)
+    assert [one["id"] for one in repeated] == [one["id"] for one in first]
+    [alone] = ci.call("POST", path, 201, json={"kind": "preview", "apps": ["twin"]})
+    assert alone["app"] == "twin"
+    again = f"/releases/{alone['id']}/again"
+    made = [ci.call("POST", again, 201, headers=key)["id"] for _ in range(2)]
+    assert made[0] == made[1] > alone["id"]
+    lower = ci.call("POST", path, 409, json={"kind": "upload", "version": "0.0.0.1"})
+    assert (lower["problem"], lower["app"]) == ("version_not_greater", "shop")
+    assert ci.call("POST", path, 404, json={"kind": "preview", "apps": ["nobody"]})
+    assert "app" not in ci.call("POST", "/projects/nothing/releases", 404, json=wanted)
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_what_has_ended_cannot_be_canceled(world: World) -> None:
+    ci = program(world, Role.MEMBER)
+    lease = queue.claim(world.house.database, world.first, "w", "t")
+    assert lease
+    with world.house.database.writing() as db:
+        queue.end(db, lease, State.SUCCEEDED)
+    refused = ci.call("POST", f"/releases/{world.first}/cancel", 409)
+    assert refused["problem"] == "cancel_too_late"
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])

@@ -8,12 +8,11 @@ from html import unescape
 import pytest
 from PIL import Image
 
-from guests import World
+from guests import World, has_twin
 from mprelease.domain.people import Actor, Role
-from mprelease.domain.platforms import Platform
 from mprelease.domain.releases import Commit, Kind, Release, ReleaseRequest, Sizes, State
 from mprelease.security.vault import Vault
-from mprelease.services import apps, releases
+from mprelease.services import releases
 from mprelease.storage import lists, queue
 from mprelease.storage import releases as stored
 from mprelease.storage.lists import Search
@@ -53,8 +52,7 @@ def test_a_shared_code_is_seen_without_a_login_until_it_is_withdrawn(world: Worl
 
 
 def test_several_apps_are_released_by_one_form_or_none(world: World, upload_key: str) -> None:
-    twin = apps.AppChange("twin", "wx0123456789abcdee", credential=upload_key.encode())
-    apps.add(world.house, Actor("admin"), "web", Platform.WECHAT, twin)
+    has_twin(world, upload_key)
     member = world.visitor(Role.MEMBER)
     assert member.client.get("/projects/web/release").text.count("checked") == 3
     form = {"kind": "upload", "ref": "main", "description": "一起"}

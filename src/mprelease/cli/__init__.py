@@ -9,7 +9,7 @@ import typer
 from mprelease import __version__
 from mprelease.cli import app, demo, doctor, project, records, release, serve, tools, user, worker
 from mprelease.cli.words import say
-from mprelease.domain.errors import AppRefused, Refused, TroubleError
+from mprelease.domain.errors import Refused, TroubleError
 from mprelease.domain.problems import Problem, Trouble
 from mprelease.settings.environment import user_folder
 
@@ -24,8 +24,7 @@ def main() -> None:
         _refuse_what_is_no_text()
         commands()
     except TroubleError as error:
-        whose = f"{error.app}: " if isinstance(error, AppRefused) else ""
-        sys.stderr.write(f"{whose}{say.of_trouble(error.trouble)}\n")
+        sys.stderr.write(f"{say.of_trouble(error.trouble)}\n")
         sys.exit(_BAD_USE if isinstance(error, Refused) else _FAILED)
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)

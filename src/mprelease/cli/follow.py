@@ -4,12 +4,13 @@ import math
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mprelease.cli.opening import me
 from mprelease.cli.words import say
+from mprelease.domain.errors import Refused
 from mprelease.domain.logs import START, LogLine
 from mprelease.domain.releases import Release, Stage, StageRecord, StageState, State
 
@@ -74,6 +75,15 @@ class View:
                 self.say(f"  {line}")
         self._has_ended = True
 
+    def cancel(self, ask: Callable[[], object]) -> None:
+        """Ask for the end of the release and say so, or why it goes on."""
+        try:
+            ask()
+        except Refused as refused:
+            self.say(say.of_trouble(refused.trouble))
+        else:
+            self.say(say("cli.canceling"))
+
     def say(self, line: str) -> None:
         """Show one line."""
         sys.stderr.write(f"{self._prefix}{line}\n")
@@ -91,6 +101,14 @@ class View:
             return
         self._told[stage.name] = stage.state
         self.say(f"{_MARKS[stage.state]} {say(f'stage.{stage.name}')}{_seconds(stage)}")
+
+
+def views_of(names: Sequence[str], *, lines: bool) -> list[View]:
+    """Return a view for each of several apps, whose lines begin with its name."""
+    from rich.cells import cell_len, set_cell_size
+
+    width = max(map(cell_len, names))
+    return [View(lines=lines, prefix=f"{set_cell_size(name, width)}  ") for name in names]
 
 
 @dataclass(frozen=True)
@@ -167,8 +185,7 @@ def _cancel(application: "Application", watched: Watched) -> None:
     with application.house.database.reading() as db:
         has_ended = releases.found(db, watched.release_id).state.is_final
     if not has_ended:
-        in_time = releases.cancel(application.house, me(), watched.release_id)
-        watched.view.say(say("cli.canceling" if in_time else "cli.too_late"))
+        watched.view.cancel(lambda: releases.cancel(application.house, me(), watched.release_id))
 
 
 class _Helper:

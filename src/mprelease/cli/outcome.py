@@ -47,7 +47,11 @@ def tell(release: Release, saved: Path | None, *, json: bool) -> None:
 
 def show_all(application: "Application", ended: Sequence[Release], *, json: bool) -> None:
     """Show the releases of a project: the QR codes one by one, and below them what came of all."""
-    codes = [(release, save_qr_code(application, release, None)) for release in ended]
+    tell_all([(one, save_qr_code(application, one, None)) for one in ended], json=json)
+
+
+def tell_all(codes: Sequence[tuple[Release, Path | None]], *, json: bool) -> None:
+    """Show releases, each with the file of its QR code."""
     if json:
         show.as_json([show.release(release, saved) for release, saved in codes])
     else:
@@ -56,7 +60,7 @@ def show_all(application: "Application", ended: Sequence[Release], *, json: bool
         for release, saved in codes:
             _tell_trouble(release, prefix=f"{release.app_name}: ")
             _tell_end(release, saved)
-    if len({release.commit.id for release in ended if release.commit}) > 1:
+    if len({release.commit.id for release, _ in codes if release.commit}) > 1:
         _err(say("cli.commits_differ"))
 
 

@@ -65,10 +65,12 @@ def cancel(release_id: options.ReleaseId) -> None:
     """Cancel a release that is queued, or running and not yet being uploaded."""
     from mprelease.services import releases as deeds
 
-    with opening() as application:
-        in_time = deeds.cancel(application.house, me(), release_id)
-    typer.echo(say("cli.canceling" if in_time else "cli.too_late"))
-    raise typer.Exit(0 if in_time else 1)
+    if there := remote.server():
+        remote.cancel(there, release_id)
+    else:
+        with opening() as application:
+            deeds.cancel(application.house, me(), release_id)
+    typer.echo(say("cli.canceling"))
 
 
 resolving = typer.Typer(no_args_is_help=True, help=say("cli.release"))

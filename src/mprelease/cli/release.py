@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from mprelease.cli import options, outcome, remote
-from mprelease.cli.follow import View, Watched, follow
+from mprelease.cli.follow import View, Watched, follow, views_of
 from mprelease.cli.opening import me, opening
 from mprelease.cli.options import ReleaseOptions, spread
 from mprelease.domain.apps import App
@@ -16,6 +16,7 @@ from mprelease.domain.releases import Kind, LaunchOptions, Release, ReleaseReque
 
 if TYPE_CHECKING:
     from mprelease.application import Application
+    from mprelease.remote.server import Server
 
 
 @spread
@@ -116,10 +117,7 @@ def _release(wanted: ReleaseRequest, given: ReleaseOptions) -> None:
         raise Refused(Problem.ONE_QR_CODE)
     outcome.refuse_unwritable(given.qr_code)
     if there := remote.server():
-        if given.project:
-            raise Refused(Problem.WORKS_ON_SERVER, url=there.url)
-        code = remote.release(there, wanted, given.qr_code, lines=given.follow, json=given.json)
-        raise typer.Exit(code)
+        raise typer.Exit(_released_there(there, wanted, given))
     with opening() as application:
         if given.project:
             ended = run_all(application, given.project, wanted, lines=given.follow)
@@ -128,6 +126,12 @@ def _release(wanted: ReleaseRequest, given: ReleaseOptions) -> None:
             ended = [run(application, wanted, lines=given.follow)]
             outcome.show_one(application, ended[0], given.qr_code, json=given.json)
     raise typer.Exit(outcome.exit_code(ended))
+
+
+def _released_there(there: "Server", wanted: ReleaseRequest, given: ReleaseOptions) -> int:
+    if given.project:
+        return remote.release_all(there, given.project, wanted, lines=given.follow, json=given.json)
+    return remote.release(there, wanted, given.qr_code, lines=given.follow, json=given.json)
 
 
 def _prepare(application: "Application", apps: list[App]) -> None:
@@ -141,14 +145,8 @@ def _prepare(application: "Application", apps: list[App]) -> None:
 
 
 def _watched(accepted: Mapping[int, App], lines: bool) -> list[Watched]:
-    from rich.cells import cell_len, set_cell_size
-
-    width = max(cell_len(app.name) for app in accepted.values())
+    views = views_of([app.name for app in accepted.values()], lines=lines)
     return [
-        Watched(
-            release_id,
-            View(lines=lines, prefix=f"{set_cell_size(app.name, width)}  "),
-            app.label,
-        )
-        for release_id, app in accepted.items()
+        Watched(release_id, view, app.label)
+        for (release_id, app), view in zip(accepted.items(), views, strict=True)
     ]

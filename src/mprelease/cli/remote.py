@@ -2,13 +2,17 @@
 
 import secrets
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from mprelease.cli import outcome
-from mprelease.cli.follow import View
+from mprelease.cli.follow import View, views_of
 from mprelease.cli.words import say
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
@@ -17,7 +21,6 @@ from mprelease.settings.environment import user_folder
 
 if TYPE_CHECKING:
     from mprelease.remote.server import Server
-    from mprelease.remote.watching import News
 
 _PAGE = 100
 
@@ -42,8 +45,40 @@ def release(
     there: "Server", wanted: ReleaseRequest, qr_code: Path | None, *, lines: bool, json: bool
 ) -> int:
     """Have a release made there, follow it to its end, show it, and return the exit code."""
-    asked = {
-        "app": wanted.app,
+    made = _post(there, "/releases", {"app": wanted.app, **_asked(wanted)})
+    return _follow(there, made, qr_code, lines=lines, json=json)
+
+
+def release_all(
+    there: "Server", project: str, wanted: ReleaseRequest, *, lines: bool, json: bool
+) -> int:
+    """Have a release made of each app of a project there, and follow all of them."""
+    from mprelease.remote.reading import release_of
+
+    made = _post(there, f"/projects/{quote(project, safe='')}/releases", _asked(wanted))
+    found = [release_of(one) for one in made]
+    views = views_of([one.app_name for one in found], lines=lines)
+    ended = _followed(there, found, views)
+    outcome.tell_all([(one, _save_qr_code(there, one, None)) for one in ended], json=json)
+    return outcome.exit_code(ended)
+
+
+def again(
+    there: "Server", release_id: int, qr_code: Path | None, *, lines: bool, json: bool
+) -> int:
+    """Have the same release made anew there, and follow it."""
+    made = _post(there, f"/releases/{release_id}/again", {})
+    return _follow(there, made, qr_code, lines=lines, json=json)
+
+
+def cancel(there: "Server", release_id: int) -> None:
+    """Ask for the end of a release there."""
+    with _reaching(there):
+        there.post(f"/releases/{release_id}/cancel", {})
+
+
+def _asked(wanted: ReleaseRequest) -> dict[str, object]:
+    return {
         "kind": wanted.kind,
         "ref": wanted.ref,
         "version": wanted.version,
@@ -56,20 +91,13 @@ def release(
         "settings": dict(wanted.settings),
         "priority": wanted.priority,
     }
+
+
+def _post(there: "Server", path: str, asked: dict[str, object]) -> Any:
     # A lost answer is asked for again, and nothing is released twice.
     key = f"cli-{secrets.token_hex(12)}"
     with _reaching(there):
-        made = there.post("/releases", asked, key)
-    return _follow(there, made, qr_code, lines=lines, json=json)
-
-
-def again(
-    there: "Server", release_id: int, qr_code: Path | None, *, lines: bool, json: bool
-) -> int:
-    """Have the same release made anew there, and follow it."""
-    with _reaching(there):
-        made = there.post(f"/releases/{release_id}/again", {})
-    return _follow(there, made, qr_code, lines=lines, json=json)
+        return there.post(path, asked, key)
 
 
 def log(there: "Server", release_id: int, *, follow: bool) -> None:
@@ -113,34 +141,43 @@ def releases(there: "Server", app: str | None, limit: int) -> list[Release]:
 def _follow(there: "Server", made: object, qr_code: Path | None, *, lines: bool, json: bool) -> int:
     from mprelease.remote.reading import release_of
 
-    ended = _watch(there, release_of(made), View(lines=lines), cancels=True)
-    saved = _save_qr_code(there, ended, qr_code)
-    outcome.tell(ended, saved, json=json)
+    [ended] = _followed(there, [release_of(made)], [View(lines=lines)])
+    outcome.tell(ended, _save_qr_code(there, ended, qr_code), json=json)
     return outcome.exit_code([ended])
 
 
-def _watch(there: "Server", found: Release, view: View, *, cancels: bool = False) -> Release:
-    """Show a release until its end; Ctrl-C asks for its cancellation where it is one's own."""
+def _followed(there: "Server", found: Sequence[Release], views: Sequence[View]) -> list[Release]:
+    """Show one's own releases until their ends, at once; Ctrl-C asks for their cancellation."""
+    ends: list[Future[Release]] = [Future() for _ in found]
+
+    def watch(end: "Future[Release]", one: Release, view: View) -> None:
+        try:
+            end.set_result(_watch(there, one, view))
+        except Exception as failure:  # noqa: BLE001 raised again in the main thread
+            end.set_exception(failure)
+
+    own = list(zip(ends, found, views, strict=True))
+    for each in own:
+        # Nobody waits for a server that has died: it goes on there.
+        threading.Thread(target=watch, args=each, daemon=True).start()
+    with suppress(KeyboardInterrupt):
+        return [end.result() for end in ends]
+    for end, one, view in own:
+        if not end.done():
+            view.cancel(partial(cancel, there, one.id))
+    # A second Ctrl-C leaves it to the server.
+    return [end.result() for end in ends]
+
+
+def _watch(there: "Server", found: Release, view: View) -> Release:
+    """Show a release until its end."""
     from mprelease.remote.watching import Watching
 
-    def tell(news: "News") -> None:
-        view.say(say(news))
-
-    watching = Watching(there, found, tell)
-    while True:
-        try:
-            for heard in watching:
-                found, lines = heard.release, heard.lines
-                view.update(found, lines)
-        except KeyboardInterrupt:
-            if not cancels:
-                raise
-            with _reaching(there):
-                there.post(f"/releases/{found.id}/cancel", {})
-            view.say(say("cli.canceling"))
-        else:
-            view.end(found)
-            return found
+    for heard in Watching(there, found, lambda news: view.say(say(news))):
+        found = heard.release
+        view.update(found, heard.lines)
+    view.end(found)
+    return found
 
 
 def _save_qr_code(there: "Server", ended: Release, wanted: Path | None) -> Path | None:

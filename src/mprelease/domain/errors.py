@@ -1,5 +1,7 @@
 """The few ways in which mprelease says no."""
 
+from dataclasses import replace
+
 from mprelease.domain.problems import Parameter, Problem, Trouble
 
 
@@ -17,12 +19,12 @@ class Refused(TroubleError):
 
 
 class AppRefused(Refused):
-    """A request for several apps that cannot be met because of one of them: `app`, by its name."""
+    """A request for several apps that cannot be met because of one of them."""
 
     def __init__(self, app: str, refusal: Refused) -> None:
         """Name the app, and take over what stands in its way."""
-        self.app = app
         super().__init__(refusal.trouble.problem, **refusal.trouble.parameters)
+        self.trouble = replace(refusal.trouble, app=app)
 
 
 class StageFailed(TroubleError):

@@ -22,6 +22,7 @@ class Problem(StrEnum):
     APP_UNKNOWN = auto()
     APP_EXISTS = auto()
     RELEASE_UNKNOWN = auto()
+    CANCEL_TOO_LATE = auto()
     NO_QR_CODE = auto()
     RELEASE_BUSY = auto()
     RELEASE_UNFINISHED = auto()
@@ -172,10 +173,14 @@ class Message:
 
 @dataclass(frozen=True)
 class Trouble:
-    """A problem with its parameters, as it is stored and shown."""
+    """A problem with its parameters, as it is stored and shown.
+
+    `app` is whose it is, where several were asked for.
+    """
 
     problem: Problem
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
+    app: str | None = None
 
     @property
     def message(self) -> Message:

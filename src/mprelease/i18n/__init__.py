@@ -42,10 +42,11 @@ class Words:
         return self._catalog.gettext(message.id).format_map(_Gaps(message.parameters))
 
     def of_trouble(self, trouble: Trouble) -> str:
-        """Return what happened and what to do, as one line."""
+        """Return whose trouble it is, what happened and what to do, as one line."""
+        whose = f"{trouble.app}: " if trouble.app else ""
         happened, remedy = self.of(trouble.message), self.of(trouble.remedy)
         stop = "" if happened.endswith(_STOPS) else _STOP[self.language]
-        return f"{happened}{stop} {remedy}"
+        return f"{whose}{happened}{stop} {remedy}"
 
 
 def language_of(wish: str) -> Language:

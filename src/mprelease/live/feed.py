@@ -80,6 +80,8 @@ class Feed(Watched):
         if self._tail.end == START:
             # Written elsewhere: what is stored by now need not lie in our memory, too.
             self._tail.begin(await asyncio.to_thread(self._stored.end, self._release_id))
+            # Who asked before may lack what has come meanwhile.
+            self.wake()
         more = True
         while more:
             end = self._tail.end

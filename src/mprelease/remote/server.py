@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from mprelease import __version__
-from mprelease.domain.errors import Refused
+from mprelease.domain.errors import AppRefused, Refused
 from mprelease.domain.problems import Problem
 from mprelease.remote.reading import words_of
 
@@ -114,4 +114,5 @@ def _content(url: str, answer: httpx.Response) -> Any:
         raise Refused(Problem.SERVER_TOKEN_REFUSED, url=url)
     if not isinstance(content, dict) or "remedy" not in content:
         raise Refused(Problem.SERVER_IS_ANOTHER, url=url, status=answer.status_code)
-    raise Refused(Problem.SERVER_SAYS, **words_of(content))
+    refused = Refused(Problem.SERVER_SAYS, **words_of(content))
+    raise AppRefused(content["app"], refused) if content.get("app") else refused

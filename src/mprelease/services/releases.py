@@ -112,14 +112,14 @@ def verify_all(house: House, project: str, wanted: ReleaseRequest) -> list[App]:
     return members
 
 
-def cancel(house: House, who: Actor, release_id: int) -> bool:
-    """Cancel a queued release, or ask a running one to end; False when it is too late."""
+def cancel(house: House, who: Actor, release_id: int) -> None:
+    """Cancel a queued release, or ask a running one to end; raise Refused when it is too late."""
     with house.database.writing() as db:
-        found(db, release_id)
-        before = queue.request_cancel(db, release_id)
-        if before is not None:
-            record(db, house, who, Did("release.cancel", str(release_id)))
-    return before is not None
+        if found(db, release_id).state is State.CANCELED:
+            return
+        if queue.request_cancel(db, release_id) is None:
+            raise Refused(Problem.CANCEL_TOO_LATE, release=release_id)
+        record(db, house, who, Did("release.cancel", str(release_id)))
 
 
 def resolve(house: House, who: Actor, release_id: int, *, published: bool) -> Release:

@@ -23,7 +23,7 @@ from mprelease.web.api import projects as api_projects
 from mprelease.web.api import releases as api_releases
 from mprelease.web.api import workers as api_workers
 from mprelease.web.api.document import methods
-from mprelease.web.api.shapes import TroubleShape
+from mprelease.web.api.shapes import RefusalShape
 from mprelease.web.guard import Guard, complete
 from mprelease.web.hall import Hall
 from mprelease.web.identity import login_address, visitor
@@ -103,7 +103,7 @@ def _told(request: Request, error: Exception) -> Response:
     if trouble.problem in _OURS:
         _log.error("%s %s", request.method, request.url.path, exc_info=error)
     if request.url.path.startswith("/api/"):
-        content = TroubleShape.of(trouble, Words(language(request))).model_dump()
+        content = RefusalShape.of(trouble, Words(language(request))).model_dump(exclude_none=True)
         return JSONResponse(content, status, _allowed(request, status))
     if trouble.problem is Problem.LOGIN_NEEDED:
         return _to_login(request)

@@ -18,7 +18,7 @@ _LOOK_SECONDS = 3.0
 # Many tabs, or a wall of screens; more is a program that has lost count.
 _OF_PERSON = 200
 # What all fetch at the same news, they fetch one after the other: this far apart, in ms.
-_APART = 4
+_APART = 30
 _NOT_ALLOWED = 1008
 _Told = TypeVar("_Told")
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mprelease.domain.problems import Problem
-from mprelease.web.api.shapes import TroubleShape
+from mprelease.web.api.shapes import RefusalShape
 from mprelease.web.statuses import status_of
 
 Responses = dict[int | str, dict[str, Any]]
@@ -14,7 +14,7 @@ def refusing(*problems: Problem) -> Responses:
     """Document these problems, each under the status in which it is told."""
     documented: Responses = {}
     for problem in problems:
-        known = documented.setdefault(status_of(problem), {"model": TroubleShape})
+        known = documented.setdefault(status_of(problem), {"model": RefusalShape})
         known["description"] = described(known, problem)
     return documented
 

@@ -122,10 +122,9 @@ class ReleaseShape(BaseModel):
         )
 
 
-class NewRelease(Given):
-    """What is asked for; what is left out is the app's or the platform's default."""
+class NewReleases(Given):
+    """What is asked for; what is left out is the app's, the project's or the platform's default."""
 
-    app: Text
     kind: Kind
     ref: Text | None = None
     version: Text | None = None
@@ -140,10 +139,10 @@ class NewRelease(Given):
     )
     priority: Whole = 0
 
-    def request(self, idempotency_key: str | None) -> ReleaseRequest:
+    def request(self, idempotency_key: str | None, app: str = "") -> ReleaseRequest:
         """Return it as the services take it."""
         return ReleaseRequest(
-            app=self.app,
+            app=app,
             kind=self.kind,
             ref=self.ref,
             version=self.version,
@@ -155,6 +154,18 @@ class NewRelease(Given):
             priority=self.priority,
             idempotency_key=idempotency_key,
         )
+
+
+class NewRelease(NewReleases):
+    """What is asked for of one app."""
+
+    app: Text
+
+
+class ProjectReleases(NewReleases):
+    """What is asked for of a project's apps."""
+
+    apps: list[Text] | None = Field(None, description="names; null for all apps of the project")
 
 
 class Resolution(Given):

@@ -1,5 +1,6 @@
 """Releases for programs: ask, look, cancel, repeat, decide, finish, delete; logs and QR codes."""
 
+from dataclasses import replace
 from itertools import islice
 from typing import Annotated
 
@@ -11,20 +12,39 @@ from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Kind, State
 from mprelease.i18n import Words
 from mprelease.services import apps, releases
+from mprelease.services.door import Visit
 from mprelease.storage import lists, logs
 from mprelease.storage import releases as stored
 from mprelease.storage.lists import Search
 from mprelease.web import asking
 from mprelease.web.api.refusals import Responses, refusing
-from mprelease.web.api.release_shapes import LogShape, NewRelease, ReleaseShape, Resolution
+from mprelease.web.api.release_shapes import (
+    LogShape,
+    NewRelease,
+    ProjectReleases,
+    ReleaseShape,
+    Resolution,
+)
 from mprelease.web.api.shapes import Listed, Number
 from mprelease.web.hall import Hall
 from mprelease.web.identity import HallOf, Looker, Manager, Releaser
 from mprelease.web.rendering import language
 
-router = APIRouter(prefix="/api/v1/releases", tags=["releases"])
+router = APIRouter(prefix="/api/v1", tags=["releases"])
 
 _LARGEST_LINE = 2**31
+_UNUSABLE = (
+    Problem.VERSION_NOT_GREATER,
+    Problem.VERSION_SHAPE,
+    Problem.REF_SHAPE,
+    Problem.ROBOT_RANGE,
+    Problem.PAGE_SHAPE,
+    Problem.QUERY_SHAPE,
+    Problem.SCENE_SHAPE,
+    Problem.SETTING_UNKNOWN,
+    Problem.PRIORITY_RANGE,
+    Problem.DESCRIPTION_TOO_LONG,
+)
 _NO_RELEASE = refusing(Problem.RELEASE_UNKNOWN)
 _IMAGES: Responses = {
     200: {"content": {"image/png": {}, "image/jpeg": {}}, "description": "the image"}
@@ -41,23 +61,7 @@ Searched = Annotated[str, Query(max_length=255)]
 LinePart = Annotated[int, Query(ge=0, lt=_LARGEST_LINE)]
 
 
-@router.post(
-    "",
-    status_code=201,
-    responses=refusing(
-        Problem.APP_UNKNOWN,
-        Problem.VERSION_NOT_GREATER,
-        Problem.VERSION_SHAPE,
-        Problem.REF_SHAPE,
-        Problem.ROBOT_RANGE,
-        Problem.PAGE_SHAPE,
-        Problem.QUERY_SHAPE,
-        Problem.SCENE_SHAPE,
-        Problem.SETTING_UNKNOWN,
-        Problem.PRIORITY_RANGE,
-        Problem.DESCRIPTION_TOO_LONG,
-    ),
-)
+@router.post("/releases", status_code=201, responses=refusing(Problem.APP_UNKNOWN, *_UNUSABLE))
 def create(
     request: Request,
     hall: HallOf,
@@ -66,12 +70,33 @@ def create(
     idempotency_key: Key = None,
 ) -> ReleaseShape:
     """Accept a release as queued."""
-    key = f"{visit.user.id}:api:{idempotency_key}" if idempotency_key else None
-    made = releases.request(hall.house, visit.user.actor, wanted.request(key))
+    asked = wanted.request(_key(visit, idempotency_key), wanted.app)
+    made = releases.request(hall.house, visit.user.actor, asked)
     return _shown(request, hall, made)
 
 
-@router.get("", responses=refusing(Problem.APP_UNKNOWN))
+@router.post(
+    "/projects/{name}/releases",
+    status_code=201,
+    responses=refusing(
+        Problem.PROJECT_UNKNOWN, Problem.PROJECT_HAS_NO_APPS, Problem.APP_UNKNOWN, *_UNUSABLE
+    ),
+)
+def create_all(
+    request: Request,
+    hall: HallOf,
+    visit: Releaser,
+    name: str,
+    wanted: ProjectReleases,
+    idempotency_key: Key = None,
+) -> list[ReleaseShape]:
+    """Accept a release for each app of a project, all of them or none."""
+    asked = wanted.request(_key(visit, idempotency_key))
+    made = releases.request_all(hall.house, visit.user.actor, name, asked, wanted.apps)
+    return [_shown(request, hall, one) for one in made]
+
+
+@router.get("/releases", responses=refusing(Problem.APP_UNKNOWN))
 def list_all(
     request: Request,
     hall: HallOf,
@@ -97,32 +122,42 @@ def list_all(
     return Listed(items=items, next=shown[-1].id if len(found) > limit else None)
 
 
-@router.get("/{release_id}", responses=_NO_RELEASE)
+@router.get("/releases/{release_id}", responses=_NO_RELEASE)
 def show(request: Request, hall: HallOf, visit: Looker, release_id: Number) -> ReleaseShape:
     """Show a release."""
     return _shown(request, hall, release_id)
 
 
-@router.post("/{release_id}/cancel", responses=_NO_RELEASE)
+@router.post(
+    "/releases/{release_id}/cancel",
+    responses=refusing(Problem.RELEASE_UNKNOWN, Problem.CANCEL_TOO_LATE),
+)
 def cancel(request: Request, hall: HallOf, visit: Releaser, release_id: Number) -> ReleaseShape:
-    """Cancel a release; where it is too late, it goes on."""
+    """Cancel a release, or ask a running one to end."""
     releases.cancel(hall.house, visit.user.actor, release_id)
     return _shown(request, hall, release_id)
 
 
 @router.post(
-    "/{release_id}/again",
+    "/releases/{release_id}/again",
     status_code=201,
     responses=refusing(Problem.RELEASE_UNKNOWN, Problem.APP_UNKNOWN),
 )
-def again(request: Request, hall: HallOf, visit: Releaser, release_id: Number) -> ReleaseShape:
+def again(
+    request: Request,
+    hall: HallOf,
+    visit: Releaser,
+    release_id: Number,
+    idempotency_key: Key = None,
+) -> ReleaseShape:
     """Make the same release anew."""
-    wanted = releases.again(hall.house, release_id)
+    key = _key(visit, idempotency_key)
+    wanted = replace(releases.again(hall.house, release_id), idempotency_key=key)
     return _shown(request, hall, releases.request(hall.house, visit.user.actor, wanted))
 
 
 @router.post(
-    "/{release_id}/resolve",
+    "/releases/{release_id}/resolve",
     responses=refusing(Problem.RELEASE_UNKNOWN, Problem.RELEASE_NOT_UNKNOWN),
 )
 def resolve(
@@ -134,7 +169,7 @@ def resolve(
 
 
 @router.post(
-    "/{release_id}/finish",
+    "/releases/{release_id}/finish",
     responses=refusing(
         Problem.RELEASE_UNKNOWN,
         Problem.APP_UNKNOWN,
@@ -153,7 +188,7 @@ def finish(request: Request, hall: HallOf, visit: Releaser, release_id: Number) 
 
 
 @router.delete(
-    "/{release_id}",
+    "/releases/{release_id}",
     status_code=204,
     responses=refusing(Problem.RELEASE_UNKNOWN, Problem.RELEASE_UNFINISHED),
 )
@@ -162,7 +197,7 @@ def delete(hall: HallOf, visit: Manager, release_id: Number) -> None:
     releases.delete(hall.house, visit.user.actor, [release_id])
 
 
-@router.get("/{release_id}/log", responses=_NO_RELEASE)
+@router.get("/releases/{release_id}/log", responses=_NO_RELEASE)
 def log(
     hall: HallOf,
     visit: Looker,
@@ -182,7 +217,7 @@ def log(
 
 
 @router.get(
-    "/{release_id}/qr-code",
+    "/releases/{release_id}/qr-code",
     response_class=Response,
     responses={**_IMAGES, **refusing(Problem.RELEASE_UNKNOWN, Problem.NO_QR_CODE)},
 )
@@ -194,6 +229,10 @@ def qr_code(hall: HallOf, visit: Looker, release_id: Number) -> Response:
     if found is None:
         raise Refused(Problem.NO_QR_CODE, release=release_id)
     return Response(found[0], media_type=found[1])
+
+
+def _key(visit: Visit, given: str | None) -> str | None:
+    return f"{visit.user.id}:api:{given}" if given else None
 
 
 def _shown(request: Request, hall: Hall, release_id: int) -> ReleaseShape:

@@ -55,6 +55,20 @@ class TroubleShape(BaseModel):
         )
 
 
+class RefusalShape(TroubleShape):
+    """Why a request is refused."""
+
+    app: str | None = Field(
+        None, description="whose trouble it is; only where several apps were asked for"
+    )
+
+    @classmethod
+    def of(cls, trouble: Trouble, say: Words) -> "RefusalShape":
+        """Put a refusal into words."""
+        told = TroubleShape.of(trouble, say)
+        return cls(**only(told, "problem", "message", "remedy"), app=trouble.app)
+
+
 def moment(milliseconds: int) -> datetime:
     """Return a time that is kept in ms since the epoch."""
     return datetime.fromtimestamp(milliseconds / 1000, UTC)

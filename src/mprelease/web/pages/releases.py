@@ -88,7 +88,7 @@ def qr_code(hall: HallOf, visit: Looker, release_id: int) -> Response:
 
 @router.post("/{release_id}/cancel")
 def cancel(hall: HallOf, visit: Releaser, release_id: int) -> Response:
-    """Cancel a release, or ask it to end; where it is too late, the page shows that it goes on."""
+    """Cancel a release, or ask it to end."""
     releases.cancel(hall.house, visit.user.actor, release_id)
     return RedirectResponse(f"/releases/{release_id}", 303)
 
