@@ -28,6 +28,7 @@ from mprelease.simulator.keys import make_key
 
 _ME = Actor("benchmark")
 _PEOPLE = 10
+_SETTLE_SECONDS = 2.0
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -91,16 +92,6 @@ class Stage:
         )
         with self.house() as house:
             return [releases.request(house, _ME, one) for one in wanted]
-
-    def ended(self, release_id: int) -> Release:
-        """Wait for a release's end and return it."""
-        with self.house() as house:
-            while True:
-                with house.database.reading() as db:
-                    release = releases.found(db, release_id)
-                if release.state.is_final:
-                    return release
-                time.sleep(0.1)
 
     @contextmanager
     def node(self, name: str, *command: str, **more: str) -> Iterator["Node"]:
@@ -187,6 +178,8 @@ def watching(stage: Stage, watches: Sequence[Watch]) -> Iterator[list[Mapping[st
         process.stdin.close()
         if process.stdout.readline() != "ready\n":
             raise BrokenPromise("the watchers could not connect")
+        # What comes to them late because all of them have come at once is not what is measured.
+        time.sleep(_SETTLE_SECONDS)
         yield report
         report.append(json.loads(process.stdout.readline()))
     if report[0]["broken"]:
@@ -206,6 +199,16 @@ def deaf(node: Node, token: str, release_id: int) -> Iterator[None]:
         one.recv(4096)
         one.sendall(bytes((129, 128 | len(wish))) + bytes(4) + wish)
         yield
+
+
+def ended(house: House, release_id: int) -> Release:
+    """Wait for a release's end and return it."""
+    while True:
+        with house.database.reading() as db:
+            release = releases.found(db, release_id)
+        if release.state.is_final:
+            return release
+        time.sleep(0.1)
 
 
 def free_port() -> int:

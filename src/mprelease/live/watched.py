@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import random
 from abc import ABC, abstractmethod
 from contextlib import suppress
 
@@ -59,5 +60,7 @@ class Watched(ABC):
             except Exception as error:  # noqa: BLE001 the storage may be away for a while
                 _log.debug("what is watched cannot be looked up: %s", error)
             await asyncio.sleep(_REST_SECONDS)
+            # What began to be watched at the same time is not looked up at the same time for ever.
+            rest = self.look_seconds * random.uniform(0.7, 1.0)  # noqa: S311
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._nudged.wait(), self.look_seconds)
+                await asyncio.wait_for(self._nudged.wait(), rest)
