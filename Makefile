@@ -49,8 +49,8 @@ check: setup catalogs ## format, lint, types, floors, dependencies, dead code
 format: setup ## put the code into its form
 	@$(BIN)/ruff format --quiet . && $(BIN)/ruff check --fix --quiet .
 
-bench: setup catalogs ## measure what mprelease adds, beside the same steps by a script
-	@PYTHONPATH=tests $(BIN)/python -m benchmarks
+bench: setup catalogs ## measure what mprelease adds, beside the same steps by a script: NAME=live for one part
+	@PYTHONPATH=tests $(BIN)/python -m benchmarks $(NAME)
 
 chaos: setup catalogs ## kill and freeze everything and count what becomes of releases: ARGS="--shape all"
 	@PYTHONPATH=tests $(BIN)/python -m chaos $(ARGS)

@@ -67,6 +67,7 @@ def _heard(
     stage: Stage, nodes: Sequence[Node], watches: Sequence[Watch], least: int
 ) -> Mapping[str, Any]:
     """Let the releases speak to the watchers, and return what these say, with the nodes' cost."""
+    alone = _memory(nodes)
     # Opened before they speak: it takes a core for a moment.
     with stage.house() as house, watching(stage, watches) as report:
         before = sum(node.seconds() for node in nodes)
@@ -77,11 +78,22 @@ def _heard(
         assert release.started_at
         assert release.ended_at
         took = (release.ended_at - release.started_at) / 1000
-        memory = max(node.megabytes() for node in nodes)
+        memory = _memory(nodes)
     [told] = report
     if not least <= told["fewest"] == told["most"]:
         raise BrokenPromise(f"watchers had {told['fewest']} to {told['most']} lines of {least}")
-    return {**told, "share": (after - before) / took, "memory": memory, "took": took}
+    return {
+        **told,
+        "share": (after - before) / took,
+        "memory": memory,
+        "alone": alone,
+        "took": took,
+    }
+
+
+def _memory(nodes: Sequence[Node]) -> float:
+    """Return the resident memory of the largest node, in MB."""
+    return max(node.megabytes() for node in nodes)
 
 
 def _rows(what: str, told: Mapping[str, Any], below: float) -> Iterator[Measurement]:
@@ -93,4 +105,4 @@ def _rows(what: str, told: Mapping[str, Any], below: float) -> Iterator[Measurem
         "of the watchers",
         told["cpu"] / told["took"] * 100,
     )
-    yield Measurement("… memory of a node, MB", told["memory"], "messages", told["messages"])
+    yield Measurement("… memory of a node, MB", told["memory"], "before they came", told["alone"])

@@ -5,6 +5,7 @@ import re
 import subprocess
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -22,6 +23,7 @@ pytestmark = pytest.mark.slow
 # Set to 60 to sleep as long as a browser lets a hidden tab rest.
 ASLEEP = float(os.environ.get("MPRELEASE_TEST_ASLEEP_SECONDS", "5"))
 TALL = {"locale": "en-US", "viewport": {"width": 1280, "height": 4000}}
+PREVIEW = ReleaseRequest("shop", Kind.PREVIEW)
 COMMIT = Commit("0123456789abcdef" * 2, "林", "feat: 首页", 1_790_000_000)
 
 
@@ -157,8 +159,37 @@ def test_where_no_socket_passes_the_pages_ask(site: Site, house: House) -> None:
     assert shown(page) == stored(page)
 
 
+HIDDEN = """
+Object.defineProperty(document, "hidden", { get: () => true });
+window.notices = [];
+window.Notification = class extends EventTarget {
+  static permission = "default";
+  static async requestPermission() { Notification.permission = "granted"; }
+  constructor(words) { super(); window.notices.push(words); }
+};
+"""
+
+
+def test_who_has_asked_for_it_is_told_when_the_own_release_ends(site: Site, house: House) -> None:
+    page = site.visit("admin", PASSWORD, locale="en-US")
+    page.add_init_script(HIDDEN)
+    page.goto(f"{site.url}/apps/shop/preview")
+    page.click("main form button.btn-primary")
+    page.get_by_role("button", name="Tell me when it ends").click()
+    expect(page.get_by_role("button", name="Tell me when it ends")).to_be_hidden()
+    other = taken(house, releases.request(house, BOSS, replace(PREVIEW, robot=2)))
+    expect(page.locator("#notes")).to_have_count(1)
+    own = taken(house, 1)
+    other.end()
+    own.end(State.FAILED)
+    expect(page).to_have_title(re.compile("^✘ "))
+    assert page.evaluate("notices") == ["preview shop #1: failed"]
+    page.evaluate("dispatchEvent(new Event('focus'))")
+    expect(page).not_to_have_title(re.compile("^✘ "))
+
+
 def asked(house: House) -> int:
-    return releases.request(house, BOSS, ReleaseRequest("shop", Kind.PREVIEW))
+    return releases.request(house, BOSS, PREVIEW)
 
 
 def served(site: Site, team: Team) -> "subprocess.Popen[str]":

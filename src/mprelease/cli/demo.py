@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from pydantic import SecretStr
 
 from mprelease.cli import outcome, tools
 from mprelease.cli.words import say
@@ -34,6 +33,8 @@ def demo(
     check: Annotated[bool, typer.Option("--check", help=say("option.check"))] = False,
 ) -> None:
     """Show the platform until told to end; or release the samples without it, then end."""
+    from pydantic import SecretStr
+
     from mprelease.application import opened
     from mprelease.settings.knobs import load
     from mprelease.simulator.proxy import Simulator

@@ -17,7 +17,8 @@ export function showNotices(changed, me) {
 }
 
 function sentence({ id, app, kind, version, state }) {
-  return `${say(kind)} ${app} ${version ?? ""} #${id}: ${say(state)}`;
+  const what = [say(kind), app, version, `#${id}`].filter(Boolean).join(" ");
+  return `${what}: ${say(state)}`;
 }
 
 function tellOwn(release) {
