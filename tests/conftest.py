@@ -1,6 +1,7 @@
 """What many tests need: a house with people in it, and the vendor's real tool."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -23,6 +24,9 @@ from mprelease.settings.environment import machine_environment
 from mprelease.simulator.keys import make_key
 from mprelease.storage.database import Database, sqlite_url
 from needs import lacks
+
+# A runner in the background of a shell ignores Ctrl-C, and so would whatever is started here.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).parent.parent
 # Noon of 22 November 2026 in Shanghai.
