@@ -15,6 +15,7 @@ from mprelease.domain.releases import Kind, ReleaseRequest, Stage, State
 from mprelease.services import releases
 from mprelease.storage import logs, queue
 from mprelease.storage.queue import Lease
+from mprelease.web import live
 from mprelease.web.hall import Hall
 
 ADDRESS = "/api/v1/live"
@@ -68,6 +69,21 @@ def heard(socket: WebSocketTestSession, count: int) -> list[str]:
 
 def texts_of(told: Any) -> list[str]:
     return [text for passage in told["passages"] for text in passage[3]]
+
+
+@pytest.fixture(autouse=True)
+def _without_heartbeat(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep it out of what a slow machine hears."""
+    monkeypatch.setattr(live, "_ALIVE_SECONDS", 3600.0)
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_a_server_that_has_nothing_to_tell_says_that_it_lives(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "_ALIVE_SECONDS", 0.01)
+    with watching(world.visitor(Role.VIEWER), world.first) as socket:
+        assert [socket.receive_json() for _ in range(2)] == [{"alive": True}] * 2
 
 
 def test_stored_and_fresh_lines_are_joined_without_a_seam(world: World) -> None:
