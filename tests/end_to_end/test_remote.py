@@ -22,8 +22,9 @@ from mprelease.security.vault import Vault
 from mprelease.services import apps, door, users
 from mprelease.services.house import House
 from mprelease.simulator.wechat import WeChat
-from mprelease.storage import lists
+from mprelease.storage import keys, lists
 from mprelease.storage.database import Database, sqlite_url
+from mprelease.storage.keys import KeyKind
 from repositories import make_repository
 from team import Answer, Team, wait_until
 from written import BOSS, housed, taken
@@ -192,9 +193,14 @@ def test_a_second_ctrl_c_leaves_it_to_the_server(
 ) -> None:
     server = served(team, port, "--no-worker")
     with housed(team, upload_key) as house:
-        following = laptop.start("preview", "shop")
+        following = laptop.start("preview", "shop", "--follow")
         said, reader = listening(following)
         wait_until(lambda: bool(newest(house)))
+        release = taken(house, 1)
+        release.recorder.started(Stage.BUILD)
+        release.write(["module 1"])
+        # A server that dies before it has answered is another matter.
+        wait_until(lambda: any("module 1" in line for line in said))
         server.kill()
         server.communicate()
         wait_until(lambda: any("cannot be reached" in line for line in said))
@@ -204,6 +210,22 @@ def test_a_second_ctrl_c_leaves_it_to_the_server(
         reader.join()
         assert following.communicate(timeout=30)[0] == ""
         assert following.returncode == 130
+
+
+def test_what_is_refused_after_the_release_was_accepted_is_no_bad_use(
+    team: Team, laptop: Laptop, port: int, upload_key: str
+) -> None:
+    served(team, port, "--no-worker")
+    with housed(team, upload_key) as house:
+        following = laptop.start("preview", "shop")
+        wait_until(lambda: bool(newest(house)))
+        with house.database.reading() as db:
+            user = users.named(db, "小李")
+            [key] = keys.of_user(db, user.id, KeyKind.TOKEN)
+        door.remove_token(house, user, key.id)
+        _, err = following.communicate(timeout=60)
+        assert (following.returncode, "does not know this token" in err) == (1, True), err
+        assert newest(house), "it goes on there"
 
 
 def test_what_cannot_be_is_said_in_one_sentence(team: Team, laptop: Laptop, port: int) -> None:

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from mprelease.cli import outcome
 from mprelease.cli.follow import View, views_of
 from mprelease.cli.words import say
-from mprelease.domain.errors import Refused
+from mprelease.domain.errors import Refused, TroubleError
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Release, ReleaseRequest
 from mprelease.settings.environment import user_folder
@@ -77,29 +77,6 @@ def cancel(there: "Server", release_id: int) -> None:
         there.post(f"/releases/{release_id}/cancel", {})
 
 
-def _asked(wanted: ReleaseRequest) -> dict[str, object]:
-    return {
-        "kind": wanted.kind,
-        "ref": wanted.ref,
-        "version": wanted.version,
-        "description": wanted.description,
-        "environment": wanted.environment,
-        "robot": wanted.robot,
-        "page": wanted.launch.page,
-        "query": wanted.launch.query,
-        "scene": wanted.launch.scene,
-        "settings": dict(wanted.settings),
-        "priority": wanted.priority,
-    }
-
-
-def _post(there: "Server", path: str, asked: dict[str, object]) -> Any:
-    # A lost answer is asked for again, and nothing is released twice.
-    key = f"cli-{secrets.token_hex(12)}"
-    with _reaching(there):
-        return there.post(path, asked, key)
-
-
 def log(there: "Server", release_id: int, *, follow: bool) -> None:
     """Print the log of a release there, to its end or as far as it goes."""
     from mprelease.remote.reading import listed_lines_of, release_of
@@ -138,6 +115,29 @@ def releases(there: "Server", app: str | None, limit: int) -> list[Release]:
     return found
 
 
+def _asked(wanted: ReleaseRequest) -> dict[str, object]:
+    return {
+        "kind": wanted.kind,
+        "ref": wanted.ref,
+        "version": wanted.version,
+        "description": wanted.description,
+        "environment": wanted.environment,
+        "robot": wanted.robot,
+        "page": wanted.launch.page,
+        "query": wanted.launch.query,
+        "scene": wanted.launch.scene,
+        "settings": dict(wanted.settings),
+        "priority": wanted.priority,
+    }
+
+
+def _post(there: "Server", path: str, asked: dict[str, object]) -> Any:
+    # A lost answer is asked for again, and nothing is released twice.
+    key = f"cli-{secrets.token_hex(12)}"
+    with _reaching(there):
+        return there.post(path, asked, key)
+
+
 def _follow(there: "Server", made: object, qr_code: Path | None, *, lines: bool, json: bool) -> int:
     from mprelease.remote.reading import release_of
 
@@ -153,6 +153,10 @@ def _followed(there: "Server", found: Sequence[Release], views: Sequence[View]) 
     def watch(end: "Future[Release]", one: Release, view: View) -> None:
         try:
             end.set_result(_watch(there, one, view))
+        except Refused as refused:
+            # Accepted releases go on there: it is not as if nothing had been queued.
+            trouble = refused.trouble
+            end.set_exception(TroubleError(trouble.problem, **trouble.parameters))
         except Exception as failure:  # noqa: BLE001 raised again in the main thread
             end.set_exception(failure)
 

@@ -61,8 +61,8 @@ class Feed(Watched):
         self.is_written = False
 
     @property
-    def look_seconds(self) -> float:  # type: ignore[override] # it depends
-        """Return how long to rest between two looks: whoever writes here also nudges."""
+    def look_seconds(self) -> float:
+        """Return how long to rest between two looks at most: whoever writes here also nudges."""
         return _LOOK_SECONDS_WHERE_WRITTEN if self.is_written else super().look_seconds
 
     def told(self, lines: Sequence[LogLine]) -> None:

@@ -9,22 +9,23 @@ from contextlib import suppress
 _log = logging.getLogger(__name__)
 # However often it is nudged, it looks no oftener.
 _REST_SECONDS = 0.1
+# Other processes write into the storage alone.
+_LOOK_SECONDS = 1.0
 
 
 class Watched(ABC):
-    """Look again and again, and wake the watchers when something has changed.
-
-    `look_seconds` is how long it rests between two looks, unless it is nudged.
-    """
-
-    # Other processes write into the storage alone.
-    look_seconds = 1.0
+    """Look again and again, and wake the watchers when something has changed."""
 
     def __init__(self) -> None:
         """Begin unwatched."""
         self.watchers = 0
         self._changed = self._nudged = asyncio.Event()
         self._looking: asyncio.Task[None] | None = None
+
+    @property
+    def look_seconds(self) -> float:
+        """Return how long to rest between two looks at most, unless nudged."""
+        return _LOOK_SECONDS
 
     @abstractmethod
     async def look(self) -> None:
