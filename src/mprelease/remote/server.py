@@ -97,7 +97,7 @@ class Server:
         try:
             answer = self._client.request(method, path, **what)
         except (httpx.TransportError, httpx.InvalidURL) as error:
-            raise Lost(str(error) or type(error).__name__) from error
+            raise Lost(str(error).rstrip(".") or type(error).__name__) from error
         if answer.status_code in {502, 503, 504}:
             raise Lost(f"HTTP {answer.status_code}")
         return answer
