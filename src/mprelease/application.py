@@ -12,8 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from mprelease.domain.errors import Refused
 from mprelease.domain.platforms import Platform
+from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Stage
+from mprelease.domain.sandbox import SandboxMode, SandboxPolicy
 from mprelease.engine.errands import Errands, Outside
 from mprelease.engine.recorder import Live, ToldAll
 from mprelease.engine.slot import Means
@@ -23,13 +26,14 @@ from mprelease.pipeline.standby import Standby
 from mprelease.platforms import tools
 from mprelease.platforms.driver import Equipment, Link
 from mprelease.platforms.registry import driver_of
-from mprelease.platforms.tools import Tool
+from mprelease.platforms.tools import BRIDGES, Tool
 from mprelease.process import programs, sandbox
-from mprelease.process.sandbox import Sandbox
+from mprelease.process.build_users import BuildUsers
+from mprelease.process.sandbox import Machine, Sandbox
 from mprelease.process.tree import Stop
 from mprelease.security.vault import Vault, master_key
 from mprelease.services.house import House
-from mprelease.settings.environment import machine_environment, variables
+from mprelease.settings.environment import config_file, machine_environment, variables
 from mprelease.settings.knobs import Settings
 from mprelease.storage.database import Database, readable_errors, sqlite_url
 from mprelease.storage.engines import within
@@ -179,11 +183,28 @@ class Application:
     @cached_property
     def sandbox(self) -> Sandbox:
         """Return the strongest sandbox of this machine; raise Refused when one is required."""
-        hidden = (self.settings.data_dir, self.settings.tools)
-        path = self.environment.get("PATH", os.defpath)
-        return sandbox.choose(
-            self.settings.sandbox, hidden=hidden, path=path, workplace=self.settings.data_dir
+        settings = self.settings
+        machine = Machine(
+            self._build_users(),
+            masked_paths=(settings.data_dir, settings.tools, config_file()),
+            path=self.environment.get("PATH", os.defpath),
+            passable=(settings.data_dir, settings.tools, self.node.folder, BRIDGES / "any"),
         )
+        return sandbox.choose(settings.sandbox, machine)
+
+    def _build_users(self) -> BuildUsers | None:
+        """Return the user ids for builds; None where we may not give any.
+
+        Raise Refused(BUILD_UIDS_UNUSABLE) where root may not give those of the settings.
+        """
+        settings = self.settings
+        if os.geteuid() != 0 or settings.sandbox is SandboxPolicy.OFF:
+            return None
+        users = BuildUsers(settings.uid_range)
+        if why := users.why_unusable():
+            uids = settings.build_uids
+            raise Refused(Problem.BUILD_UIDS_UNUSABLE, uids=uids, detail=why)
+        return users
 
     def tool(self, platform: Platform) -> Tool:
         """Return the pinned tool of a platform."""
@@ -198,6 +219,7 @@ class Application:
         with _ONE_INSTALLS:
             if not self.has_tool(platform):
                 self.install_tool(platform)
+            tools.let_others_run(driver_of(platform).tool, self.settings.tools)
 
     def install_tool(self, platform: Platform) -> None:
         """Install the pinned tool of a platform; raise StageFailed when that fails."""
@@ -214,11 +236,11 @@ class Application:
     @cached_property
     def workshop(self) -> Workshop:
         """Return what this machine offers to every release; raise Refused when it lacks some."""
-        settings = self.settings
+        settings, layout = self.settings, self._open_layout()
         return Workshop(
-            layout=self.layout,
+            layout=layout,
             sandbox=self.sandbox,
-            standby=self._standby(),
+            standby=self._standby(layout),
             node=self.node,
             environment=self.environment,
             build_variables=variables(settings.build_env),
@@ -227,10 +249,19 @@ class Application:
             limits=_limits(settings),
         )
 
-    def _standby(self) -> Standby:
+    def _open_layout(self) -> Layout:
+        """Return the layout, with ways for the other user ids where there are no mounts."""
+        if self.sandbox.mode is not SandboxMode.USER:
+            return self.layout
+        tools_folder = self.settings.tools
+        tools_folder.mkdir(parents=True, exist_ok=True)
+        tools_folder.chmod(tools_folder.stat().st_mode & 0o777 | 0o011)
+        return self.layout.walkable()
+
+    def _standby(self, layout: Layout) -> Standby:
         settings, node = self.settings, self.node
         equipment = Equipment(settings.tools, node.node, node.folder, settings.extra_ca_certs)
-        return Standby(self.layout, self.sandbox, equipment, settings.standby_seconds)
+        return Standby(layout, self.sandbox, equipment, settings.standby_seconds)
 
 
 def opened(settings: Settings) -> Application:

@@ -3,6 +3,7 @@
 import errno
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from types import SimpleNamespace
 from typing import Any
 
@@ -76,6 +77,7 @@ def run(platform: Platform, diary: Diary) -> Any:
         say=lambda _line: None,
         is_published=False,
         is_checked=threading.Event(),
+        resources=ExitStack(),
     )
 
 

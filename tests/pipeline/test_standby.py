@@ -11,11 +11,12 @@ import pytest
 
 from mprelease.domain.errors import ReleaseCanceled
 from mprelease.domain.platforms import Platform
-from mprelease.domain.sandbox import SandboxMode, SandboxWish
+from mprelease.domain.sandbox import SandboxMode, SandboxPolicy, UidRange
 from mprelease.pipeline.standby import Standby, Waiting
 from mprelease.platforms.driver import Equipment, Event, Loaded, Progress
+from mprelease.process.build_users import BuildUsers
 from mprelease.process.command import Command
-from mprelease.process.sandbox import Sandbox, Unconfined, choose
+from mprelease.process.sandbox import Machine, Sandbox, Unconfined, choose
 from mprelease.process.tree import Running, Stop
 from mprelease.workspace.layout import Layout, prepared
 from needs import needs
@@ -252,7 +253,10 @@ def test_a_canceled_release_ends_the_process_that_it_took(
 def test_in_bubblewrap_it_sees_its_own_folder_alone(
     make: Made, driver: ShellDriver, layout: Layout
 ) -> None:
-    sandbox = choose(SandboxWish.REQUIRED, hidden=(layout.data,))
+    users = BuildUsers(UidRange(59000, 59255)) if os.geteuid() == 0 else None
+    if users and users.why_unusable():
+        pytest.skip(users.why_unusable())
+    sandbox = choose(SandboxPolicy.AUTO, Machine(users, masked_paths=(layout.data,)))
     if sandbox.mode is not SandboxMode.BWRAP:
         pytest.skip(sandbox.why_not_bwrap)
     waiting = make(sandbox=sandbox).take(driver, 60)

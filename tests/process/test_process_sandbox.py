@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -12,15 +13,16 @@ import pytest
 
 from mprelease.domain.errors import Refused, ReleaseCanceled, StageFailed
 from mprelease.domain.problems import Problem
+from mprelease.domain.sandbox import SandboxMode, SandboxPolicy, UidRange
+from mprelease.process.bubblewrap import Mount
+from mprelease.process.build_users import BuildUsers, ClaimedUser
 from mprelease.process.command import Command
+from mprelease.process.ownership import chown_tree, closed_way
 from mprelease.process.sandbox import (
-    NOBODY,
     Bubblewrap,
+    Machine,
     OtherUser,
-    Reach,
     Sandbox,
-    SandboxMode,
-    SandboxWish,
     Unconfined,
     choose,
 )
@@ -31,7 +33,9 @@ from process_trees import PATH, living, output, shell, wait_until
 SYSTEM_PYTHON = Path("/usr/bin/python3")
 HUNTER = Path(__file__).with_name("hunter.py")
 
-found = choose(SandboxWish.AUTO)
+USERS = BuildUsers(UidRange(59000, 59255))
+MACHINE = Machine(USERS if os.geteuid() == 0 and not USERS.why_unusable() else None)
+found = choose(SandboxPolicy.AUTO, MACHINE)
 bwrap = needs(
     "bubblewrap that may make namespaces",
     "apt-get install -y bubblewrap",
@@ -57,6 +61,28 @@ def tree(place: Path) -> Path:
     folder = place / "tree"
     folder.mkdir()
     return folder
+
+
+@pytest.fixture
+def user() -> Iterator[ClaimedUser | None]:
+    """The user id of a build, where we may give one."""
+    if MACHINE.users is None:
+        yield None
+        return
+    with MACHINE.users.claim() as claimed:
+        yield claimed
+
+
+@pytest.fixture
+def uid(user: ClaimedUser | None) -> int | None:
+    return user.uid if user else None
+
+
+def given(folder: Path, uid: int | None) -> Mount:
+    """Let a confined command write to a folder."""
+    if uid is not None:
+        chown_tree(folder, uid)
+    return Mount(folder, folder, writable=True)
 
 
 class Victim:
@@ -87,82 +113,140 @@ def victim(place: Path) -> Iterator[Victim]:
     victim.process.communicate()
 
 
-def hunt(sandbox: Sandbox, victim: Victim, tree: Path, *readable: Path) -> list[str]:
+def hunt(
+    sandbox: Sandbox, victim: Victim, tree: Path, uid: int | None, *readable: Path
+) -> list[str]:
     shutil.copy(HUNTER, tree)
-    sandbox.hand_over(tree)
+    (tree / HUNTER.name).chmod(0o644)
     words = (str(SYSTEM_PYTHON), "-I", "hunter.py", str(victim.process.pid), str(victim.data))
-    command = Command(words, tree, {"PATH": PATH}, 60)
-    reach = Reach(writable=(tree,), readable=readable)
-    ended, lines = output(sandbox.confine(command, reach))
+    command = Command(words, tree, {"PATH": PATH}, 60, uid)
+    mounts = (given(tree, uid), *(Mount(path, path) for path in readable))
+    ended, lines = output(sandbox.confine(command, mounts))
     assert ended.code == 0, lines
     return lines
 
 
 @system_python
 def test_without_a_sandbox_the_hunter_finds_the_key(victim: Victim, tree: Path) -> None:
-    lines = hunt(Unconfined("a test"), victim, tree)
+    lines = hunt(Unconfined("a test"), victim, tree, None)
     assert {"found: disk", "found: environment", "found: descriptors"} <= set(lines)
 
 
 @root
 @system_python
 def test_without_a_sandbox_the_hunter_of_root_reads_memory(victim: Victim, tree: Path) -> None:
-    assert "found: memory" in hunt(Unconfined("a test"), victim, tree)
+    assert "found: memory" in hunt(Unconfined("a test"), victim, tree, None)
 
 
 @bwrap
 @system_python
-def test_in_bubblewrap_the_hunter_finds_nothing(victim: Victim, tree: Path) -> None:
-    assert hunt(found, victim, tree) == ["done"]
+def test_in_bubblewrap_the_hunter_finds_nothing(
+    victim: Victim, tree: Path, uid: int | None
+) -> None:
+    assert hunt(found, victim, tree, uid) == ["done"]
 
 
 @bwrap
 @system_python
 def test_in_bubblewrap_a_data_folder_inside_a_shown_folder_is_hidden(
-    victim: Victim, tree: Path
+    victim: Victim, tree: Path, uid: int | None
 ) -> None:
     assert isinstance(found, Bubblewrap)
-    sandbox = Bubblewrap(found.program, hidden=(victim.data,))
-    assert hunt(sandbox, victim, tree, victim.data.parent) == ["done"]
+    sandbox = replace(found, masked_paths=(victim.data,))
+    assert hunt(sandbox, victim, tree, uid, victim.data.parent) == ["done"]
 
 
 @root
 @system_python
-def test_as_another_user_the_hunter_finds_nothing(victim: Victim, tree: Path) -> None:
-    assert hunt(OtherUser(NOBODY, "a test"), victim, tree) == ["done"]
+def test_as_another_user_the_hunter_finds_nothing(
+    victim: Victim, tree: Path, uid: int | None
+) -> None:
+    assert hunt(OtherUser(USERS, "a test"), victim, tree, uid) == ["done"]
 
 
 @bwrap
-def test_in_bubblewrap_only_the_reach_exists(place: Path, tree: Path) -> None:
+def test_in_bubblewrap_only_the_mounts_exist(place: Path, tree: Path, uid: int | None) -> None:
     (place / "tools").mkdir()
     (place / "unseen").mkdir()
-    (tree / ".git").mkdir()
-    script = f"ls {place}; touch a; touch .git/a || mv .git b || touch ../tools/a || touch /usr/a"
-    reach = Reach(writable=(tree,), readable=(place / "tools",), frozen=(tree / ".git",))
-    _, lines = output(found.confine(shell(script, folder=tree), reach))
+    (tree / "objects").mkdir()
+    script = f"ls {place}; touch a; touch objects/a; mv objects b; touch ../tools/a; touch /usr/a"
+    mounts = (
+        given(tree, uid),
+        *(Mount(path, path) for path in (place / "tools", tree / "objects")),
+    )
+    command = replace(shell(script, folder=tree), user=uid)
+    _, lines = output(found.confine(command, mounts))
     assert lines[:2] == ["tools", "tree"]
-    assert sorted(path.name for path in tree.iterdir()) == [".git", "a"]
-    assert list((tree / ".git").iterdir()) == []
+    assert sorted(path.name for path in tree.iterdir()) == ["a", "objects"]
+    assert list((tree / "objects").iterdir()) == []
     assert list((place / "tools").iterdir()) == []
 
 
 @bwrap
-def test_in_bubblewrap_no_capability_is_left() -> None:
-    command = shell("grep -E 'Cap(Prm|Eff|Bnd)' /proc/self/status | cut -f2 | sort -u")
-    assert output(found.confine(command, Reach()))[1] == ["0000000000000000"]
+def test_a_folder_is_found_where_its_mount_says(tree: Path, uid: int | None) -> None:
+    there = Path("/build/0123/tree")
+    command = replace(shell("pwd; touch a; ls -d /build/*/*", folder=there), user=uid)
+    mount = replace(given(tree, uid), target=there)
+    assert output(found.confine(command, (mount,)))[1] == [str(there), str(there)]
+    assert (tree / "a").is_file()
+
+
+@bwrap
+def test_in_bubblewrap_no_capability_is_left(uid: int | None) -> None:
+    script = "grep -E 'Cap(Inh|Prm|Eff|Bnd|Amb)' /proc/self/status | cut -f2 | sort -u"
+    command = replace(shell(script), user=uid)
+    assert output(found.confine(command, ()))[1] == ["0000000000000000"]
+
+
+@bwrap
+def test_in_bubblewrap_nothing_in_proc_can_be_written(uid: int | None) -> None:
+    script = "find /proc/sys -type f -writable | head; echo x > /proc/sys/kernel/core_pattern"
+    _, lines = output(found.confine(replace(shell(script), user=uid), ()))
+    assert len(lines) == 1
+    assert "core_pattern" in lines[0]
+
+
+@bwrap
+@root
+def test_a_build_of_root_is_not_root_even_by_number(tree: Path, uid: int | None) -> None:
+    script = "id -u; id -g; id -G; cp /bin/true x; chmod 4755 x; grep NoNewPrivs /proc/self/status"
+    command = replace(shell(script, folder=tree), user=uid)
+    _, lines = output(found.confine(command, (given(tree, uid),)))
+    assert lines == [*[str(uid)] * 3, "NoNewPrivs:\t1"]
+    assert (tree / "x").stat().st_uid == uid
+
+
+@root
+def test_as_root_nothing_is_confined_without_a_user_of_its_own() -> None:
+    with pytest.raises(ValueError, match="user id of its own"):
+        Bubblewrap(Path("/usr/bin/bwrap"), users=USERS).confine(shell("true"), ())
+
+
+@bwrap
+def test_in_bubblewrap_of_usr_and_opt_only_programs_and_libraries_are_seen(
+    uid: int | None,
+) -> None:
+    command = replace(
+        shell("ls -d /opt/* /usr/src /usr/local/etc /srv /root /home /var/lib"), user=uid
+    )
+    ended, lines = output(found.confine(command, ()))
+    assert ended.code != 0
+    assert not [line for line in lines if line.startswith("/")], lines
 
 
 @bwrap
 @pytest.mark.parametrize(("script", "code"), [("exit 7", 7), ("kill -9 $$", 137)])
-def test_the_exit_code_comes_out_of_bubblewrap(script: str, code: int) -> None:
-    assert output(found.confine(shell(script), Reach()))[0].code == code
+def test_the_exit_code_comes_out_of_bubblewrap(script: str, code: int, uid: int | None) -> None:
+    command = replace(shell(script), user=uid)
+    assert output(found.confine(command, ()))[0].code == code
 
 
 @bwrap
-def test_events_and_input_pass_through_bubblewrap() -> None:
+def test_events_and_input_pass_through_bubblewrap(uid: int | None) -> None:
     lines: list[str] = []
     events: list[str] = []
-    command = found.confine(shell("echo ready >&3; read word; echo $word"), Reach())
+    script = replace(shell("echo ready >&3; read word; echo $word"), user=uid)
+    command = found.confine(script, ())
     running = start(command, stop=Stop(), on_line=lines.append, on_event=events.append)
     running.send("go")
     running.wait()
@@ -170,20 +254,21 @@ def test_events_and_input_pass_through_bubblewrap() -> None:
 
 
 @bwrap
-def test_bubblewrap_itself_loads_no_library_that_a_build_names() -> None:
+def test_bubblewrap_itself_loads_no_library_that_a_build_names(uid: int | None) -> None:
     command = shell("env", environment={"LD_PRELOAD": "/evil.so", "NAME": "value"})
-    confined = found.confine(command, Reach())
+    confined = found.confine(replace(command, user=uid), ())
     assert "LD_PRELOAD" not in confined.environment
     assert "NAME=value" in output(confined)[1]
 
 
 @bwrap
-def test_a_tree_in_bubblewrap_is_gone_after_a_cancel() -> None:
+def test_a_tree_in_bubblewrap_is_gone_after_a_cancel(uid: int | None) -> None:
     mark = f"mark-{uuid4().hex}"
     stop = Stop()
     lines: list[str] = []
     script = f"setsid sh -c 'trap \"\" TERM; echo up; while :; do sleep 1; done' {mark} & wait"
-    running = start(found.confine(shell(script), Reach()), stop=stop, on_line=lines.append)
+    command = found.confine(replace(shell(script), user=uid), ())
+    running = start(command, stop=stop, on_line=lines.append)
     wait_until(lambda: lines == ["up"])
     stop.ask(ReleaseCanceled())
     assert running.wait().stopped
@@ -191,87 +276,98 @@ def test_a_tree_in_bubblewrap_is_gone_after_a_cancel() -> None:
 
 
 @root
-def test_another_user_may_write_to_what_was_handed_over(tree: Path) -> None:
-    sandbox = OtherUser(NOBODY, "a test")
+def test_another_user_may_write_to_what_was_given(tree: Path, uid: int) -> None:
     (tree / "src").mkdir()
     (tree / "src/a").write_text("old")
-    sandbox.hand_over(tree)
-    command = shell("echo new > src/a; id -u; id -G", folder=tree)
-    ended, lines = output(sandbox.confine(command, Reach(writable=(tree,))))
-    assert (ended.code, lines) == (0, [str(NOBODY), str(NOBODY)])
+    command = replace(shell("echo new > src/a; id -u; id -G", folder=tree), user=uid)
+    ended, lines = output(OtherUser(USERS, "a test").confine(command, (given(tree, uid),)))
+    assert (ended.code, lines) == (0, [str(uid), str(uid)])
     assert (tree / "src/a").read_text() == "new\n"
 
 
 @root
-def test_another_user_can_neither_change_nor_rename_what_is_frozen(tree: Path) -> None:
-    sandbox = OtherUser(NOBODY, "a test")
+def test_another_user_can_neither_change_nor_rename_what_stays_ours(tree: Path, uid: int) -> None:
     (tree / ".git").mkdir()
     (tree / ".git/HEAD").write_text("ref")
-    (tree / "a").write_text("mine")
-    sandbox.hand_over(tree, frozen=(tree / ".git",))
+    (tree / "a").write_text("theirs")
+    chown_tree(tree, uid, ours=(tree / ".git",))
     script = "mv .git b; rm -r .git; echo x > .git/HEAD; rm a; touch c; ls -A"
-    _, lines = output(sandbox.confine(shell(script, folder=tree), Reach(writable=(tree,))))
+    command = replace(shell(script, folder=tree), user=uid)
+    mount = Mount(tree, tree, writable=True)
+    _, lines = output(OtherUser(USERS, "a test").confine(command, (mount,)))
     assert lines[-2:] == [".git", "c"]
     assert (tree / ".git/HEAD").read_text() == "ref"
 
 
 @root
-def test_a_file_with_a_second_name_and_the_target_of_a_link_are_not_handed_over(
-    place: Path, tree: Path
+def test_a_file_with_a_second_name_and_the_target_of_a_link_are_not_given(
+    place: Path, tree: Path, uid: int
 ) -> None:
     (place / "object").write_text("of the mirror")
     (place / "key").write_text("secret")
     (tree / "object").hardlink_to(place / "object")
     (tree / "link").symlink_to(place / "key")
-    OtherUser(NOBODY, "a test").hand_over(tree)
+    chown_tree(tree, uid)
     assert (place / "object").stat().st_uid == 0
     assert (place / "key").stat().st_uid == 0
 
 
-@root
-def test_a_folder_that_another_user_cannot_reach_is_refused(place: Path, tree: Path) -> None:
+def test_a_folder_that_other_users_cannot_reach_is_named(place: Path, tree: Path) -> None:
     place.chmod(0o700)
-    with pytest.raises(StageFailed) as failure:
-        OtherUser(NOBODY, "a test").hand_over(tree)
-    assert failure.value.trouble.problem is Problem.SANDBOX_MISSING
-    assert str(place) in str(failure.value.trouble.parameters["detail"])
+    assert str(place) in closed_way(tree)
 
 
 @root
-def test_another_user_cannot_come_back_by_a_set_uid_program(tree: Path) -> None:
+def test_another_user_cannot_come_back_by_a_set_uid_program(tree: Path, uid: int) -> None:
     program = tree / "id"
     shutil.copy("/usr/bin/id", program)
     program.chmod(0o4755)
-    command = shell("./id -u", folder=tree)
-    assert output(OtherUser(NOBODY, "a test").confine(command, Reach()))[1] == [str(NOBODY)]
+    command = replace(shell("./id -u", folder=tree), user=uid)
+    assert output(OtherUser(USERS, "a test").confine(command, ()))[1] == [str(uid)]
     assert program.stat().st_mode & stat.S_ISUID
 
 
 @pytest.mark.parametrize(
-    "sandbox", [Bubblewrap(Path("/usr/bin/bwrap")), OtherUser(NOBODY, ""), Unconfined("")]
+    "sandbox", [Bubblewrap(Path("/usr/bin/bwrap")), OtherUser(USERS, ""), Unconfined("")]
 )
 def test_a_link_that_a_build_left_in_the_way_is_refused(sandbox: Sandbox, tree: Path) -> None:
     (tree / ".git").symlink_to("/")
-    with pytest.raises(StageFailed) as failure:
-        sandbox.confine(shell("true"), Reach(writable=(tree,), frozen=(tree / ".git",)))
-    assert failure.value.trouble.problem is Problem.LINK_LEADS_OUTSIDE
+    writable = Mount(tree, tree, writable=True)
+    for inner in (
+        Mount(tree / ".git", tree / ".git"),
+        Mount(Path("/usr"), tree / ".git/node_modules"),
+    ):
+        with pytest.raises(StageFailed) as failure:
+            sandbox.confine(shell("true"), (writable, inner))
+        assert failure.value.trouble.problem is Problem.LINK_LEADS_OUTSIDE
 
 
 def test_off_leaves_the_command_as_it_is() -> None:
-    sandbox = choose(SandboxWish.OFF)
+    sandbox = choose(SandboxPolicy.OFF, MACHINE)
     assert sandbox.mode is SandboxMode.OFF
-    assert sandbox.confine(shell("true"), Reach()) == shell("true")
+    assert sandbox.confine(shell("true"), ()) == shell("true")
 
 
 @bwrap
 def test_required_is_met_by_bubblewrap() -> None:
-    assert choose(SandboxWish.REQUIRED).mode is SandboxMode.BWRAP
+    assert choose(SandboxPolicy.REQUIRED, MACHINE).mode is SandboxMode.BWRAP
 
 
 @root
-def test_root_without_bubblewrap_uses_another_user(tmp_path: Path) -> None:
-    sandbox = choose(SandboxWish.AUTO, path=str(tmp_path))
+def test_root_without_bubblewrap_uses_other_users(tmp_path: Path) -> None:
+    sandbox = choose(SandboxPolicy.AUTO, replace(MACHINE, path=str(tmp_path)))
     assert (sandbox.mode, sandbox.why_not_bwrap) == (SandboxMode.USER, "not installed")
+
+
+@root
+def test_other_users_that_cannot_reach_their_folders_are_no_sandbox(
+    tmp_path: Path, place: Path
+) -> None:
+    place.chmod(0o700)
+    machine = replace(MACHINE, path=str(tmp_path), passable=(place / "data",))
+    sandbox = choose(SandboxPolicy.AUTO, machine)
+    assert sandbox.mode is SandboxMode.OFF
+    assert str(place) in sandbox.why_not_bwrap
 
 
 @root
@@ -279,18 +375,16 @@ def test_a_bubblewrap_that_may_not_make_namespaces_says_why(tmp_path: Path) -> N
     broken = tmp_path / "bwrap"
     broken.write_text("#!/bin/sh\necho 'bwrap: No permissions to create a new namespace'; exit 1\n")
     broken.chmod(0o755)
-    sandbox = choose(SandboxWish.AUTO, path=str(tmp_path))
+    sandbox = choose(SandboxPolicy.AUTO, replace(MACHINE, path=str(tmp_path)))
     assert sandbox.mode is SandboxMode.USER
     assert sandbox.why_not_bwrap == "bwrap: No permissions to create a new namespace"
 
 
-def test_a_required_sandbox_that_is_missing_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    assert choose(SandboxWish.AUTO, path=str(tmp_path)).mode is SandboxMode.OFF
+def test_a_required_sandbox_that_is_missing_is_refused(tmp_path: Path) -> None:
+    ordinary = Machine(None, path=str(tmp_path))
+    assert choose(SandboxPolicy.AUTO, ordinary).mode is SandboxMode.OFF
     with pytest.raises(Refused) as refusal:
-        choose(SandboxWish.REQUIRED, path=str(tmp_path))
+        choose(SandboxPolicy.REQUIRED, ordinary)
     assert refusal.value.trouble.parameters == {
-        "detail": "bubblewrap: not installed; user 65534: not root"
+        "detail": "bubblewrap: not installed; other users: not root"
     }

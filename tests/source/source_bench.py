@@ -46,11 +46,13 @@ class Bench:
         """Fetch a ref."""
         return checkout.fetch(self.git(), _repository(repository), ref)
 
-    def check_out(self, repository: Path | Repository, ref: str = "main") -> Fetched:
+    def check_out(
+        self, repository: Path | Repository, ref: str = "main", user: int | None = None
+    ) -> Fetched:
         """Fetch a ref and place it."""
         git, repository = self.git(), _repository(repository)
         fetched = checkout.fetch(git, repository, ref)
-        checkout.place(git, repository, fetched, self.tree)
+        checkout.place(git, repository, fetched, self.tree, user)
         return fetched
 
     def mirror(self) -> Path:

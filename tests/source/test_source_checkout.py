@@ -48,7 +48,6 @@ def test_what_a_build_left_or_changed_is_put_right(bench: Bench, shop: Path) -> 
         ".gitignore",
         "app.json",
         "pages/home.js",
-        "node_modules/left-pad/index.js",
     }
     assert (bench.tree / "app.json").read_text() == "{}"
 
@@ -65,17 +64,15 @@ def test_a_change_that_hides_behind_its_old_time_and_size_is_found(
     assert path.read_text() == "1"
 
 
-def test_kept_folders_stay_only_in_folders_of_the_commit(bench: Bench, shop: Path) -> None:
-    commit(shop, {"packages/a/package.json": "{}", "packages/b/package.json": "{}"})
+def test_modules_stay_only_where_the_commit_itself_has_them(bench: Bench, shop: Path) -> None:
+    commit(shop, {"client/node_modules/own/index.js": "own", "packages/a/package.json": "{}"})
     bench.check_out(shop)
-    for folder in ("packages/a", "packages/b", "dist"):
+    for folder in ("packages/a", "client/node_modules/own", "client", "dist"):
         write(bench.tree / folder / "node_modules/x.js", "")
-    git(shop, "rm", "--quiet", "-r", "packages/b")
-    commit(shop, {})
     bench.check_out(shop)
-    assert "packages/a/node_modules/x.js" in bench.names()
-    assert not (bench.tree / "packages/b").exists()
-    assert not (bench.tree / "dist").exists()
+    assert {name for name in bench.names() if "node_modules" in name} == {
+        "client/node_modules/own/index.js"
+    }
 
 
 def test_files_and_folders_may_change_places(bench: Bench, shop: Path) -> None:

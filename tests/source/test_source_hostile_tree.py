@@ -162,13 +162,25 @@ def test_folders_that_nobody_may_enter_are_removed(bench: Bench, shop: Path) -> 
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
-def test_a_tree_that_was_handed_over_keeps_the_times_of_its_files(bench: Bench, shop: Path) -> None:
-    bench.check_out(shop)
+def test_a_tree_that_belongs_to_a_build_keeps_the_times_of_files_that_it_left_alone(
+    bench: Bench, shop: Path
+) -> None:
+    bench.check_out(shop, user=59000)
     before = (bench.tree / "pages/home.js").stat().st_mtime_ns
-    for path in (bench.tree, *bench.tree.rglob("*")):
-        if ".git" not in path.parts:
-            os.chown(path, 65534, 65534)
     (bench.tree / "app.json").write_text("changed")
-    bench.check_out(shop)
+    bench.check_out(shop, user=59000)
     assert (bench.tree / "pages/home.js").stat().st_mtime_ns == before
     assert (bench.tree / "app.json").read_text() == "{}"
+    git = bench.tree / ".git"
+    inside = [path for path in bench.tree.rglob("*") if path != git and "objects" not in path.parts]
+    assert {path.stat().st_uid for path in inside} == {59000}
+    objects = bench.tree / ".git/objects"
+    assert {path.stat().st_uid for path in (objects, *objects.rglob("*"))} == {0}
+
+
+def test_a_time_that_a_build_has_chosen_does_not_stay(bench: Bench, shop: Path) -> None:
+    bench.check_out(shop)
+    path = bench.tree / "pages/home.js"
+    os.utime(path, ns=(10**18, 10**18))
+    bench.check_out(shop)
+    assert path.stat().st_mtime_ns != 10**18

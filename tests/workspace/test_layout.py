@@ -16,21 +16,31 @@ def layout(tmp_path: Path) -> Layout:
 
 
 def test_a_repository_has_the_same_workspace_each_time(layout: Layout) -> None:
-    first = layout.workspace("/srv/shop.git", 1)
-    assert layout.workspace("/srv/shop.git", 1) == first
-    assert layout.workspace("/srv/shop.git", 2) != first
-    assert layout.workspace("/srv/other.git", 1) != first
+    first = layout.workspace("/srv/shop.git", 1, constant=False)
+    assert layout.workspace("/srv/shop.git", 1, constant=False) == first
+    assert layout.workspace("/srv/shop.git", 2, constant=False) != first
+    assert layout.workspace("/srv/other.git", 1, constant=False) != first
 
 
 def test_the_address_of_a_repository_is_in_no_path(layout: Layout) -> None:
-    assert "shop" not in str(layout.workspace("https://git.example.com/shop.git", 1).tree)
+    url = "https://git.example.com/shop.git"
+    assert "shop" not in str(layout.workspace(url, 1, constant=False).tree)
+    assert "shop" not in str(layout.workspace(url, 1, constant=True).shown)
 
 
-def test_others_may_walk_to_a_workspace_and_see_nothing_else(layout: Layout) -> None:
-    workspace = layout.workspace("/srv/shop.git", 1)
-    on_the_way = [workspace.folder, *workspace.folder.parents]
-    ours = [folder for folder in on_the_way if folder.is_relative_to(layout.data)]
-    assert {folder.stat().st_mode & 0o777 for folder in ours} == {0o711}
+def modes_on_the_way(layout: Layout) -> set[int]:
+    folder = layout.workspace("/srv/shop.git", 1, constant=False).folder
+    ours = [each for each in folder.parents if each.is_relative_to(layout.data)]
+    assert folder.stat().st_mode & 0o777 == 0o700
+    return {each.stat().st_mode & 0o777 for each in ours}
+
+
+def test_the_way_to_a_workspace_is_closed_to_others(layout: Layout) -> None:
+    assert modes_on_the_way(layout) == {0o700}
+
+
+def test_where_it_must_be_others_may_walk_to_a_workspace_and_list_nothing(layout: Layout) -> None:
+    assert modes_on_the_way(layout.walkable()) == {0o711}
     assert layout.mirrors.stat().st_mode & 0o777 == 0o700
     assert layout.scratch("one").stat().st_mode & 0o777 == 0o700
 
@@ -53,5 +63,21 @@ def test_a_data_folder_has_one_owner_at_a_time(layout: Layout) -> None:
 
 def test_the_new_owner_clears_what_an_earlier_life_left(layout: Layout) -> None:
     (layout.scratch("seven") / "half-finished").write_text("")
+    layout.install_place("/srv/shop.git", "0" * 64, constant=False)
     with owning(layout):
         assert not (layout.data / "scratch").exists()
+        assert not (layout.data / "installs").exists()
+
+
+def test_the_new_owner_removes_what_former_versions_shared_between_builds(layout: Layout) -> None:
+    workspace = layout.workspace("/srv/shop.git", 1, constant=False)
+    for old in ("home-production", "home-development"):
+        (workspace.folder / old).mkdir()
+        (workspace.folder / old / ".npmrc").write_text("node-options=--require=/evil.js")
+    (workspace.folder / "dependencies.json").write_text("{}")
+    (layout.data / "dependencies" / "0123").mkdir(parents=True)
+    layout.database.write_text("releases")
+    with owning(layout):
+        assert list(workspace.folder.iterdir()) == []
+        assert not (layout.data / "dependencies").exists()
+        assert layout.database.read_text() == "releases"

@@ -156,6 +156,8 @@ def _change(
         output=given.output,
         node_memory=given.node_memory,
         compile_settings=tuple(given.setting or ()),
+        install_inputs=given.install_inputs,
+        private_dependencies=given.private_dependencies,
         default_page=given.default_page,
         robot=given.robot,
         proxy=given.proxy,

@@ -74,6 +74,15 @@ class AppOptions:
     node_memory: Annotated[
         int | None, typer.Option(metavar="MIB", help=say("option.node_memory"))
     ] = None
+    install_inputs: Annotated[
+        str | None, typer.Option(metavar="PATTERNS", help=say("option.install_inputs"))
+    ] = None
+    private_dependencies: Annotated[
+        bool | None,
+        typer.Option(
+            "--private-dependencies/--shared-dependencies", help=say("option.private_dependencies")
+        ),
+    ] = None
     default_page: Annotated[str | None, typer.Option(help=say("option.default_page"))] = None
     robot: Annotated[int | None, typer.Option(help=say("option.default_robot"))] = None
     proxy: Annotated[str | None, typer.Option(metavar="URL", help=say("option.proxy"))] = None

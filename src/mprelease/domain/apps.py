@@ -30,6 +30,9 @@ class BuildSettings:
 
     `directory` and `output` are relative, the second to the first. `node_memory` is the limit of
     Node's heap in MiB. `compile_settings` override single switches of the vendor's compiler.
+    `install_inputs` are patterns of the files that hooks of the repository read at an install, by
+    default the whole committed tree. `private_dependencies` gives each build a copy of the
+    dependency set that it may write to.
     """
 
     directory: str = "."
@@ -39,6 +42,8 @@ class BuildSettings:
     output: str | None = None
     node_memory: int | None = None
     compile_settings: Mapping[str, bool | int | str] = field(default_factory=dict)
+    install_inputs: tuple[str, ...] = ()
+    private_dependencies: bool = False
 
 
 @dataclass(frozen=True)

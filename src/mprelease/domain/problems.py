@@ -98,6 +98,7 @@ class Problem(StrEnum):
     TOOL_TOO_OLD = auto()
     TOOL_INSTALL_FAILED = auto()
     SANDBOX_MISSING = auto()
+    BUILD_UIDS_UNUSABLE = auto()
 
     # Checkout.
     GIT_HOST_UNREACHABLE = auto()
@@ -115,6 +116,8 @@ class Problem(StrEnum):
     REGISTRY_UNREACHABLE = auto()
     PACKAGE_NOT_FOUND = auto()
     INSTALL_FAILED = auto()
+    INSTALL_NOT_ITS_OWN = auto()
+    DEPENDENCIES_READ_ONLY = auto()
     DEPENDENCY_MISSING = auto()
     COMMAND_NOT_FOUND = auto()
     OLD_WEBPACK_NEW_NODE = auto()

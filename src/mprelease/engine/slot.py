@@ -17,6 +17,7 @@ from mprelease.engine.recorder import DatabaseRecorder, Live, ToldAll
 from mprelease.pipeline.run import Job, Run, Workshop
 from mprelease.pipeline.runner import Ending, run_stages, trouble_of
 from mprelease.platforms.registry import driver_of
+from mprelease.process.build_users import ClaimedUser
 from mprelease.process.mask import Mask
 from mprelease.process.tree import Stop
 from mprelease.services.apps import CREDENTIAL
@@ -51,6 +52,7 @@ class Slot:
         """Take the means and the slot's number, from 1."""
         self._means = means
         self._number = number
+        self._user: ClaimedUser | None = None
         self._current: _Current | None = None
         self._gives_back = False
         self.busy_since: float | None = None
@@ -114,17 +116,26 @@ class Slot:
         self, job: Job, lease: Lease, recorder: DatabaseRecorder, stop: Stop, mask: Mask
     ) -> Run:
         house, workshop = self._means.house, self._means.workshop
-        kind = job.release.kind
+        kind, user = job.release.kind, self._claimed()
+        uid = user.uid if user else None
         return Run(
             job=job,
             workshop=workshop,
             driver=driver_of(job.app.platform),
-            workspace=workshop.layout.workspace(job.project.repository, self._number),
+            workspace=workshop.workspace(job.project.repository, self._number, uid),
+            user=user,
             stop=stop,
             recorder=recorder,
             fence=DatabaseFence(house, lease, kind, stop, recorder),
             say=lambda line: recorder.line(mask(line)),
         )
+
+    def _claimed(self) -> ClaimedUser | None:
+        """Return the user id of this slot's builds, which it keeps as long as the process lives."""
+        users = self._means.workshop.sandbox.users
+        if self._user is None and users:
+            self._user = users.claim()
+        return self._user
 
     def _known_job(self, lease: Lease) -> Job:
         try:

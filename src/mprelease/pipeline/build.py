@@ -7,10 +7,13 @@ from pathlib import Path
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Stage
-from mprelease.pipeline import berry
-from mprelease.pipeline.commands import Commands, is_production
+from mprelease.packages import yarn_berry
+from mprelease.packages.install_plan import ManagerName, find
+from mprelease.packages.install_view import MODULES
+from mprelease.pipeline.build_place import BuildPlace
+from mprelease.pipeline.commands import Commands, fresh_folders, is_production, release_variables
+from mprelease.pipeline.install import remove_plug_and_play
 from mprelease.pipeline.links import refuse_links_outside, refuse_outside
-from mprelease.pipeline.package_managers import find
 from mprelease.pipeline.recipes import Framework, Recipe, recognise
 from mprelease.pipeline.run import Run
 
@@ -18,14 +21,19 @@ from mprelease.pipeline.run import Run
 def build(run: Run) -> bool:
     """Build the app and find its output, which must look like a mini program."""
     recipe = _recipe(run)
-    commands = Commands(run, Stage.BUILD, _variables(run, recipe))
-    if recipe.build_command:
-        run.say(f"$ {recipe.build_command}")
-        # The command is the administrator's own shell line; its programs come from node_modules.
-        line = f"PATH={shlex.quote(_modules(run))}:$PATH; {recipe.build_command}"
-        commands.must(("/bin/sh", "-c", line), run.folder)
-    else:
-        run.say("(no build command: the sources are published as they are)")
+    fresh_folders(run.workspace, run.uid)
+    with BuildPlace(run).laid() as mounts:
+        variables = {**release_variables(run), **_variables(run, recipe)}
+        commands = Commands(run, Stage.BUILD, run.workspace, run.uid, mounts, variables)
+        if recipe.build_command:
+            run.say(f"$ {recipe.build_command}")
+            # The command is the administrator's own shell line; it finds node_modules/.bin.
+            line = f"PATH={shlex.quote(_modules(run))}:$PATH; {recipe.build_command}"
+            commands.must(("/bin/sh", "-c", line), run.folder)
+        else:
+            run.say("(no build command: the sources are published as they are)")
+        if run.user:
+            run.user.clean_up()
     run.built = _found(run, run.folder / recipe.output, commands)
     run.driver.looks_built(run.built, run.job.app.project_type)
     return False
@@ -56,14 +64,22 @@ def _variables(run: Run, recipe: Recipe) -> Mapping[str, str]:
 def _manager_variables(run: Run) -> Mapping[str, str]:
     # A build may call yarn, which has to find what was installed.
     install = find(run.workspace.tree, run.job.app.build.directory)
-    workshop = run.workshop
-    return berry.variables(install, workshop.environment, workshop.npm_registry) if install else {}
+    if install is None:
+        return {}
+    # pnpm >= 10 would complete a set that nobody may write to.
+    told = {"npm_config_verify_deps_before_run": "false"}
+    if install.manager.name is ManagerName.PNPM:
+        return told
+    if yarn_berry.wants_plug_and_play(install):
+        remove_plug_and_play(install.folder)
+    workshop, folder = run.workshop, run.workspace.seen(install.folder)
+    return yarn_berry.variables(install, folder, workshop.environment, workshop.npm_registry)
 
 
 def _modules(run: Run) -> str:
     tree = run.workspace.tree
     inside = [folder for folder in (run.folder, *run.folder.parents) if folder.is_relative_to(tree)]
-    return ":".join(str(folder / "node_modules" / ".bin") for folder in inside)
+    return ":".join(str(run.workspace.seen(each) / MODULES / ".bin") for each in inside)
 
 
 def _found(run: Run, output: Path, commands: Commands) -> Path:

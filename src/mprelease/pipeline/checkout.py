@@ -1,15 +1,17 @@
 """The first stage: fetch the one ref, and place exactly its commit in the workspace."""
 
+from pathlib import Path
+
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.domain.projects import ProjectSecret
 from mprelease.domain.releases import Stage
-from mprelease.pipeline.run import Run
+from mprelease.pipeline.run import Run, Source
 from mprelease.source.access import Access
-from mprelease.source.checkout import fetch, place
+from mprelease.source.checkout import fetch, forget, place
 from mprelease.source.git import Git
+from mprelease.source.mirror import Fetched
 from mprelease.source.repository import Repository
-from mprelease.workspace.dependencies import MODULES
 
 
 def checkout(run: Run) -> bool:
@@ -26,11 +28,38 @@ def checkout(run: Run) -> bool:
     )
     fetched = fetch(git, repository, run.job.release.ref)
     run.commit = fetched.commit
+    run.source = _source(run, fetched)
     run.recorder.checked_out(fetched.commit)
     run.say(f"{fetched.commit.id[:12]} {fetched.commit.subject} ({fetched.commit.author})")
-    place(git, repository, fetched, run.workspace.tree, keep=(MODULES,))
+    _forget_others(run)
+    place(git, repository, fetched, run.workspace.tree, run.uid)
     _refuse_wrong_folder(run)
     return False
+
+
+def _source(run: Run, fetched: Fetched) -> Source:
+    """Tell whose code it is: a branch trusts itself; a tag or a bare commit is nobody else's."""
+    default = run.job.project.default_branch
+    trust = f"branch {fetched.branch}" if fetched.branch else f"commit {fetched.commit.id}"
+    return Source(trust, fetched.tree_id, fetched.branch == default, f"branch {default}")
+
+
+def _forget_others(run: Run) -> None:
+    """Begin with an empty tree where code of somebody else was built before.
+
+    git compares files by size and time; whoever built there could have chosen the times that the
+    caches of the next build go by.
+    """
+    assert run.source is not None
+    tree = run.workspace.tree
+    note = _note(tree)
+    if not note.is_file() or note.read_text(encoding="utf-8") != run.source.trust:
+        forget(tree)
+        note.write_text(run.source.trust, encoding="utf-8")
+
+
+def _note(tree: Path) -> Path:
+    return tree.with_name("trust")
 
 
 def _refuse_wrong_folder(run: Run) -> None:

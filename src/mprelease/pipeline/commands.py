@@ -13,13 +13,17 @@ from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Stage
 from mprelease.pipeline.diagnosis import diagnose
 from mprelease.pipeline.run import Run
+from mprelease.process.bubblewrap import TEMPORARY, Mount
 from mprelease.process.command import Command
-from mprelease.process.sandbox import Reach
+from mprelease.process.ownership import chown
+from mprelease.process.programs import shown_parts
+from mprelease.process.removal import remove
 from mprelease.process.tree import Exit
 from mprelease.process.tree import run as run_tree
+from mprelease.source.clone import OBJECTS
+from mprelease.workspace.layout import Workspace
 
 _TAIL = 400
-_GIT = ".git"
 _UNKNOWN_FAILURE = {
     Stage.INSTALL: Problem.INSTALL_FAILED,
     Stage.BUILD: Problem.BUILD_FAILED,
@@ -28,10 +32,18 @@ _UNKNOWN_FAILURE = {
 
 @dataclass
 class Commands:
-    """The commands of one stage: they share its time limit and the memory of its last lines."""
+    """The commands of one stage: they share its time limit and the memory of its last lines.
+
+    They run in `place` under the user id `user`, see `mounts` besides, and find `variables`.
+    Folders are named as they lie on the machine; what a command is told of them is where it sees
+    them.
+    """
 
     run: Run
     stage: Stage
+    place: Workspace
+    user: int | None
+    mounts: tuple[Mount, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -47,14 +59,9 @@ class Commands:
             self.raise_if_known(ended.code)
             raise StageFailed(_UNKNOWN_FAILURE[self.stage], code=ended.code)
 
-    def hand_over(self) -> None:
-        """Let the commands write to tree and home; in mode "user" this touches every file."""
-        self.run.workshop.sandbox.hand_over(self.run.workspace.tree, self._frozen)
-        self.run.workshop.sandbox.hand_over(self.home)
-
     def raise_if_known(self, code: int) -> None:
         """Raise StageFailed when the last command's output tells a known failure."""
-        known = diagnose(self._lines(), code, self.stage, self.run.workspace.tree)
+        known = diagnose(self._lines(), code, self.stage, self.place.seen(self.place.tree))
         if known:
             raise StageFailed(known.problem, **known.parameters)
 
@@ -90,52 +97,49 @@ class Commands:
     def _command(
         self, arguments: tuple[str, ...], folder: Path, variables: Mapping[str, str]
     ) -> Command:
-        self.hand_over()
         command = Command(
             arguments=arguments,
-            folder=folder,
+            folder=self.place.seen(folder),
             environment={**self._environment(), **self.variables, **variables},
             time_limit=max(1.0, self._deadline - time.monotonic()),
+            user=self.user,
         )
-        readable = (self.run.workshop.node.folder, *self.run.managers)
-        reach = Reach((self.run.workspace.tree, self.home), readable, self._frozen)
-        return self.run.workshop.sandbox.confine(command, reach)
+        return self.run.workshop.sandbox.confine(command, (*self._mounts(), *self.mounts))
+
+    def _mounts(self) -> tuple[Mount, ...]:
+        place, run = self.place, self.run
+        objects = place.tree / ".git" / OBJECTS
+        readable = (*shown_parts(run.workshop.node.folder), *run.managers)
+        return (
+            *(Mount(path, path) for path in readable),
+            Mount(place.tree, place.seen(place.tree), writable=True),
+            Mount(place.home, place.seen(place.home), writable=True),
+            Mount(place.temporary, self._temporary, writable=True),
+            *([Mount(objects, place.seen(objects))] if objects.is_dir() else []),
+        )
 
     @property
-    def _frozen(self) -> tuple[Path, ...]:
-        git = self.run.workspace.tree / _GIT
-        return (git,) if git.exists() else ()
-
-    @property
-    def home(self) -> Path:
-        """Return the HOME of the commands: production has its own, which no other fills."""
-        home = self.run.workspace.home(self.run.job.release.environment)
-        home.mkdir(exist_ok=True)
-        return home
+    def _temporary(self) -> Path:
+        return TEMPORARY if self.run.workshop.has_mounts else self.place.temporary
 
     def _environment(self) -> Mapping[str, str]:
-        workshop, release = self.run.workshop, self.run.job.release
+        workshop = self.run.workshop
         registry = {"npm_config_registry": workshop.npm_registry} if workshop.npm_registry else {}
-        commit = self.run.commit
         return {
             **workshop.environment,
             **workshop.build_variables,
             **registry,
             "PATH": self._path(),
-            "HOME": str(self.home),
+            "HOME": str(self.place.seen(self.place.home)),
+            "TMPDIR": str(self._temporary),
             "CI": "true",
-            # In mode "user" the tree's .git belongs to somebody else than who builds.
+            # Parts of the tree's .git belong to somebody else than who builds.
             "GIT_CONFIG_COUNT": "1",
             "GIT_CONFIG_KEY_0": "safe.directory",
             "GIT_CONFIG_VALUE_0": "*",
             "npm_config_update_notifier": "false",
             "npm_config_audit": "false",
             "npm_config_fund": "false",
-            "MPRELEASE_KIND": release.kind,
-            "MPRELEASE_ENVIRONMENT": release.environment,
-            "MPRELEASE_REF": release.ref,
-            "MPRELEASE_COMMIT": commit.id if commit else "",
-            "MPRELEASE_VERSION": release.version or "",
         }
 
     def _path(self) -> str:
@@ -146,6 +150,27 @@ class Commands:
             for folder in first
         ]
         return ":".join([*programs, workshop.environment.get("PATH", "")])
+
+
+def fresh_folders(place: Workspace, user: int | None) -> None:
+    """Give a workspace an empty HOME and an empty folder for temporary files."""
+    for folder in (place.home, place.temporary):
+        remove(folder)
+        folder.mkdir(mode=0o700)
+        if user is not None:
+            chown(folder, user)
+
+
+def release_variables(run: Run) -> Mapping[str, str]:
+    """Return what a build is told about its release; an install is told nothing."""
+    release, commit = run.job.release, run.commit
+    return {
+        "MPRELEASE_KIND": release.kind,
+        "MPRELEASE_ENVIRONMENT": release.environment,
+        "MPRELEASE_REF": release.ref,
+        "MPRELEASE_COMMIT": commit.id if commit else "",
+        "MPRELEASE_VERSION": release.version or "",
+    }
 
 
 def is_production(run: Run) -> bool:

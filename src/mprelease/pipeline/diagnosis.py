@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mprelease.domain.problems import Parameter, Problem, Trouble
 from mprelease.domain.releases import Stage
-from mprelease.pipeline.lock_files import RETIRED_HOSTS
+from mprelease.packages.lock_files import RETIRED_HOSTS
 
 
 def diagnose(lines: Sequence[str], exit_code: int, stage: Stage, folder: Path) -> Trouble | None:
@@ -95,6 +95,22 @@ _IN_STAGE: Mapping[Stage, _Table] = {
         ),
     ),
     Stage.BUILD: (
+        # Node, and the shell's own programs, where a sealed dependency set is written to
+        (
+            Problem.DEPENDENCIES_READ_ONLY,
+            r"\b(?:EROFS|EACCES|EPERM)\b[^\n]*?'(?P<path>[^'\n]*\bnode_modules/[^'\n]+)'",
+        ),
+        (
+            Problem.DEPENDENCIES_READ_ONLY,
+            (
+                r"\bcannot \w[^\n]*?(?P<path>[^\s'‘\"]*\bnode_modules/[^\s'’\":]+)\S*: "
+                r"(?:Read-only file system|Permission denied)"
+            ),
+        ),
+        (
+            Problem.DEPENDENCIES_READ_ONLY,
+            r"(?P<path>[^\s'‘\"(]*\bnode_modules/[^\s'’\":]+)[^\n]*\bRead-only file system",
+        ),
         # esbuild
         (Problem.SOURCE_SYNTAX_ERROR, rf"^{_FILE}:{_LINE}:\d+: ERROR: {_DETAIL}$"),
         # Vue's compiler under vite, for a template and for a script

@@ -1,58 +1,66 @@
-"""The second stage: dependencies are there already, or are installed once and kept."""
+"""The second stage: the dependency set of this commit is there, or is made once and sealed.
 
-import hashlib
+An install runs in a place and under a user id of its own, and sees nothing but what the set is
+named by: see packages.install_view. Whoever could choose what an install sees beyond that could
+choose what others get under the same name.
+"""
+
 import platform
 import shlex
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Message, Problem
 from mprelease.domain.projects import ProjectSecret
-from mprelease.domain.releases import Stage
-from mprelease.pipeline import berry, dependency_key, lock_files, managers, manifests
-from mprelease.pipeline.commands import Commands
-from mprelease.pipeline.links import refuse_outside
-from mprelease.pipeline.npmrc import for_yarn
-from mprelease.pipeline.package_managers import (
+from mprelease.packages import cache_key, lock_files, manifests, yarn_berry
+from mprelease.packages.install_plan import (
     Install,
     download_variables,
     find,
     install_command,
     install_variables,
 )
+from mprelease.packages.install_view import InstallView, Question, view_of
+from mprelease.packages.npmrc import for_yarn
+from mprelease.pipeline import managers
+from mprelease.pipeline.commands import Commands
+from mprelease.pipeline.install_place import InstallPlace
+from mprelease.pipeline.links import refuse_outside
 from mprelease.pipeline.recipes import install_folders
 from mprelease.pipeline.run import Run
 from mprelease.process import plain_files
-from mprelease.workspace.dependencies import Dependencies, changed, outside
+from mprelease.process.build_users import ClaimedUser
+from mprelease.process.ownership import chown
+from mprelease.workspace.dependency_sets import DependencySet, DependencySets
+from mprelease.workspace.layout import key_of
 
 _WEEK_MS = 7 * 24 * 3600 * 1000
 
 
 def install(run: Run) -> bool:
-    """Bring the dependencies in place; True when nothing had to be installed."""
+    """Find or make the dependency set; True when nothing had to be installed."""
     installs = _installs(run)
-    dependencies = _dependencies(run)
     if not installs:
-        dependencies.discard()
         run.say("(no package.json: nothing to install)")
         return False
     run.managers = managers.installed(run, [each.manager for each in installs])
     if not all(each.lock for each in installs):
         run.recorder.warned(Message("warning.not_reproducible"))
-    for each in installs:
-        _leave_plug_and_play(run, each)
-    key = _key(run, installs)
-    if dependencies.bring(key):
+    view = view_of(_question(run, installs))
+    key = _key(run, installs, view)
+    sets = DependencySets(run.workshop.layout.dependency_sets / key_of(run.job.project.repository))
+    lock = sets.lock(key)
+    run.resources.callback(lock.close)
+    run.dependencies = sets.acquire(key, lock, run.stop)
+    if run.dependencies:
         run.say(f"(dependencies {key[:12]} are there already)")
         return True
-    commands = Commands(run, Stage.INSTALL)
-    commands.hand_over()
-    before = _surroundings(run, installs)
-    _install_all(run, commands, installs)
-    if made := changed(before, _surroundings(run, installs)):
-        run.say(f"(not kept for the next release: the install also wrote {_few(made)})")
-    else:
-        dependencies.keep(key)
+    if view.whole_tree:
+        run.say(f"(each commit is installed anew: what this reads is not known: {view.why})")
+    run.dependencies = _installed(run, sets, key, installs, view)
+    lock.try_shared()
     return False
 
 
@@ -65,69 +73,90 @@ def _installs(run: Run) -> list[Install]:
     return list(dict.fromkeys(each for each in found if each))
 
 
-def _leave_plug_and_play(run: Run, install: Install) -> None:
-    if berry.wants_plug_and_play(install):
-        run.say("(instead of Plug'n'Play: node_modules, where builds and the platform's tool look)")
-    left = (install.folder / name for name in berry.PLUG_AND_PLAY if berry.is_berry(install))
-    for path in (path for path in left if plain_files.is_plain_file(path)):
-        refuse_outside(path, run.workspace.tree)
-        path.unlink()
+def _question(run: Run, installs: list[Install]) -> Question:
+    build = run.job.app.build
+    return Question(run.workspace.tree, installs, build.install_command, build.install_inputs)
 
 
-def _dependencies(run: Run) -> Dependencies:
-    pool = run.workshop.layout.dependencies(run.job.project.repository)
-    return Dependencies(run.workspace.tree, pool)
-
-
-def _key(run: Run, installs: list[Install]) -> str:
-    """Return the key of everything together; each environment has dependencies of its own."""
-    npmrc = run.job.project_secrets.get(ProjectSecret.NPMRC, "")
-    around = dependency_key.Circumstances(
-        node_version=run.workshop.node.version,
-        manager_version=run.workshop.node.npm_version,
+def _key(run: Run, installs: list[Install], view: InstallView) -> str:
+    assert run.source is not None
+    workshop = run.workshop
+    registry = {"npm_config_registry": workshop.npm_registry} if workshop.npm_registry else {}
+    around = cache_key.Circumstances(
+        node_version=workshop.node.version,
+        npm_version=workshop.node.npm_version,
         machine=" ".join((platform.system(), platform.machine(), *platform.libc_ver())),
         command=run.job.app.build.install_command or "",
-        npmrc=hashlib.sha256(npmrc.encode()).hexdigest(),
+        npmrc=run.job.project_secrets.get(ProjectSecret.NPMRC, ""),
+        variables={**workshop.build_variables, **registry},
         age=str(run.job.release.created_at // _WEEK_MS),
+        tree_id=run.source.tree_id,
     )
-    parts = [dependency_key.key(each, around) for each in installs]
-    parts += [str(each.folder.relative_to(run.workspace.tree)) for each in installs]
-    parts += [run.job.release.environment]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    return cache_key.key(run.workspace.tree, installs, view, around)
 
 
-def _surroundings(run: Run, installs: list[Install]) -> frozenset[str]:
-    """Return the state of all that an install must leave alone to be kept."""
-    # yarn >= 2 alone reads its lock file at each call: the next build needs what was written.
-    tree = run.workspace.tree
-    locks = (each.folder / "yarn.lock" for each in installs if berry.is_berry(each))
-    states = (f"/{lock.relative_to(tree)}\0{plain_files.text(lock)}" for lock in locks)
-    return outside(tree) | {*states}
+def _installed(
+    run: Run, sets: DependencySets, key: str, installs: list[Install], view: InstallView
+) -> DependencySet:
+    """Install in a place of its own, and seal what that has made."""
+    with _user(run) as user:
+        place = InstallPlace(run, key, user.uid if user else None)
+        try:
+            place.fill(installs, view)
+            _install_all(run, place.commands(), place.moved(installs))
+            if user:
+                user.clean_up()
+            made = place.sealed(sets, key)
+            place.keep_store()
+        finally:
+            place.close()
+    return made
+
+
+def _user(run: Run) -> AbstractContextManager[ClaimedUser | None]:
+    users = run.workshop.sandbox.users
+    return users.claim() if users else nullcontext()
 
 
 def _install_all(run: Run, commands: Commands, installs: list[Install]) -> None:
-    npmrc = run.job.project_secrets.get(ProjectSecret.NPMRC, "")
-    rights = {".npmrc": npmrc, ".yarnrc.yml": for_yarn(npmrc)}
-    try:
-        for name, content in rights.items():
-            plain_files.write_private(commands.home / name, content)
+    for each in filter(yarn_berry.wants_plug_and_play, installs):
+        run.say("(instead of Plug'n'Play: node_modules, where builds and the platform's tool look)")
+        remove_plug_and_play(each.folder)
+    with _private_settings(run, commands):
         if run.job.app.build.install_command:
             line = run.job.app.build.install_command
             run.say(f"$ {line}")
             # The line may call any of the managers that the repository names.
             variables = {k: v for each in installs for k, v in _variables(commands, each).items()}
-            commands.must(("/bin/sh", "-c", line), run.folder, **variables)
+            folder = commands.place.tree / run.job.app.build.directory
+            commands.must(("/bin/sh", "-c", line), folder, **variables)
             return
         for each in installs:
             _install(run, commands, each)
+
+
+def remove_plug_and_play(folder: Path) -> None:
+    """Remove what a committed Plug'n'Play has at the root of a project: yarn would obey it."""
+    for name in yarn_berry.PLUG_AND_PLAY:
+        if plain_files.is_plain_file(folder / name):
+            (folder / name).unlink()
+
+
+@contextmanager
+def _private_settings(run: Run, commands: Commands) -> Iterator[None]:
+    """Let the project's private .npmrc lie in HOME during the block."""
+    npmrc = run.job.project_secrets.get(ProjectSecret.NPMRC, "")
+    rights = {".npmrc": npmrc, ".yarnrc.yml": for_yarn(npmrc)}
+    try:
+        for name, content in rights.items():
+            path = commands.place.home / name
+            plain_files.write_private(path, content)
+            if commands.user is not None:
+                chown(path, commands.user)
+        yield
     finally:
-        # The private registry's token is there for the install alone.
         for name in rights:
-            (commands.home / name).unlink(missing_ok=True)
-
-
-def _few(paths: list[str]) -> str:
-    return ", ".join([*paths[:3], *(["…"] if paths[3:] else [])])
+            (commands.place.home / name).unlink(missing_ok=True)
 
 
 def _install(run: Run, commands: Commands, install: Install) -> None:
@@ -138,7 +167,7 @@ def _install(run: Run, commands: Commands, install: Install) -> None:
     except StageFailed as failure:
         if failure.trouble.problem is not Problem.LOCK_FILE_REFUSED:
             raise
-        lock = str(install.lock.relative_to(run.workspace.tree)) if install.lock else ""
+        lock = str(install.lock.relative_to(commands.place.tree)) if install.lock else ""
         warning = Message("warning.lock_refused", {"lock": lock})
         run.recorder.warned(warning)
         run.say(f"!! {lock} does not fit package.json: going on without it")
@@ -153,11 +182,13 @@ def _run(run: Run, commands: Commands, install: Install, *, frozen: bool) -> Non
 
 
 def _variables(commands: Commands, install: Install) -> dict[str, str]:
-    workshop = commands.run.workshop
+    workshop, place = commands.run.workshop, commands.place
     return {
         **install_variables(install),
-        **download_variables(install, commands.home),
-        **berry.variables(install, workshop.environment, workshop.npm_registry),
+        **download_variables(install, place.seen(place.home)),
+        **yarn_berry.variables(
+            install, place.seen(install.folder), workshop.environment, workshop.npm_registry
+        ),
     }
 
 
@@ -173,13 +204,13 @@ def _living_registry(run: Run, commands: Commands, install: Install) -> dict[str
 
 def _registry(commands: Commands) -> str:
     # Asked outside of the project, whose .npmrc may name another one.
-    return commands.answer(("npm", "config", "get", "registry"), commands.home)
+    return commands.answer(("npm", "config", "get", "registry"), commands.place.home)
 
 
 def _correct_lock(run: Run, commands: Commands, lock: Path) -> None:
     """Point the tree's copy of a lock file from a retired mirror to the registry in use."""
     # What another install ran may have put something else in its place, or a link on the way.
-    refuse_outside(lock, run.workspace.tree)
+    refuse_outside(lock, commands.place.tree)
     text = plain_files.text(lock, encoding="utf-8", errors="surrogateescape") or ""
     host = lock_files.retired_host(text)
     if host is None:
@@ -188,6 +219,8 @@ def _correct_lock(run: Run, commands: Commands, lock: Path) -> None:
     if corrected is None:
         return
     plain_files.write_private(lock, corrected)
-    name = str(lock.relative_to(run.workspace.tree))
+    if commands.user is not None:
+        chown(lock, commands.user)
+    name = str(lock.relative_to(commands.place.tree))
     run.recorder.warned(Message("warning.lock_corrected", {"lock": name, "host": host}))
     run.say(f"!! {name} points to the retired mirror {host}: installing from a corrected copy")

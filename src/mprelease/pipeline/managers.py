@@ -1,17 +1,21 @@
 """Install package managers in the version that a project asks for, from npm, once each."""
 
-import os
-import shutil
+import secrets
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Stage
-from mprelease.pipeline.package_managers import Manager
+from mprelease.packages.install_plan import Manager
 from mprelease.pipeline.run import Run
+from mprelease.process.bubblewrap import Mount
 from mprelease.process.command import Command
-from mprelease.process.sharing import let_others_read
+from mprelease.process.copying import seal_tree
+from mprelease.process.ownership import chown
+from mprelease.process.programs import shown_parts
+from mprelease.process.removal import remove
 from mprelease.process.tree import run as run_tree
 
 
@@ -28,26 +32,36 @@ def _folder(run: Run, manager: Manager) -> Path:
 
 
 def _install(run: Run, manager: Manager, folder: Path) -> None:
-    draft = folder.with_name(f"{folder.name}.{os.getpid()}")
-    draft.mkdir()
+    draft = folder.with_name(f"{folder.name}.{secrets.token_hex(4)}")
+    draft.mkdir(mode=0o700)
     package = f"{manager.npm_package}@{manager.version}"
     run.say(f"$ npm install {package}")
-    command = Command(
-        # These packages need no script of theirs, and they are installed outside of the sandbox.
-        arguments=(run.workshop.node.npm, "install", "--ignore-scripts", "--no-save", package),
-        folder=draft,
-        environment=_environment(run, draft),
-        time_limit=run.seconds(Stage.INSTALL),
-    )
+    # No package manager needs a script of its own; and what the registry sends is nobody's.
+    arguments = (run.workshop.node.npm, "install", "--ignore-scripts", "--no-save", package)
+    sandbox = run.workshop.sandbox
     try:
-        ended = run_tree(command, stop=run.stop, on_line=run.say)
+        with sandbox.users.claim() if sandbox.users else nullcontext() as user:
+            uid = user.uid if user else None
+            if uid is not None:
+                chown(draft, uid)
+            seconds = run.seconds(Stage.INSTALL)
+            command = Command(arguments, draft, _environment(run, draft), seconds, uid)
+            parts = shown_parts(run.workshop.node.folder)
+            mounts = (*(Mount(part, part) for part in parts), Mount(draft, draft, writable=True))
+            ended = run_tree(sandbox.confine(command, mounts), stop=run.stop, on_line=run.say)
         run.stop.raise_if_asked()
         if ended.code != 0:
             raise StageFailed(Problem.TOOL_INSTALL_FAILED, tool=package, detail=str(ended.code))
-        let_others_read(draft)
+        seal_tree(draft, maker=uid)
         draft.rename(folder)
+    except OSError as error:
+        # Another release was faster, or there is no room.
+        if not folder.exists():
+            raise StageFailed(
+                Problem.TOOL_INSTALL_FAILED, tool=package, detail=str(error)
+            ) from error
     finally:
-        shutil.rmtree(draft, ignore_errors=True)
+        remove(draft)
 
 
 def _environment(run: Run, home: Path) -> dict[str, str]:

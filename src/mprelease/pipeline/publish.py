@@ -12,9 +12,9 @@ from pathlib import Path
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Kind, Stage
-from mprelease.pipeline.parcel import packed
 from mprelease.pipeline.recipes import install_folders
 from mprelease.pipeline.run import Run
+from mprelease.pipeline.staging import Staging, staged
 from mprelease.pipeline.standby import Waiting
 from mprelease.platforms.driver import (
     Account,
@@ -63,13 +63,15 @@ def _publish_once(run: Run) -> bool:
     assert run.built is not None
     publisher = _usable(run)
     pack_npm = bool(install_folders(run.built))
-    with packed(
-        run.built, run.workspace.tree, publisher.scratch, with_modules=pack_npm, stop=run.stop
-    ) as parcel:
-        order = _order(run, parcel, publisher.scratch, pack_npm=pack_npm)
-        run.driver.prepare(order)
-        accepted = _Exchange(run, order).result(publisher)
-        run.is_published = True
+    tree = run.workspace.tree
+    staging = Staging(run.built, tree, run.workspace.seen(tree), run.dependencies, pack_npm)
+    order = _order(
+        run, staged(staging, publisher.scratch, run.stop), publisher.scratch, pack_npm=pack_npm
+    )
+    run.driver.prepare(order)
+    publisher.give(order.scratch / "project")
+    accepted = _Exchange(run, order).result(publisher)
+    run.is_published = True
     run.recorder.published(accepted.publication)
     for hint in accepted.hints:
         run.recorder.warned(hint)

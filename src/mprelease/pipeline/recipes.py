@@ -10,7 +10,7 @@ from mprelease.domain.apps import Environment
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
-from mprelease.pipeline import manifests
+from mprelease.packages import manifests
 
 
 class Framework(StrEnum):

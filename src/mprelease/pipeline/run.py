@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -10,10 +11,14 @@ from mprelease.domain.apps import App
 from mprelease.domain.problems import Message
 from mprelease.domain.projects import Project, ProjectSecret
 from mprelease.domain.releases import Commit, Publication, Release, Stage, StageState
+from mprelease.domain.sandbox import SandboxMode
 from mprelease.pipeline.standby import Standby, Waiting
 from mprelease.platforms.driver import Driver, Link
+from mprelease.process.build_users import ClaimedUser
+from mprelease.process.ownership import share_way
 from mprelease.process.sandbox import Sandbox
 from mprelease.process.tree import Stop
+from mprelease.workspace.dependency_sets import DependencySet
 from mprelease.workspace.layout import Layout, Workspace
 
 
@@ -105,10 +110,41 @@ class Workshop:
     link: Link
     limits: Limits
 
+    @property
+    def has_mounts(self) -> bool:
+        """Tell whether confined commands find folders elsewhere than they lie."""
+        return self.sandbox.mode is SandboxMode.BWRAP
+
+    def workspace(self, repository: str, slot: int, user: int | None) -> Workspace:
+        """Return the workspace of a repository in a slot, for builds under a user id."""
+        workspace = self.layout.workspace(repository, slot, constant=self.has_mounts)
+        if user is not None:
+            share_way(workspace.folder, user)
+        return workspace
+
+
+@dataclass(frozen=True)
+class Source:
+    """The code of a release, and whose it is.
+
+    What was built from one `trust` may be read by later builds of the same one; what was built
+    from the default branch may be the beginning of others. `tree_id` is git's name of everything
+    that the commit holds.
+    """
+
+    trust: str
+    tree_id: str
+    is_default_branch: bool
+    default_trust: str
+
 
 @dataclass
 class Run:
-    """One run of one release; the stages leave here what the next ones need."""
+    """One run of one release; the stages leave here what the next ones need.
+
+    `user` is the user id of the slot's builds, None where they run under ours. `source` says which
+    code this is and who trusts it. `resources` end with the run.
+    """
 
     job: Job
     workshop: Workshop
@@ -118,6 +154,10 @@ class Run:
     recorder: Recorder
     fence: Fence
     say: "Say"
+    user: ClaimedUser | None = None
+    source: Source | None = None
+    dependencies: DependencySet | None = None
+    resources: ExitStack = field(default_factory=ExitStack)
     commit: Commit | None = None
     managers: tuple[Path, ...] = ()
     publisher: Waiting | None = None
@@ -129,6 +169,11 @@ class Run:
     def folder(self) -> Path:
         """Return the app's folder in the tree: the tree itself, or a part of a monorepo."""
         return self.workspace.tree / self.job.app.build.directory
+
+    @property
+    def uid(self) -> int | None:
+        """Return the user id of the slot's builds; None where they run under ours."""
+        return self.user.uid if self.user else None
 
     def seconds(self, stage: Stage) -> int:
         """Return the time limit of a stage."""

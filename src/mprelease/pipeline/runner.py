@@ -55,7 +55,7 @@ def run_stages(run: Run, stages: Stages = STAGES, beside: Beside = loading_and_c
     the platform has said yes, nothing that breaks afterwards makes it a failure.
     """
     try:
-        with beside(run):
+        with run.resources, beside(run):
             return _walk(run, stages)
     except LeaseLost:
         raise

@@ -6,15 +6,19 @@ import shutil
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from mprelease.domain.platforms import Platform
-from mprelease.domain.sandbox import SandboxMode
 from mprelease.platforms.driver import Driver, Equipment, Loaded
+from mprelease.process.bubblewrap import Mount
+from mprelease.process.build_users import ClaimedUser
 from mprelease.process.command import Command
-from mprelease.process.sandbox import Reach, Sandbox
+from mprelease.process.ownership import chown, chown_tree
+from mprelease.process.programs import shown_parts
+from mprelease.process.sandbox import Sandbox
 from mprelease.process.tree import Listener, Running, Stop, start
 from mprelease.workspace.layout import Layout
 
@@ -35,10 +39,19 @@ class Waiting:
     """
 
     def __init__(
-        self, driver: Driver, command: Command, scratch: Path, watched: Iterable[Path]
+        self,
+        driver: Driver,
+        command: Command,
+        scratch: Path,
+        watched: Iterable[Path],
+        user: ClaimedUser | None = None,
     ) -> None:
-        """Start the process; `watched` is what it reads from, and must stay as it is."""
+        """Start the process; `watched` is what it reads from, and must stay as it is.
+
+        `user` is the id under which it runs, and nothing else.
+        """
         self.scratch = scratch
+        self._user = user
         self._driver = driver
         self._watched = _marks_of(watched)
         self._ends_at = time.monotonic() + command.time_limit
@@ -69,6 +82,11 @@ class Waiting:
         self._ends_at = time.monotonic() + seconds
         self._running.limit(seconds)
 
+    def give(self, folder: Path) -> None:
+        """Let the process have a folder in its scratch; files with a second name stay ours."""
+        if self._user:
+            chown_tree(folder, self._user.uid)
+
     def engage(self, *, stop: Stop, on_line: Listener, on_event: Listener) -> Running:
         """Let somebody listen, who sends the order; what was said before is told now."""
         self._forget_stop = stop.on_ask(lambda: self._stop.ask(stop.reason or Dismissed()))
@@ -82,6 +100,8 @@ class Waiting:
         self._stop.ask(Dismissed())
         with suppress(Exception):  # whoever gave the order hears how it ended
             self._running.wait()
+        if self._user:
+            self._user.release()
         shutil.rmtree(self.scratch, ignore_errors=True)
 
     def _look_at(self, line: str) -> None:
@@ -162,12 +182,35 @@ class Standby:
 
     def _started(self, driver: Driver, seconds: float) -> Waiting:
         scratch = self._layout.scratch(f"{driver.platform}-{secrets.token_hex(4)}")
-        readable = driver.readable(self._equipment)
-        command = driver.command(self._equipment, scratch, seconds)
-        if self._sandbox.mode is SandboxMode.BWRAP:
-            # In mode "user" it keeps our user id: a build beside it could look into its memory.
-            command = self._sandbox.confine(command, Reach((scratch,), readable))
-        return Waiting(driver, command, scratch, readable)
+        user = self._sandbox.users.claim() if self._sandbox.users else None
+        try:
+            readable = driver.readable(self._equipment)
+            equipment = self._given(scratch, user) if user else self._equipment
+            command = driver.command(equipment, scratch, seconds)
+            confined = self._sandbox.confine(
+                replace(command, user=user.uid if user else None),
+                (*_read_only(driver.readable(equipment)), Mount(scratch, scratch, writable=True)),
+            )
+            return Waiting(driver, confined, scratch, readable, user)
+        except BaseException:
+            if user:
+                user.release()
+            raise
+
+    def _given(self, scratch: Path, user: ClaimedUser) -> Equipment:
+        """Let a user id have its scratch folder, with a copy of what only we may read."""
+        chown(scratch, user.uid)
+        extra_ca = self._equipment.extra_ca
+        if extra_ca is None:
+            return self._equipment
+        own = scratch / "extra-ca.pem"
+        own.write_bytes(extra_ca.read_bytes())
+        chown(own, user.uid)
+        return replace(self._equipment, extra_ca=own)
+
+
+def _read_only(paths: Iterable[Path]) -> Iterator[Mount]:
+    return (Mount(part, part) for path in paths for part in shown_parts(path))
 
 
 class _Ear:

@@ -1,6 +1,7 @@
 """Install the vendors' tools: pinned versions, each in a folder of its own."""
 
 import shutil
+import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from tempfile import TemporaryDirectory
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.process.command import Command
+from mprelease.process.sharing import let_others_read
 from mprelease.process.tree import Stop, run
 
 BRIDGES = Path(__file__).parent / "bridge"
@@ -35,6 +37,19 @@ class Tool:
 def is_installed(tool: Tool, tools: Path) -> bool:
     """Tell whether a tool is there; what is there is complete."""
     return tool.folder(tools).is_dir()
+
+
+def let_others_run(tool: Tool, tools: Path) -> None:
+    """Let a process under another user id run an installed tool, and change nothing.
+
+    Former versions have installed it for our own eyes. Quick where there is nothing to do.
+    """
+    folder = tool.folder(tools)
+    if folder.is_dir() and not folder.stat().st_mode & stat.S_IXOTH:
+        for inner in sorted(folder.iterdir()):
+            let_others_read(inner)
+        # Last, so that a folder that is open is open as a whole.
+        folder.chmod(0o755)
 
 
 def install(

@@ -1,13 +1,77 @@
-"""What bubblewrap shows of the system: an allowlist, so that a new place starts out hidden.
+"""The command line of bubblewrap: an allow-list, so that a new place starts out hidden.
 
-Options as in the manual of bubblewrap 0.8; none is newer than 0.4.
+Options as in the manual of bubblewrap 0.8; none is newer than that.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-# Programs and their libraries.
-_FOLDERS = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/opt")
+TEMPORARY = Path("/tmp")  # noqa: S108 (the sandbox has one of its own)
+
+
+@dataclass(frozen=True)
+class Mount:
+    """A file or folder of the machine (`source`), and where a confined command finds it."""
+
+    source: Path
+    target: Path
+    writable: bool = False
+
+
+def arguments(mounts: Sequence[Mount], masked: Iterable[Path]) -> tuple[str, ...]:
+    """Return the options that show the system read-only, and the mounts where they belong.
+
+    `masked` files and folders are empty, even inside of what is shown.
+    """
+    steps = [
+        *((parent, _folder(parent)) for parent in _parents(mounts)),
+        *((mount.target, _bind(mount)) for mount in mounts),
+        *((path, _mask(path)) for path in _covered(masked, mounts)),
+    ]
+    # The outer ones first: a later mount covers what an earlier one shows.
+    steps.sort(key=lambda step: len(step[0].parts))
+    return (*_system(), *_NAMESPACES, *(word for _, words in steps for word in words))
+
+
+def unprivileged(program_help: str) -> tuple[str, ...]:
+    """Return the options for an ordinary user: a user namespace, and none inside of it."""
+    known = "--disable-userns" in program_help
+    return ("--unshare-user", "--disable-userns") if known else ("--unshare-user-try",)
+
+
+def dropping_to(user: int) -> tuple[str, ...]:
+    """Return the command line that becomes `user` inside of a sandbox that root has made.
+
+    No capability, no other group and no way back is left; setpriv comes with util-linux.
+    """
+    number = str(user)
+    return (
+        "/usr/bin/setpriv",
+        *("--reuid", number, "--regid", number, "--clear-groups"),
+        *("--bounding-set", "-all", "--inh-caps", "-all", "--no-new-privs"),
+        "--",
+    )
+
+
+def as_root() -> tuple[str, ...]:
+    """Return the options for root: the capabilities that `dropping_to` needs, and no other.
+
+    And the one by which bubblewrap enters a folder that belongs to the user alone.
+    """
+    wanted = ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP", "CAP_DAC_READ_SEARCH")
+    return tuple(word for name in wanted for word in ("--cap-add", name))
+
+
+# Programs and their libraries. Not /usr as a whole: what an administrator keeps in /usr/local/etc
+# or /usr/src is nobody's business here; and of /opt nothing.
+_FOLDERS = (
+    *("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"),
+    *(f"/usr/{name}" for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32")),
+    *(f"/usr/{name}" for name in ("libexec", "share", "include")),
+    *(f"/usr/local/{name}" for name in ("bin", "sbin", "lib", "lib64", "libexec", "share")),
+    "/usr/local/include",
+)
 
 # From /etc only what finding hosts, trusting certificates, naming users and loading libraries
 # need. /etc/ssl/private and /etc/pki/tls/private hold keys: not the folders above them.
@@ -44,37 +108,66 @@ _ETC = (
 
 # The network is shared: installs and builds download. The session is new because the terminal of
 # the worker would take keystrokes from the command (TIOCSTI).
-_WALLS = (
-    "--unshare-user-try",
+_NAMESPACES = (
     "--unshare-pid",
     "--unshare-ipc",
     "--unshare-uts",
     "--unshare-cgroup-try",
     "--die-with-parent",
     "--new-session",
-    "--cap-drop",
-    "ALL",
-    "--proc",
-    "/proc",
-    "--dev",
-    "/dev",
-    "--tmpfs",
-    "/tmp",  # noqa: S108 (the sandbox has one of its own)
-    "--tmpfs",
-    "/var/tmp",  # noqa: S108
+    *("--cap-drop", "ALL"),
+    *("--proc", "/proc"),
+    *("--ro-bind", "/proc/sys", "/proc/sys"),
+    *("--dev", "/dev"),
+    *("--perms", "1777", "--tmpfs", "/dev/shm"),  # noqa: S108 (as TEMPORARY)
+    *("--perms", "1777", "--tmpfs", str(TEMPORARY)),
+    *("--perms", "1777", "--tmpfs", "/var/tmp"),  # noqa: S108
 )
 
 
-def system() -> tuple[str, ...]:
-    """Return the options that raise the walls and show the system's programs, read-only."""
-    shown = (*map(Path, _FOLDERS), *(Path("/etc") / name for name in _ETC))
-    return (*(word for path in shown for word in _show(path)), *_WALLS)
+def _system() -> Iterator[str]:
+    paths = (*map(Path, _FOLDERS), *(Path("/etc") / name for name in _ETC))
+    for folder in sorted({parent for path in paths for parent in path.parents[:-1]}):
+        yield from _folder(folder)
+    for path in paths:
+        yield from _show(path)
 
 
 def _show(path: Path) -> Iterator[str]:
     # A link stays one where its target is seen as well: Node reads the time zone's name from it.
     # Any other, such as resolv.conf's into /run, becomes what it leads to.
-    if path.is_symlink() and path.resolve().is_relative_to("/usr"):
+    if path.is_symlink() and any(path.resolve().is_relative_to(each) for each in _FOLDERS):
         yield from ("--symlink", str(path.readlink()), str(path))
     else:
         yield from ("--ro-bind-try", str(path), str(path))
+
+
+def _parents(mounts: Iterable[Mount]) -> Iterator[Path]:
+    """Return the folders above the targets: bubblewrap's own would be closed to all but root."""
+    above = {parent for mount in mounts for parent in mount.target.parents}
+    return (path for path in above if path != Path("/") and not _is_of_the_system(path))
+
+
+def _is_of_the_system(path: Path) -> bool:
+    return any(path.is_relative_to(each) for each in ("/usr", "/etc", "/dev", "/proc", *_FOLDERS))
+
+
+def _folder(path: Path) -> tuple[str, ...]:
+    return ("--perms", "0755", "--dir", str(path))
+
+
+def _bind(mount: Mount) -> tuple[str, ...]:
+    option = "--bind" if mount.writable else "--ro-bind"
+    return (option, str(mount.source), str(mount.target))
+
+
+def _covered(masked: Iterable[Path], mounts: Iterable[Mount]) -> Iterator[Path]:
+    """Return what would be seen: a mask of anything else would only tell that it exists."""
+    shown = (*map(Path, _FOLDERS), *(mount.target for mount in mounts))
+    for path in {each.resolve() for each in masked}:
+        if path.exists() and any(path.is_relative_to(each) and path != each for each in shown):
+            yield path
+
+
+def _mask(path: Path) -> tuple[str, ...]:
+    return ("--tmpfs", str(path)) if path.is_dir() else ("--ro-bind", "/dev/null", str(path))

@@ -51,6 +51,17 @@ class Program:
         return programs.parent if _is_installation(programs.parent) else programs
 
 
+def shown_parts(folder: Path) -> tuple[Path, ...]:
+    """Return what confined commands see of an installation: its programs and libraries.
+
+    Whatever else lies in the same folder (`etc` of a prefix such as /usr/local) is not shown.
+    """
+    if not _is_installation(folder):
+        return (folder,)
+    names = ("bin", "lib", "lib64", "libexec", "include", "share")
+    return tuple(folder / name for name in names if (folder / name).is_dir())
+
+
 def find(wanted: Wanted, environment: Mapping[str, str]) -> Program:
     """Find a program on the PATH; raise Refused when it is missing or too old."""
     path = shutil.which(wanted.name, path=environment.get("PATH"))

@@ -23,7 +23,8 @@ class AppChange:
     """What is to be changed; None leaves it as it is.
 
     An empty text takes a command, an output, a page or a proxy back to what is recognised.
-    `compile_settings` are typed as `key=value` and added to those that are there.
+    `compile_settings` are typed as `key=value` and added to those that are there. `install_inputs`
+    are patterns with spaces between them, which take the place of those that are there.
     """
 
     name: str | None = None
@@ -36,6 +37,8 @@ class AppChange:
     output: str | None = None
     node_memory: int | None = None
     compile_settings: tuple[str, ...] = ()
+    install_inputs: str | None = None
+    private_dependencies: bool | None = None
     default_page: str | None = None
     robot: int | None = None
     proxy: str | None = None
@@ -150,7 +153,8 @@ def _changed(app: App, change: AppChange) -> App:
 
 
 def _changed_build(build: BuildSettings, change: AppChange) -> BuildSettings:
-    memory = change.node_memory
+    memory, inputs = change.node_memory, change.install_inputs
+    private = change.private_dependencies
     return replace(
         build,
         directory=(
@@ -162,6 +166,8 @@ def _changed_build(build: BuildSettings, change: AppChange) -> BuildSettings:
         output=_or_none(build.output, change.output, typed.directory),
         node_memory=build.node_memory if memory is None else typed.memory(memory),
         compile_settings=_changed_settings(build.compile_settings, change.compile_settings),
+        install_inputs=build.install_inputs if inputs is None else typed.patterns(inputs),
+        private_dependencies=build.private_dependencies if private is None else private,
     )
 
 

@@ -80,6 +80,11 @@ def directory(text: str) -> str:
     return str(path)
 
 
+def patterns(text: str) -> tuple[str, ...]:
+    """Return patterns of paths inside the repository, which are typed with spaces between them."""
+    return tuple(dict.fromkeys(directory(word) for word in text.split()))
+
+
 def priority(steps: int) -> int:
     """Return how many steps a release goes before (or after) the others."""
     if steps not in PRIORITIES:

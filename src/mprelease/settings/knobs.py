@@ -16,7 +16,7 @@ from pydantic_settings import (
 
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
-from mprelease.domain.sandbox import SandboxWish
+from mprelease.domain.sandbox import SandboxPolicy, UidRange
 from mprelease.domain.workers import DEFAULT_LABEL, LABEL, OnTerminate
 from mprelease.settings.environment import config_file, user_folder
 
@@ -37,7 +37,8 @@ class Settings(BaseSettings):
     extra_ca_certs: Path | None = None
     npm_registry: str | None = None
     build_env: Annotated[tuple[str, ...], NoDecode] = ()
-    sandbox: SandboxWish = SandboxWish.AUTO
+    sandbox: SandboxPolicy = SandboxPolicy.AUTO
+    build_uids: str = Field(default="59000-59255", pattern=r"^[0-9]{1,9}-[0-9]{1,9}$")
 
     worker_name: str | None = Field(default=None, max_length=100)
     labels: Annotated[tuple[str, ...], NoDecode] = (DEFAULT_LABEL,)
@@ -107,6 +108,12 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
         return path.expanduser().absolute() if path else None
+
+    @property
+    def uid_range(self) -> UidRange:
+        """Return the user ids for confined commands."""
+        first, _, last = self.build_uids.partition("-")
+        return UidRange(int(first), int(last))
 
     @property
     def tools(self) -> Path:

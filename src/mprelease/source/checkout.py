@@ -7,15 +7,15 @@ from pathlib import Path
 
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
-from mprelease.source.clone import clone
+from mprelease.process.ownership import chown_tree
+from mprelease.process.removal import remove
+from mprelease.source.clone import OBJECTS, clone
 from mprelease.source.failures import full_disk_told
 from mprelease.source.git import Git
 from mprelease.source.mirror import Fetched, Mirror
 from mprelease.source.repository import Repository
 from mprelease.source.submodules import Submodule, submodules
-from mprelease.source.tree import Listing, listing, remove, sweep
-
-KEPT = ("node_modules",)
+from mprelease.source.tree import Listing, listing, sweep
 
 
 def fetch(git: Git, repository: Repository, ref: str) -> Fetched:
@@ -27,19 +27,28 @@ def fetch(git: Git, repository: Repository, ref: str) -> Fetched:
 
 
 def place(
-    git: Git, repository: Repository, fetched: Fetched, tree: Path, keep: tuple[str, ...] = KEPT
+    git: Git, repository: Repository, fetched: Fetched, tree: Path, user: int | None = None
 ) -> None:
     """Make the folder `tree` exactly the fetched commit, its submodules included.
 
-    What the commit does not hold is removed, except folders named in `keep`; files that are as
-    they should be keep their time of change. `tree/.git` is a new light clone each time, and the
-    index that git trusts lies beside the tree: whatever a build left inside, our git never reads
-    a setting or a hook from there. Raise StageFailed.
+    What the commit does not hold is removed; files that are as they should be keep their time of
+    change, and everything belongs to `user`, if one is given. `tree/.git` is a new light clone
+    each time, and the index that git trusts lies beside the tree: whatever a build left inside,
+    our git never reads a setting or a hook from there, and a file that a build has touched is
+    written anew. Raise StageFailed.
     """
     index = tree.with_name(f"{tree.name}.index")
     with full_disk_told():
-        _fill(_Place(git, repository, tree, index, keep), fetched.commit.id, depth=0)
-        clone(Mirror(git, repository), fetched, index, tree / ".git")
+        _fill(_Place(git, repository, tree, index, user), fetched.commit.id, depth=0)
+        folder = tree / ".git"
+        clone(Mirror(git, repository), fetched, index, folder)
+        if user is not None:
+            chown_tree(folder, user, ours=(folder / OBJECTS,))
+
+
+def forget(tree: Path) -> None:
+    """Let the next checkout make a tree anew, because nothing in it can be relied on."""
+    tree.with_name(f"{tree.name}.index").unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)
@@ -48,7 +57,7 @@ class _Place:
     repository: Repository
     tree: Path
     index: Path
-    keep: tuple[str, ...]
+    user: int | None
 
 
 def _fill(place: _Place, commit: str, depth: int) -> None:
@@ -57,6 +66,10 @@ def _fill(place: _Place, commit: str, depth: int) -> None:
     if not _changed(place, mirror, commit, listed):
         _clear(place)
         _read(place, mirror, commit)
+    if place.user is not None and chown_tree(place.tree, place.user):
+        # The change of owner is a change of every file: now, before a build has touched one, git
+        # learns that they are as they should be.
+        _run(place, mirror, "update-index", "-q", "--refresh")
     found = submodules(mirror, place.repository, commit, listed)
     _empty_others(place, listed, found)
     for submodule in found:
@@ -68,9 +81,7 @@ def _changed(place: _Place, mirror: Mirror, commit: str, listed: Listing) -> boo
     if not place.index.exists() or not place.tree.is_dir() or place.tree.is_symlink():
         return False
     try:
-        sweep(place.tree, listed, place.keep)
-        if place.tree.stat().st_uid != os.geteuid():
-            _recognise(place, mirror)
+        sweep(place.tree, listed)
         _read(place, mirror, commit)
     except OSError:
         return False
@@ -86,11 +97,6 @@ def _clear(place: _Place) -> None:
     place.index.with_name(f"{place.index.name}.lock").unlink(missing_ok=True)
     remove(place.tree)
     place.tree.mkdir(parents=True)
-
-
-def _recognise(place: _Place, mirror: Mirror) -> None:
-    # Handing a tree over to another user touches every file, and git would write them all anew.
-    _run(place, mirror, "update-index", "-q", "--refresh")
 
 
 def _read(place: _Place, mirror: Mirror, commit: str) -> None:
@@ -121,7 +127,7 @@ def _fill_submodule(place: _Place, submodule: Submodule, depth: int) -> None:
     Mirror(place.git, repository).fetch(submodule.commit)
     name = hashlib.sha256(os.fsencode(submodule.path)).hexdigest()[:12]
     index = place.index.with_name(f"{place.index.name}.{name}")
-    inner = _Place(place.git, repository, place.tree / submodule.path, index, place.keep)
+    inner = _Place(place.git, repository, place.tree / submodule.path, index, place.user)
     _fill(inner, submodule.commit, depth)
 
 

@@ -7,6 +7,9 @@ from pathlib import Path
 from mprelease.process.sharing import let_others_read
 from mprelease.source.mirror import Fetched, Mirror
 
+OBJECTS = "objects"
+"""The part of a clone whose files are the mirror's own."""
+
 
 def clone(mirror: Mirror, fetched: Fetched, index: Path, folder: Path) -> None:
     """Make `folder`, which does not exist yet, an independent git folder that stands at a commit.
@@ -24,7 +27,7 @@ def clone(mirror: Mirror, fetched: Fetched, index: Path, folder: Path) -> None:
     (folder / "HEAD").write_bytes(_head(fetched))
     shutil.copyfile(index, folder / "index")
     with mirror.alone():
-        _link_all(mirror.path / "objects", folder / "objects")
+        _link_all(mirror.path / OBJECTS, folder / OBJECTS)
         if (mirror.path / "shallow").exists():
             shutil.copyfile(mirror.path / "shallow", folder / "shallow")
     let_others_read(folder)

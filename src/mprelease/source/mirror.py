@@ -21,10 +21,14 @@ from mprelease.source.repository import Repository
 
 @dataclass(frozen=True)
 class Fetched:
-    """What a ref stood for when it was fetched; `branch` only when the ref was one."""
+    """What a ref stood for when it was fetched; `branch` only when the ref was one.
+
+    `tree_id` is git's name of everything that the commit holds.
+    """
 
     commit: Commit
     branch: str | None
+    tree_id: str
 
 
 class Mirror:
@@ -106,19 +110,19 @@ class Mirror:
     def _known(self, ref: str) -> Fetched | None:
         if not _ID.fullmatch(ref) or not self.path.exists():
             return None
-        commit = self._commit(ref)
+        found = self._fetched(ref, branch=None)
         # git may have found a tag of that name: then it is not this commit.
-        if commit is None or not commit.id.startswith(ref.lower()):
-            return None
-        return Fetched(commit, branch=None)
+        return found if found and found.commit.id.startswith(ref.lower()) else None
 
     def _by_name(self, ref: str, environment: Mapping[str, str]) -> Fetched | None:
         if _FULL_ID.fullmatch(ref):
             return None
         for source, branch in _readings(ref):
             kept = _kept(source)
-            if self._bring(environment, f"+{source}:{kept}") and (commit := self._commit(kept)):
-                return Fetched(commit, branch)
+            if self._bring(environment, f"+{source}:{kept}") and (
+                found := self._fetched(kept, branch)
+            ):
+                return found
         return None
 
     def _by_id(self, ref: str, environment: Mapping[str, str]) -> Fetched | None:
@@ -139,12 +143,13 @@ class Mirror:
             raise
         return True
 
-    def _commit(self, revision: str) -> Commit | None:
+    def _fetched(self, revision: str, branch: str | None) -> Fetched | None:
         try:
             answer = self.ask("log", "-1", "--encoding=none", _FORMAT, revision, "--")
         except StageFailed:
             return None
-        return _commit_of(answer.split(b"\0")[:_FIELDS])
+        fields = answer.split(b"\0")[:_FIELDS]
+        return Fetched(_commit_of(fields), branch, fields[-1].decode())
 
     def _run(self, folder: Path, *arguments: str, environment: Mapping[str, str]) -> None:
         repository = self._repository.url
@@ -153,8 +158,8 @@ class Mirror:
 
 _ID = re.compile(r"[0-9a-fA-F]{7,64}")
 _FULL_ID = re.compile(r"[0-9a-fA-F]{40}|[0-9a-fA-F]{64}")
-_FIELDS = 5
-_FORMAT = "--format=%e%x00%H%x00%ct%x00%an%x00%s%x00"
+_FIELDS = 6
+_FORMAT = "--format=%e%x00%H%x00%ct%x00%an%x00%s%x00%T%x00"
 _FETCH = (
     "fetch",
     "--progress",
@@ -182,7 +187,7 @@ def _kept(source: str) -> str:
 
 
 def _commit_of(fields: list[bytes]) -> Commit:
-    encoding, identity, time_of, author, subject = fields
+    encoding, identity, time_of, author, subject, _ = fields
     return Commit(
         identity.decode(),
         _text(author, encoding),

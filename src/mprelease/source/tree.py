@@ -1,10 +1,10 @@
 """Trees: the files of a commit, and what of a folder on disk is not among them."""
 
 import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from mprelease.process.removal import remove
 from mprelease.source.mirror import Mirror
 
 
@@ -40,31 +40,16 @@ def listing(mirror: Mirror, commit: str) -> Listing:
     return Listing(frozenset(files), folders, tuple(links))
 
 
-def sweep(tree: Path, listed: Listing, keep: tuple[str, ...]) -> None:
+def sweep(tree: Path, listed: Listing) -> None:
     """Remove from a folder whatever the commit would not put there, following no link.
 
-    Folders with a name of `keep` stay where the commit has a folder around them. What is not of
-    the kind that the commit wants (a link instead of a folder) goes too, and so does every
-    `.git`: a build may have put it there. Raise OSError if something cannot be removed.
+    What is not of the kind that the commit wants (a link instead of a folder) goes too, and so does
+    every `.git`: a build may have put it there. Raise OSError if something cannot be removed.
     """
-    _sweep(tree, "", listed, frozenset(link.path for link in listed.links), frozenset(keep))
+    _sweep(tree, "", listed, frozenset(link.path for link in listed.links))
 
 
-def remove(path: Path) -> None:
-    """Remove a file, a link or a folder with all it holds, even without permission to enter it."""
-    if path.is_symlink() or not path.is_dir():
-        path.unlink(missing_ok=True)
-        return
-    try:
-        shutil.rmtree(path)
-    except PermissionError:
-        _open(path)
-        shutil.rmtree(path)
-
-
-def _sweep(
-    tree: Path, below: str, listed: Listing, links: frozenset[str], keep: frozenset[str]
-) -> None:
+def _sweep(tree: Path, below: str, listed: Listing, links: frozenset[str]) -> None:
     with os.scandir(tree / below) as found:
         entries = list(found)
     for entry in entries:
@@ -72,10 +57,10 @@ def _sweep(
         is_folder = entry.is_dir(follow_symlinks=False)
         if entry.name == ".git":
             remove(Path(entry.path))
-        elif is_folder and (path in links or entry.name in keep):
+        elif is_folder and path in links:
             continue
         elif is_folder and path in listed.folders:
-            _sweep(tree, f"{path}/", listed, links, keep)
+            _sweep(tree, f"{path}/", listed, links)
         elif is_folder or path not in listed.files:
             remove(Path(entry.path))
 
@@ -88,11 +73,3 @@ def _folders_of(paths: list[str]) -> frozenset[str]:
             folders.add(folder)
             folder = folder.rpartition("/")[0]
     return frozenset(folders)
-
-
-def _open(folder: Path) -> None:
-    folder.chmod(0o700)
-    with os.scandir(folder) as found:
-        for entry in found:
-            if entry.is_dir(follow_symlinks=False):
-                _open(Path(entry.path))

@@ -12,6 +12,8 @@ from mprelease.domain.releases import State
 from mprelease.storage.database import Reader, Writer, new_id
 from mprelease.storage.tables import apps, releases
 
+_LATER = frozenset({"install_inputs", "private_dependencies"})
+
 
 def add(db: Writer, app: App, now: int) -> App:
     """Write a new app, whose name must be free, and return it with its id."""
@@ -74,7 +76,7 @@ def _columns(app: App) -> dict[str, Any]:
         "platform": app.platform,
         "platform_app_id": app.platform_app_id,
         "project_type": app.project_type,
-        "build": asdict(app.build),
+        "build": _stored(app.build),
         "robot": app.robot,
         "default_page": app.default_page,
         "proxy": app.proxy,
@@ -94,9 +96,25 @@ def _app(row: Mapping[Any, Any]) -> App:
         platform=Platform(row["platform"]),
         platform_app_id=row["platform_app_id"],
         project_type=ProjectType(row["project_type"]),
-        build=BuildSettings(**row["build"]),
+        build=_build(row["build"]),
         robot=row["robot"],
         default_page=row["default_page"],
         proxy=row["proxy"],
         label=row["label"],
     )
+
+
+def _build(stored: Mapping[str, Any]) -> BuildSettings:
+    """Read build settings; what a newer version has added is left alone."""
+    known = {name: stored[name] for name in BuildSettings.__dataclass_fields__ if name in stored}
+    return BuildSettings(**{**known, "install_inputs": tuple(known.get("install_inputs", ()))})
+
+
+def _stored(build: BuildSettings) -> Mapping[str, Any]:
+    """Return build settings as they are stored: a node of an older version knows no later ones."""
+    stored = asdict(build)
+    return {
+        name: value
+        for name, value in stored.items()
+        if name not in _LATER or value != getattr(BuildSettings(), name)
+    }

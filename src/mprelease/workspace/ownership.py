@@ -18,7 +18,7 @@ def owning(layout: Layout) -> Iterator[bool]:
         except BlockingIOError:
             yield False
             return
-        layout.clear_scratch()
+        layout.clear_leftovers()
         yield True
 
 

@@ -19,6 +19,7 @@ _BUILD = (
     "dev_build_command",
     "output",
     "node_memory",
+    "private_dependencies",
 )
 
 
@@ -58,6 +59,8 @@ class AppSettings(AppShape):
     output: str | None
     node_memory: int | None
     compile_settings: dict[str, bool | int | str]
+    install_inputs: list[str]
+    private_dependencies: bool
     proxy: str | None
     credential: CredentialShape | None
 
@@ -72,6 +75,7 @@ class AppSettings(AppShape):
             **only(app, "project_type", "proxy"),
             **only(app.build, *_BUILD),
             compile_settings=dict(app.build.compile_settings),
+            install_inputs=list(app.build.install_inputs),
             credential=credential,
         )
 
@@ -91,6 +95,14 @@ class _Settings(Given):
         json_schema_extra=CLOSED,
         description="added to those that are there; null takes one back",
     )
+    install_inputs: list[Text] | None = Field(
+        default=None,
+        description="patterns of the files that install hooks of the repository read",
+    )
+    private_dependencies: bool | None = Field(
+        default=None,
+        description="give each build a copy of the installed dependencies that it may write to",
+    )
     default_page: Text | None = None
     robot: Whole | None = None
     proxy: Text | None = None
@@ -109,9 +121,10 @@ class _Settings(Given):
     def change(self) -> AppChange:
         """Return it as the services take it."""
         plain = set(type(self).model_fields) & set(AppChange.__dataclass_fields__)
-        others = only(self, *(plain - {"compile_settings", "credential"}))
+        others = only(self, *(plain - {"compile_settings", "credential", "install_inputs"}))
         return AppChange(
             **others,
+            install_inputs=None if self.install_inputs is None else " ".join(self.install_inputs),
             compile_settings=tuple(self._switches()),
             credential=self._credential(),
         )

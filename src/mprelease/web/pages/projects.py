@@ -256,7 +256,8 @@ def _app_form(
 
 def _change(typed: dict[str, str], platform: Platform, key_file: bytes) -> AppChange:
     names = ("name", "platform_app_id", "directory", "output", "default_page", "proxy", "label")
-    commands = ("install_command", "build_command", "dev_build_command")
+    commands = ("install_command", "build_command", "dev_build_command", "install_inputs")
+    private = typed.get("private_dependencies")
     project_type = typed.get("project_type")
     return AppChange(
         **{name: typed.get(name) for name in (*names, *commands)},
@@ -264,6 +265,7 @@ def _change(typed: dict[str, str], platform: Platform, key_file: bytes) -> AppCh
         node_memory=number(typed.get("node_memory")),
         robot=number(typed.get("robot")),
         compile_settings=tuple(typed.get("compile_settings", "").split()),
+        private_dependencies=None if private is None else private == "true",
         credential=_credential(typed, platform, key_file),
     )
 
@@ -296,6 +298,8 @@ def _as_typed(app: App) -> dict[str, str]:
         "output": build.output,
         "node_memory": build.node_memory,
         "compile_settings": settings,
+        "install_inputs": " ".join(build.install_inputs),
+        "private_dependencies": "true" if build.private_dependencies else "false",
         "default_page": app.default_page,
         "robot": app.robot,
         "proxy": app.proxy,

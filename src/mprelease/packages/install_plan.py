@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
-from mprelease.pipeline import manifests
+from mprelease.packages import manifests
 from mprelease.process.plain_files import is_plain_file
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem, Trouble
-from mprelease.pipeline.package_managers import (
+from mprelease.packages.install_plan import (
     Install,
     Manager,
     ManagerName,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mprelease.pipeline.lock_files import corrected, retired_host
+from mprelease.packages.lock_files import corrected, retired_host
 from needs import needs
 
 REGISTRY = "https://registry.example.com"

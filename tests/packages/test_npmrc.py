@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from mprelease.pipeline.npmrc import for_yarn
+from mprelease.packages.npmrc import for_yarn
 
 
 def told(*lines: str) -> Any:

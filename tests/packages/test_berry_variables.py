@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from mprelease.pipeline import berry
-from mprelease.pipeline.package_managers import Install, find
+from mprelease.packages import yarn_berry
+from mprelease.packages.install_plan import Install, find
 from trees import write
 
 REGISTRY = "https://npm.example.com/"
@@ -21,27 +21,27 @@ def install(tree: Path, rc: str = "", manager: str = "yarn@4.18.1") -> Install:
 def told(
     install: Install, environment: Mapping[str, str] | None = None, registry: str | None = None
 ) -> Mapping[str, str]:
-    return berry.variables(install, environment or {}, registry)
+    return yarn_berry.variables(install, install.folder, environment or {}, registry)
 
 
 @pytest.mark.parametrize("manager", ["yarn@1.22.22", "pnpm@9.15.9", "npm@11.0.0"])
 def test_other_managers_are_told_nothing(tmp_path: Path, manager: str) -> None:
     other = install(tmp_path, manager=manager)
     assert told(other, {"https_proxy": "http://proxy"}, REGISTRY) == {}
-    assert not berry.wants_plug_and_play(other)
+    assert not yarn_berry.wants_plug_and_play(other)
 
 
 @pytest.mark.parametrize("rc", ["", "nodeLinker: pnp\n", "a: b\nnodeLinker: 'pnp' # fast\n"])
 def test_plug_and_play_gives_way_to_node_modules(tmp_path: Path, rc: str) -> None:
     project = install(tmp_path, rc)
-    assert berry.wants_plug_and_play(project)
+    assert yarn_berry.wants_plug_and_play(project)
     assert told(project)["YARN_NODE_LINKER"] == "node-modules"
 
 
 @pytest.mark.parametrize("linker", ["node-modules", "pnpm", '"pnpm"'])
 def test_a_linker_with_node_modules_stays(tmp_path: Path, linker: str) -> None:
     project = install(tmp_path, f"nodeLinker: {linker}\n")
-    assert not berry.wants_plug_and_play(project)
+    assert not yarn_berry.wants_plug_and_play(project)
     assert "YARN_NODE_LINKER" not in told(project)
 
 

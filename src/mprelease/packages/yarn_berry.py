@@ -6,11 +6,12 @@ that it does not know, so that only such variables are set as all of them know.
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
-from mprelease.pipeline import manifests
-from mprelease.pipeline.npmrc import host
-from mprelease.pipeline.package_managers import Install, ManagerName
-from mprelease.workspace.dependencies import MODULES
+from mprelease.packages import manifests
+from mprelease.packages.install_plan import Install, ManagerName
+from mprelease.packages.install_view import MODULES
+from mprelease.packages.npmrc import host
 
 PLUG_AND_PLAY = (".pnp.cjs", ".pnp.js", ".pnp.loader.mjs", ".pnp.data.json")
 """What Plug'n'Play leaves at the root of a project; `yarn run` obeys it wherever it lies."""
@@ -27,24 +28,28 @@ def wants_plug_and_play(install: Install) -> bool:
 
 
 def variables(
-    install: Install, environment: Mapping[str, str], registry: str | None
+    install: Install, folder: Path, environment: Mapping[str, str], registry: str | None
 ) -> Mapping[str, str]:
     """Return what every call of yarn >= 2 needs, at install and build alike; else nothing.
 
-    `environment` may name proxies. `registry` is the installation's own, which goes before the
-    project's as it does with npm.
+    `folder` is where yarn finds the folder of the install. `environment` may name proxies.
+    `registry` is the installation's own, which goes before the project's as it does with npm.
     """
     if not is_berry(install):
         return {}
-    return {**_layout(install), **_registry(registry), **_proxies(install, environment, registry)}
+    return {
+        **_layout(install, folder),
+        **_registry(registry),
+        **_proxies(install, environment, registry),
+    }
 
 
 _DEFAULT_REGISTRY = "https://registry.yarnpkg.com"
 
 
-def _layout(install: Install) -> Mapping[str, str]:
+def _layout(install: Install, folder: Path) -> Mapping[str, str]:
     # `yarn run` wants the state of the install, so it is kept together with what was installed.
-    told = {"YARN_INSTALL_STATE_PATH": str(install.folder / MODULES / ".yarn-install-state.gz")}
+    told = {"YARN_INSTALL_STATE_PATH": str(folder / MODULES / ".yarn-install-state.gz")}
     if wants_plug_and_play(install):
         # Builds find their programs, and WeChat's tool finds npm modules, in node_modules alone.
         told["YARN_NODE_LINKER"] = "node-modules"

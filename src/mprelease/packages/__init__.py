@@ -1,0 +1,1 @@
+"""Package managers: what an install sees, what its result is named by, how it is run."""

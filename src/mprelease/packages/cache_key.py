@@ -1,0 +1,74 @@
+"""The name of a dependency set: equal names, equal installs."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mprelease.packages import manifests
+from mprelease.packages.install_plan import Install, install_command, install_variables
+from mprelease.packages.install_view import InstallView, reduced
+
+# Changes when a set of the same inputs would be made differently.
+_FORMAT = "1"
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """What decides, apart from the repository, what an install brings.
+
+    `machine` is system, processor and C library; `command` the app's own install command; `npmrc`
+    the project's private one, and `variables` what the installation passes through: both are
+    hashed with the rest. `age` names the period after which an install without a lock file is done
+    anew, `tree_id` is git's name of the whole committed tree.
+    """
+
+    node_version: str
+    npm_version: str
+    machine: str
+    command: str
+    npmrc: str
+    variables: Mapping[str, str]
+    age: str
+    tree_id: str
+
+
+def key(tree: Path, installs: Sequence[Install], view: InstallView, around: Circumstances) -> str:
+    """Return the SHA-256 (hex) of everything that decides what the installs bring."""
+    digest = hashlib.sha256()
+    for part in (_FORMAT, *_circumstances(installs, view, around), *_installs(tree, installs)):
+        digest.update(f"{len(part)} {part}\0".encode(errors="surrogateescape"))
+    for path in sorted(view.files | view.manifests):
+        content = seen_content(tree, path, view, installs)
+        is_program = bool((tree / path).stat().st_mode & 0o100)
+        head = f"\0{path}\0{is_program}\0{len(content)}\0"
+        digest.update(head.encode(errors="surrogateescape"))
+        digest.update(content)
+    return digest.hexdigest()
+
+
+def seen_content(tree: Path, path: Path, view: InstallView, installs: Sequence[Install]) -> bytes:
+    """Return the content of a file as the install sees it."""
+    if path not in view.manifests:
+        return (tree / path).read_bytes()
+    is_root = any(tree / path.parent == install.folder for install in installs)
+    manifest = reduced(manifests.parsed(tree / path), is_root=is_root)
+    return json.dumps(manifest, indent=2, ensure_ascii=False).encode(errors="surrogateescape")
+
+
+def _circumstances(
+    installs: Sequence[Install], view: InstallView, around: Circumstances
+) -> Iterator[str]:
+    yield from (around.node_version, around.npm_version, around.machine, around.command)
+    yield from (around.npmrc, json.dumps(dict(around.variables), sort_keys=True))
+    yield "" if all(install.lock for install in installs) else around.age
+    yield around.tree_id if view.whole_tree else ""
+
+
+def _installs(tree: Path, installs: Sequence[Install]) -> Iterator[str]:
+    for install in installs:
+        yield str(install.folder.relative_to(tree))
+        yield repr(install.manager)
+        yield from install_command(install, frozen=install.lock is not None)
+        yield json.dumps(dict(install_variables(install)), sort_keys=True)

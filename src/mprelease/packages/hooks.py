@@ -1,0 +1,105 @@
+"""The scripts of a repository that its own install runs, and what the known ones of them read."""
+
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+
+from mprelease.packages import manifests
+
+NAMES = frozenset(
+    {"preinstall", "install", "postinstall", "prepublish", "preprepare", "prepare", "postprepare"}
+    | {"pnpm:devPreinstall", "dependencies", "predependencies", "postdependencies"}
+)
+"""The scripts of package.json that npm, pnpm or yarn run at an install."""
+
+# Program -> what it reads besides manifests and installed packages, relative to its package.json.
+_KNOWN: Mapping[str, tuple[str, ...]] = {
+    ":": (),
+    "echo": (),
+    "exit": (),
+    "true": (),
+    "is-ci": (),
+    "only-allow": (),
+    "husky": (".huskyrc*", ".husky/*"),
+    "patch-package": ("*.patch",),
+    "pnpm-patch-package": ("*.patch",),
+    "simple-git-hooks": (".simple-git-hooks.*", "simple-git-hooks.*"),
+    "lefthook": ("lefthook.*", ".lefthook.*"),
+    "weapp-tw": (),
+    "weapp-tailwindcss": (),
+    "prisma": ("*.prisma", "prisma/*", ".env", "prisma.config.*"),
+}
+# Packages whose own install scripts look into the project around them.
+_READ_BY_DEPENDENCIES: Mapping[str, tuple[str, ...]] = {
+    "@prisma/client": ("*.prisma", "prisma/*", ".env", "prisma.config.*"),
+}
+_RUNNERS = (
+    ("npx",),
+    ("npm", "exec"),
+    ("pnpm", "exec"),
+    ("pnpm", "dlx"),
+    ("yarn", "exec"),
+    ("yarn",),
+)
+_MANAGERS = frozenset({"npm", "pnpm", "yarn", "cnpm"})
+_INSTALLING = frozenset({"ci", "i", "install", "clean-install"})
+_BETWEEN_COMMANDS = re.compile(r"\s*(?:&&|\|\||;)\s*")
+_SUBSTITUTION = re.compile(r"[`$<>|&(){}\n]")
+
+
+def unknown(manifest: Mapping[str, object]) -> str:
+    """Return the first hook of a package.json of which nobody knows what it reads; else nothing."""
+    return next((script for script in _scripts(manifest) if not _is_known(script)), "")
+
+
+def inputs(manifest: Mapping[str, object]) -> Iterator[str]:
+    """Yield patterns of what the known hooks read, relative to the folder of the package.json."""
+    for script in _scripts(manifest):
+        for command in _BETWEEN_COMMANDS.split(script):
+            yield from _KNOWN.get(_program(command) or "", ())
+    for section in ("dependencies", "devDependencies"):
+        for name in manifests.section(manifest, section):
+            yield from _READ_BY_DEPENDENCIES.get(name, ())
+
+
+def only_installs(line: str) -> bool:
+    """Tell whether a shell line does nothing but call package managers to install."""
+    return all(_is_install(command) for command in _BETWEEN_COMMANDS.split(line.strip()))
+
+
+def _scripts(manifest: Mapping[str, object]) -> Iterator[str]:
+    scripts = manifests.section(manifest, "scripts")
+    return (str(scripts[name]) for name in sorted(NAMES & scripts.keys()))
+
+
+def _is_known(script: str) -> bool:
+    return all(_program(command) in _KNOWN for command in _BETWEEN_COMMANDS.split(script.strip()))
+
+
+def _program(command: str) -> str | None:
+    """Return the program that a simple command runs; None for anything that is not simple."""
+    words = _words(command)
+    for runner in _RUNNERS:
+        if tuple(words[: len(runner)]) == runner:
+            words = [word for word in words[len(runner) :] if word not in {"--", "-y", "--yes"}]
+            break
+    return words[0] if words else None
+
+
+def _is_install(command: str) -> bool:
+    words = _words(command)
+    if words[:2] == ["corepack", "enable"]:
+        return True
+    if not words or words[0] not in _MANAGERS:
+        return False
+    named = [word for word in words[1:] if not word.startswith("-")]
+    return (named == [] and words[0] == "yarn") or (len(named) == 1 and named[0] in _INSTALLING)
+
+
+def _words(command: str) -> list[str]:
+    if _SUBSTITUTION.search(command):
+        return []
+    try:
+        return shlex.split(command)
+    except ValueError:
+        return []

@@ -1,0 +1,187 @@
+"""What an install sees of a repository, so that its result can be named by exactly that.
+
+Manifests without the fields that no install reads, lock files, settings of the package managers,
+patches, plug-ins, and what `file:` dependencies name. Where code of the repository runs during the
+install, and nobody knows what it reads, the install sees the whole committed tree.
+"""
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from mprelease.packages import hooks, manifests
+from mprelease.packages.install_plan import Install
+from mprelease.process.plain_files import is_plain_file
+
+MODULES = "node_modules"
+
+
+@dataclass(frozen=True)
+class InstallView:
+    """The files of a tree that an install sees, relative to the tree.
+
+    `manifests` are seen without what no install reads (`reduced`). `whole_tree` says that
+    everything is seen as it was committed; then the two lists are empty, and `why` names the code
+    because of which that is so.
+    """
+
+    files: frozenset[Path] = frozenset()
+    manifests: frozenset[Path] = frozenset()
+    whole_tree: bool = False
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Question:
+    """For which installs of a tree the view is wanted.
+
+    `command` is the app's own install command, `globs` what that and the repository's hooks read,
+    if somebody has said so: patterns of paths relative to the tree, in which `*` matches slashes.
+    """
+
+    tree: Path
+    installs: Sequence[Install]
+    command: str | None = None
+    globs: tuple[str, ...] = ()
+
+
+def view_of(question: Question) -> InstallView:
+    """Return what the installs see."""
+    seen = _Seen(question.tree)
+    for install in question.installs:
+        seen.add_install(install)
+    if not question.globs and (why := _unknown_code(question, seen)):
+        return InstallView(whole_tree=True, why=why)
+    patterns = (*question.globs, *_known_inputs(question.tree, seen.manifests))
+    seen.add_matching(patterns)
+    return InstallView(frozenset(seen.files), frozenset(seen.manifests - seen.files))
+
+
+def reduced(manifest: Mapping[str, object], *, is_root: bool) -> Mapping[str, object]:
+    """Return a package.json without what no install reads.
+
+    The version of the root goes: it changes with each release. Those of a workspace's packages
+    stay: the others may ask for a certain one.
+    """
+    dropped = _DROPPED | ({"version"} if is_root else set())
+    kept = {name: value for name, value in manifest.items() if name not in dropped}
+    scripts = manifests.section(manifest, "scripts")
+    run = {name: scripts[name] for name in scripts if name in hooks.NAMES}
+    return {**kept, "scripts": run} if run else kept
+
+
+_DROPPED = frozenset(
+    {"scripts", "description", "keywords", "author", "contributors", "homepage", "bugs", "license"}
+    | {"repository", "lint-staged", "eslintConfig", "prettier", "stylelint", "commitlint", "jest"}
+)
+_SETTINGS = frozenset(
+    {".npmrc", ".yarnrc", ".yarnrc.yml", "pnpm-workspace.yaml", ".pnpmfile.cjs", ".pnpmfile.mjs"}
+    | {"pnpmfile.js"}
+)
+_PNPM_HOOKS = frozenset({".pnpmfile.cjs", ".pnpmfile.mjs", "pnpmfile.js"})
+# patch-package and pnpm keep patches in `patches`, yarn in `.yarn/patches`, beside its plug-ins,
+# its own program and its cache.
+_FOLDERS = frozenset({"patches", ".yarn"})
+_NOT_ENTERED = frozenset({".git", MODULES})
+_DEPENDENCIES = ("dependencies", "devDependencies", "optionalDependencies", "peerDependencies")
+_LOCAL = re.compile(r"(?:file:|link:|portal:)(?P<path>[^#]+)|(?P<plain>\.{1,2}/[^#]+)")
+_OTHER_FILE = re.compile(r"""\b(?:require|import)\b\s*\(?\s*['"]\.|\bfrom\s*['"]\.""")
+
+
+@dataclass
+class _Seen:
+    tree: Path
+    files: set[Path] = field(default_factory=set)
+    manifests: set[Path] = field(default_factory=set)
+    _walked: set[Path] = field(default_factory=set)
+
+    def add_install(self, install: Install) -> None:
+        if install.lock:
+            self._add(install.lock)
+        for path in _below(install.folder):
+            inside = path.relative_to(install.folder).parts[:-1]
+            if path.name == "package.json":
+                self.manifests.add(path.relative_to(self.tree))
+            elif self._is_read(path.name, inside):
+                self._add(path)
+        for path in (self.tree / each for each in sorted(self.manifests)):
+            self._add_local_dependencies(path)
+        self._add_everything(install.folder / MODULES)
+        # yarn and pnpm look for their settings in the folders above, too.
+        for folder in (each for each in install.folder.parents if each.is_relative_to(self.tree)):
+            for name in _SETTINGS:
+                if is_plain_file(folder / name):
+                    self._add(folder / name)
+
+    def add_matching(self, patterns: Iterable[str]) -> None:
+        wanted = tuple(patterns)
+        if not wanted:
+            return
+        for path in _below(self.tree):
+            name = path.relative_to(self.tree).as_posix()
+            if any(fnmatchcase(name, pattern) for pattern in wanted):
+                self._add(path)
+
+    def _is_read(self, name: str, folders: tuple[str, ...]) -> bool:
+        return name in _SETTINGS or name.endswith(".patch") or not _FOLDERS.isdisjoint(folders)
+
+    def _add(self, path: Path) -> None:
+        self.files.add(path.relative_to(self.tree))
+
+    def _add_everything(self, folder: Path) -> None:
+        if folder.is_symlink() or folder in self._walked:
+            return
+        self._walked.add(folder)
+        for path in _below(folder, not_entered=frozenset({".git"})):
+            self._add(path)
+            if path.name == "package.json":
+                self._add_local_dependencies(path)
+
+    def _add_local_dependencies(self, manifest: Path) -> None:
+        for target in _local_dependencies(manifest):
+            if not target.is_relative_to(self.tree) or target == self.tree:
+                continue
+            if is_plain_file(target):
+                self._add(target)
+            elif target.is_dir():
+                self._add_everything(target)
+
+
+def _below(folder: Path, not_entered: frozenset[str] = _NOT_ENTERED) -> Iterator[Path]:
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name not in not_entered]
+        yield from (path for path in (Path(place, name) for name in names) if is_plain_file(path))
+
+
+def _local_dependencies(manifest: Path) -> Iterator[Path]:
+    content = manifests.parsed(manifest)
+    sections = [manifests.section(content, name) for name in _DEPENDENCIES]
+    replaced = [manifests.section(content, name) for name in ("overrides", "resolutions")]
+    for wanted in (str(value) for each in (*sections, *replaced) for value in each.values()):
+        if found := _LOCAL.fullmatch(wanted):
+            yield Path(os.path.realpath(manifest.parent / (found["path"] or found["plain"])))
+
+
+def _unknown_code(question: Question, seen: _Seen) -> str:
+    """Return which code of the repository runs in the install and may read anything."""
+    if question.command and not hooks.only_installs(question.command):
+        return question.command
+    for path in sorted(seen.manifests):
+        if unknown := hooks.unknown(manifests.parsed(question.tree / path)):
+            return unknown
+        if any((question.tree / path.parent).glob("*.gyp")):
+            return "node-gyp"
+    for path in sorted(seen.files):
+        if path.name in _PNPM_HOOKS and _OTHER_FILE.search(manifests.text(question.tree / path)):
+            return str(path)
+    return ""
+
+
+def _known_inputs(tree: Path, found: Iterable[Path]) -> Iterator[str]:
+    for path in sorted(found):
+        folder = path.parent.as_posix()
+        for pattern in hooks.inputs(manifests.parsed(tree / path)):
+            yield pattern if folder == "." else f"{folder}/{pattern}"

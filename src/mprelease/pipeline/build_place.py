@@ -1,0 +1,156 @@
+"""What a build finds in its workspace: its dependency set, and the caches of its scope."""
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mprelease.domain.errors import StageFailed
+from mprelease.domain.problems import Problem
+from mprelease.domain.sandbox import SandboxMode
+from mprelease.pipeline.run import Run
+from mprelease.process.bubblewrap import Mount
+from mprelease.process.copying import Copier
+from mprelease.process.ownership import chown, share_folder
+from mprelease.process.removal import remove
+from mprelease.workspace.cache_scopes import CacheScopes, scope_of
+from mprelease.workspace.dependency_sets import (
+    CACHES,
+    DependencySet,
+    lay_extras,
+    lay_modules,
+    make_parents,
+)
+from mprelease.workspace.layout import key_of
+
+
+class BuildPlace:
+    """The dependencies and caches of one build.
+
+    With mounts the set is shown where it belongs, read-only, and the caches on top of it. Without,
+    its files get second names that belong to us, or in mode off copies. An app with private
+    dependencies gets copies in any mode.
+    """
+
+    def __init__(self, run: Run) -> None:
+        """Take the run, whose dependency set is there."""
+        self._run = run
+        self._tree = run.workspace.tree
+        self._caches = run.workspace.caches
+        layout = run.workshop.layout
+        self._scopes = CacheScopes(layout.caches / key_of(run.job.project.repository))
+
+    @contextmanager
+    def laid(self) -> Iterator[tuple[Mount, ...]]:
+        """Yield what is to be mounted; give the caches back if the block ends well."""
+        found = self._run.dependencies
+        remove(self._caches)
+        if found is None:
+            yield ()
+            return
+        with _conflicts_told():
+            lay_extras(found, self._tree, self._copier())
+            if self._is_private:
+                lay_modules(found, self._tree, self._copier())
+            elif not self._run.workshop.has_mounts:
+                self._lay_shared(found)
+        if self._is_private:
+            yield ()
+            return
+        self._bring_caches(found)
+        yield self._mounts(found) if self._run.workshop.has_mounts else ()
+        self._give_back(found)
+
+    @property
+    def _is_private(self) -> bool:
+        return (
+            self._run.job.app.build.private_dependencies
+            or self._run.workshop.sandbox.mode is SandboxMode.OFF
+        )
+
+    def _mounts(self, found: DependencySet) -> tuple[Mount, ...]:
+        place = self._run.workspace
+        mounts = []
+        for number, name in enumerate(found.modules):
+            with _conflicts_told():
+                target = make_parents(self._tree, name, self._copier())
+            if target.is_symlink() or (target.exists() and not target.is_dir()):
+                raise StageFailed(Problem.LINK_LEADS_OUTSIDE, path=name)
+            target.mkdir(exist_ok=True)
+            shown = place.seen(target)
+            mounts.append(Mount(found.modules_at(number), shown))
+            mounts += [
+                Mount(self._caches / str(number) / cache, shown / cache, writable=True)
+                for cache in CACHES
+            ]
+        return tuple(mounts)
+
+    def _lay_shared(self, found: DependencySet) -> None:
+        """Give the files of the set second names in the tree; they and their folders stay ours."""
+        user = self._run.uid
+        assert user is not None
+        lay_modules(found, self._tree, Copier(link=True))
+        for name in found.modules:
+            for folder in (self._tree / name).parents:
+                if not folder.is_relative_to(self._tree):
+                    break
+                share_folder(folder, user)
+
+    def _bring_caches(self, found: DependencySet) -> None:
+        scope, seed = self._scope(found, own=True), self._scope(found, own=False)
+        if not self._scopes.bring(scope, seed, self._caches, self._copier()):
+            self._make(self._caches)
+        for number, name in enumerate(found.modules):
+            self._make(self._caches / str(number))
+            for cache in CACHES:
+                self._bring_cache(found.modules_at(number) / cache, number, self._tree / name)
+
+    def _bring_cache(self, sealed: Path, number: int, modules: Path) -> None:
+        kept = self._caches / str(number) / sealed.name
+        if not kept.is_dir():
+            self._copier().copy(sealed, kept)
+        if not self._run.workshop.has_mounts:
+            remove(modules / sealed.name)
+            kept.rename(modules / sealed.name)
+
+    def _give_back(self, found: DependencySet) -> None:
+        if not self._run.workshop.has_mounts:
+            for number, name in enumerate(found.modules):
+                for cache in CACHES:
+                    (self._tree / name / cache).rename(self._caches / str(number) / cache)
+        self._scopes.give_back(self._scope(found, own=True), self._caches)
+
+    def _scope(self, found: DependencySet, *, own: bool) -> str:
+        run, source = self._run, self._run.source
+        assert source is not None
+        trust = source.trust if own else source.default_trust
+        return scope_of(
+            trust,
+            run.job.release.environment,
+            str(run.job.app.id),
+            repr(run.job.app.build),
+            found.folder.name,
+            run.workshop.node.version,
+            str(run.workspace.seen(self._tree)),
+        )
+
+    def _make(self, folder: Path) -> None:
+        if not folder.is_dir():
+            folder.mkdir(mode=0o700)
+            if self._run.uid is not None:
+                chown(folder, self._run.uid)
+
+    def _copier(self) -> Copier:
+        return Copier(self._run.uid, on_folder=self._run.stop.raise_if_asked)
+
+
+@contextmanager
+def _conflicts_told() -> Iterator[None]:
+    """Raise StageFailed where the commit has a link or a file in the way of a dependency."""
+    try:
+        yield
+    except NotADirectoryError as error:
+        if error.errno != errno.ENOTDIR:
+            raise
+        path = Path(error.filename).name
+        raise StageFailed(Problem.LINK_LEADS_OUTSIDE, path=path) from error

@@ -1,0 +1,112 @@
+"""What is handed to the vendor's tool: a copy of what was built, in a folder of the tool's own.
+
+Nothing that a build has made is trusted here: no link is followed while copying, and afterwards
+none in the copy may lead out of it.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mprelease.pipeline.links import leads_outside, names_a_program, refuse_links_outside
+from mprelease.process.copying import Copier
+from mprelease.process.tree import Stop
+from mprelease.workspace.dependency_sets import DependencySet
+
+_GIT = ".git"
+_PROJECT = "project"
+
+
+@dataclass(frozen=True)
+class Staging:
+    """What is copied, and to where.
+
+    `built` is a folder of `tree`, which commands have seen at `shown`. `dependencies` are shown in
+    that tree, and handed over only if `with_modules` or a link asks for them.
+    """
+
+    built: Path
+    tree: Path
+    shown: Path
+    dependencies: DependencySet | None
+    with_modules: bool
+
+
+def staged(staging: Staging, scratch: Path, stop: Stop) -> Path:
+    """Copy what was built into `scratch`; return where it lies there.
+
+    Where the tool needs dependencies, or a link leads to something else in the tree, all of the
+    tree is copied, and the files of the dependencies get second names in the copy: they belong to
+    us, so the tool cannot change them. Raises StageFailed(LINK_LEADS_OUTSIDE).
+    """
+    built, tree, place = staging.built.resolve(), staging.tree.resolve(), scratch / _PROJECT
+    left_out = {tree / _GIT, *(tree / name for name in _modules(staging))}
+    copier = Copier(on_folder=stop.raise_if_asked, link_text=_Links(tree, staging.shown).text)
+    if not staging.with_modules and _is_complete(built, tree, staging.shown, left_out):
+        copier.copy(built, place, left_out)
+        return place
+    copier.copy(tree, place, left_out)
+    if staging.dependencies:
+        _lend(staging.dependencies, place, stop)
+    refuse_links_outside(place, place)
+    return place / built.relative_to(tree)
+
+
+@dataclass(frozen=True)
+class _Links:
+    """Rewrites the links of a tree so that they mean the same in a copy of it."""
+
+    tree: Path
+    shown: Path
+
+    def text(self, text: str, link: Path) -> str:
+        if not Path(text).is_absolute():
+            return text
+        target = self.target(text, link)
+        if target.is_relative_to(self.tree):
+            return os.path.relpath(target, link.parent)
+        if names_a_program(Path(text)):
+            return os.path.realpath(text)
+        raise leads_outside(link, self.tree)
+
+    def target(self, text: str, link: Path) -> Path:
+        """Return where a link of the tree leads, by its words alone."""
+        path = Path(os.path.normpath(link.parent / text))
+        for seen in (self.shown, self.tree):
+            if path.is_relative_to(seen):
+                return self.tree / path.relative_to(seen)
+        return path
+
+
+def _modules(staging: Staging) -> Sequence[str]:
+    return staging.dependencies.modules if staging.dependencies else ()
+
+
+def _is_complete(built: Path, tree: Path, shown: Path, left_out: set[Path]) -> bool:
+    """Tell whether every link in a folder leads to something that is copied with it."""
+    links = _Links(tree, shown)
+    for folder, folders, files in os.walk(built):
+        folders[:] = [name for name in folders if Path(folder, name) not in left_out]
+        for link in (Path(folder, name) for name in (*folders, *files)):
+            if link.is_symlink() and not _stays(
+                links.target(str(link.readlink()), link), built, left_out
+            ):
+                return False
+    return True
+
+
+def _stays(target: Path, built: Path, left_out: set[Path]) -> bool:
+    # By its words and by all links on its way: neither may lead to what is not copied.
+    return all(
+        path.is_relative_to(built) and not any(path.is_relative_to(each) for each in left_out)
+        for path in (target, Path(os.path.realpath(target)))
+    )
+
+
+def _lend(dependencies: DependencySet, place: Path, stop: Stop) -> None:
+    copier = Copier(link=True, on_folder=stop.raise_if_asked)
+    for number, name in enumerate(dependencies.modules):
+        target = place / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        copier.copy(dependencies.modules_at(number), target)

@@ -1,0 +1,161 @@
+"""User ids that belong to nobody else, one for each confined process tree at a time; needs root."""
+
+import contextlib
+import fcntl
+import grp
+import os
+import pwd
+import signal
+import stat
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self
+
+from mprelease.domain.errors import Refused
+from mprelease.domain.problems import Problem
+from mprelease.domain.sandbox import UidRange
+from mprelease.process.leftovers import remove_leftovers
+
+LOCKS = Path("/run/mprelease/uids")
+
+# systemd's dynamic users, homed's users and its containers: systemd.io, "Users, Groups, UIDs".
+_TAKEN_BY_SYSTEMD = (range(60001, 60514), range(60578, 60706), range(61184, 65520))
+_NOBODY = 65534
+_KILL_ROUNDS = 100
+
+
+class ClaimedUser:
+    """A user id that is nobody else's until it is released."""
+
+    def __init__(self, uid: int, lock: int) -> None:
+        """Take over a lock that is held by an open descriptor."""
+        self.uid = uid
+        self._lock: int | None = lock
+
+    def clean_up(self) -> None:
+        """End every process of the user, and remove what it left where everybody may write."""
+        _kill_all(self.uid)
+        remove_leftovers(self.uid)
+
+    def release(self) -> None:
+        """Clean up, and let others have the id; more than once is harmless."""
+        if self._lock is not None:
+            self.clean_up()
+            os.close(self._lock)
+            self._lock = None
+
+    def __enter__(self) -> Self:
+        """Return the claim, which ends with the block."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Release the id."""
+        self.release()
+
+
+class BuildUsers:
+    """Hand out the ids of a range; two workers of one machine never get the same.
+
+    An id is locked by a file, which ends with the process that holds it.
+    """
+
+    def __init__(self, uids: UidRange, locks: Path = LOCKS) -> None:
+        """Take the range and the folder of the locks; nothing is claimed yet."""
+        self._uids = uids
+        self._locks = locks
+        self._mutex = threading.Lock()
+
+    @property
+    def uids(self) -> UidRange:
+        """Return the range."""
+        return self._uids
+
+    def why_unusable(self) -> str:
+        """Say what stands against the range on this machine; nothing if it can be used."""
+        return why_unusable(self._uids) or self._why_no_locks()
+
+    def claim(self) -> ClaimedUser:
+        """Return the lowest id that nobody has; raise Refused(BUILD_UIDS_UNUSABLE) if none is."""
+        with self._mutex:
+            for uid in self._uids.ids:
+                lock = self._locked(uid)
+                if lock is not None:
+                    return ClaimedUser(uid, lock)
+        detail = f"all of {self._uids} are in use"
+        raise Refused(Problem.BUILD_UIDS_UNUSABLE, uids=str(self._uids), detail=detail)
+
+    def _locked(self, uid: int) -> int | None:
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        lock = os.open(self._locks / f"{uid}.lock", flags, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+            return None
+        return lock
+
+    def _why_no_locks(self) -> str:
+        try:
+            self._locks.mkdir(mode=0o700, parents=True, exist_ok=True)
+            found = self._locks.lstat()
+        except OSError as error:
+            return f"{self._locks}: {error.strerror}"
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
+            return f"{self._locks} is not a folder of ours alone"
+        return ""
+
+
+def why_unusable(uids: UidRange) -> str:
+    """Say why these ids cannot be given to builds on this machine; nothing if they can."""
+    if not 0 < uids.first <= uids.last < _NOBODY:
+        return f"they must lie between 1 and {_NOBODY - 1}"
+    if any(not set(uids.ids).isdisjoint(taken) for taken in _TAKEN_BY_SYSTEMD):
+        return "systemd gives some of them to services"
+    for name in ("uid", "gid"):
+        if not _is_mapped(uids, Path(f"/proc/self/{name}_map")):
+            return f"this container does not have all of them (/proc/self/{name}_map)"
+    if user := next((each.pw_name for each in pwd.getpwall() if each.pw_uid in uids.ids), None):
+        return f"the user {user} has one of them"
+    if group := next((each.gr_name for each in grp.getgrall() if each.gr_gid in uids.ids), None):
+        return f"the group {group} has one of them"
+    return ""
+
+
+def _is_mapped(uids: UidRange, table: Path) -> bool:
+    mapped = [
+        range(int(first), int(first) + int(count))
+        for first, _, count in (line.split() for line in table.read_text().splitlines())
+    ]
+    return all(any(uid in each for each in mapped) for uid in (uids.first, uids.last))
+
+
+def _kill_all(uid: int) -> None:
+    # As long as new ones are born while others are killed.
+    for _ in range(_KILL_ROUNDS):
+        found = list(_processes(uid))
+        for pid in found:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        if not found:
+            return
+
+
+def _processes(uid: int) -> Iterator[int]:
+    with os.scandir("/proc") as entries:
+        for entry in entries:
+            if entry.name.isdecimal():
+                with contextlib.suppress(OSError):
+                    if _real_user(entry.name) == uid:
+                        yield int(entry.name)
+
+
+def _real_user(pid: str) -> int | None:
+    """Return whose a living process is; None for one that is only waiting to be collected."""
+    user = None
+    for line in Path("/proc", pid, "status").read_text(errors="replace").splitlines():
+        if line.startswith("State:") and line.split()[1] in {"Z", "X"}:
+            return None
+        if line.startswith("Uid:"):
+            user = int(line.split()[1])
+    return user

@@ -1,0 +1,282 @@
+"""What an install sees, and by which name its result goes: the same files for both."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mprelease.packages import cache_key
+from mprelease.packages.cache_key import Circumstances, seen_content
+from mprelease.packages.install_plan import Install, find
+from mprelease.packages.install_view import InstallView, Question, view_of
+from trees import write
+
+HERE = Circumstances(
+    node_version="20.20.2",
+    npm_version="11.19.1",
+    machine="linux-x64-glibc-2.36",
+    command="",
+    npmrc="",
+    variables={},
+    age="2026-11-22",
+    tree_id="4b825dc642cb6eb9a060e54bf8d69288fbee4904",
+)
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    write(tmp_path, "package.json", {"workspaces": ["libs/*"], "dependencies": {"ms": "2.1.3"}})
+    write(tmp_path, "package-lock.json", {"lockfileVersion": 3})
+    write(tmp_path, "libs/a/package.json", {"version": "1.0.0", "dependencies": {"vue": "3.4.21"}})
+    write(tmp_path, "src/main.js", "code")
+    return tmp_path
+
+
+def installs(tree: Path) -> list[Install]:
+    found = find(tree, ".")
+    assert found
+    return [found]
+
+
+def seen(tree: Path, command: str | None = None, globs: tuple[str, ...] = ()) -> InstallView:
+    return view_of(Question(tree, installs(tree), command, globs))
+
+
+def names(view: InstallView) -> set[str]:
+    return {str(path) for path in view.files | view.manifests}
+
+
+def key(tree: Path, around: Circumstances = HERE, globs: tuple[str, ...] = ()) -> str:
+    return cache_key.key(tree, installs(tree), seen(tree, around.command or None, globs), around)
+
+
+def test_equal_trees_have_equal_keys(tree: Path) -> None:
+    assert key(tree) == key(tree)
+    assert len(key(tree)) == 64
+
+
+def test_an_install_sees_manifests_and_lock_and_nothing_else(tree: Path) -> None:
+    assert names(seen(tree)) == {"package.json", "package-lock.json", "libs/a/package.json"}
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("package-lock.json", {"lockfileVersion": 2}),
+        ("package.json", {"workspaces": ["libs/*"], "dependencies": {"ms": "2.1.2"}}),
+        ("package.json", {"workspaces": ["libs/*"], "allowScripts": {}}),
+        ("libs/a/package.json", {"dependencies": {"vue": "3.5.0"}}),
+        ("libs/a/package.json", {"version": "2.0.0", "dependencies": {"vue": "3.4.21"}}),
+        ("libs/a/package.json", {"scripts": {"postinstall": "patch-package"}}),
+        ("libs/b/package.json", {}),
+        (".npmrc", "ignore-scripts=true"),
+        (".yarnrc.yml", "nodeLinker: node-modules"),
+        ("pnpm-workspace.yaml", "packages: []"),
+        ("patches/ms+2.1.3.patch", "--- a"),
+        ("tools/patches-of-ours/ms.patch", "--- a"),
+        (".yarn/patches/ms.patch", "--- a"),
+        (".yarn/cache/ms.zip", "zip"),
+        (".yarn/releases/yarn-4.cjs", "program"),
+        ("node_modules/own/index.js", "committed"),
+    ],
+)
+def test_what_an_install_reads_is_seen_and_changes_the_key(
+    tree: Path, name: str, content: object
+) -> None:
+    before = key(tree)
+    write(tree, name, content)
+    assert name in names(seen(tree))
+    assert key(tree) != before
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("src/other.js", "1"),
+        (
+            "package.json",
+            {"version": "2", "workspaces": ["libs/*"], "dependencies": {"ms": "2.1.3"}},
+        ),
+        (
+            "libs/a/package.json",
+            {
+                "version": "1.0.0",
+                "scripts": {"build": "vite build"},
+                "dependencies": {"vue": "3.4.21"},
+            },
+        ),
+    ],
+)
+def test_what_an_install_does_not_read_is_not_seen_and_leaves_the_key(
+    tree: Path, name: str, content: object
+) -> None:
+    before = key(tree)
+    write(tree, name, content)
+    assert key(tree) == before
+
+
+def test_a_manifest_is_seen_without_what_its_key_leaves_out(tree: Path) -> None:
+    scripts = {"build": "evil", "postinstall": "husky"}
+    write(tree, "package.json", {"name": "x", "version": "1", "scripts": scripts, "own": 1})
+    view = seen(tree)
+    content = json.loads(seen_content(tree, Path("package.json"), view, installs(tree)))
+    assert content == {"name": "x", "scripts": {"postinstall": "husky"}, "own": 1}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(HERE, node_version="22.0.0"),
+        replace(HERE, npm_version="10.9.2"),
+        replace(HERE, machine="linux-arm64-glibc-2.36"),
+        replace(HERE, command="npm ci --include=dev --legacy-peer-deps"),
+        replace(HERE, npmrc="registry=https://npm.example.com"),
+        replace(HERE, variables={"TOKEN": "1"}),
+    ],
+)
+def test_other_circumstances_have_other_keys(tree: Path, other: Circumstances) -> None:
+    assert key(tree, other) != key(tree)
+
+
+def test_only_an_install_without_a_lock_file_ages(tree: Path) -> None:
+    tomorrow = replace(HERE, age="2026-11-23")
+    assert key(tree, tomorrow) == key(tree)
+    (tree / "package-lock.json").unlink()
+    assert key(tree, tomorrow) != key(tree)
+
+
+@pytest.mark.parametrize("name", ["theme", "../theme"])
+def test_a_folder_that_is_a_dependency_is_seen_wherever_it_lies(tmp_path: Path, name: str) -> None:
+    app = tmp_path / "app"
+    write(app, "package.json", {"dependencies": {"theme": f"file:{name}"}})
+    write(app, "package-lock.json", {})
+    write(app / name, "index.js", "1")
+    write(app / name, "package.json", {"dependencies": {"deep": "file:../deep"}})
+    write((app / name).parent, "deep/package.json", {})
+    found = find(tmp_path, "app")
+    assert found
+    view = view_of(Question(tmp_path, [found]))
+    before = cache_key.key(tmp_path, [found], view, HERE)
+    theme = (app / name).resolve().relative_to(tmp_path)
+    assert {str(theme / "index.js"), str(theme.parent / "deep/package.json")} <= names(view)
+    write(app / name, "index.js", "2")
+    assert cache_key.key(tmp_path, [found], view, HERE) != before
+
+
+def test_an_archive_that_is_a_dependency_is_seen(tree: Path) -> None:
+    write(tree, "package.json", {"dependencies": {"theme": "file:vendor/theme-1.0.0.tgz"}})
+    write(tree, "vendor/theme-1.0.0.tgz", "archive")
+    assert "vendor/theme-1.0.0.tgz" in names(seen(tree))
+
+
+def test_a_dependency_outside_of_the_tree_is_not_seen(tree: Path) -> None:
+    write(tree, "app/package.json", {"dependencies": {"secret": "file:../..", "odd": 3}})
+    found = find(tree / "app", ".")
+    assert found
+    assert names(view_of(Question(tree / "app", [found]))) == {"package.json"}
+
+
+@pytest.mark.parametrize(
+    "hook",
+    [
+        "husky",
+        "husky install",
+        "is-ci || husky install",
+        "npx only-allow pnpm",
+        "patch-package && husky",
+        "yarn patch-package",
+        "husky || true",
+        "npx --yes simple-git-hooks",
+        "weapp-tw patch",
+    ],
+)
+def test_with_hooks_that_are_known_the_rest_of_the_commit_stays_unseen(
+    tree: Path, hook: str
+) -> None:
+    write(tree, "package.json", {"scripts": {"postinstall": hook, "prepare": hook}})
+    assert not seen(tree).whole_tree
+
+
+@pytest.mark.parametrize(
+    "hook",
+    [
+        "node scripts/make.js",
+        "./make.sh",
+        "npm run codegen",
+        "husky && node make.js",
+        "husky `./make.sh`",
+        "husky; $X",
+        "husky > src/a.js",
+        "prepare-something",
+        "patch-package 'open",
+    ],
+)
+@pytest.mark.parametrize("place", ["package.json", "libs/a/package.json"])
+def test_with_any_other_hook_the_install_sees_the_whole_commit(
+    tree: Path, hook: str, place: str
+) -> None:
+    write(tree, place, {"workspaces": ["libs/*"], "scripts": {"postinstall": hook}})
+    assert seen(tree).whole_tree
+    assert seen(tree).why == hook
+    assert key(tree, replace(HERE, tree_id="other")) != key(tree)
+
+
+@pytest.mark.parametrize(
+    ("command", "whole"),
+    [
+        ("npm ci --legacy-peer-deps", False),
+        ("corepack enable && pnpm i --frozen-lockfile", False),
+        ("yarn", False),
+        ("npm ci && npm run codegen", True),
+        ("npm install left-pad", True),
+        ("make", True),
+    ],
+)
+def test_a_command_of_the_apps_own_is_known_if_it_only_installs(
+    tree: Path, command: str, whole: bool
+) -> None:
+    assert seen(tree, command).whole_tree is whole
+
+
+def test_files_that_somebody_names_take_the_place_of_the_whole_commit(tree: Path) -> None:
+    write(tree, "package.json", {"scripts": {"postinstall": "node scripts/make.js"}})
+    write(tree, "scripts/deep/make.js", "1")
+    globs = ("scripts/*",)
+    view = seen(tree, globs=globs)
+    assert not view.whole_tree
+    assert "scripts/deep/make.js" in names(view)
+    assert "src/main.js" not in names(view)
+    before = key(tree, globs=globs)
+    write(tree, "scripts/deep/make.js", "2")
+    assert key(tree, globs=globs) != before
+    assert key(tree, replace(HERE, tree_id="other"), globs) == key(tree, globs=globs)
+
+
+def test_what_known_hooks_and_packages_read_is_seen(tree: Path) -> None:
+    write(tree, "libs/a/package.json", {"dependencies": {"@prisma/client": "6"}})
+    write(tree, "libs/a/prisma/schema.prisma", "model A {}")
+    assert "libs/a/prisma/schema.prisma" in names(seen(tree))
+
+
+def test_settings_above_the_folder_of_the_install_are_seen(tmp_path: Path) -> None:
+    write(tmp_path, ".yarnrc.yml", "nodeLinker: node-modules")
+    write(tmp_path, "app/package.json", {})
+    write(tmp_path, "app/yarn.lock", "")
+    found = find(tmp_path, "app")
+    assert found
+    assert ".yarnrc.yml" in names(view_of(Question(tmp_path, [found])))
+
+
+def test_a_pnpmfile_that_loads_other_files_makes_the_install_see_the_whole_commit(
+    tree: Path,
+) -> None:
+    write(tree, ".pnpmfile.cjs", "module.exports = { hooks: {} }")
+    assert not seen(tree).whole_tree
+    write(tree, ".pnpmfile.cjs", "module.exports = require('./hooks.js')")
+    assert seen(tree).whole_tree
+
+
+def test_a_link_is_not_seen(tree: Path) -> None:
+    (tree / ".npmrc").symlink_to("/etc/passwd")
+    assert ".npmrc" not in names(seen(tree))
