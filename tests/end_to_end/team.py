@@ -41,6 +41,7 @@ class Team:
     simulator: Simulator
     key: str
     extra: dict[str, str] = field(default_factory=dict)
+    user: int | None = None
     started: list["subprocess.Popen[str]"] = field(default_factory=list)
 
     @property
@@ -82,6 +83,9 @@ class Team:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
+            user=self.user,
+            group=self.user,
+            extra_groups=[] if self.user else None,
         )
         self.started.append(process)
         return process

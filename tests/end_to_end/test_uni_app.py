@@ -37,4 +37,4 @@ def test_a_uni_app_is_installed_built_and_uploaded_and_the_second_time_it_is_qui
     assert wechat.received[1].files["pages/index/index.wxml"] == b"<view>2</view>"
 
     development = team.must("preview", "shop", "--environment", "development", "--json").json
-    assert development["stages"][1]["cached"] is False, "production shares nothing with it"
+    assert development["stages"][1]["cached"] is True, "no install sees an environment"

@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
 from mprelease.domain.errors import HandedBack, LeaseLost, StageFailed
@@ -117,13 +118,14 @@ class Slot:
     ) -> Run:
         house, workshop = self._means.house, self._means.workshop
         kind, user = job.release.kind, self._claimed()
-        uid = user.uid if user else None
+        uid, resources = user.uid if user else None, ExitStack()
         return Run(
             job=job,
             workshop=workshop,
             driver=driver_of(job.app.platform),
-            workspace=workshop.workspace(job.project.repository, self._number, uid),
+            workspace=workshop.workspace(job.project.repository, self._number, uid, resources),
             user=user,
+            resources=resources,
             stop=stop,
             recorder=recorder,
             fence=DatabaseFence(house, lease, kind, stop, recorder),

@@ -62,8 +62,8 @@ class InstallPlace:
         self._bring_store()
         self._inputs = inputs_of(tree)
         # yarn >= 2 alone reads its lock file at each call: the next build needs what was written.
-        locks = (each.lock for each in self.moved(installs) if yarn_berry.is_berry(each))
-        self._locks = tuple(str(lock.relative_to(tree)) for lock in locks if lock)
+        folders = (each.folder for each in self.moved(installs) if yarn_berry.is_berry(each))
+        self._locks = tuple(str((each / "yarn.lock").relative_to(tree)) for each in folders)
 
     def moved(self, installs: Sequence[Install]) -> list[Install]:
         """Return the same installs, in this place instead of the workspace."""

@@ -52,6 +52,7 @@ def _install(run: Run, manager: Manager, folder: Path) -> None:
         run.stop.raise_if_asked()
         if ended.code != 0:
             raise StageFailed(Problem.TOOL_INSTALL_FAILED, tool=package, detail=str(ended.code))
+        remove(draft / ".npm")
         seal_tree(draft, maker=uid)
         draft.rename(folder)
     except OSError as error:

@@ -15,7 +15,7 @@ from mprelease.domain.sandbox import SandboxMode
 from mprelease.pipeline.standby import Standby, Waiting
 from mprelease.platforms.driver import Driver, Link
 from mprelease.process.build_users import ClaimedUser
-from mprelease.process.ownership import share_way
+from mprelease.process.ownership import close_way, share_way
 from mprelease.process.sandbox import Sandbox
 from mprelease.process.tree import Stop
 from mprelease.workspace.dependency_sets import DependencySet
@@ -115,11 +115,14 @@ class Workshop:
         """Tell whether confined commands find folders elsewhere than they lie."""
         return self.sandbox.mode is SandboxMode.BWRAP
 
-    def workspace(self, repository: str, slot: int, user: int | None) -> Workspace:
-        """Return the workspace of a repository in a slot, for builds under a user id."""
+    def workspace(
+        self, repository: str, slot: int, user: int | None, resources: ExitStack
+    ) -> Workspace:
+        """Return the workspace of a repository in a slot, open to a user id with `resources`."""
         workspace = self.layout.workspace(repository, slot, constant=self.has_mounts)
         if user is not None:
             share_way(workspace.folder, user)
+            resources.callback(close_way, workspace.folder)
         return workspace
 
 

@@ -27,11 +27,13 @@ def arguments(mounts: Sequence[Mount], masked: Iterable[Path]) -> tuple[str, ...
     steps = [
         *((parent, _folder(parent)) for parent in _parents(mounts)),
         *((mount.target, _bind(mount)) for mount in mounts),
-        *((path, _mask(path)) for path in _covered(masked, mounts)),
+        *((place, _mask(path, place)) for path, place in _covered(masked, mounts)),
     ]
     # The outer ones first: a later mount covers what an earlier one shows.
     steps.sort(key=lambda step: len(step[0].parts))
-    return (*_system(), *_NAMESPACES, *(word for _, words in steps for word in words))
+    mounted = (word for _, words in steps for word in words)
+    # What lies around the mounts is memory: nobody may fill it.
+    return (*_system(), *_NAMESPACES, *mounted, "--remount-ro", "/")
 
 
 def unprivileged(program_help: str) -> tuple[str, ...]:
@@ -90,6 +92,7 @@ _ETC = (
     "ld.so.conf.d",
     "localtime",
     "mime.types",
+    "npmrc",
     "nsswitch.conf",
     "os-release",
     "passwd",
@@ -149,7 +152,7 @@ def _parents(mounts: Iterable[Mount]) -> Iterator[Path]:
 
 
 def _is_of_the_system(path: Path) -> bool:
-    return any(path.is_relative_to(each) for each in ("/usr", "/etc", "/dev", "/proc", *_FOLDERS))
+    return any(path.is_relative_to(each) for each in ("/dev", "/proc", *_FOLDERS))
 
 
 def _folder(path: Path) -> tuple[str, ...]:
@@ -161,13 +164,14 @@ def _bind(mount: Mount) -> tuple[str, ...]:
     return (option, str(mount.source), str(mount.target))
 
 
-def _covered(masked: Iterable[Path], mounts: Iterable[Mount]) -> Iterator[Path]:
-    """Return what would be seen: a mask of anything else would only tell that it exists."""
-    shown = (*map(Path, _FOLDERS), *(mount.target for mount in mounts))
-    for path in {each.resolve() for each in masked}:
-        if path.exists() and any(path.is_relative_to(each) and path != each for each in shown):
-            yield path
+def _covered(masked: Iterable[Path], mounts: Iterable[Mount]) -> Iterator[tuple[Path, Path]]:
+    """Return where masked paths would be seen: a mask elsewhere would only tell that they exist."""
+    shown = (*(Mount(Path(name), Path(name)) for name in _FOLDERS), *mounts)
+    for path in {each.resolve() for each in masked if each.exists()}:
+        for mount in shown:
+            if path != mount.source and path.is_relative_to(mount.source):
+                yield path, mount.target / path.relative_to(mount.source)
 
 
-def _mask(path: Path) -> tuple[str, ...]:
-    return ("--tmpfs", str(path)) if path.is_dir() else ("--ro-bind", "/dev/null", str(path))
+def _mask(path: Path, place: Path) -> tuple[str, ...]:
+    return ("--tmpfs", str(place)) if path.is_dir() else ("--ro-bind", "/dev/null", str(place))

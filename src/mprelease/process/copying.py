@@ -12,7 +12,6 @@ from pathlib import Path
 # From <linux/fs.h>: share the blocks of another file, where the file system can.
 _FICLONE = 0x40049409
 _CHUNK = 16 * 2**20
-_ALL_READ = 0o444
 _OWNER = 0o700
 _NO_LINK = frozenset({errno.EXDEV, errno.EMLINK, errno.EPERM, errno.ENOSYS})
 
@@ -137,7 +136,7 @@ def _seal_entry(name: str, folder: int, us: int, allowed: Collection[int]) -> No
         os.chmod(name, _OWNER, dir_fd=folder)
     elif stat.S_ISREG(found.st_mode):
         os.chown(name, us, us, dir_fd=folder, follow_symlinks=False)
-        os.chmod(name, _ALL_READ | found.st_mode & 0o111 | 0o200, dir_fd=folder)
+        os.chmod(name, 0o755 if found.st_mode & stat.S_IXUSR else 0o644, dir_fd=folder)
     else:
         os.unlink(name, dir_fd=folder)
 

@@ -47,6 +47,11 @@ def share_way(folder: Path, user: int) -> None:
     folder.chmod(0o710)
 
 
+def close_way(folder: Path) -> None:
+    """Let nobody but us pass through a folder any more: the same id builds elsewhere next."""
+    folder.chmod(0o700)
+
+
 def closed_way(folder: Path) -> str:
     """Say which folder other users may not pass on the way to this one; nothing if none."""
     for parent in folder.resolve().parents:

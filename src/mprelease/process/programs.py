@@ -58,8 +58,9 @@ def shown_parts(folder: Path) -> tuple[Path, ...]:
     """
     if not _is_installation(folder):
         return (folder,)
-    names = ("bin", "lib", "lib64", "libexec", "include", "share")
-    return tuple(folder / name for name in names if (folder / name).is_dir())
+    # npm's settings for the whole machine: registry, proxy, certificates.
+    names = ("bin", "lib", "lib64", "libexec", "include", "share", "etc/npmrc")
+    return tuple(folder / name for name in names if (folder / name).exists())
 
 
 def find(wanted: Wanted, environment: Mapping[str, str]) -> Program:

@@ -159,6 +159,8 @@ class Layout:
         """Remove what an earlier life left behind; only for the owner of the data folder."""
         for folder in (self._scratch, self.data / "installs", *self._former_folders()):
             remove(folder)
+        for workspace in self.workspaces.glob("*/*"):
+            workspace.chmod(_PRIVATE)
 
     def _former_folders(self) -> tuple[Path, ...]:
         """Return what up to 0.1 kept between releases, and nobody trusts any more."""

@@ -1,0 +1,244 @@
+"""What code of a repository can do, in each mode, held against docs/security.md."""
+
+import base64
+import io
+import json
+import os
+import re
+import socket
+import stat
+import sys
+import tarfile
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mprelease.process.ownership import chown_tree
+from mprelease.process.sharing import let_others_read
+from mprelease.simulator.wechat import WeChat
+from needs import needs
+from repositories import commit, git, make_repository
+from team import APP_ID, Team, path_without_bwrap
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("wechat_tool")]
+root = needs("root", "run the tests as root", there=os.geteuid() == 0)
+bwrap = needs("bwrap", "apt-get install -y bubblewrap")
+
+ROOT = Path(__file__).parents[2]
+HERE = Path(__file__).parent
+ORDINARY = 58998
+MODES = {"bwrap": "`bwrap`, root", "ordinary": "`bwrap`, ordinary user", "user": "`user`"}
+PAGE = {
+    "app.json": json.dumps({"pages": ["pages/a/a"]}),
+    "app.js": "App({})",
+    "pages/a/a.js": "Page({})",
+    "pages/a/a.wxml": "<view/>",
+}
+
+
+def promised(mode: str) -> Mapping[str, str]:
+    """The rows of the table in docs/security.md, for one of its columns."""
+    lines = (ROOT / "docs" / "security.md").read_text(encoding="utf-8").splitlines()
+    start = next(n for n, line in enumerate(lines) if line.startswith("| a build can"))
+    head = [cell.strip() for cell in lines[start].strip("|").split("|")]
+    rows: dict[str, str] = {}
+    for line in lines[start + 2 :]:
+        if not line.startswith("|"):
+            return rows
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        name = re.match(r"`([\w-]+)`", cells[0])
+        assert name, line
+        rows[name[1]] = cells[head.index(MODES[mode])]
+    raise AssertionError("the table has no end")
+
+
+def in_mode(team: Team, mode: str, monkeypatch: pytest.MonkeyPatch) -> Team:
+    """Return the team as it works in a mode; a sandbox is required in each."""
+    team.extra["MPRELEASE_SANDBOX"] = "required"
+    if mode == "user":
+        programs = team.folder / "programs"
+        monkeypatch.setenv("PATH", path_without_bwrap(programs))
+    if mode != "ordinary":
+        return team
+    # Whoever is not root must be able to reach Python and the sources; nobody can list more.
+    for place in (ROOT, Path(sys.executable), Path(sys.executable).resolve(), team.tools):
+        for folder in place.parents:
+            if not folder.stat().st_mode & stat.S_IXOTH:
+                folder.chmod(folder.stat().st_mode | stat.S_IXOTH)
+    let_others_read(team.tools)
+    return replace(team, user=ORDINARY)
+
+
+def given(team: Team) -> None:
+    """Let whoever the team runs as own its folder."""
+    if team.user is not None:
+        (team.folder / "home").mkdir(exist_ok=True)
+        chown_tree(team.folder, team.user)
+
+
+def archive() -> bytes:
+    """A package as npm packs it."""
+    files = {"package.json": '{"name":"is-number","version":"7.0.0"}', "index.js": "exports.n = 1"}
+    written = io.BytesIO()
+    with tarfile.open(fileobj=written, mode="w:gz") as packed:
+        for name, text in files.items():
+            entry = tarfile.TarInfo(f"package/{name}")
+            entry.size = len(text)
+            packed.addfile(entry, io.BytesIO(text.encode()))
+    return written.getvalue()
+
+
+def project(folder: Path, build: str, *, hook: str | None = None) -> Path:
+    """A project with one dependency, which is built by a script of its own."""
+    scripts = {"build": build, **({"postinstall": hook} if hook else {})}
+    named = {"name": "shop", "dependencies": {"is-number": "file:is-number-7.0.0.tgz"}}
+    resolved = {"version": "7.0.0", "resolved": "file:is-number-7.0.0.tgz"}
+    lock = {
+        "name": "shop",
+        "lockfileVersion": 3,
+        "packages": {"": named, "node_modules/is-number": resolved},
+    }
+    return make_repository(
+        folder,
+        {
+            ".gitignore": "node_modules\ndist\n",
+            "is-number-7.0.0.tgz": archive(),
+            "package.json": json.dumps({**named, "scripts": scripts}),
+            "package-lock.json": json.dumps(lock),
+            "project.config.json": json.dumps({"compileType": "miniprogram", "appid": APP_ID}),
+            **{f"src/{name}": text for name, text in PAGE.items()},
+            **{name: (HERE / name).read_text() for name in ("inventory.cjs", "planter.cjs")},
+        },
+    )
+
+
+@pytest.fixture
+def listener() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+def facts(team: Team, listener: int) -> Mapping[str, object]:
+    """Lay baits where secrets lie, and tell the probe where."""
+    private, public = team.folder / "private", Path("/srv/mprelease-public")
+    private.write_text("secret")
+    private.chmod(0o600)
+    public.write_text("everybody's")
+    public.chmod(0o644)
+    configuration = team.folder / "config.toml"
+    configuration.write_text('timezone = "UTC"\n')
+    configuration.chmod(0o600)
+    team.extra["MPRELEASE_CONFIG"] = str(configuration)
+    other = make_repository(team.folder / "other", {"secret.js": "module.exports = 1", **PAGE})
+    given(team)
+    key_file = team.folder / "private.key"
+    key_file.write_text(team.key)
+    given(team)
+    team.must("project", "add", "another", "--repository", str(other))
+    team.must(
+        *("app", "add", "other", "--project", "another", "--app-id", APP_ID),
+        *("--credential-file", str(key_file), "--build-command", "true", "--output", "."),
+    )
+    team.must("preview", "other")
+    trees = [str(path) for path in team.data.glob("workspaces/*/*/tree/secret.js")]
+    mirrors = [str(path) for path in team.data.glob("mirrors/*.git/objects/pack/*.pack")]
+    assert trees
+    assert mirrors
+    return {
+        "uid": team.user or 0,
+        "data": str(team.data),
+        "configuration": str(configuration),
+        "privateFile": str(private),
+        "publicFile": str(public),
+        "otherTrees": trees,
+        "mirrors": mirrors,
+        "pids": [os.getpid(), os.getppid()],
+        "port": listener,
+    }
+
+
+@root
+@bwrap
+@pytest.mark.parametrize("mode", MODES)
+def test_a_build_can_do_what_the_table_says_and_nothing_else(
+    mode: str, team: Team, tmp_path: Path, listener: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    working = in_mode(team, mode, monkeypatch)
+    told = facts(working, listener)
+    encoded = base64.b64encode(json.dumps(told).encode()).decode()
+    repository = project(tmp_path / "shop", "true")
+    commit(repository, {"probe.cjs": (HERE / "probe.cjs").read_text()}, "probe")
+    given(working)
+    command = f"node probe.cjs {encoded} && node inventory.cjs"
+    working.has_app(repository, "--build-command", command, "--output", "dist")
+    working.must("preview", "shop")
+    found = dict(re.findall(r"PROBE ([\w-]+) (yes|no)", working.log(2)))
+    Path("/srv/mprelease-public").unlink()
+    assert found == promised(mode)
+
+
+def published(team: Team, wechat: WeChat, ref: str) -> Mapping[str, bytes]:
+    team.must("preview", "shop", "--ref", ref)
+    files = dict(wechat.received[-1].files)
+    # The signature is another one each time.
+    return {name: content for name, content in files.items() if "signature" not in name}
+
+
+def same(found: Mapping[str, bytes], expected: Mapping[str, bytes]) -> None:
+    """Compare what was published byte by byte, and show where it differs."""
+    assert found.keys() == expected.keys()
+    for name, content in found.items():
+        lines, wanted = (each.decode().split(",") for each in (content, expected[name]))
+        assert not {*lines} ^ {*wanted}, name
+        assert content == expected[name], name
+
+
+def planted(team: Team, ref: str) -> None:
+    """Have a branch built that plants; its own release may fail of that."""
+    release = team.run("preview", "shop", "--ref", ref, "--json").json
+    stages = {stage["name"]: stage["state"] for stage in release["stages"]}
+    # What an install has planted may keep its own build from running.
+    assert stages["build"] == "succeeded" or ref == "feature/evil-install", release
+    assert "PLANTED" in team.log(release["id"])
+
+
+@root
+@bwrap
+@pytest.mark.parametrize("mode", MODES)
+def test_what_is_published_is_the_same_whatever_an_untrusted_branch_has_planted(
+    mode: str,
+    team: Team,
+    wechat: WeChat,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    repository = project(tmp_path / "shop", "node inventory.cjs")
+    git(repository, "checkout", "--quiet", "-b", "feature/evil")
+    skipped = f"/usr,/work,/root,/var/lib,{ROOT}"
+    evil = f"node planter.cjs {skipped} && node inventory.cjs && node planter.cjs {skipped}"
+    manifest = json.loads((repository / "package.json").read_text())
+    manifest["scripts"]["build"] = evil
+    commit(repository, {"package.json": json.dumps(manifest)}, "evil build")
+    git(repository, "checkout", "--quiet", "-b", "feature/evil-install")
+    manifest["scripts"]["postinstall"] = f"node planter.cjs {skipped}"
+    commit(repository, {"package.json": json.dumps(manifest)}, "evil install")
+    git(repository, "checkout", "--quiet", "main")
+
+    working = in_mode(team, mode, monkeypatch)
+    clean = replace(working, folder=tmp_path / "clean", extra=dict(working.extra))
+    clean.folder.mkdir()
+    clean.folder.chmod(0o711)
+    for each in (clean, working):
+        given(each)
+        each.has_app(repository, "--build-command", "npm run build", "--output", "dist")
+    expected = [published(clean, wechat, "main") for _ in range(2)]
+    for branch in ("feature/evil", "feature/evil-install"):
+        planted(working, branch)
+    for files in expected:
+        same(published(working, wechat, "main"), files)
+    for branch in ("feature/evil-install", "feature/evil"):
+        planted(working, branch)
+    same(published(working, wechat, "main"), expected[1])
+    clean.end()
