@@ -1,0 +1,172 @@
+"""What real projects do with their dependencies still works when nobody may change them."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from modes import MODES, given, in_mode
+from mprelease.simulator.wechat import WeChat
+from repositories import commit, make_repository
+from team import APP_ID, Team
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("wechat_tool")]
+
+PAGE = {
+    "project.config.json": json.dumps({"compileType": "miniprogram", "appid": APP_ID}),
+    "app.json": json.dumps({"pages": ["pages/a/a"]}),
+    "app.js": "App({})",
+    "pages/a/a.js": "Page({})",
+    "pages/a/a.wxml": "<view/>",
+}
+# A build as bundlers are: it keeps a cache beside its dependencies, and writes its result.
+BUILD = """
+const fs = require("fs");
+const path = require("path");
+for (const cache of [".cache", ".taro", ".vite-temp"]) {
+  const file = path.join("node_modules", cache, "kept");
+  console.log(`CACHE ${cache} ${fs.existsSync(file)}`);
+  fs.writeFileSync(file, "kept");
+}
+fs.cpSync("src", "dist", { recursive: true });
+fs.writeFileSync("dist/made.js", `module.exports = ${JSON.stringify(require("is-number")("1"))}`);
+"""
+
+
+PATCH = (
+    "diff --git a/node_modules/is-number/index.js b/node_modules/is-number/index.js",
+    "index 27f19b7..a4f53f3 100644",
+    "--- a/node_modules/is-number/index.js",
+    "+++ b/node_modules/is-number/index.js",
+    "@@ -8,11 +8,5 @@",
+    " 'use strict';",
+    " ",
+    " module.exports = function(num) {",
+    "-  if (typeof num === 'number') {",
+    "-    return num - num === 0;",
+    "-  }",
+    "-  if (typeof num === 'string' && num.trim() !== '') {",
+    "-    return Number.isFinite ? Number.isFinite(+num) : isFinite(+num);",
+    "-  }",
+    "-  return false;",
+    "+  return 'patched';",
+    " };",
+    "",
+)
+
+
+@pytest.fixture(params=MODES)
+def working(request: pytest.FixtureRequest, team: Team, monkeypatch: pytest.MonkeyPatch) -> Team:
+    return in_mode(team, request.param, monkeypatch)
+
+
+def project(folder: Path, package: Mapping[str, object], **files: str) -> Path:
+    sources = {f"src/{name}": text for name, text in PAGE.items()}
+    ignored = {".gitignore": "node_modules\ndist\n"}
+    manifest = {"package.json": json.dumps({"name": "shop", "version": "1.0.0", **package})}
+    return make_repository(folder, {**sources, **ignored, **manifest, "build.cjs": BUILD, **files})
+
+
+def has_app(team: Team, repository: Path, *options: str) -> None:
+    given(team)
+    team.has_app(repository, "--build-command", "node build.cjs", "--output", "dist", *options)
+
+
+def test_a_patched_package_a_hook_and_the_caches_of_bundlers(
+    working: Team, wechat: WeChat, tmp_path: Path
+) -> None:
+    package = {
+        "scripts": {"postinstall": "patch-package", "prepare": "husky"},
+        "dependencies": {"is-number": "7.0.0"},
+        "devDependencies": {"husky": "9.1.7", "patch-package": "8.0.1"},
+    }
+    repository = project(
+        tmp_path / "shop", package, **{"patches/is-number+7.0.0.patch": "\n".join(PATCH)}
+    )
+    has_app(working, repository)
+    working.must("preview", "shop")
+    assert b"patched" in wechat.received[0].files["made.js"]
+    assert "CACHE .taro false" in working.log(1)
+    commit(repository, {"src/app.js": "App({ a: 1 })"})
+    second = working.must("preview", "shop", "--json").json
+    assert second["stages"][1]["cached"]
+    assert "CACHE .taro true" in working.log(2)
+
+
+def test_sources_that_an_install_generates_are_laid_into_each_tree(
+    working: Team, wechat: WeChat, tmp_path: Path
+) -> None:
+    package = {
+        "scripts": {"postinstall": "node tools/generate.cjs"},
+        "dependencies": {"is-number": "7.0.0"},
+    }
+    generate = 'require("fs").writeFileSync("src/generated.js", "module.exports = 42")'
+    repository = project(tmp_path / "shop", package, **{"tools/generate.cjs": generate})
+    has_app(working, repository, "--install-inputs", "tools/*")
+    for _ in range(2):
+        working.must("preview", "shop")
+        commit(repository, {"src/app.js": "App({ a: 1 })"})
+    assert all(b"42" in each.files["generated.js"] for each in wechat.received)
+    assert "dependencies" in working.log(2)
+
+
+def test_a_build_that_writes_into_its_dependencies_is_told_and_may_have_its_own(
+    working: Team, wechat: WeChat, tmp_path: Path
+) -> None:
+    package = {"dependencies": {"is-number": "7.0.0"}}
+    file = "node_modules/is-number/index.js"
+    writing = f'require("fs").writeFileSync("{file}", "module.exports = () => 7");'
+    repository = project(tmp_path / "shop", package)
+    commit(repository, {"build.cjs": writing + BUILD})
+    has_app(working, repository)
+    failed = working.run("preview", "shop", "--json").json
+    assert failed["error"]["problem"] == "dependencies_read_only"
+    assert "node_modules/is-number/index.js" in failed["error"]["message"]
+    working.must("app", "edit", "shop", "--private-dependencies")
+    working.must("preview", "shop")
+    assert b"7" in wechat.received[0].files["made.js"]
+    # The set itself is as it was.
+    commit(repository, {"build.cjs": BUILD})
+    working.must("app", "edit", "shop", "--shared-dependencies")
+    working.must("preview", "shop")
+    assert b"!0" in wechat.received[1].files["made.js"]
+
+
+@pytest.mark.parametrize("manager", ["npm", "pnpm@9.15.9"])
+def test_a_package_of_a_workspace_is_found_through_its_link(
+    manager: str, working: Team, wechat: WeChat, tmp_path: Path
+) -> None:
+    root: dict[str, object] = {"name": "root", "private": True}
+    root |= {"workspaces": ["packages/*"]} if manager == "npm" else {"packageManager": manager}
+    wanted = "*" if manager == "npm" else "workspace:*"
+    app = {
+        "name": "app",
+        "version": "1.0.0",
+        "dependencies": {"shared": wanted, "is-number": "7.0.0"},
+    }
+    build = BUILD + 'fs.appendFileSync("dist/made.js", require("shared"));'
+    repository = make_repository(
+        tmp_path / "shop",
+        {
+            ".gitignore": "node_modules\ndist\n",
+            "package.json": json.dumps(root),
+            "pnpm-workspace.yaml": "packages:\n  - packages/*\n",
+            "packages/shared/package.json": json.dumps({"name": "shared", "version": "1.0.0"}),
+            "packages/shared/index.js": 'module.exports = ";exports.shared = 1"',
+            "packages/app/package.json": json.dumps(app),
+            **{f"packages/app/src/{name}": text for name, text in PAGE.items()},
+        },
+    )
+    modules = "../../node_modules" if manager == "npm" else "node_modules"
+    commit(
+        repository,
+        {
+            "packages/app/build.cjs": f"const MODULES = {modules!r};"
+            + build.replace('path.join("node_modules"', "path.join(MODULES")
+        },
+    )
+    has_app(working, repository, "--directory", "packages/app")
+    working.must("preview", "shop")
+    assert b"shared=1" in wechat.received[0].files["made.js"]
+    assert working.must("preview", "shop", "--json").json["stages"][1]["cached"]
