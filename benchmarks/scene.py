@@ -46,16 +46,16 @@ class Scene:
     application: Application
     account: Account
 
-    def request(self) -> int:
+    def request(self, robot: int | None = None) -> int:
         """Queue a preview of the branch `main` and return its number."""
-        wanted = ReleaseRequest(APP, Kind.PREVIEW, ref="main")
+        wanted = ReleaseRequest(APP, Kind.PREVIEW, ref="main", robot=robot)
         return releases.request(self.application.house, _ME, wanted)
 
     @contextmanager
-    def working(self) -> Iterator[None]:
-        """Have a worker with one slot in this process, as `mprelease worker` does."""
+    def working(self, slots: int = 1) -> Iterator[None]:
+        """Have a worker in this process, as `mprelease worker` does."""
         application = self.application
-        worker = application.worker(_LABELS, 1)
+        worker = application.worker(_LABELS, slots)
         worker.start()
         application.calls.dispatch.listen(_LABELS, worker.hear)
         try:

@@ -64,6 +64,16 @@ def test_links_inside_of_the_tree_are_fine(tree: Path) -> None:
     refuse_links_outside(tree / "dist", tree)
 
 
+def test_a_link_to_where_the_build_has_seen_the_tree_stays_inside(tree: Path) -> None:
+    shown = Path("/build/0123/tree")
+    (tree / "dist/as-seen").symlink_to(shown / "other")
+    (tree / "dist/further").symlink_to(shown / "dist/as-seen/a.json")
+    refuse_links_outside(tree / "dist", tree, shown)
+    (tree / "dist/out").symlink_to(shown / "../../data/master.key")
+    with pytest.raises(StageFailed):
+        refuse_links_outside(tree / "dist", tree, shown)
+
+
 def test_a_native_module_may_leave_a_link_to_python(tree: Path) -> None:
     (tree / "python3").symlink_to("/usr/bin/env")
     refuse_links_outside(tree / "dist", tree)

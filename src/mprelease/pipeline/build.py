@@ -1,7 +1,8 @@
 """The third stage: the project's own build, in the sandbox, without any credential."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from mprelease.domain.errors import StageFailed
@@ -22,7 +23,7 @@ def build(run: Run) -> bool:
     """Build the app and find its output, which must look like a mini program."""
     recipe = _recipe(run)
     fresh_folders(run.workspace, run.uid)
-    with BuildPlace(run).laid() as mounts:
+    with BuildPlace(run).laid() as mounts, _alone(run):
         variables = {**release_variables(run), **_variables(run, recipe)}
         commands = Commands(run, Stage.BUILD, run.workspace, run.uid, mounts, variables)
         if recipe.build_command:
@@ -32,11 +33,20 @@ def build(run: Run) -> bool:
             commands.must(("/bin/sh", "-c", line), run.folder)
         else:
             run.say("(no build command: the sources are published as they are)")
-        if run.user:
-            run.user.clean_up()
     run.built = _found(run, run.folder / recipe.output, commands)
     run.driver.looks_built(run.built, run.job.app.project_type)
     return False
+
+
+@contextmanager
+def _alone(run: Run) -> Iterator[None]:
+    """Let nothing of a former build, nor of this one, be there under the slot's user id."""
+    clean_up = run.user.clean_up if run.user else lambda: None
+    clean_up()
+    try:
+        yield
+    finally:
+        clean_up()
 
 
 def _recipe(run: Run) -> Recipe:
@@ -88,5 +98,6 @@ def _found(run: Run, output: Path, commands: Commands) -> Path:
         # Some tools (webpack 4 on a new Node) fail with exit code 0 and say so in their output.
         commands.raise_if_known(code=0)
         raise StageFailed(Problem.OUTPUT_MISSING, output=str(output.relative_to(run.folder)))
-    refuse_links_outside(output, run.workspace.tree)
+    tree = run.workspace.tree
+    refuse_links_outside(output, tree, run.workspace.seen(tree))
     return output

@@ -23,6 +23,8 @@ from mprelease.workspace.dependency_sets import (
 )
 from mprelease.workspace.layout import key_of
 
+_NOTE = "set"
+
 
 class BuildPlace:
     """The dependencies and caches of one build.
@@ -37,6 +39,7 @@ class BuildPlace:
         self._run = run
         self._tree = run.workspace.tree
         self._caches = run.workspace.caches
+        self._kept = run.workspace.folder / "modules"
         layout = run.workshop.layout
         self._scopes = CacheScopes(layout.caches / key_of(run.job.project.repository))
 
@@ -58,8 +61,12 @@ class BuildPlace:
             yield ()
             return
         self._bring_caches(found)
-        yield self._mounts(found) if self._run.workshop.has_mounts else ()
-        self._give_back(found)
+        try:
+            yield self._mounts(found) if self._run.workshop.has_mounts else ()
+            self._give_back(found)
+        finally:
+            if not self._run.workshop.has_mounts:
+                self._put_away(found)
 
     @property
     def _is_private(self) -> bool:
@@ -87,14 +94,33 @@ class BuildPlace:
 
     def _lay_shared(self, found: DependencySet) -> None:
         """Give the files of the set second names in the tree; they and their folders stay ours."""
-        user = self._run.uid
+        user, copier = self._run.uid, Copier(link=True)
         assert user is not None
-        lay_modules(found, self._tree, Copier(link=True))
+        if self._put_away_set() == found.folder.name:
+            (self._kept / _NOTE).unlink()
+            for number, name in enumerate(found.modules):
+                target = make_parents(self._tree, name, copier)
+                remove(target)
+                (self._kept / str(number)).rename(target)
+        else:
+            lay_modules(found, self._tree, copier)
         for name in found.modules:
             for folder in (self._tree / name).parents:
                 if not folder.is_relative_to(self._tree):
                     break
                 share_folder(folder, user)
+
+    def _put_away(self, found: DependencySet) -> None:
+        """Keep the second names for the next build with the same set: no build can change them."""
+        remove(self._kept)
+        self._kept.mkdir(mode=0o700)
+        for number, name in enumerate(found.modules):
+            (self._tree / name).rename(self._kept / str(number))
+        (self._kept / _NOTE).write_text(found.folder.name)
+
+    def _put_away_set(self) -> str:
+        note = self._kept / _NOTE
+        return note.read_text() if note.is_file() else ""
 
     def _bring_caches(self, found: DependencySet) -> None:
         scope, seed = self._scope(found, own=True), self._scope(found, own=False)

@@ -9,36 +9,63 @@ from mprelease.domain.problems import Problem
 
 # node-gyp leaves a link to the machine's Python beside every native module that it compiles.
 _PROGRAMS = ("/usr/bin", "/usr/local/bin")
+_MOST_LINKS = 40  # as Linux follows
 
 
-def refuse_links_outside(folder: Path, tree: Path) -> None:
+def refuse_links_outside(folder: Path, tree: Path, shown: Path | None = None) -> None:
     """Raise StageFailed when a folder of a tree, or any link in that tree, leads out of it.
 
     The tool that publishes runs with rights that the build never had, and follows links. Those of
-    the whole tree count, for a link may lead to the next one.
+    the whole tree count, for a link may lead to the next one. `shown` is where the commands that
+    made the links have seen the tree.
     """
     refuse_outside(folder, tree)
+    tree = Path(os.path.realpath(tree))
     allowed = tuple(os.path.realpath(each) for each in (tree, *_PROGRAMS))
     for link in _links(tree):
-        if not _lies_in(link, allowed):
+        if not _lies_in(destination(link, tree, shown or tree), allowed):
             raise leads_outside(Path(link), tree)
+
+
+def destination(link: str, tree: Path, shown: Path) -> str:
+    """Return where a path leads by all its links, with `shown` standing for `tree`.
+
+    Where more links follow each other than the system would follow, return where the last one lies.
+    """
+    found, ahead, followed = Path("/"), _parts(link), 0
+    while ahead:
+        part = ahead.pop()
+        step = found.parent if part == ".." else found / part
+        if part == ".." or not step.is_symlink():
+            found = step
+            continue
+        followed += 1
+        if followed > _MOST_LINKS:
+            return str(step)
+        target = step.readlink()
+        if target.is_absolute():
+            found = Path("/")
+            if target.is_relative_to(shown):
+                target = tree / target.relative_to(shown)
+        ahead += _parts(str(target))
+    return str(found)
+
+
+def _parts(path: str) -> list[str]:
+    """Return the parts of a path that lead somewhere, the last one first."""
+    return [part for part in reversed(path.split("/")) if part not in {"", "."}]
 
 
 def refuse_outside(path: Path, tree: Path) -> None:
     """Raise StageFailed when a path in a tree leads out of it by a link on the way."""
-    if not _lies_in(str(path), (os.path.realpath(tree),)):
+    if not _lies_in(os.path.realpath(path), (os.path.realpath(tree),)):
         raise leads_outside(path, tree)
-
-
-def inside(path: Path, folder: Path) -> Path | None:
-    """Return where a path leads by all its links, relative to a folder; None if out of it."""
-    target = Path(os.path.realpath(path))
-    return target.relative_to(folder) if target.is_relative_to(folder) else None
 
 
 def names_a_program(link: Path) -> bool:
     """Tell whether a link leads to a program of the machine, which is harmless."""
-    return _lies_in(str(link), tuple(os.path.realpath(each) for each in _PROGRAMS))
+    programs = tuple(os.path.realpath(each) for each in _PROGRAMS)
+    return _lies_in(os.path.realpath(link), programs)
 
 
 def leads_outside(path: Path, tree: Path) -> StageFailed:
@@ -64,7 +91,5 @@ def _links(tree: Path) -> Iterator[str]:
             raise leads_outside(Path(folder), tree) from None
 
 
-def _lies_in(path: str, folders: tuple[str, ...]) -> bool:
-    # Not Path.resolve: it raises where links lead round in a circle.
-    target = os.path.realpath(path)
+def _lies_in(target: str, folders: tuple[str, ...]) -> bool:
     return any(target == folder or target.startswith(f"{folder}/") for folder in folders)
