@@ -4,8 +4,9 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -20,6 +21,9 @@ from mprelease.process.sandbox import Machine, Sandbox, Unconfined, choose
 from mprelease.process.tree import Running, Stop
 from mprelease.workspace.layout import Layout, prepared
 from needs import needs
+
+USERS = BuildUsers(UidRange(59000, 59255)) if os.geteuid() == 0 else None
+root = needs("root", "run the tests as root", there=os.geteuid() == 0)
 
 # A tool that tells when it is loaded, repeats its order, and shows where it is and what it sees:
 # what lies in its folder, and a secret beside it.
@@ -39,9 +43,10 @@ class ShellDriver:
 
     folder: Path
     platform: Platform = Platform.WECHAT
+    script: str = TOOL
 
     def command(self, equipment: Equipment, scratch: Path, seconds: float) -> Command:
-        script = TOOL.format(secret=self.folder / "secret")
+        script = self.script.format(secret=self.folder / "secret")
         arguments = ("/bin/sh", "-c", script, str(equipment.tools))
         return Command(arguments, scratch, {"PATH": os.defpath}, seconds)
 
@@ -253,10 +258,7 @@ def test_a_canceled_release_ends_the_process_that_it_took(
 def test_in_bubblewrap_it_sees_its_own_folder_alone(
     make: Made, driver: ShellDriver, layout: Layout
 ) -> None:
-    users = BuildUsers(UidRange(59000, 59255)) if os.geteuid() == 0 else None
-    if users and users.why_unusable():
-        pytest.skip(users.why_unusable())
-    sandbox = choose(SandboxPolicy.AUTO, Machine(users, masked_paths=(layout.data,)))
+    sandbox = choose(SandboxPolicy.AUTO, Machine(USERS, masked_paths=(layout.data,)))
     if sandbox.mode is not SandboxMode.BWRAP:
         pytest.skip(sandbox.why_not_bwrap)
     waiting = make(sandbox=sandbox).take(driver, 60)
@@ -269,3 +271,57 @@ def test_in_bubblewrap_it_sees_its_own_folder_alone(
     assert f"{waiting.scratch} project" in heard.lines
     assert not any("the secret" in line for line in heard.lines)
     waiting.close()
+
+
+# A tool that tells who it is, and what of others it can do.
+WHO = """
+echo loaded >&3
+read order
+id -u
+grep -h NoNewPrivs /proc/self/status
+ulimit -c
+touch {secret} 2>/dev/null && echo writes
+ls {secret}/.. 2>/dev/null && echo lists
+ls "$PWD/.." 2>/dev/null | grep -v "${{PWD##*/}}"
+"""
+
+
+def sandboxes(tmp_path: Path) -> dict[str, Sandbox]:
+    """The two modes in which root gives user ids."""
+    machine = Machine(USERS)
+    return {
+        "bwrap": choose(SandboxPolicy.REQUIRED, machine),
+        "user": choose(SandboxPolicy.REQUIRED, replace(machine, path=str(tmp_path / "nothing"))),
+    }
+
+
+@root
+@pytest.mark.parametrize("mode", ["bwrap", "user"])
+def test_started_as_root_each_process_has_a_user_id_of_its_own_and_nothing_else(
+    mode: str, driver: ShellDriver, tools: Path, tmp_path: Path
+) -> None:
+    with TemporaryDirectory() as folder:
+        Path(folder).chmod(0o711)
+        sandbox = sandboxes(tmp_path)[mode]
+        layout = prepared(Path(folder, "data"))
+        layout = layout.walkable() if mode == "user" else layout
+        standby = Standby(layout, sandbox, Equipment(tools, "/bin/sh", Path("/bin"), None), 60)
+        who = replace(driver, script=WHO)
+        both = [standby.take(who, 60) for _ in range(2)]
+        said = []
+        for waiting in both:
+            heard = Listening()
+            running = heard.engage(waiting)
+            assert waiting.scratch.stat().st_mode & 0o777 == 0o700
+            running.send("go")
+            running.wait()
+            said.append(heard.lines)
+            assert waiting.scratch.stat().st_uid == int(heard.lines[0])
+        first, second = said
+        assert first[0] != second[0]
+        assert {int(lines[0]) for lines in said} <= {*range(59000, 59256)}
+        assert [lines[1:3] for lines in said] == [["NoNewPrivs:\t1", "0"]] * 2
+        assert first[3:] == second[3:] == []
+        for waiting in both:
+            waiting.close()
+        assert list((layout.data / "scratch").iterdir()) == []
