@@ -1,5 +1,9 @@
 import base64
+import json
+import re
+import textwrap
 import time
+from collections.abc import Callable
 from urllib.parse import quote
 
 import pytest
@@ -59,6 +63,61 @@ def test_ten_thousand_lines_pass_within_a_second() -> None:
     for _ in range(10_000):
         mask(line)
     assert time.monotonic() - began < 1
+
+
+LONG = "".join(f"{number:x}·/+ " for number in range(500, 700))
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        lambda secret: secret.encode().hex(),
+        lambda secret: secret.encode().hex().upper(),
+        json.dumps,
+        lambda secret: json.dumps(secret, ensure_ascii=False).replace("/", "\\/"),
+        lambda secret: quote(secret, safe="!~*'()"),
+        lambda secret: re.sub("%..", lambda found: found[0].lower(), quote(secret, safe="")),
+        lambda secret: base64.b64encode(secret.encode()).decode(),
+        lambda secret: base64.urlsafe_b64encode(secret.encode()).decode(),
+    ],
+)
+@pytest.mark.parametrize("secret", ['to/k"en+sec=1', LONG])
+def test_a_secret_is_hidden_however_it_is_encoded(
+    secret: str, written: Callable[[str], str]
+) -> None:
+    shown = Mask([secret])(f"a {written(secret)} b")
+    # Quotes, and the last characters of Base64, are not decided by the secret alone.
+    assert len(shown.replace(MASK, "")) <= len('a "" b') + 2
+
+
+@pytest.mark.parametrize("width", [60, 64, 76])
+def test_a_long_secret_that_is_wrapped_leaves_only_scraps(width: int) -> None:
+    key = base64.encodebytes(bytes(range(250)) * 5).decode()
+    for secret in (LONG, f"-----BEGIN X-----\n{key}-----END X-----\n"):
+        mask = Mask([secret])
+        lines = textwrap.wrap(base64.b64encode(secret.encode()).decode(), width)
+        rests = [mask(line).replace(MASK, "") for line in lines[1:-1]]
+        assert max(map(len, rests)) < 32
+
+
+def test_a_piece_that_was_cut_out_of_a_long_secret_is_hidden() -> None:
+    assert Mask([LONG])(f"> {LONG[33:77]} <") == f"> {MASK} <"
+
+
+def test_the_first_and_last_line_of_a_key_are_no_secret() -> None:
+    assert Mask([PEM])("-----BEGIN PRIVATE KEY-----") == "-----BEGIN PRIVATE KEY-----"
+
+
+def took(work: Callable[[], object]) -> float:
+    began = time.monotonic()
+    work()
+    return time.monotonic() - began
+
+
+def test_the_first_line_does_not_wait_for_a_secret_of_280_kilobytes() -> None:
+    long = base64.b64encode(bytes(range(250)) * 840).decode()
+    walking_over_it = min(took(lambda: sum(map(ord, long))) for _ in range(3))
+    assert took(lambda: Mask([long])("a line")) < 100 * walking_over_it
 
 
 @given(st.text(min_size=6), st.text(), st.text())

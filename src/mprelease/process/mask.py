@@ -1,8 +1,10 @@
 """Hide secrets in what people read."""
 
 import base64
+import json
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from functools import cached_property
 from urllib.parse import quote, quote_plus
 
@@ -11,50 +13,121 @@ MASK = "••••"
 # Shorter ones would be found in every second word, and hide nothing that guessing would not find.
 _SHORTEST = 6
 _SHORTEST_LINE = 9
+# A form of at least twice this length is also found in part: output may be wrapped or cut.
+_PIECE = 16
+_MOST_PIECES = 4096
 
 
 class Mask:
     """Replace secrets in lines by four dots.
 
-    A secret of several lines, such as a key in PEM form, is also found line by line. All are found
-    as they stand, quoted for a URL, and inside Base64, wherever they begin in it. Secrets of fewer
-    than 6 characters, and lines of fewer than 9, are not hidden. One call takes microseconds.
+    A secret of several lines, such as a key in PEM form, is also found line by line and without its
+    line ends. All are found as they stand, escaped for a URL or for JSON, in hexadecimal, and inside
+    Base64, wherever they begin in it; of a form of 32 characters or more each part of about that
+    length is found too. Secrets of fewer than 6 characters, and lines of fewer than 9, are not
+    hidden. One call takes microseconds per hundred characters, however many and long the secrets.
     """
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        """Take the secrets; every form in which they may appear is hidden."""
+        """Take the secrets, each by itself: not a file that holds one among other words."""
         self._secrets = tuple(secrets)
 
     def __call__(self, line: str) -> str:
         """Return the line without any secret."""
-        return self._pattern.sub(MASK, line) if self._pattern else line
+        index = self._index
+        kept, end, at = [], 0, 0
+        last = len(line) - _SHORTEST
+        while at <= last:
+            needles = index.get(line[at : at + _SHORTEST])
+            found = needles.found(line, at, end) if needles else None
+            if found is None:
+                at += 1
+                continue
+            kept += [line[end : found.start], MASK]
+            at = end = found.stop
+        return "".join([*kept, line[end:]]) if end else line
 
     @cached_property
-    def _pattern(self) -> re.Pattern[str] | None:
-        """Return what finds a secret; the first line pays for it, several ms for a key."""
-        parts = (part for secret in self._secrets for part in _parts(secret))
-        forms = {form for part in parts for form in _forms(part) if len(form) >= _SHORTEST}
-        return re.compile(_any_of(forms)) if forms else None
+    def _index(self) -> dict[str, "_Needles"]:
+        """Return what is looked for by its beginning; the first line pays for it."""
+        index: dict[str, _Needles] = {}
+        parts = dict.fromkeys(part for secret in self._secrets for part in _parts(secret))
+        for form in dict.fromkeys(form for part in parts for form in _forms(part)):
+            for offset, needle in _needles(form):
+                index.setdefault(needle[:_SHORTEST], _Needles({})).add(needle, form, offset)
+        return index
+
+
+@dataclass(frozen=True)
+class _Needles:
+    """All texts with one beginning, by their length: where in which form each of them stands."""
+
+    by_length: dict[int, dict[str, tuple[str, int]]]
+
+    def add(self, needle: str, form: str, offset: int) -> None:
+        self.by_length.setdefault(len(needle), {}).setdefault(needle, (form, offset))
+
+    def found(self, line: str, at: int, begin: int) -> slice | None:
+        """Return where a secret stands that holds position `at`, not before `begin`."""
+        # The longest first: of two secrets where one begins with the other, nothing may remain.
+        for length in sorted(self.by_length, reverse=True):
+            if place := self.by_length[length].get(line[at : at + length]):
+                return _widened(line, slice(at, at + length), begin, *place)
+        return None
+
+
+def _widened(line: str, found: slice, begin: int, form: str, offset: int) -> slice:
+    """Return the slice grown to both sides for as long as line and form agree."""
+    start, stop = found.start, found.stop
+    end = offset + stop - start
+    while start > begin and offset and line[start - 1] == form[offset - 1]:
+        start, offset = start - 1, offset - 1
+    while stop < len(line) and end < len(form) and line[stop] == form[end]:
+        stop, end = stop + 1, end + 1
+    return slice(start, stop)
 
 
 def _parts(secret: str) -> Iterator[str]:
     stripped = secret.strip()
     if len(stripped) < _SHORTEST:
         return
-    yield stripped
     lines = [line.strip() for line in stripped.splitlines()]
+    body = [line for line in lines if line[:5] != "-----"]
+    # What every PEM file begins and ends with is no secret.
+    if len(body) == len(lines):
+        yield stripped
     if len(lines) > 1:
-        yield from (line for line in lines if len(line) >= _SHORTEST_LINE and line[:5] != "-----")
+        yield "".join(body)
+        yield from (line for line in body if len(line) >= _SHORTEST_LINE)
 
 
 def _forms(secret: str) -> Iterator[str]:
-    yield secret
-    yield quote(secret, safe="")
-    yield quote_plus(secret)
+    """Return the ways in which a secret may be written, those that are long enough to be hidden."""
+    raw = secret.encode(errors="surrogatepass")
+    forms = [secret, *_url_forms(raw), *_json_forms(secret), raw.hex(), raw.hex().upper()]
     for before in range(3):
-        encoded = _inside_base64(secret.encode(), before)
-        yield encoded
-        yield encoded.translate(str.maketrans("+/", "-_"))
+        encoded = _inside_base64(raw, before)
+        forms += [encoded, encoded.translate(_URL_SAFE)]
+    yield from (form for form in forms if len(form) >= _SHORTEST)
+
+
+def _url_forms(raw: bytes) -> Iterator[str]:
+    # Python's two ways, then JavaScript's: encodeURIComponent, and encodeURI.
+    for form in (
+        quote(raw, safe=""),
+        quote_plus(raw),
+        quote(raw, safe="!~*'()"),
+        quote(raw, safe=";,/?:@&=+$!~*'()#"),
+    ):
+        yield form
+        yield _ESCAPE.sub(lambda escape: escape[0].lower(), form)
+
+
+def _json_forms(secret: str) -> Iterator[str]:
+    for is_ascii in (False, True):
+        form = json.dumps(secret, ensure_ascii=is_ascii)[1:-1]
+        yield form
+        yield form.replace("/", "\\/")
 
 
 def _inside_base64(secret: bytes, before: int) -> str:
@@ -64,14 +137,15 @@ def _inside_base64(secret: bytes, before: int) -> str:
     return encoded[-(-before * 8 // 6) : len(encoded) - undecided_end]
 
 
-def _any_of(forms: Iterable[str], depth: int = 3) -> str:
-    """Return a pattern that is tried quickly: common beginnings are compared only once."""
-    if not depth:
-        # The longest first: of two secrets where one begins with the other, nothing may remain.
-        return "|".join(map(re.escape, sorted(forms, key=len, reverse=True)))
-    rests: dict[str, list[str]] = {}
-    for form in forms:
-        rests.setdefault(form[0], []).append(form[1:])
-    return "|".join(
-        f"{re.escape(first)}(?:{_any_of(rest, depth - 1)})" for first, rest in rests.items()
-    )
+def _needles(form: str) -> Iterator[tuple[int, str]]:
+    """Return what is looked for of a form, with its place in the form: itself, or its pieces."""
+    if len(form) < 2 * _PIECE:
+        yield 0, form
+        return
+    step = max(_PIECE, -(-len(form) // _MOST_PIECES))
+    for offset in range(0, len(form) - _PIECE + 1, step):
+        yield offset, form[offset : offset + _PIECE]
+
+
+_URL_SAFE = str.maketrans("+/", "-_")
+_ESCAPE = re.compile(r"%[0-9A-F]{2}")
