@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from mprelease.packages.npmrc import for_yarn
+from mprelease.packages.npmrc import for_yarn, secrets_in
 
 
 def told(*lines: str) -> Any:
@@ -70,3 +70,42 @@ def test_name_and_password_open_a_registry_as_well(lines: tuple[str, ...]) -> No
 )
 def test_odd_lines_do_no_harm(text: str) -> None:
     assert told(text)["npmRegistries"] == {}
+
+
+@pytest.mark.parametrize(
+    ("line", "secrets"),
+    [
+        ("//npm.corp/:_authToken=npm_abc/def", {"npm_abc/def"}),
+        ('//npm.corp/:_authToken = "npm_abc" ; ours', {"npm_abc"}),
+        ("//npm.corp:8443/x/:_password=cGFzc3dvcmQ", {"cGFzc3dvcmQ", "password"}),
+        (
+            f"_auth={base64.b64encode(b'lin:pass:word').decode()}",
+            {"bGluOnBhc3M6d29yZA==", "pass:word"},
+        ),
+        ("; //npm.corp/:_authToken=the-old-one", {"the-old-one"}),
+        ("registry=https://lin:p%40ss@npm.corp/", {"p%40ss", "p@ss"}),
+        ("https-proxy=http://lin:secret@proxy:3128", {"secret"}),
+        ('//npm.corp/:key="-----BEGIN X-----\\nabc"', {"-----BEGIN X-----\nabc"}),
+        ("//npm.corp/:username=lin", set()),
+        ("registry=https://npm.corp/", set()),
+        ("email=lin@example.com", set()),
+    ],
+)
+def test_the_secrets_are_its_values_in_every_form(line: str, secrets: set[str]) -> None:
+    found = set(secrets_in(f"save-exact=true\r\n{line}\r\n"))
+    assert secrets <= found
+    assert bool(found) == bool(secrets)
+
+
+def test_a_registry_on_another_port_gets_no_right() -> None:
+    content = told(
+        "//npm.corp:8443/:_authToken=secret",
+        "registry=https://npm.corp/",
+        "@shop:registry=https://npm.corp:9443/",
+    )
+    assert list(content["npmRegistries"]) == ["//npm.corp:8443"]
+
+
+def test_a_long_line_is_read_at_once() -> None:
+    assert secrets_in("//npm.corp/:_authToken=" + "a" * 280_000)[0] == "a" * 280_000
+    assert secrets_in("a" * 280_000 + "://" * 90_000 + ":" * 280_000) == ()

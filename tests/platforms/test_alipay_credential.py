@@ -14,6 +14,7 @@ from alipay_samples import TOOL_ID
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
 from mprelease.platforms.alipay.credential import opened, read_credential
+from mprelease.platforms.alipay.driver import AlipayDriver
 
 
 def given(key: str, tool_id: str = TOOL_ID) -> bytes:
@@ -65,3 +66,10 @@ def test_a_key_of_another_kind_is_refused() -> None:
         with pytest.raises(Refused) as refused:
             read_credential(given(text))
         assert refused.value.trouble.problem is Problem.KEY_SHAPE
+
+
+def test_the_key_is_a_secret_and_the_id_of_the_tool_is_none(key: str) -> None:
+    credential = read_credential(given(key))
+    (secret,) = AlipayDriver().secrets_in(credential)
+    assert secret == opened(credential).private_key
+    assert AlipayDriver().secrets_in("") == ("",)

@@ -6,6 +6,7 @@ from douyin_samples import EMAIL, LOGIN_CREDENTIAL, PASSWORD, TOKEN, TOKEN_CREDE
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem, Trouble
 from mprelease.platforms.douyin.credential import Login, Token, opened, read_credential
+from mprelease.platforms.douyin.driver import DouyinDriver
 from mprelease.process.mask import MASK, Mask
 
 
@@ -61,3 +62,9 @@ def test_each_secret_is_masked_where_it_stands_alone(credential: str) -> None:
 def test_no_secret_shows_in_a_representation() -> None:
     assert TOKEN not in repr(Token(TOKEN))
     assert PASSWORD not in repr(Login(EMAIL, PASSWORD))
+
+
+def test_each_of_its_secrets_is_known_by_itself() -> None:
+    assert DouyinDriver().secrets_in(TOKEN_CREDENTIAL) == (TOKEN,)
+    assert DouyinDriver().secrets_in(LOGIN_CREDENTIAL) == (EMAIL, PASSWORD)
+    assert DouyinDriver().secrets_in("") == ()

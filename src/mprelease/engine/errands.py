@@ -12,9 +12,11 @@ from mprelease.domain.errors import Refused, StageFailed
 from mprelease.domain.people import Actor
 from mprelease.domain.problems import Problem
 from mprelease.domain.projects import Project, ProjectSecret
+from mprelease.engine.masking import masked_trouble
 from mprelease.pipeline.runner import trouble_of
 from mprelease.platforms.driver import Account, Link
 from mprelease.platforms.registry import driver_of
+from mprelease.process.mask import Mask
 from mprelease.process.tree import Stop
 from mprelease.services import apps, finishing, projects
 from mprelease.services.apps import CREDENTIAL
@@ -66,36 +68,41 @@ class Errands:
 
     def answer(self, errand: Errand) -> Answer:
         """Answer here and now; whatever stands in the way is the answer's trouble."""
+        known: list[str] = []
         try:
-            return Answer(self._facts(errand))
+            return Answer(self._facts(errand, known))
         except (Refused, StageFailed) as failure:
-            return Answer(None, failure.trouble)
+            trouble = failure.trouble
         except Exception as error:  # noqa: BLE001 a worker outlives whatever it is asked
             _log.exception("errand %s", errand.kind)
-            return Answer(None, trouble_of(error))
+            trouble = trouble_of(error)
+        return Answer(None, masked_trouble(trouble, Mask(known)))
 
-    def _facts(self, errand: Errand) -> Mapping[str, Any]:
+    def _facts(self, errand: Errand, known: list[str]) -> Mapping[str, Any]:
+        """Find out what is asked, and add the secrets that this takes to `known`."""
         match errand.kind:
             case ErrandKind.REFS:
-                return asdict(refs.refs(*self._repository(errand.subject)))
+                return asdict(refs.refs(*self._repository(errand.subject, known)))
             case ErrandKind.COMMITS:
                 ref, count = str(errand.arguments["ref"]), int(errand.arguments["count"])
-                found = refs.commits(*self._repository(errand.subject), ref, count)
+                found = refs.commits(*self._repository(errand.subject, known), ref, count)
                 return {"commits": [asdict(commit) for commit in found]}
             case ErrandKind.CHECK:
-                return self._check(errand.subject)
+                return self._check(errand.subject, known)
             case ErrandKind.LAST_VERSION:
-                return self._last_version(errand.subject)
+                return self._last_version(errand.subject, known)
             case ErrandKind.FINISH:
-                return self._finish(int(errand.subject), Actor(str(errand.arguments["who"])))
+                who = Actor(str(errand.arguments["who"]))
+                return self._finish(int(errand.subject), who, known)
             case ErrandKind.ADDRESS:
                 return {"address": self._address()}
 
-    def _repository(self, project_name: str) -> tuple[Git, Repository]:
+    def _repository(self, project_name: str, known: list[str]) -> tuple[Git, Repository]:
         with self._house.database.reading() as db:
             project: Project = projects.found(db, project_name)
             secrets = open_secrets(db, self._house, owner_of(project))
         access = Access(secrets.get(ProjectSecret.GIT_TOKEN), secrets.get(ProjectSecret.SSH_KEY))
+        known.extend(access.secrets)
         git = Git(
             self._outside.mirrors,
             self._outside.environment,
@@ -105,30 +112,31 @@ class Errands:
         )
         return git, Repository(project.repository, access)
 
-    def _check(self, app_name: str) -> Mapping[str, Any]:
+    def _check(self, app_name: str, known: list[str]) -> Mapping[str, Any]:
         with self._house.database.reading() as db:
             app = apps.found(db, app_name)
-        driver_of(app.platform).check(*self._account(app))
+        driver_of(app.platform).check(*self._account(app, known))
         return {"app_id": app.platform_app_id}
 
-    def _last_version(self, app_name: str) -> Mapping[str, Any]:
+    def _last_version(self, app_name: str, known: list[str]) -> Mapping[str, Any]:
         with self._house.database.reading() as db:
             app = apps.found(db, app_name)
-        return {"version": driver_of(app.platform).last_version(*self._account(app))}
+        return {"version": driver_of(app.platform).last_version(*self._account(app, known))}
 
-    def _finish(self, release_id: int, who: Actor) -> Mapping[str, Any]:
+    def _finish(self, release_id: int, who: Actor, known: list[str]) -> Mapping[str, Any]:
         with self._house.database.reading() as db:
             release, app = finishing.upload(db, release_id)
         version = str(release.version)
-        result = driver_of(app.platform).finish(*self._account(app), version)
+        result = driver_of(app.platform).finish(*self._account(app, known), version)
         finishing.finish(self._house, who, release_id, result.publication)
         return {"version": version}
 
-    def _account(self, app: App) -> tuple[Account, Link]:
+    def _account(self, app: App, known: list[str]) -> tuple[Account, Link]:
         with self._house.database.reading() as db:
             secrets = open_secrets(db, self._house, owner_of(app))
         link = self._outside.link
         account = Account(app.platform_app_id, secrets.get(CREDENTIAL, ""))
+        known.extend(driver_of(app.platform).secrets_in(account.credential))
         return account, replace(link, proxy=app.proxy or link.proxy)
 
     def _address(self) -> str:

@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from mprelease.domain.errors import HandedBack, LeaseLost, StageFailed
 from mprelease.domain.platforms import Platform
@@ -14,7 +14,9 @@ from mprelease.domain.projects import ProjectSecret
 from mprelease.domain.releases import State
 from mprelease.engine.fence import DatabaseFence
 from mprelease.engine.lease import kept_alive
+from mprelease.engine.masking import MaskingRecorder, masked_ending
 from mprelease.engine.recorder import DatabaseRecorder, Live, ToldAll
+from mprelease.pipeline.job_secrets import secrets_of
 from mprelease.pipeline.run import Job, Run, Workshop
 from mprelease.pipeline.runner import Ending, run_stages, trouble_of
 from mprelease.platforms.registry import driver_of
@@ -104,18 +106,27 @@ class Slot:
         try:
             job = self._known_job(lease)
             self._means.equip(job.app.platform)
-            mask = Mask([job.credential, *job.project_secrets.values()])
-            run = self._prepared(job, lease, recorder, stop, mask)
-            return _masked(self._means.pipeline(run), mask)
+            mask = Mask(secrets_of(job, self._means.workshop))
+            return masked_ending(self._run(job, lease, recorder, stop, mask), mask)
         except LeaseLost:
             raise
         except Exception as error:  # noqa: BLE001 a worker outlives whatever a release does
-            _log.exception("release %s", lease.release_id)
-            return Ending(State.FAILED, trouble_of(error))
+            return _crashed(lease, error)
+
+    def _run(
+        self, job: Job, lease: Lease, recorder: DatabaseRecorder, stop: Stop, mask: Mask
+    ) -> Ending:
+        try:
+            return self._means.pipeline(self._prepared(job, lease, recorder, stop, mask))
+        except LeaseLost:
+            raise
+        except Exception as error:  # noqa: BLE001 what it says may hold a secret
+            return _crashed(lease, error)
 
     def _prepared(
         self, job: Job, lease: Lease, recorder: DatabaseRecorder, stop: Stop, mask: Mask
     ) -> Run:
+        masking = MaskingRecorder(recorder, mask)
         house, workshop = self._means.house, self._means.workshop
         kind, user = job.release.kind, self._claimed()
         uid, resources = user.uid if user else None, ExitStack()
@@ -127,9 +138,9 @@ class Slot:
             user=user,
             resources=resources,
             stop=stop,
-            recorder=recorder,
+            recorder=masking,
             fence=DatabaseFence(house, lease, kind, stop, recorder),
-            say=lambda line: recorder.line(mask(line)),
+            say=masking.line,
         )
 
     def _claimed(self) -> ClaimedUser | None:
@@ -191,12 +202,6 @@ class _Limit:
             self._stop.ask(self._reason)
 
 
-def _masked(ending: Ending, mask: Mask) -> Ending:
-    """Take secrets out of what is told of a failure: its parameters come from raw output."""
-    if ending.error is None:
-        return ending
-    parameters = {
-        name: mask(value) if isinstance(value, str) else value
-        for name, value in ending.error.parameters.items()
-    }
-    return replace(ending, error=replace(ending.error, parameters=parameters))
+def _crashed(lease: Lease, error: Exception) -> Ending:
+    _log.error("release %s", lease.release_id, exc_info=error)
+    return Ending(State.FAILED, trouble_of(error))

@@ -1,9 +1,11 @@
-"""Translate the private .npmrc of a project for yarn >= 2, which reads none."""
+"""The private .npmrc of a project: its secrets, and what it says to yarn >= 2, which reads none."""
 
 import base64
 import json
 import re
 from collections.abc import Iterator, Mapping
+
+from mprelease.process.mask import passwords_in
 
 
 def for_yarn(npmrc: str) -> str:
@@ -26,6 +28,15 @@ def for_yarn(npmrc: str) -> str:
     return json.dumps(told)
 
 
+def secrets_in(npmrc: str) -> tuple[str, ...]:
+    """Return the values that nobody may read, as they stand there and as they are sent.
+
+    Those are tokens, passwords (which are kept in Base64), keys, and passwords inside of addresses;
+    also those of lines that are commented out. Names of users and addresses are none.
+    """
+    return tuple(dict.fromkeys(secret for pair in _pairs(npmrc) for secret in _secrets(*pair)))
+
+
 def host(url: str) -> str:
     """Return the host of an address, and nothing when it has none."""
     # Not urlsplit: it raises for what anybody may have written.
@@ -34,6 +45,35 @@ def host(url: str) -> str:
 
 
 _RIGHT = re.compile(r"(?P<place>//\S+?)/?:(?:_authToken|_auth|username)")
+
+
+def _pairs(npmrc: str) -> Iterator[tuple[str, str]]:
+    for line in npmrc.splitlines():
+        name, _, value = line.strip(" \t;#").partition("=")
+        yield name.strip(), value.strip()
+
+
+def _secrets(name: str, value: str) -> Iterator[str]:
+    yield from passwords_in(value)
+    if not _SECRET_NAME.search(name):
+        return
+    # npm's reader takes quotes away, and what follows an unescaped ; or #.
+    yield value
+    for form in (value, re.split(r"\s*[;#]", value, maxsplit=1)[0]):
+        bare = form.strip("\"'")
+        yield bare
+        yield bare.replace("\\n", "\n")
+        if name.endswith("_password"):
+            yield _plain(bare)
+        if name.endswith("_auth"):
+            yield _plain(bare).partition(":")[2]
+
+
+def _plain(encoded: str) -> str:
+    try:
+        return base64.b64decode(f"{encoded}==").decode()
+    except ValueError:
+        return ""
 
 
 def _said(npmrc: str) -> Mapping[str, str]:
@@ -87,4 +127,5 @@ def _ident(user: str, password: str) -> str:
     return base64.b64encode(user.encode() + b":" + plain).decode()
 
 
+_SECRET_NAME = re.compile(r"_auth|token|passw|secret|(^|:)key$", re.IGNORECASE)
 _RIGHTS = ("_authToken", "_auth", "username", "_password")

@@ -4,10 +4,9 @@ from pathlib import Path
 
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
-from mprelease.domain.projects import ProjectSecret
 from mprelease.domain.releases import Stage
+from mprelease.pipeline.job_secrets import access_of
 from mprelease.pipeline.run import Run, Source
-from mprelease.source.access import Access
 from mprelease.source.checkout import fetch, forget, place
 from mprelease.source.git import Git
 from mprelease.source.mirror import Fetched
@@ -16,9 +15,7 @@ from mprelease.source.repository import Repository
 
 def checkout(run: Run) -> bool:
     """Bring the tree to the commit of the release's ref."""
-    secrets = run.job.project_secrets
-    access = Access(secrets.get(ProjectSecret.GIT_TOKEN), secrets.get(ProjectSecret.SSH_KEY))
-    repository = Repository(run.job.project.repository, access)
+    repository = Repository(run.job.project.repository, access_of(run.job))
     git = Git(
         run.workshop.layout.mirrors,
         run.workshop.environment,

@@ -186,5 +186,5 @@ class Run:
 class Say(Protocol):
     """Take one line of output, mask it, and tell it."""
 
-    def __call__(self, line: str) -> None:
+    def __call__(self, line: str, /) -> None:
         """Tell the line."""

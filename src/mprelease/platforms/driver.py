@@ -140,6 +140,9 @@ class Driver(Protocol):
         Raise Refused(KEY_SHAPE), or Refused(CREDENTIAL_OF_OTHER_PLATFORM).
         """
 
+    def secrets_in(self, credential: str) -> tuple[str, ...]:
+        """Return what nobody may read of a credential; nothing of one that is none."""
+
     def check_app_id(self, app_id: str) -> str:
         """Return an app id of this platform's shape.
 

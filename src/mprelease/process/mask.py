@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote
 
 MASK = "••••"
 
@@ -21,10 +21,10 @@ _MOST_PIECES = 4096
 class Mask:
     """Replace secrets in lines by four dots.
 
-    A secret of several lines, such as a key in PEM form, is also found line by line and without its
-    line ends. All are found as they stand, escaped for a URL or for JSON, in hexadecimal, and inside
-    Base64, wherever they begin in it; of a form of 32 characters or more each part of about that
-    length is found too. Secrets of fewer than 6 characters, and lines of fewer than 9, are not
+    A secret of several lines, such as a key in PEM form, is also found line by line and without
+    its line ends. All are found as they stand, escaped for a URL or for JSON, in hexadecimal, and
+    inside Base64, wherever they begin in it; of a form of 32 characters or more each part of about
+    that length is found too. Secrets of fewer than 6 characters, and lines of fewer than 9, are not
     hidden. One call takes microseconds per hundred characters, however many and long the secrets.
     """
 
@@ -85,6 +85,13 @@ def _widened(line: str, found: slice, begin: int, form: str, offset: int) -> sli
     while stop < len(line) and end < len(form) and line[stop] == form[end]:
         stop, end = stop + 1, end + 1
     return slice(start, stop)
+
+
+def passwords_in(text: str) -> Iterator[str]:
+    """Return the passwords of all URLs in a text, as they stand there and as they are meant."""
+    for password in _PASSWORD.findall(text):
+        yield password
+        yield unquote(password)
 
 
 def _parts(secret: str) -> Iterator[str]:
@@ -148,4 +155,5 @@ def _needles(form: str) -> Iterator[tuple[int, str]]:
 
 
 _URL_SAFE = str.maketrans("+/", "-_")
+_PASSWORD = re.compile(r"://[^\s/:@]*:([^\s/@]+)@")
 _ESCAPE = re.compile(r"%[0-9A-F]{2}")

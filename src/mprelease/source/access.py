@@ -22,6 +22,12 @@ class Access:
     token: str | None = field(default=None, repr=False)
     ssh_key: str | None = field(default=None, repr=False)
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Return what nobody may read: the token without the name before it, and the key."""
+        _, token = _login(self.token or "")
+        return tuple(filter(None, (token, self.ssh_key)))
+
 
 @contextmanager
 def opened(access: Access, url: str, folder: Path) -> Iterator[Mapping[str, str]]:
@@ -57,7 +63,7 @@ def _with_token(token: str | None, url: str, folder: Path) -> Mapping[str, str]:
     location = urlsplit(url)
     if not token or location.scheme not in {"http", "https"}:
         return {}
-    name, _, secret = token.strip().rpartition(":")
+    name, secret = _login(token)
     login = f"{quote(name or 'oauth2', safe='')}:{quote(secret, safe='')}"
     # git's own store answers for this scheme and host alone: a redirection elsewhere gets nothing.
     store = _written(folder / "credentials", f"{location.scheme}://{login}@{location.netloc}\n")
@@ -66,6 +72,11 @@ def _with_token(token: str | None, url: str, folder: Path) -> Mapping[str, str]:
         "GIT_CONFIG_KEY_0": "credential.helper",
         "GIT_CONFIG_VALUE_0": f"store --file={shlex.quote(str(store))}",
     }
+
+
+def _login(token: str) -> tuple[str, str]:
+    name, _, secret = token.strip().rpartition(":")
+    return name, secret
 
 
 def _with_key(key: str | None, folder: Path) -> Mapping[str, str]:

@@ -47,6 +47,10 @@ class AlipayDriver(Bridged):
         """Return the id and the key of a tool; raise Refused(KEY_SHAPE)."""
         return read_credential(content)
 
+    def secrets_in(self, credential: str) -> tuple[str, ...]:
+        """Return the key; the tool's id is none."""
+        return (opened(credential).private_key,)
+
     def check_app_id(self, app_id: str) -> str:
         """Return an app id of 16 digits; raise Refused."""
         require_app_id(app_id, Platform.ALIPAY)

@@ -32,6 +32,10 @@ class DouyinDriver(Bridged):
         """Return an app's token or a person's login; raise Refused(KEY_SHAPE)."""
         return read_credential(content)
 
+    def secrets_in(self, credential: str) -> tuple[str, ...]:
+        """Return the token, or address and password of whoever logs in."""
+        return tuple(asdict(opened(credential)).values()) if credential else ()
+
     def check_app_id(self, app_id: str) -> str:
         """Return an app id of the form tt and 16 or 18 hexadecimal digits; raise Refused."""
         require_app_id(app_id, Platform.DOUYIN)

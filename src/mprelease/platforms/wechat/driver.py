@@ -28,6 +28,10 @@ class WeChatDriver(Bridged):
         """Return the PEM of an upload key; raise Refused(KEY_SHAPE)."""
         return read_key(content)
 
+    def secrets_in(self, credential: str) -> tuple[str, ...]:
+        """Return the key."""
+        return (credential,)
+
     def check_app_id(self, app_id: str) -> str:
         """Return an app id of the form wx and 16 hexadecimal digits; raise Refused."""
         require_app_id(app_id, Platform.WECHAT)

@@ -1,0 +1,30 @@
+"""Which texts of a release are secrets: told kind by kind, for the mask."""
+
+from mprelease.domain.projects import ProjectSecret
+from mprelease.packages import npmrc
+from mprelease.pipeline.run import Job, Workshop
+from mprelease.platforms.registry import driver_of
+from mprelease.process.mask import passwords_in
+from mprelease.source.access import Access
+
+
+def secrets_of(job: Job, workshop: Workshop) -> tuple[str, ...]:
+    """Return every secret of a release, and of the machine as far as a build could print it."""
+    given = (
+        *workshop.environment.values(),
+        *workshop.build_variables.values(),
+        workshop.npm_registry or "",
+        workshop.link.proxy or "",
+    )
+    return (
+        *driver_of(job.app.platform).secrets_in(job.credential),
+        *access_of(job).secrets,
+        *npmrc.secrets_in(job.project_secrets.get(ProjectSecret.NPMRC, "")),
+        *(password for text in given for password in passwords_in(text)),
+    )
+
+
+def access_of(job: Job) -> Access:
+    """Return what opens the release's repository."""
+    secrets = job.project_secrets
+    return Access(secrets.get(ProjectSecret.GIT_TOKEN), secrets.get(ProjectSecret.SSH_KEY))

@@ -1,0 +1,73 @@
+"""Whatever is recorded of a release, its secrets are not in it."""
+
+import json
+
+import pytest
+
+from light import a_worker
+from mprelease.domain.platforms import Platform
+from mprelease.domain.problems import Message, Problem, Trouble
+from mprelease.domain.projects import ProjectSecret
+from mprelease.domain.releases import Commit, Kind, ReleaseRequest, State
+from mprelease.engine.worker import Post
+from mprelease.pipeline.run import Run
+from mprelease.pipeline.runner import Ending
+from mprelease.process.mask import MASK
+from mprelease.services import apps, projects, releases
+from mprelease.storage import logs
+from yard import Yard
+
+pytestmark = pytest.mark.lasting
+
+NPMRC = "//npm.corp/:_authToken=npm_s3cret\n//npm.corp/:_password=cGFzc3dvcmQ=\nregistry=https://npm.corp"
+SECRETS = (
+    "npm_s3cret",
+    "password",
+    "cGFzc3dvcmQ=",
+    "glpat-s3cret",
+    "d0uyin-s3cret",
+    "lin@corp.example",
+)
+TOLD = f"{' '.join(SECRETS)} registry=https://npm.corp deploy"
+HIDDEN = f"{' '.join([MASK] * len(SECRETS))} registry=https://npm.corp deploy"
+
+
+def talkative(run: Run) -> Ending:
+    """Say the secrets wherever something can be said."""
+    run.say(TOLD)
+    run.recorder.checked_out(Commit("c" * 40, TOLD, TOLD, 1))
+    run.recorder.warned(Message("hint.douyin_no_qr_code", {"detail": TOLD}))
+    if run.job.release.description == "crash":
+        raise RuntimeError(TOLD)
+    trouble = Trouble(Problem.INTERNAL, {"detail": TOLD, "line": 7})
+    return Ending(
+        State.FAILED, trouble, warning=Message("warning.record_incomplete", {"detail": TOLD})
+    )
+
+
+@pytest.mark.parametrize("description", ["", "crash"])
+def test_parts_of_secrets_are_in_no_line_no_warning_and_no_failure(
+    yard: Yard, description: str
+) -> None:
+    secrets = {ProjectSecret.GIT_TOKEN: "deploy:glpat-s3cret", ProjectSecret.NPMRC: NPMRC}
+    projects.edit(yard.house, yard.who, "web", projects.ProjectChange(secrets=secrets))
+    login = json.dumps({"email": "lin@corp.example", "password": "d0uyin-s3cret"}).encode()
+    new = apps.AppChange("dy", "tt0123456789abcdef", credential=login)
+    apps.add(yard.house, yard.who, "web", Platform.DOUYIN, new)
+    wanted = ReleaseRequest("dy", Kind.PREVIEW, description=description)
+    release_id = releases.request(yard.house, yard.who, wanted)
+    worker = a_worker(
+        yard.house, yard.folder / "one", talkative, Post("one", ("default",), 1, 0, 3000)
+    )
+    worker.start()
+    yard.workers.append(worker)
+    release = yard.becomes(release_id, State.FAILED)
+    with yard.house.database.reading() as db:
+        assert [line.text for line in logs.after(db, release_id)] == [HIDDEN]
+    assert release.commit
+    assert (release.commit.author, release.commit.subject) == (HIDDEN, HIDDEN)
+    assert release.error
+    for told in (*release.warnings, release.error):
+        detail = str(told.parameters["detail"])
+        assert HIDDEN in detail
+        assert not any(secret in detail for secret in SECRETS)
