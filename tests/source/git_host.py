@@ -15,9 +15,9 @@ from pathlib import Path
 class GitHost:
     """Serve the repositories of a folder; `status` is answered instead when it is set.
 
-    `login` is `name:password`, or None where everybody may enter. With `redirect`, everybody is
-    sent to that host. Without `speaks_v2`, the host hands out only what a ref points to.
-    `requests` are the paths that were asked for.
+    `login` is `name:password`, or None where everybody may enter. With `redirect`, everybody who
+    may enter is sent to that host. Without `speaks_v2`, the host hands out only what a ref points to.
+    `requests` are the paths that were asked for, `logins` the Authorization headers that came.
     """
 
     folder: Path
@@ -27,6 +27,7 @@ class GitHost:
     speaks_v2: bool = True
     url: str = ""
     requests: list[str] = field(default_factory=list)
+    logins: list[str] = field(default_factory=list)
 
     def admits(self, authorization: str | None) -> bool:
         """Tell whether a request's Authorization header opens the door."""
@@ -68,7 +69,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         self.served.requests.append(self.path)
-        if self.served.redirect:
+        self.served.logins += filter(None, [self.headers["Authorization"]])
+        if self.served.redirect and (self.served.login is None or self.served.logins):
             self._refuse(302, "Location", self.served.redirect + self.path)
         elif self.served.status:
             self._refuse(self.served.status)

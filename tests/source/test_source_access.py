@@ -99,9 +99,14 @@ def test_a_redirection_to_another_host_does_not_get_the_token(
     bench: Bench, host: GitHost, tmp_path: Path
 ) -> None:
     with serving(GitHost(tmp_path / "served", login=f"oauth2:{TOKEN}")) as other:
-        host.redirect = other.url
-        assert problem_of(bench, shop(host)) is Problem.GIT_LOGIN_REFUSED
+        for asks_first in (True, False):
+            host.login = f"oauth2:{TOKEN}" if asks_first else None
+            host.redirect = other.url
+            assert problem_of(bench, shop(host)) is Problem.GIT_LOGIN_REFUSED
+            assert bool(host.logins) == asks_first
+            host.logins.clear()
     assert other.requests
+    assert other.logins == []
 
 
 def test_a_secret_is_for_its_owner_only_while_it_lies_on_disk(tmp_path: Path) -> None:

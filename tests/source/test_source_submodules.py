@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from git_host import GitHost, serving
-from mprelease.domain.errors import StageFailed
+from mprelease.domain.errors import Refused, StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.source.access import Access
 from mprelease.source.mirror import Mirror
@@ -129,7 +129,10 @@ def test_an_address_that_git_may_not_be_given_is_refused(
     [
         ("../lib.git", True),
         ("https://example.com/other/lib.git", True),
-        ("git@example.com:other/lib.git", True),
+        ("https://EXAMPLE.com:443/lib.git", True),
+        ("https://example.com:8443/lib.git", False),
+        ("git@example.com:other/lib.git", False),
+        ("ssh://example.com/lib.git", False),
         ("http://example.com/lib.git", False),
         ("https://example.org/lib.git", False),
         ("https://example.com.evil.org/lib.git", False),
@@ -140,6 +143,102 @@ def test_the_access_of_the_parent_goes_to_its_own_host_only(
 ) -> None:
     access = found(bench, tmp_path, "https://example.com/team/shop.git", url).access
     assert access == (SECRETS if gets_access else Access())
+
+
+@pytest.mark.parametrize(
+    ("parent", "url", "gets_access"),
+    [
+        ("git@example.com:team/shop.git", "../lib.git", True),
+        ("git@example.com:team/shop.git", "ssh://git@example.com:22/lib.git", True),
+        ("git@example.com:team/shop.git", "ssh://git@example.com:2222/lib.git", False),
+        ("git@example.com:team/shop.git", "ssh://root@example.com/lib.git", False),
+        ("https://example.com:8443/shop.git", "https://example.com/lib.git", False),
+    ],
+)
+def test_another_port_or_user_of_the_same_host_gets_no_access(
+    bench: Bench, tmp_path: Path, parent: str, url: str, *, gets_access: bool
+) -> None:
+    access = found(bench, tmp_path, parent, url).access
+    assert access == (SECRETS if gets_access else Access())
+
+
+def far(bench: Bench, shop: Path, url: str, commit_id: str = "1" * 40) -> Problem:
+    add_submodule(shop, "stolen", url, commit_id)
+    with pytest.raises((StageFailed, Refused)) as failed:
+        bench.check_out(shop)
+    return failed.value.trouble.problem
+
+
+@pytest.mark.parametrize("form", ["{}", "file://{}", "file://{}/", "{}/.git"])
+def test_a_submodule_of_a_local_project_is_no_repository_elsewhere(
+    bench: Bench, tmp_path: Path, form: str
+) -> None:
+    secret = make_repository(tmp_path / "other" / "secret", {"secret.txt": ""})
+    shop = make_repository(tmp_path / "ours" / "shop", {"app.json": "{}"})
+    head = git(secret, "rev-parse", "HEAD")
+    assert far(bench, shop, form.format(secret), head) is Problem.SUBMODULE_TOO_FAR
+
+
+@pytest.mark.parametrize("url", ["../link", "../ours/link", "file:///{}/ours/%6cink"])
+def test_a_link_beside_a_local_project_counts_as_what_it_leads_to(
+    bench: Bench, tmp_path: Path, url: str
+) -> None:
+    secret = make_repository(tmp_path / "other" / "secret", {"secret.txt": ""})
+    shop = make_repository(tmp_path / "ours" / "shop", {"app.json": "{}"})
+    (tmp_path / "ours" / "link.git").symlink_to(secret / ".git")
+    address = url.format(tmp_path)
+    if not address.startswith("file:"):
+        address = str((shop / address).resolve()) if "ours" not in url else f"{shop}/../link"
+    assert far(bench, shop, address, git(secret, "rev-parse", "HEAD")) is Problem.SUBMODULE_TOO_FAR
+
+
+def test_a_repository_inside_a_commit_borrows_nothing_from_elsewhere(
+    bench: Bench, tmp_path: Path
+) -> None:
+    secret = make_repository(tmp_path / "other" / "secret", {"secret.txt": ""})
+    shop = make_repository(tmp_path / "ours" / "shop", {"app.json": "{}"})
+    head = git(secret, "rev-parse", "HEAD")
+    git(shop, "init", "--quiet", "--bare", "evil.git")
+    (shop / "evil.git/objects/info/alternates").write_text(f"{secret}/.git/objects\n")
+    (shop / "evil.git/refs/heads/main").write_text(f"{head}\n")
+    commit(shop, {})
+    assert far(bench, shop, "./evil.git", head) is Problem.SUBMODULE_TOO_FAR
+
+
+def test_the_mirrors_of_other_projects_are_nobodys_submodule(bench: Bench, tmp_path: Path) -> None:
+    secret = make_repository(tmp_path / "secret", {"secret.txt": ""})
+    fetched = bench.fetch(secret, "main")
+    mirror = bench.mirror()
+    # Even a project whose own repository lies beside the data folder, or in it, gets none.
+    inside = make_repository(bench.folder / "shop", {"app.json": "{}"})
+    with pytest.raises(StageFailed) as failed:
+        bench.check_out(inside)
+    assert failed.value.trouble.problem is Problem.REPOSITORY_IN_DATA_FOLDER
+    beside = make_repository(tmp_path / "shop", {"app.json": "{}"})
+    problem = far(bench, beside, str(mirror), fetched.commit.id)
+    assert problem is Problem.SUBMODULE_TOO_FAR
+    git(beside, "rm", "--quiet", "--cached", "stolen", ".gitmodules")
+    (beside / ".gitmodules").unlink()
+    problem = far(bench, beside, str(bench.folder), fetched.commit.id)
+    assert problem is Problem.REPOSITORY_IN_DATA_FOLDER
+
+
+def test_what_another_project_has_brought_is_asked_for_with_ones_own_access(
+    bench: Bench, tmp_path: Path
+) -> None:
+    make_repository(tmp_path / "served/secret", {"secret.txt": ""})
+    with serving(GitHost(tmp_path / "served", login="oauth2:theirs")) as host:
+        url = f"{host.url}/secret/.git"
+        commit_id = bench.check_out(Repository(url, Access("theirs"))).commit.id
+        for access in (Access(), Access("mine")):
+            with pytest.raises(StageFailed) as failed:
+                bench.fetch(Repository(url, access), commit_id)
+            assert failed.value.trouble.problem is Problem.GIT_LOGIN_REFUSED
+        host.requests.clear()
+        bench.fetch(Repository(url, Access("theirs")), commit_id)
+        assert host.requests == []
+        host.login = "oauth2:new"
+        bench.fetch(Repository(url, Access("new")), commit_id)
 
 
 @pytest.mark.parametrize(

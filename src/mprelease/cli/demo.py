@@ -56,7 +56,7 @@ def demo(
         }
         application = opened(settings.model_copy(update=changes))
         try:
-            _prepare(application, make_samples(folder / "samples"), credentials)
+            _prepare(application, make_samples(settings.data_dir / "demo-samples"), credentials)
             if check:
                 _check(application)
             else:

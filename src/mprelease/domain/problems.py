@@ -106,6 +106,8 @@ class Problem(StrEnum):
     GIT_NOT_A_REPOSITORY = auto()
     GIT_REF_NOT_FOUND = auto()
     GIT_PROTOCOL_REFUSED = auto()
+    SUBMODULE_TOO_FAR = auto()
+    REPOSITORY_IN_DATA_FOLDER = auto()
     GIT_FAILED = auto()
 
     # Install and build.

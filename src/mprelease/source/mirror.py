@@ -16,7 +16,8 @@ from mprelease.domain.releases import Commit
 from mprelease.source.access import opened
 from mprelease.source.failures import full_disk_told
 from mprelease.source.git import Git
-from mprelease.source.repository import Repository
+from mprelease.source.local import lies_in
+from mprelease.source.repository import Repository, check_ref, is_local
 
 
 @dataclass(frozen=True)
@@ -45,12 +46,15 @@ class Mirror:
 
         A name is a branch before it is a tag; `refs/heads/…` and `refs/tags/…` say which. A
         commit id (full, or at least 7 digits) that is already here needs no network. Raise
-        StageFailed, GIT_REF_NOT_FOUND if there is no such ref.
+        StageFailed, GIT_REF_NOT_FOUND if there is no such ref, and Refused(REF_SHAPE).
         """
-        if known := self._known(ref):
+        check_ref(ref)
+        self._refuse_own_data()
+        if self._is_proven() and (known := self._known(ref)):
             return known
         with full_disk_told(), self.alone(), self._opened() as environment:
             self._make()
+            self._prove(environment)
             fetched = self._by_name(ref, environment) or self._by_id(ref, environment)
         if fetched is None:
             raise StageFailed(Problem.GIT_REF_NOT_FOUND, ref=ref, repository=self._repository.url)
@@ -58,6 +62,7 @@ class Mirror:
 
     def ask_host(self, *arguments: str) -> None:
         """Let `git ls-remote` tell its lines to the git's listener; raise StageFailed."""
+        self._refuse_own_data()
         with full_disk_told(), self.alone(), self._opened() as environment:
             self._make()
             url = self._repository.url
@@ -91,6 +96,35 @@ class Mirror:
     def _opened(self) -> AbstractContextManager[Mapping[str, str]]:
         folder = self.path.with_suffix(".access")
         return opened(self._repository.access, self._repository.url, folder)
+
+    def _refuse_own_data(self) -> None:
+        """Raise StageFailed for a path in the data folder, where others' repositories lie."""
+        url = self._repository.url
+        if is_local(url) and lies_in(url, self._git.mirrors.parent):
+            raise StageFailed(Problem.REPOSITORY_IN_DATA_FOLDER, repository=url)
+
+    def _is_proven(self) -> bool:
+        """Tell whether the host has let this access in before: the mirror itself asks nobody."""
+        return self._proofs.exists() and self._proof() in self._proofs.read_text().splitlines()
+
+    def _prove(self, environment: Mapping[str, str]) -> None:
+        """Ask the host to let this access in; git would not even call it for what is here."""
+        if not self._is_proven():
+            silent = self._git.heard_by(lambda _: None)
+            ask = ("ls-remote", "--", self._repository.url, "HEAD")
+            silent.run(self.path, *ask, environment=environment, repository=self._repository.url)
+            with self._proofs.open("a") as proofs:
+                proofs.write(f"{self._proof()}\n")
+
+    @property
+    def _proofs(self) -> Path:
+        return self.path / "proofs"
+
+    def _proof(self) -> str:
+        """Return what tells accesses apart, and is worth nothing to whoever reads it."""
+        secrets = "\0".join(self._repository.access.secrets)
+        salt = self.path.name.encode()
+        return hashlib.scrypt(secrets.encode(), salt=salt, n=2**10, r=8, p=1, dklen=16).hex()
 
     def _make(self) -> None:
         if self.path.exists():

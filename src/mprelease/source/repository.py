@@ -17,6 +17,33 @@ class Repository:
     access: Access = field(default_factory=Access)
 
 
+@dataclass(frozen=True)
+class Origin:
+    """Whom git talks to: a secret for one origin is of no use, and in wrong hands, at another."""
+
+    scheme: str
+    user: str
+    host: str
+    port: int | None
+
+    @property
+    def place(self) -> str:
+        """Return scheme, host and port as one text: to what a stored secret is bound."""
+        return f"{self.scheme}://{self.host}" + (f":{self.port}" if self.port else "")
+
+
+def origin_of(url: str) -> Origin:
+    """Return the origin of an address that `check_url` let through; local ones share one."""
+    if is_local(url):
+        return Origin("file", "", "", None)
+    if _is_scp(url):
+        user, _, host = url.partition(":")[0].rpartition("@")
+        return Origin("ssh", user, host.lower(), _PORTS["ssh"])
+    location = urlsplit(url)
+    port = location.port or _PORTS[location.scheme]
+    return Origin(location.scheme, location.username or "", location.hostname or "", port)
+
+
 def check_url(url: str) -> str:
     """Return the address without surrounding space if git may be given it.
 
@@ -60,14 +87,11 @@ def is_local(url: str) -> bool:
 
 def host_of(url: str) -> str:
     """Return the host's name in small letters, empty for a local repository."""
-    if is_local(url):
-        return ""
-    if _is_scp(url):
-        return url.partition(":")[0].rpartition("@")[2].lower()
-    return urlsplit(url).hostname or ""
+    return origin_of(url).host
 
 
-_SCHEMES = frozenset({"http", "https", "ssh", "git", "file"})
+_PORTS = {"http": 80, "https": 443, "ssh": 22, "git": 9418}
+_SCHEMES = frozenset({*_PORTS, "file"})
 _LONGEST_REF = 255
 _FORBIDDEN_IN_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\\ud800-\udfff]|\.\.|@\{")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")

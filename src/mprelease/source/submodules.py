@@ -3,17 +3,18 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from mprelease.domain.errors import Refused, StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.source.access import Access
+from mprelease.source.local import is_near
 from mprelease.source.mirror import Mirror
 from mprelease.source.repository import (
     Repository,
     check_url,
     host_of,
     is_local,
+    origin_of,
     without_login,
 )
 from mprelease.source.tree import Link, Listing
@@ -69,18 +70,24 @@ def _submodule(parent: Repository, link: Link, address: str) -> Submodule:
         url = check_url(url)
     except Refused as refused:
         raise _refused(url) from refused
-    if is_local(url) and not is_local(parent.url):
-        raise _refused(url)
+    if is_local(url):
+        _refuse_far(parent.url, url)
     if relative and host_of(url) != host_of(parent.url):
         raise _refused(url)
     return Submodule(link.path, link.commit, Repository(url, _access(parent, url)))
 
 
 def _access(parent: Repository, url: str) -> Access:
-    schemes = (urlsplit(parent.url).scheme, urlsplit(url).scheme)
-    if host_of(url) == host_of(parent.url) and schemes != ("https", "http"):
-        return parent.access
-    return Access()
+    """Return the parent's access at its own origin alone, where it was given for."""
+    return parent.access if origin_of(url) == origin_of(parent.url) else Access()
+
+
+def _refuse_far(parent: str, url: str) -> None:
+    """Raise StageFailed where a committer would choose a repository of this machine."""
+    if not is_local(parent):
+        raise _refused(url)
+    if not is_near(url, parent):
+        raise StageFailed(Problem.SUBMODULE_TOO_FAR, repository=url)
 
 
 def _refused(url: str) -> StageFailed:
