@@ -16,7 +16,8 @@ class GitHost:
     """Serve the repositories of a folder; `status` is answered instead when it is set.
 
     `login` is `name:password`, or None where everybody may enter. With `redirect`, everybody who
-    may enter is sent to that host. Without `speaks_v2`, the host hands out only what a ref points to.
+    may enter is sent to that host. Without `speaks_v2`, the host hands out only what a ref points
+    to.
     `requests` are the paths that were asked for, `logins` the Authorization headers that came.
     """
 
