@@ -1,6 +1,7 @@
 """Projects and apps: added, changed, removed, and their secrets sealed."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -13,9 +14,10 @@ from mprelease.domain.projects import ProjectSecret
 from mprelease.domain.releases import Kind, ReleaseRequest
 from mprelease.services import apps, projects, releases
 from mprelease.services.apps import AppChange
-from mprelease.services.house import House, open_secrets, owner_of
+from mprelease.services.house import House, keep_secret, open_secrets, owner_of
 from mprelease.services.projects import ProjectChange
-from mprelease.storage import secrets
+from mprelease.storage import audit, secrets
+from mprelease.storage import projects as stored_projects
 
 
 def add_project(house: House, who: Actor, name: str = "web") -> None:
@@ -57,6 +59,101 @@ def test_secrets_are_sealed_and_an_empty_one_forgets(house: House, developer: Ac
     projects.edit(house, developer, "web", ProjectChange(secrets={ProjectSecret.GIT_TOKEN: ""}))
     with house.database.reading() as db:
         assert projects.kept_secrets(db, project) == []
+
+
+TOKENS = {
+    ProjectSecret.GIT_TOKEN: "t0ken-t0ken",
+    ProjectSecret.SSH_KEY: "a key",
+    ProjectSecret.NPMRC: "registry=https://npm.example.com",
+}
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://evil.example.com/web.git",
+        "https://git.example.com:8443/web.git",
+        "http://git.example.com/web.git",
+        "git@git.example.com:web.git",
+        "/srv/web.git",
+    ],
+)
+def test_at_another_scheme_host_or_port_the_secrets_of_git_are_removed(
+    house: House, developer: Actor, address: str
+) -> None:
+    new = ProjectChange("web", "https://git.example.com/web.git", secrets=TOKENS)
+    project = projects.add(house, developer, new)
+    edited = projects.edit(house, developer, "web", ProjectChange(repository=address))
+    assert set(edited.removed) == {ProjectSecret.GIT_TOKEN, ProjectSecret.SSH_KEY}
+    with house.database.reading() as db:
+        assert projects.kept_secrets(db, project) == ["npmrc"]
+        assert list(open_secrets(db, house, owner_of(project))) == ["npmrc"]
+        assert audit.every(db)[-1].details["removed_secrets"] == ["git_token", "ssh_key"]
+    back = projects.edit(house, developer, "web", ProjectChange(repository=new.repository))
+    assert back.removed == ()
+    with house.database.reading() as db:
+        assert projects.opened_secrets(db, house, project).keys() == {ProjectSecret.NPMRC}
+
+
+def test_a_secret_that_is_given_with_the_new_host_is_kept(house: House, developer: Actor) -> None:
+    new = ProjectChange("web", "https://git.example.com/web.git", secrets=TOKENS)
+    projects.add(house, developer, new)
+    change = ProjectChange(
+        repository="https://new.example.com/web.git",
+        secrets={ProjectSecret.GIT_TOKEN: "another-t0ken"},
+    )
+    edited = projects.edit(house, developer, "web", change)
+    assert edited.removed == (ProjectSecret.SSH_KEY,)
+    with house.database.reading() as db:
+        opened = projects.opened_secrets(db, house, edited.project)
+    assert opened[ProjectSecret.GIT_TOKEN] == "another-t0ken"
+
+
+def test_another_path_of_the_same_host_keeps_the_secrets(house: House, developer: Actor) -> None:
+    new = ProjectChange("web", "https://git.example.com/web.git", secrets=TOKENS)
+    projects.add(house, developer, new)
+    change = ProjectChange(repository="https://GIT.example.com:443/team/web.git")
+    edited = projects.edit(house, developer, "web", change)
+    assert edited.removed == ()
+    with house.database.reading() as db:
+        assert projects.opened_secrets(db, house, edited.project) == TOKENS
+
+
+def test_a_secret_is_not_opened_for_a_host_that_an_older_node_has_written(
+    house: House, developer: Actor
+) -> None:
+    new = ProjectChange("web", "https://git.example.com/web.git", secrets=TOKENS)
+    project = projects.add(house, developer, new)
+    moved = replace(project, repository="https://evil.example.com/web.git")
+    with house.database.writing() as db:
+        stored_projects.change(db, moved)
+    with house.database.reading() as db:
+        assert projects.opened_secrets(db, house, moved).keys() == {ProjectSecret.NPMRC}
+        assert projects.kept_secrets(db, moved) == ["npmrc"]
+
+
+def test_a_secret_from_before_hosts_were_written_down_is_used_on(
+    house: House, developer: Actor
+) -> None:
+    project = projects.add(house, developer, ProjectChange("web", "https://git.example.com/web"))
+    with house.database.writing() as db:
+        keep_secret(db, house, owner_of(project), "git_token", "t0ken-t0ken")
+        assert projects.opened_secrets(db, house, project)
+    moved = projects.edit(house, developer, "web", ProjectChange(repository="https://x.org/web"))
+    assert moved.removed == (ProjectSecret.GIT_TOKEN,)
+
+
+def test_names_that_look_the_same_are_one(house: House, developer: Actor, upload_key: str) -> None:
+    add_project(house, developer)
+    with pytest.raises(Refused) as refused:
+        add_project(house, developer, "ＷＥＢ")
+    assert problem_of(refused) is Problem.PROJECT_EXISTS
+    add_app(house, developer, upload_key)
+    with pytest.raises(Refused) as refused:
+        add_app(house, developer, upload_key, "Shop")
+    assert problem_of(refused) is Problem.APP_EXISTS
+    assert apps.edit(house, developer, "shop", AppChange("SHOP")).name == "SHOP"
+    assert projects.edit(house, developer, "web", ProjectChange("Web")).project.name == "Web"
 
 
 def test_a_project_with_apps_stays_and_without_them_goes(

@@ -1,5 +1,7 @@
 """People: the first start, and what administrators may do to whom."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from mprelease.domain.errors import Refused
@@ -10,6 +12,7 @@ from mprelease.services import users
 from mprelease.services.house import House
 from mprelease.services.users import Profile, UserChange
 from mprelease.storage import audit
+from mprelease.storage import users as stored
 
 
 @pytest.fixture
@@ -88,6 +91,84 @@ def test_a_name_is_given_once(house: House, boss: User) -> None:
             refused()
         assert caught.value.trouble.problem is Problem.USER_EXISTS
     assert first.name == "小李"
+
+
+@pytest.mark.parametrize("name", ["ADMIN", "ａｄｍｉｎ", "аdmin", "admin\u3164"])
+def test_nobody_takes_a_name_that_looks_like_anothers(house: House, boss: User, name: str) -> None:
+    member = added(house, "小王", Role.MEMBER)
+    for refused in (
+        lambda: added(house, name, Role.ADMIN),
+        lambda: users.edit(house, boss, member.id, UserChange(name=name)),
+        lambda: users.set_profile(house, member, Profile(name, None, None)),
+    ):
+        with pytest.raises(Refused) as caught:
+            refused()
+        assert caught.value.trouble.problem in {Problem.USER_EXISTS, Problem.NAME_MIXED}
+
+
+def test_the_name_of_a_removed_user_stays_taken(house: House, boss: User) -> None:
+    gone, member = added(house, "Li", Role.MEMBER), added(house, "小王", Role.MEMBER)
+    users.remove(house, boss, gone.id)
+    for refused in (
+        lambda: added(house, "LI", Role.ADMIN),
+        lambda: users.set_profile(house, member, Profile("Li", None, None)),
+    ):
+        with pytest.raises(Refused) as caught:
+            refused()
+        assert caught.value.trouble.problem is Problem.USER_EXISTS
+    assert added(house, "小张", Role.MEMBER).id > gone.id, "its number is nobody else's either"
+
+
+def test_a_former_name_is_nobody_elses_and_may_be_taken_back(house: House, boss: User) -> None:
+    member = added(house, "Li", Role.MEMBER)
+    users.edit(house, boss, member.id, UserChange(name="Lin"))
+    with pytest.raises(Refused) as caught:
+        added(house, "li", Role.MEMBER)
+    assert caught.value.trouble.problem is Problem.USER_EXISTS
+    renamed = users.edit(house, boss, member.id, UserChange(name="LI"))
+    assert users.set_profile(house, renamed, Profile("Li", None, None)).name == "Li"
+
+
+def test_whom_an_older_node_has_added_counts_as_well(house: House, boss: User) -> None:
+    with house.database.writing() as db:
+        number = stored.add(db, "Old", Role.MEMBER, "x", 1)
+    with pytest.raises(Refused):
+        added(house, "OLD", Role.MEMBER)
+    users.remove(house, boss, number)
+    with pytest.raises(Refused):
+        added(house, "OLD", Role.MEMBER)
+
+
+def test_a_user_whose_name_would_be_refused_today_can_still_be_changed(
+    house: House, boss: User
+) -> None:
+    with house.database.writing() as db:
+        number = stored.add(db, "Магазин shop", Role.MEMBER, "x", 1)
+    change = UserChange(name="Магазин shop", role=Role.VIEWER)
+    user = users.edit(house, boss, number, change)
+    assert user.role is Role.VIEWER
+    assert users.set_profile(house, user, Profile(user.name, 3, None)).robot == 3
+
+
+def test_two_who_are_added_at_once_are_not_both_the_same(house: House, boss: User) -> None:
+    def add(name: str) -> str:
+        try:
+            return added(house, name, Role.MEMBER).name
+        except Refused as refused:
+            return refused.trouble.problem
+
+    with ThreadPoolExecutor() as pool:
+        names = list(pool.map(add, ["lin", "LIN", "Lin", "ｌｉｎ"]))
+    assert sorted(names)[1:] == [Problem.USER_EXISTS] * 3 or names.count(Problem.USER_EXISTS) == 3
+
+
+def test_the_audit_tells_by_number_who_did_it_to_whom(house: House, boss: User) -> None:
+    member = added(house, "小王", Role.MEMBER)
+    users.edit(house, boss, member.id, UserChange(name="小李"))
+    with house.database.reading() as db:
+        deed = audit.every(db)[-1]
+    assert (deed.who, deed.who_id) == ("admin", boss.id)
+    assert (deed.subject, deed.subject_id) == ("小王", member.id)
 
 
 def test_a_password_is_never_stored_nor_written_into_the_audit(house: House, boss: User) -> None:

@@ -58,8 +58,10 @@ def edit(
     secrets = _secrets(git_token_file, ssh_key_file, npmrc_file)
     change = projects.ProjectChange(new_name, repository, branch, secrets)
     with opening.opening() as application:
-        project = projects.edit(application.house, opening.me(), name, change)
-    _done("cli.project.edited", project, json=json)
+        edited = projects.edit(application.house, opening.me(), name, change)
+    _done("cli.project.edited", edited.project, json=json)
+    if edited.removed:
+        typer.echo(say("project.secrets_removed"), err=True)
 
 
 @commands.command("list", help=say("cli.project.list"))

@@ -43,9 +43,10 @@ GRANTED = (Role.ADMIN, Role.MEMBER, Role.VIEWER)
 
 @dataclass(frozen=True)
 class Actor:
-    """A person by name, as the audit and the releases keep it."""
+    """A person as the audit and the releases keep it: by name, and by id who has a login."""
 
     name: str
+    id: int | None = None
 
 
 @dataclass(frozen=True)
@@ -70,4 +71,4 @@ class User:
     @property
     def actor(self) -> Actor:
         """Return this person as whoever does something."""
-        return Actor(self.name)
+        return Actor(self.name, self.id)

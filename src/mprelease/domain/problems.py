@@ -30,6 +30,7 @@ class Problem(StrEnum):
     RELEASE_NOT_UPLOADED = auto()
     NOTHING_TO_FINISH = auto()
     NAME_SHAPE = auto()
+    NAME_MIXED = auto()
     LABEL_SHAPE = auto()
     PRIORITY_RANGE = auto()
     APP_ID_SHAPE = auto()

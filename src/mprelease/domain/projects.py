@@ -12,6 +12,10 @@ class ProjectSecret(StrEnum):
     NPMRC = "npmrc"
 
 
+# Those that git sends to the repository's host: they belong to it alone.
+GIT_SECRETS = (ProjectSecret.GIT_TOKEN, ProjectSecret.SSH_KEY)
+
+
 @dataclass(frozen=True)
 class Project:
     """A project as it is stored, without its secrets."""

@@ -24,7 +24,7 @@ from mprelease.services.house import House, open_secrets, owner_of
 from mprelease.source import refs
 from mprelease.source.access import Access
 from mprelease.source.git import Git
-from mprelease.source.repository import Repository
+from mprelease.source.repository import Repository, check_ref
 from mprelease.storage import errands
 
 _log = logging.getLogger(__name__)
@@ -84,7 +84,8 @@ class Errands:
             case ErrandKind.REFS:
                 return asdict(refs.refs(*self._repository(errand.subject, known)))
             case ErrandKind.COMMITS:
-                ref, count = str(errand.arguments["ref"]), int(errand.arguments["count"])
+                ref = check_ref(str(errand.arguments["ref"]))
+                count = int(errand.arguments["count"])
                 found = refs.commits(*self._repository(errand.subject, known), ref, count)
                 return {"commits": [asdict(commit) for commit in found]}
             case ErrandKind.CHECK:
@@ -92,7 +93,7 @@ class Errands:
             case ErrandKind.LAST_VERSION:
                 return self._last_version(errand.subject, known)
             case ErrandKind.FINISH:
-                who = Actor(str(errand.arguments["who"]))
+                who = Actor(str(errand.arguments["who"]), _who_id(errand))
                 return self._finish(int(errand.subject), who, known)
             case ErrandKind.ADDRESS:
                 return {"address": self._address()}
@@ -100,7 +101,7 @@ class Errands:
     def _repository(self, project_name: str, known: list[str]) -> tuple[Git, Repository]:
         with self._house.database.reading() as db:
             project: Project = projects.found(db, project_name)
-            secrets = open_secrets(db, self._house, owner_of(project))
+            secrets = projects.opened_secrets(db, self._house, project)
         access = Access(secrets.get(ProjectSecret.GIT_TOKEN), secrets.get(ProjectSecret.SSH_KEY))
         known.extend(access.secrets)
         git = Git(
@@ -156,3 +157,9 @@ class Errands:
                 Problem.ADDRESS_UNKNOWN, url=self._outside.address_url, detail=detail
             ) from None
         return answer.text.strip()[:_LONGEST_ADDRESS]
+
+
+def _who_id(errand: Errand) -> int | None:
+    # An older node, and whoever sits at a terminal, gives none.
+    given = errand.arguments.get("who_id")
+    return given if isinstance(given, int) else None

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from mprelease.domain.errors import HandedBack, LeaseLost, StageFailed
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
-from mprelease.domain.projects import ProjectSecret
 from mprelease.domain.releases import State
 from mprelease.engine.fence import DatabaseFence
 from mprelease.engine.lease import kept_alive
@@ -25,6 +24,7 @@ from mprelease.process.mask import Mask
 from mprelease.process.tree import Stop
 from mprelease.services.apps import CREDENTIAL
 from mprelease.services.house import House, open_secrets, owner_of
+from mprelease.services.projects import opened_secrets
 from mprelease.storage import apps, projects, queue, releases
 from mprelease.storage.outage import OUTAGE
 from mprelease.storage.queue import Lease
@@ -165,13 +165,13 @@ class Slot:
             app = apps.by_id(db, release.app_id)
             project = projects.by_id(db, app.project_id)
             app_secrets = open_secrets(db, house, owner_of(app))
-            project_secrets = open_secrets(db, house, owner_of(project))
+            project_secrets = opened_secrets(db, house, project)
         return Job(
             release=release,
             app=app,
             project=project,
             credential=app_secrets.get(CREDENTIAL, ""),
-            project_secrets={ProjectSecret(name): text for name, text in project_secrets.items()},
+            project_secrets=project_secrets,
         )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from mprelease.domain.apps import App, BuildSettings, ProjectType
 from mprelease.domain.errors import Refused
+from mprelease.domain.names import name_key
 from mprelease.domain.people import Actor
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
@@ -78,7 +79,7 @@ def add(house: House, who: Actor, project_name: str, platform: Platform, new: Ap
         _refuse_taken(db, changed.name)
         app = apps.add(db, changed, house.now())
         _keep_credential(house, db, app, new)
-        record(db, house, who, Did("app.add", app.name, _told(new)))
+        record(db, house, who, Did("app.add", app.name, _told(new), app.id))
     return app
 
 
@@ -91,13 +92,13 @@ def edit(house: House, who: Actor, name: str, change: AppChange) -> App:
         before = found(db, name)
         app = _changed(before, change)
         if app.name != before.name:
-            _refuse_taken(db, app.name)
+            _refuse_taken(db, app.name, app.id)
         if app.platform_app_id != before.platform_app_id and apps.is_busy(db, app.id):
             # A queued release stands in line under the old id.
             raise Refused(Problem.RELEASE_BUSY, name=name)
         apps.change(db, app)
         _keep_credential(house, db, app, change)
-        record(db, house, who, Did("app.edit", app.name, _told(change)))
+        record(db, house, who, Did("app.edit", app.name, _told(change), app.id))
     return app
 
 
@@ -109,7 +110,7 @@ def remove(house: House, who: Actor, name: str) -> None:
             raise Refused(Problem.RELEASE_BUSY, name=name)
         secrets.drop(db, owner_of(app))
         apps.remove(db, app.id, house.now())
-        record(db, house, who, Did("app.remove", name))
+        record(db, house, who, Did("app.remove", name, subject_id=app.id))
 
 
 def found(db: Reader, name: str) -> App:
@@ -141,7 +142,7 @@ def _changed(app: App, change: AppChange) -> App:
         driver.check_settings(build.compile_settings)
     return replace(
         app,
-        name=app.name if change.name is None else typed.name(change.name),
+        name=app.name if change.name in {None, app.name} else typed.name(str(change.name)),
         platform_app_id=app.platform_app_id if app_id is None else driver.check_app_id(app_id),
         project_type=change.project_type or app.project_type,
         build=build,
@@ -193,8 +194,9 @@ def _keep_credential(house: House, db: Writer, app: App, change: AppChange) -> N
         keep_secret(db, house, owner_of(app), CREDENTIAL, credential)
 
 
-def _refuse_taken(db: Reader, name: str) -> None:
-    if apps.named(db, name):
+def _refuse_taken(db: Reader, name: str, app_id: int | None = None) -> None:
+    others = (app for app in apps.every(db) if app.id != app_id)
+    if any(name_key(app.name) == name_key(name) for app in others):
         raise Refused(Problem.APP_EXISTS, name=name)
 
 

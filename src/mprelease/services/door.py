@@ -79,7 +79,7 @@ def remove_token(house: House, who: User, key_id: int) -> None:
     """Revoke one of one's own tokens or logins."""
     with house.database.writing() as db:
         if keys.remove(db, who.id, key_id):
-            record(db, house, who.actor, Did("token.remove", str(key_id)))
+            record(db, house, who.actor, Did("token.remove", str(key_id), subject_id=key_id))
 
 
 def _key(  # noqa: PLR0917 what a key is made of

@@ -9,6 +9,7 @@ from mprelease.domain.problems import Problem
 from mprelease.domain.workers import DEFAULT_LABEL
 from mprelease.services import projects
 from mprelease.services.house import House
+from mprelease.source.repository import check_ref
 from mprelease.storage import apps, errands, workers
 
 _LOOK_SECONDS = 0.1
@@ -26,8 +27,10 @@ def ask(
     """Return a worker's answer, or one that is at most `max_age` seconds old.
 
     Raise Refused when no worker of this label lives, or none answers within `seconds` or before
-    whoever asks has to go (`is_over`).
+    whoever asks has to go (`is_over`), and for a ref that is none.
     """
+    if "ref" in errand.arguments:
+        check_ref(str(errand.arguments["ref"]))
     with house.database.writing() as db:
         if known := errands.cached(db, label, errand, int(max_age * 1000)):
             return known

@@ -38,4 +38,4 @@ def finish(house: House, who: Actor, release_id: int, given: Publication) -> Non
         else:
             warnings.append(_WITHOUT_QR_CODE)
         releases.put_warnings(db, release_id, warnings)
-        record(db, house, who, Did("release.finish", str(release_id)))
+        record(db, house, who, Did("release.finish", str(release_id), subject_id=release_id))

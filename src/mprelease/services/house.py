@@ -42,11 +42,13 @@ class Did:
     deed: str
     subject: str
     details: Mapping[str, object] = field(default_factory=dict)
+    subject_id: int | None = None
 
 
 def record(db: Writer, house: House, who: Actor, did: Did) -> None:
     """Write the deed into the audit, in the transaction that does it."""
-    audit.write(db, audit.Deed(house.now(), who.name, did.deed, did.subject, did.details))
+    what = (did.deed, did.subject, did.details, who.id, did.subject_id)
+    audit.write(db, audit.Deed(house.now(), who.name, *what))
 
 
 def owner_of(noun: App | Project) -> str:
@@ -54,15 +56,23 @@ def owner_of(noun: App | Project) -> str:
     return f"{'app' if isinstance(noun, App) else 'project'}:{noun.id}"
 
 
-def keep_secret(db: Writer, house: House, owner: str, name: str, secret: str) -> None:
-    """Seal a secret and keep it in place of the owner's former one of this name."""
+def keep_secret(  # noqa: PLR0917 what a secret is kept by
+    db: Writer, house: House, owner: str, name: str, secret: str, bound_to: str | None = None
+) -> None:
+    """Seal a secret and keep it in place of the owner's former one of this name.
+
+    `bound_to` is the one scheme, host and port to which it may be sent.
+    """
     sealed = house.vault.seal(secret, f"{owner}/{name}")
-    secrets.put(db, owner, name, sealed, house.now())
+    secrets.put(db, owner, name, sealed, house.now(), bound_to=bound_to)
 
 
-def open_secrets(db: Reader, house: House, owner: str) -> dict[str, str]:
-    """Return all secrets of an owner by name; only for whoever runs a release or checks one."""
+def open_secrets(db: Reader, house: House, owner: str, *, at: str | None = None) -> dict[str, str]:
+    """Return all secrets of an owner by name; only for whoever runs a release or checks one.
+
+    With `at`, a scheme with host and port, those that are bound to another one are left out.
+    """
     return {
         name: house.vault.open(sealed, f"{owner}/{name}")
-        for name, sealed in secrets.sealed(db, owner).items()
+        for name, sealed in secrets.sealed(db, owner, at=at).items()
     }

@@ -5,6 +5,7 @@ from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
 from mprelease.domain.errors import Refused
+from mprelease.domain.names import mixes_scripts
 from mprelease.domain.problems import Problem
 from mprelease.domain.workers import LABEL
 
@@ -21,9 +22,11 @@ PRIORITIES = range(-60, 61)
 
 
 def name(text: str) -> str:
-    """Return a name of a project, an app, a user or a token; Refused when it is none."""
+    """Return a new name of a project, an app, a user or a token; Refused when it is none."""
     if not _NAME.fullmatch(text) or text != text.strip():
         raise Refused(Problem.NAME_SHAPE, name=text)
+    if mixes_scripts(text):
+        raise Refused(Problem.NAME_MIXED, name=text)
     return text
 
 

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from mprelease.domain.errors import Refused
+from mprelease.domain.names import name_key
 from mprelease.domain.people import Actor
 from mprelease.domain.problems import Problem
-from mprelease.domain.projects import Project, ProjectSecret
+from mprelease.domain.projects import GIT_SECRETS, Project, ProjectSecret
 from mprelease.services import input as typed
-from mprelease.services.house import Did, House, keep_secret, owner_of, record
-from mprelease.source.repository import check_ref, check_url
+from mprelease.services.house import Did, House, keep_secret, open_secrets, owner_of, record
+from mprelease.source.repository import check_ref, check_url, origin_of
 from mprelease.storage import projects, secrets
 from mprelease.storage.database import Reader, Writer, refusing_taken
 
@@ -24,11 +25,20 @@ class ProjectChange:
     secrets: Mapping[ProjectSecret, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class EditedProject:
+    """A project after a change, and which secrets were removed because their host is another."""
+
+    project: Project
+    removed: tuple[ProjectSecret, ...] = ()
+
+
 def add(house: House, who: Actor, new: ProjectChange) -> Project:
     """Add a project; raise Refused when the name is taken or something is not what it should be."""
     checked = _checked(new)
     assert checked.name is not None
     assert checked.repository is not None
+    typed.name(checked.name)
     taken = Refused(Problem.PROJECT_EXISTS, name=checked.name)
     with refusing_taken(taken), house.database.writing() as db:
         _refuse_taken(db, checked.name)
@@ -36,12 +46,17 @@ def add(house: House, who: Actor, new: ProjectChange) -> Project:
             db, checked.name, checked.repository, checked.default_branch or "main", house.now()
         )
         _keep(db, house, project, checked.secrets)
-        record(db, house, who, Did("project.add", project.name, _told(checked)))
+        did = Did("project.add", project.name, _told(checked), project.id)
+        record(db, house, who, did)
     return project
 
 
-def edit(house: House, who: Actor, name: str, change: ProjectChange) -> Project:
-    """Change a project and return it as it is now."""
+def edit(house: House, who: Actor, name: str, change: ProjectChange) -> EditedProject:
+    """Change a project and return it as it is now.
+
+    With another scheme, host or port of the repository, the secrets that git sends there are
+    removed unless they are given anew: whoever may change an address may not read them by it.
+    """
     if change == ProjectChange():
         raise Refused(Problem.NOTHING_TO_CHANGE)
     checked = _checked(change)
@@ -49,17 +64,19 @@ def edit(house: House, who: Actor, name: str, change: ProjectChange) -> Project:
     with refusing_taken(taken), house.database.writing() as db:
         before = found(db, name)
         if checked.name not in {None, before.name}:
-            _refuse_taken(db, str(checked.name))
+            _refuse_taken(db, typed.name(str(checked.name)), before.id)
         project = replace(
             before,
-            name=checked.name or before.name,
+            name=before.name if checked.name is None else checked.name,
             repository=checked.repository or before.repository,
             default_branch=checked.default_branch or before.default_branch,
         )
         projects.change(db, project)
+        removed = _remove_foreign(db, before, project, checked)
         _keep(db, house, project, checked.secrets)
-        record(db, house, who, Did("project.edit", project.name, _told(checked)))
-    return project
+        told = _told(checked) | ({"removed_secrets": [*removed]} if removed else {})
+        record(db, house, who, Did("project.edit", project.name, told, project.id))
+    return EditedProject(project, removed)
 
 
 def remove(house: House, who: Actor, name: str) -> None:
@@ -70,7 +87,7 @@ def remove(house: House, who: Actor, name: str) -> None:
             raise Refused(Problem.PROJECT_HAS_APPS, name=name)
         secrets.drop(db, owner_of(project))
         projects.remove(db, project.id)
-        record(db, house, who, Did("project.remove", name))
+        record(db, house, who, Did("project.remove", name, subject_id=project.id))
 
 
 def found(db: Reader, name: str) -> Project:
@@ -83,32 +100,58 @@ def found(db: Reader, name: str) -> Project:
 
 def kept_secrets(db: Reader, project: Project) -> list[str]:
     """Name the secrets that a project has; their content is shown to nobody."""
-    return sorted(secrets.sealed(db, owner_of(project)))
+    return sorted(secrets.sealed(db, owner_of(project), at=_place(project)))
+
+
+def opened_secrets(db: Reader, house: House, project: Project) -> dict[ProjectSecret, str]:
+    """Return a project's secrets, for whoever runs a release or asks its repository."""
+    given = open_secrets(db, house, owner_of(project), at=_place(project))
+    return {ProjectSecret(name): secret for name, secret in given.items()}
 
 
 def _checked(change: ProjectChange) -> ProjectChange:
     return replace(
         change,
-        name=change.name if change.name is None else typed.name(change.name),
         repository=change.repository and check_url(change.repository),
         default_branch=change.default_branch and check_ref(change.default_branch),
     )
 
 
-def _refuse_taken(db: Reader, name: str) -> None:
-    if projects.named(db, name):
+def _refuse_taken(db: Reader, name: str, project_id: int | None = None) -> None:
+    others = (project for project in projects.every(db) if project.id != project_id)
+    if any(name_key(project.name) == name_key(name) for project in others):
         raise Refused(Problem.PROJECT_EXISTS, name=name)
+
+
+def _place(project: Project) -> str:
+    return origin_of(project.repository).place
+
+
+def _remove_foreign(
+    db: Writer, before: Project, after: Project, change: ProjectChange
+) -> tuple[ProjectSecret, ...]:
+    """Remove the secrets of the former host and return which; those given anew take their place."""
+    if _place(before) == _place(after):
+        return ()
+    kept = secrets.sealed(db, owner_of(before))
+    removed = tuple(
+        name for name in GIT_SECRETS if name in kept and not change.secrets.get(name, "").strip()
+    )
+    for name in removed:
+        secrets.drop(db, owner_of(before), name)
+    return removed
 
 
 def _keep(db: Writer, house: House, project: Project, given: Mapping[ProjectSecret, str]) -> None:
     for name, content in given.items():
         if content.strip():
-            keep_secret(db, house, owner_of(project), name, content)
+            place = _place(project) if name in GIT_SECRETS else None
+            keep_secret(db, house, owner_of(project), name, content, place)
         else:
             secrets.drop(db, owner_of(project), name)
 
 
-def _told(change: ProjectChange) -> Mapping[str, object]:
+def _told(change: ProjectChange) -> dict[str, object]:
     plain = {
         "name": change.name,
         "repository": change.repository,

@@ -119,7 +119,7 @@ def cancel(house: House, who: Actor, release_id: int) -> None:
             return
         if queue.request_cancel(db, release_id) is None:
             raise Refused(Problem.CANCEL_TOO_LATE, release=release_id)
-        record(db, house, who, Did("release.cancel", str(release_id)))
+        record(db, house, who, Did("release.cancel", str(release_id), subject_id=release_id))
 
 
 def resolve(house: House, who: Actor, release_id: int, *, published: bool) -> Release:
@@ -129,7 +129,7 @@ def resolve(house: House, who: Actor, release_id: int, *, published: bool) -> Re
         if not queue.resolve(db, release_id, published=published):
             raise Refused(Problem.RELEASE_NOT_UNKNOWN, release=release_id)
         details = {"published": published}
-        record(db, house, who, Did("release.resolve", str(release_id), details))
+        record(db, house, who, Did("release.resolve", str(release_id), details, release_id))
         return found(db, release_id)
 
 
@@ -145,7 +145,7 @@ def delete(house: House, who: Actor, release_ids: Sequence[int]) -> None:
                 raise Refused(Problem.RELEASE_UNFINISHED, release=release_id)
             releases.remove(db, release_id, house.now())
             details = {"app": release.app_name, "kind": release.kind, "version": release.version}
-            record(db, house, who, Did("release.delete", str(release_id), details))
+            record(db, house, who, Did("release.delete", str(release_id), details, release_id))
 
 
 def found(db: Reader, release_id: int) -> Release:
@@ -169,7 +169,8 @@ def _accept(db: Writer, house: House, who: Actor, app: App, wanted: ReleaseReque
         return earlier.id
     new = _new(db, house, who, app, wanted)
     release_id = releases.add(db, new, house.now())
-    record(db, house, who, Did(f"release.{wanted.kind}", app.name, {"release": release_id}))
+    did = Did(f"release.{wanted.kind}", app.name, {"release": release_id}, app.id)
+    record(db, house, who, did)
     queue.supersede(db, release_id, who.name)
     return release_id
 

@@ -25,7 +25,7 @@ def share(house: House, who: Actor, release_id: int) -> str:
             raise Refused(Problem.NO_QR_CODE, release=release_id)
         key = new_token()
         shares.put(db, release_id, key, house.now())
-        record(db, house, who, Did("release.share", str(release_id)))
+        record(db, house, who, Did("release.share", str(release_id), subject_id=release_id))
     return key
 
 
@@ -34,7 +34,7 @@ def withdraw(house: House, who: Actor, release_id: int) -> None:
     with house.database.writing() as db:
         releases.found(db, release_id)
         shares.drop(db, release_id)
-        record(db, house, who, Did("release.withdraw", str(release_id)))
+        record(db, house, who, Did("release.withdraw", str(release_id), subject_id=release_id))
 
 
 def shared(db: Reader, key: str) -> Release:

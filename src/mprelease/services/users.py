@@ -11,7 +11,7 @@ from mprelease.services import input as typed
 from mprelease.services import pictures
 from mprelease.services.house import Did, House, record
 from mprelease.storage import keys, users
-from mprelease.storage.database import Reader, refusing_taken
+from mprelease.storage.database import Reader, Writer, refusing_taken
 
 FIRST = "admin"
 _SHORTEST_PASSWORD = 8
@@ -46,8 +46,10 @@ def begin(house: House, password: str | None) -> str | None:
     with refusing_taken(Refused(Problem.USER_EXISTS, name=FIRST)), house.database.writing() as db:
         if users.has_super_admin(db):
             return None
-        users.add(db, FIRST, Role.SUPER_ADMIN, stored, house.now())
-        record(db, house, Actor(FIRST), Did("user.add", FIRST, {"role": Role.SUPER_ADMIN}))
+        user_id = users.add(db, FIRST, Role.SUPER_ADMIN, stored, house.now())
+        users.take(db, FIRST, user_id)
+        did = Did("user.add", FIRST, {"role": Role.SUPER_ADMIN}, user_id)
+        record(db, house, Actor(FIRST, user_id), did)
     return chosen
 
 
@@ -59,10 +61,11 @@ def add(house: House, who: Actor, name: str, role: Role, password: str | None) -
     stored = passwords.hashed(chosen)
     taken = Refused(Problem.USER_EXISTS, name=checked)
     with refusing_taken(taken), house.database.writing() as db:
-        if users.named(db, checked):
+        if users.is_taken(db, checked):
             raise taken
         user_id = users.add(db, checked, role, stored, house.now())
-        record(db, house, who, Did("user.add", checked, {"role": role}))
+        users.take(db, checked, user_id)
+        record(db, house, who, Did("user.add", checked, {"role": role}, user_id))
         return found(db, user_id), chosen
 
 
@@ -76,25 +79,27 @@ def edit(house: House, who: User, user_id: int, change: UserChange) -> User:
         after = _changed(before, change)
         if before.role is Role.SUPER_ADMIN and replace(after, name=before.name) != before:
             raise Refused(Problem.SUPER_ADMIN_STAYS)
-        if after.name != before.name and users.named(db, after.name):
-            raise taken
+        _rename(db, before, after)
         users.change(db, after)
         if (after.role, after.is_disabled) != (before.role, before.is_disabled):
             keys.remove_all(db, user_id)
-        record(db, house, who.actor, Did("user.edit", before.name, _told(before, after)))
+        did = Did("user.edit", before.name, _told(before, after), user_id)
+        record(db, house, who.actor, did)
     return after
 
 
 def set_profile(house: House, who: User, profile: Profile) -> User:
     """Change what somebody says of oneself."""
-    name = typed.name(profile.name)
+    name = profile.name if profile.name == who.name else typed.name(profile.name)
     robot = None if profile.robot is None else typed.robot(profile.robot)
     taken = Refused(Problem.USER_EXISTS, name=name)
     with refusing_taken(taken), house.database.writing() as db:
         users.locked(db, who.id)
-        after = replace(found(db, who.id), name=name, robot=robot, language=profile.language)
+        before = found(db, who.id)
+        after = replace(before, name=name, robot=robot, language=profile.language)
+        _rename(db, before, after)
         users.change(db, after)
-        record(db, house, who.actor, Did("user.profile", who.name, _told(who, after)))
+        record(db, house, who.actor, Did("user.profile", who.name, _told(who, after), who.id))
     return after
 
 
@@ -103,7 +108,7 @@ def set_avatar(house: House, who: User, picture: bytes | None) -> None:
     image = None if picture is None else pictures.avatar(picture)
     with house.database.writing() as db:
         users.set_avatar(db, who.id, image, house.now())
-        record(db, house, who.actor, Did("user.avatar", who.name))
+        record(db, house, who.actor, Did("user.avatar", who.name, subject_id=who.id))
 
 
 def reset_password(house: House, who: Actor, user_id: int, *, by: User | None = None) -> str:
@@ -119,7 +124,7 @@ def reset_password(house: House, who: Actor, user_id: int, *, by: User | None = 
             _refuse_untouchable(by, user)
         users.set_password(db, user_id, stored)
         keys.remove_all(db, user_id)
-        record(db, house, who, Did("user.reset_password", user.name))
+        record(db, house, who, Did("user.reset_password", user.name, subject_id=user.id))
     return password
 
 
@@ -134,19 +139,22 @@ def change_password(house: House, who: User, key_id: int, old: str, new: str) ->
     with house.database.writing() as db:
         users.set_password(db, who.id, hashed)
         keys.remove_all(db, who.id, but=key_id)
-        record(db, house, who.actor, Did("user.change_password", who.name))
+        did = Did("user.change_password", who.name, subject_id=who.id)
+        record(db, house, who.actor, did)
 
 
 def remove(house: House, who: User, user_id: int) -> None:
-    """Remove somebody; the name stays on releases and in the audit."""
+    """Remove somebody; the name stays on releases and in the audit, and is nobody else's."""
     with house.database.writing() as db:
         user = found(db, user_id)
         if user.role is Role.SUPER_ADMIN:
             raise Refused(Problem.SUPER_ADMIN_STAYS)
         if user.id == who.id:
             raise Refused(Problem.NOT_YOURSELF)
+        # An older node may have added this one, and kept no name.
+        users.take(db, user.name, user_id)
         users.remove(db, user_id)
-        record(db, house, who.actor, Did("user.remove", user.name))
+        record(db, house, who.actor, Did("user.remove", user.name, subject_id=user.id))
 
 
 def found(db: Reader, user_id: int) -> User:
@@ -170,10 +178,20 @@ def _changed(user: User, change: UserChange) -> User:
         _refuse_ungranted(change.role)
     return replace(
         user,
-        name=user.name if change.name is None else typed.name(change.name),
+        name=user.name if change.name in {None, user.name} else typed.name(str(change.name)),
         role=change.role or user.role,
         is_disabled=user.is_disabled if change.is_disabled is None else change.is_disabled,
     )
+
+
+def _rename(db: Writer, before: User, after: User) -> None:
+    """Take the new name beside the former ones; raise Refused where it looks like another's."""
+    if after.name == before.name:
+        return
+    if users.is_taken(db, after.name, before.id):
+        raise Refused(Problem.USER_EXISTS, name=after.name)
+    for name in (before.name, after.name):
+        users.take(db, name, before.id)
 
 
 def _refuse_ungranted(role: Role | None) -> None:

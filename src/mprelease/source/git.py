@@ -20,8 +20,9 @@ class Git:
     """Run git for one checkout.
 
     `mirrors` is the folder of all mirrors, in the data folder. `environment` is what git gets:
-    PATH, proxies, CA certificates. `on_line` gets what git says, from a reader's thread. `time_limit`, in seconds
-    from the making of this object, holds for everything that it is asked to do.
+    PATH, proxies, CA certificates. `on_line` gets what git says, from a reader's thread.
+    `time_limit`, in seconds from the making of this object, holds for everything that it is asked
+    to do.
     """
 
     def __init__(

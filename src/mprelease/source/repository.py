@@ -58,21 +58,26 @@ def check_url(url: str) -> str:
 
 
 def check_ref(ref: str) -> str:
-    """Return the branch, tag or commit id if git's rules for names allow it.
+    """Return the branch, tag or commit id if it is one by `is_ref`; raise Refused(REF_SHAPE)."""
+    if not is_ref(ref):
+        raise Refused(Problem.REF_SHAPE, ref=ref)
+    return ref
 
-    The rules are those of `git check-ref-format`, and no leading dash. Raise
-    Refused(REF_SHAPE) otherwise.
+
+def is_ref(ref: str) -> bool:
+    """Tell whether git's rules allow a name of a branch, tag or commit.
+
+    The rules are those of `git check-ref-format`; besides, no leading dash, and nothing that
+    steers a terminal or turns the direction in which text is read.
     """
     parts = ref.split("/")
-    if (
+    return not (
         _FORBIDDEN_IN_REF.search(ref)
         or ref == "@"
         or len(ref) > _LONGEST_REF
         or ref.startswith("-")
         or any(not part or part.startswith(".") or part.endswith((".", ".lock")) for part in parts)
-    ):
-        raise Refused(Problem.REF_SHAPE, ref=ref)
-    return ref
+    )
 
 
 def without_login(url: str) -> str:
@@ -93,7 +98,9 @@ def host_of(url: str) -> str:
 _PORTS = {"http": 80, "https": 443, "ssh": 22, "git": 9418}
 _SCHEMES = frozenset({*_PORTS, "file"})
 _LONGEST_REF = 255
-_FORBIDDEN_IN_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\\ud800-\udfff]|\.\.|@\{")
+_FORBIDDEN_IN_REF = re.compile(
+    r"[\x00-\x20\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069~^:?*\[\\\ud800-\udfff]|\.\.|@\{"
+)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 # Neither host nor path may begin with a dash (ssh would read an option), nor the path with a
 # colon ("ext::…" names a program to run).

@@ -1,9 +1,10 @@
 """The record of deeds."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import Column, insert, select
 
 from mprelease.storage.database import Reader, Writer
 from mprelease.storage.tables import audit
@@ -11,13 +12,18 @@ from mprelease.storage.tables import audit
 
 @dataclass(frozen=True)
 class Deed:
-    """One deed: when (ms since the epoch), who, what, to which noun, with which details."""
+    """One deed: when (ms since the epoch), who, what, to which noun, with which details.
+
+    Who and noun are named by their ids as well, where they have some.
+    """
 
     at: int
     who: str
     deed: str
     subject: str
     details: Mapping[str, object]
+    who_id: int | None = None
+    subject_id: int | None = None
 
 
 def write(db: Writer, deed: Deed) -> None:
@@ -29,21 +35,25 @@ def write(db: Writer, deed: Deed) -> None:
             deed=deed.deed,
             subject=deed.subject,
             details=dict(deed.details),
+            who_id=deed.who_id,
+            subject_id=deed.subject_id,
         )
     )
 
 
 def every(db: Reader) -> list[Deed]:
     """List all deeds, oldest first."""
-    columns = (audit.c.at, audit.c.who, audit.c.deed, audit.c.subject, audit.c.details)
-    rows = db.connection.execute(select(*columns).order_by(audit.c.id))
+    rows = db.connection.execute(select(*_columns()).order_by(audit.c.id))
     return [Deed(*row) for row in rows]
 
 
 def newest(db: Reader, before: int | None, limit: int) -> list[tuple[int, Deed]]:
     """List the newest deeds with their numbers, those before a number if one is given."""
-    columns = (audit.c.id, audit.c.at, audit.c.who, audit.c.deed, audit.c.subject, audit.c.details)
-    query = select(*columns).order_by(audit.c.id.desc()).limit(limit)
+    query = select(audit.c.id, *_columns()).order_by(audit.c.id.desc()).limit(limit)
     if before is not None:
         query = query.where(audit.c.id < before)
     return [(row.id, Deed(*row[1:])) for row in db.connection.execute(query)]
+
+
+def _columns() -> list[Column[Any]]:
+    return [audit.c[column.name] for column in fields(Deed)]

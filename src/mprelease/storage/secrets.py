@@ -6,20 +6,21 @@ from mprelease.storage.database import Reader, Writer
 from mprelease.storage.tables import secrets
 
 
-def put(db: Writer, owner: str, name: str, sealed: bytes, now: int) -> None:
+def put(
+    db: Writer, owner: str, name: str, sealed: bytes, now: int, *, bound_to: str | None = None
+) -> None:
     """Keep a secret in place of the owner's former one of this name."""
     drop(db, owner, name)
-    db.connection.execute(
-        insert(secrets).values(owner=owner, name=name, sealed=sealed, created_at=now)
-    )
+    values = {"name": name, "sealed": sealed, "created_at": now, "bound_to": bound_to}
+    db.connection.execute(insert(secrets).values(owner=owner, **values))
 
 
-def sealed(db: Reader, owner: str) -> dict[str, bytes]:
-    """Return the owner's secrets by name, sealed."""
-    rows = db.connection.execute(
-        select(secrets.c.name, secrets.c.sealed).where(secrets.c.owner == owner)
-    )
-    return {row.name: row.sealed for row in rows}
+def sealed(db: Reader, owner: str, *, at: str | None = None) -> dict[str, bytes]:
+    """Return the owner's secrets by name, sealed; with `at` without those bound to elsewhere."""
+    query = select(secrets.c.name, secrets.c.sealed).where(secrets.c.owner == owner)
+    if at is not None:
+        query = query.where(secrets.c.bound_to.is_(None) | (secrets.c.bound_to == at))
+    return {row.name: row.sealed for row in db.connection.execute(query)}
 
 
 def kept_at(db: Reader, owner: str, name: str) -> int | None:

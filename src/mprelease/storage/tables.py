@@ -78,6 +78,8 @@ secrets = Table(
     Column("name", Key, nullable=False),
     Column("sealed", Blob, nullable=False),
     _timestamp("created_at", nullable=False),
+    # To which scheme, host and port it may be sent; None for one that is bound to none.
+    Column("bound_to", Text),
     UniqueConstraint("owner", "name"),
 )
 
@@ -223,6 +225,9 @@ audit = Table(
     Column("deed", Key, nullable=False),
     Column("subject", Key, nullable=False),
     Column("details", JSON, nullable=False),
+    # Names change, and are given anew; a number stays. None for who has no login, or no number.
+    Column("who_id", Id),
+    Column("subject_id", Id),
 )
 
 # A deleted user's row is gone; the name stays on releases and in the audit.
@@ -240,6 +245,15 @@ users = Table(
     _timestamp("seen_at"),
     # When its picture was changed, None for nobody's.
     _timestamp("avatar_at"),
+)
+
+# Every name that somebody has or had, by what makes two of them look the same: it stays theirs.
+user_names = Table(
+    "user_names",
+    metadata,
+    Column("name_key", Key, primary_key=True),
+    # None for one who was removed before numbers were kept.
+    Column("user_id", Id),
 )
 
 avatars = Table(

@@ -2,21 +2,29 @@
 
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Row, delete, func, insert, select, update
 
+from mprelease.domain.names import name_key
 from mprelease.domain.people import Role, User
 from mprelease.storage.database import Reader, Writer, new_id
 from mprelease.storage.tables import avatars, users
+from mprelease.storage.tables import user_names as names
 
 
 def add(db: Writer, name: str, role: Role, password: str, now: int) -> int:
     """Write a new user with a hashed password; the name must be free. Return its number."""
-    result = db.connection.execute(
-        insert(users).values(
-            name=name, role=role, password=password, disabled=False, created_at=now
-        )
-    )
+    values = {"name": name, "role": role, "password": password, "disabled": False}
+    result = db.connection.execute(insert(users).values(**values, **_number(db), created_at=now))
     return new_id(result)
+
+
+def _number(db: Reader) -> dict[str, int]:
+    """Return a number that nobody had before: SQLite alone would give a removed user's again."""
+    if db.connection.dialect.name != "sqlite":
+        return {}
+    given = (select(func.max(column)).scalar_subquery() for column in (users.c.id, names.c.user_id))
+    newest = db.connection.execute(select(*given)).one()
+    return {"id": max(filter(None, newest), default=0) + 1}
 
 
 def by_id(db: Reader, user_id: int) -> User | None:
@@ -29,6 +37,23 @@ def named(db: Reader, name: str) -> User | None:
     """Find a user by name."""
     row = db.connection.execute(select(users).where(users.c.name == name)).first()
     return user_from(row) if row else None
+
+
+def is_taken(db: Reader, name: str, user_id: int | None = None) -> bool:
+    """Tell whether somebody but this user has, or had, a name that looks like this one."""
+    key = name_key(name)
+    holder = db.connection.execute(select(names.c.user_id).where(names.c.name_key == key)).first()
+    if holder and (holder.user_id is None or holder.user_id != user_id):
+        return True
+    # An older node may have added somebody who is not among the names.
+    return any(name_key(user.name) == key for user in every(db) if user.id != user_id)
+
+
+def take(db: Writer, name: str, user_id: int) -> None:
+    """Keep a name, and all that look like it, for one user, for ever."""
+    key = name_key(name)
+    if db.connection.scalar(select(names.c.name_key).where(names.c.name_key == key)) is None:
+        db.connection.execute(insert(names).values(name_key=key, user_id=user_id))
 
 
 def password_of(db: Reader, user_id: int) -> str:

@@ -14,7 +14,8 @@ def finish(hall: Hall, visit: Visit, release_id: int) -> None:
     """Have the step done that an accepted upload has missed; raise Refused or StageFailed."""
     with hall.house.database.reading() as db:
         _, app = finishing.upload(db, release_id)
-    errand = Errand(ErrandKind.FINISH, str(release_id), {"who": visit.user.name})
+    who: dict[str, str | int] = {"who": visit.user.name, "who_id": visit.user.id}
+    errand = Errand(ErrandKind.FINISH, str(release_id), who)
     hall.ask(app.label, errand, seconds=_FINISH_SECONDS, max_age=0)
 
 

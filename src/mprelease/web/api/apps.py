@@ -23,6 +23,7 @@ router = APIRouter(prefix="/api/v1/apps", tags=["apps"])
 _CHECK_SECONDS = 60.0
 _SHAPES = (
     Problem.NAME_SHAPE,
+    Problem.NAME_MIXED,
     Problem.APP_ID_SHAPE,
     Problem.APP_ID_OF_OTHER_PLATFORM,
     Problem.KEY_SHAPE,

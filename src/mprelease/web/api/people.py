@@ -77,7 +77,11 @@ def list_all(hall: HallOf, visit: Manager) -> list[UserShape]:
     "/users",
     status_code=201,
     responses=refusing(
-        Problem.USER_EXISTS, Problem.NAME_SHAPE, Problem.ROLE_NOT_GRANTED, Problem.PASSWORD_SHORT
+        Problem.USER_EXISTS,
+        Problem.NAME_SHAPE,
+        Problem.NAME_MIXED,
+        Problem.ROLE_NOT_GRANTED,
+        Problem.PASSWORD_SHORT,
     ),
 )
 def create(hall: HallOf, visit: Manager, new: NewUser) -> AddedUser:
@@ -100,6 +104,7 @@ def show(hall: HallOf, visit: Manager, user_id: Number) -> UserShape:
         Problem.USER_UNKNOWN,
         Problem.USER_EXISTS,
         Problem.NAME_SHAPE,
+        Problem.NAME_MIXED,
         Problem.ROLE_NOT_GRANTED,
         *_UNTOUCHABLE,
     ),

@@ -1,11 +1,12 @@
 """Projects for programs: list, show, create, change, delete, and what their repository has."""
 
-from fastapi import APIRouter
-from pydantic import BaseModel
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, Field
 
 from mprelease.domain.errands import Errand, ErrandKind
 from mprelease.domain.problems import Problem
 from mprelease.domain.projects import Project, ProjectSecret
+from mprelease.i18n import Words
 from mprelease.services import errands, projects
 from mprelease.services.projects import ProjectChange
 from mprelease.storage import projects as stored
@@ -13,10 +14,11 @@ from mprelease.storage.database import Reader
 from mprelease.web.api.refusals import refusing
 from mprelease.web.api.shapes import Given, Secret, Text, only
 from mprelease.web.identity import HallOf, Manager, Releaser
+from mprelease.web.rendering import language
 
 router = APIRouter(prefix="/api/v1/projects", tags=["projects"])
 _REFS_SECONDS, _REFS_AGE = 25.0, 30.0
-_SHAPES = (Problem.NAME_SHAPE, Problem.REPOSITORY_SHAPE, Problem.REF_SHAPE)
+_SHAPES = (Problem.NAME_SHAPE, Problem.NAME_MIXED, Problem.REPOSITORY_SHAPE, Problem.REF_SHAPE)
 
 
 class ProjectShape(BaseModel):
@@ -65,6 +67,15 @@ class ChangedProject(Given):
     secrets: Secrets = Secrets()
 
 
+class ChangedProjectShape(ProjectShape):
+    """A project after a change."""
+
+    notice: str | None = Field(
+        None,
+        description="what the change has removed: the git token or SSH key of the former host",
+    )
+
+
 class RefsShape(BaseModel):
     """The names of branches and tags."""
 
@@ -101,14 +112,18 @@ def show(hall: HallOf, visit: Releaser, name: str) -> ProjectShape:
         Problem.PROJECT_UNKNOWN, Problem.PROJECT_EXISTS, Problem.NOTHING_TO_CHANGE, *_SHAPES
     ),
 )
-def change(hall: HallOf, visit: Manager, name: str, wanted: ChangedProject) -> ProjectShape:
-    """Change a project."""
+def change(
+    request: Request, hall: HallOf, visit: Manager, name: str, wanted: ChangedProject
+) -> ChangedProjectShape:
+    """Change a project; at another scheme, host or port, git token and SSH key are needed anew."""
     changed = ProjectChange(
         wanted.name, wanted.repository, wanted.default_branch, wanted.secrets.given()
     )
-    project = projects.edit(hall.house, visit.user.actor, name, changed)
+    edited = projects.edit(hall.house, visit.user.actor, name, changed)
     with hall.house.database.reading() as db:
-        return ProjectShape.of(db, project)
+        shown = ProjectShape.of(db, edited.project).model_dump()
+    notice = Words(language(request))("project.secrets_removed") if edited.removed else None
+    return ChangedProjectShape(**shown, notice=notice)
 
 
 @router.delete(

@@ -43,19 +43,21 @@ class WorkerShape(BaseModel):
 
 
 class DeedShape(BaseModel):
-    """Who did what to which noun."""
+    """Who did what to which noun; names may change, and the ids tell who had one then."""
 
     id: int
     at: datetime
     who: str
+    who_id: int | None
     deed: str
     subject: str
+    subject_id: int | None
     details: dict[str, object]
 
     @classmethod
     def of(cls, number: int, deed: Deed) -> "DeedShape":
         """Show a deed."""
-        names = ("who", "deed", "subject", "details")
+        names = ("who", "who_id", "deed", "subject", "subject_id", "details")
         return cls(id=number, at=moment(deed.at), **only(deed, *names))
 
 

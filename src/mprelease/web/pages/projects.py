@@ -97,11 +97,13 @@ def edit(
     secrets |= dict.fromkeys(forget or (), "")
     change = ProjectChange(new_name, repository, default_branch, secrets)
     try:
-        project = projects.edit(hall.house, visit.user.actor, name, change)
+        edited = projects.edit(hall.house, visit.user.actor, name, change)
     except TroubleError as failure:
         typed = {"name": new_name, "repository": repository, "default_branch": default_branch}
         return _settings(request, hall, name, trouble=failure.trouble, typed=typed)
-    return RedirectResponse(f"/projects/{project.name}", 303)
+    if edited.removed:
+        return _settings(request, hall, edited.project.name, told="project.secrets_removed")
+    return RedirectResponse(f"/projects/{edited.project.name}", 303)
 
 
 @router.post("/projects/{name}/delete")
@@ -209,6 +211,7 @@ def _settings(
     name: str,
     *,
     trouble: Trouble | None = None,
+    told: str | None = None,
     typed: dict[str, str] | None = None,
 ) -> Response:
     with hall.house.database.reading() as db:
@@ -218,6 +221,7 @@ def _settings(
             "apps": stored_apps.of_project(db, project.id),
             "kept": projects.kept_secrets(db, project),
             "typed": typed or vars(project),
+            "told": told,
         }
     return page(request, "project.html", 422 if trouble else 200, **shown, trouble=trouble)
 
