@@ -55,10 +55,14 @@ class Calls:
     Dramatiq and Redis load when the first word leaves or is awaited.
     """
 
-    def __init__(self, redis_url: str | None, name: str) -> None:
-        """Take Redis's address, or None where there is nobody outside, and the channels' name."""
+    def __init__(self, redis_url: str | None, name: str, key: bytes) -> None:
+        """Take Redis's address, or None where there is nobody outside, and the channels' name.
+
+        By `key` nodes know each other's messages from those of whoever else reaches Redis.
+        """
         self._redis_url = redis_url
         self._name = name
+        self._key = key
 
     @cached_property
     def dispatch(self) -> "Dispatch":
@@ -72,13 +76,13 @@ class Calls:
         """Return who tells other nodes what happens here, None where there are none."""
         from mprelease.live.relay import Mouth  # noqa: PLC0415
 
-        return Mouth(self._redis_url, self._name) if self._redis_url else None
+        return Mouth(self._redis_url, self._name, self._key) if self._redis_url else None
 
     def ear(self) -> "Ear | None":
         """Return who hears what happens at other nodes, None where there are none."""
         from mprelease.live.relay import Ear  # noqa: PLC0415
 
-        return Ear(self._redis_url, self._name) if self._redis_url else None
+        return Ear(self._redis_url, self._name, self._key) if self._redis_url else None
 
     def wake(self, label: str) -> None:
         """Ring for the workers of a label, and let watchers know that something is new."""
@@ -273,7 +277,7 @@ def opened(settings: Settings) -> Application:
         migrate(database, layout.migration_lock)
     given = settings.master_key.get_secret_value() if settings.master_key else None
     vault = Vault(master_key(given, layout.master_key))
-    calls = Calls(settings.redis_url, vault.fingerprint("relay"))
+    calls = Calls(settings.redis_url, vault.fingerprint("relay"), vault.key_for("relay"))
     house = House(database, vault, _now, ZoneInfo(settings.timezone), calls.wake)
     return Application(settings, layout, house, calls)
 

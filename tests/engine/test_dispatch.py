@@ -5,6 +5,9 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from dramatiq import Message
+from dramatiq.brokers.redis import RedisBroker
+from redis import Redis
 
 from mprelease.domain.releases import State
 from mprelease.engine.dispatch import Dispatch
@@ -57,6 +60,35 @@ def test_over_redis_a_ring_reaches_another_node(redis_url: str, opened: list[Dis
     there.listen(("default",), ear.hear)
     here.wake("default")
     assert ear.heard.wait(3)
+
+
+@pytest.mark.servers
+def test_malformed_rings_end_nothing(redis_url: str, opened: list[Dispatch]) -> None:
+    here, there, ear = Dispatch(redis_url), Dispatch(redis_url), Ear(is_free=False)
+    opened += [here, there]
+    there.listen(("default",), ear.hear)
+    name = "mprelease.default"
+    broker = RedisBroker(url=redis_url, middleware=[], namespace="mprelease")
+    for actor, args in (
+        ("wake", ("default", "many")),
+        ("wake", ("default", -(10**9))),
+        ("wake", ("nobody's", 1)),
+        ("wake", ([], None)),
+        ("wake", ()),
+        ("sleep", ("default", 0)),
+    ):
+        broker.enqueue(Message(name, actor, args, {}, {}))
+    with Redis.from_url(redis_url) as stranger:
+        for number, data in enumerate((b"{", b"null")):
+            stranger.hset(f"mprelease:{name}.msgs", f"bad-{number}", data)
+            stranger.rpush(f"mprelease:{name}", f"bad-{number}")
+        wait_until(lambda: stranger.llen(f"mprelease:{name}") == 0)
+        ear.is_free = True
+        ear.heard.clear()
+        here.wake("default")
+        assert ear.heard.wait(15)
+        assert not stranger.exists("mprelease:mprelease.nobody's")
+    broker.close()
 
 
 @pytest.mark.servers

@@ -1,11 +1,14 @@
 """What one node writes is heard at another at once, and Redis may come and go."""
 
 import asyncio
+import hmac
+import json
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
+from redis.asyncio import Redis
 
 from mprelease.domain.logs import LogLine, Position
 from mprelease.domain.releases import Stage
@@ -13,6 +16,9 @@ from mprelease.live.relay import Ear, Mouth
 from servers import redis_server
 
 pytestmark = pytest.mark.servers
+
+
+KEY = bytes(32)
 
 
 class Heard:
@@ -42,7 +48,7 @@ async def until(holds: Callable[[], bool]) -> None:
 
 @asynccontextmanager
 async def speaking(redis_url: str, name: str = "us") -> AsyncIterator[Mouth]:
-    mouth = Mouth(redis_url, name)
+    mouth = Mouth(redis_url, name, KEY)
     yield mouth
     await asyncio.to_thread(mouth.close)
 
@@ -59,7 +65,7 @@ async def listening(mouth: Mouth, heard: Heard) -> None:
 
 def test_lines_reach_who_watches_them_and_changes_reach_everybody(redis_url: str) -> None:
     async def play() -> None:
-        ear, heard = Ear(redis_url, "us"), Heard()
+        ear, heard = Ear(redis_url, "us", KEY), Heard()
         async with speaking(redis_url) as mouth, ear.hearing(None, heard):
             async with ear.hearing(7, heard):
                 await listening(mouth, heard)
@@ -79,7 +85,7 @@ def test_lines_reach_who_watches_them_and_changes_reach_everybody(redis_url: str
 
 def test_another_installation_at_the_same_redis_is_not_heard(redis_url: str) -> None:
     async def play() -> None:
-        ear, heard = Ear(redis_url, "us"), Heard()
+        ear, heard = Ear(redis_url, "us", KEY), Heard()
         async with (
             speaking(redis_url) as ours,
             speaking(redis_url, "they") as theirs,
@@ -99,7 +105,7 @@ def test_another_installation_at_the_same_redis_is_not_heard(redis_url: str) -> 
 def test_when_redis_comes_back_it_is_heard_again() -> None:
     async def play() -> None:
         with redis_server() as server:
-            ear, heard = Ear(server.url, "us"), Heard()
+            ear, heard = Ear(server.url, "us", KEY), Heard()
             async with (
                 speaking(server.url) as mouth,
                 ear.hearing(7, heard),
@@ -115,5 +121,85 @@ def test_when_redis_comes_back_it_is_heard_again() -> None:
                 mouth.told(7, line(4))
                 await until(lambda: bool(heard.lines.get(7)))
                 assert heard.lines[7][-1] == "第 4 行"
+
+    asyncio.run(play())
+
+
+def test_what_somebody_else_writes_is_ignored_and_told_once_and_ends_nothing(
+    redis_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    told: list[tuple[str, bytes]] = []
+
+    async def overhear() -> None:
+        """Learn a channel's name and a genuine message, as whoever reaches Redis can."""
+        async with Redis.from_url(redis_url).pubsub(ignore_subscribe_messages=True) as speaker:
+            await speaker.psubscribe("mprelease.live.*")
+            while True:
+                if message := await speaker.get_message(timeout=1):
+                    told.append((message["channel"].decode(), message["data"]))
+
+    async def play() -> None:
+        ear, heard = Ear(redis_url, "us", KEY), Heard()
+        listener = asyncio.create_task(overhear())
+        async with (
+            speaking(redis_url) as mouth,
+            ear.hearing(7, heard),
+            ear.hearing(None, heard),
+            Redis.from_url(redis_url) as stranger,
+        ):
+            await listening(mouth, heard)
+            mouth.told(7, line(1))
+            await until(lambda: 7 in heard.lines and any(c.endswith(".7") for c, _ in told))
+            channel, genuine = next(each for each in told if each[0].endswith(".7"))
+            lines = json.dumps([(1, "build", [(2, 7, "forged")])]).encode()
+            for forged in (
+                b"",
+                b"x",
+                b"[1,",
+                bytes(32),
+                lines,
+                genuine[:32] + lines,
+                hmac.digest(bytes(31), lines, "sha256") + lines,
+                genuine[:-1],
+                bytes(70_000),
+            ):
+                await stranger.publish(channel, forged)
+                await stranger.publish(channel.rpartition(".")[0] + ".changes", forged or b"4")
+                # A genuine one counts on its own channel alone.
+                await stranger.publish(channel.rpartition(".")[0] + ".changes", genuine)
+            mouth.told(7, line(3))
+            await until(lambda: len(heard.lines[7]) == 2)
+            await listening(mouth, heard)
+            assert heard.lines == {7: ["第 1 行", "第 3 行"]}
+            assert set(heard.changes) == {99}
+        listener.cancel()
+
+    with caplog.at_level("WARNING", "mprelease.live.relay"):
+        asyncio.run(play())
+    assert len(caplog.records) == 1
+    assert "ignored" in caplog.text
+
+
+class Broken(Heard):
+    """Fail at what is heard first."""
+
+    def heard(self, release_id: int, lines: Sequence[LogLine]) -> None:
+        super().heard(release_id, lines)
+        if len(self.lines[release_id]) == 1:
+            raise RuntimeError
+
+
+def test_a_listener_that_fails_hears_the_next_message(redis_url: str) -> None:
+    async def play() -> None:
+        ear, heard = Ear(redis_url, "us", KEY), Broken()
+        async with (
+            speaking(redis_url) as mouth,
+            ear.hearing(7, heard),
+            ear.hearing(None, heard),
+        ):
+            await listening(mouth, heard)
+            for number in (1, 2):
+                mouth.told(7, line(number))
+                await until(lambda number=number: len(heard.lines.get(7, [])) == number)
 
     asyncio.run(play())

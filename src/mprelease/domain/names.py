@@ -30,7 +30,7 @@ _LOOK_ALIKES = (
     " yуүγ"
 )
 _LATIN_FOR = str.maketrans(
-    {letter: latin for latin, *letters in _LOOK_ALIKES.split() for letter in letters}
+    {letter: alike[0] for alike in _LOOK_ALIKES.split() for letter in alike[1:]}
 )
 
 

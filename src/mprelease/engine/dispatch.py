@@ -63,8 +63,11 @@ class Dispatch:
     def listen(self, labels: Sequence[str], hear: Callable[[], bool]) -> None:
         """Call `hear` for each ring of these labels; it tells whether a slot was free."""
 
-        def wake(label: str, hands: int) -> None:
-            if not hear() and hands < _HANDS:
+        def wake(label: object, hands: object) -> None:
+            # Whoever reaches Redis can write a message: it wakes us, and what it says is checked.
+            if hear() or not (isinstance(label, str) and isinstance(hands, int)):
+                return
+            if label in labels and 0 <= hands < _HANDS:
                 self._calls.put((label, hands + 1))
                 time.sleep(_DEAF_SECONDS)
 

@@ -2,10 +2,12 @@
 
 Redis delivers at most once, and nothing depends on it: what was not heard is found in the storage
 about a second later. The channels' names cannot be guessed without the installation's `name`, and
-those of two installations at one Redis differ.
+those of two installations at one Redis differ. Each message is signed for its channel: whoever else
+reaches Redis, which may have no password, can make nobody believe a line.
 """
 
 import asyncio
+import hmac
 import json
 import logging
 import threading
@@ -32,6 +34,7 @@ _BATCH_SECONDS = 0.05
 _BETWEEN_TRIES = 1.0
 _QUIET_SECONDS = 60.0
 _CHANGES = "changes"
+_SIGNATURE_BYTES = 32
 
 
 class Hearer(Protocol):
@@ -47,8 +50,9 @@ class Hearer(Protocol):
 class Mouth:
     """Say what is written in this process; from any thread, without waiting."""
 
-    def __init__(self, redis_url: str, name: str) -> None:
-        """Take Redis's address and the installation's name; nothing is opened yet."""
+    def __init__(self, redis_url: str, name: str, key: bytes) -> None:
+        """Take Redis's address, the installation's name and its key; nothing is opened yet."""
+        self._key = key
         self._client = redis.Redis.from_url(
             redis_url, socket_timeout=_SOCKET_SECONDS, socket_connect_timeout=_SOCKET_SECONDS
         )
@@ -101,9 +105,11 @@ class Mouth:
     def _publish(self, lines: dict[int, list[LogLine]], changed: set[int]) -> None:
         with self._client.pipeline(transaction=False) as pipeline:
             for release_id, own in lines.items():
-                pipeline.publish(_channel(self._name, str(release_id)), _written(own))
+                channel = _channel(self._name, str(release_id))
+                pipeline.publish(channel, _signed(self._key, channel, _written(own).encode()))
             for release_id in changed:
-                pipeline.publish(_channel(self._name, _CHANGES), str(release_id))
+                channel = _channel(self._name, _CHANGES)
+                pipeline.publish(channel, _signed(self._key, channel, b"%d" % release_id))
             pipeline.execute()
 
     def _tell(self, error: Exception) -> None:
@@ -115,10 +121,12 @@ class Mouth:
 class Ear:
     """Hear what other nodes say of the releases that somebody watches here; for one event loop."""
 
-    def __init__(self, redis_url: str, name: str) -> None:
-        """Take Redis's address and the installation's name; nothing is opened yet."""
+    def __init__(self, redis_url: str, name: str, key: bytes) -> None:
+        """Take Redis's address, the installation's name and its key; nothing is opened yet."""
         self._redis_url = redis_url
         self._name = name
+        self._key = key
+        self._ignored = _Ignored()
         self._wanted: Counter[str] = Counter()
         self._speaker: PubSub | None = None
         self._listening: asyncio.Task[None] | None = None
@@ -167,16 +175,58 @@ class Ear:
             await asyncio.sleep(_BETWEEN_TRIES)
 
     def _pass_on(self, channel: str, data: bytes, hearer: Hearer) -> None:
-        subject = channel.rpartition(".")[2]
-        if subject == _CHANGES:
-            hearer.changed(int(data) or None)
+        """Tell what a message says; whatever it is made of, listening goes on."""
+        body = _believed(self._key, channel, data)
+        if body is None:
+            self._ignored.tell(channel)
             return
-        for lines in _read(data):
-            hearer.heard(int(subject), lines)
+        try:
+            _tell(channel, body, hearer)
+        except Exception:  # noqa: BLE001 whoever hears it, the others listen on
+            _log.exception("a message of another node could not be passed on")
+
+
+class _Ignored:
+    """Tell of messages that nobody of ours has signed, once a minute."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._quiet_until = 0.0
+
+    def tell(self, channel: str) -> None:
+        self._count += 1
+        if time.monotonic() > self._quiet_until:
+            self._quiet_until = time.monotonic() + _QUIET_SECONDS
+            _log.warning(
+                "%s message(s) on %s were ignored: no node with our master key has signed them;"
+                " somebody else writes to this Redis",
+                self._count,
+                channel,
+            )
+
+
+def _tell(channel: str, body: bytes, hearer: Hearer) -> None:
+    subject = channel.rpartition(".")[2]
+    if subject == _CHANGES:
+        hearer.changed(int(body) or None)
+        return
+    for lines in _read(body):
+        hearer.heard(int(subject), lines)
 
 
 def _channel(name: str, subject: str) -> str:
-    return f"mprelease.live.{name}.{subject}"
+    # The number is that of the form of messages: nodes before signatures used another name.
+    return f"mprelease.live.2.{name}.{subject}"
+
+
+def _signed(key: bytes, channel: str, body: bytes) -> bytes:
+    return hmac.digest(key, channel.encode() + b"\0" + body, "sha256") + body
+
+
+def _believed(key: bytes, channel: str, data: bytes) -> bytes | None:
+    """Return the body of a message that one of us has signed for this channel."""
+    body = data[_SIGNATURE_BYTES:]
+    return body if hmac.compare_digest(data, _signed(key, channel, body)) else None
 
 
 def _written(lines: Sequence[LogLine]) -> str:
