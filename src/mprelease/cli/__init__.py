@@ -8,6 +8,7 @@ import typer
 
 from mprelease import __version__
 from mprelease.cli import app, demo, doctor, project, records, release, serve, tools, user, worker
+from mprelease.cli.terminal import harmless_streams
 from mprelease.cli.words import say
 from mprelease.domain.errors import Refused, TroubleError
 from mprelease.domain.problems import Problem, Trouble
@@ -20,6 +21,11 @@ def main() -> None:
     """Run the command line; nobody sees a traceback."""
     # What we write is ours alone: logs, QR codes, the database.
     os.umask(0o077)
+    with harmless_streams():
+        _run()
+
+
+def _run() -> None:
     try:
         _refuse_what_is_no_text()
         commands()

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mprelease.cli.terminal import harmless_json
 from mprelease.cli.words import say
 from mprelease.domain.problems import Trouble
 from mprelease.domain.releases import Release, StageRecord
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 
 def as_json(value: object) -> None:
     """Print a value as JSON on standard output."""
-    json.dump(value, sys.stdout, ensure_ascii=False, indent=2)
-    sys.stdout.write("\n")
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    sys.stdout.write(f"{harmless_json(text)}\n")
 
 
 def plain(record: "DataclassInstance") -> dict[str, Any]:

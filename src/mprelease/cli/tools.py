@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mprelease.cli.opening import opening
+from mprelease.cli.terminal import unfiltered
 from mprelease.cli.words import say
 from mprelease.domain.platforms import Platform
 
@@ -38,6 +39,6 @@ def installed(application: "Application", platform: Platform) -> None:
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(file=sys.stderr)) as progress:
+    with Progress(*columns, console=Console(file=unfiltered(sys.stderr))) as progress:
         progress.add_task(say("cli.tools.installing", platform=platform), total=None)
         application.install_tool(platform)

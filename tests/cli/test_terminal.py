@@ -1,0 +1,160 @@
+"""What a build prints must not steer the terminal of whoever reads its log."""
+
+import json
+import os
+import pty
+import subprocess
+import sys
+import unicodedata
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from conftest import Call
+from mprelease.application import opened
+from mprelease.cli.terminal import harmless, harmless_json
+from mprelease.domain.logs import LogLine, Position
+from mprelease.domain.people import Actor
+from mprelease.domain.platforms import Platform
+from mprelease.domain.releases import Kind, ReleaseRequest, Stage
+from mprelease.services import apps, projects, releases
+from mprelease.services.apps import AppChange
+from mprelease.services.projects import ProjectChange
+from mprelease.settings.knobs import load
+from mprelease.storage import logs
+
+ATTACKS = (
+    "\x1b]52;c;cm0gLXJmIH4K\x07",
+    "\x1b]52;c;cm0gLXJmIH4K\x1b\\",
+    "\x9d52;c;cm0=\x9c",
+    "\x1b]0;title\x07",
+    "\x1b]8;;https://evil.example\x1b\\",
+    "\x1b[2J",
+    "\x1b[1A\x1b[2K",
+    "\x9b2J",
+    "\x1b[?1049h",
+    "\x1b[6n",
+    "\x1bc",
+    "\x1b(0",
+    "\x1b#8",
+    "\x1bP$q\x1b\\",
+    "\x1b_hidden\x1b\\",
+    "\x1b[31;1\x07m"[:5],
+    "\r",
+    "\b\b\b",
+    "\x07",
+    "\x0e",
+    "\x0c",
+    "\x85",
+    "\u202e",
+    "\u2066",
+    "\u200f",
+    "\u2028",
+)
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+@pytest.mark.parametrize("colours", [True, False])
+def test_whatever_steers_a_terminal_is_taken_out(attack: str, *, colours: bool) -> None:
+    shown = harmless(f"a{attack}b", colours=colours)
+    assert shown.startswith("a")
+    assert not set(shown) & set("\x1b\x07\x08\r\x9b\x9d\x9c\u202e\u2066\u200f\u2028\x85\x0e\x0c")
+    assert "52;c" not in shown
+
+
+def test_colours_stay_on_a_terminal_until_the_line_ends() -> None:
+    text = "\x1b[31mred\x1b[0m \x1b[1;38;5;8mgrey\nplain\n"
+    assert harmless(text, colours=True) == "\x1b[31mred\x1b[0m \x1b[1;38;5;8mgrey\x1b[0m\nplain\n"
+    assert harmless(text, colours=False) == "red grey\nplain\n"
+
+
+def test_tabs_line_feeds_and_every_language_stay() -> None:
+    text = "\t小程序 «Größe» 𠮷 🚀👩‍💻 שלום\n"
+    assert harmless(text, colours=False) == text
+
+
+@given(st.text(alphabet=st.one_of(st.sampled_from("\x1b[]0;mc\x07\\\x9b\n"), st.characters())))
+def test_no_text_leaves_a_control_behind(text: str) -> None:
+    kept = {"\n", "\t"}
+    assert not {c for c in harmless(text, colours=False) if unicodedata.category(c) == "Cc"} - kept
+    coloured = harmless(text, colours=True)
+    assert harmless(coloured, colours=True) == coloured
+    for sequence in coloured.split("\x1b")[1:]:
+        assert sequence.startswith("[")
+        assert set(sequence[1:].partition("m")[0]) <= set("0123456789;:")
+
+
+@given(st.text())
+def test_json_says_the_same_without_controls(text: str) -> None:
+    written = harmless_json(json.dumps(text, ensure_ascii=False))
+    assert json.loads(written) == text
+    assert harmless(written, colours=False) == written
+
+
+EVIL = "".join(attack for attack in ATTACKS if attack not in "\r\u2028\x85")
+
+
+@pytest.fixture
+def release_id(tmp_path: Path, upload_key: str, call: Call) -> int:
+    """Make a release with an evil log, an evil author and an evil end."""
+    call("releases")
+    application = opened(load())
+    house, who = application.house, Actor(f"林{EVIL}")
+    projects.add(house, who, ProjectChange("web", "/srv/web.git", "main"))
+    new = AppChange("shop", "wx0123456789abcdef", credential=upload_key.encode())
+    apps.add(house, who, "web", Platform.WECHAT, new)
+    wanted = ReleaseRequest("shop", Kind.PREVIEW)
+    number = releases.request(house, who, wanted)
+    line = LogLine(Position(1, 1), 1, Stage.BUILD, f"\x1b[32mbuilt{EVIL}\tend")
+    with house.database.writing() as db:
+        logs.append(db, number, [line])
+    releases.cancel(house, who, number)
+    application.close()
+    return number
+
+
+def on_a_terminal(*arguments: str) -> bytes:
+    """Return what a command writes on a terminal of its own."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "mprelease", *arguments]
+    done = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env={**os.environ})
+    os.close(theirs)
+    written = b""
+    try:
+        while chunk := os.read(ours, 65536):
+            written += chunk
+    except OSError:
+        pass  # Nobody has the other side any more.
+    os.close(ours)
+    assert done.wait() == 0
+    return written
+
+
+@pytest.mark.parametrize("options", [(), ("--follow",)])
+def test_a_log_on_a_terminal_has_colours_alone(release_id: int, options: tuple[str, ...]) -> None:
+    written = on_a_terminal("log", str(release_id), *options).decode()
+    assert "\x1b[32mbuilt" in written
+    left = written.replace("\x1b[32m", "").replace("\x1b[0m", "").replace("\r\n", "\n")
+    assert left == harmless(left, colours=False)
+
+
+def test_a_list_on_a_terminal_and_elsewhere_is_harmless(release_id: int, call: Call) -> None:
+    for written in (on_a_terminal("releases").decode(), call("releases").out):
+        assert "shop" in written
+        left = written.replace("\r\n", "\n")
+        assert left == harmless(left, colours=False)
+
+
+def test_in_a_pipe_there_is_no_control_but_tab(release_id: int, call: Call) -> None:
+    written = call("log", str(release_id)).out
+    assert written.startswith("built")
+    assert written.endswith("\tend\n")
+    assert written == harmless(written, colours=False)
+
+
+def test_in_an_error_there_is_none_either(call: Call) -> None:
+    answer = call("app", "show", f"shop{EVIL}")
+    assert "shop" in answer.err
+    assert answer.err == harmless(answer.err, colours=False)
