@@ -143,3 +143,16 @@ def test_a_missing_node_is_told_before_anything_is_queued(
     doctor = call("doctor")
     assert doctor.code == 1
     assert "✘" in doctor.out
+
+
+def test_another_host_of_a_repository_asks_for_its_token_anew(call: Call, tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("glpat-s3cret")
+    address = ("--repository", "https://git.example.com/web.git")
+    call("project", "add", "web", *address, "--git-token-file", str(token))
+    moved = ("--repository", "https://git.example.com:8443/web.git")
+    answer = call("project", "edit", "web", *moved)
+    assert answer.code == 0
+    assert "give them anew" in answer.err
+    assert json.loads(call("project", "show", "web", "--json").out)["secrets"] == []
+    assert call("project", "edit", "web", "--branch", "next").err == ""

@@ -11,7 +11,7 @@ from mprelease.domain.problems import Problem
 from mprelease.services import apps, errands, projects
 from mprelease.storage import errands as stored
 from repositories import commit, git, make_repository
-from yard import Yard
+from yard import Yard, wait_until
 
 pytestmark = pytest.mark.lasting
 
@@ -98,3 +98,25 @@ def test_an_app_without_a_credential_is_told_so_in_words(yard: Yard) -> None:
     answer = errands.ask(yard.house, "default", check, seconds=20, max_age=0)
     assert answer.trouble
     assert answer.trouble.problem is Problem.KEY_SHAPE
+
+
+@pytest.mark.usefixtures("repository")
+def test_a_ref_is_checked_by_who_asks_and_by_who_answers(yard: Yard) -> None:
+    yard.worker()
+    errand = Errand(ErrandKind.COMMITS, "web", {"ref": "--help", "count": 5})
+    with pytest.raises(Refused) as refused:
+        errands.ask(yard.house, "default", errand, seconds=20, max_age=0)
+    assert refused.value.trouble.problem is Problem.REF_SHAPE
+    with yard.house.database.writing() as db:
+        number = stored.ask(db, "default", errand)
+    yard.house.wake("default")
+
+    def answer() -> Answer | None:
+        with yard.house.database.reading() as db:
+            return stored.answered(db, number)
+
+    wait_until(lambda: answer() is not None)
+    given = answer()
+    assert given
+    assert given.trouble
+    assert given.trouble.problem is Problem.REF_SHAPE

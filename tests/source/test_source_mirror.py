@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from git_host import GitHost, serving
-from mprelease.domain.errors import ReleaseCanceled, StageFailed
+from mprelease.domain.errors import Refused, ReleaseCanceled, StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.source import checkout
 from mprelease.source.mirror import Mirror
+from mprelease.source.refs import Refs, refs
 from mprelease.source.repository import Repository
 from repositories import commit, git, make_repository, switch
 from source_bench import Bench
@@ -218,3 +219,21 @@ def hang(bench: Bench, folder: Path) -> None:
     path.write_text("#!/bin/sh\necho waiting\nsleep 60\n")
     path.chmod(0o755)
     bench.path = f"{folder}{os.pathsep}{bench.path}"
+
+
+def test_whoever_asks_for_what_is_no_ref_is_refused_at_the_mirror(
+    bench: Bench, tmp_path: Path
+) -> None:
+    shop = make_repository(tmp_path / "shop", {"app.json": "{}"})
+    for ref in ("--upload-pack=x", "main:refs/tags/x", "a\nb", "+main", ""):
+        with pytest.raises((Refused, StageFailed)) as failed:
+            bench.fetch(shop, ref)
+        known = {Problem.REF_SHAPE, Problem.GIT_REF_NOT_FOUND}
+        assert failed.value.trouble.problem in known
+
+
+def test_a_host_offers_no_refs_that_could_not_be_released(bench: Bench, tmp_path: Path) -> None:
+    shop = make_repository(tmp_path / "shop", {"app.json": "{}"})
+    for ref in ("heads/--help", "heads/ma\u202ein", "tags/v\x9b2J", "tags/v1", "heads/登录"):
+        git(shop, "update-ref", f"refs/{ref}", "HEAD")
+    assert refs(bench.git(), Repository(str(shop))) == Refs(("main", "登录"), ("v1",))

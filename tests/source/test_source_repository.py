@@ -2,7 +2,7 @@ import pytest
 
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
-from mprelease.source.repository import check_ref, check_url, host_of
+from mprelease.source.repository import check_ref, check_url, host_of, origin_of
 
 
 @pytest.mark.parametrize(
@@ -116,6 +116,9 @@ def test_a_name_that_git_takes_is_a_ref(ref: str) -> None:
         "a\\b",
         "a\nb",
         "a\x7f",
+        "a\x9b2J",
+        "a\u202eb",
+        "a\u2066",
         "a\ud800",
         "a" * 256,
     ],
@@ -124,6 +127,23 @@ def test_a_name_that_git_does_not_take_is_refused(ref: str) -> None:
     with pytest.raises(Refused) as refused:
         check_ref(ref)
     assert refused.value.trouble.problem is Problem.REF_SHAPE
+
+
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        ("https://Example.com/shop", "https://example.com:443"),
+        ("https://example.com:443/x", "https://example.com:443"),
+        ("http://example.com:8080/shop", "http://example.com:8080"),
+        ("git@Example.com:shop.git", "ssh://example.com:22"),
+        ("ssh://git@example.com/shop", "ssh://example.com:22"),
+        ("git://example.com/shop", "git://example.com:9418"),
+        ("/srv/shop", "file://"),
+        ("file:///srv/shop", "file://"),
+    ],
+)
+def test_what_a_secret_is_bound_to_is_scheme_host_and_port(url: str, place: str) -> None:
+    assert origin_of(check_url(url)).place == place
 
 
 def test_the_host_is_found_in_every_form_of_address() -> None:

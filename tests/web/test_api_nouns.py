@@ -35,6 +35,29 @@ def test_a_project_is_kept_by_a_program_and_tells_no_secret(world: World) -> Non
     assert boss.call("DELETE", "/projects/web", 409)["problem"] == "project_has_apps"
 
 
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_another_host_of_a_repository_takes_the_token_away_and_says_so(world: World) -> None:
+    boss = program(world, Role.ADMIN)
+    first = {"repository": "https://git.example.com/web", "secrets": {"git_token": SECRET}}
+    boss.call("PATCH", "/projects/web", json=first)
+    moved = {"repository": "https://evil.example.com/web"}
+    changed = boss.call("PATCH", "/projects/web", json=moved)
+    assert changed["secrets"] == []
+    assert "give them anew" in changed["notice"]
+    assert boss.call("PATCH", "/projects/web", json=moved)["notice"] is None
+    deed = boss.call("GET", "/audit?limit=2")["items"][1]
+    assert deed["details"]["removed_secrets"] == ["git_token"]
+    assert deed["who_id"]
+    assert deed["subject_id"]
+    boss.call("PATCH", "/projects/web", json=first)
+    admin = world.visitor(Role.ADMIN)
+    form = {"new_name": "moved", "default_branch": "main", **moved}
+    page = admin.send("/projects/web", **form)
+    assert 'role="status"' in page
+    assert 'action="/projects/moved"' in page
+    assert "git_token ✓" not in page
+
+
 def test_an_app_is_kept_by_a_program_and_tells_no_credential(world: World, upload_key: str) -> None:
     boss = program(world, Role.ADMIN)
     new = {
