@@ -6,13 +6,14 @@ import pty
 import subprocess
 import sys
 import unicodedata
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conftest import Call
 from mprelease.application import opened
 from mprelease.cli.terminal import harmless, harmless_json
 from mprelease.domain.logs import LogLine, Position
@@ -24,6 +25,8 @@ from mprelease.services.apps import AppChange
 from mprelease.services.projects import ProjectChange
 from mprelease.settings.knobs import load
 from mprelease.storage import logs
+
+Call = Callable[..., Any]
 
 ATTACKS = (
     "\x1b]52;c;cm0gLXJmIH4K\x07",
