@@ -52,6 +52,10 @@ def git(repository: Path, *arguments: str) -> str:
         "PATH": os.environ["PATH"],
         "GIT_CONFIG_GLOBAL": os.devnull,
         "GIT_CONFIG_NOSYSTEM": "1",
+        # A test may have given the repository to another user.
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": "safe.directory",
+        "GIT_CONFIG_VALUE_0": "*",
         "GIT_AUTHOR_NAME": "林 Author",
         "GIT_AUTHOR_EMAIL": "author@example.com",
         "GIT_AUTHOR_DATE": "2026-01-05T10:00:00+08:00",

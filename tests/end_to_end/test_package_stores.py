@@ -1,6 +1,7 @@
 """What a branch puts into the store of a package manager reaches no other branch."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,8 @@ def test_a_poisoned_store_stays_with_the_branch_that_poisoned_it(
     named = {} if manager == "npm" else {"packageManager": manager}
     package = {**named, "name": "shop", "dependencies": {"is-number": "7.0.0"}}
     files = {**FILES, ".yarnrc.yml": "nodeLinker: node-modules\n"}
+    if authorities := os.environ.get("NODE_EXTRA_CA_CERTS"):
+        team.extra["NODE_EXTRA_CA_CERTS"] = authorities  # yarn >= 2 reads no settings of npm
     repository = make_repository(tmp_path / "shop", {**files, "package.json": json.dumps(package)})
     team.has_app(repository, "--build-command", "node build.cjs", "--output", "dist")
     switch(repository, "feature/evil")
@@ -66,9 +69,9 @@ def test_a_poisoned_store_stays_with_the_branch_that_poisoned_it(
 
     made("feature/evil")
     assert "POISONED true" in team.log(1)
-    assert b"!0" in made("main"), "nothing of the first install of a branch is left"
+    assert b"true" in made("main"), "nothing of the first install of a branch is left"
     made("feature/evil")
     # Another set: what main has downloaded before is used, and is still its own.
     more = {**package, "dependencies": {"is-number": "7.0.0", "is-odd": "3.0.1"}}
     commit(repository, {"package.json": json.dumps(more)}, "one more")
-    assert b"!0" in made("main")
+    assert b"true" in made("main")

@@ -280,3 +280,17 @@ def test_a_pnpmfile_that_loads_other_files_makes_the_install_see_the_whole_commi
 def test_a_link_is_not_seen(tree: Path) -> None:
     (tree / ".npmrc").symlink_to("/etc/passwd")
     assert ".npmrc" not in names(seen(tree))
+
+
+def test_a_folder_that_somebody_names_is_there_for_what_hooks_write(tree: Path) -> None:
+    (tree / "away").symlink_to("/tmp")
+    assert seen(tree, globs=("src", "away", "nowhere")).folders == {Path("src")}
+    assert key(tree, globs=("src",)) != key(tree, globs=("nowhere",))
+
+
+def test_a_tree_may_lie_behind_a_link(tree: Path) -> None:
+    write(tree, "package.json", {"dependencies": {"theme": "file:theme"}})
+    write(tree, "theme/index.js", "1")
+    link = tree.with_name("link")
+    link.symlink_to(tree)
+    assert "theme/index.js" in names(seen(link))

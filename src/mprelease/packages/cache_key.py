@@ -64,6 +64,7 @@ def _circumstances(
     yield from (around.npmrc, json.dumps(dict(around.variables), sort_keys=True))
     yield "" if all(install.lock for install in installs) else around.age
     yield around.tree_id if view.whole_tree else ""
+    yield " ".join(sorted(map(str, view.folders)))
 
 
 def _installs(tree: Path, installs: Sequence[Install]) -> Iterator[str]:

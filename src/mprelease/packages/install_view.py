@@ -23,13 +23,15 @@ MODULES = "node_modules"
 class InstallView:
     """The files of a tree that an install sees, relative to the tree.
 
-    `manifests` are seen without what no install reads (`reduced`). `whole_tree` says that
-    everything is seen as it was committed; then the two lists are empty, and `why` names the code
-    because of which that is so.
+    `manifests` are seen without what no install reads (`reduced`), `folders` without what lies in
+    them. `whole_tree` says that
+    everything is seen as it was committed; then nothing is listed, and `why` names the code because
+    of which that is so.
     """
 
     files: frozenset[Path] = frozenset()
     manifests: frozenset[Path] = frozenset()
+    folders: frozenset[Path] = frozenset()
     whole_tree: bool = False
     why: str = ""
 
@@ -39,7 +41,8 @@ class Question:
     """For which installs of a tree the view is wanted.
 
     `command` is the app's own install command, `globs` what that and the repository's hooks read,
-    if somebody has said so: patterns of paths relative to the tree, in which `*` matches slashes.
+    if somebody has said so: patterns of paths relative to the tree, in which `*` matches slashes. A
+    folder that a pattern names is there, empty but for files that are named as well.
     """
 
     tree: Path
@@ -57,7 +60,11 @@ def view_of(question: Question) -> InstallView:
         return InstallView(whole_tree=True, why=why)
     patterns = (*question.globs, *_known_inputs(question.tree, seen.manifests))
     seen.add_matching(patterns)
-    return InstallView(frozenset(seen.files), frozenset(seen.manifests - seen.files))
+    return InstallView(
+        frozenset(seen.files),
+        frozenset(seen.manifests - seen.files),
+        frozenset(Path(each) for each in question.globs if _is_folder(question.tree, each)),
+    )
 
 
 def reduced(manifest: Mapping[str, object], *, is_root: bool) -> Mapping[str, object]:
@@ -141,13 +148,24 @@ class _Seen:
                 self._add_local_dependencies(path)
 
     def _add_local_dependencies(self, manifest: Path) -> None:
-        for target in _local_dependencies(manifest):
-            if not target.is_relative_to(self.tree) or target == self.tree:
+        for path in _local_dependencies(manifest):
+            target = _inside(self.tree, path)
+            if target is None or target == self.tree:
                 continue
             if is_plain_file(target):
                 self._add(target)
             elif target.is_dir():
                 self._add_everything(target)
+
+
+def _is_folder(tree: Path, name: str) -> bool:
+    return (tree / name).is_dir() and _inside(tree, tree / name) == tree / name
+
+
+def _inside(tree: Path, path: Path) -> Path | None:
+    """Return where a path of the tree leads by its links; None if out of the tree."""
+    real, target = os.path.realpath(tree), Path(os.path.realpath(path))
+    return tree / target.relative_to(real) if target.is_relative_to(real) else None
 
 
 def _below(folder: Path, not_entered: frozenset[str] = _NOT_ENTERED) -> Iterator[Path]:
@@ -162,7 +180,7 @@ def _local_dependencies(manifest: Path) -> Iterator[Path]:
     replaced = [manifests.section(content, name) for name in ("overrides", "resolutions")]
     for wanted in (str(value) for each in (*sections, *replaced) for value in each.values()):
         if found := _LOCAL.fullmatch(wanted):
-            yield Path(os.path.realpath(manifest.parent / (found["path"] or found["plain"])))
+            yield manifest.parent / (found["path"] or found["plain"])
 
 
 def _unknown_code(question: Question, seen: _Seen) -> str:

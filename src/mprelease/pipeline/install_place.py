@@ -52,6 +52,8 @@ class InstallPlace:
             self._copier().copy(self._run.workspace.tree, tree, {self._run.workspace.tree / ".git"})
         else:
             tree.mkdir(mode=0o755)
+            for path in sorted(view.folders):
+                (tree / path).mkdir(parents=True, exist_ok=True)
             for path in sorted(view.files | view.manifests):
                 self._write(path, seen_content(self._run.workspace.tree, path, view, installs))
         for folder in (each.folder for each in self.moved(installs)):
