@@ -13,6 +13,9 @@ from mprelease.process.process_table import Process, descendants, read, visible
 _PAUSE = 0.5
 _PAUSE_NEAR = 0.1  # above half of a limit
 _SHARE = 0.05  # of one core
+_SHARE_NEAR = 0.3
+# However much a look costs: what a tree can allocate in the meantime is beyond its limit.
+_LONGEST_PAUSE = 2.0
 
 # A process that another one has just started may share its memory for a moment (vfork), and would
 # count twice: only what two looks have found is believed.
@@ -62,9 +65,9 @@ class TreeWatch:
         if self._memory is not None and used > self._memory:
             cause = MEMORY
         self._looks = self._looks + 1 if cause else 0
-        near = _is_near(used, self._memory) or _is_near(number, self._processes)
+        is_near = _is_near(used, self._memory) or _is_near(number, self._processes)
         now = time.monotonic()
-        self.due = now + max(_PAUSE_NEAR if near else _PAUSE, (now - began) / _SHARE)
+        self.due = now + _pause(now - began, is_near=is_near)
         return cause if self._looks >= _LOOKS else ""
 
     def _used(self, tree: list[Process]) -> int:
@@ -107,6 +110,11 @@ def make_expendable(pid: int) -> None:
     """
     with suppress(OSError), open(f"/proc/{pid}/oom_score_adj", "wb", 0) as score:  # noqa: PTH123
         score.write(b"1000")
+
+
+def _pause(cost: float, *, is_near: bool) -> float:
+    shortest, share = (_PAUSE_NEAR, _SHARE_NEAR) if is_near else (_PAUSE, _SHARE)
+    return min(max(shortest, cost / share), _LONGEST_PAUSE)
 
 
 def _is_near(used: int, limit: int | None) -> bool:
