@@ -5,8 +5,10 @@ Standard library only, for the supervisor: see `supervisor`.
 
 import os
 import signal
+import time
 from contextlib import suppress
 
+_BREATH = 0.02
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -58,6 +60,18 @@ def kill_descendants(root: int) -> None:
         send(signal.SIGSTOP, fresh)
         frozen |= fresh
     send(signal.SIGKILL, frozen)
+
+
+def await_descendants(root: int, seconds: float) -> None:
+    """Return when no descendant of a process that has ceased to collect its dead lives, or later.
+
+    Whoever was sent SIGKILL lives on for a moment.
+    """
+    deadline = time.monotonic() + seconds
+    while any(visible(process).state not in b"ZX" for process in descendants(root)):
+        if time.monotonic() >= deadline:
+            return
+        time.sleep(_BREATH)
 
 
 def send(number: signal.Signals, pids: set[int]) -> None:

@@ -20,7 +20,7 @@ from mprelease.process.command import Command
 from mprelease.process.limits import LimitName
 from mprelease.process.lines import Lines
 from mprelease.process.pace import Pace
-from mprelease.process.process_table import kill_descendants
+from mprelease.process.process_table import await_descendants, kill_descendants
 
 Listener = Callable[[str], None]
 
@@ -247,6 +247,7 @@ class Running:
     def _force(self) -> None:
         self._forced = True
         kill_descendants(self._process.pid)
+        await_descendants(self._process.pid, _LOOK)
         self._process.kill()
 
     def _clean_up(self) -> None:
