@@ -29,6 +29,7 @@ from mprelease.platforms.registry import driver_of
 from mprelease.platforms.tools import BRIDGES, Tool
 from mprelease.process import programs, sandbox
 from mprelease.process.build_users import BuildUsers
+from mprelease.process.limits import ResourceLimits
 from mprelease.process.sandbox import Machine, Sandbox
 from mprelease.process.tree import Stop
 from mprelease.security.vault import Vault, master_key
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from mprelease.live.relay import Ear, Mouth
 
 _log = logging.getLogger(__name__)
+_BUILDS_NICENESS = 10
 _ONE_INSTALLS = threading.Lock()
 
 
@@ -295,4 +297,11 @@ def _limits(settings: Settings) -> Limits:
             Stage.PUBLISH: settings.publish_limit,
         },
         node_memory=settings.node_memory,
+        resources=ResourceLimits(
+            processes=settings.build_processes or None,
+            memory=settings.build_memory or None,
+            disk=settings.build_disk or None,
+            log=settings.build_log or None,
+            niceness=_BUILDS_NICENESS,
+        ),
     )

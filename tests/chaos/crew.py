@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from chaos.sites import Site
-from mprelease.process.supervisor import _descendants
+from mprelease.process.process_table import descendants
 
 _BACK = (0.1, 1.5)
 _MERCY = 10.0
@@ -74,7 +74,7 @@ class Hand:
     def family(self) -> list[int]:
         """List the process and all that it has started."""
         assert self._process
-        return [self._process.pid, *_descendants(self._process.pid)]
+        return [self._process.pid, *(each.pid for each in descendants(self._process.pid))]
 
     def send(self, number: signal.Signals, *, to_all: bool = False) -> None:
         """Send a signal to the process, or to the whole tree at once, as a machine would fail."""

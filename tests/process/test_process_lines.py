@@ -1,3 +1,4 @@
+import time
 from itertools import pairwise
 
 import pytest
@@ -45,6 +46,16 @@ def test_a_very_long_line_comes_in_pieces_of_whole_characters() -> None:
     pieces = cut(line.encode())
     assert "".join(pieces) == line
     assert max(len(piece.encode()) for piece in pieces) <= LONGEST
+
+
+def test_a_line_that_grows_a_byte_at_a_time_costs_no_more_than_another() -> None:
+    seen: list[str] = []
+    lines = Lines(seen.append)
+    began = time.thread_time()
+    for _ in range(4 * LONGEST):
+        lines.feed(b"x")
+    assert len(seen) == 3
+    assert time.thread_time() - began < 2
 
 
 @given(st.text(alphabet="a\r\n"), st.sets(st.integers(0, 100)))

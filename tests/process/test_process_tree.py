@@ -264,6 +264,6 @@ running.wait()
 def supervisor_of(mark: str) -> int:
     """Climb from a marked process to the supervisor."""
     pid = living(mark)[0]
-    while b"supervisor.py" not in Path(f"/proc/{pid}/cmdline").read_bytes():
+    while b"mprelease.process.supervisor" not in Path(f"/proc/{pid}/cmdline").read_bytes():
         pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
     return pid

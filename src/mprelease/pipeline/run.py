@@ -15,6 +15,7 @@ from mprelease.domain.sandbox import SandboxMode
 from mprelease.pipeline.standby import Standby, Waiting
 from mprelease.platforms.driver import Driver, Link
 from mprelease.process.build_users import ClaimedUser
+from mprelease.process.limits import NO_LIMITS, ResourceLimits
 from mprelease.process.ownership import close_way, share_way
 from mprelease.process.sandbox import Sandbox
 from mprelease.process.tree import Stop
@@ -86,10 +87,14 @@ class Node:
 
 @dataclass(frozen=True)
 class Limits:
-    """How long each stage may take, in seconds, and the default limit of Node's heap in MiB."""
+    """How long each stage may take, in seconds, and the default limit of Node's heap in MiB.
+
+    `resources` are the limits of one command of an install or build.
+    """
 
     seconds: Mapping[Stage, int]
     node_memory: int
+    resources: ResourceLimits = NO_LIMITS
 
 
 @dataclass(frozen=True)

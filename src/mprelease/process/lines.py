@@ -20,7 +20,7 @@ class Lines:
     def __init__(self, listener: Callable[[str], None]) -> None:
         """Begin with nothing read."""
         self._listener = listener
-        self._rest = b""
+        self._rest = bytearray()
         self._after_return = False
 
     def feed(self, chunk: bytes) -> None:
@@ -28,26 +28,31 @@ class Lines:
         if self._after_return:
             chunk = chunk.removeprefix(b"\n")
         self._after_return = chunk.endswith(b"\r")
-        *complete, self._rest = _ENDS.split(self._rest + chunk)
+        # What lies here holds no end, and is not searched again: it may grow a byte at a time.
+        *complete, rest = _ENDS.split(chunk)
         for line in complete:
-            self._give(line)
-        while len(self._rest) > LONGEST:
-            self._rest = self._give_piece(self._rest)
+            self._give(bytes(self._rest) + line)
+            self._rest.clear()
+        self._rest += rest
+        if len(self._rest) > LONGEST:
+            self._rest = bytearray(self._give_pieces(bytes(self._rest)))
 
     def end(self) -> None:
         """Give the last line, which nothing ended."""
-        rest, self._rest = self._rest, b""
+        rest = bytes(self._rest)
+        self._rest.clear()
         if rest:
             self._give(rest)
 
     def _give(self, line: bytes) -> None:
-        while len(line) > LONGEST:
-            line = self._give_piece(line)
-        self._listener(line.decode(errors="replace"))
+        self._listener(self._give_pieces(line).decode(errors="replace"))
 
-    def _give_piece(self, line: bytes) -> bytes:
-        cut = LONGEST
-        while line[cut] in _CONTINUATION and cut > LONGEST - 4:
-            cut -= 1
-        self._listener(line[:cut].decode(errors="replace"))
-        return line[cut:]
+    def _give_pieces(self, line: bytes) -> bytes:
+        """Give all of a line that is too much for one; return what remains."""
+        while len(line) > LONGEST:
+            cut = LONGEST
+            while line[cut] in _CONTINUATION and cut > LONGEST - 4:
+                cut -= 1
+            self._listener(line[:cut].decode(errors="replace"))
+            line = line[cut:]
+        return line

@@ -1,5 +1,6 @@
 """Run a command with all that it starts, hear it line by line, and end it as a whole."""
 
+import math
 import os
 import selectors
 import signal
@@ -11,11 +12,15 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, cast
 
-from mprelease.process import supervisor
+from mprelease.process import order, supervisor
 from mprelease.process.command import Command
+from mprelease.process.limits import LimitName
 from mprelease.process.lines import Lines
+from mprelease.process.pace import Pace
+from mprelease.process.process_table import await_descendants, kill_descendants
 
 Listener = Callable[[str], None]
 
@@ -24,6 +29,13 @@ Listener = Callable[[str], None]
 _MERCY = supervisor.GRACE + 2.0
 _LOOK = 1.0  # seconds between two looks at that
 _CHUNK = 64 * 1024
+_INSTALLED = str(Path(__file__).parents[2])
+_LINE = 32  # bytes that a line counts in addition: an empty one is work as well
+_LIMITS = {
+    order.PROCESSES: LimitName.PROCESSES,
+    order.MEMORY: LimitName.MEMORY,
+    order.DISK: LimitName.DISK,
+}
 
 
 class SupervisorLost(Exception):
@@ -80,12 +92,13 @@ class Exit:
 
     `code` is its exit code, 128 + n when signal n ended it, 127 when it was not found, 126 when it
     could not be started (a line says why). `timed_out` and `stopped` say that we ended it: at the
-    time limit, or because that was asked for.
+    time limit, or because that was asked for; `limit` is another limit for which we ended it.
     """
 
     code: int
     timed_out: bool
     stopped: bool
+    limit: LimitName | None = None
 
 
 class Running:
@@ -96,7 +109,7 @@ class Running:
         process: subprocess.Popen[bytes],
         channel: socket.socket,
         sources: Mapping[IO[bytes], Lines],
-        time_limit: float,
+        command: Command,
         stop: Stop,
     ) -> None:
         """Take over a supervisor that has its order; `start` is the way to get one."""
@@ -106,7 +119,9 @@ class Running:
         self._reports: list[str] = []
         self._asked = False
         self._forced = False
-        self._forced_at = time.monotonic() + time_limit + _MERCY
+        log = command.limits.log
+        self._log_left = math.inf if log is None else log * order.MEBI
+        self._forced_at = time.monotonic() + command.time_limit + _MERCY
         self._failure: BaseException | None = None
         self._writing = threading.Lock()
         self._ending = threading.Lock()
@@ -144,7 +159,7 @@ class Running:
             self._forced_at = time.monotonic() + seconds + _MERCY
             # A supervisor that has ended needs no limit.
             with suppress(OSError):
-                self._channel.sendall(supervisor.new_limit(seconds))
+                self._channel.sendall(order.new_limit(seconds))
 
     def wait(self) -> Exit:
         """Return when no process of the tree lives and every line was delivered.
@@ -155,15 +170,21 @@ class Running:
         if self._failure:
             raise self._failure
         if self._reports:
-            report = supervisor.Report.of(self._reports[0])
-            return Exit(
-                report.code,
-                timed_out=report.cause == supervisor.LIMIT,
-                stopped=report.cause == supervisor.ASKED,
-            )
+            return self._exit(order.Report.of(self._reports[0]))
         if self._forced:
-            return Exit(128 + signal.SIGKILL, timed_out=not self._asked, stopped=self._asked)
+            cause = order.ASKED if self._asked else order.LIMIT
+            return self._exit(order.Report(128 + signal.SIGKILL, cause))
         raise SupervisorLost
+
+    def _exit(self, report: order.Report) -> Exit:
+        if self._log_left < 0:
+            return Exit(report.code, timed_out=False, stopped=False, limit=LimitName.LOG)
+        return Exit(
+            report.code,
+            timed_out=report.cause == order.LIMIT,
+            stopped=report.cause == order.ASKED,
+            limit=_LIMITS.get(report.cause),
+        )
 
     def _end(self) -> None:
         with self._ending:
@@ -188,8 +209,9 @@ class Running:
             selector.register(self._channel, selectors.EVENT_READ, Lines(self._reports.append))
             for source, lines in self._sources.items():
                 selector.register(source, selectors.EVENT_READ, lines)
+            pace = Pace()
             while self._read_once(selector):
-                pass
+                pace.wait()
         for lines in self._sources.values():
             lines.end()
 
@@ -202,7 +224,7 @@ class Running:
         supervised = self._channel in selector.get_map()
         ready = selector.select(_LOOK if supervised else 0)
         for key, _ in ready:
-            if chunk := _read_chunk(key.fd):
+            if (chunk := _read_chunk(key.fd)) and self._may_say(key, chunk):
                 key.data.feed(chunk)
             else:
                 selector.unregister(key.fileobj)
@@ -210,9 +232,22 @@ class Running:
             self._force()
         return supervised or bool(ready)
 
+    def _may_say(self, key: selectors.SelectorKey, chunk: bytes) -> bool:
+        """Tell whether the log's limit leaves room for what was read; end the tree if it does not.
+
+        Nothing more is read then: it waits in the pipe until it is forgotten.
+        """
+        if key.fileobj is self._channel:
+            return True
+        self._log_left -= len(chunk) + _LINE * (chunk.count(b"\n") + chunk.count(b"\r"))
+        if self._log_left < 0:
+            self._end()
+        return self._log_left >= 0
+
     def _force(self) -> None:
         self._forced = True
-        supervisor.kill_descendants(self._process.pid)
+        kill_descendants(self._process.pid)
+        await_descendants(self._process.pid, _LOOK)
         self._process.kill()
 
     def _clean_up(self) -> None:
@@ -246,7 +281,7 @@ def start(
     sources = {_pipe(process.stdout): Lines(on_line)}
     if on_event:
         sources[_pipe(process.stderr)] = Lines(on_event)
-    return Running(process, channel, sources, command.time_limit, stop)
+    return Running(process, channel, sources, command, stop)
 
 
 def run(command: Command, *, stop: Stop, on_line: Listener, stdin: str = "") -> Exit:
@@ -260,10 +295,10 @@ def run(command: Command, *, stop: Stop, on_line: Listener, stdin: str = "") -> 
 
 def _launch(far_channel: socket.socket, *, events: bool) -> subprocess.Popen[bytes]:
     descriptor = far_channel.fileno()
-    # With events, standard error is the pipe for them: see supervisor.Order. The environment is
-    # empty, for what the command gets must not steer our own program (LD_PRELOAD).
+    # With events, standard error is the pipe for them: see order.Order. The environment is empty,
+    # for what the command gets must not steer our own program (LD_PRELOAD).
     return subprocess.Popen(
-        [sys.executable, "-I", "-S", supervisor.__file__, str(descriptor)],
+        [sys.executable, "-I", "-S", "-c", supervisor.PROGRAM, _INSTALLED, str(descriptor)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE if events else subprocess.STDOUT,
@@ -275,7 +310,7 @@ def _launch(far_channel: socket.socket, *, events: bool) -> subprocess.Popen[byt
 
 
 def _send_order(channel: socket.socket, command: Command, *, events: bool) -> None:
-    order = supervisor.Order(
+    sent = order.Order(
         # marshal takes plain strings alone, no members of a StrEnum.
         arguments=[str(each) for each in command.arguments],
         folder=str(command.folder),
@@ -283,10 +318,17 @@ def _send_order(channel: socket.socket, command: Command, *, events: bool) -> No
         time_limit=command.time_limit,
         user=command.user,
         events=events,
+        processes=command.limits.processes,
+        memory=command.limits.memory,
+        disk=command.limits.disk,
+        disk_folders=[str(each) for each in command.disk_folders],
+        niceness=command.limits.niceness,
+        expendable=command.expendable,
+        sweep_user=command.sweep_user,
     )
     # A supervisor that has died at once is noticed by the missing report.
     with suppress(BrokenPipeError):
-        channel.sendall(order.packed())
+        channel.sendall(sent.packed())
 
 
 def _read_chunk(descriptor: int) -> bytes:

@@ -56,6 +56,10 @@ class Settings(BaseSettings):
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
 
     node_memory: int = Field(default=4096, ge=256, le=65536)
+    build_processes: int = Field(default=2048, ge=0)
+    build_memory: int = Field(default=8192, ge=0)
+    build_disk: int = Field(default=10240, ge=0)
+    build_log: int = Field(default=64, ge=0)
     release_limit: int = Field(default=7200, ge=1)
     checkout_limit: int = Field(default=600, ge=1)
     install_limit: int = Field(default=1200, ge=1)

@@ -1,0 +1,169 @@
+"""Watch what the folders of a command hold.
+
+Standard library only, for the supervisor: see `supervisor`.
+"""
+
+import os
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+
+from mprelease.process.order import DISK
+from mprelease.process.process_table import Process, descendants, visible
+
+_PAUSE = 1.0
+_WALK_PAUSE = 10.0
+_SHARE = 0.05  # of one core, for walks that only time has made due
+_STEP = 500  # files between two moments at which the supervisor can do something else
+_LONG = 3000  # characters of a path: the system knows no path of more than 4,096
+_DEEPEST = 50  # times that
+_SMALLEST = 4096  # bytes that a file counts at least: files are not without number either
+
+# Where everybody may write.
+_SHARED_PLACES = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108
+
+
+class _TooDeepError(Exception):
+    """A folder lies deeper than we look."""
+
+
+class DiskWatch:
+    """Watch the space that folders take, with files that are deleted and still open, in bytes.
+
+    The folders are walked a few files at a time, every ten seconds, and early when the file
+    system's used space has grown by half of what the limit leaves.
+    """
+
+    def __init__(self, root: int, folders: list[str], limit: int, user: int | None) -> None:
+        """Take the process whose descendants write, the folders, the limit and the user id.
+
+        Files of that user id count in the places where everybody may write as well.
+        """
+        self._root = root
+        self._folders = folders
+        self._limit = limit
+        self._user = user
+        self._walk: Iterator[int] | None = None
+        self._began = self._next_walk = self._earliest = 0.0
+        self._used_before = 0
+        self._enough = 0
+        self.due = time.monotonic() + _PAUSE
+
+    def look(self) -> str:
+        """Return DISK when the folders hold too much, else nothing; walks a step at a time."""
+        now = time.monotonic()
+        if self._walk is None:
+            self.due = now + _PAUSE
+            grown = self._used_space() - self._used_before
+            if now < self._earliest or (now < self._next_walk and grown < self._enough):
+                return ""
+            self._began = now
+            self._used_before += grown
+            self._walk = self._sizes()
+        total = next(self._walk)
+        if total >= 0:
+            self._rest(total)
+        self.due = time.monotonic() + (0 if total < 0 else _PAUSE)
+        return DISK if total > self._limit else ""
+
+    def _rest(self, total: int) -> None:
+        now = time.monotonic()
+        self._walk = None
+        self._enough = max(0, self._limit - total) // 2
+        self._earliest = now + now - self._began
+        self._next_walk = now + max(_WALK_PAUSE, (now - self._began) / _SHARE)
+
+    def _used_space(self) -> int:
+        """Return the bytes in use on the file systems of the folders, each of them once."""
+        used: dict[int | str, int] = {}
+        for folder in (*self._folders, *self._shared_places):
+            with suppress(OSError):
+                system = os.statvfs(folder)
+                files = (system.f_files - system.f_ffree) * _SMALLEST
+                space = (system.f_blocks - system.f_bfree) * system.f_frsize
+                used[system.f_fsid or folder] = space + files
+        return sum(used.values())
+
+    @property
+    def _shared_places(self) -> tuple[str, ...]:
+        return () if self._user is None else _SHARED_PLACES
+
+    def _sizes(self) -> Iterator[int]:
+        """Yield -1 after each step, and the sum at the end, or as soon as it is too much."""
+        total = 0
+        seen: set[tuple[int, int]] = set()
+        try:
+            for number, found in enumerate(self._files(), 1):
+                if found.st_nlink == 1 or stat.S_ISDIR(found.st_mode) or _is_new(found, seen):
+                    total += max(found.st_blocks * 512, _SMALLEST)
+                if total > self._limit:
+                    break
+                if number % _STEP == 0:
+                    yield -1
+        except _TooDeepError:
+            # What cannot be counted is too much.
+            total = self._limit + 1
+        yield total
+
+    def _files(self) -> Iterator[os.stat_result]:
+        for folder in self._folders:
+            yield from _below(folder, None)
+        for place in self._shared_places:
+            yield from _below(place, self._user)
+        for process in descendants(self._root):
+            yield from _deleted(visible(process))
+
+
+def _below(top: str, user: int | None, depth: int = 0) -> Iterator[os.stat_result]:
+    """Yield what lies below a folder, following no link; only a user's own, if one is named."""
+    unseen = [top]
+    while unseen:
+        folder = unseen.pop()
+        if len(folder) >= _LONG:
+            yield from _deeper(folder, user, depth)
+            continue
+        for entry in _entries(folder):
+            with suppress(OSError):
+                found = entry.stat(follow_symlinks=False)
+                if user is None or found.st_uid == user:
+                    yield found
+                    if stat.S_ISDIR(found.st_mode):
+                        unseen.append(entry.path)
+
+
+def _deeper(folder: str, user: int | None, depth: int) -> Iterator[os.stat_result]:
+    """Yield what lies below a folder, by a shorter path to it."""
+    if depth == _DEEPEST:
+        raise _TooDeepError
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            yield from _below(f"/proc/self/fd/{descriptor}", user, depth + 1)
+        finally:
+            os.close(descriptor)
+
+
+def _entries(folder: str) -> list["os.DirEntry[str]"]:
+    with suppress(OSError), os.scandir(folder) as entries:
+        return list(entries)
+    return []
+
+
+def _is_new(found: os.stat_result, seen: set[tuple[int, int]]) -> bool:
+    """Tell whether a file of several names, or of none, is met for the first time."""
+    key = (found.st_dev, found.st_ino)
+    if key in seen:
+        return False
+    seen.add(key)
+    return True
+
+
+def _deleted(process: Process) -> Iterator[os.stat_result]:
+    """Yield the open files of a process that have no name any more."""
+    with suppress(OSError), os.scandir(f"{process.path}/fd") as entries:
+        for entry in entries:
+            with suppress(OSError):
+                found = entry.stat()
+                if found.st_nlink == 0 and stat.S_ISREG(found.st_mode):
+                    yield found

@@ -1,0 +1,29 @@
+"""Commands with limits, and sandboxes to put them into."""
+
+import os
+from dataclasses import replace
+
+from mprelease.domain.sandbox import SandboxMode, SandboxPolicy, UidRange
+from mprelease.process.build_users import BuildUsers
+from mprelease.process.command import Command
+from mprelease.process.limits import ResourceLimits
+from mprelease.process.sandbox import Machine, Sandbox, choose
+from needs import needs
+
+# Not of the range that other tests claim ids from, where nobody else kills what runs.
+UID = 48211
+MODES = [SandboxMode.BWRAP, SandboxMode.USER]
+root = needs("root", "run the tests as root", there=os.geteuid() == 0)
+
+
+def limited(command: Command, **limits: int) -> Command:
+    """Return a command with limits."""
+    return replace(command, limits=ResourceLimits(**limits))
+
+
+def sandbox_of(mode: SandboxMode) -> Sandbox:
+    """Return a sandbox of a mode; as root."""
+    users = BuildUsers(UidRange(48212, 48215))
+    assert not users.why_unusable()
+    path = os.defpath if mode is SandboxMode.BWRAP else ""
+    return choose(SandboxPolicy.AUTO, Machine(users, path=path))
