@@ -12,6 +12,7 @@ from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Stage
 from mprelease.pipeline.diagnosis import diagnose
+from mprelease.pipeline.resource_limits import raise_if_limited
 from mprelease.pipeline.run import Run
 from mprelease.process.bubblewrap import TEMPORARY, Mount
 from mprelease.process.command import Command
@@ -85,6 +86,7 @@ class Commands:
             self._tail.clear()
         ended = run_tree(command, stop=self.run.stop, on_line=self._line)
         self.run.stop.raise_if_asked()
+        raise_if_limited(ended, command.limits, self._lines())
         if ended.timed_out:
             raise StageFailed(Problem.TIME_LIMIT, seconds=self.run.seconds(self.stage))
         return ended
@@ -97,12 +99,16 @@ class Commands:
     def _command(
         self, arguments: tuple[str, ...], folder: Path, variables: Mapping[str, str]
     ) -> Command:
+        place = self.place
         command = Command(
             arguments=arguments,
-            folder=self.place.seen(folder),
+            folder=place.seen(folder),
             environment={**self._environment(), **self.variables, **variables},
             time_limit=max(1.0, self._deadline - time.monotonic()),
             user=self.user,
+            limits=self.run.workshop.limits.resources,
+            disk_folders=(place.tree, place.home, place.temporary, place.caches),
+            expendable=True,
         )
         return self.run.workshop.sandbox.confine(command, (*self._mounts(), *self.mounts))
 

@@ -109,6 +109,9 @@ _ETC = (
     "timezone",
 )
 
+# Bytes in each folder that is memory; what a release needs more of lies in its own folders.
+_MEMORY = str(256 * 2**20)
+
 # The network is shared: installs and builds download. The session is new because the terminal of
 # the worker would take keystrokes from the command (TIOCSTI).
 _NAMESPACES = (
@@ -122,9 +125,9 @@ _NAMESPACES = (
     *("--proc", "/proc"),
     *("--ro-bind", "/proc/sys", "/proc/sys"),
     *("--dev", "/dev"),
-    *("--perms", "1777", "--tmpfs", "/dev/shm"),  # noqa: S108 (as TEMPORARY)
-    *("--perms", "1777", "--tmpfs", str(TEMPORARY)),
-    *("--perms", "1777", "--tmpfs", "/var/tmp"),  # noqa: S108
+    *("--size", _MEMORY, "--perms", "1777", "--tmpfs", "/dev/shm"),  # noqa: S108 (as TEMPORARY)
+    *("--size", _MEMORY, "--perms", "1777", "--tmpfs", str(TEMPORARY)),
+    *("--size", _MEMORY, "--perms", "1777", "--tmpfs", "/var/tmp"),  # noqa: S108
 )
 
 
