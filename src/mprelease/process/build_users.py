@@ -24,6 +24,10 @@ _TAKEN_BY_SYSTEMD = (range(60001, 60514), range(60578, 60706), range(61184, 6552
 _NOBODY = 65534
 
 
+class StillAlive(Exception):
+    """A process of a build could not be killed within 20 seconds, as one that waits for a disk."""
+
+
 class ClaimedUser:
     """A user id that is nobody else's until it is released."""
 
@@ -32,14 +36,15 @@ class ClaimedUser:
         self.uid = uid
         self._lock: int | None = lock
 
-    def clean_up(self) -> bool:
+    def clean_up(self) -> None:
         """End every process of the user, and remove what it left where everybody may write.
 
-        Tell whether nothing lives any more; it takes well below a millisecond if nothing did.
+        Raise StillAlive if something cannot be ended. Where nothing is left this takes well below
+        a millisecond.
         """
-        has_ended = end_all(self.uid)
+        if not end_all(self.uid):
+            raise StillAlive(f"processes of the user id {self.uid} cannot be ended")
         remove_leftovers(self.uid)
-        return has_ended
 
     def release(self) -> None:
         """Clean up, and let others have the id; more than once is harmless.
@@ -49,10 +54,12 @@ class ClaimedUser:
         if self._lock is None:
             return
         lock, self._lock = self._lock, None
-        if self.clean_up():
-            os.close(lock)
+        try:
+            self.clean_up()
+        except StillAlive as error:
+            _log.error("nobody gets the id again: %s", error)
         else:
-            _log.error("processes of the user id %s cannot be ended; nobody gets it", self.uid)
+            os.close(lock)
 
     def __enter__(self) -> Self:
         """Return the claim, which ends with the block."""
@@ -105,8 +112,12 @@ class BuildUsers:
         if lock is None:
             return None
         claimed = ClaimedUser(uid, lock)
-        # A lock that is not closed keeps others from an id that cannot be cleaned up.
-        return claimed if claimed.clean_up() else None
+        try:
+            claimed.clean_up()
+        except StillAlive:
+            # Its lock stays, so that nobody waits for it again.
+            return None
+        return claimed
 
     def _locked(self, uid: int) -> int | None:
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
