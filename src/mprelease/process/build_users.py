@@ -1,11 +1,9 @@
 """User ids that belong to nobody else, one for each confined process tree at a time; needs root."""
 
-import fcntl
 import grp
 import logging
 import os
 import pwd
-import stat
 import threading
 from pathlib import Path
 from typing import Self
@@ -14,6 +12,7 @@ from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
 from mprelease.domain.sandbox import UidRange
 from mprelease.process.leftovers import remove_leftovers
+from mprelease.process.machine_locks import MachineLocks
 from mprelease.process.user_processes import end_all
 
 _log = logging.getLogger(__name__)
@@ -79,7 +78,7 @@ class BuildUsers:
     def __init__(self, uids: UidRange, locks: Path = LOCKS) -> None:
         """Take the range and the folder of the locks; nothing is claimed yet."""
         self._uids = uids
-        self._locks = locks
+        self._locks = MachineLocks(locks)
         self._mutex = threading.Lock()
 
     @property
@@ -89,14 +88,14 @@ class BuildUsers:
 
     def why_unusable(self) -> str:
         """Say what stands against the range on this machine; nothing if it can be used."""
-        return why_unusable(self._uids) or self._why_no_locks()
+        return why_unusable(self._uids) or self._locks.why_unusable()
 
     def claim(self) -> ClaimedUser:
         """Return the lowest id that nobody has; raise Refused(BUILD_UIDS_UNUSABLE) if none is.
 
         What a killed worker left under it is ended and removed first.
         """
-        if why := self._why_no_locks():
+        if why := self._locks.why_unusable():
             raise self._refused(why)
         with self._mutex:
             for uid in self._uids.ids:
@@ -108,7 +107,7 @@ class BuildUsers:
         return Refused(Problem.BUILD_UIDS_UNUSABLE, uids=str(self._uids), detail=why)
 
     def _claimed(self, uid: int) -> ClaimedUser | None:
-        lock = None if _name(uid) else self._locked(uid)
+        lock = None if _name(uid) else self._locks.take(str(uid))
         if lock is None:
             return None
         claimed = ClaimedUser(uid, lock)
@@ -118,26 +117,6 @@ class BuildUsers:
             # Its lock stays, so that nobody waits for it again.
             return None
         return claimed
-
-    def _locked(self, uid: int) -> int | None:
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        lock = os.open(self._locks / f"{uid}.lock", flags, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(lock)
-            return None
-        return lock
-
-    def _why_no_locks(self) -> str:
-        try:
-            self._locks.mkdir(mode=0o700, parents=True, exist_ok=True)
-            found = self._locks.lstat()
-        except OSError as error:
-            return f"{self._locks}: {error.strerror}"
-        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
-            return f"{self._locks} is not a folder of ours alone"
-        return ""
 
 
 def why_unusable(uids: UidRange) -> str:
