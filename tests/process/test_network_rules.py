@@ -138,14 +138,16 @@ def local_addresses() -> list[str]:
     return sorted(found)
 
 
-def tables() -> str:
+def nft(*arguments: str) -> str:
+    environment = {"PATH": f"{os.defpath}:/usr/sbin"}
+    words = ["nft", *arguments]
     return subprocess.run(
-        ["nft", "list", "tables"],
-        env={"PATH": f"{os.defpath}:/usr/sbin"},
-        capture_output=True,
-        text=True,
-        check=True,
+        words, env=environment, capture_output=True, text=True, check=False
     ).stdout
+
+
+def tables() -> str:
+    return nft("list", "tables")
 
 
 @contextmanager
@@ -160,6 +162,7 @@ def another_process(name: str, locks: Path, port: int) -> Iterator[subprocess.Po
             yield process
         finally:
             process.kill()
+            nft("delete", "table", "inet", f"mprelease-{name}")
 
 
 @nftables
@@ -260,10 +263,10 @@ def test_the_rules_of_a_killed_process_go_when_another_one_starts(
     with another_process(f"{name}-killed", locks, listener.port) as process:
         process.kill()
         process.wait()
-    assert f"{name}-killed" in tables()
-    assert not table.apply(NetworkRules(RANGE, ()))
-    assert f"{name}-killed" not in tables()
-    assert reaches(listener.port, "127.0.0.1")
+        assert f"{name}-killed" in tables()
+        assert not table.apply(NetworkRules(RANGE, ()))
+        assert f"{name}-killed" not in tables()
+        assert reaches(listener.port, "127.0.0.1")
 
 
 @nftables
@@ -274,8 +277,6 @@ def test_the_rules_of_a_process_behind_other_locks_stay(
     with another_process(f"{name}-container", tmp_path / "other", listener.port):
         assert not table.apply(NetworkRules(RANGE, ()))
         assert not reaches(listener.port, "127.0.0.1")
-    NetworkTable(f"{name}-container", tmp_path / "other").apply(NetworkRules(RANGE, ()))
-    subprocess.run(["nft", "delete", "table", "inet", f"mprelease-{name}-container"], check=True)
 
 
 @nftables
