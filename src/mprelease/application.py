@@ -17,6 +17,7 @@ from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Stage
 from mprelease.domain.sandbox import SandboxMode, SandboxPolicy
+from mprelease.engine.build_network import BuildNetwork
 from mprelease.engine.errands import Errands, Outside
 from mprelease.engine.recorder import Live, ToldAll
 from mprelease.engine.slot import Means
@@ -135,7 +136,9 @@ class Application:
         return Link(self.settings.vendor_proxy, self.settings.extra_ca_certs)
 
     def close(self) -> None:
-        """Close the database, and let the last wake-up calls leave."""
+        """Close the database, let the last wake-up calls leave, and open the ports for builds."""
+        if "network" in vars(self):
+            self.network.open()
         self.calls.close()
         self.house.database.close()
 
@@ -158,6 +161,7 @@ class Application:
     def worker(self, labels: tuple[str, ...], slots: int, live: Live | None = None) -> Worker:
         """Return a worker, whose lines `live` hears; raise Refused when the machine lacks much."""
         self.refuse_unable()
+        self.network.refuse_stores()
         settings = self.settings
         means = Means(
             self.house,
@@ -174,6 +178,12 @@ class Application:
             settings.lease_seconds * 1000,
         )
         return Worker(means, post, self.errands)
+
+    @cached_property
+    def network(self) -> BuildNetwork:
+        """Return what keeps builds from our own ports, until this application is closed."""
+        settings = self.settings
+        return BuildNetwork(self.house.database, settings, self.environment, folder_id(self.layout))
 
     def told_to(self, live: Live | None) -> Live:
         """Return who hears what a worker writes: `live` in this process, and other nodes."""

@@ -1,6 +1,7 @@
 """The command line as people and programs use it: answers, refusals, exit codes."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -130,6 +131,44 @@ def test_the_doctor_tells_what_is_there(call: Call) -> None:
     answer = call("doctor", "--json")
     names = {finding["name"] for finding in json.loads(answer.out)}
     assert {"git", "node", "npm", "sandbox", "miniprogram-ci", "disk"} <= names
+
+
+def findings(call: Call) -> dict[str, dict[str, str]]:
+    return {found["name"]: found for found in json.loads(call("doctor", "--json").out)}
+
+
+def test_the_doctor_names_each_gap(call: Call) -> None:
+    found = findings(call)
+    is_root = os.geteuid() == 0
+    assert (found["build-uids"]["status"] == "ok") is is_root
+    assert {"ok", "warning"} >= {found["network"]["status"], found["sandbox"]["status"]}
+    assert not {"redis-password", "database-password"} & found.keys()
+
+
+def test_the_doctor_says_why_builds_reach_our_ports(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MPRELEASE_SANDBOX", "off")
+    found = findings(call)
+    assert {found[name]["status"] for name in ("sandbox", "build-uids", "network")} == {"warning"}
+    assert "root" in found["network"]["detail"] or "off" in found["network"]["detail"]
+
+
+@pytest.mark.parametrize(
+    ("url", "status"),
+    [
+        ("redis://127.0.0.1:6379/0", "warning"),
+        ("redis://:secret@127.0.0.1:6379/0", "ok"),
+        ("redis://127.0.0.1:6379/0?password=secret", "ok"),
+    ],
+)
+def test_the_doctor_warns_of_a_server_without_a_password(
+    call: Call, monkeypatch: pytest.MonkeyPatch, url: str, status: str
+) -> None:
+    monkeypatch.setenv("MPRELEASE_REDIS_URL", url)
+    found = findings(call)
+    assert found["redis-password"]["status"] == status
+    assert "secret" not in json.dumps(found)
 
 
 def test_a_missing_node_is_told_before_anything_is_queued(

@@ -43,7 +43,7 @@ def doctor(*, json: Json = False) -> None:
         show.as_json([show.plain(finding) for finding in findings])
     else:
         for finding in findings:
-            typer.echo(f"{_MARKS[finding.status]} {finding.name:12} {finding.detail}")
+            typer.echo(f"{_MARKS[finding.status]} {finding.name:17} {finding.detail}")
     if any(finding.status == "missing" for finding in findings):
         raise typer.Exit(1)
 
@@ -57,6 +57,9 @@ def _findings(application: "Application") -> Iterator[Finding]:
     for wanted in (GIT, NODE, NPM):
         yield _program(application, wanted)
     yield _checked("sandbox", lambda: _sandbox(application))
+    yield _checked("build-uids", lambda: _build_uids(application))
+    yield _network(application)
+    yield from _passwords(application)
     yield from (_tool(application, platform) for platform in served())
     yield _disk(application)
     yield Finding("data", "ok", str(application.settings.data_dir))
@@ -79,6 +82,33 @@ def _sandbox(application: "Application") -> Finding:
         return Finding("sandbox", "ok", sandbox.mode)
     detail = say(f"doctor.sandbox_{sandbox.mode}", why=sandbox.why_not_bwrap)
     return Finding("sandbox", "warning", detail)
+
+
+def _build_uids(application: "Application") -> Finding:
+    users = application.sandbox.users
+    if users is None:
+        return Finding("build-uids", "warning", say("doctor.uids_none"))
+    return Finding("build-uids", "ok", str(users.uids))
+
+
+def _network(application: "Application") -> Finding:
+    if why := application.network.why_open():
+        return Finding("network", "warning", say("doctor.network_open", why=why))
+    return Finding("network", "ok", say("doctor.network_closed"))
+
+
+def _passwords(application: "Application") -> Iterator[Finding]:
+    """Look at the servers that are named; a file or a socket needs no password."""
+    from mprelease.domain.endpoints import endpoints
+    from mprelease.settings.endpoints import lacks_password
+
+    settings = application.settings
+    servers = {"database": settings.database_url, "redis": settings.redis_url}
+    for name, url in servers.items():
+        if url and endpoints(url):
+            lacks = lacks_password(url)
+            detail = say("doctor.password_none" if lacks else "doctor.password_given")
+            yield Finding(f"{name}-password", "warning" if lacks else "ok", detail)
 
 
 def _tool(application: "Application", platform: Platform) -> Finding:

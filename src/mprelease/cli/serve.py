@@ -69,6 +69,7 @@ def run(application: "Application", host: str, port: int, *, works: bool, words:
         ws_per_message_deflate=False,
     )
     server = uvicorn.Server(config)
+    application.network.refuse_pages(port)
     with _working(application, server, hub) if works else nullcontext():
         password = _first_password(application)
         url = settings.base_url or f"http://{_in_address(host)}:{port}"

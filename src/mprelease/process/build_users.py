@@ -1,14 +1,10 @@
 """User ids that belong to nobody else, one for each confined process tree at a time; needs root."""
 
-import contextlib
-import fcntl
 import grp
+import logging
 import os
 import pwd
-import signal
-import stat
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
@@ -16,13 +12,19 @@ from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
 from mprelease.domain.sandbox import UidRange
 from mprelease.process.leftovers import remove_leftovers
+from mprelease.process.machine_locks import MachineLocks
+from mprelease.process.user_processes import end_all
 
+_log = logging.getLogger(__name__)
 LOCKS = Path("/run/mprelease/uids")
 
 # systemd's dynamic users, homed's users and its containers: systemd.io, "Users, Groups, UIDs".
 _TAKEN_BY_SYSTEMD = (range(60001, 60514), range(60578, 60706), range(61184, 65520))
 _NOBODY = 65534
-_KILL_ROUNDS = 100
+
+
+class StillAlive(Exception):
+    """A process of a build could not be killed within 20 seconds, as one that waits for a disk."""
 
 
 class ClaimedUser:
@@ -34,16 +36,29 @@ class ClaimedUser:
         self._lock: int | None = lock
 
     def clean_up(self) -> None:
-        """End every process of the user, and remove what it left where everybody may write."""
-        _kill_all(self.uid)
+        """End every process of the user, and remove what it left where everybody may write.
+
+        Raise StillAlive if something cannot be ended. Where nothing is left this takes well below
+        a millisecond.
+        """
+        if not end_all(self.uid):
+            raise StillAlive(f"processes of the user id {self.uid} cannot be ended")
         remove_leftovers(self.uid)
 
     def release(self) -> None:
-        """Clean up, and let others have the id; more than once is harmless."""
-        if self._lock is not None:
+        """Clean up, and let others have the id; more than once is harmless.
+
+        An id under which something still lives stays taken as long as this process.
+        """
+        if self._lock is None:
+            return
+        lock, self._lock = self._lock, None
+        try:
             self.clean_up()
-            os.close(self._lock)
-            self._lock = None
+        except StillAlive as error:
+            _log.error("nobody gets the id again: %s", error)
+        else:
+            os.close(lock)
 
     def __enter__(self) -> Self:
         """Return the claim, which ends with the block."""
@@ -63,7 +78,7 @@ class BuildUsers:
     def __init__(self, uids: UidRange, locks: Path = LOCKS) -> None:
         """Take the range and the folder of the locks; nothing is claimed yet."""
         self._uids = uids
-        self._locks = locks
+        self._locks = MachineLocks(locks)
         self._mutex = threading.Lock()
 
     @property
@@ -73,37 +88,35 @@ class BuildUsers:
 
     def why_unusable(self) -> str:
         """Say what stands against the range on this machine; nothing if it can be used."""
-        return why_unusable(self._uids) or self._why_no_locks()
+        return why_unusable(self._uids) or self._locks.why_unusable()
 
     def claim(self) -> ClaimedUser:
-        """Return the lowest id that nobody has; raise Refused(BUILD_UIDS_UNUSABLE) if none is."""
+        """Return the lowest id that nobody has; raise Refused(BUILD_UIDS_UNUSABLE) if none is.
+
+        What a killed worker left under it is ended and removed first.
+        """
+        if why := self._locks.why_unusable():
+            raise self._refused(why)
         with self._mutex:
             for uid in self._uids.ids:
-                lock = self._locked(uid)
-                if lock is not None:
-                    return ClaimedUser(uid, lock)
-        detail = f"all of {self._uids} are in use"
-        raise Refused(Problem.BUILD_UIDS_UNUSABLE, uids=str(self._uids), detail=detail)
+                if (claimed := self._claimed(uid)) is not None:
+                    return claimed
+        raise self._refused(f"all of {self._uids} are in use")
 
-    def _locked(self, uid: int) -> int | None:
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        lock = os.open(self._locks / f"{uid}.lock", flags, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(lock)
+    def _refused(self, why: str) -> Refused:
+        return Refused(Problem.BUILD_UIDS_UNUSABLE, uids=str(self._uids), detail=why)
+
+    def _claimed(self, uid: int) -> ClaimedUser | None:
+        lock = None if _name(uid) else self._locks.take(str(uid))
+        if lock is None:
             return None
-        return lock
-
-    def _why_no_locks(self) -> str:
+        claimed = ClaimedUser(uid, lock)
         try:
-            self._locks.mkdir(mode=0o700, parents=True, exist_ok=True)
-            found = self._locks.lstat()
-        except OSError as error:
-            return f"{self._locks}: {error.strerror}"
-        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
-            return f"{self._locks} is not a folder of ours alone"
-        return ""
+            claimed.clean_up()
+        except StillAlive:
+            # Its lock stays, so that nobody waits for it again.
+            return None
+        return claimed
 
 
 def why_unusable(uids: UidRange) -> str:
@@ -127,35 +140,12 @@ def _is_mapped(uids: UidRange, table: Path) -> bool:
         range(int(first), int(first) + int(count))
         for first, _, count in (line.split() for line in table.read_text().splitlines())
     ]
-    return all(any(uid in each for each in mapped) for uid in (uids.first, uids.last))
+    return all(any(uid in each for each in mapped) for uid in uids.ids)
 
 
-def _kill_all(uid: int) -> None:
-    # As long as new ones are born while others are killed.
-    for _ in range(_KILL_ROUNDS):
-        found = list(_processes(uid))
-        for pid in found:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        if not found:
-            return
-
-
-def _processes(uid: int) -> Iterator[int]:
-    with os.scandir("/proc") as entries:
-        for entry in entries:
-            if entry.name.isdecimal():
-                with contextlib.suppress(OSError):
-                    if _real_user(entry.name) == uid:
-                        yield int(entry.name)
-
-
-def _real_user(pid: str) -> int | None:
-    """Return whose a living process is; None for one that is only waiting to be collected."""
-    user = None
-    for line in Path("/proc", pid, "status").read_text(errors="replace").splitlines():
-        if line.startswith("State:") and line.split()[1] in {"Z", "X"}:
-            return None
-        if line.startswith("Uid:"):
-            user = int(line.split()[1])
-    return user
+def _name(uid: int) -> str:
+    """Return who has an id, also by a directory service that does not list its users."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return ""
