@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import pytest
 
-from mprelease.domain.errors import Refused, ReleaseCanceled, StageFailed
+from mprelease.domain.errors import ReleaseCanceled, StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.domain.sandbox import SandboxMode, SandboxPolicy, UidRange
 from mprelease.process.bubblewrap import Mount
@@ -340,51 +340,3 @@ def test_a_link_that_a_build_left_in_the_way_is_refused(sandbox: Sandbox, tree: 
         with pytest.raises(StageFailed) as failure:
             sandbox.confine(shell("true"), (writable, inner))
         assert failure.value.trouble.problem is Problem.LINK_LEADS_OUTSIDE
-
-
-def test_off_leaves_the_command_as_it_is() -> None:
-    sandbox = choose(SandboxPolicy.OFF, MACHINE)
-    assert sandbox.mode is SandboxMode.OFF
-    assert sandbox.confine(shell("true"), ()) == shell("true")
-
-
-@bwrap
-def test_required_is_met_by_bubblewrap() -> None:
-    assert choose(SandboxPolicy.REQUIRED, MACHINE).mode is SandboxMode.BWRAP
-
-
-@root
-def test_root_without_bubblewrap_uses_other_users(tmp_path: Path) -> None:
-    sandbox = choose(SandboxPolicy.AUTO, replace(MACHINE, path=str(tmp_path)))
-    assert (sandbox.mode, sandbox.why_not_bwrap) == (SandboxMode.USER, "not installed")
-
-
-@root
-def test_other_users_that_cannot_reach_their_folders_are_no_sandbox(
-    tmp_path: Path, place: Path
-) -> None:
-    place.chmod(0o700)
-    machine = replace(MACHINE, path=str(tmp_path), passable=(place / "data",))
-    sandbox = choose(SandboxPolicy.AUTO, machine)
-    assert sandbox.mode is SandboxMode.OFF
-    assert str(place) in sandbox.why_not_bwrap
-
-
-@root
-def test_a_bubblewrap_that_may_not_make_namespaces_says_why(tmp_path: Path) -> None:
-    broken = tmp_path / "bwrap"
-    broken.write_text("#!/bin/sh\necho 'bwrap: No permissions to create a new namespace'; exit 1\n")
-    broken.chmod(0o755)
-    sandbox = choose(SandboxPolicy.AUTO, replace(MACHINE, path=str(tmp_path)))
-    assert sandbox.mode is SandboxMode.USER
-    assert sandbox.why_not_bwrap == "bwrap: No permissions to create a new namespace"
-
-
-def test_a_required_sandbox_that_is_missing_is_refused(tmp_path: Path) -> None:
-    ordinary = Machine(None, path=str(tmp_path))
-    assert choose(SandboxPolicy.AUTO, ordinary).mode is SandboxMode.OFF
-    with pytest.raises(Refused) as refusal:
-        choose(SandboxPolicy.REQUIRED, ordinary)
-    assert refusal.value.trouble.parameters == {
-        "detail": "bubblewrap: not installed; other users: not root"
-    }
