@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from mprelease.domain.sandbox import SandboxMode
+
 DEFAULT_LABEL = "default"
 LABEL = re.compile(r"[a-z][a-z0-9-]{0,31}")
 # A worker that was not seen for so long is taken for dead.
@@ -21,7 +23,8 @@ class OnTerminate(StrEnum):
 class WorkerRecord:
     """A worker as the others see it; times in milliseconds since the epoch, by the database.
 
-    `runs` are the numbers of the releases that it holds. A draining worker takes no more.
+    `runs` are the numbers of the releases that it holds. A draining worker takes no more. `sandbox`
+    is how it confines builds, None where an older version does not tell.
     """
 
     name: str
@@ -33,3 +36,4 @@ class WorkerRecord:
     draining: bool
     is_alive: bool
     runs: tuple[int, ...] = ()
+    sandbox: SandboxMode | None = None

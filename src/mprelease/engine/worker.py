@@ -45,6 +45,7 @@ class Worker:
         """Take the means of the machine, the worker's post, and who answers errands."""
         self._database = means.house.database
         self._standby = means.workshop.standby
+        self._sandbox = means.workshop.sandbox.mode
         self._post = post
         self._errands = errands
         self._slots = [Slot(means, number + 1) for number in range(post.slots)]
@@ -67,7 +68,7 @@ class Worker:
         """Begin to work."""
         with self._database.writing() as db:
             post = self._post
-            workers.begin(db, post.name, post.labels, post.slots, __version__)
+            workers.begin(db, post.name, post.labels, post.slots, __version__, self._sandbox)
         self._threads = [_begun(self._work, slot) for slot in self._slots]
         self._threads.append(_begun(self._answer))
         self._ticker = _begun(self._tick)

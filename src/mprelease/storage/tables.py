@@ -195,6 +195,8 @@ workers = Table(
     _timestamp("started_at", nullable=False),
     _timestamp("seen_at", nullable=False),
     Column("draining", Boolean, nullable=False),
+    # A SandboxMode; None for a worker of an older version.
+    Column("sandbox", String(16)),
 )
 
 # Questions that only a worker can answer: see engine/errands.py.

@@ -6,13 +6,21 @@ from typing import Any
 from sqlalchemy import Row, delete, insert, select, update
 
 from mprelease.domain.releases import State
+from mprelease.domain.sandbox import SandboxMode
 from mprelease.domain.workers import ALIVE_MS, WorkerRecord
 from mprelease.storage.clock import now_ms
 from mprelease.storage.database import Reader, Writer
 from mprelease.storage.tables import releases, workers
 
 
-def begin(db: Writer, name: str, labels: Sequence[str], slots: int, version: str) -> None:
+def begin(
+    db: Writer,
+    name: str,
+    labels: Sequence[str],
+    slots: int,
+    version: str,
+    sandbox: SandboxMode | None = None,
+) -> None:
     """Write that a worker lives, in place of its earlier life."""
     end(db, name)
     db.connection.execute(
@@ -24,6 +32,7 @@ def begin(db: Writer, name: str, labels: Sequence[str], slots: int, version: str
             started_at=now_ms(),
             seen_at=now_ms(),
             draining=False,
+            sandbox=sandbox,
         )
     )
 
@@ -56,6 +65,13 @@ def every(db: Reader) -> list[WorkerRecord]:
     return [_worker(row, runs.get(row.name, [])) for row in db.connection.execute(found)]
 
 
+def unconfined(db: Reader) -> list[str]:
+    """List the living workers that do not confine their builds."""
+    seen = workers.c.seen_at > now_ms() - ALIVE_MS
+    found = select(workers.c.name).where(workers.c.sandbox == SandboxMode.OFF, seen)
+    return list(db.connection.scalars(found.order_by(workers.c.name)))
+
+
 def serving(db: Reader, label: str) -> list[WorkerRecord]:
     """List the living workers that take releases of this label."""
     return [
@@ -74,6 +90,7 @@ def _worker(row: Row[Any], runs: Sequence[int]) -> WorkerRecord:
         started_at=row.started_at,
         seen_at=row.seen_at,
         draining=row.draining,
+        sandbox=SandboxMode(row.sandbox) if row.sandbox else None,
         is_alive=row.now - row.seen_at < ALIVE_MS,
         runs=tuple(runs),
     )

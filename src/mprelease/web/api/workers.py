@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
 from mprelease.domain.problems import Problem
+from mprelease.domain.sandbox import SandboxMode
 from mprelease.domain.workers import WorkerRecord
 from mprelease.services import workers
 from mprelease.storage import audit
@@ -30,12 +31,13 @@ class WorkerShape(BaseModel):
     draining: bool
     runs: list[int]
     seen_at: datetime
+    sandbox: SandboxMode | None
 
     @classmethod
     def of(cls, worker: WorkerRecord) -> "WorkerShape":
         """Show a worker."""
         return cls(
-            **only(worker, "name", "slots", "version", "is_alive", "draining"),
+            **only(worker, "name", "slots", "version", "is_alive", "draining", "sandbox"),
             labels=list(worker.labels),
             runs=list(worker.runs),
             seen_at=moment(worker.seen_at),

@@ -1,0 +1,12 @@
+"""How each worker confines its builds."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0006"
+down_revision = "0005"
+
+
+def upgrade() -> None:
+    """Add a column that older nodes need not know."""
+    op.add_column("workers", sa.Column("sandbox", sa.String(16)))

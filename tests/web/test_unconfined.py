@@ -1,0 +1,28 @@
+"""Builds that are not confined are said to whoever can change it, on every page, and to nobody else."""
+
+import pytest
+
+from guests import World
+from mprelease.domain.people import Role
+from mprelease.domain.sandbox import SandboxMode
+from mprelease.storage import workers
+
+
+@pytest.mark.parametrize(
+    ("mode", "role", "is_said"),
+    [
+        (SandboxMode.OFF, Role.ADMIN, True),
+        (SandboxMode.OFF, Role.SUPER_ADMIN, True),
+        (SandboxMode.OFF, Role.MEMBER, False),
+        (SandboxMode.BWRAP, Role.ADMIN, False),
+        (SandboxMode.USER, Role.ADMIN, False),
+        (None, Role.ADMIN, False),
+    ],
+)
+def test_administrators_are_told_of_workers_that_confine_nothing(
+    mode: SandboxMode | None, role: Role, world: World, *, is_said: bool
+) -> None:
+    with world.house.database.writing() as db:
+        workers.begin(db, "builder-7", ["default"], 2, "0.1.0", mode)
+    page = world.visitor(role).client.get("/").text
+    assert ("builder-7" in page and "alert-danger" in page) is is_said
