@@ -64,7 +64,8 @@ def add(house: House, who: Actor, name: str, role: Role, password: str | None) -
         if users.is_taken(db, checked):
             raise taken
         user_id = users.add(db, checked, role, stored, house.now())
-        users.take(db, checked, user_id)
+        if not users.take(db, checked, user_id):
+            raise taken
         record(db, house, who, Did("user.add", checked, {"role": role}, user_id))
         return found(db, user_id), chosen
 
@@ -188,10 +189,11 @@ def _rename(db: Writer, before: User, after: User) -> None:
     """Take the new name beside the former ones; raise Refused where it looks like another's."""
     if after.name == before.name:
         return
-    if users.is_taken(db, after.name, before.id):
+    is_taken = users.is_taken(db, after.name, before.id)
+    # An older node may have added this one, and kept no name.
+    users.take(db, before.name, before.id)
+    if is_taken or not users.take(db, after.name, before.id):
         raise Refused(Problem.USER_EXISTS, name=after.name)
-    for name in (before.name, after.name):
-        users.take(db, name, before.id)
 
 
 def _refuse_ungranted(role: Role | None) -> None:

@@ -49,11 +49,16 @@ def is_taken(db: Reader, name: str, user_id: int | None = None) -> bool:
     return any(name_key(user.name) == key for user in every(db) if user.id != user_id)
 
 
-def take(db: Writer, name: str, user_id: int) -> None:
-    """Keep a name, and all that look like it, for one user, for ever."""
+def take(db: Writer, name: str, user_id: int) -> bool:
+    """Keep a name, and all that look like it, for one user, for ever; False if it is another's.
+
+    Of two who take it at once, one is told so, or meets an IntegrityError.
+    """
     key = name_key(name)
-    if db.connection.scalar(select(names.c.name_key).where(names.c.name_key == key)) is None:
+    holder = db.connection.execute(select(names.c.user_id).where(names.c.name_key == key)).first()
+    if holder is None:
         db.connection.execute(insert(names).values(name_key=key, user_id=user_id))
+    return holder is None or holder.user_id == user_id
 
 
 def password_of(db: Reader, user_id: int) -> str:
