@@ -78,9 +78,10 @@ def _archive(client: httpx.Client, version: str) -> bytes:
 
 def unpack(archive: bytes, place: Path) -> None:
     """Put the files of an archive into place, for everybody to run; raise ValueError for others."""
-    place.parent.mkdir(mode=0o755, exist_ok=True)
+    # Processes under other user ids run it, and none may change it.
+    place.parent.mkdir(exist_ok=True)
+    place.parent.chmod(_PROGRAM)
     with TemporaryDirectory(prefix=".partial-", dir=place.parent) as partial:
-        # Processes under other user ids run it, and none may change it.
         programs = Path(partial, place.name)
         with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as tar:
             for name, content in _files(tar):

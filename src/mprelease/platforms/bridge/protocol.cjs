@@ -6,6 +6,7 @@
 const fs = require("node:fs");
 const path = require("node:path");
 
+const HIDDEN = Symbol.for("mprelease.hidden"); // set by guard.cjs
 const INPUT = 0;
 const EVENTS = 3;
 // Characters. The reader refuses longer texts, and cuts lines of more than 64 KiB.
@@ -63,8 +64,8 @@ function fail(error, facts) {
 // The path outside of the project of which a failure speaks, if it is one that was hidden.
 function outsideIn(error, message) {
   if (error?.code === "OUTSIDE") return error.message;
-  const hidden = process[Symbol.for("mprelease.hidden")] ?? [];
-  return [...hidden].find((file) => message.includes(file)) ?? null;
+  const named = [...(process[HIDDEN] ?? [])].filter((file) => message.includes(file));
+  return named.sort((one, other) => other.length - one.length)[0] ?? null;
 }
 
 /** Return a code as it may be told: a whole number, a text, or null. */
