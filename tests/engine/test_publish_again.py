@@ -49,7 +49,7 @@ class Stand(WeChatDriver):
     def readable(self, _: Equipment) -> tuple[Path, ...]:
         return ()
 
-    def event(self, line: str) -> Event:
+    def event(self, line: str, order: PublishOrder | None) -> Event:  # noqa: ARG002
         refused = StageFailed(Problem.PLATFORM_UNREACHABLE, host="example.com", detail="refused")
         cut = StageFailed(Problem.PUBLISH_CUT, host="example.com", detail="cut")
         events: dict[str, Event] = {

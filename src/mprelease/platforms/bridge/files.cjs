@@ -14,8 +14,12 @@ const path = require("node:path");
 const { fileURLToPath } = require("node:url");
 const { promisify } = require("node:util");
 
-/** Stands before a path that is not shown, in the tool's own message about it. */
+// Stands before a path that is not shown, in the tool's own message about it. Nothing is found
+// there (ENOENT), and nobody, root either, can make something there.
 const NOWHERE = "/proc/mprelease: not in the project";
+// The same for those who make folders: on their way through /proc Node would go round in a circle.
+const NO_FOLDER = "/dev/null/mprelease: not in the project";
+const MAKE_FOLDERS = new Set(["mkdir", "cp"]);
 
 const ONE_PATH = [
   "access", "appendFile", "chmod", "chown", "createReadStream", "createWriteStream", "exists",
@@ -23,7 +27,8 @@ const ONE_PATH = [
   "openAsBlob", "opendir", "readFile", "readdir", "readlink", "realpath", "rm", "rmdir", "stat",
   "statfs", "truncate", "unlink", "unwatchFile", "utimes", "watch", "watchFile", "writeFile",
 ]; // prettier-ignore
-const TWO_PATHS = ["copyFile", "cp", "link", "rename", "symlink"];
+const TWO_PATHS = ["copyFile", "cp", "link", "rename"];
+const LINK = "symlink"; // its target is no path of ours before it is followed
 // What is asked of the folders above by whoever walks down a path, or makes one.
 const ON_THE_WAY = new Set(["access", "exists", "lstat", "mkdir", "readlink", "realpath", "stat"]);
 // What tools ask of the system.
@@ -36,20 +41,33 @@ function confine(folders, onHidden) {
   for (const owner of [fs, fs.promises]) for (const name of ["glob", "globSync"]) delete owner[name];
   for (const name of ONE_PATH) replace(name, 1);
   for (const name of TWO_PATHS) replace(name, 2);
+  replace(LINK, 2);
   syncBuiltinESMExports();
 
-  function replace(name, count) {
-    const known = (given) => seen(given, shown, ON_THE_WAY.has(name), onHidden);
+  function replace(name, paths) {
+    const kind = { paths, isLink: name === LINK };
+    const nowhere = MAKE_FOLDERS.has(name) ? NO_FOLDER : NOWHERE;
+    const known = (given, base) => {
+      const place = placeOf(given, base);
+      if (place === null) return given;
+      if (!isSeen(place, shown, ON_THE_WAY.has(name))) {
+        onHidden(place);
+        return nowhere + place;
+      }
+      // What we have looked at, for behind a link ".." would lead elsewhere.
+      return base === undefined && String(given).includes("..") ? place : given;
+    };
     for (const [owner, key] of [[fs, name], [fs, `${name}Sync`], [fs.promises, name]]) {
-      if (typeof owner[key] === "function") owner[key] = around(owner[key], known, count);
+      if (typeof owner[key] === "function") owner[key] = around(owner[key], known, kind);
     }
   }
 }
 
-function around(call, known, count) {
+function around(call, known, { paths, isLink }) {
   const asked = function asked(...given) {
-    for (let index = 0; index < Math.min(count, given.length); index += 1) {
-      given[index] = known(given[index]);
+    for (let index = 0; index < Math.min(paths, given.length); index += 1) {
+      const isTarget = isLink && index === 0;
+      given[index] = known(given[index], isTarget ? folderOf(given[1]) : undefined);
     }
     return call.apply(this, given);
   };
@@ -58,7 +76,7 @@ function around(call, known, count) {
   for (const key of ["native", promisify.custom]) {
     const other = call[key];
     // A promisified function is its own.
-    if (other) properties[key].value = other === call ? asked : around(other, known, count);
+    if (other) properties[key].value = other === call ? asked : around(other, known, { paths, isLink });
   }
   return Object.defineProperties(asked, properties);
 }
@@ -71,23 +89,23 @@ function bothNames(folder) {
   }
 }
 
-// Returns the path as it was given, or one that names nothing where it lies outside.
-function seen(given, shown, isOnTheWay, onHidden) {
-  const text = textOf(given);
-  if (text === null) return given;
-  const place = path.resolve(text);
-  if (shown.some((folder) => isIn(folder, place))) return given;
-  if (isOnTheWay && shown.some((folder) => isIn(place, folder))) return given;
-  // One function of Node's calls another one.
-  if (place.startsWith(NOWHERE)) return given;
-  onHidden(place);
-  return NOWHERE + place;
+function folderOf(link) {
+  return path.dirname(placeOf(link) ?? "");
+}
+
+function isSeen(place, shown, isOnTheWay) {
+  // The last two: one function of Node's calls another one.
+  return (
+    shown.some((folder) => isIn(folder, place) || (isOnTheWay && isIn(place, folder))) ||
+    place.startsWith(NOWHERE) ||
+    place.startsWith(NO_FOLDER)
+  );
 }
 
 // Descriptors, and what Node itself will refuse, are nobody's path.
-function textOf(given) {
-  if (typeof given === "string") return given;
-  if (Buffer.isBuffer(given) || given instanceof Uint8Array) return Buffer.from(given).toString();
+function placeOf(given, base = "") {
+  if (typeof given === "string") return path.resolve(base, given);
+  if (given instanceof Uint8Array) return path.resolve(base, Buffer.from(given).toString());
   if (given instanceof URL && given.protocol === "file:") return fileURLToPath(given);
   return null;
 }
