@@ -53,7 +53,7 @@ class ShellDriver:
     def readable(self, equipment: Equipment) -> tuple[Path, ...]:
         return (equipment.tools,)
 
-    def event(self, line: str, order: PublishOrder | None) -> Event:  # noqa: ARG002
+    def event(self, line: str, order: PublishOrder | None) -> Event:
         return Loaded() if line == "loaded" else Progress(line)
 
 

@@ -37,7 +37,9 @@ def test_everybody_may_run_it_and_nobody_may_change_it(alipay_link: Link, tmp_pa
     finally:
         os.umask(was)
     kept = tmp_path / "compilers" / NAME
-    assert {path.stat().st_mode & 0o777 for path in (kept.parent, kept, *kept.rglob("*"))} == {0o755}
+    assert {path.stat().st_mode & 0o777 for path in (kept.parent, kept, *kept.rglob("*"))} == {
+        0o755
+    }
 
 
 def test_what_lies_there_is_never_replaced(alipay_link: Link, tmp_path: Path) -> None:

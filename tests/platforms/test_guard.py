@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -57,10 +58,13 @@ const ended = (worker) => new Promise((done, failed) => {
   const deep = `${scratch}/deep/deep/deep/deep/deep/deep/link`;
   fs.mkdirSync(path.dirname(deep), { recursive: true });
   fs.symlinkSync("../../../../../..", deep);
-  if (fs.realpathSync(deep) !== fs.realpathSync(scratch)) came.push("the link leads elsewhere");
+  if (fs.realpathSync(deep) !== fs.realpathSync(scratch)) came.push("another link");
   const ways = [secret, `/proc/self/root${secret}`, `/proc/self/cwd/${secret}`];
   await attempt("read behind a link", () => fs.readFileSync(`${deep}/../secret`));
-  await attempt("link", () => (fs.symlinkSync(secret, `${scratch}/own`), fs.readFileSync(secret)));
+  await attempt("link", () => {
+    fs.symlinkSync(secret, `${scratch}/own`);
+    fs.readFileSync(`${scratch}/own`);
+  });
   for (const file of [...ways, `${scratch}${up}${secret}`]) {
     await attempt(`read ${file}`, () => fs.readFileSync(file));
     await attempt(`read a buffer ${file}`, () => fs.readFileSync(Buffer.from(file)));
@@ -77,7 +81,8 @@ const ended = (worker) => new Promise((done, failed) => {
     await attempt(`made ${file}`, () => fs.mkdirSync(file + ".d/e", { recursive: true }));
     if (fs.existsSync(file) || (await promisify(fs.exists)(file))) came.push(`exists ${file}`);
   }
-  const own = [require("./own.json").own, (await import("./own.mjs")).default, require("./own.cjs")];
+  const imported = (await import("./own.mjs")).default;
+  const own = [require("./own.json").own, imported, require("./own.cjs")];
   const real = [fs.realpathSync(scratch), fs.realpathSync.native(scratch)];
   const data = require(path.join(scratch, "i/package.json")).main;
   console.log(JSON.stringify({ came, own, real, data }));
@@ -104,8 +109,10 @@ def probed(node: str, tool: Path) -> Mapping[str, object]:
     (tool.parent / "secret").write_text("secret")
     files = [name for name in FILES if name != "i/package.json"]
     ended = subprocess.run(
-        [node, "--require", BRIDGES / "guard.cjs", tool / "probe.cjs"]
-        + [scratch, tool.parent / "secret", "i", *files],
+        [
+            *(node, "--require", BRIDGES / "guard.cjs", tool / "probe.cjs"),
+            *(scratch, tool.parent / "secret", "i", *files),
+        ],
         env={"MPRELEASE_TOOL": str(tool), "HOME": str(scratch), "PATH": os.defpath},
         cwd=scratch,
         capture_output=True,
@@ -114,8 +121,8 @@ def probed(node: str, tool: Path) -> Mapping[str, object]:
         check=False,
     )
     assert ended.returncode == 0, ended.stderr
-    answer: Mapping[str, object] = json.loads(ended.stdout.splitlines()[-1])
-    return {**answer, "real": set(map(str, answer["real"])) == {str(scratch)}}  # type: ignore[call-overload]
+    answer: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
+    return {**answer, "real": set(answer["real"]) == {str(scratch)}}
 
 
 HARMLESS = {"came": [], "own": [1, 2, 3], "real": True, "data": "m.js"}

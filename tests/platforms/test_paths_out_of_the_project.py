@@ -21,7 +21,7 @@ from publishing import Publishing, failed, write_files
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
-SECRET = "the-master-key-of-this-server"  # noqa: S105 (none)
+SECRET = "the-master-key-of-this-server"
 SETTING = {"setting": {"es6": True, "useCompilerPlugins": ["less", "sass"]}}
 PACKAGE = {"package.json": '{"name":"shop","version":"1.0.0","dependencies":{"m":"1.0.0"}}'}
 
@@ -41,6 +41,21 @@ class CarelessDouyin(DouyinDriver):
 
 
 @dataclass(frozen=True)
+class Careless:
+    """Publishes for WeChat without a look at the project."""
+
+    publishing: Publishing
+    order: PublishOrder
+    service: WeChat
+
+
+@pytest.fixture
+def careless(wechat_tool: Path, tmp_path: Path, order: PublishOrder, wechat: WeChat) -> Careless:
+    publishing = Publishing(wechat_tool, tmp_path / "tools", driver=CarelessWeChat())
+    return Careless(publishing, order, wechat)
+
+
+@dataclass(frozen=True)
 class Outside:
     """A folder of ours beside the scratch folder."""
 
@@ -55,7 +70,7 @@ class Outside:
 def outside(tmp_path: Path) -> Outside:
     folder = tmp_path / "ours"
     names = ("secret.txt", "secret.less", "secret.scss", "secret.wxss", "secret.wxml", "secret.wxs")
-    write_files(folder, {name: f"/* {SECRET} */ .a {{ color: red }}" for name in names})
+    write_files(folder, dict.fromkeys(names, f"/* {SECRET} */ .a {{ color: red }}"))
     write_files(folder, {"secret.json": json.dumps({"key": SECRET})})
     write_files(folder, {"package.json": '{"name":"shop","dependencies":{"m":"1.0.0"}}'})
     write_files(folder, package("m", {"index.js": f"module.exports = '{SECRET}'"}))
@@ -158,21 +173,15 @@ COMPILED: Mapping[str, Mapping[str, str]] = {
 
 @pytest.mark.parametrize("attack", COMPILED)
 def test_what_the_compiler_is_led_to_is_not_sent(
-    wechat_tool: Path,
-    tmp_path: Path,
-    order: PublishOrder,
-    wechat: WeChat,
-    outside: Outside,
-    attack: str,
+    careless: Careless, outside: Outside, attack: str
 ) -> None:
     config = {"project.config.json": json.dumps(SETTING)}
     planted = COMPILED[attack].items()
     files = {name: text.format(folder=outside.folder) for name, text in planted}
-    write_files(order.built, {**config, **files})
-    publishing = Publishing(wechat_tool, tmp_path / "tools", driver=CarelessWeChat())
+    write_files(careless.order.built, {**config, **files})
     # Some are refused, for some the tool finds nothing there.
-    assert isinstance(publishing.publish(order), Result | Failure)
-    assert not has_secret(wechat)
+    assert isinstance(careless.publishing.publish(careless.order), Result | Failure)
+    assert not has_secret(careless.service)
 
 
 PACKED: Mapping[str, Mapping[str, str]] = {
@@ -180,7 +189,9 @@ PACKED: Mapping[str, Mapping[str, str]] = {
     "main": package("m", {}, main="../../../../ours/node_modules/m/index.js"),
     "requires": package("m", {"index.js": "require('../../../../ours/secret.json')"}),
     "requires by its path": package("m", {"index.js": 'require("{folder}/secret.json")'}),
-    "source map": package("m", {"index.js": "1\n//# sourceMappingURL=../../../../ours/secret.json"}),
+    "source map": package(
+        "m", {"index.js": "1\n//# sourceMappingURL=../../../../ours/secret.json"}
+    ),
 }
 
 
@@ -214,19 +225,14 @@ RELATIONS: Mapping[str, tuple[str, str]] = {
 
 @pytest.mark.parametrize("attack", RELATIONS)
 def test_npm_packages_come_from_the_project_and_stay_there(
-    wechat_tool: Path,
-    tmp_path: Path,
-    order: PublishOrder,
-    wechat: WeChat,
-    outside: Outside,
-    attack: str,
+    careless: Careless, outside: Outside, attack: str
 ) -> None:
+    order = replace(careless.order, pack_npm=True)
     write_files(order.built, {**PACKAGE, **package("m", {}), **manually(*RELATIONS[attack])})
     (order.built / "away").symlink_to(outside.folder)
-    publishing = Publishing(wechat_tool, tmp_path / "tools", driver=CarelessWeChat())
-    failure = failed(publishing.publish(replace(order, pack_npm=True)))
+    failure = failed(careless.publishing.publish(order))
     assert failure.error.trouble.problem is Problem.PROJECT_PATH_OUTSIDE
-    assert wechat.received == []
+    assert careless.service.received == []
     assert not (outside.folder / "miniprogram_npm").exists()
 
 

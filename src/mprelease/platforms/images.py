@@ -55,7 +55,14 @@ def image_of(content: bytes) -> Image | None:
                 width, height = picture.size
                 media_type = _MEDIA_TYPES[str(picture.format)]
                 picture.verify()
-    except (OSError, ValueError, SyntaxError, LookupError, Pictures.DecompressionBombError, Warning):
+    except (
+        OSError,
+        ValueError,
+        SyntaxError,
+        LookupError,
+        Pictures.DecompressionBombError,
+        Warning,
+    ):
         return None
     return Image(content, media_type) if width * height <= _MOST_PIXELS else None
 
