@@ -51,7 +51,8 @@ function confine(folders, onHidden) {
       const place = placeOf(given, base);
       if (place === null) return given;
       if (!isSeen(place, shown, ON_THE_WAY.has(name))) {
-        onHidden(place);
+        // Folders above are looked through by tools of their own accord.
+        if (!shown.some((folder) => isIn(place, folder))) onHidden(place);
         return nowhere + place;
       }
       // What we have looked at, for behind a link ".." would lead elsewhere.
