@@ -83,7 +83,7 @@ class Stand(WeChatDriver):
             }
         )
 
-    def event(self, line: str) -> Event:
+    def event(self, line: str, order: PublishOrder | None) -> Event:
         """Read a word of the sender."""
         match line:
             case "ready":

@@ -49,7 +49,7 @@ class Stand(WeChatDriver):
     def readable(self, _: Equipment) -> tuple[Path, ...]:
         return ()
 
-    def event(self, line: str) -> Event:
+    def event(self, line: str, order: PublishOrder | None) -> Event:
         refused = StageFailed(Problem.PLATFORM_UNREACHABLE, host="example.com", detail="refused")
         cut = StageFailed(Problem.PUBLISH_CUT, host="example.com", detail="cut")
         events: dict[str, Event] = {
@@ -79,7 +79,7 @@ def build(run: Run) -> bool:
     return False
 
 
-def works(yard: Yard, driver: Stand) -> None:
+def works(yard: Yard, driver: WeChatDriver) -> None:
     """Put a worker to work that publishes with this driver."""
     stages = {Stage.BUILD: build, Stage.PUBLISH: publishing.publish}
 
@@ -148,3 +148,59 @@ def test_an_upload_that_was_cut_off_is_not_sent_again(yard: Yard) -> None:
     assert driver.tries == 1
     assert failed.error
     assert failed.error.problem is Problem.PUBLISH_CUT
+
+
+RESULT = '{"event":"result","sizes":[],"plugins":[],"devPluginId":null}'
+READY = '{"event":"ready"}'
+GO = "wait for go"
+
+
+@dataclass(frozen=True)
+class Forging(WeChatDriver):
+    """A process that content of the project has taken over: it writes what it likes."""
+
+    said: tuple[str, ...]
+
+    def prepare(self, order: PublishOrder) -> None:
+        pass
+
+    def command(self, _: Equipment, scratch: Path, seconds: float) -> Command:
+        said = (f"echo '{each}' >&3" if each != GO else "read -r go" for each in self.said)
+        script = "\n".join(("read -r order", *said, "read -r end"))
+        return Command(("sh", "-c", script), scratch, {"PATH": os.defpath}, seconds)
+
+    def readable(self, _: Equipment) -> tuple[Path, ...]:
+        return ()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        (RESULT,),
+        (RESULT, READY, GO, RESULT),
+        ("nonsense", READY, GO, RESULT),
+        ('{"event":"progress","text":7}', READY, GO, RESULT),
+    ],
+)
+def test_what_nobody_has_sent_has_not_been_accepted(yard: Yard, said: tuple[str, ...]) -> None:
+    release_id = yard.ask()
+    works(yard, Forging(said))
+    failed = yard.becomes(release_id, State.FAILED)
+    assert failed.error
+    assert failed.error.problem is Problem.PUBLISH_EVENT_UNREADABLE
+
+
+@pytest.mark.parametrize("said", [(READY, GO, "nonsense"), (READY, GO, READY, RESULT)])
+def test_after_go_nobody_knows_what_nonsense_means(yard: Yard, said: tuple[str, ...]) -> None:
+    release_id = yard.ask()
+    works(yard, Forging(said))
+    failed = yard.becomes(release_id, State.FAILED)
+    assert failed.error
+    assert failed.error.problem is Problem.PUBLISH_CUT
+
+
+@pytest.mark.parametrize("later", ["nonsense", RESULT, READY])
+def test_nothing_that_comes_later_takes_a_success_back(yard: Yard, later: str) -> None:
+    release_id = yard.ask()
+    works(yard, Forging((READY, GO, RESULT, later)))
+    yard.becomes(release_id, State.SUCCEEDED)

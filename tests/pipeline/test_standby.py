@@ -14,7 +14,7 @@ from mprelease.domain.errors import ReleaseCanceled
 from mprelease.domain.platforms import Platform
 from mprelease.domain.sandbox import SandboxMode, SandboxPolicy, UidRange
 from mprelease.pipeline.standby import Standby, Waiting
-from mprelease.platforms.driver import Equipment, Event, Loaded, Progress
+from mprelease.platforms.driver import Equipment, Event, Loaded, Progress, PublishOrder
 from mprelease.process.build_users import BuildUsers
 from mprelease.process.command import Command
 from mprelease.process.sandbox import Machine, Sandbox, Unconfined, choose
@@ -53,7 +53,7 @@ class ShellDriver:
     def readable(self, equipment: Equipment) -> tuple[Path, ...]:
         return (equipment.tools,)
 
-    def event(self, line: str) -> Event:
+    def event(self, line: str, order: PublishOrder | None) -> Event:
         return Loaded() if line == "loaded" else Progress(line)
 
 

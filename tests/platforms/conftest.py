@@ -57,13 +57,11 @@ def account(key: str) -> Account:
 
 @pytest.fixture
 def built(tmp_path: Path) -> Path:
-    return write_files(tmp_path / "built", PROJECT)
+    return write_files(tmp_path / "scratch" / "project", PROJECT)
 
 
 @pytest.fixture
 def order(tmp_path: Path, account: Account, link: Link, built: Path) -> PublishOrder:
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
     return PublishOrder(
         kind=Kind.UPLOAD,
         account=account,
@@ -76,7 +74,7 @@ def order(tmp_path: Path, account: Account, link: Link, built: Path) -> PublishO
         launch=LaunchOptions(),
         compile_settings={},
         pack_npm=False,
-        scratch=scratch,
+        scratch=built.parent,
     )
 
 
@@ -103,7 +101,7 @@ def douyin_account() -> Account:
 def douyin_order(
     tmp_path: Path, order: PublishOrder, douyin_account: Account, douyin_link: Link
 ) -> PublishOrder:
-    built = write_files(tmp_path / "built-for-douyin", DOUYIN_PROJECT)
+    built = write_files(order.scratch / "project-for-douyin", DOUYIN_PROJECT)
     version = "26.1122.0"
     return replace(order, account=douyin_account, link=douyin_link, built=built, version=version)
 
@@ -130,7 +128,7 @@ def alipay_account(key: str) -> Account:
 def alipay_order(
     tmp_path: Path, order: PublishOrder, alipay_account: Account, alipay_link: Link
 ) -> PublishOrder:
-    built = write_files(tmp_path / "built-for-alipay", ALIPAY_PROJECT)
+    built = write_files(order.scratch / "project-for-alipay", ALIPAY_PROJECT)
     version = "26.1122.0"
     return replace(order, account=alipay_account, link=alipay_link, built=built, version=version)
 

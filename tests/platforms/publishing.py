@@ -7,11 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event as Flag
 
+from mprelease.domain.apps import ProjectType
+from mprelease.domain.releases import Kind, LaunchOptions
 from mprelease.platforms.driver import (
+    Account,
     Driver,
     Equipment,
     Event,
     Failure,
+    Link,
     PublishOrder,
     Ready,
     Result,
@@ -28,6 +32,22 @@ PROJECT: Mapping[str, str] = {
     **{f"{page}.js": "Page({})" for page in ("pages/a", "sub/b")},
     **{f"{page}.wxml": "<view>你好</view>" for page in ("pages/a", "sub/b")},
 }
+
+
+ORDER = PublishOrder(
+    kind=Kind.UPLOAD,
+    account=Account(APP_ID, "a key"),
+    link=Link(),
+    built=Path("/scratch/project"),
+    project_type=ProjectType.MINI_PROGRAM,
+    version="26.11.22.0",
+    description="",
+    robot=7,
+    launch=LaunchOptions(),
+    compile_settings={},
+    pack_npm=False,
+    scratch=Path("/scratch"),
+)
 
 
 def write_files(folder: Path, files: Mapping[str, str]) -> Path:
@@ -81,7 +101,7 @@ class Publishing:
         started = Flag()
 
         def hear(line: str) -> None:
-            event = driver.event(line)
+            event = driver.event(line, order)
             self.events.append(event)
             if isinstance(event, Ready):
                 started.wait()

@@ -1,11 +1,9 @@
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from mprelease.domain.problems import Problem, Trouble
 from mprelease.domain.releases import Kind
-from mprelease.platforms.alipay.driver import AlipayDriver
 from mprelease.platforms.alipay.problems import Complaint, failure_of
 from mprelease.platforms.alipay.refusals import problem_of
 
@@ -112,14 +110,3 @@ def test_a_host_that_cannot_be_reached_is_named() -> None:
     call = "GET mdn.alipayobjects.com/mini_assets/builder.tgz"
     failure = failure_of(replace(UPLOAD, call=call))
     assert failure.error.trouble.parameters["host"] == "mdn.alipayobjects.com"
-
-
-def test_a_line_that_is_no_event_is_an_error() -> None:
-    with pytest.raises(ValueError, match="nonsense"):
-        AlipayDriver().event('{"event":"nonsense"}')
-
-
-def test_what_was_fetched_belongs_beside_the_tool_whatever_its_name() -> None:
-    line = '{"event":"fetched","name":"../../x","folder":"/scratch/x","files":{}}'
-    event = AlipayDriver().event(line)
-    assert getattr(event, "place", None) == Path("compilers/x")

@@ -16,10 +16,9 @@ from alipay_samples import (
 )
 from mprelease.domain.problems import Problem
 from mprelease.platforms.driver import (
-    Fetched,
     PublishOrder,
+    ToolDownload,
 )
-from mprelease.platforms.keeping import keep
 from mprelease.simulator.alipay import Alipay, Refusal
 from publishing import Publishing, accepted, failed, write_files
 
@@ -76,22 +75,28 @@ def test_an_upload_may_leave_the_experience_version_as_it_is(
     assert (answer.publication.qr_code, answer.hints) == (None, ())
 
 
-def test_the_compiler_is_fetched_once_and_kept_for_the_next(
+def test_the_compiler_is_fetched_from_the_vendor_once_for_all_releases(
     alipay_tool: Path, alipay_preview: PublishOrder, tmp_path: Path
 ) -> None:
     home = tmp_path / "tools" / alipay_tool.name
-    modules = alipay_tool / "node_modules"
-    shutil.copytree(modules, home / "node_modules", symlinks=True)
+    shutil.copytree(alipay_tool / "node_modules", home / "node_modules", symlinks=True)
     fetched: list[int] = []
     for number in range(2):
         scratch = tmp_path / f"scratch{number}"
-        scratch.mkdir()
+        order = replace(
+            alipay_preview, scratch=scratch, built=write_files(scratch / "project", ALIPAY_PROJECT)
+        )
         publishing = Publishing(home, scratch / "tools", driver=DRIVER)
-        accepted(publishing.publish(replace(alipay_preview, scratch=scratch)))
-        told = [event for event in publishing.events if isinstance(event, Fetched)]
-        fetched.append(len(told))
-        assert all(keep(DRIVER.tool, tmp_path / "tools", one) for one in told)
+        accepted(publishing.publish(order))
+        fetched.append(sum(isinstance(event, ToolDownload) for event in publishing.events))
+        # What the process has left behind is nobody's.
+        for program in scratch.rglob("mini-pkg-builder"):
+            program.write_text("evil")
+        DRIVER.keep_download(tmp_path / "tools", order.account, order.link)
     assert fetched == [1, 0]
+    kept = home / "compilers" / "cubebuild@0.100.12-simulator" / "linux"
+    assert {one.name for one in kept.iterdir()} == {"compiler.cjs", "mini-pkg-builder"}
+    assert b"evil" not in (kept / "mini-pkg-builder").read_bytes()
 
 
 @pytest.mark.parametrize(

@@ -1,18 +1,20 @@
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import segno
 from PIL import Image
 
-from douyin_samples import LOGIN_CREDENTIAL, PASSWORD, TOKEN
+from douyin_samples import DOUYIN_APP_ID, LOGIN_CREDENTIAL, PASSWORD, TOKEN
 from mprelease.domain.problems import Message
 from mprelease.domain.releases import Sizes
 from mprelease.platforms.douyin.driver import DouyinDriver
 from mprelease.platforms.douyin.events import event_of
-from mprelease.platforms.driver import Equipment, Loaded, Progress, PublishOrder, Ready, Result
+from mprelease.platforms.driver import Account, Equipment, PublishOrder, Result
 from mprelease.platforms.qr_codes import drawn
+from publishing import ORDER
 
 URL = "https://z.douyin.com/aBcDeF"
 SIZES = {
@@ -23,22 +25,11 @@ SIZES = {
 
 
 def result(**facts: object) -> Result:
-    common = {"event": "result", "kind": "preview", "shortUrl": URL, "expireTime": -1}
-    event = event_of(json.dumps({**common, "sizes": SIZES, "detail": None, **facts}))
+    common = {"event": "result", "shortUrl": URL, "expireTime": -1}
+    order = replace(ORDER, account=Account(DOUYIN_APP_ID, TOKEN))
+    event = event_of(json.dumps({**common, "sizes": SIZES, "detail": None, **facts}), order)
     assert isinstance(event, Result)
     return event
-
-
-def test_progress_loaded_and_ready_are_read() -> None:
-    assert event_of('{"event":"progress","text":"PUT x"}') == Progress("PUT x")
-    assert event_of('{"event":"loaded"}') == Loaded()
-    assert event_of('{"event":"ready"}') == Ready()
-
-
-def test_a_line_that_is_no_event_is_not_taken_for_one() -> None:
-    for line in ("[info] chatter", '{"event":"unheard-of"}'):
-        with pytest.raises(ValueError, match=r"."):
-            event_of(line)
 
 
 def test_the_code_is_drawn_from_the_short_address_on_white() -> None:
@@ -69,7 +60,7 @@ def test_the_time_at_which_a_code_ends_is_kept() -> None:
 
 
 def test_an_upload_without_a_code_is_a_success_with_a_hint() -> None:
-    answer = result(kind="upload", shortUrl=None, detail="busy")
+    answer = result(shortUrl=None, detail="busy")
     assert answer.hints == (Message("hint.douyin_no_qr_code", {"detail": "busy"}),)
     assert answer.publication.qr_code is None
 

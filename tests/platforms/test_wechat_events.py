@@ -1,46 +1,30 @@
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from mprelease.domain.apps import ProjectType
 from mprelease.domain.problems import Message, Problem
 from mprelease.domain.releases import Sizes
 from mprelease.platforms.driver import (
     Equipment,
     Failure,
-    Loaded,
-    Progress,
     PublishOrder,
-    Ready,
     Result,
 )
 from mprelease.platforms.wechat.driver import WeChatDriver
 from mprelease.platforms.wechat.events import event_of
-from publishing import APP_ID
+from publishing import ORDER
 
 
-def result(**facts: object) -> Result:
-    common = {"event": "result", "kind": "upload", "appId": APP_ID, "robot": 7, "plugins": []}
-    more = {"sizes": [], "qrCode": "", "projectType": "miniProgram", "devPluginId": None}
-    event = event_of(json.dumps({**common, **more, **facts}))
+def result(order: PublishOrder = ORDER, **facts: object) -> Result:
+    common = {"event": "result", "sizes": [], "plugins": [], "devPluginId": None}
+    event = event_of(json.dumps({**common, **facts}), order)
     assert isinstance(event, Result)
     return event
-
-
-def test_progress_and_ready_are_read() -> None:
-    assert event_of('{"event":"progress","text":"Compiling app.js"}') == Progress(
-        "Compiling app.js"
-    )
-    assert event_of('{"event":"loaded"}') == Loaded()
-    assert event_of('{"event":"ready"}') == Ready()
-
-
-def test_a_line_that_is_no_event_is_not_taken_for_one() -> None:
-    for line in ("[info] chatter", '{"event":"unheard-of"}'):
-        with pytest.raises(ValueError, match=r"."):
-            event_of(line)
 
 
 def test_an_upload_shows_the_code_of_the_trial_version_and_the_hint_to_pick_it() -> None:
@@ -54,19 +38,12 @@ def test_an_upload_shows_the_code_of_the_trial_version_and_the_hint_to_pick_it()
 
 @pytest.mark.parametrize("project_type", ["miniProgramPlugin", "miniGamePlugin"])
 def test_a_plugin_has_no_trial_version_and_an_id_to_be_used_by(project_type: str) -> None:
-    named = result(projectType=project_type, devPluginId="abc1")
+    order = replace(ORDER, project_type=ProjectType(project_type))
+    named = result(order, devPluginId="abc1")
     assert named.hints == (Message("hint.wechat_plugin", {"id": "abc1"}),)
-    unnamed = result(projectType=project_type)
+    unnamed = result(order)
     assert (named.publication.qr_code, unnamed.publication.qr_code) == (None, None)
     assert unnamed.hints == ()
-
-
-def test_a_preview_shows_the_image_of_the_platform(tmp_path: Path) -> None:
-    (tmp_path / "q.jpg").write_bytes(b"\xff\xd8jpeg")
-    answer = result(kind="preview", qrCode=str(tmp_path / "q.jpg"))
-    assert answer.publication.qr_code == b"\xff\xd8jpeg"
-    assert answer.publication.qr_code_type == "image/jpeg"
-    assert answer.hints == ()
 
 
 def test_packages_and_plugins_are_told_apart() -> None:
@@ -84,8 +61,8 @@ def test_a_package_without_parts_is_its_own_main_package() -> None:
 
 
 def test_a_failure_names_its_problem() -> None:
-    facts = {"kind": "upload", "appId": APP_ID, "folder": "/b", "path": None, "sent": False}
-    event = event_of(json.dumps({"event": "error", "code": "LATE", "message": "", **facts}))
+    facts = {"event": "error", "code": "LATE", "message": "", "path": None, "sent": False}
+    event = event_of(json.dumps(facts), ORDER)
     assert isinstance(event, Failure)
     assert event.error.trouble.problem is Problem.PUBLISH_TOO_LATE
 

@@ -31,3 +31,13 @@ def test_what_a_link_leads_to_stays_closed(tmp_path: Path) -> None:
     (folder / "broken").symlink_to("nowhere")
     let_others_read(folder)
     assert mode(secret) == 0o600
+
+
+def test_what_others_could_change_they_can_no_longer(tmp_path: Path) -> None:
+    folder = tmp_path / "tool"
+    folder.mkdir()
+    (folder / "index.js").touch()
+    (folder / "index.js").chmod(0o666)
+    folder.chmod(0o777)
+    let_others_read(folder)
+    assert (mode(folder), mode(folder / "index.js")) == (0o755, 0o644)

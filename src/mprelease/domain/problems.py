@@ -158,6 +158,9 @@ class Problem(StrEnum):
     PLATFORM_BUILD_FAILED = auto()
     PLATFORM_BUILD_UNFINISHED = auto()
     PUBLISH_FAILED = auto()
+    PUBLISH_EVENT_UNREADABLE = auto()
+    QR_CODE_UNREADABLE = auto()
+    PROJECT_PATH_OUTSIDE = auto()
     PUBLISH_TOO_LATE = auto()
     PUBLISH_CUT = auto()
 

@@ -19,14 +19,13 @@ from mprelease.pipeline.standby import Waiting
 from mprelease.platforms.driver import (
     Account,
     Failure,
-    Fetched,
     Link,
     Progress,
     PublishOrder,
     Ready,
     Result,
+    ToolDownload,
 )
-from mprelease.platforms.keeping import keep
 from mprelease.process.tree import Exit, Running
 
 
@@ -70,11 +69,14 @@ def _publish_once(run: Run) -> bool:
     )
     run.driver.prepare(order)
     publisher.give(order.scratch / "project")
-    accepted = _Exchange(run, order).result(publisher)
+    exchange = _Exchange(run, order)
+    accepted = exchange.result(publisher)
     run.is_published = True
     run.recorder.published(accepted.publication)
     for hint in accepted.hints:
         run.recorder.warned(hint)
+    if exchange.has_downloaded:
+        run.driver.keep_download(run.workshop.standby.tools, order.account, order.link)
     return False
 
 
@@ -112,6 +114,7 @@ class _Exchange:
     def __init__(self, run: Run, order: PublishOrder) -> None:
         self._run = run
         self._order = order
+        self.has_downloaded = False
         self._answer: Result | Failure | None = None
         self._went = False
         self._began = threading.Event()
@@ -128,7 +131,7 @@ class _Exchange:
             ended = self._process.wait()
         except Exception as error:
             if self._answer is None and self._went:
-                raise self._cut(repr(error)) from error
+                raise self._cut(_said(error)) from error
             if self._answer is None:
                 raise
             ended = Exit(0, timed_out=False, stopped=False)
@@ -163,15 +166,21 @@ class _Exchange:
         return StageFailed(Problem.PUBLISH_CUT, host=self._run.job.app.platform, detail=detail)
 
     def _hear(self, line: str) -> None:
-        match self._run.driver.event(line):
+        match self._run.driver.event(line, self._order):
             case Progress(text):
                 self._run.say(text)
-            case Fetched() as fetched:
-                keep(self._run.driver.tool, self._run.workshop.standby.tools, fetched)
-            case Ready():
+            case ToolDownload():
+                self.has_downloaded = True
+            case Ready() if not self._went:
                 self._let_go()
-            case Result() | Failure() as answer:
-                self._answer = answer
+            # Whoever has read the project writes these lines: what nobody has sent cannot have
+            # been accepted.
+            case Result() as accepted if self._went and self._answer is None:
+                self._answer = accepted
+            case Failure() as refused if self._answer is None:
+                self._answer = refused
+            case Ready() | Result() | Failure():
+                raise StageFailed(Problem.PUBLISH_EVENT_UNREADABLE, detail="out of turn")
 
     def _let_go(self) -> None:
         self._began.wait()
@@ -185,6 +194,11 @@ class _Exchange:
             return
         self._went = True
         self._process.send(self._run.driver.go_line(not_after))
+
+
+def _said(error: Exception) -> str:
+    detail = error.trouble.parameters.get("detail") if isinstance(error, StageFailed) else None
+    return repr(error) if detail is None else str(detail)
 
 
 def _usable(run: Run) -> Waiting:

@@ -105,7 +105,7 @@ class Waiting:
         shutil.rmtree(self.scratch, ignore_errors=True)
 
     def _look_at(self, line: str) -> None:
-        if isinstance(self._driver.event(line), Loaded):
+        if isinstance(self._driver.event(line, None), Loaded):
             self._loaded.set()
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
-from mprelease.platforms.driver import Equipment
+from mprelease.platforms.driver import Account, Equipment, Link
 from mprelease.platforms.tools import BRIDGES, Tool
 from mprelease.process.command import Command
 
@@ -46,3 +46,6 @@ class Bridged:
     def go_line(self, not_after: int) -> str:
         """Return the word that lets the bridge send, until a time in ms since the epoch."""
         return f"go {not_after}"
+
+    def keep_download(self, tools: Path, account: Account, link: Link) -> None:
+        """Do nothing: only some tools fetch parts of themselves at run time."""

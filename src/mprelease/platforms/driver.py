@@ -80,16 +80,8 @@ class Progress:
 
 
 @dataclass(frozen=True)
-class Fetched:
-    """The tool has fetched a part of itself that the next releases could use as well.
-
-    It lies in `folder`, which is scratch, and belongs to `place` in the tool's own folder. `files`
-    are the SHA-256 digests of its files as they were before anything of the project was touched.
-    """
-
-    folder: Path
-    place: Path
-    files: Mapping[str, str]
+class ToolDownload:
+    """The tool has fetched a part of itself, for this release alone: see `keep_download`."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +109,7 @@ class Failure:
     may_have_arrived: bool = False
 
 
-Event = Loaded | Progress | Fetched | Ready | Result | Failure
+Event = Loaded | Progress | ToolDownload | Ready | Result | Failure
 
 
 class Driver(Protocol):
@@ -203,8 +195,19 @@ class Driver(Protocol):
     def go_line(self, not_after: int) -> str:
         """Return the line that lets the process send, until a time in ms since the epoch."""
 
-    def event(self, line: str) -> Event:
-        """Read one line of descriptor 3; called in the order of the lines, while scratch exists."""
+    def event(self, line: str, order: PublishOrder | None) -> Event:
+        """Read one line of descriptor 3; called in the order of the lines, while scratch exists.
+
+        `order` is None while there is none. Who writes these lines has read content of a
+        repository: no path in them is opened, and nothing in them is believed over the order.
+        Raise StageFailed(PUBLISH_EVENT_UNREADABLE) for a line that is no event, or not yet one.
+        """
+
+    def keep_download(self, tools: Path, account: Account, link: Link) -> None:
+        """Fetch what the tool has fetched for one release (ToolDownload) for the next ones.
+
+        Nothing that a process has told or left behind is used: it comes from the vendor.
+        """
 
     def size_limits(self) -> SizeLimits:
         """Return how large the platform lets packages be."""

@@ -1,31 +1,126 @@
-"""Read what every bridge writes to descriptor 3: one JSON object a line (bridge/protocol.cjs)."""
+"""Read what every bridge writes to descriptor 3: one JSON object a line (bridge/protocol.cjs).
+
+The process that writes it works on content that anybody may have pushed, so every line is data of a
+stranger: kinds, types and lengths are checked, and nothing in it is taken for a path of this
+machine. Whatever the order says itself (app id, kind, folder, version) is read from the order.
+"""
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TypeGuard
 
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Kind
-from mprelease.platforms.driver import Event, Failure, Loaded, Progress, Ready
+from mprelease.platforms.driver import Event, Failure, Loaded, Progress, PublishOrder, Ready
 
-Facts = Mapping[str, Any]
-"""What a bridge tells with an event."""
+_LONGEST_TEXT = 8_000  # as in bridge/protocol.cjs
+_LARGEST_NUMBER = 10**12
+_MOST_ITEMS = 1_000
+_SHOWN = 300  # characters of what is shown of a line or a message
 
-_COMMON: Mapping[str, Callable[[Facts], Event]] = {
+
+class Facts:
+    """What a bridge tells with an event; every method raises ValueError for what it cannot take."""
+
+    def __init__(self, facts: object) -> None:
+        """Take an object of JSON."""
+        if not isinstance(facts, dict):
+            raise ValueError("no object")  # noqa: TRY004 (one kind of error for what is read)
+        self._facts: Mapping[str, object] = facts
+
+    def text(self, name: str) -> str:
+        """Return a text of at most 8,000 characters."""
+        value = self._facts.get(name)
+        if not isinstance(value, str) or len(value) > _LONGEST_TEXT:
+            raise ValueError(f"{name} is no text")
+        return value
+
+    def optional_text(self, name: str) -> str | None:
+        """Return a text, None where there is none."""
+        return None if self._facts.get(name) is None else self.text(name)
+
+    def code(self, name: str) -> int | str | None:
+        """Return the code of an error: a number, a text, or None."""
+        value = self._facts.get(name)
+        if _is_number(value):
+            return value
+        return self.optional_text(name)
+
+    def number(self, name: str) -> int:
+        """Return a whole number from 0 to 10^12."""
+        value = self._facts.get(name)
+        if not _is_number(value) or not 0 <= value <= _LARGEST_NUMBER:
+            raise ValueError(f"{name} is no number")
+        return value
+
+    def flag(self, name: str) -> bool:
+        """Return true or false."""
+        value = self._facts.get(name)
+        if not isinstance(value, bool):
+            raise ValueError(f"{name} is neither true nor false")  # noqa: TRY004 as above
+        return value
+
+    def part(self, name: str) -> "Facts":
+        """Return an object."""
+        return Facts(self._facts.get(name))
+
+    def optional_part(self, name: str) -> "Facts | None":
+        """Return an object, None where there is none."""
+        return None if self._facts.get(name) is None else self.part(name)
+
+    def parts(self, name: str) -> list["Facts"]:
+        """Return a list of at most 1,000 objects."""
+        value = self._facts.get(name)
+        if not isinstance(value, list) or len(value) > _MOST_ITEMS:
+            raise ValueError(f"{name} is no list")
+        return [Facts(each) for each in value]
+
+    def numbers(self, name: str) -> dict[str, int]:
+        """Return at most 1,000 numbers by their names."""
+        value = self._facts.get(name)
+        if not isinstance(value, dict) or len(value) > _MOST_ITEMS:
+            raise ValueError(f"{name} is no object")
+        return {_name(each): Facts(value).number(each) for each in value}
+
+
+Reader = Callable[[Facts, PublishOrder], Event]
+"""Reads an event that belongs to an order."""
+
+_WITHOUT_ORDER: Mapping[str, Callable[[Facts], Event]] = {
     "loaded": lambda _: Loaded(),
-    "progress": lambda facts: Progress(facts["text"]),
-    "ready": lambda _: Ready(),
+    "progress": lambda facts: Progress(facts.text("text")),
 }
+_COMMON: Mapping[str, Reader] = {"ready": lambda _facts, _order: Ready()}
 
 
-def read(line: str, own: Mapping[str, Callable[[Facts], Event]]) -> Event:
-    """Return the event in a line, a platform's own read by its name; raise ValueError for none."""
-    facts: Facts = json.loads(line)
-    reader = {**_COMMON, **own}.get(facts["event"])
-    if reader is None:
-        raise ValueError(line)
-    return reader(facts)
+def read(line: str, order: PublishOrder | None, own: Mapping[str, Reader]) -> Event:
+    """Return the event in a line, a platform's own read by its name.
+
+    Raise StageFailed(PUBLISH_EVENT_UNREADABLE) for a line that is none, and for what nobody can
+    tell yet who has no order.
+    """
+    try:
+        return _read(Facts(json.loads(line)), order, {**_COMMON, **own})
+    except (ValueError, RecursionError):
+        shown = line if len(line) <= _SHOWN else f"{line[:_SHOWN]}…"
+        raise StageFailed(Problem.PUBLISH_EVENT_UNREADABLE, detail=shown) from None
+
+
+def _read(facts: Facts, order: PublishOrder | None, readers: Mapping[str, Reader]) -> Event:
+    name = facts.text("event")
+    if early := _WITHOUT_ORDER.get(name):
+        return early(facts)
+    if order is None or name not in readers:
+        raise ValueError(name)
+    event = readers[name](facts, order)
+    if not isinstance(event, Failure) or event.may_have_arrived:
+        return event
+    outside = facts.optional_text("outside")
+    if outside is None:
+        return event
+    detail = facts.text("message")[:_SHOWN]
+    return Failure(StageFailed(Problem.PROJECT_PATH_OUTSIDE, path=outside, detail=detail))
 
 
 def cut_off(kind: Kind, host: str, detail: str) -> Failure:
@@ -33,3 +128,13 @@ def cut_off(kind: Kind, host: str, detail: str) -> Failure:
     # A preview is harmless to repeat, so nobody has to find out what became of this one.
     lost = Problem.PUBLISH_CUT if kind is Kind.UPLOAD else Problem.PLATFORM_UNREACHABLE
     return Failure(StageFailed(lost, host=host, detail=detail), may_have_arrived=True)
+
+
+def _is_number(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _name(text: str) -> str:
+    if len(text) > _LONGEST_TEXT:
+        raise ValueError("a name is too long")
+    return text

@@ -6,6 +6,7 @@ from pathlib import Path
 
 _READ = 0o044
 _READ_AND_ENTER = 0o055
+_WRITE = 0o022
 
 
 def let_others_read(folder: Path) -> None:
@@ -23,6 +24,6 @@ def _open(path: Path) -> None:
     mode = path.lstat().st_mode
     if stat.S_ISLNK(mode):
         return
-    wanted = mode | (_READ_AND_ENTER if mode & stat.S_IXUSR else _READ)
+    wanted = (mode | (_READ_AND_ENTER if mode & stat.S_IXUSR else _READ)) & ~_WRITE
     if wanted != mode:
         path.chmod(stat.S_IMODE(wanted))

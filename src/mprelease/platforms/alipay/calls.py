@@ -19,6 +19,7 @@ from mprelease.platforms import asking
 from mprelease.platforms.alipay.credential import ToolKey, opened, signing_key
 from mprelease.platforms.alipay.refusals import HOST, problem_of, refusal_in
 from mprelease.platforms.driver import Account, Link
+from mprelease.platforms.images import Image, image_of
 
 _BASE = f"https://{HOST}"
 _PAUSE = 2.0
@@ -39,7 +40,7 @@ def last_version(account: Account, link: Link) -> str | None:
     return version if _NUMBERS.fullmatch(version) and version != _NO_VERSION else None
 
 
-def show_to_testers(account: Account, link: Link, version: str, *, seconds: float) -> bytes | None:
+def show_to_testers(account: Account, link: Link, version: str, *, seconds: float) -> Image | None:
     """Make an uploaded version the experience version, and return the image of its QR code.
 
     Return None where the image cannot be had. Raise StageFailed when the platform refuses, or has
@@ -84,15 +85,14 @@ class _Desk:
             raise asking.unreachable(HOST, error) from None
         return self._data(answer, fields)
 
-    def image(self, address: str) -> bytes | None:
+    def image(self, address: str) -> Image | None:
         """Return the image at an address, None where there is none."""
         try:
             with _client(self._link) as client:
                 answer = client.get(address, follow_redirects=True).raise_for_status()
         except (httpx.HTTPError, httpx.InvalidURL, OSError):
             return None
-        is_image = answer.headers.get("content-type", "").startswith("image/")
-        return answer.content if is_image else None
+        return image_of(answer.content)
 
     def _data(self, answer: httpx.Response, fields: Mapping[str, str]) -> dict[str, Any]:
         if refusal := refusal_in(answer.text):

@@ -15,6 +15,7 @@ from mprelease.platforms.alipay.events import event_of
 from mprelease.platforms.alipay.refusals import VERSIONS
 from mprelease.platforms.bridged import Bridged
 from mprelease.platforms.driver import Account, Event, Link, PublishOrder, Result
+from mprelease.platforms.images import QR_CODE
 from mprelease.platforms.marks import require_app_id
 from mprelease.platforms.mini_programs import require_page
 from mprelease.platforms.settings import require_known
@@ -81,7 +82,7 @@ class AlipayDriver(Bridged):
 
         limit = self.experience_seconds
         image = calls.show_to_testers(account, link, version, seconds=limit)
-        return Result(Publication(image))
+        return Result(Publication(image.content, image.media_type) if image else Publication())
 
     def looks_built(self, folder: Path, project_type: ProjectType) -> None:
         """Raise StageFailed unless a folder can be published on this platform."""
@@ -114,7 +115,7 @@ class AlipayDriver(Bridged):
                 "settings": dict(order.compile_settings),
                 "limits": self._limits(),
                 "proxy": order.link.proxy,
-                "qrCode": str(order.scratch / "qr-code"),
+                "qrCode": str(order.scratch / QR_CODE),
             }
         )
 
@@ -123,9 +124,16 @@ class AlipayDriver(Bridged):
         times = {"build": self.build_seconds, "experience": self.experience_seconds}
         return {name: round(time * 1000) for name, time in times.items()} | {"versions": VERSIONS}
 
-    def event(self, line: str) -> Event:
-        """Read one line of the bridge's events."""
-        return event_of(line)
+    def event(self, line: str, order: PublishOrder | None) -> Event:
+        """Read one line of the bridge's events; raise StageFailed for what is none."""
+        return event_of(line, order)
+
+    def keep_download(self, tools: Path, account: Account, link: Link) -> None:
+        """Fetch the compiler that Alipay names for an app, unless it is there."""
+        from mprelease.platforms.alipay import compiler  # noqa: PLC0415 as above
+
+        folder = self.tool.folder(tools) / "compilers"
+        compiler.keep(account.platform_app_id, link, folder, self.tool.version)
 
     def size_limits(self) -> SizeLimits:
         """Return what its documentation says; of the whole, reports differ."""

@@ -1,75 +1,72 @@
 """Read what the bridge to minidev writes to descriptor 3."""
 
-from pathlib import Path
-
 from mprelease.domain.problems import Message
-from mprelease.domain.releases import Kind, Publication, Sizes
+from mprelease.domain.releases import Publication, Sizes
 from mprelease.platforms import events
 from mprelease.platforms.alipay.problems import Complaint, failure_of
-from mprelease.platforms.driver import Event, Failure, Fetched, Result
+from mprelease.platforms.driver import Event, Failure, PublishOrder, Result, ToolDownload
 from mprelease.platforms.events import Facts
-
-_COMPILERS = Path("compilers")
-
-
-def event_of(line: str) -> Event:
-    """Return the event in a line; raise ValueError for a line that is none."""
-    return events.read(line, {"fetched": _fetched, "result": _result, "error": _failure})
+from mprelease.platforms.images import Image, image_in
 
 
-def _fetched(facts: Facts) -> Fetched:
-    place = _COMPILERS / Path(facts["name"]).name
-    return Fetched(Path(facts["folder"]), place, facts["files"])
+def event_of(line: str, order: PublishOrder | None) -> Event:
+    """Return the event in a line; raise StageFailed for a line that is none."""
+    return events.read(line, order, {"fetched": _fetched, "result": _result, "error": _failure})
 
 
-def _result(facts: Facts) -> Result:
-    image, kind = _image(facts)
-    return Result(Publication(image, kind, _sizes(facts["sizes"])), tuple(_hints(facts)))
+def _fetched(_facts: Facts, _order: PublishOrder) -> ToolDownload:
+    return ToolDownload()
 
 
-def _image(facts: Facts) -> tuple[bytes | None, str]:
-    code = facts.get("code")
-    if not code or code["type"] is None:
-        return None, "image/png"
-    # An image may be longer than a line of events can be.
-    return Path(facts["qrCode"]).read_bytes(), str(code["type"])
+def _result(facts: Facts, order: PublishOrder) -> Result:
+    code = facts.optional_part("code")
+    image = image_in(order.scratch) if code and code.flag("written") else None
+    hints = (*_version_hints(facts, order), *_code_hints(code, image))
+    sizes = _sizes(facts.optional_part("sizes"))
+    if image is None:
+        return Result(Publication(sizes=sizes), hints)
+    return Result(Publication(image.content, image.media_type, sizes), hints)
 
 
-def _hints(facts: Facts) -> list[Message]:
+def _version_hints(facts: Facts, order: PublishOrder) -> tuple[Message, ...]:
     hints = []
-    if removed := facts.get("removed"):
+    if removed := facts.optional_text("removed"):
         hints.append(Message("hint.alipay_removed", {"version": removed}))
-    if "refused" in facts:
-        parameters = {"version": facts["version"], "detail": facts["refused"]}
+    if (refused := facts.optional_text("refused")) is not None:
+        parameters = {"version": order.version, "detail": refused}
         hints.append(Message("hint.alipay_not_experience", parameters))
-    code = facts.get("code")
-    if code and code["type"] is None:
-        hints.append(Message("hint.alipay_no_qr_code", {"address": code["address"]}))
-    return hints
+    return tuple(hints)
+
+
+def _code_hints(code: Facts | None, image: Image | None) -> tuple[Message, ...]:
+    """Tell the address of a QR code of which there is no image, or none that can be shown."""
+    if code is None or image is not None:
+        return ()
+    return (Message("hint.alipay_no_qr_code", {"address": code.text("address")}),)
 
 
 def _sizes(facts: Facts | None) -> Sizes | None:
     if facts is None:
         return None
-    packages = {str(root): int(size) for root, size in facts["packages"].items()}
-    main = int(facts["main"])
+    packages, main = facts.numbers("packages"), facts.number("main")
     return Sizes(main + sum(packages.values()), main, packages)
 
 
-def _failure(facts: Facts) -> Failure:
-    reply = facts["reply"]
-    code = facts["errorCode"] or facts["code"]
+def _failure(facts: Facts, order: PublishOrder) -> Failure:
+    reply = facts.optional_part("reply")
+    code = facts.code("errorCode") or facts.code("code")
+    task = facts.code("task")
     complaint = Complaint(
-        kind=Kind(facts["kind"]),
-        app_id=facts["appId"],
-        version=facts["version"],
-        folder=facts["folder"],
+        kind=order.kind,
+        app_id=order.account.platform_app_id,
+        version=order.version,
+        folder=str(order.built),
         code=None if code is None else str(code),
-        message=facts["message"],
-        log=facts["log"],
-        sent=facts["sent"],
-        task=facts["task"],
-        call=facts["call"],
-        answer=reply["text"] if reply else None,
+        message=facts.text("message"),
+        log=facts.optional_text("log"),
+        sent=facts.flag("sent"),
+        task=None if task is None else str(task),
+        call=facts.optional_text("call"),
+        answer=reply.text("text") if reply else None,
     )
     return failure_of(complaint)

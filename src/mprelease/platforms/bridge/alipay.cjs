@@ -8,7 +8,7 @@ const fs = require("node:fs");
 const path = require("node:path");
 const calls = require("./alipay_calls.cjs");
 const programs = require("./alipay_programs.cjs");
-const { Refusal, fail, progress, readOrder, tell } = require("./protocol.cjs");
+const { Refusal, codeOf, fail, progress, readOrder, tell } = require("./protocol.cjs");
 
 const MODULES = path.join(process.argv[2], "node_modules");
 const LONGEST_LOG = 8000;
@@ -26,7 +26,7 @@ let task = null;
 
 publish().then(
   (result) => {
-    tell("result", { ...result, sizes, ...facts() });
+    tell("result", { ...result, sizes });
     process.exit(0);
   },
   stop,
@@ -148,7 +148,9 @@ function built({ build: { result } }) {
   const parts = result.subPackages ?? [];
   const main = parts.find(({ type }) => type === "MAIN");
   const packages = parts.filter((part) => part !== main).map(({ path: root, size }) => [root, size]);
-  sizes = { main: main?.size ?? result.size, packages: Object.fromEntries(packages) };
+  const known = { main: main?.size ?? result.size, packages: Object.fromEntries(packages) };
+  const numbers = [known.main, ...Object.values(known.packages)];
+  sizes = numbers.every(Number.isSafeInteger) ? known : null;
   // After a preview the tool would fetch the QR code without a proxy and draw it with letters.
   tool.setSilent(true);
 }
@@ -161,12 +163,12 @@ async function imageAt(address) {
       const type = String(headers["content-type"]).split(";")[0];
       if (!type.startsWith("image/")) throw new Error(`it is ${type}`);
       fs.writeFileSync(order.qrCode, body);
-      return { address, type };
+      return { address: String(address), written: true };
     } catch (error) {
       progress(`QR code: ${error.message}`);
     }
   }
-  return { address: String(address), type: null };
+  return { address: String(address), written: false };
 }
 
 function fetched(address) {
@@ -189,14 +191,9 @@ function within(ms, work, code) {
 }
 
 function stop(error) {
-  const { errorCode = null, payload } = error ?? {};
+  const { errorCode, payload } = error ?? {};
   // The log of a build on the platform's side.
   const log = Array.isArray(payload) ? payload.join("\n").slice(-LONGEST_LOG) : null;
-  fail(error, { errorCode, log, ...facts() });
+  fail(error, { errorCode: codeOf(errorCode), log, task: codeOf(task), ...calls.state });
   process.exit(1);
-}
-
-function facts() {
-  const { kind, appId, version, folder, qrCode } = order;
-  return { kind, appId, version, folder, qrCode, task, ...calls.state };
 }

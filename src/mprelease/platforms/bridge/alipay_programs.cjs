@@ -7,7 +7,6 @@
 // fetched lies beside the tool, where this process cannot write, and is used from there.
 
 const programs = require("node:child_process");
-const crypto = require("node:crypto");
 const fs = require("node:fs");
 const path = require("node:path");
 const { tell } = require("./protocol.cjs");
@@ -38,21 +37,11 @@ function offerKept() {
   }
 }
 
-// Before the compiler has seen a line of the project: what others are to use must be the vendor's.
+// That others are to have it, too, is all that is told: they get it from the vendor, not from here.
 function tellOf(name) {
-  const folder = path.join(OWN, name);
-  if (told.has(name) || fs.lstatSync(folder).isSymbolicLink()) return;
+  if (told.has(name) || fs.lstatSync(path.join(OWN, name)).isSymbolicLink()) return;
   told.add(name);
-  const files = {};
-  for (const entry of fs.readdirSync(folder, { recursive: true, withFileTypes: true })) {
-    const file = path.join(entry.parentPath ?? entry.path, entry.name);
-    if (entry.isFile()) files[path.relative(folder, file)] = digestOf(file);
-  }
-  tell("fetched", { name, folder, files });
-}
-
-function digestOf(file) {
-  return crypto.createHash("sha256").update(fs.readFileSync(file)).digest("hex");
+  tell("fetched");
 }
 
 function inside(folder, file) {

@@ -6,7 +6,7 @@
 const fs = require("node:fs");
 const path = require("node:path");
 const calls = require("./douyin_calls.cjs");
-const { fail, readOrder, tell } = require("./protocol.cjs");
+const { fail, readOrder, tell, textOf } = require("./protocol.cjs");
 
 const MODULES = path.join(process.argv[2], "node_modules");
 const TOKENS = path.join(process.env.TMA_CLI_HOME, ".tma-cli", "appConfig.json");
@@ -95,13 +95,16 @@ function readTokensFromMemory() {
 }
 
 function succeed({ shortUrl, expireTime, detail = null }) {
-  tell("result", { kind: order.kind, shortUrl, expireTime, detail, sizes });
+  tell("result", { shortUrl, expireTime, detail, sizes: sizesOf(sizes) });
   process.exit(0);
 }
 
+function sizesOf({ total, main, sub }) {
+  return { total, main: { size: main.size }, sub: sub.map(({ path: root, size }) => ({ path: root, size })) };
+}
+
 function stop(error) {
-  const { kind, appId, version, folder } = order;
-  const { name = null, errLink = null } = error ?? {};
-  fail(error, { kind, appId, version, folder, name, errLink, ...calls.state });
+  const { name, errLink } = error ?? {};
+  fail(error, { name: textOf(name), errLink: textOf(errLink), ...calls.state });
   process.exit(1);
 }

@@ -4,10 +4,15 @@
 // later "go <not after, ms since the epoch>". Events leave as lines of JSON on descriptor 3.
 
 const fs = require("node:fs");
+const path = require("node:path");
 
+const HIDDEN = Symbol.for("mprelease.hidden"); // set by guard.cjs
 const INPUT = 0;
 const EVENTS = 3;
-const LONGEST_TEXT = 8000; // a line of more than 64 KiB would be cut by the reader
+// Characters. The reader refuses longer texts, and cuts lines of more than 64 KiB.
+const LONGEST_TEXT = 8000;
+const LONGEST_WHERE_MANY = 1000;
+const LONGEST_LINE = 60000;
 
 /** A failure with a code of our own, beside those of the vendor's tool. */
 class Refusal extends Error {
@@ -19,12 +24,20 @@ class Refusal extends Error {
 
 /** Write one event. */
 function tell(event, facts = {}) {
-  fs.writeSync(EVENTS, `${JSON.stringify({ event, ...facts })}\n`);
+  const said = { event, ...facts };
+  const line = lineOf(said, LONGEST_TEXT);
+  const isShort = Buffer.byteLength(line) <= LONGEST_LINE;
+  fs.writeSync(EVENTS, isShort ? line : lineOf(said, LONGEST_WHERE_MANY));
+}
+
+function lineOf(said, longest) {
+  const cut = (_, value) => (typeof value === "string" ? value.slice(0, longest) : value);
+  return `${JSON.stringify(said, cut)}\n`;
 }
 
 /** Write a line of progress. */
 function progress(text) {
-  tell("progress", { text: text.slice(0, LONGEST_TEXT) });
+  tell("progress", { text: String(text) });
 }
 
 /** Return the order; blocks until it is there. */
@@ -42,9 +55,56 @@ function awaitGo() {
 
 /** Write the event of a failure; `facts` is what the driver needs to judge it. */
 function fail(error, facts) {
-  const { code = null, path = null } = error ?? {};
-  const message = String(error?.message ?? error).slice(0, LONGEST_TEXT);
-  tell("error", { code, path, message, ...facts });
+  const { code = null, path: blamed = null } = error ?? {};
+  const message = String(error?.message ?? error);
+  const outside = outsideIn(error, message);
+  tell("error", { code: codeOf(code), path: textOf(blamed), outside, message, ...facts });
+}
+
+// The path outside of the project of which a failure speaks, if it is one that was hidden.
+function outsideIn(error, message) {
+  if (error?.code === "OUTSIDE") return error.message;
+  const named = [...(process[HIDDEN] ?? [])].filter((file) => message.includes(file));
+  return named.sort((one, other) => other.length - one.length)[0] ?? null;
+}
+
+/** Return a code as it may be told: a whole number, a text, or null. */
+function codeOf(code) {
+  return Number.isSafeInteger(code) ? code : textOf(code);
+}
+
+/** Return anything as a text; null where there is nothing. */
+function textOf(value) {
+  return value === null || value === undefined ? null : String(value);
+}
+
+/**
+ * Return a path that the project names, as one inside of a folder; throw a refusal where it is not.
+ * Links on its way count as well; what does not exist yet must lie in a folder that does.
+ */
+function inside(folder, named) {
+  const root = fs.realpathSync(folder);
+  const place = path.resolve(root, String(named));
+  let there = place;
+  while (!exists(there)) there = path.dirname(there);
+  if (isIn(root, place) && isIn(root, fs.realpathSync(there))) return place;
+  throw new Refusal("OUTSIDE", String(named));
+}
+
+// A link that leads nowhere is there, too: what is written through it arrives somewhere.
+function exists(place) {
+  try {
+    fs.lstatSync(place);
+    return true;
+  } catch (error) {
+    if (error.code === "ENOENT") return false;
+    throw error;
+  }
+}
+
+/** Tell whether a path lies in a folder, or is that folder; by its words alone. */
+function isIn(folder, place) {
+  return place === folder || place.startsWith(folder.endsWith(path.sep) ? folder : folder + path.sep);
 }
 
 // Byte by byte, so that nothing of the next line is taken; both lines are short.
@@ -55,4 +115,4 @@ function readLine() {
   return Buffer.from(bytes).toString("utf8");
 }
 
-module.exports = { Refusal, awaitGo, fail, progress, readOrder, tell };
+module.exports = { Refusal, awaitGo, codeOf, fail, inside, isIn, progress, readOrder, tell, textOf };

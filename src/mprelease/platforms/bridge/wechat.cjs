@@ -7,7 +7,7 @@ const channels = require("node:diagnostics_channel");
 const fs = require("node:fs");
 const os = require("node:os");
 const path = require("node:path");
-const { awaitGo, fail, progress, readOrder, tell } = require("./protocol.cjs");
+const { awaitGo, fail, inside, progress, readOrder, tell, textOf } = require("./protocol.cjs");
 
 const SENDING = /^\/wxa\/ci\/(upload|testSourceURL)\?/;
 const PROGRESS_PAUSE = 100; // ms: a large project has thousands of files
@@ -51,7 +51,7 @@ function isQuick() {
 
 publish().then(
   (result) => {
-    tell("result", { ...result, ...facts() });
+    tell("result", result);
     process.exit(0);
   },
   (error) => stop(refusal ?? error),
@@ -66,10 +66,12 @@ async function publish() {
     privateKey: order.credential,
   });
   if (order.packNpm) await packNpm(project);
-  const { subPackageInfo, pluginInfo, devPluginId = null } = await send(project);
-  const { projectType, qrCode } = order;
-  const sizes = { sizes: subPackageInfo ?? [], plugins: pluginInfo ?? [] };
-  return { ...sizes, projectType, devPluginId, qrCode };
+  const { subPackageInfo, pluginInfo, devPluginId } = await send(project);
+  return {
+    sizes: (subPackageInfo ?? []).map(({ name, size }) => ({ name, size })),
+    plugins: (pluginInfo ?? []).map(({ pluginProviderAppid, size }) => ({ pluginProviderAppid, size })),
+    devPluginId: textOf(devPluginId),
+  };
 }
 
 function send(project) {
@@ -102,8 +104,8 @@ async function packNpm(project) {
     if (!packNpmManually) await ci.packNpm(project, options);
     for (const one of packNpmManually ? packNpmRelationList : []) {
       await ci.packNpmManually({
-        packageJsonPath: path.join(order.folder, one.packageJsonPath),
-        miniprogramNpmDistDir: path.join(order.folder, one.miniprogramNpmDistDir),
+        packageJsonPath: inside(order.folder, one.packageJsonPath),
+        miniprogramNpmDistDir: inside(order.folder, one.miniprogramNpmDistDir),
       });
     }
   } catch (error) {
@@ -135,11 +137,7 @@ function pause() {
   }
 }
 
-function facts() {
-  return { kind: order.kind, appId: order.appId, robot: order.robot, folder: order.folder };
-}
-
 function stop(error) {
-  fail(error, { sent, ...facts() });
+  fail(error, { sent });
   process.exit(1);
 }

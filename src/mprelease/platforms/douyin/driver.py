@@ -16,6 +16,7 @@ from mprelease.platforms.douyin.events import event_of
 from mprelease.platforms.driver import Account, Event, Link, PublishOrder, Result
 from mprelease.platforms.marks import require_app_id
 from mprelease.platforms.mini_programs import require_page
+from mprelease.platforms.npm_packages import require_packable
 from mprelease.platforms.settings import require_known
 from mprelease.platforms.tools import BRIDGES, Tool
 
@@ -70,6 +71,8 @@ class DouyinDriver(Bridged):
         if order.launch.page:
             require_page(order.built / root_of(order.built), order.launch.page)
         name_app(order.built, order.account.platform_app_id)
+        if order.pack_npm:
+            require_packable(order.built)
 
     def variables(self, scratch: Path) -> Mapping[str, str]:
         """Let the tool keep its files in scratch, and send no telemetry, which begins at once."""
@@ -94,9 +97,9 @@ class DouyinDriver(Bridged):
             }
         )
 
-    def event(self, line: str) -> Event:
-        """Read one line of the bridge's events."""
-        return event_of(line)
+    def event(self, line: str, order: PublishOrder | None) -> Event:
+        """Read one line of the bridge's events; raise StageFailed for what is none."""
+        return event_of(line, order)
 
     def size_limits(self) -> SizeLimits:
         """Return what its documentation says."""

@@ -3,58 +3,65 @@
 from datetime import datetime, timedelta, timezone
 
 from mprelease.domain.problems import Message
-from mprelease.domain.releases import Kind, Publication, Sizes
+from mprelease.domain.releases import Publication, Sizes
 from mprelease.platforms import events
 from mprelease.platforms.douyin.problems import Complaint, failure_of
 from mprelease.platforms.douyin.refusals import Reply
-from mprelease.platforms.driver import Event, Failure, Result
+from mprelease.platforms.driver import Event, Failure, PublishOrder, Result
 from mprelease.platforms.events import Facts
 from mprelease.platforms.qr_codes import drawn
 
 _BEIJING = timezone(timedelta(hours=8))
+_NEVER = -1  # what the tool says for a code that does not expire
+_LATEST = 253_402_300_799 - 86_400  # seconds since the epoch: the last day that has a date
+_LONGEST_ADDRESS = 500  # characters; the tool's have about 30, and a QR code holds few more
 
 
-def event_of(line: str) -> Event:
-    """Return the event in a line; raise ValueError for a line that is none."""
-    return events.read(line, {"result": _result, "error": _failure})
+def event_of(line: str, order: PublishOrder | None) -> Event:
+    """Return the event in a line; raise StageFailed for a line that is none."""
+    return events.read(line, order, {"result": _result, "error": _failure})
 
 
-def _result(facts: Facts) -> Result:
-    sizes = _sizes(facts["sizes"])
-    if facts["shortUrl"] is None:
-        hint = Message("hint.douyin_no_qr_code", {"detail": str(facts["detail"])})
+def _result(facts: Facts, _order: PublishOrder) -> Result:
+    sizes = _sizes(facts.part("sizes"))
+    address = facts.optional_text("shortUrl")
+    if address is None:
+        hint = Message("hint.douyin_no_qr_code", {"detail": facts.optional_text("detail") or ""})
         return Result(Publication(sizes=sizes), (hint,))
+    if not 0 < len(address) <= _LONGEST_ADDRESS:
+        raise ValueError("shortUrl is no address")
     # The tool's own image is transparent.
-    image = drawn(facts["shortUrl"])
-    return Result(Publication(image, "image/png", sizes), _expiry(int(facts["expireTime"])))
+    return Result(Publication(drawn(address), "image/png", sizes), _expiry(facts))
 
 
-def _expiry(seconds: int) -> tuple[Message, ...]:
-    # The tool says -1 for never.
-    if seconds <= 0:
+def _expiry(facts: Facts) -> tuple[Message, ...]:
+    if facts.code("expireTime") == _NEVER:
+        return ()
+    seconds = facts.number("expireTime")
+    if not 0 < seconds < _LATEST:
         return ()
     time = datetime.fromtimestamp(seconds, _BEIJING)
     return (Message("hint.douyin_expires", {"time": f"{time:%Y-%m-%d %H:%M} (UTC+8)"}),)
 
 
 def _sizes(facts: Facts) -> Sizes:
-    packages = {str(one["path"]): int(one["size"]) for one in facts["sub"]}
-    return Sizes(int(facts["total"]), int(facts["main"]["size"]), packages)
+    packages = {one.text("path"): one.number("size") for one in facts.parts("sub")}
+    return Sizes(facts.number("total"), facts.part("main").number("size"), packages)
 
 
-def _failure(facts: Facts) -> Failure:
-    reply = facts["reply"]
+def _failure(facts: Facts, order: PublishOrder) -> Failure:
+    reply = facts.optional_part("reply")
     complaint = Complaint(
-        kind=Kind(facts["kind"]),
-        app_id=facts["appId"],
-        version=facts["version"],
-        folder=facts["folder"],
-        name=facts["name"],
-        code=facts["code"],
-        link=facts["errLink"],
-        message=facts["message"],
-        sent=facts["sent"],
-        call=facts["call"],
-        reply=Reply(reply["status"], reply["text"]) if reply else None,
+        kind=order.kind,
+        app_id=order.account.platform_app_id,
+        version=order.version,
+        folder=str(order.built),
+        name=facts.optional_text("name"),
+        code=facts.code("code"),
+        link=facts.optional_text("errLink"),
+        message=facts.text("message"),
+        sent=facts.flag("sent"),
+        call=facts.optional_text("call"),
+        reply=Reply(reply.number("status"), reply.text("text")) if reply else None,
     )
     return failure_of(complaint)

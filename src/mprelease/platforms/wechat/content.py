@@ -2,6 +2,7 @@
 
 import json
 import os
+import posixpath
 from pathlib import Path, PurePosixPath
 
 from mprelease.domain.apps import ProjectType
@@ -12,6 +13,8 @@ from mprelease.platforms.mini_programs import UNREADABLE, require_mini_program
 from mprelease.process import plain_files
 
 _CONFIG = "project.config.json"
+_PRIVATE_CONFIG = "project.private.config.json"
+_PACKING = ("packageJsonPath", "miniprogramNpmDistDir")
 _MARKS = {
     ProjectType.MINI_GAME: "game.json",
     ProjectType.MINI_PROGRAM_PLUGIN: "plugin.json",
@@ -44,6 +47,26 @@ def root_of(folder: Path, name: str = "miniprogramRoot") -> PurePosixPath:
     except UNREADABLE:
         raise StageFailed(Problem.OUTPUT_NOT_A_MINI_PROGRAM, file=_CONFIG) from None
     return PurePosixPath(*(part for part in path.split("/") if part not in {"", ".", ".."}))
+
+
+def require_inside(folder: Path) -> None:
+    """Raise StageFailed(PROJECT_PATH_OUTSIDE) where npm packages would come from or go elsewhere.
+
+    Where a link leads is the bridge's to find out; it looks right before it packs.
+    """
+    for config in (_CONFIG, _PRIVATE_CONFIG):
+        for path in _packing_paths(folder / config):
+            if posixpath.normpath(path.lstrip("/")).split("/")[0] == "..":
+                raise StageFailed(Problem.PROJECT_PATH_OUTSIDE, path=path, detail=config)
+
+
+def _packing_paths(config: Path) -> list[str]:
+    try:
+        setting = json.loads(plain_files.text(config) or "")["setting"]
+        relations = setting["packNpmRelationList"]
+        return [str(one[name]) for one in relations for name in _PACKING if one.get(name)]
+    except UNREADABLE:
+        return []  # The tool finds nothing to pack there either.
 
 
 def add_config(folder: Path) -> None:

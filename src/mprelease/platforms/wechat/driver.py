@@ -10,10 +10,17 @@ from mprelease.domain.platforms import MIB, Platform, SizeLimits
 from mprelease.domain.problems import Problem
 from mprelease.platforms.bridged import Bridged
 from mprelease.platforms.driver import Account, Event, Link, PublishOrder, Result
+from mprelease.platforms.images import QR_CODE
 from mprelease.platforms.marks import require_app_id
 from mprelease.platforms.mini_programs import require_page
+from mprelease.platforms.npm_packages import require_packable
 from mprelease.platforms.tools import BRIDGES, Tool
-from mprelease.platforms.wechat.content import add_config, require_content, root_of
+from mprelease.platforms.wechat.content import (
+    add_config,
+    require_content,
+    require_inside,
+    root_of,
+)
 from mprelease.platforms.wechat.events import event_of
 from mprelease.platforms.wechat.key import read_key
 
@@ -61,10 +68,13 @@ class WeChatDriver(Bridged):
         require_content(folder, project_type)
 
     def prepare(self, order: PublishOrder) -> None:
-        """Refuse a start page that the mini program lacks; add a project.config.json if needed."""
+        """Refuse an unknown start page, and paths out of the project; add project.config.json."""
         if order.launch.page and order.project_type is ProjectType.MINI_PROGRAM:
             require_page(order.built / root_of(order.built), order.launch.page)
         add_config(order.built)
+        if order.pack_npm:
+            require_packable(order.built)
+            require_inside(order.built)
 
     def order_line(self, order: PublishOrder) -> str:
         """Return the order as the bridge reads it, credential included."""
@@ -84,13 +94,13 @@ class WeChatDriver(Bridged):
                 "settings": dict(order.compile_settings),
                 "packNpm": order.pack_npm,
                 "proxy": order.link.proxy,
-                "qrCode": str(order.scratch / "qr-code.jpg"),
+                "qrCode": str(order.scratch / QR_CODE),
             }
         )
 
-    def event(self, line: str) -> Event:
-        """Read one line of the bridge's events."""
-        return event_of(line)
+    def event(self, line: str, order: PublishOrder | None) -> Event:
+        """Read one line of the bridge's events; raise StageFailed for what is none."""
+        return event_of(line, order)
 
     def size_limits(self) -> SizeLimits:
         """Return what getattr answers to miniprogram-ci (vendor-tools, WeChat)."""

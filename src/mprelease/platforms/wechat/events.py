@@ -1,13 +1,13 @@
 """Read what the bridge to miniprogram-ci writes to descriptor 3."""
 
-from pathlib import Path
-
 from mprelease.domain.apps import ProjectType
-from mprelease.domain.problems import Message
+from mprelease.domain.errors import StageFailed
+from mprelease.domain.problems import Message, Problem
 from mprelease.domain.releases import Kind, Publication, Sizes
 from mprelease.platforms import events
-from mprelease.platforms.driver import Event, Failure, Result
+from mprelease.platforms.driver import Event, Failure, PublishOrder, Result
 from mprelease.platforms.events import Facts
+from mprelease.platforms.images import image_in
 from mprelease.platforms.qr_codes import drawn
 from mprelease.platforms.wechat.problems import Complaint, failure_of
 
@@ -17,9 +17,9 @@ _MAIN = ("__APP__", "__GAME__")
 _PLUGINS = (ProjectType.MINI_PROGRAM_PLUGIN, ProjectType.MINI_GAME_PLUGIN)
 
 
-def event_of(line: str) -> Event:
-    """Return the event in a line; raise ValueError for a line that is none."""
-    return events.read(line, {"result": _result, "error": _failure})
+def event_of(line: str, order: PublishOrder | None) -> Event:
+    """Return the event in a line; raise StageFailed for a line that is none."""
+    return events.read(line, order, {"result": _result, "error": _failure})
 
 
 def trial_qr_code(app_id: str) -> bytes:
@@ -32,16 +32,23 @@ def trial_qr_code(app_id: str) -> bytes:
     return drawn(address)
 
 
-def _result(facts: Facts) -> Result:
+def _result(facts: Facts, order: PublishOrder) -> Result | Failure:
     sizes = _sizes(facts)
-    if facts["kind"] == Kind.PREVIEW:
-        # An image may be longer than a line of events can be.
-        image = Path(facts["qrCode"]).read_bytes()
-        return Result(Publication(image, "image/jpeg", sizes))
-    if facts["projectType"] in _PLUGINS:
-        return Result(Publication(sizes=sizes), _plugin_hints(facts["devPluginId"]))
-    hint = Message("hint.wechat_trial", {"robot": facts["robot"]})
-    return Result(Publication(trial_qr_code(facts["appId"]), "image/png", sizes), (hint,))
+    if order.kind is Kind.PREVIEW:
+        return _preview(order, sizes)
+    if order.project_type in _PLUGINS:
+        hints = _plugin_hints(facts.optional_text("devPluginId"))
+        return Result(Publication(sizes=sizes), hints)
+    hint = Message("hint.wechat_trial", {"robot": order.robot})
+    code = trial_qr_code(order.account.platform_app_id)
+    return Result(Publication(code, "image/png", sizes), (hint,))
+
+
+def _preview(order: PublishOrder, sizes: Sizes) -> Result | Failure:
+    image = image_in(order.scratch)
+    if image is None:
+        return Failure(StageFailed(Problem.QR_CODE_UNREADABLE), may_have_arrived=True)
+    return Result(Publication(image.content, image.media_type, sizes))
 
 
 def _plugin_hints(plugin_id: str | None) -> tuple[Message, ...]:
@@ -50,21 +57,22 @@ def _plugin_hints(plugin_id: str | None) -> tuple[Message, ...]:
 
 
 def _sizes(facts: Facts) -> Sizes:
-    packages = {str(one["name"]): int(one["size"]) for one in facts["sizes"]}
-    packages |= {str(one["pluginProviderAppid"]): int(one["size"]) for one in facts["plugins"]}
+    packages = {one.text("name"): one.number("size") for one in facts.parts("sizes")}
+    plugins = facts.parts("plugins")
+    packages |= {one.text("pluginProviderAppid"): one.number("size") for one in plugins}
     full = packages.pop(_FULL, sum(packages.values()))
     main = next((packages.pop(name) for name in _MAIN if name in packages), full)
     return Sizes(full, main, packages)
 
 
-def _failure(facts: Facts) -> Failure:
+def _failure(facts: Facts, order: PublishOrder) -> Failure:
     complaint = Complaint(
-        kind=Kind(facts["kind"]),
-        app_id=facts["appId"],
-        folder=facts["folder"],
-        code=facts["code"],
-        path=facts["path"],
-        message=facts["message"],
-        sent=facts["sent"],
+        kind=order.kind,
+        app_id=order.account.platform_app_id,
+        folder=str(order.built),
+        code=facts.code("code"),
+        path=facts.optional_text("path"),
+        message=facts.text("message"),
+        sent=facts.flag("sent"),
     )
     return failure_of(complaint)

@@ -1,0 +1,57 @@
+"""Look at the npm packages that a vendor's tool would pack into a mini program.
+
+Both tools that pack copy the folder that a package's manifest names, wherever that leads.
+"""
+
+import json
+import os
+import posixpath
+from collections.abc import Iterator
+from pathlib import Path
+
+from mprelease.domain.errors import StageFailed
+from mprelease.domain.problems import Problem
+from mprelease.platforms.mini_programs import UNREADABLE
+from mprelease.process import plain_files
+
+_MODULES = "node_modules"
+_MANIFEST = "package.json"
+_FOLDER = "miniprogram"  # the key that names what belongs into a mini program
+# A package goes to a folder named like its own from the last "@" on.
+_LEADING_AWAY = {"", ".", ".."}
+
+
+def require_packable(folder: Path) -> None:
+    """Raise StageFailed(PROJECT_PATH_OUTSIDE) for a package that would be packed from elsewhere."""
+    for package in _packages(folder):
+        name = package.name
+        if "@" in name and name.rpartition("@")[2] in _LEADING_AWAY:
+            raise _outside(package.parent, folder, name)
+        named = _named_folder(package / _MANIFEST)
+        if named and posixpath.normpath(named.lstrip("/")).split("/")[0] == "..":
+            raise _outside(package / _MANIFEST, folder, named)
+
+
+def _packages(folder: Path) -> Iterator[Path]:
+    """Yield each folder of each node_modules, those of scopes and of packages inside too."""
+    for here, folders, _ in os.walk(folder):
+        place = Path(here)
+        if _MODULES in place.relative_to(folder).parts:
+            yield from (place / name for name in folders)
+
+
+def _named_folder(manifest: Path) -> str:
+    text = plain_files.text(manifest) or ""
+    # There may be thousands; very few of them are for mini programs.
+    if "miniprogram" not in text and "\\u" not in text:
+        return ""
+    try:
+        named = json.loads(text).get(_FOLDER)
+    except UNREADABLE:
+        return ""  # The tool cannot read it either.
+    return named if isinstance(named, str) else ""
+
+
+def _outside(file: Path, folder: Path, named: str) -> StageFailed:
+    place = str(file.relative_to(folder))
+    return StageFailed(Problem.PROJECT_PATH_OUTSIDE, path=named, detail=place)
