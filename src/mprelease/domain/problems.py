@@ -76,6 +76,7 @@ class Problem(StrEnum):
     USER_UNKNOWN = auto()
     USER_EXISTS = auto()
     PICTURE_UNUSABLE = auto()
+    PICTURES_BUSY = auto()
     SUPER_ADMIN_STAYS = auto()
     NOT_YOURSELF = auto()
     ROLE_NOT_GRANTED = auto()

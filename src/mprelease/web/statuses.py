@@ -39,6 +39,7 @@ _STATUS: Mapping[Problem, int] = {
     Problem.DATABASE_UNUSABLE: 503,
     Problem.NO_WORKER: 503,
     Problem.NO_ANSWER: 503,
+    Problem.PICTURES_BUSY: 503,
 }
 
 
