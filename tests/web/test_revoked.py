@@ -29,9 +29,7 @@ ADDRESS = "/api/v1/live"
 Change = Callable[[House, User, User], object]
 
 CHANGES: dict[str, Change] = {
-    "role": lambda house, boss, who: users.edit(
-        house, boss, who.id, UserChange(role=Role.VIEWER)
-    ),
+    "role": lambda house, boss, who: users.edit(house, boss, who.id, UserChange(role=Role.VIEWER)),
     "disabled": lambda house, boss, who: users.edit(
         house, boss, who.id, UserChange(is_disabled=True)
     ),

@@ -82,6 +82,7 @@ class Problem(StrEnum):
     ROLE_NOT_GRANTED = auto()
     PASSWORD_SHORT = auto()
     PASSWORD_WRONG = auto()
+    PASSWORD_TOO_OFTEN = auto()
     LOGIN_WRONG = auto()
     LOGIN_TOO_OFTEN = auto()
     LOGIN_NEEDED = auto()

@@ -32,6 +32,7 @@ class Vault:
         """Take the 32 bytes of the master key."""
         self._master = AESGCM(master_key)
         self._fingerprints = hmac.digest(master_key, b"fingerprints", "sha256")
+        self._keys = hmac.digest(master_key, b"keys", "sha256")
 
     def seal(self, secret: str, purpose: str) -> bytes:
         """Return the secret sealed for this purpose only."""
@@ -43,6 +44,10 @@ class Vault:
         """Return what tells two secrets apart and gives none away: it takes the master key."""
         digest = hmac.new(self._fingerprints, secret.encode(), "sha256").hexdigest()
         return digest[:_FINGERPRINT_DIGITS]
+
+    def key_for(self, purpose: str) -> bytes:
+        """Return 32 bytes that all nodes with this master key share for a purpose, and no other."""
+        return hmac.digest(self._keys, purpose.encode(), "sha256")
 
     def open(self, sealed: bytes, purpose: str) -> str:
         """Return the secret; raise Refused when master key or purpose are others."""

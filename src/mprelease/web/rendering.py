@@ -39,6 +39,7 @@ def page(request: Request, template: str, status: int = 200, **context: object) 
         "timezone": hall_of(request).house.timezone,
         "may": _rights(visit),
         "frame": sights.frame(hall_of(request).house) if visit and _is_whole(request) else None,
+        "untrusted_proxies": hall_of(request).untrusted_proxies.peers,
         **context,
     }
     return HTMLResponse(_templates().get_template(template).render(shown), status)
