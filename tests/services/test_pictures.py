@@ -2,6 +2,9 @@
 
 import io
 import struct
+import subprocess
+import sys
+import tracemalloc
 import zlib
 
 import pytest
@@ -41,3 +44,66 @@ def test_anything_else_is_refused(content: bytes) -> None:
     with pytest.raises(Refused) as refused:
         pictures.avatar(content)
     assert refused.value.trouble.problem is Problem.PICTURE_UNUSABLE
+
+
+def test_thirty_large_pictures_at_once_take_the_memory_of_one() -> None:
+    code = """
+import io, resource, sys, threading
+from PIL import Image
+from mprelease.domain.errors import Refused
+from mprelease.domain.problems import Problem
+from mprelease.services import pictures
+stream = io.BytesIO()
+Image.new("RGB", (5000, 5000), "teal").save(stream, "PNG")
+pictures.avatar(stream.getvalue())
+one, made, others = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, [], []
+def ask():
+    try:
+        made.append(pictures.avatar(stream.getvalue()))
+    except Refused as refused:
+        others.append(refused.trouble.problem)
+threads = [threading.Thread(target=ask) for _ in range(30)]
+for each in threads: each.start()
+for each in threads: each.join()
+assert made and set(others) <= {Problem.PICTURES_BUSY}, (len(made), others)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - one)
+"""
+    answer = subprocess.run(
+        (sys.executable, "-c", code), check=False, capture_output=True, text=True
+    )
+    assert answer.returncode == 0, answer.stderr
+    # A picture of 5,000 by 5,000 pixels is 95 MiB in memory.
+    assert int(answer.stdout) < 64 * 1024
+
+
+def test_a_picture_with_more_pixels_than_the_budget_is_refused_by_its_header_alone() -> None:
+    wide = drawn((5001, 5000))
+    tracemalloc.start()
+    try:
+        with pytest.raises(Refused) as refused:
+            pictures.avatar(wide)
+        assert tracemalloc.get_traced_memory()[1] < 2**20
+    finally:
+        tracemalloc.stop()
+    assert refused.value.trouble.problem is Problem.PICTURE_UNUSABLE
+
+
+def test_a_picture_taken_with_a_turned_camera_is_turned_back() -> None:
+    picture, exif = Image.new("RGB", (400, 400), "white"), Image.Exif()
+    picture.paste("red", (0, 0, 400, 200))
+    # "The top of the scene is at the left": what is stored is turned against the clock.
+    exif[0x0112] = 6
+    stream = io.BytesIO()
+    picture.save(stream, "JPEG", exif=exif)
+    with Image.open(io.BytesIO(pictures.avatar(stream.getvalue()))) as made:
+        right, left = made.convert("RGB").getpixel((110, 64)), made.convert("RGB").getpixel((9, 64))
+    assert (right[1] < 60, left[1] > 200) == (True, True)
+
+
+def test_whoever_waits_too_long_for_other_pictures_is_told_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pictures, "_WAIT_SECONDS", 0.05)
+    with pictures._DECODING, pytest.raises(Refused) as refused:
+        pictures.avatar(drawn((9, 9)))
+    assert refused.value.trouble.problem is Problem.PICTURES_BUSY

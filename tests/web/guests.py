@@ -51,6 +51,13 @@ class World:
     def stranger(self) -> Visitor:
         return Visitor(TestClient(self.app, base_url=HOST, raise_server_exceptions=False))
 
+    def at(self, address: str) -> Visitor:
+        """A browser that nobody knows, at an address of its own."""
+        client = TestClient(
+            self.app, base_url=HOST, raise_server_exceptions=False, client=(address, 50_000)
+        )
+        return Visitor(client)
+
     def visitor(self, role: Role) -> Visitor:
         made_visitor = self.stranger()
         assert made_visitor.log_in(NAMES[role]) == 303

@@ -44,7 +44,7 @@ def test_guessing_is_stopped_for_a_while_also_for_the_right_password(world: Worl
     browser = world.stranger()
     for _ in range(8):
         assert browser.log_in("admin", "wrong") == 401
-    answer = browser.client.post("/login", data={"name": " Admin", "password": PASSWORD})
+    answer = browser.client.post("/login", data={"name": " admin", "password": PASSWORD})
     assert answer.status_code == 429
     assert "频繁" in answer.text
     assert browser.log_in(NAMES[Role.MEMBER]) == 303

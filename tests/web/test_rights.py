@@ -1,5 +1,6 @@
 """Every route says which right it needs, and the server holds it against every role."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -8,6 +9,8 @@ from fastapi.routing import APIRoute
 
 from guests import World
 from mprelease.domain.people import Right, Role
+from mprelease.security import tokens
+from mprelease.storage import keys
 from mprelease.web.identity import Need
 
 OPEN = {
@@ -86,6 +89,20 @@ def test_a_form_without_the_secret_of_its_login_changes_nothing(world: World) ->
         ).status_code
         == 200
     )
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_no_page_shows_the_secret_of_a_login_or_the_same_token_twice(world: World) -> None:
+    browser = world.visitor(Role.SUPER_ADMIN)
+    with world.house.database.reading() as db:
+        cookie = tokens.digest(browser.client.cookies["mprelease"])
+        found = keys.holder(db, cookie)
+    assert found
+    addresses = ("/", "/profile", "/profile", "/api/docs", "/users", "/projects/web", "/apps/shop")
+    pages = [browser.client.get(address).text for address in addresses]
+    shown = [token for page in pages for token in re.findall(r"[\w-]{100,}=*", page)]
+    assert len(shown) == len(set(shown)) > len(pages)
+    assert not any(found[1].csrf in page for page in pages)
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])

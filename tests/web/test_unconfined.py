@@ -1,4 +1,4 @@
-"""Builds that are not confined are said to whoever can change it, on every page, and to nobody else."""
+"""Builds that are not confined are told to whoever can change it, on every page."""
 
 import pytest
 
@@ -23,6 +23,6 @@ def test_administrators_are_told_of_workers_that_confine_nothing(
     mode: SandboxMode | None, role: Role, world: World, *, is_said: bool
 ) -> None:
     with world.house.database.writing() as db:
-        workers.begin(db, "builder-7", ["default"], 2, "0.1.0", mode)
+        workers.begin(db, "builder-7", ["default"], 2, "0.1.0", sandbox=mode)
     page = world.visitor(role).client.get("/").text
     assert ("builder-7" in page and "alert-danger" in page) is is_said

@@ -68,7 +68,9 @@ class Worker:
         """Begin to work."""
         with self._database.writing() as db:
             post = self._post
-            workers.begin(db, post.name, post.labels, post.slots, __version__, self._sandbox)
+            workers.begin(
+                db, post.name, post.labels, post.slots, __version__, sandbox=self._sandbox
+            )
         self._threads = [_begun(self._work, slot) for slot in self._slots]
         self._threads.append(_begun(self._answer))
         self._ticker = _begun(self._tick)

@@ -8,30 +8,49 @@ from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
 
 LARGEST_BYTES = 5 * 2**20
-_WIDEST = 5000  # pixels, of what is drawn in memory
+_MOST_PIXELS = 25_000_000  # 100 MB in memory, at four bytes each
 _SIDE = 128
-_ONE = threading.Lock()
+_ORIENTATION = 0x0112  # a tag of Exif
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
+# One picture of this process is in memory at a time. Whoever waits holds a thread of the pages.
+_DECODING = threading.Lock()
+_WAIT_SECONDS = 2.0
 
 
 def avatar(content: bytes) -> bytes:
-    """Return a square PNG of 128 pixels; raise Refused(PICTURE_UNUSABLE)."""
+    """Return a square PNG of 128 pixels.
+
+    Raise Refused(PICTURE_UNUSABLE), or Refused(PICTURES_BUSY) when others' take too long.
+    """
+    if len(content) > LARGEST_BYTES:
+        raise Refused(Problem.PICTURE_UNUSABLE)
+    if not _DECODING.acquire(timeout=_WAIT_SECONDS):
+        raise Refused(Problem.PICTURES_BUSY)
+    try:
+        return _drawn(content)
+    finally:
+        _DECODING.release()
+
+
+def _drawn(content: bytes) -> bytes:
     # Half of a second's work to load, for what few people do once.
     from PIL import Image, ImageOps  # noqa: PLC0415
 
-    if len(content) > LARGEST_BYTES:
-        raise Refused(Problem.PICTURE_UNUSABLE)
     try:
         with catch_warnings():
             # A few bytes may stand for a picture that fills the memory.
             simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(content), formats=_FORMATS) as given, _ONE:
-                if max(given.size) > _WIDEST:
+            # Until `draft` or `load` only the header is read.
+            with Image.open(io.BytesIO(content), formats=_FORMATS) as given:
+                if given.width * given.height > _MOST_PIXELS:
                     raise Refused(Problem.PICTURE_UNUSABLE)
-                upright = ImageOps.exif_transpose(given).convert("RGBA")
-        small = ImageOps.fit(upright, (_SIDE, _SIDE))
+                given.draft("RGB", (2 * _SIDE, 2 * _SIDE))
+                small = ImageOps.fit(given.convert("RGBA"), (_SIDE, _SIDE))
+                # Turned when it is small: a square is cut from the middle either way.
+                small.getexif()[_ORIENTATION] = given.getexif().get(_ORIENTATION, 1)
+                upright = ImageOps.exif_transpose(small)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Warning):
         raise Refused(Problem.PICTURE_UNUSABLE) from None
     drawn = io.BytesIO()
-    small.save(drawn, "PNG", optimize=True)
+    upright.save(drawn, "PNG", optimize=True)
     return drawn.getvalue()

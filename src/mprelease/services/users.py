@@ -16,6 +16,7 @@ from mprelease.storage.database import Reader, Writer, refusing_taken
 FIRST = "admin"
 _SHORTEST_PASSWORD = 8
 _LONGEST_PASSWORD = 200
+_ISSUED = "issued passwords"
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ def begin(house: House, password: str | None) -> str | None:
     with house.database.reading() as db:
         if users.has_super_admin(db):
             return None
-    chosen = _checked(password) if password else passwords.random_password()
+    chosen = _checked(password) if password else _issued(house)
     stored = passwords.hashed(chosen)
     with refusing_taken(Refused(Problem.USER_EXISTS, name=FIRST)), house.database.writing() as db:
         if users.has_super_admin(db):
@@ -57,7 +58,7 @@ def add(house: House, who: Actor, name: str, role: Role, password: str | None) -
     """Add somebody; return the user and the password, a random one where none is given."""
     _refuse_ungranted(role)
     checked = typed.name(name)
-    chosen = _checked(password) if password else passwords.random_password()
+    chosen = _checked(password) if password else _issued(house)
     stored = passwords.hashed(chosen)
     taken = Refused(Problem.USER_EXISTS, name=checked)
     with refusing_taken(taken), house.database.writing() as db:
@@ -117,7 +118,7 @@ def reset_password(house: House, who: Actor, user_id: int, *, by: User | None = 
 
     `by` is who asks through the interface; nobody but the super administrator touches that one's.
     """
-    password = passwords.random_password()
+    password = _issued(house)
     stored = passwords.hashed(password)
     with house.database.writing() as db:
         user = found(db, user_id)
@@ -207,6 +208,15 @@ def _refuse_untouchable(who: User, whom: User) -> None:
         raise Refused(Problem.SUPER_ADMIN_STAYS)
     if whom.id == who.id and whom.role is not Role.SUPER_ADMIN:
         raise Refused(Problem.NOT_YOURSELF)
+
+
+def is_issued(house: House, password: str) -> bool:
+    """Tell whether a password was made here for somebody: nobody finds one by guessing."""
+    return passwords.is_issued(house.vault.key_for(_ISSUED), password)
+
+
+def _issued(house: House) -> str:
+    return passwords.issued_password(house.vault.key_for(_ISSUED))
 
 
 def _checked(password: str) -> str:

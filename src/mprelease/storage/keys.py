@@ -1,16 +1,20 @@
 """Queries about what opens the door: logins of browsers and tokens of programs."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import delete, insert, select, update
 
-from mprelease.domain.people import User
+from mprelease.domain.people import Role, User
 from mprelease.storage.clock import now_ms
 from mprelease.storage.database import Reader, Writer, new_id
 from mprelease.storage.tables import keys, users
 from mprelease.storage.users import user_from
+
+# Databases take only so many parameters in one statement.
+_IDS_AT_ONCE = 500
 
 
 class KeyKind(StrEnum):
@@ -61,6 +65,21 @@ def holder(db: Reader, digest: str) -> tuple[User, Key] | None:
         .where(keys.c.digest == digest, keys.c.expires_at > now_ms(), users.c.disabled.is_(False))
     ).first()
     return (user_from(row), _key(row)) if row else None
+
+
+def still_good(db: Reader, key_ids: Collection[int]) -> dict[int, Role]:
+    """Return which of these keys still open something, each with what its holder is now."""
+    found: dict[int, Role] = {}
+    wanted = sorted(key_ids)
+    for start in range(0, len(wanted), _IDS_AT_ONCE):
+        rows = db.connection.execute(
+            select(keys.c.id, users.c.role)
+            .join(users)
+            .where(keys.c.id.in_(wanted[start : start + _IDS_AT_ONCE]))
+            .where(keys.c.expires_at > now_ms(), users.c.disabled.is_(False))
+        )
+        found |= {row.id: Role(row.role) for row in rows}
+    return found
 
 
 def of_user(db: Reader, user_id: int, kind: KeyKind) -> list[Key]:

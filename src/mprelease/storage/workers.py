@@ -19,6 +19,7 @@ def begin(
     labels: Sequence[str],
     slots: int,
     version: str,
+    *,
     sandbox: SandboxMode | None = None,
 ) -> None:
     """Write that a worker lives, in place of its earlier life."""

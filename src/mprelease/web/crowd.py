@@ -1,35 +1,35 @@
 """Everybody who watches through this node: how many, and whether they still may."""
 
 import asyncio
+import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 from weakref import WeakKeyDictionary
 
-from fastapi import WebSocket
-
-from mprelease.domain.people import User
+from mprelease.domain.people import Right, User
 from mprelease.services.door import Visit
+from mprelease.storage import keys
+from mprelease.storage.database import Database
 
-# So soon a log-out, or a new role, ends a socket.
-_LOOK_SECONDS = 3.0
+_log = logging.getLogger(__name__)
+# A log-out, a new role or password, wherever it was written, ends a socket within a second.
+_LOOK_SECONDS = 0.5
 # Many tabs, or a wall of screens; more is a program that has lost count.
 _OF_PERSON = 200
 # What all fetch at the same news, they fetch one after the other: this far apart, in ms.
 _APART = 30
-_NOT_ALLOWED = 1008
 _Told = TypeVar("_Told")
 
 
 @dataclass(frozen=True, eq=False)
 class Member:
-    """One socket, by which key it was opened, and how to find out whether that still opens it."""
+    """One socket: by which key it was opened, and the task that serves it."""
 
-    socket: WebSocket
     visit: Visit
-    may_still: Callable[[], bool]
+    serving: asyncio.Task[None]
 
 
 class Crowd:
@@ -52,13 +52,13 @@ class Crowd:
         return self._sockets_of[person.id] < _OF_PERSON
 
     @asynccontextmanager
-    async def joined(self, member: Member) -> AsyncIterator[None]:
-        """Belong to the crowd."""
+    async def joined(self, member: Member, database: Database) -> AsyncIterator[None]:
+        """Belong to the crowd; `serving` is canceled when the key opens nothing any more."""
         person = member.visit.user.id
         self._sockets_of[person] += 1
         self._members.add(member)
         if self._guarding is None:
-            self._guarding = asyncio.create_task(self._guard())
+            self._guarding = asyncio.create_task(self._guard(database))
         try:
             yield
         finally:
@@ -74,17 +74,23 @@ class Crowd:
             self._said[told] = written(told)
         return self._said[told]
 
-    async def _guard(self) -> None:
+    async def _guard(self, database: Database) -> None:
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
-            by_key = {member.visit.key.id: member for member in self._members}
-            with suppress(Exception):  # The storage may be away for a while.
-                out = await asyncio.to_thread(_shut_out, by_key.values())
-                for member in [one for one in self._members if one.visit.key.id in out]:
-                    with suppress(RuntimeError):
-                        await member.socket.close(_NOT_ALLOWED)
+            key_ids = {member.visit.key.id for member in self._members}
+            try:
+                good = await asyncio.to_thread(_still_looking, database, key_ids)
+            except Exception as error:  # noqa: BLE001 the storage may be away for a while
+                _log.debug("sockets are not looked after: %s", error)
+                continue
+            # Nothing is awaited here: one that reads nothing must not hold up the others.
+            for member in self._members:
+                if member.visit.key.id in key_ids - good:
+                    member.serving.cancel()
 
 
-def _shut_out(members: Iterable[Member]) -> set[int]:
-    """Return the keys that open nothing any more."""
-    return {member.visit.key.id for member in members if not member.may_still()}
+def _still_looking(database: Database, key_ids: set[int]) -> set[int]:
+    """Return those keys that still let somebody look."""
+    with database.reading() as db:
+        roles = keys.still_good(db, key_ids)
+    return {key_id for key_id, role in roles.items() if role.may(Right.LOOK)}

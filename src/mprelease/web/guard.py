@@ -44,6 +44,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         request = Request(scope, receive)
+        hall_of(request).untrusted_proxies.notice(scope)
         is_secure = hall_of(request).is_secure
 
         async def guarded(message: Message) -> None:

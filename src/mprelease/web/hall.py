@@ -9,8 +9,9 @@ from fastapi.requests import HTTPConnection
 from mprelease.domain.errands import Errand
 from mprelease.live.hub import Hub
 from mprelease.services.house import House
-from mprelease.web.attempts import Attempts
 from mprelease.web.crowd import Crowd
+from mprelease.web.login_throttle import LoginThrottle
+from mprelease.web.untrusted_proxies import UntrustedProxies
 
 
 class Asker(Protocol):
@@ -34,8 +35,9 @@ class Hall:
     base_url: str | None
     is_ready: Callable[[], bool]
     hub: Hub
-    attempts: Attempts = field(default_factory=Attempts)
+    login_throttle: LoginThrottle = field(default_factory=LoginThrottle)
     crowd: Crowd = field(default_factory=Crowd)
+    untrusted_proxies: UntrustedProxies = field(default_factory=UntrustedProxies)
 
     @property
     def is_secure(self) -> bool:

@@ -15,7 +15,7 @@ from fastapi.requests import HTTPConnection
 from mprelease.domain.errors import Refused
 from mprelease.domain.people import Right
 from mprelease.domain.problems import Problem
-from mprelease.security.tokens import is_same
+from mprelease.security import csrf
 from mprelease.services import door
 from mprelease.services.door import Visit
 from mprelease.storage.keys import KeyKind
@@ -98,5 +98,5 @@ async def _refuse_foreign_form(request: Request, visit: Visit) -> None:
     if given is None:
         form = await request.form()
         given = str(form.get(CSRF_FIELD, ""))
-    if not is_same(given, visit.key.csrf):
+    if not csrf.is_valid(given, visit.key.csrf):
         raise Refused(Problem.FORM_OUTDATED)

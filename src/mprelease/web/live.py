@@ -26,6 +26,7 @@ from mprelease.web.telling import log_in_json, states_in_json
 router = APIRouter()
 # Whoever has heard nothing for much longer is no longer connected, whatever the network says.
 _ALIVE_SECONDS = 15.0
+_CLOSE_SECONDS = 0.2
 _NOT_ALLOWED, _UNREADABLE, _GONE, _TOO_MANY = 1008, 1007, 4404, 4429
 _ALIVE = '{"alive":true}'
 _NUMBER = 2**31 - 1
@@ -127,14 +128,27 @@ async def live(socket: WebSocket) -> None:
     if not hall.crowd.has_room(visit.user):
         await socket.close(_TOO_MANY)
         return
-    async with hall.crowd.joined(Member(socket, visit, lambda: _looker(socket) is not None)):
-        await Watcher(socket, hall).serve()
+    serving = asyncio.create_task(Watcher(socket, hall).serve())
+    try:
+        async with hall.crowd.joined(Member(visit, serving), hall.house.database):
+            await asyncio.wait([serving])
+    finally:
+        serving.cancel()
+    if serving.cancelled():
+        await _close_soon(socket)
 
 
 def _looker(socket: WebSocket) -> Visit | None:
     """Return who comes, None for whoever may not look."""
     visit = visitor(socket)
     return visit if visit and visit.user.role.may(Right.LOOK) else None
+
+
+async def _close_soon(socket: WebSocket) -> None:
+    """Say that whoever watched may not any more, unless they read nothing: they are cut off."""
+    with suppress(TimeoutError, WebSocketDisconnect, RuntimeError):
+        async with asyncio.timeout(_CLOSE_SECONDS):
+            await socket.close(_NOT_ALLOWED)
 
 
 async def _until_closed(telling: Coroutine[None, None, None]) -> None:

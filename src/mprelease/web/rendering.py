@@ -17,6 +17,7 @@ from mprelease.domain.people import Right
 from mprelease.domain.platforms import Platform
 from mprelease.i18n import Language, Words, language_of
 from mprelease.platforms.registry import driver_of
+from mprelease.security import csrf
 from mprelease.services.door import Visit
 from mprelease.web import sights
 from mprelease.web.hall import hall_of
@@ -38,6 +39,7 @@ def page(request: Request, template: str, status: int = 200, **context: object) 
         "timezone": hall_of(request).house.timezone,
         "may": _rights(visit),
         "frame": sights.frame(hall_of(request).house) if visit and _is_whole(request) else None,
+        "untrusted_proxies": hall_of(request).untrusted_proxies.peers,
         **context,
     }
     return HTMLResponse(_templates().get_template(template).render(shown), status)
@@ -78,6 +80,7 @@ def _templates() -> Environment:
     made.globals |= {
         "asset": _asset,
         "csrf_field": _csrf_field,
+        "csrf_token": _csrf_token,
         "console_url": _console_url,
         "size_limits": lambda platform: driver_of(platform).size_limits(),
     }
@@ -93,9 +96,14 @@ def _asset(name: str) -> str:
 
 @pass_context
 def _csrf_field(context: Context) -> Markup:
+    token = _csrf_token(context)
+    return Markup('<input type="hidden" name="{}" value="{}">').format(CSRF_FIELD, token)
+
+
+@pass_context
+def _csrf_token(context: Context) -> str:
     visit: Visit | None = context["visit"]
-    secret = visit.key.csrf if visit else ""
-    return Markup('<input type="hidden" name="{}" value="{}">').format(CSRF_FIELD, secret)
+    return csrf.masked(visit.key.csrf) if visit else ""
 
 
 @pass_context

@@ -34,11 +34,13 @@ _STATUS: Mapping[Problem, int] = {
     Problem.VERSION_NOT_GREATER: 409,
     Problem.BODY_TOO_LARGE: 413,
     Problem.LOGIN_TOO_OFTEN: 429,
+    Problem.PASSWORD_TOO_OFTEN: 429,
     Problem.INTERNAL: 500,
     # Not now, but perhaps in a moment.
     Problem.DATABASE_UNUSABLE: 503,
     Problem.NO_WORKER: 503,
     Problem.NO_ANSWER: 503,
+    Problem.PICTURES_BUSY: 503,
 }
 
 

@@ -8,8 +8,12 @@ from fastapi.responses import RedirectResponse, Response
 from mprelease.domain.errors import Refused
 from mprelease.i18n import Language
 from mprelease.services import door
+from mprelease.services.door import Account
+from mprelease.services.users import is_issued
 from mprelease.web.hall import hall_of
 from mprelease.web.identity import COOKIE, Looker, safe_address, visitor
+from mprelease.web.known_browsers import browser_of, remember_browser
+from mprelease.web.login_throttle import Attempt
 from mprelease.web.rendering import LANGUAGE_COOKIE, page
 from mprelease.web.statuses import status_of
 
@@ -36,9 +40,10 @@ def log_in(
 ) -> Response:
     """Begin a login with a new secret, whatever cookie came along."""
     hall = hall_of(request)
-    address = request.client.host if request.client else ""
+    account = door.account(hall.house, name.strip())
+    attempt = _attempt(request, account, name, password)
     try:
-        hall.attempts.count(name, address)
+        hall.login_throttle.count(attempt)
         browser = request.headers.get("user-agent", "")
         secret, ttl = door.log_in(
             hall.house, name.strip(), password, remember=remember, browser=browser
@@ -47,7 +52,7 @@ def log_in(
         trouble, wanted = refused.trouble, safe_address(next)
         status = status_of(trouble.problem)
         return page(request, "login.html", status, next=wanted, name=name, trouble=trouble)
-    hall.attempts.succeeded(name, address)
+    hall.login_throttle.succeeded(attempt)
     answer = RedirectResponse(safe_address(next), 303)
     answer.set_cookie(
         COOKIE,
@@ -57,7 +62,20 @@ def log_in(
         samesite="lax",
         secure=hall.is_secure,
     )
+    if account:
+        remember_browser(answer, hall.house, account, is_secure=hall.is_secure)
     return answer
+
+
+def _attempt(request: Request, account: Account | None, name: str, password: str) -> Attempt:
+    house = hall_of(request).house
+    return Attempt(
+        name,
+        request.client.host if request.client else "",
+        account,
+        browser_of(request, house, account),
+        house.vault.fingerprint(password) if is_issued(house, password) else None,
+    )
 
 
 @router.post("/logout")

@@ -17,7 +17,9 @@ from mprelease.storage.keys import KeyKind
 from mprelease.web.fields import number
 from mprelease.web.hall import Hall
 from mprelease.web.identity import HallOf, Looker
+from mprelease.web.known_browsers import remember_browser
 from mprelease.web.rendering import page
+from mprelease.web.statuses import status_of
 
 router = APIRouter(prefix="/profile", include_in_schema=False)
 Field = Annotated[str, Form(max_length=400)]
@@ -72,10 +74,15 @@ def change_password(
 ) -> Response:
     """Change the password; other logins end."""
     try:
+        hall.login_throttle.count_own(visit.key.id)
         users.change_password(hall.house, visit.user, visit.key.id, old, new)
     except TroubleError as failure:
         return _profile(request, hall, visit, trouble=failure.trouble)
-    return _profile(request, hall, visit, told="web.profile.password_changed")
+    hall.login_throttle.own_succeeded(visit.key.id)
+    answer = _profile(request, hall, visit, told="web.profile.password_changed")
+    if account := door.account(hall.house, visit.user.name):
+        remember_browser(answer, hall.house, account, is_secure=hall.is_secure)
+    return answer
 
 
 @router.post("/tokens")
@@ -116,7 +123,7 @@ def _profile(
     return page(
         request,
         "profile.html",
-        422 if trouble else 200,
+        status_of(trouble.problem) if trouble else 200,
         trouble=trouble,
         told=told,
         token=token,

@@ -1,0 +1,243 @@
+"""Whoever guesses passwords is stopped, and stops nobody else by it."""
+
+import logging
+import os
+import subprocess
+import sys
+from base64 import b64encode
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+from guests import NAMES, PASSWORD, Visitor, World
+from mprelease.domain.errors import Refused
+from mprelease.domain.people import Actor, Role
+from mprelease.domain.problems import Problem
+from mprelease.services import door, users
+from mprelease.services.door import Account
+from mprelease.web.hall import Hall
+from mprelease.web.login_throttle import Attempt, LoginThrottle
+
+ATTACKER, PROXY = "198.51.100.7", "10.0.0.1"
+ADMIN = Account(1, "stamp")
+# That of the house in all tests.
+MASTER_KEY = b64encode(bytes(32)).decode()
+NEW_PASSWORD = "another horse battery"
+
+
+@pytest.fixture(params=["sqlite"])
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def is_refused(throttle: LoginThrottle, attempt: Attempt) -> bool:
+    try:
+        throttle.count(attempt)
+    except Refused as refused:
+        return refused.trouble.problem is Problem.LOGIN_TOO_OFTEN
+    return False
+
+
+def use_up(throttle: LoginThrottle, address: str) -> None:
+    """Try made-up names from an address until it may no more."""
+    while not is_refused(throttle, Attempt(os.urandom(4).hex(), address)):
+        pass
+
+
+def throttle_of(world: World) -> LoginThrottle:
+    hall: Hall = world.app.state.hall
+    return hall.login_throttle
+
+
+def known(world: World, address: str) -> Visitor:
+    """A browser in which the administrator has logged in and out."""
+    browser = world.at(address)
+    assert browser.log_in("admin") == 303
+    browser.send("/logout")
+    assert browser.client.get("/", follow_redirects=False).status_code == 303
+    return browser
+
+
+def test_101_attempts_from_one_address_shut_a_name_for_nobody_else(world: World) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: world.at(ATTACKER).log_in("admin", "wrong"), range(101)))
+    assert world.at(ATTACKER).log_in("admin") == 429
+    assert world.at("203.0.113.1").log_in("admin") == 303
+
+
+def test_an_address_that_has_used_up_all_its_attempts_still_lets_in_who_was_there_before(
+    world: World,
+) -> None:
+    browser = known(world, PROXY)
+    use_up(throttle_of(world), PROXY)
+    assert world.at(PROXY).log_in("admin") == 429
+    assert world.at(PROXY).log_in(NAMES[Role.MEMBER]) == 429
+    assert browser.log_in("admin") == 303
+
+
+def test_a_known_browser_may_guess_no_more_than_others_and_only_for_its_own_user(
+    world: World,
+) -> None:
+    browser = known(world, PROXY)
+    assert [browser.log_in("admin", "wrong") for _ in range(9)] == [401] * 8 + [429]
+    assert known(world, PROXY).log_in("admin") == 303
+    use_up(throttle_of(world), PROXY)
+    assert browser.log_in(NAMES[Role.MEMBER]) == 429
+
+
+def test_the_cookie_of_a_known_browser_is_kept_from_scripts_and_other_pages(world: World) -> None:
+    form = {"name": "admin", "password": PASSWORD}
+    answer = world.stranger().client.post("/login", data=form, follow_redirects=False)
+    [cookie] = [one for one in answer.headers.get_list("set-cookie") if "known" in one]
+    with world.house.database.reading() as db:
+        user_id = users.named(db, "admin").id
+    assert cookie.startswith(f"mprelease-known-{user_id}=")
+    assert {"HttpOnly", "Path=/login", "SameSite=lax"} <= set(cookie.split("; "))
+
+
+@pytest.mark.parametrize("change", ["own", "reset"])
+def test_a_known_browser_is_one_no_more_when_the_password_changes(
+    world: World, change: str
+) -> None:
+    browser, here = known(world, PROXY), world.at(PROXY)
+    assert here.log_in("admin") == 303
+    password = NEW_PASSWORD
+    if change == "own":
+        here.send("/profile/password", old=PASSWORD, new=password)
+    else:
+        with world.house.database.reading() as db:
+            user_id = users.named(db, "admin").id
+        users.reset_password(world.house, Actor("admin"), user_id)
+    use_up(throttle_of(world), PROXY)
+    assert browser.log_in("admin", password) == 429
+    # Where the new password was chosen, it is known.
+    assert (here.log_in("admin", password) == 303) is (change == "own")
+
+
+@pytest.mark.parametrize("forged", ["", ".", "x.y", "1.é", "." + "0" * 64])
+def test_a_cookie_that_was_not_signed_here_passes_no_limit(world: World, forged: str) -> None:
+    use_up(throttle_of(world), ATTACKER)
+    with world.house.database.reading() as db:
+        user_id = users.named(db, "admin").id
+    cookie = f"mprelease-known-{user_id}={forged}".encode()
+    answer = world.at(ATTACKER).client.post(
+        "/login", data={"name": "admin", "password": "wrong"}, headers={b"cookie": cookie}
+    )
+    assert answer.status_code == 429
+
+
+def test_a_password_reset_by_the_command_line_lets_its_user_in_at_once(
+    world: World, database_url: str, tmp_path: Path
+) -> None:
+    for number in range(100):
+        account = door.account(world.house, "admin")
+        throttle_of(world).count(Attempt("admin", f"198.51.100.{number}", account))
+    use_up(throttle_of(world), PROXY)
+    assert world.at("203.0.113.1").log_in("admin") == 429
+    settings = {
+        "MPRELEASE_DATA_DIR": str(tmp_path / "data"),
+        "MPRELEASE_DATABASE_URL": database_url,
+        "MPRELEASE_CONFIG": str(tmp_path / "none.toml"),
+        "MPRELEASE_MASTER_KEY": MASTER_KEY,
+    }
+    command = (sys.executable, "-m", "mprelease", "user", "reset-password", "admin")
+    answer = subprocess.run(
+        command, env={**os.environ, **settings}, check=True, capture_output=True, text=True
+    )
+    password = next(word for word in answer.stdout.split() if len(word) == 24)
+    # Also from the address whose attempts are used up, by a browser that nobody knows.
+    assert world.at(PROXY).log_in("admin", password) == 303
+    assert world.at("203.0.113.1").log_in("admin", "wrong") == 401
+
+
+def test_a_password_that_was_made_here_may_be_tried_only_so_often_when_it_is_wrong(
+    world: World,
+) -> None:
+    with world.house.database.reading() as db:
+        user_id = users.named(db, "admin").id
+    old = users.reset_password(world.house, Actor("admin"), user_id)
+    users.reset_password(world.house, Actor("admin"), user_id)
+    answers = [world.at(f"198.51.100.{number}").log_in("admin", old) for number in range(9)]
+    assert answers == [401] * 8 + [429]
+
+
+def test_one_address_never_uses_up_a_name_and_many_do_so_for_strangers_alone() -> None:
+    throttle = LoginThrottle()
+    for _ in range(200):
+        is_refused(throttle, Attempt("admin", ATTACKER, ADMIN))
+    assert not is_refused(throttle, Attempt("admin", "203.0.113.1", ADMIN))
+    for number in range(200):
+        is_refused(throttle, Attempt("admin", f"198.51.100.{number}", ADMIN))
+    assert is_refused(throttle, Attempt("admin", "203.0.113.2", ADMIN))
+    assert not is_refused(throttle, Attempt("admin", "203.0.113.2", ADMIN, browser="known"))
+    assert not is_refused(throttle, Attempt("admin", "203.0.113.2", replace(ADMIN, stamp="new")))
+
+
+def test_an_ipv6_network_counts_as_one_address_and_a_mapped_one_as_what_it_is() -> None:
+    throttle = LoginThrottle()
+    for number in range(8):
+        assert not is_refused(throttle, Attempt("admin", f"2001:db8::{number}", ADMIN))
+    assert is_refused(throttle, Attempt("admin", "2001:db8::ffff:1", ADMIN))
+    assert not is_refused(throttle, Attempt("admin", "2001:db8:0:1::1", ADMIN))
+    for _ in range(8):
+        throttle.count(Attempt("admin", f"::ffff:{ATTACKER}", ADMIN))
+    assert is_refused(throttle, Attempt("admin", ATTACKER, ADMIN))
+
+
+def test_a_refusal_says_how_long_to_wait_and_makes_it_no_longer() -> None:
+    throttle, attempt = LoginThrottle(), Attempt("admin", ATTACKER, ADMIN)
+    for _ in range(8):
+        throttle.count(attempt)
+    for _ in range(100):
+        with pytest.raises(Refused) as refused:
+            throttle.count(attempt)
+        assert refused.value.trouble.parameters == {"minutes": 5}
+    # The others of this address still have what is left of its sixty.
+    for _ in range(52):
+        throttle.count(Attempt(os.urandom(4).hex(), ATTACKER))
+
+
+def test_a_stolen_login_cannot_guess_the_password_of_its_user_without_limit(world: World) -> None:
+    thief, owner = world.visitor(Role.MEMBER), world.visitor(Role.MEMBER)
+    form = {"old": "guessed", "new": NEW_PASSWORD}
+    csrf = thief.csrf
+    answers = [
+        thief.client.post("/profile/password", data={**form, "csrf": csrf}) for _ in range(9)
+    ]
+    assert [one.status_code for one in answers] == [422] * 8 + [429]
+    right = {"csrf": csrf, "old": PASSWORD, "new": NEW_PASSWORD}
+    assert thief.client.post("/profile/password", data=right).status_code == 429
+    answer = owner.client.post("/profile/password", data={**right, "csrf": owner.csrf})
+    assert answer.status_code == 200
+
+
+def test_a_forwarded_address_of_an_untrusted_peer_is_not_believed_but_told_to_administrators(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    boss, member = world.visitor(Role.ADMIN), world.visitor(Role.MEMBER)
+    assert "X-Forwarded-For" not in boss.client.get("/").text
+    for number in range(9):
+        forwarded = {"x-forwarded-for": f"203.0.113.{number}"}
+        answer = world.at(PROXY).client.post(
+            "/login", data={"name": "admin", "password": "wrong"}, headers=forwarded
+        )
+    assert answer.status_code == 429
+    page = boss.client.get("/").text
+    assert "X-Forwarded-For" in page
+    assert f"MPRELEASE_TRUSTED_PROXIES={PROXY}" in page
+    assert "X-Forwarded-For" not in member.client.get("/").text
+    assert caplog.text.count("X-Forwarded-For") == 1
+
+
+def test_a_forwarded_address_of_a_trusted_proxy_counts_and_warns_nobody(world: World) -> None:
+    hall: Hall = world.app.state.hall
+    behind = replace(world, app=ProxyHeadersMiddleware(world.app, PROXY))
+    for number in range(20):
+        browser = behind.at(PROXY)
+        browser.client.headers["x-forwarded-for"] = f"spoofed, 203.0.113.{number}"
+        assert browser.log_in("admin", "wrong") == 401
+    assert hall.untrusted_proxies.peers == ()
