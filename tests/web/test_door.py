@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from httpx import Response
 
 from guests import NAMES, PASSWORD, World
 from mprelease.domain.people import Actor, Role
@@ -13,12 +14,17 @@ from mprelease.storage.keys import KeyKind
 from mprelease.web.hall import Hall
 
 
+def login_cookie(answer: Response) -> str:
+    [found] = [one for one in answer.headers.get_list("set-cookie") if one[:10] == "mprelease="]
+    return found
+
+
 def test_the_cookie_is_new_each_time_and_kept_from_scripts(world: World) -> None:
     browser = world.stranger()
     browser.client.cookies.set("mprelease", "chosen-by-an-attacker")
     form = {"name": "admin", "password": PASSWORD}
     answer = browser.client.post("/login", data=form, follow_redirects=False)
-    cookie = answer.headers["set-cookie"]
+    cookie = login_cookie(answer)
     assert "chosen-by-an-attacker" not in cookie
     assert "HttpOnly" in cookie
     assert "SameSite=lax" in cookie
@@ -26,7 +32,7 @@ def test_the_cookie_is_new_each_time_and_kept_from_scripts(world: World) -> None
     remembered = browser.client.post(
         "/login", data={**form, "remember": "true"}, follow_redirects=False
     )
-    assert "Max-Age=2592000" in remembered.headers["set-cookie"]
+    assert "Max-Age=2592000" in login_cookie(remembered)
 
 
 def test_wrong_names_and_wrong_passwords_look_alike(world: World) -> None:

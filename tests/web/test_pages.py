@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from guests import NAMES, PASSWORD, World
+from guests import NAMES, PASSWORD, World, without_csrf
 from mprelease.domain.errors import Refused
 from mprelease.domain.logs import LogLine, Position
 from mprelease.domain.people import Actor, Role
@@ -21,7 +21,8 @@ def test_a_preview_is_asked_for_once_however_often_the_button_is_pressed(world: 
     member = world.visitor(Role.MEMBER)
     form = {"ref": "main", "start_page": "pages/a", "query": "x=1", "key": "one-click"}
     first = member.send("/apps/shop/preview", **form)
-    assert member.send("/apps/shop/preview", **form) == first
+    again = member.send("/apps/shop/preview", **form)
+    assert without_csrf(again) == without_csrf(first)
     assert "pages/a?x=1" in first
     assert NAMES[Role.MEMBER] in first
 

@@ -49,13 +49,16 @@ def run(application: "Application", host: str, port: int, *, works: bool, words:
     import uvicorn
 
     from mprelease.live.hub import Hub
+    from mprelease.web.connection_limits import ConnectionGuard, ConnectionLimits
+    from mprelease.web.guarded_server import GuardedConfig
     from mprelease.web.telling import StoredForWatchers
 
     settings = application.settings
-    _allow_many_sockets()
+    limits = ConnectionLimits().within(_allow_many_sockets())
     hub = Hub(StoredForWatchers(application.house), application.calls.ear())
-    config = uvicorn.Config(
+    config = GuardedConfig(
         _made(application, hub, lambda: server.should_exit),
+        ConnectionGuard(limits, settings.trusted_proxies),
         host=host,
         port=port,
         log_config=None,
@@ -86,10 +89,11 @@ def run(application: "Application", host: str, port: int, *, works: bool, words:
         server.run()
 
 
-def _allow_many_sockets() -> None:
-    """Raise the limit of open files as far as this user may: each watcher is one."""
+def _allow_many_sockets() -> int:
+    """Raise the limit of open files as far as this user may, and return it: a watcher is one."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    return most
 
 
 def _in_address(host: str) -> str:
