@@ -46,7 +46,7 @@ def test_anything_else_is_refused(content: bytes) -> None:
     assert refused.value.trouble.problem is Problem.PICTURE_UNUSABLE
 
 
-def test_thirty_large_pictures_at_once_take_the_memory_of_one() -> None:
+def test_thirty_large_pictures_at_once_take_the_memory_of_two_at_most() -> None:
     code = """
 import io, resource, sys, threading
 from PIL import Image
@@ -73,7 +73,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - one)
     )
     assert answer.returncode == 0, answer.stderr
     # A picture of 5,000 by 5,000 pixels is 95 MiB in memory.
-    assert int(answer.stdout) < 64 * 1024
+    assert int(answer.stdout) < 200 * 1024
 
 
 def test_a_picture_with_more_pixels_than_the_budget_is_refused_by_its_header_alone() -> None:
