@@ -5,7 +5,13 @@ import pytest
 
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
-from mprelease.platforms.tools import BRIDGES, Tool, install, is_installed
+from mprelease.platforms.tools import (
+    BRIDGES,
+    Tool,
+    install,
+    is_installed,
+    let_others_read_programs,
+)
 from mprelease.process.tree import Stop
 
 TOOL = Tool("miniprogram-ci", "2.1.42", BRIDGES / "wechat")
@@ -100,3 +106,14 @@ def test_a_stop_ends_the_install(tmp_path: Path, npm: Path) -> None:
             stop=stop,
         )
     assert not is_installed(TOOL, tmp_path / "tools")
+
+
+def test_our_programs_are_opened_where_a_strict_umask_has_closed_them(tmp_path: Path) -> None:
+    folder = tmp_path / "bridge"
+    folder.mkdir(mode=0o700)
+    program = folder / "guard.cjs"
+    program.write_text("")
+    program.chmod(0o600)
+    let_others_read_programs(folder)
+    assert folder.stat().st_mode & 0o777 == 0o755
+    assert program.stat().st_mode & 0o777 == 0o644

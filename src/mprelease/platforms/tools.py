@@ -1,5 +1,6 @@
 """Install the vendors' tools: pinned versions, each in a folder of its own."""
 
+import os
 import shutil
 import stat
 from collections.abc import Callable, Mapping
@@ -50,6 +51,15 @@ def let_others_run(tool: Tool, tools: Path) -> None:
             let_others_read(inner)
         # Last, so that a folder that is open is open as a whole.
         folder.chmod(0o755)
+    let_others_read_programs(BRIDGES)
+
+
+def let_others_read_programs(folder: Path) -> None:
+    """Let everybody read our own programs, which an installer with a strict umask has closed."""
+    programs = (folder, *folder.glob("*.*js"))
+    closed = [each for each in programs if not each.stat().st_mode & stat.S_IROTH]
+    if any(each.stat().st_uid == os.geteuid() for each in closed):
+        let_others_read(folder)
 
 
 def install(
