@@ -48,7 +48,7 @@ def staged(staging: Staging, scratch: Path, stop: Stop) -> Path:
         return place
     copier.copy(tree, place, left_out)
     if staging.dependencies:
-        _lend(staging.dependencies, place, stop)
+        _link_modules(staging.dependencies, place, stop)
     refuse_links_outside(place, place)
     return place / built.relative_to(tree)
 
@@ -104,7 +104,7 @@ def _stays(target: Path, built: Path, left_out: set[Path]) -> bool:
     )
 
 
-def _lend(dependencies: DependencySet, place: Path, stop: Stop) -> None:
+def _link_modules(dependencies: DependencySet, place: Path, stop: Stop) -> None:
     copier = Copier(link=True, on_folder=stop.raise_if_asked)
     for number, name in enumerate(dependencies.modules):
         target = place / name
