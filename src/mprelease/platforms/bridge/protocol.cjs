@@ -64,8 +64,15 @@ function fail(error, facts) {
 // The path outside of the project of which a failure speaks, if it is one that was hidden.
 function outsideIn(error, message) {
   if (error?.code === "OUTSIDE") return error.message;
-  const named = [...(process[HIDDEN] ?? [])].filter((file) => message.includes(file));
+  const named = [...(process[HIDDEN] ?? [])].filter((file) => isNamed(file, message));
   return named.sort((one, other) => other.length - one.length)[0] ?? null;
+}
+
+// As a whole: `/pages/a` is no part of `/somewhere/pages/a.js`. Our own words (files.cjs) may stand
+// before it.
+function isNamed(file, message) {
+  const literal = file.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+  return new RegExp(`(?:^|[^\\w./-]|not in the project)${literal}(?![\\w/-])`).test(message);
 }
 
 /** Return a code as it may be told: a whole number, a text, or null. */
