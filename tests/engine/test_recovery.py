@@ -1,7 +1,6 @@
 """What becomes of releases when workers and databases go away."""
 
 import sqlite3
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -22,21 +21,37 @@ from yard import Yard, wait_until
 pytestmark = pytest.mark.lasting
 
 
-def dead(yard: Yard, release_id: int, ttl: int = 1) -> Lease:
+def dead(yard: Yard, release_id: int) -> Lease:
     """Claim as a worker that dies at once."""
-    lease = queue.claim(yard.house.database, release_id, "dead", f"token-{release_id}", ttl)
+    lease = queue.claim(yard.house.database, release_id, "dead", f"token-{release_id}")
     assert lease
     return lease
 
 
-def expired(yard: Yard) -> None:
-    """Wait out a lease of a millisecond, and decide."""
-    wait_until(lambda: bool(recovery.reconcile(yard.house.database)))
+def sending(yard: Yard, release_id: int) -> Lease:
+    """Claim as a worker that dies behind the fence."""
+    lease = dead(yard, release_id)
+    with yard.house.database.writing() as db:
+        assert queue.pass_fence(db, lease)
+    return lease
+
+
+def expire(yard: Yard) -> None:
+    """Let the leases of the dead worker be over."""
+    with yard.house.database.writing() as db:
+        recovery.expire(db, "dead")
+
+
+def decided(yard: Yard) -> list[tuple[int, State]]:
+    """Let the leases of the dead worker be over, and decide."""
+    expire(yard)
+    return recovery.reconcile(yard.house.database)
 
 
 def test_the_next_worker_does_what_a_dead_one_has_left_and_says_so(yard: Yard) -> None:
     release_id = yard.ask()
     dead(yard, release_id)
+    expire(yard)
     yard.worker()
     release = yard.becomes(release_id, State.SUCCEEDED)
     assert release.attempt == 2
@@ -61,11 +76,9 @@ def test_a_living_worker_s_lease_is_nobody_else_s_business(yard: Yard) -> None:
 
 def test_a_dead_upload_behind_its_fence_is_unknown_and_nothing_overtakes_it(yard: Yard) -> None:
     release_id = yard.ask()
-    lease = dead(yard, release_id, 100)
-    with yard.house.database.writing() as db:
-        assert queue.pass_fence(db, lease)
+    sending(yard, release_id)
     waiting = yard.ask()
-    expired(yard)
+    decided(yard)
     yard.worker()
     other = yard.ask(app="shop-2")
     yard.becomes(other, State.SUCCEEDED)
@@ -75,10 +88,8 @@ def test_a_dead_upload_behind_its_fence_is_unknown_and_nothing_overtakes_it(yard
 
 def test_a_worker_that_was_only_away_comes_back_and_tells_the_end(yard: Yard) -> None:
     release_id = yard.ask()
-    lease = dead(yard, release_id, 100)
-    with yard.house.database.writing() as db:
-        queue.pass_fence(db, lease)
-    expired(yard)
+    lease = sending(yard, release_id)
+    decided(yard)
     with yard.house.database.writing() as db:
         assert not queue.renew(db, lease)
         assert queue.come_back(db, lease)
@@ -89,10 +100,8 @@ def test_a_worker_that_was_only_away_comes_back_and_tells_the_end(yard: Yard) ->
 
 def test_a_person_s_word_goes_before_a_worker_that_comes_back(yard: Yard) -> None:
     release_id = yard.ask()
-    lease = dead(yard, release_id, 100)
-    with yard.house.database.writing() as db:
-        queue.pass_fence(db, lease)
-    expired(yard)
+    lease = sending(yard, release_id)
+    decided(yard)
     with yard.house.database.writing() as db:
         assert queue.resolve(db, release_id, published=False)
         assert not queue.come_back(db, lease)
@@ -102,19 +111,15 @@ def test_a_person_s_word_goes_before_a_worker_that_comes_back(yard: Yard) -> Non
 def test_a_dead_preview_is_made_again(yard: Yard) -> None:
     release_id = yard.ask(kind=Kind.PREVIEW)
     dead(yard, release_id)
-    expired(yard)
+    decided(yard)
     assert yard.release(release_id).state is State.QUEUED
 
 
 def test_several_nodes_that_decide_at_once_decide_once(yard: Yard) -> None:
     release_id = yard.ask()
     dead(yard, release_id)
-    decided: list[tuple[int, State]] = []
-    deadline = time.monotonic() + 5
-    while not decided and time.monotonic() < deadline:
-        decided += recovery.reconcile(yard.house.database)
-        decided += recovery.reconcile(yard.house.database)
-    assert decided == [(release_id, State.QUEUED)]
+    assert decided(yard) == [(release_id, State.QUEUED)]
+    assert recovery.reconcile(yard.house.database) == []
 
 
 @pytest.mark.parametrize("step", ["build=2", "after=2"])
@@ -189,7 +194,7 @@ def test_a_worker_that_ends_after_it_was_overtaken_hands_nothing_back_and_sees_n
 
 def test_the_fence_is_undone_only_by_its_own_lease(yard: Yard) -> None:
     release_id = yard.ask()
-    lease = dead(yard, release_id, 60_000)
+    lease = dead(yard, release_id)
     with yard.house.database.writing() as db:
         assert queue.pass_fence(db, lease)
         assert queue.has_passed_fence(db, lease)

@@ -325,3 +325,15 @@ def test_started_as_root_each_process_has_a_user_id_of_its_own_and_nothing_else(
         for waiting in both:
             waiting.close()
         assert list((layout.data / "scratch").iterdir()) == []
+
+
+def test_a_process_waits_again_for_each_platform_whose_process_was_taken(
+    make: Made, driver: ShellDriver, tools: Path
+) -> None:
+    standby = make()
+    standby.refill_taken()
+    assert living(tools) == []
+    standby.take(driver, 60).close()
+    standby.refill_taken()
+    wait_until(lambda: standby.is_ready(Platform.WECHAT))
+    standby.close()

@@ -126,6 +126,8 @@ class Worker:
             slot.run(lease)
         except Exception:  # noqa: BLE001 a bug: the lease expires, and others decide
             _log.exception("release %s", lease.release_id)
+        # Nobody waits for this: the release has ended.
+        self._standby.refill_taken()
         return True
 
     def _has_memory(self) -> bool:

@@ -40,7 +40,6 @@ def standing_by(run: Run) -> Iterator[None]:
     finally:
         if run.publisher:
             run.publisher.close()
-        run.workshop.standby.refill(run.driver)
 
 
 def publish(run: Run) -> bool:

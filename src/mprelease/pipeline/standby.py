@@ -125,6 +125,7 @@ class Standby:
         self._seconds = seconds
         self._lock = threading.Lock()
         self._waiting: dict[Platform, Waiting] = {}
+        self._taken: dict[Platform, Driver] = {}
         self._lives_on = False
 
     @property
@@ -143,6 +144,7 @@ class Standby:
         machine has no room for it.
         """
         with self._lock:
+            self._taken[driver.platform] = driver
             waiting = self._waiting.pop(driver.platform, None)
         if waiting and waiting.is_usable:
             waiting.limit(seconds)
@@ -150,6 +152,13 @@ class Standby:
         if waiting:
             waiting.close()
         return self._started(driver, seconds)
+
+    def refill_taken(self) -> None:
+        """Let a process wait again for each platform whose process was taken."""
+        with self._lock:
+            taken, self._taken = self._taken, {}
+        for driver in taken.values():
+            self.refill(driver)
 
     def refill(self, driver: Driver) -> None:
         """Let a process wait for the platform's next release, if the worker lives on."""

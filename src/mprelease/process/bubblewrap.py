@@ -5,6 +5,7 @@ Options as in the manual of bubblewrap 0.8; none is newer than that.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 TEMPORARY = Path("/tmp")  # noqa: S108 (the sandbox has one of its own)
@@ -131,7 +132,13 @@ _NAMESPACES = (
 )
 
 
-def _system() -> Iterator[str]:
+@cache
+def _system() -> tuple[str, ...]:
+    """Return the options for the system's folders, which are looked at once per process."""
+    return tuple(_shown_system())
+
+
+def _shown_system() -> Iterator[str]:
     paths = (*map(Path, _FOLDERS), *(Path("/etc") / name for name in _ETC))
     for folder in sorted({parent for path in paths for parent in path.parents[:-1]}):
         yield from _folder(folder)

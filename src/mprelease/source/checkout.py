@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,7 +70,7 @@ def _fill(place: _Place, commit: str, depth: int) -> None:
     if place.user is not None and chown_tree(place.tree, place.user):
         # The change of owner is a change of every file: now, before a build has touched one, git
         # learns that they are as they should be.
-        _run(place, mirror, "update-index", "-q", "--refresh")
+        _refresh(place, mirror)
     found = submodules(mirror, place.repository, commit, listed)
     _empty_others(place, listed, found)
     for submodule in found:
@@ -100,13 +101,17 @@ def _clear(place: _Place) -> None:
 
 
 def _read(place: _Place, mirror: Mirror, commit: str) -> None:
-    _run(place, mirror, "read-tree", "--reset", "-u", commit)
+    url, reset = place.repository.url, ("read-tree", "--reset", "-u", commit)
+    place.git.run(mirror.path, *reset, environment=_where(place), repository=url)
 
 
-def _run(place: _Place, mirror: Mirror, *arguments: str) -> None:
-    where = {"GIT_WORK_TREE": str(place.tree), "GIT_INDEX_FILE": str(place.index)}
-    url = place.repository.url
-    place.git.run(mirror.path, *arguments, environment=where, repository=url)
+def _refresh(place: _Place, mirror: Mirror) -> None:
+    url, refresh = place.repository.url, ("update-index", "-q", "--refresh")
+    place.git.ask(mirror.path, *refresh, environment=_where(place), repository=url)
+
+
+def _where(place: _Place) -> Mapping[str, str]:
+    return {"GIT_WORK_TREE": str(place.tree), "GIT_INDEX_FILE": str(place.index)}
 
 
 def _empty_others(place: _Place, listed: Listing, found: tuple[Submodule, ...]) -> None:

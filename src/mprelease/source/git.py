@@ -15,6 +15,8 @@ from mprelease.process.programs import GIT
 from mprelease.process.tree import Stop, run
 from mprelease.source.failures import explained
 
+_NOTHING: Mapping[str, str] = {}
+
 
 class Git:
     """Run git for one checkout.
@@ -73,8 +75,14 @@ class Git:
         if exit_.code != 0:
             raise explained(last, repository)
 
-    def ask(self, folder: Path, *arguments: str, repository: str) -> bytes:
-        """Return the standard output of a git command that only reads the git folder `folder`.
+    def ask(
+        self,
+        folder: Path,
+        *arguments: str,
+        repository: str,
+        environment: Mapping[str, str] = _NOTHING,
+    ) -> bytes:
+        """Return the standard output of a git command that is over at once.
 
         Raise StageFailed if git cannot answer.
         """
@@ -84,7 +92,7 @@ class Git:
             answer = subprocess.run(
                 ("git", *arguments),
                 cwd=folder,
-                env=self._of(folder),
+                env={**self._of(folder), **environment},
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 timeout=_TIME_FOR_READING,

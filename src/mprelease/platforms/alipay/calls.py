@@ -16,10 +16,11 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.platforms import asking
-from mprelease.platforms.alipay.credential import ToolKey, opened, signing_key
+from mprelease.platforms.alipay.credential import ToolKey, opened
 from mprelease.platforms.alipay.refusals import HOST, problem_of, refusal_in
 from mprelease.platforms.driver import Account, Link
 from mprelease.platforms.images import Image, image_of
+from mprelease.platforms.stored_keys import stored_key
 
 _BASE = f"https://{HOST}"
 _PAUSE = 2.0
@@ -107,7 +108,7 @@ class _Desk:
 def signature(key: ToolKey, fields: Mapping[str, str]) -> str:
     """Sign fields as the tool does, in the order of their names."""
     text = "&".join(f"{name}={fields[name]}" for name in sorted(fields))
-    signed = signing_key(key).sign(text.encode(), PKCS1v15(), SHA256())
+    signed = stored_key(key.private_key).sign(text.encode(), PKCS1v15(), SHA256())
     return b64encode(signed).decode("ascii")
 
 

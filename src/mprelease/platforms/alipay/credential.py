@@ -45,11 +45,6 @@ def opened(credential: str) -> ToolKey:
     return ToolKey(tool_id, key)
 
 
-def signing_key(key: ToolKey) -> RSAPrivateKey:
-    """Return the key as it signs; raise Refused(KEY_SHAPE)."""
-    return _key_in(key.private_key)
-
-
 def _given(text: str) -> tuple[str, str]:
     try:
         match json.loads(text):

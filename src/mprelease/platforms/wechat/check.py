@@ -11,7 +11,8 @@ import httpx
 
 from mprelease.platforms import asking
 from mprelease.platforms.driver import Account, Link
-from mprelease.platforms.wechat.key import load_key, sign
+from mprelease.platforms.stored_keys import stored_key
+from mprelease.platforms.wechat.key import sign
 from mprelease.platforms.wechat.refusals import HOST, Refusal, problem_of
 
 # The tool sends this constant with every call; what it does there is not documented.
@@ -23,7 +24,7 @@ def check_account(account: Account, link: Link) -> None:
 
     Each wait for the network takes 5 s at most.
     """
-    key = load_key(account.credential)
+    key = stored_key(account.credential)
     app_id = account.platform_app_id
     try:
         with asking.client(link, f"https://{HOST}/wxa/ci/", {"Cookie": _COOKIE}) as client:

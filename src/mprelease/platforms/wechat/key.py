@@ -24,19 +24,18 @@ def read_key(content: bytes) -> str:
     """
     text = credential_text(content, Platform.WECHAT)
     pem = "".join(f"{line.strip()}\n" for line in text.strip().splitlines())
-    load_key(pem)
+    _refuse_other(pem)
     return pem
 
 
-def load_key(pem: str) -> RSAPrivateKey:
-    """Return the key; raise Refused(KEY_SHAPE) for whatever is no RSA private key."""
+def _refuse_other(pem: str) -> None:
+    """Raise Refused(KEY_SHAPE) for whatever is no RSA private key."""
     try:
         key = load_pem_private_key(pem.encode(), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise Refused(Problem.KEY_SHAPE) from None
     if not isinstance(key, RSAPrivateKey):
         raise Refused(Problem.KEY_SHAPE)
-    return key
 
 
 def sign(key: RSAPrivateKey, app_id: str, random_string: str) -> str:
