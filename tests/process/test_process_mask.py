@@ -20,6 +20,13 @@ BAQEFAASCBKcw
 """
 
 
+def took(work: Callable[[], object]) -> float:
+    # The time of this process alone: others may have the processors meanwhile.
+    began = time.process_time()
+    work()
+    return time.process_time() - began
+
+
 def test_a_secret_is_hidden_wherever_it_stands() -> None:
     assert Mask([TOKEN])(f"a {TOKEN} b {TOKEN}") == f"a {MASK} b {MASK}"
 
@@ -59,10 +66,7 @@ def test_ten_thousand_lines_pass_within_a_second() -> None:
     keys = [base64.encodebytes(bytes([n]) * 1200).decode() for n in range(4)]
     mask = Mask([*keys, TOKEN])
     line = base64.b64encode(bytes(range(75))).decode()
-    began = time.monotonic()
-    for _ in range(10_000):
-        mask(line)
-    assert time.monotonic() - began < 1
+    assert took(lambda: [mask(line) for _ in range(10_000)]) < 1
 
 
 LONG = "".join(f"{number:x}·/+ " for number in range(500, 700))
@@ -106,13 +110,6 @@ def test_a_piece_that_was_cut_out_of_a_long_secret_is_hidden() -> None:
 
 def test_the_first_and_last_line_of_a_key_are_no_secret() -> None:
     assert Mask([PEM])("-----BEGIN PRIVATE KEY-----") == "-----BEGIN PRIVATE KEY-----"
-
-
-def took(work: Callable[[], object]) -> float:
-    # The time of this process alone: others may have the processors meanwhile.
-    began = time.process_time()
-    work()
-    return time.process_time() - began
 
 
 def test_the_first_line_does_not_wait_for_a_secret_of_280_kilobytes() -> None:

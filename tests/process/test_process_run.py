@@ -137,10 +137,15 @@ def test_a_script_that_kills_its_process_group_does_not_reach_the_supervisor() -
 
 
 def test_ten_thousand_lines_arrive_within_a_second() -> None:
+    # The fastest of three: others may have the processors meanwhile.
+    assert min(_seconds_for_ten_thousand_lines() for _ in range(3)) < 1
+
+
+def _seconds_for_ten_thousand_lines() -> float:
     began = time.monotonic()
     _, lines = output(shell("seq 1 10000"))
     assert lines == [str(number) for number in range(1, 10001)]
-    assert time.monotonic() - began < 1
+    return time.monotonic() - began
 
 
 def test_a_member_of_an_enum_is_a_string_like_any_other() -> None:
