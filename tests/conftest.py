@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import redis
+from argon2 import PasswordHasher
 
 from databases import REDIS, SQLITE, Servers, blank, opened
 from mprelease.domain.people import Actor
@@ -18,6 +19,7 @@ from mprelease.platforms.douyin.driver import DouyinDriver
 from mprelease.platforms.wechat.driver import WeChatDriver
 from mprelease.process import programs
 from mprelease.process.tree import Stop
+from mprelease.security import passwords
 from mprelease.security.vault import Vault
 from mprelease.services.house import House
 from mprelease.settings.environment import machine_environment
@@ -31,6 +33,15 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 ROOT = Path(__file__).parent.parent
 # Noon of 22 November 2026 in Shanghai.
 NOON_MS = 1_795_320_000_000
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cheap_passwords() -> Iterator[None]:
+    """Hash passwords quickly; what it really costs is tried in tests/security."""
+    cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_HASHER", cheap)
+        yield
 
 
 @pytest.fixture(scope="session")

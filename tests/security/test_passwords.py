@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 from mprelease.security import passwords
 
 RUSH = """
@@ -31,6 +33,7 @@ def test_a_password_is_told_from_another() -> None:
     assert passwords.hashed("correct horse") != stored
 
 
+@pytest.mark.lasting
 def test_never_more_than_two_are_hashed_at_once() -> None:
     """Twelve at once would hold 768 MiB; beyond the one before the rush, two need one more."""
     command = (sys.executable, "-c", RUSH)
