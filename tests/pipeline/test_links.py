@@ -54,6 +54,11 @@ def test_a_link_that_leads_nowhere_outside_is_refused(tree: Path) -> None:
     assert refused(tree).problem is Problem.LINK_LEADS_OUTSIDE
 
 
+def test_a_link_to_a_folder_of_programs_is_refused(tree: Path) -> None:
+    (tree / "packages").symlink_to("/usr/bin")
+    assert refused(tree) == Trouble(Problem.LINK_LEADS_OUTSIDE, {"path": "packages"})
+
+
 def test_links_inside_of_the_tree_are_fine(tree: Path) -> None:
     store = tree / "node_modules/.pnpm/a@1/node_modules/a"
     store.mkdir(parents=True)
@@ -103,4 +108,4 @@ def test_folders_too_deep_to_be_searched_are_refused(tree: Path) -> None:
         Path("x").symlink_to("/")
     finally:
         os.chdir(before)
-    assert refused(tree).problem is Problem.LINK_LEADS_OUTSIDE
+    assert refused(tree).problem is Problem.FOLDERS_TOO_DEEP

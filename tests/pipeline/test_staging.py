@@ -184,6 +184,24 @@ def test_a_link_out_of_the_tree_is_refused(
     assert failed.value.trouble.problem is Problem.LINK_LEADS_OUTSIDE
 
 
+@pytest.mark.parametrize("target", ["{outside}", "/usr/bin", "../../outside"])
+def test_no_dependency_is_laid_behind_a_link_that_a_build_has_put_on_its_way(
+    target: str, tree: Path, scratch: Path, sets: DependencySets, tmp_path: Path
+) -> None:
+    write(tree, "packages/shared/node_modules/planted/index.js", "planted")
+    found = sets.seal("b", tree, inputs_of(tree), maker=None, locks=())
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    # Below a mount a folder can still be renamed, with the mount in it.
+    (tree / "packages" / "shared").rename(tree / "packages" / "moved")
+    (tree / "packages" / "shared").symlink_to(target.format(outside=outside))
+    with pytest.raises(StageFailed) as failed:
+        staged(Staging(tree, tree, SHOWN, found, with_modules=True), scratch, Stop())
+    assert failed.value.trouble.problem is Problem.LINK_LEADS_OUTSIDE
+    assert list(outside.iterdir()) == []
+    assert not Path("/usr/bin/node_modules").exists()
+
+
 def test_a_pipe_holds_nobody_up_and_is_not_published(
     tree: Path, scratch: Path, copied: Copied
 ) -> None:

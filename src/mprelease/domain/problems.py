@@ -140,6 +140,7 @@ class Problem(StrEnum):
     OUTPUT_OF_OTHER_PLATFORM = auto()
     TYPE_NOT_SERVED = auto()
     LINK_LEADS_OUTSIDE = auto()
+    FOLDERS_TOO_DEEP = auto()
     DIRECTORY_MISSING = auto()
 
     # Publish.

@@ -21,9 +21,9 @@ def refuse_links_outside(folder: Path, tree: Path, shown: Path | None = None) ->
     """
     refuse_outside(folder, tree)
     tree = Path(os.path.realpath(tree))
-    allowed = tuple(os.path.realpath(each) for each in (tree, *_PROGRAMS))
     for link in _links(tree):
-        if not _lies_in(destination(link, tree, shown or tree), allowed):
+        target = destination(link, tree, shown or tree)
+        if not _lies_in(target, (str(tree),)) and not names_a_program(Path(target)):
             raise leads_outside(Path(link), tree)
 
 
@@ -63,9 +63,13 @@ def refuse_outside(path: Path, tree: Path) -> None:
 
 
 def names_a_program(link: Path) -> bool:
-    """Tell whether a link leads to a program of the machine, which is harmless."""
+    """Tell whether a link leads to a program of the machine, which is harmless.
+
+    Their folder is not: what is written below the link would be written there.
+    """
     programs = tuple(os.path.realpath(each) for each in _PROGRAMS)
-    return _lies_in(os.path.realpath(link), programs)
+    target = os.path.realpath(link)
+    return _lies_in(target, programs) and os.path.isfile(target)  # noqa: PTH113 (as elsewhere here)
 
 
 def leads_outside(path: Path, tree: Path) -> StageFailed:
@@ -88,7 +92,7 @@ def _links(tree: Path) -> Iterator[str]:
             continue  # Closed to us is closed to the tool.
         except OSError:
             # Too deep to be named, hence to be searched; no honest build needs such a folder.
-            raise leads_outside(Path(folder), tree) from None
+            raise StageFailed(Problem.FOLDERS_TOO_DEEP) from None
 
 
 def _lies_in(target: str, folders: tuple[str, ...]) -> bool:

@@ -73,7 +73,14 @@ def trouble_of(error: Exception) -> Trouble:
         return error.trouble
     if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return Trouble(Problem.DISK_FULL)
+    # Folders are walked through by functions that call themselves.
+    if isinstance(error, RecursionError) or _is_too_deep(error):
+        return Trouble(Problem.FOLDERS_TOO_DEEP)
     return Trouble(Problem.INTERNAL, {"detail": repr(error)})
+
+
+def _is_too_deep(error: Exception) -> bool:
+    return isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG
 
 
 def _walk(run: Run, stages: Stages) -> Ending:

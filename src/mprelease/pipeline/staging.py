@@ -12,7 +12,7 @@ from pathlib import Path
 from mprelease.pipeline.links import leads_outside, names_a_program, refuse_links_outside
 from mprelease.process.copying import Copier
 from mprelease.process.tree import Stop
-from mprelease.workspace.dependency_sets import DependencySet
+from mprelease.workspace.dependency_sets import DependencySet, make_parents
 
 _GIT = ".git"
 _PROJECT = "project"
@@ -107,6 +107,9 @@ def _stays(target: Path, built: Path, left_out: set[Path]) -> bool:
 def _link_modules(dependencies: DependencySet, place: Path, stop: Stop) -> None:
     copier = Copier(link=True, on_folder=stop.raise_if_asked)
     for number, name in enumerate(dependencies.modules):
-        target = place / name
-        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            target = make_parents(place, name, copier)
+        except NotADirectoryError as error:
+            # A build has put a link where a folder of the repository was.
+            raise leads_outside(Path(error.filename), place) from error
         copier.copy(dependencies.modules_at(number), target)
