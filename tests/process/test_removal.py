@@ -26,7 +26,7 @@ def deep() -> None:
         os.mkdir("d")  # noqa: PTH102 (a path would be too long)
         os.chdir("d")
     Path("file").touch()
-    Path(".").chmod(0)
+    Path().chmod(0)
 
 
 def closed() -> None:

@@ -95,7 +95,7 @@ _FOLDERS = frozenset({"patches", ".yarn"})
 _NOT_ENTERED = frozenset({".git", MODULES})
 _DEPENDENCIES = ("dependencies", "devDependencies", "optionalDependencies", "peerDependencies")
 _LOCAL = re.compile(r"(?:file:|link:|portal:)(?P<path>[^#]+)|(?P<plain>\.{1,2}/[^#]+)")
-_OTHER_FILE = re.compile(r"""\b(?:require|import)\b\s*\(?\s*['"]\.|\bfrom\s*['"]\.""")
+_OTHER_FILE = re.compile(r"""\b(?:require|import)\b\s*+\(?\s*+['"]\.|\bfrom\s*['"]\.""")
 
 
 @dataclass

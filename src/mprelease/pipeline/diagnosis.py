@@ -25,7 +25,7 @@ def diagnose(lines: Sequence[str], exit_code: int, stage: Stage, folder: Path) -
 
 
 _KILLED = 128 + 9
-_LONGEST_LINE = 500
+_LONGEST_LINE = 300
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 # npm up to version 9 says "npm ERR!".
