@@ -289,7 +289,9 @@ def test_no_script_holds_the_worker_up_however_long_it_is(tree: Path, script: st
     assert time.process_time() - began < 1.0
 
 
-@pytest.mark.parametrize("text", ["require" + " " * _LONG, "from" + " " * _LONG, "require(" * _LONG])
+@pytest.mark.parametrize(
+    "text", ["require" + " " * _LONG, "from" + " " * _LONG, "require(" * _LONG]
+)
 def test_no_pnpmfile_holds_the_worker_up_however_long_it_is(tree: Path, text: str) -> None:
     write(tree, ".pnpmfile.cjs", text)
     began = time.process_time()

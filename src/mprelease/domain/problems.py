@@ -141,6 +141,7 @@ class Problem(StrEnum):
     TYPE_NOT_SERVED = auto()
     LINK_LEADS_OUTSIDE = auto()
     FOLDERS_TOO_DEEP = auto()
+    COMMIT_TOO_LARGE = auto()
     DIRECTORY_MISSING = auto()
 
     # Publish.

@@ -102,7 +102,7 @@ def _clear(place: _Place) -> None:
 
 def _read(place: _Place, mirror: Mirror, commit: str) -> None:
     url, reset = place.repository.url, ("read-tree", "--reset", "-u", commit)
-    place.git.run(mirror.path, *reset, environment=_where(place), repository=url)
+    place.git.run(mirror.path, *reset, environment=_where(place), repository=url, tree=place.tree)
 
 
 def _refresh(place: _Place, mirror: Mirror) -> None:
