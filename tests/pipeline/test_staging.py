@@ -10,6 +10,7 @@ import pytest
 from mprelease.domain.errors import ReleaseCanceled, StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.pipeline.staging import Staging, staged
+from mprelease.process.copying import CopyTooLarge
 from mprelease.process.tree import Stop
 from mprelease.workspace.dependency_sets import DependencySet, DependencySets, inputs_of
 from trees import write
@@ -208,6 +209,21 @@ def test_a_pipe_holds_nobody_up_and_is_not_published(
     os.mkfifo(tree / "dist" / "pipe")
     parcel = copied(tree / "dist", with_modules=False)
     assert not (parcel / "pipe").exists()
+
+
+def test_a_copy_grows_to_no_more_than_a_build_may_have(tree: Path, scratch: Path) -> None:
+    with (tree / "dist" / "holes.js").open("wb") as holes:
+        holes.truncate(2**40)
+    with pytest.raises(CopyTooLarge):
+        staged(Staging(tree / "dist", tree, SHOWN, None, False, 2**20), scratch, Stop())
+
+
+def test_second_names_count_in_a_copy(tree: Path, scratch: Path) -> None:
+    first = write(tree, "dist/first.js", "x" * 2**19)
+    for number in range(3):
+        (tree / "dist" / f"{number}.js").hardlink_to(first)
+    with pytest.raises(CopyTooLarge):
+        staged(Staging(tree / "dist", tree, SHOWN, None, False, 2**20), scratch, Stop())
 
 
 def test_a_cancel_ends_the_copying(tree: Path, scratch: Path) -> None:

@@ -162,7 +162,8 @@ class BuildPlace:
         )
 
     def _copier(self) -> Copier:
-        return Copier(self._run.uid, on_folder=self._run.stop.raise_if_asked)
+        run = self._run
+        return Copier(run.uid, on_folder=run.stop.raise_if_asked, most=run.most_copied)
 
 
 def _make_ours(folder: Path) -> None:

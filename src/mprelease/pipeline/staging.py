@@ -23,7 +23,8 @@ class Staging:
     """What is copied, and to where.
 
     `built` is a folder of `tree`, which commands have seen at `shown`. `dependencies` are shown in
-    that tree, and handed over only if `with_modules` or a link asks for them.
+    that tree, and handed over only if `with_modules` or a link asks for them. `most` bytes may be
+    copied.
     """
 
     built: Path
@@ -31,6 +32,7 @@ class Staging:
     shown: Path
     dependencies: DependencySet | None
     with_modules: bool
+    most: int | None = None
 
 
 def staged(staging: Staging, scratch: Path, stop: Stop) -> Path:
@@ -42,7 +44,11 @@ def staged(staging: Staging, scratch: Path, stop: Stop) -> Path:
     """
     built, tree, place = staging.built.resolve(), staging.tree.resolve(), scratch / _PROJECT
     left_out = {tree / _GIT, *(tree / name for name in _modules(staging))}
-    copier = Copier(on_folder=stop.raise_if_asked, link_text=_Links(tree, staging.shown).text)
+    copier = Copier(
+        on_folder=stop.raise_if_asked,
+        link_text=_Links(tree, staging.shown).text,
+        most=staging.most,
+    )
     if not staging.with_modules and _is_complete(built, tree, staging.shown, left_out):
         copier.copy(built, place, left_out)
         return place
