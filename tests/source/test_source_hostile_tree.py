@@ -1,5 +1,6 @@
 import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -186,6 +187,17 @@ def test_a_time_that_a_build_has_chosen_does_not_stay(bench: Bench, shop: Path) 
     os.utime(path, ns=(10**18, 10**18))
     bench.check_out(shop)
     assert path.stat().st_mtime_ns != 10**18
+
+
+def test_a_commit_whose_text_is_made_to_be_slow_to_read_is_read_at_once(
+    bench: Bench, shop: Path
+) -> None:
+    git(shop, "config", "i18n.commitEncoding", "punycode")
+    commit(shop, {"new.js": ""}, "a" * 40_000 + "-" + "kva" * 25_000)
+    began = time.process_time()
+    fetched = bench.check_out(shop)
+    assert time.process_time() - began < 2
+    assert len(fetched.commit.subject) <= 2000
 
 
 def with_trees(shop: Path, levels: int) -> None:

@@ -193,6 +193,7 @@ class Mirror:
 _ID = re.compile(r"[0-9a-fA-F]{7,64}")
 _FULL_ID = re.compile(r"[0-9a-fA-F]{40}|[0-9a-fA-F]{64}")
 _FIELDS = 6
+_LONGEST_TEXT = 2000  # bytes of an author or subject
 _FORMAT = "--format=%e%x00%H%x00%ct%x00%an%x00%s%x00%T%x00"
 _FETCH = (
     "fetch",
@@ -230,7 +231,9 @@ def _commit_of(fields: list[bytes]) -> Commit:
     )
 
 
-def _text(raw: bytes, encoding: bytes) -> str:
+def _text(whole: bytes, encoding: bytes) -> str:
+    # A commit may name any codec that Python has: some need the square of the length.
+    raw = whole[:_LONGEST_TEXT]
     try:
         # Between two commits git writes a newline, which lands here.
         return raw.decode(encoding.decode().strip() or "utf-8", errors="replace")
