@@ -21,6 +21,10 @@ PR_SET_CHILD_SUBREAPER = 36
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
 
+# From <asm/unistd.h> and <linux/keyctl.h>.
+_KEYCTL = {"x86_64": 250, "aarch64": 219}
+_KEYCTL_JOIN_SESSION_KEYRING = 1
+
 _NOT_FOUND = 127
 _NOT_STARTED = 126
 
@@ -70,6 +74,7 @@ def _become(order: Order, supervisor: int) -> None:
         os.dup2(2, EVENTS)
         os.dup2(1, 2)
     _limit(order)
+    _leave_keys()
     if order.user is not None:
         _change_user(order.user)
     # After the change of user, which would clear it.
@@ -107,6 +112,16 @@ def _limit(order: Order) -> None:
         lower_group(os.getpid(), b"%d" % order.niceness)
     if order.expendable:
         make_expendable(os.getpid())
+
+
+def _leave_keys() -> None:
+    """Leave the session keyring of whoever started us: keyrings(7), it may hold tickets.
+
+    The C library has no function for it. Where the kernel has none, or refuses it, there are no
+    keys either.
+    """
+    if number := _KEYCTL.get(os.uname().machine):
+        ctypes.CDLL(None).syscall(number, _KEYCTL_JOIN_SESSION_KEYRING, None)
 
 
 def _lower(kind: int, most: int) -> None:
