@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -106,3 +107,30 @@ def test_no_cache_is_moved_to_where_a_build_has_laid_a_link(
     working.must("preview", "shop")
     assert "EACCES" in working.log()
     assert list(ours.iterdir()) == []
+
+
+MEMORY = """
+const fs = require("fs");
+const mounts = fs.readFileSync("/proc/self/mounts", "utf8").split("\\n").map((line) => line.split(" "));
+// A later mount covers an earlier one at the same place.
+for (const [place, kind] of new Map(mounts.map((each) => [each[1], each[2]]))) {
+  if (kind !== "tmpfs") continue;
+  try { fs.writeFileSync(`${place}/file`, ""); } catch { continue; }
+  const { blocks, bsize } = fs.statfsSync(place);
+  console.log(`WRITABLE ${place} ${blocks * bsize / 2 ** 20}`);
+}
+"""
+
+
+@root
+@bwrap
+@pytest.mark.parametrize("mode", ["bwrap", "ordinary"])
+def test_what_a_build_can_write_to_memory_has_a_limit(
+    mode: str, team: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    working = in_mode(team, mode, monkeypatch)
+    shop(working, tmp_path, {"build.cjs": MEMORY})
+    working.must("preview", "shop")
+    found = re.findall(r"WRITABLE (\S+) (\d+)", working.log())
+    assert sorted(place for place, _ in found) == ["/dev/shm", "/var/tmp"]
+    assert all(int(size) <= 256 for _, size in found)
