@@ -299,6 +299,32 @@ def test_no_pnpmfile_holds_the_worker_up_however_long_it_is(tree: Path, text: st
     assert time.process_time() - began < 1.0
 
 
+def test_no_number_of_hooks_and_files_holds_the_worker_up(tree: Path) -> None:
+    for number in range(600):
+        write(tree, f"p{number}/package.json", {"scripts": {"postinstall": "prisma generate"}})
+        write(tree, f"p{number}/prisma/schema", "")
+    began = time.process_time()
+    assert "p7/prisma/schema" in names(seen(tree))
+    assert time.process_time() - began < 2.0
+
+
+def test_no_number_of_local_dependencies_in_each_other_holds_the_worker_up(tree: Path) -> None:
+    folders = ["/".join(["d"] * depth) for depth in range(1, 300)]
+    write(tree, "package.json", {"dependencies": {f"d{n}": f"file:{n}" for n in folders}})
+    for number in range(300):
+        write(tree, f"{folders[-1]}/{number}.js")
+    began = time.process_time()
+    assert f"{folders[-1]}/7.js" in names(seen(tree))
+    assert time.process_time() - began < 2.0
+
+
+def test_a_folder_with_the_name_of_a_pattern_is_no_pattern(tree: Path) -> None:
+    write(tree, "[ab]/package.json", {"scripts": {"postinstall": "prisma generate"}})
+    write(tree, "[ab]/prisma/schema", "")
+    write(tree, "a/prisma/schema", "")
+    assert {"[ab]/prisma/schema"} == {each for each in names(seen(tree)) if "schema" in each}
+
+
 def test_a_link_is_not_seen(tree: Path) -> None:
     (tree / ".npmrc").symlink_to("/etc/passwd")
     assert ".npmrc" not in names(seen(tree))
