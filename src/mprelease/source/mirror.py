@@ -122,7 +122,9 @@ class Mirror:
 
     def _proof(self) -> str:
         """Return what tells accesses apart, and is worth nothing to whoever reads it."""
-        secrets = "\0".join(self._repository.access.secrets)
+        access = self._repository.access
+        kind = () if access.has_machine_login else ("stranger",)
+        secrets = "\0".join((*access.secrets, *kind))
         salt = self.path.name.encode()
         return hashlib.scrypt(secrets.encode(), salt=salt, n=2**10, r=8, p=1, dklen=16).hex()
 
