@@ -44,18 +44,15 @@ def staged(staging: Staging, scratch: Path, stop: Stop) -> Path:
     """
     built, tree, place = staging.built.resolve(), staging.tree.resolve(), scratch / _PROJECT
     left_out = {tree / _GIT, *(tree / name for name in _modules(staging))}
-    copier = Copier(
-        on_folder=stop.raise_if_asked,
-        link_text=_Links(tree, staging.shown).text,
-        most=staging.most,
-    )
-    if not staging.with_modules and _is_complete(built, tree, staging.shown, left_out):
+    links = _Links(tree, staging.shown)
+    copier = Copier(on_folder=stop.raise_if_asked, link_text=links.text, most=staging.most)
+    if not staging.with_modules and _is_complete(built, links, left_out, stop):
         copier.copy(built, place, left_out)
         return place
     copier.copy(tree, place, left_out)
     if staging.dependencies:
         _link_modules(staging.dependencies, place, stop)
-    refuse_links_outside(place, place)
+    refuse_links_outside(place, place, on_link=stop.raise_if_asked)
     return place / built.relative_to(tree)
 
 
@@ -89,10 +86,10 @@ def _modules(staging: Staging) -> Sequence[str]:
     return staging.dependencies.modules if staging.dependencies else ()
 
 
-def _is_complete(built: Path, tree: Path, shown: Path, left_out: set[Path]) -> bool:
+def _is_complete(built: Path, links: _Links, left_out: set[Path], stop: Stop) -> bool:
     """Tell whether every link in a folder leads to something that is copied with it."""
-    links = _Links(tree, shown)
     for folder, folders, files in os.walk(built):
+        stop.raise_if_asked()
         folders[:] = [name for name in folders if Path(folder, name) not in left_out]
         for link in (Path(folder, name) for name in (*folders, *files)):
             if link.is_symlink() and not _stays(
