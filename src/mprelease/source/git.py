@@ -131,7 +131,12 @@ class Git:
     def _answer(self, process: "subprocess.Popen[bytes]") -> bytes:
         """Return what a process writes; end it if that is too much, or takes too long."""
         is_late = threading.Event()
-        timer = threading.Timer(_TIME_FOR_READING, lambda: (is_late.set(), process.kill()))
+
+        def end() -> None:
+            is_late.set()
+            process.kill()
+
+        timer = threading.Timer(_TIME_FOR_READING, end)
         timer.start()
         try:
             with process:
