@@ -98,6 +98,19 @@ def test_a_tree_with_submodules_is_clean(bench: Bench, shop: Path) -> None:
     assert git(bench.tree, "status", "--porcelain") == ""
 
 
+def test_submodules_that_would_fill_the_disk_together_are_refused(
+    bench: Bench, tmp_path: Path
+) -> None:
+    large = make_repository(tmp_path / "large", {"zeros": bytes(3 * 2**20)})
+    shop = make_repository(tmp_path / "shop", {"app.json": "{}"})
+    for number in range(3):
+        add_submodule(shop, f"copy-{number}", "../large", git(large, "rev-parse", "HEAD"))
+    bench.disk_limit = 8
+    with pytest.raises(StageFailed) as failed:
+        bench.check_out(shop)
+    assert failed.value.trouble.problem is Problem.DISK_LIMIT
+
+
 def test_a_repository_that_holds_itself_ends(bench: Bench, tmp_path: Path) -> None:
     loop = make_repository(tmp_path / "loop", {"a": ""})
     for _ in range(12):

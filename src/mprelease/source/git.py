@@ -15,6 +15,7 @@ from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.process.command import Command
 from mprelease.process.limits import NO_LIMITS, ResourceLimits
+from mprelease.process.order import MEBI
 from mprelease.process.programs import GIT
 from mprelease.process.tree import Stop, run
 from mprelease.source.failures import explained
@@ -157,6 +158,11 @@ class Git:
         self._stop.raise_if_asked()
         if time.monotonic() > self._deadline:
             raise self._too_late()
+
+    def refuse_more_than_limit(self, size: int) -> None:
+        """Raise StageFailed(DISK_LIMIT) for more bytes than may be written into a tree."""
+        if self._disk_limit is not None and size > self._disk_limit * MEBI:
+            raise StageFailed(Problem.DISK_LIMIT, mebibytes=self._disk_limit)
 
     def _of(self, folder: Path) -> Mapping[str, str]:
         return {**self._environment, "GIT_DIR": str(folder)}
