@@ -111,7 +111,8 @@ def test_no_cache_is_moved_to_where_a_build_has_laid_a_link(
 
 MEMORY = """
 const fs = require("fs");
-const mounts = fs.readFileSync("/proc/self/mounts", "utf8").split("\\n").map((line) => line.split(" "));
+const lines = fs.readFileSync("/proc/self/mounts", "utf8").split("\\n");
+const mounts = lines.map((line) => line.split(" "));
 // A later mount covers an earlier one at the same place.
 for (const [place, kind] of new Map(mounts.map((each) => [each[1], each[2]]))) {
   if (kind !== "tmpfs") continue;

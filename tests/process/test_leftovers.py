@@ -129,6 +129,37 @@ def test_no_name_that_a_user_has_chosen_keeps_what_it_left(place: Path) -> None:
     assert not list(place.iterdir())
 
 
+# add_key(2) and keyctl(2), for which the C library has no functions; persistent keyrings are an
+# option of the kernel.
+KEYS = """
+import ctypes, os, sys
+call = ctypes.CDLL(None).syscall
+add, keyctl = {"x86_64": (248, 250), "aarch64": (217, 219)}[os.uname().machine]
+user, process, search, persistent = ctypes.c_long(-4), ctypes.c_long(-2), 10, 22
+lasting = call(keyctl, persistent, -1, process)
+places = [user, ctypes.c_long(lasting)] if lasting > 0 else [user]
+if sys.argv[1:]:
+    assert all(call(add, b"user", b"note", b"x", 1, place) > 0 for place in places)
+print([call(keyctl, search, place, b"user", b"note", 0) > 0 for place in places])
+"""
+
+
+@root
+@system_python
+def test_what_a_user_has_put_into_its_keyrings_goes() -> None:
+    def notes(*arguments: str) -> str:
+        words = [str(SYSTEM_PYTHON), "-I", "-c", KEYS, *arguments]
+        ended = subprocess.run(
+            words, user=UID, group=UID, extra_groups=[], capture_output=True, text=True, check=True
+        )
+        return ended.stdout
+
+    assert "False" not in notes("add")
+    assert "False" not in notes()
+    remove_leftovers(UID, ())
+    assert "True" not in notes()
+
+
 @root
 @system_python
 @pytest.mark.parametrize("owner", [UID, SOMEBODY_ELSE])

@@ -12,6 +12,7 @@ from contextlib import suppress
 
 from mprelease.process.order import MEBI, Order
 from mprelease.process.tree_watch import lower_group, make_expendable
+from mprelease.process.user_keys import SYSTEM_CALLS
 
 EVENTS = 3
 """The file descriptor on which a command writes its events."""
@@ -21,8 +22,7 @@ PR_SET_CHILD_SUBREAPER = 36
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
 
-# From <asm/unistd.h> and <linux/keyctl.h>.
-_KEYCTL = {"x86_64": 250, "aarch64": 219}
+# From <linux/keyctl.h>.
 _KEYCTL_JOIN_SESSION_KEYRING = 1
 
 _NOT_FOUND = 127
@@ -117,10 +117,9 @@ def _limit(order: Order) -> None:
 def _leave_keys() -> None:
     """Leave the session keyring of whoever started us: keyrings(7), it may hold tickets.
 
-    The C library has no function for it. Where the kernel has none, or refuses it, there are no
-    keys either.
+    Where the kernel has none, or refuses it, there are no keys either.
     """
-    if number := _KEYCTL.get(os.uname().machine):
+    if number := SYSTEM_CALLS.get(os.uname().machine):
         ctypes.CDLL(None).syscall(number, _KEYCTL_JOIN_SESSION_KEYRING, None)
 
 
