@@ -29,7 +29,7 @@ def main(uid: int) -> None:
 
 def _keyctl(*arguments: int) -> int:
     number = SYSTEM_CALLS[os.uname().machine]
-    return ctypes.CDLL(None).syscall(number, *(ctypes.c_long(each) for each in arguments))
+    return int(ctypes.CDLL(None).syscall(number, *map(ctypes.c_long, arguments)))
 
 
 if __name__ == "__main__":
