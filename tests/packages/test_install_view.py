@@ -1,6 +1,7 @@
 """What an install sees, and by which name its result goes: the same files for both."""
 
 import json
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -275,6 +276,53 @@ def test_a_pnpmfile_that_loads_other_files_makes_the_install_see_the_whole_commi
     assert not seen(tree).whole_tree
     write(tree, ".pnpmfile.cjs", "module.exports = require('./hooks.js')")
     assert seen(tree).whole_tree
+
+
+_LONG = 100_000
+
+
+@pytest.mark.parametrize("script", ["echo" + " " * _LONG + "x", "a" * _LONG, "; " * _LONG])
+def test_no_script_holds_the_worker_up_however_long_it_is(tree: Path, script: str) -> None:
+    write(tree, "package.json", {"scripts": {"postinstall": script}})
+    began = time.process_time()
+    seen(tree)
+    assert time.process_time() - began < 1.0
+
+
+@pytest.mark.parametrize(
+    "text", ["require" + " " * _LONG, "from" + " " * _LONG, "require(" * _LONG]
+)
+def test_no_pnpmfile_holds_the_worker_up_however_long_it_is(tree: Path, text: str) -> None:
+    write(tree, ".pnpmfile.cjs", text)
+    began = time.process_time()
+    seen(tree)
+    assert time.process_time() - began < 1.0
+
+
+def test_no_number_of_hooks_and_files_holds_the_worker_up(tree: Path) -> None:
+    for number in range(600):
+        write(tree, f"p{number}/package.json", {"scripts": {"postinstall": "prisma generate"}})
+        write(tree, f"p{number}/prisma/schema", "")
+    began = time.process_time()
+    assert "p7/prisma/schema" in names(seen(tree))
+    assert time.process_time() - began < 2.0
+
+
+def test_no_number_of_local_dependencies_in_each_other_holds_the_worker_up(tree: Path) -> None:
+    folders = ["/".join(["d"] * depth) for depth in range(1, 300)]
+    write(tree, "package.json", {"dependencies": {f"d{n}": f"file:{n}" for n in folders}})
+    for number in range(300):
+        write(tree, f"{folders[-1]}/{number}.js")
+    began = time.process_time()
+    assert f"{folders[-1]}/7.js" in names(seen(tree))
+    assert time.process_time() - began < 2.0
+
+
+def test_a_folder_with_the_name_of_a_pattern_is_no_pattern(tree: Path) -> None:
+    write(tree, "[ab]/package.json", {"scripts": {"postinstall": "prisma generate"}})
+    write(tree, "[ab]/prisma/schema", "")
+    write(tree, "a/prisma/schema", "")
+    assert {"[ab]/prisma/schema"} == {each for each in names(seen(tree)) if "schema" in each}
 
 
 def test_a_link_is_not_seen(tree: Path) -> None:

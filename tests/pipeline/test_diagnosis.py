@@ -1,3 +1,4 @@
+import time
 from pathlib import Path
 
 import pytest
@@ -132,3 +133,20 @@ def test_an_unknown_failure_is_left_to_others() -> None:
 def test_a_flood_of_odd_lines_is_read_quickly() -> None:
     lines = ["(" * 70_000, "a/" * 40_000, "SyntaxError: " + "[x] " * 20_000, "x:1:" * 9_000]
     assert diagnose(lines * 75, 1, BUILD, TREE) is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "cannot a" * 40,
+        "cannot anode_modules/a" + ":" * 300,
+        "node_modules/" * 30,
+        "node_modules/" + "a" * 300,
+        "EROFS'''" * 40,
+        "Error: " + "[a] " * 80,
+    ],
+)
+def test_no_line_of_a_build_holds_the_worker_up(line: str) -> None:
+    began = time.process_time()
+    diagnose([line] * 400, 1, Stage.BUILD, Path("/build/0123/tree"))
+    assert time.process_time() - began < 4.0

@@ -1,13 +1,15 @@
 """No link of a tree may lead the vendor's tool out of it, not even by way of another link."""
 
 import os
+import time
 from pathlib import Path
 
 import pytest
 
-from mprelease.domain.errors import StageFailed
+from mprelease.domain.errors import ReleaseCanceled, StageFailed
 from mprelease.domain.problems import Problem, Trouble
 from mprelease.pipeline.links import refuse_links_outside, refuse_outside
+from mprelease.process.tree import Stop
 from trees import write
 
 
@@ -52,6 +54,32 @@ def test_a_folder_beside_the_tree_with_a_similar_name_is_outside(tree: Path) -> 
 def test_a_link_that_leads_nowhere_outside_is_refused(tree: Path) -> None:
     (tree / "dist" / "project.config.json").symlink_to(tree.parent / "data" / "new")
     assert refused(tree).problem is Problem.LINK_LEADS_OUTSIDE
+
+
+def test_a_link_to_a_folder_of_programs_is_refused(tree: Path) -> None:
+    (tree / "packages").symlink_to("/usr/bin")
+    assert refused(tree) == Trouble(Problem.LINK_LEADS_OUTSIDE, {"path": "packages"})
+
+
+def test_chains_of_links_are_followed_quickly(tree: Path) -> None:
+    deep = "/".join(["d"] * 60)
+    (tree / deep).mkdir(parents=True)
+    (tree / deep / "0").symlink_to(f"{'../' * 60}{deep}/.")
+    for number in range(1, 39):
+        (tree / deep / f"{number}").symlink_to(f"{'../' * 60}{deep}/{number - 1}")
+    for number in range(500):
+        (tree / f"{number}").symlink_to(f"{deep}/38")
+    began = time.process_time()
+    refuse_links_outside(tree, tree)
+    assert time.process_time() - began < 3.0
+
+
+def test_looking_at_links_can_be_stopped(tree: Path) -> None:
+    (tree / "link").symlink_to("dist")
+    stop = Stop()
+    stop.ask(ReleaseCanceled())
+    with pytest.raises(ReleaseCanceled):
+        refuse_links_outside(tree, tree, on_link=stop.raise_if_asked)
 
 
 def test_links_inside_of_the_tree_are_fine(tree: Path) -> None:
@@ -103,4 +131,4 @@ def test_folders_too_deep_to_be_searched_are_refused(tree: Path) -> None:
         Path("x").symlink_to("/")
     finally:
         os.chdir(before)
-    assert refused(tree).problem is Problem.LINK_LEADS_OUTSIDE
+    assert refused(tree).problem is Problem.FOLDERS_TOO_DEEP

@@ -10,6 +10,7 @@ import pytest
 from mprelease.domain.errors import ReleaseCanceled, StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.pipeline.staging import Staging, staged
+from mprelease.process.copying import CopyTooLarge
 from mprelease.process.tree import Stop
 from mprelease.workspace.dependency_sets import DependencySet, DependencySets, inputs_of
 from trees import write
@@ -184,12 +185,45 @@ def test_a_link_out_of_the_tree_is_refused(
     assert failed.value.trouble.problem is Problem.LINK_LEADS_OUTSIDE
 
 
+@pytest.mark.parametrize("target", ["{outside}", "/usr/bin", "../../outside"])
+def test_no_dependency_is_laid_behind_a_link_that_a_build_has_put_on_its_way(
+    target: str, tree: Path, scratch: Path, sets: DependencySets, tmp_path: Path
+) -> None:
+    write(tree, "packages/shared/node_modules/planted/index.js", "planted")
+    found = sets.seal("b", tree, inputs_of(tree), maker=None, locks=())
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    # Below a mount a folder can still be renamed, with the mount in it.
+    (tree / "packages" / "shared").rename(tree / "packages" / "moved")
+    (tree / "packages" / "shared").symlink_to(target.format(outside=outside))
+    with pytest.raises(StageFailed) as failed:
+        staged(Staging(tree, tree, SHOWN, found, with_modules=True), scratch, Stop())
+    assert failed.value.trouble.problem is Problem.LINK_LEADS_OUTSIDE
+    assert list(outside.iterdir()) == []
+    assert not Path("/usr/bin/node_modules").exists()
+
+
 def test_a_pipe_holds_nobody_up_and_is_not_published(
     tree: Path, scratch: Path, copied: Copied
 ) -> None:
     os.mkfifo(tree / "dist" / "pipe")
     parcel = copied(tree / "dist", with_modules=False)
     assert not (parcel / "pipe").exists()
+
+
+def test_a_copy_grows_to_no_more_than_a_build_may_have(tree: Path, scratch: Path) -> None:
+    with (tree / "dist" / "holes.js").open("wb") as holes:
+        holes.truncate(2**40)
+    with pytest.raises(CopyTooLarge):
+        staged(Staging(tree / "dist", tree, SHOWN, None, False, 2**20), scratch, Stop())
+
+
+def test_second_names_count_in_a_copy(tree: Path, scratch: Path) -> None:
+    first = write(tree, "dist/first.js", "x" * 2**19)
+    for number in range(3):
+        (tree / "dist" / f"{number}.js").hardlink_to(first)
+    with pytest.raises(CopyTooLarge):
+        staged(Staging(tree / "dist", tree, SHOWN, None, False, 2**20), scratch, Stop())
 
 
 def test_a_cancel_ends_the_copying(tree: Path, scratch: Path) -> None:

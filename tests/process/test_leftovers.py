@@ -108,6 +108,60 @@ def test_a_folder_deeper_than_open_files_or_the_stack_allow_goes(place: Path) ->
 
 @root
 @system_python
+def test_a_deep_folder_of_another_that_is_open_to_everybody_holds_nobody_up(place: Path) -> None:
+    script = "import os\nos.umask(0)\nfor _ in range(3000):\n os.mkdir('d'); os.chdir('d')"
+    words = [str(SYSTEM_PYTHON), "-I", "-c", script]
+    somebody = SOMEBODY_ELSE
+    subprocess.run(words, cwd=place, user=somebody, group=somebody, extra_groups=[], check=True)
+    file(place / "note")
+    remove_leftovers(UID, (str(place),))
+    assert [path.name for path in place.iterdir()] == ["d"]
+    remove_leftovers(SOMEBODY_ELSE, (str(place),))
+
+
+@root
+def test_no_name_that_a_user_has_chosen_keeps_what_it_left(place: Path) -> None:
+    left = folder(place / "left")
+    for name in (".mprelease-0", ".mprelease-0/full", "inner", "inner/full"):
+        folder(left / name)
+    file(left / "inner" / "note")
+    remove_leftovers(UID, (str(place),))
+    assert not list(place.iterdir())
+
+
+# add_key(2) and keyctl(2), for which the C library has no functions; persistent keyrings are an
+# option of the kernel.
+KEYS = """
+import ctypes, os, sys
+call = ctypes.CDLL(None).syscall
+add, keyctl = {"x86_64": (248, 250), "aarch64": (217, 219)}[os.uname().machine]
+user, process, search, persistent = ctypes.c_long(-4), ctypes.c_long(-2), 10, 22
+lasting = call(keyctl, persistent, -1, process)
+places = [user, ctypes.c_long(lasting)] if lasting > 0 else [user]
+if sys.argv[1:]:
+    assert all(call(add, b"user", b"note", b"x", 1, place) > 0 for place in places)
+print([call(keyctl, search, place, b"user", b"note", 0) > 0 for place in places])
+"""
+
+
+@root
+@system_python
+def test_what_a_user_has_put_into_its_keyrings_goes() -> None:
+    def notes(*arguments: str) -> str:
+        words = [str(SYSTEM_PYTHON), "-I", "-c", KEYS, *arguments]
+        ended = subprocess.run(
+            words, user=UID, group=UID, extra_groups=[], capture_output=True, text=True, check=True
+        )
+        return ended.stdout
+
+    assert "False" not in notes("add")
+    assert "False" not in notes()
+    remove_leftovers(UID, ())
+    assert "True" not in notes()
+
+
+@root
+@system_python
 @pytest.mark.parametrize("owner", [UID, SOMEBODY_ELSE])
 def test_a_segment_of_shared_memory_goes_even_if_it_was_given_away(owner: int) -> None:
     made = subprocess.run(

@@ -17,6 +17,9 @@ from process_trees import Watched, output, python, shell, wait_until
 
 pytestmark = pytest.mark.lasting
 
+system_python = needs(
+    "/usr/bin/python3", "apt-get install -y python3", there=Path("/usr/bin/python3").exists()
+)
 autogroups = needs(
     "autogroups", "boot a kernel that has them", there=Path("/proc/self/autogroup").exists()
 )
@@ -28,6 +31,39 @@ def test_an_expendable_command_is_what_the_kernel_ends_first() -> None:
     assert output(shell("cat /proc/self/oom_score_adj"))[1] == [
         Path("/proc/self/oom_score_adj").read_text().strip()
     ]
+
+
+KEYS = """
+import ctypes, os, sys
+call = ctypes.CDLL(None).syscall
+# The C library has no functions for these: add_key(2), keyctl(2).
+add, control = {"x86_64": (248, 250), "aarch64": (217, 219)}[os.uname().machine]
+session, join, search = ctypes.c_long(-3), 1, 10
+"""
+WITH_A_TICKET = f"""{KEYS}
+assert call(control, join, None) > 0
+assert call(add, b"user", b"ticket", b"x", 1, session) > 0
+os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+"""
+LOOK = f"{KEYS}print(call(control, search, session, b'user', b'ticket', 0) > 0)"
+RUN = """
+import sys
+from pathlib import Path
+from mprelease.process.command import Command
+from mprelease.process.tree import Stop, run
+command = Command(("/usr/bin/python3", "-I", "-c", sys.argv[1]), Path("/"), {}, 30, 48211)
+run(command, stop=Stop(), on_line=print)
+"""
+
+
+@root
+@system_python
+def test_no_command_has_the_keys_of_the_session_in_which_we_were_started() -> None:
+    words = [sys.executable, "-c", WITH_A_TICKET]
+    found = subprocess.run([*words, "-c", LOOK], capture_output=True, text=True, check=True)
+    assert found.stdout == "True\n"
+    found = subprocess.run([*words, "-c", RUN, LOOK], capture_output=True, text=True, check=True)
+    assert found.stdout == "False\n"
 
 
 @root

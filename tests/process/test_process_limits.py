@@ -1,6 +1,7 @@
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -9,11 +10,18 @@ import pytest
 from confined import MODES, UID, limited, root, sandbox_of
 from mprelease.domain.sandbox import SandboxMode
 from mprelease.process.command import Command
+from mprelease.process.leftovers import remove_leftovers
 from mprelease.process.limits import LimitName, ResourceLimits
 from mprelease.process.tree import Exit
+from needs import needs
 from process_trees import living, output, python, shell
 
 pytestmark = pytest.mark.lasting
+
+SYSTEM_PYTHON = Path("/usr/bin/python3")
+system_python = needs(
+    str(SYSTEM_PYTHON), "apt-get install -y python3", there=SYSTEM_PYTHON.exists()
+)
 
 HOLD = "import sys, time; held = b'x' * ({mib} << 20); print('up', flush=True); time.sleep({rest})"
 
@@ -61,6 +69,29 @@ def test_what_processes_share_counts_once() -> None:
 def test_memory_cannot_be_hidden(script: str) -> None:
     ended, _ = output(limited(python(f"import time\n{script}\ntime.sleep(60)"), memory=100))
     assert ended.limit is LimitName.MEMORY
+
+
+DETACHED = """
+import ctypes, time
+libc = ctypes.CDLL(None)
+libc.shmat.restype = ctypes.c_void_p
+for _ in range(15):
+    place = libc.shmat(libc.shmget(0, 10 << 20, 0o1600), None, 0)
+    ctypes.memset(place, 1, 10 << 20)
+    libc.shmdt(ctypes.c_void_p(place))
+time.sleep(20)
+"""
+
+
+@root
+@system_python
+def test_memory_that_no_process_has_counts() -> None:
+    words = (str(SYSTEM_PYTHON), "-I", "-c", DETACHED)
+    command = replace(shell("", user=UID, time_limit=30), arguments=words)
+    try:
+        assert output(limited(command, memory=100))[0].limit is LimitName.MEMORY
+    finally:
+        remove_leftovers(UID, ())
 
 
 def test_an_address_space_of_any_size_is_nobodys_business() -> None:

@@ -21,6 +21,7 @@ class Bench:
     stop: Stop = field(default_factory=Stop)
     on_line: Callable[[str], None] = lambda _: None
     path: str = os.environ["PATH"]
+    disk_limit: int | None = None
 
     @property
     def mirrors(self) -> Path:
@@ -40,6 +41,7 @@ class Bench:
             stop=self.stop,
             on_line=self._hear,
             time_limit=time_limit,
+            disk_limit=self.disk_limit,
         )
 
     def fetch(self, repository: Path | Repository, ref: str) -> Fetched:

@@ -1,9 +1,12 @@
 import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
 
+from mprelease.domain.errors import StageFailed
+from mprelease.domain.problems import Problem
 from repositories import commit, git, make_repository
 from source_bench import Bench
 
@@ -184,3 +187,42 @@ def test_a_time_that_a_build_has_chosen_does_not_stay(bench: Bench, shop: Path) 
     os.utime(path, ns=(10**18, 10**18))
     bench.check_out(shop)
     assert path.stat().st_mtime_ns != 10**18
+
+
+def test_a_commit_whose_text_is_made_to_be_slow_to_read_is_read_at_once(
+    bench: Bench, shop: Path
+) -> None:
+    git(shop, "config", "i18n.commitEncoding", "punycode")
+    commit(shop, {"new.js": ""}, "a" * 40_000 + "-" + "kva" * 25_000)
+    began = time.process_time()
+    fetched = bench.check_out(shop)
+    assert time.process_time() - began < 2
+    assert len(fetched.commit.subject) <= 2000
+
+
+def with_trees(shop: Path, levels: int) -> None:
+    """Let main hold a file under 10 ^ levels names, by one more object for each level."""
+    object_id, mode = git(shop, "rev-parse", "main:app.json"), b"100644"
+    for _ in range(levels):
+        content = b"".join(b"%s %d\0%s" % (mode, n, bytes.fromhex(object_id)) for n in range(10))
+        (shop / ".git" / "folder").write_bytes(content)
+        object_id, mode = git(shop, "hash-object", "-t", "tree", "-w", ".git/folder"), b"40000"
+    made = git(shop, "commit-tree", object_id, "-m", "a great many files")
+    git(shop, "update-ref", "refs/heads/main", made)
+
+
+def test_a_commit_of_a_few_objects_and_any_number_of_files_is_refused(
+    bench: Bench, shop: Path
+) -> None:
+    with_trees(shop, 10)
+    with pytest.raises(StageFailed) as failed:
+        bench.check_out(shop)
+    assert failed.value.trouble.problem is Problem.COMMIT_TOO_LARGE
+
+
+def test_a_file_that_would_fill_the_disk_is_refused(bench: Bench, shop: Path) -> None:
+    bench.disk_limit = 4
+    commit(shop, {"large": bytes(8 * 2**20)})
+    with pytest.raises(StageFailed) as failed:
+        bench.check_out(shop)
+    assert failed.value.trouble.problem is Problem.DISK_LIMIT

@@ -1,3 +1,6 @@
+import os
+import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -5,7 +8,7 @@ import pytest
 from git_host import GitHost, serving
 from mprelease.domain.errors import Refused, StageFailed
 from mprelease.domain.problems import Problem
-from mprelease.source.access import Access
+from mprelease.source.access import Access, opened
 from mprelease.source.mirror import Mirror
 from mprelease.source.repository import Repository
 from mprelease.source.submodules import resolved, submodules
@@ -14,6 +17,7 @@ from repositories import add_submodule, commit, git, make_repository
 from source_bench import Bench
 
 pytestmark = pytest.mark.lasting
+NOBODYS = Access(has_machine_login=False)
 
 
 @pytest.fixture
@@ -94,6 +98,19 @@ def test_a_tree_with_submodules_is_clean(bench: Bench, shop: Path) -> None:
     assert git(bench.tree, "status", "--porcelain") == ""
 
 
+def test_submodules_that_would_fill_the_disk_together_are_refused(
+    bench: Bench, tmp_path: Path
+) -> None:
+    large = make_repository(tmp_path / "large", {"zeros": bytes(3 * 2**20)})
+    shop = make_repository(tmp_path / "shop", {"app.json": "{}"})
+    for number in range(3):
+        add_submodule(shop, f"copy-{number}", "../large", git(large, "rev-parse", "HEAD"))
+    bench.disk_limit = 8
+    with pytest.raises(StageFailed) as failed:
+        bench.check_out(shop)
+    assert failed.value.trouble.problem is Problem.DISK_LIMIT
+
+
 def test_a_repository_that_holds_itself_ends(bench: Bench, tmp_path: Path) -> None:
     loop = make_repository(tmp_path / "loop", {"a": ""})
     for _ in range(12):
@@ -142,7 +159,7 @@ def test_the_access_of_the_parent_goes_to_its_own_host_only(
     bench: Bench, tmp_path: Path, url: str, *, gets_access: bool
 ) -> None:
     access = found(bench, tmp_path, "https://example.com/team/shop.git", url).access
-    assert access == (SECRETS if gets_access else Access())
+    assert access == (SECRETS if gets_access else NOBODYS)
 
 
 @pytest.mark.parametrize(
@@ -159,7 +176,50 @@ def test_another_port_or_user_of_the_same_host_gets_no_access(
     bench: Bench, tmp_path: Path, parent: str, url: str, *, gets_access: bool
 ) -> None:
     access = found(bench, tmp_path, parent, url).access
-    assert access == (SECRETS if gets_access else Access())
+    assert access == (SECRETS if gets_access else NOBODYS)
+
+
+def test_an_address_that_a_commit_names_is_not_entered_with_a_login_of_this_machine(
+    tmp_path: Path,
+) -> None:
+    make_repository(tmp_path / "served" / "secret", {"a.js": "secret"})
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / ".netrc").write_text("machine 127.0.0.1 login lin password secret\n")
+
+    def enters(url: str, access: Access) -> bool:
+        base = {"PATH": os.environ["PATH"], "HOME": str(home), "GIT_TERMINAL_PROMPT": "0"}
+        with opened(access, url, tmp_path / "access") as environment:
+            words, variables = ["git", "ls-remote", url], {**base, **environment}
+            return subprocess.run(words, env=variables, check=False).returncode == 0
+
+    with serving(GitHost(tmp_path / "served", login="lin:secret")) as host:
+        assert enters(f"{host.url}/secret/.git", Access())
+        assert not enters(f"{host.url}/secret/.git", NOBODYS)
+
+
+def test_no_key_of_this_machine_opens_an_address_that_a_commit_names(tmp_path: Path) -> None:
+    with opened(NOBODYS, "ssh://git@example.com/secret.git", tmp_path / "access") as environment:
+        words = shlex.split(environment["GIT_SSH_COMMAND"])
+    told = subprocess.run(
+        [*words, "-G", "example.com"], capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    assert "identitiesonly yes" in told
+    assert "identityagent none" in told
+    assert [line for line in told if line.startswith("identityfile ")] == ["identityfile none"]
+
+
+def test_what_came_by_a_login_of_this_machine_is_nothing_for_a_commit(
+    bench: Bench, tmp_path: Path
+) -> None:
+    make_repository(tmp_path / "served" / "secret", {"a.js": "secret"})
+    with serving(GitHost(tmp_path / "served")) as host:
+        url = f"{host.url}/secret/.git"
+        brought = bench.check_out(Repository(url, Access())).commit.id
+        host.login = "lin:secret"
+        with pytest.raises(StageFailed) as failed:
+            bench.check_out(Repository(url, NOBODYS), brought)
+    assert failed.value.trouble.problem is Problem.GIT_LOGIN_REFUSED
 
 
 def far(bench: Bench, shop: Path, url: str, commit_id: str = "1" * 40) -> Problem:

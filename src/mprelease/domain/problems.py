@@ -140,6 +140,8 @@ class Problem(StrEnum):
     OUTPUT_OF_OTHER_PLATFORM = auto()
     TYPE_NOT_SERVED = auto()
     LINK_LEADS_OUTSIDE = auto()
+    FOLDERS_TOO_DEEP = auto()
+    COMMIT_TOO_LARGE = auto()
     DIRECTORY_MISSING = auto()
 
     # Publish.

@@ -58,8 +58,7 @@ def view_of(question: Question) -> InstallView:
         seen.add_install(install)
     if not question.globs and (why := _unknown_code(question, seen)):
         return InstallView(whole_tree=True, why=why)
-    patterns = (*question.globs, *_known_inputs(question.tree, seen.manifests))
-    seen.add_matching(patterns)
+    seen.add_matching(question.globs, _known_inputs(question.tree, seen.manifests))
     return InstallView(
         frozenset(seen.files),
         frozenset(seen.manifests - seen.files),
@@ -95,7 +94,7 @@ _FOLDERS = frozenset({"patches", ".yarn"})
 _NOT_ENTERED = frozenset({".git", MODULES})
 _DEPENDENCIES = ("dependencies", "devDependencies", "optionalDependencies", "peerDependencies")
 _LOCAL = re.compile(r"(?:file:|link:|portal:)(?P<path>[^#]+)|(?P<plain>\.{1,2}/[^#]+)")
-_OTHER_FILE = re.compile(r"""\b(?:require|import)\b\s*\(?\s*['"]\.|\bfrom\s*['"]\.""")
+_OTHER_FILE = re.compile(r"""\b(?:require|import)\b\s*+\(?\s*+['"]\.|\bfrom\s*['"]\.""")
 
 
 @dataclass
@@ -123,13 +122,17 @@ class _Seen:
                 if is_plain_file(folder / name):
                     self._add(folder / name)
 
-    def add_matching(self, patterns: Iterable[str]) -> None:
-        wanted = tuple(patterns)
-        if not wanted:
+    def add_matching(self, globs: Sequence[str], of_folders: Mapping[Path, Sequence[str]]) -> None:
+        """Add what patterns of the tree, and those of some of its folders, name."""
+        if not globs and not of_folders:
             return
         for path in _below(self.tree):
-            name = path.relative_to(self.tree).as_posix()
-            if any(fnmatchcase(name, pattern) for pattern in wanted):
+            inside = path.relative_to(self.tree)
+            # Only the folders above: a commit may have a pattern in each of its folders.
+            above = ((folder, of_folders.get(folder, ())) for folder in inside.parents)
+            if _matches(inside, globs) or any(
+                _matches(inside.relative_to(folder), patterns) for folder, patterns in above
+            ):
                 self._add(path)
 
     def _is_read(self, name: str, folders: tuple[str, ...]) -> bool:
@@ -139,7 +142,7 @@ class _Seen:
         self.files.add(path.relative_to(self.tree))
 
     def _add_everything(self, folder: Path) -> None:
-        if folder.is_symlink() or folder in self._walked:
+        if folder.is_symlink() or not self._walked.isdisjoint({folder, *folder.parents}):
             return
         self._walked.add(folder)
         for path in _below(folder, not_entered=frozenset({".git"})):
@@ -198,8 +201,11 @@ def _unknown_code(question: Question, seen: _Seen) -> str:
     return ""
 
 
-def _known_inputs(tree: Path, found: Iterable[Path]) -> Iterator[str]:
-    for path in sorted(found):
-        folder = path.parent.as_posix()
-        for pattern in hooks.inputs(manifests.parsed(tree / path)):
-            yield pattern if folder == "." else f"{folder}/{pattern}"
+def _known_inputs(tree: Path, found: Iterable[Path]) -> Mapping[Path, Sequence[str]]:
+    """Return patterns of what the known hooks read, by the folders that they belong to."""
+    patterns = {path.parent: tuple(hooks.inputs(manifests.parsed(tree / path))) for path in found}
+    return {folder: tuple(dict.fromkeys(each)) for folder, each in patterns.items() if each}
+
+
+def _matches(path: Path, patterns: Sequence[str]) -> bool:
+    return any(fnmatchcase(path.as_posix(), pattern) for pattern in patterns)

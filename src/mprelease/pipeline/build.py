@@ -99,5 +99,5 @@ def _found(run: Run, output: Path, commands: Commands) -> Path:
         commands.raise_if_known(code=0)
         raise StageFailed(Problem.OUTPUT_MISSING, output=str(output.relative_to(run.folder)))
     tree = run.workspace.tree
-    refuse_links_outside(output, tree, run.workspace.seen(tree))
+    refuse_links_outside(output, tree, run.workspace.seen(tree), run.stop.raise_if_asked)
     return output

@@ -1,6 +1,7 @@
 """What a build finds in its workspace: its dependency set, and the caches of its scope."""
 
 import errno
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -124,10 +125,10 @@ class BuildPlace:
 
     def _bring_caches(self, found: DependencySet) -> None:
         scope, seed = self._scope(found, own=True), self._scope(found, own=False)
-        if not self._scopes.bring(scope, seed, self._caches, self._copier()):
-            self._make(self._caches)
+        self._scopes.bring(scope, seed, self._caches, self._copier())
+        _make_ours(self._caches)
         for number, name in enumerate(found.modules):
-            self._make(self._caches / str(number))
+            _make_ours(self._caches / str(number))
             for cache in CACHES:
                 self._bring_cache(found.modules_at(number) / cache, number, self._tree / name)
 
@@ -160,14 +161,16 @@ class BuildPlace:
             str(run.workspace.seen(self._tree)),
         )
 
-    def _make(self, folder: Path) -> None:
-        if not folder.is_dir():
-            folder.mkdir(mode=0o700)
-            if self._run.uid is not None:
-                chown(folder, self._run.uid)
-
     def _copier(self) -> Copier:
-        return Copier(self._run.uid, on_folder=self._run.stop.raise_if_asked)
+        run = self._run
+        return Copier(run.uid, on_folder=run.stop.raise_if_asked, most=run.most_copied)
+
+
+def _make_ours(folder: Path) -> None:
+    """Let a folder be there, and nobody but us put something into it: we rename what it holds."""
+    folder.mkdir(exist_ok=True)
+    chown(folder, os.getuid())
+    folder.chmod(0o700)
 
 
 @contextmanager

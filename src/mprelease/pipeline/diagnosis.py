@@ -25,7 +25,7 @@ def diagnose(lines: Sequence[str], exit_code: int, stage: Stage, folder: Path) -
 
 
 _KILLED = 128 + 9
-_LONGEST_LINE = 500
+_LONGEST_LINE = 300
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 # npm up to version 9 says "npm ERR!".
@@ -39,6 +39,7 @@ _HOST = rf"(?P<host>{RETIRED_HOSTS})"
 
 _Table = tuple[tuple[Problem, str], ...]
 
+# What a build writes is looked for in here: no pattern may need more than the square of a line.
 # The first that matches is the answer: what is certain stands before what is only likely.
 _ANYWHERE: _Table = (
     (Problem.NODE_OUT_OF_MEMORY, r"JavaScript heap out of memory"),
@@ -103,13 +104,17 @@ _IN_STAGE: Mapping[Stage, _Table] = {
         (
             Problem.DEPENDENCIES_READ_ONLY,
             (
-                r"\bcannot \w[^\n]*?(?P<path>[^\s'‘\"]*\bnode_modules/[^\s'’\":]+)\S*: "
+                r"\bcannot \w[^\n]*?(?<![^\s'‘\"])"
+                r"(?P<path>[^\s'‘\"]*?\bnode_modules/[^\s'’\":]++)\S*: "
                 r"(?:Read-only file system|Permission denied)"
             ),
         ),
         (
             Problem.DEPENDENCIES_READ_ONLY,
-            r"(?P<path>[^\s'‘\"(]*\bnode_modules/[^\s'’\":]+)[^\n]*\bRead-only file system",
+            (
+                r"(?<![^\s'‘\"(])(?P<path>[^\s'‘\"(]*?\bnode_modules/[^\s'’\":]++)"
+                r"[^\n]*\bRead-only file system"
+            ),
         ),
         # esbuild
         (Problem.SOURCE_SYNTAX_ERROR, rf"^{_FILE}:{_LINE}:\d+: ERROR: {_DETAIL}$"),

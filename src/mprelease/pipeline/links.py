@@ -1,7 +1,8 @@
 """Links in what a build made: none may lead the vendor's tool to a file of ours."""
 
+import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from mprelease.domain.errors import StageFailed
@@ -12,43 +13,63 @@ _PROGRAMS = ("/usr/bin", "/usr/local/bin")
 _MOST_LINKS = 40  # as Linux follows
 
 
-def refuse_links_outside(folder: Path, tree: Path, shown: Path | None = None) -> None:
+def refuse_links_outside(
+    folder: Path,
+    tree: Path,
+    shown: Path | None = None,
+    on_link: Callable[[], None] = lambda: None,
+) -> None:
     """Raise StageFailed when a folder of a tree, or any link in that tree, leads out of it.
 
     The tool that publishes runs with rights that the build never had, and follows links. Those of
     the whole tree count, for a link may lead to the next one. `shown` is where the commands that
-    made the links have seen the tree.
+    made the links have seen the tree. `on_link` is called for each of them, and may raise to end
+    the work.
     """
     refuse_outside(folder, tree)
     tree = Path(os.path.realpath(tree))
-    allowed = tuple(os.path.realpath(each) for each in (tree, *_PROGRAMS))
+    no_links: set[str] = set()
     for link in _links(tree):
-        if not _lies_in(destination(link, tree, shown or tree), allowed):
+        on_link()
+        target = destination(link, tree, shown or tree, no_links)
+        if not _lies_in(target, (str(tree),)) and not names_a_program(Path(target)):
             raise leads_outside(Path(link), tree)
 
 
-def destination(link: str, tree: Path, shown: Path) -> str:
+def destination(link: str, tree: Path, shown: Path, no_links: set[str]) -> str:
     """Return where a path leads by all its links, with `shown` standing for `tree`.
 
     Where more links follow each other than the system would follow, return where the last one lies.
+    Paths that turn out to be none are added to `no_links`, and not looked at again.
     """
-    found, ahead, followed = Path("/"), _parts(link), 0
+    found, ahead, followed = "", _parts(link), 0
     while ahead:
         part = ahead.pop()
-        step = found.parent if part == ".." else found / part
-        if part == ".." or not step.is_symlink():
+        step = found.rpartition("/")[0] if part == ".." else f"{found}/{part}"
+        target = None if part == ".." or step in no_links else _link_text(step)
+        if target is None:
+            no_links.add(step)
             found = step
             continue
         followed += 1
         if followed > _MOST_LINKS:
-            return str(step)
-        target = step.readlink()
-        if target.is_absolute():
-            found = Path("/")
-            if target.is_relative_to(shown):
-                target = tree / target.relative_to(shown)
-        ahead += _parts(str(target))
-    return str(found)
+            return step
+        if target.startswith("/"):
+            found = ""
+            if Path(target).is_relative_to(shown):
+                target = str(tree / Path(target).relative_to(shown))
+        ahead += _parts(target)
+    return found or "/"
+
+
+def _link_text(path: str) -> str | None:
+    try:
+        return os.readlink(path)  # noqa: PTH115 (there may be very many)
+    except OSError as error:
+        # Anything else, such as a path that is too long, leaves open where it leads.
+        if error.errno not in {errno.EINVAL, errno.ENOENT, errno.ENOTDIR}:
+            raise
+        return None
 
 
 def _parts(path: str) -> list[str]:
@@ -63,9 +84,13 @@ def refuse_outside(path: Path, tree: Path) -> None:
 
 
 def names_a_program(link: Path) -> bool:
-    """Tell whether a link leads to a program of the machine, which is harmless."""
+    """Tell whether a link leads to a program of the machine, which is harmless.
+
+    Their folder is not: what is written below the link would be written there.
+    """
     programs = tuple(os.path.realpath(each) for each in _PROGRAMS)
-    return _lies_in(os.path.realpath(link), programs)
+    target = os.path.realpath(link)
+    return _lies_in(target, programs) and os.path.isfile(target)  # noqa: PTH113 (as elsewhere here)
 
 
 def leads_outside(path: Path, tree: Path) -> StageFailed:
@@ -88,7 +113,7 @@ def _links(tree: Path) -> Iterator[str]:
             continue  # Closed to us is closed to the tool.
         except OSError:
             # Too deep to be named, hence to be searched; no honest build needs such a folder.
-            raise leads_outside(Path(folder), tree) from None
+            raise StageFailed(Problem.FOLDERS_TOO_DEEP) from None
 
 
 def _lies_in(target: str, folders: tuple[str, ...]) -> bool:

@@ -62,7 +62,9 @@ def _publish_once(run: Run) -> bool:
     publisher = _usable(run)
     pack_npm = bool(install_folders(run.built))
     tree = run.workspace.tree
-    staging = Staging(run.built, tree, run.workspace.seen(tree), run.dependencies, pack_npm)
+    staging = Staging(
+        run.built, tree, run.workspace.seen(tree), run.dependencies, pack_npm, run.most_copied
+    )
     order = _order(
         run, staged(staging, publisher.scratch, run.stop), publisher.scratch, pack_npm=pack_npm
     )

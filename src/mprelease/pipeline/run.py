@@ -16,6 +16,7 @@ from mprelease.pipeline.standby import Standby, Waiting
 from mprelease.platforms.driver import Driver, Link
 from mprelease.process.build_users import ClaimedUser
 from mprelease.process.limits import NO_LIMITS, ResourceLimits
+from mprelease.process.order import MEBI
 from mprelease.process.ownership import close_way, share_way
 from mprelease.process.sandbox import Sandbox
 from mprelease.process.tree import Stop
@@ -182,6 +183,12 @@ class Run:
     def uid(self) -> int | None:
         """Return the user id of the slot's builds; None where they run under ours."""
         return self.user.uid if self.user else None
+
+    @property
+    def most_copied(self) -> int | None:
+        """Return how many bytes a copy of what a build has made may have."""
+        disk = self.workshop.limits.resources.disk
+        return None if disk is None else disk * MEBI
 
     def seconds(self, stage: Stage) -> int:
         """Return the time limit of a stage."""

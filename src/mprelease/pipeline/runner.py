@@ -15,6 +15,8 @@ from mprelease.pipeline.credential_check import CredentialRefused, checking_cred
 from mprelease.pipeline.install import install
 from mprelease.pipeline.publish import publish, standing_by
 from mprelease.pipeline.run import Run
+from mprelease.process.copying import CopyTooLarge
+from mprelease.process.order import MEBI
 
 _log = logging.getLogger(__name__)
 
@@ -73,7 +75,16 @@ def trouble_of(error: Exception) -> Trouble:
         return error.trouble
     if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return Trouble(Problem.DISK_FULL)
+    if isinstance(error, CopyTooLarge):
+        return Trouble(Problem.DISK_LIMIT, {"mebibytes": error.most // MEBI})
+    # Folders are walked through by functions that call themselves.
+    if isinstance(error, RecursionError) or _is_too_deep(error):
+        return Trouble(Problem.FOLDERS_TOO_DEEP)
     return Trouble(Problem.INTERNAL, {"detail": repr(error)})
+
+
+def _is_too_deep(error: Exception) -> bool:
+    return isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG
 
 
 def _walk(run: Run, stages: Stages) -> Ending:

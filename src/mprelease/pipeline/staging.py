@@ -12,7 +12,7 @@ from pathlib import Path
 from mprelease.pipeline.links import leads_outside, names_a_program, refuse_links_outside
 from mprelease.process.copying import Copier
 from mprelease.process.tree import Stop
-from mprelease.workspace.dependency_sets import DependencySet
+from mprelease.workspace.dependency_sets import DependencySet, make_parents
 
 _GIT = ".git"
 _PROJECT = "project"
@@ -23,7 +23,8 @@ class Staging:
     """What is copied, and to where.
 
     `built` is a folder of `tree`, which commands have seen at `shown`. `dependencies` are shown in
-    that tree, and handed over only if `with_modules` or a link asks for them.
+    that tree, and handed over only if `with_modules` or a link asks for them. `most` bytes may be
+    copied.
     """
 
     built: Path
@@ -31,6 +32,7 @@ class Staging:
     shown: Path
     dependencies: DependencySet | None
     with_modules: bool
+    most: int | None = None
 
 
 def staged(staging: Staging, scratch: Path, stop: Stop) -> Path:
@@ -42,14 +44,15 @@ def staged(staging: Staging, scratch: Path, stop: Stop) -> Path:
     """
     built, tree, place = staging.built.resolve(), staging.tree.resolve(), scratch / _PROJECT
     left_out = {tree / _GIT, *(tree / name for name in _modules(staging))}
-    copier = Copier(on_folder=stop.raise_if_asked, link_text=_Links(tree, staging.shown).text)
-    if not staging.with_modules and _is_complete(built, tree, staging.shown, left_out):
+    links = _Links(tree, staging.shown)
+    copier = Copier(on_folder=stop.raise_if_asked, link_text=links.text, most=staging.most)
+    if not staging.with_modules and _is_complete(built, links, left_out, stop):
         copier.copy(built, place, left_out)
         return place
     copier.copy(tree, place, left_out)
     if staging.dependencies:
         _link_modules(staging.dependencies, place, stop)
-    refuse_links_outside(place, place)
+    refuse_links_outside(place, place, on_link=stop.raise_if_asked)
     return place / built.relative_to(tree)
 
 
@@ -83,10 +86,10 @@ def _modules(staging: Staging) -> Sequence[str]:
     return staging.dependencies.modules if staging.dependencies else ()
 
 
-def _is_complete(built: Path, tree: Path, shown: Path, left_out: set[Path]) -> bool:
+def _is_complete(built: Path, links: _Links, left_out: set[Path], stop: Stop) -> bool:
     """Tell whether every link in a folder leads to something that is copied with it."""
-    links = _Links(tree, shown)
     for folder, folders, files in os.walk(built):
+        stop.raise_if_asked()
         folders[:] = [name for name in folders if Path(folder, name) not in left_out]
         for link in (Path(folder, name) for name in (*folders, *files)):
             if link.is_symlink() and not _stays(
@@ -107,6 +110,9 @@ def _stays(target: Path, built: Path, left_out: set[Path]) -> bool:
 def _link_modules(dependencies: DependencySet, place: Path, stop: Stop) -> None:
     copier = Copier(link=True, on_folder=stop.raise_if_asked)
     for number, name in enumerate(dependencies.modules):
-        target = place / name
-        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            target = make_parents(place, name, copier)
+        except NotADirectoryError as error:
+            # A build has put a link where a folder of the repository was.
+            raise leads_outside(Path(error.filename), place) from error
         copier.copy(dependencies.modules_at(number), target)

@@ -2,7 +2,6 @@
 
 import logging
 import secrets
-import shutil
 import threading
 import time
 from collections import deque
@@ -18,6 +17,7 @@ from mprelease.process.build_users import ClaimedUser
 from mprelease.process.command import Command
 from mprelease.process.ownership import chown, chown_tree
 from mprelease.process.programs import shown_parts
+from mprelease.process.removal import remove
 from mprelease.process.sandbox import Sandbox
 from mprelease.process.tree import Listener, Running, Stop, start
 from mprelease.workspace.layout import Layout
@@ -102,7 +102,8 @@ class Waiting:
             self._running.wait()
         if self._user:
             self._user.release()
-        shutil.rmtree(self.scratch, ignore_errors=True)
+        with suppress(OSError):
+            remove(self.scratch)
 
     def _look_at(self, line: str) -> None:
         if isinstance(self._driver.event(line, None), Loaded):

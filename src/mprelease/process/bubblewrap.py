@@ -34,7 +34,7 @@ def arguments(mounts: Sequence[Mount], masked: Iterable[Path]) -> tuple[str, ...
     steps.sort(key=lambda step: len(step[0].parts))
     mounted = (word for _, words in steps for word in words)
     # What lies around the mounts is memory: nobody may fill it.
-    return (*_system(), *_NAMESPACES, *mounted, "--remount-ro", "/")
+    return (*_system(), *_NAMESPACES, *mounted, "--remount-ro", "/dev", "--remount-ro", "/")
 
 
 def unprivileged(program_help: str) -> tuple[str, ...]:
@@ -184,4 +184,6 @@ def _covered(masked: Iterable[Path], mounts: Iterable[Mount]) -> Iterator[tuple[
 
 
 def _mask(path: Path, place: Path) -> tuple[str, ...]:
-    return ("--tmpfs", str(place)) if path.is_dir() else ("--ro-bind", "/dev/null", str(place))
+    if path.is_dir():
+        return ("--tmpfs", str(place), "--remount-ro", str(place))
+    return ("--ro-bind", "/dev/null", str(place))

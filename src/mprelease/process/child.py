@@ -12,6 +12,7 @@ from contextlib import suppress
 
 from mprelease.process.order import MEBI, Order
 from mprelease.process.tree_watch import lower_group, make_expendable
+from mprelease.process.user_keys import SYSTEM_CALLS
 
 EVENTS = 3
 """The file descriptor on which a command writes its events."""
@@ -20,6 +21,9 @@ EVENTS = 3
 PR_SET_CHILD_SUBREAPER = 36
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
+
+# From <linux/keyctl.h>.
+_KEYCTL_JOIN_SESSION_KEYRING = 1
 
 _NOT_FOUND = 127
 _NOT_STARTED = 126
@@ -70,6 +74,7 @@ def _become(order: Order, supervisor: int) -> None:
         os.dup2(2, EVENTS)
         os.dup2(1, 2)
     _limit(order)
+    _leave_keys()
     if order.user is not None:
         _change_user(order.user)
     # After the change of user, which would clear it.
@@ -107,6 +112,15 @@ def _limit(order: Order) -> None:
         lower_group(os.getpid(), b"%d" % order.niceness)
     if order.expendable:
         make_expendable(os.getpid())
+
+
+def _leave_keys() -> None:
+    """Leave the session keyring of whoever started us: keyrings(7), it may hold tickets.
+
+    Where the kernel has none, or refuses it, there are no keys either.
+    """
+    if number := SYSTEM_CALLS.get(os.uname().machine):
+        ctypes.CDLL(None).syscall(number, _KEYCTL_JOIN_SESSION_KEYRING, None)
 
 
 def _lower(kind: int, most: int) -> None:

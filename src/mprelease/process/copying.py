@@ -13,7 +13,17 @@ from pathlib import Path
 _FICLONE = 0x40049409
 _CHUNK = 16 * 2**20
 _OWNER = 0o700
+_LEAST = 4096  # bytes that a file counts at least
 _NO_LINK = frozenset({errno.EXDEV, errno.EMLINK, errno.EPERM, errno.ENOSYS})
+
+
+class CopyTooLarge(Exception):
+    """A copy would hold more than `most` bytes: files with holes and second names grow by it."""
+
+    def __init__(self, most: int) -> None:
+        """Take the limit."""
+        super().__init__(f"a copy of more than {most} bytes")
+        self.most = most
 
 
 @dataclass(frozen=True)
@@ -24,16 +34,19 @@ class Copier:
     folders and may raise to end the work. With `link` files become second names of the same file
     where the disk allows it: only for files that nobody may change. Links are made as they are, by
     `link_text` if that is given (target of the link, where it lies in the source; None leaves it
-    out). Raises OSError, for example when the disk is full.
+    out). Raises OSError, for example when the disk is full, and CopyTooLarge where the files of one
+    folder are more than `most` bytes together.
     """
 
     user: int | None = None
     link: bool = False
     on_folder: Callable[[], None] = lambda: None
     link_text: Callable[[str, Path], str | None] = lambda text, _: text
+    most: int | None = None
 
     def copy(self, source: Path, target: Path, leave_out: Collection[Path] = ()) -> None:
         """Copy a folder to a place where nothing is yet; `leave_out` names parts of the source."""
+        copied = 0
         for path, folders, files, descriptor in os.fwalk(source):
             here = Path(path)
             place = target / here.relative_to(source)
@@ -42,6 +55,8 @@ class Copier:
             self.on_folder()
             for name in (*folders, *files):
                 if here / name not in leave_out:
+                    copied += self._size(name, descriptor)
+                    self._refuse(copied)
                     self._copy_entry(here / name, descriptor, place / name)
 
     def copy_entry(self, source: Path, target: Path) -> None:
@@ -71,6 +86,17 @@ class Copier:
                 self._give(target)
         elif stat.S_ISREG(mode) and not self._linked(source.name, folder, target):
             self._copy_file(source.name, folder, target)
+
+    def _size(self, name: str, folder: int) -> int:
+        """Return what a copy of an entry takes; nothing where that is no matter."""
+        if self.most is None:
+            return 0
+        found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        return max(found.st_size, _LEAST)
+
+    def _refuse(self, copied: int) -> None:
+        if self.most is not None and copied > self.most:
+            raise CopyTooLarge(self.most)
 
     def _linked(self, name: str, folder: int, target: Path) -> bool:
         if not self.link:

@@ -2,88 +2,57 @@
 
 import os
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from itertools import count
+import sys
+from contextlib import suppress
 from pathlib import Path
 from subprocess import DEVNULL, run
 
+from mprelease.process import user_keys
+from mprelease.process.removal import empty, names_in, opened_folder
+
 _PLACES = ("/tmp", "/var/tmp", "/dev/shm", "/run/lock", "/run/shm", "/dev/mqueue")  # noqa: S108
+_DEEPEST = 16
+_EMPTY_KEYRINGS = 2  # of a user that has been cleaned up: its own, and that of its sessions
 # Kind -> the option of ipcrm that takes an id.
 _IPC = {"shm": "-m", "sem": "-s", "msg": "-q"}
 
 
 def remove_leftovers(uid: int, places: tuple[str, ...] = _PLACES) -> None:
-    """Remove every file, folder and System V object of a user, following no link.
+    """Remove every file, folder, System V object and key of a user, following no link.
 
     Where a folder of somebody else holds something of the user, that alone goes.
     """
     for place in places:
-        with suppress(OSError):
-            descriptor = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-            try:
-                _sweep(descriptor, uid)
-            finally:
-                os.close(descriptor)
+        with suppress(OSError), opened_folder(place) as descriptor:
+            _sweep(descriptor, uid)
     _remove_ipc(uid)
+    _remove_keys(uid)
 
 
-def _sweep(place: int, uid: int) -> None:
-    """Look through a folder, and through those in it that are open to everybody."""
-    for name in _names(place):
+def _sweep(place: int, uid: int, depth: int = 0) -> None:
+    """Look through a folder, and through those in it that are open to everybody.
+
+    Deep ones are made by builds that run now, to hold others up: they go with their owner.
+    """
+    for name in names_in(place):
         with suppress(OSError):
             found = os.stat(name, dir_fd=place, follow_symlinks=False)
             if found.st_uid == uid:
                 _remove(name, place, found, uid)
-            elif stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_IWOTH:
-                with _opened(name, place) as inner:
-                    _sweep(inner, uid)
+            elif depth < _DEEPEST and stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_IWOTH:
+                with opened_folder(name, place) as inner:
+                    _sweep(inner, uid, depth + 1)
 
 
 def _remove(name: str, place: int, found: os.stat_result, uid: int) -> None:
     if not stat.S_ISDIR(found.st_mode):
         os.unlink(name, dir_fd=place)
         return
-    with _opened(name, place) as folder:
+    with opened_folder(name, place) as folder:
         # Somebody may have put another folder there meanwhile.
         if os.fstat(folder).st_uid == uid:
-            _empty(folder)
+            empty(folder)
     os.rmdir(name, dir_fd=place)
-
-
-def _empty(folder: int) -> None:
-    """Remove all that a folder holds, in steps whose number of open files does not grow.
-
-    What lies in an inner folder is moved up, however deep it was.
-    """
-    fresh = (f".mprelease-{number}" for number in count())
-    while names := _names(folder):
-        for name in names:
-            if _is_folder(name, folder):
-                with _opened(name, folder) as inner:
-                    for each in _names(inner):
-                        os.rename(each, next(fresh), src_dir_fd=inner, dst_dir_fd=folder)
-                os.rmdir(name, dir_fd=folder)
-            else:
-                os.unlink(name, dir_fd=folder)
-
-
-def _is_folder(name: str, folder: int) -> bool:
-    return stat.S_ISDIR(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
-
-
-def _names(folder: int) -> list[str]:
-    with os.scandir(folder) as entries:
-        return [entry.name for entry in entries]
-
-
-@contextmanager
-def _opened(name: str, folder: int) -> Iterator[int]:
-    descriptor = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
 
 
 def _remove_ipc(uid: int) -> None:
@@ -95,3 +64,20 @@ def _remove_ipc(uid: int) -> None:
             for row in rows[1:]:
                 if str(uid) in {row[column] for column in columns}:
                     run(["ipcrm", option, row[1]], stdout=DEVNULL, stderr=DEVNULL, check=False)
+
+
+def _remove_keys(uid: int) -> None:
+    if _keys(uid) <= _EMPTY_KEYRINGS or os.uname().machine not in user_keys.SYSTEM_CALLS:
+        return
+    words = [sys.executable, "-I", "-S", user_keys.__file__, str(uid)]
+    run(words, stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL, check=False)
+
+
+def _keys(uid: int) -> int:
+    """Return how many keys and keyrings count for a user: see proc_key-users(5)."""
+    with suppress(OSError):
+        for line in Path("/proc/key-users").read_text().splitlines():
+            name, _, numbers = line.strip().partition(":")
+            if name == str(uid):
+                return int(numbers.split()[2].partition("/")[0])
+    return 0

@@ -1,7 +1,12 @@
-"""Remove what a confined command has made, whatever it did to the permissions."""
+"""Remove what a confined command has made, whatever it did to the permissions, however deep."""
 
 import os
+import secrets
 import shutil
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 
 
@@ -13,16 +18,71 @@ def remove(path: Path) -> None:
     if path.is_symlink() or not path.is_dir():
         path.unlink(missing_ok=True)
         return
+    # It is fast, but enters neither closed folders nor deep ones.
+    with suppress(OSError, RecursionError):
+        shutil.rmtree(path)
+        return
+    path.chmod(0o700)
+    with opened_folder(path) as folder:
+        empty(folder)
+    path.rmdir()
+
+
+def empty(folder: int) -> None:
+    """Remove all that an open folder holds, in steps whose number of open files does not grow.
+
+    What lies in an inner folder is moved up, however deep it was. No link is followed.
+    """
+    # Nobody can have chosen such a name.
+    prefix = f".{secrets.token_hex(16)}"
+    fresh = (f"{prefix}-{number}" for number in count())
+    while names := names_in(folder):
+        for name in names:
+            if _is_folder(name, folder):
+                with _entered(name, folder) as inner:
+                    for each in names_in(inner):
+                        _make_movable(each, inner)
+                        os.rename(each, next(fresh), src_dir_fd=inner, dst_dir_fd=folder)
+                os.rmdir(name, dir_fd=folder)
+            else:
+                os.unlink(name, dir_fd=folder)
+
+
+def names_in(folder: int) -> list[str]:
+    """Return what an open folder holds."""
+    with os.scandir(folder) as entries:
+        return [entry.name for entry in entries]
+
+
+@contextmanager
+def opened_folder(path: str | Path, folder: int | None = None) -> Iterator[int]:
+    """Open a folder, by a link never, during the block; `path` may be relative to an open one."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
     try:
-        shutil.rmtree(path)
-    except PermissionError:
-        _open(path)
-        shutil.rmtree(path)
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
-def _open(folder: Path) -> None:
-    folder.chmod(0o700)
-    with os.scandir(folder) as found:
-        for entry in found:
-            if entry.is_dir(follow_symlinks=False):
-                _open(Path(entry.path))
+@contextmanager
+def _entered(name: str, folder: int) -> Iterator[int]:
+    """Open a folder of our own even if it is closed."""
+    _open_up(name, folder)
+    with opened_folder(name, folder) as descriptor:
+        yield descriptor
+
+
+def _make_movable(name: str, folder: int) -> None:
+    # Whoever moves a folder writes into it: what lies above it is another one afterwards.
+    if _is_folder(name, folder):
+        _open_up(name, folder)
+
+
+def _open_up(name: str, folder: int) -> None:
+    # Root needs no permission; and as root we might change the mode of what a link leads to.
+    if os.geteuid() != 0:
+        os.chmod(name, 0o700, dir_fd=folder)
+
+
+def _is_folder(name: str, folder: int) -> bool:
+    return stat.S_ISDIR(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)

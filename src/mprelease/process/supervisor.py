@@ -170,6 +170,7 @@ def _watches(order: Order) -> tuple[TreeWatch | DiskWatch, ...]:
             processes=order.processes,
             niceness=order.niceness,
             expendable=order.expendable,
+            user=order.user,
         )
         watches.append(tree)
     if order.disk is not None:

@@ -37,13 +37,18 @@ class TreeWatch:
         processes: int | None,
         niceness: int,
         expendable: bool,
+        user: int | None = None,
     ) -> None:
-        """Take the process, and what its descendants may have; the first look is not due yet."""
+        """Take the process, and what its descendants may have; the first look is not due yet.
+
+        Segments of System V memory that belong to `user` count as well: they need no process.
+        """
         self._root = root
         self._memory = memory
         self._processes = processes
         self._niceness = b"%d" % niceness if niceness else b""
         self._expendable = expendable
+        self._user = b"%d" % user if user is not None else b""
         self._lowered: set[int] = set()
         self._looks = 0
         self._has_swap = read("/proc/swaps").count(b"\n") > 1
@@ -74,9 +79,12 @@ class TreeWatch:
         """Return the tree's memory; exactly only when the cheap upper bound is too much."""
         swapped = sum(map(_swapped, tree)) if self._has_swap else 0
         used = sum(process.resident for process in tree) + swapped
-        if self._memory is None or used <= self._memory:
+        if self._memory is None:
             return used
-        return sum(map(_proportional, tree)) + swapped
+        segments = _segments(self._user) if self._user else 0
+        if used + segments <= self._memory:
+            return used + segments
+        return sum(map(_proportional, tree)) + swapped + segments
 
     def _lower(self, tree: list[Process]) -> None:
         for process in tree:
@@ -129,6 +137,18 @@ def _proportional(process: Process) -> int:
 
 def _swapped(process: Process) -> int:
     return _field(read(f"{process.path}/status"), b"\nVmSwap:")
+
+
+def _segments(user: bytes) -> int:
+    """Return the bytes of the segments of System V memory that a user has or has made."""
+    head, _, table = read("/proc/sysvipc/shm").partition(b"\n")
+    names = head.split()
+    used = 0
+    for row in table.splitlines():
+        segment = dict(zip(names, row.split(), strict=False))
+        if user in {segment.get(b"uid"), segment.get(b"cuid")}:
+            used += int(segment.get(b"rss", 0)) + int(segment.get(b"swap", 0))
+    return used
 
 
 def _field(text: bytes, name: bytes) -> int:

@@ -16,11 +16,14 @@ class Access:
 
     A token is sent as the password, with the name `oauth2` that GitHub, GitLab and Gitee take
     for any token; hosts that ask for a certain name get it as `name:token`. An SSH key is a
-    private key in OpenSSH or PEM form, without a passphrase.
+    private key in OpenSSH or PEM form, without a passphrase. `has_machine_login` says that git may
+    use what the worker's own user has (`~/.ssh`, `~/.netrc`): never for an address that a committer
+    has chosen.
     """
 
     token: str | None = field(default=None, repr=False)
     ssh_key: str | None = field(default=None, repr=False)
+    has_machine_login: bool = True
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -43,7 +46,9 @@ def opened(access: Access, url: str, folder: Path) -> Iterator[Mapping[str, str]
         yield {
             "GIT_ALLOW_PROTOCOL": _allowed(url),
             **_with_token(access.token, url, folder),
-            **_with_key(access.ssh_key, folder),
+            **_with_key(access, folder),
+            # Where there is no HOME, `~/.netrc` is looked for in the home that passwd names.
+            **({} if access.has_machine_login else {"HOME": str(folder)}),
         }
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -79,7 +84,7 @@ def _login(token: str) -> tuple[str, str]:
     return name, secret
 
 
-def _with_key(key: str | None, folder: Path) -> Mapping[str, str]:
+def _with_key(access: Access, folder: Path) -> Mapping[str, str]:
     options = {
         "BatchMode": "yes",
         "ConnectTimeout": "20",
@@ -87,8 +92,10 @@ def _with_key(key: str | None, folder: Path) -> Mapping[str, str]:
         "UserKnownHostsFile": f'"{folder.parent / "known_hosts"}"',
     }
     ssh = ["ssh", *(f"-o{name}={value}" for name, value in options.items())]
-    if key:
-        text = "\n".join(key.strip().splitlines()) + "\n"
+    if not access.has_machine_login:
+        ssh += ["-F", "none", "-oIdentitiesOnly=yes", "-oIdentityFile=none", "-oIdentityAgent=none"]
+    if access.ssh_key:
+        text = "\n".join(access.ssh_key.strip().splitlines()) + "\n"
         ssh += ["-oIdentitiesOnly=yes", "-i", str(_written(folder / "key", text))]
     return {"GIT_SSH_COMMAND": shlex.join(ssh), "GIT_SSH_VARIANT": "ssh"}
 

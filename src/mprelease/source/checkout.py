@@ -16,7 +16,7 @@ from mprelease.source.git import Git
 from mprelease.source.mirror import Fetched, Mirror
 from mprelease.source.repository import Repository
 from mprelease.source.submodules import Submodule, submodules
-from mprelease.source.tree import Listing, listing, sweep
+from mprelease.source.tree import Listing, listing, size_of, sweep
 
 
 def fetch(git: Git, repository: Repository, ref: str) -> Fetched:
@@ -40,7 +40,7 @@ def place(
     """
     index = tree.with_name(f"{tree.name}.index")
     with full_disk_told():
-        _fill(_Place(git, repository, tree, index, user), fetched.commit.id, depth=0)
+        _fill(_Place(git, repository, tree, index, user, []), fetched.commit.id, depth=0)
         folder = tree / ".git"
         clone(Mirror(git, repository), fetched, index, folder)
         if user is not None:
@@ -59,6 +59,8 @@ class _Place:
     tree: Path
     index: Path
     user: int | None
+    # The sizes of the submodules so far, in bytes: one can be in a tree any number of times.
+    sizes: list[int]
 
 
 def _fill(place: _Place, commit: str, depth: int) -> None:
@@ -102,7 +104,7 @@ def _clear(place: _Place) -> None:
 
 def _read(place: _Place, mirror: Mirror, commit: str) -> None:
     url, reset = place.repository.url, ("read-tree", "--reset", "-u", commit)
-    place.git.run(mirror.path, *reset, environment=_where(place), repository=url)
+    place.git.run(mirror.path, *reset, environment=_where(place), repository=url, tree=place.tree)
 
 
 def _refresh(place: _Place, mirror: Mirror) -> None:
@@ -129,10 +131,14 @@ def _fill_submodule(place: _Place, submodule: Submodule, depth: int) -> None:
         detail = f"submodules lie more than {_DEEPEST} deep in each other"
         raise StageFailed(Problem.GIT_FAILED, repository=repository.url, detail=detail)
     place.git.on_line(f"Submodule {submodule.path}: {repository.url} at {submodule.commit}")
-    Mirror(place.git, repository).fetch(submodule.commit)
+    mirror = Mirror(place.git, repository)
+    mirror.fetch(submodule.commit)
+    place.sizes.append(size_of(mirror, submodule.commit))
+    place.git.refuse_more_than_limit(sum(place.sizes))
     name = hashlib.sha256(os.fsencode(submodule.path)).hexdigest()[:12]
     index = place.index.with_name(f"{place.index.name}.{name}")
-    inner = _Place(place.git, repository, place.tree / submodule.path, index, place.user)
+    tree = place.tree / submodule.path
+    inner = _Place(place.git, repository, tree, index, place.user, place.sizes)
     _fill(inner, submodule.commit, depth)
 
 

@@ -1,7 +1,10 @@
 """git as mprelease calls it: under supervision, and deaf to the machine's configuration."""
 
 import re
+import signal
 import subprocess
+import tempfile
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -11,6 +14,8 @@ from pathlib import Path
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.process.command import Command
+from mprelease.process.limits import NO_LIMITS, ResourceLimits
+from mprelease.process.order import MEBI
 from mprelease.process.programs import GIT
 from mprelease.process.tree import Stop, run
 from mprelease.source.failures import explained
@@ -35,13 +40,18 @@ class Git:
         stop: Stop,
         on_line: Callable[[str], None],
         time_limit: float,
+        disk_limit: int | None = None,
     ) -> None:
-        """Begin to count the time."""
+        """Begin to count the time; `disk_limit` is for what a command writes into a tree, in MiB.
+
+        A commit of a few bytes can hold any number of files, of any size.
+        """
         self.mirrors = mirrors
         self.on_line = on_line
         self._environment = {**environment, **_QUIET}
         self._stop = stop
         self._time_limit = time_limit
+        self._disk_limit = disk_limit
         self._deadline = time.monotonic() + time_limit
 
     def heard_by(self, on_line: Callable[[str], None]) -> "Git":
@@ -51,12 +61,18 @@ class Git:
         return other
 
     def run(
-        self, folder: Path, *arguments: str, environment: Mapping[str, str], repository: str
+        self,
+        folder: Path,
+        *arguments: str,
+        environment: Mapping[str, str],
+        repository: str,
+        tree: Path | None = None,
     ) -> None:
         """Run a git command on the git folder `folder` that may take long.
 
-        Raise the reason if a stop is asked, StageFailed(TIME_LIMIT) at the time limit, and the
-        StageFailed that its output tells of if it fails; `repository` is named in that failure.
+        `tree` is the folder that it writes the files of a commit to. Raise the reason if a stop is
+        asked, StageFailed(TIME_LIMIT or DISK_LIMIT) at those limits, and the StageFailed that its
+        output tells of if it fails; `repository` is named in that failure.
         """
         self.raise_if_over()
         last: deque[str] = deque(maxlen=_LINES_FOR_DIAGNOSIS)
@@ -65,11 +81,15 @@ class Git:
             folder=folder,
             environment={**self._of(folder), **environment},
             time_limit=max(self._deadline - time.monotonic(), _LEAST_TIME),
+            limits=ResourceLimits(disk=self._disk_limit) if tree else NO_LIMITS,
+            disk_folders=(tree,) if tree else (),
         )
         exit_ = run(command, stop=self._stop, on_line=lambda line: self._heard(line, last))
         self._stop.raise_if_asked()
         if exit_.timed_out:
             raise self._too_late()
+        if exit_.limit or (tree and exit_.code == _FILE_TOO_LARGE):
+            raise StageFailed(Problem.DISK_LIMIT, mebibytes=self._disk_limit or 0)
         if exit_.code == _NOT_FOUND:
             raise _no_git()
         if exit_.code != 0:
@@ -88,31 +108,61 @@ class Git:
         """
         # Such a command takes milliseconds, starts nothing and needs no network; its answer holds
         # file names as bytes, which lines of text would spoil.
+        with tempfile.TemporaryFile() as complaint:
+            try:
+                process = subprocess.Popen(
+                    ("git", *arguments),
+                    cwd=folder,
+                    env={**self._of(folder), **environment},
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=complaint,
+                    # A terminal's Ctrl-C asks us to stop; it must not look as if git had failed.
+                    start_new_session=True,
+                )
+            except FileNotFoundError as error:
+                raise _no_git() from error
+            answer = self._answer(process)
+            if process.returncode != 0:
+                complaint.seek(0)
+                said = complaint.read(_LONGEST_COMPLAINT).decode(errors="replace")
+                raise explained(said.splitlines(), repository)
+        return answer
+
+    def _answer(self, process: "subprocess.Popen[bytes]") -> bytes:
+        """Return what a process writes; end it if that is too much, or takes too long."""
+        is_late = threading.Event()
+
+        def end() -> None:
+            is_late.set()
+            process.kill()
+
+        timer = threading.Timer(_TIME_FOR_READING, end)
+        timer.start()
         try:
-            answer = subprocess.run(
-                ("git", *arguments),
-                cwd=folder,
-                env={**self._of(folder), **environment},
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=_TIME_FOR_READING,
-                # A terminal's Ctrl-C asks us to stop; it must not look as if git had failed.
-                start_new_session=True,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as error:
-            raise self._too_late() from error
-        except FileNotFoundError as error:
-            raise _no_git() from error
-        if answer.returncode != 0:
-            raise explained(answer.stderr.decode(errors="replace").splitlines(), repository)
-        return answer.stdout
+            with process:
+                assert process.stdout
+                answer = process.stdout.read(_LONGEST_ANSWER + 1)
+                if len(answer) > _LONGEST_ANSWER:
+                    process.kill()
+        finally:
+            timer.cancel()
+        if is_late.is_set():
+            raise self._too_late()
+        if len(answer) > _LONGEST_ANSWER:
+            raise StageFailed(Problem.COMMIT_TOO_LARGE)
+        return answer
 
     def raise_if_over(self) -> None:
         """Raise the reason of a stop, or StageFailed(TIME_LIMIT) once the time is over."""
         self._stop.raise_if_asked()
         if time.monotonic() > self._deadline:
             raise self._too_late()
+
+    def refuse_more_than_limit(self, size: int) -> None:
+        """Raise StageFailed(DISK_LIMIT) for more bytes than may be written into a tree."""
+        if self._disk_limit is not None and size > self._disk_limit * MEBI:
+            raise StageFailed(Problem.DISK_LIMIT, mebibytes=self._disk_limit)
 
     def _of(self, folder: Path) -> Mapping[str, str]:
         return {**self._environment, "GIT_DIR": str(folder)}
@@ -139,6 +189,10 @@ _LINES_FOR_DIAGNOSIS = 100
 _NOT_FOUND = 127
 _LEAST_TIME = 0.001
 _TIME_FOR_READING = 60
+# Bytes: half a million files.
+_LONGEST_ANSWER = 64 * 2**20
+_LONGEST_COMPLAINT = 64 * 2**10
+_FILE_TOO_LARGE = 128 + signal.SIGXFSZ
 # A progress bar that moves: only the line that ends a phase ("…, done.") is worth keeping.
 _PASSING = re.compile(
     r"^(remote: )?[A-Z][A-Za-z ]+: +\d+(% \(\d+/\d+\))?(, [\d.]+ \w+( \| [\d.]+ \w+/s)?)?\s*$"

@@ -122,7 +122,9 @@ class Mirror:
 
     def _proof(self) -> str:
         """Return what tells accesses apart, and is worth nothing to whoever reads it."""
-        secrets = "\0".join(self._repository.access.secrets)
+        access = self._repository.access
+        kind = () if access.has_machine_login else ("stranger",)
+        secrets = "\0".join((*access.secrets, *kind))
         salt = self.path.name.encode()
         return hashlib.scrypt(secrets.encode(), salt=salt, n=2**10, r=8, p=1, dklen=16).hex()
 
@@ -193,6 +195,7 @@ class Mirror:
 _ID = re.compile(r"[0-9a-fA-F]{7,64}")
 _FULL_ID = re.compile(r"[0-9a-fA-F]{40}|[0-9a-fA-F]{64}")
 _FIELDS = 6
+_LONGEST_TEXT = 2000  # bytes of an author or subject
 _FORMAT = "--format=%e%x00%H%x00%ct%x00%an%x00%s%x00%T%x00"
 _FETCH = (
     "fetch",
@@ -230,7 +233,9 @@ def _commit_of(fields: list[bytes]) -> Commit:
     )
 
 
-def _text(raw: bytes, encoding: bytes) -> str:
+def _text(whole: bytes, encoding: bytes) -> str:
+    # A commit may name any codec that Python has: some need the square of the length.
+    raw = whole[:_LONGEST_TEXT]
     try:
         # Between two commits git writes a newline, which lands here.
         return raw.decode(encoding.decode().strip() or "utf-8", errors="replace")

@@ -78,8 +78,12 @@ def _submodule(parent: Repository, link: Link, address: str) -> Submodule:
 
 
 def _access(parent: Repository, url: str) -> Access:
-    """Return the parent's access at its own origin alone, where it was given for."""
-    return parent.access if origin_of(url) == origin_of(parent.url) else Access()
+    """Return the parent's access at its own origin alone, where it was given for.
+
+    Elsewhere a committer would choose what the worker's own logins open.
+    """
+    is_own = origin_of(url) == origin_of(parent.url)
+    return parent.access if is_own else Access(has_machine_login=False)
 
 
 def _refuse_far(parent: str, url: str) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 from mprelease.process.removal import remove
 from mprelease.source.mirror import Mirror
 
+_LEAST = 4096
+
 
 @dataclass(frozen=True)
 class Link:
@@ -38,6 +40,13 @@ def listing(mirror: Mirror, commit: str) -> Listing:
             files.add(path)
     folders = _folders_of([*files, *(link.path for link in links)])
     return Listing(frozenset(files), folders, tuple(links))
+
+
+def size_of(mirror: Mirror, commit: str) -> int:
+    """Return how many bytes the files of a commit have together, 4 KiB each at least."""
+    answer = mirror.ask("ls-tree", "-r", "-l", "-z", "--full-tree", commit)
+    sizes = (line.partition(b"\t")[0].split()[3] for line in answer.split(b"\0")[:-1])
+    return sum(max(int(size), _LEAST) if size.isdigit() else _LEAST for size in sizes)
 
 
 def sweep(tree: Path, listed: Listing) -> None:
