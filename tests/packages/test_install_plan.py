@@ -1,3 +1,4 @@
+import time
 from pathlib import Path
 
 import pytest
@@ -126,6 +127,86 @@ def test_an_app_in_a_workspace_is_installed_at_its_root(
     assert found(tmp_path, "apps/mini") == Install(
         tmp_path, Manager(ManagerName.PNPM, "10.34.9"), lock
     )
+
+
+@pytest.mark.parametrize(
+    "yaml",
+    [
+        "packages: ['apps/*', \"libs/*\"]\n",
+        '"packages":\n  - apps/*\n',
+        "'packages' : [apps/mini]\n",
+        "packages:\n  - '{apps,libs}/*'\n",
+        "packages:\n  - apps/{mini,shop}\n",
+        "packages:\n  - apps/**\n  - '!**/test/**'\n",
+        "packages:\n  -\n    apps/*\n",
+        "packages: &all\n  - >-\n    apps/*\n",
+        "{packages: [apps/!(shop)]}\n",
+        "%YAML 1.2\n---\npackages:\n    - ./apps/[a-m]*/  # ours\n",
+    ],
+)
+def test_a_workspace_of_pnpm_is_read_in_every_form_of_yaml_and_globs(
+    tmp_path: Path, yaml: str
+) -> None:
+    """Issue 12, number 18."""
+    write(tmp_path, "package.json", {})
+    write(tmp_path, "apps/mini/package.json", {})
+    write(tmp_path, "pnpm-workspace.yaml", yaml)
+    lock = write(tmp_path, "pnpm-lock.yaml", '"lockfileVersion": "9.0"\n')
+    assert found(tmp_path, "apps/mini") == Install(
+        tmp_path, Manager(ManagerName.PNPM, "10.34.9"), lock
+    )
+
+
+def test_a_list_that_npm_left_behind_does_not_hide_the_one_of_pnpm(tmp_path: Path) -> None:
+    """Issue 12, number 18."""
+    write(tmp_path, "package.json", {"workspaces": ["libs/*"]})
+    write(tmp_path, "pnpm-workspace.yaml", "packages: [apps/*]")
+    write(tmp_path, "apps/mini/package.json", {})
+    assert found(tmp_path, "apps/mini").folder == tmp_path
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "*a" * 40 + "b",
+        "+(+(a)+)/*",
+        "{1..99999999}",
+        "{a,b}" * 30,
+        "((((",
+        "[",
+        "*" * 5000,
+    ],
+)
+def test_a_pattern_that_would_take_for_ever_covers_nothing(tmp_path: Path, pattern: str) -> None:
+    """Issue 12, number 18: what a committer writes becomes a regular expression."""
+    write(tmp_path, "package.json", {"workspaces": [pattern, pattern]})
+    folder = "a" * 60
+    write(tmp_path, f"{folder}/package.json", {})
+    started = time.monotonic()
+    assert found(tmp_path, folder).folder == tmp_path / folder
+    assert time.monotonic() - started < 2
+
+
+@pytest.mark.parametrize(
+    "yaml",
+    [
+        "[" * 100_000,
+        "- " * 60_000,
+        "a: &a {x: 1}\nb: &b {<<: [*a, *a, *a, *a, *a, *a, *a, *a, *a]}\npackages: *b\n",
+        "packages: &p [*p]\n",
+        "packages: {a: b}\n",
+        "packages: [!!python/object/apply:os.system ['false']]\n",
+        "packages: [apps/*",
+        "\0",
+        "# long\n" * 100_000,
+    ],
+)
+def test_yaml_that_is_none_or_means_harm_is_no_workspace(tmp_path: Path, yaml: str) -> None:
+    """Issue 12, number 18."""
+    write(tmp_path, "package.json", {})
+    write(tmp_path, "pnpm-workspace.yaml", yaml)
+    write(tmp_path, "apps/mini/package.json", {})
+    assert found(tmp_path, "apps/mini").folder == tmp_path / "apps/mini"
 
 
 @pytest.mark.parametrize("workspaces", [[], ["libs/*"], ["apps/*", "!apps/mini"], ["apps"]])

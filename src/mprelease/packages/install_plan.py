@@ -4,13 +4,11 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from fnmatch import fnmatchcase
-from itertools import dropwhile, islice, takewhile
 from pathlib import Path
 
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
-from mprelease.packages import manifests
+from mprelease.packages import manifests, workspaces
 from mprelease.process.plain_files import is_plain_file
 
 
@@ -140,7 +138,7 @@ _BERRY_BY_LOCK: Mapping[str, str] = {
 }
 _PNPM, _YARN, _BERRY = "10.34.9", "1.22.22", "4.18.1"
 
-_PNPM_FORMAT = re.compile(r"^lockfileVersion: *'?(\d+)", re.MULTILINE)
+_PNPM_FORMAT = re.compile(r"""^["']?lockfileVersion["']? *: *["']?(\d+)""", re.MULTILINE)
 _BERRY_FORMAT = re.compile(r"^__metadata:\s+version: *(\d+)", re.MULTILINE)
 _ASKED = re.compile(r"(?P<name>npm|pnpm|yarn)@(?P<version>\d[\w.-]*)(\+[\w.-]+)?")
 
@@ -154,31 +152,7 @@ def _upwards(tree: Path, app: Path) -> Iterator[Path]:
 def _installs_for(folder: Path, app: Path) -> bool:
     if folder == app:
         return any((folder / name).is_file() for name in (*dict(_LOCKS), *_UNKNOWN_LOCKS))
-    path = app.relative_to(folder).as_posix()
-    patterns = [pattern.removeprefix("./").rstrip("/") for pattern in _workspaces(folder)]
-    refused = any(_covers(pattern[1:], path) for pattern in patterns if pattern.startswith("!"))
-    return not refused and any(_covers(pattern, path) for pattern in patterns)
-
-
-def _workspaces(folder: Path) -> list[str]:
-    listed = manifests.parsed(folder / "package.json").get("workspaces")
-    if isinstance(listed, dict):
-        listed = listed.get("packages")
-    if isinstance(listed, list):
-        return [str(pattern) for pattern in listed]
-    return list(_listed(manifests.text(folder / "pnpm-workspace.yaml")))
-
-
-def _listed(yaml: str) -> Iterator[str]:
-    lines = dropwhile(lambda line: not line.startswith("packages:"), yaml.splitlines())
-    for line in takewhile(lambda line: re.match(r"\s*(-|#|$)", line), islice(lines, 1, None)):
-        if item := re.match(r"\s*-\s*['\"]?([^'\"#]+?)['\"]?\s*(#|$)", line):
-            yield item[1]
-
-
-def _covers(pattern: str, path: str) -> bool:
-    deep = "**" in pattern or pattern.count("/") == path.count("/")
-    return deep and fnmatchcase(path, pattern)
+    return workspaces.has_member(folder, app.relative_to(folder).as_posix())
 
 
 def _asked(field: str) -> Manager:
@@ -197,7 +171,7 @@ def _told_by_files(folder: Path) -> Manager:
         return Manager(name, None)
     if name is ManagerName.YARN:
         return _yarn(manifests.text(folder / "yarn.lock"))
-    if name is ManagerName.PNPM or (folder / "pnpm-workspace.yaml").is_file():
+    if name is ManagerName.PNPM or (folder / workspaces.PNPM).is_file():
         found = _PNPM_FORMAT.search(manifests.text(folder / "pnpm-lock.yaml"))
         return Manager(ManagerName.PNPM, _PNPM_BY_LOCK.get(found[1] if found else "", _PNPM))
     for lock, unknown in _UNKNOWN_LOCKS.items():

@@ -94,6 +94,5 @@ def _is_exempt(server: str, no_proxy: str) -> bool:
 
 
 def _setting(install: Install, name: str) -> str | None:
-    rc = manifests.text(install.folder / ".yarnrc.yml")
-    found = re.search(rf"^{name}:[ \t]*['\"]?([^'\"\s#]+)", rc, re.MULTILINE)
-    return found[1] if found else None
+    value = manifests.parsed_yaml(install.folder / ".yarnrc.yml").get(name)
+    return value if isinstance(value, str) else None
