@@ -76,6 +76,11 @@ def sample(name: str) -> list[str]:
             Problem.PACKAGE_NOT_FOUND,
             {"name": "mini-runner-3.2.0.tgz"},
         ),
+        # issue 12, number 23
+        ("npm-check-sum", INSTALL, Problem.PACKAGE_CHANGED, {"name": "is-number"}),
+        ("pnpm-check-sum", INSTALL, Problem.PACKAGE_CHANGED, {"name": "kit-1.0.0.tgz"}),
+        ("yarn-check-sum", INSTALL, Problem.PACKAGE_CHANGED, {"name": "is-number"}),
+        ("berry-check-sum", INSTALL, Problem.PACKAGE_CHANGED, {"name": "@our/kit"}),
         ("npm-enotfound", INSTALL, Problem.REGISTRY_UNREACHABLE, {"host": "registry.invalid"}),
         ("pnpm-enotfound", INSTALL, Problem.REGISTRY_UNREACHABLE, {"host": "registry.invalid"}),
         ("yarn-enotfound", INSTALL, Problem.REGISTRY_UNREACHABLE, {"host": "registry.invalid"}),

@@ -120,6 +120,7 @@ class Problem(StrEnum):
     PEER_DEPENDENCY_CONFLICT = auto()
     REGISTRY_UNREACHABLE = auto()
     PACKAGE_NOT_FOUND = auto()
+    PACKAGE_CHANGED = auto()
     INSTALL_FAILED = auto()
     INSTALL_NOT_ITS_OWN = auto()
     DEPENDENCIES_READ_ONLY = auto()

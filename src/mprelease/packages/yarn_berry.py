@@ -13,6 +13,8 @@ from mprelease.packages.install_plan import Install, ManagerName
 from mprelease.packages.install_view import MODULES
 from mprelease.packages.npmrc import host
 
+DEFAULT_REGISTRY = "https://registry.yarnpkg.com"
+"""Where yarn takes packages from unless it is told otherwise."""
 PLUG_AND_PLAY = (".pnp.cjs", ".pnp.js", ".pnp.loader.mjs", ".pnp.data.json")
 """What Plug'n'Play leaves at the root of a project; `yarn run` obeys it wherever it lies."""
 
@@ -42,9 +44,6 @@ def variables(
         **_registry(registry),
         **_proxies(install, environment, registry),
     }
-
-
-_DEFAULT_REGISTRY = "https://registry.yarnpkg.com"
 
 
 def _layout(install: Install, folder: Path) -> Mapping[str, str]:
@@ -79,7 +78,7 @@ def _registry(registry: str | None) -> Mapping[str, str]:
 def _proxies(
     install: Install, environment: Mapping[str, str], registry: str | None
 ) -> Mapping[str, str]:
-    address = registry or _setting(install, "npmRegistryServer") or _DEFAULT_REGISTRY
+    address = registry or _setting(install, "npmRegistryServer") or DEFAULT_REGISTRY
     said = {name.lower(): value for name, value in sorted(environment.items()) if value}
     # yarn knows no exceptions: what counts is whether the registry is one.
     if _is_exempt(host(address), said.get("no_proxy", "")):

@@ -66,13 +66,13 @@ class Commands:
         if known:
             raise StageFailed(known.problem, **known.parameters)
 
-    def answer(self, arguments: tuple[str, ...], folder: Path, **variables: str) -> str:
-        """Run a command silently and return its last line, or nothing when it fails."""
+    def output(self, arguments: tuple[str, ...], folder: Path, **variables: str) -> str:
+        """Run a command silently and return what it wrote, or nothing when it fails."""
         lines: list[str] = []
         command = self._command(arguments, folder, variables)
         ended = run_tree(command, stop=self.run.stop, on_line=lines.append)
         self.run.stop.raise_if_asked()
-        return lines[-1].strip() if ended.code == 0 and lines else ""
+        return "\n".join(lines) if ended.code == 0 else ""
 
     def _lines(self) -> list[str]:
         with self._lock:

@@ -7,14 +7,14 @@ choose what others get under the same name.
 
 import platform
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Message, Problem
 from mprelease.domain.projects import ProjectSecret
-from mprelease.packages import cache_key, lock_files, manifests, yarn_berry
+from mprelease.packages import cache_key, lock_files, yarn_berry
 from mprelease.packages.install_plan import (
     Install,
     download_variables,
@@ -27,7 +27,13 @@ from mprelease.packages.npmrc import for_yarn
 from mprelease.pipeline import managers
 from mprelease.pipeline.commands import Commands
 from mprelease.pipeline.install_place import InstallPlace
-from mprelease.pipeline.links import refuse_outside
+from mprelease.pipeline.install_registries import (
+    correct_lock,
+    living_registries,
+    lock_text,
+    used_registries,
+    write_lock,
+)
 from mprelease.pipeline.recipes import install_folders
 from mprelease.pipeline.run import Run
 from mprelease.process import plain_files
@@ -65,9 +71,13 @@ def install(run: Run) -> bool:
 
 
 def _installs(run: Run) -> list[Install]:
-    directory = run.job.app.build.directory
+    build = run.job.app.build
     found = [
-        find(run.workspace.tree, str(Path(directory, folder)))
+        find(
+            run.workspace.tree,
+            str(Path(build.directory, folder)),
+            has_command=bool(build.install_command),
+        )
         for folder in install_folders(run.folder)
     ]
     return list(dict.fromkeys(each for each in found if each))
@@ -124,15 +134,21 @@ def _install_all(run: Run, commands: Commands, installs: list[Install]) -> None:
         remove_plug_and_play(each.folder)
     with _private_settings(run, commands):
         if run.job.app.build.install_command:
-            line = run.job.app.build.install_command
-            run.say(f"$ {line}")
-            # The line may call any of the managers that the repository names.
-            variables = {k: v for each in installs for k, v in _variables(commands, each).items()}
-            folder = commands.place.tree / run.job.app.build.directory
-            commands.must(("/bin/sh", "-c", line), folder, **variables)
+            _install_as_told(commands, installs, run.job.app.build.install_command)
             return
         for each in installs:
             _install(run, commands, each)
+
+
+def _install_as_told(commands: Commands, installs: list[Install], line: str) -> None:
+    # The line may call any of the managers that the repository names.
+    variables: dict[str, str] = {}
+    for each in installs:
+        variables |= {**living_registries(commands, each), **_variables(commands, each)}
+        _corrected(commands, each, variables)
+    commands.run.say(f"$ {line}")
+    folder = commands.place.tree / commands.run.job.app.build.directory
+    commands.must(("/bin/sh", "-c", line), folder, **variables)
 
 
 def remove_plug_and_play(folder: Path) -> None:
@@ -160,10 +176,10 @@ def _private_settings(run: Run, commands: Commands) -> Iterator[None]:
 
 
 def _install(run: Run, commands: Commands, install: Install) -> None:
-    if install.lock:
-        _correct_lock(run, commands, install.lock)
+    variables = {**living_registries(commands, install), **_variables(commands, install)}
+    before = _corrected(commands, install, variables)
     try:
-        _run(run, commands, install, frozen=install.lock is not None)
+        _run_frozen(commands, install, variables, before)
     except StageFailed as failure:
         if failure.trouble.problem is not Problem.LOCK_FILE_REFUSED:
             raise
@@ -171,13 +187,37 @@ def _install(run: Run, commands: Commands, install: Install) -> None:
         warning = Message("warning.lock_refused", {"lock": lock})
         run.recorder.warned(warning)
         run.say(f"!! {lock} does not fit package.json: going on without it")
-        _run(run, commands, install, frozen=False)
+        _run(commands, install, variables, frozen=False)
 
 
-def _run(run: Run, commands: Commands, install: Install, *, frozen: bool) -> None:
+def _corrected(commands: Commands, install: Install, variables: Mapping[str, str]) -> str | None:
+    """Let the lock file point to the registries in use; return what it was, if that may work."""
+    if install.lock is None or not lock_files.names_addresses(lock_text(install.lock)):
+        return None
+    used = used_registries(commands, install, variables)
+    return correct_lock(commands, install, used) if used else None
+
+
+def _run_frozen(
+    commands: Commands, install: Install, variables: Mapping[str, str], before: str | None
+) -> None:
+    """Install by the lock file as it was corrected, and if need be as it was before."""
+    try:
+        _run(commands, install, variables, frozen=install.lock is not None)
+    except StageFailed as failure:
+        if before is None or failure.trouble.problem not in _NOT_THE_SAME_THERE:
+            raise
+        assert install.lock is not None
+        commands.run.say("!! the registry in use has not what was locked: asking those of the lock")
+        write_lock(commands, install.lock, before)
+        _run(commands, install, variables, frozen=True)
+
+
+def _run(
+    commands: Commands, install: Install, variables: Mapping[str, str], *, frozen: bool
+) -> None:
     arguments = install_command(install, frozen=frozen)
-    variables = {**_living_registry(run, commands, install), **_variables(commands, install)}
-    run.say(f"$ {shlex.join(arguments)}")
+    commands.run.say(f"$ {shlex.join(arguments)}")
     commands.must(arguments, install.folder, **variables)
 
 
@@ -192,35 +232,4 @@ def _variables(commands: Commands, install: Install) -> dict[str, str]:
     }
 
 
-def _living_registry(run: Run, commands: Commands, install: Install) -> dict[str, str]:
-    """Return what sets the registry in use against a retired one in the project's .npmrc."""
-    host = lock_files.retired_host(manifests.text(install.folder / ".npmrc"))
-    if host is None:
-        return {}
-    run.recorder.warned(Message("warning.npmrc_retired", {"host": host}))
-    run.say(f"!! .npmrc names the retired mirror {host}: using the registry of this machine")
-    return {"npm_config_registry": _registry(commands)}
-
-
-def _registry(commands: Commands) -> str:
-    # Asked outside of the project, whose .npmrc may name another one.
-    return commands.answer(("npm", "config", "get", "registry"), commands.place.home)
-
-
-def _correct_lock(run: Run, commands: Commands, lock: Path) -> None:
-    """Point the tree's copy of a lock file from a retired mirror to the registry in use."""
-    # What another install ran may have put something else in its place, or a link on the way.
-    refuse_outside(lock, commands.place.tree)
-    text = plain_files.text(lock, encoding="utf-8", errors="surrogateescape") or ""
-    host = lock_files.retired_host(text)
-    if host is None:
-        return
-    corrected = lock_files.corrected(text, _registry(commands))
-    if corrected is None:
-        return
-    plain_files.write_private(lock, corrected)
-    if commands.user is not None:
-        chown(lock, commands.user)
-    name = str(lock.relative_to(commands.place.tree))
-    run.recorder.warned(Message("warning.lock_corrected", {"lock": name, "host": host}))
-    run.say(f"!! {name} points to the retired mirror {host}: installing from a corrected copy")
+_NOT_THE_SAME_THERE = {Problem.PACKAGE_NOT_FOUND, Problem.PACKAGE_CHANGED}
