@@ -100,6 +100,31 @@ def test_an_unknown_manager_is_refused_by_name(tmp_path: Path, field: str) -> No
     assert failure.value.trouble == Trouble(Problem.PACKAGE_MANAGER_UNKNOWN, {"manager": field})
 
 
+@pytest.mark.parametrize(
+    ("field", "lock", "manager"),
+    [
+        ("bun@1.1.0", "bun.lock", Manager(ManagerName.NPM, None)),
+        ("cnpm@9.4.0", "package-lock.json", Manager(ManagerName.NPM, None)),
+        ("npm@^10", "package-lock.json", Manager(ManagerName.NPM, None)),
+        ("pnpm@latest", "pnpm-lock.yaml", Manager(ManagerName.PNPM, "10.34.9")),
+        ("yarn", "yarn.lock", Manager(ManagerName.YARN, "1.22.22")),
+        ("", "bun.lockb", Manager(ManagerName.NPM, None)),
+    ],
+)
+def test_with_a_command_of_the_apps_own_the_manager_need_not_be_known(
+    tmp_path: Path, field: str, lock: str, manager: Manager
+) -> None:
+    """Issue 12, number 24."""
+    write(tmp_path, "package.json", {"packageManager": field} if field else {})
+    path = write(tmp_path, lock, "")
+    install = find(tmp_path, ".", has_command=True)
+    assert install
+    assert install.manager == manager
+    assert install.lock == (None if "bun" in lock else path)
+    with pytest.raises(StageFailed):
+        find(tmp_path, ".")
+
+
 def test_a_lock_file_of_bun_is_refused(tmp_path: Path) -> None:
     write(tmp_path, "package.json", {})
     write(tmp_path, "bun.lockb")

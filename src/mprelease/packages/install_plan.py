@@ -48,17 +48,22 @@ class Install:
     lock: Path | None
 
 
-def find(tree: Path, directory: str) -> Install | None:
+def find(tree: Path, directory: str, *, has_command: bool = False) -> Install | None:
     """Return how the app in `directory` of a tree is installed; None without a package.json.
 
-    Raise StageFailed(PACKAGE_MANAGER_UNKNOWN, manager) for one that npm cannot bring.
+    Raise StageFailed(PACKAGE_MANAGER_UNKNOWN, manager) for one that npm cannot bring, unless the
+    app has an install command of its own (`has_command`): then the files beside it decide.
     """
     app = tree / directory
     if not is_plain_file(app / "package.json"):
         return None
     folder = next((each for each in _upwards(tree, app) if _installs_for(each, app)), app)
-    asked = manifests.parsed(folder / "package.json").get("packageManager")
-    manager = _asked(str(asked)) if asked else _told_by_files(folder)
+    try:
+        manager = _manager(folder)
+    except StageFailed:
+        if not has_command:
+            raise
+        manager = _told_by_files(folder) or Manager(ManagerName.NPM, None)
     return Install(folder, manager, _lock(folder, manager.name))
 
 
@@ -165,7 +170,19 @@ def _asked(field: str) -> Manager:
     return Manager(name, version)
 
 
-def _told_by_files(folder: Path) -> Manager:
+def _manager(folder: Path) -> Manager:
+    asked = manifests.parsed(folder / "package.json").get("packageManager")
+    if asked:
+        return _asked(str(asked))
+    if found := _told_by_files(folder):
+        return found
+    unknown = next((name for lock, name in _UNKNOWN_LOCKS.items() if (folder / lock).is_file()), "")
+    if unknown:
+        raise StageFailed(Problem.PACKAGE_MANAGER_UNKNOWN, manager=unknown)
+    return Manager(ManagerName.NPM, None)
+
+
+def _told_by_files(folder: Path) -> Manager | None:
     name = next((name for lock, name in _LOCKS if (folder / lock).is_file()), None)
     if name is ManagerName.NPM:
         return Manager(name, None)
@@ -174,10 +191,7 @@ def _told_by_files(folder: Path) -> Manager:
     if name is ManagerName.PNPM or (folder / workspaces.PNPM).is_file():
         found = _PNPM_FORMAT.search(manifests.text(folder / "pnpm-lock.yaml"))
         return Manager(ManagerName.PNPM, _PNPM_BY_LOCK.get(found[1] if found else "", _PNPM))
-    for lock, unknown in _UNKNOWN_LOCKS.items():
-        if (folder / lock).is_file():
-            raise StageFailed(Problem.PACKAGE_MANAGER_UNKNOWN, manager=unknown)
-    return Manager(ManagerName.NPM, None)
+    return None
 
 
 def _yarn(lock: str) -> Manager:

@@ -73,7 +73,9 @@ def _variables(run: Run, recipe: Recipe) -> Mapping[str, str]:
 
 def _manager_variables(run: Run) -> Mapping[str, str]:
     # A build may call yarn, which has to find what was installed.
-    install = find(run.workspace.tree, run.job.app.build.directory)
+    settings = run.job.app.build
+    has_command = bool(settings.install_command)
+    install = find(run.workspace.tree, settings.directory, has_command=has_command)
     if install is None:
         return {}
     # pnpm >= 10 would complete a set that nobody may write to.
