@@ -189,6 +189,14 @@ def test_a_dependency_outside_of_the_tree_is_not_seen(tree: Path) -> None:
         "husky || true",
         "npx --yes simple-git-hooks",
         "weapp-tw patch",
+        # issue 12, number 26
+        "git config core.hooksPath .githooks",
+        "git config --local core.hooksPath .githooks || true",
+        "git init && husky",
+        "test -d .git && husky",
+        "[ -d .git ] && husky install",
+        "git rev-parse --git-dir && husky",
+        "cd .. && husky web/.husky",
     ],
 )
 def test_with_hooks_that_are_known_the_rest_of_the_commit_stays_unseen(
@@ -210,6 +218,10 @@ def test_with_hooks_that_are_known_the_rest_of_the_commit_stays_unseen(
         "husky > src/a.js",
         "prepare-something",
         "patch-package 'open",
+        "git checkout other",
+        "git -c core.pager=./x config a",
+        "git",
+        "git init && husky && node ./scripts/create-base-files.js",
     ],
 )
 @pytest.mark.parametrize("place", ["package.json", "libs/a/package.json"])
