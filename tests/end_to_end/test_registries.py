@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from mprelease.simulator.wechat import WeChat
 from npm_registry import NpmRegistry, serving
-from repositories import make_repository
+from repositories import commit, make_repository
 from team import APP_ID, Team
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("wechat_tool")]
@@ -198,3 +199,51 @@ def test_an_install_command_is_used_whatever_manager_the_project_asks_for(
     team.must("preview", "shop")
     assert b"ours" in wechat.received[0].files["made.js"]
     assert f"$ {command}" in team.log()
+
+
+@pytest.mark.parametrize(
+    ("how", "lock"),
+    [
+        ("silent", {"package-lock.json": "of_npm"}),
+        ("refused", {"yarn.lock": "of_yarn"}),
+        ("unknown", {"pnpm-lock.yaml": "of_pnpm_10"}),
+        ("silent", {}),
+    ],
+    ids=["npm-silent", "yarn-refused", "pnpm-unknown", "command-silent"],
+)
+def test_a_registry_that_does_not_answer_is_told_within_15_seconds(
+    how: str, lock: dict[str, str], team: Team, registry: NpmRegistry
+) -> None:
+    """Issue 12, number 31."""
+    texts = {"of_npm": of_npm(registry, 3), "of_yarn": of_yarn(registry)}
+    texts["of_pnpm_10"] = of_pnpm_10(registry)
+    addresses = {"silent": registry.url, "refused": "http://127.0.0.1:9", "unknown": MIRROR}
+    registry.silent.set()
+    command = () if lock else ("--install-command", "npm install")
+    files = {name: texts[kind] for name, kind in lock.items()}
+    folder, npmrc = team.folder / "shop", f"registry={addresses[how]}/\n"
+    # The package manager itself, which comes from elsewhere, is there.
+    has_app(team, folder, dict.fromkeys(files, ""), npmrc, *command, dependencies={})
+    team.run("preview", "shop")
+    commit(folder, {"package.json": json.dumps(PACKAGE), **files})
+    failed = team.run("preview", "shop", "--json").json
+    assert failed["error"]["problem"] == "registry_unreachable"
+    assert addresses[how].partition("//")[2] in failed["error"]["message"]
+    stage = failed["stages"][1]
+    times = (datetime.fromisoformat(stage[name]) for name in ("started_at", "ended_at"))
+    started, ended = times
+    assert (ended - started).total_seconds() < 15
+
+
+def test_what_was_downloaded_before_is_installed_although_the_registry_is_silent(
+    team: Team, wechat: WeChat, registry: NpmRegistry, tmp_path: Path
+) -> None:
+    """Issue 12, number 31."""
+    lock = of_npm(registry, 3)
+    has_app(team, tmp_path / "shop", {"package-lock.json": lock}, f"registry={registry.url}/\n")
+    team.must("preview", "shop")
+    registry.silent.set()
+    commit(tmp_path / "shop", {"package.json": json.dumps({**PACKAGE, "author": "", "a": 1})})
+    release = team.must("preview", "shop", "--json").json
+    assert not release["stages"][1]["cached"]
+    assert b"ours" in wechat.received[1].files["made.js"]

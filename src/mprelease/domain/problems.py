@@ -105,6 +105,7 @@ class Problem(StrEnum):
 
     # Checkout.
     GIT_HOST_UNREACHABLE = auto()
+    GIT_CERTIFICATE_REFUSED = auto()
     GIT_LOGIN_REFUSED = auto()
     GIT_NOT_A_REPOSITORY = auto()
     GIT_REF_NOT_FOUND = auto()
@@ -121,6 +122,9 @@ class Problem(StrEnum):
     REGISTRY_UNREACHABLE = auto()
     PACKAGE_NOT_FOUND = auto()
     PACKAGE_CHANGED = auto()
+    GIT_DEPENDENCY_REFUSED = auto()
+    NPMRC_VARIABLE_UNSET = auto()
+    ENGINE_REFUSED = auto()
     INSTALL_FAILED = auto()
     INSTALL_NOT_ITS_OWN = auto()
     DEPENDENCIES_READ_ONLY = auto()
@@ -136,7 +140,10 @@ class Problem(StrEnum):
     DISK_FULL = auto()
     BUILD_FAILED = auto()
     BUILD_COMMAND_UNKNOWN = auto()
+    HBUILDERX_PROJECT = auto()
+    CONFIG_NOT_JSON = auto()
     OUTPUT_MISSING = auto()
+    OUTPUT_ELSEWHERE = auto()
     OUTPUT_NOT_A_MINI_PROGRAM = auto()
     OUTPUT_OF_OTHER_PLATFORM = auto()
     TYPE_NOT_SERVED = auto()

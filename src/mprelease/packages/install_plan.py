@@ -75,6 +75,18 @@ def install_command(install: Install, *, frozen: bool) -> tuple[str, ...]:
     return (install.manager.program, *_ARGUMENTS[install.manager.name, frozen])
 
 
+def offline_command(install: Install) -> tuple[str, ...]:
+    """Return the command that installs from what was downloaded before, and from nowhere else.
+
+    yarn >= 2 wants a variable for that, `OFFLINE_VARIABLES`, which no other minds.
+    """
+    command = install_command(install, frozen=install.lock is not None)
+    return command if install.manager.name is ManagerName.YARN_BERRY else (*command, "--offline")
+
+
+OFFLINE_VARIABLES = {"YARN_ENABLE_NETWORK": "0"}
+
+
 def install_variables(install: Install) -> Mapping[str, str]:
     """Return what the install needs in its environment.
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from mprelease.packages import hooks, manifests
+from mprelease.packages import hooks, manifests, workspaces
 from mprelease.packages.install_plan import Install
 from mprelease.process.plain_files import is_plain_file
 
@@ -78,6 +78,14 @@ def reduced(manifest: Mapping[str, object], *, is_root: bool) -> Mapping[str, ob
     scripts = manifests.section(manifest, "scripts")
     run = {name: scripts[name] for name in scripts if name in hooks.NAMES}
     return {**kept, "scripts": run} if run else kept
+
+
+def names_packages(folder: Path) -> bool:
+    """Tell whether a folder's package.json wants anything installed, itself or by its workspace."""
+    manifest = manifests.parsed(folder / "package.json")
+    return any(manifest.get(name) for name in (*_DEPENDENCIES, "workspaces")) or is_plain_file(
+        folder / workspaces.PNPM
+    )
 
 
 _DROPPED = frozenset(

@@ -29,6 +29,11 @@ def wants_plug_and_play(install: Install) -> bool:
     return is_berry(install) and _setting(install, "nodeLinker") in {None, "pnp"}
 
 
+def names_proxies(install: Install) -> bool:
+    """Tell whether the project has proxies of its own, which yarn >= 2 alone goes through."""
+    return any(_setting(install, name) for name in ("httpProxy", "httpsProxy"))
+
+
 def variables(
     install: Install, folder: Path, environment: Mapping[str, str], registry: str | None
 ) -> Mapping[str, str]:

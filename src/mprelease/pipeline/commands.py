@@ -4,13 +4,13 @@ import threading
 import time
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from mprelease.domain.apps import Environment
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Stage
+from mprelease.packages.registry_probe import TOO_LATE
 from mprelease.pipeline.diagnosis import diagnose
 from mprelease.pipeline.resource_limits import raise_if_limited
 from mprelease.pipeline.run import Run
@@ -68,11 +68,26 @@ class Commands:
 
     def output(self, arguments: tuple[str, ...], folder: Path, **variables: str) -> str:
         """Run a command silently and return what it wrote, or nothing when it fails."""
+        ended, lines = self._silently(self._command(arguments, folder, variables))
+        return "\n".join(lines) if ended.code == 0 else ""
+
+    def complaint(self, arguments: tuple[str, ...], seconds: float, **variables: str) -> list[str]:
+        """Run a command silently in HOME and return what it wrote when it failed, else nothing.
+
+        It fails, too, when it has not ended after `seconds`; then `TOO_LATE` is the last line.
+        """
+        command = self._command(arguments, self.place.home, variables)
+        limit = min(seconds, command.time_limit)
+        ended, lines = self._silently(replace(command, time_limit=limit))
+        if ended.timed_out:
+            return [*lines, TOO_LATE]
+        return lines if ended.code != 0 else []
+
+    def _silently(self, command: Command) -> tuple[Exit, list[str]]:
         lines: list[str] = []
-        command = self._command(arguments, folder, variables)
         ended = run_tree(command, stop=self.run.stop, on_line=lines.append)
         self.run.stop.raise_if_asked()
-        return "\n".join(lines) if ended.code == 0 else ""
+        return ended, lines
 
     def _lines(self) -> list[str]:
         with self._lock:
@@ -177,8 +192,3 @@ def release_variables(run: Run) -> Mapping[str, str]:
         "MPRELEASE_COMMIT": commit.id if commit else "",
         "MPRELEASE_VERSION": release.version or "",
     }
-
-
-def is_production(run: Run) -> bool:
-    """Tell whether the release is one of the production environment."""
-    return run.job.release.environment is Environment.PRODUCTION

@@ -104,6 +104,49 @@ _IN_STAGE: Mapping[Stage, _Table] = {
             ),
         ),
         (Problem.PACKAGE_CHANGED, r"YN0018: \S* ?(?P<name>\S+?)@npm:\S*: The remote archive"),
+        # npm and pnpm; yarn 1; yarn >= 2, which asks nobody
+        (
+            Problem.GIT_DEPENDENCY_REFUSED,
+            r"^.*\bgit [^\n]*?(?P<address>(?:git\+)?(?:ssh://|git@)[^\s\"']+)",
+        ),
+        (
+            Problem.GIT_DEPENDENCY_REFUSED,
+            r"^Command: git\nArguments: [^\n]*?(?P<address>(?:ssh://|git@)[^\s\"']+)",
+        ),
+        (
+            Problem.GIT_DEPENDENCY_REFUSED,
+            r"YN0080: [^\n]*Request to '(?P<address>(?:ssh://|git@)[^\s']+)'",
+        ),
+        (
+            Problem.NPMRC_VARIABLE_UNSET,
+            r"error Error: Failed to replace env in config: \$\{(?P<name>\w+)\}",
+        ),
+        (
+            Problem.NPMRC_VARIABLE_UNSET,
+            r"Usage Error: Environment variable not found \((?P<name>\w+)\)",
+        ),
+        # npm, pnpm, yarn 1
+        (
+            Problem.ENGINE_REFUSED,
+            (
+                rf"{_NPM} notsup Required: +\{{(?P<wanted>.+)\}}\n"
+                rf"{_NPM} notsup Actual: +\{{(?P<actual>.+)\}}"
+            ),
+        ),
+        (
+            Problem.ENGINE_REFUSED,
+            (
+                r"ERR_PNPM_UNSUPPORTED_ENGINE(?:.*\n)*?"
+                r"Expected version: (?P<wanted>.+)\nGot: (?P<actual>.+)$"
+            ),
+        ),
+        (
+            Problem.ENGINE_REFUSED,
+            (
+                r'The engine "\w+" is incompatible with this module\. '
+                r'Expected version "(?P<wanted>[^"]+)"\. Got "(?P<actual>[^"]+)"'
+            ),
+        ),
         (Problem.REGISTRY_UNREACHABLE, r"request to \w+://(?P<host>[^/\s]+)/\S* failed, reason"),
         (Problem.REGISTRY_UNREACHABLE, r"network timeout at: \w+://(?P<host>[^/\s]+)"),
         (

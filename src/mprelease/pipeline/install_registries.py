@@ -1,11 +1,19 @@
 """From where an install takes its packages: the registries in use, and lock files that fit them."""
 
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from mprelease.domain.problems import Message
 from mprelease.domain.projects import ProjectSecret
-from mprelease.packages import lock_files, manifests, npmrc, registries, yarn_berry
+from mprelease.packages import (
+    lock_files,
+    manifests,
+    npmrc,
+    registries,
+    registry_probe,
+    yarn_berry,
+)
 from mprelease.packages.install_plan import Install, ManagerName
 from mprelease.packages.registries import Registries, is_retired, place
 from mprelease.pipeline.commands import Commands
@@ -46,6 +54,32 @@ def used_registries(
     if found and install.manager.name is ManagerName.YARN:
         return registries.of_yarn_1(manifests.text(install.folder / ".yarnrc"), found)
     return found
+
+
+def silent_registry(
+    commands: Commands, install: Install, used: Registries, variables: Mapping[str, str]
+) -> str | None:
+    """Return the host of a registry that an install needs and that does not answer."""
+    if yarn_berry.is_berry(install) and yarn_berry.names_proxies(install):
+        return None  # npm does not know them.
+    addresses = [used.default, *_needed_scopes(install, used)]
+
+    def silent(address: str) -> str | None:
+        arguments = registry_probe.probe_command(address)
+        said = commands.complaint(arguments, registry_probe.PROBE_LIMIT, **variables)
+        return registry_probe.silent_host(said, address)
+
+    with ThreadPoolExecutor(max_workers=_PROBES_AT_ONCE) as threads:
+        return next((host for host in threads.map(silent, dict.fromkeys(addresses)) if host), None)
+
+
+def _needed_scopes(install: Install, used: Registries) -> Iterator[str]:
+    manifest = manifests.text(install.folder / "package.json")
+    known = manifest + (lock_text(install.lock) if install.lock else "")
+    yield from (used.of(f"@{scope}/") for scope in used.scopes if f"@{scope}/" in known)
+
+
+_PROBES_AT_ONCE = 4
 
 
 def correct_lock(commands: Commands, install: Install, used: Registries) -> str | None:

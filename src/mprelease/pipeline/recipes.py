@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from mprelease.domain.apps import Environment
+from mprelease.domain.apps import App, Environment
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
 from mprelease.packages import manifests
+from mprelease.platforms.mini_programs import require_json
 
 
 class Framework(StrEnum):
@@ -37,8 +38,30 @@ class Recipe:
     variables: Mapping[str, str] = field(default_factory=dict)
 
 
+def recipe_for(folder: Path, app: App, environment: Environment) -> Recipe:
+    """Return what was recognised in an app's folder, as far as its settings do not say otherwise.
+
+    A command that was told gets no variable of a recognised one: it may call another Node.
+    """
+    settings = app.build
+    production = environment is Environment.PRODUCTION
+    told = settings.build_command if production else settings.dev_build_command
+    if told and settings.output:
+        return Recipe(told, settings.output, Framework.NATIVE)
+    known = recognise(folder, app.platform, environment)
+    return Recipe(
+        told or known.build_command,
+        settings.output or known.output,
+        known.framework,
+        {} if told else known.variables,
+    )
+
+
 def recognise(folder: Path, platform: Platform, environment: Environment) -> Recipe:
-    """Return the recipe for an app's folder; raise StageFailed(BUILD_COMMAND_UNKNOWN)."""
+    """Return the recipe for an app's folder.
+
+    Raise StageFailed for one that is not recognised, is HBuilderX's, or whose settings are no JSON.
+    """
     package = manifests.parsed(folder / "package.json")
     needs = {*manifests.section(package, "dependencies")}
     needs |= {*manifests.section(package, "devDependencies")}
@@ -52,6 +75,10 @@ def recognise(folder: Path, platform: Platform, environment: Environment) -> Rec
         return _with_old_webpack(recipe) if "@tarojs/mini-runner" in needs else recipe
     if _is_native(folder):
         return Recipe("npm run build" if "build" in scripts else None, ".", Framework.NATIVE)
+    if _is_of_hbuilderx(folder):
+        raise StageFailed(Problem.HBUILDERX_PROJECT, target=_UNI_APP[platform])
+    for name in ("project.config.json", "mini.project.json"):
+        require_json(folder / name)
     raise StageFailed(Problem.BUILD_COMMAND_UNKNOWN)
 
 
@@ -129,6 +156,15 @@ def _roots(folder: Path) -> list[str]:
     named = (str(project.get(name) or ".") for name in ("miniprogramRoot", "pluginRoot"))
     roots = [name.strip("/").removeprefix("./") or "." for name in named]
     return [root for root in roots if ".." not in Path(root).parts]
+
+
+def _is_of_hbuilderx(folder: Path) -> bool:
+    # HBuilderX brings the compiler itself; a project on the command line keeps these in src.
+    there = {path.name for path in folder.iterdir()}
+    return {"manifest.json", "pages.json"} <= there and not there.isdisjoint(_HBUILDERX_ENTRIES)
+
+
+_HBUILDERX_ENTRIES = {"App.vue", "App.uvue", "main.js", "main.ts", "main.uts"}
 
 
 def _is_native(folder: Path) -> bool:
