@@ -10,7 +10,6 @@ from pathlib import Path
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Stage
-from mprelease.packages.registry_probe import TOO_LATE
 from mprelease.pipeline.diagnosis import diagnose
 from mprelease.pipeline.resource_limits import raise_if_limited
 from mprelease.pipeline.run import Run
@@ -74,14 +73,12 @@ class Commands:
     def complaint(self, arguments: tuple[str, ...], seconds: float, **variables: str) -> list[str]:
         """Run a command silently in HOME and return what it wrote when it failed, else nothing.
 
-        It fails, too, when it has not ended after `seconds`; then `TOO_LATE` is the last line.
+        It is ended after `seconds`; then it counts as one that went well.
         """
         command = self._command(arguments, self.place.home, variables)
         limit = min(seconds, command.time_limit)
         ended, lines = self._silently(replace(command, time_limit=limit))
-        if ended.timed_out:
-            return [*lines, TOO_LATE]
-        return lines if ended.code != 0 else []
+        return lines if ended.code != 0 and not ended.timed_out else []
 
     def _silently(self, command: Command) -> tuple[Exit, list[str]]:
         lines: list[str] = []

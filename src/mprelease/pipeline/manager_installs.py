@@ -90,10 +90,9 @@ def _private_settings(commands: Commands) -> Iterator[None]:
 def _install(commands: Commands, install: Install) -> None:
     variables = {**living_registries(commands, install), **_variables(commands, install)}
     used = _registries(commands, install, variables)
-    if used and (silent := silent_registry(commands, install, used, variables)):
-        _install_offline(commands, install, variables, silent)
-        return
     before = _corrected(commands, install, used)
+    if used and _is_installed_offline(commands, install, used, variables):
+        return
     try:
         _run_frozen(commands, install, variables, before)
     except StageFailed as failure:
@@ -115,10 +114,16 @@ def _registries(
     return used_registries(commands, install, variables)
 
 
-def _install_offline(
-    commands: Commands, install: Install, variables: Mapping[str, str], silent: str
-) -> None:
-    """Install what was downloaded before; raise StageFailed(REGISTRY_UNREACHABLE) if that fails."""
+def _is_installed_offline(
+    commands: Commands, install: Install, used: Registries, variables: Mapping[str, str]
+) -> bool:
+    """Install what was downloaded before, where a registry does not answer; else return False.
+
+    Raise StageFailed(REGISTRY_UNREACHABLE) if that fails and the registry still does not answer.
+    """
+    silent = silent_registry(commands, install, used, variables)
+    if silent is None:
+        return False
     commands.run.say(f"!! {silent} does not answer: trying with what was downloaded before")
     arguments = offline_command(install)
     commands.run.say(f"$ {shlex.join(arguments)}")
@@ -127,7 +132,10 @@ def _install_offline(
     except StageFailed as failure:
         if failure.trouble.problem is Problem.TIME_LIMIT:
             raise
-        raise StageFailed(Problem.REGISTRY_UNREACHABLE, host=silent) from failure
+        if silent_registry(commands, install, used, variables):
+            raise StageFailed(Problem.REGISTRY_UNREACHABLE, host=silent) from failure
+        return False
+    return True
 
 
 def _corrected(commands: Commands, install: Install, used: Registries | None) -> str | None:

@@ -10,7 +10,7 @@ from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Stage
 from mprelease.packages.install_plan import Manager
-from mprelease.packages.registry_probe import PROBE_LIMIT, TOO_LATE, probe_command, silent_host
+from mprelease.packages.registry_probe import PROBE_LIMIT, probe_command, silent_host
 from mprelease.pipeline.run import Run
 from mprelease.process.bubblewrap import Mount
 from mprelease.process.command import Command
@@ -82,8 +82,7 @@ def _refuse_silence(run: Run, probe: Command) -> None:
     """Raise StageFailed(REGISTRY_UNREACHABLE) unless this machine's registry answers."""
     said: list[str] = []
     ended = run_tree(probe, stop=run.stop, on_line=said.append)
-    complaint = [*said, TOO_LATE] if ended.timed_out else said
-    if (ended.code != 0 or ended.timed_out) and (host := silent_host(complaint)):
+    if ended.code != 0 and not ended.timed_out and (host := silent_host(said)):
         raise StageFailed(Problem.REGISTRY_UNREACHABLE, host=host)
 
 
