@@ -17,7 +17,13 @@ from mprelease.packages.install_plan import (
     Install,
     find,
 )
-from mprelease.packages.install_view import InstallView, Question, view_of
+from mprelease.packages.install_view import (
+    MODULES,
+    InstallView,
+    Question,
+    has_committed_modules,
+    view_of,
+)
 from mprelease.pipeline import managers
 from mprelease.pipeline.credential_check import refuse_without_platform
 from mprelease.pipeline.install_place import InstallPlace
@@ -28,14 +34,17 @@ from mprelease.process.build_users import ClaimedUser
 from mprelease.workspace.dependency_sets import DependencySets
 from mprelease.workspace.layout import key_of
 
-_WEEK_MS = 7 * 24 * 3600 * 1000
+_DAY_MS = 24 * 3600 * 1000
 
 
 def install(run: Run) -> bool:
     """Find or make the dependency set; True when nothing had to be installed."""
-    installs = _installs(run)
-    if not installs:
+    found = _installs(run)
+    if not found:
         run.say("(no package.json: nothing to install)")
+        return False
+    installs = _without_committed(run, found)
+    if not installs:
         return False
     run.managers = managers.installed(run, [each.manager for each in installs])
     if not all(each.lock for each in installs):
@@ -72,6 +81,21 @@ def _installs(run: Run) -> list[Install]:
     return list(dict.fromkeys(each for each in found if each))
 
 
+def _without_committed(run: Run, installs: list[Install]) -> list[Install]:
+    """Leave out what the commit has installed itself, unless the app has a command of its own."""
+    committed = [each for each in installs if has_committed_modules(each.folder)]
+    names = {
+        each: str((each.folder / MODULES).relative_to(run.workspace.tree)) for each in committed
+    }
+    if run.job.app.build.install_command:
+        for name in names.values():
+            run.recorder.warned(Message("warning.modules_replaced", {"path": name}))
+        return installs
+    for name in names.values():
+        run.say(f"({name} is part of the commit: it is published as it is, nothing is installed)")
+    return [each for each in installs if each not in names]
+
+
 def _question(run: Run, installs: list[Install]) -> Question:
     build = run.job.app.build
     return Question(run.workspace.tree, installs, build.install_command, build.install_inputs)
@@ -88,8 +112,9 @@ def _key(run: Run, installs: list[Install], view: InstallView) -> str:
         command=run.job.app.build.install_command or "",
         npmrc=run.job.project_secrets.get(ProjectSecret.NPMRC, ""),
         variables={**workshop.build_variables, **registry},
-        age=str(run.job.release.created_at // _WEEK_MS),
+        age=str(run.job.release.created_at // _DAY_MS),
         tree_id=run.source.tree_id,
+        installed_from=run.job.app.build.installed_from,
     )
     return cache_key.key(run.workspace.tree, installs, view, around)
 
