@@ -125,6 +125,12 @@ def test_with_a_command_of_the_apps_own_the_manager_need_not_be_known(
         find(tmp_path, ".")
 
 
+def test_a_command_of_the_apps_own_needs_no_package_file(tmp_path: Path) -> None:
+    """Issue 12, number 24."""
+    install = Install(tmp_path, Manager(ManagerName.NPM, None), None)
+    assert find(tmp_path, ".", has_command=True) == install
+
+
 def test_a_lock_file_of_bun_is_refused(tmp_path: Path) -> None:
     write(tmp_path, "package.json", {})
     write(tmp_path, "bun.lockb")

@@ -52,10 +52,11 @@ def find(tree: Path, directory: str, *, has_command: bool = False) -> Install | 
     """Return how the app in `directory` of a tree is installed; None without a package.json.
 
     Raise StageFailed(PACKAGE_MANAGER_UNKNOWN, manager) for one that npm cannot bring, unless the
-    app has an install command of its own (`has_command`): then the files beside it decide.
+    app has an install command of its own (`has_command`): then the files beside it decide, and no
+    package.json is needed.
     """
     app = tree / directory
-    if not is_plain_file(app / "package.json"):
+    if not is_plain_file(app / "package.json") and not has_command:
         return None
     folder = next((each for each in _upwards(tree, app) if _installs_for(each, app)), app)
     try:

@@ -24,7 +24,7 @@ from mprelease.packages.install_view import (
     has_committed_modules,
     view_of,
 )
-from mprelease.pipeline import managers
+from mprelease.pipeline import hbuilderx, managers
 from mprelease.pipeline.credential_check import refuse_without_platform
 from mprelease.pipeline.install_place import InstallPlace
 from mprelease.pipeline.manager_installs import install_all
@@ -39,6 +39,10 @@ _DAY_MS = 24 * 3600 * 1000
 
 def install(run: Run) -> bool:
     """Find or make the dependency set; True when nothing had to be installed."""
+    settings = run.job.app.build
+    is_told = settings.install_command or settings.build_command
+    if not is_told and hbuilderx.complete(run.folder, run.uid):
+        run.say(f"(a project of HBuilderX: built with uni-app's command line {hbuilderx.VERSION})")
     found = _installs(run)
     if not found:
         run.say("(no package.json: nothing to install)")
@@ -47,7 +51,7 @@ def install(run: Run) -> bool:
     if not installs:
         return False
     run.managers = managers.installed(run, [each.manager for each in installs])
-    if not all(each.lock for each in installs):
+    if not all(each.lock for each in installs) and not hbuilderx.is_pinned(run.folder):
         run.recorder.warned(Message("warning.not_reproducible"))
     view = view_of(_question(run, installs))
     key = _key(run, installs, view)
@@ -70,13 +74,15 @@ def install(run: Run) -> bool:
 
 def _installs(run: Run) -> list[Install]:
     build = run.job.app.build
+    # A command is run where it was told to, whatever lies there.
+    folders = install_folders(run.folder) or ((".",) if build.install_command else ())
     found = [
         find(
             run.workspace.tree,
             str(Path(build.directory, folder)),
             has_command=bool(build.install_command),
         )
-        for folder in install_folders(run.folder)
+        for folder in folders
     ]
     return list(dict.fromkeys(each for each in found if each))
 
@@ -112,7 +118,7 @@ def _key(run: Run, installs: list[Install], view: InstallView) -> str:
         command=run.job.app.build.install_command or "",
         npmrc=run.job.project_secrets.get(ProjectSecret.NPMRC, ""),
         variables={**workshop.build_variables, **registry},
-        age=str(run.job.release.created_at // _DAY_MS),
+        age="" if hbuilderx.is_pinned(run.folder) else str(run.job.release.created_at // _DAY_MS),
         tree_id=run.source.tree_id,
         installed_from=run.job.app.build.installed_from,
     )

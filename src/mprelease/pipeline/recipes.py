@@ -11,6 +11,8 @@ from mprelease.domain.errors import StageFailed
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
 from mprelease.packages import manifests
+from mprelease.pipeline import hbuilderx
+from mprelease.pipeline.hbuilderx import is_hbuilderx
 from mprelease.platforms.mini_programs import require_json
 
 
@@ -66,8 +68,9 @@ def recognise(folder: Path, platform: Platform, environment: Environment) -> Rec
     needs = {*manifests.section(package, "dependencies")}
     needs |= {*manifests.section(package, "devDependencies")}
     scripts = manifests.section(package, "scripts").keys()
-    if "@dcloudio/vite-plugin-uni" in needs:
-        return _uni_app_vite(_UNI_APP[platform], environment, scripts)
+    if hbuilderx.PLUGIN in needs:
+        recipe = _uni_app_vite(_UNI_APP[platform], environment, scripts)
+        return _with_sources_here(recipe) if is_hbuilderx(folder) else recipe
     if "@dcloudio/vue-cli-plugin-uni" in needs:
         return _uni_app_vue_cli(_UNI_APP[platform], environment, scripts)
     if needs & {"@tarojs/cli", "@tarojs/taro"}:
@@ -75,7 +78,7 @@ def recognise(folder: Path, platform: Platform, environment: Environment) -> Rec
         return _with_old_webpack(recipe) if "@tarojs/mini-runner" in needs else recipe
     if _is_native(folder):
         return Recipe("npm run build" if "build" in scripts else None, ".", Framework.NATIVE)
-    if _is_of_hbuilderx(folder):
+    if is_hbuilderx(folder):
         raise StageFailed(Problem.HBUILDERX_PROJECT, target=_UNI_APP[platform])
     for name in ("project.config.json", "mini.project.json"):
         require_json(folder / name)
@@ -119,6 +122,11 @@ def _uni_app_vite(target: str, environment: Environment, scripts: Container[str]
     return Recipe(command, f"dist/build/{target}", Framework.UNI_APP_VITE)
 
 
+def _with_sources_here(recipe: Recipe) -> Recipe:
+    command = f"UNI_INPUT_DIR=$PWD {recipe.build_command}"
+    return Recipe(command, recipe.output, recipe.framework, recipe.variables)
+
+
 def _uni_app_vue_cli(target: str, environment: Environment, scripts: Container[str]) -> Recipe:
     production = environment is Environment.PRODUCTION
     command = "vue-cli-service uni-build"
@@ -156,15 +164,6 @@ def _roots(folder: Path) -> list[str]:
     named = (str(project.get(name) or ".") for name in ("miniprogramRoot", "pluginRoot"))
     roots = [name.strip("/").removeprefix("./") or "." for name in named]
     return [root for root in roots if ".." not in Path(root).parts]
-
-
-def _is_of_hbuilderx(folder: Path) -> bool:
-    # HBuilderX brings the compiler itself; a project on the command line keeps these in src.
-    there = {path.name for path in folder.iterdir()}
-    return {"manifest.json", "pages.json"} <= there and not there.isdisjoint(_HBUILDERX_ENTRIES)
-
-
-_HBUILDERX_ENTRIES = {"App.vue", "App.uvue", "main.js", "main.ts", "main.uts"}
 
 
 def _is_native(folder: Path) -> bool:
