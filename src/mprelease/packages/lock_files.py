@@ -31,8 +31,11 @@ def corrected(name: str, text: str, registries: Registries) -> Correction | None
     """Return a lock file with its addresses moved to the registries in use; None if none was.
 
     `name` is the name of the file, which tells its format. What has no check sum is moved from
-    retired mirrors only: another registry might have something else under that name.
+    retired mirrors only: another registry might have something else under that name. What is larger
+    than 16 MiB stays as it is.
     """
+    if len(text) > _LARGEST:
+        return None
     mover = _Mover(registries)
     moved = _FORMATS[_format(name, text)](text, mover)
     return Correction(moved, tuple(sorted(mover.hosts))) if mover.hosts else None
@@ -48,6 +51,7 @@ _RELATIVE = re.compile(rf"/?(?!\w+:){_PACKAGE}/download/{_REST}")
 # The store behind npmmirror.
 _STORED = re.compile(rf"https?://[^/\s]+/packages/{_PACKAGE}/[^/\s]+/{_FILE}")
 _LONGEST_ADDRESS = 1000
+_LARGEST = 16 * 2**20
 
 
 @dataclass

@@ -24,6 +24,7 @@ from mprelease.source.clone import OBJECTS
 from mprelease.workspace.layout import Workspace
 
 _TAIL = 400
+_MOST_LINES = 5000
 _UNKNOWN_FAILURE = {
     Stage.INSTALL: Problem.INSTALL_FAILED,
     Stage.BUILD: Problem.BUILD_FAILED,
@@ -81,10 +82,10 @@ class Commands:
         return lines if ended.code != 0 and not ended.timed_out else []
 
     def _silently(self, command: Command) -> tuple[Exit, list[str]]:
-        lines: list[str] = []
+        lines: deque[str] = deque(maxlen=_MOST_LINES)
         ended = run_tree(command, stop=self.run.stop, on_line=lines.append)
         self.run.stop.raise_if_asked()
-        return ended, lines
+        return ended, list(lines)
 
     def _lines(self) -> list[str]:
         with self._lock:
