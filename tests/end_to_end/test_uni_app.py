@@ -40,6 +40,7 @@ def test_a_uni_app_is_installed_built_and_uploaded_and_the_second_time_it_is_qui
     assert development["stages"][1]["cached"] is True, "no install sees an environment"
 
 
+@pytest.mark.timeout(900)
 def test_a_project_of_hbuilderx_is_built_with_a_kept_tool(
     team: Team, wechat: WeChat, tmp_path: Path
 ) -> None:
@@ -51,7 +52,7 @@ def test_a_project_of_hbuilderx_is_built_with_a_kept_tool(
     ignored = {".gitignore": "unpackage\n"}
     repository = make_repository(tmp_path / "uni", {**sources, **styles, **ignored})
     team.has_app(repository)
-    release = team.must("preview", "shop", "--json").json
+    release = team.must("preview", "shop", "--json", seconds=600).json
     assert release["warnings"] == []
     assert "pages/index/index.wxml" in wechat.received[0].files
     commit(repository, {"pages/index/index.vue": "<template><view>2</view></template>"})
