@@ -48,13 +48,15 @@ def test_a_project_of_hbuilderx_is_built_with_a_kept_tool(
     sources = {
         name.removeprefix("src/"): text for name, text in FILES.items() if name.startswith("src/")
     }
-    styles = {"uni.scss": "$size: 7px;", "App.vue": "<style lang='scss'>a { top: $size }</style>"}
+    app = "<script>export default {}</script><style lang='scss'>a { top: $size }</style>"
+    styles = {"uni.scss": "$size: 7px;", "App.vue": app}
     ignored = {".gitignore": "unpackage\n"}
     repository = make_repository(tmp_path / "uni", {**sources, **styles, **ignored})
     team.has_app(repository)
-    release = team.must("preview", "shop", "--json", seconds=600).json
+    release = team.must("preview", "shop", "--json", seconds=800).json
     assert release["warnings"] == []
     assert "pages/index/index.wxml" in wechat.received[0].files
+    assert b"7px" in wechat.received[0].files["app.wxss"]
     commit(repository, {"pages/index/index.vue": "<template><view>2</view></template>"})
     assert team.must("preview", "shop", "--json").json["stages"][1]["cached"]
     assert wechat.received[1].files["pages/index/index.wxml"] == b"<view>2</view>"
