@@ -133,6 +133,44 @@ def test_a_build_that_writes_into_its_dependencies_is_told_and_may_have_its_own(
     assert b"true" in wechat.received[1].files["made.js"]
 
 
+@pytest.mark.parametrize(
+    ("prepare", "inputs"),
+    [
+        ("git config core.hooksPath .githooks && git config --get core.hooksPath", ""),
+        ("git init && husky", ""),
+        ("git init && husky && node ./tools/create-base-files.cjs", "tools/* src"),
+    ],
+)
+def test_a_hook_that_sets_up_git_or_writes_an_ignored_file_is_warm_the_second_time(
+    prepare: str, inputs: str, team: Team, wechat: WeChat, tmp_path: Path
+) -> None:
+    """Issue 12, number 26; the third is what the most used starter of uni-app does."""
+    package = {
+        "scripts": {"prepare": prepare},
+        "dependencies": {"is-number": "7.0.0"},
+        "devDependencies": {"husky": "9.1.7"},
+    }
+    files = {
+        ".gitignore": "node_modules\ndist\nsrc/pages.json\n",
+        ".githooks/pre-commit": "exit 1",
+        "tools/create-base-files.cjs": 'require("fs").writeFileSync("src/pages.json", "{}")',
+    }
+    repository = project(tmp_path / "shop", package, **files)
+    has_app(team, repository)
+
+    def is_cached() -> bool:
+        return team.must("preview", "shop", "--json").json["stages"][1]["cached"] is True
+
+    assert not is_cached()
+    assert is_cached()
+    if inputs:
+        assert all("pages.json" in each.files for each in wechat.received)
+        team.must("app", "edit", "shop", "--install-inputs", inputs)
+        assert not is_cached()
+    commit(repository, {"src/app.js": "App({ a: 1 })"})
+    assert is_cached()
+
+
 @pytest.mark.parametrize("manager", ["npm", "pnpm@9.15.9"])
 def test_a_package_of_a_workspace_is_found_through_its_link(
     manager: str, working: Team, wechat: WeChat, tmp_path: Path

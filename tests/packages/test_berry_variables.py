@@ -31,14 +31,16 @@ def test_other_managers_are_told_nothing(tmp_path: Path, manager: str) -> None:
     assert not yarn_berry.wants_plug_and_play(other)
 
 
-@pytest.mark.parametrize("rc", ["", "nodeLinker: pnp\n", "a: b\nnodeLinker: 'pnp' # fast\n"])
+@pytest.mark.parametrize(
+    "rc", ["", "nodeLinker: pnp\n", '{"nodeLinker": "pnp"}', "a: b\nnodeLinker: 'pnp' # fast\n"]
+)
 def test_plug_and_play_gives_way_to_node_modules(tmp_path: Path, rc: str) -> None:
     project = install(tmp_path, rc)
     assert yarn_berry.wants_plug_and_play(project)
     assert told(project)["YARN_NODE_LINKER"] == "node-modules"
 
 
-@pytest.mark.parametrize("linker", ["node-modules", "pnpm", '"pnpm"'])
+@pytest.mark.parametrize("linker", ["node-modules", "pnpm", '"pnpm"', "\n  node-modules"])
 def test_a_linker_with_node_modules_stays(tmp_path: Path, linker: str) -> None:
     project = install(tmp_path, f"nodeLinker: {linker}\n")
     assert not yarn_berry.wants_plug_and_play(project)

@@ -1,3 +1,4 @@
+import time
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,37 @@ def test_an_unknown_manager_is_refused_by_name(tmp_path: Path, field: str) -> No
     assert failure.value.trouble == Trouble(Problem.PACKAGE_MANAGER_UNKNOWN, {"manager": field})
 
 
+@pytest.mark.parametrize(
+    ("field", "lock", "manager"),
+    [
+        ("bun@1.1.0", "bun.lock", Manager(ManagerName.NPM, None)),
+        ("cnpm@9.4.0", "package-lock.json", Manager(ManagerName.NPM, None)),
+        ("npm@^10", "package-lock.json", Manager(ManagerName.NPM, None)),
+        ("pnpm@latest", "pnpm-lock.yaml", Manager(ManagerName.PNPM, "10.34.9")),
+        ("yarn", "yarn.lock", Manager(ManagerName.YARN, "1.22.22")),
+        ("", "bun.lockb", Manager(ManagerName.NPM, None)),
+    ],
+)
+def test_with_a_command_of_the_apps_own_the_manager_need_not_be_known(
+    tmp_path: Path, field: str, lock: str, manager: Manager
+) -> None:
+    """Issue 12, number 24."""
+    write(tmp_path, "package.json", {"packageManager": field} if field else {})
+    path = write(tmp_path, lock, "")
+    install = find(tmp_path, ".", has_command=True)
+    assert install
+    assert install.manager == manager
+    assert install.lock == (None if "bun" in lock else path)
+    with pytest.raises(StageFailed):
+        find(tmp_path, ".")
+
+
+def test_a_command_of_the_apps_own_needs_no_package_file(tmp_path: Path) -> None:
+    """Issue 12, number 24."""
+    install = Install(tmp_path, Manager(ManagerName.NPM, None), None)
+    assert find(tmp_path, ".", has_command=True) == install
+
+
 def test_a_lock_file_of_bun_is_refused(tmp_path: Path) -> None:
     write(tmp_path, "package.json", {})
     write(tmp_path, "bun.lockb")
@@ -126,6 +158,86 @@ def test_an_app_in_a_workspace_is_installed_at_its_root(
     assert found(tmp_path, "apps/mini") == Install(
         tmp_path, Manager(ManagerName.PNPM, "10.34.9"), lock
     )
+
+
+@pytest.mark.parametrize(
+    "yaml",
+    [
+        "packages: ['apps/*', \"libs/*\"]\n",
+        '"packages":\n  - apps/*\n',
+        "'packages' : [apps/mini]\n",
+        "packages:\n  - '{apps,libs}/*'\n",
+        "packages:\n  - apps/{mini,shop}\n",
+        "packages:\n  - apps/**\n  - '!**/test/**'\n",
+        "packages:\n  -\n    apps/*\n",
+        "packages: &all\n  - >-\n    apps/*\n",
+        "{packages: [apps/!(shop)]}\n",
+        "%YAML 1.2\n---\npackages:\n    - ./apps/[a-m]*/  # ours\n",
+    ],
+)
+def test_a_workspace_of_pnpm_is_read_in_every_form_of_yaml_and_globs(
+    tmp_path: Path, yaml: str
+) -> None:
+    """Issue 12, number 18."""
+    write(tmp_path, "package.json", {})
+    write(tmp_path, "apps/mini/package.json", {})
+    write(tmp_path, "pnpm-workspace.yaml", yaml)
+    lock = write(tmp_path, "pnpm-lock.yaml", '"lockfileVersion": "9.0"\n')
+    assert found(tmp_path, "apps/mini") == Install(
+        tmp_path, Manager(ManagerName.PNPM, "10.34.9"), lock
+    )
+
+
+def test_a_list_that_npm_left_behind_does_not_hide_the_one_of_pnpm(tmp_path: Path) -> None:
+    """Issue 12, number 18."""
+    write(tmp_path, "package.json", {"workspaces": ["libs/*"]})
+    write(tmp_path, "pnpm-workspace.yaml", "packages: [apps/*]")
+    write(tmp_path, "apps/mini/package.json", {})
+    assert found(tmp_path, "apps/mini").folder == tmp_path
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "*a" * 40 + "b",
+        "+(+(a)+)/*",
+        "{1..99999999}",
+        "{a,b}" * 30,
+        "((((",
+        "[",
+        "*" * 5000,
+    ],
+)
+def test_a_pattern_that_would_take_for_ever_covers_nothing(tmp_path: Path, pattern: str) -> None:
+    """Issue 12, number 18: what a committer writes becomes a regular expression."""
+    write(tmp_path, "package.json", {"workspaces": [pattern, pattern]})
+    folder = "a" * 60
+    write(tmp_path, f"{folder}/package.json", {})
+    started = time.monotonic()
+    assert found(tmp_path, folder).folder == tmp_path / folder
+    assert time.monotonic() - started < 2
+
+
+@pytest.mark.parametrize(
+    "yaml",
+    [
+        "[" * 100_000,
+        "- " * 60_000,
+        "a: &a {x: 1}\nb: &b {<<: [*a, *a, *a, *a, *a, *a, *a, *a, *a]}\npackages: *b\n",
+        "packages: &p [*p]\n",
+        "packages: {a: b}\n",
+        "packages: [!!python/object/apply:os.system ['false']]\n",
+        "packages: [apps/*",
+        "\0",
+        "# long\n" * 100_000,
+    ],
+)
+def test_yaml_that_is_none_or_means_harm_is_no_workspace(tmp_path: Path, yaml: str) -> None:
+    """Issue 12, number 18."""
+    write(tmp_path, "package.json", {})
+    write(tmp_path, "pnpm-workspace.yaml", yaml)
+    write(tmp_path, "apps/mini/package.json", {})
+    assert found(tmp_path, "apps/mini").folder == tmp_path / "apps/mini"
 
 
 @pytest.mark.parametrize("workspaces", [[], ["libs/*"], ["apps/*", "!apps/mini"], ["apps"]])

@@ -140,6 +140,37 @@ def test_other_circumstances_have_other_keys(tree: Path, other: Circumstances) -
     assert key(tree, other) != key(tree)
 
 
+def test_somebody_may_ask_for_a_fresh_install(tree: Path) -> None:
+    """Issue 12, number 17."""
+    assert key(tree, replace(HERE, installed_from=1)) != key(tree)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("package.json", {"overrides": {"a": {"theme": "file:vendor/theme"}}}),
+        ("package.json", {"resolutions": {"a/theme": "portal:vendor/theme"}}),
+        ("package.json", {"pnpm": {"overrides": {"theme": "link:vendor/theme"}}}),
+        ("pnpm-workspace.yaml", "overrides:\n  theme: file:vendor/theme\n"),
+        (
+            "pnpm-workspace.yaml",
+            "catalogs:\n  own: &all {theme: ./vendor/theme}\n  b: [*all, *all]\n",
+        ),
+    ],
+)
+def test_a_local_package_is_seen_wherever_it_is_named(
+    tree: Path, name: str, content: object
+) -> None:
+    """Issue 12, number 15."""
+    write(tree, "package.json", {"name": "shop"})
+    write(tree, name, content)
+    write(tree, "vendor/theme/index.js", "1")
+    assert "vendor/theme/index.js" in names(seen(tree))
+    before = key(tree)
+    write(tree, "vendor/theme/index.js", "2")
+    assert key(tree) != before
+
+
 def test_only_an_install_without_a_lock_file_ages(tree: Path) -> None:
     tomorrow = replace(HERE, age="2026-11-23")
     assert key(tree, tomorrow) == key(tree)
@@ -149,6 +180,7 @@ def test_only_an_install_without_a_lock_file_ages(tree: Path) -> None:
 
 @pytest.mark.parametrize("name", ["theme", "../theme"])
 def test_a_folder_that_is_a_dependency_is_seen_wherever_it_lies(tmp_path: Path, name: str) -> None:
+    """Issue 12, number 15: beside the app's folder, too."""
     app = tmp_path / "app"
     write(app, "package.json", {"dependencies": {"theme": f"file:{name}"}})
     write(app, "package-lock.json", {})
@@ -190,6 +222,14 @@ def test_a_dependency_outside_of_the_tree_is_not_seen(tree: Path) -> None:
         "husky || true",
         "npx --yes simple-git-hooks",
         "weapp-tw patch",
+        # issue 12, number 26
+        "git config core.hooksPath .githooks",
+        "git config --local core.hooksPath .githooks || true",
+        "git init && husky",
+        "test -d .git && husky",
+        "[ -d .git ] && husky install",
+        "git rev-parse --git-dir && husky",
+        "cd .. && husky web/.husky",
     ],
 )
 def test_with_hooks_that_are_known_the_rest_of_the_commit_stays_unseen(
@@ -211,12 +251,17 @@ def test_with_hooks_that_are_known_the_rest_of_the_commit_stays_unseen(
         "husky > src/a.js",
         "prepare-something",
         "patch-package 'open",
+        "git checkout other",
+        "git -c core.pager=./x config a",
+        "git",
+        "git init && husky && node ./scripts/create-base-files.js",
     ],
 )
 @pytest.mark.parametrize("place", ["package.json", "libs/a/package.json"])
 def test_with_any_other_hook_the_install_sees_the_whole_commit(
     tree: Path, hook: str, place: str
 ) -> None:
+    """Issue 12, number 16: what its script reads is in the key, too."""
     write(tree, place, {"workspaces": ["libs/*"], "scripts": {"postinstall": hook}})
     assert seen(tree).whole_tree
     assert seen(tree).why == hook

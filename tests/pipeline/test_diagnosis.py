@@ -9,6 +9,7 @@ from mprelease.pipeline.diagnosis import diagnose
 
 SAMPLES = Path(__file__).parent / "samples"
 TREE = Path("/tree")
+KIT = "ssh://git@127.0.0.1:9/our/kit.git"
 INSTALL, BUILD = Stage.INSTALL, Stage.BUILD
 
 
@@ -77,6 +78,26 @@ def sample(name: str) -> list[str]:
             Problem.PACKAGE_NOT_FOUND,
             {"name": "mini-runner-3.2.0.tgz"},
         ),
+        # issue 12, number 23
+        ("npm-check-sum", INSTALL, Problem.PACKAGE_CHANGED, {"name": "is-number"}),
+        ("pnpm-check-sum", INSTALL, Problem.PACKAGE_CHANGED, {"name": "kit-1.0.0.tgz"}),
+        ("yarn-check-sum", INSTALL, Problem.PACKAGE_CHANGED, {"name": "is-number"}),
+        ("berry-check-sum", INSTALL, Problem.PACKAGE_CHANGED, {"name": "@our/kit"}),
+        # issue 12, number 31
+        *(
+            (f"{manager}-git-ssh", INSTALL, Problem.GIT_DEPENDENCY_REFUSED, {"address": KIT})
+            for manager in ("npm", "pnpm", "yarn", "berry")
+        ),
+        ("yarn-variable-unset", INSTALL, Problem.NPMRC_VARIABLE_UNSET, {"name": "NPM_TOKEN"}),
+        ("berry-variable-unset", INSTALL, Problem.NPMRC_VARIABLE_UNSET, {"name": "NPM_TOKEN"}),
+        (
+            "npm-engine",
+            INSTALL,
+            Problem.ENGINE_REFUSED,
+            {"wanted": '"node":">=99"', "actual": '"node":"v20.20.2","npm":"11.19.1"'},
+        ),
+        ("pnpm-engine", INSTALL, Problem.ENGINE_REFUSED, {"wanted": ">=99", "actual": "v20.20.2"}),
+        ("yarn-engine", INSTALL, Problem.ENGINE_REFUSED, {"wanted": ">=99", "actual": "20.20.2"}),
         ("npm-enotfound", INSTALL, Problem.REGISTRY_UNREACHABLE, {"host": "registry.invalid"}),
         ("pnpm-enotfound", INSTALL, Problem.REGISTRY_UNREACHABLE, {"host": "registry.invalid"}),
         ("yarn-enotfound", INSTALL, Problem.REGISTRY_UNREACHABLE, {"host": "registry.invalid"}),

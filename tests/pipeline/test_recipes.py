@@ -1,13 +1,17 @@
+import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from mprelease.domain.apps import Environment
+from mprelease.domain.apps import App, BuildSettings, Environment, ProjectType
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.platforms import Platform
-from mprelease.domain.problems import Problem
-from mprelease.pipeline.recipes import Framework, install_folders, recognise
+from mprelease.domain.problems import Problem, Trouble
+from mprelease.pipeline import hbuilderx
+from mprelease.pipeline.outputs import made_since
+from mprelease.pipeline.recipes import Framework, install_folders, recipe_for, recognise
 from trees import write
 
 WECHAT, PRODUCTION, DEVELOPMENT = Platform.WECHAT, Environment.PRODUCTION, Environment.DEVELOPMENT
@@ -186,3 +190,85 @@ def test_a_root_that_leads_outside_is_not_installed(tmp_path: Path) -> None:
     write(tmp_path, "app/package.json", {})
     write(tmp_path, "other/package.json", {})
     assert install_folders(tmp_path / "app") == (".",)
+
+
+def app_of(build: BuildSettings) -> App:
+    return App(
+        id=1,
+        project_id=1,
+        name="shop",
+        platform=WECHAT,
+        platform_app_id="wx0123456789abcdef",
+        project_type=ProjectType.MINI_PROGRAM,
+        build=build,
+        robot=1,
+        default_page=None,
+        proxy=None,
+    )
+
+
+@pytest.mark.parametrize("output", [None, "out"])
+def test_a_command_that_was_told_gets_no_variable_of_a_recipe(
+    tmp_path: Path, output: str | None
+) -> None:
+    """Issue 12, number 31: an older Node refuses --openssl-legacy-provider."""
+    write(tmp_path, "package.json", package("@dcloudio/vue-cli-plugin-uni"))
+    told = app_of(BuildSettings(build_command="npx -p node@16 npm run mp", output=output))
+    recipe = recipe_for(tmp_path, told, PRODUCTION)
+    assert recipe.build_command == "npx -p node@16 npm run mp"
+    assert recipe.output == (output or "dist/build/mp-weixin")
+    assert recipe.variables == {}
+    # The other environment's command is recognised as before.
+    assert "NODE_OPTIONS" in recipe_for(tmp_path, told, DEVELOPMENT).variables
+
+
+@pytest.mark.parametrize("entry", ["App.vue", "main.js", "main.ts", "App.uvue"])
+def test_a_project_of_hbuilderx_is_told_by_name(tmp_path: Path, entry: str) -> None:
+    """Issue 12, number 31."""
+    write(tmp_path, "manifest.json", "{ // a comment\n}")
+    write(tmp_path, "pages.json", "{}")
+    write(tmp_path, entry)
+    write(tmp_path, "package.json", package("dayjs"))
+    with pytest.raises(StageFailed) as failure:
+        recognise(tmp_path, Platform.DOUYIN, PRODUCTION)
+    told = failure.value.trouble
+    assert told == Trouble(Problem.HBUILDERX_PROJECT, {"target": "mp-toutiao"})
+
+
+@pytest.mark.parametrize("own", [{}, {"name": "shop", "dependencies": {"dayjs": "1.11.0"}}])
+def test_a_project_of_hbuilderx_with_vue_3_gets_a_build_tool(
+    tmp_path: Path, own: dict[str, object]
+) -> None:
+    """Issue 12, number 31."""
+    write(tmp_path, "manifest.json", '{ // a comment\n "vueVersion" : "3" }')
+    write(tmp_path, "pages.json", "{}")
+    write(tmp_path, "main.js")
+    if own:
+        write(tmp_path, "package.json", own)
+    assert hbuilderx.complete(tmp_path, None)
+    package = json.loads((tmp_path / "package.json").read_text())
+    assert package["dependencies"]["vue"] == "3.4.21"
+    assert ("dayjs" in package["dependencies"]) == bool(own)
+    assert hbuilderx.is_pinned(tmp_path) != bool(own)
+    assert (tmp_path / "vite.config.js").is_file()
+    recipe = recognise(tmp_path, WECHAT, PRODUCTION)
+    assert recipe.build_command == "UNI_INPUT_DIR=$PWD uni build -p mp-weixin"
+    assert recipe.output == "dist/build/mp-weixin"
+    assert not hbuilderx.complete(tmp_path, None), "what has a build tool stays as it is"
+
+
+def test_a_native_project_whose_configuration_is_no_json_is_told(tmp_path: Path) -> None:
+    """Issue 12, number 31."""
+    write(tmp_path, "project.config.json", '{\n  "miniprogramRoot": "mini", // here\n}')
+    with pytest.raises(StageFailed) as failure:
+        recognise(tmp_path, WECHAT, PRODUCTION)
+    assert failure.value.trouble.problem is Problem.CONFIG_NOT_JSON
+
+
+def test_the_newest_mini_program_of_a_build_is_found(tmp_path: Path) -> None:
+    """Issue 12, number 31."""
+    for number, place in enumerate(("src", "dist/weapp", "dist/tt", "a/b/c/d/e", ".cache/x")):
+        path = write(tmp_path, f"{place}/app.json", "{}")
+        os.utime(path, (100 + number, 100 + number))
+    assert made_since(tmp_path, 101.9) == "dist/tt"
+    assert made_since(tmp_path, 105) is None

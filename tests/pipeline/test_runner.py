@@ -12,7 +12,7 @@ import pytest
 from mprelease.domain.errors import LeaseLost, ReleaseCanceled, StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Kind, Stage, StageState, State
-from mprelease.pipeline.credential_check import checking_credential
+from mprelease.pipeline.credential_check import checking_credential, refuse_without_platform
 from mprelease.pipeline.runner import Ending, run_stages
 from mprelease.platforms.driver import Link
 from mprelease.process.tree import Stop
@@ -42,12 +42,14 @@ class Platform:
     def __init__(self) -> None:
         self.refusal: StageFailed | None = None
         self.last: str | None = None
+        self.asked, self.refusals = 0, 9
         self.may_answer = threading.Event()
         self.may_answer.set()
 
     def check(self, _account: object, _link: object) -> None:
         self.may_answer.wait(10)
-        if self.refusal:
+        self.asked += 1
+        if self.refusal and self.asked <= self.refusals:
             raise self.refusal
 
     def last_version(self, _account: object, _link: object) -> str | None:
@@ -76,7 +78,9 @@ def run(platform: Platform, diary: Diary) -> Any:
         stop=Stop(),
         say=lambda _line: None,
         is_published=False,
+        is_being_checked=False,
         is_checked=threading.Event(),
+        unreachable=None,
         resources=ExitStack(),
     )
 
@@ -218,3 +222,27 @@ def test_a_version_that_the_platform_has_already_is_refused_before_the_build(
     assert bool(built) is (state is State.SUCCEEDED)
     if ending.error:
         assert ending.error.problem is Problem.VERSION_NOT_GREATER
+
+
+def installing(run: Any) -> bool:
+    refuse_without_platform(run)
+    run.has_installed = True
+    return False
+
+
+def test_an_install_does_not_begin_for_a_platform_that_cannot_be_reached(
+    run: Any, platform: Platform, diary: Diary
+) -> None:
+    """Issue 12, number 31."""
+    platform.refusal = StageFailed(Problem.PLATFORM_UNREACHABLE, detail="refused")
+    ending = walked(run, install=installing)
+    assert ending == Ending(State.FAILED, platform.refusal.trouble, Stage.PUBLISH)
+    assert diary.ends[Stage.INSTALL] is StageState.CANCELED
+    assert not hasattr(run, "has_installed")
+
+
+def test_a_platform_that_is_silent_once_keeps_nobody(run: Any, platform: Platform) -> None:
+    """Issue 12, number 31."""
+    platform.refusal, platform.refusals = StageFailed(Problem.PLATFORM_UNREACHABLE), 1
+    assert walked(run, install=installing, publish=published) == Ending(State.SUCCEEDED)
+    assert run.has_installed

@@ -37,12 +37,23 @@ def test_what_the_tool_can_publish_looks_built(tmp_path: Path, files: dict[str, 
 
 
 @pytest.mark.parametrize(
+    ("text", "line"),
+    [("{", 1), ('{\n  // where\n  "miniprogramRoot": "a"}', 2), ('{\n"a": 1,\n}', 3), ("", 1)],
+)
+def test_a_configuration_that_is_no_json_is_told_with_its_line(
+    tmp_path: Path, text: str, line: int
+) -> None:
+    """Issue 12, number 31: comments, most of all."""
+    told = trouble_of(write_files(tmp_path, {"mini.project.json": text, **APP}))
+    assert told == Trouble(Problem.CONFIG_NOT_JSON, {"file": "mini.project.json", "line": line})
+
+
+@pytest.mark.parametrize(
     ("files", "missing"),
     [
         ({"readme.md": ""}, "app.json"),
         ({"mini.project.json": '{"miniprogramRoot":"mini"}', **APP}, "mini/app.json"),
         ({"mini.project.json": '{"miniprogramRoot":"../mini"}', **APP}, "mini.project.json"),
-        ({"mini.project.json": "{", **APP}, "mini.project.json"),
         ({"mini.project.json": "[]", **APP}, "mini.project.json"),
     ],
 )

@@ -34,11 +34,22 @@ def test_what_the_tool_can_publish_looks_built(tmp_path: Path, files: dict[str, 
 
 
 @pytest.mark.parametrize(
+    ("text", "line"),
+    [("{", 1), ('{\n  // where\n  "miniprogramRoot": "a"}', 2), ('{\n"a": 1,\n}', 3), ("", 1)],
+)
+def test_a_configuration_that_is_no_json_is_told_with_its_line(
+    tmp_path: Path, text: str, line: int
+) -> None:
+    """Issue 12, number 31: comments, most of all."""
+    told = trouble_of(write_files(tmp_path, {"project.config.json": text}))
+    assert told == Trouble(Problem.CONFIG_NOT_JSON, {"file": "project.config.json", "line": line})
+
+
+@pytest.mark.parametrize(
     ("files", "missing"),
     [
         ({"readme.md": ""}, "app.json"),
         ({"project.config.json": '{"miniprogramRoot":"mini"}', "app.json": "{}"}, "mini/app.json"),
-        ({"project.config.json": "{", "app.json": "{}"}, "project.config.json"),
         ({"project.config.json": "[]", "app.json": "{}"}, "project.config.json"),
         (
             {"project.config.json": '{"miniprogramRoot":"../x"}', "app.json": "{}"},

@@ -288,3 +288,13 @@ def test_of_several_who_take_a_name_at_once_one_gets_it(
             for failure in refused:
                 assert isinstance(failure, Refused)
                 assert failure.trouble.problem is taken
+
+
+def test_a_fresh_install_is_asked_for_once(house: House, developer: Actor, upload_key: str) -> None:
+    """Issue 12, number 17: the next save of the settings leaves it as it was."""
+    add_project(house, developer)
+    assert add_app(house, developer, upload_key).build.installed_from == 0
+    asked = apps.edit(house, developer, "shop", AppChange(fresh_install=True))
+    assert asked.build.installed_from == house.now()
+    saved = apps.edit(house, developer, "shop", AppChange(output="dist"))
+    assert saved.build.installed_from == asked.build.installed_from

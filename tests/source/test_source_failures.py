@@ -52,6 +52,20 @@ SAMPLES = [
         Problem.GIT_HOST_UNREACHABLE,
         "fatal: unable to connect to 127.0.0.1:\n127.0.0.1[0: 127.0.0.1]: errno=Connection refused",
     ),
+    # issue 12, number 31
+    *(
+        (
+            Problem.GIT_CERTIFICATE_REFUSED,
+            f"fatal: unable to access 'https://git.example.com/shop.git/': {reason}",
+        )
+        for reason in (
+            "SSL certificate problem: self-signed certificate",
+            "SSL certificate problem: unable to get local issuer certificate",
+            "SSL certificate problem: certificate has expired",
+            "server certificate verification failed. CAfile: none CRLfile: none",
+            "SSL: no alternative certificate subject name matches target host name 'x'",
+        )
+    ),
     (
         Problem.GIT_LOGIN_REFUSED,
         "fatal: could not read Username for 'http://127.0.0.1:8000': terminal prompts disabled",

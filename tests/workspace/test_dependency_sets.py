@@ -17,6 +17,7 @@ from mprelease.workspace.dependency_sets import (
     DependencySet,
     DependencySets,
     Inputs,
+    SetLock,
     inputs_of,
     lay_extras,
     lay_modules,
@@ -195,6 +196,61 @@ def test_the_oldest_sets_go_and_none_that_is_in_use(sets: DependencySets, place:
         assert sets.find("old")
         assert sets.find("0") is None
         assert sets.find("7")
+
+
+def test_a_set_that_was_made_meanwhile_is_shared_with_whoever_waited(
+    sets: DependencySets, place: Path
+) -> None:
+    """Issue 12, number 19: nobody else has to wait until that release has ended."""
+    seal(sets, place)
+    with closing(sets.lock("a")) as using, closing(sets.lock("a")) as other:
+        hidden = (sets.folder / "a").rename(sets.folder / "hidden")
+
+        class Late(SetLock):
+            def try_exclusive(self) -> bool:
+                taken = super().try_exclusive()
+                if hidden.exists():
+                    hidden.rename(sets.folder / "a")
+                return taken
+
+        with closing(Late(sets.folder / "a.lock")) as first:
+            assert sets.acquire("a", first, Stop())
+            assert other.try_shared()
+        assert using.try_shared()
+
+
+def test_slots_that_make_use_and_drop_sets_do_not_disturb_each_other(
+    sets: DependencySets, tmp_path: Path
+) -> None:
+    """Issue 12, number 19: more sets than are kept, and each as it was made, all the time."""
+    broken: list[object] = []
+
+    def turn(slot: int, number: int) -> None:
+        key = f"set-{(number * 7 + slot * 3) % 9}"
+        with closing(sets.lock(key)) as lock:
+            found = sets.acquire(key, lock, Stop())
+            if found is None:
+                tree = tmp_path / f"place-{slot}"
+                write(tree, "node_modules/a/index.js", key)
+                sets.seal(key, tree, {}, maker=None, locks=())
+                found = sets.share(key, lock, Stop())
+            assert found
+            for _ in range(3):
+                assert (found.modules_at(0) / "a/index.js").read_text() == key
+
+    def work(slot: int) -> None:
+        for number in range(150):
+            try:
+                turn(slot, number)
+            except Exception as error:  # noqa: BLE001 whatever it is, it is counted
+                broken.append(error)
+
+    slots = [threading.Thread(target=work, args=(slot,)) for slot in range(4)]
+    for each in slots:
+        each.start()
+    for each in slots:
+        each.join(120)
+    assert broken == []
 
 
 def test_a_set_is_laid_into_a_tree_without_its_files_changing(

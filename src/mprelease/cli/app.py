@@ -158,6 +158,7 @@ def _change(
         compile_settings=tuple(given.setting or ()),
         install_inputs=given.install_inputs,
         private_dependencies=given.private_dependencies,
+        fresh_install=given.fresh_install,
         default_page=given.default_page,
         robot=given.robot,
         proxy=given.proxy,

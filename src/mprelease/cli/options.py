@@ -83,6 +83,9 @@ class AppOptions:
             "--private-dependencies/--shared-dependencies", help=say("option.private_dependencies")
         ),
     ] = None
+    fresh_install: Annotated[
+        bool | None, typer.Option("--fresh-install", help=say("option.fresh_install"))
+    ] = None
     default_page: Annotated[str | None, typer.Option(help=say("option.default_page"))] = None
     robot: Annotated[int | None, typer.Option(help=say("option.default_robot"))] = None
     proxy: Annotated[str | None, typer.Option(metavar="URL", help=say("option.proxy"))] = None

@@ -32,7 +32,8 @@ class BuildSettings:
     Node's heap in MiB. `compile_settings` override single switches of the vendor's compiler.
     `install_inputs` are patterns of the files that hooks of the repository read at an install, by
     default the whole committed tree. `private_dependencies` gives each build a copy of the
-    dependency set that it may write to.
+    dependency set that it may write to. What was installed before `installed_from` (ms since the
+    epoch) is not used any more.
     """
 
     directory: str = "."
@@ -44,6 +45,7 @@ class BuildSettings:
     compile_settings: Mapping[str, bool | int | str] = field(default_factory=dict)
     install_inputs: tuple[str, ...] = ()
     private_dependencies: bool = False
+    installed_from: int = 0
 
 
 @dataclass(frozen=True)

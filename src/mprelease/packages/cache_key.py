@@ -21,7 +21,8 @@ class Circumstances:
     `machine` is system, processor and C library; `command` the app's own install command; `npmrc`
     the project's private one, and `variables` what the installation passes through: both are
     hashed with the rest. `age` names the period after which an install without a lock file is done
-    anew, `tree_id` is git's name of the whole committed tree.
+    anew, `installed_from` (ms) what somebody has asked for, `tree_id` is git's name of the whole
+    committed tree.
     """
 
     node_version: str
@@ -32,6 +33,7 @@ class Circumstances:
     variables: Mapping[str, str]
     age: str
     tree_id: str
+    installed_from: int = 0
 
 
 def key(tree: Path, installs: Sequence[Install], view: InstallView, around: Circumstances) -> str:
@@ -62,6 +64,7 @@ def _circumstances(
 ) -> Iterator[str]:
     yield from (around.node_version, around.npm_version, around.machine, around.command)
     yield from (around.npmrc, json.dumps(dict(around.variables), sort_keys=True))
+    yield str(around.installed_from)
     yield "" if all(install.lock for install in installs) else around.age
     yield around.tree_id if view.whole_tree else ""
     yield " ".join(sorted(map(str, view.folders)))

@@ -18,7 +18,14 @@ _KNOWN: Mapping[str, tuple[str, ...]] = {
     "echo": (),
     "exit": (),
     "true": (),
+    "test": (),
+    "[": (),
+    "cd": (),
     "is-ci": (),
+    # An install has a repository of its own to set up, which goes with its place.
+    "git init": (),
+    "git config": (),
+    "git rev-parse": (),
     "only-allow": (),
     "husky": (".huskyrc*", ".husky/*"),
     "patch-package": ("*.patch",),
@@ -84,7 +91,7 @@ def _program(command: str) -> str | None:
         if tuple(words[: len(runner)]) == runner:
             words = [word for word in words[len(runner) :] if word not in {"--", "-y", "--yes"}]
             break
-    return words[0] if words else None
+    return " ".join(words[: 2 if words[:1] == ["git"] else 1]) or None
 
 
 def _is_install(command: str) -> bool:

@@ -4,13 +4,11 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from fnmatch import fnmatchcase
-from itertools import dropwhile, islice, takewhile
 from pathlib import Path
 
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
-from mprelease.packages import manifests
+from mprelease.packages import manifests, workspaces
 from mprelease.process.plain_files import is_plain_file
 
 
@@ -50,17 +48,23 @@ class Install:
     lock: Path | None
 
 
-def find(tree: Path, directory: str) -> Install | None:
+def find(tree: Path, directory: str, *, has_command: bool = False) -> Install | None:
     """Return how the app in `directory` of a tree is installed; None without a package.json.
 
-    Raise StageFailed(PACKAGE_MANAGER_UNKNOWN, manager) for one that npm cannot bring.
+    Raise StageFailed(PACKAGE_MANAGER_UNKNOWN, manager) for one that npm cannot bring, unless the
+    app has an install command of its own (`has_command`): then the files beside it decide, and no
+    package.json is needed.
     """
     app = tree / directory
-    if not is_plain_file(app / "package.json"):
+    if not is_plain_file(app / "package.json") and not has_command:
         return None
     folder = next((each for each in _upwards(tree, app) if _installs_for(each, app)), app)
-    asked = manifests.parsed(folder / "package.json").get("packageManager")
-    manager = _asked(str(asked)) if asked else _told_by_files(folder)
+    try:
+        manager = _manager(folder)
+    except StageFailed:
+        if not has_command:
+            raise
+        manager = _told_by_files(folder) or Manager(ManagerName.NPM, None)
     return Install(folder, manager, _lock(folder, manager.name))
 
 
@@ -70,6 +74,18 @@ def install_command(install: Install, *, frozen: bool) -> tuple[str, ...]:
     `frozen` takes the lock file as the law; otherwise it may be completed, or be missing.
     """
     return (install.manager.program, *_ARGUMENTS[install.manager.name, frozen])
+
+
+def offline_command(install: Install) -> tuple[str, ...]:
+    """Return the command that installs from what was downloaded before, and from nowhere else.
+
+    yarn >= 2 wants a variable for that, `OFFLINE_VARIABLES`, which no other minds.
+    """
+    command = install_command(install, frozen=install.lock is not None)
+    return command if install.manager.name is ManagerName.YARN_BERRY else (*command, "--offline")
+
+
+OFFLINE_VARIABLES = {"YARN_ENABLE_NETWORK": "0"}
 
 
 def install_variables(install: Install) -> Mapping[str, str]:
@@ -140,7 +156,7 @@ _BERRY_BY_LOCK: Mapping[str, str] = {
 }
 _PNPM, _YARN, _BERRY = "10.34.9", "1.22.22", "4.18.1"
 
-_PNPM_FORMAT = re.compile(r"^lockfileVersion: *'?(\d+)", re.MULTILINE)
+_PNPM_FORMAT = re.compile(r"""^["']?lockfileVersion["']? *: *["']?(\d+)""", re.MULTILINE)
 _BERRY_FORMAT = re.compile(r"^__metadata:\s+version: *(\d+)", re.MULTILINE)
 _ASKED = re.compile(r"(?P<name>npm|pnpm|yarn)@(?P<version>\d[\w.-]*)(\+[\w.-]+)?")
 
@@ -154,31 +170,7 @@ def _upwards(tree: Path, app: Path) -> Iterator[Path]:
 def _installs_for(folder: Path, app: Path) -> bool:
     if folder == app:
         return any((folder / name).is_file() for name in (*dict(_LOCKS), *_UNKNOWN_LOCKS))
-    path = app.relative_to(folder).as_posix()
-    patterns = [pattern.removeprefix("./").rstrip("/") for pattern in _workspaces(folder)]
-    refused = any(_covers(pattern[1:], path) for pattern in patterns if pattern.startswith("!"))
-    return not refused and any(_covers(pattern, path) for pattern in patterns)
-
-
-def _workspaces(folder: Path) -> list[str]:
-    listed = manifests.parsed(folder / "package.json").get("workspaces")
-    if isinstance(listed, dict):
-        listed = listed.get("packages")
-    if isinstance(listed, list):
-        return [str(pattern) for pattern in listed]
-    return list(_listed(manifests.text(folder / "pnpm-workspace.yaml")))
-
-
-def _listed(yaml: str) -> Iterator[str]:
-    lines = dropwhile(lambda line: not line.startswith("packages:"), yaml.splitlines())
-    for line in takewhile(lambda line: re.match(r"\s*(-|#|$)", line), islice(lines, 1, None)):
-        if item := re.match(r"\s*-\s*['\"]?([^'\"#]+?)['\"]?\s*(#|$)", line):
-            yield item[1]
-
-
-def _covers(pattern: str, path: str) -> bool:
-    deep = "**" in pattern or pattern.count("/") == path.count("/")
-    return deep and fnmatchcase(path, pattern)
+    return workspaces.has_member(folder, app.relative_to(folder).as_posix())
 
 
 def _asked(field: str) -> Manager:
@@ -191,19 +183,28 @@ def _asked(field: str) -> Manager:
     return Manager(name, version)
 
 
-def _told_by_files(folder: Path) -> Manager:
+def _manager(folder: Path) -> Manager:
+    asked = manifests.parsed(folder / "package.json").get("packageManager")
+    if asked:
+        return _asked(str(asked))
+    if found := _told_by_files(folder):
+        return found
+    unknown = next((name for lock, name in _UNKNOWN_LOCKS.items() if (folder / lock).is_file()), "")
+    if unknown:
+        raise StageFailed(Problem.PACKAGE_MANAGER_UNKNOWN, manager=unknown)
+    return Manager(ManagerName.NPM, None)
+
+
+def _told_by_files(folder: Path) -> Manager | None:
     name = next((name for lock, name in _LOCKS if (folder / lock).is_file()), None)
     if name is ManagerName.NPM:
         return Manager(name, None)
     if name is ManagerName.YARN:
         return _yarn(manifests.text(folder / "yarn.lock"))
-    if name is ManagerName.PNPM or (folder / "pnpm-workspace.yaml").is_file():
+    if name is ManagerName.PNPM or (folder / workspaces.PNPM).is_file():
         found = _PNPM_FORMAT.search(manifests.text(folder / "pnpm-lock.yaml"))
         return Manager(ManagerName.PNPM, _PNPM_BY_LOCK.get(found[1] if found else "", _PNPM))
-    for lock, unknown in _UNKNOWN_LOCKS.items():
-        if (folder / lock).is_file():
-            raise StageFailed(Problem.PACKAGE_MANAGER_UNKNOWN, manager=unknown)
-    return Manager(ManagerName.NPM, None)
+    return None
 
 
 def _yarn(lock: str) -> Manager:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from mprelease.packages import hooks, manifests
+from mprelease.packages import hooks, manifests, workspaces
 from mprelease.packages.install_plan import Install
 from mprelease.process.plain_files import is_plain_file
 
@@ -79,6 +79,23 @@ def reduced(manifest: Mapping[str, object], *, is_root: bool) -> Mapping[str, ob
     return {**kept, "scripts": run} if run else kept
 
 
+def has_committed_modules(folder: Path) -> bool:
+    """Tell whether a tree that is exactly its commit has packages in a folder's node_modules."""
+    modules = folder / MODULES
+    if modules.is_symlink() or not modules.is_dir():
+        return False
+    names = (entry for entry in modules.iterdir() if not entry.name.startswith("."))
+    return any(entry.is_dir() and any(entry.iterdir()) for entry in names)
+
+
+def names_packages(folder: Path) -> bool:
+    """Tell whether a folder's package.json wants anything installed, itself or by its workspace."""
+    manifest = manifests.parsed(folder / "package.json")
+    return any(manifest.get(name) for name in (*_DEPENDENCIES, "workspaces")) or is_plain_file(
+        folder / workspaces.PNPM
+    )
+
+
 _DROPPED = frozenset(
     {"scripts", "description", "keywords", "author", "contributors", "homepage", "bugs", "license"}
     | {"repository", "lint-staged", "eslintConfig", "prettier", "stylelint", "commitlint", "jest"}
@@ -93,6 +110,9 @@ _PNPM_HOOKS = frozenset({".pnpmfile.cjs", ".pnpmfile.mjs", "pnpmfile.js"})
 _FOLDERS = frozenset({"patches", ".yarn"})
 _NOT_ENTERED = frozenset({".git", MODULES})
 _DEPENDENCIES = ("dependencies", "devDependencies", "optionalDependencies", "peerDependencies")
+# What may name other packages in place of those, at any depth; "pnpm" holds settings of pnpm.
+_REPLACEMENTS = ("overrides", "resolutions", "pnpm")
+_REPLACEMENTS_OF_PNPM = ("overrides", "catalog", "catalogs", "patchedDependencies")
 _LOCAL = re.compile(r"(?:file:|link:|portal:)(?P<path>[^#]+)|(?P<plain>\.{1,2}/[^#]+)")
 _OTHER_FILE = re.compile(r"""\b(?:require|import)\b\s*+\(?\s*+['"]\.|\bfrom\s*['"]\.""")
 
@@ -179,11 +199,24 @@ def _below(folder: Path, not_entered: frozenset[str] = _NOT_ENTERED) -> Iterator
 
 def _local_dependencies(manifest: Path) -> Iterator[Path]:
     content = manifests.parsed(manifest)
-    sections = [manifests.section(content, name) for name in _DEPENDENCIES]
-    replaced = [manifests.section(content, name) for name in ("overrides", "resolutions")]
-    for wanted in (str(value) for each in (*sections, *replaced) for value in each.values()):
+    named = [content.get(name) for name in (*_DEPENDENCIES, *_REPLACEMENTS)]
+    settings = manifests.parsed_yaml(manifest.with_name(workspaces.PNPM))
+    named += [settings.get(name) for name in _REPLACEMENTS_OF_PNPM]
+    for wanted in _texts(named):
         if found := _LOCAL.fullmatch(wanted):
             yield manifest.parent / (found["path"] or found["plain"])
+
+
+def _texts(content: object) -> Iterator[str]:
+    waiting, seen = [content], set[int]()
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, str):
+            yield each
+        elif isinstance(each, dict | list) and id(each) not in seen:
+            # In YAML a list may hold itself.
+            seen.add(id(each))
+            waiting.extend(each.values() if isinstance(each, dict) else each)
 
 
 def _unknown_code(question: Question, seen: _Seen) -> str:

@@ -1,35 +1,182 @@
-"""Lock files that point to registries which have ceased to exist, and their correction."""
+"""Lock files that name other registries than the one in use, and their correction.
 
+Versions and check sums stay, so what is installed is what was locked. Addresses are not simply
+dropped: yarn 1 forgets a version without one, and in npm's first format only the address tells what
+an alias stands for.
+"""
+
+import json
 import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from urllib.parse import unquote
 
-# The Chinese mirrors of npm under their old names; their certificates have run out, the service
-# went on elsewhere.
-RETIRED_HOSTS = r"(?:registry\.npm\.taobao\.org|registry\.nlark\.com|(?:r|registry)\.cnpmjs\.org)"
-_HOST = re.compile(rf"https?://(?P<host>{RETIRED_HOSTS})(?:/|$)", re.MULTILINE)
+from mprelease.packages.registries import Registries, is_retired, place
+
+
+@dataclass(frozen=True)
+class Correction:
+    """A corrected lock file, and the hosts whose addresses were moved."""
+
+    text: str
+    hosts: tuple[str, ...]
+
+
+def names_addresses(text: str) -> bool:
+    """Tell whether a lock file has anything that may have to be corrected."""
+    return bool(re.search(r"https?(?:://|%3A%2F%2F)|/download/", text))
+
+
+def corrected(name: str, text: str, registries: Registries) -> Correction | None:
+    """Return a lock file with its addresses moved to the registries in use; None if none was.
+
+    `name` is the name of the file, which tells its format. What has no check sum is moved from
+    retired mirrors only: another registry might have something else under that name. What is larger
+    than 16 MiB stays as it is.
+    """
+    if len(text) > _LARGEST:
+        return None
+    mover = _Mover(registries)
+    moved = _FORMATS[_format(name, text)](text, mover)
+    return Correction(moved, tuple(sorted(mover.hosts))) if mover.hosts else None
+
+
+_PACKAGE = r"(?P<package>(?:(?:@|%40)[^/\s]+?(?:/|%2[fF]))?[^/\s]+)"
+_FILE = r"(?P<file>[^/\s?#]+\.tgz)"
 # `/download/`, with the scope said twice and a query, is the form of cnpm; npm's own is `/-/`.
-_TARBALL = re.compile(
-    rf"https?://{RETIRED_HOSTS}/"
-    r"(?P<package>(?:(?:@|%40)[^/\s\"']+?(?:/|%2[fF]))?[^/\s\"']+)/(?:-|download)/"
-    r"(?:@[^/\s\"']+/)?(?P<file>[^/\s\"'?#,}]+\.tgz)(?:\?[^\s\"'#,}]*)?"
+_REST = rf"(?:(?:@|%40)[^/\s]+?(?:/|%2[fF]))?{_FILE}(?:\?[^\s#]*)?"
+_TARBALL = re.compile(rf"https?://[^\s?#]+?/{_PACKAGE}/(?:-|download)/{_REST}")
+# What pnpm <= 7 keeps of that form: the part below the registry.
+_RELATIVE = re.compile(rf"/?(?!\w+:){_PACKAGE}/download/{_REST}")
+# The store behind npmmirror.
+_STORED = re.compile(rf"https?://[^/\s]+/packages/{_PACKAGE}/[^/\s]+/{_FILE}")
+_LONGEST_ADDRESS = 1000
+_LARGEST = 16 * 2**20
+
+
+@dataclass
+class _Mover:
+    registries: Registries
+    hosts: set[str] = field(default_factory=set)
+
+    def moved(self, address: str, *, has_sum: bool) -> str | None:
+        """Return where the address of a package moves to; None where it stays."""
+        if len(address) > _LONGEST_ADDRESS:
+            return None
+        if found := _TARBALL.fullmatch(address) or _STORED.fullmatch(address):
+            return self._target(found) if self.leaves(address, has_sum=has_sum) else None
+        return None
+
+    def completed(self, path: str) -> str | None:
+        """Return the address that a path below a registry stands for; None if it is none."""
+        found = _RELATIVE.fullmatch(path) if len(path) <= _LONGEST_ADDRESS else None
+        if found is None:
+            return None
+        self.hosts.add(place(self.registries.default))
+        return self._target(found)
+
+    def leaves(self, address: str, *, has_sum: bool) -> bool:
+        """Tell whether an address is not to be used; if so it counts among the moved ones."""
+        leaves = is_retired(address) or (has_sum and not self.registries.uses(address))
+        if leaves:
+            self.hosts.add(place(address))
+        return leaves
+
+    def _target(self, found: re.Match[str]) -> str:
+        package = unquote(found["package"])
+        return f"{self.registries.of(package)}/{package}/-/{found['file']}"
+
+
+def _format(name: str, text: str) -> str:
+    if name == "yarn.lock":
+        return "berry" if re.search(r"^__metadata:", text, re.MULTILINE) else "yarn"
+    return "pnpm" if name.endswith(".yaml") else "npm"
+
+
+def _npm(text: str, mover: _Mover) -> str:
+    try:
+        lock = json.loads(text.removeprefix("\ufeff"))
+    except (ValueError, RecursionError):
+        return text
+    for entry in _entries(lock):
+        address = entry.get("resolved")
+        if isinstance(address, str):
+            target = mover.moved(address, has_sum=bool(entry.get("integrity")))
+            entry["resolved"] = target or address
+    return json.dumps(lock, indent=2, ensure_ascii=False)
+
+
+def _entries(lock: object) -> Iterator[dict[str, object]]:
+    waiting = [lock]
+    while waiting:
+        entry = waiting.pop()
+        if isinstance(entry, dict):
+            yield entry
+            waiting.extend(entry.values())
+
+
+_YARN = re.compile(
+    r'(?P<before>^  resolved "?)(?P<url>[^"\s#]+)(?P<sum>#[^"\s]*)?'
+    r'(?P<after>"?(?:\r?\n  integrity )?)',
+    re.MULTILINE,
 )
 
 
-def retired_host(text: str) -> str | None:
-    """Return the retired mirror that a lock file or an .npmrc points to, or None."""
-    found = _HOST.search(text)
-    return found["host"] if found else None
+def _yarn(text: str, mover: _Mover) -> str:
+    def replaced(found: re.Match[str]) -> str:
+        has_sum = bool(found["sum"]) or "integrity" in found["after"]
+        target = mover.moved(found["url"], has_sum=has_sum)
+        return f"{found['before']}{target or found['url']}{found['sum'] or ''}{found['after']}"
+
+    return _YARN.sub(replaced, text)
 
 
-def corrected(text: str, registry: str) -> str | None:
-    """Return a lock file with its addresses moved from retired mirrors; None if none was.
+_BERRY = re.compile(
+    r"(?P<before>^  resolution: .*?)::__archiveUrl=(?P<url>[^\"&\s]+)"
+    r"(?P<after>\"?(?:\r?\n(?!  checksum:)  .*)*(?:\r?\n  checksum:)?)",
+    re.MULTILINE,
+)
 
-    Versions and check sums stay, so what is installed is what was locked. `registry` is what
-    `npm config get registry` answers. Addresses are not simply dropped: yarn 1 forgets a version
-    without one, and in npm's first format only the address tells what an alias stands for.
-    """
-    base = registry.rstrip("/")
-    moved, count = _TARBALL.subn(
-        lambda tarball: f"{base}/{unquote(tarball['package'])}/-/{tarball['file']}", text
-    )
-    return moved if count else None
+
+def _berry(text: str, mover: _Mover) -> str:
+    def replaced(found: re.Match[str]) -> str:
+        has_sum = found["after"].endswith("checksum:")
+        # Without an address yarn asks the registry in use.
+        leaves = mover.leaves(unquote(found["url"]), has_sum=has_sum)
+        return f"{found['before']}{found['after']}" if leaves else found[0]
+
+    return _BERRY.sub(replaced, text)
+
+
+_PNPM = re.compile(r"(?P<key>\btarball: *)(?P<quote>['\"]?)(?P<url>[^'\",}\s]+)(?P=quote)")
+_PNPM_REGISTRY = re.compile(r"(?P<key>\bregistry: *)['\"]?(?P<url>https?://[^'\",}\s]+)['\"]?")
+
+
+def _pnpm(text: str, mover: _Mover) -> str:
+    lines = text.splitlines(keepends=True)
+    return "".join(_pnpm_line(lines, number, mover) for number in range(len(lines)))
+
+
+def _pnpm_line(lines: list[str], number: int, mover: _Mover) -> str:
+    line = lines[number]
+    around = line if "{" in line else "".join(lines[max(0, number - 1) : number + 2])
+    has_sum = "integrity:" in around
+
+    def tarball(found: re.Match[str]) -> str:
+        url = found["url"]
+        target = mover.moved(url, has_sum=has_sum) or mover.completed(url)
+        return f"{found['key']}{target}" if target else found[0]
+
+    def registry(found: re.Match[str]) -> str:
+        leaves = mover.leaves(found["url"], has_sum=has_sum)
+        return f"{found['key']}{mover.registries.default}" if leaves else found[0]
+
+    return _PNPM_REGISTRY.sub(registry, _PNPM.sub(tarball, line))
+
+
+_FORMATS: Mapping[str, Callable[[str, _Mover], str]] = {
+    "npm": _npm,
+    "yarn": _yarn,
+    "berry": _berry,
+    "pnpm": _pnpm,
+}

@@ -13,13 +13,13 @@ def for_yarn(npmrc: str) -> str:
 
     It is written as JSON, which is YAML.
     """
-    said = _said(npmrc)
-    scopes = {name: said[f"@{name}:registry"] for name in _scopes(said)}
-    servers = [*([said["registry"]] if "registry" in said else []), *scopes.values()]
-    places = [*map(_place, servers), *_places(said)]
-    logins = {place: _login(said, place) for place in places}
+    said = settings(npmrc)
+    named = scopes(said)
+    servers = [*([said["registry"]] if "registry" in said else []), *named.values()]
+    named_places = [*map(_place, servers), *_places(said)]
+    logins = {place: _login(said, place) for place in named_places}
     told: dict[str, object] = {
-        "npmScopes": {name: {"npmRegistryServer": url.rstrip("/")} for name, url in scopes.items()},
+        "npmScopes": {name: {"npmRegistryServer": url.rstrip("/")} for name, url in named.items()},
         "npmRegistries": {place: login for place, login in logins.items() if login},
         "unsafeHttpWhitelist": [host(url) for url in servers if url.startswith("http://")],
     }
@@ -35,6 +35,24 @@ def secrets_in(npmrc: str) -> tuple[str, ...]:
     also those of lines that are commented out. Names of users and addresses are none.
     """
     return tuple(dict.fromkeys(secret for pair in _pairs(npmrc) for secret in _secrets(*pair)))
+
+
+def settings(npmrc: str) -> Mapping[str, str]:
+    """Return what an .npmrc says, without the lines that are commented out."""
+    lines = (line.strip() for line in npmrc.splitlines())
+    pairs = (line.partition("=") for line in lines if not line.startswith((";", "#")))
+    return {name.strip(): value.strip(" \t\"'") for name, _, value in pairs}
+
+
+def scopes(said: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the registries of single scopes, by their names without "@"."""
+    found = ((re.fullmatch(r"@(.+):registry", name), said[name]) for name in said)
+    return {name[1]: url for name, url in found if name}
+
+
+def places(npmrc: str) -> Iterator[str]:
+    """Yield the addresses, without their scheme, that an .npmrc holds a login for."""
+    return _places(settings(npmrc))
 
 
 def host(url: str) -> str:
@@ -74,18 +92,6 @@ def _plain(encoded: str) -> str:
         return base64.b64decode(f"{encoded}==").decode()
     except ValueError:
         return ""
-
-
-def _said(npmrc: str) -> Mapping[str, str]:
-    lines = (line.strip() for line in npmrc.splitlines())
-    pairs = (line.partition("=") for line in lines if not line.startswith((";", "#")))
-    return {name.strip(): value.strip(" \t\"'") for name, _, value in pairs}
-
-
-def _scopes(said: Mapping[str, str]) -> Iterator[str]:
-    for name in said:
-        if found := re.fullmatch(r"@(.+):registry", name):
-            yield found[1]
 
 
 def _places(said: Mapping[str, str]) -> Iterator[str]:

@@ -13,6 +13,8 @@ from mprelease.packages.install_plan import Install, ManagerName
 from mprelease.packages.install_view import MODULES
 from mprelease.packages.npmrc import host
 
+DEFAULT_REGISTRY = "https://registry.yarnpkg.com"
+"""Where yarn takes packages from unless it is told otherwise."""
 PLUG_AND_PLAY = (".pnp.cjs", ".pnp.js", ".pnp.loader.mjs", ".pnp.data.json")
 """What Plug'n'Play leaves at the root of a project; `yarn run` obeys it wherever it lies."""
 
@@ -25,6 +27,11 @@ def is_berry(install: Install) -> bool:
 def wants_plug_and_play(install: Install) -> bool:
     """Tell whether yarn >= 2 would install into archives, as it does unless told otherwise."""
     return is_berry(install) and _setting(install, "nodeLinker") in {None, "pnp"}
+
+
+def names_proxies(install: Install) -> bool:
+    """Tell whether the project has proxies of its own, which yarn >= 2 alone goes through."""
+    return any(_setting(install, name) for name in ("httpProxy", "httpsProxy"))
 
 
 def variables(
@@ -42,9 +49,6 @@ def variables(
         **_registry(registry),
         **_proxies(install, environment, registry),
     }
-
-
-_DEFAULT_REGISTRY = "https://registry.yarnpkg.com"
 
 
 def _layout(install: Install, folder: Path) -> Mapping[str, str]:
@@ -79,7 +83,7 @@ def _registry(registry: str | None) -> Mapping[str, str]:
 def _proxies(
     install: Install, environment: Mapping[str, str], registry: str | None
 ) -> Mapping[str, str]:
-    address = registry or _setting(install, "npmRegistryServer") or _DEFAULT_REGISTRY
+    address = registry or _setting(install, "npmRegistryServer") or DEFAULT_REGISTRY
     said = {name.lower(): value for name, value in sorted(environment.items()) if value}
     # yarn knows no exceptions: what counts is whether the registry is one.
     if _is_exempt(host(address), said.get("no_proxy", "")):
@@ -94,6 +98,5 @@ def _is_exempt(server: str, no_proxy: str) -> bool:
 
 
 def _setting(install: Install, name: str) -> str | None:
-    rc = manifests.text(install.folder / ".yarnrc.yml")
-    found = re.search(rf"^{name}:[ \t]*['\"]?([^'\"\s#]+)", rc, re.MULTILINE)
-    return found[1] if found else None
+    value = manifests.parsed_yaml(install.folder / ".yarnrc.yml").get(name)
+    return value if isinstance(value, str) else None

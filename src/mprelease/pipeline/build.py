@@ -1,6 +1,7 @@
 """The third stage: the project's own build, in the sandbox, without any credential."""
 
 import shlex
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,16 +13,18 @@ from mprelease.packages import yarn_berry
 from mprelease.packages.install_plan import ManagerName, find
 from mprelease.packages.install_view import MODULES
 from mprelease.pipeline.build_place import BuildPlace
-from mprelease.pipeline.commands import Commands, fresh_folders, is_production, release_variables
-from mprelease.pipeline.install import remove_plug_and_play
+from mprelease.pipeline.commands import Commands, fresh_folders, release_variables
 from mprelease.pipeline.links import refuse_links_outside, refuse_outside
-from mprelease.pipeline.recipes import Framework, Recipe, recognise
+from mprelease.pipeline.manager_installs import remove_plug_and_play
+from mprelease.pipeline.outputs import made_since
+from mprelease.pipeline.recipes import Recipe, recipe_for
 from mprelease.pipeline.run import Run
 
 
 def build(run: Run) -> bool:
     """Build the app and find its output, which must look like a mini program."""
-    recipe = _recipe(run)
+    started = time.time()
+    recipe = recipe_for(run.folder, run.job.app, run.job.release.environment)
     fresh_folders(run.workspace, run.uid)
     with BuildPlace(run).laid() as mounts, _alone(run):
         variables = {**release_variables(run), **_variables(run, recipe)}
@@ -33,7 +36,7 @@ def build(run: Run) -> bool:
             commands.must(("/bin/sh", "-c", line), run.folder)
         else:
             run.say("(no build command: the sources are published as they are)")
-    run.built = _found(run, run.folder / recipe.output, commands)
+    run.built = _found(run, run.folder / recipe.output, commands, started)
     run.driver.looks_built(run.built, run.job.app.project_type)
     return False
 
@@ -49,22 +52,6 @@ def _alone(run: Run) -> Iterator[None]:
         clean_up()
 
 
-def _recipe(run: Run) -> Recipe:
-    """Return what was recognised, as far as the app's settings do not say otherwise."""
-    app = run.job.app
-    settings = app.build
-    told = settings.build_command if is_production(run) else settings.dev_build_command
-    if told and settings.output:
-        return Recipe(told, settings.output, Framework.NATIVE)
-    known = recognise(run.folder, app.platform, run.job.release.environment)
-    return Recipe(
-        told or known.build_command,
-        settings.output or known.output,
-        known.framework,
-        known.variables,
-    )
-
-
 def _variables(run: Run, recipe: Recipe) -> Mapping[str, str]:
     memory = run.job.app.build.node_memory or run.workshop.limits.node_memory
     options = f"{recipe.variables.get('NODE_OPTIONS', '')} --max-old-space-size={memory}"
@@ -73,7 +60,9 @@ def _variables(run: Run, recipe: Recipe) -> Mapping[str, str]:
 
 def _manager_variables(run: Run) -> Mapping[str, str]:
     # A build may call yarn, which has to find what was installed.
-    install = find(run.workspace.tree, run.job.app.build.directory)
+    settings = run.job.app.build
+    has_command = bool(settings.install_command)
+    install = find(run.workspace.tree, settings.directory, has_command=has_command)
     if install is None:
         return {}
     # pnpm >= 10 would complete a set that nobody may write to.
@@ -92,12 +81,15 @@ def _modules(run: Run) -> str:
     return ":".join(str(run.workspace.seen(each) / MODULES / ".bin") for each in inside)
 
 
-def _found(run: Run, output: Path, commands: Commands) -> Path:
+def _found(run: Run, output: Path, commands: Commands, started: float) -> Path:
     refuse_outside(output, run.workspace.tree)
     if not output.is_dir() or not any(output.iterdir()):
         # Some tools (webpack 4 on a new Node) fail with exit code 0 and say so in their output.
         commands.raise_if_known(code=0)
-        raise StageFailed(Problem.OUTPUT_MISSING, output=str(output.relative_to(run.folder)))
+        wanted = str(output.relative_to(run.folder))
+        if made := made_since(run.folder, started):
+            raise StageFailed(Problem.OUTPUT_ELSEWHERE, output=wanted, found=made)
+        raise StageFailed(Problem.OUTPUT_MISSING, output=wanted)
     tree = run.workspace.tree
     refuse_links_outside(output, tree, run.workspace.seen(tree), run.stop.raise_if_asked)
     return output

@@ -4,10 +4,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from mprelease.domain.apps import Environment
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Stage
@@ -25,6 +24,7 @@ from mprelease.source.clone import OBJECTS
 from mprelease.workspace.layout import Workspace
 
 _TAIL = 400
+_MOST_LINES = 5000
 _UNKNOWN_FAILURE = {
     Stage.INSTALL: Problem.INSTALL_FAILED,
     Stage.BUILD: Problem.BUILD_FAILED,
@@ -66,13 +66,26 @@ class Commands:
         if known:
             raise StageFailed(known.problem, **known.parameters)
 
-    def answer(self, arguments: tuple[str, ...], folder: Path, **variables: str) -> str:
-        """Run a command silently and return its last line, or nothing when it fails."""
-        lines: list[str] = []
-        command = self._command(arguments, folder, variables)
+    def output(self, arguments: tuple[str, ...], folder: Path, **variables: str) -> str:
+        """Run a command silently and return what it wrote, or nothing when it fails."""
+        ended, lines = self._silently(self._command(arguments, folder, variables))
+        return "\n".join(lines) if ended.code == 0 else ""
+
+    def complaint(self, arguments: tuple[str, ...], seconds: float, **variables: str) -> list[str]:
+        """Run a command silently in HOME and return what it wrote when it failed, else nothing.
+
+        It is ended after `seconds`; then it counts as one that went well.
+        """
+        command = self._command(arguments, self.place.home, variables)
+        limit = min(seconds, command.time_limit)
+        ended, lines = self._silently(replace(command, time_limit=limit))
+        return lines if ended.code != 0 and not ended.timed_out else []
+
+    def _silently(self, command: Command) -> tuple[Exit, list[str]]:
+        lines: deque[str] = deque(maxlen=_MOST_LINES)
         ended = run_tree(command, stop=self.run.stop, on_line=lines.append)
         self.run.stop.raise_if_asked()
-        return lines[-1].strip() if ended.code == 0 and lines else ""
+        return ended, list(lines)
 
     def _lines(self) -> list[str]:
         with self._lock:
@@ -177,8 +190,3 @@ def release_variables(run: Run) -> Mapping[str, str]:
         "MPRELEASE_COMMIT": commit.id if commit else "",
         "MPRELEASE_VERSION": release.version or "",
     }
-
-
-def is_production(run: Run) -> bool:
-    """Tell whether the release is one of the production environment."""
-    return run.job.release.environment is Environment.PRODUCTION

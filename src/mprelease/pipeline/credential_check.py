@@ -1,6 +1,7 @@
 """Ask the platform at once, beside the first stages, so that a wrong key costs a second."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -31,6 +32,7 @@ class CredentialRefused(StageFailed):
 @contextmanager
 def checking_credential(run: Run) -> Iterator[None]:
     """Check during the block; a refusal asks for the run's stop, as long as nothing is sent."""
+    run.is_being_checked = True
     thread = threading.Thread(target=_check, args=(run,), name="credential check")
     thread.start()
     try:
@@ -39,18 +41,48 @@ def checking_credential(run: Run) -> Iterator[None]:
         thread.join()
 
 
+def refuse_without_platform(run: Run) -> None:
+    """Raise CredentialRefused before what takes minutes, where the platform cannot be reached.
+
+    Waits for the answer of the check, if there is one, at most a few seconds.
+    """
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while run.is_being_checked and not run.is_checked.wait(_LOOK_SECONDS):
+        run.stop.raise_if_asked()
+        if time.monotonic() > deadline:
+            return
+    if run.unreachable:
+        raise CredentialRefused(run.unreachable.problem, **run.unreachable.parameters)
+
+
+_PATIENCE_SECONDS = 15.0
+_LOOK_SECONDS = 0.1
+
+
 def _check(run: Run) -> None:
     try:
-        run.driver.check(account_of(run), link_of(run))
-        _compare_versions(run)
+        _ask_twice(run)
     except TroubleError as failure:
         trouble = failure.trouble
         if trouble.problem in _FINAL:
             run.stop.ask(CredentialRefused(trouble.problem, **trouble.parameters))
         else:
             run.say(f"credential check: {trouble.parameters.get('detail', trouble.problem)}")
+            is_silent = trouble.problem is Problem.PLATFORM_UNREACHABLE
+            run.unreachable = trouble if is_silent else None
     finally:
         run.is_checked.set()
+
+
+def _ask_twice(run: Run) -> None:
+    """Ask the platform, and once more where it did not answer: a slip of the network passes."""
+    try:
+        run.driver.check(account_of(run), link_of(run))
+    except TroubleError as failure:
+        if failure.trouble.problem is not Problem.PLATFORM_UNREACHABLE:
+            raise
+        run.driver.check(account_of(run), link_of(run))
+    _compare_versions(run)
 
 
 def _compare_versions(run: Run) -> None:

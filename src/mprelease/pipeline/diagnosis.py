@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mprelease.domain.problems import Parameter, Problem, Trouble
 from mprelease.domain.releases import Stage
-from mprelease.packages.lock_files import RETIRED_HOSTS
+from mprelease.packages.registries import RETIRED_HOSTS
 
 
 def diagnose(lines: Sequence[str], exit_code: int, stage: Stage, folder: Path) -> Trouble | None:
@@ -88,6 +88,66 @@ _IN_STAGE: Mapping[Stage, _Table] = {
         # pnpm and yarn 1, for a version that the lock file names and the registry does not have
         (Problem.PACKAGE_NOT_FOUND, r"://\S*/(?P<name>[^/\s]+\.tgz): [^\n]*\b404\b"),
         (Problem.PACKAGE_NOT_FOUND, r"YN0035: . (?P<name>\S+?)(?:@npm:\S*)?: Package not found"),
+        # npm, pnpm, yarn 1 (with an empty cache, and with one), yarn >= 2
+        (
+            Problem.PACKAGE_CHANGED,
+            r"tarball data for (?P<name>@?[^@\s]+)@.* seems to be corrupted(?:.*\n)+?.*EINTEGRITY",
+        ),
+        (
+            Problem.PACKAGE_CHANGED,
+            r"ERR_PNPM_TARBALL_INTEGRITY  Got unexpected \w+ for \"\S*/(?P<name>[^/\s]+\.tgz)\"",
+        ),
+        (
+            Problem.PACKAGE_CHANGED,
+            (
+                r"(?:Integrity check failed|Incorrect integrity when fetching from the cache) "
+                r"for \"(?P<name>[^\"]+)\""
+            ),
+        ),
+        (Problem.PACKAGE_CHANGED, r"YN0018: \S* ?(?P<name>\S+?)@npm:\S*: The remote archive"),
+        # npm and pnpm; yarn 1; yarn >= 2, which asks nobody
+        (
+            Problem.GIT_DEPENDENCY_REFUSED,
+            r"^.*\bgit [^\n]*?(?P<address>(?:git\+)?(?:ssh://|git@)[^\s\"']+)",
+        ),
+        (
+            Problem.GIT_DEPENDENCY_REFUSED,
+            r"^Command: git\nArguments: [^\n]*?(?P<address>(?:ssh://|git@)[^\s\"']+)",
+        ),
+        (
+            Problem.GIT_DEPENDENCY_REFUSED,
+            r"YN0080: [^\n]*Request to '(?P<address>(?:ssh://|git@)[^\s']+)'",
+        ),
+        (
+            Problem.NPMRC_VARIABLE_UNSET,
+            r"error Error: Failed to replace env in config: \$\{(?P<name>\w+)\}",
+        ),
+        (
+            Problem.NPMRC_VARIABLE_UNSET,
+            r"Usage Error: Environment variable not found \((?P<name>\w+)\)",
+        ),
+        # npm, pnpm, yarn 1
+        (
+            Problem.ENGINE_REFUSED,
+            (
+                rf"{_NPM} notsup Required: +\{{(?P<wanted>.+)\}}\n"
+                rf"{_NPM} notsup Actual: +\{{(?P<actual>.+)\}}"
+            ),
+        ),
+        (
+            Problem.ENGINE_REFUSED,
+            (
+                r"ERR_PNPM_UNSUPPORTED_ENGINE(?:.*\n)*?"
+                r"Expected version: (?P<wanted>.+)\nGot: (?P<actual>.+)$"
+            ),
+        ),
+        (
+            Problem.ENGINE_REFUSED,
+            (
+                r'The engine "\w+" is incompatible with this module\. '
+                r'Expected version "(?P<wanted>[^"]+)"\. Got "(?P<actual>[^"]+)"'
+            ),
+        ),
         (Problem.REGISTRY_UNREACHABLE, r"request to \w+://(?P<host>[^/\s]+)/\S* failed, reason"),
         (Problem.REGISTRY_UNREACHABLE, r"network timeout at: \w+://(?P<host>[^/\s]+)"),
         (

@@ -6,47 +6,52 @@ choose what others get under the same name.
 """
 
 import platform
-import shlex
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Message, Problem
 from mprelease.domain.projects import ProjectSecret
-from mprelease.packages import cache_key, lock_files, manifests, yarn_berry
+from mprelease.packages import cache_key
 from mprelease.packages.install_plan import (
     Install,
-    download_variables,
     find,
-    install_command,
-    install_variables,
 )
-from mprelease.packages.install_view import InstallView, Question, view_of
-from mprelease.packages.npmrc import for_yarn
-from mprelease.pipeline import managers
-from mprelease.pipeline.commands import Commands
+from mprelease.packages.install_view import (
+    MODULES,
+    InstallView,
+    Question,
+    has_committed_modules,
+    view_of,
+)
+from mprelease.pipeline import hbuilderx, managers
+from mprelease.pipeline.credential_check import refuse_without_platform
 from mprelease.pipeline.install_place import InstallPlace
-from mprelease.pipeline.links import refuse_outside
+from mprelease.pipeline.manager_installs import install_all
 from mprelease.pipeline.recipes import install_folders
 from mprelease.pipeline.run import Run
-from mprelease.process import plain_files
 from mprelease.process.build_users import ClaimedUser
-from mprelease.process.ownership import chown
-from mprelease.workspace.dependency_sets import DependencySet, DependencySets
+from mprelease.workspace.dependency_sets import DependencySets
 from mprelease.workspace.layout import key_of
 
-_WEEK_MS = 7 * 24 * 3600 * 1000
+_DAY_MS = 24 * 3600 * 1000
 
 
 def install(run: Run) -> bool:
     """Find or make the dependency set; True when nothing had to be installed."""
-    installs = _installs(run)
-    if not installs:
+    settings = run.job.app.build
+    is_told = settings.install_command or settings.build_command
+    if not is_told and hbuilderx.complete(run.folder, run.uid):
+        run.say(f"(a project of HBuilderX: built with uni-app's command line {hbuilderx.VERSION})")
+    found = _installs(run)
+    if not found:
         run.say("(no package.json: nothing to install)")
         return False
+    installs = _without_committed(run, found)
+    if not installs:
+        return False
     run.managers = managers.installed(run, [each.manager for each in installs])
-    if not all(each.lock for each in installs):
+    if not all(each.lock for each in installs) and not hbuilderx.is_pinned(run.folder):
         run.recorder.warned(Message("warning.not_reproducible"))
     view = view_of(_question(run, installs))
     key = _key(run, installs, view)
@@ -57,20 +62,44 @@ def install(run: Run) -> bool:
     if run.dependencies:
         run.say(f"(dependencies {key[:12]} are there already)")
         return True
+    refuse_without_platform(run)
     if view.whole_tree:
         run.say(f"(each commit is installed anew: what this reads is not known: {view.why})")
-    run.dependencies = _installed(run, sets, key, installs, view)
-    lock.try_shared()
+    _make(run, sets, key, installs, view)
+    run.dependencies = sets.share(key, lock, run.stop)
+    if run.dependencies is None:
+        raise StageFailed(Problem.INTERNAL, detail=f"the dependency set {key} is gone")
     return False
 
 
 def _installs(run: Run) -> list[Install]:
-    directory = run.job.app.build.directory
+    build = run.job.app.build
+    # A command is run where it was told to, whatever lies there.
+    folders = install_folders(run.folder) or ((".",) if build.install_command else ())
     found = [
-        find(run.workspace.tree, str(Path(directory, folder)))
-        for folder in install_folders(run.folder)
+        find(
+            run.workspace.tree,
+            str(Path(build.directory, folder)),
+            has_command=bool(build.install_command),
+        )
+        for folder in folders
     ]
     return list(dict.fromkeys(each for each in found if each))
+
+
+def _without_committed(run: Run, installs: list[Install]) -> list[Install]:
+    """Leave out what the commit has installed itself, unless the app has a command of its own."""
+    committed = [each for each in installs if has_committed_modules(each.folder)]
+    names = {
+        each: str((each.folder / MODULES).relative_to(run.workspace.tree)) for each in committed
+    }
+    if run.job.app.build.install_command:
+        for name in names.values():
+            run.recorder.warned(Message("warning.modules_replaced", {"path": name}))
+        return installs
+    for name in names.values():
+        run.say(f"({name} is part of the commit: it is published as it is, nothing is installed)")
+    return [each for each in installs if each not in names]
 
 
 def _question(run: Run, installs: list[Install]) -> Question:
@@ -89,138 +118,30 @@ def _key(run: Run, installs: list[Install], view: InstallView) -> str:
         command=run.job.app.build.install_command or "",
         npmrc=run.job.project_secrets.get(ProjectSecret.NPMRC, ""),
         variables={**workshop.build_variables, **registry},
-        age=str(run.job.release.created_at // _WEEK_MS),
+        age="" if hbuilderx.is_pinned(run.folder) else str(run.job.release.created_at // _DAY_MS),
         tree_id=run.source.tree_id,
+        installed_from=run.job.app.build.installed_from,
     )
     return cache_key.key(run.workspace.tree, installs, view, around)
 
 
-def _installed(
+def _make(
     run: Run, sets: DependencySets, key: str, installs: list[Install], view: InstallView
-) -> DependencySet:
+) -> None:
     """Install in a place of its own, and seal what that has made."""
     with _user(run) as user:
         place = InstallPlace(run, key, user.uid if user else None)
         try:
             place.fill(installs, view)
-            _install_all(run, place.commands(), place.moved(installs))
+            install_all(place.commands(), place.moved(installs))
             if user:
                 user.clean_up()
-            made = place.sealed(sets, key)
+            place.sealed(sets, key)
             place.keep_store()
         finally:
             place.close()
-    return made
 
 
 def _user(run: Run) -> AbstractContextManager[ClaimedUser | None]:
     users = run.workshop.sandbox.users
     return users.claim() if users else nullcontext()
-
-
-def _install_all(run: Run, commands: Commands, installs: list[Install]) -> None:
-    for each in filter(yarn_berry.wants_plug_and_play, installs):
-        run.say("(instead of Plug'n'Play: node_modules, where builds and the platform's tool look)")
-        remove_plug_and_play(each.folder)
-    with _private_settings(run, commands):
-        if run.job.app.build.install_command:
-            line = run.job.app.build.install_command
-            run.say(f"$ {line}")
-            # The line may call any of the managers that the repository names.
-            variables = {k: v for each in installs for k, v in _variables(commands, each).items()}
-            folder = commands.place.tree / run.job.app.build.directory
-            commands.must(("/bin/sh", "-c", line), folder, **variables)
-            return
-        for each in installs:
-            _install(run, commands, each)
-
-
-def remove_plug_and_play(folder: Path) -> None:
-    """Remove what a committed Plug'n'Play has at the root of a project: yarn would obey it."""
-    for name in yarn_berry.PLUG_AND_PLAY:
-        if plain_files.is_plain_file(folder / name):
-            (folder / name).unlink()
-
-
-@contextmanager
-def _private_settings(run: Run, commands: Commands) -> Iterator[None]:
-    """Let the project's private .npmrc lie in HOME during the block."""
-    npmrc = run.job.project_secrets.get(ProjectSecret.NPMRC, "")
-    rights = {".npmrc": npmrc, ".yarnrc.yml": for_yarn(npmrc)}
-    try:
-        for name, content in rights.items():
-            path = commands.place.home / name
-            plain_files.write_private(path, content)
-            if commands.user is not None:
-                chown(path, commands.user)
-        yield
-    finally:
-        for name in rights:
-            (commands.place.home / name).unlink(missing_ok=True)
-
-
-def _install(run: Run, commands: Commands, install: Install) -> None:
-    if install.lock:
-        _correct_lock(run, commands, install.lock)
-    try:
-        _run(run, commands, install, frozen=install.lock is not None)
-    except StageFailed as failure:
-        if failure.trouble.problem is not Problem.LOCK_FILE_REFUSED:
-            raise
-        lock = str(install.lock.relative_to(commands.place.tree)) if install.lock else ""
-        warning = Message("warning.lock_refused", {"lock": lock})
-        run.recorder.warned(warning)
-        run.say(f"!! {lock} does not fit package.json: going on without it")
-        _run(run, commands, install, frozen=False)
-
-
-def _run(run: Run, commands: Commands, install: Install, *, frozen: bool) -> None:
-    arguments = install_command(install, frozen=frozen)
-    variables = {**_living_registry(run, commands, install), **_variables(commands, install)}
-    run.say(f"$ {shlex.join(arguments)}")
-    commands.must(arguments, install.folder, **variables)
-
-
-def _variables(commands: Commands, install: Install) -> dict[str, str]:
-    workshop, place = commands.run.workshop, commands.place
-    return {
-        **install_variables(install),
-        **download_variables(install, place.seen(place.home)),
-        **yarn_berry.variables(
-            install, place.seen(install.folder), workshop.environment, workshop.npm_registry
-        ),
-    }
-
-
-def _living_registry(run: Run, commands: Commands, install: Install) -> dict[str, str]:
-    """Return what sets the registry in use against a retired one in the project's .npmrc."""
-    host = lock_files.retired_host(manifests.text(install.folder / ".npmrc"))
-    if host is None:
-        return {}
-    run.recorder.warned(Message("warning.npmrc_retired", {"host": host}))
-    run.say(f"!! .npmrc names the retired mirror {host}: using the registry of this machine")
-    return {"npm_config_registry": _registry(commands)}
-
-
-def _registry(commands: Commands) -> str:
-    # Asked outside of the project, whose .npmrc may name another one.
-    return commands.answer(("npm", "config", "get", "registry"), commands.place.home)
-
-
-def _correct_lock(run: Run, commands: Commands, lock: Path) -> None:
-    """Point the tree's copy of a lock file from a retired mirror to the registry in use."""
-    # What another install ran may have put something else in its place, or a link on the way.
-    refuse_outside(lock, commands.place.tree)
-    text = plain_files.text(lock, encoding="utf-8", errors="surrogateescape") or ""
-    host = lock_files.retired_host(text)
-    if host is None:
-        return
-    corrected = lock_files.corrected(text, _registry(commands))
-    if corrected is None:
-        return
-    plain_files.write_private(lock, corrected)
-    if commands.user is not None:
-        chown(lock, commands.user)
-    name = str(lock.relative_to(commands.place.tree))
-    run.recorder.warned(Message("warning.lock_corrected", {"lock": name, "host": host}))
-    run.say(f"!! {name} points to the retired mirror {host}: installing from a corrected copy")

@@ -151,7 +151,8 @@ class InstallPlace:
 
 def _make_repository(folder: Path) -> None:
     """Make an empty git repository, the same for every commit: hooks ask whether there is one."""
-    for name in ("objects", "refs/heads", "refs/tags"):
+    # `git init`, which hooks call, would make what lacks in a folder that nobody may write to.
+    for name in ("objects/info", "objects/pack", "refs/heads", "refs/tags"):
         (folder / name).mkdir(parents=True)
     (folder / "HEAD").write_text("ref: refs/heads/main\n")
     (folder / "config").write_text("[core]\n\trepositoryFormatVersion = 0\n\tbare = false\n")

@@ -3,12 +3,14 @@
 import secrets
 from collections.abc import Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Stage
 from mprelease.packages.install_plan import Manager
+from mprelease.packages.registry_probe import PROBE_LIMIT, probe_command, silent_host
 from mprelease.pipeline.run import Run
 from mprelease.process.bubblewrap import Mount
 from mprelease.process.command import Command
@@ -48,6 +50,17 @@ def _install(run: Run, manager: Manager, folder: Path) -> None:
             command = Command(arguments, draft, _environment(run, draft), seconds, uid)
             parts = shown_parts(run.workshop.node.folder)
             mounts = (*(Mount(part, part) for part in parts), Mount(draft, draft, writable=True))
+            _refuse_silence(
+                run,
+                sandbox.confine(
+                    replace(
+                        command,
+                        arguments=(run.workshop.node.npm, *probe_command()[1:]),
+                        time_limit=PROBE_LIMIT,
+                    ),
+                    mounts,
+                ),
+            )
             ended = run_tree(sandbox.confine(command, mounts), stop=run.stop, on_line=run.say)
         run.stop.raise_if_asked()
         if ended.code != 0:
@@ -63,6 +76,14 @@ def _install(run: Run, manager: Manager, folder: Path) -> None:
             ) from error
     finally:
         remove(draft)
+
+
+def _refuse_silence(run: Run, probe: Command) -> None:
+    """Raise StageFailed(REGISTRY_UNREACHABLE) unless this machine's registry answers."""
+    said: list[str] = []
+    ended = run_tree(probe, stop=run.stop, on_line=said.append)
+    if ended.code != 0 and not ended.timed_out and (host := silent_host(said)):
+        raise StageFailed(Problem.REGISTRY_UNREACHABLE, host=host)
 
 
 def _environment(run: Run, home: Path) -> dict[str, str]:

@@ -6,11 +6,14 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from mprelease.domain.apps import Environment
+from mprelease.domain.apps import App, Environment
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
 from mprelease.packages import manifests
+from mprelease.pipeline import hbuilderx
+from mprelease.pipeline.hbuilderx import is_hbuilderx
+from mprelease.platforms.mini_programs import require_json
 
 
 class Framework(StrEnum):
@@ -37,14 +40,37 @@ class Recipe:
     variables: Mapping[str, str] = field(default_factory=dict)
 
 
+def recipe_for(folder: Path, app: App, environment: Environment) -> Recipe:
+    """Return what was recognised in an app's folder, as far as its settings do not say otherwise.
+
+    A command that was told gets no variable of a recognised one: it may call another Node.
+    """
+    settings = app.build
+    production = environment is Environment.PRODUCTION
+    told = settings.build_command if production else settings.dev_build_command
+    if told and settings.output:
+        return Recipe(told, settings.output, Framework.NATIVE)
+    known = recognise(folder, app.platform, environment)
+    return Recipe(
+        told or known.build_command,
+        settings.output or known.output,
+        known.framework,
+        {} if told else known.variables,
+    )
+
+
 def recognise(folder: Path, platform: Platform, environment: Environment) -> Recipe:
-    """Return the recipe for an app's folder; raise StageFailed(BUILD_COMMAND_UNKNOWN)."""
+    """Return the recipe for an app's folder.
+
+    Raise StageFailed for one that is not recognised, is HBuilderX's, or whose settings are no JSON.
+    """
     package = manifests.parsed(folder / "package.json")
     needs = {*manifests.section(package, "dependencies")}
     needs |= {*manifests.section(package, "devDependencies")}
     scripts = manifests.section(package, "scripts").keys()
-    if "@dcloudio/vite-plugin-uni" in needs:
-        return _uni_app_vite(_UNI_APP[platform], environment, scripts)
+    if hbuilderx.PLUGIN in needs:
+        recipe = _uni_app_vite(_UNI_APP[platform], environment, scripts)
+        return _with_sources_here(recipe) if is_hbuilderx(folder) else recipe
     if "@dcloudio/vue-cli-plugin-uni" in needs:
         return _uni_app_vue_cli(_UNI_APP[platform], environment, scripts)
     if needs & {"@tarojs/cli", "@tarojs/taro"}:
@@ -52,6 +78,10 @@ def recognise(folder: Path, platform: Platform, environment: Environment) -> Rec
         return _with_old_webpack(recipe) if "@tarojs/mini-runner" in needs else recipe
     if _is_native(folder):
         return Recipe("npm run build" if "build" in scripts else None, ".", Framework.NATIVE)
+    if is_hbuilderx(folder):
+        raise StageFailed(Problem.HBUILDERX_PROJECT, target=_UNI_APP[platform])
+    for name in ("project.config.json", "mini.project.json"):
+        require_json(folder / name)
     raise StageFailed(Problem.BUILD_COMMAND_UNKNOWN)
 
 
@@ -90,6 +120,11 @@ def _uni_app_vite(target: str, environment: Environment, scripts: Container[str]
     elif f"build:{target}" in scripts:
         command = f"npm run build:{target}"
     return Recipe(command, f"dist/build/{target}", Framework.UNI_APP_VITE)
+
+
+def _with_sources_here(recipe: Recipe) -> Recipe:
+    command = f"UNI_INPUT_DIR=$PWD {recipe.build_command}"
+    return Recipe(command, recipe.output, recipe.framework, recipe.variables)
 
 
 def _uni_app_vue_cli(target: str, environment: Environment, scripts: Container[str]) -> Recipe:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from mprelease.domain.apps import App
-from mprelease.domain.problems import Message
+from mprelease.domain.problems import Message, Trouble
 from mprelease.domain.projects import Project, ProjectSecret
 from mprelease.domain.releases import Commit, Publication, Release, Stage, StageState
 from mprelease.domain.sandbox import SandboxMode
@@ -152,7 +152,8 @@ class Run:
     """One run of one release; the stages leave here what the next ones need.
 
     `user` is the user id of the slot's builds, None where they run under ours. `source` says which
-    code this is and who trusts it. `resources` end with the run.
+    code this is and who trusts it. `resources` end with the run. `unreachable` is set when the
+    platform did not answer the check of the credential.
     """
 
     job: Job
@@ -172,7 +173,9 @@ class Run:
     publisher: Waiting | None = None
     built: Path | None = None
     is_published: bool = False
+    is_being_checked: bool = False
     is_checked: threading.Event = field(default_factory=threading.Event)
+    unreachable: Trouble | None = None
 
     @property
     def folder(self) -> Path:

@@ -33,6 +33,18 @@ def require_mini_program(folder: Path, root: PurePosixPath, platform: Platform) 
         )
 
 
+def require_json(file: Path) -> None:
+    """Raise StageFailed(CONFIG_NOT_JSON) for a file, if it is there, that is none."""
+    text = plain_files.text(file)
+    if text is None:
+        return
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError) as error:
+        line = error.lineno if isinstance(error, json.JSONDecodeError) else 1
+        raise StageFailed(Problem.CONFIG_NOT_JSON, file=file.name, line=line) from error
+
+
 def require_page(root: Path, page: str) -> None:
     """Raise StageFailed(START_PAGE_UNKNOWN) unless a mini program declares a page.
 

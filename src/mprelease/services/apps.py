@@ -26,6 +26,7 @@ class AppChange:
     An empty text takes a command, an output, a page or a proxy back to what is recognised.
     `compile_settings` are typed as `key=value` and added to those that are there. `install_inputs`
     are patterns with spaces between them, which take the place of those that are there.
+    `fresh_install` lets the next release install its dependencies anew.
     """
 
     name: str | None = None
@@ -40,6 +41,7 @@ class AppChange:
     compile_settings: tuple[str, ...] = ()
     install_inputs: str | None = None
     private_dependencies: bool | None = None
+    fresh_install: bool | None = None
     default_page: str | None = None
     robot: int | None = None
     proxy: str | None = None
@@ -91,6 +93,8 @@ def edit(house: House, who: Actor, name: str, change: AppChange) -> App:
     with refusing_taken(taken), house.database.writing() as db:
         before = found(db, name)
         app = _changed(before, change)
+        if change.fresh_install:
+            app = replace(app, build=replace(app.build, installed_from=house.now()))
         if app.name != before.name:
             _refuse_taken(db, app.name, app.id)
         if app.platform_app_id != before.platform_app_id and apps.is_busy(db, app.id):

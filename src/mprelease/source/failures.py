@@ -81,6 +81,14 @@ _FAILURES = (
         ),
     ),
     _Failure(
+        Problem.GIT_CERTIFICATE_REFUSED,
+        (
+            r"(SSL certificate problem: [^\n]+)",
+            r"(server certificate verification failed)",
+            r"(SSL: no alternative certificate subject name matches target [^\n]+)",
+        ),
+    ),
+    _Failure(
         Problem.GIT_LOGIN_REFUSED,
         (
             r"authentication failed for",
@@ -115,6 +123,9 @@ def _failed(problem: Problem, found: re.Match[str], repository: str) -> StageFai
         return StageFailed(problem)
     if problem is Problem.GIT_HOST_UNREACHABLE:
         return StageFailed(problem, repository=repository, host=host_of(repository))
+    if problem is Problem.GIT_CERTIFICATE_REFUSED:
+        detail = next(group for group in found.groups() if group).rstrip(".")
+        return StageFailed(problem, repository=repository, host=host_of(repository), detail=detail)
     if problem is Problem.GIT_REF_NOT_FOUND:
         ref = next(group for group in found.groups() if group)
         return StageFailed(problem, repository=repository, ref=ref)

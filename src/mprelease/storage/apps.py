@@ -12,7 +12,7 @@ from mprelease.domain.releases import State
 from mprelease.storage.database import Reader, Writer, new_id
 from mprelease.storage.tables import apps, releases
 
-_LATER = frozenset({"install_inputs", "private_dependencies"})
+_LATER = frozenset({"install_inputs", "private_dependencies", "installed_from"})
 
 
 def add(db: Writer, app: App, now: int) -> App:

@@ -102,11 +102,20 @@ class DependencySets:
         while True:
             if lock.try_shared() and (found := self.find(key)):
                 return found
-            if lock.try_exclusive():
-                return self.find(key)
+            if lock.try_exclusive() and not self.find(key):
+                return None
+            # Somebody makes it, or has made it meanwhile: then it is shared.
             lock.release()
             stop.raise_if_asked()
             time.sleep(_LOOK_SECONDS)
+
+    def share(self, key: str, lock: SetLock, stop: Stop) -> DependencySet | None:
+        """Share a set that one has just made with others; None if it is gone already."""
+        # A lock that becomes another one is nobody's for a moment.
+        while not lock.try_shared():
+            stop.raise_if_asked()
+            time.sleep(_LOOK_SECONDS)
+        return self.find(key)
 
     def find(self, key: str) -> DependencySet | None:
         """Return the set of a key, if it is there; it counts as used now."""
@@ -141,13 +150,20 @@ class DependencySets:
         return DependencySet(self.folder / key, sealed.modules, sealed.extras)
 
     def _drop_oldest(self) -> None:
-        sets = [entry for entry in self.folder.iterdir() if (entry / _NOTE).is_file()]
-        sets.sort(key=lambda entry: entry.stat().st_mtime)
-        for entry in sets[:-_KEPT_PER_REPOSITORY]:
+        used = {entry: at for entry in self.folder.iterdir() if (at := _used_at(entry))}
+        for entry in sorted(used, key=lambda each: used[each])[:-_KEPT_PER_REPOSITORY]:
             with closing(self.lock(entry.name)) as lock:
                 if lock.try_exclusive():
-                    (entry / _NOTE).unlink()
+                    (entry / _NOTE).unlink(missing_ok=True)
                     remove(entry)
+
+
+def _used_at(entry: Path) -> int:
+    """Return when a set was used last (ns); 0 for what is none, or no longer one."""
+    try:
+        return entry.stat().st_mtime_ns if (entry / _NOTE).is_file() else 0
+    except FileNotFoundError:
+        return 0  # Another slot drops sets, too.
 
 
 def inputs_of(tree: Path) -> Inputs:

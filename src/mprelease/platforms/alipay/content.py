@@ -10,7 +10,12 @@ from mprelease.domain.apps import ProjectType
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
-from mprelease.platforms.mini_programs import UNREADABLE, require_mini_program, require_served
+from mprelease.platforms.mini_programs import (
+    UNREADABLE,
+    require_json,
+    require_mini_program,
+    require_served,
+)
 from mprelease.process import plain_files
 
 _CONFIG = "mini.project.json"
@@ -71,6 +76,7 @@ def _named_root(folder: Path) -> str:
     config = folder / _CONFIG
     if not os.path.lexists(config):
         return ""
+    require_json(config)
     try:
         return str(json.loads(plain_files.text(config) or "").get("miniprogramRoot") or "")
     except UNREADABLE:

@@ -9,7 +9,12 @@ from mprelease.domain.apps import ProjectType
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
-from mprelease.platforms.mini_programs import UNREADABLE, require_mini_program, require_served
+from mprelease.platforms.mini_programs import (
+    UNREADABLE,
+    require_json,
+    require_mini_program,
+    require_served,
+)
 from mprelease.process import plain_files
 
 _CONFIG = "project.config.json"
@@ -56,6 +61,7 @@ def _config(folder: Path) -> dict[str, Any]:
     path = folder / _CONFIG
     if not os.path.lexists(path):
         return dict(_DEFAULTS)
+    require_json(path)
     try:
         content = json.loads(plain_files.text(path) or "")
     except UNREADABLE:

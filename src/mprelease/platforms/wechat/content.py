@@ -9,7 +9,7 @@ from mprelease.domain.apps import ProjectType
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
-from mprelease.platforms.mini_programs import UNREADABLE, require_mini_program
+from mprelease.platforms.mini_programs import UNREADABLE, require_json, require_mini_program
 from mprelease.process import plain_files
 
 _CONFIG = "project.config.json"
@@ -41,6 +41,7 @@ def root_of(folder: Path, name: str = "miniprogramRoot") -> PurePosixPath:
     config = folder / _CONFIG
     if not os.path.lexists(config):
         return PurePosixPath()
+    require_json(config)
     try:
         content = json.loads(plain_files.text(config) or "")
         path = str(content.get(name) or "")

@@ -103,6 +103,10 @@ class _Settings(Given):
         default=None,
         description="give each build a copy of the installed dependencies that it may write to",
     )
+    fresh_install: bool | None = Field(
+        default=None,
+        description="true lets the next release install its dependencies anew",
+    )
     default_page: Text | None = None
     robot: Whole | None = None
     proxy: Text | None = None

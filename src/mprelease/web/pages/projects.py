@@ -270,6 +270,7 @@ def _change(typed: dict[str, str], platform: Platform, key_file: bytes) -> AppCh
         robot=number(typed.get("robot")),
         compile_settings=tuple(typed.get("compile_settings", "").split()),
         private_dependencies=None if private is None else private == "true",
+        fresh_install=True if typed.get("fresh_install") == "true" else None,
         credential=_credential(typed, platform, key_file),
     )
 

@@ -1,0 +1,71 @@
+"""Which packages belong to a workspace, as npm, yarn and pnpm read the patterns that say so."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from wcmatch import glob
+
+from mprelease.packages import manifests
+
+PNPM = "pnpm-workspace.yaml"
+"""Where pnpm keeps the patterns, and the settings of the workspace."""
+
+
+def has_member(folder: Path, path: str) -> bool:
+    """Tell whether the workspace of a folder, if it is one, has the package at a relative path."""
+    return any(_covers(patterns, path) for patterns in _pattern_lists(folder))
+
+
+# As npm and pnpm match.
+_FLAGS = glob.GLOBSTAR | glob.BRACE | glob.EXTGLOB | glob.FORCEUNIX
+_MANIFEST = "/package.json"
+# A pattern becomes regular expressions, and committers write it: one of more signs, repetitions or
+# alternatives could take for ever.
+_MOST_PATTERNS = 200
+_LONGEST = 200
+_MOST_WILDCARDS = 8
+_MOST_BRACES, _MOST_COMMAS = 2, 60
+_REPETITION_OR_RANGE = re.compile(r"[*+]\(|\.\.")
+
+
+def _pattern_lists(folder: Path) -> Iterator[list[str]]:
+    """Yield the patterns of package.json and of pnpm; each list stands for itself."""
+    listed = manifests.parsed(folder / "package.json").get("workspaces")
+    if isinstance(listed, dict):
+        listed = listed.get("packages")
+    for patterns in (listed, manifests.parsed_yaml(folder / PNPM).get("packages")):
+        if isinstance(patterns, list):
+            yield [each for each in patterns[:_MOST_PATTERNS] if isinstance(each, str)]
+
+
+def _covers(patterns: list[str], path: str) -> bool:
+    refused = [each.removeprefix("!") for each in patterns if _is_exclusion(each)]
+    wanted = [each for each in patterns if not _is_exclusion(each)]
+    return any(_matches(each, path) for each in wanted) and not any(
+        _matches(each, path) for each in refused
+    )
+
+
+def _is_exclusion(pattern: str) -> bool:
+    return pattern.startswith("!") and not pattern.startswith("!(")
+
+
+def _matches(pattern: str, path: str) -> bool:
+    if not _is_harmless(pattern):
+        return False
+    whole = pattern.removeprefix("./").rstrip("/") + _MANIFEST
+    try:
+        return glob.globmatch(path + _MANIFEST, whole, flags=_FLAGS)
+    except (ValueError, RecursionError, re.error):
+        return False
+
+
+def _is_harmless(pattern: str) -> bool:
+    return (
+        len(pattern) <= _LONGEST
+        and sum(map(pattern.count, "*?[(")) <= _MOST_WILDCARDS
+        and pattern.count("{") <= _MOST_BRACES
+        and pattern.count(",") <= _MOST_COMMAS
+        and not _REPETITION_OR_RANGE.search(pattern)
+    )

@@ -1,0 +1,130 @@
+"""From where an install takes its packages: the registries in use, and lock files that fit them."""
+
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from mprelease.domain.problems import Message
+from mprelease.domain.projects import ProjectSecret
+from mprelease.packages import (
+    lock_files,
+    manifests,
+    npmrc,
+    registries,
+    registry_probe,
+    yarn_berry,
+)
+from mprelease.packages.install_plan import Install, ManagerName
+from mprelease.packages.registries import Registries, is_retired, place
+from mprelease.pipeline.commands import Commands
+from mprelease.pipeline.links import refuse_outside
+from mprelease.process import plain_files
+from mprelease.process.ownership import chown
+
+_SHOW = ("npm", "config", "list", "--json", "--loglevel=silent")
+
+
+def living_registries(commands: Commands, install: Install) -> dict[str, str]:
+    """Return the variables that set living registries against retired ones in a tree's .npmrc."""
+    run = commands.run
+    settings = npmrc.settings(manifests.text(install.folder / ".npmrc"))
+    retired = {
+        name: place(value)
+        for name, value in settings.items()
+        if (name == "registry" or name.endswith(":registry")) and is_retired(value)
+    }
+    if not retired:
+        return {}
+    host = next(iter(retired.values()))
+    run.recorder.warned(Message("warning.npmrc_retired", {"host": host}))
+    run.say(f"!! .npmrc names the retired mirror {host}: using the registry of this machine")
+    # Asked outside of the project, whose .npmrc names the retired one.
+    found = registries.of_npm(commands.output(_SHOW, commands.place.home), ())
+    return {f"npm_config_{name}": found.default for name in retired} if found else {}
+
+
+def used_registries(
+    commands: Commands, install: Install, variables: Mapping[str, str]
+) -> Registries | None:
+    """Return the registries that an install takes its packages from; None if npm does not tell."""
+    npmrcs = list(_npmrcs(commands, install))
+    if yarn_berry.is_berry(install):
+        return _of_yarn_berry(commands, install, npmrcs)
+    found = registries.of_npm(commands.output(_SHOW, install.folder, **variables), npmrcs)
+    if found and install.manager.name is ManagerName.YARN:
+        return registries.of_yarn_1(manifests.text(install.folder / ".yarnrc"), found)
+    return found
+
+
+def silent_registry(
+    commands: Commands, install: Install, used: Registries, variables: Mapping[str, str]
+) -> str | None:
+    """Return the host of a registry that an install needs and that does not answer."""
+    if yarn_berry.is_berry(install) and yarn_berry.names_proxies(install):
+        return None  # npm does not know them.
+    addresses = [used.default, *_needed_scopes(install, used)]
+
+    def silent(address: str) -> str | None:
+        arguments = registry_probe.probe_command(address)
+        said = commands.complaint(arguments, registry_probe.PROBE_LIMIT, **variables)
+        return registry_probe.silent_host(said, address)
+
+    with ThreadPoolExecutor(max_workers=_PROBES_AT_ONCE) as threads:
+        return next((host for host in threads.map(silent, dict.fromkeys(addresses)) if host), None)
+
+
+def _needed_scopes(install: Install, used: Registries) -> Iterator[str]:
+    manifest = manifests.text(install.folder / "package.json")
+    known = manifest + (lock_text(install.lock) if install.lock else "")
+    yield from (used.of(f"@{scope}/") for scope in used.scopes if f"@{scope}/" in known)
+
+
+_PROBES_AT_ONCE = 4
+
+
+def correct_lock(commands: Commands, install: Install, used: Registries) -> str | None:
+    """Point the place's copy of a lock file to the registries in use.
+
+    Return what stood there before, if that may work as well; the mirrors that have ceased to exist
+    cannot.
+    """
+    assert install.lock is not None
+    # What another install ran may have put something else in its place, or a link on the way.
+    refuse_outside(install.lock, commands.place.tree)
+    text = lock_text(install.lock)
+    correction = lock_files.corrected(install.lock.name, text, used)
+    if correction is None:
+        return None
+    write_lock(commands, install.lock, correction.text)
+    run, name = commands.run, str(install.lock.relative_to(commands.place.tree))
+    hosts = ", ".join(correction.hosts)
+    retired = next((host for host in correction.hosts if is_retired(f"//{host}")), None)
+    run.say(f"!! {name} points to {hosts}: installing from a copy that points to {used.default}")
+    if retired:
+        run.recorder.warned(Message("warning.lock_corrected", {"lock": name, "host": retired}))
+    return None if retired else text
+
+
+def lock_text(lock: Path) -> str:
+    """Return the content of a lock file."""
+    return plain_files.text(lock, encoding="utf-8", errors="surrogateescape") or ""
+
+
+def write_lock(commands: Commands, lock: Path, text: str) -> None:
+    """Replace a lock file of the place."""
+    plain_files.write_private(lock, text)
+    if commands.user is not None:
+        chown(lock, commands.user)
+
+
+def _npmrcs(commands: Commands, install: Install) -> Iterator[str]:
+    yield commands.run.job.project_secrets.get(ProjectSecret.NPMRC, "")
+    yield manifests.text(install.folder / ".npmrc")
+
+
+def _of_yarn_berry(commands: Commands, install: Install, npmrcs: list[str]) -> Registries:
+    private = manifests.parsed_yaml(commands.place.home / ".yarnrc.yml")
+    own = manifests.parsed_yaml(install.folder / ".yarnrc.yml")
+    registry = commands.run.workshop.npm_registry
+    told = [{"npmRegistryServer": registry}] if registry else []
+    return registries.of_yarn_berry((private, own, *told), yarn_berry.DEFAULT_REGISTRY, npmrcs)

@@ -1,0 +1,184 @@
+"""Run the package managers in the place of an install, and what has to be right before."""
+
+import shlex
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from mprelease.domain.errors import StageFailed
+from mprelease.domain.problems import Message, Problem
+from mprelease.domain.projects import ProjectSecret
+from mprelease.packages import lock_files, yarn_berry
+from mprelease.packages.hooks import only_installs
+from mprelease.packages.install_plan import (
+    OFFLINE_VARIABLES,
+    Install,
+    download_variables,
+    install_command,
+    install_variables,
+    offline_command,
+)
+from mprelease.packages.install_view import names_packages
+from mprelease.packages.npmrc import for_yarn
+from mprelease.packages.registries import Registries
+from mprelease.pipeline.commands import Commands
+from mprelease.pipeline.install_registries import (
+    correct_lock,
+    living_registries,
+    lock_text,
+    silent_registry,
+    used_registries,
+    write_lock,
+)
+from mprelease.process import plain_files
+from mprelease.process.ownership import chown
+
+
+def install_all(commands: Commands, installs: list[Install]) -> None:
+    """Install in a place that is filled, by the app's own command or by each package manager."""
+    run = commands.run
+    for each in filter(yarn_berry.wants_plug_and_play, installs):
+        run.say("(instead of Plug'n'Play: node_modules, where builds and the platform's tool look)")
+        remove_plug_and_play(each.folder)
+    with _private_settings(commands):
+        if run.job.app.build.install_command:
+            _install_as_told(commands, installs, run.job.app.build.install_command)
+            return
+        for each in installs:
+            _install(commands, each)
+
+
+def _install_as_told(commands: Commands, installs: list[Install], line: str) -> None:
+    # The line may call any of the managers that the repository names.
+    variables: dict[str, str] = {}
+    for each in installs:
+        variables |= {**living_registries(commands, each), **_variables(commands, each)}
+        used = _registries(commands, each, variables)
+        _corrected(commands, each, used)
+        silent = silent_registry(commands, each, used, variables) if used else None
+        if silent and only_installs(line):
+            raise StageFailed(Problem.REGISTRY_UNREACHABLE, host=silent)
+    commands.run.say(f"$ {line}")
+    folder = commands.place.tree / commands.run.job.app.build.directory
+    commands.must(("/bin/sh", "-c", line), folder, **variables)
+
+
+def remove_plug_and_play(folder: Path) -> None:
+    """Remove what a committed Plug'n'Play has at the root of a project: yarn would obey it."""
+    for name in yarn_berry.PLUG_AND_PLAY:
+        if plain_files.is_plain_file(folder / name):
+            (folder / name).unlink()
+
+
+@contextmanager
+def _private_settings(commands: Commands) -> Iterator[None]:
+    """Let the project's private .npmrc lie in HOME during the block."""
+    npmrc = commands.run.job.project_secrets.get(ProjectSecret.NPMRC, "")
+    rights = {".npmrc": npmrc, ".yarnrc.yml": for_yarn(npmrc)}
+    try:
+        for name, content in rights.items():
+            path = commands.place.home / name
+            plain_files.write_private(path, content)
+            if commands.user is not None:
+                chown(path, commands.user)
+        yield
+    finally:
+        for name in rights:
+            (commands.place.home / name).unlink(missing_ok=True)
+
+
+def _install(commands: Commands, install: Install) -> None:
+    variables = {**living_registries(commands, install), **_variables(commands, install)}
+    used = _registries(commands, install, variables)
+    before = _corrected(commands, install, used)
+    if used and _is_installed_offline(commands, install, used, variables):
+        return
+    try:
+        _run_frozen(commands, install, variables, before)
+    except StageFailed as failure:
+        if failure.trouble.problem is not Problem.LOCK_FILE_REFUSED:
+            raise
+        lock = str(install.lock.relative_to(commands.place.tree)) if install.lock else ""
+        warning = Message("warning.lock_refused", {"lock": lock})
+        commands.run.recorder.warned(warning)
+        commands.run.say(f"!! {lock} does not fit package.json: going on without it")
+        _run(commands, install, variables, frozen=False)
+
+
+def _registries(
+    commands: Commands, install: Install, variables: Mapping[str, str]
+) -> Registries | None:
+    """Return the registries in use; None where an install needs none or npm does not tell."""
+    if install.lock is None and not names_packages(install.folder):
+        return None
+    return used_registries(commands, install, variables)
+
+
+def _is_installed_offline(
+    commands: Commands, install: Install, used: Registries, variables: Mapping[str, str]
+) -> bool:
+    """Install what was downloaded before, where a registry does not answer; else return False.
+
+    Raise StageFailed(REGISTRY_UNREACHABLE) if that fails and the registry still does not answer.
+    """
+    silent = silent_registry(commands, install, used, variables)
+    if silent is None:
+        return False
+    commands.run.say(f"!! {silent} does not answer: trying with what was downloaded before")
+    arguments = offline_command(install)
+    commands.run.say(f"$ {shlex.join(arguments)}")
+    try:
+        commands.must(arguments, install.folder, **{**variables, **OFFLINE_VARIABLES})
+    except StageFailed as failure:
+        if failure.trouble.problem is Problem.TIME_LIMIT:
+            raise
+        if silent_registry(commands, install, used, variables):
+            raise StageFailed(Problem.REGISTRY_UNREACHABLE, host=silent) from failure
+        return False
+    return True
+
+
+def _corrected(commands: Commands, install: Install, used: Registries | None) -> str | None:
+    """Let the lock file point to the registries in use; return what it was, if that may work."""
+    if used is None or install.lock is None:
+        return None
+    if not lock_files.names_addresses(lock_text(install.lock)):
+        return None
+    return correct_lock(commands, install, used)
+
+
+def _run_frozen(
+    commands: Commands, install: Install, variables: Mapping[str, str], before: str | None
+) -> None:
+    """Install by the lock file as it was corrected, and if need be as it was before."""
+    try:
+        _run(commands, install, variables, frozen=install.lock is not None)
+    except StageFailed as failure:
+        if before is None or failure.trouble.problem not in _NOT_THE_SAME_THERE:
+            raise
+        assert install.lock is not None
+        commands.run.say("!! the registry in use has not what was locked: asking those of the lock")
+        write_lock(commands, install.lock, before)
+        _run(commands, install, variables, frozen=True)
+
+
+def _run(
+    commands: Commands, install: Install, variables: Mapping[str, str], *, frozen: bool
+) -> None:
+    arguments = install_command(install, frozen=frozen)
+    commands.run.say(f"$ {shlex.join(arguments)}")
+    commands.must(arguments, install.folder, **variables)
+
+
+def _variables(commands: Commands, install: Install) -> dict[str, str]:
+    workshop, place = commands.run.workshop, commands.place
+    return {
+        **install_variables(install),
+        **download_variables(install, place.seen(place.home)),
+        **yarn_berry.variables(
+            install, place.seen(install.folder), workshop.environment, workshop.npm_registry
+        ),
+    }
+
+
+_NOT_THE_SAME_THERE = {Problem.PACKAGE_NOT_FOUND, Problem.PACKAGE_CHANGED}

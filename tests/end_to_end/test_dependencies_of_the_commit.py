@@ -1,0 +1,125 @@
+"""What is published is what the commit says, not what an earlier install has left: issue 12, C."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mprelease.simulator.wechat import WeChat
+from npm_registry import NpmRegistry, serving
+from repositories import commit, make_repository
+from team import Team
+from test_registries import BUILD, FILES
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("wechat_tool")]
+
+# Without registries of its own, the install takes everything from the commit.
+GENERATE = 'require("fs").writeFileSync("node_modules/is-number/index.js", "module.exports=()=>%d")'
+
+
+def prepared(team: Team, repository: Path, *options: str) -> None:
+    team.has_app(repository, "--build-command", "node build.cjs", "--output", "dist", *options)
+
+
+def made(team: Team, wechat: WeChat) -> bytes:
+    team.must("preview", "shop")
+    return wechat.received[-1].files["made.js"]
+
+
+@pytest.mark.parametrize("manager", ["npm", "yarn@1.22.22", "pnpm@9.15.9"])
+def test_a_folder_beside_the_apps_is_published_as_it_stands_in_the_commit(
+    manager: str, team: Team, wechat: WeChat, tmp_path: Path
+) -> None:
+    """Issue 12, number 15."""
+    theme = {"name": "is-number", "version": "1.0.0", "main": "index.js"}
+    asked = {} if manager == "npm" else {"packageManager": manager}
+    package = {"name": "shop", **asked, "dependencies": {"is-number": "file:../theme"}}
+    files = {f"app/{name}": text for name, text in FILES.items()}
+    repository = make_repository(
+        tmp_path / "shop",
+        {
+            **files,
+            "app/package.json": json.dumps(package),
+            "theme/package.json": json.dumps(theme),
+            "theme/index.js": "module.exports = () => 'old'",
+        },
+    )
+    prepared(team, repository, "--directory", "app")
+    assert b"old" in made(team, wechat)
+    commit(repository, {"theme/index.js": "module.exports = () => 'new'"})
+    assert b"new" in made(team, wechat)
+
+
+def test_what_a_hooks_script_does_is_published_as_it_stands_in_the_commit(
+    team: Team, wechat: WeChat, tmp_path: Path
+) -> None:
+    """Issue 12, number 16: under the same command line."""
+    package = {
+        "name": "shop",
+        "scripts": {"postinstall": "node scripts/make.cjs"},
+        "dependencies": {"is-number": "file:./vendor"},
+    }
+    repository = make_repository(
+        tmp_path / "shop",
+        {
+            **FILES,
+            "package.json": json.dumps(package),
+            ".npmrc": "install-links=true",
+            "vendor/package.json": json.dumps({"name": "is-number", "version": "1.0.0"}),
+            "vendor/index.js": "",
+            "scripts/make.cjs": GENERATE % 41,
+        },
+    )
+    prepared(team, repository)
+    assert b"41" in made(team, wechat)
+    commit(repository, {"scripts/make.cjs": GENERATE % 42})
+    assert b"42" in made(team, wechat)
+
+
+def test_committed_modules_are_published_as_they_are(
+    team: Team, wechat: WeChat, tmp_path: Path
+) -> None:
+    """Issue 12, number 20: an install over them only where the app says so, with a warning."""
+    with serving(NpmRegistry()) as registry:
+        registry.publish("is-number", "7.0.0", "module.exports = () => 'fetched'")
+        package = {"name": "shop", "dependencies": {"is-number": "7.0.0"}}
+        repository = make_repository(
+            tmp_path / "shop",
+            {
+                **FILES,
+                ".gitignore": "dist\n",
+                ".npmrc": f"registry={registry.url}/\n",
+                "package.json": json.dumps(package),
+                "build.cjs": BUILD,
+                "node_modules/is-number/package.json": '{"name":"is-number","version":"7.0.0"}',
+                "node_modules/is-number/index.js": "module.exports = () => 'committed'",
+            },
+        )
+        prepared(team, repository)
+        for _ in range(2):
+            assert b"committed" in made(team, wechat)
+        assert registry.requests == []
+        team.must("app", "edit", "shop", "--install-command", "npm install --force && npm ci")
+        release = team.must("preview", "shop", "--json").json
+    assert "node_modules" in json.dumps(release["warnings"])
+    assert registry.requests
+
+
+def test_a_new_version_of_a_package_comes_when_somebody_asks_for_it(
+    team: Team, wechat: WeChat, tmp_path: Path
+) -> None:
+    """Issue 12, number 17."""
+    with serving(NpmRegistry()) as registry:
+        registry.publish("is-number", "7.0.0", "module.exports = () => 'old'")
+        files = {
+            **FILES,
+            ".npmrc": f"registry={registry.url}/\n",
+            "package.json": json.dumps({"name": "shop", "dependencies": {"is-number": "^7.0.0"}}),
+        }
+        prepared(team, make_repository(tmp_path / "shop", files))
+        assert b"old" in made(team, wechat)
+        registry.publish("is-number", "7.1.0", "module.exports = () => 'new'")
+        assert b"old" in made(team, wechat)
+        team.must("app", "edit", "shop", "--fresh-install")
+        assert b"new" in made(team, wechat)
+        assert team.must("preview", "shop", "--json").json["stages"][1]["cached"]
