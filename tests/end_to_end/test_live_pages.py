@@ -79,7 +79,7 @@ def test_one_publishes_and_another_sees_it_begin_run_and_end(site: Site, house: 
     release.recorder.checked_out(COMMIT)
     for one in (card, tile, publisher.locator("#state")):
         expect(one).to_contain_text("feat: 首页")
-    stage = publisher.locator("[data-stage=checkout] small")
+    stage = publisher.locator("[data-stage=checkout] [data-stage-time]")
     expect(stage).to_have_text(re.compile(r"[1-9]\.\d s"))
     release.write(["cloning"])
     release.end(State.CANCELED)

@@ -3,11 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from mprelease.domain.apps import Environment
+from mprelease.domain.apps import App, BuildSettings, Environment, ProjectType
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
-from mprelease.pipeline.recipes import Framework, install_folders, recognise
+from mprelease.pipeline.recipes import Framework, install_folders, recipe_of, recognise
 from trees import write
 
 WECHAT, PRODUCTION, DEVELOPMENT = Platform.WECHAT, Environment.PRODUCTION, Environment.DEVELOPMENT
@@ -149,6 +149,40 @@ def test_what_nobody_knows_is_said_to_be_unknown(tmp_path: Path, content: str) -
     with pytest.raises(StageFailed) as failure:
         recognise(tmp_path, WECHAT, PRODUCTION)
     assert failure.value.trouble.problem is Problem.BUILD_COMMAND_UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("settings", "environment", "problem", "asked_for"),
+    [
+        (BuildSettings(), PRODUCTION, Problem.BUILD_COMMAND_UNKNOWN, None),
+        (BuildSettings(build_command="make"), PRODUCTION, Problem.OUTPUT_UNKNOWN, None),
+        (
+            BuildSettings(output="dist"),
+            PRODUCTION,
+            Problem.BUILD_COMMAND_MISSING,
+            "--build-command",
+        ),
+        (
+            BuildSettings(build_command="make", output="dist"),
+            DEVELOPMENT,
+            Problem.BUILD_COMMAND_MISSING,
+            "--dev-build-command",
+        ),
+    ],
+)
+def test_only_the_setting_that_lacks_is_asked_for(
+    tmp_path: Path,
+    settings: BuildSettings,
+    environment: Environment,
+    problem: Problem,
+    asked_for: str | None,
+) -> None:
+    """Issue 12, number 34: command and output were both asked for where one of them lacked."""
+    app = App(1, 1, "x", WECHAT, "wx1", ProjectType.MINI_PROGRAM, settings, 1, None, None)
+    with pytest.raises(StageFailed) as failure:
+        recipe_of(tmp_path, app, environment)
+    assert failure.value.trouble.problem is problem
+    assert failure.value.trouble.parameters.get("option") == asked_for
 
 
 def test_a_package_file_that_leads_elsewhere_is_not_read(tmp_path: Path) -> None:

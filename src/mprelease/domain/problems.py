@@ -135,6 +135,8 @@ class Problem(StrEnum):
     DISK_FULL = auto()
     BUILD_FAILED = auto()
     BUILD_COMMAND_UNKNOWN = auto()
+    BUILD_COMMAND_MISSING = auto()
+    OUTPUT_UNKNOWN = auto()
     OUTPUT_MISSING = auto()
     OUTPUT_NOT_A_MINI_PROGRAM = auto()
     OUTPUT_OF_OTHER_PLATFORM = auto()

@@ -12,16 +12,16 @@ from mprelease.packages import yarn_berry
 from mprelease.packages.install_plan import ManagerName, find
 from mprelease.packages.install_view import MODULES
 from mprelease.pipeline.build_place import BuildPlace
-from mprelease.pipeline.commands import Commands, fresh_folders, is_production, release_variables
+from mprelease.pipeline.commands import Commands, fresh_folders, release_variables
 from mprelease.pipeline.install import remove_plug_and_play
 from mprelease.pipeline.links import refuse_links_outside, refuse_outside
-from mprelease.pipeline.recipes import Framework, Recipe, recognise
+from mprelease.pipeline.recipes import Recipe, recipe_of
 from mprelease.pipeline.run import Run
 
 
 def build(run: Run) -> bool:
     """Build the app and find its output, which must look like a mini program."""
-    recipe = _recipe(run)
+    recipe = recipe_of(run.folder, run.job.app, run.job.release.environment)
     fresh_folders(run.workspace, run.uid)
     with BuildPlace(run).laid() as mounts, _alone(run):
         variables = {**release_variables(run), **_variables(run, recipe)}
@@ -32,7 +32,7 @@ def build(run: Run) -> bool:
             line = f"PATH={shlex.quote(_modules(run))}:$PATH; {recipe.build_command}"
             commands.must(("/bin/sh", "-c", line), run.folder)
         else:
-            run.say("(no build command: the sources are published as they are)")
+            run.note("log.no_build_command")
     run.built = _found(run, run.folder / recipe.output, commands)
     run.driver.looks_built(run.built, run.job.app.project_type)
     return False
@@ -47,22 +47,6 @@ def _alone(run: Run) -> Iterator[None]:
         yield
     finally:
         clean_up()
-
-
-def _recipe(run: Run) -> Recipe:
-    """Return what was recognised, as far as the app's settings do not say otherwise."""
-    app = run.job.app
-    settings = app.build
-    told = settings.build_command if is_production(run) else settings.dev_build_command
-    if told and settings.output:
-        return Recipe(told, settings.output, Framework.NATIVE)
-    known = recognise(run.folder, app.platform, run.job.release.environment)
-    return Recipe(
-        told or known.build_command,
-        settings.output or known.output,
-        known.framework,
-        known.variables,
-    )
 
 
 def _variables(run: Run, recipe: Recipe) -> Mapping[str, str]:

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mprelease.domain.apps import Environment
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Stage
@@ -177,8 +176,3 @@ def release_variables(run: Run) -> Mapping[str, str]:
         "MPRELEASE_COMMIT": commit.id if commit else "",
         "MPRELEASE_VERSION": release.version or "",
     }
-
-
-def is_production(run: Run) -> bool:
-    """Tell whether the release is one of the production environment."""
-    return run.job.release.environment is Environment.PRODUCTION

@@ -43,7 +43,7 @@ def install(run: Run) -> bool:
     """Find or make the dependency set; True when nothing had to be installed."""
     installs = _installs(run)
     if not installs:
-        run.say("(no package.json: nothing to install)")
+        run.note("log.no_package_json")
         return False
     run.managers = managers.installed(run, [each.manager for each in installs])
     if not all(each.lock for each in installs):
@@ -55,10 +55,10 @@ def install(run: Run) -> bool:
     run.resources.callback(lock.close)
     run.dependencies = sets.acquire(key, lock, run.stop)
     if run.dependencies:
-        run.say(f"(dependencies {key[:12]} are there already)")
+        run.note("log.dependencies_there", key=key[:12])
         return True
     if view.whole_tree:
-        run.say(f"(each commit is installed anew: what this reads is not known: {view.why})")
+        run.note("log.installed_anew", why=view.why)
     run.dependencies = _installed(run, sets, key, installs, view)
     lock.try_shared()
     return False
@@ -120,7 +120,7 @@ def _user(run: Run) -> AbstractContextManager[ClaimedUser | None]:
 
 def _install_all(run: Run, commands: Commands, installs: list[Install]) -> None:
     for each in filter(yarn_berry.wants_plug_and_play, installs):
-        run.say("(instead of Plug'n'Play: node_modules, where builds and the platform's tool look)")
+        run.note("log.no_plug_and_play")
         remove_plug_and_play(each.folder)
     with _private_settings(run, commands):
         if run.job.app.build.install_command:
@@ -170,7 +170,7 @@ def _install(run: Run, commands: Commands, install: Install) -> None:
         lock = str(install.lock.relative_to(commands.place.tree)) if install.lock else ""
         warning = Message("warning.lock_refused", {"lock": lock})
         run.recorder.warned(warning)
-        run.say(f"!! {lock} does not fit package.json: going on without it")
+        run.note("log.lock_refused", lock=lock)
         _run(run, commands, install, frozen=False)
 
 
@@ -198,7 +198,7 @@ def _living_registry(run: Run, commands: Commands, install: Install) -> dict[str
     if host is None:
         return {}
     run.recorder.warned(Message("warning.npmrc_retired", {"host": host}))
-    run.say(f"!! .npmrc names the retired mirror {host}: using the registry of this machine")
+    run.note("log.npmrc_retired", host=host)
     return {"npm_config_registry": _registry(commands)}
 
 
@@ -223,4 +223,4 @@ def _correct_lock(run: Run, commands: Commands, lock: Path) -> None:
         chown(lock, commands.user)
     name = str(lock.relative_to(commands.place.tree))
     run.recorder.warned(Message("warning.lock_corrected", {"lock": name, "host": host}))
-    run.say(f"!! {name} points to the retired mirror {host}: installing from a corrected copy")
+    run.note("log.lock_corrected", name=name, host=host)

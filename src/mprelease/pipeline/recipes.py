@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from mprelease.domain.apps import Environment
+from mprelease.domain.apps import App, Environment
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
@@ -35,6 +35,35 @@ class Recipe:
     output: str
     framework: Framework
     variables: Mapping[str, str] = field(default_factory=dict)
+
+
+def recipe_of(folder: Path, app: App, environment: Environment) -> Recipe:
+    """Return what was recognised, as far as the app's settings do not say otherwise.
+
+    Raise StageFailed that names the setting which lacks: BUILD_COMMAND_UNKNOWN for command and
+    output, BUILD_COMMAND_MISSING or OUTPUT_UNKNOWN for one of them.
+    """
+    settings, is_production = app.build, environment is Environment.PRODUCTION
+    told = settings.build_command if is_production else settings.dev_build_command
+    if told and settings.output:
+        return Recipe(told, settings.output, Framework.NATIVE)
+    try:
+        known = recognise(folder, app.platform, environment)
+    except StageFailed:
+        if told:
+            raise StageFailed(Problem.OUTPUT_UNKNOWN) from None
+        if settings.output:
+            option = "--build-command" if is_production else "--dev-build-command"
+            raise StageFailed(
+                Problem.BUILD_COMMAND_MISSING, environment=environment, option=option
+            ) from None
+        raise
+    return Recipe(
+        told or known.build_command,
+        settings.output or known.output,
+        known.framework,
+        known.variables,
+    )
 
 
 def recognise(folder: Path, platform: Platform, environment: Environment) -> Recipe:

@@ -12,6 +12,7 @@ from mprelease.domain.problems import Message
 from mprelease.domain.projects import Project, ProjectSecret
 from mprelease.domain.releases import Commit, Publication, Release, Stage, StageState
 from mprelease.domain.sandbox import SandboxMode
+from mprelease.i18n import Words
 from mprelease.pipeline.standby import Standby, Waiting
 from mprelease.platforms.driver import Driver, Link
 from mprelease.process.build_users import ClaimedUser
@@ -102,7 +103,8 @@ class Workshop:
     """What the machine offers to every release.
 
     `environment` is what any program may inherit, `build_variables` what the installation passes
-    through to builds.
+    through to builds. `words` are those of the installation: lines of ours in logs are written in
+    them.
     """
 
     layout: Layout
@@ -114,6 +116,7 @@ class Workshop:
     npm_registry: str | None
     link: Link
     limits: Limits
+    words: Words
 
     @property
     def has_mounts(self) -> bool:
@@ -182,6 +185,10 @@ class Run:
     def uid(self) -> int | None:
         """Return the user id of the slot's builds; None where they run under ours."""
         return self.user.uid if self.user else None
+
+    def note(self, id: str, **parameters: str | int) -> None:  # noqa: A002 the catalog's word
+        """Write a line of ours into the log, in the language of the installation."""
+        self.say(self.workshop.words(id, **parameters))
 
     def seconds(self, stage: Stage) -> int:
         """Return the time limit of a stage."""
