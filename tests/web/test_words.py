@@ -78,7 +78,7 @@ def test_every_save_says_so_once(world: World, upload_key: str) -> None:
     project = {"new_name": "web", "repository": "/srv/web.git", "default_branch": "dev"}
     app = {"name": "twin", "platform_app_id": "wx0123456789abcdee"}
     saves: list[tuple[str, dict[str, str], str]] = [
-        ("/projects", {"name": "new", "repository": "/srv/new.git"}, "已添加项目“new”"),
+        ("/projects", {"name": "new", "repository": "/srv/new.git"}, "已添加项目“new”，请继续"),
         ("/projects/web", project, "项目“web”的设置已保存"),
         ("/projects/new/delete", {}, "项目“new”已删除"),
         ("/apps/twin/settings", app, "小程序“twin”的设置已保存"),

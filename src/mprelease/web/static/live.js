@@ -25,10 +25,11 @@ function show(release) {
   for (const list of document.querySelectorAll(`[data-stages="${release.id}"]`)) showStages(list, release);
 }
 
-function showStages(list, { stages }) {
-  for (const [name, state, began, ended, cached] of stages) {
+function showStages(list, release) {
+  for (const [name, state, began, ended, cached] of release.stages) {
     const item = list.querySelector(`[data-stage="${name}"]`);
-    if (!item) continue; // A release that has ended shows only what it came to.
+    // What a release came to that has ended before all stages began, the server's page says.
+    if (!item || (isFinal(release) && state === "pending")) continue;
     item.className = state;
     const time = item.querySelector("[data-stage-time]");
     item.querySelector("[data-stage-state]").textContent = say(`stage-${state}`);
