@@ -6,25 +6,25 @@ from pathlib import Path
 
 import pytest
 
-from mprelease import pipeline, platforms
+from mprelease import pipeline, platforms, source
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Message, Problem
 from mprelease.i18n import Language, Words
 from mprelease.platforms import events
 from mprelease.platforms.driver import OwnProgress
 
-SOURCES = Path(pipeline.__file__).parent
+SOURCES = (Path(pipeline.__file__).parent, Path(source.__file__).parent)
 BRIDGES = Path(platforms.__file__).parent / "bridge"
 
 
 def own_lines() -> list[str]:
     """Return what the pipeline says in words of its own, apart from the commands that it runs."""
     found = []
-    for path in SOURCES.glob("*.py"):
+    for path in (path for folder in SOURCES for path in folder.glob("*.py")):
         for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)):
                 continue
-            if call.func.attr != "say" or not call.args:
+            if call.func.attr not in {"say", "on_line"} or not call.args:
                 continue
             parts = [
                 str(node.value)

@@ -22,6 +22,7 @@ def checkout(run: Run) -> bool:
         stop=run.stop,
         on_line=run.say,
         time_limit=run.seconds(Stage.CHECKOUT),
+        words=run.workshop.words,
     )
     fetched = fetch(git, repository, run.job.release.ref)
     run.commit = fetched.commit
