@@ -25,6 +25,7 @@ from mprelease.engine.dispatch import Dispatch
 from mprelease.engine.errands import Errands, Outside
 from mprelease.engine.slot import Means
 from mprelease.engine.worker import Post, Worker
+from mprelease.i18n import Language, Words
 from mprelease.pipeline.run import Limits, Node, Run, Workshop
 from mprelease.pipeline.runner import Ending
 from mprelease.pipeline.standby import Standby
@@ -197,6 +198,7 @@ def _worker(house: House, folder: Path, pipeline: Callable[[Run], Ending]) -> Wo
         npm_registry=None,
         link=Link(),
         limits=Limits(dict.fromkeys(Stage, 60), 512),
+        words=Words(Language.ENGLISH),
     )
     errands = Errands(house, Outside(workshop.layout.mirrors, {}, Link(), None))
     means = Means(house, workshop, 60, pipeline)

@@ -20,6 +20,7 @@ from mprelease.engine.errands import Errands, Outside
 from mprelease.engine.recorder import Live, ToldAll
 from mprelease.engine.slot import Means
 from mprelease.engine.worker import Post, Worker
+from mprelease.i18n import Language, Words
 from mprelease.pipeline.run import Limits, Node, Run, Workshop
 from mprelease.pipeline.runner import Ending, run_stages
 from mprelease.pipeline.standby import Standby
@@ -86,6 +87,7 @@ def a_worker(
         npm_registry=None,
         link=Link(),
         limits=Limits(dict.fromkeys(Stage, 60), 512),
+        words=Words(Language.ENGLISH),
     )
     assert workshop.sandbox.mode is SandboxMode.OFF
     errands = Errands(house, Outside(workshop.layout.mirrors, {}, Link(), None))

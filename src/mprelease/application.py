@@ -22,6 +22,7 @@ from mprelease.engine.errands import Errands, Outside
 from mprelease.engine.recorder import Live, ToldAll
 from mprelease.engine.slot import Means
 from mprelease.engine.worker import Post, Worker
+from mprelease.i18n import Words, language_of
 from mprelease.pipeline.run import Limits, Node, Workshop
 from mprelease.pipeline.standby import Standby
 from mprelease.platforms import tools
@@ -35,7 +36,12 @@ from mprelease.process.sandbox import Machine, Sandbox
 from mprelease.process.tree import Stop
 from mprelease.security.vault import Vault, master_key
 from mprelease.services.house import House
-from mprelease.settings.environment import config_file, machine_environment, variables
+from mprelease.settings.environment import (
+    config_file,
+    machine_environment,
+    variables,
+    wished_language,
+)
 from mprelease.settings.knobs import Settings
 from mprelease.storage.database import Database, readable_errors, sqlite_url
 from mprelease.storage.engines import within
@@ -263,6 +269,7 @@ class Application:
             npm_registry=settings.npm_registry,
             link=self.link,
             limits=_limits(settings),
+            words=Words(language_of(wished_language())),
         )
 
     def _open_layout(self) -> Layout:

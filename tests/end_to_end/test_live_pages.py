@@ -12,7 +12,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from browser import PASSWORD, Site, answers, free_port, serving
 from mprelease.domain.people import Role
-from mprelease.domain.releases import Commit, Kind, ReleaseRequest, Stage, State
+from mprelease.domain.problems import Problem, Trouble
+from mprelease.domain.releases import Commit, Kind, ReleaseRequest, Stage, StageState, State
+from mprelease.pipeline.runner import Ending
 from mprelease.services import releases, users
 from mprelease.services.house import House
 from team import Team, wait_until
@@ -79,7 +81,7 @@ def test_one_publishes_and_another_sees_it_begin_run_and_end(site: Site, house: 
     release.recorder.checked_out(COMMIT)
     for one in (card, tile, publisher.locator("#state")):
         expect(one).to_contain_text("feat: 首页")
-    stage = publisher.locator("[data-stage=checkout] small")
+    stage = publisher.locator("[data-stage=checkout] [data-stage-time]")
     expect(stage).to_have_text(re.compile(r"[1-9]\.\d s"))
     release.write(["cloning"])
     release.end(State.CANCELED)
@@ -90,6 +92,25 @@ def test_one_publishes_and_another_sees_it_begin_run_and_end(site: Site, house: 
     expect(home.locator("#running")).to_have_text(re.compile("0"))
     for page in (watcher, home):
         assert page.evaluate("document.documentElement.dataset.same") == "yes", "it was reloaded"
+
+
+def test_a_refused_key_leaves_no_stage_that_might_still_come(site: Site, house: House) -> None:
+    """Issue 12, number 34: it showed four grey stages."""
+    page = site.visit("admin", PASSWORD, locale="en-US")
+    page.goto(f"{site.url}/apps/shop/preview")
+    page.click("main form button.btn-primary")
+    expect(page.locator("[data-stage].pending")).to_have_count(4)
+    release = taken(house, 1)
+    release.recorder.started(Stage.CHECKOUT)
+    expect(page.locator("[data-stage].running")).to_have_count(1)
+    release.recorder.ended(Stage.CHECKOUT, StageState.CANCELED)
+    refused = Trouble(Problem.KEY_REFUSED, {"app_id": "wx1"})
+    release.recorder.finish(Ending(State.FAILED, refused, Stage.PUBLISH))
+    expect(page.locator("[data-stage]")).to_have_count(2)
+    expect(page.locator("[data-stage=checkout].canceled")).to_contain_text("stopped")
+    expect(page.locator("[data-stage=publish].failed")).to_contain_text("failed")
+    page.goto(f"{site.url}/releases")
+    expect(page.locator("#tasks .state-failed")).to_be_visible()
 
 
 def test_the_log_goes_on_without_a_gap_or_a_double_when_the_server_has_died(

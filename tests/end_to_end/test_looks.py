@@ -6,7 +6,7 @@ MPRELEASE_SHOTS=folder keeps a picture of each.
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -114,6 +114,88 @@ def test_every_page_is_whole_and_readable_for_everybody(
     # A page that is not there is the one thing that a browser complains about here.
     full_site.errors[:] = [error for error in full_site.errors if "404" not in error]
     assert not flaws, "\n".join(flaws)
+
+
+def test_the_qr_code_of_a_card_stands_beside_its_text(full_site: Site) -> None:
+    """Issue 12, number 34: it never did, `flex-fill` won over our rule."""
+    for width in (390, 768, 1280, 1920):
+        page = full_site.visit("admin", PASSWORD, viewport={"width": width, "height": 800})
+        page.goto(f"{full_site.url}{APP}")
+        row = page.locator(".card-row:has(.qr)").first
+        text, code = row.locator(".card-text").bounding_box(), row.locator(".qr").bounding_box()
+        assert text
+        assert code
+        assert text["x"] + text["width"] <= code["x"], f"{width}: {text} {code}"
+        assert abs(text["y"] - code["y"]) < 8, f"{width}: {text} {code}"
+
+
+def test_a_phone_shows_how_each_release_of_the_list_stands(full_site: Site) -> None:
+    """Issue 12, number 34: the column of the state was out of sight."""
+    page = full_site.visit("admin", PASSWORD, viewport={"width": 390, "height": 800})
+    page.goto(f"{full_site.url}/releases")
+    badges = page.locator("#tasks .badge[data-state-of]")
+    assert badges.count() == 8
+    for badge in badges.all():
+        box = badge.bounding_box()
+        assert box
+        assert 0 <= box["x"] <= box["x"] + box["width"] <= 390
+    inside = "document.querySelector('.table-responsive')"
+    assert page.evaluate(f"{inside}.scrollWidth <= {inside}.clientWidth"), "nothing is hidden"
+
+
+KB = 1024
+
+
+def loaded(page: Page, address: str) -> dict[str, int]:
+    """Go somewhere, and return what came over the network: bytes by path."""
+    paths: dict[str, str] = {}
+    came: dict[str, int] = {}
+    session = page.context.new_cdp_session(page)
+    session.send("Network.enable")
+    session.on(
+        "Network.responseReceived",
+        lambda said: paths.update({said["requestId"]: urlsplit(said["response"]["url"]).path}),
+    )
+    session.on(
+        "Network.loadingFinished",
+        lambda said: came.update(
+            {paths.get(said["requestId"], "?"): int(said["encodedDataLength"])}
+        ),
+    )
+    page.goto(address, wait_until="networkidle")
+    session.detach()
+    return {path: count for path, count in came.items() if count}
+
+
+def test_a_page_that_was_seen_costs_little_the_next_time(full_site: Site) -> None:
+    """Issue 12, number 34: modules were loaded anew on each page; these are design §9's limits."""
+    page = full_site.chromium.new_context(locale="zh-CN").new_page()
+    page.context.add_cookies(full_site.visit("admin", PASSWORD).context.cookies())
+    cold = loaded(page, full_site.url)
+    assert sum(cold.values()) <= 150 * KB, cold
+    warm = loaded(page, full_site.url)
+    assert not [path for path in warm if path.startswith("/static/")], warm
+    assert sum(warm.values()) <= 25 * KB, warm
+    loaded(page, f"{full_site.url}/releases/1")
+    again = loaded(page, f"{full_site.url}/releases/1")
+    assert not [path for path in again if path.startswith("/static/")], again
+    assert sum(again.values()) <= 25 * KB, again
+
+
+def test_what_deletes_asks_first_without_a_script(full_site: Site) -> None:
+    """Issue 12, number 34: without a script nothing asked; and no question named anything."""
+    page = full_site.visit("admin", PASSWORD)
+    page = page.context.browser.new_context(  # type: ignore[union-attr]
+        java_script_enabled=False, storage_state=page.context.storage_state(), locale="zh-CN"
+    ).new_page()
+    page.goto(f"{full_site.url}{APP}/settings")
+    button = page.get_by_role("button", name="删除“商城-微信”")
+    expect(button).to_be_hidden()
+    page.locator("details.ask > summary").click()
+    expect(page.locator(".ask-panel")).to_contain_text("wx0123456789abcdef")
+    button.click()
+    page.wait_for_url(quote(f"{full_site.url}/projects/商城", safe=":/"))
+    expect(page.locator("#done")).to_have_text("小程序“商城-微信”已删除，它的发布任务会保留。")
 
 
 def tab_to(page: Page, what: str) -> None:

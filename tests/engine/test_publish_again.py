@@ -14,6 +14,7 @@ from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Publication, Stage, State
 from mprelease.engine.worker import Post
+from mprelease.i18n import Language, Words
 from mprelease.pipeline import publish as publishing
 from mprelease.pipeline.run import Run
 from mprelease.pipeline.runner import Ending, run_stages
@@ -79,12 +80,13 @@ def build(run: Run) -> bool:
     return False
 
 
-def works(yard: Yard, driver: WeChatDriver) -> None:
+def works(yard: Yard, driver: WeChatDriver, language: Language = Language.ENGLISH) -> None:
     """Put a worker to work that publishes with this driver."""
     stages = {Stage.BUILD: build, Stage.PUBLISH: publishing.publish}
 
     def pipeline(run: Run) -> Ending:
-        return run_stages(replace(run, driver=driver), stages, beside)
+        workshop = replace(run.workshop, words=Words(language))
+        return run_stages(replace(run, driver=driver, workshop=workshop), stages, beside)
 
     worker = a_worker(yard.house, yard.folder / "w", pipeline, Post("w", ("default",), 1, 0))
     yard.workers.append(worker)
@@ -108,6 +110,16 @@ def test_an_upload_that_reached_nobody_is_sent_again_through_a_new_fence(
     with yard.house.database.reading() as db:
         told = [line.text for line in logs.after(db, release_id)]
     assert len([text for text in told if "Nothing has reached" in text]) == 2
+
+
+def test_the_log_is_written_in_the_language_of_the_installation(yard: Yard) -> None:
+    """Issue 12, number 34: lines of ours were English in a Chinese installation."""
+    release_id = yard.ask()
+    works(yard, Stand(yard.folder / "marks", "refused", good=2), Language.CHINESE)
+    yard.becomes(release_id, State.SUCCEEDED)
+    with yard.house.database.reading() as db:
+        told = [line.text for line in logs.after(db, release_id)]
+    assert "平台没有收到任何内容：refused。0.1 秒后重试。" in told
 
 
 def test_after_the_third_try_it_has_failed_and_says_why(yard: Yard) -> None:

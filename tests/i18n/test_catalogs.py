@@ -11,8 +11,13 @@ import pytest
 from babel.messages.mofile import read_mo
 from babel.messages.pofile import read_po
 
+from mprelease.domain.apps import Environment, ProjectType
+from mprelease.domain.people import Role
+from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Message, Problem, Trouble
-from mprelease.domain.releases import Kind, Stage, State
+from mprelease.domain.projects import ProjectSecret
+from mprelease.domain.releases import Kind, Stage, StageState, State
+from mprelease.domain.sandbox import SandboxMode
 from mprelease.i18n import LOCALES, Language, Words, language_of
 
 SOURCE = Path(__file__).parents[2] / "src" / "mprelease"
@@ -50,12 +55,17 @@ def said_ids() -> set[str]:
     return of_pages | {
         call.args[0].value
         for call in calls()
-        if isinstance(call.func, ast.Name)
-        and call.func.id in {"say", "Message"}
+        if _name_of(call.func) in {"say", "Message", "note"}
         and call.args
         and isinstance(call.args[0], ast.Constant)
         and isinstance(call.args[0].value, str)
     }
+
+
+def _name_of(called: ast.expr) -> str:
+    if isinstance(called, ast.Attribute) and called.attr == "note":
+        return called.attr
+    return called.id if isinstance(called, ast.Name) else ""
 
 
 def is_documentation(call: ast.Call) -> bool:
@@ -96,8 +106,26 @@ def test_every_word_that_the_code_asks_for_is_there() -> None:
     assert said_ids() - ENGLISH.keys() == set()
 
 
-@pytest.mark.parametrize("prefix_and_names", [("kind", Kind), ("state", State), ("stage", Stage)])
-def test_every_word_of_the_trade_is_there(prefix_and_names: tuple[str, type[State]]) -> None:
+@pytest.mark.parametrize(
+    "prefix_and_names",
+    [
+        ("kind", Kind),
+        ("state", State),
+        ("stage", Stage),
+        ("stage_state", StageState),
+        ("platform", Platform),
+        ("environment", Environment),
+        ("role", Role),
+        ("type", ProjectType),
+        ("sandbox", SandboxMode),
+        ("language", Language),
+        ("secret", ProjectSecret),
+    ],
+)
+def test_every_value_of_an_enumeration_has_its_word(
+    prefix_and_names: tuple[str, type[State]],
+) -> None:
+    """Issue 12, number 34: raw values are never shown."""
     prefix, names = prefix_and_names
     assert {f"{prefix}.{name}" for name in names} <= ENGLISH.keys()
 
@@ -125,10 +153,87 @@ def test_the_compiled_catalogs_are_those_of_the_sources() -> None:
 def test_no_word_stands_unused() -> None:
     text = "\n".join(path.read_text(encoding="utf-8") for path in SOURCE.rglob("*.py"))
     text += re.sub(r"'([^'\n]*)'", r'"\1"', templates())
-    names = "problem|remedy|kind|state|stage|column|demo|role|platform|environment|web.ago"
+    names = (
+        "problem|remedy|kind|state|stage|stage_state|column|demo|role|platform|environment|web.ago"
+        "|type|sandbox|audit|detail|language|secret"
+    )
     built = re.compile(rf"^({names})\b|doctor\.sandbox_")
     unused = {each for each in ENGLISH if f'"{each}"' not in text and not built.match(each)}
     assert unused == set()
+
+
+# One word for one thing: what it is called, and what it must not be called.
+SYNONYMS = {
+    Language.CHINESE: {
+        "小程序": ("应用",),
+        "密钥": ("凭证", "凭据"),
+        "发布任务": ("发布记录", "发布单", "任务单"),
+        "平台后台": ("控制台",),
+        "备注": ("描述",),
+        "个人中心": ("个人资料", "资料页"),
+        "执行机": ("构建机", "工作节点", "worker 节点"),
+        "你": ("您",),
+        "开发 / 运营 / 测试": ("成员",),
+        "AppID": ("应用ID", "appid"),
+    },
+    Language.ENGLISH: {
+        "AppID": ("app id", "App id", "appid"),
+        "trial version": ("experience version",),
+        "credential": ("certificate of the app",),
+    },
+}
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_one_thing_has_one_word(language: Language) -> None:
+    """Issue 12, number 34: the catalogs do not mix synonyms."""
+    wrong = [
+        f"{name}: {synonym} should be {word}"
+        for word, synonyms in SYNONYMS[language].items()
+        for synonym in synonyms
+        for name, text in catalog(language).items()
+        if synonym in text
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_every_action_of_the_audit_has_its_words() -> None:
+    """Issue 12, number 34: codes such as `app.edit` are not shown."""
+    actions = {
+        node.value
+        for call in calls()
+        if isinstance(call.func, ast.Name) and call.func.id == "Did" and call.args
+        for node in ast.walk(call.args[0])
+        if isinstance(node, ast.Constant) and "." in str(node.value)
+    }
+    actions = {str(each) for each in actions} - {"release."}
+    actions |= {f"release.{kind}" for kind in Kind}
+    assert len(actions) > 20
+    assert {f"audit.{each}" for each in actions} == {
+        each for each in ENGLISH if each.startswith("audit.")
+    }
+
+
+@pytest.mark.parametrize(
+    ("language", "sentence"),
+    [
+        (Language.CHINESE, "构建结果属于支付宝（app.acss），而小程序属于微信。"),
+        (
+            Language.ENGLISH,
+            "What was built is for Alipay (app.acss), and the app is one of WeChat.",
+        ),
+    ],
+)
+def test_a_sentence_names_a_platform_as_people_do(language: Language, sentence: str) -> None:
+    """Issue 12, number 34: raw values of enumerations are never shown."""
+    parameters = {"found": "alipay", "wanted": "wechat", "file": "app.acss"}
+    trouble = Trouble(Problem.OUTPUT_OF_OTHER_PLATFORM, parameters)
+    assert Words(language).of(trouble.message) == sentence
+
+
+def test_a_host_that_is_no_platform_is_named_as_it_is() -> None:
+    trouble = Trouble(Problem.PUBLISH_CUT, {"host": "mp.weixin.qq.com", "detail": "x"})
+    assert "mp.weixin.qq.com" in Words(Language.CHINESE).of(trouble.message)
 
 
 def test_a_trouble_is_one_line_with_its_remedy() -> None:

@@ -11,7 +11,7 @@ from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem, Trouble
 from mprelease.pipeline import hbuilderx
 from mprelease.pipeline.outputs import made_since
-from mprelease.pipeline.recipes import Framework, install_folders, recipe_for, recognise
+from mprelease.pipeline.recipes import Framework, install_folders, recipe_of, recognise
 from trees import write
 
 WECHAT, PRODUCTION, DEVELOPMENT = Platform.WECHAT, Environment.PRODUCTION, Environment.DEVELOPMENT
@@ -155,6 +155,40 @@ def test_what_nobody_knows_is_said_to_be_unknown(tmp_path: Path, content: str) -
     assert failure.value.trouble.problem is Problem.BUILD_COMMAND_UNKNOWN
 
 
+@pytest.mark.parametrize(
+    ("settings", "environment", "problem", "asked_for"),
+    [
+        (BuildSettings(), PRODUCTION, Problem.BUILD_COMMAND_UNKNOWN, None),
+        (BuildSettings(build_command="make"), PRODUCTION, Problem.OUTPUT_UNKNOWN, None),
+        (
+            BuildSettings(output="dist"),
+            PRODUCTION,
+            Problem.BUILD_COMMAND_MISSING,
+            "--build-command",
+        ),
+        (
+            BuildSettings(build_command="make", output="dist"),
+            DEVELOPMENT,
+            Problem.BUILD_COMMAND_MISSING,
+            "--dev-build-command",
+        ),
+    ],
+)
+def test_only_the_setting_that_lacks_is_asked_for(
+    tmp_path: Path,
+    settings: BuildSettings,
+    environment: Environment,
+    problem: Problem,
+    asked_for: str | None,
+) -> None:
+    """Issue 12, number 34: command and output were both asked for where one of them lacked."""
+    app = App(1, 1, "x", WECHAT, "wx1", ProjectType.MINI_PROGRAM, settings, 1, None, None)
+    with pytest.raises(StageFailed) as failure:
+        recipe_of(tmp_path, app, environment)
+    assert failure.value.trouble.problem is problem
+    assert failure.value.trouble.parameters.get("option") == asked_for
+
+
 def test_a_package_file_that_leads_elsewhere_is_not_read(tmp_path: Path) -> None:
     write(tmp_path, "elsewhere.json", package("@tarojs/cli"))
     (tmp_path / "package.json").symlink_to(tmp_path / "elsewhere.json")
@@ -214,12 +248,12 @@ def test_a_command_that_was_told_gets_no_variable_of_a_recipe(
     """Issue 12, number 31: an older Node refuses --openssl-legacy-provider."""
     write(tmp_path, "package.json", package("@dcloudio/vue-cli-plugin-uni"))
     told = app_of(BuildSettings(build_command="npx -p node@16 npm run mp", output=output))
-    recipe = recipe_for(tmp_path, told, PRODUCTION)
+    recipe = recipe_of(tmp_path, told, PRODUCTION)
     assert recipe.build_command == "npx -p node@16 npm run mp"
     assert recipe.output == (output or "dist/build/mp-weixin")
     assert recipe.variables == {}
     # The other environment's command is recognised as before.
-    assert "NODE_OPTIONS" in recipe_for(tmp_path, told, DEVELOPMENT).variables
+    assert "NODE_OPTIONS" in recipe_of(tmp_path, told, DEVELOPMENT).variables
 
 
 @pytest.mark.parametrize("entry", ["App.vue", "main.js", "main.ts", "App.uvue"])

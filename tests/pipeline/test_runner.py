@@ -12,6 +12,7 @@ import pytest
 from mprelease.domain.errors import LeaseLost, ReleaseCanceled, StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Kind, Stage, StageState, State
+from mprelease.i18n import Language, Words
 from mprelease.pipeline.credential_check import checking_credential, refuse_without_platform
 from mprelease.pipeline.runner import Ending, run_stages
 from mprelease.platforms.driver import Link
@@ -25,6 +26,7 @@ class Diary:
 
     def __init__(self) -> None:
         self.ends: dict[Stage, StageState] = {}
+        self.lines: list[str] = []
         self.fails_at: Stage | None = None
 
     def started(self, stage: Stage) -> None:
@@ -70,13 +72,14 @@ def diary() -> Diary:
 def run(platform: Platform, diary: Diary) -> Any:
     app = SimpleNamespace(platform_app_id="wx0123456789abcdef", proxy=None)
     release = SimpleNamespace(id=1, kind=Kind.UPLOAD, version="26.1122.1")
+    words = Words(Language.CHINESE)
     return SimpleNamespace(
         job=SimpleNamespace(app=app, credential="key", release=release),
-        workshop=SimpleNamespace(link=Link()),
+        workshop=SimpleNamespace(link=Link(), words=words),
         driver=platform,
         recorder=diary,
         stop=Stop(),
-        say=lambda _line: None,
+        note=lambda name, **gaps: diary.lines.append(words(name, **gaps)),
         is_published=False,
         is_being_checked=False,
         is_checked=threading.Event(),
@@ -149,7 +152,9 @@ def test_a_refused_credential_ends_a_stage_that_is_at_work(
     assert diary.ends == {Stage.CHECKOUT: StageState.CANCELED}
 
 
-def test_a_platform_that_is_busy_for_a_moment_stops_nothing(run: Any, platform: Platform) -> None:
+def test_a_platform_that_is_busy_for_a_moment_stops_nothing(
+    run: Any, platform: Platform, diary: Diary
+) -> None:
     platform.refusal = StageFailed(Problem.PLATFORM_REFUSED, code=-1, detail="system busy")
 
     def after_the_check(given: Any) -> bool:
@@ -157,6 +162,7 @@ def test_a_platform_that_is_busy_for_a_moment_stops_nothing(run: Any, platform: 
         return False
 
     assert walked(run, checkout=after_the_check).state is State.SUCCEEDED
+    assert diary.lines == ["密钥检查没有结果：平台拒绝了请求：system busy（代码 -1）。"]
 
 
 def test_a_refusal_that_comes_after_the_platform_said_yes_changes_nothing(

@@ -1,12 +1,14 @@
 """Settings: from the environment and a file, each one documented, none silently wrong."""
 
+import os
+import pwd
 from pathlib import Path
 
 import pytest
 
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
-from mprelease.settings.environment import machine_environment, variables
+from mprelease.settings.environment import machine_environment, user_name, variables
 from mprelease.settings.knobs import Settings, load
 
 ROOT = Path(__file__).parents[2]
@@ -23,6 +25,19 @@ def _own_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_setting_is_documented(name: str) -> None:
     text = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
     assert f"`MPRELEASE_{name.upper()}`" in text
+
+
+def test_whoever_has_no_name_in_the_environment_is_named_as_the_system_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Issue 12, number 34: `uid0` stood there as a person."""
+    for name in ("SUDO_USER", "LOGNAME", "USER"):
+        monkeypatch.delenv(name, raising=False)
+    assert user_name() == pwd.getpwuid(os.getuid()).pw_name
+    monkeypatch.setattr(os, "getuid", lambda: 2_000_000_017)
+    assert user_name() == "system user 2000000017"
+    monkeypatch.setenv("USER", "lin")
+    assert user_name() == "lin"
 
 
 def test_the_environment_wins_over_the_file(

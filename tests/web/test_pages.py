@@ -93,12 +93,11 @@ def test_deleting_takes_all_or_none_and_keeps_the_version_number(world: World) -
     first = releases.request(world.house, boss, ReleaseRequest("shop", Kind.UPLOAD))
     releases.cancel(world.house, boss, first)
     browser = world.visitor(Role.ADMIN)
-    refused = browser.client.post(
-        "/releases/delete", data={"csrf": browser.csrf, "ids": [str(first), str(world.first)]}
-    )
+    both = {"ids": [str(first), str(world.first)], "confirmed": "true"}
+    refused = browser.client.post("/releases/delete", data={"csrf": browser.csrf, **both})
     assert refused.status_code == 409
     assert browser.client.get(f"/releases/{first}").status_code == 200
-    browser.send("/releases/delete", ids=str(first))
+    browser.send("/releases/delete", ids=str(first), confirmed="true")
     assert browser.client.get(f"/releases/{first}").status_code == 404
 
 

@@ -115,7 +115,7 @@ def _tool(application: "Application", platform: Platform) -> Finding:
     tool = application.tool(platform)
     if application.has_tool(platform):
         return Finding(tool.package, "ok", tool.version)
-    return Finding(tool.package, "warning", say("doctor.tool_later", platform=platform))
+    return Finding(tool.package, "warning", say("doctor.tool_later", name=platform))
 
 
 def _disk(application: "Application") -> Finding:

@@ -142,6 +142,8 @@ class Problem(StrEnum):
     BUILD_COMMAND_UNKNOWN = auto()
     HBUILDERX_PROJECT = auto()
     CONFIG_NOT_JSON = auto()
+    BUILD_COMMAND_MISSING = auto()
+    OUTPUT_UNKNOWN = auto()
     OUTPUT_MISSING = auto()
     OUTPUT_ELSEWHERE = auto()
     OUTPUT_NOT_A_MINI_PROGRAM = auto()

@@ -4,6 +4,7 @@ The catalogs are gettext files with ids as keys, complete in English and Chinese
 """
 
 import gettext
+from collections.abc import Mapping
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
@@ -21,6 +22,15 @@ class Language(StrEnum):
     CHINESE = "zh_CN"
 
 
+# Parameters that hold a value of an enumeration, and under which prefix the catalogs name it.
+_NAMED_VALUES = {
+    "platform": "platform",
+    "found": "platform",
+    "wanted": "platform",
+    "host": "platform",
+    "environment": "environment",
+    "type": "type",
+}
 _STOP = {Language.ENGLISH: ".", Language.CHINESE: "。"}
 _STOPS = (".", "!", "?", "。", "！", "？")
 
@@ -39,7 +49,14 @@ class Words:
 
     def of(self, message: Message) -> str:
         """Return the words of a message; a parameter that is not there stays a gap to be seen."""
-        return self._catalog.gettext(message.id).format_map(_Gaps(message.parameters))
+        words = self._catalog.gettext(message.id)
+        return words.format_map(_Gaps(self._spelled_out(message.parameters)))
+
+    def named(self, prefix: str, value: object) -> str | None:
+        """Return what the catalog calls a value, such as `platform.wechat`; None for no entry."""
+        name = f"{prefix}.{value}"
+        words = self._catalog.gettext(name)
+        return None if words == name else words
 
     def of_trouble(self, trouble: Trouble) -> str:
         """Return whose trouble it is, what happened and what to do, as one line."""
@@ -47,6 +64,15 @@ class Words:
         happened, remedy = self.of(trouble.message), self.of(trouble.remedy)
         stop = "" if happened.endswith(_STOPS) else _STOP[self.language]
         return f"{whose}{happened}{stop} {remedy}"
+
+    def _spelled_out(self, parameters: Mapping[str, object]) -> dict[str, object]:
+        """Return the parameters, with a name of the catalog for what is a value of ours."""
+        return {
+            name: self.named(_NAMED_VALUES[name], value) or value
+            if name in _NAMED_VALUES
+            else value
+            for name, value in parameters.items()
+        }
 
 
 def language_of(wish: str) -> Language:

@@ -17,14 +17,14 @@ from mprelease.pipeline.commands import Commands, fresh_folders, release_variabl
 from mprelease.pipeline.links import refuse_links_outside, refuse_outside
 from mprelease.pipeline.manager_installs import remove_plug_and_play
 from mprelease.pipeline.outputs import made_since
-from mprelease.pipeline.recipes import Recipe, recipe_for
+from mprelease.pipeline.recipes import Recipe, recipe_of
 from mprelease.pipeline.run import Run
 
 
 def build(run: Run) -> bool:
     """Build the app and find its output, which must look like a mini program."""
     started = time.time()
-    recipe = recipe_for(run.folder, run.job.app, run.job.release.environment)
+    recipe = recipe_of(run.folder, run.job.app, run.job.release.environment)
     fresh_folders(run.workspace, run.uid)
     with BuildPlace(run).laid() as mounts, _alone(run):
         variables = {**release_variables(run), **_variables(run, recipe)}
@@ -35,7 +35,7 @@ def build(run: Run) -> bool:
             line = f"PATH={shlex.quote(_modules(run))}:$PATH; {recipe.build_command}"
             commands.must(("/bin/sh", "-c", line), run.folder)
         else:
-            run.say("(no build command: the sources are published as they are)")
+            run.note("log.no_build_command")
     run.built = _found(run, run.folder / recipe.output, commands, started)
     run.driver.looks_built(run.built, run.job.app.project_type)
     return False

@@ -67,7 +67,7 @@ def _check(run: Run) -> None:
         if trouble.problem in _FINAL:
             run.stop.ask(CredentialRefused(trouble.problem, **trouble.parameters))
         else:
-            run.say(f"credential check: {trouble.parameters.get('detail', trouble.problem)}")
+            run.note("log.credential_check", detail=run.workshop.words.of(trouble.message))
             is_silent = trouble.problem is Problem.PLATFORM_UNREACHABLE
             run.unreachable = trouble if is_silent else None
     finally:

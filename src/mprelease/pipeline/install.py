@@ -42,10 +42,10 @@ def install(run: Run) -> bool:
     settings = run.job.app.build
     is_told = settings.install_command or settings.build_command
     if not is_told and hbuilderx.complete(run.folder, run.uid):
-        run.say(f"(a project of HBuilderX: built with uni-app's command line {hbuilderx.VERSION})")
+        run.note("log.hbuilderx", version=hbuilderx.VERSION)
     found = _installs(run)
     if not found:
-        run.say("(no package.json: nothing to install)")
+        run.note("log.no_package_json")
         return False
     installs = _without_committed(run, found)
     if not installs:
@@ -60,11 +60,11 @@ def install(run: Run) -> bool:
     run.resources.callback(lock.close)
     run.dependencies = sets.acquire(key, lock, run.stop)
     if run.dependencies:
-        run.say(f"(dependencies {key[:12]} are there already)")
+        run.note("log.dependencies_there", key=key[:12])
         return True
     refuse_without_platform(run)
     if view.whole_tree:
-        run.say(f"(each commit is installed anew: what this reads is not known: {view.why})")
+        run.note("log.installed_anew", why=view.why)
     _make(run, sets, key, installs, view)
     run.dependencies = sets.share(key, lock, run.stop)
     if run.dependencies is None:
@@ -98,7 +98,7 @@ def _without_committed(run: Run, installs: list[Install]) -> list[Install]:
             run.recorder.warned(Message("warning.modules_replaced", {"path": name}))
         return installs
     for name in names.values():
-        run.say(f"({name} is part of the commit: it is published as it is, nothing is installed)")
+        run.note("log.modules_committed", path=name)
     return [each for each in installs if each not in names]
 
 

@@ -37,7 +37,7 @@ def living_registries(commands: Commands, install: Install) -> dict[str, str]:
         return {}
     host = next(iter(retired.values()))
     run.recorder.warned(Message("warning.npmrc_retired", {"host": host}))
-    run.say(f"!! .npmrc names the retired mirror {host}: using the registry of this machine")
+    run.note("log.npmrc_retired", host=host)
     # Asked outside of the project, whose .npmrc names the retired one.
     found = registries.of_npm(commands.output(_SHOW, commands.place.home), ())
     return {f"npm_config_{name}": found.default for name in retired} if found else {}
@@ -99,7 +99,7 @@ def correct_lock(commands: Commands, install: Install, used: Registries) -> str 
     run, name = commands.run, str(install.lock.relative_to(commands.place.tree))
     hosts = ", ".join(correction.hosts)
     retired = next((host for host in correction.hosts if is_retired(f"//{host}")), None)
-    run.say(f"!! {name} points to {hosts}: installing from a copy that points to {used.default}")
+    run.note("log.lock_corrected", name=name, hosts=hosts, registry=used.default)
     if retired:
         run.recorder.warned(Message("warning.lock_corrected", {"lock": name, "host": retired}))
     return None if retired else text

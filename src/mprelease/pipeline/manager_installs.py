@@ -38,7 +38,7 @@ def install_all(commands: Commands, installs: list[Install]) -> None:
     """Install in a place that is filled, by the app's own command or by each package manager."""
     run = commands.run
     for each in filter(yarn_berry.wants_plug_and_play, installs):
-        run.say("(instead of Plug'n'Play: node_modules, where builds and the platform's tool look)")
+        run.note("log.no_plug_and_play")
         remove_plug_and_play(each.folder)
     with _private_settings(commands):
         if run.job.app.build.install_command:
@@ -101,7 +101,7 @@ def _install(commands: Commands, install: Install) -> None:
         lock = str(install.lock.relative_to(commands.place.tree)) if install.lock else ""
         warning = Message("warning.lock_refused", {"lock": lock})
         commands.run.recorder.warned(warning)
-        commands.run.say(f"!! {lock} does not fit package.json: going on without it")
+        commands.run.note("log.lock_refused", lock=lock)
         _run(commands, install, variables, frozen=False)
 
 
@@ -124,7 +124,7 @@ def _is_installed_offline(
     silent = silent_registry(commands, install, used, variables)
     if silent is None:
         return False
-    commands.run.say(f"!! {silent} does not answer: trying with what was downloaded before")
+    commands.run.note("log.registry_silent", host=silent)
     arguments = offline_command(install)
     commands.run.say(f"$ {shlex.join(arguments)}")
     try:
@@ -157,7 +157,7 @@ def _run_frozen(
         if before is None or failure.trouble.problem not in _NOT_THE_SAME_THERE:
             raise
         assert install.lock is not None
-        commands.run.say("!! the registry in use has not what was locked: asking those of the lock")
+        commands.run.note("log.asking_locked_registries")
         write_lock(commands, install.lock, before)
         _run(commands, install, variables, frozen=True)
 

@@ -20,6 +20,7 @@ from mprelease.platforms.driver import (
     Account,
     Failure,
     Link,
+    OwnProgress,
     Progress,
     PublishOrder,
     Ready,
@@ -51,8 +52,9 @@ def publish(run: Run) -> bool:
         try:
             return _publish_once(run)
         except _Unreached as failure:
-            detail = failure.trouble.parameters.get("detail", failure.trouble.problem)
-            run.say(f"Nothing has reached the platform: {detail}. Once more in {seconds} s.")
+            trouble = failure.trouble
+            detail = trouble.parameters.get("detail") or run.workshop.words.of(trouble.message)
+            run.note("log.unreached", detail=str(detail), seconds=seconds)
             _pause(run, seconds)
     return _publish_once(run)
 
@@ -170,6 +172,8 @@ class _Exchange:
         match self._run.driver.event(line, self._order):
             case Progress(text):
                 self._run.say(text)
+            case OwnProgress(message):
+                self._run.say(self._run.workshop.words.of(message))
             case ToolDownload():
                 self.has_downloaded = True
             case Ready() if not self._went:

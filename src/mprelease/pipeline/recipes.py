@@ -40,17 +40,33 @@ class Recipe:
     variables: Mapping[str, str] = field(default_factory=dict)
 
 
-def recipe_for(folder: Path, app: App, environment: Environment) -> Recipe:
-    """Return what was recognised in an app's folder, as far as its settings do not say otherwise.
+_UNRECOGNISED = (Problem.BUILD_COMMAND_UNKNOWN, Problem.HBUILDERX_PROJECT)
+
+
+def recipe_of(folder: Path, app: App, environment: Environment) -> Recipe:
+    """Return what was recognised, as far as the app's settings do not say otherwise.
 
     A command that was told gets no variable of a recognised one: it may call another Node.
+    Raise StageFailed that names the setting which lacks: BUILD_COMMAND_UNKNOWN for command and
+    output, BUILD_COMMAND_MISSING or OUTPUT_UNKNOWN for one of them.
     """
-    settings = app.build
-    production = environment is Environment.PRODUCTION
-    told = settings.build_command if production else settings.dev_build_command
+    settings, is_production = app.build, environment is Environment.PRODUCTION
+    told = settings.build_command if is_production else settings.dev_build_command
     if told and settings.output:
         return Recipe(told, settings.output, Framework.NATIVE)
-    known = recognise(folder, app.platform, environment)
+    try:
+        known = recognise(folder, app.platform, environment)
+    except StageFailed as failure:
+        if failure.trouble.problem not in _UNRECOGNISED:
+            raise
+        if told:
+            raise StageFailed(Problem.OUTPUT_UNKNOWN) from None
+        if settings.output:
+            option = "--build-command" if is_production else "--dev-build-command"
+            raise StageFailed(
+                Problem.BUILD_COMMAND_MISSING, environment=environment, option=option
+            ) from None
+        raise
     return Recipe(
         told or known.build_command,
         settings.output or known.output,

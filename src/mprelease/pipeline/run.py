@@ -12,6 +12,7 @@ from mprelease.domain.problems import Message, Trouble
 from mprelease.domain.projects import Project, ProjectSecret
 from mprelease.domain.releases import Commit, Publication, Release, Stage, StageState
 from mprelease.domain.sandbox import SandboxMode
+from mprelease.i18n import Words
 from mprelease.pipeline.standby import Standby, Waiting
 from mprelease.platforms.driver import Driver, Link
 from mprelease.process.build_users import ClaimedUser
@@ -103,7 +104,8 @@ class Workshop:
     """What the machine offers to every release.
 
     `environment` is what any program may inherit, `build_variables` what the installation passes
-    through to builds.
+    through to builds. `words` are those of the installation: lines of ours in logs are written in
+    them.
     """
 
     layout: Layout
@@ -115,6 +117,7 @@ class Workshop:
     npm_registry: str | None
     link: Link
     limits: Limits
+    words: Words
 
     @property
     def has_mounts(self) -> bool:
@@ -192,6 +195,10 @@ class Run:
         """Return how many bytes a copy of what a build has made may have."""
         disk = self.workshop.limits.resources.disk
         return None if disk is None else disk * MEBI
+
+    def note(self, id: str, **parameters: str | int) -> None:  # noqa: A002 the catalog's word
+        """Write a line of ours into the log, in the language of the installation."""
+        self.say(self.workshop.words(id, **parameters))
 
     def seconds(self, stage: Stage) -> int:
         """Return the time limit of a stage."""

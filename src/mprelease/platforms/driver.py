@@ -80,6 +80,13 @@ class Progress:
 
 
 @dataclass(frozen=True)
+class OwnProgress:
+    """Our own program around the tool says what it is doing, by an id of the catalogs."""
+
+    message: Message
+
+
+@dataclass(frozen=True)
 class ToolDownload:
     """The tool has fetched a part of itself, for this release alone: see `keep_download`."""
 
@@ -109,7 +116,7 @@ class Failure:
     may_have_arrived: bool = False
 
 
-Event = Loaded | Progress | ToolDownload | Ready | Result | Failure
+Event = Loaded | Progress | OwnProgress | ToolDownload | Ready | Result | Failure
 
 
 class Driver(Protocol):

@@ -10,9 +10,17 @@ from collections.abc import Callable, Mapping
 from typing import TypeGuard
 
 from mprelease.domain.errors import StageFailed
-from mprelease.domain.problems import Problem
+from mprelease.domain.problems import Message, Problem
 from mprelease.domain.releases import Kind
-from mprelease.platforms.driver import Event, Failure, Loaded, Progress, PublishOrder, Ready
+from mprelease.platforms.driver import (
+    Event,
+    Failure,
+    Loaded,
+    OwnProgress,
+    Progress,
+    PublishOrder,
+    Ready,
+)
 
 _LONGEST_TEXT = 8_000  # as in bridge/protocol.cjs
 _LARGEST_NUMBER = 10**12
@@ -87,9 +95,27 @@ class Facts:
 Reader = Callable[[Facts, PublishOrder], Event]
 """Reads an event that belongs to an order."""
 
+# The lines of ours that a bridge may ask for, each with its one parameter.
+NOTES: Mapping[str, str | None] = {
+    "log.npm_nothing": None,
+    "log.npm_packed": "counts",
+    "log.uploaded_percent": "percent",
+    "log.qr_code": "detail",
+}
+
+
+def _note(facts: Facts) -> Message:
+    name = facts.text("note")
+    if name not in NOTES:
+        raise ValueError(name)
+    gap = NOTES[name]
+    return Message(name, {gap: facts.text("detail")} if gap else {})
+
+
 _WITHOUT_ORDER: Mapping[str, Callable[[Facts], Event]] = {
     "loaded": lambda _: Loaded(),
     "progress": lambda facts: Progress(facts.text("text")),
+    "note": lambda facts: OwnProgress(_note(facts)),
 }
 _COMMON: Mapping[str, Reader] = {"ready": lambda _facts, _order: Ready()}
 

@@ -1,6 +1,7 @@
 """What is read from the environment besides the knobs; light, for commands that only explain."""
 
 import os
+import pwd
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -38,7 +39,16 @@ def wished_language() -> str:
 def user_name() -> str:
     """Return who sits at this terminal, for the record of who asked for a release."""
     names = ("SUDO_USER", "LOGNAME", "USER")
-    return next((os.environ[name] for name in names if os.environ.get(name)), f"uid{os.getuid()}")
+    given = next((os.environ[name] for name in names if os.environ.get(name)), None)
+    return given or _system_user(os.getuid())
+
+
+def _system_user(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        # A container may run under a user id that its system does not name.
+        return f"system user {uid}"
 
 
 def user_folder(variable: str, default: str) -> Path:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mprelease.domain.errors import StageFailed
-from mprelease.domain.problems import Problem
+from mprelease.domain.problems import Message, Problem
 from mprelease.process.ownership import chown_tree
 from mprelease.process.removal import remove
 from mprelease.source.clone import OBJECTS, clone
@@ -120,7 +120,7 @@ def _empty_others(place: _Place, listed: Listing, found: tuple[Submodule, ...]) 
     filled = {submodule.path for submodule in found}
     for link in listed.links:
         if link.path not in filled:
-            place.git.on_line(f"Submodule {link.path} has no address in .gitmodules: left empty.")
+            place.git.note(Message("log.submodule_empty", {"path": link.path}))
             remove(place.tree / link.path)
             (place.tree / link.path).mkdir()
 
@@ -130,7 +130,8 @@ def _fill_submodule(place: _Place, submodule: Submodule, depth: int) -> None:
     if depth > _DEEPEST:
         detail = f"submodules lie more than {_DEEPEST} deep in each other"
         raise StageFailed(Problem.GIT_FAILED, repository=repository.url, detail=detail)
-    place.git.on_line(f"Submodule {submodule.path}: {repository.url} at {submodule.commit}")
+    told = {"path": submodule.path, "url": repository.url, "commit": submodule.commit}
+    place.git.note(Message("log.submodule", told))
     mirror = Mirror(place.git, repository)
     mirror.fetch(submodule.commit)
     place.sizes.append(size_of(mirror, submodule.commit))

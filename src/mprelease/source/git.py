@@ -12,7 +12,8 @@ from copy import copy
 from pathlib import Path
 
 from mprelease.domain.errors import StageFailed
-from mprelease.domain.problems import Problem
+from mprelease.domain.problems import Message, Problem
+from mprelease.i18n import Language, Words
 from mprelease.process.command import Command
 from mprelease.process.limits import NO_LIMITS, ResourceLimits
 from mprelease.process.order import MEBI
@@ -28,6 +29,7 @@ class Git:
 
     `mirrors` is the folder of all mirrors, in the data folder. `environment` is what git gets:
     PATH, proxies, CA certificates. `on_line` gets what git says, from a reader's thread.
+    `words` are the language of our own lines among them, English where none is given.
     `time_limit`, in seconds from the making of this object, holds for everything that it is asked
     to do.
     """
@@ -41,12 +43,14 @@ class Git:
         on_line: Callable[[str], None],
         time_limit: float,
         disk_limit: int | None = None,
+        words: Words | None = None,
     ) -> None:
         """Begin to count the time; `disk_limit` is for what a command writes into a tree, in MiB.
 
         A commit of a few bytes can hold any number of files, of any size.
         """
         self.mirrors = mirrors
+        self._words = words or Words(Language.ENGLISH)
         self.on_line = on_line
         self._environment = {**environment, **_QUIET}
         self._stop = stop
@@ -59,6 +63,10 @@ class Git:
         other = copy(self)
         other.on_line = on_line
         return other
+
+    def note(self, message: Message) -> None:
+        """Write a line of ours among those of git."""
+        self.on_line(self._words.of(message))
 
     def run(
         self,

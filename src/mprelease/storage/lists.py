@@ -24,6 +24,11 @@ class Search:
     before: int | None = None
     limit: int = 20
 
+    @property
+    def is_filtered(self) -> bool:
+        """Tell whether kind, state, ref or person leave something out."""
+        return bool(self.kind or self.state or self.ref or self.person)
+
 
 @dataclass(frozen=True)
 class Sight:

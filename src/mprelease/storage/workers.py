@@ -1,6 +1,6 @@
 """Queries about workers: who lives, what they may run, and whether they take more."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Row, delete, insert, select, update
@@ -71,6 +71,19 @@ def unconfined(db: Reader) -> list[str]:
     seen = workers.c.seen_at > now_ms() - ALIVE_MS
     found = select(workers.c.name).where(workers.c.sandbox == SandboxMode.OFF, seen)
     return list(db.connection.scalars(found.order_by(workers.c.name)))
+
+
+def unserved(db: Reader, release_ids: Sequence[int]) -> Mapping[int, str]:
+    """Return of these releases the queued ones that no living worker takes, each with its label."""
+    query = select(releases.c.id, releases.c.label)
+    mine = releases.c.id.in_(release_ids) & (releases.c.state == State.QUEUED)
+    queued = db.connection.execute(query.where(mine)).all() if release_ids else []
+    if not queued:
+        return {}
+    takes = (workers.c.seen_at > now_ms() - ALIVE_MS) & workers.c.draining.is_(False)
+    lists = db.connection.scalars(select(workers.c.labels).where(takes))
+    served = {label for labels in lists for label in labels}
+    return {row.id: row.label for row in queued if row.label not in served}
 
 
 def serving(db: Reader, label: str) -> list[WorkerRecord]:

@@ -6,7 +6,6 @@ from http import HTTPStatus
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
-from fastapi.staticfiles import StaticFiles
 from sqlalchemy.exc import DatabaseError, DataError
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
@@ -24,6 +23,7 @@ from mprelease.web.api import releases as api_releases
 from mprelease.web.api import workers as api_workers
 from mprelease.web.api.document import methods
 from mprelease.web.api.shapes import RefusalShape
+from mprelease.web.assets import Assets
 from mprelease.web.guard import Guard, complete
 from mprelease.web.hall import Hall
 from mprelease.web.identity import login_address, visitor
@@ -43,7 +43,7 @@ from mprelease.web.pages import (
     workers,
 )
 from mprelease.web.plain import refuse_unusable
-from mprelease.web.rendering import STATIC, language, page
+from mprelease.web.rendering import language, page
 from mprelease.web.statuses import status_of
 
 _log = logging.getLogger(__name__)
@@ -78,7 +78,7 @@ def made(hall: Hall) -> FastAPI:
     app.add_middleware(Guard, told=_told)
     for handled in (TroubleError, RequestValidationError, HTTPException, DatabaseError, Exception):
         app.add_exception_handler(handled, _told)
-    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.mount("/static", Assets(), name="static")
     app.add_api_route("/healthz", _healthz, include_in_schema=False)
     app.add_api_route("/readyz", _readyz, include_in_schema=False)
     for part in (*_PAGES, *_API):

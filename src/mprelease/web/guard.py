@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
+from mprelease.web import assets
 from mprelease.web.hall import hall_of
 from mprelease.web.identity import HARMLESS
 
@@ -27,6 +28,7 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 _FOR_EVER = "public, max-age=31536000, immutable"
+_FOUND = {HTTPStatus.OK, HTTPStatus.NOT_MODIFIED}
 _ONE_YEAR_HTTPS = "max-age=31536000"
 
 
@@ -64,9 +66,14 @@ def complete(headers: MutableHeaders, request: Request, status: int) -> None:
     """Add the headers that an answer has not."""
     for name, value in _HEADERS.items():
         headers.setdefault(name, value)
-    is_file = request.url.path.startswith("/static/") and "v" in request.query_params
-    kept = _FOR_EVER if is_file and status == HTTPStatus.OK else "no-store"
-    headers.setdefault("Cache-Control", kept)
+    headers.setdefault("Cache-Control", _kept(request.url.path, status))
+
+
+def _kept(path: str, status: int) -> str:
+    """Return how browsers may keep an answer: files of ours alone, the others ask each time."""
+    if not path.startswith(assets.PREFIX) or status not in _FOUND:
+        return "no-store"
+    return _FOR_EVER if assets.may_be_kept(path) else "no-cache"
 
 
 def is_foreign(request: HTTPConnection) -> bool:

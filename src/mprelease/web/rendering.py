@@ -1,31 +1,32 @@
 """Put pages together: templates, words in the reader's language, and what every page shows."""
 
-import hashlib
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from mprelease.domain.people import Right
 from mprelease.domain.platforms import Platform
+from mprelease.domain.releases import Release, StageRecord, StageState
 from mprelease.i18n import Language, Words, language_of
 from mprelease.platforms.registry import driver_of
 from mprelease.security import csrf
 from mprelease.services.door import Visit
-from mprelease.web import sights
+from mprelease.web import assets, flash, sights
 from mprelease.web.hall import hall_of
 from mprelease.web.identity import CSRF_FIELD
 
-STATIC = Path(__file__).with_name("static")
 LANGUAGE_COOKIE = "language"
 _MINUTE = 60
+_CODE = re.compile(r"`([^`]+)`")
 
 
 def page(request: Request, template: str, status: int = 200, **context: object) -> HTMLResponse:
@@ -40,9 +41,14 @@ def page(request: Request, template: str, status: int = 200, **context: object) 
         "may": _rights(visit),
         "frame": sights.frame(hall_of(request).house) if visit and _is_whole(request) else None,
         "untrusted_proxies": hall_of(request).untrusted_proxies.peers,
+        "flash": flash.message_of(request),
+        "unserved": {},
         **context,
     }
-    return HTMLResponse(_templates().get_template(template).render(shown), status)
+    answer = HTMLResponse(_templates().get_template(template).render(shown), status)
+    if shown["flash"]:
+        flash.forget(answer)
+    return answer
 
 
 def language(request: Request) -> Language:
@@ -76,22 +82,18 @@ def _templates() -> Environment:
         "duration": _duration,
         "size": _size,
         "moment": _moment,
+        "details": _details,
+        "with_code": _with_code,
     }
     made.globals |= {
-        "asset": _asset,
+        "asset": assets.address,
         "csrf_field": _csrf_field,
         "csrf_token": _csrf_token,
         "console_url": _console_url,
+        "stages_of": _stages_of,
         "size_limits": lambda platform: driver_of(platform).size_limits(),
     }
     return made
-
-
-@cache
-def _asset(name: str) -> str:
-    """Return the address of a file; it changes with its content, so that browsers may keep it."""
-    digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
-    return f"/static/{name}?v={digest}"
 
 
 @pass_context
@@ -138,6 +140,55 @@ def _duration(milliseconds: int) -> str:
 
 def _size(count: int) -> str:
     return f"{count / 1024:.0f} KB" if count < 2**20 else f"{count / 2**20:.2f} MB"
+
+
+def _stages_of(release: Release) -> list[StageRecord]:
+    """Return the stages as they are to be shown: of a release that has ended, what it came to."""
+    if not release.state.is_final:
+        return list(release.stages)
+    shown = (
+        replace(stage, state=StageState.FAILED)
+        if stage.name is release.failed_stage and stage.state is StageState.PENDING
+        else stage
+        for stage in release.stages
+    )
+    return [stage for stage in shown if stage.state is not StageState.PENDING]
+
+
+def _with_code(words: str) -> Markup:
+    """Return words in which what stands between backquotes is set as code."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(words))))  # noqa: S704 escaped before
+
+
+@pass_context
+def _details(context: Context, details: Mapping[str, object]) -> str:
+    """Return the details of an entry of the audit in words."""
+    say: Words = context["say"]
+    return " · ".join(
+        f"{say.named('detail', name) or name}: {_detail(say, name, value)}"
+        for name, value in details.items()
+    )
+
+
+_DETAIL_PREFIXES = {
+    "role": "role",
+    "platform": "platform",
+    "project_type": "type",
+    "language": "language",
+}
+
+
+def _detail(say: Words, name: str, value: object) -> str:
+    if isinstance(value, bool):
+        return say("detail.yes") if value else say("detail.no")
+    if isinstance(value, Mapping):
+        return " ".join(f"{key}={each}" for key, each in value.items())
+    if isinstance(value, list):
+        prefix = "secret" if name == "secrets" else name
+        return ", ".join(say.named(prefix, each) or str(each) for each in value)
+    if name in _DETAIL_PREFIXES:
+        return say.named(_DETAIL_PREFIXES[name], value) or str(value)
+    return "–" if value is None else str(value)
 
 
 def _console_url(platform: Platform, app_id: str) -> str:

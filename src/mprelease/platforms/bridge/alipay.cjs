@@ -8,7 +8,7 @@ const fs = require("node:fs");
 const path = require("node:path");
 const calls = require("./alipay_calls.cjs");
 const programs = require("./alipay_programs.cjs");
-const { Refusal, codeOf, fail, progress, readOrder, tell } = require("./protocol.cjs");
+const { Refusal, codeOf, fail, note, progress, readOrder, tell } = require("./protocol.cjs");
 
 const MODULES = path.join(process.argv[2], "node_modules");
 const LONGEST_LOG = 8000;
@@ -165,7 +165,7 @@ async function imageAt(address) {
       fs.writeFileSync(order.qrCode, body);
       return { address: String(address), written: true };
     } catch (error) {
-      progress(`QR code: ${error.message}`);
+      note("log.qr_code", error.message);
     }
   }
   return { address: String(address), written: false };

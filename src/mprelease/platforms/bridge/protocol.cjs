@@ -40,6 +40,11 @@ function progress(text) {
   tell("progress", { text: String(text) });
 }
 
+/** Write a line of progress of our own, by its id in the catalogs. */
+function note(id, detail = "") {
+  tell("note", { note: id, detail: String(detail) });
+}
+
 /** Return the order; blocks until it is there. */
 function readOrder() {
   return JSON.parse(readLine());
@@ -122,4 +127,4 @@ function readLine() {
   return Buffer.from(bytes).toString("utf8");
 }
 
-module.exports = { Refusal, awaitGo, codeOf, fail, inside, isIn, progress, readOrder, tell, textOf };
+module.exports = { Refusal, awaitGo, codeOf, fail, inside, isIn, note, progress, readOrder, tell, textOf };

@@ -7,7 +7,7 @@ const channels = require("node:diagnostics_channel");
 const fs = require("node:fs");
 const os = require("node:os");
 const path = require("node:path");
-const { awaitGo, fail, inside, progress, readOrder, tell, textOf } = require("./protocol.cjs");
+const { awaitGo, fail, inside, note, progress, readOrder, tell, textOf } = require("./protocol.cjs");
 
 const SENDING = /^\/wxa\/ci\/(upload|testSourceURL)\?/;
 const PROGRESS_PAUSE = 100; // ms: a large project has thousands of files
@@ -99,7 +99,7 @@ function send(project) {
 
 async function packNpm(project) {
   const { packNpmManually, packNpmRelationList = [] } = project.setting;
-  const options = { reporter: (counts) => progress(`npm packed: ${JSON.stringify(counts)}`) };
+  const options = { reporter: (counts) => note("log.npm_packed", JSON.stringify(counts)) };
   try {
     if (!packNpmManually) await ci.packNpm(project, options);
     for (const one of packNpmManually ? packNpmRelationList : []) {
@@ -111,7 +111,7 @@ async function packNpm(project) {
   } catch (error) {
     // A package.json without dependencies for the mini program itself is no mistake.
     if (!String(error.message).startsWith("__NO_NODE_MODULES__")) throw error;
-    progress("npm: nothing to pack");
+    note("log.npm_nothing");
   }
   project.updateFileAndDirs();
 }
@@ -120,7 +120,7 @@ async function packNpm(project) {
 // without waiting for a promise: blocking here holds it back.
 function hear({ message, status, percent }) {
   if (message === "upload" && status === "doing") return pause();
-  if (percent !== undefined) return progress(`upload ${Math.floor(percent * 100)} %`);
+  if (percent !== undefined) return note("log.uploaded_percent", Math.floor(percent * 100));
   if (!message || status === "done") return undefined;
   if (status === "doing" && Date.now() < quietUntil) return undefined;
   quietUntil = Date.now() + PROGRESS_PAUSE;

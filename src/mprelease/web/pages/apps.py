@@ -5,19 +5,20 @@ from secrets import token_hex
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Query, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import Response
 
 from mprelease.domain.apps import App, Environment
 from mprelease.domain.errors import TroubleError
 from mprelease.domain.platforms import Platform
-from mprelease.domain.problems import Trouble
+from mprelease.domain.problems import Message, Trouble
 from mprelease.domain.releases import Kind, LaunchOptions, Release, ReleaseRequest, State
 from mprelease.services import apps, releases
 from mprelease.services.door import Visit
-from mprelease.storage import lists, projects, users
+from mprelease.storage import lists, projects, users, workers
 from mprelease.storage.database import Reader
 from mprelease.storage.lists import Search
 from mprelease.web.fields import number
+from mprelease.web.flash import done
 from mprelease.web.hall import Hall
 from mprelease.web.identity import HallOf, Looker, Releaser
 from mprelease.web.rendering import page
@@ -59,8 +60,10 @@ def show(
             "project": projects.by_id(db, app.project_id),
             "cards": cards,
             "codes": lists.with_codes(db, [one.id for one in cards]),
+            "unserved": workers.unserved(db, [one.id for one in cards]),
             "people": users.every(db),
             "search": search,
+            "is_filtered": search.is_filtered,
             "more": len(cards) == _CARDS,
         }
     is_part = before is not None and "hx-request" in request.headers
@@ -121,7 +124,8 @@ def release(
         with hall.house.database.reading() as db:
             app = apps.found(db, name)
         return _form(request, app, kind, typed, settings, failure.trouble)
-    return RedirectResponse(f"/releases/{release_id}", 303)
+    address = f"/releases/{release_id}"
+    return done(hall, address, Message("done.release_requested", {"id": release_id}))
 
 
 def _requested(

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from mprelease.domain.releases import Kind
-from mprelease.storage import lists
+from mprelease.storage import lists, workers
 from mprelease.storage.lists import Search
 from mprelease.web.identity import HallOf, Looker
 from mprelease.web.rendering import page
@@ -21,6 +21,7 @@ def show(request: Request, hall: HallOf, visit: Looker) -> Response:
         recent = lists.found(db, Search(limit=_RECENT))
         sections = lists.sections(db)
         codes = {kind: lists.newest_codes(db, kind) for kind in Kind}
+        unserved = workers.unserved(db, [one.id for one in running])
     return page(
         request,
         "home.html",
@@ -28,4 +29,5 @@ def show(request: Request, hall: HallOf, visit: Looker) -> Response:
         recent=[one for one in recent if one.state.is_final],
         sections=sections,
         codes=codes,
+        unserved=unserved,
     )

@@ -3,14 +3,15 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import Response
 
 from mprelease.domain.errors import Refused, TroubleError
 from mprelease.domain.people import GRANTED, Role
-from mprelease.domain.problems import Problem, Trouble
+from mprelease.domain.problems import Message, Problem, Trouble
 from mprelease.services import users
 from mprelease.services.users import UserChange
 from mprelease.storage import users as stored
+from mprelease.web.flash import done
 from mprelease.web.hall import Hall
 from mprelease.web.identity import HallOf, Looker, Manager
 from mprelease.web.rendering import page
@@ -68,10 +69,10 @@ def edit(
 ) -> Response:
     """Change somebody's name and role, let that one in or keep out."""
     try:
-        users.edit(hall.house, visit.user, user_id, UserChange(name, role, is_disabled))
+        user = users.edit(hall.house, visit.user, user_id, UserChange(name, role, is_disabled))
     except TroubleError as failure:
         return _list(request, hall, trouble=failure.trouble)
-    return RedirectResponse("/users", 303)
+    return done(hall, "/users", Message("done.user_saved", {"name": user.name}))
 
 
 @router.post("/{user_id}/reset-password")
@@ -86,8 +87,10 @@ def reset_password(request: Request, hall: HallOf, visit: Manager, user_id: int)
 @router.post("/{user_id}/delete")
 def delete(hall: HallOf, visit: Manager, user_id: int) -> Response:
     """Remove somebody; the name stays on releases."""
+    with hall.house.database.reading() as db:
+        user = users.found(db, user_id)
     users.remove(hall.house, visit.user, user_id)
-    return RedirectResponse("/users", 303)
+    return done(hall, "/users", Message("done.user_removed", {"name": user.name}))
 
 
 def _list(

@@ -3,10 +3,10 @@
 from typing import Annotated
 
 from fastapi import APIRouter, File, Form, Request, UploadFile
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import Response
 
 from mprelease.domain.errors import TroubleError
-from mprelease.domain.problems import Trouble
+from mprelease.domain.problems import Message, Trouble
 from mprelease.i18n import Language
 from mprelease.services import door, users
 from mprelease.services.door import Visit
@@ -15,6 +15,7 @@ from mprelease.services.users import Profile
 from mprelease.storage import keys
 from mprelease.storage.keys import KeyKind
 from mprelease.web.fields import number
+from mprelease.web.flash import done
 from mprelease.web.hall import Hall
 from mprelease.web.identity import HallOf, Looker
 from mprelease.web.known_browsers import remember_browser
@@ -47,7 +48,7 @@ def change(
     except TroubleError as failure:
         typed = {"name": name, "robot": robot, "language": language}
         return _profile(request, hall, visit, trouble=failure.trouble, typed=typed)
-    return RedirectResponse("/profile", 303)
+    return done(hall, "/profile", Message("done.profile_saved"))
 
 
 @router.post("/avatar")
@@ -65,7 +66,8 @@ def change_avatar(
         users.set_avatar(hall.house, visit.user, None if remove else content)
     except TroubleError as failure:
         return _profile(request, hall, visit, trouble=failure.trouble)
-    return RedirectResponse("/profile", 303)
+    message = "done.picture_removed" if remove else "done.picture_saved"
+    return done(hall, "/profile", Message(message))
 
 
 @router.post("/password")
@@ -104,8 +106,12 @@ def add_token(
 @router.post("/tokens/{key_id}/delete")
 def remove_token(hall: HallOf, visit: Looker, key_id: int) -> Response:
     """Revoke a token."""
+    with hall.house.database.reading() as db:
+        tokens = {key.id: key.name for key in keys.of_user(db, visit.user.id, KeyKind.TOKEN)}
     door.remove_token(hall.house, visit.user, key_id)
-    return RedirectResponse("/profile", 303)
+    return done(
+        hall, "/profile", Message("done.token_revoked", {"name": tokens.get(key_id, str(key_id))})
+    )
 
 
 def _profile(

@@ -1,18 +1,19 @@
 """Projects and the settings of their apps."""
 
 import json
-from typing import Annotated
+from typing import Annotated, Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Form, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import Response
 from starlette.datastructures import UploadFile
 
 from mprelease.domain.apps import App, ProjectType
 from mprelease.domain.errands import Errand, ErrandKind
 from mprelease.domain.errors import Refused, TroubleError
 from mprelease.domain.platforms import Platform
-from mprelease.domain.problems import Problem, Trouble
-from mprelease.domain.projects import ProjectSecret
+from mprelease.domain.problems import Message, Problem, Trouble
+from mprelease.domain.projects import Project, ProjectSecret
 from mprelease.services import apps, projects
 from mprelease.services.apps import AppChange
 from mprelease.services.projects import ProjectChange
@@ -20,6 +21,7 @@ from mprelease.storage import apps as stored_apps
 from mprelease.storage import projects as stored
 from mprelease.web import asking
 from mprelease.web.fields import number
+from mprelease.web.flash import done
 from mprelease.web.hall import Hall
 from mprelease.web.identity import HallOf, Manager
 from mprelease.web.rendering import page
@@ -60,11 +62,11 @@ def add(
     """Add a project and go on to its settings."""
     change = ProjectChange(name, repository, default_branch or "main")
     try:
-        projects.add(hall.house, visit.user.actor, change)
+        added = projects.add(hall.house, visit.user.actor, change)
     except TroubleError as failure:
         typed = {"name": name, "repository": repository, "default_branch": default_branch}
         return _list(request, hall, trouble=failure.trouble, typed=typed)
-    return RedirectResponse(f"/projects/{name}", 303)
+    return done(hall, _address(added), Message("done.project_added", {"name": added.name}))
 
 
 @router.get("/projects/{name}")
@@ -101,9 +103,11 @@ def edit(
     except TroubleError as failure:
         typed = {"name": new_name, "repository": repository, "default_branch": default_branch}
         return _settings(request, hall, name, trouble=failure.trouble, typed=typed)
+    saved = Message("done.project_saved", {"name": edited.project.name})
     if edited.removed:
-        return _settings(request, hall, edited.project.name, told="project.secrets_removed")
-    return RedirectResponse(f"/projects/{edited.project.name}", 303)
+        removed = "project.secrets_removed"
+        return _settings(request, hall, edited.project.name, told=removed, flash=saved)
+    return done(hall, _address(edited.project), saved)
 
 
 @router.post("/projects/{name}/delete")
@@ -113,7 +117,7 @@ def remove(request: Request, hall: HallOf, visit: Manager, name: str) -> Respons
         projects.remove(hall.house, visit.user.actor, name)
     except TroubleError as failure:
         return _settings(request, hall, name, trouble=failure.trouble)
-    return RedirectResponse("/projects", 303)
+    return done(hall, "/projects", Message("done.project_removed", {"name": name}))
 
 
 @router.get("/projects/{name}/new-app")
@@ -143,7 +147,8 @@ def add_app(request: Request, hall: HallOf, visit: Manager, name: str, given: Gi
         app = apps.add(hall.house, visit.user.actor, name, platform, change)
     except TroubleError as failure:
         return _app_form(request, hall, name, platform, None, typed, failure.trouble)
-    return RedirectResponse(f"/apps/{app.name}", 303)
+    address = f"/apps/{quote(app.name)}"
+    return done(hall, address, Message("done.app_added", {"name": app.name}))
 
 
 @router.get("/apps/{name}/settings")
@@ -163,7 +168,8 @@ def edit_app(request: Request, hall: HallOf, visit: Manager, name: str, given: G
         changed = apps.edit(hall.house, visit.user.actor, name, change)
     except TroubleError as failure:
         return _app_form(request, hall, project, app.platform, app, typed, failure.trouble)
-    return RedirectResponse(f"/apps/{changed.name}/settings", 303)
+    address = f"/apps/{quote(changed.name)}/settings"
+    return done(hall, address, Message("done.app_saved", {"name": changed.name}))
 
 
 @router.post("/apps/{name}/check")
@@ -189,7 +195,8 @@ def remove_app(request: Request, hall: HallOf, visit: Manager, name: str) -> Res
     except TroubleError as failure:
         typed, trouble = _as_typed(app), failure.trouble
         return _app_form(request, hall, project, app.platform, app, typed, trouble)
-    return RedirectResponse(f"/projects/{project}", 303)
+    address = f"/projects/{quote(project)}"
+    return done(hall, address, Message("done.app_removed", {"name": app.name}))
 
 
 def _list(
@@ -213,17 +220,24 @@ def _settings(
     trouble: Trouble | None = None,
     told: str | None = None,
     typed: dict[str, str] | None = None,
+    flash: Message | None = None,
 ) -> Response:
     with hall.house.database.reading() as db:
         project = projects.found(db, name)
-        shown = {
+        shown: dict[str, Any] = {
             "project": project,
             "apps": stored_apps.of_project(db, project.id),
             "kept": projects.kept_secrets(db, project),
             "typed": typed or vars(project),
             "told": told,
         }
+    if flash:
+        shown["flash"] = flash
     return page(request, "project.html", 422 if trouble else 200, **shown, trouble=trouble)
+
+
+def _address(project: Project) -> str:
+    return f"/projects/{quote(project.name)}"
 
 
 def _app(hall: Hall, name: str) -> tuple[App, str]:
@@ -250,12 +264,20 @@ def _app_form(
         project=project,
         platform=platform,
         platforms=list(Platform),
-        types=list(ProjectType),
+        types=_types(platform, app),
         app=app,
         kept=kept,
         typed={"robot": "1", "node_memory": "", "label": "default", **typed},
         trouble=trouble,
     )
+
+
+def _types(platform: Platform, app: App | None) -> list[ProjectType]:
+    """Return what can be published on a platform, and what the app is already."""
+    if platform is Platform.WECHAT:
+        return list(ProjectType)
+    own = ProjectType.MINI_PROGRAM
+    return list(dict.fromkeys((own, app.project_type if app else own)))
 
 
 def _change(typed: dict[str, str], platform: Platform, key_file: bytes) -> AppChange:

@@ -1,18 +1,20 @@
 """A release: its stages, its QR code, and what can be done about it."""
 
+from hashlib import sha256
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import Response
 
 from mprelease.domain.errors import Refused
-from mprelease.domain.problems import Problem
+from mprelease.domain.problems import Message, Problem
 from mprelease.domain.releases import Kind, State
 from mprelease.services import releases
-from mprelease.storage import apps, lists, queue, shares
+from mprelease.storage import apps, lists, queue, shares, workers
 from mprelease.storage import releases as stored
 from mprelease.storage.lists import Search
 from mprelease.web import asking
+from mprelease.web.flash import done
 from mprelease.web.hall import Hall
 from mprelease.web.identity import HallOf, Looker, Manager, Releaser
 from mprelease.web.rendering import page
@@ -25,7 +27,7 @@ _ROWS = 30
 def tasks(
     request: Request,
     hall: HallOf,
-    visit: Manager,
+    visit: Looker,
     app: str = "",
     kind: str = "",
     state: str = "",
@@ -33,7 +35,7 @@ def tasks(
     ref: str = "",
     before: int | None = None,
 ) -> Response:
-    """List the releases of all apps, to search and to clear up."""
+    """List the releases of all apps, to search and, for administrators, to clear up."""
     with hall.house.database.reading() as db:
         chosen = apps.named(db, app)
         search = Search(
@@ -46,18 +48,38 @@ def tasks(
             before=before,
             limit=_ROWS,
         )
-        shown: dict[str, Any] = {"rows": lists.found(db, search), "apps": apps.every(db)}
-    more = len(shown["rows"]) == _ROWS
-    return page(request, "tasks.html", **shown, search=search, app=app, more=more)
+        rows = lists.found(db, search)
+        shown: dict[str, Any] = {
+            "rows": rows,
+            "apps": apps.every(db),
+            "unserved": workers.unserved(db, [one.id for one in rows]),
+        }
+    shown |= {"search": search, "app": app, "more": len(rows) == _ROWS}
+    return page(request, "tasks.html", **shown, is_filtered=bool(app) or search.is_filtered)
 
 
 @router.post("/delete")
 def delete(
-    hall: HallOf, visit: Manager, ids: Annotated[list[int] | None, Form()] = None
+    request: Request,
+    hall: HallOf,
+    visit: Manager,
+    ids: Annotated[list[int] | None, Form()] = None,
+    *,
+    confirmed: Annotated[bool, Form()] = False,
 ) -> Response:
-    """Delete the chosen releases with their logs; one that runs is refused, and so are all."""
-    releases.delete(hall.house, visit.user.actor, ids or [])
-    return RedirectResponse("/releases", 303)
+    """Ask whether to delete the chosen releases, naming them; once that is confirmed, delete them.
+
+    They go with their logs; one that runs is refused, and so are all.
+    """
+    if not ids:
+        return done(hall, "/releases", Message("done.nothing_chosen"))
+    if not confirmed:
+        with hall.house.database.reading() as db:
+            chosen = [releases.found(db, each) for each in ids]
+        return page(request, "delete_releases.html", rows=chosen)
+    releases.delete(hall.house, visit.user.actor, ids)
+    named = ", ".join(f"#{each}" for each in ids)
+    return done(hall, "/releases", Message("done.releases_deleted", {"ids": named}))
 
 
 @router.get("/{release_id}")
@@ -70,27 +92,32 @@ def show(request: Request, hall: HallOf, visit: Looker, release_id: int) -> Resp
             "app": apps.by_id(db, release.app_id),
             "share_address": _share_address(request, hall, shares.key_of(db, release_id)),
             "code_made_at": lists.with_codes(db, [release_id]).get(release_id),
+            "unserved": workers.unserved(db, [release_id]),
             "waits_for": queue.waits_for(db, release_id) if release.state is State.QUEUED else None,
         }
     return page(request, "release.html", **shown)
 
 
 @router.get("/{release_id}/qr-code")
-def qr_code(hall: HallOf, visit: Looker, release_id: int) -> Response:
+def qr_code(request: Request, hall: HallOf, visit: Looker, release_id: int) -> Response:
     """Return the image of the QR code."""
     with hall.house.database.reading() as db:
         found = stored.qr_code(db, release_id)
     if found is None:
         raise Refused(Problem.PAGE_UNKNOWN)
     image, media_type = found
-    return Response(image, media_type=media_type, headers={"Cache-Control": "private, max-age=60"})
+    # Kept, and asked about each time: what nobody may see any more is not shown from a cache.
+    headers = {"Cache-Control": "private, no-cache", "ETag": f'"{sha256(image).hexdigest()[:16]}"'}
+    if request.headers.get("if-none-match") == headers["ETag"]:
+        return Response(status_code=304, headers=headers)
+    return Response(image, media_type=media_type, headers=headers)
 
 
 @router.post("/{release_id}/cancel")
 def cancel(hall: HallOf, visit: Releaser, release_id: int) -> Response:
     """Cancel a release, or ask it to end."""
     releases.cancel(hall.house, visit.user.actor, release_id)
-    return RedirectResponse(f"/releases/{release_id}", 303)
+    return _done(hall, release_id, "done.release_canceled")
 
 
 @router.post("/{release_id}/again")
@@ -98,7 +125,7 @@ def again(hall: HallOf, visit: Releaser, release_id: int) -> Response:
     """Make the same release anew and show that one."""
     wanted = releases.again(hall.house, release_id)
     made = releases.request(hall.house, visit.user.actor, wanted)
-    return RedirectResponse(f"/releases/{made}", 303)
+    return _done(hall, made, "done.release_requested")
 
 
 @router.post("/{release_id}/resolve")
@@ -107,14 +134,18 @@ def resolve(
 ) -> Response:
     """Say how a release ended of which nobody knows."""
     releases.resolve(hall.house, visit.user.actor, release_id, published=published)
-    return RedirectResponse(f"/releases/{release_id}", 303)
+    return _done(hall, release_id, "done.release_resolved")
 
 
 @router.post("/{release_id}/finish")
 def finish(hall: HallOf, visit: Releaser, release_id: int) -> Response:
     """Do the step that an accepted upload has missed."""
     asking.finish(hall, visit, release_id)
-    return RedirectResponse(f"/releases/{release_id}", 303)
+    return _done(hall, release_id, "done.release_finished")
+
+
+def _done(hall: Hall, release_id: int, message: str) -> Response:
+    return done(hall, f"/releases/{release_id}", Message(message, {"id": release_id}))
 
 
 def _share_address(request: Request, hall: Hall, key: str | None) -> str | None:

@@ -4,14 +4,15 @@ from secrets import token_hex
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import Response
 
 from mprelease.domain.apps import Environment
 from mprelease.domain.errors import TroubleError
-from mprelease.domain.problems import Trouble
+from mprelease.domain.problems import Message, Trouble
 from mprelease.domain.releases import Kind, ReleaseRequest
 from mprelease.services import projects, releases
 from mprelease.storage import apps as stored_apps
+from mprelease.web.flash import done
 from mprelease.web.hall import Hall
 from mprelease.web.identity import HallOf, Releaser
 from mprelease.web.rendering import page
@@ -53,11 +54,12 @@ def release(
         idempotency_key=f"{visit.user.id}:{key}" if key else None,
     )
     try:
-        releases.request_all(hall.house, visit.user.actor, name, wanted, apps or [])
+        made = releases.request_all(hall.house, visit.user.actor, name, wanted, apps or [])
     except TroubleError as failure:
         typed = {**vars(wanted), "version": version, "apps": apps or [], "key": key}
         return _form(request, hall, name, typed, failure.trouble)
-    return RedirectResponse("/", 303)
+    ids = ", ".join(f"#{each}" for each in made)
+    return done(hall, "/", Message("done.releases_requested", {"count": len(made), "ids": ids}))
 
 
 def _form(

@@ -1,13 +1,14 @@
 """QR codes that are shown to whoever knows their address, without a login."""
 
 from fastapi import APIRouter, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import Response
 
 from mprelease.domain.errors import Refused
-from mprelease.domain.problems import Problem
+from mprelease.domain.problems import Message, Problem
 from mprelease.services import sharing
 from mprelease.storage import lists
 from mprelease.storage import releases as stored
+from mprelease.web.flash import done
 from mprelease.web.identity import HallOf, Releaser
 from mprelease.web.rendering import page
 
@@ -20,14 +21,14 @@ _HIDDEN = {"X-Robots-Tag": "noindex, nofollow", "Referrer-Policy": "no-referrer"
 def share(hall: HallOf, visit: Releaser, release_id: int) -> Response:
     """Show a QR code to whoever knows an address."""
     sharing.share(hall.house, visit.user.actor, release_id)
-    return RedirectResponse(f"/releases/{release_id}", 303)
+    return done(hall, f"/releases/{release_id}", Message("done.code_shared", {"id": release_id}))
 
 
 @router.post("/releases/{release_id}/withdraw")
 def withdraw(hall: HallOf, visit: Releaser, release_id: int) -> Response:
     """Let that address lead nowhere."""
     sharing.withdraw(hall.house, visit.user.actor, release_id)
-    return RedirectResponse(f"/releases/{release_id}", 303)
+    return done(hall, f"/releases/{release_id}", Message("done.code_withdrawn", {"id": release_id}))
 
 
 @router.get("/s/{key}")

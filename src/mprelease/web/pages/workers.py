@@ -3,11 +3,13 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import Response
 
+from mprelease.domain.problems import Message
 from mprelease.services import workers
 from mprelease.storage import audit
 from mprelease.storage import workers as stored
+from mprelease.web.flash import done
 from mprelease.web.identity import HallOf, Manager
 from mprelease.web.rendering import page
 
@@ -33,7 +35,8 @@ def drain(
 ) -> Response:
     """Let a worker take no more releases, or take some again."""
     workers.drain(hall.house, visit.user.actor, name, draining=draining)
-    return RedirectResponse("/workers", 303)
+    message = "done.worker_drained" if draining else "done.worker_resumed"
+    return done(hall, "/workers", Message(message, {"name": name}))
 
 
 @router.get("/audit")

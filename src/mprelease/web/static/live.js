@@ -7,6 +7,7 @@ import { isFinal, say, states } from "./states.js";
 
 const REST = 1000; // between two fetches of the same page
 const PAUSE_WITHOUT_SOCKET = 5000;
+const LOOK = 30000; // how often a page asks why something still waits
 const me = document.getElementById("words").dataset.me;
 
 /** Shows how a release stands wherever the page names it. */
@@ -24,14 +25,17 @@ function show(release) {
   for (const list of document.querySelectorAll(`[data-stages="${release.id}"]`)) showStages(list, release);
 }
 
-function showStages(list, { stages }) {
-  for (const [name, state, began, ended, cached] of stages) {
+function showStages(list, release) {
+  for (const [name, state, began, ended, cached] of release.stages) {
     const item = list.querySelector(`[data-stage="${name}"]`);
+    // What a release came to that has ended before all stages began, the server's page says.
+    if (!item || (isFinal(release) && state === "pending")) continue;
     item.className = state;
-    const time = item.querySelector("small");
+    const time = item.querySelector("[data-stage-time]");
+    item.querySelector("[data-stage-state]").textContent = say(`stage-${state}`);
     if (began && !ended) time.dataset.since = began;
     else delete time.dataset.since;
-    if (!began) time.textContent = "–";
+    if (!began) time.textContent = "";
     if (ended) time.textContent = duration(ended - began) + (cached ? ` · ${say("cached")}` : "");
   }
 }
@@ -116,3 +120,7 @@ states.listen(({ changed, isMissing, whole, spread }) => {
 
 states.onRefused = () => setInterval(() => refresher.soon(0), PAUSE_WITHOUT_SOCKET);
 setInterval(tick, 1000);
+// What waits may wait for a worker that has gone meanwhile: only the server knows.
+setInterval(() => {
+  if (!document.hidden && document.querySelector("[data-region] .state-queued")) refresher.soon(LOOK / 2);
+}, LOOK);

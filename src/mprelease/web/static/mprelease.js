@@ -7,19 +7,6 @@ addEventListener("submit", (event) => {
   if (event.target.method === "post" && button) setTimeout(() => (button.disabled = true));
 });
 
-// Ask before what cannot be undone.
-addEventListener(
-  "submit",
-  (event) => {
-    const question = event.submitter?.dataset.confirm ?? event.target.dataset.confirm;
-    if (question && !confirm(question)) {
-      event.preventDefault();
-      event.stopImmediatePropagation();
-    }
-  },
-  true,
-);
-
 // On a wide screen the sidebar stays as one left it; on a narrow one it opens for one choice.
 addEventListener("change", ({ target }) => {
   if (target.id !== "menu" || matchMedia("(max-width: 820px)").matches) return;
