@@ -7,7 +7,7 @@ install, and nobody knows what it reads, the install sees the whole committed tr
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -165,7 +165,7 @@ class _Seen:
         if folder.is_symlink() or not self._walked.isdisjoint({folder, *folder.parents}):
             return
         self._walked.add(folder)
-        for path in _below(folder, not_entered=frozenset({".git"})):
+        for path in _below(folder, frozenset({".git"}), self._walked):
             self._add(path)
             if path.name == "package.json":
                 self._add_local_dependencies(path)
@@ -191,9 +191,17 @@ def _inside(tree: Path, path: Path) -> Path | None:
     return tree / target.relative_to(real) if target.is_relative_to(real) else None
 
 
-def _below(folder: Path, not_entered: frozenset[str] = _NOT_ENTERED) -> Iterator[Path]:
+def _below(
+    folder: Path,
+    not_entered: Set[str] = _NOT_ENTERED,
+    walked: Set[Path] = frozenset(),
+) -> Iterator[Path]:
     for place, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if name not in not_entered]
+        folders[:] = [
+            name
+            for name in folders
+            if name not in not_entered and not (walked and Path(place, name) in walked)
+        ]
         yield from (path for path in (Path(place, name) for name in names) if is_plain_file(path))
 
 
