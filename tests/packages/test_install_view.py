@@ -189,6 +189,7 @@ def test_a_dependency_outside_of_the_tree_is_not_seen(tree: Path) -> None:
         "husky || true",
         "npx --yes simple-git-hooks",
         "weapp-tw patch",
+        "prisma generate --schema db/schema.prisma",
     ],
 )
 def test_with_hooks_that_are_known_the_rest_of_the_commit_stays_unseen(
@@ -210,6 +211,8 @@ def test_with_hooks_that_are_known_the_rest_of_the_commit_stays_unseen(
         "husky > src/a.js",
         "prepare-something",
         "patch-package 'open",
+        "prisma generate --schema=../db/schema.prisma",
+        "patch-package --patch-dir ../patches",
     ],
 )
 @pytest.mark.parametrize("place", ["package.json", "libs/a/package.json"])
@@ -275,6 +278,21 @@ def test_a_pnpmfile_that_loads_other_files_makes_the_install_see_the_whole_commi
     assert not seen(tree).whole_tree
     write(tree, ".pnpmfile.cjs", "module.exports = require('./hooks.js')")
     assert seen(tree).whole_tree
+
+
+@pytest.mark.parametrize("name", ["prisma.config.ts", "libs/a/prisma.config.mjs"])
+def test_settings_of_a_known_hook_that_load_other_files_make_the_install_see_the_whole_commit(
+    tree: Path, name: str
+) -> None:
+    manifest = {"workspaces": ["libs/*"], "scripts": {"postinstall": "prisma generate"}}
+    for place in ("package.json", "libs/a/package.json"):
+        write(tree, place, manifest)
+    write(tree, name, "import { defineConfig } from 'prisma/config'")
+    write(tree, "prisma/seed.ts", "import { goods } from '../src/goods'")
+    assert not seen(tree).whole_tree
+    write(tree, name, "import { url } from './src/database'")
+    assert seen(tree).whole_tree
+    assert seen(tree).why == name
 
 
 def test_a_link_is_not_seen(tree: Path) -> None:

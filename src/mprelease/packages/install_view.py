@@ -56,10 +56,10 @@ def view_of(question: Question) -> InstallView:
     seen = _Seen(question.tree)
     for install in question.installs:
         seen.add_install(install)
-    if not question.globs and (why := _unknown_code(question, seen)):
-        return InstallView(whole_tree=True, why=why)
     patterns = (*question.globs, *_known_inputs(question.tree, seen.manifests))
     seen.add_matching(patterns)
+    if not question.globs and (why := _unknown_code(question, seen)):
+        return InstallView(whole_tree=True, why=why)
     return InstallView(
         frozenset(seen.files),
         frozenset(seen.manifests - seen.files),
@@ -88,7 +88,8 @@ _SETTINGS = frozenset(
     {".npmrc", ".yarnrc", ".yarnrc.yml", "pnpm-workspace.yaml", ".pnpmfile.cjs", ".pnpmfile.mjs"}
     | {"pnpmfile.js"}
 )
-_PNPM_HOOKS = frozenset({".pnpmfile.cjs", ".pnpmfile.mjs", "pnpmfile.js"})
+# Settings that are code, which may load any other file.
+_CODE = (".pnpmfile.?js", "pnpmfile.js", "prisma.config.*", "*simple-git-hooks.*js")
 # patch-package and pnpm keep patches in `patches`, yarn in `.yarn/patches`, beside its plug-ins,
 # its own program and its cache.
 _FOLDERS = frozenset({"patches", ".yarn"})
@@ -193,7 +194,8 @@ def _unknown_code(question: Question, seen: _Seen) -> str:
         if any((question.tree / path.parent).glob("*.gyp")):
             return "node-gyp"
     for path in sorted(seen.files):
-        if path.name in _PNPM_HOOKS and _OTHER_FILE.search(manifests.text(question.tree / path)):
+        is_code = any(fnmatchcase(path.name, pattern) for pattern in _CODE)
+        if is_code and _OTHER_FILE.search(manifests.text(question.tree / path)):
             return str(path)
     return ""
 
