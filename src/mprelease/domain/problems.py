@@ -119,6 +119,7 @@ class Problem(StrEnum):
     LOCK_FILE_REFUSED = auto()
     PEER_DEPENDENCY_CONFLICT = auto()
     REGISTRY_UNREACHABLE = auto()
+    DOWNLOAD_UNREACHABLE = auto()
     PACKAGE_NOT_FOUND = auto()
     INSTALL_FAILED = auto()
     INSTALL_NOT_ITS_OWN = auto()
