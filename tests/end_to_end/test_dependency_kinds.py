@@ -20,11 +20,11 @@ PAGE = {
     "pages/a/a.js": "Page({})",
     "pages/a/a.wxml": "<view/>",
 }
-# A build as bundlers are: it keeps a cache beside its dependencies, and writes its result.
+# A build as bundlers and generators are: it writes beside its dependencies, and its result.
 BUILD = """
 const fs = require("fs");
 const path = require("path");
-for (const cache of [".cache", ".taro", ".vite-temp"]) {
+for (const cache of [".cache", ".taro", ".vite-temp", ".prisma"]) {
   const file = path.join("node_modules", cache, "kept");
   console.log(`CACHE ${cache} ${fs.existsSync(file)}`);
   fs.writeFileSync(file, "kept");
