@@ -20,11 +20,11 @@ PAGE = {
     "pages/a/a.js": "Page({})",
     "pages/a/a.wxml": "<view/>",
 }
-# A build as bundlers are: it keeps a cache beside its dependencies, and writes its result.
+# A build as bundlers and generators are: it writes beside its dependencies, and its result.
 BUILD = """
 const fs = require("fs");
 const path = require("path");
-for (const cache of [".cache", ".taro", ".vite-temp"]) {
+for (const cache of [".cache", ".taro", ".vite-temp", ".prisma"]) {
   const file = path.join("node_modules", cache, "kept");
   console.log(`CACHE ${cache} ${fs.existsSync(file)}`);
   fs.writeFileSync(file, "kept");
@@ -208,3 +208,33 @@ def test_a_package_of_a_workspace_is_found_through_its_link(
     working.must("preview", "shop")
     assert b"shared = 1" in wechat.received[0].files["made.js"]
     assert working.must("preview", "shop", "--json").json["stages"][1]["cached"]
+
+
+def test_a_linked_folder_beside_the_app_is_built_as_its_commit_has_it(
+    working: Team, wechat: WeChat, tmp_path: Path
+) -> None:
+    shared = 'module.exports = ";exports.shared = 1"'
+    package = {"name": "shop", "version": "1.0.0", "dependencies": {"shared": "file:../shared"}}
+    build = (
+        'const fs = require("fs");'
+        'fs.cpSync("src", "dist", { recursive: true });'
+        'fs.writeFileSync("dist/made.js", require("shared"));'
+    )
+    repository = make_repository(
+        tmp_path / "shop",
+        {
+            ".gitignore": "node_modules\ndist\n",
+            "shared/package.json": json.dumps({"name": "shared", "version": "1.0.0"}),
+            "shared/index.js": shared,
+            "app/package.json": json.dumps(package),
+            "app/build.cjs": build,
+            **{f"app/src/{name}": text for name, text in PAGE.items()},
+        },
+    )
+    has_app(working, repository, "--directory", "app")
+    working.must("preview", "shop")
+    commit(repository, {"shared/index.js": shared.replace("1", "2")})
+    working.must("preview", "shop")
+    first, second = (received.files["made.js"] for received in wechat.received)
+    assert b"shared = 1" in first
+    assert b"shared = 2" in second

@@ -1,16 +1,16 @@
 """What an install sees, and by which name its result goes: the same files for both."""
 
 import json
-import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from install_views import installs, names, seen
 from mprelease.packages import cache_key
 from mprelease.packages.cache_key import Circumstances, seen_content
-from mprelease.packages.install_plan import Install, find
-from mprelease.packages.install_view import InstallView, Question, view_of
+from mprelease.packages.install_plan import find
+from mprelease.packages.install_view import Question, view_of
 from trees import write
 
 HERE = Circumstances(
@@ -32,20 +32,6 @@ def tree(tmp_path: Path) -> Path:
     write(tmp_path, "libs/a/package.json", {"version": "1.0.0", "dependencies": {"vue": "3.4.21"}})
     write(tmp_path, "src/main.js", "code")
     return tmp_path
-
-
-def installs(tree: Path) -> list[Install]:
-    found = find(tree, ".")
-    assert found
-    return [found]
-
-
-def seen(tree: Path, command: str | None = None, globs: tuple[str, ...] = ()) -> InstallView:
-    return view_of(Question(tree, installs(tree), command, globs))
-
-
-def names(view: InstallView) -> set[str]:
-    return {str(path) for path in view.files | view.manifests}
 
 
 def key(tree: Path, around: Circumstances = HERE, globs: tuple[str, ...] = ()) -> str:
@@ -230,6 +216,7 @@ def test_a_dependency_outside_of_the_tree_is_not_seen(tree: Path) -> None:
         "[ -d .git ] && husky install",
         "git rev-parse --git-dir && husky",
         "cd .. && husky web/.husky",
+        "prisma generate --schema db/schema.prisma",
     ],
 )
 def test_with_hooks_that_are_known_the_rest_of_the_commit_stays_unseen(
@@ -255,6 +242,8 @@ def test_with_hooks_that_are_known_the_rest_of_the_commit_stays_unseen(
         "git -c core.pager=./x config a",
         "git",
         "git init && husky && node ./scripts/create-base-files.js",
+        "prisma generate --schema=../db/schema.prisma",
+        "patch-package --patch-dir ../patches",
     ],
 )
 @pytest.mark.parametrize("place", ["package.json", "libs/a/package.json"])
@@ -323,55 +312,26 @@ def test_a_pnpmfile_that_loads_other_files_makes_the_install_see_the_whole_commi
     assert seen(tree).whole_tree
 
 
-_LONG = 100_000
-
-
-@pytest.mark.parametrize("script", ["echo" + " " * _LONG + "x", "a" * _LONG, "; " * _LONG])
-def test_no_script_holds_the_worker_up_however_long_it_is(tree: Path, script: str) -> None:
-    write(tree, "package.json", {"scripts": {"postinstall": script}})
-    began = time.process_time()
-    seen(tree)
-    assert time.process_time() - began < 1.0
-
-
-@pytest.mark.parametrize(
-    "text", ["require" + " " * _LONG, "from" + " " * _LONG, "require(" * _LONG]
-)
-def test_no_pnpmfile_holds_the_worker_up_however_long_it_is(tree: Path, text: str) -> None:
-    write(tree, ".pnpmfile.cjs", text)
-    began = time.process_time()
-    seen(tree)
-    assert time.process_time() - began < 1.0
-
-
-def test_no_number_of_hooks_and_files_holds_the_worker_up(tree: Path) -> None:
-    for number in range(600):
-        write(tree, f"p{number}/package.json", {"scripts": {"postinstall": "prisma generate"}})
-        write(tree, f"p{number}/prisma/schema", "")
-    began = time.process_time()
-    assert "p7/prisma/schema" in names(seen(tree))
-    assert time.process_time() - began < 2.0
-
-
-@pytest.mark.parametrize("step", [1, -1])
-def test_no_number_of_local_dependencies_in_each_other_holds_the_worker_up(
-    tree: Path, step: int
-) -> None:
-    folders = ["/".join(["d"] * depth) for depth in range(1, 300)]
-    wanted = {f"d{n}": f"file:{n}" for n in folders[::step]}
-    write(tree, "package.json", {"dependencies": wanted})
-    for number in range(300):
-        write(tree, f"{folders[-1]}/{number}.js")
-    began = time.process_time()
-    assert f"{folders[-1]}/7.js" in names(seen(tree))
-    assert time.process_time() - began < 2.0
-
-
 def test_a_folder_with_the_name_of_a_pattern_is_no_pattern(tree: Path) -> None:
     write(tree, "[ab]/package.json", {"scripts": {"postinstall": "prisma generate"}})
     write(tree, "[ab]/prisma/schema", "")
     write(tree, "a/prisma/schema", "")
     assert {"[ab]/prisma/schema"} == {each for each in names(seen(tree)) if "schema" in each}
+
+
+@pytest.mark.parametrize("name", ["prisma.config.ts", "libs/a/prisma.config.mjs"])
+def test_settings_of_a_known_hook_that_load_other_files_make_the_install_see_the_whole_commit(
+    tree: Path, name: str
+) -> None:
+    manifest = {"workspaces": ["libs/*"], "scripts": {"postinstall": "prisma generate"}}
+    for place in ("package.json", "libs/a/package.json"):
+        write(tree, place, manifest)
+    write(tree, name, "import { defineConfig } from 'prisma/config'")
+    write(tree, "prisma/seed.ts", "import { goods } from '../src/goods'")
+    assert not seen(tree).whole_tree
+    write(tree, name, "import { url } from './src/database'")
+    assert seen(tree).whole_tree
+    assert seen(tree).why == name
 
 
 def test_a_link_is_not_seen(tree: Path) -> None:

@@ -103,6 +103,15 @@ def sample(name: str) -> list[str]:
         ("yarn-enotfound", INSTALL, Problem.REGISTRY_UNREACHABLE, {"host": "registry.invalid"}),
         ("npm-econnrefused", INSTALL, Problem.REGISTRY_UNREACHABLE, {"host": "127.0.0.1:9"}),
         ("npm-timeout", INSTALL, Problem.REGISTRY_UNREACHABLE, {"host": "127.0.0.1:4873"}),
+        *(
+            (
+                f"{which}-script-download",
+                INSTALL,
+                Problem.DOWNLOAD_UNREACHABLE,
+                {"host": "downloads.example.invalid"},
+            )
+            for which in ("npm", "npm-own", "pnpm", "yarn", "yarn-own", "berry")
+        ),
     ],
 )
 def test_a_known_failure_is_told(

@@ -78,6 +78,14 @@ def test_what_builds_write_to_is_made_before_sealing(sets: DependencySets, place
         assert all((made.modules_at(number) / cache).is_dir() for cache in CACHES)
 
 
+def test_a_set_that_was_sealed_without_one_of_these_folders_is_made_anew(
+    sets: DependencySets, place: Path
+) -> None:
+    made = seal(sets, place)
+    (made.modules_at(1) / CACHES[-1]).rmdir()
+    assert sets.find("a") is None
+
+
 def test_what_else_an_install_has_made_belongs_to_the_set(
     sets: DependencySets, place: Path
 ) -> None:

@@ -120,6 +120,7 @@ class Problem(StrEnum):
     LOCK_FILE_REFUSED = auto()
     PEER_DEPENDENCY_CONFLICT = auto()
     REGISTRY_UNREACHABLE = auto()
+    DOWNLOAD_UNREACHABLE = auto()
     PACKAGE_NOT_FOUND = auto()
     PACKAGE_CHANGED = auto()
     GIT_DEPENDENCY_REFUSED = auto()

@@ -36,6 +36,8 @@ _KNOWN: Mapping[str, tuple[str, ...]] = {
     "weapp-tailwindcss": (),
     "prisma": ("*.prisma", "prisma/*", ".env", "prisma.config.*"),
 }
+# husky refuses a folder of hooks that is not below the one where it is called.
+_READING = frozenset(name for name, patterns in _KNOWN.items() if patterns) - {"husky"}
 # Packages whose own install scripts look into the project around them.
 _READ_BY_DEPENDENCIES: Mapping[str, tuple[str, ...]] = {
     "@prisma/client": ("*.prisma", "prisma/*", ".env", "prisma.config.*"),
@@ -81,7 +83,10 @@ def _scripts(manifest: Mapping[str, object]) -> Iterator[str]:
 
 
 def _is_known(script: str) -> bool:
-    return all(_program(command) in _KNOWN for command in _BETWEEN_COMMANDS.split(script))
+    programs = [_program(command) for command in _BETWEEN_COMMANDS.split(script)]
+    # Those that read their files elsewhere read what no pattern below the folder names.
+    elsewhere = ".." in script and not _READING.isdisjoint(programs)
+    return all(program in _KNOWN for program in programs) and not elsewhere
 
 
 def _program(command: str) -> str | None:

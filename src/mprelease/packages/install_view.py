@@ -7,7 +7,8 @@ install, and nobody knows what it reads, the install sees the whole committed tr
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -56,9 +57,9 @@ def view_of(question: Question) -> InstallView:
     seen = _Seen(question.tree)
     for install in question.installs:
         seen.add_install(install)
+    seen.add_matching(question.globs, _known_inputs(question.tree, seen.manifests))
     if not question.globs and (why := _unknown_code(question, seen)):
         return InstallView(whole_tree=True, why=why)
-    seen.add_matching(question.globs, _known_inputs(question.tree, seen.manifests))
     return InstallView(
         frozenset(seen.files),
         frozenset(seen.manifests - seen.files),
@@ -104,7 +105,8 @@ _SETTINGS = frozenset(
     {".npmrc", ".yarnrc", ".yarnrc.yml", "pnpm-workspace.yaml", ".pnpmfile.cjs", ".pnpmfile.mjs"}
     | {"pnpmfile.js"}
 )
-_PNPM_HOOKS = frozenset({".pnpmfile.cjs", ".pnpmfile.mjs", "pnpmfile.js"})
+# Settings that are code, which may load any other file.
+_CODE = (".pnpmfile.?js", "pnpmfile.js", "prisma.config.*", "*simple-git-hooks.*js")
 # patch-package and pnpm keep patches in `patches`, yarn in `.yarn/patches`, beside its plug-ins,
 # its own program and its cache.
 _FOLDERS = frozenset({"patches", ".yarn"})
@@ -193,8 +195,8 @@ def _inside(tree: Path, path: Path) -> Path | None:
 
 def _below(
     folder: Path,
-    not_entered: Set[str] = _NOT_ENTERED,
-    walked: Set[Path] = frozenset(),
+    not_entered: AbstractSet[str] = _NOT_ENTERED,
+    walked: AbstractSet[Path] = frozenset(),
 ) -> Iterator[Path]:
     for place, folders, names in os.walk(folder):
         folders[:] = [
@@ -237,7 +239,8 @@ def _unknown_code(question: Question, seen: _Seen) -> str:
         if any((question.tree / path.parent).glob("*.gyp")):
             return "node-gyp"
     for path in sorted(seen.files):
-        if path.name in _PNPM_HOOKS and _OTHER_FILE.search(manifests.text(question.tree / path)):
+        is_code = any(fnmatchcase(path.name, pattern) for pattern in _CODE)
+        if is_code and _OTHER_FILE.search(manifests.text(question.tree / path)):
             return str(path)
     return ""
 

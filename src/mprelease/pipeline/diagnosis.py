@@ -30,6 +30,7 @@ _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 # npm up to version 9 says "npm ERR!".
 _NPM = r"^npm (?:ERR!|error)"
+_SCRIPT_FAILED = rf"{_NPM} command sh -c|ELIFECYCLE|Command failed(?:\.$| with exit)|YN0009"
 # The package of an import: `lodash` of `lodash/fp`. A path (`./x`, `@/x`, `/x`) is none.
 _PACKAGE = r"(?P<name>(?:@[\w.-]+/)?\w[\w.-]*)(?:/[^'\"\s]*)?"
 _FILE = r"(?P<file>[^\s?:()]+)(?:\?\S*)?"
@@ -146,6 +147,15 @@ _IN_STAGE: Mapping[Stage, _Table] = {
             (
                 r'The engine "\w+" is incompatible with this module\. '
                 r'Expected version "(?P<wanted>[^"]+)"\. Got "(?P<actual>[^"]+)"'
+            ),
+        ),
+        # npm, pnpm, yarn 1 and yarn >= 2, for scripts of the project and of its dependencies
+        (
+            Problem.DOWNLOAD_UNREACHABLE,
+            (
+                rf"\A(?=(?s:.*)(?:{_SCRIPT_FAILED}))(?s:.*?)"
+                r"(?:request to \w+://|(?:ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT) )"
+                r"(?P<host>[\w.:\[\]-]+)"
             ),
         ),
         (Problem.REGISTRY_UNREACHABLE, r"request to \w+://(?P<host>[^/\s]+)/\S* failed, reason"),

@@ -21,8 +21,8 @@ from mprelease.process.removal import remove
 from mprelease.process.tree import Stop
 
 MODULES = "node_modules"
-CACHES = (".cache", ".vite", ".vite-temp", ".uni-cache", ".taro")
-"""Folders inside of node_modules that bundlers write to; each build has its own."""
+CACHES = (".cache", ".vite", ".vite-temp", ".uni-cache", ".taro", ".prisma")
+"""Folders inside of node_modules that bundlers and generators write to; each build has its own."""
 
 _LOCK_FILES = frozenset({"package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml"})
 # What husky makes for git at every install; no build reads it.
@@ -42,6 +42,12 @@ class DependencySet:
     folder: Path
     modules: tuple[str, ...]
     extras: tuple[str, ...]
+
+    @property
+    def has_caches(self) -> bool:
+        """Tell whether builds find every folder that they may write to."""
+        modules = (self.modules_at(number) for number in range(len(self.modules)))
+        return all((each / cache).is_dir() for each in modules for cache in CACHES)
 
     def modules_at(self, number: int) -> Path:
         """Return the content of one of `modules`."""
@@ -124,6 +130,8 @@ class DependencySets:
             known = json.loads((folder / _NOTE).read_text(encoding="utf-8"))
             found = DependencySet(folder, tuple(known["modules"]), tuple(known["extras"]))
         except (OSError, ValueError, KeyError):
+            return None
+        if not found.has_caches:  # it was sealed by a version that knew fewer of them
             return None
         os.utime(folder)
         return found

@@ -1,0 +1,61 @@
+"""No project, however it is written, holds the worker up that looks what an install sees."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from install_views import names, seen
+from trees import write
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    write(tmp_path, "package.json", {"workspaces": ["libs/*"], "dependencies": {"ms": "2.1.3"}})
+    write(tmp_path, "package-lock.json", {"lockfileVersion": 3})
+    write(tmp_path, "libs/a/package.json", {"version": "1.0.0", "dependencies": {"vue": "3.4.21"}})
+    return tmp_path
+
+
+_LONG = 100_000
+
+
+@pytest.mark.parametrize("script", ["echo" + " " * _LONG + "x", "a" * _LONG, "; " * _LONG])
+def test_no_script_holds_the_worker_up_however_long_it_is(tree: Path, script: str) -> None:
+    write(tree, "package.json", {"scripts": {"postinstall": script}})
+    began = time.process_time()
+    seen(tree)
+    assert time.process_time() - began < 1.0
+
+
+@pytest.mark.parametrize(
+    "text", ["require" + " " * _LONG, "from" + " " * _LONG, "require(" * _LONG]
+)
+def test_no_pnpmfile_holds_the_worker_up_however_long_it_is(tree: Path, text: str) -> None:
+    write(tree, ".pnpmfile.cjs", text)
+    began = time.process_time()
+    seen(tree)
+    assert time.process_time() - began < 1.0
+
+
+def test_no_number_of_hooks_and_files_holds_the_worker_up(tree: Path) -> None:
+    for number in range(600):
+        write(tree, f"p{number}/package.json", {"scripts": {"postinstall": "prisma generate"}})
+        write(tree, f"p{number}/prisma/schema", "")
+    began = time.process_time()
+    assert "p7/prisma/schema" in names(seen(tree))
+    assert time.process_time() - began < 2.0
+
+
+@pytest.mark.parametrize("step", [1, -1])
+def test_no_number_of_local_dependencies_in_each_other_holds_the_worker_up(
+    tree: Path, step: int
+) -> None:
+    folders = ["/".join(["d"] * depth) for depth in range(1, 300)]
+    wanted = {f"d{n}": f"file:{n}" for n in folders[::step]}
+    write(tree, "package.json", {"dependencies": wanted})
+    for number in range(300):
+        write(tree, f"{folders[-1]}/{number}.js")
+    began = time.process_time()
+    assert f"{folders[-1]}/7.js" in names(seen(tree))
+    assert time.process_time() - began < 2.0
