@@ -59,3 +59,10 @@ def test_no_number_of_local_dependencies_in_each_other_holds_the_worker_up(
     began = time.process_time()
     assert f"{folders[-1]}/7.js" in names(seen(tree))
     assert time.process_time() - began < 2.0
+
+
+def test_a_folder_with_the_name_of_a_pattern_is_no_pattern(tree: Path) -> None:
+    write(tree, "[ab]/package.json", {"scripts": {"postinstall": "prisma generate"}})
+    write(tree, "[ab]/prisma/schema", "")
+    write(tree, "a/prisma/schema", "")
+    assert {"[ab]/prisma/schema"} == {each for each in names(seen(tree)) if "schema" in each}

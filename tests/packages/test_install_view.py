@@ -312,13 +312,6 @@ def test_a_pnpmfile_that_loads_other_files_makes_the_install_see_the_whole_commi
     assert seen(tree).whole_tree
 
 
-def test_a_folder_with_the_name_of_a_pattern_is_no_pattern(tree: Path) -> None:
-    write(tree, "[ab]/package.json", {"scripts": {"postinstall": "prisma generate"}})
-    write(tree, "[ab]/prisma/schema", "")
-    write(tree, "a/prisma/schema", "")
-    assert {"[ab]/prisma/schema"} == {each for each in names(seen(tree)) if "schema" in each}
-
-
 @pytest.mark.parametrize("name", ["prisma.config.ts", "libs/a/prisma.config.mjs"])
 def test_settings_of_a_known_hook_that_load_other_files_make_the_install_see_the_whole_commit(
     tree: Path, name: str
