@@ -83,6 +83,9 @@ class Worker:
     def close(self, *, hand_back: bool) -> None:
         """Take no more; running releases finish, or are handed back. `join` waits for that."""
         self._closing.set()
+        # A claim that is on its way would take again what a slot hands back.
+        with self._one_claims:
+            pass
         if hand_back:
             for slot in self._slots:
                 slot.hand_back()
