@@ -101,7 +101,9 @@ def _told(request: Request, error: Exception) -> Response:
     trouble = _trouble_of(request, error)
     status = status_of(trouble.problem)
     if trouble.problem in _OURS:
-        _log.error("%s %s", request.method, request.url.path, exc_info=error)
+        # A socket's connection has no method.
+        method = request.scope.get("method", "socket")
+        _log.error("%s %s", method, request.url.path, exc_info=error)
     if request.url.path.startswith("/api/"):
         content = RefusalShape.of(trouble, Words(language(request))).model_dump(exclude_none=True)
         return JSONResponse(content, status, _allowed(request, status))
