@@ -45,7 +45,7 @@ class Speaking(Application):
 def main(deed: str, port: int = 0) -> None:
     """Serve pages and work, or only work, until told to end."""
     made = opened(load())
-    application = Speaking(made.settings, made.layout, made.house, made.calls)
+    application = Speaking(made.settings, made.layout, made.house, made.calls, made.loops)
     if deed == "serve":
         serve.run(application, "127.0.0.1", port, works=True)
     else:

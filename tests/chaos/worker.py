@@ -48,7 +48,7 @@ def main(port: int) -> None:
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("mprelease").setLevel(logging.INFO)
     made = opened(load())
-    workplace = Workplace(made.settings, made.layout, made.house, made.calls, port)
+    workplace = Workplace(made.settings, made.layout, made.house, made.calls, made.loops, port)
     try:
         if workplace.is_alone:
             _take_turns(workplace)

@@ -26,6 +26,8 @@ from mprelease.source.access import Access
 from mprelease.source.git import Git
 from mprelease.source.repository import Repository, check_ref
 from mprelease.storage import errands
+from mprelease.storage.errands import Taken
+from mprelease.storage.outage import OUTAGE
 
 _log = logging.getLogger(__name__)
 # Everything in an errand takes less; after that another worker may try.
@@ -61,10 +63,19 @@ class Errands:
         taken = errands.claim(self._house.database, labels, _LEASE_MS)
         if taken is None:
             return False
-        given = self.answer(taken.errand)
-        with self._house.database.writing() as db:
-            errands.answer(db, taken, given)
+        self._store(taken, self.answer(taken.errand))
         return True
+
+    def _store(self, taken: Taken, given: Answer) -> None:
+        try:
+            with self._house.database.writing() as db:
+                errands.answer(db, taken, given)
+        except OUTAGE:
+            raise
+        except Exception as error:  # an answer that the database does not take
+            with self._house.database.writing() as db:
+                errands.answer(db, taken, Answer(None, trouble_of(error)))
+            raise
 
     def answer(self, errand: Errand) -> Answer:
         """Answer here and now; whatever stands in the way is the answer's trouble."""

@@ -10,6 +10,7 @@ from mprelease.domain.logs import LogLine
 from mprelease.live.board import Board, StoredReleases
 from mprelease.live.feed import Feed, StoredLog
 from mprelease.live.relay import Ear
+from mprelease.supervision import LoopSupervisor
 
 # Lines go to the watchers together, so often at most.
 _BATCH_SECONDS = 0.06
@@ -26,9 +27,12 @@ class Hub:
     heard by the `ear`, and without one found in the storage.
     """
 
-    def __init__(self, stored: Stored, ear: Ear | None = None) -> None:
+    def __init__(
+        self, stored: Stored, ear: Ear | None = None, loops: LoopSupervisor | None = None
+    ) -> None:
         """Take the way to what is stored, and to what other nodes say."""
         self._stored = stored
+        self._loops = loops or LoopSupervisor()
         self._ear = ear
         self._lock = threading.Lock()
         self._feeds: dict[int, Feed] = {}
@@ -86,7 +90,7 @@ class Hub:
     async def watching_all(self) -> AsyncIterator[Board]:
         """Watch how all releases stand."""
         self._loop = asyncio.get_running_loop()
-        board = self._board = self._board or Board(self._stored)
+        board = self._board = self._board or Board(self._stored, self._loops)
         board.enter()
         try:
             async with self._hearing(None):
@@ -106,7 +110,7 @@ class Hub:
 
     def _feed(self, release_id: int) -> Feed:
         if release_id not in self._feeds:
-            self._feeds[release_id] = Feed(release_id, self._stored)
+            self._feeds[release_id] = Feed(release_id, self._stored, self._loops)
         return self._feeds[release_id]
 
     def _drop_idle(self, release_id: int) -> None:

@@ -71,6 +71,8 @@ def _oldest(db: Reader, labels: Sequence[str]) -> Row[Any] | None:
         select(errands)
         .where(errands.c.answered_at.is_(None), errands.c.label.in_(labels))
         .where(errands.c.attempt < _ATTEMPTS)
+        # What a newer node asks in a kind of its own is for newer workers.
+        .where(errands.c.kind.in_(list(ErrandKind)))
         .where(or_(errands.c.lease_until.is_(None), errands.c.lease_until < now_ms()))
         .order_by(errands.c.id)
         .limit(1)

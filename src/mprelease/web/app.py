@@ -17,6 +17,7 @@ from mprelease.i18n import Words
 from mprelease.web import live
 from mprelease.web.api import apps as api_apps
 from mprelease.web.api import docs as api_docs
+from mprelease.web.api import metrics as api_metrics
 from mprelease.web.api import people as api_people
 from mprelease.web.api import projects as api_projects
 from mprelease.web.api import releases as api_releases
@@ -62,7 +63,7 @@ _PAGES = (
     profile,
     workers,
 )
-_API = (api_docs, api_releases, api_projects, api_apps, api_people, api_workers)
+_API = (api_docs, api_releases, api_projects, api_apps, api_people, api_workers, api_metrics)
 # What somebody who keeps this node must look at.
 _OURS = {Problem.INTERNAL, Problem.DATABASE_UNUSABLE}
 
