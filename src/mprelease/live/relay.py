@@ -34,7 +34,8 @@ _TROUBLE = (RedisError, OSError)
 _SOCKET_SECONDS = 2.0
 # Lines leave together, so often at most.
 _BATCH_SECONDS = 0.05
-_BETWEEN_TRIES = 1.0
+# So often is looked whether the channels are those that are wanted, if no message comes.
+_LOOK_SECONDS = 1.0
 _QUIET_SECONDS = 60.0
 _CHANGES = "changes"
 _SIGNATURE_BYTES = 32
@@ -137,6 +138,9 @@ class Ear:
         self._ignored = _Ignored()
         self._wanted: Counter[str] = Counter()
         self._speaker: PubSub | None = None
+        # What the speaker was asked for; by one task at a time, so that it is true.
+        self._subscribed: set[str] = set()
+        self._one_subscribes = asyncio.Lock()
         self._listening: asyncio.Task[None] | None = None
 
     @asynccontextmanager
@@ -147,10 +151,8 @@ class Ear:
         if self._listening is None:
             turn = partial(self._listen, hearer)
             self._listening = asyncio.create_task(self._loops.repeat("relay listener", turn))
-        elif self._speaker and self._wanted[channel] == 1:
-            with suppress(*_TROUBLE):
-                await self._speaker.subscribe(channel)
         try:
+            await self._subscribe_soon()
             yield
         finally:
             await self._leave(channel)
@@ -159,10 +161,9 @@ class Ear:
         self._wanted[channel] -= 1
         if not self._wanted[channel]:
             del self._wanted[channel]
-            if self._speaker and self._wanted:
-                with suppress(*_TROUBLE):
-                    await self._speaker.unsubscribe(channel)
-        if not self._wanted and self._listening:
+        if self._wanted:
+            await self._subscribe_soon()
+        elif self._listening:
             self._listening.cancel()
             self._listening = None
 
@@ -170,15 +171,35 @@ class Ear:
         client = Redis.from_url(
             self._redis_url, socket_connect_timeout=_SOCKET_SECONDS, health_check_interval=15
         )
-        try:
-            async with client, client.pubsub(ignore_subscribe_messages=True) as speaker:
-                await speaker.subscribe(*self._wanted)
-                self._speaker = speaker
-                async for message in speaker.listen():
-                    self._pass_on(message["channel"].decode(), message["data"], hearer)
-        finally:
-            self._speaker = None
-        await asyncio.sleep(_BETWEEN_TRIES)
+        async with client, client.pubsub(ignore_subscribe_messages=True) as speaker:
+            try:
+                self._speaker, self._subscribed = speaker, set()
+                while True:
+                    # Also what could not be subscribed to before.
+                    await self._subscribe(speaker)
+                    while message := await speaker.get_message(timeout=_LOOK_SECONDS):
+                        self._pass_on(message["channel"].decode(), message["data"], hearer)
+            finally:
+                # A later listener may have begun while this one was ending.
+                if self._speaker is speaker:
+                    self._speaker = None
+
+    async def _subscribe_soon(self) -> None:
+        """Subscribe to what is wanted now, if there is a connection; the listener retries."""
+        if self._speaker:
+            with suppress(*_TROUBLE):
+                await self._subscribe(self._speaker)
+
+    async def _subscribe(self, speaker: PubSub) -> None:
+        async with self._one_subscribes:
+            if speaker is not self._speaker:
+                return
+            if more := self._wanted.keys() - self._subscribed:
+                await speaker.subscribe(*more)
+                self._subscribed |= more
+            if gone := self._subscribed - self._wanted.keys():
+                await speaker.unsubscribe(*gone)
+                self._subscribed -= gone
 
     def _pass_on(self, channel: str, data: bytes, hearer: Hearer) -> None:
         """Tell what a message says; whatever it is made of, listening goes on."""
