@@ -32,6 +32,7 @@ from mprelease.live.hub import Hub
 from mprelease.live.relay import Ear, Mouth
 from mprelease.services import errands
 from mprelease.storage import workers
+from mprelease.storage.clock import now_ms
 from mprelease.storage.outage import OUTAGE
 from mprelease.storage.tables import errands as errands_table
 from mprelease.supervision import Backoff, LoopSupervisor
@@ -104,7 +105,7 @@ def slot(yard: Yard, loops: LoopSupervisor, patch: Patch, _: str) -> None:
 
 
 def errand_loop(yard: Yard, loops: LoopSupervisor, patch: Patch, _: str) -> None:
-    patch.setattr(Errands, "answer_one", failing(Errands.answer_one))
+    patch.setattr(Errands, "claim", failing(Errands.claim))
     working(yard, loops)
     errand = Errand(ErrandKind.ADDRESS)
     assert errands.ask(yard.house, "default", errand, seconds=20, max_age=0).trouble
@@ -248,6 +249,7 @@ def test_the_walk_knows_every_supervised_loop() -> None:
 # Who starts threads and tasks that are no loops of the process: they end with what they serve, and
 # somebody who waits for it hears how.
 OWNED = {
+    ("engine/answering.py", "ThreadPoolExecutor"): "one errand each; failures are reported",
     (
         "cli/follow.py",
         "threading.Thread",
@@ -309,7 +311,12 @@ def test_an_errand_of_a_kind_of_tomorrow_is_left_alone_and_others_are_answered(y
     with yard.house.database.writing() as db:
         db.connection.execute(
             insert(errands_table).values(
-                label="default", kind="weather", subject="", arguments={}, asked_at=1, attempt=0
+                label="default",
+                kind="weather",
+                subject="",
+                arguments={},
+                asked_at=now_ms(),
+                attempt=0,
             )
         )
     yard.worker()

@@ -106,6 +106,7 @@ class Problem(StrEnum):
     # Checkout.
     GIT_HOST_UNREACHABLE = auto()
     GIT_CERTIFICATE_REFUSED = auto()
+    GIT_HOST_SILENT = auto()
     GIT_LOGIN_REFUSED = auto()
     GIT_NOT_A_REPOSITORY = auto()
     GIT_REF_NOT_FOUND = auto()

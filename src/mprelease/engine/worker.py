@@ -8,6 +8,7 @@ from functools import partial
 
 from mprelease import __version__
 from mprelease.domain.releases import State
+from mprelease.engine.answering import AnsweringPool
 from mprelease.engine.bell import Bell
 from mprelease.engine.claims import claim_next
 from mprelease.engine.errands import Errands
@@ -51,9 +52,9 @@ class Worker:
         self._standby = means.workshop.standby
         self._sandbox = means.workshop.sandbox.mode
         self._post = post
-        self._errands = errands
         self._slots = [Slot(means, number + 1) for number in range(post.slots)]
         self._bell = Bell()
+        self._answering = AnsweringPool(errands, post.labels, self._bell.ring, self._loops)
         self._one_claims = threading.Lock()
         self._closing = threading.Event()
         self._over = threading.Event()
@@ -102,6 +103,7 @@ class Worker:
         """Wait until everything has ended, and say good-bye."""
         for thread in self._threads:
             thread.join()
+        self._answering.close()
         self._standby.close()
         self._over.set()
         if self._ticker:
@@ -151,7 +153,7 @@ class Worker:
     def _answer(self) -> None:
         heard = self._bell.count
         try:
-            did = self._errands.answer_one(self._post.labels)
+            did = self._answering.begin_one()
         except OUTAGE as outage:
             self._lost(outage)
             did = False
