@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -153,6 +153,8 @@ class Application:
             self.network.open()
         self.calls.close()
         self.house.database.close()
+        if "leased_house" in vars(self):
+            self.leased_house.database.close()
 
     @cached_property
     def worker_name(self) -> str:
@@ -176,7 +178,7 @@ class Application:
         self.network.refuse_stores()
         settings = self.settings
         means = Means(
-            self.house,
+            self.leased_house,
             self.workshop,
             settings.release_limit,
             equip=self.install_missing,
@@ -190,6 +192,12 @@ class Application:
             settings.lease_seconds * 1000,
         )
         return Worker(means, post, self.errands, self.loops)
+
+    @cached_property
+    def leased_house(self) -> House:
+        """Return the house for whoever holds leases: its waits for the database end before one."""
+        patience = within(self.settings.lease_seconds)
+        return replace(self.house, database=self.house.database.with_patience(patience))
 
     @cached_property
     def network(self) -> BuildNetwork:
@@ -297,7 +305,7 @@ def opened(settings: Settings) -> Application:
     """Open the data folder, bring its database up to date, and return the parts."""
     layout = prepared(settings.data_dir)
     url = settings.database_url or sqlite_url(layout.database)
-    database = Database(url, within(settings.lease_seconds))
+    database = Database(url)
     with readable_errors():
         migrate(database, layout.migration_lock)
     given = settings.master_key.get_secret_value() if settings.master_key else None

@@ -41,7 +41,7 @@ class Workplace(Application):
         """Return a real worker with light stages; nobody watches it."""
         lease = self.settings.lease_seconds * 1000
         post = Post(self.worker_name, labels, slots, 0, lease)
-        return a_worker(self.house, self.layout.data, pipeline(self.port), post)
+        return a_worker(self.leased_house, self.layout.data, pipeline(self.port), post)
 
 
 def main(port: int) -> None:

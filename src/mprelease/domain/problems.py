@@ -65,6 +65,7 @@ class Problem(StrEnum):
     WORKS_ON_SERVER = auto()
     DATA_FOLDER_UNUSABLE = auto()
     DATABASE_UNUSABLE = auto()
+    DATABASE_BUSY = auto()
     NOTHING_TO_CHANGE = auto()
     DATA_FOLDER_OWNED = auto()
     WORKER_UNKNOWN = auto()

@@ -33,12 +33,15 @@ _POOL = {"pool_size": 10, "max_overflow": 20, "pool_timeout": 10, "pool_recycle"
 class Patience:
     """How many seconds to wait for a connection, a lock and an answer, and for an idle writer.
 
-    Together they end before a lease does: whoever holds one must notice that the database hangs.
+    For whoever holds a lease they end together before it does (`within`): that one must notice that
+    the database hangs. Others need not hurry, whatever the lease is.
     """
 
     connect: int = 5
     lock: int = 10
     answer: int = 12
+    # SQLite's one lock: a rush of command lines has it one after the other.
+    file: int = 30
     # A node that hangs inside a transaction may not keep the others from its rows.
     idle: int = 20
 
@@ -53,16 +56,22 @@ def within(lease: int) -> Patience:
     def less(seconds: int) -> int:
         return max(1, int(part * seconds))
 
-    return Patience(less(normal.connect), less(normal.lock), less(normal.answer), less(normal.idle))
+    return Patience(
+        connect=less(normal.connect),
+        lock=less(normal.lock),
+        answer=less(normal.answer),
+        file=less(normal.lock),
+        idle=less(normal.idle),
+    )
 
 
 NORMAL = Patience()
-ENDLESS = Patience(connect=30, lock=600, answer=36_000, idle=36_000)
+ENDLESS = Patience(connect=30, lock=600, answer=36_000, file=600, idle=36_000)
 # The server ends a statement; only when it does not do that either, its silence does.
 _GRACE_SECONDS = 2
 
 
-def parsed(url: str) -> URL:
+def parsed(url: str | URL) -> URL:
     """Read a URL and choose its driver; raise Refused, without repeating what may be a password."""
     try:
         made = make_url(url)
@@ -76,7 +85,7 @@ def parsed(url: str) -> URL:
 
 def sqlite(url: URL, patience: Patience, begin: str) -> Engine:
     """Return an engine whose transactions begin with the given statement."""
-    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": patience.lock})
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": patience.file})
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:

@@ -7,6 +7,7 @@ from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from sqlalchemy.exc import DatabaseError, DataError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 
@@ -14,6 +15,7 @@ from mprelease import __version__
 from mprelease.domain.errors import TroubleError
 from mprelease.domain.problems import Problem, Trouble
 from mprelease.i18n import Words
+from mprelease.storage.outage import trouble_of_outage
 from mprelease.web import live
 from mprelease.web.api import apps as api_apps
 from mprelease.web.api import docs as api_docs
@@ -65,7 +67,7 @@ _PAGES = (
 )
 _API = (api_docs, api_releases, api_projects, api_apps, api_people, api_workers, api_metrics)
 # What somebody who keeps this node must look at.
-_OURS = {Problem.INTERNAL, Problem.DATABASE_UNUSABLE}
+_OURS = {Problem.INTERNAL, Problem.DATABASE_UNUSABLE, Problem.DATABASE_BUSY}
 
 
 def made(hall: Hall) -> FastAPI:
@@ -148,8 +150,11 @@ def _trouble_of(request: Request, error: Exception) -> Trouble:
         return _trouble_of_protocol(request, error)
     if isinstance(error, DataError):
         return Trouble(Problem.VALUE_UNUSABLE)
-    if isinstance(error, DatabaseError):
-        return Trouble(Problem.DATABASE_UNUSABLE, {"detail": type(error).__name__})
+    if isinstance(error, (DatabaseError, PoolTimeoutError)):
+        trouble = trouble_of_outage(error)
+        # The driver's words name hosts and files, which are not for everybody.
+        named = {"detail": type(error).__name__} if trouble.parameters else {}
+        return Trouble(trouble.problem, named)
     return Trouble(Problem.INTERNAL, {"detail": type(error).__name__})
 
 
