@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 
 from mprelease.domain.errands import Answer, Errand, ErrandKind
 from mprelease.domain.errors import Refused, StageFailed
@@ -19,6 +19,7 @@ from mprelease.engine import errands as engine_errands
 from mprelease.engine.host_health import HostHealth
 from mprelease.services import apps, errands, projects
 from mprelease.storage import errands as stored
+from mprelease.storage.clock import now_ms
 from mprelease.storage.tables import errands as errands_table
 from repositories import commit, git, make_repository
 from yard import Yard, wait_until
@@ -236,3 +237,32 @@ def test_a_host_that_was_silent_is_asked_again_after_a_while() -> None:
     assert hosts.answers("git.example.com")
     now[0] += 61
     assert not hosts.answers("git.example.com")
+
+
+def test_an_errand_of_a_kind_of_tomorrow_is_left_alone_and_others_are_answered(yard: Yard) -> None:
+    """Issue 12, number 2."""
+    with yard.house.database.writing() as db:
+        db.connection.execute(
+            insert(errands_table).values(
+                label="default",
+                kind="weather",
+                subject="",
+                arguments={},
+                asked_at=now_ms(),
+                attempt=0,
+            )
+        )
+    yard.worker()
+    errand = Errand(ErrandKind.ADDRESS)
+    assert errands.ask(yard.house, "default", errand, seconds=20, max_age=0).trouble
+
+
+def test_an_answer_that_cannot_be_stored_is_told_as_an_error_of_ours(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_errands.Errands, "_address", lambda _: {object()})
+    yard.worker()
+    errand = Errand(ErrandKind.ADDRESS)
+    trouble = errands.ask(yard.house, "default", errand, seconds=20, max_age=0).trouble
+    assert trouble
+    assert trouble.problem == "internal"

@@ -15,7 +15,6 @@ from typing import Any
 
 import pytest
 from redis.asyncio import Redis
-from sqlalchemy import insert
 
 import mprelease
 from light import a_worker, light
@@ -32,9 +31,7 @@ from mprelease.live.hub import Hub
 from mprelease.live.relay import Ear, Mouth
 from mprelease.services import errands
 from mprelease.storage import workers
-from mprelease.storage.clock import now_ms
 from mprelease.storage.outage import OUTAGE
-from mprelease.storage.tables import errands as errands_table
 from mprelease.supervision import Backoff, LoopSupervisor
 from yard import Yard, wait_until
 
@@ -305,34 +302,6 @@ def test_an_outage_is_waited_out_told_once_and_not_counted(
     assert next(times) == 6
     assert not loops.failures.total
     assert [record.levelname for record in caplog.records] == ["WARNING"]
-
-
-def test_an_errand_of_a_kind_of_tomorrow_is_left_alone_and_others_are_answered(yard: Yard) -> None:
-    with yard.house.database.writing() as db:
-        db.connection.execute(
-            insert(errands_table).values(
-                label="default",
-                kind="weather",
-                subject="",
-                arguments={},
-                asked_at=now_ms(),
-                attempt=0,
-            )
-        )
-    yard.worker()
-    errand = Errand(ErrandKind.ADDRESS)
-    assert errands.ask(yard.house, "default", errand, seconds=20, max_age=0).trouble
-
-
-def test_an_answer_that_cannot_be_stored_is_told_as_an_error_of_ours(
-    yard: Yard, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(Errands, "_address", lambda _: {object()})
-    yard.worker()
-    errand = Errand(ErrandKind.ADDRESS)
-    trouble = errands.ask(yard.house, "default", errand, seconds=20, max_age=0).trouble
-    assert trouble
-    assert trouble.problem == "internal"
 
 
 class DeafHub:
