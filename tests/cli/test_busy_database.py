@@ -65,8 +65,8 @@ def locked(file: Path, seconds: float) -> Iterator[None]:
 def test_only_whoever_holds_a_lease_waits_less_for_a_short_one(tmp_path: Path) -> None:
     database = Database(sqlite_url(tmp_path / "one.db"))
     assert database.with_patience(within(5)).is_sqlite
-    assert within(5) == Patience(connect=1, lock=1, answer=2, file=1, idle=3)
-    assert within(30).file == NORMAL.lock < NORMAL.file
+    assert within(5) == Patience(connect=1, lock=1, answer=2, idle=3)
+    assert within(30).file_lock == NORMAL.lock < NORMAL.file_lock
 
 
 @pytest.mark.lasting

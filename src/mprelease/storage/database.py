@@ -64,7 +64,7 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Writer]:
         """Open a write transaction; on SQLite there is one at a time, others wait for it."""
-        turn = self._turn.taken(self._patience.file) if self.is_sqlite else nullcontext()
+        turn = self._turn.taken(self._patience.file_lock) if self.is_sqlite else nullcontext()
         with turn, self._write.begin() as connection:
             yield Writer(connection)
 

@@ -40,10 +40,15 @@ class Patience:
     connect: int = 5
     lock: int = 10
     answer: int = 12
-    # SQLite's one lock: a rush of command lines has it one after the other.
-    file: int = 30
+    # SQLite's one lock, for all who write to the file; None is as for other locks.
+    file: int | None = None
     # A node that hangs inside a transaction may not keep the others from its rows.
     idle: int = 20
+
+    @property
+    def file_lock(self) -> int:
+        """Return how many seconds to wait for SQLite's lock."""
+        return self.lock if self.file is None else self.file
 
 
 _NORMAL_LEASE = 30
@@ -60,13 +65,13 @@ def within(lease: int) -> Patience:
         connect=less(normal.connect),
         lock=less(normal.lock),
         answer=less(normal.answer),
-        file=less(normal.lock),
         idle=less(normal.idle),
     )
 
 
-NORMAL = Patience()
-ENDLESS = Patience(connect=30, lock=600, answer=36_000, file=600, idle=36_000)
+# A rush of command lines has SQLite's lock one after the other.
+NORMAL = Patience(file=30)
+ENDLESS = Patience(connect=30, lock=600, answer=36_000, idle=36_000)
 # The server ends a statement; only when it does not do that either, its silence does.
 _GRACE_SECONDS = 2
 
@@ -85,7 +90,7 @@ def parsed(url: str | URL) -> URL:
 
 def sqlite(url: URL, patience: Patience, begin: str) -> Engine:
     """Return an engine whose transactions begin with the given statement."""
-    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": patience.file})
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": patience.file_lock})
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
