@@ -27,6 +27,7 @@ from mprelease.pipeline.standby import Standby
 from mprelease.platforms.driver import Equipment, Link
 from mprelease.process.sandbox import Unconfined
 from mprelease.services.house import House
+from mprelease.supervision import LoopSupervisor
 from mprelease.workspace.layout import prepared
 
 LOOK = 0.02
@@ -72,6 +73,7 @@ def a_worker(
     *,
     limit: int = 60,
     live: Live | None = None,
+    loops: LoopSupervisor | None = None,
 ) -> Worker:
     """Return a real worker that runs a light pipeline in its own data folder."""
     layout = prepared(folder)
@@ -91,7 +93,8 @@ def a_worker(
     )
     assert workshop.sandbox.mode is SandboxMode.OFF
     errands = Errands(house, Outside(workshop.layout.mirrors, {}, Link(), None))
-    return Worker(Means(house, workshop, limit, pipeline, live=live or ToldAll()), post, errands)
+    means = Means(house, workshop, limit, pipeline, live=live or ToldAll())
+    return Worker(means, post, errands, loops)
 
 
 def _checkout(run: Run) -> bool:

@@ -39,13 +39,15 @@ class Speaking(Application):
         lease = self.settings.lease_seconds * 1000
         post = Post(self.worker_name, labels, slots, 0, lease)
         watched = self.told_to(live)
-        return a_worker(self.house, self.layout.data, _pipeline, post, limit=600, live=watched)
+        return a_worker(
+            self.leased_house, self.layout.data, _pipeline, post, limit=600, live=watched
+        )
 
 
 def main(deed: str, port: int = 0) -> None:
     """Serve pages and work, or only work, until told to end."""
     made = opened(load())
-    application = Speaking(made.settings, made.layout, made.house, made.calls)
+    application = Speaking(made.settings, made.layout, made.house, made.calls, made.loops)
     if deed == "serve":
         serve.run(application, "127.0.0.1", port, works=True)
     else:

@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,6 +46,8 @@ from mprelease.settings.knobs import Settings
 from mprelease.storage.database import Database, readable_errors, sqlite_url
 from mprelease.storage.engines import within
 from mprelease.storage.migrate import migrate
+from mprelease.storage.outage import OUTAGE
+from mprelease.supervision import LoopSupervisor
 from mprelease.workspace.layout import Layout, prepared
 from mprelease.workspace.ownership import folder_id
 
@@ -64,7 +66,7 @@ class Calls:
     Dramatiq and Redis load when the first word leaves or is awaited.
     """
 
-    def __init__(self, redis_url: str | None, name: str, key: bytes) -> None:
+    def __init__(self, redis_url: str | None, name: str, key: bytes, loops: LoopSupervisor) -> None:
         """Take Redis's address, or None where there is nobody outside, and the channels' name.
 
         By `key` nodes know each other's messages from those of whoever else reaches Redis.
@@ -72,26 +74,29 @@ class Calls:
         self._redis_url = redis_url
         self._name = name
         self._key = key
+        self._loops = loops
 
     @cached_property
     def dispatch(self) -> "Dispatch":
         """Return the way in which calls leave and reach this process."""
         from mprelease.engine.dispatch import Dispatch  # noqa: PLC0415
 
-        return Dispatch(self._redis_url)
+        return Dispatch(self._redis_url, self._loops)
 
     @cached_property
     def mouth(self) -> "Mouth | None":
         """Return who tells other nodes what happens here, None where there are none."""
         from mprelease.live.relay import Mouth  # noqa: PLC0415
 
-        return Mouth(self._redis_url, self._name, self._key) if self._redis_url else None
+        url = self._redis_url
+        return Mouth(url, self._name, self._key, self._loops) if url else None
 
     def ear(self) -> "Ear | None":
         """Return who hears what happens at other nodes, None where there are none."""
         from mprelease.live.relay import Ear  # noqa: PLC0415
 
-        return Ear(self._redis_url, self._name, self._key) if self._redis_url else None
+        url = self._redis_url
+        return Ear(url, self._name, self._key, self._loops) if url else None
 
     def wake(self, label: str) -> None:
         """Ring for the workers of a label, and let watchers know that something is new."""
@@ -120,6 +125,7 @@ class Application:
     layout: Layout
     house: House
     calls: Calls
+    loops: LoopSupervisor
 
     @cached_property
     def environment(self) -> Mapping[str, str]:
@@ -147,6 +153,8 @@ class Application:
             self.network.open()
         self.calls.close()
         self.house.database.close()
+        if "leased_house" in vars(self):
+            self.leased_house.database.close()
 
     @cached_property
     def worker_name(self) -> str:
@@ -170,7 +178,7 @@ class Application:
         self.network.refuse_stores()
         settings = self.settings
         means = Means(
-            self.house,
+            self.leased_house,
             self.workshop,
             settings.release_limit,
             equip=self.install_missing,
@@ -183,7 +191,13 @@ class Application:
             settings.release_memory,
             settings.lease_seconds * 1000,
         )
-        return Worker(means, post, self.errands)
+        return Worker(means, post, self.errands, self.loops)
+
+    @cached_property
+    def leased_house(self) -> House:
+        """Return the house for whoever holds leases: its waits for the database end before one."""
+        patience = within(self.settings.lease_seconds)
+        return replace(self.house, database=self.house.database.with_patience(patience))
 
     @cached_property
     def network(self) -> BuildNetwork:
@@ -193,7 +207,7 @@ class Application:
 
     def told_to(self, live: Live | None) -> Live:
         """Return who hears what a worker writes: `live` in this process, and other nodes."""
-        return ToldAll(*filter(None, (live, self.calls.mouth)))
+        return ToldAll(*filter(None, (live, self.calls.mouth)), loops=self.loops)
 
     @cached_property
     def errands(self) -> Errands:
@@ -291,14 +305,15 @@ def opened(settings: Settings) -> Application:
     """Open the data folder, bring its database up to date, and return the parts."""
     layout = prepared(settings.data_dir)
     url = settings.database_url or sqlite_url(layout.database)
-    database = Database(url, within(settings.lease_seconds))
+    database = Database(url)
     with readable_errors():
         migrate(database, layout.migration_lock)
     given = settings.master_key.get_secret_value() if settings.master_key else None
     vault = Vault(master_key(given, layout.master_key))
-    calls = Calls(settings.redis_url, vault.fingerprint("relay"), vault.key_for("relay"))
+    loops = LoopSupervisor(OUTAGE)
+    calls = Calls(settings.redis_url, vault.fingerprint("relay"), vault.key_for("relay"), loops)
     house = House(database, vault, _now, ZoneInfo(settings.timezone), calls.wake)
-    return Application(settings, layout, house, calls)
+    return Application(settings, layout, house, calls, loops)
 
 
 def _now() -> int:

@@ -41,14 +41,14 @@ class Workplace(Application):
         """Return a real worker with light stages; nobody watches it."""
         lease = self.settings.lease_seconds * 1000
         post = Post(self.worker_name, labels, slots, 0, lease)
-        return a_worker(self.house, self.layout.data, pipeline(self.port), post)
+        return a_worker(self.leased_house, self.layout.data, pipeline(self.port), post)
 
 
 def main(port: int) -> None:
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("mprelease").setLevel(logging.INFO)
     made = opened(load())
-    workplace = Workplace(made.settings, made.layout, made.house, made.calls, port)
+    workplace = Workplace(made.settings, made.layout, made.house, made.calls, made.loops, port)
     try:
         if workplace.is_alone:
             _take_turns(workplace)

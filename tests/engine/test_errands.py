@@ -1,15 +1,26 @@
 """Errands: asked by whoever cannot reach, answered by a worker that can."""
 
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from sqlalchemy import func, insert, select
 
 from mprelease.domain.errands import Answer, Errand, ErrandKind
-from mprelease.domain.errors import Refused
+from mprelease.domain.errors import Refused, StageFailed
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
+from mprelease.engine import errands as engine_errands
+from mprelease.engine.host_health import HostHealth
 from mprelease.services import apps, errands, projects
 from mprelease.storage import errands as stored
+from mprelease.storage.clock import now_ms
+from mprelease.storage.tables import errands as errands_table
 from repositories import commit, git, make_repository
 from yard import Yard, wait_until
 
@@ -120,3 +131,138 @@ def test_a_ref_is_checked_by_who_asks_and_by_who_answers(yard: Yard) -> None:
     assert given
     assert given.trouble
     assert given.trouble.problem is Problem.REF_SHAPE
+
+
+class SilentHost:
+    """A host that takes every connection and says nothing."""
+
+    def __init__(self) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._taken: list[socket.socket] = []
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/web.git"
+        self._thread = threading.Thread(target=self._take)
+        self._thread.start()
+
+    @property
+    def connections(self) -> int:
+        return len(self._taken)
+
+    def _take(self) -> None:
+        with suppress(OSError):
+            while True:
+                self._taken.append(self._listener.accept()[0])
+
+    def close(self) -> None:
+        # A thread that waits for a connection does not hear that the socket is closed.
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._thread.join()
+        for one in self._taken:
+            one.close()
+
+
+@pytest.fixture
+def silent(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> Iterator[SilentHost]:
+    """A project `silent` at a silent host, which gets few seconds."""
+    monkeypatch.setattr(engine_errands, "_HOST_SECONDS", 3.0)
+    host = SilentHost()
+    projects.add(yard.house, yard.who, projects.ProjectChange("silent", host.url, "main"))
+    yield host
+    host.close()
+
+
+COMMITS = {"ref": "main", "count": 5}
+TO_SILENT = (
+    Errand(ErrandKind.REFS, "silent"),
+    Errand(ErrandKind.COMMITS, "silent", COMMITS),
+)
+
+
+@pytest.mark.usefixtures("repository")
+def test_a_silent_host_is_named_and_holds_up_no_other_project(
+    yard: Yard, silent: SilentHost
+) -> None:
+    """Issue 12, number 3."""
+    yard.worker(slots=1)
+    with ThreadPoolExecutor(8) as askers:
+        asked = [
+            askers.submit(errands.ask, yard.house, "default", one, seconds=25, max_age=0)
+            for one in TO_SILENT * 4
+        ]
+        wait_until(lambda: silent.connections >= 1)
+        began = time.monotonic()
+        other = Errand(ErrandKind.COMMITS, "web", COMMITS)
+        answer = errands.ask(yard.house, "default", other, seconds=25, max_age=0)
+        assert answer.facts
+        assert time.monotonic() - began < 10
+        troubles = [one.result().trouble for one in asked]
+    for trouble in troubles:
+        assert trouble
+        assert trouble.problem is Problem.GIT_HOST_SILENT
+        assert trouble.parameters == {"host": "127.0.0.1", "seconds": 3}
+    # Whoever asked when that was known did not wait, nor did the host hear of it.
+    assert silent.connections <= 3
+
+
+@pytest.mark.usefixtures("repository")
+def test_a_question_that_somebody_waits_for_is_asked_once(yard: Yard, silent: SilentHost) -> None:
+    yard.worker()
+    with ThreadPoolExecutor(3) as askers:
+        first = askers.submit(
+            errands.ask, yard.house, "default", TO_SILENT[0], seconds=25, max_age=30
+        )
+        wait_until(lambda: silent.connections == 1)
+        others = [
+            askers.submit(errands.ask, yard.house, "default", TO_SILENT[0], seconds=25, max_age=30)
+            for _ in range(2)
+        ]
+        assert len({str(one.result()) for one in (first, *others)}) == 1
+    assert silent.connections == 1
+    with yard.house.database.reading() as db:
+        assert db.connection.scalar(select(func.count()).select_from(errands_table)) == 1
+
+
+def test_a_host_that_was_silent_is_asked_again_after_a_while() -> None:
+    now = [100.0]
+    hosts = HostHealth(10, lambda: now[0])
+    hosts.refuse_silent("git.example.com")
+    assert not hosts.answers("git.example.com")
+    hosts.was_silent("git.example.com")
+    with pytest.raises(StageFailed):
+        hosts.refuse_silent("git.example.com")
+    hosts.refuse_silent("other.example.com")
+    now[0] += 16
+    hosts.refuse_silent("git.example.com")
+    hosts.answered("git.example.com")
+    assert hosts.answers("git.example.com")
+    now[0] += 61
+    assert not hosts.answers("git.example.com")
+
+
+def test_an_errand_of_a_kind_of_tomorrow_is_left_alone_and_others_are_answered(yard: Yard) -> None:
+    """Issue 12, number 2."""
+    with yard.house.database.writing() as db:
+        db.connection.execute(
+            insert(errands_table).values(
+                label="default",
+                kind="weather",
+                subject="",
+                arguments={},
+                asked_at=now_ms(),
+                attempt=0,
+            )
+        )
+    yard.worker()
+    errand = Errand(ErrandKind.ADDRESS)
+    assert errands.ask(yard.house, "default", errand, seconds=20, max_age=0).trouble
+
+
+def test_an_answer_that_cannot_be_stored_is_told_as_an_error_of_ours(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_errands.Errands, "_address", lambda _: {object()})
+    yard.worker()
+    errand = Errand(ErrandKind.ADDRESS)
+    trouble = errands.ask(yard.house, "default", errand, seconds=20, max_age=0).trouble
+    assert trouble
+    assert trouble.problem == "internal"

@@ -1,6 +1,9 @@
 """A worker at work: slots, order, cancel, hand back."""
 
-from itertools import pairwise
+import threading
+import time
+from collections.abc import Sequence
+from itertools import count, pairwise
 
 import pytest
 
@@ -8,9 +11,13 @@ from light import a_worker, light
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Kind, StageState, State
+from mprelease.engine import claims
+from mprelease.engine import worker as worker_module
 from mprelease.engine.worker import Post
 from mprelease.services import releases
 from mprelease.storage import logs, workers
+from mprelease.storage.database import Database
+from mprelease.storage.queue import Lease
 from yard import Yard, wait_until
 
 pytestmark = pytest.mark.lasting
@@ -91,6 +98,36 @@ def test_a_worker_that_ends_hands_back_what_it_runs_and_another_does_it(yard: Ya
     releases.cancel(yard.house, yard.who, release_id)
     yard.becomes(release_id, State.CANCELED)
     second.close(hand_back=False)
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_a_claim_on_its_way_does_not_take_again_what_its_worker_hands_back(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, let, real = threading.Event(), threading.Event(), claims.claim_next
+    numbers = count()
+
+    def slow(database: Database, name: str, labels: Sequence[str], ttl: int) -> Lease | None:
+        if next(numbers):
+            begun.set()
+            assert let.wait(10)
+        return real(database, name, labels, ttl)
+
+    monkeypatch.setattr(worker_module, "claim_next", slow)
+    release_id = yard.ask("build=60")
+    first = yard.worker("first")
+    assert begun.wait(10)
+    closing = threading.Thread(target=first.close, kwargs={"hand_back": True})
+    closing.start()
+    # Whoever does not wait for the claim hands back meanwhile.
+    deadline = time.monotonic() + 1
+    while time.monotonic() < deadline and yard.release(release_id).state is not State.QUEUED:
+        time.sleep(0.02)
+    let.set()
+    closing.join()
+    first.join()
+    handed_back = yard.release(release_id)
+    assert (handed_back.state, handed_back.attempt) == (State.QUEUED, 1)
 
 
 def test_a_worker_that_ends_otherwise_finishes_what_it_runs_and_takes_nothing_new(

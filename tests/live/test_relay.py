@@ -6,9 +6,13 @@ import json
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from itertools import count
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from mprelease.domain.logs import LogLine, Position
 from mprelease.domain.releases import Stage
@@ -203,3 +207,88 @@ def test_a_listener_that_fails_hears_the_next_message(redis_url: str) -> None:
                 await until(lambda number=number: len(heard.lines.get(7, [])) == number)
 
     asyncio.run(play())
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Let the first call of a method of Redis's subscriptions take a while."""
+
+    def slow(name: str) -> None:
+        real, times = getattr(PubSub, name), count()
+
+        async def late(*arguments: Any, **named: Any) -> Any:
+            if not next(times):
+                await asyncio.sleep(0.5)
+            return await real(*arguments, **named)
+
+        monkeypatch.setattr(PubSub, name, late)
+
+    return slow
+
+
+def test_what_is_wanted_while_the_first_subscription_is_on_its_way_is_heard(
+    redis_url: str, slow: Callable[[str], None]
+) -> None:
+    """Issue 12, number 4."""
+    slow("subscribe")
+
+    async def play() -> None:
+        ear, heard = Ear(redis_url, "us", KEY), Heard()
+        async with speaking(redis_url) as mouth, ear.hearing(None, heard):
+            await asyncio.sleep(0.1)
+            async with ear.hearing(7, heard):
+                await listening(mouth, heard)
+                await said(mouth, heard, 7)
+
+    asyncio.run(play())
+
+
+def test_a_page_that_opens_while_the_last_connection_closes_hears_and_so_do_later_ones(
+    redis_url: str, slow: Callable[[str], None]
+) -> None:
+    """Issue 12, number 4."""
+    slow("aclose")
+
+    async def play() -> None:
+        ear, heard = Ear(redis_url, "us", KEY), Heard()
+        async with speaking(redis_url) as mouth:
+            async with ear.hearing(7, heard):
+                await said(mouth, heard, 7)
+            async with ear.hearing(8, heard):
+                await said(mouth, heard, 8)
+                await asyncio.sleep(0.7)
+                async with ear.hearing(9, heard):
+                    await said(mouth, heard, 9)
+
+    asyncio.run(play())
+
+
+def test_what_could_not_be_subscribed_to_is_tried_again(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def play() -> None:
+        ear, heard = Ear(redis_url, "us", KEY), Heard()
+        async with speaking(redis_url) as mouth, ear.hearing(7, heard):
+            await said(mouth, heard, 7)
+            with monkeypatch.context() as patch:
+                patch.setattr(PubSub, "subscribe", away)
+                hearing = ear.hearing(8, heard)
+                await hearing.__aenter__()
+            await said(mouth, heard, 8)
+            await hearing.__aexit__(None, None, None)
+
+    async def away(*_: object) -> None:
+        raise RedisConnectionError
+
+    asyncio.run(play())
+
+
+async def said(mouth: Mouth, heard: Heard, release_id: int) -> None:
+    """Return as soon as a release's lines are heard."""
+    numbers = count(1)
+
+    def is_heard() -> bool:
+        mouth.told(release_id, line(next(numbers)))
+        return release_id in heard.lines
+
+    await until(is_heard)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from itertools import count
 from typing import Any, Self
 
 import pytest
@@ -111,4 +112,41 @@ def test_each_line_comes_once_and_in_order(script: list[int]) -> None:
             ended = heard.release
     lines = [(line.position.attempt, line.position.line) for line in shown]
     assert [line for line in lines if line not in PHANTOMS] == LOG
+    assert ended.state is State.SUCCEEDED
+
+
+class Silenced(Socket):
+    """A socket whose log task has died: it tells that it lives, and how the release stands."""
+
+    def __init__(self, state: str) -> None:
+        super().__init__(iter(()))
+        self.told_state = json.dumps({"states": [{"id": 7, "state": state, "stages": []}]})
+        self.count = 0
+
+    def recv(self, timeout: float) -> str:
+        self.count += 1
+        assert self.count < 1000, "it waits for ever"
+        if self.count == 1:
+            return self.told_state
+        if self.count % 2:
+            return json.dumps({"alive": True})
+        raise TimeoutError
+
+
+@pytest.mark.parametrize("state", ["succeeded", "running"])
+def test_a_socket_that_never_tells_the_end_is_left_for_the_stored_state(state: str) -> None:
+    """Issue 12, number 1."""
+    server = Elsewhere("http://elsewhere", "token", "en")
+    object.__setattr__(server, "script", iter(()))
+    clock = count()
+    shown: list[LogLine] = []
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(watching, "connect", lambda *_, **__: Silenced(state))
+        patch.setattr(watching.time, "sleep", lambda _: None)
+        patch.setattr(watching.time, "monotonic", lambda: float(next(clock)))
+        for heard in Watching(server, release_of(TOLD), lambda _: None):
+            shown += heard.lines
+            ended = heard.release
+    assert [(line.position.attempt, line.position.line) for line in shown] == LOG
     assert ended.state is State.SUCCEEDED

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -21,9 +22,11 @@ from mprelease.services.house import House
 from mprelease.services.users import UserChange
 from mprelease.storage.database import Database
 from mprelease.storage.keys import KeyKind
+from mprelease.web import crowd
 from mprelease.web.app import made
 from mprelease.web.hall import Hall
 from mprelease.web.telling import StoredForWatchers
+from programs import program
 
 ADDRESS = "/api/v1/live"
 Change = Callable[[House, User, User], object]
@@ -112,3 +115,33 @@ def test_ones_own_new_password_ends_all_but_the_login_that_chose_it(world: World
             socket.receive_json()
     assert there.client.get("/", follow_redirects=False).status_code == 303
     assert here.client.get("/", follow_redirects=False).status_code == 200
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_the_socket_guard_outlives_what_nobody_foresaw(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Issue 12, number 2; the other loops are in tests/engine/test_loops.py."""
+    real, times = crowd._still_looking, count()
+
+    def failing(database: Database, key_ids: set[int]) -> set[int]:
+        if next(times) < 2:
+            raise ZeroDivisionError
+        return real(database, key_ids)
+
+    monkeypatch.setattr(crowd, "_still_looking", failing)
+    boss, who = people(world.house)
+    browser = world.visitor(Role.MEMBER)
+    with browser.client, browser.client.websocket_connect(ADDRESS) as socket:
+        CHANGES["role"](world.house, boss, who)
+        with pytest.raises(WebSocketDisconnect) as ended:
+            socket.receive_json()
+    assert ended.value.code == 1008
+    hall: Hall = world.app.state.hall
+    assert hall.loops.failures.by_loop() == {"socket guard": 2}
+    assert "the loop socket guard failed" in caplog.text
+    boss_program = program(world, Role.ADMIN)
+    page = boss_program.client.get(
+        "/api/v1/metrics", headers={"authorization": f"Bearer {boss_program.token}"}
+    )
+    assert 'mprelease_loop_failures_total{loop="socket guard"} 2\n' in page.text

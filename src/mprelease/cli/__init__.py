@@ -39,9 +39,22 @@ def _run() -> None:
         sys.stderr.close()
         sys.exit(_FAILED)
     except Exception as error:  # noqa: BLE001 the last resort
-        sys.stderr.write(f"{say.of_trouble(Trouble(Problem.INTERNAL, {'detail': repr(error)}))}\n")
-        _keep(traceback.format_exc())
-        sys.exit(_FAILED)
+        sys.exit(_told(error))
+
+
+def _told(error: Exception) -> int:
+    """Tell of a database that is away or busy, or of a mistake of ours; return the exit code.
+
+    Whoever had something accepted before has turned the former into what ends with 1.
+    """
+    from mprelease.storage.outage import OUTAGE, trouble_of_outage
+
+    if isinstance(error, OUTAGE):
+        sys.stderr.write(f"{say.of_trouble(trouble_of_outage(error))}\n")
+        return _BAD_USE
+    sys.stderr.write(f"{say.of_trouble(Trouble(Problem.INTERNAL, {'detail': repr(error)}))}\n")
+    _keep("".join(traceback.format_exception(error)))
+    return _FAILED
 
 
 def _refuse_what_is_no_text() -> None:

@@ -4,10 +4,12 @@ import math
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mprelease.cli.accepting import after_acceptance
 from mprelease.cli.opening import me
 from mprelease.cli.words import say
 from mprelease.domain.errors import Refused
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
 _LOOK_SECONDS = 0.25
 _PATIENCE_SECONDS = 2
+_BETWEEN_TRIES = 0.5
+_OUTAGE_SECONDS = 60.0
 _TAIL = 25
 _MARKS = {
     StageState.RUNNING: "▶",
@@ -135,27 +139,50 @@ def follow(application: "Application", watched: Sequence[Watched]) -> list[Relea
     else does.
     """
     helper = _Helper(application, watched) if application.is_alone else None
-    while True:
-        try:
-            return _watch(application, watched, helper)
-        except KeyboardInterrupt:
-            for each in watched:
-                _cancel(application, each)
+    with after_acceptance(), helper or nullcontext():
+        while True:
+            try:
+                return _watch(application, watched, helper)
+            except KeyboardInterrupt:
+                for each in watched:
+                    _cancel(application, each)
 
 
 def _watch(
     application: "Application", watched: Sequence[Watched], helper: "_Helper | None" = None
 ) -> list[Release]:
+    database = _Absences()
     while True:
-        seen = [_look(application, each, is_helped=helper is not None) for each in watched]
-        if all(release.state.is_final for release in seen):
-            if helper:
-                helper.join()
-            return seen
+        with database.borne():
+            seen = [_look(application, each, is_helped=helper is not None) for each in watched]
+            if all(release.state.is_final for release in seen):
+                if helper:
+                    helper.join()
+                return seen
         if helper:
             helper.wait(_LOOK_SECONDS)
         else:
             time.sleep(_LOOK_SECONDS)
+
+
+class _Absences:
+    """Bear a database that is away or busy, until that has lasted too long."""
+
+    def __init__(self) -> None:
+        self._since: float | None = None
+
+    @contextmanager
+    def borne(self) -> Iterator[None]:
+        from mprelease.storage.outage import OUTAGE
+
+        try:
+            yield
+        except OUTAGE:
+            self._since = self._since or time.monotonic()
+            if time.monotonic() - self._since > _OUTAGE_SECONDS:
+                raise
+        else:
+            self._since = None
 
 
 def _look(application: "Application", watched: Watched, *, is_helped: bool) -> Release:
@@ -195,8 +222,16 @@ class _Helper:
         self._application = application
         self._watched = watched
         self._failure: Exception | None = None
+        self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._work, name="worker")
         self._thread.start()
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *_: object) -> None:
+        """Work no more, also where nobody could wait for the end."""
+        self._is_over.set()
 
     def join(self) -> None:
         """Wait until the worker has put everything away."""
@@ -210,11 +245,18 @@ class _Helper:
 
     def _work(self) -> None:
         from mprelease.engine.alone import work_until
+        from mprelease.storage.outage import OUTAGE
 
-        try:
-            work_until(self._have_ended, self._worker, self._application.layout)
-        except Exception as failure:  # noqa: BLE001 raised again in the main thread
-            self._failure = failure
+        while not self._is_over.is_set():
+            try:
+                work_until(self._have_ended, self._worker, self._application.layout)
+            except OUTAGE:  # Whoever follows bears it for a while, too.
+                self._is_over.wait(_BETWEEN_TRIES)
+            except Exception as failure:  # noqa: BLE001 raised again in the main thread
+                self._failure = failure
+                return
+            else:
+                return
 
     def _worker(self) -> "Worker":
         settings = self._application.settings
@@ -225,6 +267,8 @@ class _Helper:
     def _have_ended(self) -> bool:
         from mprelease.services import releases
 
+        if self._is_over.is_set():
+            return True
         with self._application.house.database.reading() as db:
             found = (releases.found(db, each.release_id) for each in self._watched)
             return all(release.state.is_final for release in found)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from mprelease.cli import options, outcome, remote
+from mprelease.cli.accepting import accepted, after_acceptance
 from mprelease.cli.follow import View, Watched, follow, views_of
 from mprelease.cli.opening import me, opening
 from mprelease.cli.options import ReleaseOptions, spread
@@ -60,7 +61,8 @@ def again(
     with opening() as application:
         wanted = releases.again(application.house, release_id)
         ended = run(application, wanted, lines=follow)
-        outcome.show_one(application, ended, qr_code, json=json)
+        with after_acceptance():
+            outcome.show_one(application, ended, qr_code, json=json)
     raise typer.Exit(outcome.exit_code([ended]))
 
 
@@ -70,7 +72,7 @@ def run(application: "Application", wanted: ReleaseRequest, *, lines: bool) -> R
 
     app = releases.verify(application.house, wanted)
     _prepare(application, [app])
-    release_id = releases.request(application.house, me(), wanted)
+    release_id = accepted(lambda: releases.request(application.house, me(), wanted))
     [ended] = follow(application, [Watched(release_id, View(lines=lines), app.label)])
     return ended
 
@@ -83,7 +85,8 @@ def run_all(
 
     house = application.house
     _prepare(application, releases.verify_all(house, project, wanted))
-    return follow(application, _watched(releases.request_all(house, me(), project, wanted), lines))
+    made = accepted(lambda: releases.request_all(house, me(), project, wanted))
+    return follow(application, _watched(made, lines))
 
 
 def _request(
@@ -121,10 +124,12 @@ def _release(wanted: ReleaseRequest, given: ReleaseOptions) -> None:
     with opening() as application:
         if given.project:
             ended = run_all(application, given.project, wanted, lines=given.follow)
-            outcome.show_all(application, ended, json=given.json)
+            with after_acceptance():
+                outcome.show_all(application, ended, json=given.json)
         else:
             ended = [run(application, wanted, lines=given.follow)]
-            outcome.show_one(application, ended[0], given.qr_code, json=given.json)
+            with after_acceptance():
+                outcome.show_one(application, ended[0], given.qr_code, json=given.json)
     raise typer.Exit(outcome.exit_code(ended))
 
 

@@ -55,7 +55,7 @@ def run(application: "Application", host: str, port: int, *, works: bool, words:
 
     settings = application.settings
     limits = ConnectionLimits().within(_allow_many_sockets())
-    hub = Hub(StoredForWatchers(application.house), application.calls.ear())
+    hub = Hub(StoredForWatchers(application.house), application.calls.ear(), application.loops)
     config = GuardedConfig(
         _made(application, hub, lambda: server.should_exit),
         ConnectionGuard(limits, settings.trusted_proxies),
@@ -142,7 +142,8 @@ def _made(application: "Application", hub: "Hub", is_over: Callable[[], bool]) -
         hub.changed()
 
     house = replace(application.house, wake=wake)
-    return made(Hall(house, ask, application.settings.base_url, is_ready, hub))
+    base_url, loops = application.settings.base_url, application.loops
+    return made(Hall(house, ask, base_url, is_ready, hub, loops=loops))
 
 
 @contextmanager

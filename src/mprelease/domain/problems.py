@@ -65,6 +65,7 @@ class Problem(StrEnum):
     WORKS_ON_SERVER = auto()
     DATA_FOLDER_UNUSABLE = auto()
     DATABASE_UNUSABLE = auto()
+    DATABASE_BUSY = auto()
     NOTHING_TO_CHANGE = auto()
     DATA_FOLDER_OWNED = auto()
     WORKER_UNKNOWN = auto()
@@ -106,6 +107,7 @@ class Problem(StrEnum):
     # Checkout.
     GIT_HOST_UNREACHABLE = auto()
     GIT_CERTIFICATE_REFUSED = auto()
+    GIT_HOST_SILENT = auto()
     GIT_LOGIN_REFUSED = auto()
     GIT_NOT_A_REPOSITORY = auto()
     GIT_REF_NOT_FOUND = auto()

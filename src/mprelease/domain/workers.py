@@ -24,7 +24,8 @@ class WorkerRecord:
     """A worker as the others see it; times in milliseconds since the epoch, by the database.
 
     `runs` are the numbers of the releases that it holds. A draining worker takes no more. `sandbox`
-    is how it confines builds, None where an older version does not tell.
+    is how it confines builds, None where an older version does not tell. `loop_failures` is how
+    often, since it began, one of its loops failed of something that nobody foresaw.
     """
 
     name: str
@@ -37,3 +38,4 @@ class WorkerRecord:
     is_alive: bool
     runs: tuple[int, ...] = ()
     sandbox: SandboxMode | None = None
+    loop_failures: int = 0

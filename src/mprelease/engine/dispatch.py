@@ -15,6 +15,8 @@ import redis
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.brokers.stub import StubBroker
 
+from mprelease.supervision import LoopSupervisor
+
 _log = logging.getLogger(__name__)
 _ACTOR = "wake"
 _SOCKET_SECONDS = 2.0
@@ -25,6 +27,7 @@ _POLL_MS = 50
 _HANDS = 20
 _DEAF_SECONDS = 0.2
 _QUIET_SECONDS = 60.0
+_UNREACHABLE = (redis.RedisError, dramatiq.DramatiqError, OSError)
 
 
 class _Aside(logging.Handler):
@@ -45,16 +48,18 @@ class _Aside(logging.Handler):
 class Dispatch:
     """Ring for a label without waiting, and hear the rings for one's own labels."""
 
-    def __init__(self, redis_url: str | None) -> None:
+    def __init__(self, redis_url: str | None, loops: LoopSupervisor | None = None) -> None:
         """Take Redis's address, or None for calls within this process; nothing is opened yet."""
         log = logging.getLogger("dramatiq")
         log.handlers, log.propagate = [_Aside()], False
         self._broker = _broker(redis_url)
         self._calls: queue.SimpleQueue[tuple[str, int] | None] = queue.SimpleQueue()
         self._listener: dramatiq.Worker | None = None
-        self._sender = threading.Thread(target=self._send, name="wake", daemon=True)
-        self._sender.start()
         self._quiet_until = 0.0
+        self._is_over = threading.Event()
+        self._sender = (loops or LoopSupervisor()).thread(
+            "wake-up sender", self._send, self._is_over, daemon=True
+        )
 
     def wake(self, label: str) -> None:
         """Ring for the workers of a label; at once, whatever the broker does."""
@@ -90,16 +95,19 @@ class Dispatch:
         self._broker.close()
 
     def _send(self) -> None:
-        while call := self._calls.get():
-            label, _ = call
-            message: dramatiq.Message[None] = dramatiq.Message(
-                queue_name=_queue(label), actor_name=_ACTOR, args=call, kwargs={}, options={}
-            )
-            try:
-                self._broker.declare_queue(message.queue_name)
-                self._broker.enqueue(message)
-            except Exception as error:  # noqa: BLE001 workers look by themselves every few seconds
-                self._tell(label, error)
+        call = self._calls.get()
+        if call is None:
+            self._is_over.set()
+            return
+        label, _ = call
+        message: dramatiq.Message[None] = dramatiq.Message(
+            queue_name=_queue(label), actor_name=_ACTOR, args=call, kwargs={}, options={}
+        )
+        try:
+            self._broker.declare_queue(message.queue_name)
+            self._broker.enqueue(message)
+        except _UNREACHABLE as error:  # workers look by themselves every few seconds
+            self._tell(label, error)
 
     def _tell(self, label: str, error: Exception) -> None:
         if time.monotonic() > self._quiet_until:

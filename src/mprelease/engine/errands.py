@@ -1,7 +1,7 @@
 """Answer errands: questions that need this machine's network or disk."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from mprelease.domain.errors import Refused, StageFailed
 from mprelease.domain.people import Actor
 from mprelease.domain.problems import Problem
 from mprelease.domain.projects import Project, ProjectSecret
+from mprelease.engine.host_health import HostHealth
 from mprelease.engine.masking import masked_trouble
 from mprelease.pipeline.runner import trouble_of
 from mprelease.platforms.driver import Account, Link
@@ -24,13 +25,19 @@ from mprelease.services.house import House, open_secrets, owner_of
 from mprelease.source import refs
 from mprelease.source.access import Access
 from mprelease.source.git import Git
-from mprelease.source.repository import Repository, check_ref
+from mprelease.source.repository import Repository, check_ref, host_of
 from mprelease.storage import errands
+from mprelease.storage.errands import Taken
+from mprelease.storage.outage import OUTAGE
 
 _log = logging.getLogger(__name__)
 # Everything in an errand takes less; after that another worker may try.
 _LEASE_MS = 90_000
-_GIT_SECONDS = 60
+_FETCH_SECONDS = 60.0
+# A host that has not told its refs by then is silent; pages wait for 25 s.
+_HOST_SECONDS = 10.0
+# A transfer that has stopped, in bytes per second and seconds.
+_IMPATIENT = {"GIT_HTTP_LOW_SPEED_LIMIT": "100", "GIT_HTTP_LOW_SPEED_TIME": "15"}
 _ADDRESS_SECONDS = 5
 _LONGEST_ADDRESS = 64
 
@@ -48,6 +55,14 @@ class Outside:
     address_url: str | None
 
 
+@dataclass(frozen=True)
+class Claimed:
+    """An errand that is ours to answer, and the host that has to be asked; "" for none."""
+
+    taken: Taken
+    host: str
+
+
 class Errands:
     """Answer for one machine; from any thread."""
 
@@ -55,16 +70,33 @@ class Errands:
         """Take the house and this machine's view of the world."""
         self._house = house
         self._outside = outside
+        self._hosts = HostHealth(_HOST_SECONDS)
 
-    def answer_one(self, labels: tuple[str, ...]) -> bool:
-        """Claim the oldest errand of these labels and answer it; False when there is none."""
-        taken = errands.claim(self._house.database, labels, _LEASE_MS)
-        if taken is None:
-            return False
-        given = self.answer(taken.errand)
-        with self._house.database.writing() as db:
-            errands.answer(db, taken, given)
-        return True
+    def claim(self, labels: Sequence[str], has_room: Callable[[str], bool]) -> Claimed | None:
+        """Take the oldest errand of these labels about whose host `has_room` says yes."""
+        hosts: dict[int, str] = {}
+
+        def may(number: int, errand: Errand) -> bool:
+            hosts[number] = self._host_of(errand)
+            return has_room(hosts[number])
+
+        taken = errands.claim(self._house.database, labels, _LEASE_MS, may)
+        return Claimed(taken, hosts[taken.id]) if taken else None
+
+    def complete(self, claimed: Claimed) -> None:
+        """Answer an errand that was claimed, and store the answer."""
+        self._store(claimed.taken, self.answer(claimed.taken.errand))
+
+    def _store(self, taken: Taken, given: Answer) -> None:
+        try:
+            with self._house.database.writing() as db:
+                errands.answer(db, taken, given)
+        except OUTAGE:
+            raise
+        except Exception as error:  # an answer that the database does not take
+            with self._house.database.writing() as db:
+                errands.answer(db, taken, Answer(None, trouble_of(error)))
+            raise
 
     def answer(self, errand: Errand) -> Answer:
         """Answer here and now; whatever stands in the way is the answer's trouble."""
@@ -82,12 +114,9 @@ class Errands:
         """Find out what is asked, and add the secrets that this takes to `known`."""
         match errand.kind:
             case ErrandKind.REFS:
-                return asdict(refs.refs(*self._repository(errand.subject, known)))
+                return asdict(self._refs(self._repository(errand.subject, known)))
             case ErrandKind.COMMITS:
-                ref = check_ref(str(errand.arguments["ref"]))
-                count = int(errand.arguments["count"])
-                found = refs.commits(*self._repository(errand.subject, known), ref, count)
-                return {"commits": [asdict(commit) for commit in found]}
+                return self._commits(errand, known)
             case ErrandKind.CHECK:
                 return self._check(errand.subject, known)
             case ErrandKind.LAST_VERSION:
@@ -98,20 +127,57 @@ class Errands:
             case ErrandKind.ADDRESS:
                 return {"address": self._address()}
 
-    def _repository(self, project_name: str, known: list[str]) -> tuple[Git, Repository]:
+    def _host_of(self, errand: Errand) -> str:
+        """Return which host an errand depends on, or the platform: a silent one holds up others."""
+        try:
+            with self._house.database.reading() as db:
+                if errand.kind in {ErrandKind.REFS, ErrandKind.COMMITS}:
+                    return host_of(projects.found(db, errand.subject).repository)
+                if errand.kind in {ErrandKind.CHECK, ErrandKind.LAST_VERSION}:
+                    return apps.found(db, errand.subject).platform
+        except Refused:
+            return ""  # The answer will say so, and needs no host.
+        return errand.kind
+
+    def _refs(self, repository: Repository) -> refs.Refs:
+        """Ask a repository's host for its refs; raise StageFailed, GIT_HOST_SILENT if it is."""
+        host = host_of(repository.url)
+        self._hosts.refuse_silent(host)
+        try:
+            found = refs.refs(self._git(self._hosts.limit), repository)
+        except StageFailed as failure:
+            if host and failure.trouble.problem is Problem.TIME_LIMIT:
+                raise self._hosts.was_silent(host) from None
+            raise
+        self._hosts.answered(host)
+        return found
+
+    def _commits(self, errand: Errand, known: list[str]) -> Mapping[str, Any]:
+        ref = check_ref(str(errand.arguments["ref"]))
+        repository = self._repository(errand.subject, known)
+        # The first fetch of a large repository takes its time: only a host that answers gets it.
+        if not self._hosts.answers(host_of(repository.url)):
+            self._refs(repository)
+        count = int(errand.arguments["count"])
+        found = refs.commits(self._git(_FETCH_SECONDS), repository, ref, count)
+        return {"commits": [asdict(commit) for commit in found]}
+
+    def _repository(self, project_name: str, known: list[str]) -> Repository:
         with self._house.database.reading() as db:
             project: Project = projects.found(db, project_name)
             secrets = projects.opened_secrets(db, self._house, project)
         access = Access(secrets.get(ProjectSecret.GIT_TOKEN), secrets.get(ProjectSecret.SSH_KEY))
         known.extend(access.secrets)
-        git = Git(
+        return Repository(project.repository, access)
+
+    def _git(self, seconds: float) -> Git:
+        return Git(
             self._outside.mirrors,
-            self._outside.environment,
+            {**self._outside.environment, **_IMPATIENT},
             stop=Stop(),
             on_line=lambda _: None,
-            time_limit=_GIT_SECONDS,
+            time_limit=seconds,
         )
-        return git, Repository(project.repository, access)
 
     def _check(self, app_name: str, known: list[str]) -> Mapping[str, Any]:
         with self._house.database.reading() as db:

@@ -17,6 +17,7 @@ from mprelease.storage import logs, queue, releases
 from mprelease.storage.database import Database, Writer
 from mprelease.storage.outage import OUTAGE
 from mprelease.storage.queue import Lease
+from mprelease.supervision import LoopSupervisor
 
 _log = logging.getLogger(__name__)
 _BETWEEN_TRIES = 0.5
@@ -37,26 +38,34 @@ class Live(Protocol):
 
 
 class ToldAll:
-    """Tell everybody who watches, in this process or through others; perhaps nobody does."""
+    """Tell everybody who watches, in this process or through others; perhaps nobody does.
 
-    def __init__(self, *everybody: Live) -> None:
-        """Take those who want to know."""
+    Whoever fails at listening is reported, and neither the others nor the release hear of it.
+    """
+
+    def __init__(self, *everybody: Live, loops: LoopSupervisor | None = None) -> None:
+        """Take those who want to know, and who counts their failures."""
         self._everybody = everybody
+        self._loops = loops or LoopSupervisor()
 
     def told(self, release_id: int, line: LogLine) -> None:
         """Pass a line on."""
-        for one in self._everybody:
-            one.told(release_id, line)
+        self._each(lambda one: one.told(release_id, line))
 
     def changed(self, release_id: int) -> None:
         """Pass on that something is stored."""
-        for one in self._everybody:
-            one.changed(release_id)
+        self._each(lambda one: one.changed(release_id))
 
     def ended(self, release_id: int) -> None:
         """Pass on that no more lines come."""
+        self._each(lambda one: one.ended(release_id))
+
+    def _each(self, tell: Callable[[Live], None]) -> None:
         for one in self._everybody:
-            one.ended(release_id)
+            try:
+                tell(one)
+            except Exception as error:  # noqa: BLE001 what is watched goes on unwatched
+                self._loops.report("live view", error)
 
 
 class DatabaseRecorder:

@@ -80,8 +80,8 @@ class Slot:
         except LeaseLost:
             _log.warning("release %s is no longer ours", lease.release_id)
         finally:
-            self._means.live.ended(lease.release_id)
             self._current = self.busy_since = None
+            self._means.live.ended(lease.release_id)
 
     def hand_back(self) -> None:
         """Give the running release back to the queue, unless its upload has begun."""

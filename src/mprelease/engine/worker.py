@@ -3,11 +3,12 @@
 import logging
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from mprelease import __version__
 from mprelease.domain.releases import State
+from mprelease.engine.answering import AnsweringPool
 from mprelease.engine.bell import Bell
 from mprelease.engine.claims import claim_next
 from mprelease.engine.errands import Errands
@@ -17,6 +18,7 @@ from mprelease.storage import recovery, workers
 from mprelease.storage.database import Database
 from mprelease.storage.outage import OUTAGE
 from mprelease.storage.queue import LEASE_MS
+from mprelease.supervision import LoopSupervisor
 
 _log = logging.getLogger(__name__)
 TICK_SECONDS = 2.0
@@ -41,15 +43,18 @@ class Post:
 class Worker:
     """Run releases and errands of one's labels, in as many threads as there are slots."""
 
-    def __init__(self, means: Means, post: Post, errands: Errands) -> None:
+    def __init__(
+        self, means: Means, post: Post, errands: Errands, loops: LoopSupervisor | None = None
+    ) -> None:
         """Take the means of the machine, the worker's post, and who answers errands."""
+        self._loops = loops or LoopSupervisor()
         self._database = means.house.database
         self._standby = means.workshop.standby
         self._sandbox = means.workshop.sandbox.mode
         self._post = post
-        self._errands = errands
         self._slots = [Slot(means, number + 1) for number in range(post.slots)]
         self._bell = Bell()
+        self._answering = AnsweringPool(errands, post.labels, self._bell.ring, self._loops)
         self._one_claims = threading.Lock()
         self._closing = threading.Event()
         self._over = threading.Event()
@@ -71,9 +76,12 @@ class Worker:
             workers.begin(
                 db, post.name, post.labels, post.slots, __version__, sandbox=self._sandbox
             )
-        self._threads = [_begun(self._work, slot) for slot in self._slots]
-        self._threads.append(_begun(self._answer))
-        self._ticker = _begun(self._tick)
+        start = self._loops.thread
+        self._threads = [
+            *(start("slot", partial(self._work, slot), self._closing) for slot in self._slots),
+            start("errands", self._answer, self._closing),
+        ]
+        self._ticker = start("worker tick", self._tick, self._over)
 
     def hear(self) -> bool:
         """Look for work now; tell whether a slot is free for it."""
@@ -83,6 +91,9 @@ class Worker:
     def close(self, *, hand_back: bool) -> None:
         """Take no more; running releases finish, or are handed back. `join` waits for that."""
         self._closing.set()
+        # A claim that is on its way would take again what a slot hands back.
+        with self._one_claims:
+            pass
         if hand_back:
             for slot in self._slots:
                 slot.hand_back()
@@ -92,6 +103,7 @@ class Worker:
         """Wait until everything has ended, and say good-bye."""
         for thread in self._threads:
             thread.join()
+        self._answering.close()
         self._standby.close()
         self._over.set()
         if self._ticker:
@@ -103,10 +115,9 @@ class Worker:
             _log.warning("the database does not hear the good-bye: %s", outage)
 
     def _work(self, slot: Slot) -> None:
-        while not self._closing.is_set():
-            heard = self._bell.count
-            if not self._run_one(slot):
-                self._bell.wait(heard)
+        heard = self._bell.count
+        if not self._run_one(slot) and not self._closing.is_set():
+            self._bell.wait(heard)
 
     def _run_one(self, slot: Slot) -> bool:
         try:
@@ -124,10 +135,12 @@ class Worker:
             return False
         try:
             slot.run(lease)
-        except Exception:  # noqa: BLE001 a bug: the lease expires, and others decide
-            _log.exception("release %s", lease.release_id)
-        # Nobody waits for this: the release has ended.
-        self._standby.refill_taken()
+        except Exception:  # a bug: the lease expires, and others decide
+            _log.error("release %s was left without an end", lease.release_id)
+            raise
+        finally:
+            # Nobody waits for this: the release has ended.
+            self._standby.refill_taken()
         return True
 
     def _has_memory(self) -> bool:
@@ -138,30 +151,32 @@ class Worker:
         return not begins or memory.available() >= wanted
 
     def _answer(self) -> None:
-        while not self._closing.is_set():
-            heard = self._bell.count
-            try:
-                did = self._errands.answer_one(self._post.labels)
-            except OUTAGE as outage:
-                self._lost(outage)
-                did = False
-            if not did:
-                self._bell.wait(heard)
+        heard = self._bell.count
+        try:
+            did = self._answering.begin_one()
+        except OUTAGE as outage:
+            self._lost(outage)
+            did = False
+        if not did and not self._closing.is_set():
+            self._bell.wait(heard)
 
     def _tick(self) -> None:
-        while not self._over.wait(TICK_SECONDS):
-            try:
-                self._beat()
-                reconcile(self._database)
-            except OUTAGE as outage:
-                self._lost(outage)
-            else:
-                self._found()
+        if self._over.wait(TICK_SECONDS):
+            return
+        try:
+            self._beat()
+            reconcile(self._database)
+        except OUTAGE as outage:
+            self._lost(outage)
+        else:
+            self._found()
+        finally:
+            # Whatever keeps this tick from its own work, the slots look again.
             self._bell.ring()
 
     def _beat(self) -> None:
         with self._database.writing() as db:
-            drained = workers.beat(db, self._post.name)
+            drained = workers.beat(db, self._post.name, self._loops.failures.total)
         if drained is not self._drained:
             _log.info("worker %s takes %s releases", self._post.name, "no" if drained else "again")
         self._drained = drained
@@ -175,12 +190,6 @@ class Worker:
         if not self._has_database:
             _log.info("the database is back")
         self._has_database = True
-
-
-def _begun(deed: Callable[..., None], *arguments: object) -> threading.Thread:
-    thread = threading.Thread(target=deed, args=arguments, name=deed.__name__)
-    thread.start()
-    return thread
 
 
 def reconcile(database: Database) -> None:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from mprelease.domain.releases import Release
 from mprelease.live.watched import Watched
+from mprelease.supervision import LoopSupervisor
 
 # So many changes are remembered; whoever missed more is told everything.
 _REMEMBERED = 500
@@ -41,9 +42,9 @@ class StoredReleases(Protocol):
 class Board(Watched):
     """Tell who watches what has changed since the last time."""
 
-    def __init__(self, stored: StoredReleases) -> None:
+    def __init__(self, stored: StoredReleases, loops: LoopSupervisor | None = None) -> None:
         """Take the way to what is stored."""
-        super().__init__()
+        super().__init__(loops)
         self._stored = stored
         self._newest: int | None = None
         self._open: Mapping[int, Release] = {}

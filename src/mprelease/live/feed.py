@@ -8,6 +8,7 @@ from typing import Protocol
 from mprelease.domain.logs import START, LogLine, Passage, Position
 from mprelease.live.tail import Tail
 from mprelease.live.watched import Watched
+from mprelease.supervision import LoopSupervisor
 
 _LOOK_SECONDS_WHERE_WRITTEN = 5.0
 
@@ -48,9 +49,11 @@ class StoredLog(Protocol):
 class Feed(Watched):
     """What is told of one release's log to those who watch it."""
 
-    def __init__(self, release_id: int, stored: StoredLog) -> None:
+    def __init__(
+        self, release_id: int, stored: StoredLog, loops: LoopSupervisor | None = None
+    ) -> None:
         """Take the release, and the way to what is stored of it."""
-        super().__init__()
+        super().__init__(loops)
         self._release_id = release_id
         self._stored = stored
         self._tail = Tail()

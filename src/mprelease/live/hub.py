@@ -2,14 +2,16 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from functools import partial
 from typing import Protocol
 
 from mprelease.domain.logs import LogLine
 from mprelease.live.board import Board, StoredReleases
 from mprelease.live.feed import Feed, StoredLog
 from mprelease.live.relay import Ear
+from mprelease.supervision import LoopSupervisor
 
 # Lines go to the watchers together, so often at most.
 _BATCH_SECONDS = 0.06
@@ -26,9 +28,12 @@ class Hub:
     heard by the `ear`, and without one found in the storage.
     """
 
-    def __init__(self, stored: Stored, ear: Ear | None = None) -> None:
+    def __init__(
+        self, stored: Stored, ear: Ear | None = None, loops: LoopSupervisor | None = None
+    ) -> None:
         """Take the way to what is stored, and to what other nodes say."""
         self._stored = stored
+        self._loops = loops or LoopSupervisor()
         self._ear = ear
         self._lock = threading.Lock()
         self._feeds: dict[int, Feed] = {}
@@ -46,9 +51,7 @@ class Hub:
 
     def changed(self, release_id: int | None = None) -> None:
         """Know that something else about a release, or about some, is new; from any thread."""
-        loop = self._loop
-        if loop and not loop.is_closed():
-            loop.call_soon_threadsafe(self._nudge, release_id)
+        self._call_soon(partial(self._nudge, release_id))
 
     def ended(self, release_id: int) -> None:
         """Know that nothing more is written of a release in this process; from any thread."""
@@ -68,7 +71,7 @@ class Hub:
     @asynccontextmanager
     async def watching(self, release_id: int) -> AsyncIterator[Feed]:
         """Watch a release's log: what the feed tells is as new as can be known here."""
-        self._loop = asyncio.get_running_loop()
+        self._enter_loop()
         with self._lock:
             feed = self._feed(release_id)
             feed.enter()
@@ -85,8 +88,8 @@ class Hub:
     @asynccontextmanager
     async def watching_all(self) -> AsyncIterator[Board]:
         """Watch how all releases stand."""
-        self._loop = asyncio.get_running_loop()
-        board = self._board = self._board or Board(self._stored)
+        self._enter_loop()
+        board = self._board = self._board or Board(self._stored, self._loops)
         board.enter()
         try:
             async with self._hearing(None):
@@ -106,7 +109,7 @@ class Hub:
 
     def _feed(self, release_id: int) -> Feed:
         if release_id not in self._feeds:
-            self._feeds[release_id] = Feed(release_id, self._stored)
+            self._feeds[release_id] = Feed(release_id, self._stored, self._loops)
         return self._feeds[release_id]
 
     def _drop_idle(self, release_id: int) -> None:
@@ -115,10 +118,32 @@ class Hub:
             del self._feeds[release_id]
 
     def _wake_soon(self) -> None:
-        loop = self._loop
-        if loop and not self._is_waking and not loop.is_closed():
+        if not self._is_waking:
             self._is_waking = True
-            loop.call_soon_threadsafe(lambda: loop.call_later(_BATCH_SECONDS, self._wake))
+            self._is_waking = self._call_soon(self._wake_later)
+
+    def _wake_later(self) -> None:
+        asyncio.get_running_loop().call_later(_BATCH_SECONDS, self._wake)
+
+    def _call_soon(self, deed: Callable[[], None]) -> bool:
+        """Have the watchers' loop do something; False where there is none, or it is closed.
+
+        The process ends then, and a release that is written meanwhile goes on unwatched.
+        """
+        loop = self._loop
+        if loop is None:
+            return False
+        try:
+            loop.call_soon_threadsafe(deed)
+        except RuntimeError:
+            return False
+        return True
+
+    def _enter_loop(self) -> None:
+        """Know in which loop the watchers live; what an earlier one should do is forgotten."""
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:
+            self._loop, self._is_waking = loop, False
 
     def _wake(self) -> None:
         self._is_waking = False

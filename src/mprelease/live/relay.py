@@ -15,6 +15,8 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from functools import partial
 from itertools import groupby
 from typing import Protocol
 
@@ -25,13 +27,15 @@ from redis.exceptions import RedisError
 
 from mprelease.domain.logs import LogLine, Position
 from mprelease.domain.releases import Stage
+from mprelease.supervision import LoopSupervisor
 
 _log = logging.getLogger(__name__)
 _TROUBLE = (RedisError, OSError)
 _SOCKET_SECONDS = 2.0
 # Lines leave together, so often at most.
 _BATCH_SECONDS = 0.05
-_BETWEEN_TRIES = 1.0
+# So often is looked whether the channels are those that are wanted, if no message comes.
+_LOOK_SECONDS = 1.0
 _QUIET_SECONDS = 60.0
 _CHANGES = "changes"
 _SIGNATURE_BYTES = 32
@@ -50,7 +54,9 @@ class Hearer(Protocol):
 class Mouth:
     """Say what is written in this process; from any thread, without waiting."""
 
-    def __init__(self, redis_url: str, name: str, key: bytes) -> None:
+    def __init__(
+        self, redis_url: str, name: str, key: bytes, loops: LoopSupervisor | None = None
+    ) -> None:
         """Take Redis's address, the installation's name and its key; nothing is opened yet."""
         self._key = key
         self._client = redis.Redis.from_url(
@@ -63,8 +69,9 @@ class Mouth:
         self._closing = threading.Event()
         self._filled = threading.Event()
         self._quiet_until = 0.0
-        self._thread = threading.Thread(target=self._speak, name="relay", daemon=True)
-        self._thread.start()
+        self._thread = (loops or LoopSupervisor()).thread(
+            "relay sender", self._speak, self._closing, daemon=True
+        )
 
     def told(self, release_id: int, line: LogLine) -> None:
         """Take a line of a release from its writer."""
@@ -90,17 +97,16 @@ class Mouth:
         self._client.close()
 
     def _speak(self) -> None:
-        while not self._closing.is_set():
-            self._filled.wait()
-            self._closing.wait(_BATCH_SECONDS)
-            self._filled.clear()
-            with self._lock:
-                lines, self._lines = self._lines, {}
-                changed, self._changed = self._changed, set()
-            try:
-                self._publish(lines, changed)
-            except _TROUBLE as error:
-                self._tell(error)
+        self._filled.wait()
+        self._closing.wait(_BATCH_SECONDS)
+        self._filled.clear()
+        with self._lock:
+            lines, self._lines = self._lines, {}
+            changed, self._changed = self._changed, set()
+        try:
+            self._publish(lines, changed)
+        except _TROUBLE as error:
+            self._tell(error)
 
     def _publish(self, lines: dict[int, list[LogLine]], changed: set[int]) -> None:
         with self._client.pipeline(transaction=False) as pipeline:
@@ -121,14 +127,20 @@ class Mouth:
 class Ear:
     """Hear what other nodes say of the releases that somebody watches here; for one event loop."""
 
-    def __init__(self, redis_url: str, name: str, key: bytes) -> None:
+    def __init__(
+        self, redis_url: str, name: str, key: bytes, loops: LoopSupervisor | None = None
+    ) -> None:
         """Take Redis's address, the installation's name and its key; nothing is opened yet."""
         self._redis_url = redis_url
         self._name = name
         self._key = key
+        self._loops = replace(loops or LoopSupervisor(), outages=_TROUBLE)
         self._ignored = _Ignored()
         self._wanted: Counter[str] = Counter()
         self._speaker: PubSub | None = None
+        # What the speaker was asked for; by one task at a time, so that it is true.
+        self._subscribed: set[str] = set()
+        self._one_subscribes = asyncio.Lock()
         self._listening: asyncio.Task[None] | None = None
 
     @asynccontextmanager
@@ -137,11 +149,10 @@ class Ear:
         channel = _channel(self._name, str(release_id) if release_id else _CHANGES)
         self._wanted[channel] += 1
         if self._listening is None:
-            self._listening = asyncio.create_task(self._listen(hearer))
-        elif self._speaker and self._wanted[channel] == 1:
-            with suppress(*_TROUBLE):
-                await self._speaker.subscribe(channel)
+            turn = partial(self._listen, hearer)
+            self._listening = asyncio.create_task(self._loops.repeat("relay listener", turn))
         try:
+            await self._subscribe_soon()
             yield
         finally:
             await self._leave(channel)
@@ -150,29 +161,45 @@ class Ear:
         self._wanted[channel] -= 1
         if not self._wanted[channel]:
             del self._wanted[channel]
-            if self._speaker and self._wanted:
-                with suppress(*_TROUBLE):
-                    await self._speaker.unsubscribe(channel)
-        if not self._wanted and self._listening:
+        if self._wanted:
+            await self._subscribe_soon()
+        elif self._listening:
             self._listening.cancel()
             self._listening = None
 
     async def _listen(self, hearer: Hearer) -> None:
-        while True:
-            client = Redis.from_url(
-                self._redis_url, socket_connect_timeout=_SOCKET_SECONDS, health_check_interval=15
-            )
+        client = Redis.from_url(
+            self._redis_url, socket_connect_timeout=_SOCKET_SECONDS, health_check_interval=15
+        )
+        async with client, client.pubsub(ignore_subscribe_messages=True) as speaker:
             try:
-                async with client, client.pubsub(ignore_subscribe_messages=True) as speaker:
-                    await speaker.subscribe(*self._wanted)
-                    self._speaker = speaker
-                    async for message in speaker.listen():
+                self._speaker, self._subscribed = speaker, set()
+                while True:
+                    # Also what could not be subscribed to before.
+                    await self._subscribe(speaker)
+                    while message := await speaker.get_message(timeout=_LOOK_SECONDS):
                         self._pass_on(message["channel"].decode(), message["data"], hearer)
-            except _TROUBLE as error:
-                _log.debug("other nodes are not heard: %s", error)
             finally:
-                self._speaker = None
-            await asyncio.sleep(_BETWEEN_TRIES)
+                # A later listener may have begun while this one was ending.
+                if self._speaker is speaker:
+                    self._speaker = None
+
+    async def _subscribe_soon(self) -> None:
+        """Subscribe to what is wanted now, if there is a connection; the listener retries."""
+        if self._speaker:
+            with suppress(*_TROUBLE):
+                await self._subscribe(self._speaker)
+
+    async def _subscribe(self, speaker: PubSub) -> None:
+        async with self._one_subscribes:
+            if speaker is not self._speaker:
+                return
+            if more := self._wanted.keys() - self._subscribed:
+                await speaker.subscribe(*more)
+                self._subscribed |= more
+            if gone := self._subscribed - self._wanted.keys():
+                await speaker.unsubscribe(*gone)
+                self._subscribed -= gone
 
     def _pass_on(self, channel: str, data: bytes, hearer: Hearer) -> None:
         """Tell what a message says; whatever it is made of, listening goes on."""

@@ -1,12 +1,12 @@
 """What is looked at in the storage for as long as somebody watches it; for one event loop."""
 
 import asyncio
-import logging
 import random
 from abc import ABC, abstractmethod
 from contextlib import suppress
 
-_log = logging.getLogger(__name__)
+from mprelease.supervision import LoopSupervisor
+
 # However often it is nudged, it looks no oftener.
 _REST_SECONDS = 0.1
 # Other processes write into the storage alone.
@@ -16,8 +16,9 @@ _LOOK_SECONDS = 1.0
 class Watched(ABC):
     """Look again and again, and wake the watchers when something has changed."""
 
-    def __init__(self) -> None:
-        """Begin unwatched."""
+    def __init__(self, loops: LoopSupervisor | None = None) -> None:
+        """Begin unwatched; `loops` hears of looks that fail."""
+        self._loops = loops or LoopSupervisor()
         self.watchers = 0
         self._changed = self._nudged = asyncio.Event()
         self._looking: asyncio.Task[None] | None = None
@@ -45,7 +46,7 @@ class Watched(ABC):
         self.watchers += 1
         if self.watchers == 1:
             self._changed, self._nudged = asyncio.Event(), asyncio.Event()
-            self._looking = asyncio.create_task(self._look_on())
+            self._looking = asyncio.create_task(self._loops.repeat("watcher", self._look_once))
 
     def leave(self) -> None:
         """Count one watcher less; the last one ends the looking."""
@@ -53,15 +54,11 @@ class Watched(ABC):
         if not self.watchers and self._looking:
             self._looking.cancel()
 
-    async def _look_on(self) -> None:
-        while True:
-            self._nudged.clear()
-            try:
-                await self.look()
-            except Exception as error:  # noqa: BLE001 the storage may be away for a while
-                _log.debug("what is watched cannot be looked up: %s", error)
-            await asyncio.sleep(_REST_SECONDS)
-            # What began to be watched at the same time is not looked up at the same time for ever.
-            rest = self.look_seconds * random.uniform(0.7, 1.0)  # noqa: S311
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._nudged.wait(), rest)
+    async def _look_once(self) -> None:
+        self._nudged.clear()
+        await self.look()
+        await asyncio.sleep(_REST_SECONDS)
+        # What began to be watched at the same time is not looked up at the same time for ever.
+        rest = self.look_seconds * random.uniform(0.7, 1.0)  # noqa: S311
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._nudged.wait(), rest)

@@ -25,6 +25,10 @@ _POLL_SECONDS = 1.0
 _SILENCE_SECONDS = 45.0
 # A stage's end may be told a little before its last lines.
 _QUIET_SECONDS = 0.3
+# The log tells its end at once. A socket that does not, of a release that has ended, is left; and
+# one that tells of nothing else than that it lives is doubted so often.
+_LATE_SECONDS = 3.0
+_DOUBT_SECONDS = 30.0
 _OPEN_SECONDS = 10.0
 
 
@@ -67,12 +71,13 @@ class Watching:
         yield Heard(self._ended(), [])
 
     def _by_socket(self) -> Iterator[Heard]:
+        """Yield what the socket tells, until the end of the log or of the socket's worth."""
         with self._connected() as socket:
             wish = {"attempt": self._position.attempt, "line": self._position.line}
             socket.send(json.dumps({"log": self._release.id, "states": True, **wish}))
             waiting = None
-            heard_at = time.monotonic()
-            while not self._is_over:
+            heard_at = told_at = time.monotonic()
+            while not (self._is_over or self._is_doubtful(told_at)):
                 try:
                     told = json.loads(socket.recv(_QUIET_SECONDS))
                 except TimeoutError:
@@ -83,9 +88,17 @@ class Watching:
                         yield Heard(self._release, [])
                     continue
                 heard_at = time.monotonic()
-                waiting = self._standing(told) or waiting
+                standing = self._standing(told)
+                waiting = standing or waiting
+                if standing or "passages" in told:
+                    told_at = heard_at
                 if "passages" in told:
                     yield self._heard(told)
+
+    def _is_doubtful(self, told_at: float) -> bool:
+        """Tell whether a socket that has told nothing of the release since then lacks its end."""
+        silence = time.monotonic() - told_at
+        return silence > (_LATE_SECONDS if self._release.state.is_final else _DOUBT_SECONDS)
 
     def _connected(self) -> ClientConnection:
         server = self._server

@@ -36,7 +36,9 @@ def ask(
             return known
         if not workers.serving(db, label):
             raise Refused(Problem.NO_WORKER, label=label)
-        errand_id = errands.ask(db, label, errand)
+        # Where an answer of a moment ago would do, so does that which somebody else waits for.
+        joined = errands.pending(db, label, errand) if max_age else None
+        errand_id = joined or errands.ask(db, label, errand)
     house.wake(label)
     return _awaited(house, errand_id, label, time.monotonic() + seconds, is_over)
 

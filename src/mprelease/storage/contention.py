@@ -15,6 +15,7 @@ def is_contention(error: DBAPIError) -> bool:
     """Tell whether a transaction has failed for others' sake alone, and may be tried again."""
     cause = error.orig
     if isinstance(cause, sqlite3.Error):
-        return (cause.sqlite_errorcode or 0) & 0xFF in _SQLITE
+        # Errors that the driver raises by itself have no code.
+        return getattr(cause, "sqlite_errorcode", 0) & 0xFF in _SQLITE
     number = cause.args[0] if cause and cause.args else None
     return number in _MYSQL or getattr(cause, "sqlstate", None) in _POSTGRESQL

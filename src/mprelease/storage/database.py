@@ -1,19 +1,20 @@
 """Open the database: a reader for whoever only looks, a writer for services and the engine."""
 
+import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, CursorResult, Engine
-from sqlalchemy.exc import DatabaseError, IntegrityError
+from sqlalchemy import URL, Connection, CursorResult, Engine
+from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
 
 from mprelease.domain.errors import Refused
-from mprelease.domain.problems import Problem
 from mprelease.storage import engines
 from mprelease.storage.engines import NORMAL, Patience
+from mprelease.storage.outage import trouble_of_outage
 
 
 @dataclass(frozen=True)
@@ -31,20 +32,28 @@ class Writer(Reader):
 class Database:
     """Hand out transactions on one database."""
 
-    def __init__(self, url: str, patience: Patience = NORMAL) -> None:
-        """Take a URL like SQLAlchemy's; nothing is opened yet. Raise Refused when it is none."""
+    def __init__(
+        self, url: str | URL, patience: Patience = NORMAL, turn: "_Turn | None" = None
+    ) -> None:
+        """Take a URL like SQLAlchemy's; nothing is opened yet. Raise Refused when it is none.
+
+        Those who write to the same SQLite file in a process share a `turn`.
+        """
         self._url = engines.parsed(url)
+        self._patience = patience
+        self._turn = turn or _Turn()
         self.backend = self._url.get_backend_name()
         self.is_sqlite = self.backend == "sqlite"
         if self.is_sqlite:
             self._read = engines.sqlite(self._url, patience, "BEGIN")
             self._write = engines.sqlite(self._url, patience, "BEGIN IMMEDIATE")
-            # SQLite waits for its lock in naps of up to 100 ms; threads have a better one.
-            self._turn: AbstractContextManager[object] = threading.Lock()
         else:
             self._write = engines.server(self._url, patience)
             self._read = _reading(self._write)
-            self._turn = nullcontext()
+
+    def with_patience(self, patience: Patience) -> "Database":
+        """Return the same database with other limits of waiting, to be closed by itself."""
+        return Database(self._url, patience, self._turn)
 
     @contextmanager
     def reading(self) -> Iterator[Reader]:
@@ -55,7 +64,8 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Writer]:
         """Open a write transaction; on SQLite there is one at a time, others wait for it."""
-        with self._turn, self._write.begin() as connection:
+        turn = self._turn.taken(self._patience.file_lock) if self.is_sqlite else nullcontext()
+        with turn, self._write.begin() as connection:
             yield Writer(connection)
 
     @contextmanager
@@ -74,13 +84,33 @@ class Database:
         self._write.dispose()
 
 
+class _Turn:
+    """Whose turn it is to write to a file: SQLite waits in naps of up to 100 ms, threads do not."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def taken(self, seconds: float) -> Iterator[None]:
+        """Wait for one's turn; raise what SQLite raises where that takes too long."""
+        if not self._lock.acquire(timeout=seconds):
+            busy = sqlite3.OperationalError("database is locked")
+            busy.sqlite_errorcode = sqlite3.SQLITE_BUSY
+            raise OperationalError("BEGIN IMMEDIATE", None, busy)
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+
 @contextmanager
 def readable_errors() -> Iterator[None]:
     """Turn a database that cannot be opened or written into a refusal in words."""
     try:
         yield
     except DatabaseError as error:
-        raise Refused(Problem.DATABASE_UNUSABLE, detail=str(error.orig)) from error
+        trouble = trouble_of_outage(error)
+        raise Refused(trouble.problem, **trouble.parameters) from error
 
 
 @contextmanager

@@ -33,14 +33,22 @@ _POOL = {"pool_size": 10, "max_overflow": 20, "pool_timeout": 10, "pool_recycle"
 class Patience:
     """How many seconds to wait for a connection, a lock and an answer, and for an idle writer.
 
-    Together they end before a lease does: whoever holds one must notice that the database hangs.
+    For whoever holds a lease they end together before it does (`within`): that one must notice that
+    the database hangs. Others need not hurry, whatever the lease is.
     """
 
     connect: int = 5
     lock: int = 10
     answer: int = 12
+    # SQLite's one lock, for all who write to the file; None is as for other locks.
+    file: int | None = None
     # A node that hangs inside a transaction may not keep the others from its rows.
     idle: int = 20
+
+    @property
+    def file_lock(self) -> int:
+        """Return how many seconds to wait for SQLite's lock."""
+        return self.lock if self.file is None else self.file
 
 
 _NORMAL_LEASE = 30
@@ -53,16 +61,22 @@ def within(lease: int) -> Patience:
     def less(seconds: int) -> int:
         return max(1, int(part * seconds))
 
-    return Patience(less(normal.connect), less(normal.lock), less(normal.answer), less(normal.idle))
+    return Patience(
+        connect=less(normal.connect),
+        lock=less(normal.lock),
+        answer=less(normal.answer),
+        idle=less(normal.idle),
+    )
 
 
-NORMAL = Patience()
+# A rush of command lines has SQLite's lock one after the other.
+NORMAL = Patience(file=30)
 ENDLESS = Patience(connect=30, lock=600, answer=36_000, idle=36_000)
 # The server ends a statement; only when it does not do that either, its silence does.
 _GRACE_SECONDS = 2
 
 
-def parsed(url: str) -> URL:
+def parsed(url: str | URL) -> URL:
     """Read a URL and choose its driver; raise Refused, without repeating what may be a password."""
     try:
         made = make_url(url)
@@ -76,7 +90,7 @@ def parsed(url: str) -> URL:
 
 def sqlite(url: URL, patience: Patience, begin: str) -> Engine:
     """Return an engine whose transactions begin with the given statement."""
-    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": patience.lock})
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": patience.file_lock})
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:

@@ -1,6 +1,6 @@
 """Queries about errands: ask, claim, answer. The row is the job, as it is with releases."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,11 @@ from mprelease.storage.tables import errands
 # Two workers that die over the same errand are enough.
 _ATTEMPTS = 2
 _KEPT_MS = 3_600_000
+# Nobody waits for longer; an errand that is older is not begun.
+_AWAITED_MS = 120_000
+_LOOKED_AT = 200
+# A question of so long ago may have been forgotten by a worker that died.
+_JOINED_MS = 15_000
 
 
 @dataclass(frozen=True)
@@ -55,26 +60,54 @@ def cached(db: Reader, label: str, errand: Errand, max_age: int) -> Answer | Non
     return next((Answer(row.answer) for row in same), None)
 
 
-def claim(database: Database, labels: Sequence[str], ttl: int) -> Taken | None:
-    """Take the oldest open errand of these labels for `ttl` ms, unless somebody was faster."""
+def pending(db: Reader, label: str, errand: Errand) -> int | None:
+    """Find the same question where somebody waits for its answer already; return its number."""
+    rows = db.connection.execute(
+        select(errands.c.id, errands.c.arguments)
+        .where(errands.c.kind == errand.kind, errands.c.subject == errand.subject)
+        .where(errands.c.answered_at.is_(None), errands.c.label == label)
+        .where(errands.c.attempt < _ATTEMPTS, errands.c.asked_at > now_ms() - _JOINED_MS)
+    )
+    return next((int(row.id) for row in rows if row.arguments == dict(errand.arguments)), None)
+
+
+def claim(
+    database: Database,
+    labels: Sequence[str],
+    ttl: int,
+    may: Callable[[int, Errand], bool] = lambda *_: True,
+) -> Taken | None:
+    """Take the oldest open errand of these labels for `ttl` ms, unless somebody was faster.
+
+    `may` is asked about each one, by its number, until it allows one.
+    """
     # Every wake-up call leads here, mostly for a release: looking alone keeps no writer waiting.
     with database.reading() as db:
-        row = _oldest(db, labels)
-    if row is None:
-        return None
-    with database.writing() as db:
-        return _taken(db, row, ttl)
+        rows = _open(db, labels)
+    for row in rows:
+        if may(row.id, _errand(row)):
+            with database.writing() as db:
+                taken = _taken(db, row, ttl)
+            if taken:
+                return taken
+    return None
 
 
-def _oldest(db: Reader, labels: Sequence[str]) -> Row[Any] | None:
+def _open(db: Reader, labels: Sequence[str]) -> Sequence[Row[Any]]:
     return db.connection.execute(
         select(errands)
         .where(errands.c.answered_at.is_(None), errands.c.label.in_(labels))
-        .where(errands.c.attempt < _ATTEMPTS)
+        .where(errands.c.attempt < _ATTEMPTS, errands.c.asked_at > now_ms() - _AWAITED_MS)
+        # What a newer node asks in a kind of its own is for newer workers.
+        .where(errands.c.kind.in_(list(ErrandKind)))
         .where(or_(errands.c.lease_until.is_(None), errands.c.lease_until < now_ms()))
         .order_by(errands.c.id)
-        .limit(1)
-    ).first()
+        .limit(_LOOKED_AT)
+    ).all()
+
+
+def _errand(row: Row[Any]) -> Errand:
+    return Errand(ErrandKind(row.kind), row.subject, row.arguments)
 
 
 def _taken(db: Writer, row: Row[Any], ttl: int) -> Taken | None:
@@ -84,8 +117,7 @@ def _taken(db: Writer, row: Row[Any], ttl: int) -> Taken | None:
     taken = db.connection.execute(mine.values(attempt=row.attempt + 1, lease_until=now_ms() + ttl))
     if taken.rowcount != 1:
         return None
-    errand = Errand(ErrandKind(row.kind), row.subject, row.arguments)
-    return Taken(row.id, row.attempt + 1, errand)
+    return Taken(row.id, row.attempt + 1, _errand(row))
 
 
 def answer(db: Writer, taken: Taken, given: Answer) -> bool:

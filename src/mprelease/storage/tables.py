@@ -197,6 +197,8 @@ workers = Table(
     Column("draining", Boolean, nullable=False),
     # A SandboxMode; None for a worker of an older version.
     Column("sandbox", String(16)),
+    # How often one of its loops has failed; None for a worker of an older version.
+    Column("loop_failures", Integer),
 )
 
 # Questions that only a worker can answer: see engine/errands.py.

@@ -38,10 +38,14 @@ def begin(
     )
 
 
-def beat(db: Writer, name: str) -> bool:
-    """Write that a worker still lives; return whether it shall take no more releases."""
+def beat(db: Writer, name: str, loop_failures: int = 0) -> bool:
+    """Write that a worker still lives; return whether it shall take no more releases.
+
+    `loop_failures` is how often one of its loops has failed of something unforeseen.
+    """
     mine = workers.c.name == name
-    db.connection.execute(update(workers).where(mine).values(seen_at=now_ms()))
+    seen = {"seen_at": now_ms(), "loop_failures": loop_failures}
+    db.connection.execute(update(workers).where(mine).values(seen))
     return bool(db.connection.scalar(select(workers.c.draining).where(mine)))
 
 
@@ -107,4 +111,5 @@ def _worker(row: Row[Any], runs: Sequence[int]) -> WorkerRecord:
         sandbox=SandboxMode(row.sandbox) if row.sandbox else None,
         is_alive=row.now - row.seen_at < ALIVE_MS,
         runs=tuple(runs),
+        loop_failures=row.loop_failures or 0,
     )

@@ -7,6 +7,7 @@ from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from sqlalchemy.exc import DatabaseError, DataError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 
@@ -14,9 +15,11 @@ from mprelease import __version__
 from mprelease.domain.errors import TroubleError
 from mprelease.domain.problems import Problem, Trouble
 from mprelease.i18n import Words
+from mprelease.storage.outage import trouble_of_outage
 from mprelease.web import live
 from mprelease.web.api import apps as api_apps
 from mprelease.web.api import docs as api_docs
+from mprelease.web.api import metrics as api_metrics
 from mprelease.web.api import people as api_people
 from mprelease.web.api import projects as api_projects
 from mprelease.web.api import releases as api_releases
@@ -62,9 +65,9 @@ _PAGES = (
     profile,
     workers,
 )
-_API = (api_docs, api_releases, api_projects, api_apps, api_people, api_workers)
+_API = (api_docs, api_releases, api_projects, api_apps, api_people, api_workers, api_metrics)
 # What somebody who keeps this node must look at.
-_OURS = {Problem.INTERNAL, Problem.DATABASE_UNUSABLE}
+_OURS = {Problem.INTERNAL, Problem.DATABASE_UNUSABLE, Problem.DATABASE_BUSY}
 
 
 def made(hall: Hall) -> FastAPI:
@@ -101,7 +104,9 @@ def _told(request: Request, error: Exception) -> Response:
     trouble = _trouble_of(request, error)
     status = status_of(trouble.problem)
     if trouble.problem in _OURS:
-        _log.error("%s %s", request.method, request.url.path, exc_info=error)
+        # A socket's connection has no method.
+        method = request.scope.get("method", "socket")
+        _log.error("%s %s", method, request.url.path, exc_info=error)
     if request.url.path.startswith("/api/"):
         content = RefusalShape.of(trouble, Words(language(request))).model_dump(exclude_none=True)
         return JSONResponse(content, status, _allowed(request, status))
@@ -145,8 +150,11 @@ def _trouble_of(request: Request, error: Exception) -> Trouble:
         return _trouble_of_protocol(request, error)
     if isinstance(error, DataError):
         return Trouble(Problem.VALUE_UNUSABLE)
-    if isinstance(error, DatabaseError):
-        return Trouble(Problem.DATABASE_UNUSABLE, {"detail": type(error).__name__})
+    if isinstance(error, (DatabaseError, PoolTimeoutError)):
+        trouble = trouble_of_outage(error)
+        # The driver's words name hosts and files, which are not for everybody.
+        named = {"detail": type(error).__name__} if trouble.parameters else {}
+        return Trouble(trouble.problem, named)
     return Trouble(Problem.INTERNAL, {"detail": type(error).__name__})
 
 

@@ -1,11 +1,11 @@
 """Everybody who watches through this node: how many, and whether they still may."""
 
 import asyncio
-import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 from weakref import WeakKeyDictionary
 
@@ -13,8 +13,8 @@ from mprelease.domain.people import Right, User
 from mprelease.services.door import Visit
 from mprelease.storage import keys
 from mprelease.storage.database import Database
+from mprelease.supervision import LoopSupervisor
 
-_log = logging.getLogger(__name__)
 # A log-out, a new role or password, wherever it was written, ends a socket within a second.
 _LOOK_SECONDS = 0.5
 # Many tabs, or a wall of screens; more is a program that has lost count.
@@ -52,13 +52,16 @@ class Crowd:
         return self._sockets_of[person.id] < _OF_PERSON
 
     @asynccontextmanager
-    async def joined(self, member: Member, database: Database) -> AsyncIterator[None]:
+    async def joined(
+        self, member: Member, database: Database, loops: LoopSupervisor
+    ) -> AsyncIterator[None]:
         """Belong to the crowd; `serving` is canceled when the key opens nothing any more."""
         person = member.visit.user.id
         self._sockets_of[person] += 1
         self._members.add(member)
         if self._guarding is None:
-            self._guarding = asyncio.create_task(self._guard(database))
+            turn = partial(self._guard, database)
+            self._guarding = asyncio.create_task(loops.repeat("socket guard", turn))
         try:
             yield
         finally:
@@ -75,18 +78,13 @@ class Crowd:
         return self._said[told]
 
     async def _guard(self, database: Database) -> None:
-        while True:
-            await asyncio.sleep(_LOOK_SECONDS)
-            key_ids = {member.visit.key.id for member in self._members}
-            try:
-                good = await asyncio.to_thread(_still_looking, database, key_ids)
-            except Exception as error:  # noqa: BLE001 the storage may be away for a while
-                _log.debug("sockets are not looked after: %s", error)
-                continue
-            # Nothing is awaited here: one that reads nothing must not hold up the others.
-            for member in self._members:
-                if member.visit.key.id in key_ids - good:
-                    member.serving.cancel()
+        await asyncio.sleep(_LOOK_SECONDS)
+        key_ids = {member.visit.key.id for member in self._members}
+        good = await asyncio.to_thread(_still_looking, database, key_ids)
+        # Nothing is awaited here: one that reads nothing must not hold up the others.
+        for member in self._members:
+            if member.visit.key.id in key_ids - good:
+                member.serving.cancel()
 
 
 def _still_looking(database: Database, key_ids: set[int]) -> set[int]:

@@ -9,6 +9,7 @@ from fastapi.requests import HTTPConnection
 from mprelease.domain.errands import Errand
 from mprelease.live.hub import Hub
 from mprelease.services.house import House
+from mprelease.supervision import LoopSupervisor
 from mprelease.web.crowd import Crowd
 from mprelease.web.login_throttle import LoginThrottle
 from mprelease.web.untrusted_proxies import UntrustedProxies
@@ -38,6 +39,7 @@ class Hall:
     login_throttle: LoginThrottle = field(default_factory=LoginThrottle)
     crowd: Crowd = field(default_factory=Crowd)
     untrusted_proxies: UntrustedProxies = field(default_factory=UntrustedProxies)
+    loops: LoopSupervisor = field(default_factory=LoopSupervisor)
 
     @property
     def is_secure(self) -> bool:

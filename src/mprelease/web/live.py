@@ -10,6 +10,7 @@ from contextlib import suppress
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from pydantic import BaseModel, Field, ValidationError
+from starlette.websockets import WebSocketState
 
 from mprelease.domain.errors import Refused
 from mprelease.domain.logs import Position
@@ -28,6 +29,10 @@ router = APIRouter()
 _ALIVE_SECONDS = 15.0
 _CLOSE_SECONDS = 0.2
 _NOT_ALLOWED, _UNREADABLE, _GONE, _TOO_MANY = 1008, 1007, 4404, 4429
+# What we could not do: a client connects again and resumes at its position.
+_FAILED = 1011
+# How a socket that is closed already answers.
+_CLOSED = (WebSocketDisconnect, RuntimeError)
 _ALIVE = '{"alive":true}'
 _NUMBER = 2**31 - 1
 
@@ -57,15 +62,22 @@ class Watcher:
         """Tell what is wished until one of both leaves."""
         self._begin("alive", self._live())
         try:
-            while True:
-                await self._grant(Wish.model_validate_json(await self._socket.receive_text()))
+            while (text := await self._received()) is not None:
+                await self._grant(Wish.model_validate_json(text))
         except ValidationError:
-            await self._socket.close(_UNREADABLE)
-        except (WebSocketDisconnect, RuntimeError):
-            pass  # It has gone, or was closed by somebody else.
+            await self._close(_UNREADABLE)
         finally:
             for name in list(self._tasks):
                 await self._end(name)
+
+    async def _received(self) -> str | None:
+        """Return the next message, None once the socket is closed; bytes are no text."""
+        if self._socket.client_state is WebSocketState.DISCONNECTED:
+            return None
+        message = await self._socket.receive()
+        if message["type"] == "websocket.disconnect":
+            return None
+        return message.get("text") or ""
 
     async def _grant(self, wish: Wish) -> None:
         if "log" in wish.model_fields_set:
@@ -79,22 +91,19 @@ class Watcher:
                 self._begin("states", self._show_states())
 
     async def _show_log(self, release_id: int, position: Position) -> None:
-        try:
-            async with self._hall.hub.watching(release_id) as feed:
-                over = False
-                while not over:
-                    told = await feed.after(position)
-                    await self._socket.send_text(self._hall.crowd.words(told, _log_words))
-                    position, over = told.end(position), told.over
-        except Refused:
-            await self._socket.close(_GONE)
+        async with self._hall.hub.watching(release_id) as feed:
+            over = False
+            while not over:
+                told = await feed.after(position)
+                await self._send(self._hall.crowd.words(told, _log_words))
+                position, over = told.end(position), told.over
 
     async def _show_states(self) -> None:
         count = 0
         async with self._hall.hub.watching_all() as board:
             while True:
                 changes = await board.after(count)
-                await self._socket.send_text(self._hall.crowd.words(changes, self._states_words))
+                await self._send(self._hall.crowd.words(changes, self._states_words))
                 count = changes.count
 
     def _states_words(self, changes: Changes) -> str:
@@ -104,10 +113,35 @@ class Watcher:
     async def _live(self) -> None:
         while True:
             await asyncio.sleep(_ALIVE_SECONDS)
-            await self._socket.send_text(_ALIVE)
+            await self._send(_ALIVE)
 
     def _begin(self, name: str, telling: Coroutine[None, None, None]) -> None:
-        self._tasks[name] = asyncio.create_task(_until_closed(telling))
+        self._tasks[name] = asyncio.create_task(self._until_closed(name, telling))
+
+    async def _until_closed(self, name: str, telling: Coroutine[None, None, None]) -> None:
+        """Tell until the socket is closed; close it where that fails, so that the client resumes.
+
+        A socket that lives on without what was asked for would be waited at for ever.
+        """
+        try:
+            await telling
+        except WebSocketDisconnect:
+            pass
+        except Refused:
+            await self._close(_GONE)
+        except Exception as error:  # noqa: BLE001 whatever it was, the client must hear of it
+            self._hall.loops.report(f"socket: {name}", error)
+            await self._close(_FAILED)
+
+    async def _send(self, text: str) -> None:
+        try:
+            await self._socket.send_text(text)
+        except RuntimeError:  # the framework's word for a socket that is closed already
+            raise WebSocketDisconnect from None
+
+    async def _close(self, code: int) -> None:
+        with suppress(*_CLOSED):
+            await self._socket.close(code)
 
     async def _end(self, name: str) -> None:
         if task := self._tasks.pop(name, None):
@@ -120,6 +154,15 @@ class Watcher:
 async def live(socket: WebSocket) -> None:
     """Let somebody watch who may look, from a page of ours or with a token."""
     hall = hall_of(socket)
+    try:
+        await _let_in(socket, hall)
+    except Exception as error:  # noqa: BLE001 pages' handlers can only answer requests
+        hall.loops.report("socket", error)
+        with suppress(*_CLOSED):
+            await socket.close(_FAILED)
+
+
+async def _let_in(socket: WebSocket, hall: Hall) -> None:
     visit = None if is_foreign(socket) else await asyncio.to_thread(_looker, socket)
     if visit is None:
         await socket.close(_NOT_ALLOWED)
@@ -130,12 +173,14 @@ async def live(socket: WebSocket) -> None:
         return
     serving = asyncio.create_task(Watcher(socket, hall).serve())
     try:
-        async with hall.crowd.joined(Member(visit, serving), hall.house.database):
+        async with hall.crowd.joined(Member(visit, serving), hall.house.database, hall.loops):
             await asyncio.wait([serving])
     finally:
         serving.cancel()
     if serving.cancelled():
         await _close_soon(socket)
+    else:
+        serving.result()
 
 
 def _looker(socket: WebSocket) -> Visit | None:
@@ -146,14 +191,9 @@ def _looker(socket: WebSocket) -> Visit | None:
 
 async def _close_soon(socket: WebSocket) -> None:
     """Say that whoever watched may not any more, unless they read nothing: they are cut off."""
-    with suppress(TimeoutError, WebSocketDisconnect, RuntimeError):
+    with suppress(TimeoutError, *_CLOSED):
         async with asyncio.timeout(_CLOSE_SECONDS):
             await socket.close(_NOT_ALLOWED)
-
-
-async def _until_closed(telling: Coroutine[None, None, None]) -> None:
-    with suppress(WebSocketDisconnect, RuntimeError):
-        await telling
 
 
 def _log_words(told: Told) -> str:

@@ -38,6 +38,7 @@ _STATUS: Mapping[Problem, int] = {
     Problem.INTERNAL: 500,
     # Not now, but perhaps in a moment.
     Problem.DATABASE_UNUSABLE: 503,
+    Problem.DATABASE_BUSY: 503,
     Problem.NO_WORKER: 503,
     Problem.NO_ANSWER: 503,
     Problem.PICTURES_BUSY: 503,

@@ -72,6 +72,7 @@ def _tell_what_is_common(method: str, operation: dict[str, Any]) -> None:
     if "requestBody" in operation:
         _add(operation, Problem.BODY_TOO_LARGE)
     _add(operation, Problem.DATABASE_UNUSABLE)
+    _add(operation, Problem.DATABASE_BUSY)
     operation["responses"] = dict(sorted(operation["responses"].items()))
 
 

@@ -32,12 +32,14 @@ class WorkerShape(BaseModel):
     runs: list[int]
     seen_at: datetime
     sandbox: SandboxMode | None
+    loop_failures: int
 
     @classmethod
     def of(cls, worker: WorkerRecord) -> "WorkerShape":
         """Show a worker."""
         return cls(
             **only(worker, "name", "slots", "version", "is_alive", "draining", "sandbox"),
+            loop_failures=worker.loop_failures,
             labels=list(worker.labels),
             runs=list(worker.runs),
             seen_at=moment(worker.seen_at),

@@ -1,0 +1,341 @@
+"""Whatever fails in a loop that must live on, it lives on: logged, counted, and without a rush.
+
+Issue 12, number 2.
+"""
+
+import ast
+import asyncio
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+import mprelease
+from light import a_worker, light
+from mprelease.domain.errands import Errand, ErrandKind
+from mprelease.domain.logs import LogLine
+from mprelease.domain.releases import State
+from mprelease.engine import worker as worker_module
+from mprelease.engine.dispatch import Dispatch
+from mprelease.engine.errands import Errands
+from mprelease.engine.recorder import ToldAll
+from mprelease.engine.worker import Post, Worker
+from mprelease.live.board import Board
+from mprelease.live.hub import Hub
+from mprelease.live.relay import Ear, Mouth
+from mprelease.services import errands
+from mprelease.storage import workers
+from mprelease.storage.outage import OUTAGE
+from mprelease.supervision import Backoff, LoopSupervisor
+from yard import Yard, wait_until
+
+pytestmark = pytest.mark.lasting
+SOURCE = Path(mprelease.__file__).parent
+TIMES = 3
+
+
+class Unforeseen(Exception):
+    """What nobody thought of."""
+
+
+def failing(real: Callable[..., Any], times: int = TIMES) -> Callable[..., Any]:
+    """Return the same function, which raises at its first calls."""
+    calls = count()
+
+    def broken(*arguments: Any, **named: Any) -> Any:
+        if next(calls) < times:
+            raise Unforeseen
+        return real(*arguments, **named)
+
+    return broken
+
+
+def failing_awaited(real: Callable[..., Any]) -> Callable[..., Any]:
+    calls = count()
+
+    async def broken(*arguments: Any) -> None:
+        if next(calls) < TIMES:
+            raise Unforeseen
+        await real(*arguments)
+
+    return broken
+
+
+@pytest.fixture
+def kind() -> str:
+    return "sqlite"
+
+
+@pytest.fixture
+def loops() -> LoopSupervisor:
+    return LoopSupervisor(OUTAGE, Backoff(0.01, 0.05))
+
+
+@pytest.fixture
+def scene(
+    yard: Yard, loops: LoopSupervisor, monkeypatch: pytest.MonkeyPatch
+) -> tuple[Yard, LoopSupervisor, pytest.MonkeyPatch]:
+    return yard, loops, monkeypatch
+
+
+def working(yard: Yard, loops: LoopSupervisor) -> Worker:
+    post = Post("one", ("default",), 1, 0, 3000)
+    worker = a_worker(yard.house, yard.folder / "one", light(yard.ledger), post, loops=loops)
+    yard.workers.append(worker)
+    worker.start()
+    return worker
+
+
+Patch = pytest.MonkeyPatch
+
+
+def slot(yard: Yard, loops: LoopSupervisor, patch: Patch, _: str) -> None:
+    patch.setattr(worker_module, "claim_next", failing(worker_module.claim_next))
+    working(yard, loops)
+    yard.becomes(yard.ask(), State.SUCCEEDED)
+
+
+def errand_loop(yard: Yard, loops: LoopSupervisor, patch: Patch, _: str) -> None:
+    patch.setattr(Errands, "claim", failing(Errands.claim))
+    working(yard, loops)
+    errand = Errand(ErrandKind.ADDRESS)
+    assert errands.ask(yard.house, "default", errand, seconds=20, max_age=0).trouble
+
+
+def worker_tick(yard: Yard, loops: LoopSupervisor, patch: Patch, _: str) -> None:
+    patch.setattr(worker_module, "TICK_SECONDS", 0.01)
+    patch.setattr(worker_module, "reconcile", failing(worker_module.reconcile))
+    working(yard, loops)
+
+    def failures() -> int:
+        with yard.house.database.reading() as db:
+            return workers.every(db)[0].loop_failures
+
+    wait_until(lambda: failures() >= TIMES)
+    # Nobody rings: the tick alone finds the work.
+    yard.becomes(yard.ask(), State.SUCCEEDED)
+
+
+def wake_up_sender(yard: Yard, loops: LoopSupervisor, patch: Patch, _: str) -> None:
+    dispatch, heard = Dispatch(None, loops), threading.Event()
+    try:
+        patch.setattr(dispatch._broker, "enqueue", failing(dispatch._broker.enqueue))
+        dispatch.listen(("default",), lambda: heard.set() or True)
+        for _ in range(TIMES + 1):
+            dispatch.wake("default")
+        assert heard.wait(10)
+    finally:
+        dispatch.close()
+
+
+def watcher(yard: Yard, loops: LoopSupervisor, patch: Patch, _: str) -> None:
+    patch.setattr(Board, "look", failing_awaited(Board.look))
+
+    class Stored:
+        def newest(self) -> int:
+            return 1
+
+        def open(self) -> list[Any]:
+            return []
+
+        def since(self, *_: object) -> list[Any]:
+            return []
+
+    async def watch() -> None:
+        async with asyncio.timeout(10), Hub(Stored(), loops=loops).watching_all() as board:  # type: ignore[arg-type]
+            await board.after(0)
+
+    asyncio.run(watch())
+
+
+class Heard:
+    """Keep which releases have changed elsewhere."""
+
+    def __init__(self) -> None:
+        self.changes: list[int | None] = []
+
+    def heard(self, *_: object) -> None:
+        pass
+
+    def changed(self, release_id: int | None = None) -> None:
+        self.changes.append(release_id)
+
+
+def relay(yard: Yard, loops: LoopSupervisor, patch: Patch, redis_url: str) -> None:
+    heard = Heard()
+
+    async def listen() -> None:
+        ours = redis_url, "us", bytes(32), loops
+        mouth, ear = Mouth(*ours), Ear(*ours)
+        async with asyncio.timeout(20), ear.hearing(None, heard):
+            while 7 not in heard.changes:
+                mouth.changed(7)
+                await asyncio.sleep(0.02)
+        await asyncio.to_thread(mouth.close)
+
+    asyncio.run(listen())
+
+
+def relay_sender(yard: Yard, loops: LoopSupervisor, patch: Patch, redis_url: str) -> None:
+    patch.setattr(Mouth, "_publish", failing(Mouth._publish))
+    relay(yard, loops, patch, redis_url)
+
+
+def relay_listener(yard: Yard, loops: LoopSupervisor, patch: Patch, redis_url: str) -> None:
+    patch.setattr(Redis, "from_url", failing(Redis.from_url))
+    relay(yard, loops, patch, redis_url)
+
+
+# The socket guard's is in tests/web/test_revoked.py.
+LOOPS: dict[str, Callable[[Yard, LoopSupervisor, Patch, str], None]] = {
+    "slot": slot,
+    "errands": errand_loop,
+    "worker tick": worker_tick,
+    "wake-up sender": wake_up_sender,
+    "watcher": watcher,
+    "relay sender": relay_sender,
+    "relay listener": relay_listener,
+}
+ELSEWHERE = {"socket guard"}
+NEED_REDIS = {"relay sender", "relay listener"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(one, marks=pytest.mark.servers if one in NEED_REDIS else ()) for one in LOOPS],
+)
+def test_each_loop_outlives_what_nobody_foresaw(
+    name: str,
+    scene: tuple[Yard, LoopSupervisor, pytest.MonkeyPatch],
+    caplog: pytest.LogCaptureFixture,
+    request: pytest.FixtureRequest,
+) -> None:
+    url = request.getfixturevalue("redis_url") if name in NEED_REDIS else ""
+    LOOPS[name](*scene, url)
+    _, loops, _ = scene
+    assert loops.failures.by_loop() == {name: TIMES}
+    told = [one for one in caplog.records if one.levelno == logging.ERROR and one.exc_info]
+    assert len(told) == TIMES
+    assert f"the loop {name} failed" in told[0].getMessage()
+
+
+def calls() -> Iterator[tuple[str, ast.Call]]:
+    for file in sorted(SOURCE.rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Call):
+                yield str(file.relative_to(SOURCE)), node
+
+
+def test_the_walk_knows_every_supervised_loop() -> None:
+    names = {
+        str(call.args[0].value)
+        for _, call in calls()
+        if ast.unparse(call.func).endswith((".thread", ".repeat", "start"))
+        and len(call.args) >= 2
+        and isinstance(call.args[0], ast.Constant)
+    }
+    assert names == LOOPS.keys() | ELSEWHERE
+
+
+# Who starts threads and tasks that are no loops of the process: they end with what they serve, and
+# somebody who waits for it hears how.
+OWNED = {
+    ("engine/answering.py", "ThreadPoolExecutor"): "one errand each; failures are reported",
+    (
+        "cli/follow.py",
+        "threading.Thread",
+    ): "a temporary worker; whoever follows hears its failure",
+    ("cli/remote.py", "threading.Thread"): "each follows one release, into a future",
+    (
+        "cli/serve.py",
+        "threading.Thread",
+    ): "begins the worker; its failure ends the process",
+    ("cli/worker.py", "threading.Thread"): "waits for a second signal",
+    ("engine/lease.py", "threading.Thread"): "keeps a lease; its failure ends the release",
+    ("engine/slot.py", "threading.Timer"): "the time limit of a release",
+    ("live/feed.py", "asyncio.ensure_future"): "one query, for all who wait for it",
+    ("live/relay.py", "asyncio.create_task"): "supervised",
+    ("live/watched.py", "asyncio.create_task"): "supervised",
+    ("pipeline/credential_check.py", "threading.Thread"): "one check, whose end the release hears",
+    ("pipeline/install_registries.py", "ThreadPoolExecutor"): "probes, whose failures map() raises",
+    ("process/tree.py", "threading.Thread"): "reads a command; its failure is raised by wait()",
+    ("simulator/proxy.py", "Thread"): "serves the stand-ins of tests and demos",
+    ("source/git.py", "threading.Timer"): "the time limit of one reading",
+    ("supervision.py", "threading.Thread"): "supervised",
+    ("web/crowd.py", "asyncio.create_task"): "supervised",
+    ("web/live.py", "asyncio.create_task"): "what a socket tells; its failure closes the socket",
+}
+STARTS = ("Thread", "Timer", "create_task", "ensure_future", "ThreadPoolExecutor", "run_coroutine")
+
+
+def test_no_thread_and_no_task_is_started_by_anybody_else() -> None:
+    found = {
+        (file, ast.unparse(call.func))
+        for file, call in calls()
+        if ast.unparse(call.func).rpartition(".")[2] in STARTS
+    }
+    assert found == OWNED.keys()
+
+
+def test_pauses_grow_and_end_with_the_first_turn_that_succeeds() -> None:
+    backoff = Backoff(1, 10)
+    assert [backoff.after(number) for number in range(1, 7)] == [1, 2, 4, 8, 10, 10]
+    assert backoff.after(10_000) == 10
+
+
+def test_an_outage_is_waited_out_told_once_and_not_counted(
+    loops: LoopSupervisor, caplog: pytest.LogCaptureFixture
+) -> None:
+    over, times = threading.Event(), count()
+
+    def turn() -> None:
+        if next(times) < 5:
+            raise ConnectionError("away")
+        over.set()
+
+    supervisor = replace(loops, outages=(ConnectionError,))
+    supervisor.thread("watcher", turn, over).join(10)
+    assert next(times) == 6
+    assert not loops.failures.total
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+class DeafHub:
+    """A hub whose loop is closed."""
+
+    def told(self, *_: object) -> None:
+        raise RuntimeError("Event loop is closed")
+
+    changed = ended = told
+
+
+def test_a_listener_that_fails_harms_neither_the_release_nor_the_others(
+    yard: Yard, loops: LoopSupervisor
+) -> None:
+    """Issue 12, number 4."""
+    lines: list[str] = []
+
+    class Other:
+        def told(self, _: int, line: LogLine) -> None:
+            lines.append(line.text)
+
+        def changed(self, _: int) -> None:
+            pass
+
+        ended = changed
+
+    live = ToldAll(DeafHub(), Other(), loops=loops)
+    post = Post("one", ("default",), 1, 0, 3000)
+    worker = a_worker(yard.house, yard.folder / "one", light(yard.ledger), post, live=live)
+    yard.workers.append(worker)
+    worker.start()
+    yard.becomes(yard.ask(), State.SUCCEEDED)
+    yard.becomes(yard.ask(), State.SUCCEEDED)
+    assert "sending" in lines
+    assert loops.failures.by_loop()["live view"] > len(lines)
