@@ -162,10 +162,19 @@ class _Seen:
         self.files.add(path.relative_to(self.tree))
 
     def _add_everything(self, folder: Path) -> None:
-        if folder.is_symlink() or not self._walked.isdisjoint({folder, *folder.parents}):
+        if folder.is_symlink():
             return
-        self._walked.add(folder)
-        for path in _below(folder, not_entered=frozenset({".git"})):
+        found: list[Path] = []
+        # Each folder once, in whatever order a commit names those above and below it.
+        for place, folders, names in os.walk(folder):
+            here = Path(place)
+            if here in self._walked:
+                folders.clear()
+                continue
+            self._walked.add(here)
+            folders[:] = [name for name in folders if name != ".git"]
+            found += [here / name for name in names if is_plain_file(here / name)]
+        for path in found:
             self._add(path)
             if path.name == "package.json":
                 self._add_local_dependencies(path)
