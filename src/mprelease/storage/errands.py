@@ -72,6 +72,7 @@ def _oldest(db: Reader, labels: Sequence[str]) -> Row[Any] | None:
         .where(errands.c.answered_at.is_(None), errands.c.label.in_(labels))
         .where(errands.c.attempt < _ATTEMPTS)
         .where(or_(errands.c.lease_until.is_(None), errands.c.lease_until < now_ms()))
+        .where(errands.c.kind.in_(list(ErrandKind)))
         .order_by(errands.c.id)
         .limit(1)
     ).first()
