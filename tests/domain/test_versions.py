@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from mprelease.domain.errors import Refused
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
-from mprelease.domain.versions import automatic, checked, in_step, is_greater
+from mprelease.domain.versions import automatic, checked, in_step, is_greater, of_day
 
 FIFTH_OF_JANUARY = date(2026, 1, 5)
 
@@ -56,12 +56,23 @@ def test_numbers_are_compared_as_numbers() -> None:
     assert not is_greater("1.0.0", "1.0.0")
 
 
-@pytest.mark.parametrize("version", ["", "1", "v1.0.0", "1.0.0-beta", "1..0", "1.0.0\n", "a.b.c"])
+@pytest.mark.parametrize("version", ["", ".1", "1 0", "1.0.0\n", "版本", "1" * 65])
 def test_other_shapes_are_refused_with_an_example(version: str) -> None:
     with pytest.raises(Refused) as refused:
         checked(Platform.WECHAT, version)
     assert refused.value.trouble.problem is Problem.VERSION_SHAPE
     assert refused.value.trouble.parameters["example"] == "26.01.05.0"
+
+
+@pytest.mark.parametrize("version", ["1", "v1.2.3-beta", "1.0.0", "26.01.05.0", "a_b"])
+def test_wechat_takes_words_as_well(version: str) -> None:
+    """Issue 12, number 21."""
+    assert checked(Platform.WECHAT, version) == version
+
+
+def test_only_automatic_numbers_of_the_day_are_counted() -> None:
+    used = ["26.01.05.3", "26.105.4", "26.01.04.9", "10.0.0", "v1", "26.01.05.x", "26.01.05"]
+    assert of_day(used, FIFTH_OF_JANUARY) == ["26.01.05.3", "26.105.4"]
 
 
 @pytest.mark.parametrize("version", ["26.0105.0", "1.0", "1.0.0.0"])

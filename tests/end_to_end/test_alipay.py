@@ -11,7 +11,7 @@ from mprelease.simulator.alipay import Alipay
 from mprelease.simulator.keys import make_key
 from mprelease.simulator.proxy import Simulator
 from mprelease.simulator.wechat import WeChat
-from repositories import commit, make_repository
+from repositories import commit, git, make_repository
 from team import Team
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("alipay_tool")]
@@ -96,9 +96,59 @@ def test_a_version_that_the_platform_has_already_is_refused_before_the_tool_begi
     assert alipay.received == []
 
 
+def test_an_automatic_version_goes_on_from_the_newest_of_the_platform(
+    shop: Team, alipay: Alipay
+) -> None:
+    """Issue 12, number 22: another installation has uploaded a greater one today."""
+    alipay.fill(APP_ID, ["99.1.4"])
+    shop.must("app", "edit", "shop", "--setting", "experience=false")
+    shop.must(
+        *("app", "edit", "shop", "--output", "dist", "--build-command"),
+        'mkdir dist && cp -r app.* pages *.json dist && echo "$MPRELEASE_VERSION" > dist/v.json',
+    )
+    first = shop.must("upload", "shop", "--json").json
+    second = shop.must("upload", "shop", "--json").json
+    assert (first["version"], second["version"]) == ("99.1.5", "99.1.6")
+    assert alipay.versions(APP_ID) == ["99.1.4", "99.1.5", "99.1.6"]
+    built = [each.files["v.json"].decode().strip() for each in alipay.received]
+    assert built == ["99.1.5", "99.1.6"], "the build was told the version that was uploaded"
+
+
 def test_the_key_is_checked_in_words(shop: Team, alipay: Alipay) -> None:
     shop.must("app", "check", "shop")
     alipay.register(APP_ID, TOOL_ID, make_key())
     answer = shop.run("app", "check", "shop")
     assert answer.code == 1
     assert APP_ID in answer.out + answer.err
+
+
+def test_a_repository_with_links_and_packages_in_its_root_arrives_whole(
+    shop: Team, alipay: Alipay, tmp_path: Path
+) -> None:
+    """Issue 12, numbers 14 and 27: it succeeded with the packages and linked files missing."""
+    repository = tmp_path / "repository"
+    files = {f"mini/{name}": text for name, text in FILES.items() if "project" not in name}
+    git(repository, "rm", "-r", "-q", ".")
+    for name, target in {
+        "mini/shared": "../common",
+        "docs/broken": "gone",
+        "docs/outside": "/etc/passwd",
+    }.items():
+        (repository / name).parent.mkdir(parents=True, exist_ok=True)
+        (repository / name).symlink_to(target)
+    commit(
+        repository,
+        {
+            **files,
+            "mini.project.json": json.dumps({"format": 2, "miniprogramRoot": "mini"}),
+            "mini/package.json": json.dumps({"name": "a", "dependencies": {"is-number": "7.0.0"}}),
+            "mini/app.js": "const isNumber = require('is-number'); App({ n: isNumber('1') })",
+            "common/a.js": "module.exports = 'linked'",
+        },
+    )
+    answer = shop.must("upload", "shop", "--json").json
+    [received] = alipay.received
+    assert "is-number" in json.loads(received.files["mini/package.json"])["dependencies"]
+    assert "mini/node_modules/is-number/index.js" in received.files
+    assert received.files["mini/shared/a.js"] == b"module.exports = 'linked'"
+    assert [each for each in answer["warnings"] if "is-number" in each] == []

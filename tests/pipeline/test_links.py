@@ -40,15 +40,15 @@ def test_a_link_that_another_link_leads_to_is_refused(tree: Path) -> None:
 
 @pytest.mark.parametrize("place", ["node_modules/a", ".git", "packages/.git"])
 def test_no_folder_hides_a_link(tree: Path, place: str) -> None:
-    (tree / place).mkdir(parents=True)
-    (tree / place / "x").symlink_to(tree.parent / "data")
+    (tree / "dist" / place).mkdir(parents=True)
+    (tree / "dist" / place / "x").symlink_to(tree.parent / "data")
     assert refused(tree).problem is Problem.LINK_LEADS_OUTSIDE
 
 
 def test_a_folder_beside_the_tree_with_a_similar_name_is_outside(tree: Path) -> None:
     (tree.parent / "tree.index").touch()
-    (tree / "x").symlink_to("../tree.index")
-    assert refused(tree).parameters == {"path": "x"}
+    (tree / "dist" / "x").symlink_to("../../tree.index")
+    assert refused(tree).parameters == {"path": "dist/x"}
 
 
 def test_a_link_that_leads_nowhere_outside_is_refused(tree: Path) -> None:
@@ -57,8 +57,8 @@ def test_a_link_that_leads_nowhere_outside_is_refused(tree: Path) -> None:
 
 
 def test_a_link_to_a_folder_of_programs_is_refused(tree: Path) -> None:
-    (tree / "packages").symlink_to("/usr/bin")
-    assert refused(tree) == Trouble(Problem.LINK_LEADS_OUTSIDE, {"path": "packages"})
+    (tree / "dist/packages").symlink_to("/usr/bin")
+    assert refused(tree) == Trouble(Problem.LINK_LEADS_OUTSIDE, {"path": "dist/packages"})
 
 
 def test_chains_of_links_are_followed_quickly(tree: Path) -> None:
@@ -82,6 +82,14 @@ def test_looking_at_links_can_be_stopped(tree: Path) -> None:
         refuse_links_outside(tree, tree, on_link=stop.raise_if_asked)
 
 
+@pytest.mark.parametrize("target", ["/etc/passwd", "../../secret", "gone"])
+def test_links_elsewhere_in_the_repository_stop_no_release(target: str, tree: Path) -> None:
+    """Issue 12, number 27."""
+    (tree / "docs").mkdir()
+    (tree / "docs/link").symlink_to(target)
+    refuse_links_outside(tree / "dist", tree)
+
+
 def test_links_inside_of_the_tree_are_fine(tree: Path) -> None:
     store = tree / "node_modules/.pnpm/a@1/node_modules/a"
     store.mkdir(parents=True)
@@ -103,7 +111,7 @@ def test_a_link_to_where_the_build_has_seen_the_tree_stays_inside(tree: Path) ->
 
 
 def test_a_native_module_may_leave_a_link_to_python(tree: Path) -> None:
-    (tree / "python3").symlink_to("/usr/bin/env")
+    (tree / "dist" / "python3").symlink_to("/usr/bin/env")
     refuse_links_outside(tree / "dist", tree)
 
 
@@ -122,7 +130,7 @@ def test_a_folder_that_is_a_link_to_outside_is_refused(tree: Path) -> None:
 
 def test_folders_too_deep_to_be_searched_are_refused(tree: Path) -> None:
     before = Path.cwd()
-    os.chdir(tree)
+    os.chdir(tree / "dist")
     try:
         for _ in range(40):
             name = "d" * 200

@@ -13,7 +13,11 @@ from mprelease.domain.errors import LeaseLost, ReleaseCanceled, StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Kind, Stage, StageState, State
 from mprelease.i18n import Language, Words
-from mprelease.pipeline.credential_check import checking_credential, refuse_without_platform
+from mprelease.pipeline.credential_check import (
+    checking_credential,
+    refuse_without_platform,
+    take_version,
+)
 from mprelease.pipeline.runner import Ending, run_stages
 from mprelease.platforms.driver import Link
 from mprelease.process.tree import Stop
@@ -28,6 +32,10 @@ class Diary:
         self.ends: dict[Stage, StageState] = {}
         self.lines: list[str] = []
         self.fails_at: Stage | None = None
+        self.versions: list[str] = []
+
+    def numbered(self, version: str) -> None:
+        self.versions.append(version)
 
     def started(self, stage: Stage) -> None:
         pass
@@ -40,6 +48,8 @@ class Diary:
 
 class Platform:
     """A platform that answers the credential check as it is told to."""
+
+    wants_greater_versions = True
 
     def __init__(self) -> None:
         self.refusal: StageFailed | None = None
@@ -71,7 +81,9 @@ def diary() -> Diary:
 @pytest.fixture
 def run(platform: Platform, diary: Diary) -> Any:
     app = SimpleNamespace(platform_app_id="wx0123456789abcdef", proxy=None)
-    release = SimpleNamespace(id=1, kind=Kind.UPLOAD, version="26.1122.1")
+    release = SimpleNamespace(
+        id=1, kind=Kind.UPLOAD, version="26.1122.1", version_is_automatic=False
+    )
     words = Words(Language.CHINESE)
     return SimpleNamespace(
         job=SimpleNamespace(app=app, credential="key", release=release),
@@ -81,6 +93,7 @@ def run(platform: Platform, diary: Diary) -> Any:
         stop=Stop(),
         note=lambda name, **gaps: diary.lines.append(words(name, **gaps)),
         is_published=False,
+        version=None,
         is_being_checked=False,
         is_checked=threading.Event(),
         unreachable=None,
@@ -252,3 +265,47 @@ def test_a_platform_that_is_silent_once_keeps_nobody(run: Any, platform: Platfor
     platform.refusal, platform.refusals = StageFailed(Problem.PLATFORM_UNREACHABLE), 1
     assert walked(run, install=installing, publish=published) == Ending(State.SUCCEEDED)
     assert run.has_installed
+
+
+@pytest.mark.parametrize("last", ["26.1122.1", "26.1122.8", "99.1.7"])
+def test_an_automatic_version_goes_on_from_the_newest_of_the_platform(
+    run: Any, platform: Platform, diary: Diary, last: str
+) -> None:
+    """Issue 12, number 22: the release takes it by itself, before anything is built with it."""
+    platform.last, run.job.release.version_is_automatic = last, True
+    platform.may_answer.clear()
+    built: list[str] = []
+
+    def build(run: Any) -> bool:
+        platform.may_answer.set()
+        take_version(run)
+        built.append(run.version)
+        return False
+
+    head, _, count = last.rpartition(".")
+    assert walked(run, build=build, publish=published).state is State.SUCCEEDED
+    assert built == [f"{head}.{int(count) + 1}"] == diary.versions
+
+
+def test_an_automatic_version_that_is_greater_stays(
+    run: Any, platform: Platform, diary: Diary
+) -> None:
+    """Issue 12, number 22."""
+    platform.last, run.job.release.version_is_automatic = "26.1122.0", True
+    assert walked(run, build=lambda run: bool(take_version(run))).state is State.SUCCEEDED
+    assert (run.version, diary.versions) == (None, [])
+
+
+def test_waiting_for_the_newest_version_can_be_canceled(run: Any, platform: Platform) -> None:
+    """Issue 12, number 22."""
+    platform.may_answer.clear()
+
+    def build(run: Any) -> bool:
+        run.stop.ask(ReleaseCanceled())
+        try:
+            take_version(run)
+        finally:
+            platform.may_answer.set()
+        return False
+
+    assert walked(run, build=build).state is State.CANCELED

@@ -8,7 +8,8 @@ from typing import Protocol
 import pytest
 
 from mprelease.domain.errors import ReleaseCanceled, StageFailed
-from mprelease.domain.problems import Problem
+from mprelease.domain.problems import Problem, Trouble
+from mprelease.pipeline.plain_content import refuse_pointers, replace_links
 from mprelease.pipeline.staging import Staging, staged
 from mprelease.process.copying import CopyTooLarge
 from mprelease.process.tree import Stop
@@ -74,7 +75,9 @@ def dependencies(tree: Path, sets: DependencySets) -> DependencySet:
 @pytest.fixture
 def copied(tree: Path, scratch: Path, dependencies: DependencySet) -> Copied:
     def of(built: Path, *, with_modules: bool) -> Path:
-        return staged(Staging(built, tree, SHOWN, dependencies, with_modules), scratch, Stop())
+        return staged(
+            Staging(built, (built,), tree, SHOWN, dependencies, with_modules), scratch, Stop()
+        )
 
     return of
 
@@ -139,7 +142,7 @@ def test_dependencies_of_a_workspace_still_resolve(
     (app / "node_modules" / "x").symlink_to(os.path.relpath(store, app / "node_modules"))
     (app / "node_modules" / "shared").symlink_to("../../../packages/shared")
     found = sets.seal("b", tree, inputs_of(tree), maker=None, locks=())
-    parcel = staged(Staging(app, tree, SHOWN, found, with_modules=True), scratch, Stop())
+    parcel = staged(Staging(app, (app,), tree, SHOWN, found, with_modules=True), scratch, Stop())
     assert (parcel / "node_modules" / "x" / "i.js").read_text() == "x"
     shared = parcel / "node_modules" / "shared" / "index.js"
     assert shared.read_text() == "shared"
@@ -168,10 +171,10 @@ def test_a_link_leads_to_the_same_content_in_the_copy(
     (tree / link).symlink_to(target.format(tree=tree))
     parcel = copied(tree / "dist", with_modules=False)
     there = parcel / Path(link).relative_to("dist")
-    assert there.is_symlink()
     assert there.resolve().is_relative_to(scratch)
     assert contents(parcel).items() >= plain.items()
     assert there.exists() is (link != "dist/nowhere")
+    assert not there.is_symlink()
 
 
 @pytest.mark.parametrize("target", ["/etc/passwd", "../../secret", "../../../tree-2/x"])
@@ -197,10 +200,90 @@ def test_no_dependency_is_laid_behind_a_link_that_a_build_has_put_on_its_way(
     (tree / "packages" / "shared").rename(tree / "packages" / "moved")
     (tree / "packages" / "shared").symlink_to(target.format(outside=outside))
     with pytest.raises(StageFailed) as failed:
-        staged(Staging(tree, tree, SHOWN, found, with_modules=True), scratch, Stop())
+        staged(Staging(tree, (tree,), tree, SHOWN, found, with_modules=True), scratch, Stop())
     assert failed.value.trouble.problem is Problem.LINK_LEADS_OUTSIDE
     assert list(outside.iterdir()) == []
     assert not Path("/usr/bin/node_modules").exists()
+
+
+def test_the_files_of_linked_folders_arrive_as_files(tree: Path, copied: Copied) -> None:
+    """Issue 12, number 14: the tools publish no files behind links."""
+    (tree / "packages/shared/inner").symlink_to("../../dist/pages/a")
+    (tree / "packages/shared/round").symlink_to("..")
+    (tree / "dist/shared").symlink_to("../packages/shared")
+    (tree / "dist/again").symlink_to("shared")
+    (tree / "dist/pages/above").symlink_to("..")
+    parcel = copied(tree / "dist", with_modules=False)
+    for name in ("shared", "again"):
+        assert (parcel / name / "index.js").read_text() == "shared"
+        assert (parcel / name / "inner/a.wxml").read_text() == "<view/>"
+    links = [path for path in parcel.rglob("*") if path.is_symlink()]
+    assert links == [parcel / "pages/above"], "it leads to a folder around itself"
+
+
+def test_links_that_multiply_what_they_hold_are_refused(tree: Path) -> None:
+    """Issue 12, number 14."""
+    for level in range(20):
+        (tree / f"dist/{level}").mkdir()
+        for name in "ab":
+            (tree / f"dist/{level}/{name}").symlink_to(f"../{level + 1}")
+    write(tree, "dist/20/x.js", "x")
+    with pytest.raises(StageFailed) as failed:
+        replace_links(tree / "dist", tree, Stop(), most=100)
+    assert failed.value.trouble.problem is Problem.LINKS_ENDLESS
+
+
+@pytest.mark.parametrize("target", ["/etc/passwd", "../../secret", "gone", "/nowhere/at/all"])
+@pytest.mark.parametrize("with_modules", [False, True])
+def test_a_link_elsewhere_in_the_repository_concerns_nobody(
+    *, target: str, with_modules: bool, tree: Path, copied: Copied, scratch: Path
+) -> None:
+    """Issue 12, number 27."""
+    write(tree, "docs/a.md")
+    (tree / "docs/link").symlink_to(target)
+    (tree / "dist/far").symlink_to("../packages/shared")
+    parcel = copied(tree / "dist", with_modules=with_modules)
+    assert contents(parcel)["app.js"] == "App({})"
+    left = [path for path in scratch.rglob("*") if path.is_symlink()]
+    assert all(path.resolve().is_relative_to(scratch) for path in left)
+
+
+def test_a_link_that_leads_out_by_way_of_another_one_is_not_in_the_copy(
+    tree: Path, copied: Copied, scratch: Path
+) -> None:
+    """Issue 12, number 27: by its words it stays inside, and nothing published names it."""
+    (tree / "a/b/c").mkdir(parents=True)
+    (tree / "a/b/c/up").symlink_to("../../..")
+    (tree / "a/b/c/out").symlink_to("up/../../../secret")
+    parcel = copied(tree / "dist", with_modules=True)
+    assert not (parcel.parent / "a/b/c/out").is_symlink()
+    assert (parcel.parent / "a/b/c/up").is_symlink()
+
+
+@pytest.mark.parametrize("with_modules", [False, True])
+def test_a_link_out_of_the_tree_counts_where_a_published_one_leads_to_it(
+    *, with_modules: bool, tree: Path, copied: Copied
+) -> None:
+    """Issue 12, number 27."""
+    (tree / "packages/shared/x.js").symlink_to("../../../secret")
+    (tree / "dist/far").symlink_to("../packages/shared")
+    with pytest.raises(StageFailed) as failed:
+        copied(tree / "dist", with_modules=with_modules)
+    assert failed.value.trouble.parameters == {"path": "packages/shared/x.js"}
+
+
+def test_pointers_of_git_lfs_are_not_published(tree: Path) -> None:
+    """Issue 12, number 14."""
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 7\n"
+    refuse_pointers(tree)
+    write(tree, "node_modules/x/logo.png", pointer)
+    refuse_pointers(tree)
+    write(tree, "dist/b.png", pointer)
+    write(tree, "dist/a.png", pointer)
+    with pytest.raises(StageFailed) as failed:
+        refuse_pointers(tree)
+    wanted = Trouble(Problem.LARGE_FILES_MISSING, {"path": "dist/a.png", "count": 2})
+    assert failed.value.trouble == wanted
 
 
 def test_a_pipe_holds_nobody_up_and_is_not_published(
@@ -215,7 +298,11 @@ def test_a_copy_grows_to_no_more_than_a_build_may_have(tree: Path, scratch: Path
     with (tree / "dist" / "holes.js").open("wb") as holes:
         holes.truncate(2**40)
     with pytest.raises(CopyTooLarge):
-        staged(Staging(tree / "dist", tree, SHOWN, None, False, 2**20), scratch, Stop())
+        staged(
+            Staging(tree / "dist", (tree / "dist",), tree, SHOWN, None, False, 2**20),
+            scratch,
+            Stop(),
+        )
 
 
 def test_second_names_count_in_a_copy(tree: Path, scratch: Path) -> None:
@@ -223,11 +310,19 @@ def test_second_names_count_in_a_copy(tree: Path, scratch: Path) -> None:
     for number in range(3):
         (tree / "dist" / f"{number}.js").hardlink_to(first)
     with pytest.raises(CopyTooLarge):
-        staged(Staging(tree / "dist", tree, SHOWN, None, False, 2**20), scratch, Stop())
+        staged(
+            Staging(tree / "dist", (tree / "dist",), tree, SHOWN, None, False, 2**20),
+            scratch,
+            Stop(),
+        )
 
 
 def test_a_cancel_ends_the_copying(tree: Path, scratch: Path) -> None:
     stop = Stop()
     stop.ask(ReleaseCanceled())
     with pytest.raises(ReleaseCanceled):
-        staged(Staging(tree / "dist", tree, SHOWN, None, with_modules=False), scratch, stop)
+        staged(
+            Staging(tree / "dist", (tree / "dist",), tree, SHOWN, None, with_modules=False),
+            scratch,
+            stop,
+        )

@@ -57,6 +57,18 @@ def test_a_preview_is_what_was_compiled_and_tells_the_sizes_of_its_packages(
     }
 
 
+def test_a_preview_in_typescript_takes_the_compiler_of_the_language_from_beside_the_tool(
+    alipay_publishing: Publishing, alipay_preview: PublishOrder
+) -> None:
+    """Issue 12, number 25: each preview fetched it from a registry, and kept nothing."""
+    config = '{"format":2,"compileOptions":{"typescript":true}}'
+    write_files(alipay_preview.built, {"mini.project.json": config})
+    accepted(alipay_publishing.publish(alipay_preview))
+    hosts = {line.split()[3] for line in alipay_publishing.lines if "GET " in line}
+    assert not [host for host in hosts if "registry" in host]
+    assert any("typescript-lib" in line for line in alipay_publishing.lines)
+
+
 def test_a_refused_preview_has_not_arrived(
     alipay_publishing: Publishing, alipay_preview: PublishOrder, alipay: Alipay
 ) -> None:

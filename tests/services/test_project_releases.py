@@ -86,6 +86,21 @@ def test_uploads_get_one_number_that_is_greater_than_everybodys_last(
 
 
 @pytest.mark.usefixtures("shop")
+@pytest.mark.parametrize("platform", ["alipay", "douyin"])
+@pytest.mark.parametrize("version", ["26.1122.4", "26.1.0"])
+def test_platforms_that_want_greater_versions_are_not_asked_for_others(
+    platform: str, version: str, house: House, developer: Actor
+) -> None:
+    """Issue 12, number 21: the rule is theirs, and no other platform's."""
+    alone = ReleaseRequest(f"shop-{platform}", Kind.UPLOAD)
+    releases.request(house, developer, replace(alone, version="26.1122.4"))
+    with pytest.raises(Refused) as refused:
+        releases.request(house, developer, replace(alone, version=version))
+    assert refused.value.trouble.problem is Problem.VERSION_NOT_GREATER
+    assert refused.value.trouble.parameters["last"] == "26.1122.4"
+
+
+@pytest.mark.usefixtures("shop")
 def test_a_typed_version_is_everybodys(house: House, developer: Actor) -> None:
     made = accepted(house, developer, replace(UPLOAD, version="27.1.0"))
     assert [one.version for one in made] == ["27.1.0"] * 3

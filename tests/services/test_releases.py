@@ -82,15 +82,23 @@ def test_a_failed_upload_gives_its_number_back(house: House, developer: Actor) -
 
 
 @pytest.mark.usefixtures("app")
-@pytest.mark.parametrize("version", ["26.11.22.0", "1.0.0"])
-def test_a_version_that_is_not_greater_is_refused(
+@pytest.mark.parametrize("version", ["26.11.22.0", "1.0.0", "v1.2.3-beta", "10.0.0"])
+def test_wechat_takes_any_version_again_and_the_next_automatic_one_is_todays(
     version: str, house: House, developer: Actor
 ) -> None:
+    """Issue 12, number 21: one mistaken 10.0.0 refused everything below it for ever."""
+    accepted(house, developer, replace(UPLOAD, version="99.0.0"))
     accepted(house, developer, UPLOAD)
-    with pytest.raises(Refused) as refused:
-        releases.request(house, developer, replace(UPLOAD, version=version))
-    assert refused.value.trouble.problem is Problem.VERSION_NOT_GREATER
-    assert refused.value.trouble.parameters["last"] == "26.11.22.0"
+    for _ in range(2):
+        assert accepted(house, developer, replace(UPLOAD, version=version)).version == version
+    assert accepted(house, developer, UPLOAD).version == "26.11.22.1"
+
+
+@pytest.mark.usefixtures("app")
+def test_a_version_is_automatic_unless_it_was_typed(house: House, developer: Actor) -> None:
+    made = [accepted(house, developer, replace(UPLOAD, version=each)) for each in (None, "1.0.0")]
+    assert [one.version_is_automatic for one in made] == [True, False]
+    assert not accepted(house, developer, PREVIEW).version_is_automatic
 
 
 @pytest.mark.usefixtures("app")
@@ -115,7 +123,7 @@ def test_the_same_request_sent_many_times_at_once_is_one_release(
 BAD: Mapping[Problem, ReleaseRequest] = {
     Problem.APP_UNKNOWN: replace(PREVIEW, app="nobody"),
     Problem.ROBOT_RANGE: replace(PREVIEW, robot=31),
-    Problem.VERSION_SHAPE: replace(UPLOAD, version="next"),
+    Problem.VERSION_SHAPE: replace(UPLOAD, version="版本 1"),
     Problem.REF_SHAPE: replace(PREVIEW, ref="--upload-pack=evil"),
     Problem.PAGE_SHAPE: replace(PREVIEW, launch=LaunchOptions(page="pages/a?b=1")),
     Problem.QUERY_SHAPE: replace(PREVIEW, launch=LaunchOptions(query="a b")),

@@ -1,6 +1,7 @@
 """A git host on loopback: git's own http-backend behind a login."""
 
 import base64
+import json
 import os
 import subprocess
 import threading
@@ -18,6 +19,7 @@ class GitHost:
     `login` is `name:password`, or None where everybody may enter. With `redirect`, everybody who
     may enter is sent to that host. Without `speaks_v2`, the host hands out only what a ref points
     to.
+    `large_files` are what Git LFS gets, by object id.
     `requests` are the paths that were asked for, `logins` the Authorization headers that came.
     """
 
@@ -27,6 +29,7 @@ class GitHost:
     redirect: str | None = None
     speaks_v2: bool = True
     url: str = ""
+    large_files: dict[str, bytes] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
     logins: list[str] = field(default_factory=list)
 
@@ -75,16 +78,37 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(302, "Location", self.served.redirect + self.path)
         elif self.served.status:
             self._refuse(self.served.status)
-        elif self.served.admits(self.headers["Authorization"]):
-            self._serve()
-        else:
+        elif not self.served.admits(self.headers["Authorization"]):
             self._refuse(401, "WWW-Authenticate", 'Basic realm="git"')
+        elif self.path.endswith("/objects/batch"):
+            self._offer_large_files()
+        elif self.path.startswith("/lfs/"):
+            self._send(self.served.large_files[self.path.removeprefix("/lfs/")])
+        else:
+            self._serve()
 
     def _refuse(self, status: int, header: str = "X-Reason", value: str = "none") -> None:
         self.send_response(status)
         self.send_header(header, value)
         self.send_header("Content-Length", "0")
         self.end_headers()
+
+    def _offer_large_files(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        offers = []
+        for wanted in body["objects"]:
+            there = wanted["oid"] in self.served.large_files
+            download = {"download": {"href": f"{self.served.url}/lfs/{wanted['oid']}"}}
+            missing = {"error": {"code": 404, "message": "it is not here"}}
+            offers.append({**wanted, **({"actions": download} if there else missing)})
+        self._send(json.dumps({"transfer": "basic", "objects": offers}).encode())
+
+    def _send(self, content: bytes) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "application/vnd.git-lfs+json")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
 
     def _serve(self) -> None:
         path, _, query = self.path.partition("?")

@@ -42,8 +42,8 @@ def test_the_apps_of_a_project_are_released_together_or_not_at_all(
     again = f"/releases/{alone['id']}/again"
     made = [ci.call("POST", again, 201, headers=key)["id"] for _ in range(2)]
     assert made[0] == made[1] > alone["id"]
-    lower = ci.call("POST", path, 409, json={"kind": "upload", "version": "0.0.0.1"})
-    assert (lower["problem"], lower["app"]) == ("version_not_greater", "shop")
+    other = ci.call("POST", path, 422, json={"kind": "upload", "version": "版本"})
+    assert (other["problem"], other["app"]) == ("version_shape", "shop")
     assert ci.call("POST", path, 404, json={"kind": "preview", "apps": ["nobody"]})
     assert "app" not in ci.call("POST", "/projects/nothing/releases", 404, json=wanted)
 

@@ -104,7 +104,7 @@ class View:
         if stage.ended_at is None or self._told.get(stage.name) == stage.state:
             return
         self._told[stage.name] = stage.state
-        self.say(f"{_MARKS[stage.state]} {say(f'stage.{stage.name}')}{_seconds(stage)}")
+        self.say(f"{_MARKS.get(stage.state, '?')} {say(f'stage.{stage.name}')}{_seconds(stage)}")
 
 
 def views_of(names: Sequence[str], *, lines: bool) -> list[View]:

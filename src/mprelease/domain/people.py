@@ -27,7 +27,7 @@ class Role(StrEnum):
 
     def may(self, right: Right) -> bool:
         """Tell whether this role has a right."""
-        return right in _RIGHTS[self]
+        return right in _RIGHTS.get(self, frozenset())
 
 
 _RIGHTS: Mapping[Role, frozenset[Right]] = {

@@ -16,8 +16,11 @@ class Platform(StrEnum):
 
 @dataclass(frozen=True)
 class SizeLimits:
-    """How large packages may be, in bytes: the main one, each sub package, all together."""
+    """How large packages may be, in bytes: the main one, each sub package, all together.
 
-    main: int
-    sub: int
+    None where nobody knows.
+    """
+
+    main: int | None
+    sub: int | None
     full: int | None

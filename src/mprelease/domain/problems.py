@@ -33,6 +33,7 @@ class Problem(StrEnum):
     NAME_MIXED = auto()
     LABEL_SHAPE = auto()
     PRIORITY_RANGE = auto()
+    PLATFORM_NOT_SERVED = auto()
     APP_ID_SHAPE = auto()
     APP_ID_OF_OTHER_PLATFORM = auto()
     ROBOT_RANGE = auto()
@@ -155,6 +156,8 @@ class Problem(StrEnum):
     LINK_LEADS_OUTSIDE = auto()
     FOLDERS_TOO_DEEP = auto()
     COMMIT_TOO_LARGE = auto()
+    LINKS_ENDLESS = auto()
+    LARGE_FILES_MISSING = auto()
     DIRECTORY_MISSING = auto()
 
     # Publish.

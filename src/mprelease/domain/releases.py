@@ -29,7 +29,7 @@ class State(StrEnum):
     @property
     def is_final(self) -> bool:
         """Tell whether nothing more will happen by itself."""
-        return self not in {State.QUEUED, State.RUNNING}
+        return self in set(State) - {State.QUEUED, State.RUNNING}
 
 
 # Nothing leads from UNKNOWN to QUEUED by itself: the platform may already hold what a lost worker
@@ -147,7 +147,10 @@ class ReleaseRequest:
 
 @dataclass(frozen=True)
 class Release:
-    """A release as it is stored; times in milliseconds since the epoch."""
+    """A release as it is stored; times in milliseconds since the epoch.
+
+    Where `version_is_automatic`, nobody has chosen the version: it may still become a greater one.
+    """
 
     id: int
     app_id: int
@@ -173,3 +176,4 @@ class Release:
     failed_stage: Stage | None
     warnings: tuple[Message, ...]
     stages: tuple[StageRecord, ...]
+    version_is_automatic: bool = False

@@ -8,7 +8,8 @@ from mprelease.domain.errors import Refused
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
 
-_SHAPE = re.compile(r"(0|[0-9]{1,9})(\.[0-9]{1,9}){1,3}")
+# WeChat takes words, too: v1.2.3-beta.
+_SHAPE = re.compile(r"[0-9A-Za-z][0-9A-Za-z._+-]{0,63}")
 # Of a number that every platform takes.
 _SHARED_LENGTH = 3
 _SHAPE_WITHOUT_LEADING_ZEROS = re.compile(r"(0|[1-9][0-9]{0,8})(\.(0|[1-9][0-9]{0,8})){2}")
@@ -27,6 +28,21 @@ def is_greater(version: str, than: str) -> bool:
     return _numbers(version) > _numbers(than)
 
 
+def of_day(used: Collection[str], today: date) -> list[str]:
+    """Return those of some versions that are automatic numbers of a day.
+
+    Where a platform takes any number, these are all that the next one has to differ from.
+    """
+    days = (f"{today:%y.%m.%d}", _shared_of_day(today).rpartition(".")[0])
+    return [each for each in used if _COUNTED.fullmatch(each) and each.rpartition(".")[0] in days]
+
+
+def following(version: str) -> str:
+    """Return the number after one: its last part counts on."""
+    head, _, last = version.rpartition(".")
+    return f"{head}.{int(last) + 1}"
+
+
 def automatic(platform: Platform, today: date, used: list[str]) -> str:
     """Return today's next number, greater than every used one.
 
@@ -42,8 +58,7 @@ def automatic(platform: Platform, today: date, used: list[str]) -> str:
     shared = _shared_of_day(today)
     if len(_numbers(greatest)) == _SHARED_LENGTH and is_greater(shared, greatest):
         return shared
-    head, _, last = greatest.rpartition(".")
-    return f"{head}.{int(last) + 1}"
+    return following(greatest)
 
 
 def in_step(platforms: Collection[Platform], today: date, used: list[str]) -> str:
@@ -58,6 +73,7 @@ def in_step(platforms: Collection[Platform], today: date, used: list[str]) -> st
     return f"{year}.{day}.{count + 1}"
 
 
+_COUNTED = re.compile(r"[0-9]+(\.[0-9]{1,9}){2,3}")
 _EXAMPLE = date(2026, 1, 5)
 
 

@@ -37,6 +37,10 @@ class MaskingRecorder:
         )
         self._recorder.checked_out(shown)
 
+    def numbered(self, version: str) -> None:
+        """Pass on which version the release takes."""
+        self._recorder.numbered(version)
+
     def warned(self, message: Message) -> None:
         """Pass on a warning, which may repeat what a vendor's tool said."""
         self._recorder.warned(masked_message(message, self._mask))

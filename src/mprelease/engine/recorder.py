@@ -117,6 +117,11 @@ class DatabaseRecorder:
         """Write which commit the ref stands for."""
         self._write(lambda db: queue.write(db, self._lease, commit=asdict(commit)))
 
+    def numbered(self, version: str) -> None:
+        """Write another version."""
+        self._write(lambda db: queue.write(db, self._lease, version=version))
+        self._live.changed(self._lease.release_id)
+
     def warned(self, message: Message) -> None:
         """Add a warning to the release."""
         self._write(lambda db: queue.warn(db, self._lease, message))

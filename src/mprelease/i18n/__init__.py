@@ -50,6 +50,8 @@ class Words:
     def of(self, message: Message) -> str:
         """Return the words of a message; a parameter that is not there stays a gap to be seen."""
         words = self._catalog.gettext(message.id)
+        if words == message.id:
+            return self._of_newer(message)
         return words.format_map(_Gaps(self._spelled_out(message.parameters)))
 
     def named(self, prefix: str, value: object) -> str | None:
@@ -57,6 +59,15 @@ class Words:
         name = f"{prefix}.{value}"
         words = self._catalog.gettext(name)
         return None if words == name else words
+
+    def _of_newer(self, message: Message) -> str:
+        """Return plain words for an id that only newer nodes know."""
+        family, _, name = message.id.partition(".")
+        if family not in {"problem", "remedy", "warning"}:
+            return name or message.id
+        details = ", ".join(f"{key}: {value}" for key, value in message.parameters.items())
+        shown = f"{name} ({details})" if details else name
+        return self._catalog.gettext(f"newer.{family}").format(what=shown)
 
     def of_trouble(self, trouble: Trouble) -> str:
         """Return whose trouble it is, what happened and what to do, as one line."""

@@ -26,6 +26,7 @@ from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
 from mprelease.domain.logs import LogLine, Position
+from mprelease.domain.newer_values import known_or_newer
 from mprelease.domain.releases import Stage
 from mprelease.supervision import LoopSupervisor
 
@@ -271,6 +272,9 @@ def _written(lines: Sequence[LogLine]) -> str:
 
 def _read(data: bytes) -> list[list[LogLine]]:
     return [
-        [LogLine(Position(attempt, line), at, Stage(stage), text) for line, at, text in lines]
+        [
+            LogLine(Position(attempt, line), at, known_or_newer(Stage, stage), text)
+            for line, at, text in lines
+        ]
         for attempt, stage, lines in json.loads(data)
     ]

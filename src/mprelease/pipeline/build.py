@@ -17,6 +17,7 @@ from mprelease.pipeline.commands import Commands, fresh_folders, release_variabl
 from mprelease.pipeline.links import refuse_links_outside, refuse_outside
 from mprelease.pipeline.manager_installs import remove_plug_and_play
 from mprelease.pipeline.outputs import made_since
+from mprelease.pipeline.plain_content import refuse_pointers
 from mprelease.pipeline.recipes import Recipe, recipe_of
 from mprelease.pipeline.run import Run
 
@@ -91,5 +92,7 @@ def _found(run: Run, output: Path, commands: Commands, started: float) -> Path:
             raise StageFailed(Problem.OUTPUT_ELSEWHERE, output=wanted, found=made)
         raise StageFailed(Problem.OUTPUT_MISSING, output=wanted)
     tree = run.workspace.tree
-    refuse_links_outside(output, tree, run.workspace.seen(tree), run.stop.raise_if_asked)
+    for root in run.driver.roots(output):
+        refuse_links_outside(root, tree, run.workspace.seen(tree), run.stop.raise_if_asked)
+        refuse_pointers(root)
     return output

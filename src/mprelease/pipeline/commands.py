@@ -188,5 +188,5 @@ def release_variables(run: Run) -> Mapping[str, str]:
         "MPRELEASE_ENVIRONMENT": release.environment,
         "MPRELEASE_REF": release.ref,
         "MPRELEASE_COMMIT": commit.id if commit else "",
-        "MPRELEASE_VERSION": release.version or "",
+        "MPRELEASE_VERSION": run.version or release.version or "",
     }

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from mprelease.domain.errors import StageFailed, TroubleError
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Kind
-from mprelease.domain.versions import is_greater
+from mprelease.domain.versions import following, is_greater
 from mprelease.pipeline.publish import account_of, link_of
 from mprelease.pipeline.run import Run
 
@@ -46,13 +46,31 @@ def refuse_without_platform(run: Run) -> None:
 
     Waits for the answer of the check, if there is one, at most a few seconds.
     """
+    if _is_answered(run) and run.unreachable:
+        raise CredentialRefused(run.unreachable.problem, **run.unreachable.parameters)
+
+
+def take_version(run: Run) -> None:
+    """Take the number after the platform's newest version, where nobody has chosen one.
+
+    To be called before the build, which may write the version into what it makes. Waits for the
+    answer of the platform as `refuse_without_platform` does.
+    """
+    release = run.job.release
+    if release.kind is not Kind.UPLOAD or not run.driver.wants_greater_versions:
+        return
+    if _is_answered(run) and run.version and run.version != release.version:
+        run.recorder.numbered(run.version)
+        run.note("log.version_taken", version=run.version, given=release.version or "")
+
+
+def _is_answered(run: Run) -> bool:
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while run.is_being_checked and not run.is_checked.wait(_LOOK_SECONDS):
         run.stop.raise_if_asked()
         if time.monotonic() > deadline:
-            return
-    if run.unreachable:
-        raise CredentialRefused(run.unreachable.problem, **run.unreachable.parameters)
+            return False
+    return True
 
 
 _PATIENCE_SECONDS = 15.0
@@ -86,10 +104,18 @@ def _ask_twice(run: Run) -> None:
 
 
 def _compare_versions(run: Run) -> None:
-    """Refuse an upload that the platform would refuse after all that comes before it."""
-    version = run.job.release.version
-    if run.job.release.kind is not Kind.UPLOAD or version is None:
+    """Refuse an upload that the platform would refuse after all that comes before it.
+
+    A version that nobody has chosen becomes the one after the platform's newest.
+    """
+    release = run.job.release
+    version = release.version
+    if release.kind is not Kind.UPLOAD or version is None:
         return
     last = run.driver.last_version(account_of(run), link_of(run))
-    if last and not is_greater(version, last):
+    if last is None or is_greater(version, last):
+        return
+    if release.version_is_automatic:
+        run.version = following(last)
+    else:
         raise StageFailed(Problem.VERSION_NOT_GREATER, version=version, last=last)

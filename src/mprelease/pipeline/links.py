@@ -19,21 +19,64 @@ def refuse_links_outside(
     shown: Path | None = None,
     on_link: Callable[[], None] = lambda: None,
 ) -> None:
-    """Raise StageFailed when a folder of a tree, or any link in that tree, leads out of it.
+    """Raise StageFailed when a folder of a tree, or a link below it, leads out of the tree.
 
-    The tool that publishes runs with rights that the build never had, and follows links. Those of
-    the whole tree count, for a link may lead to the next one. `shown` is where the commands that
-    made the links have seen the tree. `on_link` is called for each of them, and may raise to end
-    the work.
+    The tool that publishes runs with rights that the build never had, and follows links. Those in
+    folders that a link leads to count as well; a link elsewhere in the tree concerns nobody.
+    `shown` is where the commands that made the links have seen the tree. `on_link` is called for
+    each of them, and may raise to end the work.
     """
     refuse_outside(folder, tree)
     tree = Path(os.path.realpath(tree))
     no_links: set[str] = set()
-    for link in _links(tree):
+    ahead, seen = [os.path.realpath(folder)], set[str]()
+    while ahead:
+        here = ahead.pop()
+        if _is_below(here, seen):
+            continue
+        seen.add(here)
+        for link in links_below(Path(here)):
+            on_link()
+            target = destination(link, tree, shown or tree, no_links)
+            if not _may_lead_to(target, tree):
+                raise leads_outside(Path(link), tree)
+            if not _is_below(target, seen) and _is_folder_of(target, tree):
+                ahead.append(target)
+
+
+def remove_useless_links(folder: Path, on_link: Callable[[], None] = lambda: None) -> None:
+    """Remove every link below a folder that leads out of it, by itself or the next one, or nowhere.
+
+    Platforms refuse packages with a link that leads nowhere. `on_link` is called for each of them,
+    and may raise to end the work.
+    """
+    place = Path(os.path.realpath(folder))
+    no_links: set[str] = set()
+    useless = []
+    for link in links_below(place):
         on_link()
-        target = destination(link, tree, shown or tree, no_links)
-        if not _lies_in(target, (str(tree),)) and not names_a_program(Path(target)):
-            raise leads_outside(Path(link), tree)
+        target = destination(link, place, place, no_links)
+        if not _may_lead_to(target, place) or not os.path.lexists(target):
+            useless.append(link)
+    for link in useless:
+        Path(link).unlink()
+
+
+def _is_below(path: str, folders: set[str]) -> bool:
+    """Tell whether a path is one of some folders or lies in one."""
+    while path:
+        if path in folders:
+            return True
+        path = path.rpartition("/")[0]
+    return False
+
+
+def _may_lead_to(target: str, tree: Path) -> bool:
+    return _lies_in(target, (str(tree),)) or names_a_program(Path(target))
+
+
+def _is_folder_of(target: str, tree: Path) -> bool:
+    return _lies_in(target, (str(tree),)) and os.path.isdir(target)  # noqa: PTH112 (as below)
 
 
 def destination(link: str, tree: Path, shown: Path, no_links: set[str]) -> str:
@@ -98,12 +141,16 @@ def leads_outside(path: Path, tree: Path) -> StageFailed:
     return StageFailed(Problem.LINK_LEADS_OUTSIDE, path=os.path.relpath(path, tree))
 
 
-def _links(tree: Path) -> Iterator[str]:
-    folders = [str(tree)]
+def links_below(folder: Path) -> Iterator[str]:
+    """Yield every link below a folder; none is followed.
+
+    Raise StageFailed for a folder that cannot be searched.
+    """
+    folders = [str(folder)]
     while folders:
-        folder = folders.pop()
+        here = folders.pop()
         try:
-            with os.scandir(folder) as entries:
+            with os.scandir(here) as entries:
                 for entry in entries:
                     if entry.is_symlink():
                         yield entry.path

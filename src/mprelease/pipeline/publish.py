@@ -12,6 +12,7 @@ from pathlib import Path
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Kind, Stage
+from mprelease.packages import manifests
 from mprelease.pipeline.recipes import install_folders
 from mprelease.pipeline.run import Run
 from mprelease.pipeline.staging import Staging, staged
@@ -65,7 +66,13 @@ def _publish_once(run: Run) -> bool:
     pack_npm = bool(install_folders(run.built))
     tree = run.workspace.tree
     staging = Staging(
-        run.built, tree, run.workspace.seen(tree), run.dependencies, pack_npm, run.most_copied
+        run.built,
+        run.driver.roots(run.built),
+        tree,
+        run.workspace.seen(tree),
+        run.dependencies,
+        pack_npm,
+        run.most_copied,
     )
     order = _order(
         run, staged(staging, publisher.scratch, run.stop), publisher.scratch, pack_npm=pack_npm
@@ -76,7 +83,7 @@ def _publish_once(run: Run) -> bool:
     accepted = exchange.result(publisher)
     run.is_published = True
     run.recorder.published(accepted.publication)
-    for hint in accepted.hints:
+    for hint in (*accepted.hints, *run.driver.left_out(order, _packages(run))):
         run.recorder.warned(hint)
     if exchange.has_downloaded:
         run.driver.keep_download(run.workshop.standby.tools, order.account, order.link)
@@ -229,7 +236,7 @@ def _order(run: Run, parcel: Path, scratch: Path, *, pack_npm: bool) -> PublishO
         link=link_of(run),
         built=parcel,
         project_type=app.project_type,
-        version=release.version or "",
+        version=run.version or release.version or "",
         description=release.description or _described(run),
         robot=release.robot,
         launch=release.launch,
@@ -237,6 +244,15 @@ def _order(run: Run, parcel: Path, scratch: Path, *, pack_npm: bool) -> PublishO
         pack_npm=pack_npm,
         scratch=scratch,
     )
+
+
+def _packages(run: Run) -> frozenset[str]:
+    """Return the npm packages that the app depends on when it runs."""
+    found = (
+        manifests.parsed(run.folder / folder / "package.json")
+        for folder in install_folders(run.folder)
+    )
+    return frozenset(name for each in found for name in manifests.section(each, "dependencies"))
 
 
 def _described(run: Run) -> str:

@@ -104,7 +104,7 @@ def recognise(folder: Path, platform: Platform, environment: Environment) -> Rec
 def install_folders(folder: Path) -> tuple[str, ...]:
     """Return what wants an install, relative to the app's folder: itself, and native roots.
 
-    WeChat's tool packs npm modules beside every package.json, and native projects often keep
+    The tools pack npm modules beside a package.json, and native projects often keep
     the one with their modules in the root of the mini program or plugin, apart from the tools at
     the top.
     """
@@ -175,9 +175,13 @@ def _with_old_webpack(recipe: Recipe) -> Recipe:
     return Recipe(recipe.build_command, recipe.output, recipe.framework, variables)
 
 
+_CONFIGS = ("project.config.json", "mini.project.json")
+_ROOTS = ("miniprogramRoot", "pluginRoot")
+
+
 def _roots(folder: Path) -> list[str]:
-    project = manifests.parsed(folder / "project.config.json")
-    named = (str(project.get(name) or ".") for name in ("miniprogramRoot", "pluginRoot"))
+    configs = (manifests.parsed(folder / name) for name in _CONFIGS)
+    named = (str(each.get(name) or ".") for each in configs for name in _ROOTS)
     roots = [name.strip("/").removeprefix("./") or "." for name in named]
     return [root for root in roots if ".." not in Path(root).parts]
 

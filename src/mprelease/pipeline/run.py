@@ -44,6 +44,9 @@ class Recorder(Protocol):
     def checked_out(self, commit: Commit) -> None:
         """Hear which commit the ref stands for."""
 
+    def numbered(self, version: str) -> None:
+        """Hear that the release takes another version than the one that it was given."""
+
     def warned(self, message: Message) -> None:
         """Hear what went well enough, but should be looked at."""
 
@@ -155,8 +158,9 @@ class Run:
     """One run of one release; the stages leave here what the next ones need.
 
     `user` is the user id of the slot's builds, None where they run under ours. `source` says which
-    code this is and who trusts it. `resources` end with the run. `unreachable` is set when the
-    platform did not answer the check of the credential.
+    code this is and who trusts it. `resources` end with the run. `version` is greater than what
+    the platform has. `unreachable` is set when the platform did not answer the check of the
+    credential.
     """
 
     job: Job
@@ -175,6 +179,7 @@ class Run:
     managers: tuple[Path, ...] = ()
     publisher: Waiting | None = None
     built: Path | None = None
+    version: str | None = None
     is_published: bool = False
     is_being_checked: bool = False
     is_checked: threading.Event = field(default_factory=threading.Event)

@@ -11,7 +11,11 @@ from mprelease.domain.problems import Message, Problem, Trouble
 from mprelease.domain.releases import Stage, StageState, State
 from mprelease.pipeline.build import build
 from mprelease.pipeline.checkout import checkout
-from mprelease.pipeline.credential_check import CredentialRefused, checking_credential
+from mprelease.pipeline.credential_check import (
+    CredentialRefused,
+    checking_credential,
+    take_version,
+)
 from mprelease.pipeline.install import install
 from mprelease.pipeline.publish import publish, standing_by
 from mprelease.pipeline.run import Run
@@ -22,10 +26,17 @@ _log = logging.getLogger(__name__)
 
 Stages = Mapping[Stage, Callable[[Run], bool]]
 
+
+def numbered_build(run: Run) -> bool:
+    """Build with the version that the release will have."""
+    take_version(run)
+    return build(run)
+
+
 STAGES: Stages = {
     Stage.CHECKOUT: checkout,
     Stage.INSTALL: install,
-    Stage.BUILD: build,
+    Stage.BUILD: numbered_build,
     Stage.PUBLISH: publish,
 }
 

@@ -9,25 +9,34 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mprelease.pipeline.links import leads_outside, names_a_program, refuse_links_outside
+from mprelease.pipeline.links import (
+    leads_outside,
+    names_a_program,
+    refuse_links_outside,
+    remove_useless_links,
+)
+from mprelease.pipeline.plain_content import replace_links
 from mprelease.process.copying import Copier
 from mprelease.process.tree import Stop
 from mprelease.workspace.dependency_sets import DependencySet, make_parents
 
 _GIT = ".git"
 _PROJECT = "project"
+# What a link out of the tree leads to in the copy: nothing is there, and nobody can make it.
+_OUTSIDE = "/proc/mprelease: outside"
 
 
 @dataclass(frozen=True)
 class Staging:
     """What is copied, and to where.
 
-    `built` is a folder of `tree`, which commands have seen at `shown`. `dependencies` are shown in
-    that tree, and handed over only if `with_modules` or a link asks for them. `most` bytes may be
-    copied.
+    `built` is a folder of `tree`, which commands have seen at `shown`; the `roots` in it hold what
+    is published. `dependencies` are shown in that tree, and handed over only if `with_modules` or
+    a link asks for them. `most` bytes may be copied.
     """
 
     built: Path
+    roots: Sequence[Path]
     tree: Path
     shown: Path
     dependencies: DependencySet | None
@@ -40,7 +49,10 @@ def staged(staging: Staging, scratch: Path, stop: Stop) -> Path:
 
     Where the tool needs dependencies, or a link leads to something else in the tree, all of the
     tree is copied, and the files of the dependencies get second names in the copy: they belong to
-    us, so the tool cannot change them. Raises StageFailed(LINK_LEADS_OUTSIDE).
+    us, so the tool cannot change them. Links in what is published are replaced by what they lead
+    to, for not every tool follows them. Raises StageFailed(LINK_LEADS_OUTSIDE) for a link that
+    leads out of the tree, if anything published or packed holds it or leads to it, and
+    StageFailed(LINKS_ENDLESS).
     """
     built, tree, place = staging.built.resolve(), staging.tree.resolve(), scratch / _PROJECT
     left_out = {tree / _GIT, *(tree / name for name in _modules(staging))}
@@ -48,11 +60,19 @@ def staged(staging: Staging, scratch: Path, stop: Stop) -> Path:
     copier = Copier(on_folder=stop.raise_if_asked, link_text=links.text, most=staging.most)
     if not staging.with_modules and _is_complete(built, links, left_out, stop):
         copier.copy(built, place, left_out)
+        remove_useless_links(place, stop.raise_if_asked)
+        replace_links(place, place, stop)
         return place
     copier.copy(tree, place, left_out)
     if staging.dependencies:
         _link_modules(staging.dependencies, place, stop)
-    refuse_links_outside(place, place, on_link=stop.raise_if_asked)
+    roots = [place / built.relative_to(tree) / root for root in _roots(staging)]
+    for folder in (*roots, *(place / name for name in _modules(staging))):
+        refuse_links_outside(folder, place, on_link=stop.raise_if_asked)
+    # The tool reads whatever a project names, and so gets no link to anything of ours.
+    remove_useless_links(place, stop.raise_if_asked)
+    for root in roots:
+        replace_links(root, place, stop)
     return place / built.relative_to(tree)
 
 
@@ -64,14 +84,12 @@ class _Links:
     shown: Path
 
     def text(self, text: str, link: Path) -> str:
-        if not Path(text).is_absolute():
-            return text
         target = self.target(text, link)
         if target.is_relative_to(self.tree):
-            return os.path.relpath(target, link.parent)
-        if names_a_program(Path(text)):
-            return os.path.realpath(text)
-        raise leads_outside(link, self.tree)
+            return os.path.relpath(target, link.parent) if Path(text).is_absolute() else text
+        if names_a_program(target):
+            return os.path.realpath(target)
+        return _OUTSIDE
 
     def target(self, text: str, link: Path) -> Path:
         """Return where a link of the tree leads, by its words alone."""
@@ -80,6 +98,10 @@ class _Links:
             if path.is_relative_to(seen):
                 return self.tree / path.relative_to(seen)
         return path
+
+
+def _roots(staging: Staging) -> Sequence[Path]:
+    return [root.relative_to(staging.built) for root in staging.roots]
 
 
 def _modules(staging: Staging) -> Sequence[str]:

@@ -1,6 +1,6 @@
 """The contract that every platform's driver keeps, and the records that pass through it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -133,6 +133,10 @@ class Driver(Protocol):
     def tool(self) -> Tool:
         """Name the vendor's tool that `command` needs installed."""
 
+    @property
+    def wants_greater_versions(self) -> bool:
+        """Tell whether the platform refuses a version that is not greater than all before."""
+
     def read_credential(self, content: bytes) -> str:
         """Return the credential in what a person gave.
 
@@ -176,6 +180,13 @@ class Driver(Protocol):
         OUTPUT_NOT_A_MINI_PROGRAM, OUTPUT_OF_OTHER_PLATFORM or TYPE_NOT_SERVED.
         """
 
+    def roots(self, folder: Path) -> tuple[Path, ...]:
+        """Return the parts of a built folder that hold what is published.
+
+        What lies elsewhere in it need not be whole. Raise StageFailed(OUTPUT_NOT_A_MINI_PROGRAM)
+        where that cannot be read.
+        """
+
     def prepare(self, order: PublishOrder) -> None:
         """Make the folder that is published fit the order: add what the vendor's tool misses.
 
@@ -208,6 +219,13 @@ class Driver(Protocol):
         `order` is None while there is none. Who writes these lines has read content of a
         repository: no path in them is opened, and nothing in them is believed over the order.
         Raise StageFailed(PUBLISH_EVENT_UNREADABLE) for a line that is no event, or not yet one.
+        """
+
+    def left_out(self, order: PublishOrder, packages: Collection[str]) -> tuple[Message, ...]:
+        """Say what belongs to what was published and has not arrived with it.
+
+        `packages` are the npm packages that the app depends on. Called once, when the platform has
+        accepted the order; its folder is as the tool has left it.
         """
 
     def keep_download(self, tools: Path, account: Account, link: Link) -> None:

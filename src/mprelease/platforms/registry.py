@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 
+from mprelease.domain.errors import Refused
 from mprelease.domain.platforms import Platform
+from mprelease.domain.problems import Problem
 from mprelease.platforms.alipay.driver import AlipayDriver
 from mprelease.platforms.douyin.driver import DouyinDriver
 from mprelease.platforms.driver import Driver
@@ -16,7 +18,9 @@ _DRIVERS: Mapping[Platform, Driver] = {
 
 
 def driver_of(platform: Platform) -> Driver:
-    """Return a platform's driver."""
+    """Return a platform's driver; raise Refused(PLATFORM_NOT_SERVED) for one of a newer node."""
+    if platform not in _DRIVERS:
+        raise Refused(Problem.PLATFORM_NOT_SERVED, platform=platform)
     return _DRIVERS[platform]
 
 

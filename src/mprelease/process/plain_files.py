@@ -1,11 +1,19 @@
 """Files that a build may have made: read and written without trusting what lies there."""
 
 import os
+import re
 import stat
 from pathlib import Path
 
 LARGEST = 64 * 2**20
 """Bytes beyond which a file is not looked at."""
+
+# As git-lfs writes them: version, object id, size.
+_POINTER = re.compile(
+    r"version https://git-lfs\.github\.com/spec/v1\n(?:ext-.*\n)*"
+    r"oid sha256:([0-9a-f]{64})\nsize \d+\n"
+)
+_POINTER_SIZES = range(100, 1024)  # bytes
 
 
 def is_plain_file(path: Path) -> bool:
@@ -25,6 +33,16 @@ def text(path: Path, *, encoding: str = "utf-8-sig", errors: str = "replace") ->
             return stream.read(LARGEST) if _is_plain(os.fstat(descriptor)) else None
     except OSError:
         return None
+
+
+def large_file_pointer(path: Path) -> str | None:
+    """Return the id of the object that a pointer of Git LFS stands for; None for other files."""
+    try:
+        size = path.lstat().st_size
+    except OSError:
+        return None
+    found = _POINTER.fullmatch(text(path) or "") if size in _POINTER_SIZES else None
+    return found[1] if found else None
 
 
 def write_private(path: Path, content: str) -> None:

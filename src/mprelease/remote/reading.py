@@ -6,6 +6,7 @@ from typing import Any
 
 from mprelease.domain.apps import Environment
 from mprelease.domain.logs import LogLine, Position
+from mprelease.domain.newer_values import known_or_newer
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Message, Problem, Trouble
 from mprelease.domain.releases import (
@@ -27,11 +28,11 @@ def release_of(told: Any) -> Release:
         id=told["id"],
         app_id=0,
         app_name=told["app"],
-        platform=Platform(told["platform"]),
-        kind=Kind(told["kind"]),
-        state=State(told["state"]),
+        platform=known_or_newer(Platform, told["platform"]),
+        kind=known_or_newer(Kind, told["kind"]),
+        state=known_or_newer(State, told["state"]),
         ref=told["ref"],
-        environment=Environment(told["environment"]),
+        environment=known_or_newer(Environment, told["environment"]),
         robot=told["robot"],
         version=told["version"],
         description=told["description"],
@@ -45,7 +46,7 @@ def release_of(told: Any) -> Release:
         commit=_commit(told["commit"]),
         sizes=Sizes(**told["sizes"]) if told["sizes"] else None,
         error=Trouble(Problem.SERVER_SAYS, words_of(told["error"])) if told["error"] else None,
-        failed_stage=Stage(told["failed_stage"]) if told["failed_stage"] else None,
+        failed_stage=known_or_newer(Stage, told["failed_stage"]) if told["failed_stage"] else None,
         warnings=tuple(Message("cli.as_said", {"words": words}) for words in told["warnings"]),
         stages=tuple(_stage(one) for one in told["stages"]),
     )
@@ -63,16 +64,18 @@ def words_of(refusal: Any) -> dict[str, str]:
 def standing_of(release: Release, told: Any) -> Release:
     """Return a release as the live socket says that it stands."""
     stages = tuple(
-        StageRecord(Stage(name), StageState(state), began, ended, cached)
+        StageRecord(
+            known_or_newer(Stage, name), known_or_newer(StageState, state), began, ended, cached
+        )
         for name, state, began, ended, cached in told["stages"]
     )
-    return replace(release, state=State(told["state"]), stages=stages)
+    return replace(release, state=known_or_newer(State, told["state"]), stages=stages)
 
 
 def lines_of(passages: Any) -> list[LogLine]:
     """Return the lines of passages, as the live socket tells them."""
     return [
-        LogLine(Position(attempt, number), 0, Stage(stage), text)
+        LogLine(Position(attempt, number), 0, known_or_newer(Stage, stage), text)
         for attempt, first, stage, texts in passages
         for number, text in enumerate(texts, start=first)
     ]
@@ -81,7 +84,12 @@ def lines_of(passages: Any) -> list[LogLine]:
 def listed_lines_of(items: Any) -> list[LogLine]:
     """Return the lines of a log, as the API lists them."""
     return [
-        LogLine(Position(one["attempt"], one["line"]), 0, Stage(one["stage"]), one["text"])
+        LogLine(
+            Position(one["attempt"], one["line"]),
+            0,
+            known_or_newer(Stage, one["stage"]),
+            one["text"],
+        )
         for one in items
     ]
 
@@ -95,7 +103,12 @@ def _commit(told: Any) -> Commit | None:
 
 def _stage(told: Any) -> StageRecord:
     times = _ms(told["started_at"]), _ms(told["ended_at"])
-    return StageRecord(Stage(told["name"]), StageState(told["state"]), *times, told["cached"])
+    return StageRecord(
+        known_or_newer(Stage, told["name"]),
+        known_or_newer(StageState, told["state"]),
+        *times,
+        told["cached"],
+    )
 
 
 def _ms(moment: str | None) -> int | None:

@@ -11,7 +11,7 @@ from mprelease.domain.people import Actor
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Kind, LaunchOptions, Release, ReleaseRequest, State
-from mprelease.domain.versions import automatic, checked, in_step, is_greater
+from mprelease.domain.versions import automatic, checked, in_step, is_greater, of_day
 from mprelease.platforms.registry import driver_of
 from mprelease.services import apps as app_deeds
 from mprelease.services import input as typed
@@ -62,7 +62,7 @@ def request_all(
         accepted = {}
         for app in members:
             with _naming(app):
-                own = _own(db, app, wanted, step)
+                own = _own(db, house, app, wanted, step)
                 accepted[_accept(db, house, who, app, own)] = app
     for label in {app.label for app in members}:
         house.wake(label)
@@ -91,7 +91,7 @@ def again(house: House, release_id: int) -> ReleaseRequest:
 
 def next_version(db: Reader, house: House, app: App) -> str:
     """Return the number that an upload would get now, if it is given none."""
-    return automatic(app.platform, _today(house), releases.used_versions(db, app))
+    return automatic(app.platform, _today(house), _used(db, house, app))
 
 
 def verify(house: House, wanted: ReleaseRequest) -> App:
@@ -195,18 +195,24 @@ def _naming(app: App) -> Iterator[None]:
 
 
 def _step(db: Reader, house: House, members: list[App]) -> str:
-    used = [version for app in members for version in releases.used_versions(db, app)]
+    used = [version for app in members for version in _used(db, house, app)]
     return in_step([app.platform for app in members], _today(house), used)
 
 
-def _own(db: Reader, app: App, wanted: ReleaseRequest, step: str) -> ReleaseRequest:
+def _used(db: Reader, house: House, app: App) -> list[str]:
+    """Return the versions that the next one has to be greater than."""
+    used = releases.used_versions(db, app)
+    return used if driver_of(app.platform).wants_greater_versions else of_day(used, _today(house))
+
+
+def _own(db: Reader, house: House, app: App, wanted: ReleaseRequest, step: str) -> ReleaseRequest:
     """Return one app's part of a request for all apps of its project."""
     key = wanted.idempotency_key
     own = replace(wanted, app=app.name, idempotency_key=key and f"{key}/{app.id}")
     if own.kind is Kind.PREVIEW or own.version:
         return own
-    # Two apps of one app id, on two robots: the platform would refuse the second of that number.
-    is_free = all(is_greater(step, earlier) for earlier in releases.used_versions(db, app))
+    # Two apps of one app id: the platform would refuse the second of that number.
+    is_free = all(is_greater(step, earlier) for earlier in _used(db, house, app))
     return replace(own, version=step) if is_free else own
 
 
@@ -228,6 +234,7 @@ def _new(
         environment=wanted.environment,
         robot=robot,
         version=_version(db, house, app, wanted),
+        version_is_automatic=wanted.kind is Kind.UPLOAD and wanted.version is None,
         description=typed.description(wanted.description or ""),
         launch=_launch(app, wanted.launch),
         settings=_settings(app, wanted.settings),
@@ -253,7 +260,8 @@ def _version(db: Reader, house: House, app: App, wanted: ReleaseRequest) -> str 
     if wanted.version is None:
         return next_version(db, house, app)
     version = checked(app.platform, wanted.version)
-    for earlier in releases.used_versions(db, app):
+    wants_greater = driver_of(app.platform).wants_greater_versions
+    for earlier in releases.used_versions(db, app) if wants_greater else ():
         if not is_greater(version, earlier):
             raise Refused(Problem.VERSION_NOT_GREATER, version=version, last=earlier)
     return version

@@ -13,6 +13,7 @@ from mprelease.process.removal import remove
 from mprelease.source.clone import OBJECTS, clone
 from mprelease.source.failures import full_disk_told
 from mprelease.source.git import Git
+from mprelease.source.large_files import lay_large_files
 from mprelease.source.mirror import Fetched, Mirror
 from mprelease.source.repository import Repository
 from mprelease.source.submodules import Submodule, submodules
@@ -73,6 +74,8 @@ def _fill(place: _Place, commit: str, depth: int) -> None:
         # The change of owner is a change of every file: now, before a build has touched one, git
         # learns that they are as they should be.
         _refresh(place, mirror)
+    files = (place.tree / name for name in listed.files)
+    lay_large_files(place.git, mirror, commit, files, place.user)
     found = submodules(mirror, place.repository, commit, listed)
     _empty_others(place, listed, found)
     for submodule in found:

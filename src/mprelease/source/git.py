@@ -1,6 +1,7 @@
 """git as mprelease calls it: under supervision, and deaf to the machine's configuration."""
 
 import re
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -67,6 +68,10 @@ class Git:
     def note(self, message: Message) -> None:
         """Write a line of ours among those of git."""
         self.on_line(self._words.of(message))
+
+    def has(self, program: str) -> bool:
+        """Tell whether a program is on git's PATH."""
+        return shutil.which(program, path=self._environment.get("PATH")) is not None
 
     def run(
         self,

@@ -68,6 +68,18 @@ class Mirror:
             url = self._repository.url
             self._run(self.path, "ls-remote", *arguments, "--", url, environment=environment)
 
+    def fetch_large_files(self, commit: str) -> None:
+        """Bring what the pointers of Git LFS in a commit stand for; raise StageFailed.
+
+        Objects come from where the repository is: a `.lfsconfig` in it names no other host, for
+        git-lfs looks for one in HEAD, and nothing is there in a mirror.
+        """
+        # git-lfs takes no address on its command line.
+        origin = ("-c", f"remote.origin.url={self._repository.url}")
+        with full_disk_told(), self.alone(), self._opened() as environment:
+            fetch = ("lfs", "fetch", "origin", commit)
+            self._run(self.path, *origin, *fetch, environment=environment)
+
     def newest(self, ref: str, count: int) -> tuple[Commit, ...]:
         """Fetch a ref and return its newest commits, the newest first; raise StageFailed."""
         commit = self.fetch(ref).commit.id

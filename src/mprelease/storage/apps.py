@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Row, exists, insert, select, update
 
 from mprelease.domain.apps import App, BuildSettings, ProjectType
+from mprelease.domain.newer_values import known_or_newer
 from mprelease.domain.platforms import Platform
 from mprelease.domain.releases import State
 from mprelease.storage.database import Reader, Writer, new_id
@@ -93,9 +94,9 @@ def _app(row: Mapping[Any, Any]) -> App:
         id=row["id"],
         project_id=row["project_id"],
         name=row["name"],
-        platform=Platform(row["platform"]),
+        platform=known_or_newer(Platform, row["platform"]),
         platform_app_id=row["platform_app_id"],
-        project_type=ProjectType(row["project_type"]),
+        project_type=known_or_newer(ProjectType, row["project_type"]),
         build=_build(row["build"]),
         robot=row["robot"],
         default_page=row["default_page"],

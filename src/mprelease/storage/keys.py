@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import delete, insert, select, update
 
+from mprelease.domain.newer_values import known_or_newer
 from mprelease.domain.people import Role, User
 from mprelease.storage.clock import now_ms
 from mprelease.storage.database import Reader, Writer, new_id
@@ -78,7 +79,7 @@ def still_good(db: Reader, key_ids: Collection[int]) -> dict[int, Role]:
             .where(keys.c.id.in_(wanted[start : start + _IDS_AT_ONCE]))
             .where(keys.c.expires_at > now_ms(), users.c.disabled.is_(False))
         )
-        found |= {row.id: Role(row.role) for row in rows}
+        found |= {row.id: known_or_newer(Role, row.role) for row in rows}
     return found
 
 
@@ -118,7 +119,7 @@ def _columns() -> list[Any]:
 def _key(row: Any) -> Key:
     return Key(
         id=row.key_id,
-        kind=KeyKind(row.key_kind),
+        kind=known_or_newer(KeyKind, row.key_kind),
         name=row.key_name,
         csrf=row.key_csrf,
         created_at=row.key_created_at,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import func, select
 
+from mprelease.domain.newer_values import known_or_newer
 from mprelease.domain.platforms import Platform
 from mprelease.domain.releases import Kind, Release, State
 from mprelease.storage.database import Reader
@@ -115,8 +116,8 @@ def sections(db: Reader) -> list[Section]:
     for project, app_id, name, platform, newest_state, newest_id in rows:
         section = made.setdefault(project, Section(project, ()))
         if app_id is not None:
-            shown = State(newest_state) if newest_state else None
-            sight = Sight(app_id, name, Platform(platform), shown, newest_id)
+            shown = known_or_newer(State, newest_state) if newest_state else None
+            sight = Sight(app_id, name, known_or_newer(Platform, platform), shown, newest_id)
             made[project] = replace(section, apps=(*section.apps, sight))
     return list(made.values())
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from sqlalchemy import delete, func, insert, select, tuple_
 
 from mprelease.domain.logs import START, LogLine, Passage, Position
+from mprelease.domain.newer_values import known_or_newer
 from mprelease.domain.releases import Stage
 from mprelease.storage.database import Reader, Writer
 from mprelease.storage.tables import log_chunks
@@ -51,7 +52,7 @@ def passages(db: Reader, release_id: int, position: Position = START) -> Iterato
         is_begun = row.attempt == position.attempt
         known = max(0, position.line + 1 - row.first_line) if is_begun else 0
         first = Position(row.attempt, row.first_line + known)
-        yield Passage(first, Stage(row.stage), _unpacked(row.body)[known:])
+        yield Passage(first, known_or_newer(Stage, row.stage), _unpacked(row.body)[known:])
 
 
 def last_line(db: Reader, release_id: int, attempt: int) -> int:

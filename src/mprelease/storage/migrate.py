@@ -18,7 +18,7 @@ from mprelease.domain.problems import Problem
 from mprelease.storage.contention import is_contention
 from mprelease.storage.database import Database, Reader, Writer
 
-HEAD = "0007"
+HEAD = "0009"
 _STEPS = Path(__file__).with_name("migrations")
 _REVISION = text("SELECT version_num FROM alembic_version")
 # So long may another node take for its steps.

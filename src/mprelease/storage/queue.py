@@ -7,15 +7,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Update, func, select, update
+from sqlalchemy import ColumnElement, Select, Update, func, select, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
+from mprelease.domain.apps import Environment, ProjectType
+from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Message, Problem, Trouble
 from mprelease.domain.releases import MOVES, Kind, PublishState, Stage, StageState, State
 from mprelease.storage.clock import now_ms
 from mprelease.storage.contention import is_contention
 from mprelease.storage.database import Database, Reader, Writer
-from mprelease.storage.tables import releases, stages
+from mprelease.storage.tables import apps, releases, stages
 
 LEASE_MS = 30_000
 _CANDIDATES = 8
@@ -302,10 +304,18 @@ def _eligible(db: Reader, label: str) -> list[tuple[int, int]]:
         select(releases.c.due, releases.c.id)
         .where(releases.c.state == State.QUEUED, releases.c.label == label)
         .where(releases.c.serial_key.not_in(busy))
+        # What a newer node has written is left to newer nodes.
+        .where(releases.c.kind.in_(list(Kind)), releases.c.environment.in_(list(Environment)))
+        .where(releases.c.app_id.not_in(_newer_apps()))
         .order_by(releases.c.due, releases.c.id)
         .limit(_CANDIDATES)
     )
     return [(row.due, row.id) for row in rows]
+
+
+def _newer_apps() -> Select[tuple[int]]:
+    known = apps.c.platform.in_(list(Platform)) & apps.c.project_type.in_(list(ProjectType))
+    return select(apps.c.id).where(~known)
 
 
 def _mine(lease: Lease) -> Update:

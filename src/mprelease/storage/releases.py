@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Row, Select, delete, insert, select, update
 
 from mprelease.domain.apps import App, Environment
+from mprelease.domain.newer_values import known_or_newer
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Message, Problem, Trouble
 from mprelease.domain.releases import (
@@ -43,6 +44,7 @@ class NewRelease:
     settings: Mapping[str, bool | int | str] = field(default_factory=dict)
     priority: int = 0
     due: int = 0
+    version_is_automatic: bool = False
 
 
 def add(db: Writer, new: NewRelease, now: int) -> int:
@@ -56,6 +58,7 @@ def add(db: Writer, new: NewRelease, now: int) -> int:
             environment=new.environment,
             robot=new.robot,
             version=new.version,
+            version_is_automatic=new.version_is_automatic,
             description=new.description,
             requested_by=new.requested_by,
             idempotency_key=new.idempotency_key,
@@ -178,7 +181,11 @@ def _stages(db: Reader, release_ids: Sequence[int]) -> dict[int, list[StageRecor
     for row in rows:
         known[row.release_id].append(
             StageRecord(
-                Stage(row.name), StageState(row.state), row.started_at, row.ended_at, row.cached
+                known_or_newer(Stage, row.name),
+                known_or_newer(StageState, row.state),
+                row.started_at,
+                row.ended_at,
+                row.cached,
             )
         )
     return known
@@ -189,13 +196,14 @@ def _release(row: Row[Any], known_stages: list[StageRecord]) -> Release:
         id=row.id,
         app_id=row.app_id,
         app_name=row.app_name,
-        platform=Platform(row.platform),
-        kind=Kind(row.kind),
-        state=State(row.state),
+        platform=known_or_newer(Platform, row.platform),
+        kind=known_or_newer(Kind, row.kind),
+        state=known_or_newer(State, row.state),
         ref=row.ref,
-        environment=Environment(row.environment),
+        environment=known_or_newer(Environment, row.environment),
         robot=row.robot,
         version=row.version,
+        version_is_automatic=row.version_is_automatic,
         description=row.description,
         launch=LaunchOptions(row.page, row.query, row.scene),
         settings=row.settings or {},
@@ -207,14 +215,12 @@ def _release(row: Row[Any], known_stages: list[StageRecord]) -> Release:
         commit=Commit(**row.commit) if row.commit else None,
         sizes=Sizes(**row.sizes) if row.sizes else None,
         error=trouble_from(row.error) if row.error else None,
-        failed_stage=Stage(row.failed_stage) if row.failed_stage else None,
+        failed_stage=known_or_newer(Stage, row.failed_stage) if row.failed_stage else None,
         warnings=tuple(Message(**warning) for warning in row.warnings),
         stages=tuple(known_stages),
     )
 
 
 def trouble_from(stored: dict[str, Any]) -> Trouble:
-    """Return a trouble as it was stored; a name of a newer version is an internal error here."""
-    name = stored["problem"]
-    problem = Problem(name) if name in set(Problem) else Problem.INTERNAL
-    return Trouble(problem, stored["parameters"])
+    """Return a trouble as it was stored."""
+    return Trouble(known_or_newer(Problem, stored["problem"]), stored["parameters"])

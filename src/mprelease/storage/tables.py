@@ -16,6 +16,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy.dialects.mysql import LONGBLOB, VARCHAR
 
@@ -94,6 +95,7 @@ releases = Table(
     Column("environment", String(16), nullable=False),
     Column("robot", Integer, nullable=False),
     Column("version", String(64)),
+    Column("version_is_automatic", Boolean, nullable=False, server_default=false()),
     Column("description", Text, nullable=False),
     Column("page", Text),
     Column("query", Text),

@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import Row, delete, func, insert, select, update
 
 from mprelease.domain.names import name_key
+from mprelease.domain.newer_values import known_or_newer
 from mprelease.domain.people import Role, User
 from mprelease.storage.database import Reader, Writer, new_id
 from mprelease.storage.tables import avatars, users
@@ -125,7 +126,7 @@ def user_from(row: Row[Any]) -> User:
     return User(
         id=row.id,
         name=row.name,
-        role=Role(row.role),
+        role=known_or_newer(Role, row.role),
         robot=row.robot,
         language=row.language,
         is_disabled=row.disabled,

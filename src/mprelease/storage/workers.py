@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Row, delete, insert, select, update
 
+from mprelease.domain.newer_values import known_or_newer
 from mprelease.domain.releases import State
 from mprelease.domain.sandbox import SandboxMode
 from mprelease.domain.workers import ALIVE_MS, WorkerRecord
@@ -108,7 +109,7 @@ def _worker(row: Row[Any], runs: Sequence[int]) -> WorkerRecord:
         started_at=row.started_at,
         seen_at=row.seen_at,
         draining=row.draining,
-        sandbox=SandboxMode(row.sandbox) if row.sandbox else None,
+        sandbox=known_or_newer(SandboxMode, row.sandbox) if row.sandbox else None,
         is_alive=row.now - row.seen_at < ALIVE_MS,
         runs=tuple(runs),
         loop_failures=row.loop_failures or 0,

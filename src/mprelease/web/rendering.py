@@ -14,10 +14,10 @@ from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
 from mprelease.domain.people import Right
-from mprelease.domain.platforms import Platform
+from mprelease.domain.platforms import Platform, SizeLimits
 from mprelease.domain.releases import Release, StageRecord, StageState
 from mprelease.i18n import Language, Words, language_of
-from mprelease.platforms.registry import driver_of
+from mprelease.platforms.registry import driver_of, served
 from mprelease.security import csrf
 from mprelease.services.door import Visit
 from mprelease.web import assets, flash, sights
@@ -91,7 +91,7 @@ def _templates() -> Environment:
         "csrf_token": _csrf_token,
         "console_url": _console_url,
         "stages_of": _stages_of,
-        "size_limits": lambda platform: driver_of(platform).size_limits(),
+        "size_limits": _size_limits,
     }
     return made
 
@@ -192,4 +192,10 @@ def _detail(say: Words, name: str, value: object) -> str:
 
 
 def _console_url(platform: Platform, app_id: str) -> str:
-    return driver_of(platform).console_url(app_id)
+    return driver_of(platform).console_url(app_id) if platform in served() else ""
+
+
+def _size_limits(platform: Platform) -> SizeLimits:
+    return (
+        driver_of(platform).size_limits() if platform in served() else SizeLimits(None, None, None)
+    )

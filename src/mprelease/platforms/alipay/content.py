@@ -2,14 +2,15 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mprelease.domain.apps import ProjectType
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.platforms import Platform
-from mprelease.domain.problems import Problem
+from mprelease.domain.problems import Message, Problem
+from mprelease.platforms.loaded_packages import MODULES, missing
 from mprelease.platforms.mini_programs import (
     UNREADABLE,
     require_json,
@@ -19,7 +20,6 @@ from mprelease.platforms.mini_programs import (
 from mprelease.process import plain_files
 
 _CONFIG = "mini.project.json"
-_MODULES = "node_modules"
 # Where the tool (debugOptions: its compiler) finds code of the project's to run.
 _PLUGINS = ("plugins", "dynamicPlugins")
 
@@ -56,9 +56,30 @@ def take_out_hooks(folder: Path) -> None:
             plain_files.write_private(config, f"{text}\n")
 
 
+def left_out(folder: Path, packages: Collection[str]) -> tuple[Message, ...]:
+    """Say what was not published: npm packages, the plugin of a plugin project, functions."""
+    found = list[Message]()
+    config = _parsed(folder / _CONFIG)
+    if names := missing(folder, folder / root_of(folder), packages, MODULES):
+        found.append(Message("warning.packages_left_out", {"packages": ", ".join(names)}))
+    if config.get("compileType") == "plugin":
+        found.append(Message("warning.plugin_not_served", {"file": _CONFIG}))
+    functions = str(config.get("serverlessRoot") or config.get("cloud") or "").strip("/")
+    if functions and ".." not in functions.split("/") and (folder / functions).is_dir():
+        found.append(Message("warning.functions_left_out", {"folder": functions}))
+    return tuple(found)
+
+
+def _parsed(config: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(plain_files.text(config) or "{}"))
+    except UNREADABLE:
+        return {}
+
+
 def _configs(folder: Path) -> Iterator[Path]:
     for here, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if name != _MODULES]
+        folders[:] = [name for name in folders if name != MODULES]
         if _CONFIG in files:
             yield Path(here, _CONFIG)
 

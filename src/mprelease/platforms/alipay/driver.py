@@ -1,15 +1,16 @@
 """The driver of Alipay: minidev through its JavaScript API."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import ClassVar
 
 from mprelease.domain.apps import ProjectType
 from mprelease.domain.platforms import MIB, Platform, SizeLimits
+from mprelease.domain.problems import Message
 from mprelease.domain.releases import Publication
-from mprelease.platforms.alipay.content import require_content, root_of, take_out_hooks
+from mprelease.platforms.alipay.content import left_out, require_content, root_of, take_out_hooks
 from mprelease.platforms.alipay.credential import opened, read_credential
 from mprelease.platforms.alipay.events import event_of
 from mprelease.platforms.alipay.refusals import VERSIONS
@@ -42,6 +43,7 @@ class AlipayDriver(Bridged):
     experience_seconds: float = 60
 
     platform: ClassVar = Platform.ALIPAY
+    wants_greater_versions: ClassVar = True
     tool: ClassVar = Tool("minidev", "2.2.5", BRIDGES / "alipay")
 
     def read_credential(self, content: bytes) -> str:
@@ -88,6 +90,10 @@ class AlipayDriver(Bridged):
         """Raise StageFailed unless a folder can be published on this platform."""
         require_content(folder, project_type)
 
+    def roots(self, folder: Path) -> tuple[Path, ...]:
+        """Return the root of the mini program."""
+        return (folder / root_of(folder),)
+
     def prepare(self, order: PublishOrder) -> None:
         """Refuse a start page that the mini program lacks; take out what the tool would run."""
         if order.launch.page:
@@ -127,6 +133,10 @@ class AlipayDriver(Bridged):
     def event(self, line: str, order: PublishOrder | None) -> Event:
         """Read one line of the bridge's events; raise StageFailed for what is none."""
         return event_of(line, order)
+
+    def left_out(self, order: PublishOrder, packages: Collection[str]) -> tuple[Message, ...]:
+        """Say what has not arrived: npm packages, the plugin of a plugin project, functions."""
+        return left_out(order.built, packages)
 
     def keep_download(self, tools: Path, account: Account, link: Link) -> None:
         """Fetch the compiler that Alipay names for an app, unless it is there."""

@@ -14,6 +14,11 @@ const MODULES = path.join(process.argv[2], "node_modules");
 const LONGEST_LOG = 8000;
 const IMAGE = { attempts: 3, ms: 10000, bytes: 2 ** 20 };
 
+// For a project in TypeScript the tool would fetch the compiler of that language in every release,
+// from a registry that nobody has chosen. It lies beside the tool, in the version that it wants.
+if (fs.existsSync(path.join(MODULES, "typescript"))) {
+  process.env.ONLINE_RESOURCE_TYPESCRIPT_LIB_PATH = MODULES;
+}
 calls.watch(stop);
 programs.guard();
 const tool = require(path.join(MODULES, "minidev"));

@@ -82,9 +82,12 @@ function sessionHeader(cookies) {
   return [...pairs, `sessionid=${session}`, `sessionid_dy_open=${session}`].join(";");
 }
 
+// What the tool itself calls, once it has found package.json and node_modules beside the project's
+// configuration: those of a root are of no use to it, and without dependencies there is no folder.
 async function packNpm() {
-  const { success, reason } = await tma.buildNpm({ project: { path: order.folder } });
-  if (!success) throw new Error(`npm: ${reason}`);
+  const { buildNpm } = require(path.join(MODULES, "@tt-miniprogram", "ext-pack"));
+  const { result, message } = await buildNpm({ projectPath: order.folder });
+  if (result !== "success") throw new Error(`npm: ${message.content ?? message.title}`);
 }
 
 // The tool reads tokens from a file, and so would everybody else. There is none: they are handed

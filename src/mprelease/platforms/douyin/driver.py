@@ -1,19 +1,25 @@
 """The driver of Douyin: tt-ide-cli through its JavaScript API."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
 from mprelease.domain.apps import ProjectType
 from mprelease.domain.errors import Refused
 from mprelease.domain.platforms import MIB, Platform, SizeLimits
-from mprelease.domain.problems import Problem
+from mprelease.domain.problems import Message, Problem
 from mprelease.platforms.bridged import Bridged
 from mprelease.platforms.douyin.content import name_app, require_content, root_of
 from mprelease.platforms.douyin.credential import opened, read_credential
 from mprelease.platforms.douyin.events import event_of
 from mprelease.platforms.driver import Account, Event, Link, PublishOrder, Result
+from mprelease.platforms.loaded_packages import (
+    PACKED,
+    bring_into,
+    has_manifest,
+    missing,
+)
 from mprelease.platforms.marks import require_app_id
 from mprelease.platforms.mini_programs import require_page
 from mprelease.platforms.npm_packages import require_packable
@@ -27,6 +33,7 @@ class DouyinDriver(Bridged):
     """Publish with the pinned tt-ide-cli."""
 
     platform = Platform.DOUYIN
+    wants_greater_versions = True
     tool = Tool("tt-ide-cli", "0.1.33", BRIDGES / "douyin")
 
     def read_credential(self, content: bytes) -> str:
@@ -66,12 +73,17 @@ class DouyinDriver(Bridged):
         """Raise StageFailed unless a folder can be published on this platform."""
         require_content(folder, project_type)
 
+    def roots(self, folder: Path) -> tuple[Path, ...]:
+        """Return the root of the mini program."""
+        return (folder / root_of(folder),)
+
     def prepare(self, order: PublishOrder) -> None:
         """Refuse a start page that the mini program lacks; name the app where the tool looks."""
         if order.launch.page:
             require_page(order.built / root_of(order.built), order.launch.page)
         name_app(order.built, order.account.platform_app_id)
         if order.pack_npm:
+            bring_into(order.built, order.built / root_of(order.built))
             require_packable(order.built)
 
     def variables(self, scratch: Path) -> Mapping[str, str]:
@@ -80,6 +92,7 @@ class DouyinDriver(Bridged):
 
     def order_line(self, order: PublishOrder) -> str:
         """Return the order as the bridge reads it, credential included."""
+        root = order.built / root_of(order.built)
         return json.dumps(
             {
                 "kind": order.kind,
@@ -92,7 +105,7 @@ class DouyinDriver(Bridged):
                 "query": order.launch.query,
                 "scene": order.launch.scene,
                 "settings": dict(order.compile_settings),
-                "packNpm": order.pack_npm,
+                "packNpm": order.pack_npm and has_manifest(root),
                 "proxy": order.link.proxy,
             }
         )
@@ -100,6 +113,13 @@ class DouyinDriver(Bridged):
     def event(self, line: str, order: PublishOrder | None) -> Event:
         """Read one line of the bridge's events; raise StageFailed for what is none."""
         return event_of(line, order)
+
+    def left_out(self, order: PublishOrder, packages: Collection[str]) -> tuple[Message, ...]:
+        """Say which npm packages have not arrived."""
+        root = order.built / root_of(order.built)
+        names = missing(root, root, packages, PACKED)
+        parameters = {"packages": ", ".join(names)}
+        return (Message("warning.packages_left_out", parameters),) if names else ()
 
     def size_limits(self) -> SizeLimits:
         """Return what its documentation says."""

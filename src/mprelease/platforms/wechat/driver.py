@@ -1,13 +1,13 @@
 """The driver of WeChat: miniprogram-ci through its JavaScript API."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from mprelease.domain.apps import ProjectType
 from mprelease.domain.errors import Refused
 from mprelease.domain.platforms import MIB, Platform, SizeLimits
-from mprelease.domain.problems import Problem
+from mprelease.domain.problems import Message, Problem
 from mprelease.platforms.bridged import Bridged
 from mprelease.platforms.driver import Account, Event, Link, PublishOrder, Result
 from mprelease.platforms.images import QR_CODE
@@ -17,6 +17,8 @@ from mprelease.platforms.npm_packages import require_packable
 from mprelease.platforms.tools import BRIDGES, Tool
 from mprelease.platforms.wechat.content import (
     add_config,
+    bring_packages,
+    left_out,
     require_content,
     require_inside,
     root_of,
@@ -29,6 +31,7 @@ class WeChatDriver(Bridged):
     """Publish with the pinned miniprogram-ci."""
 
     platform = Platform.WECHAT
+    wants_greater_versions = False
     tool = Tool("miniprogram-ci", "2.1.42", BRIDGES / "wechat")
 
     def read_credential(self, content: bytes) -> str:
@@ -67,12 +70,19 @@ class WeChatDriver(Bridged):
         """Raise StageFailed(OUTPUT_NOT_A_MINI_PROGRAM) unless a folder can be published."""
         require_content(folder, project_type)
 
+    def roots(self, folder: Path) -> tuple[Path, ...]:
+        """Return the roots of mini program and plugin that project.config.json names."""
+        plugin = root_of(folder, "pluginRoot")
+        roots = (root_of(folder), plugin) if plugin.parts else (root_of(folder),)
+        return tuple(folder / root for root in dict.fromkeys(roots))
+
     def prepare(self, order: PublishOrder) -> None:
         """Refuse an unknown start page, and paths out of the project; add project.config.json."""
         if order.launch.page and order.project_type is ProjectType.MINI_PROGRAM:
             require_page(order.built / root_of(order.built), order.launch.page)
         add_config(order.built)
         if order.pack_npm:
+            bring_packages(order.built)
             require_packable(order.built)
             require_inside(order.built)
 
@@ -101,6 +111,10 @@ class WeChatDriver(Bridged):
     def event(self, line: str, order: PublishOrder | None) -> Event:
         """Read one line of the bridge's events; raise StageFailed for what is none."""
         return event_of(line, order)
+
+    def left_out(self, order: PublishOrder, packages: Collection[str]) -> tuple[Message, ...]:
+        """Say what has not arrived: npm packages, the plugin of a plugin project, functions."""
+        return left_out(order.built, order.project_type, packages)
 
     def size_limits(self) -> SizeLimits:
         """Return what getattr answers to miniprogram-ci (vendor-tools, WeChat)."""

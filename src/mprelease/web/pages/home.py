@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from mprelease.domain.releases import Kind
+from mprelease.domain.releases import Kind, State
 from mprelease.storage import lists, workers
 from mprelease.storage.lists import Search
 from mprelease.web.identity import HallOf, Looker
@@ -11,6 +11,7 @@ from mprelease.web.rendering import page
 
 router = APIRouter(include_in_schema=False)
 _RECENT = 10
+_OPEN = {State.QUEUED, State.RUNNING}  # shown as what runs
 
 
 @router.get("/")
@@ -26,7 +27,7 @@ def show(request: Request, hall: HallOf, visit: Looker) -> Response:
         request,
         "home.html",
         running=running,
-        recent=[one for one in recent if one.state.is_final],
+        recent=[one for one in recent if one.state not in _OPEN],
         sections=sections,
         codes=codes,
         unserved=unserved,

@@ -303,7 +303,7 @@ def _credential(typed: dict[str, str], platform: Platform, key_file: bytes) -> b
         Platform.WECHAT: (),
         Platform.ALIPAY: ("toolId", "privateKey"),
         Platform.DOUYIN: ("token", "email", "password"),
-    }[platform]
+    }.get(platform, ())
     given = {name: typed[name].strip() for name in parts if typed.get(name, "").strip()}
     if given:
         return json.dumps(given).encode()

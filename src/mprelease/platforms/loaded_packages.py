@@ -1,0 +1,114 @@
+"""Which npm packages the code of a mini program loads, and whether they lie where it finds them."""
+
+import json
+import os
+import re
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from mprelease.platforms.mini_programs import UNREADABLE
+from mprelease.process import plain_files
+
+MODULES = "node_modules"
+PACKED = "miniprogram_npm"
+"""The folders in which platforms look for packages, beside the code and above it."""
+
+_MANIFEST = "package.json"
+_CODE = (".js", ".ts")
+_LOADED = re.compile(r"""(?<![\w.$])(?:require\s*\(\s*|from\s*|import\s*)(['"])([@\w][^'"\n]*)\1""")
+# Lines that load nothing: comments, and what is there for TypeScript alone.
+_IDLE = re.compile(r"^\s*(?://|\*|import\s+type\b).*$", re.MULTILINE)
+
+
+def dependencies_of(folder: Path) -> frozenset[str]:
+    """Return the packages that the package.json of a folder wants at run time."""
+    try:
+        content = json.loads(plain_files.text(folder / _MANIFEST) or "{}")
+        return frozenset(content.get("dependencies") or {})
+    except UNREADABLE:
+        return frozenset()
+
+
+def has_manifest(root: Path) -> bool:
+    """Tell whether a package.json lies anywhere below a root, packages themselves apart."""
+    return any(file.name == _MANIFEST for file in _files(root))
+
+
+def missing(
+    project: Path, root: Path, packages: Collection[str], folder_name: str
+) -> tuple[str, ...]:
+    """Return those of some packages that code below `root` loads and would not find.
+
+    They are looked for in folders of a name, from each file's own folder up to `project`.
+    """
+    found = dict[str, None]()
+    for file in _files(root) if packages else ():
+        for wanted in _loaded(file):
+            name = _package(wanted)
+            if name in packages and name not in found:
+                there = _is_there(file, wanted, name, project, folder_name)
+                found |= {} if there or (root / wanted).exists() else {name: None}
+    return tuple(sorted(found))
+
+
+def bring_into(project: Path, root: Path) -> bool:
+    """Move package.json and packages from a project into its root, if only those are loaded there.
+
+    The tools pack what lies in the root alone. Return whether anything was moved.
+    """
+    manifest, modules = project / _MANIFEST, project / MODULES
+    is_needed = (
+        root != project
+        and modules.is_dir()
+        and not any((root / name).exists() for name in (_MANIFEST, MODULES))
+        and missing(root, root, dependencies_of(project), PACKED)
+    )
+    if not is_needed:
+        return False
+    _repoint(modules, root)
+    manifest.rename(root / _MANIFEST)
+    modules.rename(root / MODULES)
+    return True
+
+
+def _repoint(modules: Path, root: Path) -> None:
+    """Let the links of package folders mean the same when those lie in `root`."""
+    scopes = [each for each in modules.iterdir() if each.name.startswith("@") and each.is_dir()]
+    for folder in (modules, *(each for each in scopes if not each.is_symlink())):
+        for link in [each for each in folder.iterdir() if each.is_symlink()]:
+            target = Path(os.path.normpath(folder / link.readlink()))
+            if not target.is_relative_to(modules):
+                place = root / folder.relative_to(modules.parent)
+                link.unlink()
+                link.symlink_to(os.path.relpath(target, place))
+
+
+def _files(root: Path) -> Iterator[Path]:
+    for here, folders, files in os.walk(root):
+        folders[:] = [name for name in folders if name not in {MODULES, PACKED}]
+        yield from (Path(here, name) for name in files if name.endswith((*_CODE, ".json")))
+
+
+def _loaded(file: Path) -> Iterator[str]:
+    text = plain_files.text(file) or ""
+    if file.suffix in _CODE:
+        yield from (match[2] for match in _LOADED.finditer(_IDLE.sub("", text)))
+    elif "usingComponents" in text:
+        try:
+            components = json.loads(text)["usingComponents"].values()
+        except UNREADABLE:
+            return
+        yield from (each for each in components if isinstance(each, str) and each[:1] not in "./")
+
+
+def _package(wanted: str) -> str:
+    return "/".join(wanted.split("/")[: 2 if wanted.startswith("@") else 1])
+
+
+def _is_there(file: Path, wanted: str, name: str, project: Path, folder_name: str) -> bool:
+    if any((file.parent / f"{wanted}{suffix}").exists() for suffix in ("", ".js", ".ts", ".json")):
+        return True
+    places = [file.parent, *file.parent.parents]
+    return any(
+        (place / folder_name / name).exists() for place in places if place.is_relative_to(project)
+    )

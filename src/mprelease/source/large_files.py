@@ -1,0 +1,69 @@
+"""Git LFS: the files that a commit holds as pointers are fetched and laid in their places."""
+
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from mprelease.domain.errors import StageFailed
+from mprelease.domain.problems import Message, Problem
+from mprelease.process import plain_files
+from mprelease.process.ownership import chown
+from mprelease.source.git import Git
+from mprelease.source.mirror import Mirror
+
+_ATTRIBUTES = ".gitattributes"
+_FILTER = "filter=lfs"
+
+
+@dataclass(frozen=True)
+class _Pointer:
+    path: Path
+    object_id: str
+
+
+def lay_large_files(
+    git: Git, mirror: Mirror, commit: str, files: Iterable[Path], user: int | None
+) -> None:
+    """Replace the Git LFS pointers among the files of a commit by what they stand for.
+
+    Without git-lfs on this machine, or where the host does not hand the objects out, the pointers
+    stay, and the log says so: whether one of them would be published is seen before publishing.
+    """
+    pointers = _pointers(list(files))
+    if not pointers:
+        return
+    if not git.has("git-lfs"):
+        git.note(Message("log.lfs_missing", {"count": len(pointers)}))
+        return
+    try:
+        mirror.fetch_large_files(commit)
+    except StageFailed as failure:
+        if failure.trouble.problem in {Problem.TIME_LIMIT, Problem.DISK_FULL}:
+            raise
+        detail = failure.trouble.parameters.get("detail", failure.trouble.problem)
+        git.note(Message("log.lfs_failed", {"count": len(pointers), "detail": str(detail)}))
+    for pointer in pointers:
+        _lay(mirror.path / "lfs" / "objects", pointer, user)
+
+
+def _pointers(files: list[Path]) -> list[_Pointer]:
+    attributes = (each for each in files if each.name == _ATTRIBUTES)
+    if not any(_FILTER in (plain_files.text(each) or "") for each in attributes):
+        return []
+    found = ((each, plain_files.large_file_pointer(each)) for each in files)
+    return [_Pointer(path, object_id) for path, object_id in found if object_id]
+
+
+def _lay(objects: Path, pointer: _Pointer, user: int | None) -> None:
+    name = pointer.object_id
+    content = objects / name[:2] / name[2:4] / name
+    if not content.is_file():
+        return
+    mode = pointer.path.stat().st_mode
+    # A file of its own: the object is the mirror's, and a build may write to its tree.
+    pointer.path.unlink()
+    shutil.copyfile(content, pointer.path)
+    pointer.path.chmod(mode)
+    if user is not None:
+        chown(pointer.path, user)
