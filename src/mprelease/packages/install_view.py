@@ -106,7 +106,7 @@ _SETTINGS = frozenset(
     | {"pnpmfile.js"}
 )
 # Settings that are code, which may load any other file.
-_CODE = (".pnpmfile.?js", "pnpmfile.js", "prisma.config.*", "*simple-git-hooks.*js")
+_CODE = re.compile(r"\.?pnpmfile\.[cm]?js|prisma\.config\.\w+|\.?simple-git-hooks\.[cm]?js")
 # patch-package and pnpm keep patches in `patches`, yarn in `.yarn/patches`, beside its plug-ins,
 # its own program and its cache.
 _FOLDERS = frozenset({"patches", ".yarn"})
@@ -239,8 +239,7 @@ def _unknown_code(question: Question, seen: _Seen) -> str:
         if any((question.tree / path.parent).glob("*.gyp")):
             return "node-gyp"
     for path in sorted(seen.files):
-        is_code = any(fnmatchcase(path.name, pattern) for pattern in _CODE)
-        if is_code and _OTHER_FILE.search(manifests.text(question.tree / path)):
+        if _CODE.fullmatch(path.name) and _OTHER_FILE.search(manifests.text(question.tree / path)):
             return str(path)
     return ""
 
