@@ -104,13 +104,13 @@ def test_an_automatic_version_goes_on_from_the_newest_of_the_platform(
     shop.must("app", "edit", "shop", "--setting", "experience=false")
     shop.must(
         *("app", "edit", "shop", "--output", "dist", "--build-command"),
-        'mkdir dist && cp -r app.* pages *.json dist && echo "$MPRELEASE_VERSION" > dist/v.json',
+        'mkdir dist && cp -r app.* pages dist && echo "// $MPRELEASE_VERSION" > dist/v.js',
     )
     first = shop.must("upload", "shop", "--json").json
     second = shop.must("upload", "shop", "--json").json
     assert (first["version"], second["version"]) == ("99.1.5", "99.1.6")
     assert alipay.versions(APP_ID) == ["99.1.4", "99.1.5", "99.1.6"]
-    built = [each.files["v.json"].decode().strip() for each in alipay.received]
+    built = [each.files["v.js"].decode()[3:].strip() for each in alipay.received]
     assert built == ["99.1.5", "99.1.6"], "the build was told the version that was uploaded"
 
 
