@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from mprelease.domain.errors import Refused
+from mprelease.domain.logs import LogLimits
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Stage
@@ -183,6 +184,8 @@ class Application:
             settings.release_limit,
             equip=self.install_missing,
             live=self.told_to(live),
+            log_limits=LogLimits(settings.log_size << 20, settings.log_lines),
+            words=Words(language_of(wished_language())),
         )
         post = Post(
             self.worker_name,
