@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 
 from mprelease.domain.errors import HandedBack, LeaseLost, StageFailed
 from mprelease.domain.logs import LogLimits
-from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import State
 from mprelease.engine.fence import DatabaseFence
 from mprelease.engine.lease import kept_alive
 from mprelease.engine.log_limit import LimitedLog
 from mprelease.engine.masking import MaskingRecorder, masked_ending
+from mprelease.engine.missing_tool import ToolSupply
 from mprelease.engine.recorder import DatabaseRecorder, Live, ToldAll
 from mprelease.i18n import Language, Words
 from mprelease.pipeline.job_secrets import secrets_of
@@ -39,15 +39,15 @@ _log = logging.getLogger(__name__)
 class Means:
     """What every slot of a worker has: the house, the machine, the time limit, and the pipeline.
 
-    `equip` brings the tool of a platform when it is missing; it may raise StageFailed. `live` hears
-    every line that `log_limits` let pass; `words` are those of the lines of ours in a log.
+    `tools` brings the tool of a platform when it is missing. `live` hears every line that
+    `log_limits` let pass; `words` are those of the lines of ours in a log.
     """
 
     house: House
     workshop: Workshop
     release_limit: int
     pipeline: Callable[[Run], Ending] = run_stages
-    equip: Callable[[Platform], None] = lambda _: None
+    tools: ToolSupply = ToolSupply()  # noqa: RUF009 it is frozen
     live: Live = field(default_factory=ToldAll)
     log_limits: LogLimits = field(default_factory=lambda: LogLimits(32 << 20, 200_000))
     words: Words = field(default_factory=lambda: Words(Language.ENGLISH))
@@ -111,9 +111,11 @@ class Slot:
     def _ending(self, lease: Lease, recorder: DatabaseRecorder, stop: Stop) -> Ending:
         try:
             job = self._known_job(lease)
-            self._means.equip(job.app.platform)
-            mask = Mask(secrets_of(job, self._means.workshop))
-            return masked_ending(self._run(job, lease, recorder, stop, mask), mask)
+            means = self._means
+            mask = Mask(secrets_of(job, means.workshop))
+            masking = MaskingRecorder(recorder, mask)
+            early = means.tools.bring(job.app.platform, masking, stop, means.words)
+            return masked_ending(early or self._run(job, lease, recorder, stop, mask), mask)
         except LeaseLost:
             raise
         except Exception as error:  # noqa: BLE001 a worker outlives whatever a release does
