@@ -15,6 +15,7 @@ from mprelease.domain.releases import Kind, LaunchOptions, Stage, State
 from mprelease.platforms.douyin.content import name_app
 from mprelease.platforms.driver import PublishOrder
 from mprelease.platforms.registry import driver_of
+from mprelease.process.tree import Stop
 from mprelease.settings.environment import machine_environment
 from mprelease.simulator.sample import make_samples
 
@@ -46,7 +47,7 @@ def _on(folder: Path, platform: Platform) -> list[Measurement]:
     repository = make_samples(folder / "repository")
     app = replace(native(), directory=platform)
     with staged(folder, repository, app, platform) as scene:
-        scene.application.install_missing(platform)
+        scene.application.install_missing(platform, stop=Stop())
         changes = Changes(repository, f"{platform}/utils/build.js")
         script = _Script(scene, platform, clone(repository, folder / "clone"))
         waiting = _Waiting(scene, platform, changes)

@@ -17,6 +17,7 @@ from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Commit, Kind, Publication, Stage
 from mprelease.domain.sandbox import SandboxMode
 from mprelease.engine.errands import Errands, Outside
+from mprelease.engine.missing_tool import ToolSupply
 from mprelease.engine.recorder import Live, ToldAll
 from mprelease.engine.slot import Means
 from mprelease.engine.worker import Post, Worker
@@ -74,6 +75,7 @@ def a_worker(
     limit: int = 60,
     live: Live | None = None,
     loops: LoopSupervisor | None = None,
+    tools: ToolSupply = ToolSupply(),  # noqa: B008 it is frozen
 ) -> Worker:
     """Return a real worker that runs a light pipeline in its own data folder."""
     layout = prepared(folder)
@@ -93,7 +95,7 @@ def a_worker(
     )
     assert workshop.sandbox.mode is SandboxMode.OFF
     errands = Errands(house, Outside(workshop.layout.mirrors, {}, Link(), None))
-    means = Means(house, workshop, limit, pipeline, live=live or ToldAll())
+    means = Means(house, workshop, limit, pipeline, tools, live=live or ToldAll())
     return Worker(means, post, errands, loops)
 
 

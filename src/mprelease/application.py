@@ -3,22 +3,23 @@
 import logging
 import os
 import socket
-import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from mprelease.domain.errors import Refused
+from mprelease.domain.logs import LogLimits
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Stage
 from mprelease.domain.sandbox import SandboxMode, SandboxPolicy
 from mprelease.engine.build_network import BuildNetwork
 from mprelease.engine.errands import Errands, Outside
+from mprelease.engine.missing_tool import ToolLocks, ToolSupply, held, tool_locks
 from mprelease.engine.recorder import Live, ToldAll
 from mprelease.engine.slot import Means
 from mprelease.engine.worker import Post, Worker
@@ -33,7 +34,7 @@ from mprelease.process import programs, sandbox
 from mprelease.process.build_users import BuildUsers
 from mprelease.process.limits import ResourceLimits
 from mprelease.process.sandbox import Machine, Sandbox
-from mprelease.process.tree import Stop
+from mprelease.process.tree import Listener, Stop
 from mprelease.security.vault import Vault, master_key
 from mprelease.services.house import House
 from mprelease.settings.environment import (
@@ -57,7 +58,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _BUILDS_NICENESS = 10
-_ONE_INSTALLS = threading.Lock()
 
 
 class Calls:
@@ -126,6 +126,7 @@ class Application:
     house: House
     calls: Calls
     loops: LoopSupervisor
+    installing: ToolLocks = field(default_factory=tool_locks, kw_only=True)
 
     @cached_property
     def environment(self) -> Mapping[str, str]:
@@ -181,8 +182,10 @@ class Application:
             self.leased_house,
             self.workshop,
             settings.release_limit,
-            equip=self.install_missing,
+            tools=ToolSupply(self.install_missing, self.has_tool),
             live=self.told_to(live),
+            log_limits=LogLimits(settings.log_size << 20, settings.log_lines),
+            words=Words(language_of(wished_language())),
         )
         post = Post(
             self.worker_name,
@@ -250,23 +253,30 @@ class Application:
         """Tell whether the pinned tool of a platform is installed."""
         return tools.is_installed(driver_of(platform).tool, self.settings.tools)
 
-    def install_missing(self, platform: Platform) -> None:
-        """Install the pinned tool of a platform unless it is there; from any thread."""
-        with _ONE_INSTALLS:
+    def install_missing(
+        self, platform: Platform, /, *, stop: Stop, on_line: Listener = _log.info
+    ) -> None:
+        """Install the pinned tool of a platform unless it is there; from any thread.
+
+        Who comes meanwhile for the same tool waits; each hears its own stop. Raise StageFailed.
+        """
+        with held(self.installing[platform], stop):
             if not self.has_tool(platform):
-                self.install_tool(platform)
+                self.install_tool(platform, stop=stop, on_line=on_line)
             tools.let_others_run(driver_of(platform).tool, self.settings.tools)
 
-    def install_tool(self, platform: Platform) -> None:
-        """Install the pinned tool of a platform; raise StageFailed when that fails."""
+    def install_tool(
+        self, platform: Platform, *, stop: Stop | None = None, on_line: Listener = _log.info
+    ) -> None:
+        """Install the pinned tool of a platform; raise StageFailed, or the reason of the stop."""
         tools.install(
             driver_of(platform).tool,
             self.settings.tools,
             npm=self.node.npm,
             environment=self.environment,
             registry=self.settings.npm_registry,
-            on_line=_log.info,
-            stop=Stop(),
+            on_line=on_line,
+            stop=stop or Stop(),
         )
 
     @cached_property

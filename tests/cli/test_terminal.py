@@ -6,15 +6,18 @@ import pty
 import subprocess
 import sys
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import update
+from typer.main import get_command
 
 from mprelease.application import opened
+from mprelease.cli import commands
 from mprelease.cli.terminal import harmless, harmless_json
 from mprelease.domain.logs import LogLine, Position
 from mprelease.domain.people import Actor
@@ -24,7 +27,8 @@ from mprelease.services import apps, projects, releases
 from mprelease.services.apps import AppChange
 from mprelease.services.projects import ProjectChange
 from mprelease.settings.knobs import load
-from mprelease.storage import logs
+from mprelease.storage import logs, tables
+from repositories import git, make_repository
 
 Call = Callable[..., Any]
 
@@ -161,3 +165,91 @@ def test_in_an_error_there_is_none_either(call: Call) -> None:
     answer = call("app", "show", f"shop{EVIL}")
     assert "shop" in answer.err
     assert answer.err == harmless(answer.err, colours=False)
+
+
+STAYING = {"serve", "worker", "demo"}
+"""They go on until they are ended; what they write passes through the same streams."""
+
+# With each command arguments that make it say as much of foreign text as it can.
+ARGUMENTS: dict[str, tuple[str, ...]] = {
+    "again": (EVIL,),
+    "app add": (f"new{EVIL}", "--project", "web", "--app-id", "wx1", "--credential-file", "key"),
+    "app check": (f"shop{EVIL}",),
+    "app edit": ("shop", "--setting", f"es6{EVIL}=1"),
+    "app last-version": (f"shop{EVIL}",),
+    "app list": (),
+    "app remove": (f"shop{EVIL}",),
+    "app show": ("shop",),
+    "cancel": ("{id}",),
+    "doctor": (),
+    "log": ("{id}",),
+    "preview": ("shop", "--ref", f"main{EVIL}"),
+    "project add": (f"web{EVIL}", "--repository", f"/srv/{EVIL}"),
+    "project commits": ("web",),
+    "project edit": ("web", "--branch", f"main{EVIL}"),
+    "project list": (),
+    "project refs": ("web",),
+    "project remove": (f"web{EVIL}",),
+    "project show": ("web",),
+    "release finish": ("{id}",),
+    "release resolve": ("{id}", "--published", EVIL),
+    "releases": (),
+    "tools install": (EVIL,),
+    "upload": ("shop", "--description", EVIL, "--version", f"1{EVIL}"),
+    "user reset-password": (f"admin{EVIL}",),
+    "workers": (),
+    "workers address": (EVIL,),
+    "workers drain": (f"worker{EVIL}",),
+    "workers resume": (f"worker{EVIL}",),
+}
+
+
+def commands_of(command: Any, *names: str) -> Iterator[str]:
+    inner = getattr(command, "commands", {})
+    if not inner or (names and command.invoke_without_command):
+        yield " ".join(names)
+    for name, each in inner.items():
+        yield from commands_of(each, *names, name)
+
+
+def test_every_command_is_walked() -> None:
+    """Issue 12, number 13."""
+    assert {*ARGUMENTS} == {*commands_of(get_command(commands))} - STAYING
+
+
+@pytest.fixture
+def spoilt(release_id: int, tmp_path: Path, call: Call) -> int:
+    """Let everything that others write hold escapes: commits, branches, errors, warnings."""
+    repository = make_repository(tmp_path / "repository", {"a": ""}, f"feat{EVIL}")
+    git(repository, "branch", "feature/\u202eevil")
+    assert call("project", "edit", "web", "--repository", str(repository)).code == 0
+    application = opened(load())
+    commit = {"id": "c" * 40, "author": f"林{EVIL}", "subject": f"feat{EVIL}", "time": 1}
+    error = {"problem": "internal", "parameters": {"detail": f"why{EVIL}"}}
+    warning = {"id": "warning.record_incomplete", "parameters": {"detail": f"why{EVIL}"}}
+    values = {
+        "commit": commit,
+        "error": error,
+        "warnings": [warning],
+        "state": "failed",
+        "ref": f"main{EVIL}",
+        "description": EVIL,
+        "failed_stage": "build",
+    }
+    with application.house.database.writing() as db:
+        db.connection.execute(update(tables.releases).values(**values))
+    application.close()
+    return release_id
+
+
+@pytest.mark.parametrize("command", ARGUMENTS)
+@pytest.mark.parametrize("json", [False, True], ids=["text", "json"])
+def test_no_command_passes_on_what_steers_a_terminal(
+    spoilt: int, command: str, call: Call, *, json: bool
+) -> None:
+    """Issue 12, number 13."""
+    given = [each.replace("{id}", str(spoilt)) for each in ARGUMENTS[command]]
+    answer = call(*command.split(), *given, *(["--json"] if json else []))
+    assert answer.out + answer.err
+    for written in (answer.out, answer.err):
+        assert written == harmless(written, colours=False)

@@ -6,10 +6,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
+from mprelease.domain.logs import LogLimits
 from mprelease.domain.people import Actor
 from mprelease.domain.platforms import Platform
 from mprelease.domain.releases import Kind, ReleaseRequest, Stage, StageState, State
+from mprelease.engine.log_limit import LimitedLog
 from mprelease.engine.recorder import DatabaseRecorder
+from mprelease.i18n import Language, Words
 from mprelease.pipeline.runner import Ending
 from mprelease.security.vault import Vault
 from mprelease.services import apps, projects, releases
@@ -61,7 +64,8 @@ def taken(house: House, release_id: int, attempt: int = 1) -> Written:
     """Take a queued release as a worker does."""
     lease = queue.claim(house.database, release_id, "a-worker", f"token {attempt}", _HOUR_MS)
     assert lease
-    return Written(release_id, DatabaseRecorder(house.database, lease, _now))
+    log = LimitedLog(LogLimits(32 << 20, 200_000), Words(Language.ENGLISH))
+    return Written(release_id, DatabaseRecorder(house.database, lease, _now, log))
 
 
 @contextmanager

@@ -84,6 +84,24 @@ def test_only_the_newest_lines_are_kept() -> None:
     assert texts(tail, Position(1, 95)) == [f"1-{n}" for n in range(96, 101)]
 
 
+def test_what_is_kept_and_what_is_told_at_once_is_bounded_in_bytes() -> None:
+    """Issue 12, number 32."""
+    tail = Tail(kept_bytes=1 << 20)
+    for number in range(1, 501):
+        long = LogLine(Position(1, number), 0, Stage.BUILD, f"{number} " + "x" * 65_000)
+        tail.add([long])
+    assert tail.after(Position(1, 400)) is None
+    told = tail.after(Position(1, 490))
+    assert told
+    (passage,) = told
+    assert passage.first == Position(1, 491)
+    assert 1 < len(passage.entries) < 8
+    early = Tail(kept_bytes=1 << 20)
+    for number in range(7, 507):
+        early.add([LogLine(Position(1, number), 0, Stage.BUILD, "发" * 20_000)])
+    assert len(early._early) < 60
+
+
 PIECES = st.lists(st.tuples(st.integers(1, 40), st.integers(1, 9)), max_size=60)
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mprelease.process.lines import LONGEST, Lines
+from mprelease.process.lines import LONGEST, LastLines, Lines
 
 
 def cut(*chunks: bytes) -> list[str]:
@@ -21,7 +21,10 @@ def cut(*chunks: bytes) -> list[str]:
     ("chunks", "expected"),
     [
         ((b"a\nb\r\nc",), ["a", "b", "c"]),
-        ((b"10%\r20%\rdone\n",), ["10%", "20%", "done"]),
+        ((b"10%\r20%\rdone\n",), ["done"]),
+        ((b"10%\r20%\r\nnext",), ["20%", "next"]),
+        ((b"10%\r20%\r",), ["20%"]),
+        ((b"\x1b[1G10%\x1b[1G20%\n",), ["20%"]),
         ((b"a\r", b"\nb\n"), ["a", "b"]),
         ((b"a\n\nb\n",), ["a", "", "b"]),
         ((b"\xe5\x8f", b"\x91\n"), ["发"]),
@@ -29,16 +32,39 @@ def cut(*chunks: bytes) -> list[str]:
         ((b"",), []),
     ],
 )
-def test_lines_end_with_a_newline_or_a_carriage_return(
+def test_lines_end_with_a_newline_and_are_drawn_anew_after_a_carriage_return(
     chunks: tuple[bytes, ...], expected: list[str]
 ) -> None:
     assert cut(*chunks) == expected
 
 
-def test_a_progress_bar_is_seen_before_its_next_step() -> None:
+def test_a_progress_line_that_is_drawn_a_thousand_times_is_one_line() -> None:
+    """Issue 12, number 13."""
+    steps = b"".join(b"\rloading %d/1000" % step for step in range(1001))
+    assert cut(b"begin\n", steps, b"\nend\n") == ["begin", "loading 1000/1000", "end"]
+
+
+def test_a_progress_line_that_goes_on_is_seen_now_and_then() -> None:
+    """Issue 12, number 13: whoever watches sees that it lives."""
     seen: list[str] = []
-    Lines(seen.append).feed(b"10%\r")
-    assert seen == ["10%"]
+    clock = iter(range(100))
+    lines = Lines(seen.append, now=lambda: next(clock))
+    for second in range(25):
+        lines.feed(b"%d s\r" % second)
+    assert seen == ["10 s", "20 s"]
+    lines.feed(b"done\n")
+    assert seen == ["10 s", "20 s", "done"]
+
+
+def test_the_last_lines_are_bounded_in_number_and_in_characters() -> None:
+    """Issue 12, number 32."""
+    few = LastLines(3)
+    short = LastLines(10**6, characters=40_000, longest=4000)
+    for number in range(100):
+        few.add(str(number))
+        short.add("x" * LONGEST)
+    assert list(few) == ["97", "98", "99"]
+    assert sum(map(len, short)) == 40_000
 
 
 def test_a_very_long_line_comes_in_pieces_of_whole_characters() -> None:

@@ -10,7 +10,7 @@ from mprelease.domain.errors import Refused, ReleaseCanceled, StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.source import checkout
 from mprelease.source.mirror import Mirror
-from mprelease.source.refs import Refs, refs
+from mprelease.source.refs import Refs, commits, refs
 from mprelease.source.repository import Repository
 from repositories import commit, git, make_repository, switch
 from source_bench import Bench
@@ -121,12 +121,35 @@ def test_a_folder_that_is_no_repository_is_told(bench: Bench, tmp_path: Path) ->
     assert failed.value.trouble.problem is Problem.GIT_NOT_A_REPOSITORY
 
 
-def test_a_subject_in_a_declared_encoding_is_read(bench: Bench, tmp_path: Path) -> None:
+@pytest.mark.parametrize("author", ["lin", "林"])
+@pytest.mark.parametrize("declared", ["GBK", "gb18030"])
+def test_a_subject_in_another_encoding_is_decoded_once(
+    bench: Bench, tmp_path: Path, author: str, declared: str
+) -> None:
+    """Issue 12, number 13: git converts what it can, and leaves a commit as it is otherwise."""
     odd = make_repository(tmp_path / "odd", {"a": ""})
     message = tmp_path / "message"
     message.write_bytes("修复登录".encode("gbk"))
-    git(odd, "-c", "i18n.commitEncoding=GBK", "commit", "-q", "--allow-empty", "-F", str(message))
-    assert bench.fetch(odd, "main").commit.subject == "修复登录"
+    whose = f"--author={author} <lin@example.com>"
+    says = ("-c", f"i18n.commitEncoding={declared}")
+    git(odd, *says, "commit", "-q", "--allow-empty", whose, "-F", str(message))
+    git(odd, "commit", "-q", "--allow-empty", whose, "-m", "feat: 首页")
+    newest, earlier = commits(bench.git(), Repository(str(odd)), "main", 2)
+    assert (newest.author, newest.subject) == (author, "feat: 首页")
+    assert (earlier.author, earlier.subject) == (author, "修复登录")
+    assert bench.fetch(odd, earlier.id).commit.subject == "修复登录"
+
+
+def test_a_subject_in_gbk_that_is_not_declared_is_read(bench: Bench, tmp_path: Path) -> None:
+    """Issue 12, number 13: git would not write such a commit, other programs do."""
+    odd = make_repository(tmp_path / "odd", {"a": ""})
+    raw = tmp_path / "raw"
+    whole = git(odd, "cat-file", "commit", "HEAD").replace("First commit", "修复登录")
+    raw.write_bytes(whole.encode("gbk"))
+    made = git(odd, "hash-object", "-t", "commit", "-w", str(raw))
+    git(odd, "update-ref", "refs/heads/main", made)
+    commit = bench.fetch(odd, "main").commit
+    assert (commit.author, commit.subject) == ("林 Author", "修复登录")
 
 
 def test_a_mirror_that_was_half_made_is_made_anew(bench: Bench, shop: Path) -> None:

@@ -60,17 +60,21 @@ class View:
                     self.say(f"  {line.text}")
             self._tell_ended(stage)
 
+    @property
+    def asks_why(self) -> bool:
+        """Tell whether it is time to say why the release is still queued."""
+        return time.monotonic() - self._waiting_since > _PATIENCE_SECONDS
+
     def wait(self, blocker: int | None, *, is_unknown: bool) -> None:
-        """Say once, after a moment, why the release is still queued."""
-        if time.monotonic() - self._waiting_since > _PATIENCE_SECONDS and blocker:
+        """Say once why the release is still queued."""
+        if blocker:
             self.say(say("cli.blocked" if is_unknown else "cli.waiting", release=blocker))
             self._waiting_since = math.inf
 
     def wait_for_worker(self, label: str) -> None:
-        """Say once, after a moment, that nobody lives who could take the release."""
-        if time.monotonic() - self._waiting_since > _PATIENCE_SECONDS:
-            self.say(say("cli.no_worker", label=label))
-            self._waiting_since = math.inf
+        """Say once that nobody lives who could take the release."""
+        self.say(say("cli.no_worker", label=label))
+        self._waiting_since = math.inf
 
     def end(self, release: Release) -> None:
         """Show, once, the last lines of a release that failed."""
@@ -154,7 +158,7 @@ def _watch(
     database = _Absences()
     while True:
         with database.borne():
-            seen = [_look(application, each, is_helped=helper is not None) for each in watched]
+            seen = _look(application, watched, is_helped=helper is not None)
             if all(release.state.is_final for release in seen):
                 if helper:
                     helper.join()
@@ -185,25 +189,45 @@ class _Absences:
             self._since = None
 
 
-def _look(application: "Application", watched: Watched, *, is_helped: bool) -> Release:
+def _look(
+    application: "Application", watched: Sequence[Watched], *, is_helped: bool
+) -> list[Release]:
+    """Show what is new of all, which takes as many queries as of one."""
     from mprelease.services import releases
-    from mprelease.storage import logs, queue, workers
+    from mprelease.storage import logs
+    from mprelease.storage import releases as stored
 
-    release_id, view, label = watched.release_id, watched.view, watched.label
+    ids = [each.release_id for each in watched]
     with application.house.database.reading() as db:
-        release = releases.found(db, release_id)
-        lines = list(logs.after(db, release_id, view.position))
-        queued = release.state is State.QUEUED
-        blocker, is_unknown = queue.waits_for(db, release_id) if queued else (None, False)
+        found = stored.by_ids(db, ids)
+        seen = [found.get(release_id) or releases.found(db, release_id) for release_id in ids]
+        ends = logs.ends(db, ids)
+        new = [
+            list(logs.after(db, each.release_id, each.view.position))
+            if ends.get(each.release_id, START) > each.view.position
+            else []
+            for each in watched
+        ]
+    for each, release, lines in zip(watched, seen, new, strict=True):
+        each.view.update(release, lines)
+        if release.state is State.QUEUED and each.view.asks_why:
+            _tell_why(application, each, is_helped=is_helped)
+        if release.state.is_final:
+            each.view.end(release)
+    return seen
+
+
+def _tell_why(application: "Application", watched: Watched, *, is_helped: bool) -> None:
+    """Tell why a release is queued for so long: who goes before it, or that nobody takes it."""
+    from mprelease.storage import queue, workers
+
+    label = watched.label
+    with application.house.database.reading() as db:
+        blocker, is_unknown = queue.waits_for(db, watched.release_id)
         is_served = is_helped or label is None or workers.serving(db, label)
-    view.update(release, lines)
-    if queued:
-        view.wait(blocker, is_unknown=is_unknown)
-    if queued and not is_served:
-        view.wait_for_worker(str(label))
-    if release.state.is_final:
-        view.end(release)
-    return release
+    watched.view.wait(blocker, is_unknown=is_unknown)
+    if not is_served and watched.view.asks_why:
+        watched.view.wait_for_worker(str(label))
 
 
 def _cancel(application: "Application", watched: Watched) -> None:
@@ -265,13 +289,13 @@ class _Helper:
         return self._application.worker(tuple(sorted(labels)), slots)
 
     def _have_ended(self) -> bool:
-        from mprelease.services import releases
+        from mprelease.storage import releases
 
         if self._is_over.is_set():
             return True
         with self._application.house.database.reading() as db:
-            found = (releases.found(db, each.release_id) for each in self._watched)
-            return all(release.state.is_final for release in found)
+            found = releases.by_ids(db, [each.release_id for each in self._watched])
+        return all(release.state.is_final for release in found.values())
 
 
 def _seconds(stage: StageRecord) -> str:

@@ -3,10 +3,10 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mprelease.cli.log_file import SharedLogFile
 from mprelease.domain.errors import Refused
 from mprelease.domain.people import Actor
 from mprelease.domain.problems import Problem
@@ -44,7 +44,7 @@ def log_aloud() -> None:
 
 def _log_to(file: Path) -> None:
     """Write what concerns operators, tracebacks too, into a file: nobody else sees them."""
-    handler = RotatingFileHandler(file, maxBytes=_LARGEST_FILE, backupCount=3, encoding="utf-8")
+    handler = SharedLogFile(file, largest=_LARGEST_FILE, kept=3)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     log = logging.getLogger("mprelease")
     for earlier in log.handlers:

@@ -2,15 +2,16 @@
 
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from mprelease.cli import qr, show
+from mprelease.cli.saving import write_whole
 from mprelease.cli.words import say
-from mprelease.domain.errors import Refused
-from mprelease.domain.problems import Problem
+from mprelease.domain.problems import Problem, Trouble
 from mprelease.domain.releases import Release, State
 
 if TYPE_CHECKING:
@@ -28,21 +29,38 @@ def exit_code(ended: Sequence[Release]) -> int:
     return _CANCELED if states == {State.CANCELED} else 1
 
 
+@dataclass(frozen=True)
+class SavedCode:
+    """The file of a release's QR code; None without one, and `trouble` says why where it matters.
+
+    `is_missed` where a file was asked for and is not there.
+    """
+
+    file: Path | None = None
+    trouble: Trouble | None = None
+    is_missed: bool = False
+
+
 def show_one(
     application: "Application", release: Release, qr_code: Path | None, *, json: bool
-) -> None:
-    """Show a release with its QR code, which is kept in the wanted file or in the data folder."""
-    tell(release, save_qr_code(application, release, qr_code), json=json)
+) -> int:
+    """Show a release with its QR code, which is kept in the wanted file or in the data folder.
+
+    Return the exit code.
+    """
+    return tell(release, save_qr_code(application, release, qr_code), json=json)
 
 
-def tell(release: Release, saved: Path | None, *, json: bool) -> None:
-    """Show a release whose QR code, if it has one, lies in a file."""
+def tell(release: Release, saved: SavedCode, *, json: bool) -> int:
+    """Show a release and what came of its QR code; return the exit code."""
     if json:
-        show.as_json(show.release(release, saved))
-        return
-    _tell_trouble(release)
-    _draw(saved)
-    _tell_end(release, saved)
+        show.as_json(show.release(release, saved.file))
+    else:
+        _tell_trouble(release)
+        _draw(saved.file)
+        _tell_end(release, saved.file)
+    _tell_missed(saved)
+    return exit_code([release]) or int(saved.is_missed)
 
 
 def show_all(application: "Application", ended: Sequence[Release], *, json: bool) -> None:
@@ -50,54 +68,61 @@ def show_all(application: "Application", ended: Sequence[Release], *, json: bool
     tell_all([(one, save_qr_code(application, one, None)) for one in ended], json=json)
 
 
-def tell_all(codes: Sequence[tuple[Release, Path | None]], *, json: bool) -> None:
+def tell_all(codes: Sequence[tuple[Release, SavedCode]], *, json: bool) -> None:
     """Show releases, each with the file of its QR code."""
     if json:
-        show.as_json([show.release(release, saved) for release, saved in codes])
+        show.as_json([show.release(release, saved.file) for release, saved in codes])
     else:
         for release, saved in codes:
-            _draw(saved, f"{release.app_name}:\n")
+            _draw(saved.file, f"{release.app_name}:\n")
         for release, saved in codes:
             _tell_trouble(release, prefix=f"{release.app_name}: ")
-            _tell_end(release, saved)
+            _tell_end(release, saved.file)
+    for release, saved in codes:
+        _tell_missed(saved, prefix=f"{release.app_name}: ")
     if len({release.commit.id for release, _ in codes if release.commit}) > 1:
         _err(say("cli.commits_differ"))
 
 
-def save_qr_code(application: "Application", release: Release, wanted: Path | None) -> Path | None:
+def save_qr_code(application: "Application", release: Release, wanted: Path | None) -> SavedCode:
     """Write the QR code of a release into the wanted file, or into the data folder."""
     from mprelease.storage import releases
 
     with application.house.database.reading() as db:
         found = releases.qr_code(db, release.id)
-    if found is None:
-        return None
     folder = application.settings.data_dir / "qr-codes"
-    return write_qr_code(found, wanted, folder / str(release.id))
+    return write_qr_code(found, release, wanted, folder)
 
 
-def write_qr_code(found: tuple[bytes, str], wanted: Path | None, otherwise: Path) -> Path:
-    """Write an image of a media type into the wanted file, or into another, with its suffix."""
+def write_qr_code(
+    found: tuple[bytes, str] | None, release: Release, wanted: Path | None, folder: Path
+) -> SavedCode:
+    """Write an image of a media type into the wanted file, or into a folder, with its suffix."""
+    if found is None:
+        return no_code(release, wanted)
     image, media_type = found
-    file = wanted or otherwise.with_suffix(_SUFFIXES.get(media_type, ""))
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(image)
-    return file
-
-
-def refuse_unwritable(file: Path | None) -> None:
-    """Raise Refused where a QR code cannot be saved in this file."""
-    if file is None:
-        return
-    # Found out afterwards, it would make a failure of an upload that has arrived.
+    otherwise = folder / f"{release.id}{_SUFFIXES.get(media_type, '')}"
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with file.open("ab"):
-            pass
+        write_whole(wanted or otherwise, image)
     except OSError as error:
-        raise Refused(
-            Problem.FILE_UNWRITABLE, file=str(file), detail=error.strerror or str(error)
-        ) from None
+        words = {"file": str(wanted or otherwise), "detail": error.strerror or str(error)}
+        return SavedCode(
+            None, Trouble(Problem.FILE_UNWRITABLE, words), is_missed=wanted is not None
+        )
+    return SavedCode(wanted or otherwise)
+
+
+def no_code(release: Release, wanted: Path | None) -> SavedCode:
+    """Return what came of a release without a QR code: a matter where a file was asked for."""
+    if wanted is None or release.state is not State.SUCCEEDED:
+        return SavedCode()
+    trouble = Trouble(Problem.NO_QR_CODE, {"release": release.id})
+    return SavedCode(None, trouble, is_missed=True)
+
+
+def _tell_missed(saved: SavedCode, prefix: str = "") -> None:
+    if saved.trouble:
+        _err(f"{prefix}{say.of_trouble(saved.trouble)}")
 
 
 def _tell_trouble(release: Release, prefix: str = "") -> None:

@@ -26,7 +26,10 @@ def drawn(image: bytes) -> str | None:
 def _modules(image: bytes) -> list[list[bool]] | None:
     from PIL import Image, ImageOps
 
-    grey = ImageOps.grayscale(Image.open(BytesIO(image)))
+    try:
+        grey = ImageOps.grayscale(Image.open(BytesIO(image)))
+    except OSError:  # no image, or half of one
+        return None
     dark = grey.point(lambda value: 255 if value < 128 else 0)  # noqa: PLR2004 half of 255
     box = dark.getbbox()
     if box is None:

@@ -11,6 +11,7 @@ from mprelease.cli import options, outcome, remote, show
 from mprelease.cli.asking import ask
 from mprelease.cli.follow import View, watch
 from mprelease.cli.opening import me, opening
+from mprelease.cli.saving import refuse_unwritable
 from mprelease.cli.words import say
 from mprelease.domain.errands import Errand, ErrandKind
 from mprelease.domain.releases import Release
@@ -99,7 +100,7 @@ def finish(
     from mprelease.services import finishing
     from mprelease.services import releases as deeds
 
-    outcome.refuse_unwritable(qr_code)
+    refuse_unwritable(qr_code)
     with opening() as application:
         with application.house.database.reading() as db:
             _, app = finishing.upload(db, release_id)
@@ -107,7 +108,8 @@ def finish(
         ask(application, app.label, errand)
         with application.house.database.reading() as db:
             release = deeds.found(db, release_id)
-        outcome.show_one(application, release, qr_code, json=json)
+        code = outcome.show_one(application, release, qr_code, json=json)
+    raise typer.Exit(code)
 
 
 def _row(release: Release, zone: tzinfo) -> list[str]:

@@ -10,6 +10,7 @@ from mprelease.cli.accepting import accepted, after_acceptance
 from mprelease.cli.follow import View, Watched, follow, views_of
 from mprelease.cli.opening import me, opening
 from mprelease.cli.options import ReleaseOptions, spread
+from mprelease.cli.saving import refuse_unwritable
 from mprelease.domain.apps import App
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
@@ -55,15 +56,15 @@ def again(
     """Make the same release anew, as a new one."""
     from mprelease.services import releases
 
-    outcome.refuse_unwritable(qr_code)
+    refuse_unwritable(qr_code)
     if there := remote.server():
         raise typer.Exit(remote.again(there, release_id, qr_code, lines=follow, json=json))
     with opening() as application:
         wanted = releases.again(application.house, release_id)
         ended = run(application, wanted, lines=follow)
         with after_acceptance():
-            outcome.show_one(application, ended, qr_code, json=json)
-    raise typer.Exit(outcome.exit_code([ended]))
+            code = outcome.show_one(application, ended, qr_code, json=json)
+    raise typer.Exit(code)
 
 
 def run(application: "Application", wanted: ReleaseRequest, *, lines: bool) -> Release:
@@ -118,7 +119,7 @@ def _release(wanted: ReleaseRequest, given: ReleaseOptions) -> None:
         raise Refused(Problem.APP_OR_PROJECT)
     if given.project and given.qr_code:
         raise Refused(Problem.ONE_QR_CODE)
-    outcome.refuse_unwritable(given.qr_code)
+    refuse_unwritable(given.qr_code)
     if there := remote.server():
         raise typer.Exit(_released_there(there, wanted, given))
     with opening() as application:
@@ -126,11 +127,12 @@ def _release(wanted: ReleaseRequest, given: ReleaseOptions) -> None:
             ended = run_all(application, given.project, wanted, lines=given.follow)
             with after_acceptance():
                 outcome.show_all(application, ended, json=given.json)
+            code = outcome.exit_code(ended)
         else:
-            ended = [run(application, wanted, lines=given.follow)]
+            one = run(application, wanted, lines=given.follow)
             with after_acceptance():
-                outcome.show_one(application, ended[0], given.qr_code, json=given.json)
-    raise typer.Exit(outcome.exit_code(ended))
+                code = outcome.show_one(application, one, given.qr_code, json=given.json)
+    raise typer.Exit(code)
 
 
 def _released_there(there: "Server", wanted: ReleaseRequest, given: ReleaseOptions) -> int:

@@ -15,7 +15,7 @@ from mprelease.cli import outcome
 from mprelease.cli.follow import View, views_of
 from mprelease.cli.words import say
 from mprelease.domain.errors import Refused, TroubleError
-from mprelease.domain.problems import Problem
+from mprelease.domain.problems import Problem, Trouble
 from mprelease.domain.releases import Release, ReleaseRequest
 from mprelease.settings.environment import user_folder
 
@@ -90,7 +90,7 @@ def log(there: "Server", release_id: int, *, follow: bool) -> None:
     place = {"attempt": 0, "line": 0}
     while True:
         with _reaching(there):
-            told = there.get(f"{path}/log", limit=5000, **place)
+            told = there.get_again(f"{path}/log", limit=5000, **place)
         for line in listed_lines_of(told["items"]):
             sys.stdout.write(f"{line.text}\n")
         if not told["items"]:
@@ -107,7 +107,7 @@ def releases(there: "Server", app: str | None, limit: int) -> list[Release]:
     while len(found) < limit:
         asked["limit"] = min(_PAGE, limit - len(found))
         with _reaching(there):
-            told = there.get("/releases", **asked)
+            told = there.get_again("/releases", **asked)
         found += map(release_of, told["items"])
         if told["next"] is None:
             break
@@ -142,8 +142,7 @@ def _follow(there: "Server", made: object, qr_code: Path | None, *, lines: bool,
     from mprelease.remote.reading import release_of
 
     [ended] = _followed(there, [release_of(made)], [View(lines=lines)])
-    outcome.tell(ended, _save_qr_code(there, ended, qr_code), json=json)
-    return outcome.exit_code([ended])
+    return outcome.tell(ended, _save_qr_code(there, ended, qr_code), json=json)
 
 
 def _followed(there: "Server", found: Sequence[Release], views: Sequence[View]) -> list[Release]:
@@ -184,14 +183,24 @@ def _watch(there: "Server", found: Release, view: View) -> Release:
     return found
 
 
-def _save_qr_code(there: "Server", ended: Release, wanted: Path | None) -> Path | None:
+def _save_qr_code(there: "Server", ended: Release, wanted: Path | None) -> outcome.SavedCode:
+    from mprelease.remote.server import Lost
+
     try:
-        with _reaching(there):
-            image = there.image(f"/releases/{ended.id}/qr-code")
-    except Refused:
-        return None
+        image = there.image(f"/releases/{ended.id}/qr-code")
+    except Lost as lost:
+        return _not_fetched(ended, wanted, str(lost))
+    except Refused as refused:
+        if refused.trouble.parameters.get("code") != Problem.NO_QR_CODE:
+            return _not_fetched(ended, wanted, say.of(refused.trouble.message))
+        image = None
     folder = user_folder("XDG_CACHE_HOME", ".cache") / "qr-codes"
-    return outcome.write_qr_code(image, wanted, folder / str(ended.id))
+    return outcome.write_qr_code(image, ended, wanted, folder)
+
+
+def _not_fetched(ended: Release, wanted: Path | None, detail: str) -> outcome.SavedCode:
+    trouble = Trouble(Problem.QR_CODE_NOT_FETCHED, {"release": ended.id, "detail": detail})
+    return outcome.SavedCode(None, trouble, is_missed=wanted is not None)
 
 
 @contextmanager

@@ -18,6 +18,14 @@ START = Position(0, 0)
 
 
 @dataclass(frozen=True)
+class LogLimits:
+    """How much is kept of the log of one attempt: bytes of its text in UTF-8, and lines."""
+
+    size: int
+    lines: int
+
+
+@dataclass(frozen=True)
 class LogLine:
     """One line of a release: when it was written (ms since the epoch), in which stage, what."""
 

@@ -24,6 +24,7 @@ class Problem(StrEnum):
     RELEASE_UNKNOWN = auto()
     CANCEL_TOO_LATE = auto()
     NO_QR_CODE = auto()
+    QR_CODE_NOT_FETCHED = auto()
     RELEASE_BUSY = auto()
     RELEASE_UNFINISHED = auto()
     RELEASE_NOT_UNKNOWN = auto()

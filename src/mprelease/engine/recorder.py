@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from itertools import groupby
 from typing import Protocol
@@ -12,6 +12,7 @@ from mprelease.domain.errors import LeaseLost
 from mprelease.domain.logs import LogLine, Position
 from mprelease.domain.problems import Message
 from mprelease.domain.releases import Commit, Publication, PublishState, Stage, StageState
+from mprelease.engine.log_limit import LimitedLog
 from mprelease.pipeline.runner import Ending
 from mprelease.storage import logs, queue, releases
 from mprelease.storage.database import Database, Writer
@@ -72,9 +73,18 @@ class DatabaseRecorder:
     """Record one run; lines are gathered and written together about once a second."""
 
     def __init__(
-        self, database: Database, lease: Lease, now: Callable[[], int], live: Live | None = None
+        self,
+        database: Database,
+        lease: Lease,
+        now: Callable[[], int],
+        log: LimitedLog,
+        live: Live | None = None,
     ) -> None:
-        """Take the lease under which everything is written, the clock in ms, and who watches."""
+        """Take the lease under which everything is written, the clock in ms, and who watches.
+
+        `log` decides which lines are kept.
+        """
+        self._log = log
         self._live = live or ToldAll()
         self._database = database
         self._lease = lease
@@ -98,17 +108,18 @@ class DatabaseRecorder:
         self._live.changed(self._lease.release_id)
 
     def line(self, text: str) -> None:
-        """Give a line its number and keep it until the next flush; from any thread."""
+        """Give a line its number and keep it until the next flush; from any thread.
+
+        What is beyond the limits of the log waits until the stage ends, or is left out.
+        """
         # A file name may hold bytes that are no text; the database takes text alone.
         clean = text.encode(errors="replace").decode()
         with self._lock:
-            self._last = Position(self._last.attempt, self._last.line + 1)
-            line = LogLine(self._last, self._now(), self._stage, clean)
-            self._lines.append(line)
-            self._live.told(self._lease.release_id, line)
+            self._number(self._log.take(clean))
 
     def ended(self, stage: Stage, state: StageState, *, cached: bool = False) -> None:
         """Write how a stage ended."""
+        self._end_log()
         now = self._now()
         self._write(lambda db: queue.end_stage(db, self._lease, stage, state, now, cached=cached))
         self._live.changed(self._lease.release_id)
@@ -134,9 +145,28 @@ class DatabaseRecorder:
         """Write the gathered lines and renew the lease; raise LeaseLost when it is not ours."""
         self._write(lambda _: None)
 
+    def give_up(self) -> None:
+        """Write the last lines of a run that has no end; raise LeaseLost when it is not ours."""
+        self._end_log()
+        self.flush()
+
     def finish(self, ending: Ending) -> None:
         """Write the end of the release, with the last lines, in one transaction."""
+        self._end_log()
         self._write(lambda db: self._end(db, ending))
+
+    def _number(self, texts: Iterable[str]) -> None:
+        """Give each line its number, and tell it to those who watch; under the lock."""
+        for text in texts:
+            self._last = Position(self._last.attempt, self._last.line + 1)
+            line = LogLine(self._last, self._now(), self._stage, text)
+            self._lines.append(line)
+            self._live.told(self._lease.release_id, line)
+
+    def _end_log(self) -> None:
+        """Write the end of a stage's log that was cut."""
+        with self._lock:
+            self._number(self._log.end_stage())
 
     def _end(self, db: Writer, ending: Ending) -> None:
         if ending.warning:

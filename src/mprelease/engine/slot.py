@@ -8,13 +8,16 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from mprelease.domain.errors import HandedBack, LeaseLost, StageFailed
-from mprelease.domain.platforms import Platform
+from mprelease.domain.logs import LogLimits
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import State
 from mprelease.engine.fence import DatabaseFence
 from mprelease.engine.lease import kept_alive
+from mprelease.engine.log_limit import LimitedLog
 from mprelease.engine.masking import MaskingRecorder, masked_ending
+from mprelease.engine.missing_tool import ToolSupply
 from mprelease.engine.recorder import DatabaseRecorder, Live, ToldAll
+from mprelease.i18n import Language, Words
 from mprelease.pipeline.job_secrets import secrets_of
 from mprelease.pipeline.run import Job, Run, Workshop
 from mprelease.pipeline.runner import Ending, run_stages, trouble_of
@@ -36,16 +39,18 @@ _log = logging.getLogger(__name__)
 class Means:
     """What every slot of a worker has: the house, the machine, the time limit, and the pipeline.
 
-    `equip` brings the tool of a platform when it is missing; it may raise StageFailed. `live` hears
-    every line.
+    `tools` brings the tool of a platform when it is missing. `live` hears every line that
+    `log_limits` let pass; `words` are those of the lines of ours in a log.
     """
 
     house: House
     workshop: Workshop
     release_limit: int
     pipeline: Callable[[Run], Ending] = run_stages
-    equip: Callable[[Platform], None] = lambda _: None
+    tools: ToolSupply = ToolSupply()  # noqa: RUF009 it is frozen
     live: Live = field(default_factory=ToldAll)
+    log_limits: LogLimits = field(default_factory=lambda: LogLimits(32 << 20, 200_000))
+    words: Words = field(default_factory=lambda: Words(Language.ENGLISH))
 
 
 class Slot:
@@ -67,7 +72,8 @@ class Slot:
     def run(self, lease: Lease) -> None:
         """Run a release to its end; whatever it does, the slot outlives it."""
         house, stop = self._means.house, Stop()
-        recorder = DatabaseRecorder(house.database, lease, house.now, self._means.live)
+        log = LimitedLog(self._means.log_limits, self._means.words)
+        recorder = DatabaseRecorder(house.database, lease, house.now, log, self._means.live)
         self._current = _Current(stop, recorder)
         if self._gives_back:
             stop.ask(HandedBack())
@@ -92,7 +98,7 @@ class Slot:
 
     def _hand_back(self, lease: Lease, recorder: DatabaseRecorder) -> None:
         try:
-            recorder.flush()
+            recorder.give_up()
         except LeaseLost:
             return  # Somebody has already decided about it.
         with self._means.house.database.writing() as db:
@@ -105,9 +111,11 @@ class Slot:
     def _ending(self, lease: Lease, recorder: DatabaseRecorder, stop: Stop) -> Ending:
         try:
             job = self._known_job(lease)
-            self._means.equip(job.app.platform)
-            mask = Mask(secrets_of(job, self._means.workshop))
-            return masked_ending(self._run(job, lease, recorder, stop, mask), mask)
+            means = self._means
+            mask = Mask(secrets_of(job, means.workshop))
+            masking = MaskingRecorder(recorder, mask)
+            early = means.tools.bring(job.app.platform, masking, stop, means.words)
+            return masked_ending(early or self._run(job, lease, recorder, stop, mask), mask)
         except LeaseLost:
             raise
         except Exception as error:  # noqa: BLE001 a worker outlives whatever a release does

@@ -11,6 +11,8 @@ from mprelease.live.watched import Watched
 from mprelease.supervision import LoopSupervisor
 
 _LOOK_SECONDS_WHERE_WRITTEN = 5.0
+# So many answers are kept for those who come to the same place until the next waking.
+_KEPT_ANSWERS = 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,8 +144,10 @@ class Feed(Watched):
         """Return one object to all who stand at the same place: it is put into words once."""
         known = self._known
         took = known.took if known.attempt == passages[0].first.attempt else {}
-        self._same[position] = Told(passages, passages[0].first.attempt, took)
-        return self._same[position]
+        told = Told(passages, passages[0].first.attempt, took)
+        if len(self._same) < _KEPT_ANSWERS:
+            self._same[position] = told
+        return told
 
 
 def _lines(passage: Passage) -> list[LogLine]:

@@ -10,10 +10,11 @@ import asyncio
 import hmac
 import json
 import logging
+import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
@@ -40,6 +41,9 @@ _LOOK_SECONDS = 1.0
 _QUIET_SECONDS = 60.0
 _CHANGES = "changes"
 _SIGNATURE_BYTES = 32
+# More that waits to be said is left to the storage; one message holds no more than a part of it.
+_WAITING_BYTES = 4 << 20
+_MESSAGE_BYTES = 256 << 10
 
 
 class Hearer(Protocol):
@@ -66,6 +70,7 @@ class Mouth:
         self._name = name
         self._lock = threading.Lock()
         self._lines: dict[int, list[LogLine]] = {}
+        self._waiting_bytes = 0
         self._changed: set[int] = set()
         self._closing = threading.Event()
         self._filled = threading.Event()
@@ -77,7 +82,9 @@ class Mouth:
     def told(self, release_id: int, line: LogLine) -> None:
         """Take a line of a release from its writer."""
         with self._lock:
-            self._lines.setdefault(release_id, []).append(line)
+            self._waiting_bytes += sys.getsizeof(line.text)
+            if self._waiting_bytes <= _WAITING_BYTES:
+                self._lines.setdefault(release_id, []).append(line)
         self._filled.set()
 
     def changed(self, release_id: int | None = None) -> None:
@@ -103,6 +110,7 @@ class Mouth:
         self._filled.clear()
         with self._lock:
             lines, self._lines = self._lines, {}
+            self._waiting_bytes = 0
             changed, self._changed = self._changed, set()
         try:
             self._publish(lines, changed)
@@ -113,7 +121,8 @@ class Mouth:
         with self._client.pipeline(transaction=False) as pipeline:
             for release_id, own in lines.items():
                 channel = _channel(self._name, str(release_id))
-                pipeline.publish(channel, _signed(self._key, channel, _written(own).encode()))
+                for part in _parts(own):
+                    pipeline.publish(channel, _signed(self._key, channel, _written(part).encode()))
             for release_id in changed:
                 channel = _channel(self._name, _CHANGES)
                 pipeline.publish(channel, _signed(self._key, channel, b"%d" % release_id))
@@ -255,6 +264,19 @@ def _believed(key: bytes, channel: str, data: bytes) -> bytes | None:
     """Return the body of a message that one of us has signed for this channel."""
     body = data[_SIGNATURE_BYTES:]
     return body if hmac.compare_digest(data, _signed(key, channel, body)) else None
+
+
+def _parts(lines: Sequence[LogLine]) -> Iterator[list[LogLine]]:
+    """Cut lines into parts for one message each."""
+    part: list[LogLine] = []
+    size = 0
+    for line in lines:
+        if part and size + sys.getsizeof(line.text) > _MESSAGE_BYTES:
+            yield part
+            part, size = [], 0
+        part.append(line)
+        size += sys.getsizeof(line.text)
+    yield part
 
 
 def _written(lines: Sequence[LogLine]) -> str:

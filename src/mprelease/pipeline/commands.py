@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from mprelease.pipeline.resource_limits import raise_if_limited
 from mprelease.pipeline.run import Run
 from mprelease.process.bubblewrap import TEMPORARY, Mount
 from mprelease.process.command import Command
+from mprelease.process.lines import LONGEST, LastLines
 from mprelease.process.ownership import chown
 from mprelease.process.programs import shown_parts
 from mprelease.process.removal import remove
@@ -25,6 +25,7 @@ from mprelease.workspace.layout import Workspace
 
 _TAIL = 400
 _MOST_LINES = 5000
+_MOST_CHARACTERS = 2**20
 _UNKNOWN_FAILURE = {
     Stage.INSTALL: Problem.INSTALL_FAILED,
     Stage.BUILD: Problem.BUILD_FAILED,
@@ -50,7 +51,7 @@ class Commands:
     def __post_init__(self) -> None:
         """Start the stage's clock."""
         self._deadline = time.monotonic() + self.run.seconds(self.stage)
-        self._tail: deque[str] = deque(maxlen=_TAIL)
+        self._tail = LastLines(_TAIL)
         self._lock = threading.Lock()
 
     def must(self, arguments: tuple[str, ...], folder: Path, **variables: str) -> None:
@@ -82,8 +83,8 @@ class Commands:
         return lines if ended.code != 0 and not ended.timed_out else []
 
     def _silently(self, command: Command) -> tuple[Exit, list[str]]:
-        lines: deque[str] = deque(maxlen=_MOST_LINES)
-        ended = run_tree(command, stop=self.run.stop, on_line=lines.append)
+        lines = LastLines(_MOST_LINES, characters=_MOST_CHARACTERS, longest=LONGEST)
+        ended = run_tree(command, stop=self.run.stop, on_line=lines.add)
         self.run.stop.raise_if_asked()
         return ended, list(lines)
 
@@ -106,7 +107,7 @@ class Commands:
 
     def _line(self, line: str) -> None:
         with self._lock:
-            self._tail.append(line)
+            self._tail.add(line)
         self.run.say(line)
 
     def _command(

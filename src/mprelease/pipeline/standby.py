@@ -4,7 +4,6 @@ import logging
 import secrets
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -15,6 +14,7 @@ from mprelease.platforms.driver import Driver, Equipment, Loaded
 from mprelease.process.bubblewrap import Mount
 from mprelease.process.build_users import ClaimedUser
 from mprelease.process.command import Command
+from mprelease.process.lines import LastLines
 from mprelease.process.ownership import chown, chown_tree
 from mprelease.process.programs import shown_parts
 from mprelease.process.removal import remove
@@ -228,7 +228,7 @@ class _Ear:
 
     def __init__(self, meanwhile: Listener = lambda _line: None) -> None:
         self._lock = threading.Lock()
-        self._kept: deque[str] = deque(maxlen=_KEPT_LINES)
+        self._kept = LastLines(_KEPT_LINES)
         self._meanwhile = meanwhile
         self._listener: Listener | None = None
 
@@ -236,7 +236,7 @@ class _Ear:
         with self._lock:
             listener = self._listener
             if listener is None:
-                self._kept.append(line)
+                self._kept.add(line)
         (listener or self._meanwhile)(line)
 
     def give_to(self, listener: Listener) -> None:

@@ -3,7 +3,9 @@
 import os
 import shutil
 import stat
+import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,6 +13,7 @@ from tempfile import TemporaryDirectory
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.process.command import Command
+from mprelease.process.lines import LastLines
 from mprelease.process.sharing import let_others_read
 from mprelease.process.tree import Stop, run
 
@@ -18,6 +21,9 @@ BRIDGES = Path(__file__).parent / "bridge"
 """The folder of our Node programs, and of the lock files of the tools behind them."""
 
 _SECONDS = 900.0
+_LINES_FOR_REASON = 200
+# Nobody works any more in a folder that is so old: its process was killed.
+_LEFT_SECONDS = 4 * _SECONDS
 LOCK_FILES = ("package.json", "package-lock.json")
 """What pins a tool, in this order."""
 
@@ -74,13 +80,15 @@ def install(
 ) -> None:
     """Install a tool unless it is there; raise StageFailed(TOOL_INSTALL_FAILED).
 
-    `environment` is everything that npm may know. Several processes may do this at once: each
-    works in a folder of its own, and the first one that is ready wins.
+    `on_line` gets what npm says, and a `stop` ends it. `environment` is everything that npm may
+    know. Several processes may do this at once: each works in a folder of its own, and the first
+    one that is ready wins.
     """
     if is_installed(tool, tools):
         return
     try:
         tools.mkdir(parents=True, exist_ok=True)
+        _remove_left(tool, tools)
         with TemporaryDirectory(prefix=f"{tool.package}-partial-", dir=tools) as folder:
             partial = Path(folder) / "tool"
             _fill(tool, partial, _npm(npm, partial, environment, registry), on_line, stop)
@@ -107,16 +115,26 @@ def _fill(
     folder.mkdir()
     for name in LOCK_FILES:
         shutil.copyfile(tool.lock_folder / name, folder / name)
-    lines: list[str] = []
+    last = LastLines(_LINES_FOR_REASON)
 
     def hear(line: str) -> None:
         on_line(line)
-        lines.append(line)
+        last.add(line)
 
     ended = run(npm, stop=stop, on_line=hear)
     stop.raise_if_asked()
+    if ended.timed_out:
+        raise _failed(tool, f"> {_SECONDS:.0f} s")
     if ended.code != 0:
-        raise _failed(tool, _reason(lines) or f"exit code {ended.code}")
+        raise _failed(tool, _reason(list(last)) or f"exit code {ended.code}")
+
+
+def _remove_left(tool: Tool, tools: Path) -> None:
+    """Remove what an installation has left that was killed."""
+    for folder in tools.glob(f"{tool.package}-partial-*"):
+        with suppress(FileNotFoundError):
+            if time.time() - folder.stat().st_mtime > _LEFT_SECONDS:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _put_in_place(partial: Path, place: Path) -> None:

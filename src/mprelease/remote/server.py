@@ -2,12 +2,13 @@
 
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
@@ -17,6 +18,7 @@ from mprelease.domain.errors import AppRefused, Refused
 from mprelease.domain.problems import Problem
 from mprelease.remote.reading import words_of
 
+_Answer = TypeVar("_Answer")
 _SECONDS = 30.0
 _TRIES = 5
 _BETWEEN_TRIES = 1.0
@@ -42,26 +44,28 @@ class Server:
         """Return what stands there."""
         return _content(self.url, self._send("GET", path, params=parameters))
 
+    def get_again(self, path: str, **parameters: str | int) -> Any:
+        """Return what stands there, asked for several times where the server does not answer."""
+        return _tried(lambda: self.get(path, **parameters), _TRIES)
+
     def image(self, path: str) -> tuple[bytes, str]:
-        """Return an image and its media type."""
-        answer = self._send("GET", path)
+        """Return an image and its media type, asked for several times like that."""
+        answer = _tried(lambda: self._send("GET", path), _TRIES)
+        kind = answer.headers.get("content-type", "")
         if answer.status_code != HTTPStatus.OK:
             _content(self.url, answer)
-        return answer.content, answer.headers.get("content-type", "")
+        if not kind.startswith("image/"):
+            raise Refused(Problem.SERVER_IS_ANOTHER, url=self.url, status=answer.status_code)
+        return answer.content, kind
 
     def post(self, path: str, content: Mapping[str, object], key: str = "") -> Any:
         """Return what comes of a deed; with an idempotency key it is tried again when lost."""
         headers = {"Idempotency-Key": key} if key else {}
-        for left in reversed(range(_TRIES if key else 1)):
-            try:
-                answer = self._send("POST", path, json=dict(content), headers=headers)
-            except Lost:
-                if not left:
-                    raise
-                time.sleep(_BETWEEN_TRIES)
-            else:
-                return _content(self.url, answer)
-        raise AssertionError
+        answer = _tried(
+            lambda: self._send("POST", path, json=dict(content), headers=headers),
+            _TRIES if key else 1,
+        )
+        return _content(self.url, answer)
 
     @property
     def socket_url(self) -> str:
@@ -101,6 +105,15 @@ class Server:
         if answer.status_code in {502, 503, 504}:
             raise Lost(f"HTTP {answer.status_code}")
         return answer
+
+
+def _tried(ask: Callable[[], _Answer], tries: int) -> _Answer:
+    """Return an answer, asked for up to so many times, a second apart; raise Lost."""
+    for _ in range(tries - 1):
+        with suppress(Lost):
+            return ask()
+        time.sleep(_BETWEEN_TRIES)
+    return ask()
 
 
 def _content(url: str, answer: httpx.Response) -> Any:

@@ -31,11 +31,13 @@ def ask(
     """
     if "ref" in errand.arguments:
         check_ref(str(errand.arguments["ref"]))
-    with house.database.writing() as db:
+    # Whoever only looks waits for no writer.
+    with house.database.reading() as db:
         if known := errands.cached(db, label, errand, int(max_age * 1000)):
             return known
         if not workers.serving(db, label):
             raise Refused(Problem.NO_WORKER, label=label)
+    with house.database.writing() as db:
         # Where an answer of a moment ago would do, so does that which somebody else waits for.
         joined = errands.pending(db, label, errand) if max_age else None
         errand_id = joined or errands.ask(db, label, errand)

@@ -1,6 +1,6 @@
 """Deeds about projects."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from mprelease.domain.errors import Refused
@@ -101,6 +101,17 @@ def found(db: Reader, name: str) -> Project:
 def kept_secrets(db: Reader, project: Project) -> list[str]:
     """Name the secrets that a project has; their content is shown to nobody."""
     return sorted(secrets.sealed(db, owner_of(project), at=_place(project)))
+
+
+def secrets_by_project(db: Reader, every: Sequence[Project]) -> dict[int, list[str]]:
+    """Name the secrets that each of the projects has, as `kept_secrets` does for one."""
+    kept = secrets.places(db)
+    return {
+        one.id: sorted(
+            name for name, place in kept.get(owner_of(one), []) if place in {None, _place(one)}
+        )
+        for one in every
+    }
 
 
 def opened_secrets(db: Reader, house: House, project: Project) -> dict[ProjectSecret, str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
 from mprelease.domain.apps import App
@@ -36,7 +36,7 @@ def request(house: House, who: Actor, wanted: ReleaseRequest) -> int:
             return earlier.id
         app = app_deeds.found(db, wanted.app)
         apps.locked(db, app.id)
-        release_id = _accept(db, house, who, app, wanted)
+        release_id = _accept(db, house, who, app, wanted, _facts(db, [app], wanted))
     house.wake(app.label)
     return release_id
 
@@ -56,14 +56,14 @@ def request_all(
     """
     with house.database.writing() as db:
         members = _members(db, project, chosen)
-        for app in members:
-            apps.locked(db, app.id)
-        step = _step(db, house, members)
+        apps.locked(db, *(app.id for app in members))
+        facts = _facts(db, members, wanted)
+        step = _step(house, members, facts)
         accepted = {}
         for app in members:
             with _naming(app):
-                own = _own(db, house, app, wanted, step)
-                accepted[_accept(db, house, who, app, own)] = app
+                own = _own(house, app, wanted, step, facts)
+                accepted[_accept(db, house, who, app, own, facts)] = app
     for label in {app.label for app in members}:
         house.wake(label)
     return accepted
@@ -91,14 +91,15 @@ def again(house: House, release_id: int) -> ReleaseRequest:
 
 def next_version(db: Reader, house: House, app: App) -> str:
     """Return the number that an upload would get now, if it is given none."""
-    return automatic(app.platform, _today(house), _used(db, house, app))
+    (used,) = releases.used_versions(db, app).values()
+    return automatic(app.platform, _today(house), _used(house, app, used))
 
 
 def verify(house: House, wanted: ReleaseRequest) -> App:
     """Return the app that a request is for; raise Refused where `request` would, write nothing."""
     with house.database.reading() as db:
         app = app_deeds.found(db, wanted.app)
-        _new(db, house, Actor(""), app, wanted)
+        _new(house, Actor(""), app, wanted, _facts(db, [app], wanted))
     return app
 
 
@@ -106,9 +107,10 @@ def verify_all(house: House, project: str, wanted: ReleaseRequest) -> list[App]:
     """Return the apps that `request_all` is for; raise Refused where it would, write nothing."""
     with house.database.reading() as db:
         members = _members(db, project)
+        facts = _facts(db, members, wanted)
         for app in members:
             with _naming(app):
-                _new(db, house, Actor(""), app, wanted)
+                _new(house, Actor(""), app, wanted, facts)
     return members
 
 
@@ -162,13 +164,47 @@ def serial_key(app: App, robot: int) -> str:
     return f"{app.platform}:{app.platform_app_id}:{lane}"
 
 
-def _accept(db: Writer, house: House, who: Actor, app: App, wanted: ReleaseRequest) -> int:
+@dataclass(frozen=True)
+class _Facts:
+    """What a request is held against: asked once, however many apps it is for.
+
+    `branch` is the project's default branch. `versions`, by platform and app id, and `due`, by
+    serial key, grow with each release that is accepted.
+    """
+
+    branch: str
+    versions: Mapping[tuple[str, str], list[str]]
+    due: dict[str, int]
+
+    def of(self, app: App) -> list[str]:
+        return self.versions[app.platform, app.platform_app_id]
+
+    def accept(self, new: releases.NewRelease) -> None:
+        self.due[new.serial_key] = new.due
+        if new.version:
+            self.of(new.app).append(new.version)
+
+
+def _facts(db: Reader, members: Sequence[App], wanted: ReleaseRequest) -> _Facts:
+    """Ask what a request for these apps of one project is held against."""
+    robots = [(app, app.robot if wanted.robot is None else wanted.robot) for app in members]
+    return _Facts(
+        projects.by_id(db, members[0].project_id).default_branch,
+        releases.used_versions(db, *members),
+        queue.last_due(db, {serial_key(app, robot) for app, robot in robots}),
+    )
+
+
+def _accept(  # noqa: PLR0917 what a release is accepted by
+    db: Writer, house: House, who: Actor, app: App, wanted: ReleaseRequest, facts: _Facts
+) -> int:
     """Write a release of an app whose row is locked."""
     # The same request, sent twice at once, may have been ahead of us at this lock.
     if earlier := _earlier(db, wanted):
         return earlier.id
-    new = _new(db, house, who, app, wanted)
+    new = _new(house, who, app, wanted, facts)
     release_id = releases.add(db, new, house.now())
+    facts.accept(new)
     did = Did(f"release.{wanted.kind}", app.name, {"release": release_id}, app.id)
     record(db, house, who, did)
     queue.supersede(db, release_id, who.name)
@@ -194,25 +230,28 @@ def _naming(app: App) -> Iterator[None]:
         raise AppRefused(app.name, refusal) from refusal
 
 
-def _step(db: Reader, house: House, members: list[App]) -> str:
-    used = [version for app in members for version in _used(db, house, app)]
+def _step(house: House, members: list[App], facts: _Facts) -> str:
+    used = [version for app in members for version in _used(house, app, facts.of(app))]
     return in_step([app.platform for app in members], _today(house), used)
 
 
-def _used(db: Reader, house: House, app: App) -> list[str]:
-    """Return the versions that the next one has to be greater than."""
-    used = releases.used_versions(db, app)
-    return used if driver_of(app.platform).wants_greater_versions else of_day(used, _today(house))
+def _used(house: House, app: App, every: list[str]) -> list[str]:
+    """Return those of an app's versions that the next one has to be greater than."""
+    wants_greater = driver_of(app.platform).wants_greater_versions
+    return every if wants_greater else of_day(every, _today(house))
 
 
-def _own(db: Reader, house: House, app: App, wanted: ReleaseRequest, step: str) -> ReleaseRequest:
+def _own(
+    house: House, app: App, wanted: ReleaseRequest, step: str, facts: _Facts
+) -> ReleaseRequest:
     """Return one app's part of a request for all apps of its project."""
     key = wanted.idempotency_key
     own = replace(wanted, app=app.name, idempotency_key=key and f"{key}/{app.id}")
     if own.kind is Kind.PREVIEW or own.version:
         return own
     # Two apps of one app id: the platform would refuse the second of that number.
-    is_free = all(is_greater(step, earlier) for earlier in _used(db, house, app))
+    used = _used(house, app, facts.of(app))
+    is_free = all(is_greater(step, earlier) for earlier in used)
     return replace(own, version=step) if is_free else own
 
 
@@ -222,18 +261,17 @@ def _earlier(db: Reader, wanted: ReleaseRequest) -> Release | None:
 
 
 def _new(
-    db: Reader, house: House, who: Actor, app: App, wanted: ReleaseRequest
+    house: House, who: Actor, app: App, wanted: ReleaseRequest, facts: _Facts
 ) -> releases.NewRelease:
     robot = app.robot if wanted.robot is None else typed.robot(wanted.robot)
     key = serial_key(app, robot)
-    project = projects.by_id(db, app.project_id)
     return releases.NewRelease(
         app=app,
         kind=wanted.kind,
-        ref=check_ref(wanted.ref or project.default_branch),
+        ref=check_ref(wanted.ref or facts.branch),
         environment=wanted.environment,
         robot=robot,
-        version=_version(db, house, app, wanted),
+        version=_version(house, app, wanted, facts),
         version_is_automatic=wanted.kind is Kind.UPLOAD and wanted.version is None,
         description=typed.description(wanted.description or ""),
         launch=_launch(app, wanted.launch),
@@ -242,26 +280,27 @@ def _new(
         serial_key=key,
         idempotency_key=wanted.idempotency_key,
         priority=typed.priority(wanted.priority),
-        due=_due(db, house, key, wanted.priority),
+        due=_due(house, key, wanted.priority, facts),
     )
 
 
-def _due(db: Reader, house: House, key: str, priority: int) -> int:
+def _due(house: House, key: str, priority: int, facts: _Facts) -> int:
     """Return the place in the queue, in ms: who waits longest goes first, priority counts as age.
 
     Within one serial key nobody overtakes.
     """
-    return max(house.now() - priority * AGEING_MS, queue.last_due(db, key))
+    return max(house.now() - priority * AGEING_MS, facts.due.get(key, 0))
 
 
-def _version(db: Reader, house: House, app: App, wanted: ReleaseRequest) -> str | None:
+def _version(house: House, app: App, wanted: ReleaseRequest, facts: _Facts) -> str | None:
     if wanted.kind is Kind.PREVIEW:
         return None
     if wanted.version is None:
-        return next_version(db, house, app)
+        used = _used(house, app, facts.of(app))
+        return automatic(app.platform, _today(house), used)
     version = checked(app.platform, wanted.version)
     wants_greater = driver_of(app.platform).wants_greater_versions
-    for earlier in releases.used_versions(db, app) if wants_greater else ():
+    for earlier in facts.of(app) if wants_greater else ():
         if not is_greater(version, earlier):
             raise Refused(Problem.VERSION_NOT_GREATER, version=version, last=earlier)
     return version

@@ -60,6 +60,8 @@ class Settings(BaseSettings):
     build_memory: int = Field(default=8192, ge=0)
     build_disk: int = Field(default=10240, ge=0)
     build_log: int = Field(default=64, ge=0)
+    log_size: int = Field(default=32, ge=1, le=1024)
+    log_lines: int = Field(default=200_000, ge=1000, le=10_000_000)
     release_limit: int = Field(default=7200, ge=1)
     checkout_limit: int = Field(default=600, ge=1)
     install_limit: int = Field(default=1200, ge=1)

@@ -7,7 +7,6 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Mapping
 from copy import copy
 from pathlib import Path
@@ -17,6 +16,7 @@ from mprelease.domain.problems import Message, Problem
 from mprelease.i18n import Language, Words
 from mprelease.process.command import Command
 from mprelease.process.limits import NO_LIMITS, ResourceLimits
+from mprelease.process.lines import LastLines
 from mprelease.process.order import MEBI
 from mprelease.process.programs import GIT
 from mprelease.process.tree import Stop, run
@@ -88,7 +88,7 @@ class Git:
         output tells of if it fails; `repository` is named in that failure.
         """
         self.raise_if_over()
-        last: deque[str] = deque(maxlen=_LINES_FOR_DIAGNOSIS)
+        last = LastLines(_LINES_FOR_DIAGNOSIS)
         command = Command(
             arguments=("git", *arguments),
             folder=folder,
@@ -106,7 +106,7 @@ class Git:
         if exit_.code == _NOT_FOUND:
             raise _no_git()
         if exit_.code != 0:
-            raise explained(last, repository)
+            raise explained(list(last), repository)
 
     def ask(
         self,
@@ -180,9 +180,9 @@ class Git:
     def _of(self, folder: Path) -> Mapping[str, str]:
         return {**self._environment, "GIT_DIR": str(folder)}
 
-    def _heard(self, line: str, last: deque[str]) -> None:
+    def _heard(self, line: str, last: LastLines) -> None:
         if not _PASSING.search(line):
-            last.append(line)
+            last.add(line)
             if not _OF_NO_INTEREST.search(line):
                 self.on_line(line.rstrip())
 

@@ -6,7 +6,7 @@ import re
 import shutil
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,7 +83,7 @@ class Mirror:
     def newest(self, ref: str, count: int) -> tuple[Commit, ...]:
         """Fetch a ref and return its newest commits, the newest first; raise StageFailed."""
         commit = self.fetch(ref).commit.id
-        answer = self.ask("log", f"-{count}", "--encoding=none", _FORMAT, commit, "--")
+        answer = self.ask("log", f"-{count}", "--encoding=UTF-8", _FORMAT, commit, "--")
         fields = answer.split(b"\0")[:-1]
         each = range(0, len(fields), _FIELDS)
         return tuple(_commit_of(fields[start : start + _FIELDS]) for start in each)
@@ -193,7 +193,7 @@ class Mirror:
 
     def _fetched(self, revision: str, branch: str | None) -> Fetched | None:
         try:
-            answer = self.ask("log", "-1", "--encoding=none", _FORMAT, revision, "--")
+            answer = self.ask("log", "-1", "--encoding=UTF-8", _FORMAT, revision, "--")
         except StageFailed:
             return None
         fields = answer.split(b"\0")[:_FIELDS]
@@ -245,14 +245,22 @@ def _commit_of(fields: list[bytes]) -> Commit:
     )
 
 
-def _text(whole: bytes, encoding: bytes) -> str:
+def _text(whole: bytes, declared: bytes) -> str:
+    """Return what git was asked for in UTF-8.
+
+    It gives the bytes of a commit as they are where not all of them fit the declared encoding; and
+    where none is declared, which may be a GBK editor's doing.
+    """
     # A commit may name any codec that Python has: some need the square of the length.
     raw = whole[:_LONGEST_TEXT]
-    try:
-        # Between two commits git writes a newline, which lands here.
-        return raw.decode(encoding.decode().strip() or "utf-8", errors="replace")
-    except (LookupError, UnicodeError):
-        return raw.decode(errors="replace")
+    # The cut may have gone through a character, of four bytes at most.
+    cuts = range(4 if len(whole) > len(raw) else 1)
+    # Between two commits git writes a newline, which lands in the declaration.
+    for encoding in ("utf-8", declared.decode(errors="replace").strip(), "gb18030"):
+        for cut in cuts:
+            with suppress(LookupError, UnicodeError):
+                return raw[: len(raw) - cut].decode(encoding)
+    return raw.decode(errors="replace")
 
 
 def _is_locked(descriptor: int) -> bool:

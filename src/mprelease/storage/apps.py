@@ -46,9 +46,19 @@ def of_project(db: Reader, project_id: int) -> list[App]:
     return [_app(row._asdict()) for row in rows]
 
 
-def locked(db: Writer, app_id: int) -> None:
-    """Hold the app's row until the end of the transaction: its version numbers are given singly."""
-    db.connection.execute(select(apps.c.id).where(apps.c.id == app_id).with_for_update())
+def by_project(db: Reader) -> dict[int, list[App]]:
+    """List the living apps of each project that has some, in the order in which they were added."""
+    rows = db.connection.execute(select(apps).where(apps.c.removed_at.is_(None)).order_by("id"))
+    found: dict[int, list[App]] = {}
+    for row in rows:
+        found.setdefault(row.project_id, []).append(_app(row._asdict()))
+    return found
+
+
+def locked(db: Writer, *app_ids: int) -> None:
+    """Hold the apps' rows until the transaction ends: their version numbers are given singly."""
+    wanted = select(apps.c.id).where(apps.c.id.in_(app_ids)).order_by(apps.c.id)
+    db.connection.execute(wanted.with_for_update())
 
 
 def change(db: Writer, app: App) -> None:

@@ -3,7 +3,7 @@
 Only whoever holds the lease token writes; a False means that the release is no longer ours.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -191,12 +191,14 @@ def supersede(db: Writer, newer: int, requested_by: str) -> list[int]:
     ]
 
 
-def last_due(db: Reader, serial_key: str) -> int:
-    """Return when the last one in this key's line is due; 0 when nobody waits."""
-    line = select(func.max(releases.c.due)).where(
-        releases.c.serial_key == serial_key, releases.c.state == State.QUEUED
+def last_due(db: Reader, serial_keys: Collection[str]) -> dict[str, int]:
+    """Return when the last one in each key's line is due, for those keys for which some wait."""
+    line = (
+        select(releases.c.serial_key, func.max(releases.c.due))
+        .where(releases.c.serial_key.in_(serial_keys), releases.c.state == State.QUEUED)
+        .group_by(releases.c.serial_key)
     )
-    return int(db.connection.scalar(line) or 0)
+    return {key: int(due) for key, due in db.connection.execute(line)}
 
 
 def request_cancel(db: Writer, release_id: int) -> State | None:

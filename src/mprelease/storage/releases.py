@@ -1,6 +1,6 @@
 """Queries about releases as people see them: request, look, list."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -98,6 +98,11 @@ def by_id(db: Reader, release_id: int) -> Release | None:
     return found[0] if found else None
 
 
+def by_ids(db: Reader, release_ids: Collection[int]) -> dict[int, Release]:
+    """Return those releases of these numbers that exist, by number."""
+    return {one.id: one for one in read(db, with_app().where(releases.c.id.in_(release_ids)))}
+
+
 def asked_for(db: Reader, idempotency_key: str) -> Release | None:
     """Find the release that an earlier request with this key has made."""
     found = read(db, with_app().where(releases.c.idempotency_key == idempotency_key))
@@ -110,18 +115,25 @@ def newest(db: Reader, app_id: int | None, limit: int) -> list[Release]:
     return read(db, query if app_id is None else query.where(releases.c.app_id == app_id))
 
 
-def used_versions(db: Reader, app: App) -> list[str]:
-    """List the version numbers of uploads under an app id that the platform has or may get."""
+def used_versions(db: Reader, *members: App) -> dict[tuple[str, str], list[str]]:
+    """List the versions of uploads that the platform has or may get, by platform and app id."""
     never_sent = releases.c.state.in_([State.FAILED, State.CANCELED]) & (
         releases.c.publish_state == PublishState.NONE
     )
-    rows = db.connection.scalars(
-        select(releases.c.version)
-        .join(apps)
-        .where(apps.c.platform == app.platform, apps.c.platform_app_id == app.platform_app_id)
-        .where(releases.c.kind == Kind.UPLOAD, ~never_sent)
+    found: dict[tuple[str, str], list[str]] = {
+        (app.platform, app.platform_app_id): [] for app in members
+    }
+    rows = db.connection.execute(
+        select(apps.c.platform, apps.c.platform_app_id, releases.c.version)
+        .join_from(releases, apps)
+        .where(apps.c.platform_app_id.in_({app_id for _, app_id in found}))
+        .where(releases.c.kind == Kind.UPLOAD, ~never_sent, releases.c.version.is_not(None))
+        .order_by(releases.c.id)
     )
-    return [version for version in rows if version]
+    for platform, app_id, version in rows:
+        if (platform, app_id) in found:
+            found[platform, app_id].append(version)
+    return found
 
 
 def qr_code(db: Reader, release_id: int) -> tuple[bytes, str] | None:

@@ -23,6 +23,15 @@ def sealed(db: Reader, owner: str, *, at: str | None = None) -> dict[str, bytes]
     return {row.name: row.sealed for row in db.connection.execute(query)}
 
 
+def places(db: Reader) -> dict[str, list[tuple[str, str | None]]]:
+    """Return for each owner the names of its secrets, and to where each may be sent alone."""
+    found: dict[str, list[tuple[str, str | None]]] = {}
+    query = select(secrets.c.owner, secrets.c.name, secrets.c.bound_to)
+    for owner, name, bound_to in db.connection.execute(query):
+        found.setdefault(owner, []).append((name, bound_to))
+    return found
+
+
 def kept_at(db: Reader, owner: str, name: str) -> int | None:
     """Return since when a secret is kept, in ms; None for none."""
     query = select(secrets.c.created_at).where(secrets.c.owner == owner, secrets.c.name == name)

@@ -15,7 +15,7 @@ from mprelease.storage.lists import Search
 
 # What is told at once ends with the passage that reaches one of them.
 _LINES = 10_000
-_CHARACTERS = 4 * 2**20
+_CHARACTERS = 2**20
 
 
 @dataclass(frozen=True)

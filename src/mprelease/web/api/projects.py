@@ -32,7 +32,12 @@ class ProjectShape(BaseModel):
     @classmethod
     def of(cls, db: Reader, project: Project) -> "ProjectShape":
         """Show a project."""
-        kept = [ProjectSecret(name) for name in projects.kept_secrets(db, project)]
+        return cls.with_secrets(project, projects.kept_secrets(db, project))
+
+    @classmethod
+    def with_secrets(cls, project: Project, names: list[str]) -> "ProjectShape":
+        """Show a project that has secrets of these names."""
+        kept = [ProjectSecret(name) for name in names]
         return cls(**only(project, "name", "repository", "default_branch"), secrets=kept)
 
 
@@ -87,7 +92,9 @@ class RefsShape(BaseModel):
 def list_all(hall: HallOf, visit: Releaser) -> list[ProjectShape]:
     """List the projects by name."""
     with hall.house.database.reading() as db:
-        return [ProjectShape.of(db, one) for one in stored.every(db)]
+        every = stored.every(db)
+        kept = projects.secrets_by_project(db, every)
+    return [ProjectShape.with_secrets(one, kept[one.id]) for one in every]
 
 
 @router.post("", status_code=201, responses=refusing(Problem.PROJECT_EXISTS, *_SHAPES))

@@ -1,5 +1,6 @@
 """Releases for programs: ask, look, cancel, repeat, decide, finish, delete; logs and QR codes."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 from typing import Annotated
@@ -7,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query, Request, Response
 
 from mprelease.domain.errors import Refused
-from mprelease.domain.logs import Position
+from mprelease.domain.logs import LogLine, Position
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Kind, State
 from mprelease.i18n import Words
@@ -33,6 +34,7 @@ from mprelease.web.rendering import language
 router = APIRouter(prefix="/api/v1", tags=["releases"])
 
 _LARGEST_LINE = 2**31
+_LOG_CHARACTERS = 2**20
 _UNUSABLE = (
     Problem.VERSION_NOT_GREATER,
     Problem.VERSION_SHAPE,
@@ -206,14 +208,15 @@ def log(
     line: LinePart = 0,
     limit: Annotated[int, Query(ge=1, le=5000)] = 1000,
 ) -> LogShape:
-    """Return the lines that follow a position."""
+    """Return the lines that follow a position: at most so many, of about a MiB together."""
     asked = Position(attempt, line)
     with hall.house.database.reading() as db:
         # Before its lines: the end of a release and its last line are written together.
         release = releases.found(db, release_id)
-        lines = list(islice(logs.after(db, release_id, asked), limit + 1))
-    is_over = release.state.is_final and len(lines) <= limit
-    return LogShape.of(lines[:limit], asked, is_over=is_over)
+        following = logs.after(db, release_id, asked)
+        lines = list(_at_once(following, limit))
+        is_over = release.state.is_final and next(following, None) is None
+    return LogShape.of(lines, asked, is_over=is_over)
 
 
 @router.get(
@@ -229,6 +232,16 @@ def qr_code(hall: HallOf, visit: Looker, release_id: Number) -> Response:
     if found is None:
         raise Refused(Problem.NO_QR_CODE, release=release_id)
     return Response(found[0], media_type=found[1])
+
+
+def _at_once(lines: Iterator[LogLine], limit: int) -> Iterator[LogLine]:
+    """Yield lines up to a number, or up to the one that makes them long."""
+    characters = 0
+    for line in islice(lines, limit):
+        yield line
+        characters += len(line.text)
+        if characters >= _LOG_CHARACTERS:
+            return
 
 
 def _key(visit: Visit, given: str | None) -> str | None:

@@ -207,7 +207,8 @@ def _list(
     typed: dict[str, str] = _NO_PROJECT,
 ) -> Response:
     with hall.house.database.reading() as db:
-        found = [(one, stored_apps.of_project(db, one.id)) for one in stored.every(db)]
+        members = stored_apps.by_project(db)
+        found = [(one, members.get(one.id, [])) for one in stored.every(db)]
     status = 422 if trouble else 200
     return page(request, "projects.html", status, projects=found, trouble=trouble, typed=typed)
 

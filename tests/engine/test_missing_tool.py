@@ -1,0 +1,197 @@
+"""The installation of a vendor's tool is a part of the release (issue 12, number 5)."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from light import a_worker, light
+from mprelease.application import opened
+from mprelease.domain.errors import ReleaseCanceled
+from mprelease.domain.platforms import Platform
+from mprelease.domain.problems import Problem
+from mprelease.domain.releases import Stage, StageState, State
+from mprelease.engine.missing_tool import ToolSupply
+from mprelease.engine.worker import Post, Worker
+from mprelease.platforms import tools
+from mprelease.platforms.registry import driver_of
+from mprelease.process.tree import Listener, Stop
+from mprelease.services import releases
+from mprelease.settings.knobs import Settings
+from mprelease.storage import logs
+from yard import Yard, wait_until
+
+NPM = """#!/bin/sh
+echo "npm fetches a tool"
+case "$PWD" in *miniprogram-ci*) while ! test -f {gate}; do sleep 0.05; done;; esac
+test -f {gate}.bad && echo "npm error 404 Not Found" && exit 1
+mkdir node_modules
+echo "added 1 package"
+"""
+
+
+@dataclass
+class Shop:
+    """Where tools come from: an npm that takes its time for WeChat's until it may go on."""
+
+    folder: Path
+    started: list[Platform] = field(default_factory=list)
+
+    @property
+    def gate(self) -> Path:
+        return self.folder / "gate"
+
+    @property
+    def npm(self) -> str:
+        program = self.folder / "npm"
+        program.write_text(NPM.format(gate=self.gate))
+        program.chmod(0o755)
+        return str(program)
+
+    def install(self, platform: Platform, /, *, stop: Stop, on_line: Listener) -> None:
+        self.started.append(platform)
+        tools.install(
+            driver_of(platform).tool,
+            self.folder / "tools",
+            npm=self.npm,
+            environment={"PATH": "/usr/bin:/bin"},
+            registry=None,
+            on_line=on_line,
+            stop=stop,
+        )
+
+    @property
+    def supply(self) -> ToolSupply:
+        folder = self.folder / "tools"
+        return ToolSupply(self.install, lambda one: tools.is_installed(driver_of(one).tool, folder))
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    return Shop(folder)
+
+
+Employ = Callable[..., Worker]
+
+
+@pytest.fixture
+def employ(yard: Yard, shop: Shop) -> Employ:
+    def employed(limit: int = 60) -> Worker:
+        post = Post("one", ("default",), 1, 0, 3000)
+        pipeline = light(yard.ledger)
+        worker = a_worker(
+            yard.house, yard.folder / "one", pipeline, post, limit=limit, tools=shop.supply
+        )
+        worker.recover()
+        worker.start()
+        yard.workers.append(worker)
+        return worker
+
+    return employed
+
+
+def lines(yard: Yard, release_id: int) -> list[tuple[Stage, str]]:
+    with yard.house.database.reading() as db:
+        return [(line.stage, line.text) for line in logs.after(db, release_id)]
+
+
+def installs(yard: Yard, release_id: int) -> bool:
+    return (Stage.CHECKOUT, "npm fetches a tool") in lines(yard, release_id)
+
+
+def test_npm_is_heard_in_the_log_of_the_release_that_waits(
+    yard: Yard, shop: Shop, employ: Employ
+) -> None:
+    release_id = yard.ask()
+    employ()
+    wait_until(lambda: installs(yard, release_id))
+    assert yard.release(release_id).stages[0].state is StageState.RUNNING
+    shop.gate.touch()
+    yard.becomes(release_id, State.SUCCEEDED)
+    texts = [text for _, text in lines(yard, release_id)]
+    assert "is missing on this machine" in texts[0]
+    assert texts[1:3] == ["npm fetches a tool", "added 1 package"]
+
+
+def test_a_cancel_ends_the_installation(yard: Yard, shop: Shop, employ: Employ) -> None:
+    release_id = yard.ask()
+    employ()
+    wait_until(lambda: installs(yard, release_id))
+    releases.cancel(yard.house, yard.who, release_id)
+    ended = yard.becomes(release_id, State.CANCELED)
+    assert ended.stages[0].state is StageState.CANCELED
+    assert list((shop.folder / "tools").iterdir()) == []
+
+
+def test_the_time_limit_of_the_release_ends_the_installation(yard: Yard, employ: Employ) -> None:
+    release_id = yard.ask()
+    employ(limit=1)
+    ended = yard.becomes(release_id, State.FAILED)
+    assert ended.error
+    assert (ended.error.problem, ended.failed_stage) == (
+        Problem.RELEASE_TIME_LIMIT,
+        Stage.CHECKOUT,
+    )
+
+
+def test_a_worker_that_hands_back_ends_the_installation(
+    yard: Yard, shop: Shop, employ: Employ
+) -> None:
+    release_id = yard.ask()
+    worker = employ()
+    wait_until(lambda: installs(yard, release_id))
+    worker.close(hand_back=True)
+    worker.join()
+    assert yard.release(release_id).state is State.QUEUED
+    shop.gate.touch()
+    employ()
+    yard.becomes(release_id, State.SUCCEEDED)
+
+
+def test_an_installation_that_fails_says_so(yard: Yard, shop: Shop, employ: Employ) -> None:
+    (shop.folder / "gate.bad").touch()
+    shop.gate.touch()
+    release_id = yard.ask()
+    employ()
+    ended = yard.becomes(release_id, State.FAILED)
+    assert ended.error
+    assert ended.error.problem is Problem.TOOL_INSTALL_FAILED
+    assert "404" in str(ended.error.parameters["detail"])
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_no_platform_waits_for_the_tool_of_another(tmp_path: Path, shop: Shop, kind: str) -> None:
+    assert kind
+    application = opened(Settings(data_dir=tmp_path / "data", tools_dir=tmp_path / "tools"))
+    application.__dict__["node"] = replace(application.node, npm=shop.npm)
+    slow, other = Stop(), Stop()
+    told: list[str] = []
+    failures: list[Exception] = []
+
+    def install(stop: Stop, on_line: Listener) -> None:
+        try:
+            application.install_missing(Platform.WECHAT, stop=stop, on_line=on_line)
+        except ReleaseCanceled as canceled:
+            failures.append(canceled)
+
+    threads = [
+        threading.Thread(target=install, args=(slow, told.append)),
+        threading.Thread(target=install, args=(other, print)),
+    ]
+    threads[0].start()
+    wait_until(lambda: bool(told))
+    threads[1].start()
+    application.install_missing(Platform.ALIPAY, stop=Stop(), on_line=print)
+    assert application.has_tool(Platform.ALIPAY)
+    # Whoever waits for the same tool hears its own stop, and the first one goes on.
+    other.ask(ReleaseCanceled())
+    threads[1].join(10)
+    assert (len(failures), threads[0].is_alive()) == (1, True)
+    shop.gate.touch()
+    threads[0].join(10)
+    assert application.has_tool(Platform.WECHAT)
+    application.close()

@@ -1,0 +1,173 @@
+"""How many queries a page takes does not depend on how much there is (issue 12, number 33)."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+import pytest
+from fastapi.routing import APIRoute
+from sqlalchemy import Engine, event
+
+from guests import World
+from mprelease.cli.follow import View, Watched, _look
+from mprelease.domain.errands import Answer, Errand, ErrandKind
+from mprelease.domain.people import Actor, Role
+from mprelease.domain.platforms import Platform
+from mprelease.domain.projects import ProjectSecret
+from mprelease.domain.releases import Kind, ReleaseRequest
+from mprelease.services import apps, door, errands, projects, releases, sharing, users
+from mprelease.services.house import House
+from mprelease.storage import errands as stored_errands
+from mprelease.storage import releases as stored
+from mprelease.storage import users as stored_users
+from mprelease.storage import workers
+
+if TYPE_CHECKING:
+    from mprelease.application import Application
+
+pytestmark = pytest.mark.parametrize("kind", ["sqlite"])
+MORE = 12
+FILLED = {"{name}": "shop", "{kind}": "preview"}
+# A whole log comes in pieces, and a code of a login has no list.
+NO_LIST = {"/releases/{release_id}/log.txt", "/s/{key}", "/s/{key}/qr-code"}
+
+
+@contextmanager
+def counted() -> Iterator[list[str]]:
+    """List the statements of all engines during the block."""
+    seen: list[str] = []
+
+    def hear(*given: object) -> None:
+        seen.append(str(given[2]))
+
+    event.listen(Engine, "before_cursor_execute", hear)
+    try:
+        yield seen
+    finally:
+        event.remove(Engine, "before_cursor_execute", hear)
+
+
+def grow(world: World, upload_key: str) -> None:
+    """Add much of everything that lists show."""
+    house, boss = world.house, Actor("admin")
+    with house.database.reading() as db:
+        admin = next(each for each in stored_users.every(db) if each.name == "admin")
+    for number in range(MORE):
+        name = f"more-{number}"
+        secrets = {ProjectSecret.GIT_TOKEN: "token-0123456789"}
+        change = projects.ProjectChange(name, f"/srv/{name}.git", "main", secrets)
+        projects.add(house, boss, change)
+        # Apps of a project of their own, and of the one that all pages show.
+        for project, app in ((name, f"app-{number}"), ("web", f"twin-{number}")):
+            new = apps.AppChange(
+                app, f"wx{project == 'web':d}{number:015d}", credential=upload_key.encode()
+            )
+            apps.add(house, boss, project, Platform.WECHAT, new)
+            for release in (ReleaseRequest(app, Kind.PREVIEW), ReleaseRequest("shop", Kind.UPLOAD)):
+                made = releases.request(house, boss, release)
+                with house.database.writing() as db:
+                    stored.put_qr_code(db, made, b"image", "image/png", house.now())
+                sharing.share(house, boss, made)
+        person, _ = users.add(house, boss, f"person-{number}", Role.MEMBER, None)
+        door.add_token(house, person, "laptop", 1)
+        door.add_token(house, admin, f"laptop {number}", 1)
+        with house.database.writing() as db:
+            workers.begin(db, f"worker-{number}", ["default"], 2, "1")
+
+
+def addresses(world: World) -> dict[str, str]:
+    """Return every page and answer that is got, by its path."""
+    included = [getattr(one, "original_router", None) for one in world.app.routes]
+    routes = (*world.app.routes, *(one for each in included if each for one in each.routes))
+    found = {}
+    for route in routes:
+        if isinstance(route, APIRoute) and "GET" in route.methods and route.path not in NO_LIST:
+            address = route.path.replace("{release_id}", str(world.first))
+            for gap, word in FILLED.items():
+                address = address.replace(gap, "web" if "/projects/" in address else word)
+            found[route.path] = address
+    return found
+
+
+def test_the_number_of_queries_does_not_grow_with_what_there_is(
+    world: World, upload_key: str
+) -> None:
+    browser = world.visitor(Role.SUPER_ADMIN)
+    paths = addresses(world)
+    assert len(paths) > 30
+
+    def counts() -> dict[str, int]:
+        found = {}
+        for path, address in paths.items():
+            browser.client.get(address)
+            with counted() as seen:
+                browser.client.get(address, follow_redirects=False)
+            found[path] = len(seen)
+        return found
+
+    few = counts()
+    grow(world, upload_key)
+    many = counts()
+    assert {path: (few[path], many[path]) for path in paths if many[path] > few[path]} == {}
+    assert max(many.values()) < 20
+
+
+def test_what_a_request_for_a_whole_project_asks_grows_by_what_it_writes_alone(
+    world: World, upload_key: str
+) -> None:
+    def asked() -> int:
+        with counted() as seen:
+            releases.verify_all(world.house, "web", ReleaseRequest("", Kind.UPLOAD))
+        return len(seen)
+
+    few = asked()
+    grow(world, upload_key)
+    assert asked() <= few + 2
+
+
+@dataclass
+class Opened:
+    """As much of an application as following takes."""
+
+    house: House
+
+
+def test_following_a_whole_project_asks_as_much_as_following_one_app(
+    world: World, upload_key: str
+) -> None:
+    grow(world, upload_key)
+    wanted = ReleaseRequest("", Kind.PREVIEW)
+    accepted = releases.request_all(world.house, Actor("admin"), "web", wanted)
+    views = [Watched(number, View(lines=True)) for number in accepted]
+    assert len(views) > MORE
+
+    def asked(watched: list[Watched]) -> int:
+        with counted() as seen:
+            _look(cast("Application", Opened(world.house)), watched, is_helped=True)
+        return len(seen)
+
+    assert asked(views) == asked(views[:1])
+
+
+def test_a_cached_answer_waits_for_no_writer(world: World) -> None:
+    house, errand = world.house, Errand(ErrandKind.REFS, "web")
+    with house.database.writing() as db:
+        workers.begin(db, "one", ["default"], 1, "1")
+        stored_errands.ask(db, "default", errand)
+    taken = stored_errands.claim(house.database, ["default"], 1000)
+    assert taken
+    with house.database.writing() as db:
+        stored_errands.answer(db, taken, Answer({"branches": ["main"]}))
+    told: list[object] = []
+
+    def ask() -> None:
+        told.append(errands.ask(house, "default", errand, seconds=5, max_age=60).facts)
+
+    with house.database.writing():
+        asking = threading.Thread(target=ask)
+        asking.start()
+        asking.join(3)
+        assert told == [{"branches": ["main"]}]
+    asking.join()
