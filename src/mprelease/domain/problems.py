@@ -47,6 +47,7 @@ class Problem(StrEnum):
     DIRECTORY_SHAPE = auto()
     SETTING_SHAPE = auto()
     SETTING_UNKNOWN = auto()
+    SETTING_VALUE = auto()
     MEMORY_RANGE = auto()
     PROXY_SHAPE = auto()
     REPOSITORY_SHAPE = auto()

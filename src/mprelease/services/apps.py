@@ -10,6 +10,7 @@ from mprelease.domain.people import Actor
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
 from mprelease.platforms.registry import driver_of
+from mprelease.platforms.settings import KnownSettings, Setting
 from mprelease.services import input as typed
 from mprelease.services import projects
 from mprelease.services.house import Did, House, keep_secret, open_secrets, owner_of, record
@@ -24,8 +25,9 @@ class AppChange:
     """What is to be changed; None leaves it as it is.
 
     An empty text takes a command, an output, a page or a proxy back to what is recognised.
-    `compile_settings` are typed as `key=value` and added to those that are there. `install_inputs`
-    are patterns with spaces between them, which take the place of those that are there.
+    `compile_settings` are added to those that are there, by the names of the platform's tool; None
+    takes one away. `install_inputs` are patterns with spaces between them, which take the place of
+    those that are there.
     `fresh_install` lets the next release install its dependencies anew.
     """
 
@@ -38,7 +40,7 @@ class AppChange:
     dev_build_command: str | None = None
     output: str | None = None
     node_memory: int | None = None
-    compile_settings: tuple[str, ...] = ()
+    compile_settings: Mapping[str, Setting | None] = field(default_factory=dict)
     install_inputs: str | None = None
     private_dependencies: bool | None = None
     fresh_install: bool | None = None
@@ -141,15 +143,12 @@ def kept_credential(db: Reader, house: House, app: App) -> KeptCredential | None
 def _changed(app: App, change: AppChange) -> App:
     driver = driver_of(app.platform)
     app_id = change.platform_app_id
-    build = _changed_build(app.build, change)
-    if change.compile_settings:
-        driver.check_settings(build.compile_settings)
     return replace(
         app,
         name=app.name if change.name in {None, app.name} else typed.name(str(change.name)),
         platform_app_id=app.platform_app_id if app_id is None else driver.check_app_id(app_id),
         project_type=change.project_type or app.project_type,
-        build=build,
+        build=_changed_build(app.build, change, driver.settings),
         robot=app.robot if change.robot is None else typed.robot(change.robot),
         default_page=_or_none(app.default_page, change.default_page, typed.page),
         proxy=_or_none(app.proxy, change.proxy, typed.proxy),
@@ -157,7 +156,7 @@ def _changed(app: App, change: AppChange) -> App:
     )
 
 
-def _changed_build(build: BuildSettings, change: AppChange) -> BuildSettings:
+def _changed_build(build: BuildSettings, change: AppChange, known: KnownSettings) -> BuildSettings:
     memory, inputs = change.node_memory, change.install_inputs
     private = change.private_dependencies
     return replace(
@@ -170,18 +169,22 @@ def _changed_build(build: BuildSettings, change: AppChange) -> BuildSettings:
         dev_build_command=_or_none(build.dev_build_command, change.dev_build_command),
         output=_or_none(build.output, change.output, typed.directory),
         node_memory=build.node_memory if memory is None else typed.memory(memory),
-        compile_settings=_changed_settings(build.compile_settings, change.compile_settings),
+        compile_settings=_changed_settings(build.compile_settings, change.compile_settings, known),
         install_inputs=build.install_inputs if inputs is None else typed.patterns(inputs),
         private_dependencies=build.private_dependencies if private is None else private,
     )
 
 
 def _changed_settings(
-    before: Mapping[str, bool | int | str], given: tuple[str, ...]
-) -> Mapping[str, bool | int | str]:
-    """Return the switches with the given ones set; `key=` takes one back."""
-    settings = {**before, **dict(typed.setting(text) for text in given)}
-    return {key: value for key, value in settings.items() if value != ""}
+    before: Mapping[str, Setting], given: Mapping[str, Setting | None], known: KnownSettings
+) -> Mapping[str, Setting]:
+    """Return the settings with the given ones set, and those taken away that are None.
+
+    What an older or newer version has stored under other names is left alone.
+    """
+    chosen = known.read({name: value for name, value in given.items() if value is not None})
+    kept = {name: value for name, value in before.items() if name not in given}
+    return {**kept, **known.effective(kept), **chosen}
 
 
 def _or_none(

@@ -85,7 +85,7 @@ def again(house: House, release_id: int) -> ReleaseRequest:
         environment=release.environment,
         robot=release.robot,
         launch=release.launch,
-        settings=release.settings,
+        settings=driver_of(app.platform).settings.effective(release.settings),
     )
 
 
@@ -272,8 +272,7 @@ def _today(house: House) -> date:
 
 
 def _settings(app: App, wanted: Mapping[str, bool | int | str]) -> Mapping[str, bool | int | str]:
-    driver_of(app.platform).check_settings(wanted)
-    return wanted
+    return driver_of(app.platform).settings.read(wanted)
 
 
 def _launch(app: App, wanted: LaunchOptions) -> LaunchOptions:

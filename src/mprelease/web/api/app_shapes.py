@@ -1,7 +1,6 @@
 """Apps, as the API takes and gives them."""
 
 import json
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated
 
@@ -9,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from mprelease.domain.apps import App, ProjectType
 from mprelease.domain.platforms import Platform
+from mprelease.platforms.registry import driver_of
 from mprelease.services.apps import AppChange, KeptCredential
 from mprelease.web.api.shapes import CLOSED, Given, Secret, Switch, Text, Whole, moment, only
 
@@ -58,7 +58,7 @@ class AppSettings(AppShape):
     dev_build_command: str | None
     output: str | None
     node_memory: int | None
-    compile_settings: dict[str, bool | int | str]
+    compile_settings: dict[str, bool | int]
     install_inputs: list[str]
     private_dependencies: bool
     proxy: str | None
@@ -74,7 +74,7 @@ class AppSettings(AppShape):
             **AppShape.of(app, project).model_dump(),
             **only(app, "project_type", "proxy"),
             **only(app.build, *_BUILD),
-            compile_settings=dict(app.build.compile_settings),
+            compile_settings=driver_of(app.platform).settings.effective(app.build.compile_settings),
             install_inputs=list(app.build.install_inputs),
             credential=credential,
         )
@@ -129,14 +129,9 @@ class _Settings(Given):
         return AppChange(
             **others,
             install_inputs=None if self.install_inputs is None else " ".join(self.install_inputs),
-            compile_settings=tuple(self._switches()),
+            compile_settings=self.compile_settings,
             credential=self._credential(),
         )
-
-    def _switches(self) -> Iterator[str]:
-        for name, value in self.compile_settings.items():
-            typed = json.dumps(value) if isinstance(value, bool) else value
-            yield f"{name}={'' if typed is None else typed}"
 
     def _credential(self) -> bytes | None:
         if isinstance(self.credential, dict):

@@ -32,6 +32,7 @@ _SHAPES = (
     Problem.MEMORY_RANGE,
     Problem.DIRECTORY_SHAPE,
     Problem.SETTING_UNKNOWN,
+    Problem.SETTING_VALUE,
     Problem.PAGE_SHAPE,
     Problem.PROXY_SHAPE,
     Problem.LABEL_SHAPE,

@@ -1,6 +1,8 @@
 """Projects and the settings of their apps."""
 
 import json
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -14,13 +16,15 @@ from mprelease.domain.errors import Refused, TroubleError
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Message, Problem, Trouble
 from mprelease.domain.projects import Project, ProjectSecret
+from mprelease.platforms.registry import driver_of
+from mprelease.platforms.settings import Setting
 from mprelease.services import apps, projects
 from mprelease.services.apps import AppChange
 from mprelease.services.projects import ProjectChange
 from mprelease.storage import apps as stored_apps
 from mprelease.storage import projects as stored
 from mprelease.web import asking
-from mprelease.web.fields import number
+from mprelease.web.fields import number, settings_shown, settings_typed
 from mprelease.web.flash import done
 from mprelease.web.hall import Hall
 from mprelease.web.identity import HallOf, Manager
@@ -164,7 +168,7 @@ def edit_app(request: Request, hall: HallOf, visit: Manager, name: str, given: G
     app, project = _app(hall, name)
     typed, key_file = given
     try:
-        change = _change(typed, app.platform, key_file)
+        change = _change(typed, app.platform, key_file, app.build.compile_settings)
         changed = apps.edit(hall.house, visit.user.actor, name, change)
     except TroubleError as failure:
         return _app_form(request, hall, project, app.platform, app, typed, failure.trouble)
@@ -255,6 +259,7 @@ def _app_form(
     typed: dict[str, str],
     trouble: Trouble | None,
 ) -> Response:
+    settings = driver_of(platform).settings
     with hall.house.database.reading() as db:
         kept = apps.kept_credential(db, hall.house, app) if app else None
     return page(
@@ -267,6 +272,8 @@ def _app_form(
         types=_types(platform, app),
         app=app,
         kept=kept,
+        settings=settings,
+        ignored=settings.ignored(app.build.compile_settings) if app else {},
         typed={"robot": "1", "node_memory": "", "label": "default", **typed},
         trouble=trouble,
     )
@@ -280,7 +287,12 @@ def _types(platform: Platform, app: App | None) -> list[ProjectType]:
     return list(dict.fromkeys((own, app.project_type if app else own)))
 
 
-def _change(typed: dict[str, str], platform: Platform, key_file: bytes) -> AppChange:
+def _change(
+    typed: dict[str, str],
+    platform: Platform,
+    key_file: bytes,
+    stored_settings: Mapping[str, Setting] = MappingProxyType({}),
+) -> AppChange:
     names = ("name", "platform_app_id", "directory", "output", "default_page", "proxy", "label")
     commands = ("install_command", "build_command", "dev_build_command", "install_inputs")
     private = typed.get("private_dependencies")
@@ -290,7 +302,7 @@ def _change(typed: dict[str, str], platform: Platform, key_file: bytes) -> AppCh
         project_type=ProjectType(project_type) if project_type in set(ProjectType) else None,
         node_memory=number(typed.get("node_memory")),
         robot=number(typed.get("robot")),
-        compile_settings=tuple(typed.get("compile_settings", "").split()),
+        compile_settings=settings_typed(typed, driver_of(platform).settings, stored_settings),
         private_dependencies=None if private is None else private == "true",
         fresh_install=True if typed.get("fresh_install") == "true" else None,
         credential=_credential(typed, platform, key_file),
@@ -313,7 +325,6 @@ def _credential(typed: dict[str, str], platform: Platform, key_file: bytes) -> b
 
 def _as_typed(app: App) -> dict[str, str]:
     build = app.build
-    settings = " ".join(f"{key}={value}" for key, value in build.compile_settings.items())
     known: dict[str, object] = {
         "name": app.name,
         "platform_app_id": app.platform_app_id,
@@ -324,7 +335,6 @@ def _as_typed(app: App) -> dict[str, str]:
         "dev_build_command": build.dev_build_command,
         "output": build.output,
         "node_memory": build.node_memory,
-        "compile_settings": settings,
         "install_inputs": " ".join(build.install_inputs),
         "private_dependencies": "true" if build.private_dependencies else "false",
         "default_page": app.default_page,
@@ -332,4 +342,6 @@ def _as_typed(app: App) -> dict[str, str]:
         "proxy": app.proxy,
         "label": app.label,
     }
-    return {name: "" if value is None else str(value) for name, value in known.items()}
+    shown = {name: "" if value is None else str(value) for name, value in known.items()}
+    settings = driver_of(app.platform).settings
+    return shown | settings_shown(build.compile_settings, settings)
