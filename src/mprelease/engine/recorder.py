@@ -17,6 +17,7 @@ from mprelease.storage import logs, queue, releases
 from mprelease.storage.database import Database, Writer
 from mprelease.storage.outage import OUTAGE
 from mprelease.storage.queue import Lease
+from mprelease.storage.text import storable
 from mprelease.supervision import LoopSupervisor
 
 _log = logging.getLogger(__name__)
@@ -99,8 +100,8 @@ class DatabaseRecorder:
 
     def line(self, text: str) -> None:
         """Give a line its number and keep it until the next flush; from any thread."""
-        # A file name may hold bytes that are no text; the database takes text alone.
-        clean = text.encode(errors="replace").decode()
+        # Who watches gets what is stored.
+        clean = storable(text)
         with self._lock:
             self._last = Position(self._last.attempt, self._last.line + 1)
             line = LogLine(self._last, self._now(), self._stage, clean)
