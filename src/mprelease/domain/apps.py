@@ -54,7 +54,7 @@ class App:
 
     `platform_app_id` is the id that the platform gave it (`wx…`). `proxy` is the egress proxy of
     the vendor's tool where it differs from the platform-wide one. `label` says which workers may
-    run its releases.
+    run its releases. `revision` counts its changes.
     """
 
     id: int
@@ -68,3 +68,4 @@ class App:
     default_page: str | None
     proxy: str | None
     label: str = DEFAULT_LABEL
+    revision: int = 0

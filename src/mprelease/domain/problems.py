@@ -69,6 +69,7 @@ class Problem(StrEnum):
     DATABASE_UNUSABLE = auto()
     DATABASE_BUSY = auto()
     NOTHING_TO_CHANGE = auto()
+    CHANGED_MEANWHILE = auto()
     DATA_FOLDER_OWNED = auto()
     WORKER_UNKNOWN = auto()
     NO_WORKER = auto()

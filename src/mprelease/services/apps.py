@@ -27,7 +27,8 @@ class AppChange:
     An empty text takes a command, an output, a page or a proxy back to what is recognised.
     `compile_settings` are added to those that are there, by the names of the platform's tool; None
     takes one away. `install_inputs` are patterns with spaces between them, which take the place of
-    those that are there.
+    those that are there. `revision` is that of the app which the change is meant for, None for
+    whichever it has.
     `fresh_install` lets the next release install its dependencies anew.
     """
 
@@ -49,6 +50,7 @@ class AppChange:
     proxy: str | None = None
     label: str | None = None
     credential: bytes | None = field(default=None, repr=False)
+    revision: int | None = None
 
 
 @dataclass(frozen=True)
@@ -88,12 +90,18 @@ def add(house: House, who: Actor, project_name: str, platform: Platform, new: Ap
 
 
 def edit(house: House, who: Actor, name: str, change: AppChange) -> App:
-    """Change an app and return it as it is now; running releases keep what they began with."""
-    if change == AppChange():
+    """Change an app and return it as it is now; running releases keep what they began with.
+
+    Of two changes at once one comes after the other; Refused(CHANGED_MEANWHILE) for one that is
+    meant for an older revision.
+    """
+    if replace(change, revision=None) == AppChange():
         raise Refused(Problem.NOTHING_TO_CHANGE)
     taken = Refused(Problem.APP_EXISTS, name=change.name or name)
     with refusing_taken(taken), house.database.writing() as db:
-        before = found(db, name)
+        before = _held(db, name)
+        if change.revision not in {None, before.revision}:
+            raise Refused(Problem.CHANGED_MEANWHILE, name=name)
         app = _changed(before, change)
         if change.fresh_install:
             app = replace(app, build=replace(app.build, installed_from=house.now()))
@@ -102,16 +110,17 @@ def edit(house: House, who: Actor, name: str, change: AppChange) -> App:
         if app.platform_app_id != before.platform_app_id and apps.is_busy(db, app.id):
             # A queued release stands in line under the old id.
             raise Refused(Problem.RELEASE_BUSY, name=name)
-        apps.change(db, app)
+        if not apps.change(db, app):
+            raise Refused(Problem.CHANGED_MEANWHILE, name=name)
         _keep_credential(house, db, app, change)
         record(db, house, who, Did("app.edit", app.name, _told(change), app.id))
-    return app
+    return replace(app, revision=app.revision + 1)
 
 
 def remove(house: House, who: Actor, name: str) -> None:
     """Remove an app with its credential; its releases stay for the record."""
     with house.database.writing() as db:
-        app = found(db, name)
+        app = _held(db, name)
         if apps.is_busy(db, app.id):
             raise Refused(Problem.RELEASE_BUSY, name=name)
         secrets.drop(db, owner_of(app))
@@ -122,6 +131,13 @@ def remove(house: House, who: Actor, name: str) -> None:
 def found(db: Reader, name: str) -> App:
     """Return the app of this name; raise Refused when there is none."""
     app = apps.named(db, name)
+    if app is None:
+        raise Refused(Problem.APP_UNKNOWN, name=name)
+    return app
+
+
+def _held(db: Writer, name: str) -> App:
+    app = apps.held(db, name)
     if app is None:
         raise Refused(Problem.APP_UNKNOWN, name=name)
     return app
@@ -208,5 +224,6 @@ def _refuse_taken(db: Reader, name: str, app_id: int | None = None) -> None:
 
 
 def _told(change: AppChange) -> Mapping[str, object]:
-    plain = {key: value for key, value in vars(change).items() if key != "credential" and value}
+    apart = {"credential", "revision"}
+    plain = {key: value for key, value in vars(change).items() if key not in apart and value}
     return {**plain, "credential": True} if change.credential is not None else plain

@@ -49,6 +49,8 @@ projects = Table(
     Column("repository", Text, nullable=False),
     Column("default_branch", Key, nullable=False),
     _timestamp("created_at", nullable=False),
+    # Counts changes: who has seen an older one writes nothing.
+    Column("revision", Integer, nullable=False, server_default="0"),
 )
 
 # A removed app keeps its row, because its releases name it; without a name_key it is found no more.
@@ -69,6 +71,7 @@ apps = Table(
     Column("label", Key, nullable=False, server_default="default"),
     _timestamp("created_at", nullable=False),
     _timestamp("removed_at"),
+    Column("revision", Integer, nullable=False, server_default="0"),
 )
 
 secrets = Table(
@@ -126,6 +129,8 @@ releases = Table(
     Column("publish_state", String(16), nullable=False),
     # A deleted release is shown no more; its row keeps the version number that the platform has.
     _timestamp("deleted_at"),
+    # The branch or tag that `ref`, a commit, was taken from; None where `ref` was asked for.
+    Column("ref_name", Text),
     Index(None, "state", "label", "due", "id"),
     Index(None, "app_id", "id"),
 )

@@ -10,7 +10,17 @@ from mprelease.domain.apps import App, ProjectType
 from mprelease.domain.platforms import Platform
 from mprelease.platforms.registry import driver_of
 from mprelease.services.apps import AppChange, KeptCredential
-from mprelease.web.api.shapes import CLOSED, Given, Secret, Switch, Text, Whole, moment, only
+from mprelease.web.api.shapes import (
+    CLOSED,
+    Given,
+    Number,
+    Secret,
+    Switch,
+    Text,
+    Whole,
+    moment,
+    only,
+)
 
 _BUILD = (
     "directory",
@@ -44,7 +54,9 @@ class AppShape(BaseModel):
 class CredentialShape(BaseModel):
     """What is told of a credential: something to compare it by, and when it was set."""
 
-    fingerprint: str
+    fingerprint: str | None = Field(
+        description="null where the server has another master key, so that it cannot be opened"
+    )
     kept_at: datetime
 
 
@@ -63,6 +75,7 @@ class AppSettings(AppShape):
     private_dependencies: bool
     proxy: str | None
     credential: CredentialShape | None
+    revision: int = Field(description="counts the changes of the app")
 
     @classmethod
     def with_all(cls, app: App, project: str, kept: KeptCredential | None) -> "AppSettings":
@@ -72,7 +85,7 @@ class AppSettings(AppShape):
         )
         return cls(
             **AppShape.of(app, project).model_dump(),
-            **only(app, "project_type", "proxy"),
+            **only(app, "project_type", "proxy", "revision"),
             **only(app.build, *_BUILD),
             compile_settings=driver_of(app.platform).settings.effective(app.build.compile_settings),
             install_inputs=list(app.build.install_inputs),
@@ -153,3 +166,6 @@ class ChangedApp(_Settings):
 
     name: Text | None = None
     platform_app_id: Text | None = None
+    revision: Number | None = Field(
+        default=None, description="refuse the change if the app has another one by now"
+    )

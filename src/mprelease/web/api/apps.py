@@ -89,6 +89,7 @@ def settings(hall: HallOf, visit: Manager, name: str) -> AppSettings:
         Problem.APP_EXISTS,
         Problem.RELEASE_BUSY,
         Problem.NOTHING_TO_CHANGE,
+        Problem.CHANGED_MEANWHILE,
         *_SHAPES,
     ),
 )

@@ -91,6 +91,7 @@ def edit(
     git_token: Field = "",
     ssh_key: Field = "",
     npmrc: Field = "",
+    revision: Field = "",
     forget: Annotated[list[ProjectSecret] | None, Form()] = None,
 ) -> Response:
     """Change a project; an empty secret leaves it as it is, `forget` takes it away."""
@@ -101,11 +102,12 @@ def edit(
     }
     secrets = {key: text for key, text in given.items() if text.strip()}
     secrets |= dict.fromkeys(forget or (), "")
-    change = ProjectChange(new_name, repository, default_branch, secrets)
+    change = ProjectChange(new_name, repository, default_branch, secrets, number(revision))
     try:
         edited = projects.edit(hall.house, visit.user.actor, name, change)
     except TroubleError as failure:
         typed = {"name": new_name, "repository": repository, "default_branch": default_branch}
+        typed |= _still_seen(failure, revision)
         return _settings(request, hall, name, trouble=failure.trouble, typed=typed)
     saved = Message("done.project_saved", {"name": edited.project.name})
     if edited.removed:
@@ -171,9 +173,24 @@ def edit_app(request: Request, hall: HallOf, visit: Manager, name: str, given: G
         change = _change(typed, app.platform, key_file, app.build.compile_settings)
         changed = apps.edit(hall.house, visit.user.actor, name, change)
     except TroubleError as failure:
+        app, project = _app(hall, name)
+        typed = {
+            **typed,
+            "revision": str(app.revision),
+            **_still_seen(failure, typed.get("revision", "")),
+        }
         return _app_form(request, hall, project, app.platform, app, typed, failure.trouble)
     address = f"/apps/{quote(changed.name)}/settings"
     return done(hall, address, Message("done.app_saved", {"name": changed.name}))
+
+
+def _still_seen(failure: TroubleError, revision: str) -> dict[str, str]:
+    """Return for which revision the form is that comes back.
+
+    Who was told that it has changed meanwhile may save over it.
+    """
+    told = failure.trouble.problem is Problem.CHANGED_MEANWHILE
+    return {} if told else {"revision": revision}
 
 
 @router.post("/apps/{name}/check")
@@ -232,7 +249,7 @@ def _settings(
             "project": project,
             "apps": stored_apps.of_project(db, project.id),
             "kept": projects.kept_secrets(db, project),
-            "typed": typed or vars(project),
+            "typed": {**vars(project), **(typed or {})},
             "told": told,
         }
     if flash:
@@ -302,6 +319,7 @@ def _change(
         project_type=ProjectType(project_type) if project_type in set(ProjectType) else None,
         node_memory=number(typed.get("node_memory")),
         robot=number(typed.get("robot")),
+        revision=number(typed.get("revision")),
         compile_settings=settings_typed(typed, driver_of(platform).settings, stored_settings),
         private_dependencies=None if private is None else private == "true",
         fresh_install=True if typed.get("fresh_install") == "true" else None,
@@ -341,6 +359,7 @@ def _as_typed(app: App) -> dict[str, str]:
         "robot": app.robot,
         "proxy": app.proxy,
         "label": app.label,
+        "revision": app.revision,
     }
     shown = {name: "" if value is None else str(value) for name, value in known.items()}
     settings = driver_of(app.platform).settings
