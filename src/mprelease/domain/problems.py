@@ -51,6 +51,7 @@ class Problem(StrEnum):
     MEMORY_RANGE = auto()
     PROXY_SHAPE = auto()
     REPOSITORY_SHAPE = auto()
+    REPOSITORY_MEANT = auto()
     FILE_UNREADABLE = auto()
     FILE_UNWRITABLE = auto()
     NOT_TEXT = auto()

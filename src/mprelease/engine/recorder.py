@@ -13,7 +13,7 @@ from mprelease.domain.logs import LogLine, Position
 from mprelease.domain.problems import Message
 from mprelease.domain.releases import Commit, Publication, PublishState, Stage, StageState
 from mprelease.pipeline.runner import Ending
-from mprelease.storage import logs, queue, releases
+from mprelease.storage import clock, logs, queue, releases
 from mprelease.storage.database import Database, Writer
 from mprelease.storage.outage import OUTAGE
 from mprelease.storage.queue import Lease
@@ -75,7 +75,7 @@ class DatabaseRecorder:
     def __init__(
         self, database: Database, lease: Lease, now: Callable[[], int], live: Live | None = None
     ) -> None:
-        """Take the lease under which everything is written, the clock in ms, and who watches."""
+        """Take the lease under which all is written, the clock of lines in ms, and who watches."""
         self._live = live or ToldAll()
         self._database = database
         self._lease = lease
@@ -94,8 +94,7 @@ class DatabaseRecorder:
         """Write that a stage began."""
         with self._lock:
             self._stage = stage
-        now = self._now()
-        self._write(lambda db: queue.start_stage(db, self._lease, stage, now))
+        self._write(lambda db: queue.start_stage(db, self._lease, stage))
         self._live.changed(self._lease.release_id)
 
     def line(self, text: str) -> None:
@@ -110,8 +109,7 @@ class DatabaseRecorder:
 
     def ended(self, stage: Stage, state: StageState, *, cached: bool = False) -> None:
         """Write how a stage ended."""
-        now = self._now()
-        self._write(lambda db: queue.end_stage(db, self._lease, stage, state, now, cached=cached))
+        self._write(lambda db: queue.end_stage(db, self._lease, stage, state, cached=cached))
         self._live.changed(self._lease.release_id)
 
     def checked_out(self, commit: Commit) -> None:
@@ -149,7 +147,7 @@ class DatabaseRecorder:
         queue.write(db, self._lease, sizes=sizes, publish_state=PublishState.DONE)
         if publication.qr_code:
             image, kind = publication.qr_code, publication.qr_code_type
-            releases.put_qr_code(db, self._lease.release_id, image, kind, self._now())
+            releases.put_qr_code(db, self._lease.release_id, image, kind, clock.read(db))
 
     def _write(self, deed: Callable[[Writer], object]) -> None:
         # The keeper of the lease writes too: no line may be written, or forgotten, by both.

@@ -10,7 +10,7 @@ from mprelease.domain.problems import Problem
 from mprelease.domain.projects import GIT_SECRETS, Project, ProjectSecret
 from mprelease.services import input as typed
 from mprelease.services.house import Did, House, keep_secret, open_secrets, owner_of, record
-from mprelease.source.repository import check_ref, check_url, origin_of
+from mprelease.source.repository import check_address, check_ref, origin_of
 from mprelease.storage import projects, secrets
 from mprelease.storage.database import Reader, Writer, refusing_taken
 
@@ -127,7 +127,7 @@ def opened_secrets(db: Reader, house: House, project: Project) -> dict[ProjectSe
 def _checked(change: ProjectChange) -> ProjectChange:
     return replace(
         change,
-        repository=change.repository and check_url(change.repository),
+        repository=change.repository and check_address(change.repository),
         default_branch=change.default_branch and check_ref(change.default_branch),
     )
 

@@ -18,7 +18,7 @@ from mprelease.services import input as typed
 from mprelease.services import projects as project_deeds
 from mprelease.services.house import Did, House, record
 from mprelease.source.repository import check_ref
-from mprelease.storage import apps, projects, queue, releases
+from mprelease.storage import apps, clock, projects, queue, releases
 from mprelease.storage.database import Reader, Writer
 
 # One step of priority counts as much as having waited for so long.
@@ -70,7 +70,10 @@ def request_all(
 
 
 def again(house: House, release_id: int) -> ReleaseRequest:
-    """Return the request that would make the same release anew; an upload gets a new version."""
+    """Return the request that would make the same release anew; an upload gets a new version.
+
+    It is of the commit that the release was of, whatever its branch has got since.
+    """
     with house.database.reading() as db:
         release = found(db, release_id)
         app = app_deeds.found(db, release.app_name)
@@ -80,7 +83,8 @@ def again(house: House, release_id: int) -> ReleaseRequest:
     return ReleaseRequest(
         app=app.name,
         kind=release.kind,
-        ref=release.ref,
+        ref=release.commit.id if release.commit else release.ref,
+        ref_name=release.shown_ref if release.commit else release.ref_name,
         description=release.description,
         environment=release.environment,
         robot=release.robot,
@@ -143,7 +147,7 @@ def delete(house: House, who: Actor, release_ids: Sequence[int]) -> None:
             release = found(db, release_id)
             if not release.state.is_final or release.state is State.UNKNOWN:
                 raise Refused(Problem.RELEASE_UNFINISHED, release=release_id)
-            releases.remove(db, release_id, house.now())
+            releases.remove(db, release_id, clock.read(db))
             details = {"app": release.app_name, "kind": release.kind, "version": release.version}
             record(db, house, who, Did("release.delete", str(release_id), details, release_id))
 
@@ -168,7 +172,7 @@ def _accept(db: Writer, house: House, who: Actor, app: App, wanted: ReleaseReque
     if earlier := _earlier(db, wanted):
         return earlier.id
     new = _new(db, house, who, app, wanted)
-    release_id = releases.add(db, new, house.now())
+    release_id = releases.add(db, new, clock.read(db))
     did = Did(f"release.{wanted.kind}", app.name, {"release": release_id}, app.id)
     record(db, house, who, did)
     queue.supersede(db, release_id, who.name)
@@ -242,16 +246,17 @@ def _new(
         serial_key=key,
         idempotency_key=wanted.idempotency_key,
         priority=typed.priority(wanted.priority),
-        due=_due(db, house, key, wanted.priority),
+        due=_due(db, key, wanted.priority),
+        ref_name=wanted.ref_name and check_ref(wanted.ref_name),
     )
 
 
-def _due(db: Reader, house: House, key: str, priority: int) -> int:
+def _due(db: Reader, key: str, priority: int) -> int:
     """Return the place in the queue, in ms: who waits longest goes first, priority counts as age.
 
     Within one serial key nobody overtakes.
     """
-    return max(house.now() - priority * AGEING_MS, queue.last_due(db, key))
+    return max(clock.read(db) - priority * AGEING_MS, queue.last_due(db, key))
 
 
 def _version(db: Reader, house: House, app: App, wanted: ReleaseRequest) -> str | None:

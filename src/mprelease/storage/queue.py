@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Update, func, select, update
+from sqlalchemy import ColumnElement, Select, Update, func, select, tuple_, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from mprelease.domain.apps import Environment, ProjectType
@@ -222,14 +222,29 @@ def request_cancel(db: Writer, release_id: int) -> State | None:
 
 
 def waits_for(db: Reader, release_id: int) -> tuple[int | None, bool]:
-    """Return for which release a queued one waits, and whether that one's end is unknown."""
-    key = select(releases.c.serial_key).where(releases.c.id == release_id).scalar_subquery()
-    unknown = (releases.c.running_key == key) & (releases.c.state == State.UNKNOWN)
-    for which in (unknown, releases.c.state == State.RUNNING):
-        found = db.connection.scalar(select(releases.c.id).where(which).limit(1))
-        if found is not None:
-            return int(found), which is unknown
-    return None, False
+    """Return for which release a queued one waits, and whether that one's end is unknown.
+
+    That is the one that keeps its serial key, else the next one before it in the line of that key;
+    None where it only waits for a free slot.
+    """
+    mine = db.connection.execute(
+        select(releases.c.serial_key, releases.c.due).where(releases.c.id == release_id)
+    ).one()
+    keeps = select(releases.c.id, releases.c.state).where(
+        releases.c.running_key == mine.serial_key, releases.c.id != release_id
+    )
+    if keeper := db.connection.execute(keeps).first():
+        return int(keeper.id), keeper.state == State.UNKNOWN
+    place = tuple_(releases.c.due, releases.c.id)
+    ahead = (
+        select(releases.c.id)
+        .where(releases.c.serial_key == mine.serial_key, releases.c.state == State.QUEUED)
+        .where(place < tuple_(mine.due, release_id))
+        .order_by(releases.c.due.desc(), releases.c.id.desc())
+        .limit(1)
+    )
+    found = db.connection.scalar(ahead)
+    return (None if found is None else int(found)), False
 
 
 def resolve(db: Writer, release_id: int, *, published: bool) -> bool:
@@ -273,16 +288,24 @@ def stored(trouble: Trouble) -> dict[str, Any]:
     return {"problem": trouble.problem, "parameters": dict(trouble.parameters)}
 
 
-def start_stage(db: Writer, lease: Lease, stage: Stage, now: int) -> None:
-    """Write that a stage began."""
-    _write_stage(db, lease, stage, state=StageState.RUNNING, started_at=now)
+def start_stage(db: Writer, lease: Lease, stage: Stage, at: int | None = None) -> None:
+    """Write that a stage began, now or at an earlier time of the database's clock."""
+    began = now_ms() if at is None else at
+    _write_stage(db, lease, stage, state=StageState.RUNNING, started_at=began)
 
 
 def end_stage(
-    db: Writer, lease: Lease, stage: Stage, state: StageState, now: int, *, cached: bool = False
+    db: Writer,
+    lease: Lease,
+    stage: Stage,
+    state: StageState,
+    at: int | None = None,
+    *,
+    cached: bool = False,
 ) -> None:
-    """Write how a stage ended."""
-    _write_stage(db, lease, stage, state=state, ended_at=now, cached=cached)
+    """Write how a stage ended, now or at an earlier time of the database's clock."""
+    ended = now_ms() if at is None else at
+    _write_stage(db, lease, stage, state=state, ended_at=ended, cached=cached)
 
 
 def may_move(to: State) -> ColumnElement[bool]:
