@@ -24,9 +24,7 @@ def app(house: House, developer: Actor, upload_key: str) -> App:
     return apps.add(house, developer, "web", Platform.WECHAT, new)
 
 
-def test_two_changes_of_one_app_at_once_are_both_kept(
-    house: House, developer: Actor
-) -> None:
+def test_two_changes_of_one_app_at_once_are_both_kept(house: House, developer: Actor) -> None:
     changes = [
         AppChange(build_command="npm run build"),
         AppChange(robot=7),
