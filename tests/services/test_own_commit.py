@@ -23,7 +23,7 @@ from mprelease.engine.recorder import DatabaseRecorder
 from mprelease.pipeline.runner import Ending
 from mprelease.services import apps, projects, releases
 from mprelease.services.house import House
-from mprelease.storage import lists, queue
+from mprelease.storage import lists, queue, waiting
 from mprelease.storage import releases as stored
 from mprelease.storage.lists import Search
 
@@ -98,7 +98,7 @@ def test_a_release_waits_for_what_keeps_its_place_and_for_nothing_else(
 ) -> None:
     def blocker(release_id: int) -> tuple[int | None, bool]:
         with house.database.reading() as db:
-            return queue.waits_for(db, release_id)
+            return waiting.waits_for(db, release_id)
 
     other = releases.request(house, developer, replace(PREVIEW, robot=9))
     assert queue.claim(house.database, other, "worker", "token")

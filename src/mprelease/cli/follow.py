@@ -187,14 +187,14 @@ class _Absences:
 
 def _look(application: "Application", watched: Watched, *, is_helped: bool) -> Release:
     from mprelease.services import releases
-    from mprelease.storage import logs, queue, workers
+    from mprelease.storage import logs, waiting, workers
 
     release_id, view, label = watched.release_id, watched.view, watched.label
     with application.house.database.reading() as db:
         release = releases.found(db, release_id)
         lines = list(logs.after(db, release_id, view.position))
         queued = release.state is State.QUEUED
-        blocker, is_unknown = queue.waits_for(db, release_id) if queued else (None, False)
+        blocker, is_unknown = waiting.waits_for(db, release_id) if queued else (None, False)
         is_served = is_helped or label is None or workers.serving(db, label)
     view.update(release, lines)
     if queued:

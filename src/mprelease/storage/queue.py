@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Update, func, select, tuple_, update
+from sqlalchemy import ColumnElement, Select, Update, func, select, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from mprelease.domain.apps import Environment, ProjectType
@@ -219,32 +219,6 @@ def request_cancel(db: Writer, release_id: int) -> State | None:
         .values(cancel_requested=True),
     )
     return State.RUNNING if asked else None
-
-
-def waits_for(db: Reader, release_id: int) -> tuple[int | None, bool]:
-    """Return for which release a queued one waits, and whether that one's end is unknown.
-
-    That is the one that keeps its serial key, else the next one before it in the line of that key;
-    None where it only waits for a free slot.
-    """
-    mine = db.connection.execute(
-        select(releases.c.serial_key, releases.c.due).where(releases.c.id == release_id)
-    ).one()
-    keeps = select(releases.c.id, releases.c.state).where(
-        releases.c.running_key == mine.serial_key, releases.c.id != release_id
-    )
-    if keeper := db.connection.execute(keeps).first():
-        return int(keeper.id), keeper.state == State.UNKNOWN
-    place = tuple_(releases.c.due, releases.c.id)
-    ahead = (
-        select(releases.c.id)
-        .where(releases.c.serial_key == mine.serial_key, releases.c.state == State.QUEUED)
-        .where(place < tuple_(mine.due, release_id))
-        .order_by(releases.c.due.desc(), releases.c.id.desc())
-        .limit(1)
-    )
-    found = db.connection.scalar(ahead)
-    return (None if found is None else int(found)), False
 
 
 def resolve(db: Writer, release_id: int, *, published: bool) -> bool:
