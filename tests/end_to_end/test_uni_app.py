@@ -16,7 +16,7 @@ def test_a_uni_app_is_installed_built_and_uploaded_and_the_second_time_it_is_qui
     team: Team, wechat: WeChat, tmp_path: Path
 ) -> None:
     repository = make_repository(tmp_path / "uni", FILES)
-    team.has_app(repository, "--setting", "minified=false")
+    team.has_app(repository, "--setting", "minify=false")
     first = team.must("upload", "shop", "--json").json
     [received] = wechat.received
     built = next((team.data / "workspaces").glob("*/1/tree")) / "dist" / "build" / "mp-weixin"

@@ -66,29 +66,61 @@ def test_an_upload_that_is_complete_by_itself_is_not_finished(platform: Platform
 @pytest.mark.parametrize(
     ("platform", "settings"),
     [
-        (Platform.WECHAT, {"es6": False, "whateverComesNext": 1}),
+        (Platform.WECHAT, {"es6": False, "bigPackageSizeSupport": True}),
         (Platform.ALIPAY, {"experience": False, "removeOldest": True}),
         (Platform.DOUYIN, {"channel": 2, "needUploadSourcemap": False}),
     ],
 )
 def test_a_setting_of_the_platform_is_taken(platform: Platform, settings: Settings) -> None:
-    driver_of(platform).check_settings(settings)
+    assert driver_of(platform).settings.read(settings) == settings
 
 
 @pytest.mark.parametrize(
-    ("platform", "settings", "named"),
+    ("platform", "name", "nearest"),
     [
-        (Platform.ALIPAY, {"experience": True, "es6": False}, "es6=false"),
-        (Platform.ALIPAY, {"experience": "no"}, "experience=no"),
-        (Platform.DOUYIN, {"channel": True}, "channel=true"),
-        (Platform.DOUYIN, {"Channel": 2}, "Channel=2"),
+        (Platform.WECHAT, "minified", "minify"),
+        (Platform.WECHAT, "postcss", "autoPrefixWXSS"),
+        (Platform.WECHAT, "enhance", "es7"),
+        (Platform.WECHAT, "minifyWxss", "minifyWXSS"),
+        (Platform.WECHAT, "codeprotect", "codeProtect"),
+        (Platform.WECHAT, "bigPackage", "bigPackageSizeSupport"),
+        (Platform.WECHAT, "ignoreUploadUnusedFiles", "allowIgnoreUnusedFiles"),
+        (Platform.ALIPAY, "experiense", "experience"),
+        (Platform.DOUYIN, "Channel", "channel"),
     ],
 )
-def test_a_setting_that_nobody_would_read_is_refused(
-    platform: Platform, settings: Settings, named: str
+def test_a_setting_that_nobody_would_read_is_refused_with_the_nearest_name(
+    platform: Platform, name: str, nearest: str
 ) -> None:
+    """Issue 12, number 8."""
     with pytest.raises(Refused) as refused:
-        driver_of(platform).check_settings(settings)
+        driver_of(platform).settings.read({name: True})
     trouble = refused.value.trouble
     assert trouble.problem is Problem.SETTING_UNKNOWN
-    assert (trouble.parameters["setting"], trouble.parameters["platform"]) == (named, platform)
+    assert (trouble.parameters["setting"], trouble.parameters["nearest"]) == (name, nearest)
+
+
+@pytest.mark.parametrize("off", ["no", "off", "False", "0", "false", "NO", " off ", 0, False])
+def test_every_word_for_off_means_off(off: bool | int | str) -> None:
+    """Issue 12, number 8: a text such as "False" is true for the vendor's tool."""
+    assert driver_of(Platform.WECHAT).settings.read({"es6": off}) == {"es6": False}
+
+
+@pytest.mark.parametrize(
+    ("platform", "settings", "setting"),
+    [
+        (Platform.WECHAT, {"es6": "maybe"}, "es6=maybe"),
+        (Platform.WECHAT, {"es6": 2}, "es6=2"),
+        (Platform.WECHAT, {"es6": ""}, "es6="),
+        (Platform.DOUYIN, {"channel": True}, "channel=true"),
+        (Platform.DOUYIN, {"channel": "-1"}, "channel=-1"),
+        (Platform.DOUYIN, {"channel": "²"}, "channel=²"),
+    ],
+)
+def test_a_value_of_another_type_is_refused(
+    platform: Platform, settings: Settings, setting: str
+) -> None:
+    with pytest.raises(Refused) as refused:
+        driver_of(platform).settings.read(settings)
+    assert refused.value.trouble.problem is Problem.SETTING_VALUE
+    assert refused.value.trouble.parameters["setting"] == setting

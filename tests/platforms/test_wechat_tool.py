@@ -110,6 +110,32 @@ def test_an_app_overrides_single_switches_of_the_compiler(
     assert b"=>" in left
 
 
+def test_a_preview_of_up_to_four_megabytes_is_asked_for_by_a_setting(
+    wechat_tool: Path, order: PublishOrder, wechat: WeChat, tmp_path: Path
+) -> None:
+    """Issue 12, number 8."""
+    (order.built / "large.png").write_bytes(os.urandom(5 * 2**19))
+    preview = replace(order, kind=Kind.PREVIEW)
+    refused = failed(Publishing(wechat_tool, tmp_path / "one").publish(preview))
+    assert refused.error.trouble.problem is Problem.PACKAGE_TOO_LARGE
+    big = replace(preview, compile_settings={"bigPackageSizeSupport": True})
+    accepted(Publishing(wechat_tool, tmp_path / "two").publish(big))
+    assert "large.png" in wechat.received[0].files
+
+
+@pytest.mark.parametrize("filtered", [True, False])
+def test_files_that_no_page_needs_are_left_out_or_kept_by_a_setting(
+    filtered: bool, publishing: Publishing, order: PublishOrder, wechat: WeChat
+) -> None:
+    """Issue 12, number 8: whatever project.config.json says."""
+    said = {"es6": True, "ignoreUploadUnusedFiles": not filtered}
+    config = json.dumps({"miniprogramRoot": "./", "setting": said})
+    write_files(order.built, {"project.config.json": config, "unused.js": "module.exports = 1"})
+    settings = {"allowIgnoreUnusedFiles": filtered}
+    accepted(publishing.publish(replace(order, compile_settings=settings)))
+    assert ("unused.js" in wechat.received[0].files) is not filtered
+
+
 def test_what_is_sent_is_what_a_plain_script_sends(
     publishing: Publishing, wechat_tool: Path, order: PublishOrder, wechat: WeChat
 ) -> None:

@@ -203,13 +203,13 @@ def test_an_app_is_changed_in_what_was_given_alone(
     change = AppChange(
         build_command="npm run build:weapp",
         output="dist",
-        compile_settings=("es6=false", "minified=true"),
+        compile_settings={"es6": "no", "minify": True},
         project_type=ProjectType.MINI_GAME,
         robot=30,
     )
     app = apps.edit(house, developer, "shop", change)
     assert app.platform_app_id == "wx0123456789abcdef"
-    assert app.build.compile_settings == {"es6": False, "minified": True}
+    assert app.build.compile_settings == {"es6": False, "minify": True}
     assert (app.build.build_command, app.build.output) == ("npm run build:weapp", "dist")
     back = apps.edit(house, developer, "shop", AppChange(build_command="", output=""))
     assert (back.build.build_command, back.build.output) == (None, None)
@@ -241,7 +241,7 @@ def test_an_edit_without_a_change_is_refused(
         (AppChange(robot=0), Problem.ROBOT_RANGE),
         (AppChange(node_memory=1), Problem.MEMORY_RANGE),
         (AppChange(proxy="proxy.example.com"), Problem.PROXY_SHAPE),
-        (AppChange(compile_settings=("es6",)), Problem.SETTING_SHAPE),
+        (AppChange(compile_settings={"es6": "maybe"}), Problem.SETTING_VALUE),
         (AppChange(credential=b"not a key"), Problem.KEY_SHAPE),
     ],
 )
@@ -268,7 +268,7 @@ def test_a_setting_that_the_platforms_tool_would_not_see_is_refused(
     house: House, developer: Actor
 ) -> None:
     add_project(house, developer)
-    change = AppChange("pay", "2021000000000001", compile_settings=("removeoldest=true",))
+    change = AppChange("pay", "2021000000000001", compile_settings={"removeoldest": True})
     with pytest.raises(Refused) as refused:
         apps.add(house, developer, "web", Platform.ALIPAY, change)
     assert problem_of(refused) is Problem.SETTING_UNKNOWN

@@ -260,3 +260,20 @@ def test_a_host_offers_no_refs_that_could_not_be_released(bench: Bench, tmp_path
     for ref in ("heads/--help", "heads/ma\u202ein", "tags/v\x9b2J", "tags/v1", "heads/登录"):
         git(shop, "update-ref", f"refs/{ref}", "HEAD")
     assert refs(bench.git(), Repository(str(shop))) == Refs(("main", "登录"), ("v1",))
+
+
+def test_every_name_that_is_offered_can_be_released(bench: Bench, tmp_path: Path) -> None:
+    """Issue 12, number 9: `-x`, a name that reads as a commit's id, a name of a full ref."""
+    repository = make_repository(tmp_path / "odd", {"app.json": "{}"})
+    head = git(repository, "rev-parse", "HEAD").strip()
+    odd = ("-x", "a" * 40, "refs/heads/main", "good", "deadbee", "feature/-x", "x\u3000")
+    for name in odd:
+        for kind in ("heads", "tags"):
+            git(repository, "update-ref", f"refs/{kind}/{name}", head)
+    place = Repository(str(repository))
+    found = refs(bench.git(), place)
+    assert {"good", "deadbee", "feature/-x"} <= set(found.branches)
+    assert set(found.branches) == {*found.tags, "main"}
+    assert not {"-x", "a" * 40, "refs/heads/main", "x\u3000"} & {*found.branches, *found.tags}
+    for name in (*found.branches, *found.tags):
+        assert bench.fetch(place, name).commit.id == head

@@ -1,8 +1,8 @@
 import pytest
 
 from mprelease.domain.errors import Refused
-from mprelease.domain.problems import Problem
-from mprelease.source.repository import check_ref, check_url, host_of, origin_of
+from mprelease.domain.problems import Problem, Trouble
+from mprelease.source.repository import check_address, check_ref, check_url, host_of, origin_of
 
 
 @pytest.mark.parametrize(
@@ -151,3 +151,47 @@ def test_the_host_is_found_in_every_form_of_address() -> None:
     assert host_of("git@Example.com:shop") == "example.com"
     assert host_of("ssh://git@[::1]:22/shop") == "::1"
     assert host_of("/srv/shop") == host_of("file:///srv/shop") == ""
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("file:///srv/git/my%20shop.git", "/srv/git/my shop.git"),
+        ("https://github.com/team/shop/tree/master", "https://github.com/team/shop"),
+        ("https://github.com/team/shop/blob/main/app.json", "https://github.com/team/shop"),
+        ("https://gitee.com/team/shop/tree/master/", "https://gitee.com/team/shop"),
+        ("https://github.com/team/shop/commit/abc", "https://github.com/team/shop"),
+        ("https://git.example.com/a/b/shop/-/tree/main/src", "https://git.example.com/a/b/shop"),
+        (
+            "https://code.example.com/team/shop/src/branch/main",
+            "https://code.example.com/team/shop",
+        ),
+        ("https://github.com/team/shop#readme", "https://github.com/team/shop"),
+    ],
+)
+def test_an_address_that_names_a_page_is_refused_with_the_one_that_is_meant(
+    given: str, meant: str
+) -> None:
+    """Issue 12, number 9."""
+    with pytest.raises(Refused) as refused:
+        check_address(given)
+    assert refused.value.trouble == Trouble(
+        Problem.REPOSITORY_MEANT, {"repository": given, "meant": meant}
+    )
+    assert check_address(meant) == meant
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://github.com/team/tree",
+        "https://github.com/team/tree.git",
+        "https://gitlab.example.com/team/group/tree/shop.git",
+        "https://gitlab.example.com/team/src/app",
+        "git@github.com:team/shop/tree/master.git",
+        "/srv/git/team/shop/tree/master",
+        "ssh://git@git.example.com/team/shop/tree/master",
+    ],
+)
+def test_a_repository_that_only_looks_like_a_page_is_let_through(url: str) -> None:
+    assert check_address(url) == url

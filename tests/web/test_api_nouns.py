@@ -71,12 +71,12 @@ def test_an_app_is_kept_by_a_program_and_tells_no_credential(world: World, uploa
     }
     added = boss.call("POST", "/apps", 201, json=new)
     assert (added["project"], added["project_type"]) == ("web", "miniProgram")
-    assert added["compile_settings"] == {"es6": True, "codeProtect": "no"}
+    assert added["compile_settings"] == {"es6": True, "codeProtect": False}
     assert added["credential"]["fingerprint"]
     assert "PRIVATE KEY" not in json.dumps([added, boss.call("GET", "/audit")])
-    change = {"compile_settings": {"es6": None, "minified": 1}, "build_command": "", "robot": 7}
+    change = {"compile_settings": {"es6": None, "minify": 1}, "build_command": "", "robot": 7}
     changed = boss.call("PATCH", "/apps/club", json=change)
-    assert changed["compile_settings"] == {"codeProtect": "no", "minified": 1}
+    assert changed["compile_settings"] == {"codeProtect": False, "minify": True}
     assert (changed["build_command"], changed["robot"]) == (None, 7)
     assert boss.call("GET", "/apps/club/settings") == changed
     assert boss.call("PATCH", "/apps/club", 422, json={})["problem"] == "nothing_to_change"

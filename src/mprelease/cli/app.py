@@ -1,5 +1,6 @@
 """`mprelease app …`: mini programs, their build settings and credentials."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -155,7 +156,7 @@ def _change(
         dev_build_command=given.dev_build_command,
         output=given.output,
         node_memory=given.node_memory,
-        compile_settings=tuple(given.setting or ()),
+        compile_settings=_settings(given),
         install_inputs=given.install_inputs,
         private_dependencies=given.private_dependencies,
         fresh_install=given.fresh_install,
@@ -165,6 +166,12 @@ def _change(
         label=given.label,
         credential=opening.content(credential_file) if credential_file else None,
     )
+
+
+def _settings(given: AppOptions) -> Mapping[str, str | None]:
+    from mprelease.services.input import setting
+
+    return {name: value or None for name, value in map(setting, given.setting or ())}
 
 
 def _done(message: str, app: App, *, json: bool) -> None:

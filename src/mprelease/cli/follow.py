@@ -219,11 +219,11 @@ def _look(
 
 def _tell_why(application: "Application", watched: Watched, *, is_helped: bool) -> None:
     """Tell why a release is queued for so long: who goes before it, or that nobody takes it."""
-    from mprelease.storage import queue, workers
+    from mprelease.storage import waiting, workers
 
     label = watched.label
     with application.house.database.reading() as db:
-        blocker, is_unknown = queue.waits_for(db, watched.release_id)
+        blocker, is_unknown = waiting.waits_for(db, watched.release_id)
         is_served = is_helped or label is None or workers.serving(db, label)
     watched.view.wait(blocker, is_unknown=is_unknown)
     if not is_served and watched.view.asks_why:

@@ -150,7 +150,9 @@ def _summary(release: Release) -> str:
     size = f" · {release.sizes.full / 1024:.0f} KB" if release.sizes else ""
     what = f"{say(f'kind.{release.kind}')}{version}"
     state = say(f"state.{release.state}")
-    return f"#{release.id} {release.app_name} · {what} · {release.ref}{commit}{size} · {state}"
+    return (
+        f"#{release.id} {release.app_name} · {what} · {release.shown_ref}{commit}{size} · {state}"
+    )
 
 
 def _err(line: str) -> None:

@@ -118,7 +118,7 @@ def _row(release: Release, zone: tzinfo) -> list[str]:
         release.app_name,
         say(f"kind.{release.kind}"),
         release.version or "",
-        release.ref,
+        release.shown_ref,
         say(f"state.{release.state}"),
         release.requested_by,
         f"{datetime.fromtimestamp(release.created_at / 1000, zone):%Y-%m-%d %H:%M}",

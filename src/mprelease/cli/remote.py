@@ -119,6 +119,7 @@ def _asked(wanted: ReleaseRequest) -> dict[str, object]:
     return {
         "kind": wanted.kind,
         "ref": wanted.ref,
+        "ref_name": wanted.ref_name,
         "version": wanted.version,
         "description": wanted.description,
         "environment": wanted.environment,

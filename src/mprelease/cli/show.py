@@ -61,6 +61,7 @@ def release(release: Release, qr_code: Path | None) -> dict[str, object]:
         "state": release.state,
         "kind": release.kind,
         "ref": release.ref,
+        "ref_name": release.ref_name,
         "environment": release.environment,
         "robot": release.robot,
         "commit": _commit(release),

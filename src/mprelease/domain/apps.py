@@ -29,7 +29,7 @@ class BuildSettings:
     """How an app is built; what is None is recognised from the repository.
 
     `directory` and `output` are relative, the second to the first. `node_memory` is the limit of
-    Node's heap in MiB. `compile_settings` override single switches of the vendor's compiler.
+    Node's heap in MiB. `compile_settings` are for the vendor's tool.
     `install_inputs` are patterns of the files that hooks of the repository read at an install, by
     default the whole committed tree. `private_dependencies` gives each build a copy of the
     dependency set that it may write to. What was installed before `installed_from` (ms since the
@@ -54,7 +54,7 @@ class App:
 
     `platform_app_id` is the id that the platform gave it (`wx…`). `proxy` is the egress proxy of
     the vendor's tool where it differs from the platform-wide one. `label` says which workers may
-    run its releases.
+    run its releases. `revision` counts its changes.
     """
 
     id: int
@@ -68,3 +68,4 @@ class App:
     default_page: str | None
     proxy: str | None
     label: str = DEFAULT_LABEL
+    revision: int = 0

@@ -18,9 +18,10 @@ GIT_SECRETS = (ProjectSecret.GIT_TOKEN, ProjectSecret.SSH_KEY)
 
 @dataclass(frozen=True)
 class Project:
-    """A project as it is stored, without its secrets."""
+    """A project as it is stored, without its secrets; `revision` counts its changes."""
 
     id: int
     name: str
     repository: str
     default_branch: str
+    revision: int = 0

@@ -129,7 +129,8 @@ class LaunchOptions:
 class ReleaseRequest:
     """What a person asks for; None means the app's or the platform's default.
 
-    `settings` override single switches of the vendor's compiler, this time.
+    `settings` are for the vendor's tool, this time. `ref_name` is the branch or tag that `ref`, a
+    commit, was taken from: it is shown, and `ref` is built.
     """
 
     app: str
@@ -143,6 +144,7 @@ class ReleaseRequest:
     settings: Mapping[str, bool | int | str] = field(default_factory=dict)
     priority: int = 0
     idempotency_key: str | None = None
+    ref_name: str | None = None
 
 
 @dataclass(frozen=True)
@@ -177,3 +179,9 @@ class Release:
     warnings: tuple[Message, ...]
     stages: tuple[StageRecord, ...]
     version_is_automatic: bool = False
+    ref_name: str | None = None
+
+    @property
+    def shown_ref(self) -> str:
+        """Return what people know the release's code by: a branch or tag rather than a commit."""
+        return self.ref_name or self.ref

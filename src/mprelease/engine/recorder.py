@@ -14,10 +14,11 @@ from mprelease.domain.problems import Message
 from mprelease.domain.releases import Commit, Publication, PublishState, Stage, StageState
 from mprelease.engine.log_limit import LimitedLog
 from mprelease.pipeline.runner import Ending
-from mprelease.storage import logs, queue, releases
+from mprelease.storage import clock, logs, queue, releases
 from mprelease.storage.database import Database, Writer
 from mprelease.storage.outage import OUTAGE
 from mprelease.storage.queue import Lease
+from mprelease.storage.text import storable
 from mprelease.supervision import LoopSupervisor
 
 _log = logging.getLogger(__name__)
@@ -80,7 +81,7 @@ class DatabaseRecorder:
         log: LimitedLog,
         live: Live | None = None,
     ) -> None:
-        """Take the lease under which everything is written, the clock in ms, and who watches.
+        """Take the lease under which all is written, the clock of lines in ms, and who watches.
 
         `log` decides which lines are kept.
         """
@@ -103,8 +104,7 @@ class DatabaseRecorder:
         """Write that a stage began."""
         with self._lock:
             self._stage = stage
-        now = self._now()
-        self._write(lambda db: queue.start_stage(db, self._lease, stage, now))
+        self._write(lambda db: queue.start_stage(db, self._lease, stage))
         self._live.changed(self._lease.release_id)
 
     def line(self, text: str) -> None:
@@ -112,16 +112,15 @@ class DatabaseRecorder:
 
         What is beyond the limits of the log waits until the stage ends, or is left out.
         """
-        # A file name may hold bytes that are no text; the database takes text alone.
-        clean = text.encode(errors="replace").decode()
+        # Who watches gets what is stored.
+        clean = storable(text)
         with self._lock:
             self._number(self._log.take(clean))
 
     def ended(self, stage: Stage, state: StageState, *, cached: bool = False) -> None:
         """Write how a stage ended."""
         self._end_log()
-        now = self._now()
-        self._write(lambda db: queue.end_stage(db, self._lease, stage, state, now, cached=cached))
+        self._write(lambda db: queue.end_stage(db, self._lease, stage, state, cached=cached))
         self._live.changed(self._lease.release_id)
 
     def checked_out(self, commit: Commit) -> None:
@@ -178,7 +177,7 @@ class DatabaseRecorder:
         queue.write(db, self._lease, sizes=sizes, publish_state=PublishState.DONE)
         if publication.qr_code:
             image, kind = publication.qr_code, publication.qr_code_type
-            releases.put_qr_code(db, self._lease.release_id, image, kind, self._now())
+            releases.put_qr_code(db, self._lease.release_id, image, kind, clock.read(db))
 
     def _write(self, deed: Callable[[Writer], object]) -> None:
         # The keeper of the lease writes too: no line may be written, or forgotten, by both.

@@ -187,7 +187,7 @@ def release_variables(run: Run) -> Mapping[str, str]:
     return {
         "MPRELEASE_KIND": release.kind,
         "MPRELEASE_ENVIRONMENT": release.environment,
-        "MPRELEASE_REF": release.ref,
+        "MPRELEASE_REF": release.shown_ref,
         "MPRELEASE_COMMIT": commit.id if commit else "",
         "MPRELEASE_VERSION": run.version or release.version or "",
     }

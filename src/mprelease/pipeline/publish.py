@@ -240,7 +240,9 @@ def _order(run: Run, parcel: Path, scratch: Path, *, pack_npm: bool) -> PublishO
         description=release.description or _described(run),
         robot=release.robot,
         launch=release.launch,
-        compile_settings={**app.build.compile_settings, **release.settings},
+        compile_settings=run.driver.settings.effective(
+            {**app.build.compile_settings, **release.settings}
+        ),
         pack_npm=pack_npm,
         scratch=scratch,
     )

@@ -10,6 +10,7 @@ from mprelease.domain.errors import StageFailed
 from mprelease.domain.platforms import Platform, SizeLimits
 from mprelease.domain.problems import Message
 from mprelease.domain.releases import Kind, LaunchOptions, Publication
+from mprelease.platforms.settings import KnownSettings
 from mprelease.platforms.tools import Tool
 from mprelease.process.command import Command
 
@@ -50,7 +51,7 @@ class PublishOrder:
 
     `built` is the folder that the platform gets, a copy in `scratch`; the vendor's tool may write
     into it (npm packing). `scratch` is the private folder of the process: its working directory,
-    HOME and TMPDIR. `compile_settings` override single switches of the vendor's compiler.
+    HOME and TMPDIR. `compile_settings` are some of the driver's `settings`.
     """
 
     kind: Kind
@@ -62,7 +63,7 @@ class PublishOrder:
     description: str
     robot: int
     launch: LaunchOptions
-    compile_settings: Mapping[str, bool | int | str]
+    compile_settings: Mapping[str, bool | int]
     pack_npm: bool
     scratch: Path
 
@@ -152,8 +153,9 @@ class Driver(Protocol):
         Raise Refused(APP_ID_SHAPE), or Refused(APP_ID_OF_OTHER_PLATFORM).
         """
 
-    def check_settings(self, settings: Mapping[str, bool | int | str]) -> None:
-        """Raise Refused(SETTING_UNKNOWN) for a setting that the vendor's tool would not see."""
+    @property
+    def settings(self) -> KnownSettings:
+        """Name the settings that the vendor's tool reads: an app or a release may set each."""
 
     def check(self, account: Account, link: Link) -> None:
         """Ask the platform, for a few seconds at most, whether it accepts account and address.

@@ -1,22 +1,91 @@
-"""An app's settings for the vendor's tool, on the platforms where they have fixed names."""
+"""An app's settings for the vendor's tool: their names, their types, and what people write."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
 
 from mprelease.domain.errors import Refused
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
 
 Setting = bool | int | str
+SettingType = type[bool] | type[int]
 
-_FORMS: Mapping[type[Setting], str] = {bool: "true/false", int: "NUMBER", str: "TEXT"}
+_FORMS: Mapping[SettingType, str] = {bool: "true/false", int: "NUMBER"}
+_SWITCHES = dict.fromkeys(("true", "yes", "on", "1"), True) | dict.fromkeys(
+    ("false", "no", "off", "0"), False
+)
+_LONGEST = 9  # digits; more is no number that a tool means
 
 
-def require_known(
-    given: Mapping[str, Setting], known: Mapping[str, type[Setting]], platform: Platform
-) -> None:
-    """Raise Refused(SETTING_UNKNOWN) for a name that nobody reads, or a value of another type."""
-    for name, value in given.items():
-        if type(value) is not known.get(name):
-            forms = ", ".join(f"{each}={_FORMS[kind]}" for each, kind in known.items())
-            setting = f"{name}={str(value).lower() if isinstance(value, bool) else value}"
-            raise Refused(Problem.SETTING_UNKNOWN, setting=setting, platform=platform, known=forms)
+@dataclass(frozen=True)
+class KnownSettings:
+    """The settings that one platform's tool reads, by name, each with its type.
+
+    `synonyms` are names that people know from elsewhere, such as the vendor's editor, and the name
+    of the tool for each; they are not accepted, but named in the refusal.
+    """
+
+    platform: Platform
+    types: Mapping[str, SettingType]
+    synonyms: Mapping[str, str] = field(default_factory=dict)
+
+    def read(self, given: Mapping[str, Setting]) -> dict[str, bool | int]:
+        """Return what was given, with the type of each setting.
+
+        Raise Refused(SETTING_UNKNOWN) for a name that the tool does not read, and
+        Refused(SETTING_VALUE) for a value that is none of its type.
+        """
+        return {name: self._value(name, value) for name, value in given.items()}
+
+    def effective(self, stored: Mapping[str, Setting]) -> dict[str, bool | int]:
+        """Return those of stored settings that the tool reads; older versions stored any."""
+        values = {
+            name: _typed(self.types[name], value)
+            for name, value in stored.items()
+            if name in self.types
+        }
+        return {name: value for name, value in values.items() if value is not None}
+
+    def ignored(self, stored: Mapping[str, Setting]) -> dict[str, Setting]:
+        """Return those of stored settings that have no effect."""
+        effective = self.effective(stored)
+        return {name: value for name, value in stored.items() if name not in effective}
+
+    def _value(self, name: str, given: Setting) -> bool | int:
+        kind = self.types.get(name)
+        if kind is None:
+            raise self._unknown(name)
+        value = _typed(kind, given)
+        if value is None:
+            setting = f"{name}={_written(given)}"
+            form = f"{name}={_FORMS[kind]}"
+            raise Refused(Problem.SETTING_VALUE, setting=setting, form=form)
+        return value
+
+    def _unknown(self, name: str) -> Refused:
+        known = ", ".join(f"{each}={_FORMS[kind]}" for each, kind in self.types.items())
+        return Refused(
+            Problem.SETTING_UNKNOWN,
+            setting=name,
+            platform=self.platform,
+            nearest=self._nearest(name),
+            known=known,
+        )
+
+    def _nearest(self, name: str) -> str:
+        meant = {each.lower(): each for each in self.types}
+        meant |= {each.lower(): tool for each, tool in self.synonyms.items()}
+        return meant[get_close_matches(name.lower(), meant, n=1, cutoff=0)[0]]
+
+
+def _typed(kind: SettingType, given: Setting) -> bool | int | None:
+    text = _written(given).strip().lower()
+    if kind is bool:
+        return _SWITCHES.get(text)
+    is_number = not isinstance(given, bool) and text.isascii() and text.isdecimal()
+    return int(text) if is_number and len(text) <= _LONGEST else None
+
+
+def _written(given: Setting) -> str:
+    return str(given).lower() if isinstance(given, bool) else str(given)

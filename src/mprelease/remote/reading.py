@@ -49,6 +49,7 @@ def release_of(told: Any) -> Release:
         failed_stage=known_or_newer(Stage, told["failed_stage"]) if told["failed_stage"] else None,
         warnings=tuple(Message("cli.as_said", {"words": words}) for words in told["warnings"]),
         stages=tuple(_stage(one) for one in told["stages"]),
+        ref_name=told.get("ref_name"),  # a server of an older version has none
     )
 
 

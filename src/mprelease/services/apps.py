@@ -10,6 +10,7 @@ from mprelease.domain.people import Actor
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
 from mprelease.platforms.registry import driver_of
+from mprelease.platforms.settings import KnownSettings, Setting
 from mprelease.services import input as typed
 from mprelease.services import projects
 from mprelease.services.house import Did, House, keep_secret, open_secrets, owner_of, record
@@ -24,8 +25,10 @@ class AppChange:
     """What is to be changed; None leaves it as it is.
 
     An empty text takes a command, an output, a page or a proxy back to what is recognised.
-    `compile_settings` are typed as `key=value` and added to those that are there. `install_inputs`
-    are patterns with spaces between them, which take the place of those that are there.
+    `compile_settings` are added to those that are there, by the names of the platform's tool; None
+    takes one away. `install_inputs` are patterns with spaces between them, which take the place of
+    those that are there. `revision` is that of the app which the change is meant for, None for
+    whichever it has.
     `fresh_install` lets the next release install its dependencies anew.
     """
 
@@ -38,7 +41,7 @@ class AppChange:
     dev_build_command: str | None = None
     output: str | None = None
     node_memory: int | None = None
-    compile_settings: tuple[str, ...] = ()
+    compile_settings: Mapping[str, Setting | None] = field(default_factory=dict)
     install_inputs: str | None = None
     private_dependencies: bool | None = None
     fresh_install: bool | None = None
@@ -47,6 +50,7 @@ class AppChange:
     proxy: str | None = None
     label: str | None = None
     credential: bytes | None = field(default=None, repr=False)
+    revision: int | None = None
 
 
 @dataclass(frozen=True)
@@ -86,12 +90,18 @@ def add(house: House, who: Actor, project_name: str, platform: Platform, new: Ap
 
 
 def edit(house: House, who: Actor, name: str, change: AppChange) -> App:
-    """Change an app and return it as it is now; running releases keep what they began with."""
-    if change == AppChange():
+    """Change an app and return it as it is now; running releases keep what they began with.
+
+    Of two changes at once one comes after the other; Refused(CHANGED_MEANWHILE) for one that is
+    meant for an older revision.
+    """
+    if replace(change, revision=None) == AppChange():
         raise Refused(Problem.NOTHING_TO_CHANGE)
     taken = Refused(Problem.APP_EXISTS, name=change.name or name)
     with refusing_taken(taken), house.database.writing() as db:
-        before = found(db, name)
+        before = _held(db, name)
+        if change.revision not in {None, before.revision}:
+            raise Refused(Problem.CHANGED_MEANWHILE, name=name)
         app = _changed(before, change)
         if change.fresh_install:
             app = replace(app, build=replace(app.build, installed_from=house.now()))
@@ -100,16 +110,17 @@ def edit(house: House, who: Actor, name: str, change: AppChange) -> App:
         if app.platform_app_id != before.platform_app_id and apps.is_busy(db, app.id):
             # A queued release stands in line under the old id.
             raise Refused(Problem.RELEASE_BUSY, name=name)
-        apps.change(db, app)
+        if not apps.change(db, app):
+            raise Refused(Problem.CHANGED_MEANWHILE, name=name)
         _keep_credential(house, db, app, change)
         record(db, house, who, Did("app.edit", app.name, _told(change), app.id))
-    return app
+    return replace(app, revision=app.revision + 1)
 
 
 def remove(house: House, who: Actor, name: str) -> None:
     """Remove an app with its credential; its releases stay for the record."""
     with house.database.writing() as db:
-        app = found(db, name)
+        app = _held(db, name)
         if apps.is_busy(db, app.id):
             raise Refused(Problem.RELEASE_BUSY, name=name)
         secrets.drop(db, owner_of(app))
@@ -120,6 +131,13 @@ def remove(house: House, who: Actor, name: str) -> None:
 def found(db: Reader, name: str) -> App:
     """Return the app of this name; raise Refused when there is none."""
     app = apps.named(db, name)
+    if app is None:
+        raise Refused(Problem.APP_UNKNOWN, name=name)
+    return app
+
+
+def _held(db: Writer, name: str) -> App:
+    app = apps.held(db, name)
     if app is None:
         raise Refused(Problem.APP_UNKNOWN, name=name)
     return app
@@ -141,15 +159,12 @@ def kept_credential(db: Reader, house: House, app: App) -> KeptCredential | None
 def _changed(app: App, change: AppChange) -> App:
     driver = driver_of(app.platform)
     app_id = change.platform_app_id
-    build = _changed_build(app.build, change)
-    if change.compile_settings:
-        driver.check_settings(build.compile_settings)
     return replace(
         app,
         name=app.name if change.name in {None, app.name} else typed.name(str(change.name)),
         platform_app_id=app.platform_app_id if app_id is None else driver.check_app_id(app_id),
         project_type=change.project_type or app.project_type,
-        build=build,
+        build=_changed_build(app.build, change, driver.settings),
         robot=app.robot if change.robot is None else typed.robot(change.robot),
         default_page=_or_none(app.default_page, change.default_page, typed.page),
         proxy=_or_none(app.proxy, change.proxy, typed.proxy),
@@ -157,7 +172,7 @@ def _changed(app: App, change: AppChange) -> App:
     )
 
 
-def _changed_build(build: BuildSettings, change: AppChange) -> BuildSettings:
+def _changed_build(build: BuildSettings, change: AppChange, known: KnownSettings) -> BuildSettings:
     memory, inputs = change.node_memory, change.install_inputs
     private = change.private_dependencies
     return replace(
@@ -170,18 +185,22 @@ def _changed_build(build: BuildSettings, change: AppChange) -> BuildSettings:
         dev_build_command=_or_none(build.dev_build_command, change.dev_build_command),
         output=_or_none(build.output, change.output, typed.directory),
         node_memory=build.node_memory if memory is None else typed.memory(memory),
-        compile_settings=_changed_settings(build.compile_settings, change.compile_settings),
+        compile_settings=_changed_settings(build.compile_settings, change.compile_settings, known),
         install_inputs=build.install_inputs if inputs is None else typed.patterns(inputs),
         private_dependencies=build.private_dependencies if private is None else private,
     )
 
 
 def _changed_settings(
-    before: Mapping[str, bool | int | str], given: tuple[str, ...]
-) -> Mapping[str, bool | int | str]:
-    """Return the switches with the given ones set; `key=` takes one back."""
-    settings = {**before, **dict(typed.setting(text) for text in given)}
-    return {key: value for key, value in settings.items() if value != ""}
+    before: Mapping[str, Setting], given: Mapping[str, Setting | None], known: KnownSettings
+) -> Mapping[str, Setting]:
+    """Return the settings with the given ones set, and those taken away that are None.
+
+    What an older or newer version has stored under other names is left alone.
+    """
+    chosen = known.read({name: value for name, value in given.items() if value is not None})
+    kept = {name: value for name, value in before.items() if name not in given}
+    return {**kept, **known.effective(kept), **chosen}
 
 
 def _or_none(
@@ -205,5 +224,6 @@ def _refuse_taken(db: Reader, name: str, app_id: int | None = None) -> None:
 
 
 def _told(change: AppChange) -> Mapping[str, object]:
-    plain = {key: value for key, value in vars(change).items() if key != "credential" and value}
+    apart = {"credential", "revision"}
+    plain = {key: value for key, value in vars(change).items() if key not in apart and value}
     return {**plain, "credential": True} if change.credential is not None else plain

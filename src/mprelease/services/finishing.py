@@ -8,7 +8,7 @@ from mprelease.domain.releases import Kind, Publication, Release, State
 from mprelease.services import apps
 from mprelease.services import releases as deeds
 from mprelease.services.house import Did, House, record
-from mprelease.storage import releases
+from mprelease.storage import clock, releases
 from mprelease.storage.database import Reader
 
 _WITHOUT_QR_CODE = Message("warning.finished_without_qr_code")
@@ -34,7 +34,8 @@ def finish(house: House, who: Actor, release_id: int, given: Publication) -> Non
         release, _ = upload(db, release_id)
         warnings = [warning for warning in release.warnings if warning.id not in _MISSED]
         if given.qr_code:
-            releases.put_qr_code(db, release_id, given.qr_code, given.qr_code_type, house.now())
+            image, media_type = given.qr_code, given.qr_code_type
+            releases.put_qr_code(db, release_id, image, media_type, clock.read(db))
         else:
             warnings.append(_WITHOUT_QR_CODE)
         releases.put_warnings(db, release_id, warnings)

@@ -123,11 +123,9 @@ def proxy(url: str) -> str:
     return url.rstrip("/")
 
 
-def setting(text: str) -> tuple[str, bool | int | str]:
-    """Return a switch of the vendor's compiler, typed as `es6=false`."""
+def setting(text: str) -> tuple[str, str]:
+    """Split a setting of the platform's tool, such as `es6=false`; its platform knows its type."""
     key, equals, value = text.partition("=")
     if not equals or not key.isidentifier():
         raise Refused(Problem.SETTING_SHAPE, setting=text)
-    if value in {"true", "false"}:
-        return key, value == "true"
-    return key, int(value) if value.isdecimal() else value
+    return key, value

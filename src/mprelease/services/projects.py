@@ -10,19 +10,23 @@ from mprelease.domain.problems import Problem
 from mprelease.domain.projects import GIT_SECRETS, Project, ProjectSecret
 from mprelease.services import input as typed
 from mprelease.services.house import Did, House, keep_secret, open_secrets, owner_of, record
-from mprelease.source.repository import check_ref, check_url, origin_of
+from mprelease.source.repository import check_address, check_ref, origin_of
 from mprelease.storage import projects, secrets
 from mprelease.storage.database import Reader, Writer, refusing_taken
 
 
 @dataclass(frozen=True)
 class ProjectChange:
-    """What is to be changed; None leaves it as it is, an empty secret forgets it."""
+    """What is to be changed; None leaves it as it is, an empty secret forgets it.
+
+    `revision` is that of the project which the change is meant for, None for whichever it has.
+    """
 
     name: str | None = None
     repository: str | None = None
     default_branch: str | None = None
     secrets: Mapping[ProjectSecret, str] = field(default_factory=dict)
+    revision: int | None = None
 
 
 @dataclass(frozen=True)
@@ -56,13 +60,16 @@ def edit(house: House, who: Actor, name: str, change: ProjectChange) -> EditedPr
 
     With another scheme, host or port of the repository, the secrets that git sends there are
     removed unless they are given anew: whoever may change an address may not read them by it.
+    Raise Refused(CHANGED_MEANWHILE) for a change that is meant for an older revision.
     """
-    if change == ProjectChange():
+    if replace(change, revision=None) == ProjectChange():
         raise Refused(Problem.NOTHING_TO_CHANGE)
     checked = _checked(change)
     taken = Refused(Problem.PROJECT_EXISTS, name=checked.name or name)
     with refusing_taken(taken), house.database.writing() as db:
-        before = found(db, name)
+        before = _held(db, name)
+        if checked.revision not in {None, before.revision}:
+            raise Refused(Problem.CHANGED_MEANWHILE, name=name)
         if checked.name not in {None, before.name}:
             _refuse_taken(db, typed.name(str(checked.name)), before.id)
         project = replace(
@@ -71,18 +78,19 @@ def edit(house: House, who: Actor, name: str, change: ProjectChange) -> EditedPr
             repository=checked.repository or before.repository,
             default_branch=checked.default_branch or before.default_branch,
         )
-        projects.change(db, project)
+        if not projects.change(db, project):
+            raise Refused(Problem.CHANGED_MEANWHILE, name=name)
         removed = _remove_foreign(db, before, project, checked)
         _keep(db, house, project, checked.secrets)
         told = _told(checked) | ({"removed_secrets": [*removed]} if removed else {})
         record(db, house, who, Did("project.edit", project.name, told, project.id))
-    return EditedProject(project, removed)
+    return EditedProject(replace(project, revision=project.revision + 1), removed)
 
 
 def remove(house: House, who: Actor, name: str) -> None:
     """Remove a project that has no apps any more, with its secrets."""
     with house.database.writing() as db:
-        project = found(db, name)
+        project = _held(db, name)
         if projects.has_apps(db, project.id):
             raise Refused(Problem.PROJECT_HAS_APPS, name=name)
         secrets.drop(db, owner_of(project))
@@ -93,6 +101,13 @@ def remove(house: House, who: Actor, name: str) -> None:
 def found(db: Reader, name: str) -> Project:
     """Return the project of this name; raise Refused when there is none."""
     project = projects.named(db, name)
+    if project is None:
+        raise Refused(Problem.PROJECT_UNKNOWN, name=name)
+    return project
+
+
+def _held(db: Writer, name: str) -> Project:
+    project = projects.held(db, name)
     if project is None:
         raise Refused(Problem.PROJECT_UNKNOWN, name=name)
     return project
@@ -123,7 +138,7 @@ def opened_secrets(db: Reader, house: House, project: Project) -> dict[ProjectSe
 def _checked(change: ProjectChange) -> ProjectChange:
     return replace(
         change,
-        repository=change.repository and check_url(change.repository),
+        repository=change.repository and check_address(change.repository),
         default_branch=change.default_branch and check_ref(change.default_branch),
     )
 

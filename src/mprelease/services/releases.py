@@ -18,7 +18,7 @@ from mprelease.services import input as typed
 from mprelease.services import projects as project_deeds
 from mprelease.services.house import Did, House, record
 from mprelease.source.repository import check_ref
-from mprelease.storage import apps, projects, queue, releases
+from mprelease.storage import apps, clock, projects, queue, releases
 from mprelease.storage.database import Reader, Writer
 
 # One step of priority counts as much as having waited for so long.
@@ -70,7 +70,10 @@ def request_all(
 
 
 def again(house: House, release_id: int) -> ReleaseRequest:
-    """Return the request that would make the same release anew; an upload gets a new version."""
+    """Return the request that would make the same release anew; an upload gets a new version.
+
+    It is of the commit that the release was of, whatever its branch has got since.
+    """
     with house.database.reading() as db:
         release = found(db, release_id)
         app = app_deeds.found(db, release.app_name)
@@ -80,12 +83,13 @@ def again(house: House, release_id: int) -> ReleaseRequest:
     return ReleaseRequest(
         app=app.name,
         kind=release.kind,
-        ref=release.ref,
+        ref=release.commit.id if release.commit else release.ref,
+        ref_name=release.shown_ref if release.commit else release.ref_name,
         description=release.description,
         environment=release.environment,
         robot=release.robot,
         launch=release.launch,
-        settings=release.settings,
+        settings=driver_of(app.platform).settings.effective(release.settings),
     )
 
 
@@ -145,7 +149,7 @@ def delete(house: House, who: Actor, release_ids: Sequence[int]) -> None:
             release = found(db, release_id)
             if not release.state.is_final or release.state is State.UNKNOWN:
                 raise Refused(Problem.RELEASE_UNFINISHED, release=release_id)
-            releases.remove(db, release_id, house.now())
+            releases.remove(db, release_id, clock.read(db))
             details = {"app": release.app_name, "kind": release.kind, "version": release.version}
             record(db, house, who, Did("release.delete", str(release_id), details, release_id))
 
@@ -168,10 +172,11 @@ def serial_key(app: App, robot: int) -> str:
 class _Facts:
     """What a request is held against: asked once, however many apps it is for.
 
-    `branch` is the project's default branch. `versions`, by platform and app id, and `due`, by
-    serial key, grow with each release that is accepted.
+    `now` is the database's time in ms, `branch` the project's default branch. `versions`, by
+    platform and app id, and `due`, by serial key, grow with each release that is accepted.
     """
 
+    now: int
     branch: str
     versions: Mapping[tuple[str, str], list[str]]
     due: dict[str, int]
@@ -189,6 +194,7 @@ def _facts(db: Reader, members: Sequence[App], wanted: ReleaseRequest) -> _Facts
     """Ask what a request for these apps of one project is held against."""
     robots = [(app, app.robot if wanted.robot is None else wanted.robot) for app in members]
     return _Facts(
+        clock.read(db),
         projects.by_id(db, members[0].project_id).default_branch,
         releases.used_versions(db, *members),
         queue.last_due(db, {serial_key(app, robot) for app, robot in robots}),
@@ -203,7 +209,7 @@ def _accept(  # noqa: PLR0917 what a release is accepted by
     if earlier := _earlier(db, wanted):
         return earlier.id
     new = _new(house, who, app, wanted, facts)
-    release_id = releases.add(db, new, house.now())
+    release_id = releases.add(db, new, facts.now)
     facts.accept(new)
     did = Did(f"release.{wanted.kind}", app.name, {"release": release_id}, app.id)
     record(db, house, who, did)
@@ -280,16 +286,17 @@ def _new(
         serial_key=key,
         idempotency_key=wanted.idempotency_key,
         priority=typed.priority(wanted.priority),
-        due=_due(house, key, wanted.priority, facts),
+        due=_due(key, wanted.priority, facts),
+        ref_name=wanted.ref_name and check_ref(wanted.ref_name),
     )
 
 
-def _due(house: House, key: str, priority: int, facts: _Facts) -> int:
+def _due(key: str, priority: int, facts: _Facts) -> int:
     """Return the place in the queue, in ms: who waits longest goes first, priority counts as age.
 
     Within one serial key nobody overtakes.
     """
-    return max(house.now() - priority * AGEING_MS, facts.due.get(key, 0))
+    return max(facts.now - priority * AGEING_MS, facts.due.get(key, 0))
 
 
 def _version(house: House, app: App, wanted: ReleaseRequest, facts: _Facts) -> str | None:
@@ -311,8 +318,7 @@ def _today(house: House) -> date:
 
 
 def _settings(app: App, wanted: Mapping[str, bool | int | str]) -> Mapping[str, bool | int | str]:
-    driver_of(app.platform).check_settings(wanted)
-    return wanted
+    return driver_of(app.platform).settings.read(wanted)
 
 
 def _launch(app: App, wanted: LaunchOptions) -> LaunchOptions:

@@ -184,7 +184,7 @@ class Git:
         if not _PASSING.search(line):
             last.add(line)
             if not _OF_NO_INTEREST.search(line):
-                self.on_line(line.rstrip())
+                self.on_line(line.rstrip(" \t\r\n"))  # a name may end with other spaces
 
     def _too_late(self) -> StageFailed:
         return StageFailed(Problem.TIME_LIMIT, seconds=int(self._time_limit))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from mprelease.domain.releases import Commit
 from mprelease.source.git import Git
 from mprelease.source.mirror import Mirror
-from mprelease.source.repository import Repository, is_ref
+from mprelease.source.repository import Repository, is_offered
 
 _BRANCH, _TAG = "refs/heads/", "refs/tags/"
 
@@ -34,4 +34,4 @@ def commits(git: Git, repository: Repository, ref: str, count: int) -> tuple[Com
 def _under(prefix: str, names: list[str]) -> tuple[str, ...]:
     own = (name.removeprefix(prefix) for name in names if name.startswith(prefix))
     # A host may say anything; what could not be released is no choice.
-    return tuple(sorted(name for name in own if is_ref(name)))
+    return tuple(sorted(name for name in own if is_offered(name)))

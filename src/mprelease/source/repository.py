@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
@@ -57,6 +57,19 @@ def check_url(url: str) -> str:
     return url
 
 
+def check_address(url: str) -> str:
+    """Return what a person gave as a repository's address, if `check_url` lets it through.
+
+    Raise Refused(REPOSITORY_MEANT) for an address that names the repository in another way: a page
+    of its host, or a `file://` URL where a path is meant.
+    """
+    url = check_url(url)
+    meant = _meant(url)
+    if meant != url:
+        raise Refused(Problem.REPOSITORY_MEANT, repository=url, meant=meant)
+    return url
+
+
 def check_ref(ref: str) -> str:
     """Return the branch, tag or commit id if it is one by `is_ref`; raise Refused(REF_SHAPE)."""
     if not is_ref(ref):
@@ -80,6 +93,15 @@ def is_ref(ref: str) -> bool:
     )
 
 
+def is_offered(name: str) -> bool:
+    """Tell whether a branch or tag can be released by its bare name.
+
+    A name that reads as a commit's full id or as a full name of a ref is taken for that.
+    """
+    reads_as_another = _FULL_ID.fullmatch(name) or name.startswith("refs/") or name != name.strip()
+    return is_ref(name) and not reads_as_another
+
+
 def without_login(url: str) -> str:
     """Return the address without the name and password of a URL, fit for a message."""
     return re.sub(r"(?<=://)[^/]*@", "", url)
@@ -101,10 +123,26 @@ _LONGEST_REF = 255
 _FORBIDDEN_IN_REF = re.compile(
     r"[\x00-\x20\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069~^:?*\[\\\ud800-\udfff]|\.\.|@\{"
 )
+_FULL_ID = re.compile(r"[0-9a-fA-F]{40}|[0-9a-fA-F]{64}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 # Neither host nor path may begin with a dash (ssh would read an option), nor the path with a
 # colon ("ext::…" names a program to run).
 _SCP = re.compile(r"([A-Za-z0-9_][\w.-]*@)?[A-Za-z0-9_][\w.-]*:(?![-:])[^\s]+", re.ASCII)
+
+
+# Pages of GitHub, Gitee, GitLab ("/-/") and Gitea about a repository that lies before them.
+_PAGE = re.compile(
+    r"(?P<repository>https?://[^/]+/(?:[^/]+/[^/]+(?=/(?:tree|blob|raw|commits?|src/(?:branch|tag))/)"
+    r"|.+?(?=/-/)))/.*"
+)
+
+
+def _meant(url: str) -> str:
+    if url.startswith("file://"):
+        return unquote(url.removeprefix("file://"))
+    plain = url.partition("#")[0] if url.startswith(("http://", "https://")) else url
+    page = None if plain.endswith(".git") else _PAGE.fullmatch(plain)
+    return page["repository"] if page else plain
 
 
 def _is_path(url: str) -> bool:

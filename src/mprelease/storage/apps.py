@@ -18,7 +18,12 @@ _LATER = frozenset({"install_inputs", "private_dependencies", "installed_from"})
 
 def add(db: Writer, app: App, now: int) -> App:
     """Write a new app, whose name must be free, and return it with its id."""
-    values = {**_columns(app), "project_id": app.project_id, "created_at": now}
+    values = {
+        **_columns(app),
+        "project_id": app.project_id,
+        "created_at": now,
+        "revision": app.revision,
+    }
     result = db.connection.execute(insert(apps).values(values))
     return _app({**values, "id": new_id(result)})
 
@@ -26,6 +31,12 @@ def add(db: Writer, app: App, now: int) -> App:
 def named(db: Reader, name: str) -> App | None:
     """Find a living app by its name."""
     return _found(db.connection.execute(select(apps).where(apps.c.name_key == name)).first())
+
+
+def held(db: Writer, name: str) -> App | None:
+    """Find a living app by its name and hold its row until the end of the transaction."""
+    mine = select(apps).where(apps.c.name_key == name).with_for_update()
+    return _found(db.connection.execute(mine).first())
 
 
 def by_id(db: Reader, app_id: int) -> App:
@@ -61,9 +72,11 @@ def locked(db: Writer, *app_ids: int) -> None:
     db.connection.execute(wanted.with_for_update())
 
 
-def change(db: Writer, app: App) -> None:
-    """Write everything of the app that can be changed."""
-    db.connection.execute(update(apps).where(apps.c.id == app.id).values(_columns(app)))
+def change(db: Writer, app: App) -> bool:
+    """Write everything of the app that can be changed; False if it was changed or removed since."""
+    seen = (apps.c.id == app.id) & (apps.c.revision == app.revision) & apps.c.removed_at.is_(None)
+    values = {**_columns(app), "revision": app.revision + 1}
+    return db.connection.execute(update(apps).where(seen).values(values)).rowcount == 1
 
 
 def is_busy(db: Reader, app_id: int) -> bool:
@@ -112,6 +125,7 @@ def _app(row: Mapping[Any, Any]) -> App:
         default_page=row["default_page"],
         proxy=row["proxy"],
         label=row["label"],
+        revision=row["revision"],
     )
 
 

@@ -2,10 +2,12 @@
 
 from typing import Any
 
-from sqlalchemy import BigInteger
+from sqlalchemy import BigInteger, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
+
+from mprelease.storage.database import Reader
 
 
 class now_ms(FunctionElement[int]):  # noqa: N801 reads as the SQL function that it is
@@ -14,6 +16,13 @@ class now_ms(FunctionElement[int]):  # noqa: N801 reads as the SQL function that
     type = BigInteger()
     inherit_cache = True
     name = "now_ms"
+
+
+def read(db: Reader) -> int:
+    """Return what the database's clock says: every time in a release's row is by this clock."""
+    told = db.connection.scalar(select(now_ms()))
+    assert told is not None
+    return int(told)
 
 
 @compiles(now_ms, "sqlite")

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, or_, select
 
 from mprelease.domain.newer_values import known_or_newer
 from mprelease.domain.platforms import Platform
@@ -11,6 +11,8 @@ from mprelease.domain.releases import Kind, Release, State
 from mprelease.storage.database import Reader
 from mprelease.storage.releases import read, with_app
 from mprelease.storage.tables import apps, projects, qr_codes, releases
+
+_REFS = (releases.c.ref, releases.c.ref_name)
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,8 @@ def found(db: Reader, search: Search) -> list[Release]:
         if value is not None:
             query = query.where(releases.c[name] == value)
     if search.ref:
-        query = query.where(releases.c.ref.contains(search.ref, autoescape=True))
+        named = [column.contains(search.ref, autoescape=True) for column in _REFS]
+        query = query.where(or_(*named))
     if search.person:
         query = query.where(releases.c.requested_by == search.person)
     if search.before is not None:
@@ -90,7 +93,8 @@ def since(db: Reader, newest: int, also: Collection[int], limit: int = 300) -> l
 def count_unfinished(db: Reader) -> int:
     """Count what runs or waits."""
     open_states = [state for state in State if not state.is_final]
-    query = select(func.count()).where(releases.c.state.in_(open_states))
+    shown = releases.c.deleted_at.is_(None)
+    query = select(func.count()).where(releases.c.state.in_(open_states), shown)
     return int(db.connection.scalar(query) or 0)
 
 
@@ -98,7 +102,7 @@ def sections(db: Reader) -> list[Section]:
     """List all projects by name, each with its apps and how their newest releases stand."""
     newest = (
         select(releases.c.id)
-        .where(releases.c.app_id == apps.c.id)
+        .where(releases.c.app_id == apps.c.id, releases.c.deleted_at.is_(None))
         .order_by(releases.c.id.desc())
         .limit(1)
         .correlate(apps)
@@ -139,3 +143,26 @@ def with_codes(db: Reader, release_ids: list[int]) -> Mapping[int, int]:
     query = select(qr_codes.c.release_id, qr_codes.c.made_at)
     rows = db.connection.execute(query.where(qr_codes.c.release_id.in_(release_ids)))
     return {row.release_id: row.made_at for row in rows}
+
+
+def own_codes(db: Reader, release_ids: list[int]) -> Mapping[int, int]:
+    """Return the same without codes that by now are those of another release.
+
+    WeChat has one trial code for an app id: it is shown at the newest upload under that id.
+    """
+    found = with_codes(db, release_ids)
+    newer, other = qr_codes.alias(), apps.alias()
+    passed_on = (
+        exists()
+        .where(newer.c.kind == Kind.UPLOAD, newer.c.release_id > qr_codes.c.release_id)
+        .where(newer.c.app_id == other.c.id, other.c.platform == Platform.WECHAT)
+        .where(other.c.platform_app_id == apps.c.platform_app_id)
+    )
+    rows = db.connection.scalars(
+        select(qr_codes.c.release_id)
+        .join(apps, apps.c.id == qr_codes.c.app_id)
+        .where(qr_codes.c.release_id.in_(list(found)), qr_codes.c.kind == Kind.UPLOAD)
+        .where(apps.c.platform == Platform.WECHAT, passed_on)
+    )
+    others = set(rows)
+    return {release_id: at for release_id, at in found.items() if release_id not in others}

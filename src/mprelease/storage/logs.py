@@ -12,6 +12,7 @@ from mprelease.domain.newer_values import known_or_newer
 from mprelease.domain.releases import Stage
 from mprelease.storage.database import Reader, Writer
 from mprelease.storage.tables import log_chunks
+from mprelease.storage.text import storable
 
 _LEVEL = 3  # Nearly as small as the default, in half the time.
 # Far below what a MySQL server takes in one statement (max_allowed_packet, 4 MiB and more), also
@@ -87,7 +88,7 @@ def _rows(db: Reader, release_id: int, position: Position) -> Iterator[Row[Any]]
 
 def _insert(db: Writer, release_id: int, lines: Sequence[LogLine]) -> None:
     first, last = lines[0], lines[-1]
-    body = json.dumps([(line.at, line.text) for line in lines], ensure_ascii=False)
+    body = json.dumps([(line.at, storable(line.text)) for line in lines], ensure_ascii=False)
     db.connection.execute(
         insert(log_chunks).values(
             release_id=release_id,

@@ -25,6 +25,14 @@ def named(db: Reader, name: str) -> Project | None:
     return _project(row) if row else None
 
 
+def held(db: Writer, name: str) -> Project | None:
+    """Find a project by its name and hold its row until the end of the transaction."""
+    row = db.connection.execute(
+        select(projects).where(projects.c.name == name).with_for_update()
+    ).first()
+    return _project(row) if row else None
+
+
 def by_id(db: Reader, project_id: int) -> Project:
     """Return the project with this id."""
     return _project(
@@ -37,17 +45,20 @@ def every(db: Reader) -> list[Project]:
     return [_project(row) for row in db.connection.execute(select(projects).order_by("name"))]
 
 
-def change(db: Writer, project: Project) -> None:
-    """Write the project's present name, repository and branch."""
-    db.connection.execute(
+def change(db: Writer, project: Project) -> bool:
+    """Write the project's present name, repository and branch; False if it was changed since."""
+    seen = (projects.c.id == project.id) & (projects.c.revision == project.revision)
+    changed = db.connection.execute(
         update(projects)
-        .where(projects.c.id == project.id)
+        .where(seen)
         .values(
             name=project.name,
             repository=project.repository,
             default_branch=project.default_branch,
+            revision=project.revision + 1,
         )
     )
+    return changed.rowcount == 1
 
 
 def has_apps(db: Reader, project_id: int) -> bool:
@@ -65,4 +76,4 @@ def remove(db: Writer, project_id: int) -> None:
 
 
 def _project(row: Row[Any]) -> Project:
-    return Project(row.id, row.name, row.repository, row.default_branch)
+    return Project(row.id, row.name, row.repository, row.default_branch, row.revision)

@@ -223,17 +223,6 @@ def request_cancel(db: Writer, release_id: int) -> State | None:
     return State.RUNNING if asked else None
 
 
-def waits_for(db: Reader, release_id: int) -> tuple[int | None, bool]:
-    """Return for which release a queued one waits, and whether that one's end is unknown."""
-    key = select(releases.c.serial_key).where(releases.c.id == release_id).scalar_subquery()
-    unknown = (releases.c.running_key == key) & (releases.c.state == State.UNKNOWN)
-    for which in (unknown, releases.c.state == State.RUNNING):
-        found = db.connection.scalar(select(releases.c.id).where(which).limit(1))
-        if found is not None:
-            return int(found), which is unknown
-    return None, False
-
-
 def resolve(db: Writer, release_id: int, *, published: bool) -> bool:
     """End a release of unknown end by a person's word, and free its serial key."""
     return _moved(
@@ -275,16 +264,24 @@ def stored(trouble: Trouble) -> dict[str, Any]:
     return {"problem": trouble.problem, "parameters": dict(trouble.parameters)}
 
 
-def start_stage(db: Writer, lease: Lease, stage: Stage, now: int) -> None:
-    """Write that a stage began."""
-    _write_stage(db, lease, stage, state=StageState.RUNNING, started_at=now)
+def start_stage(db: Writer, lease: Lease, stage: Stage, at: int | None = None) -> None:
+    """Write that a stage began, now or at an earlier time of the database's clock."""
+    began = now_ms() if at is None else at
+    _write_stage(db, lease, stage, state=StageState.RUNNING, started_at=began)
 
 
 def end_stage(
-    db: Writer, lease: Lease, stage: Stage, state: StageState, now: int, *, cached: bool = False
+    db: Writer,
+    lease: Lease,
+    stage: Stage,
+    state: StageState,
+    at: int | None = None,
+    *,
+    cached: bool = False,
 ) -> None:
-    """Write how a stage ended."""
-    _write_stage(db, lease, stage, state=state, ended_at=now, cached=cached)
+    """Write how a stage ended, now or at an earlier time of the database's clock."""
+    ended = now_ms() if at is None else at
+    _write_stage(db, lease, stage, state=state, ended_at=ended, cached=cached)
 
 
 def may_move(to: State) -> ColumnElement[bool]:

@@ -45,6 +45,7 @@ class NewRelease:
     priority: int = 0
     due: int = 0
     version_is_automatic: bool = False
+    ref_name: str | None = None
 
 
 def add(db: Writer, new: NewRelease, now: int) -> int:
@@ -55,6 +56,7 @@ def add(db: Writer, new: NewRelease, now: int) -> int:
             kind=new.kind,
             state=State.QUEUED,
             ref=new.ref,
+            ref_name=new.ref_name,
             environment=new.environment,
             robot=new.robot,
             version=new.version,
@@ -230,6 +232,7 @@ def _release(row: Row[Any], known_stages: list[StageRecord]) -> Release:
         failed_stage=known_or_newer(Stage, row.failed_stage) if row.failed_stage else None,
         warnings=tuple(Message(**warning) for warning in row.warnings),
         stages=tuple(known_stages),
+        ref_name=row.ref_name,
     )
 
 

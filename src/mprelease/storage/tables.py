@@ -3,7 +3,6 @@
 from typing import Any
 
 from sqlalchemy import (
-    JSON,
     BigInteger,
     Boolean,
     Column,
@@ -12,13 +11,16 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
-    String,
     Table,
-    Text,
     UniqueConstraint,
     false,
 )
-from sqlalchemy.dialects.mysql import LONGBLOB, VARCHAR
+from sqlalchemy.dialects.mysql import LONGBLOB
+
+from mprelease.storage.text import StorableJson as Json
+from mprelease.storage.text import StorableKey
+from mprelease.storage.text import StorableString as String
+from mprelease.storage.text import StorableText as Text
 
 metadata = MetaData(
     naming_convention={
@@ -32,9 +34,7 @@ metadata = MetaData(
 # SQLite numbers rows by itself only for its own INTEGER.
 Id = BigInteger().with_variant(Integer(), "sqlite")
 Blob = LargeBinary().with_variant(LONGBLOB(), "mysql", "mariadb")
-_EXACT = VARCHAR(191, collation="utf8mb4_bin")
-# Names and keys are compared letter by letter; MySQL's default collation would not.
-Key = String(191).with_variant(_EXACT, "mysql", "mariadb")
+Key = StorableKey()
 
 
 def _timestamp(name: str, *, nullable: bool = True) -> Column[Any]:
@@ -49,6 +49,8 @@ projects = Table(
     Column("repository", Text, nullable=False),
     Column("default_branch", Key, nullable=False),
     _timestamp("created_at", nullable=False),
+    # Counts changes: who has seen an older one writes nothing.
+    Column("revision", Integer, nullable=False, server_default="0"),
 )
 
 # A removed app keeps its row, because its releases name it; without a name_key it is found no more.
@@ -62,13 +64,14 @@ apps = Table(
     Column("platform", String(16), nullable=False),
     Column("platform_app_id", Key, nullable=False),
     Column("project_type", String(32), nullable=False),
-    Column("build", JSON, nullable=False),
+    Column("build", Json, nullable=False),
     Column("robot", Integer, nullable=False),
     Column("default_page", Text),
     Column("proxy", Text),
     Column("label", Key, nullable=False, server_default="default"),
     _timestamp("created_at", nullable=False),
     _timestamp("removed_at"),
+    Column("revision", Integer, nullable=False, server_default="0"),
 )
 
 secrets = Table(
@@ -105,12 +108,12 @@ releases = Table(
     _timestamp("created_at", nullable=False),
     _timestamp("started_at"),
     _timestamp("ended_at"),
-    Column("commit", JSON),
-    Column("sizes", JSON),
-    Column("error", JSON),
+    Column("commit", Json),
+    Column("sizes", Json),
+    Column("error", Json),
     Column("failed_stage", String(16)),
-    Column("warnings", JSON, nullable=False),
-    Column("settings", JSON),
+    Column("warnings", Json, nullable=False),
+    Column("settings", Json),
     # Who may run it, who runs it, and until when: see engine/.
     Column("label", Key, nullable=False),
     Column("priority", Integer, nullable=False),
@@ -126,6 +129,8 @@ releases = Table(
     Column("publish_state", String(16), nullable=False),
     # A deleted release is shown no more; its row keeps the version number that the platform has.
     _timestamp("deleted_at"),
+    # The branch or tag that `ref`, a commit, was taken from; None where `ref` was asked for.
+    Column("ref_name", Text),
     Index(None, "state", "label", "due", "id"),
     Index(None, "app_id", "id"),
 )
@@ -191,7 +196,7 @@ workers = Table(
     "workers",
     metadata,
     Column("name", Key, primary_key=True),
-    Column("labels", JSON, nullable=False),
+    Column("labels", Json, nullable=False),
     Column("slots", Integer, nullable=False),
     Column("version", String(64), nullable=False),
     _timestamp("started_at", nullable=False),
@@ -211,13 +216,13 @@ errands = Table(
     Column("label", Key, nullable=False),
     Column("kind", String(32), nullable=False),
     Column("subject", Key, nullable=False),
-    Column("arguments", JSON, nullable=False),
+    Column("arguments", Json, nullable=False),
     _timestamp("asked_at", nullable=False),
     Column("attempt", Integer, nullable=False),
     _timestamp("lease_until"),
     _timestamp("answered_at"),
-    Column("answer", JSON),
-    Column("error", JSON),
+    Column("answer", Json),
+    Column("error", Json),
     Index(None, "answered_at", "label"),
     Index(None, "kind", "subject", "answered_at"),
 )
@@ -230,7 +235,7 @@ audit = Table(
     Column("who", Key, nullable=False),
     Column("deed", Key, nullable=False),
     Column("subject", Key, nullable=False),
-    Column("details", JSON, nullable=False),
+    Column("details", Json, nullable=False),
     # Names change, and are given anew; a number stays. None for who has no login, or no number.
     Column("who_id", Id),
     Column("subject_id", Id),

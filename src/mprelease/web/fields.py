@@ -1,7 +1,12 @@
 """What people type into fields, where a form cannot say it better."""
 
+from collections.abc import Mapping
+
+from mprelease.platforms.settings import KnownSettings, Setting
+
 _LONGEST = 9
 _UNUSABLE = -1
+_SETTING = "setting."
 
 
 def number(text: str | None) -> int | None:
@@ -10,3 +15,27 @@ def number(text: str | None) -> int | None:
         return None
     typed = text.strip()
     return int(typed) if typed.isdecimal() and len(typed) <= _LONGEST else _UNUSABLE
+
+
+def settings_shown(stored: Mapping[str, Setting], known: KnownSettings) -> dict[str, str]:
+    """Return the fields of a form that show the settings of a platform's tool."""
+    return {
+        f"{_SETTING}{name}": str(value).lower() for name, value in known.effective(stored).items()
+    }
+
+
+def settings_typed(
+    fields: Mapping[str, str], known: KnownSettings, stored: Mapping[str, Setting]
+) -> dict[str, Setting | None]:
+    """Return what a form with those fields sets; None takes away what it left empty.
+
+    A form without such fields changes nothing.
+    """
+    given = {
+        name: text.strip()
+        for name in known.types
+        if (text := fields.get(f"{_SETTING}{name}")) is not None
+    }
+    if not given:
+        return {}
+    return {**dict.fromkeys(stored), **{name: text or None for name, text in given.items()}}

@@ -26,6 +26,7 @@ _STATUS: Mapping[Problem, int] = {
     Problem.APP_EXISTS: 409,
     Problem.USER_EXISTS: 409,
     Problem.RELEASE_BUSY: 409,
+    Problem.CHANGED_MEANWHILE: 409,
     Problem.CANCEL_TOO_LATE: 409,
     Problem.RELEASE_UNFINISHED: 409,
     Problem.RELEASE_NOT_UNKNOWN: 409,

@@ -19,7 +19,7 @@ from mprelease.platforms.driver import Account, Event, Link, PublishOrder, Resul
 from mprelease.platforms.images import QR_CODE
 from mprelease.platforms.marks import require_app_id
 from mprelease.platforms.mini_programs import require_page
-from mprelease.platforms.settings import require_known
+from mprelease.platforms.settings import KnownSettings
 from mprelease.platforms.tools import BRIDGES, Tool
 
 _SWITCHES = ("experience", "removeOldest", "ignoreHttpDomainCheck", "ignoreWebViewDomainCheck")
@@ -45,6 +45,7 @@ class AlipayDriver(Bridged):
     platform: ClassVar = Platform.ALIPAY
     wants_greater_versions: ClassVar = True
     tool: ClassVar = Tool("minidev", "2.2.5", BRIDGES / "alipay")
+    settings: ClassVar = KnownSettings(Platform.ALIPAY, dict.fromkeys(_SWITCHES, bool))
 
     def read_credential(self, content: bytes) -> str:
         """Return the id and the key of a tool; raise Refused(KEY_SHAPE)."""
@@ -58,10 +59,6 @@ class AlipayDriver(Bridged):
         """Return an app id of 16 digits; raise Refused."""
         require_app_id(app_id, Platform.ALIPAY)
         return app_id
-
-    def check_settings(self, settings: Mapping[str, bool | int | str]) -> None:
-        """Raise Refused(SETTING_UNKNOWN) for whatever is none of the four switches."""
-        require_known(settings, dict.fromkeys(_SWITCHES, bool), Platform.ALIPAY)
 
     def check(self, account: Account, link: Link) -> None:
         """Ask Alipay whether it accepts app id, key and address; raise StageFailed if not."""

@@ -93,12 +93,14 @@ async function publish() {
 }
 
 function send(project) {
+  // Of the settings one is an option of previews, and one is already in project.config.json.
+  const { bigPackageSizeSupport, allowIgnoreUnusedFiles, ...compileSettings } = order.settings;
   const options = {
     project,
     version: order.version,
     desc: order.description,
     robot: order.robot,
-    setting: { useProjectConfig: true, ...order.settings },
+    setting: { useProjectConfig: true, ...compileSettings },
     // The tool's client for the object storage knows no proxy. Without it the tool takes the way
     // that it falls back to anyway when the storage cannot be reached.
     useCOS: order.proxy ? false : undefined,
@@ -110,6 +112,7 @@ function send(project) {
     pagePath: order.page ?? undefined,
     searchQuery: order.query ?? undefined,
     scene: order.scene ?? undefined,
+    bigPackageSizeSupport: bigPackageSizeSupport === true,
     qrcodeFormat: "image",
     qrcodeOutputDest: order.qrCode,
   });

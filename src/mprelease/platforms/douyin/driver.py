@@ -23,10 +23,8 @@ from mprelease.platforms.loaded_packages import (
 from mprelease.platforms.marks import require_app_id
 from mprelease.platforms.mini_programs import require_page
 from mprelease.platforms.npm_packages import require_packable
-from mprelease.platforms.settings import require_known
+from mprelease.platforms.settings import KnownSettings
 from mprelease.platforms.tools import BRIDGES, Tool
-
-_SETTINGS = {"channel": int, "needUploadSourcemap": bool}
 
 
 class DouyinDriver(Bridged):
@@ -35,6 +33,7 @@ class DouyinDriver(Bridged):
     platform = Platform.DOUYIN
     wants_greater_versions = True
     tool = Tool("tt-ide-cli", "0.1.33", BRIDGES / "douyin")
+    settings = KnownSettings(Platform.DOUYIN, {"channel": int, "needUploadSourcemap": bool})
 
     def read_credential(self, content: bytes) -> str:
         """Return an app's token or a person's login; raise Refused(KEY_SHAPE)."""
@@ -48,10 +47,6 @@ class DouyinDriver(Bridged):
         """Return an app id of the form tt and 16 or 18 hexadecimal digits; raise Refused."""
         require_app_id(app_id, Platform.DOUYIN)
         return app_id
-
-    def check_settings(self, settings: Mapping[str, bool | int | str]) -> None:
-        """Raise Refused(SETTING_UNKNOWN) for whatever is not about channel or source maps."""
-        require_known(settings, _SETTINGS, Platform.DOUYIN)
 
     def check(self, account: Account, link: Link) -> None:
         """Ask Douyin whether it accepts app id and credential; raise StageFailed if not."""

@@ -18,6 +18,7 @@ from mprelease.process import plain_files
 _CONFIG = "project.config.json"
 _PRIVATE_CONFIG = "project.private.config.json"
 _PACKING = ("packageJsonPath", "miniprogramNpmDistDir")
+_UNUSED_FILES = ("ignoreUploadUnusedFiles", "ignoreDevUnusedFiles")
 _MARKS = {
     ProjectType.MINI_GAME: "game.json",
     ProjectType.MINI_PROGRAM_PLUGIN: "plugin.json",
@@ -112,3 +113,18 @@ def add_config(folder: Path) -> None:
     config = folder / _CONFIG
     if not os.path.lexists(config):
         config.write_text(json.dumps(_DEFAULTS, indent=2) + "\n", encoding="utf-8")
+
+
+def filter_unused_files(folder: Path, *, wanted: bool) -> None:
+    """Let the tool leave out the files that no page needs, or keep them: both of its switches."""
+    config = folder / _CONFIG
+    try:
+        content = json.loads(plain_files.text(config) or "")
+        setting = {**(content.get("setting") or {}), **dict.fromkeys(_UNUSED_FILES, wanted)}
+        content["setting"] = setting
+        if content.get("miniprogramRoot") and not root_of(folder).parts:
+            del content["miniprogramRoot"]  # With "./" the tool would find no app.json, and go on.
+    except UNREADABLE:
+        return  # The tool refuses it in words of its own.
+    # A new file in its place: the old one may be a second name of a file that is kept.
+    plain_files.write_private(config, json.dumps(content, ensure_ascii=False, indent=2) + "\n")

@@ -1,7 +1,7 @@
 """The driver of WeChat: miniprogram-ci through its JavaScript API."""
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from pathlib import Path
 
 from mprelease.domain.apps import ProjectType
@@ -18,6 +18,7 @@ from mprelease.platforms.tools import BRIDGES, Tool
 from mprelease.platforms.wechat.content import (
     add_config,
     bring_packages,
+    filter_unused_files,
     left_out,
     require_content,
     require_inside,
@@ -25,6 +26,7 @@ from mprelease.platforms.wechat.content import (
 )
 from mprelease.platforms.wechat.events import event_of
 from mprelease.platforms.wechat.key import read_key
+from mprelease.platforms.wechat.settings import FILTER_UNUSED, WECHAT_SETTINGS
 
 
 class WeChatDriver(Bridged):
@@ -33,6 +35,7 @@ class WeChatDriver(Bridged):
     platform = Platform.WECHAT
     wants_greater_versions = False
     tool = Tool("miniprogram-ci", "2.1.42", BRIDGES / "wechat")
+    settings = WECHAT_SETTINGS
 
     def read_credential(self, content: bytes) -> str:
         """Return the PEM of an upload key; raise Refused(KEY_SHAPE)."""
@@ -46,9 +49,6 @@ class WeChatDriver(Bridged):
         """Return an app id of the form wx and 16 hexadecimal digits; raise Refused."""
         require_app_id(app_id, Platform.WECHAT)
         return app_id
-
-    def check_settings(self, settings: Mapping[str, bool | int | str]) -> None:
-        """Accept whatever it is: names and values are those of project.config.json."""
 
     def check(self, account: Account, link: Link) -> None:
         """Ask WeChat whether it accepts app id, key and address; raise StageFailed if not."""
@@ -81,6 +81,8 @@ class WeChatDriver(Bridged):
         if order.launch.page and order.project_type is ProjectType.MINI_PROGRAM:
             require_page(order.built / root_of(order.built), order.launch.page)
         add_config(order.built)
+        if (filtered := order.compile_settings.get(FILTER_UNUSED)) is not None:
+            filter_unused_files(order.built, wanted=bool(filtered))
         if order.pack_npm:
             bring_packages(order.built)
             require_packable(order.built)

@@ -38,7 +38,7 @@ class Debug(BaseModel):
 class UploadCall(BaseModel):
     """Describe an upload or a preview in the query of its address; the pack is the body.
 
-    `path` is a page with its query, as in an address.
+    `path` is a page with its query, as in an address. `big` asks for larger packages of a preview.
     """
 
     appid: str
@@ -47,6 +47,7 @@ class UploadCall(BaseModel):
     robot: Robot
     desc: str = ""
     path: str = ""
+    big: Annotated[bool, Field(alias="bigPackageSizeSupport")] = False
     debug: Annotated[Json[Debug], Field(alias="debugLaunchInfo")] = Debug()
 
 

@@ -13,6 +13,9 @@ from mprelease.simulator.wechat.rejections import too_large, unusable
 MAX_PACKAGE = 2 * 1024 * 1024
 """The limit of the main package and of each sub package, in bytes, of all but games."""
 
+MAX_BIG_PACKAGE = 4 * 1024 * 1024
+"""The same with `bigPackageSizeSupport`, as the tool's README has it: for previews alone."""
+
 MAX_FULL = 20 * 1024 * 1024
 """The limit of all packages together, in bytes; its text is an assumption."""
 
@@ -26,6 +29,7 @@ class _Limits:
 
 
 _USUAL = _Limits(MAX_PACKAGE, MAX_PACKAGE)
+_BIG = _Limits(MAX_BIG_PACKAGE, MAX_BIG_PACKAGE)
 # WeChat's guide to sub packages of games (基础能力/分包); a public report quotes the 4096 KB.
 _LIMITS = {ProjectType.MINI_GAME: _Limits(4 * 1024 * 1024, None)}
 
@@ -63,9 +67,9 @@ def sizes_of(files: Mapping[str, bytes], project_type: ProjectType) -> Sizes:
     return Sizes(main + sum(sizes.values()), main, sizes)
 
 
-def enforce_limits(sizes: Sizes, project_type: ProjectType) -> None:
+def enforce_limits(sizes: Sizes, project_type: ProjectType, *, big: bool = False) -> None:
     """Raise Rejected when a package, or all of them together, are too large."""
-    limits = _LIMITS.get(project_type, _USUAL)
+    limits = _LIMITS.get(project_type, _BIG if big else _USUAL)
     if sizes.main > limits.main:
         raise too_large("main package ", sizes.main, limits.main)
     for root, size in sizes.packages.items():

@@ -97,7 +97,8 @@ class WeChat(Watched[Received, Refusal]):
         if refusal is Refusal.TOO_LARGE:
             raise rejections.too_large("main package ", 2580 * 1024, packages.MAX_PACKAGE)
         sizes = packages.sizes_of(files, call.type)
-        packages.enforce_limits(sizes, call.type)
+        is_big = call.big and kind is Kind.PREVIEW
+        packages.enforce_limits(sizes, call.type, big=is_big)
         received = received_from(kind, call, files, sizes, request.at)
         self._ledger.add(received)
         delay = self._slowness if refusal is Refusal.SLOW else 0

@@ -1,7 +1,6 @@
 """Apps, as the API takes and gives them."""
 
 import json
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated
 
@@ -9,8 +8,19 @@ from pydantic import BaseModel, Field
 
 from mprelease.domain.apps import App, ProjectType
 from mprelease.domain.platforms import Platform
+from mprelease.platforms.registry import driver_of
 from mprelease.services.apps import AppChange, KeptCredential
-from mprelease.web.api.shapes import CLOSED, Given, Secret, Switch, Text, Whole, moment, only
+from mprelease.web.api.shapes import (
+    CLOSED,
+    Given,
+    Number,
+    Secret,
+    Switch,
+    Text,
+    Whole,
+    moment,
+    only,
+)
 
 _BUILD = (
     "directory",
@@ -44,7 +54,9 @@ class AppShape(BaseModel):
 class CredentialShape(BaseModel):
     """What is told of a credential: something to compare it by, and when it was set."""
 
-    fingerprint: str
+    fingerprint: str | None = Field(
+        description="null where the server has another master key, so that it cannot be opened"
+    )
     kept_at: datetime
 
 
@@ -58,11 +70,12 @@ class AppSettings(AppShape):
     dev_build_command: str | None
     output: str | None
     node_memory: int | None
-    compile_settings: dict[str, bool | int | str]
+    compile_settings: dict[str, bool | int]
     install_inputs: list[str]
     private_dependencies: bool
     proxy: str | None
     credential: CredentialShape | None
+    revision: int = Field(description="counts the changes of the app")
 
     @classmethod
     def with_all(cls, app: App, project: str, kept: KeptCredential | None) -> "AppSettings":
@@ -72,9 +85,9 @@ class AppSettings(AppShape):
         )
         return cls(
             **AppShape.of(app, project).model_dump(),
-            **only(app, "project_type", "proxy"),
+            **only(app, "project_type", "proxy", "revision"),
             **only(app.build, *_BUILD),
-            compile_settings=dict(app.build.compile_settings),
+            compile_settings=driver_of(app.platform).settings.effective(app.build.compile_settings),
             install_inputs=list(app.build.install_inputs),
             credential=credential,
         )
@@ -129,14 +142,9 @@ class _Settings(Given):
         return AppChange(
             **others,
             install_inputs=None if self.install_inputs is None else " ".join(self.install_inputs),
-            compile_settings=tuple(self._switches()),
+            compile_settings=self.compile_settings,
             credential=self._credential(),
         )
-
-    def _switches(self) -> Iterator[str]:
-        for name, value in self.compile_settings.items():
-            typed = json.dumps(value) if isinstance(value, bool) else value
-            yield f"{name}={'' if typed is None else typed}"
 
     def _credential(self) -> bytes | None:
         if isinstance(self.credential, dict):
@@ -158,3 +166,6 @@ class ChangedApp(_Settings):
 
     name: Text | None = None
     platform_app_id: Text | None = None
+    revision: Number | None = Field(
+        default=None, description="refuse the change if the app has another one by now"
+    )

@@ -32,6 +32,7 @@ _SHAPES = (
     Problem.MEMORY_RANGE,
     Problem.DIRECTORY_SHAPE,
     Problem.SETTING_UNKNOWN,
+    Problem.SETTING_VALUE,
     Problem.PAGE_SHAPE,
     Problem.PROXY_SHAPE,
     Problem.LABEL_SHAPE,
@@ -88,6 +89,7 @@ def settings(hall: HallOf, visit: Manager, name: str) -> AppSettings:
         Problem.APP_EXISTS,
         Problem.RELEASE_BUSY,
         Problem.NOTHING_TO_CHANGE,
+        Problem.CHANGED_MEANWHILE,
         *_SHAPES,
     ),
 )

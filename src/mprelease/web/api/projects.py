@@ -12,7 +12,7 @@ from mprelease.services.projects import ProjectChange
 from mprelease.storage import projects as stored
 from mprelease.storage.database import Reader
 from mprelease.web.api.refusals import refusing
-from mprelease.web.api.shapes import Given, Secret, Text, only
+from mprelease.web.api.shapes import Given, Number, Secret, Text, only
 from mprelease.web.identity import HallOf, Manager, Releaser
 from mprelease.web.rendering import language
 
@@ -28,6 +28,7 @@ class ProjectShape(BaseModel):
     repository: str
     default_branch: str
     secrets: list[ProjectSecret]
+    revision: int = Field(description="counts the changes of the project")
 
     @classmethod
     def of(cls, db: Reader, project: Project) -> "ProjectShape":
@@ -38,7 +39,8 @@ class ProjectShape(BaseModel):
     def with_secrets(cls, project: Project, names: list[str]) -> "ProjectShape":
         """Show a project that has secrets of these names."""
         kept = [ProjectSecret(name) for name in names]
-        return cls(**only(project, "name", "repository", "default_branch"), secrets=kept)
+        shown = only(project, "name", "repository", "default_branch", "revision")
+        return cls(**shown, secrets=kept)
 
 
 class Secrets(Given):
@@ -70,6 +72,9 @@ class ChangedProject(Given):
     repository: Text | None = None
     default_branch: Text | None = None
     secrets: Secrets = Secrets()
+    revision: Number | None = Field(
+        default=None, description="refuse the change if the project has another one by now"
+    )
 
 
 class ChangedProjectShape(ProjectShape):
@@ -116,7 +121,11 @@ def show(hall: HallOf, visit: Releaser, name: str) -> ProjectShape:
 @router.patch(
     "/{name}",
     responses=refusing(
-        Problem.PROJECT_UNKNOWN, Problem.PROJECT_EXISTS, Problem.NOTHING_TO_CHANGE, *_SHAPES
+        Problem.PROJECT_UNKNOWN,
+        Problem.PROJECT_EXISTS,
+        Problem.NOTHING_TO_CHANGE,
+        Problem.CHANGED_MEANWHILE,
+        *_SHAPES,
     ),
 )
 def change(
@@ -124,7 +133,11 @@ def change(
 ) -> ChangedProjectShape:
     """Change a project; at another scheme, host or port, git token and SSH key are needed anew."""
     changed = ProjectChange(
-        wanted.name, wanted.repository, wanted.default_branch, wanted.secrets.given()
+        wanted.name,
+        wanted.repository,
+        wanted.default_branch,
+        wanted.secrets.given(),
+        wanted.revision,
     )
     edited = projects.edit(hall.house, visit.user.actor, name, changed)
     with hall.house.database.reading() as db:

@@ -74,6 +74,9 @@ class ReleaseShape(BaseModel):
     kind: Kind
     state: State
     ref: str
+    ref_name: str | None = Field(
+        description="the branch or tag that `ref`, a commit, was taken from"
+    )
     commit: CommitShape | None
     version: str | None
     description: str
@@ -101,6 +104,7 @@ class ReleaseShape(BaseModel):
         commit = release.commit
         return cls(
             **only(release, "id", "platform", "kind", "state", "ref", "version", "description"),
+            ref_name=release.ref_name,
             **only(release, "environment", "robot", "requested_by"),
             app=release.app_name,
             commit=commit
@@ -127,6 +131,9 @@ class NewReleases(Given):
 
     kind: Kind
     ref: Text | None = None
+    ref_name: Text | None = Field(
+        None, description="what is shown of `ref`, a commit: the branch or tag it was taken from"
+    )
     version: Text | None = None
     description: Text | None = None
     environment: Environment = Environment.PRODUCTION
@@ -145,6 +152,7 @@ class NewReleases(Given):
             app=app,
             kind=self.kind,
             ref=self.ref,
+            ref_name=self.ref_name,
             version=self.version,
             description=self.description,
             environment=self.environment,

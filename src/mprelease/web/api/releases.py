@@ -44,6 +44,7 @@ _UNUSABLE = (
     Problem.QUERY_SHAPE,
     Problem.SCENE_SHAPE,
     Problem.SETTING_UNKNOWN,
+    Problem.SETTING_VALUE,
     Problem.PRIORITY_RANGE,
     Problem.DESCRIPTION_TOO_LONG,
 )

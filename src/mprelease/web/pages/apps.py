@@ -59,7 +59,7 @@ def show(
             "app": app,
             "project": projects.by_id(db, app.project_id),
             "cards": cards,
-            "codes": lists.with_codes(db, [one.id for one in cards]),
+            "codes": lists.own_codes(db, [one.id for one in cards]),
             "unserved": workers.unserved(db, [one.id for one in cards]),
             "people": users.every(db),
             "search": search,
@@ -72,13 +72,20 @@ def show(
 
 @router.get("/{kind}")
 def form(
-    request: Request, hall: HallOf, visit: Releaser, name: str, kind: Kind, ref: str = ""
+    request: Request,
+    hall: HallOf,
+    visit: Releaser,
+    name: str,
+    kind: Kind,
+    ref: Word = "",
+    ref_name: Word = "",
 ) -> Response:
     """Show the form for a preview or an upload, with what this person chose last time."""
     with hall.house.database.reading() as db:
         app = apps.found(db, name)
         last = _last(db, visit, app, kind)
         typed = _typed(db, visit, app, last, ref)
+        typed |= {"ref_name": ref_name, "named_ref": ref if ref_name else ""}
         if kind is Kind.UPLOAD:
             typed |= dict.fromkeys(("version", "suggested"), _suggested(db, hall, app))
     return _form(request, app, kind, typed, last.settings if last else {}, None)
@@ -102,6 +109,8 @@ def release(
     experience: Annotated[list[bool] | None, Form()] = None,
     suggested: Field = "",
     key: Field = "",
+    ref_name: Field = "",
+    named_ref: Field = "",
 ) -> Response:
     """Queue a release and show it; what cannot be used comes back with the form, nothing lost."""
     typed = {
@@ -115,6 +124,8 @@ def release(
         "scene": scene,
         "suggested": suggested,
         "key": key,
+        "ref_name": ref_name,
+        "named_ref": named_ref,
     }
     # A box that is empty sends nothing, so the form says first that there is one.
     settings = {"experience": True in experience} if experience else {}
@@ -150,6 +161,8 @@ def _requested(
         robot=number(text("robot")),
         launch=LaunchOptions(text("start_page"), text("query"), number(text("scene"))),
         settings=settings,
+        # Whoever types another ref means that one alone.
+        ref_name=text("ref_name") if typed["ref"].strip() == typed["named_ref"] else None,
         # Sent twice by an impatient click, it is one release.
         idempotency_key=f"{visit.user.id}:{typed['key']}" if typed["key"] else None,
     )
@@ -190,7 +203,7 @@ def _typed(db: Reader, visit: Visit, app: App, last: Release | None, ref: str) -
     default = projects.by_id(db, app.project_id).default_branch
     launch = last.launch if last else LaunchOptions(app.default_page)
     return {
-        "ref": ref or (last.ref if last else default),
+        "ref": ref or (last.shown_ref if last else default),
         "version": "",
         "suggested": "",
         "description": "",

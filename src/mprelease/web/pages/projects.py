@@ -1,6 +1,5 @@
 """Projects and the settings of their apps."""
 
-import json
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -14,12 +13,13 @@ from mprelease.domain.errors import Refused, TroubleError
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Message, Problem, Trouble
 from mprelease.domain.projects import Project, ProjectSecret
+from mprelease.platforms.registry import driver_of
 from mprelease.services import apps, projects
-from mprelease.services.apps import AppChange
 from mprelease.services.projects import ProjectChange
 from mprelease.storage import apps as stored_apps
 from mprelease.storage import projects as stored
 from mprelease.web import asking
+from mprelease.web.app_form import as_typed, change_of
 from mprelease.web.fields import number
 from mprelease.web.flash import done
 from mprelease.web.hall import Hall
@@ -87,6 +87,7 @@ def edit(
     git_token: Field = "",
     ssh_key: Field = "",
     npmrc: Field = "",
+    revision: Field = "",
     forget: Annotated[list[ProjectSecret] | None, Form()] = None,
 ) -> Response:
     """Change a project; an empty secret leaves it as it is, `forget` takes it away."""
@@ -97,11 +98,12 @@ def edit(
     }
     secrets = {key: text for key, text in given.items() if text.strip()}
     secrets |= dict.fromkeys(forget or (), "")
-    change = ProjectChange(new_name, repository, default_branch, secrets)
+    change = ProjectChange(new_name, repository, default_branch, secrets, number(revision))
     try:
         edited = projects.edit(hall.house, visit.user.actor, name, change)
     except TroubleError as failure:
         typed = {"name": new_name, "repository": repository, "default_branch": default_branch}
+        typed |= _still_seen(failure, revision)
         return _settings(request, hall, name, trouble=failure.trouble, typed=typed)
     saved = Message("done.project_saved", {"name": edited.project.name})
     if edited.removed:
@@ -143,7 +145,7 @@ def add_app(request: Request, hall: HallOf, visit: Manager, name: str, given: Gi
         raise Refused(Problem.FIELD_UNUSABLE, field="platform", detail=wanted)
     platform = Platform(wanted)
     try:
-        change = _change(typed, platform, key_file)
+        change = change_of(typed, platform, key_file)
         app = apps.add(hall.house, visit.user.actor, name, platform, change)
     except TroubleError as failure:
         return _app_form(request, hall, name, platform, None, typed, failure.trouble)
@@ -155,7 +157,7 @@ def add_app(request: Request, hall: HallOf, visit: Manager, name: str, given: Gi
 def app_settings(request: Request, hall: HallOf, visit: Manager, name: str) -> Response:
     """Show the settings of an app."""
     app, project = _app(hall, name)
-    return _app_form(request, hall, project, app.platform, app, _as_typed(app), None)
+    return _app_form(request, hall, project, app.platform, app, as_typed(app), None)
 
 
 @router.post("/apps/{name}/settings")
@@ -164,12 +166,27 @@ def edit_app(request: Request, hall: HallOf, visit: Manager, name: str, given: G
     app, project = _app(hall, name)
     typed, key_file = given
     try:
-        change = _change(typed, app.platform, key_file)
+        change = change_of(typed, app.platform, key_file, app.build.compile_settings)
         changed = apps.edit(hall.house, visit.user.actor, name, change)
     except TroubleError as failure:
+        app, project = _app(hall, name)
+        typed = {
+            **typed,
+            "revision": str(app.revision),
+            **_still_seen(failure, typed.get("revision", "")),
+        }
         return _app_form(request, hall, project, app.platform, app, typed, failure.trouble)
     address = f"/apps/{quote(changed.name)}/settings"
     return done(hall, address, Message("done.app_saved", {"name": changed.name}))
+
+
+def _still_seen(failure: TroubleError, revision: str) -> dict[str, str]:
+    """Return for which revision the form is that comes back.
+
+    Who was told that it has changed meanwhile may save over it.
+    """
+    told = failure.trouble.problem is Problem.CHANGED_MEANWHILE
+    return {} if told else {"revision": revision}
 
 
 @router.post("/apps/{name}/check")
@@ -193,7 +210,7 @@ def remove_app(request: Request, hall: HallOf, visit: Manager, name: str) -> Res
     try:
         apps.remove(hall.house, visit.user.actor, name)
     except TroubleError as failure:
-        typed, trouble = _as_typed(app), failure.trouble
+        typed, trouble = as_typed(app), failure.trouble
         return _app_form(request, hall, project, app.platform, app, typed, trouble)
     address = f"/projects/{quote(project)}"
     return done(hall, address, Message("done.app_removed", {"name": app.name}))
@@ -229,7 +246,7 @@ def _settings(
             "project": project,
             "apps": stored_apps.of_project(db, project.id),
             "kept": projects.kept_secrets(db, project),
-            "typed": typed or vars(project),
+            "typed": {**vars(project), **(typed or {})},
             "told": told,
         }
     if flash:
@@ -256,6 +273,7 @@ def _app_form(
     typed: dict[str, str],
     trouble: Trouble | None,
 ) -> Response:
+    settings = driver_of(platform).settings
     with hall.house.database.reading() as db:
         kept = apps.kept_credential(db, hall.house, app) if app else None
     return page(
@@ -268,6 +286,8 @@ def _app_form(
         types=_types(platform, app),
         app=app,
         kept=kept,
+        settings=settings,
+        ignored=settings.ignored(app.build.compile_settings) if app else {},
         typed={"robot": "1", "node_memory": "", "label": "default", **typed},
         trouble=trouble,
     )
@@ -279,58 +299,3 @@ def _types(platform: Platform, app: App | None) -> list[ProjectType]:
         return list(ProjectType)
     own = ProjectType.MINI_PROGRAM
     return list(dict.fromkeys((own, app.project_type if app else own)))
-
-
-def _change(typed: dict[str, str], platform: Platform, key_file: bytes) -> AppChange:
-    names = ("name", "platform_app_id", "directory", "output", "default_page", "proxy", "label")
-    commands = ("install_command", "build_command", "dev_build_command", "install_inputs")
-    private = typed.get("private_dependencies")
-    project_type = typed.get("project_type")
-    return AppChange(
-        **{name: typed.get(name) for name in (*names, *commands)},
-        project_type=ProjectType(project_type) if project_type in set(ProjectType) else None,
-        node_memory=number(typed.get("node_memory")),
-        robot=number(typed.get("robot")),
-        compile_settings=tuple(typed.get("compile_settings", "").split()),
-        private_dependencies=None if private is None else private == "true",
-        fresh_install=True if typed.get("fresh_install") == "true" else None,
-        credential=_credential(typed, platform, key_file),
-    )
-
-
-def _credential(typed: dict[str, str], platform: Platform, key_file: bytes) -> bytes | None:
-    """Return what was given in the parts of the form, as a file would hold it; None for nothing."""
-    parts = {
-        Platform.WECHAT: (),
-        Platform.ALIPAY: ("toolId", "privateKey"),
-        Platform.DOUYIN: ("token", "email", "password"),
-    }.get(platform, ())
-    given = {name: typed[name].strip() for name in parts if typed.get(name, "").strip()}
-    if given:
-        return json.dumps(given).encode()
-    pasted = typed.get("key", "").strip().encode()
-    return key_file or pasted or None
-
-
-def _as_typed(app: App) -> dict[str, str]:
-    build = app.build
-    settings = " ".join(f"{key}={value}" for key, value in build.compile_settings.items())
-    known: dict[str, object] = {
-        "name": app.name,
-        "platform_app_id": app.platform_app_id,
-        "project_type": app.project_type,
-        "directory": build.directory,
-        "install_command": build.install_command,
-        "build_command": build.build_command,
-        "dev_build_command": build.dev_build_command,
-        "output": build.output,
-        "node_memory": build.node_memory,
-        "compile_settings": settings,
-        "install_inputs": " ".join(build.install_inputs),
-        "private_dependencies": "true" if build.private_dependencies else "false",
-        "default_page": app.default_page,
-        "robot": app.robot,
-        "proxy": app.proxy,
-        "label": app.label,
-    }
-    return {name: "" if value is None else str(value) for name, value in known.items()}

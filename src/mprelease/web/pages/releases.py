@@ -10,7 +10,7 @@ from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Message, Problem
 from mprelease.domain.releases import Kind, State
 from mprelease.services import releases
-from mprelease.storage import apps, lists, queue, shares, workers
+from mprelease.storage import apps, lists, shares, waiting, workers
 from mprelease.storage import releases as stored
 from mprelease.storage.lists import Search
 from mprelease.web import asking
@@ -91,9 +91,12 @@ def show(request: Request, hall: HallOf, visit: Looker, release_id: int) -> Resp
             "release": release,
             "app": apps.by_id(db, release.app_id),
             "share_address": _share_address(request, hall, shares.key_of(db, release_id)),
-            "code_made_at": lists.with_codes(db, [release_id]).get(release_id),
+            "code_made_at": lists.own_codes(db, [release_id]).get(release_id),
             "unserved": workers.unserved(db, [release_id]),
-            "waits_for": queue.waits_for(db, release_id) if release.state is State.QUEUED else None,
+            "has_code": bool(lists.with_codes(db, [release_id])),
+            "waits_for": waiting.waits_for(db, release_id)
+            if release.state is State.QUEUED
+            else None,
         }
     return page(request, "release.html", **shown)
 

@@ -1,0 +1,26 @@
+"""Issue 12, number 7: a name that is no UTF-8 in a release's error breaks no page and no answer."""
+
+import pytest
+
+from guests import World
+from mprelease.domain.people import Role
+from mprelease.domain.problems import Message, Problem, Trouble
+from mprelease.domain.releases import State
+from mprelease.storage import queue
+
+GBK = "你好.js".encode("gbk").decode(errors="surrogateescape")
+SHOWN = r"\xc4\xe3\xba\xc3.js"
+
+
+@pytest.mark.parametrize("address", ["/", "/apps/shop", "/releases/{}", "/api/v1/releases/{}"])
+def test_everybody_still_gets_an_answer(world: World, address: str) -> None:
+    lease = queue.claim(world.house.database, world.first, "worker", "token")
+    assert lease
+    with world.house.database.writing() as db:
+        queue.warn(db, lease, Message("problem.link_leads_outside", {"path": GBK}))
+        queue.end(db, lease, State.FAILED, Trouble(Problem.LINK_LEADS_OUTSIDE, {"path": GBK}))
+    viewer = world.visitor(Role.VIEWER)
+    for path in (address.format(world.first), "/", "/api/v1/releases"):
+        answer = viewer.client.get(path)
+        assert answer.status_code == 200
+    assert SHOWN in viewer.client.get(f"/releases/{world.first}").text
