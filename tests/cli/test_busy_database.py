@@ -194,10 +194,10 @@ def test_whoever_follows_bears_a_database_that_is_away_for_a_while(
 ) -> None:
     times, ended = count(), object.__new__(type("Ended", (), {"state": follow.State.SUCCEEDED}))
 
-    def look(*_: object, **__: object) -> object:
+    def look(*_: object, **__: object) -> list[object]:
         if next(times) < 3:
             raise away()
-        return ended
+        return [ended]
 
     monkeypatch.setattr(follow, "_look", look)
     monkeypatch.setattr(follow, "_LOOK_SECONDS", 0.0)

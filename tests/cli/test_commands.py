@@ -54,7 +54,7 @@ REFUSED = {
     "unknown app": ("preview", "nobody"),
     "unknown project": ("project", "show", "nobody"),
     "robot outside 1-30": ("preview", "shop", "--robot", "31"),
-    "version of the wrong shape": ("upload", "shop", "--version", "next"),
+    "version of the wrong shape": ("upload", "shop", "--version", "the next"),
     "ref that is an option": ("preview", "shop", "--ref=--upload-pack=x"),
     "page with a query": ("preview", "shop", "--page", "pages/a?b=1"),
     "scene that is none": ("preview", "shop", "--scene", "1"),
@@ -92,7 +92,7 @@ def test_bad_use_gets_a_sentence_exit_code_2_and_no_traceback(
 
 def test_of_several_apps_the_refused_one_is_named(call: Call, key_file: Path) -> None:
     has_app(call, key_file)
-    answer = call("upload", "--project", "web", "--version", "next")
+    answer = call("upload", "--project", "web", "--version", "the next")
     assert (answer.code, answer.err.startswith("shop: ")) == (2, True)
 
 

@@ -1,7 +1,5 @@
 """Who goes first: the longest wait, priority counted as waiting, nobody overtakes within a key."""
 
-from dataclasses import replace
-
 import pytest
 
 from mprelease.domain.errors import Refused
@@ -9,16 +7,17 @@ from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Kind, ReleaseRequest
 from mprelease.services import releases
 from mprelease.services.releases import AGEING_MS
-from mprelease.storage import queue
+from mprelease.storage import clock, queue
 from yard import Yard
 
 NOON = 1_795_320_000_000
 
 
 def asked(yard: Yard, app: str, *, minute: float = 0, priority: int = 0) -> int:
-    house = replace(yard.house, now=lambda: NOON + int(minute * AGEING_MS))
     wanted = ReleaseRequest(app, Kind.UPLOAD, priority=priority)
-    return releases.request(house, yard.who, wanted)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(clock, "read", lambda _: NOON + int(minute * AGEING_MS))
+        return releases.request(yard.house, yard.who, wanted)
 
 
 def line(yard: Yard) -> list[int]:

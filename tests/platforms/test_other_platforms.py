@@ -44,8 +44,11 @@ def credentials(platform: Platform, key: str) -> list[str]:
 
 
 def names_both(trouble: Trouble, wanted: Platform, found: Platform) -> bool:
-    sentences = [Words(language).of(trouble.message) for language in Language]
-    return all(wanted in sentence and found in sentence for sentence in sentences)
+    for words in map(Words, Language):
+        sentence = words.of(trouble.message)
+        if not all(words(f"platform.{each}") in sentence for each in (wanted, found)):
+            return False
+    return True
 
 
 @each_pair

@@ -62,7 +62,7 @@ def test_several_apps_are_released_by_one_form_or_none(world: World, upload_key:
     made = newest(world, 2)
     assert {one.app_name for one in made} == {"shop", "twin"}
     assert len({one.version for one in made}) == 1
-    refused = member.send("/projects/web/release", **form, apps="twin", version="1")
+    refused = member.send("/projects/web/release", **form, apps="twin", version="1 2")
     assert 'role="alert"' in refused
     assert "一起" in refused
     assert len(newest(world, 9)) == 3
