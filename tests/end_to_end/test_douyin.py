@@ -102,5 +102,5 @@ def test_the_output_of_another_platform_is_refused_by_name(
     douyin_team.must("project", "edit", "web", "--repository", str(other))
     error = douyin_team.run("preview", "shop", "--json").json["error"]
     assert error["problem"] == "output_of_other_platform"
-    assert "wechat (pages/a.wxml)" in error["message"]
+    assert "WeChat (pages/a.wxml)" in error["message"]
     assert douyin.received == []

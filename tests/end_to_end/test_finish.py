@@ -104,7 +104,7 @@ def test_what_cannot_be_finished_is_told_in_a_sentence(shop: Team, wechat: WeCha
     }
     assert "no upload that has succeeded" in said["1"].err
     assert "no upload that has succeeded" in said["3"].err
-    assert "wechat" in said["2"].err
+    assert "WeChat" in said["2"].err
     assert "77" in said["77"].err
     assert len(wechat.received) == 1
 

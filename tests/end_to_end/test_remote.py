@@ -122,8 +122,8 @@ def test_a_laptop_uploads_follows_and_gets_the_code(
     assert "小李" in laptop.run("releases").out
     assert not (laptop.home / ".local").exists(), "nothing of a server is made here"
 
-    lower = laptop.run("upload", "shop", "--version", "0.0.0.1")
-    assert (lower.code, lower.err.count("\n")) == (2, 1), lower.err
+    misspelt = laptop.run("upload", "shop", "--version", "1.0 0")
+    assert (misspelt.code, misspelt.err.count("\n")) == (2, 1), misspelt.err
     failed = laptop.run("preview", "shop", "--ref", "nowhere", "--json")
     assert (failed.code, failed.json["error"]["problem"]) == (1, "git_ref_not_found"), failed.err
 
@@ -184,7 +184,7 @@ def test_all_apps_of_a_project_are_followed_at_once(
         wait_until(lambda: len(newest(house)) == 1)
         assert laptop.run("cancel", "3").code == 0
         assert (wait.wait(30), "canceled" in wait.communicate()[0]) == (130, True)
-    refused = laptop.run("upload", "--project", "web", "--version", "x")
+    refused = laptop.run("upload", "--project", "web", "--version", "1 x")
     assert (refused.code, refused.err.startswith("shop: ")) == (2, True), refused.err
 
 
