@@ -17,6 +17,8 @@ from mprelease.domain.errors import Refused
 from mprelease.domain.releases import Stage
 from mprelease.remote import server as remote_server
 
+pytestmark = pytest.mark.lasting
+
 Call = Callable[..., Any]
 
 RELEASE = {

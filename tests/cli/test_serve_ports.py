@@ -10,10 +10,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from mprelease.domain.endpoints import Endpoint
 from mprelease.domain.sandbox import UidRange
 from mprelease.process.network_rules import NetworkRules, NetworkTable
 from needs import needs
+
+pytestmark = pytest.mark.lasting
 
 BUILD, SOMEBODY = 59230, 58000
 SYSTEM_PYTHON = "/usr/bin/python3"

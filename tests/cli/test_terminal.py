@@ -30,6 +30,8 @@ from mprelease.settings.knobs import load
 from mprelease.storage import logs, tables
 from repositories import git, make_repository
 
+pytestmark = pytest.mark.lasting
+
 Call = Callable[..., Any]
 
 ATTACKS = (

@@ -23,6 +23,8 @@ from mprelease.settings.knobs import Settings
 from mprelease.storage import logs
 from yard import Yard, wait_until
 
+pytestmark = pytest.mark.lasting
+
 NPM = """#!/bin/sh
 echo "npm fetches a tool"
 case "$PWD" in *miniprogram-ci*) while ! test -f {gate}; do sleep 0.05; done;; esac

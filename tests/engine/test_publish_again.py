@@ -25,6 +25,8 @@ from mprelease.storage import logs, queue
 from mprelease.storage.database import Writer
 from yard import Yard
 
+pytestmark = pytest.mark.lasting
+
 # Each try leaves a mark; the one with the number `good` works, the others say `answer`.
 SCRIPT = """
 read -r order; echo x >> "$marks"; echo ready >&3; read -r go

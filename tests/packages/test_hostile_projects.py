@@ -8,6 +8,8 @@ import pytest
 from install_views import names, seen
 from trees import write
 
+pytestmark = pytest.mark.lasting
+
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:

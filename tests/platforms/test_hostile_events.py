@@ -31,6 +31,8 @@ from mprelease.platforms.images import LARGEST_BYTES, QR_CODE
 from mprelease.platforms.wechat.driver import WeChatDriver
 from publishing import ORDER
 
+pytestmark = pytest.mark.lasting
+
 DRIVERS: tuple[Driver, ...] = (WeChatDriver(), ALIPAY_DRIVER, DouyinDriver())
 RESULTS: dict[str, dict[str, Any]] = {
     "wechat": {"sizes": [], "plugins": [], "devPluginId": None},

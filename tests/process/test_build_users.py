@@ -16,6 +16,8 @@ from mprelease.process.build_users import BuildUsers, why_unusable
 from needs import needs
 from process_trees import wait_until
 
+pytestmark = pytest.mark.lasting
+
 SYSTEM_PYTHON = Path("/usr/bin/python3")
 root = needs("root", "run the tests as root", there=os.geteuid() == 0)
 system_python = needs(

@@ -7,6 +7,8 @@ import pytest
 from mprelease.process.leftovers import remove_leftovers
 from needs import needs
 
+pytestmark = pytest.mark.lasting
+
 UID = 59254
 SOMEBODY_ELSE = 59255
 SYSTEM_PYTHON = Path("/usr/bin/python3")

@@ -14,6 +14,8 @@ from mprelease.domain.sandbox import UidRange
 from mprelease.process.network_rules import NetworkRules, NetworkTable
 from needs import needs
 
+pytestmark = pytest.mark.lasting
+
 RANGE = UidRange(59240, 59241)
 OUTSIDE = 59239
 LOCALHOST = Endpoint("localhost", 0)

@@ -9,6 +9,8 @@ import pytest
 from mprelease.process.removal import remove
 from needs import needs
 
+pytestmark = pytest.mark.lasting
+
 ORDINARY = 58997
 root = needs("root", "run the tests as root", there=os.geteuid() == 0)
 

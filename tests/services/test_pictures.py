@@ -14,6 +14,8 @@ from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
 from mprelease.services import pictures
 
+pytestmark = pytest.mark.lasting
+
 
 def drawn(size: tuple[int, int], kind: str = "PNG") -> bytes:
     stream = io.BytesIO()

@@ -15,6 +15,8 @@ from mprelease.simulator.alipay import Alipay, Refusal
 from mprelease.simulator.proxy import Simulator
 from wechat_client import http_client
 
+pytestmark = pytest.mark.lasting
+
 MIB = 1024 * 1024
 COMPILER = "mdn.alipayobjects.com/mini_assets/uri/file/as/builder-v0.100.12-simulator-linux-x64.tgz"
 

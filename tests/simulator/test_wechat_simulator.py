@@ -15,6 +15,8 @@ from mprelease.domain.releases import Kind, LaunchOptions, Sizes
 from mprelease.simulator.wechat import Refusal, WeChat
 from wechat_client import APP_ID, SMALL_APP, Client, sign
 
+pytestmark = pytest.mark.lasting
+
 MIB = 1024 * 1024
 WRONG_KEY = {"errCode": -1, "errMsg": "get new ticket fail: innerCode: -80002"}
 UNKNOWN_APP = {"errCode": 40013, "errMsg": "invalid appid"}

@@ -10,6 +10,8 @@ from mprelease.domain.problems import Problem
 from repositories import commit, git, make_repository
 from source_bench import Bench
 
+pytestmark = pytest.mark.lasting
+
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Path:

@@ -14,6 +14,8 @@ from needs import needs
 from repositories import commit, git, make_repository
 from source_bench import Bench
 
+pytestmark = pytest.mark.lasting
+
 PICTURE = b"\x89PNG" + bytes(range(256)) * 40
 OBJECT_ID = hashlib.sha256(PICTURE).hexdigest()
 POINTER = (

@@ -25,6 +25,8 @@ from mprelease.storage.migrate import HEAD, migrate
 from mprelease.storage.tables import metadata
 from people import NOW, a_release, an_app
 
+pytestmark = pytest.mark.lasting
+
 STEPS = Path(migrations.__file__).parent
 NODES = 4
 STARTING_NODE = """

@@ -11,6 +11,8 @@ from mprelease.domain.people import Right, Role
 from programs import API, program
 from test_rights import needs
 
+pytestmark = pytest.mark.lasting
+
 ENORMOUS = 2**70
 
 

@@ -20,6 +20,8 @@ from mprelease.domain.people import Role
 from mprelease.web.connection_limits import ConnectionGuard, ConnectionLimits, Room, trusting
 from mprelease.web.guarded_server import GuardedConfig
 
+pytestmark = pytest.mark.lasting
+
 QUICK = ConnectionLimits(
     head_seconds=0.5, body_seconds=0.5, stalled_seconds=0.5, sweep_seconds=0.05
 )

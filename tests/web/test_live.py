@@ -20,6 +20,8 @@ from mprelease.web import live
 from mprelease.web.hall import Hall
 from mprelease.web.telling import StoredForWatchers
 
+pytestmark = pytest.mark.lasting
+
 ADDRESS = "/api/v1/live"
 
 

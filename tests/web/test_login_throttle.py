@@ -21,6 +21,8 @@ from mprelease.services.door import Account
 from mprelease.web.hall import Hall
 from mprelease.web.login_throttle import Attempt, LoginThrottle
 
+pytestmark = pytest.mark.lasting
+
 ATTACKER, PROXY = "198.51.100.7", "10.0.0.1"
 ADMIN = Account(1, "stamp")
 # That of the house in all tests.

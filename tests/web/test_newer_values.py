@@ -24,6 +24,8 @@ from mprelease.storage import errands, logs, queue, releases, tables
 from programs import program
 from test_rights import routes
 
+pytestmark = pytest.mark.lasting
+
 NEWER = "newer"
 ENUMS = [
     (tables.apps, "platform"),

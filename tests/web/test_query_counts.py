@@ -27,7 +27,7 @@ from mprelease.storage import workers
 if TYPE_CHECKING:
     from mprelease.application import Application
 
-pytestmark = pytest.mark.parametrize("kind", ["sqlite"])
+pytestmark = [pytest.mark.lasting, pytest.mark.parametrize("kind", ["sqlite"])]
 MORE = 12
 FILLED = {"{name}": "shop", "{kind}": "preview"}
 # A whole log comes in pieces, and a code of a login has no list.

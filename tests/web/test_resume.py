@@ -19,6 +19,8 @@ from mprelease.services.house import House
 from mprelease.storage import logs, queue
 from mprelease.web.telling import StoredForWatchers
 
+pytestmark = pytest.mark.lasting
+
 BOSS = Actor("林")
 STAGES = list(Stage)
 STEPS = st.lists(

@@ -28,6 +28,8 @@ from mprelease.web.hall import Hall
 from mprelease.web.telling import StoredForWatchers
 from programs import program
 
+pytestmark = pytest.mark.lasting
+
 ADDRESS = "/api/v1/live"
 Change = Callable[[House, User, User], object]
 

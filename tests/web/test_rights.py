@@ -13,6 +13,8 @@ from mprelease.security import tokens
 from mprelease.storage import keys
 from mprelease.web.identity import Need
 
+pytestmark = pytest.mark.lasting
+
 OPEN = {
     "/login",
     "/language",

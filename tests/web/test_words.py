@@ -24,7 +24,7 @@ BOSS = Actor("admin")
 LEASE_MS = 60_000
 DONE = re.compile(r'id="done">([^<]+)<')
 
-pytestmark = pytest.mark.parametrize("kind", ["sqlite"])
+pytestmark = [pytest.mark.lasting, pytest.mark.parametrize("kind", ["sqlite"])]
 
 
 def said(page: str) -> str | None:
