@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from install_views import names, seen
+from mprelease.packages import registries
+from mprelease.packages.registries import Registries
 from trees import write
 
 pytestmark = pytest.mark.lasting
@@ -68,3 +70,13 @@ def test_a_folder_with_the_name_of_a_pattern_is_no_pattern(tree: Path) -> None:
     write(tree, "[ab]/prisma/schema", "")
     write(tree, "a/prisma/schema", "")
     assert {"[ab]/prisma/schema"} == {each for each in names(seen(tree)) if "schema" in each}
+
+
+def test_no_number_of_blank_lines_in_yarns_settings_holds_the_worker_up() -> None:
+    npm = Registries("https://registry.example", {}, frozenset())
+    began = time.process_time()
+    assert registries.of_yarn_1("\n" * 200_000 + "x", npm) == npm
+    assert time.process_time() - began < 1.0
+    assert (
+        registries.of_yarn_1("\nregistry https://a.example/", npm).default == "https://a.example/"
+    )

@@ -1,6 +1,7 @@
 """What a release leaves out is packed all the same, or said (issue 12, numbers 14 and 25)."""
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from mprelease.domain.problems import Message
 from mprelease.platforms.douyin.driver import DouyinDriver
 from mprelease.platforms.driver import Driver, PublishOrder, Result
 from mprelease.platforms.loaded_packages import missing
+from mprelease.platforms.wechat.content import bring_packages
 from mprelease.platforms.wechat.driver import WeChatDriver
 from mprelease.simulator.douyin import Douyin
 from mprelease.simulator.wechat import WeChat
@@ -182,3 +184,17 @@ def test_douyin_takes_a_package_json_wherever_it_lies(
     assert "app.json" in sent
     assert (b"packed" in sent.get("miniprogram_npm/dep/index.js", b"")) is has_packages
     assert said(DOUYIN, built) == []
+
+
+def test_no_number_of_blank_lines_holds_up_who_looks_for_packages(tmp_path: Path) -> None:
+    (tmp_path / "app.js").write_text("\n" * 200_000 + "require('dep')")
+    began = time.process_time()
+    assert missing(tmp_path, tmp_path, {"dep"}, "node_modules") == ("dep",)
+    assert time.process_time() - began < 1.0
+
+
+@pytest.mark.parametrize("setting", ["[]", '"x"', "null"])
+def test_settings_of_a_wrong_shape_are_no_fault_of_ours(tmp_path: Path, setting: str) -> None:
+    (tmp_path / "project.config.json").write_text(f'{{"setting": {setting}}}')
+    bring_packages(tmp_path)
+    assert said(WECHAT, tmp_path) == []

@@ -78,7 +78,7 @@ def of_yarn_berry(
 
 def of_yarn_1(yarnrc: str, others: Registries) -> Registries:
     """Return what yarn 1 is told by its .yarnrc, which goes before the settings of npm."""
-    found = re.search(r'^\s*"?registry"?\s+"?([^"\s]+)', yarnrc, re.MULTILINE)
+    found = re.search(r'^[ \t]*"?registry"?[ \t]+"?([^"\s]+)', yarnrc, re.MULTILINE)
     return Registries(found[1], others.scopes, others.others) if found else others
 
 

@@ -60,6 +60,10 @@ _PACKAGES: Mapping[str, str] = {
     "vite": "5.2.8",
     "sass": "1.63.2",
     "less": "4.2.0",
+    # HBuilderX brings these, so projects load them without naming them.
+    "pinia": "2.2.4",
+    "vue-i18n": "9.14.2",
+    "vuex": "4.1.0",
 }
 _CONFIGURATION = """\
 import uni from "@dcloudio/vite-plugin-uni";

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
+from mprelease.domain.problems import Message
 from mprelease.platforms.mini_programs import UNREADABLE
 from mprelease.process import plain_files
 
@@ -17,7 +18,7 @@ _MANIFEST = "package.json"
 _CODE = (".js", ".ts")
 _LOADED = re.compile(r"""(?<![\w.$])(?:require\s*\(\s*|from\s*|import\s*)(['"])([@\w][^'"\n]*)\1""")
 # Lines that load nothing: comments, and what is there for TypeScript alone.
-_IDLE = re.compile(r"^\s*(?://|\*|import\s+type\b).*$", re.MULTILINE)
+_IDLE = re.compile(r"^[ \t]*(?://|\*|import\s+type\b).*$", re.MULTILINE)
 
 
 def dependencies_of(folder: Path) -> frozenset[str]:
@@ -69,6 +70,14 @@ def bring_into(project: Path, root: Path) -> bool:
     manifest.rename(root / _MANIFEST)
     modules.rename(root / MODULES)
     return True
+
+
+def functions_left_out(project: Path, name: object) -> tuple[Message, ...]:
+    """Return the warning that a folder of cloud functions, which a setting names, is not sent."""
+    functions = str(name or "").strip("/")
+    if not functions or ".." in functions.split("/") or not (project / functions).is_dir():
+        return ()
+    return (Message("warning.functions_left_out", {"folder": functions}),)
 
 
 def _repoint(modules: Path, root: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from mprelease.domain.apps import ProjectType
 from mprelease.domain.errors import StageFailed
@@ -31,6 +32,14 @@ def require_mini_program(folder: Path, root: PurePosixPath, platform: Platform) 
         raise StageFailed(
             Problem.OUTPUT_OF_OTHER_PLATFORM, found=found[0], file=found[1], wanted=platform
         )
+
+
+def parsed(file: Path) -> dict[str, Any]:
+    """Return the object in a file of JSON that anybody wrote; empty where there is none."""
+    try:
+        return dict(json.loads(plain_files.text(file) or "{}"))
+    except UNREADABLE:
+        return {}
 
 
 def require_json(file: Path) -> None:

@@ -10,9 +10,10 @@ from mprelease.domain.apps import ProjectType
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Message, Problem
-from mprelease.platforms.loaded_packages import MODULES, missing
+from mprelease.platforms.loaded_packages import MODULES, functions_left_out, missing
 from mprelease.platforms.mini_programs import (
     UNREADABLE,
+    parsed,
     require_json,
     require_mini_program,
     require_served,
@@ -59,22 +60,13 @@ def take_out_hooks(folder: Path) -> None:
 def left_out(folder: Path, packages: Collection[str]) -> tuple[Message, ...]:
     """Say what was not published: npm packages, the plugin of a plugin project, functions."""
     found = list[Message]()
-    config = _parsed(folder / _CONFIG)
+    config = parsed(folder / _CONFIG)
     if names := missing(folder, folder / root_of(folder), packages, MODULES):
         found.append(Message("warning.packages_left_out", {"packages": ", ".join(names)}))
     if config.get("compileType") == "plugin":
         found.append(Message("warning.plugin_not_served", {"file": _CONFIG}))
-    functions = str(config.get("serverlessRoot") or config.get("cloud") or "").strip("/")
-    if functions and ".." not in functions.split("/") and (folder / functions).is_dir():
-        found.append(Message("warning.functions_left_out", {"folder": functions}))
-    return tuple(found)
-
-
-def _parsed(config: Path) -> dict[str, Any]:
-    try:
-        return dict(json.loads(plain_files.text(config) or "{}"))
-    except UNREADABLE:
-        return {}
+    functions = config.get("serverlessRoot") or config.get("cloud")
+    return (*found, *functions_left_out(folder, functions))
 
 
 def _configs(folder: Path) -> Iterator[Path]:

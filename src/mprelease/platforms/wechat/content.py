@@ -5,14 +5,13 @@ import os
 import posixpath
 from collections.abc import Collection
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from mprelease.domain.apps import ProjectType
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Message, Problem
-from mprelease.platforms.loaded_packages import PACKED, bring_into, missing
-from mprelease.platforms.mini_programs import UNREADABLE, require_json, require_mini_program
+from mprelease.platforms.loaded_packages import PACKED, bring_into, functions_left_out, missing
+from mprelease.platforms.mini_programs import UNREADABLE, parsed, require_json, require_mini_program
 from mprelease.process import plain_files
 
 _CONFIG = "project.config.json"
@@ -71,7 +70,8 @@ def bring_packages(folder: Path) -> None:
     It packs what lies inside, or what a list in the configuration names; without either the code
     would miss them.
     """
-    if not _parsed(folder / _CONFIG).get("setting", {}).get("packNpmManually"):
+    setting = parsed(folder / _CONFIG).get("setting")
+    if not (isinstance(setting, dict) and setting.get("packNpmManually")):
         bring_into(folder, folder / root_of(folder))
 
 
@@ -80,23 +80,13 @@ def left_out(
 ) -> tuple[Message, ...]:
     """Say what was not published: npm packages, the plugin of a plugin project, functions."""
     found = list[Message]()
-    root, config = folder / root_of(folder), _parsed(folder / _CONFIG)
+    root, config = folder / root_of(folder), parsed(folder / _CONFIG)
     if names := missing(root, root, packages, PACKED):
         found.append(Message("warning.packages_left_out", {"packages": ", ".join(names)}))
     if config.get("compileType") == "plugin" and project_type is ProjectType.MINI_PROGRAM:
         parameters = {"type": ProjectType.MINI_PROGRAM_PLUGIN.value, "file": _CONFIG}
         found.append(Message("warning.plugin_left_out", parameters))
-    functions = str(config.get("cloudfunctionRoot") or "").strip("/")
-    if functions and ".." not in functions.split("/") and (folder / functions).is_dir():
-        found.append(Message("warning.functions_left_out", {"folder": functions}))
-    return tuple(found)
-
-
-def _parsed(config: Path) -> dict[str, Any]:
-    try:
-        return dict(json.loads(plain_files.text(config) or "{}"))
-    except UNREADABLE:
-        return {}
+    return (*found, *functions_left_out(folder, config.get("cloudfunctionRoot")))
 
 
 def _packing_paths(config: Path) -> list[str]:
