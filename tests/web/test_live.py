@@ -5,7 +5,6 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy.exc import OperationalError
 from starlette.testclient import WebSocketTestSession
 from starlette.websockets import WebSocketDisconnect
 
@@ -18,7 +17,6 @@ from mprelease.storage import logs, queue
 from mprelease.storage.queue import Lease
 from mprelease.web import live
 from mprelease.web.hall import Hall
-from mprelease.web.telling import StoredForWatchers
 
 pytestmark = pytest.mark.lasting
 
@@ -260,73 +258,3 @@ def test_a_program_that_has_lost_count_of_its_sockets_gets_no_more(world: World)
         with member.websocket_connect(ADDRESS) as socket:
             socket.send_json({"states": True})
             assert socket.receive_json()["whole"] is True
-
-
-def fail(*_: object) -> None:
-    raise ZeroDivisionError
-
-
-@pytest.mark.parametrize("kind", ["sqlite"])
-@pytest.mark.parametrize("wish", ["log", "states"])
-def test_a_task_that_fails_closes_its_socket_so_that_the_client_resumes(
-    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, wish: str
-) -> None:
-    """Issue 12, number 1."""
-    lease = claimed(world)
-    write(world, [line(1), line(2)])
-    end(world, lease)
-    browser = world.visitor(Role.VIEWER)
-    with monkeypatch.context() as broken:
-        # One query, or whatever else stands behind what is told.
-        broken.setattr(StoredForWatchers, "after", fail)
-        broken.setattr(live, "states_in_json", fail)
-        with browser.client, browser.client.websocket_connect(ADDRESS) as socket:
-            socket.send_json({wish: world.first if wish == "log" else True})
-            with pytest.raises(WebSocketDisconnect) as ended:
-                socket.receive_json()
-    assert ended.value.code == 1011
-    hall: Hall = world.app.state.hall
-    assert hall.loops.failures.by_loop()[f"socket: {wish}"] == 1
-    assert any(record.exc_info for record in caplog.records if record.levelname == "ERROR")
-    with watching(browser, world.first, (1, 1)) as socket:
-        told = socket.receive_json()
-    assert (texts_of(told), told["over"]) == (["1-2"], True)
-
-
-@pytest.mark.parametrize("kind", ["sqlite"])
-def test_a_binary_frame_is_unreadable_and_nothing_else(world: World) -> None:
-    """Issue 12, number 4."""
-    browser = world.visitor(Role.VIEWER)
-    with browser.client.websocket_connect(ADDRESS) as socket:
-        socket.send_bytes(b"\xff\x00")
-        with pytest.raises(WebSocketDisconnect) as ended:
-            socket.receive_json()
-    assert ended.value.code == 1007
-    hall: Hall = world.app.state.hall
-    assert not hall.loops.failures.total
-
-
-@pytest.mark.parametrize("kind", ["sqlite"])
-@pytest.mark.parametrize("where", ["_looker", "Watcher"])
-@pytest.mark.parametrize("error", [ZeroDivisionError(), OperationalError("", None, Exception())])
-def test_an_error_in_the_sockets_route_is_told_and_closes_it(
-    world: World,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-    where: str,
-    error: Exception,
-) -> None:
-    """Issue 12, number 4: the pages' handler of errors raised in its turn."""
-
-    def broken(*_: object) -> None:
-        raise error
-
-    monkeypatch.setattr(live, where, broken)
-    browser = world.visitor(Role.VIEWER)
-    with (
-        pytest.raises(WebSocketDisconnect) as ended,
-        browser.client.websocket_connect(ADDRESS) as socket,
-    ):
-        socket.receive_json()
-    assert ended.value.code == 1011
-    assert any(record.exc_info for record in caplog.records if record.levelname == "ERROR")

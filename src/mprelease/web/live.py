@@ -31,8 +31,8 @@ _CLOSE_SECONDS = 0.2
 _NOT_ALLOWED, _UNREADABLE, _GONE, _TOO_MANY = 1008, 1007, 4404, 4429
 # What we could not do: a client connects again and resumes at its position.
 _FAILED = 1011
-# How a socket that is closed already answers.
-_CLOSED = (WebSocketDisconnect, RuntimeError)
+# How a socket that is closed already answers; OSError: before it was accepted (uvicorn, Starlette).
+_CLOSED = (WebSocketDisconnect, RuntimeError, OSError)
 _ALIVE = '{"alive":true}'
 _NUMBER = 2**31 - 1
 
@@ -165,11 +165,16 @@ async def live(socket: WebSocket) -> None:
 async def _let_in(socket: WebSocket, hall: Hall) -> None:
     visit = None if is_foreign(socket) else await asyncio.to_thread(_looker, socket)
     if visit is None:
-        await socket.close(_NOT_ALLOWED)
+        with suppress(*_CLOSED):
+            await socket.close(_NOT_ALLOWED)
         return
-    await socket.accept()
+    try:
+        await socket.accept()
+    except _CLOSED:  # whoever came has left again
+        return
     if not hall.crowd.has_room(visit.user):
-        await socket.close(_TOO_MANY)
+        with suppress(*_CLOSED):
+            await socket.close(_TOO_MANY)
         return
     serving = asyncio.create_task(Watcher(socket, hall).serve())
     try:

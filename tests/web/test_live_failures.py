@@ -1,0 +1,122 @@
+"""What fails in a socket, or who leaves it early, ends that socket alone."""
+
+import asyncio
+
+import pytest
+from sqlalchemy.exc import OperationalError
+from starlette.websockets import WebSocketDisconnect
+
+from guests import World
+from mprelease.domain.people import Role
+from mprelease.web import live
+from mprelease.web.hall import Hall
+from mprelease.web.telling import StoredForWatchers
+from test_live import ADDRESS, claimed, end, line, texts_of, watching, write
+
+pytestmark = pytest.mark.lasting
+
+
+def fail(*_: object) -> None:
+    raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+@pytest.mark.parametrize("wish", ["log", "states"])
+def test_a_task_that_fails_closes_its_socket_so_that_the_client_resumes(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, wish: str
+) -> None:
+    """Issue 12, number 1."""
+    lease = claimed(world)
+    write(world, [line(1), line(2)])
+    end(world, lease)
+    browser = world.visitor(Role.VIEWER)
+    with monkeypatch.context() as broken:
+        # One query, or whatever else stands behind what is told.
+        broken.setattr(StoredForWatchers, "after", fail)
+        broken.setattr(live, "states_in_json", fail)
+        with browser.client, browser.client.websocket_connect(ADDRESS) as socket:
+            socket.send_json({wish: world.first if wish == "log" else True})
+            with pytest.raises(WebSocketDisconnect) as ended:
+                socket.receive_json()
+    assert ended.value.code == 1011
+    hall: Hall = world.app.state.hall
+    assert hall.loops.failures.by_loop()[f"socket: {wish}"] == 1
+    assert any(record.exc_info for record in caplog.records if record.levelname == "ERROR")
+    with watching(browser, world.first, (1, 1)) as socket:
+        told = socket.receive_json()
+    assert (texts_of(told), told["over"]) == (["1-2"], True)
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_a_binary_frame_is_unreadable_and_nothing_else(world: World) -> None:
+    """Issue 12, number 4."""
+    browser = world.visitor(Role.VIEWER)
+    with browser.client.websocket_connect(ADDRESS) as socket:
+        socket.send_bytes(b"\xff\x00")
+        with pytest.raises(WebSocketDisconnect) as ended:
+            socket.receive_json()
+    assert ended.value.code == 1007
+    hall: Hall = world.app.state.hall
+    assert not hall.loops.failures.total
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+@pytest.mark.parametrize("where", ["_looker", "Watcher"])
+@pytest.mark.parametrize("error", [ZeroDivisionError(), OperationalError("", None, Exception())])
+def test_an_error_in_the_sockets_route_is_told_and_closes_it(
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    where: str,
+    error: Exception,
+) -> None:
+    """Issue 12, number 4: the pages' handler of errors raised in its turn."""
+
+    def broken(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(live, where, broken)
+    browser = world.visitor(Role.VIEWER)
+    with (
+        pytest.raises(WebSocketDisconnect) as ended,
+        browser.client.websocket_connect(ADDRESS) as socket,
+    ):
+        socket.receive_json()
+    assert ended.value.code == 1011
+    assert any(record.exc_info for record in caplog.records if record.levelname == "ERROR")
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+@pytest.mark.parametrize("role", [Role.VIEWER, None])
+def test_who_leaves_before_the_socket_is_accepted_is_no_failure(
+    world: World, monkeypatch: pytest.MonkeyPatch, role: Role | None
+) -> None:
+    """A page that goes on at once; uvicorn tells it by an OSError, whichever answer was due."""
+
+    async def gone(*_: object, **__: object) -> None:
+        raise ConnectionResetError
+
+    browser = world.visitor(role) if role else world.stranger()
+    monkeypatch.setattr(live.WebSocket, "send", gone)
+    scope = {
+        "type": "websocket",
+        "path": ADDRESS,
+        "raw_path": ADDRESS.encode(),
+        "query_string": b"",
+        "scheme": "ws",
+        "headers": [
+            (b"host", b"testserver"),
+            (b"cookie", "; ".join(f"{n}={v}" for n, v in browser.client.cookies.items()).encode()),
+        ],
+        "client": ("127.0.0.1", 1),
+        "server": ("testserver", 80),
+        "subprotocols": [],
+    }
+
+    async def receive() -> dict[str, str]:
+        return {"type": "websocket.connect"}
+
+    with browser.client:
+        asyncio.run(world.app(scope, receive, gone))
+    hall: Hall = world.app.state.hall
+    assert not hall.loops.failures.total
