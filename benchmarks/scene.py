@@ -19,9 +19,9 @@ from mprelease.services import apps, projects, releases
 from mprelease.settings.knobs import load
 from mprelease.simulator.alipay import Alipay
 from mprelease.simulator.douyin import Douyin
+from mprelease.simulator.http import Service
 from mprelease.simulator.keys import make_key
 from mprelease.simulator.proxy import Simulator
-from mprelease.simulator.service import Service
 from mprelease.simulator.wechat import WeChat
 
 APP = "shop"

@@ -80,9 +80,9 @@ def order(tmp_path: Path, account: Account, link: Link, built: Path) -> PublishO
 
 @pytest.fixture
 def douyin(tmp_path: Path) -> Douyin:
-    service = Douyin(tmp_path / "douyin", slowness=60)
+    service = Douyin(tmp_path / "douyin", slow_seconds=60)
     service.register(DOUYIN_APP_ID, TOKEN)
-    service.enroll(EMAIL, PASSWORD, [DOUYIN_APP_ID])
+    service.add_user(EMAIL, PASSWORD, [DOUYIN_APP_ID])
     return service
 
 
@@ -108,7 +108,7 @@ def douyin_order(
 
 @pytest.fixture
 def alipay(tmp_path: Path, key: str) -> Alipay:
-    service = Alipay(tmp_path / "alipay", slowness=60)
+    service = Alipay(tmp_path / "alipay", slow_seconds=60)
     service.register(ALIPAY_APP_ID, TOOL_ID, key)
     return service
 

@@ -9,8 +9,9 @@ from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem, Trouble
 from mprelease.platforms.alipay.driver import AlipayDriver
 from mprelease.platforms.driver import Account, Link
-from mprelease.simulator.alipay import Alipay, Refusal
+from mprelease.simulator.alipay import Alipay
 from mprelease.simulator.keys import make_key
+from mprelease.simulator.vendor_service import Fault
 
 DRIVER = AlipayDriver(experience_seconds=0.5)
 
@@ -26,9 +27,9 @@ def test_an_accepted_account_passes(
 ) -> None:
     DRIVER.check(alipay_account, alipay_link)
     assert DRIVER.last_version(alipay_account, alipay_link) is None
-    alipay.fill(ALIPAY_APP_ID, ["26.1122.0", "26.1122.10"])
+    alipay.add_versions(ALIPAY_APP_ID, ["26.1122.0", "26.1122.10"])
     assert DRIVER.last_version(alipay_account, alipay_link) == "26.1122.10"
-    assert alipay.strange == []
+    assert alipay.unknown_calls == []
 
 
 def test_a_strange_key_is_refused(alipay_account: Account, alipay_link: Link) -> None:
@@ -40,7 +41,7 @@ def test_a_strange_key_is_refused(alipay_account: Account, alipay_link: Link) ->
 def test_an_address_that_is_not_listed_is_named(
     alipay: Alipay, alipay_account: Account, alipay_link: Link
 ) -> None:
-    alipay.refuse(ALIPAY_APP_ID, Refusal.BAD_IP)
+    alipay.set_fault(ALIPAY_APP_ID, Fault.BAD_IP)
     expected = Trouble(Problem.IP_NOT_LISTED, {"ip": "127.0.0.1"})
     assert trouble_of(alipay_account, alipay_link) == expected
 
@@ -71,21 +72,21 @@ def test_a_certificate_that_nobody_vouches_for_is_not_accepted(
 
 
 @pytest.mark.parametrize(
-    ("refusal", "problem"),
+    ("fault", "problem"),
     [
-        (Refusal.EXPERIENCE_REFUSED, Problem.PLATFORM_REFUSED),
-        (Refusal.EXPERIENCE_ENDLESS, Problem.PLATFORM_BUILD_UNFINISHED),
+        (Fault.TRIAL_REFUSED, Problem.PLATFORM_REFUSED),
+        (Fault.TRIAL_NEVER_READY, Problem.PLATFORM_BUILD_UNFINISHED),
     ],
 )
 def test_finishing_ends_in_time_whatever_the_platform_does(
     alipay: Alipay,
     alipay_account: Account,
     alipay_link: Link,
-    refusal: Refusal,
+    fault: Fault,
     problem: Problem,
 ) -> None:
-    alipay.fill(ALIPAY_APP_ID, ["26.1122.0"])
-    alipay.refuse(ALIPAY_APP_ID, refusal)
+    alipay.add_versions(ALIPAY_APP_ID, ["26.1122.0"])
+    alipay.set_fault(ALIPAY_APP_ID, fault)
     with pytest.raises(StageFailed) as failed:
         DRIVER.finish(alipay_account, alipay_link, "26.1122.0")
     assert failed.value.trouble.problem is problem
@@ -94,8 +95,8 @@ def test_finishing_ends_in_time_whatever_the_platform_does(
 def test_finishing_twice_is_harmless(
     alipay: Alipay, alipay_account: Account, alipay_link: Link
 ) -> None:
-    alipay.fill(ALIPAY_APP_ID, ["26.1122.0"])
+    alipay.add_versions(ALIPAY_APP_ID, ["26.1122.0"])
     for _ in range(2):
         result = DRIVER.finish(alipay_account, alipay_link, "26.1122.0")
         assert (result.publication.qr_code or b"").startswith(b"\x89PNG")
-    assert alipay.experience(ALIPAY_APP_ID) == "26.1122.0"
+    assert alipay.trial_version(ALIPAY_APP_ID) == "26.1122.0"

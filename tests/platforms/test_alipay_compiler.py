@@ -49,7 +49,7 @@ def test_what_lies_there_is_never_replaced(alipay_link: Link, tmp_path: Path) ->
 
 
 def test_without_the_vendor_nothing_is_kept(alipay: Alipay, tmp_path: Path) -> None:
-    assert alipay.strange == []
+    assert alipay.unknown_calls == []
     nobody = Link(proxy="http://127.0.0.1:9")
     assert not compiler.keep(ALIPAY_APP_ID, nobody, tmp_path / "compilers", "2.2.5")
     assert not (tmp_path / "compilers").exists()

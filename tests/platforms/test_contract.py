@@ -16,6 +16,7 @@ from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Kind, LaunchOptions
 from mprelease.platforms.driver import Link, Loaded, Progress, PublishOrder, Ready, Result
 from mprelease.simulator.proxy import Simulator
+from mprelease.simulator.vendor_service import Fault
 from publishing import (
     Publishing,
     accepted,
@@ -25,7 +26,7 @@ from publishing import (
     texts_below,
     write_files,
 )
-from stage_sets import CONNECTION_CUT, SLOW, STAGES, TOO_LARGE, StageSet
+from stage_sets import STAGES, StageSet
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -42,7 +43,7 @@ def stage(
 ) -> Iterator[StageSet]:
     made: StageSet = request.param(tmp_path / "platform", keys)
     yield made
-    assert made.service.strange == [], "telemetry, or another call that nobody knows"
+    assert made.service.unknown_calls == [], "telemetry, or another call that nobody knows"
 
 
 @pytest.fixture
@@ -158,7 +159,7 @@ def test_the_credential_of_another_app_is_refused(
 def test_a_package_that_the_platform_refuses_has_not_arrived(
     stage: StageSet, publisher: Publisher, upload: PublishOrder, app: str
 ) -> None:
-    stage.refuse(app, TOO_LARGE)
+    stage.set_fault(app, Fault.TOO_LARGE)
     failure = failed(publisher(upload).publish(upload))
     assert failure.error.trouble.problem is Problem.PACKAGE_TOO_LARGE
     assert not failure.may_have_arrived
@@ -182,7 +183,7 @@ def test_a_mistake_in_the_source_is_shown_with_file_and_line(
 def test_what_was_sent_before_the_network_was_cut_may_have_arrived(
     stage: StageSet, publisher: Publisher, upload: PublishOrder, kind: Kind
 ) -> None:
-    stage.refuse(upload.account.platform_app_id, CONNECTION_CUT)
+    stage.set_fault(upload.account.platform_app_id, Fault.CONNECTION_CUT)
     failure = failed(publisher(upload).publish(replace(upload, kind=kind)))
     # A preview may be made again, whatever became of this one.
     lost = Problem.PUBLISH_CUT if kind is Kind.UPLOAD else Problem.PLATFORM_UNREACHABLE
@@ -215,7 +216,7 @@ def test_a_certificate_that_nobody_vouches_for_is_not_trusted_behind_a_proxy_eit
 def test_the_time_limit_ends_an_upload_that_is_not_answered(
     stage: StageSet, publisher: Publisher, upload: PublishOrder, app: str
 ) -> None:
-    stage.refuse(app, SLOW)
+    stage.set_fault(app, Fault.SLOW)
     publishing = publisher(upload)
 
     def at_ready() -> str:
@@ -247,7 +248,7 @@ def test_a_cancel_before_go_sends_nothing_and_leaves_nobody(
 def test_a_cancel_after_go_leaves_nobody_who_waits_for_the_answer(
     stage: StageSet, publisher: Publisher, upload: PublishOrder, app: str
 ) -> None:
-    stage.refuse(app, SLOW)
+    stage.set_fault(app, Fault.SLOW)
     publishing = publisher(upload)
 
     def cancel() -> None:

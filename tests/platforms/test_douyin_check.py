@@ -8,7 +8,8 @@ from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem, Trouble
 from mprelease.platforms.douyin.driver import DouyinDriver
 from mprelease.platforms.driver import Account, Link
-from mprelease.simulator.douyin import Douyin, Refusal
+from mprelease.simulator.douyin import Douyin
+from mprelease.simulator.vendor_service import Fault
 
 DRIVER = DouyinDriver()
 STRANGER = "尚未登录或 token 已过期"
@@ -27,7 +28,7 @@ def test_an_accepted_account_passes(
     account = replace(douyin_account, credential=credential or douyin_account.credential)
     DRIVER.check(account, douyin_link)
     assert DRIVER.last_version(account, douyin_link) is None
-    assert douyin.strange == []
+    assert douyin.unknown_calls == []
 
 
 def test_a_strange_token_is_refused(douyin_account: Account, douyin_link: Link) -> None:
@@ -39,7 +40,7 @@ def test_a_strange_token_is_refused(douyin_account: Account, douyin_link: Link) 
 def test_a_token_that_has_expired_is_refused(
     douyin: Douyin, douyin_account: Account, douyin_link: Link
 ) -> None:
-    douyin.refuse(DOUYIN_APP_ID, Refusal.TOKEN_EXPIRED)
+    douyin.set_fault(DOUYIN_APP_ID, Fault.TOKEN_EXPIRED)
     assert trouble_of(douyin_account, douyin_link).problem is Problem.TOKEN_REFUSED
 
 
@@ -54,7 +55,7 @@ def test_a_wrong_password_is_told_in_the_platforms_words(
 def test_a_person_without_the_app_is_refused(
     douyin: Douyin, douyin_account: Account, douyin_link: Link
 ) -> None:
-    douyin.enroll(EMAIL, "another", [])
+    douyin.add_user(EMAIL, "another", [])
     account = replace(douyin_account, credential=f"login\n{EMAIL}\nanother")
     expected = Trouble(Problem.LOGIN_REFUSED, {"detail": STRANGER})
     assert trouble_of(account, douyin_link) == expected

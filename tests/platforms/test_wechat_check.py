@@ -8,7 +8,8 @@ from mprelease.domain.problems import Problem, Trouble
 from mprelease.platforms.driver import Account, Link
 from mprelease.platforms.wechat.driver import WeChatDriver
 from mprelease.simulator.keys import make_key
-from mprelease.simulator.wechat import Refusal, WeChat
+from mprelease.simulator.vendor_service import Fault
+from mprelease.simulator.wechat import WeChat
 from publishing import APP_ID
 
 
@@ -25,7 +26,7 @@ def test_an_accepted_account_passes(account: Account, link: Link) -> None:
 def test_an_address_that_is_not_listed_is_named(
     wechat: WeChat, account: Account, link: Link
 ) -> None:
-    wechat.refuse(APP_ID, Refusal.BAD_IP)
+    wechat.set_fault(APP_ID, Fault.BAD_IP)
     assert trouble_of(account, link) == Trouble(Problem.IP_NOT_LISTED, {"ip": "127.0.0.1"})
 
 

@@ -13,7 +13,8 @@ from mprelease.domain.problems import Message, Problem
 from mprelease.domain.releases import Kind
 from mprelease.platforms.driver import PublishOrder, Result
 from mprelease.platforms.wechat.driver import WeChatDriver
-from mprelease.simulator.wechat import Refusal, WeChat
+from mprelease.simulator.vendor_service import Fault
+from mprelease.simulator.wechat import WeChat
 from publishing import APP_ID, Publishing, accepted, failed, write_files
 
 pytestmark = pytest.mark.slow
@@ -64,7 +65,7 @@ def test_a_plugin_is_told_by_the_id_of_its_development_version(
 def test_an_address_that_is_not_listed_is_refused(
     publishing: Publishing, order: PublishOrder, wechat: WeChat
 ) -> None:
-    wechat.refuse(APP_ID, Refusal.BAD_IP)
+    wechat.set_fault(APP_ID, Fault.BAD_IP)
     failure = failed(publishing.publish(order))
     assert failure.error.trouble.problem is Problem.IP_NOT_LISTED
     assert not failure.may_have_arrived

@@ -23,7 +23,8 @@ from douyin_client import (
     token_headers,
 )
 from mprelease.domain.releases import Kind, LaunchOptions, Sizes
-from mprelease.simulator.douyin import Douyin, Refusal
+from mprelease.simulator.douyin import Douyin
+from mprelease.simulator.vendor_service import Fault
 
 MIB = 1024 * 1024
 STRANGER = "尚未登录或 token 已过期"
@@ -93,7 +94,7 @@ def test_the_code_of_a_preview_opens_what_it_was_asked_to(tma: Client, douyin: D
     tma.preview()
     tma.wait_until_built()
     reply = tma.schema("preview", start_page="a%2Fa%3Fx%3D1%26y%3D%3F", query="x=1&y=?")
-    (code,) = douyin.codes
+    (code,) = douyin.qr_codes
     assert reply["data"]["short_url"] == code.short_url
     assert code.launch == LaunchOptions("a/a", "x=1&y=?", 990001)
     assert 0 < code.expires_at - time.time() <= 24 * 3600
@@ -103,7 +104,7 @@ def test_page_and_query_of_a_code_have_to_agree(tma: Client, douyin: Douyin) -> 
     tma.preview()
     tma.wait_until_built()
     tma.schema("preview", start_page="a%2Fa%3Fundefined", query="")
-    assert douyin.codes == []
+    assert douyin.qr_codes == []
 
 
 def test_a_code_needs_something_that_was_built(tma: Client, douyin: Douyin) -> None:
@@ -115,7 +116,7 @@ def test_a_code_needs_something_that_was_built(tma: Client, douyin: Douyin) -> N
     assert tma.schema("latest", version_num="26.1122.1")["code"] == 10000
     assert tma.schema("latest", version_num="26.1122.0", tag="1")["code"] == 10000
     assert tma.schema("latest", version_num="26.1122.0")["data"]["expire_time"] == 0
-    assert [code.version for code in douyin.codes] == ["26.1122.0"]
+    assert [code.version for code in douyin.qr_codes] == ["26.1122.0"]
 
 
 @pytest.mark.parametrize(
@@ -177,27 +178,27 @@ def test_a_wrong_password_opens_nothing(tma: Client, email: str, password: str) 
 
 
 @pytest.mark.parametrize(
-    ("refusal", "code"),
+    ("fault", "code"),
     [
-        (Refusal.TOKEN_EXPIRED, 401),
-        (Refusal.UNKNOWN_APP, 10002),
-        (Refusal.NOT_CONFIGURED, 100001),
-        (Refusal.VERSION_NOT_GREATER, 10021),
-        (Refusal.TOO_LARGE, 10031),
+        (Fault.TOKEN_EXPIRED, 401),
+        (Fault.UNKNOWN_APP, 10002),
+        (Fault.NOT_CONFIGURED, 100001),
+        (Fault.VERSION_NOT_GREATER, 10021),
+        (Fault.TOO_LARGE, 10031),
     ],
 )
 def test_it_refuses_an_upload_when_told_to(
-    tma: Client, douyin: Douyin, refusal: Refusal, code: int
+    tma: Client, douyin: Douyin, fault: Fault, code: int
 ) -> None:
-    douyin.refuse(APP_ID, refusal)
+    douyin.set_fault(APP_ID, fault)
     assert tma.upload()["error"] == code
     assert douyin.received == []
-    douyin.refuse(APP_ID, None)
+    douyin.set_fault(APP_ID, None)
     assert tma.upload()["error"] == 0
 
 
 def test_it_finds_a_mistake_in_the_source_when_told_to(tma: Client, douyin: Douyin) -> None:
-    douyin.refuse(APP_ID, Refusal.BUILD_ERROR)
+    douyin.set_fault(APP_ID, Fault.BUILD_ERROR)
     assert tma.upload()["error"] == 0
     reply = tma.progress()
     assert reply["error"] == 1
@@ -208,19 +209,19 @@ def test_it_finds_a_mistake_in_the_source_when_told_to(tma: Client, douyin: Douy
 def test_it_makes_no_code_when_told_to(tma: Client, douyin: Douyin) -> None:
     tma.preview()
     tma.wait_until_built()
-    douyin.refuse(APP_ID, Refusal.NO_QR_CODE)
+    douyin.set_fault(APP_ID, Fault.NO_QR_CODE)
     assert tma.schema("preview")["code"] == 10041
 
 
 def test_it_answers_like_a_broken_gateway_when_told_to(tma: Client, douyin: Douyin) -> None:
-    douyin.refuse(APP_ID, Refusal.SERVER_ERROR)
+    douyin.set_fault(APP_ID, Fault.SERVER_ERROR)
     reply = tma.send("testing", packed(SMALL_APP), UPLOAD)
     assert (reply.status_code, reply.headers["Content-Type"]) == (502, "text/html")
     assert douyin.received == []
 
 
 def test_a_cut_connection_accepts_and_does_not_tell(tma: Client, douyin: Douyin) -> None:
-    douyin.refuse(APP_ID, Refusal.CONNECTION_CUT)
+    douyin.set_fault(APP_ID, Fault.CONNECTION_CUT)
     with pytest.raises(httpx.RemoteProtocolError):
         tma.upload()
     assert len(douyin.wait_for(1)) == 1
@@ -238,7 +239,7 @@ def test_an_unknown_call_is_not_found_and_remembered(
     tma_http: httpx.Client, douyin: Douyin, method: str, url: str
 ) -> None:
     assert tma_http.request(method, url, headers=token_headers()).status_code == 404
-    assert douyin.strange == [f"{method} {url.removeprefix('https://')}"]
+    assert douyin.unknown_calls == [f"{method} {url.removeprefix('https://')}"]
 
 
 def test_the_newest_packages_lie_on_disk(tma: Client, tmp_path: Path) -> None:

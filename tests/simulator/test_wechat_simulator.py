@@ -12,7 +12,8 @@ from PIL import Image
 
 from mprelease.domain.apps import ProjectType
 from mprelease.domain.releases import Kind, LaunchOptions, Sizes
-from mprelease.simulator.wechat import Refusal, WeChat
+from mprelease.simulator.vendor_service import Fault
+from mprelease.simulator.wechat import WeChat
 from wechat_client import APP_ID, SMALL_APP, Client, sign
 
 pytestmark = pytest.mark.lasting
@@ -185,25 +186,25 @@ def test_an_address_that_is_not_on_the_list_is_refused(owner: Client, wechat: We
 
 
 @pytest.mark.parametrize(
-    ("refusal", "reply"),
+    ("fault", "reply"),
     [
-        (Refusal.BAD_IP, WRONG_IP),
-        (Refusal.BAD_KEY, WRONG_KEY),
-        (Refusal.UNKNOWN_APP, UNKNOWN_APP),
+        (Fault.BAD_IP, WRONG_IP),
+        (Fault.BAD_KEY, WRONG_KEY),
+        (Fault.UNKNOWN_APP, UNKNOWN_APP),
     ],
 )
 def test_it_refuses_every_signed_call_when_told_to(
-    owner: Client, wechat: WeChat, refusal: Refusal, reply: Mapping[str, object]
+    owner: Client, wechat: WeChat, fault: Fault, reply: Mapping[str, object]
 ) -> None:
-    wechat.refuse(APP_ID, refusal)
+    wechat.set_fault(APP_ID, fault)
     assert owner.signed("getattr") == reply
     assert owner.upload() == reply
-    wechat.refuse(APP_ID, None)
+    wechat.set_fault(APP_ID, None)
     assert owner.upload()["errCode"] == 0
 
 
 def test_it_finds_an_upload_too_large_when_told_to(owner: Client, wechat: WeChat) -> None:
-    wechat.refuse(APP_ID, Refusal.TOO_LARGE)
+    wechat.set_fault(APP_ID, Fault.TOO_LARGE)
     assert owner.signed("getattr")["errCode"] == 0
     text = "main package source size 2580KB exceed max limit 2048KB"
     assert owner.preview()["errMsg"] == text
@@ -212,7 +213,7 @@ def test_it_finds_an_upload_too_large_when_told_to(owner: Client, wechat: WeChat
 def test_it_answers_an_upload_like_a_broken_gateway_when_told_to(
     owner: Client, wechat: WeChat
 ) -> None:
-    wechat.refuse(APP_ID, Refusal.SERVER_ERROR)
+    wechat.set_fault(APP_ID, Fault.SERVER_ERROR)
     reply = owner.post("upload", SMALL_APP)
     assert (reply.status_code, reply.headers["Content-Type"]) == (502, "text/html")
     assert wechat.received == []

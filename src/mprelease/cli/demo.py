@@ -14,7 +14,7 @@ from mprelease.domain.releases import Kind, LaunchOptions, ReleaseRequest
 
 if TYPE_CHECKING:
     from mprelease.application import Application
-    from mprelease.simulator.service import Service
+    from mprelease.simulator.http import Service
 
 _PROJECT = "demo"
 _APP_IDS = {
