@@ -61,7 +61,7 @@ def owner(simulator: Simulator, key: str) -> Iterator[Client]:
 def douyin(tmp_path: Path) -> Douyin:
     service = Douyin(tmp_path / "douyin", slow_seconds=60)
     service.register(douyin_client.APP_ID, douyin_client.TOKEN)
-    service.register(douyin_client.OTHER, "tok-of-somebody-else")
+    service.register(douyin_client.OTHER, "token-of-another-user")
     service.add_user(douyin_client.EMAIL, douyin_client.PASSWORD, [douyin_client.APP_ID])
     return service
 

@@ -90,12 +90,12 @@ def test_accepted_packages_lie_on_disk(tool: Client, tmp_path: Path) -> None:
 def test_only_the_tool_of_an_app_may_act_for_it(
     tool: Client, alipay: Alipay, other_key: str
 ) -> None:
-    strangers = [
+    intruders = [
         replace(tool, key=other_key),
         replace(tool, tool_id="another"),
         replace(tool, sign_what="appId=2021000000000001"),
     ]
-    assert {stranger.upload()["msg"] for stranger in strangers} == {"验签失败"}
+    assert {intruder.upload()["msg"] for intruder in intruders} == {"验签失败"}
     assert "不存在" in replace(tool, app_id="2021000000000009").upload()["msg"]
     assert alipay.received == []
 
@@ -185,11 +185,11 @@ def test_versions_are_listed_page_by_page(tool: Client, alipay: Alipay) -> None:
 
 def test_a_version_is_shown_to_testers(tool: Client, alipay: Alipay, http: httpx.Client) -> None:
     tool.released()
-    said = tool.experience("26.1122.0")
+    said = tool.set_trial_version("26.1122.0")
     assert said["packageStatus"] == "success"
     assert alipay.trial_version(APP_ID) == "26.1122.0"
     assert http.get(said["qrCodeUrl"]).content.startswith(b"\x89PNG")
-    assert tool.experience("9.9.9")["stat"] == "fail"
+    assert tool.set_trial_version("9.9.9")["stat"] == "fail"
 
 
 @pytest.mark.parametrize(
@@ -201,7 +201,7 @@ def test_a_version_is_shown_to_testers(tool: Client, alipay: Alipay, http: httpx
         ({"a/a.json": b'{\n "a": }'}, "a/a.json:2: "),
     ],
 )
-def test_a_build_finds_mistakes(
+def test_a_build_finds_errors(
     tool: Client, alipay: Alipay, files: dict[str, bytes], line: str
 ) -> None:
     reply = tool.upload({**SMALL_APP, **files})
@@ -221,7 +221,7 @@ def test_a_build_finds_mistakes(
         (Fault.TOO_LARGE, "超过上限"),
     ],
 )
-def test_a_refusal_can_be_ordered_and_taken_back(
+def test_a_fault_can_be_set_and_removed(
     tool: Client, alipay: Alipay, fault: Fault, said: str
 ) -> None:
     alipay.set_fault(APP_ID, fault)
@@ -248,16 +248,16 @@ def test_a_slow_answer_does_not_hold_up_what_was_sent(tool: Client, alipay: Alip
     assert len(alipay.wait_for(1)) == 1
 
 
-def test_the_experience_version_can_be_refused_or_never_come(tool: Client, alipay: Alipay) -> None:
+def test_the_trial_version_can_be_refused_or_never_come(tool: Client, alipay: Alipay) -> None:
     tool.released()
     alipay.set_fault(APP_ID, Fault.TRIAL_REFUSED)
-    assert tool.experience("26.1122.0")["stat"] == "fail"
+    assert tool.set_trial_version("26.1122.0")["stat"] == "fail"
     alipay.set_fault(APP_ID, Fault.TRIAL_NEVER_READY)
-    assert tool.experience("26.1122.0") == {"packageStatus": ""}
+    assert tool.set_trial_version("26.1122.0") == {"packageStatus": ""}
     assert alipay.trial_version(APP_ID) is None
 
 
-def test_the_stand_in_of_the_compiler_is_an_archive_with_the_name_that_the_tool_seeks(
+def test_the_compiler_is_an_archive_with_the_file_that_the_tool_looks_for(
     http: httpx.Client,
 ) -> None:
     archive = http.get(f"https://{COMPILER}").content

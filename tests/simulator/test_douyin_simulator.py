@@ -27,7 +27,7 @@ from mprelease.simulator.douyin import Douyin
 from mprelease.simulator.vendor_service import Fault
 
 MIB = 1024 * 1024
-STRANGER = "尚未登录或 token 已过期"
+NOT_LOGGED_IN = "尚未登录或 token 已过期"
 
 
 def test_an_upload_arrives_as_it_was_sent(tma: Client, douyin: Douyin) -> None:
@@ -129,23 +129,23 @@ def test_a_code_needs_something_that_was_built(tma: Client, douyin: Douyin) -> N
         {"Cookie": "sessionid_microapp=x; sessionid=x; sessionid_dy_open=x"},
     ],
 )
-def test_a_stranger_is_refused_everywhere(
+def test_a_caller_without_rights_is_refused_everywhere(
     tma_http: httpx.Client, douyin: Douyin, headers: Mapping[str, str]
 ) -> None:
-    stranger = Client(tma_http, headers)
-    assert stranger.upload()["message"] == STRANGER
-    assert stranger.progress()["message"] == STRANGER
-    assert stranger.schema("preview")["message"] == STRANGER
-    meta = stranger.get(f"{DEVELOPER}/api/apps/v3/meta?appid={APP_ID}")
+    intruder = Client(tma_http, headers)
+    assert intruder.upload()["message"] == NOT_LOGGED_IN
+    assert intruder.progress()["message"] == NOT_LOGGED_IN
+    assert intruder.schema("preview")["message"] == NOT_LOGGED_IN
+    meta = intruder.get(f"{DEVELOPER}/api/apps/v3/meta?appid={APP_ID}")
     assert meta.status_code == 401
     assert douyin.received == []
 
 
 def test_a_token_is_good_for_its_app_alone(tma_http: httpx.Client) -> None:
-    assert Client(tma_http, token_headers(OTHER), OTHER).upload()["message"] == STRANGER
+    assert Client(tma_http, token_headers(OTHER), OTHER).upload()["message"] == NOT_LOGGED_IN
 
 
-def test_an_app_that_nobody_registered_is_unknown(tma_http: httpx.Client) -> None:
+def test_an_app_that_was_not_registered_is_unknown(tma_http: httpx.Client) -> None:
     unknown = "tt0000000000000000"
     assert Client(tma_http, token_headers(unknown), unknown).upload()["error"] == 10002
 
@@ -157,7 +157,7 @@ def test_a_person_acts_for_the_apps_of_that_person(tma_http: httpx.Client, douyi
     url = f"{MICROAPP}/platform_api/v1/app/microappadmincomm/getUserInfo"
     assert Client(tma_http, headers).get(url).json()["data"]["name"] == "lin"
     assert Client(tma_http, headers).upload()["error"] == 0
-    assert Client(tma_http, headers, OTHER).upload()["message"] == STRANGER
+    assert Client(tma_http, headers, OTHER).upload()["message"] == NOT_LOGGED_IN
     assert len(douyin.received) == 1
 
 
@@ -165,7 +165,7 @@ def test_a_session_travels_three_times(tma_http: httpx.Client) -> None:
     session = Client(tma_http).log_in().cookies["sessionid_microapp"]
     tma_http.cookies.clear()
     once = Client(tma_http, {"Cookie": f"sessionid_microapp={session}"})
-    assert once.upload()["message"] == STRANGER
+    assert once.upload()["message"] == NOT_LOGGED_IN
 
 
 @pytest.mark.parametrize(
@@ -187,9 +187,7 @@ def test_a_wrong_password_opens_nothing(tma: Client, email: str, password: str) 
         (Fault.TOO_LARGE, 10031),
     ],
 )
-def test_it_refuses_an_upload_when_told_to(
-    tma: Client, douyin: Douyin, fault: Fault, code: int
-) -> None:
+def test_a_fault_refuses_an_upload(tma: Client, douyin: Douyin, fault: Fault, code: int) -> None:
     douyin.set_fault(APP_ID, fault)
     assert tma.upload()["error"] == code
     assert douyin.received == []
@@ -197,7 +195,7 @@ def test_it_refuses_an_upload_when_told_to(
     assert tma.upload()["error"] == 0
 
 
-def test_it_finds_a_mistake_in_the_source_when_told_to(tma: Client, douyin: Douyin) -> None:
+def test_a_fault_fails_the_build(tma: Client, douyin: Douyin) -> None:
     douyin.set_fault(APP_ID, Fault.BUILD_ERROR)
     assert tma.upload()["error"] == 0
     reply = tma.progress()
@@ -206,21 +204,21 @@ def test_it_finds_a_mistake_in_the_source_when_told_to(tma: Client, douyin: Douy
     assert douyin.current(APP_ID) is None
 
 
-def test_it_makes_no_code_when_told_to(tma: Client, douyin: Douyin) -> None:
+def test_a_fault_makes_no_qr_code(tma: Client, douyin: Douyin) -> None:
     tma.preview()
     tma.wait_until_built()
     douyin.set_fault(APP_ID, Fault.NO_QR_CODE)
     assert tma.schema("preview")["code"] == 10041
 
 
-def test_it_answers_like_a_broken_gateway_when_told_to(tma: Client, douyin: Douyin) -> None:
+def test_a_fault_answers_like_a_broken_gateway(tma: Client, douyin: Douyin) -> None:
     douyin.set_fault(APP_ID, Fault.SERVER_ERROR)
     reply = tma.send("testing", packed(SMALL_APP), UPLOAD)
     assert (reply.status_code, reply.headers["Content-Type"]) == (502, "text/html")
     assert douyin.received == []
 
 
-def test_a_cut_connection_accepts_and_does_not_tell(tma: Client, douyin: Douyin) -> None:
+def test_a_cut_connection_has_accepted_the_package(tma: Client, douyin: Douyin) -> None:
     douyin.set_fault(APP_ID, Fault.CONNECTION_CUT)
     with pytest.raises(httpx.RemoteProtocolError):
         tma.upload()
@@ -255,6 +253,6 @@ def test_the_newest_packages_lie_on_disk(tma: Client, tmp_path: Path) -> None:
     assert json.loads((folder / "upload.json").read_text())["version"] == "26.1122.0"
 
 
-def test_waiting_for_what_does_not_come_ends(douyin: Douyin) -> None:
+def test_waiting_for_a_package_has_a_time_limit(douyin: Douyin) -> None:
     with pytest.raises(TimeoutError, match="Only 0 of 1"):
         douyin.wait_for(1, seconds=0.01)

@@ -24,7 +24,7 @@ def _address(simulator: Simulator) -> tuple[str, int]:
     return "127.0.0.1", urlsplit(simulator.proxy_url).port or 0
 
 
-def test_a_strange_host_is_refused(owner: Client) -> None:
+def test_an_unknown_host_is_refused(owner: Client) -> None:
     with pytest.raises(httpx.ProxyError, match="403"):
         owner.http.get("https://example.com/")
 

@@ -13,7 +13,7 @@ NAMES = st.text(st.characters(exclude_characters="/.", exclude_categories=["Cs"]
 
 
 @given(st.dictionaries(NAMES, st.binary()))
-def test_what_was_packed_comes_out_again(files: dict[str, bytes]) -> None:
+def test_what_was_packed_is_unpacked_again(files: dict[str, bytes]) -> None:
     assert unpack(packed(files)) == files
 
 

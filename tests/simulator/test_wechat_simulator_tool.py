@@ -128,9 +128,7 @@ def test_the_real_tool_falls_back_to_the_plain_upload_for_a_large_pack(
         (Fault.CONNECTION_CUT, "20003 Error: aborted"),
     ],
 )
-def test_the_real_tool_understands_a_refusal(
-    tool: Tool, wechat: WeChat, fault: Fault, text: str
-) -> None:
+def test_the_real_tool_reports_a_fault(tool: Tool, wechat: WeChat, fault: Fault, text: str) -> None:
     wechat.set_fault(APP_ID, fault)
     done = tool.run("upload", "--uv", "1.0.1", "--use-project-config", "true")
     assert done.returncode != 0

@@ -1,7 +1,7 @@
 """What the three simulated services have in common.
 
-Each remembers what it has accepted, can be inspected while a vendor's tool talks to it, and
-treats an app as faultily as a test wants.
+Each keeps what it has accepted, can be inspected while a vendor's tool talks to it, and misbehaves
+towards an app in the way that a test has set.
 """
 
 import json
@@ -49,7 +49,7 @@ class Fault(StrEnum):
     NO_QR_CODE = auto()
     """All is accepted, and there is no QR code."""
     SERVER_ERROR = auto()
-    """The upload or preview is answered like that of a broken gateway, with status 502."""
+    """The upload or preview is answered with the error page of a gateway, status 502."""
     SLOW = auto()
     """The upload or preview is accepted; the reply comes late."""
     CONNECTION_CUT = auto()
