@@ -38,7 +38,7 @@ class Client:
     signature: str | None = field(default=None, kw_only=True)
 
     def call(self, name: str, content: Mapping[str, object]) -> Any:
-        """Post JSON and return JSON."""
+        """WorkerConfig JSON and return JSON."""
         return self.http.post(f"{HOST}/wxa/ci/{name}", json=content).json()
 
     def sign(self) -> str:
@@ -49,7 +49,7 @@ class Client:
         return sign(self.key, self.app_id, reply["data"]["randomString"])
 
     def signed(self, name: str, **content: object) -> Any:
-        """Post JSON with a signature."""
+        """WorkerConfig JSON with a signature."""
         return self.call(name, {"appid": self.app_id, "signature": self.sign(), **content})
 
     def upload(self, files: Mapping[str, bytes] = SMALL_APP, **query: str) -> Any:
@@ -66,7 +66,7 @@ class Client:
         return self.post_body(name, packed({**files, "ci.signature": proof}), **query)
 
     def post_body(self, name: str, body: bytes, **query: str) -> httpx.Response:
-        """Post a pack as it is."""
+        """WorkerConfig a pack as it is."""
         parameters = {"_r": "0.5", **QUERY, "appid": self.app_id, **query}
         return self.http.post(f"{HOST}/wxa/ci/{name}", params=parameters, content=body)
 

@@ -13,7 +13,7 @@ from mprelease.simulator.alipay.ledger import Ledger
 from mprelease.simulator.alipay.qr_code import CODES, is_code, png
 from mprelease.simulator.alipay.received import Received
 from mprelease.simulator.alipay.rejections import Refusal, Rejected
-from mprelease.simulator.alipay.signed_calls import Pace, SignedCalls
+from mprelease.simulator.alipay.signed_calls import SignedCalls, Throttle
 from mprelease.simulator.alipay.versions import Version
 from mprelease.simulator.multipart import BrokenForm, Form, form_of
 from mprelease.simulator.service import Reply, Request
@@ -37,7 +37,9 @@ class Alipay(Watched[Received, Refusal]):
         """
         self._accounts: Accounts = Accounts()
         self._ledger: Ledger = Ledger(folder)
-        self._signed_calls = SignedCalls(self._accounts, self._ledger, Pace(slowness, builds_after))
+        self._signed_calls = SignedCalls(
+            self._accounts, self._ledger, Throttle(slowness, builds_after)
+        )
 
     @property
     def hosts(self) -> frozenset[str]:

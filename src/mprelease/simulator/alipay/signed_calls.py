@@ -30,7 +30,7 @@ _LOG = ["pages/a/a.js:3: Unexpected token"]
 
 
 @dataclass(frozen=True)
-class Pace:
+class Throttle:
     """How slow a slow answer is, in seconds, and after how many questions a build is ready."""
 
     slowness: float
@@ -40,7 +40,7 @@ class Pace:
 class SignedCalls:
     """Answer for one app at a time; safe to use from many threads."""
 
-    def __init__(self, accounts: Accounts, ledger: Ledger, pace: Pace) -> None:
+    def __init__(self, accounts: Accounts, ledger: Ledger, pace: Throttle) -> None:
         """Work on what others look at, too."""
         self._accounts = accounts
         self._ledger = ledger
