@@ -78,7 +78,7 @@ class _Waiting:
         self._scene = scene
         self._platform = platform
         self._changes = changes
-        self._standby = scene.application.workshop.standby
+        self._standby = scene.application.machine.standby
         self._standby.live_on()
         self._times: list[int] = []
 

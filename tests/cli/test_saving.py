@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import segno
 
-from mprelease.cli.saving import refuse_unwritable, write_whole
+from mprelease.cli.output_file import refuse_unwritable, write_whole
 from mprelease.domain.errors import Refused
 from mprelease.domain.releases import Stage
 from mprelease.remote import server as remote_server

@@ -20,13 +20,13 @@ from mprelease.application import opened
 from mprelease.cli import commands
 from mprelease.cli.terminal import harmless, harmless_json
 from mprelease.domain.logs import LogLine, Position
-from mprelease.domain.people import Actor
 from mprelease.domain.platforms import Platform
 from mprelease.domain.releases import Kind, ReleaseRequest, Stage
+from mprelease.domain.users import Actor
 from mprelease.services import apps, projects, releases
 from mprelease.services.apps import AppChange
 from mprelease.services.projects import ProjectChange
-from mprelease.settings.knobs import load
+from mprelease.settings.settings import load
 from mprelease.storage import logs, tables
 from repositories import git, make_repository
 
@@ -110,16 +110,16 @@ def release_id(tmp_path: Path, upload_key: str, call: Call) -> int:
     """Make a release with an evil log, an evil author and an evil end."""
     call("releases")
     application = opened(load())
-    house, who = application.house, Actor(f"林{EVIL}")
-    projects.add(house, who, ProjectChange("web", "/srv/web.git", "main"))
+    services, who = application.services, Actor(f"林{EVIL}")
+    projects.add(services, who, ProjectChange("web", "/srv/web.git", "main"))
     new = AppChange("shop", "wx0123456789abcdef", credential=upload_key.encode())
-    apps.add(house, who, "web", Platform.WECHAT, new)
+    apps.add(services, who, "web", Platform.WECHAT, new)
     wanted = ReleaseRequest("shop", Kind.PREVIEW)
-    number = releases.request(house, who, wanted)
+    number = releases.request(services, who, wanted)
     line = LogLine(Position(1, 1), 1, Stage.BUILD, f"\x1b[32mbuilt{EVIL}\tend")
-    with house.database.writing() as db:
+    with services.database.writing() as db:
         logs.append(db, number, [line])
-    releases.cancel(house, who, number)
+    releases.cancel(services, who, number)
     application.close()
     return number
 
@@ -238,7 +238,7 @@ def spoilt(release_id: int, tmp_path: Path, call: Call) -> int:
         "description": EVIL,
         "failed_stage": "build",
     }
-    with application.house.database.writing() as db:
+    with application.services.database.writing() as db:
         db.connection.execute(update(tables.releases).values(**values))
     application.close()
     return release_id

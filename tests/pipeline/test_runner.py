@@ -12,7 +12,7 @@ import pytest
 from mprelease.domain.errors import LeaseLost, ReleaseCanceled, StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Kind, Stage, StageState, State
-from mprelease.i18n import Language, Words
+from mprelease.i18n import Language, Translator
 from mprelease.pipeline.credential_check import (
     checking_credential,
     refuse_without_platform,
@@ -84,10 +84,10 @@ def run(platform: Platform, diary: Diary) -> Any:
     release = SimpleNamespace(
         id=1, kind=Kind.UPLOAD, version="26.1122.1", version_is_automatic=False
     )
-    words = Words(Language.CHINESE)
+    words = Translator(Language.CHINESE)
     return SimpleNamespace(
         job=SimpleNamespace(app=app, credential="key", release=release),
-        workshop=SimpleNamespace(link=Link(), words=words),
+        machine=SimpleNamespace(link=Link(), words=words),
         driver=platform,
         recorder=diary,
         stop=Stop(),
@@ -131,7 +131,7 @@ def test_four_stages_that_go_well_are_a_success(run: Any, diary: Diary) -> None:
 def test_a_failed_stage_ends_the_walk(run: Any, diary: Diary) -> None:
     failure = StageFailed(Problem.BUILD_FAILED, code=1)
     ending = walked(run, build=raising(failure))
-    assert ending == Ending(State.FAILED, failure.trouble, Stage.BUILD)
+    assert ending == Ending(State.FAILED, failure.problem_detail, Stage.BUILD)
     assert diary.ends[Stage.BUILD] is StageState.FAILED
     assert Stage.PUBLISH not in diary.ends
 
@@ -255,7 +255,7 @@ def test_an_install_does_not_begin_for_a_platform_that_cannot_be_reached(
     """Issue 12, number 31."""
     platform.refusal = StageFailed(Problem.PLATFORM_UNREACHABLE, detail="refused")
     ending = walked(run, install=installing)
-    assert ending == Ending(State.FAILED, platform.refusal.trouble, Stage.PUBLISH)
+    assert ending == Ending(State.FAILED, platform.refusal.problem_detail, Stage.PUBLISH)
     assert diary.ends[Stage.INSTALL] is StageState.CANCELED
     assert not hasattr(run, "has_installed")
 

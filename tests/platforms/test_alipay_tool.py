@@ -75,7 +75,7 @@ def test_a_refused_preview_has_not_arrived(
 ) -> None:
     alipay.set_fault(ALIPAY_APP_ID, Fault.TOO_LARGE)
     failure = failed(alipay_publishing.publish(alipay_preview))
-    assert failure.error.trouble.problem is Problem.PACKAGE_TOO_LARGE
+    assert failure.error.problem_detail.problem is Problem.PACKAGE_TOO_LARGE
     assert not failure.may_have_arrived
 
 
@@ -131,7 +131,7 @@ def test_a_refused_upload_is_told_apart_from_one_that_was_cut_off(
 ) -> None:
     alipay.set_fault(ALIPAY_APP_ID, fault)
     failure = failed(alipay_publishing.publish(alipay_order))
-    assert (failure.error.trouble.problem, failure.may_have_arrived) == expected
+    assert (failure.error.problem_detail.problem, failure.may_have_arrived) == expected
     assert alipay.versions(ALIPAY_APP_ID) == []
 
 
@@ -142,9 +142,9 @@ def test_a_mistake_in_the_source_is_found_by_the_platforms_build_of_an_upload(
     driver = replace(DRIVER, build_seconds=60)
     write_files(alipay_order.built, {"pages/a.json": '{\n  "a": 1,\n}'})
     failure = failed(replace(alipay_publishing, driver=driver).publish(alipay_order))
-    assert failure.error.trouble.problem is Problem.SOURCE_SYNTAX_ERROR
-    assert failure.error.trouble.parameters["file"] == "pages/a.json"
-    assert failure.error.trouble.parameters["line"] == 3
+    assert failure.error.problem_detail.problem is Problem.SOURCE_SYNTAX_ERROR
+    assert failure.error.problem_detail.parameters["file"] == "pages/a.json"
+    assert failure.error.problem_detail.parameters["line"] == 3
     assert not failure.may_have_arrived
     assert alipay.versions(ALIPAY_APP_ID) == []
 
@@ -202,7 +202,7 @@ def test_the_oldest_version_makes_room_only_where_that_is_wanted(
         kept = [*(f"1.{number}.0" for number in range(1, 20)), "26.1122.0"]
         assert alipay.versions(ALIPAY_APP_ID) == kept
     else:
-        assert failed(answer).error.trouble.problem is Problem.VERSION_LIMIT
+        assert failed(answer).error.problem_detail.problem is Problem.VERSION_LIMIT
         assert len(alipay.versions(ALIPAY_APP_ID)) == 20
 
 

@@ -151,7 +151,7 @@ def test_the_credential_of_another_app_is_refused(
     credential = stage.credential(stage.app_ids[1])
     order = replace(upload, account=replace(upload.account, credential=credential))
     failure = failed(publisher(order).publish(order))
-    assert failure.error.trouble.problem is stage.credential_refused
+    assert failure.error.problem_detail.problem is stage.credential_refused
     assert not failure.may_have_arrived
     assert stage.received == []
 
@@ -161,7 +161,7 @@ def test_a_package_that_the_platform_refuses_has_not_arrived(
 ) -> None:
     stage.set_fault(app, Fault.TOO_LARGE)
     failure = failed(publisher(upload).publish(upload))
-    assert failure.error.trouble.problem is Problem.PACKAGE_TOO_LARGE
+    assert failure.error.problem_detail.problem is Problem.PACKAGE_TOO_LARGE
     assert not failure.may_have_arrived
     assert stage.received == []
 
@@ -172,10 +172,13 @@ def test_a_mistake_in_the_source_is_shown_with_file_and_line(
     mistake = stage.mistake
     write_files(preview.built, {mistake.file: mistake.text})
     failure = failed(publisher(preview).publish(preview))
-    trouble = failure.error.trouble
-    assert trouble.problem is Problem.SOURCE_SYNTAX_ERROR
-    assert (trouble.parameters["file"], trouble.parameters["line"]) == (mistake.file, mistake.line)
-    assert trouble.parameters["detail"]
+    problem_detail = failure.error.problem_detail
+    assert problem_detail.problem is Problem.SOURCE_SYNTAX_ERROR
+    assert (problem_detail.parameters["file"], problem_detail.parameters["line"]) == (
+        mistake.file,
+        mistake.line,
+    )
+    assert problem_detail.parameters["detail"]
     assert not failure.may_have_arrived
 
 
@@ -187,7 +190,7 @@ def test_what_was_sent_before_the_network_was_cut_may_have_arrived(
     failure = failed(publisher(upload).publish(replace(upload, kind=kind)))
     # A preview may be made again, whatever became of this one.
     lost = Problem.PUBLISH_CUT if kind is Kind.UPLOAD else Problem.PLATFORM_UNREACHABLE
-    assert failure.error.trouble.problem is lost
+    assert failure.error.problem_detail.problem is lost
     assert failure.may_have_arrived
     assert len(stage.received) == 1
 
@@ -199,7 +202,7 @@ def test_a_platform_that_cannot_be_reached_has_nothing(
         address = f"http://127.0.0.1:{server.getsockname()[1]}"
     order = replace(upload, link=replace(upload.link, proxy=address))
     failure = failed(publisher(order).publish(order))
-    assert failure.error.trouble.problem is Problem.PLATFORM_UNREACHABLE
+    assert failure.error.problem_detail.problem is Problem.PLATFORM_UNREACHABLE
     assert not failure.may_have_arrived
     assert stage.received == []
 
@@ -209,7 +212,7 @@ def test_a_certificate_that_nobody_vouches_for_is_not_trusted_behind_a_proxy_eit
 ) -> None:
     order = replace(upload, link=replace(upload.link, extra_ca=None))
     failure = failed(publisher(order).publish(order))
-    assert failure.error.trouble.problem is Problem.PLATFORM_UNREACHABLE
+    assert failure.error.problem_detail.problem is Problem.PLATFORM_UNREACHABLE
     assert stage.received == []
 
 
@@ -281,7 +284,7 @@ def test_nothing_is_sent_without_a_go_in_time(
         return stage.driver.go_line(time.time_ns() // 1_000_000 - 1) if is_late else None
 
     failure = failed(publisher(upload).publish(replace(upload, kind=kind), at_ready))
-    assert failure.error.trouble.problem is problem
+    assert failure.error.problem_detail.problem is problem
     assert not failure.may_have_arrived
     assert stage.received == []
 

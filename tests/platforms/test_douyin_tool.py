@@ -120,7 +120,7 @@ def test_a_channel_that_does_not_exist_is_refused_before_sending(
     publishing: Publishing, douyin_order: PublishOrder, douyin: Douyin
 ) -> None:
     failure = failed(publishing.publish(replace(douyin_order, compile_settings={"channel": 77})))
-    assert failure.error.trouble.parameters["detail"] == "通道不能大于 9"
+    assert failure.error.problem_detail.parameters["detail"] == "通道不能大于 9"
     assert Ready() not in publishing.events
     assert douyin.received == []
 
@@ -143,7 +143,7 @@ def test_a_refused_upload_is_told_apart_from_one_that_was_cut_off(
 ) -> None:
     douyin.set_fault(DOUYIN_APP_ID, fault)
     failure = failed(publishing.publish(douyin_order))
-    assert (failure.error.trouble.problem, failure.may_have_arrived) == expected
+    assert (failure.error.problem_detail.problem, failure.may_have_arrived) == expected
     assert douyin.current(DOUYIN_APP_ID) is None
 
 
@@ -151,9 +151,11 @@ def test_a_refused_login_is_told_in_the_platforms_words(
     publishing: Publishing, douyin_order: PublishOrder
 ) -> None:
     account = replace(douyin_order.account, credential=f"login\n{EMAIL}\nwrong")
-    trouble = failed(publishing.publish(replace(douyin_order, account=account))).error.trouble
-    assert trouble.problem is Problem.LOGIN_REFUSED
-    assert trouble.parameters == {"detail": "帐号或密码错误"}
+    problem_detail = failed(
+        publishing.publish(replace(douyin_order, account=account))
+    ).error.problem_detail
+    assert problem_detail.problem is Problem.LOGIN_REFUSED
+    assert problem_detail.parameters == {"detail": "帐号或密码错误"}
 
 
 def test_an_upload_that_gets_no_code_has_succeeded(
@@ -171,7 +173,7 @@ def test_a_preview_that_gets_no_code_has_failed(
 ) -> None:
     douyin.set_fault(DOUYIN_APP_ID, Fault.NO_QR_CODE)
     failure = failed(publishing.publish(replace(douyin_order, kind=Kind.PREVIEW)))
-    assert failure.error.trouble.problem is Problem.PLATFORM_REFUSED
+    assert failure.error.problem_detail.problem is Problem.PLATFORM_REFUSED
 
 
 def test_an_older_version_is_refused_before_sending(
@@ -179,9 +181,11 @@ def test_an_older_version_is_refused_before_sending(
 ) -> None:
     Publishing(douyin_tool, tmp_path / "one", driver=DRIVER).publish(douyin_order)
     second = Publishing(douyin_tool, tmp_path / "two", driver=DRIVER)
-    trouble = failed(second.publish(replace(douyin_order, version="1.0.0"))).error.trouble
-    assert trouble.problem is Problem.VERSION_NOT_GREATER
-    assert trouble.parameters == {"version": "1.0.0", "last": "26.1122.0"}
+    problem_detail = failed(
+        second.publish(replace(douyin_order, version="1.0.0"))
+    ).error.problem_detail
+    assert problem_detail.problem is Problem.VERSION_NOT_GREATER
+    assert problem_detail.parameters == {"version": "1.0.0", "last": "26.1122.0"}
     assert Ready() not in second.events
     assert len(douyin.received) == 1
 
@@ -190,9 +194,9 @@ def test_a_sub_package_that_is_too_large_is_refused_before_sending(
     publishing: Publishing, douyin_order: PublishOrder, douyin: Douyin
 ) -> None:
     (douyin_order.built / "sub" / "large.png").write_bytes(bytes(3 * 1024 * 1024))
-    trouble = failed(publishing.publish(douyin_order)).error.trouble
-    assert trouble.problem is Problem.PACKAGE_TOO_LARGE
-    assert trouble.parameters == {"size": 3072, "limit": 2048}
+    problem_detail = failed(publishing.publish(douyin_order)).error.problem_detail
+    assert problem_detail.problem is Problem.PACKAGE_TOO_LARGE
+    assert problem_detail.parameters == {"size": 3072, "limit": 2048}
     assert douyin.received == []
 
 

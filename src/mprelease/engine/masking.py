@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from mprelease.domain.problems import Message, Parameter, Trouble
+from mprelease.domain.problems import Message, Parameter, ProblemDetail
 from mprelease.domain.releases import Commit, Publication, Stage, StageState
 from mprelease.pipeline.run import Recorder
 from mprelease.pipeline.runner import Ending
@@ -54,14 +54,14 @@ def masked_ending(ending: Ending, mask: Mask) -> Ending:
     """Return an ending without secrets: the parameters of its words come from raw output."""
     return replace(
         ending,
-        error=ending.error and masked_trouble(ending.error, mask),
+        error=ending.error and masked_problem(ending.error, mask),
         warning=ending.warning and masked_message(ending.warning, mask),
     )
 
 
-def masked_trouble(trouble: Trouble, mask: Mask) -> Trouble:
+def masked_problem(problem_detail: ProblemDetail, mask: Mask) -> ProblemDetail:
     """Return a trouble without secrets in its parameters."""
-    return replace(trouble, parameters=_masked(trouble.parameters, mask))
+    return replace(problem_detail, parameters=_masked(problem_detail.parameters, mask))
 
 
 def masked_message(message: Message, mask: Mask) -> Message:

@@ -11,10 +11,10 @@ from mprelease.domain.errors import LeaseLost, ReleaseCanceled
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Message
 from mprelease.domain.releases import Stage, StageState, State
-from mprelease.i18n import Words
+from mprelease.i18n import Translator
 from mprelease.pipeline.run import Recorder
-from mprelease.pipeline.runner import Ending, trouble_of
-from mprelease.process.tree import Listener, Stop
+from mprelease.pipeline.runner import Ending, problem_detail_of
+from mprelease.process.tree import LineCallback, Stop
 
 _log = logging.getLogger(__name__)
 _BETWEEN_TRIES = 0.05
@@ -25,14 +25,14 @@ ToolLocks = Mapping[Platform, threading.Lock]
 class InstallTool(Protocol):
     """Install the tool of a platform."""
 
-    def __call__(self, platform: Platform, /, *, stop: Stop, on_line: Listener) -> None:
+    def __call__(self, platform: Platform, /, *, stop: Stop, on_line: LineCallback) -> None:
         """Install it unless it is there, and tell npm's lines; wait for no other platform.
 
         Raise StageFailed, or the reason of the stop as soon as one is asked.
         """
 
 
-def nothing_to_install(_: Platform, /, *, stop: Stop, on_line: Listener) -> None:
+def nothing_to_install(_: Platform, /, *, stop: Stop, on_line: LineCallback) -> None:
     """Install nothing: the pipeline needs no tools."""
 
 
@@ -44,7 +44,7 @@ class ToolSupply:
     has: Callable[[Platform], bool] = lambda _: True
 
     def bring(
-        self, platform: Platform, recorder: Recorder, stop: Stop, words: Words
+        self, platform: Platform, recorder: Recorder, stop: Stop, words: Translator
     ) -> Ending | None:
         """Install the tool in the release's first stage if it is missing.
 
@@ -66,7 +66,7 @@ class ToolSupply:
             return Ending(State.CANCELED)
         except Exception as error:  # noqa: BLE001 it concerns this release alone
             recorder.ended(Stage.CHECKOUT, StageState.FAILED)
-            return Ending(State.FAILED, trouble_of(error), Stage.CHECKOUT)
+            return Ending(State.FAILED, problem_detail_of(error), Stage.CHECKOUT)
         return None
 
 
@@ -76,7 +76,7 @@ def tool_locks() -> ToolLocks:
 
 
 @contextmanager
-def held(lock: threading.Lock, stop: Stop) -> Iterator[None]:
+def acquired(lock: threading.Lock, stop: Stop) -> Iterator[None]:
     """Hold a lock during the block; raise the reason if a stop is asked while waiting for it."""
     while not lock.acquire(timeout=_BETWEEN_TRIES):
         stop.raise_if_asked()

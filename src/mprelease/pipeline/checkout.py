@@ -17,19 +17,19 @@ def checkout(run: Run) -> bool:
     """Bring the tree to the commit of the release's ref."""
     repository = Repository(run.job.project.repository, access_of(run.job))
     git = Git(
-        run.workshop.layout.mirrors,
-        run.workshop.environment,
+        run.machine.layout.mirrors,
+        run.machine.environment,
         stop=run.stop,
-        on_line=run.say,
+        on_line=run.log,
         time_limit=run.seconds(Stage.CHECKOUT),
-        disk_limit=run.workshop.limits.resources.disk,
-        words=run.workshop.words,
+        disk_limit=run.machine.limits.resources.disk,
+        words=run.machine.words,
     )
     fetched = fetch(git, repository, run.job.release.ref)
     run.commit = fetched.commit
     run.source = _source(run, fetched)
     run.recorder.checked_out(fetched.commit)
-    run.say(f"{fetched.commit.id[:12]} {fetched.commit.subject} ({fetched.commit.author})")
+    run.log(f"{fetched.commit.id[:12]} {fetched.commit.subject} ({fetched.commit.author})")
     _forget_others(run)
     place(git, repository, fetched, run.workspace.tree, run.uid)
     _refuse_wrong_folder(run)

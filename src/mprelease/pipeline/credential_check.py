@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from mprelease.domain.errors import StageFailed, TroubleError
+from mprelease.domain.errors import ProblemError, StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Kind
 from mprelease.domain.versions import following, is_greater
@@ -65,7 +65,7 @@ def take_version(run: Run) -> None:
 
 
 def _is_answered(run: Run) -> bool:
-    deadline = time.monotonic() + _PATIENCE_SECONDS
+    deadline = time.monotonic() + _TIMEOUT_SECONDS
     while run.is_being_checked and not run.is_checked.wait(_LOOK_SECONDS):
         run.stop.raise_if_asked()
         if time.monotonic() > deadline:
@@ -73,21 +73,21 @@ def _is_answered(run: Run) -> bool:
     return True
 
 
-_PATIENCE_SECONDS = 15.0
+_TIMEOUT_SECONDS = 15.0
 _LOOK_SECONDS = 0.1
 
 
 def _check(run: Run) -> None:
     try:
         _ask_twice(run)
-    except TroubleError as failure:
-        trouble = failure.trouble
-        if trouble.problem in _FINAL:
-            run.stop.ask(CredentialRefused(trouble.problem, **trouble.parameters))
+    except ProblemError as failure:
+        problem_detail = failure.problem_detail
+        if problem_detail.problem in _FINAL:
+            run.stop.ask(CredentialRefused(problem_detail.problem, **problem_detail.parameters))
         else:
-            run.note("log.credential_check", detail=run.workshop.words.of(trouble.message))
-            is_silent = trouble.problem is Problem.PLATFORM_UNREACHABLE
-            run.unreachable = trouble if is_silent else None
+            run.note("log.credential_check", detail=run.machine.words.of(problem_detail.message))
+            is_silent = problem_detail.problem is Problem.PLATFORM_UNREACHABLE
+            run.unreachable = problem_detail if is_silent else None
     finally:
         run.is_checked.set()
 
@@ -96,8 +96,8 @@ def _ask_twice(run: Run) -> None:
     """Ask the platform, and once more where it did not answer: a slip of the network passes."""
     try:
         run.driver.check(account_of(run), link_of(run))
-    except TroubleError as failure:
-        if failure.trouble.problem is not Problem.PLATFORM_UNREACHABLE:
+    except ProblemError as failure:
+        if failure.problem_detail.problem is not Problem.PLATFORM_UNREACHABLE:
             raise
         run.driver.check(account_of(run), link_of(run))
     _compare_versions(run)

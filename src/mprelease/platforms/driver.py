@@ -32,7 +32,7 @@ class Account:
 
 
 @dataclass(frozen=True)
-class Equipment:
+class ToolEnvironment:
     """What every process that publishes works with, known before there is an order.
 
     `tools` is the folder of the vendors' tools, `node` the program, `node_folder` its installation,
@@ -176,7 +176,7 @@ class Driver(Protocol):
         Refused(NOTHING_TO_FINISH) where it has no such step.
         """
 
-    def looks_built(self, folder: Path, project_type: ProjectType) -> None:
+    def validate_output(self, folder: Path, project_type: ProjectType) -> None:
         """Raise StageFailed unless a folder can be published.
 
         OUTPUT_NOT_A_MINI_PROGRAM, OUTPUT_OF_OTHER_PLATFORM or TYPE_NOT_SERVED.
@@ -195,7 +195,7 @@ class Driver(Protocol):
         Called once, before `order_line`. Raise StageFailed where the order does not fit.
         """
 
-    def command(self, equipment: Equipment, scratch: Path, seconds: float) -> Command:
+    def command(self, tool_environment: ToolEnvironment, scratch: Path, seconds: float) -> Command:
         """Describe the process that publishes one order, which nobody has given yet.
 
         It loads what it can, tells so (Loaded), and waits for `order_line` on standard input, and
@@ -203,7 +203,7 @@ class Driver(Protocol):
         limit, and never get an order.
         """
 
-    def readable(self, equipment: Equipment) -> tuple[Path, ...]:
+    def readable(self, tool_environment: ToolEnvironment) -> tuple[Path, ...]:
         """Return what the process must be able to read besides its scratch folder.
 
         When one of these has changed, a process that waits is not used any more.

@@ -92,7 +92,7 @@ def _changed(place: _Place, mirror: Mirror, commit: str, listed: Listing) -> boo
     except OSError:
         return False
     except StageFailed as failure:
-        if failure.trouble.problem is not Problem.GIT_FAILED:
+        if failure.problem_detail.problem is not Problem.GIT_FAILED:
             raise
         return False
     return True

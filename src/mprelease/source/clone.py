@@ -4,7 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
-from mprelease.process.sharing import let_others_read
+from mprelease.process.permissions import let_others_read
 from mprelease.source.mirror import Fetched, Mirror
 
 OBJECTS = "objects"

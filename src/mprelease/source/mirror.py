@@ -186,7 +186,7 @@ class Mirror:
         try:
             self._run(self.path, *_FETCH, self._repository.url, *refs, environment=environment)
         except StageFailed as failure:
-            if failure.trouble.problem is Problem.GIT_REF_NOT_FOUND:
+            if failure.problem_detail.problem is Problem.GIT_REF_NOT_FOUND:
                 return False
             raise
         return True

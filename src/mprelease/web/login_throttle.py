@@ -19,7 +19,7 @@ from limits.strategies import MovingWindowRateLimiter
 
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
-from mprelease.services.door import Account
+from mprelease.services.sessions import Account
 
 _OF_ADDRESS = parse("60 per 5 minutes")
 _FROM_ADDRESS = (parse("8 per 5 minutes"), parse("20 per hour"))

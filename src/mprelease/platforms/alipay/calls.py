@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
-from mprelease.platforms import asking
+from mprelease.platforms import http
 from mprelease.platforms.alipay.credential import ToolKey, opened
 from mprelease.platforms.alipay.refusals import HOST, problem_of, refusal_in
 from mprelease.platforms.driver import Account, Link
@@ -36,7 +36,7 @@ def last_version(account: Account, link: Link) -> str | None:
     wait for the network takes 5 s at most.
     """
     fields = {"appId": account.platform_app_id, "clientType": "alipay", "clientId": _WALLET}
-    data = _Desk(account, link).ask("GET", "appUploadDetail", fields)
+    data = _Client(account, link).ask("GET", "appUploadDetail", fields)
     version = str(data.get("lastVersion") or "")
     return version if _NUMBERS.fullmatch(version) and version != _NO_VERSION else None
 
@@ -47,7 +47,7 @@ def show_to_testers(account: Account, link: Link, version: str, *, seconds: floa
     Return None where the image cannot be had. Raise StageFailed when the platform refuses, or has
     not done it in time.
     """
-    desk = _Desk(account, link)
+    desk = _Client(account, link)
     app = {"appId": account.platform_app_id, "clientType": "alipay", "clientId": _WALLET}
     fields = {**app, "version": version}
     desk.ask("POST", "setExp", fields)
@@ -60,7 +60,7 @@ def show_to_testers(account: Account, link: Link, version: str, *, seconds: floa
     raise StageFailed(Problem.PLATFORM_BUILD_UNFINISHED)
 
 
-class _Desk:
+class _Client:
     """Where one account asks; each call is signed."""
 
     def __init__(self, account: Account, link: Link) -> None:
@@ -83,7 +83,7 @@ class _Desk:
                     else client.post(url, files=body, headers=headers)
                 )
         except (httpx.HTTPError, OSError) as error:
-            raise asking.unreachable(HOST, error) from None
+            raise http.unreachable(HOST, error) from None
         return self._data(answer, fields)
 
     def image(self, address: str) -> Image | None:
@@ -101,7 +101,7 @@ class _Desk:
         try:
             data = answer.json().get("data")
         except (ValueError, AttributeError):
-            raise asking.unreachable(HOST, f"HTTP {answer.status_code}") from None
+            raise http.unreachable(HOST, f"HTTP {answer.status_code}") from None
         return data if isinstance(data, dict) else {}
 
 
@@ -113,4 +113,4 @@ def signature(key: ToolKey, fields: Mapping[str, str]) -> str:
 
 
 def _client(link: Link) -> httpx.Client:
-    return asking.client(link, _BASE, {"Referer": _BASE, "Origin": _BASE})
+    return http.client(link, _BASE, {"Referer": _BASE, "Origin": _BASE})

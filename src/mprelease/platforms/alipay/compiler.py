@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 
 import httpx
 
-from mprelease.platforms import asking
+from mprelease.platforms import http
 from mprelease.platforms.driver import Link
 
 _CONFIG = "https://hpmweb.alipay.com/api/tinyapp/buildconfig"
@@ -42,7 +42,7 @@ def keep(app_id: str, link: Link, folder: Path, version: str) -> bool:
     releases run it. Takes as long as a download may.
     """
     try:
-        with asking.client(link, "", {"x-tinyapp-cli-version": version}) as client:
+        with http.client(link, "", {"x-tinyapp-cli-version": version}) as client:
             wanted = _wanted(client, app_id)
             place = folder / f"cubebuild@{wanted}"
             if not place.is_dir():

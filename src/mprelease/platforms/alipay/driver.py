@@ -14,10 +14,10 @@ from mprelease.platforms.alipay.content import left_out, require_content, root_o
 from mprelease.platforms.alipay.credential import opened, read_credential
 from mprelease.platforms.alipay.events import event_of
 from mprelease.platforms.alipay.refusals import VERSIONS
-from mprelease.platforms.bridged import Bridged
+from mprelease.platforms.bridge_driver import Bridged
+from mprelease.platforms.detection import require_app_id
 from mprelease.platforms.driver import Account, Event, Link, PublishOrder, Result
 from mprelease.platforms.images import QR_CODE
-from mprelease.platforms.marks import require_app_id
 from mprelease.platforms.mini_programs import require_page
 from mprelease.platforms.settings import KnownSettings
 from mprelease.platforms.tools import BRIDGES, Tool
@@ -83,7 +83,7 @@ class AlipayDriver(Bridged):
         image = calls.show_to_testers(account, link, version, seconds=limit)
         return Result(Publication(image.content, image.media_type) if image else Publication())
 
-    def looks_built(self, folder: Path, project_type: ProjectType) -> None:
+    def validate_output(self, folder: Path, project_type: ProjectType) -> None:
         """Raise StageFailed unless a folder can be published on this platform."""
         require_content(folder, project_type)
 

@@ -9,7 +9,8 @@ from mprelease.domain.apps import ProjectType
 from mprelease.domain.errors import Refused
 from mprelease.domain.platforms import MIB, Platform, SizeLimits
 from mprelease.domain.problems import Message, Problem
-from mprelease.platforms.bridged import Bridged
+from mprelease.platforms.bridge_driver import Bridged
+from mprelease.platforms.detection import require_app_id
 from mprelease.platforms.douyin.content import name_app, require_content, root_of
 from mprelease.platforms.douyin.credential import opened, read_credential
 from mprelease.platforms.douyin.events import event_of
@@ -20,7 +21,6 @@ from mprelease.platforms.loaded_packages import (
     has_manifest,
     missing,
 )
-from mprelease.platforms.marks import require_app_id
 from mprelease.platforms.mini_programs import require_page
 from mprelease.platforms.npm_packages import require_packable
 from mprelease.platforms.settings import KnownSettings
@@ -64,7 +64,7 @@ class DouyinDriver(Bridged):
         """Raise Refused(NOTHING_TO_FINISH): an upload is complete by itself."""
         raise Refused(Problem.NOTHING_TO_FINISH, platform=self.platform)
 
-    def looks_built(self, folder: Path, project_type: ProjectType) -> None:
+    def validate_output(self, folder: Path, project_type: ProjectType) -> None:
         """Raise StageFailed unless a folder can be published on this platform."""
         require_content(folder, project_type)
 
@@ -110,7 +110,7 @@ class DouyinDriver(Bridged):
         return event_of(line, order)
 
     def left_out(self, order: PublishOrder, packages: Collection[str]) -> tuple[Message, ...]:
-        """Say which npm packages have not arrived."""
+        """LogWriter which npm packages have not arrived."""
         root = order.built / root_of(order.built)
         names = missing(root, root, packages, PACKED)
         parameters = {"packages": ", ".join(names)}

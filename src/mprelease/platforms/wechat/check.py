@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from mprelease.platforms import asking
+from mprelease.platforms import http
 from mprelease.platforms.driver import Account, Link
 from mprelease.platforms.stored_keys import stored_key
 from mprelease.platforms.wechat.key import sign
@@ -27,13 +27,13 @@ def check_account(account: Account, link: Link) -> None:
     key = stored_key(account.credential)
     app_id = account.platform_app_id
     try:
-        with asking.client(link, f"https://{HOST}/wxa/ci/", {"Cookie": _COOKIE}) as client:
+        with http.client(link, f"https://{HOST}/wxa/ci/", {"Cookie": _COOKIE}) as client:
             question = {"appid": app_id, "clientRand": secrets.randbelow(10**8)}
             answer = _ask(client, "getrandstr", app_id, question)
             signature = sign(key, app_id, str(answer["randomString"]))
             _ask(client, "getattr", app_id, {"appid": app_id, "signature": signature})
     except (httpx.HTTPError, OSError, ValueError, KeyError, TypeError) as error:
-        raise asking.unreachable(HOST, error) from None
+        raise http.unreachable(HOST, error) from None
 
 
 def _ask(client: httpx.Client, call: str, app_id: str, question: dict[str, Any]) -> dict[str, Any]:

@@ -8,10 +8,10 @@ from mprelease.domain.apps import ProjectType
 from mprelease.domain.errors import Refused
 from mprelease.domain.platforms import MIB, Platform, SizeLimits
 from mprelease.domain.problems import Message, Problem
-from mprelease.platforms.bridged import Bridged
+from mprelease.platforms.bridge_driver import Bridged
+from mprelease.platforms.detection import require_app_id
 from mprelease.platforms.driver import Account, Event, Link, PublishOrder, Result
 from mprelease.platforms.images import QR_CODE
-from mprelease.platforms.marks import require_app_id
 from mprelease.platforms.mini_programs import require_page
 from mprelease.platforms.npm_packages import require_packable
 from mprelease.platforms.tools import BRIDGES, Tool
@@ -66,7 +66,7 @@ class WeChatDriver(Bridged):
         """Raise Refused(NOTHING_TO_FINISH): a person picks the trial version in the console."""
         raise Refused(Problem.NOTHING_TO_FINISH, platform=self.platform)
 
-    def looks_built(self, folder: Path, project_type: ProjectType) -> None:
+    def validate_output(self, folder: Path, project_type: ProjectType) -> None:
         """Raise StageFailed(OUTPUT_NOT_A_MINI_PROGRAM) unless a folder can be published."""
         require_content(folder, project_type)
 
