@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from mprelease.domain.errors import Refused
@@ -24,6 +23,7 @@ from mprelease.engine.slot import WorkerDependencies
 from mprelease.engine.worker import Worker, WorkerConfig
 from mprelease.engine.worker_queries import QueryEnvironment, QueryHandler
 from mprelease.i18n import Translator, language_of
+from mprelease.messaging import Messaging
 from mprelease.pipeline.run import Limits, Machine, Node
 from mprelease.pipeline.standby import Standby
 from mprelease.platforms import tools
@@ -52,69 +52,8 @@ from mprelease.supervision import LoopSupervisor
 from mprelease.workspace.layout import Layout, prepared
 from mprelease.workspace.ownership import folder_id
 
-if TYPE_CHECKING:
-    from mprelease.engine.dispatch import Dispatch
-    from mprelease.live.relay import Publisher, Subscriber
-
 _log = logging.getLogger(__name__)
 _BUILDS_NICENESS = 10
-
-
-class Messaging:
-    """What this process says to others: wake-up calls, and what watchers want to know.
-
-    Dramatiq and Redis load when the first word leaves or is awaited.
-    """
-
-    def __init__(self, redis_url: str | None, name: str, key: bytes, loops: LoopSupervisor) -> None:
-        """Take Redis's address, or None where there is nobody outside, and the channels' name.
-
-        By `key` nodes know each other's messages from those of whoever else reaches Redis.
-        """
-        self._redis_url = redis_url
-        self._name = name
-        self._key = key
-        self._loops = loops
-
-    @cached_property
-    def dispatch(self) -> "Dispatch":
-        """Return the way in which calls leave and reach this process."""
-        from mprelease.engine.dispatch import Dispatch  # noqa: PLC0415
-
-        return Dispatch(self._redis_url, self._loops)
-
-    @cached_property
-    def publisher(self) -> "Publisher | None":
-        """Return who tells other nodes what happens here, None where there are none."""
-        from mprelease.live.relay import Publisher  # noqa: PLC0415
-
-        url = self._redis_url
-        return Publisher(url, self._name, self._key, self._loops) if url else None
-
-    def subscriber(self) -> "Subscriber | None":
-        """Return who hears what happens at other nodes, None where there are none."""
-        from mprelease.live.relay import Subscriber  # noqa: PLC0415
-
-        url = self._redis_url
-        return Subscriber(url, self._name, self._key, self._loops) if url else None
-
-    def wake(self, label: str) -> None:
-        """Ring for the workers of a label, and let watchers know that something is new."""
-        if self._redis_url or self._is_open:
-            self.dispatch.wake(label)
-        if self._redis_url and self.publisher:
-            self.publisher.changed()
-
-    def close(self) -> None:
-        """Let the last calls leave."""
-        if self._is_open:
-            self.dispatch.close()
-        if publisher := vars(self).get("mouth"):
-            publisher.close()
-
-    @property
-    def _is_open(self) -> bool:
-        return "dispatch" in vars(self)
 
 
 @dataclass(frozen=True)

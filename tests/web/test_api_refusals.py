@@ -137,5 +137,5 @@ def test_the_document_has_one_shape_of_refusals_and_names_the_ways_in(world: Wor
         for status, response in operation["responses"].items():
             if status >= "400":
                 schema = response["content"]["application/json"]["schema"]
-                assert schema["$ref"].endswith("/RefusalShape")
+                assert schema["$ref"].endswith("/RefusalModel")
     assert "HTTPValidationError" not in document["components"]["schemas"]

@@ -82,7 +82,7 @@ def _add(operation: dict[str, Any], problem: Problem) -> None:
     if status == str(UNUSABLE) and "HTTPValidationError" in str(known):
         known = {}
     if f"`{problem}`" not in known.get("description", ""):
-        shape = {"$ref": "#/components/schemas/RefusalShape"}
+        shape = {"$ref": "#/components/schemas/RefusalModel"}
         operation["responses"][status] = {
             "description": described(known, problem),
             "content": {"application/json": {"schema": shape}},
