@@ -57,7 +57,7 @@ class Stand(WeChatDriver):
         self._port = port
 
     def prepare(self, order: PublishOrder) -> None:
-        """RequiredRight nothing."""
+        """Need nothing."""
 
     def command(self, tool_environment: ToolEnvironment, scratch: Path, seconds: float) -> Command:
         """Describe the sender."""
@@ -65,7 +65,7 @@ class Stand(WeChatDriver):
         return Command(arguments, scratch, {"PATH": os.defpath}, seconds)
 
     def readable(self, tool_environment: ToolEnvironment) -> tuple[Path, ...]:
-        """RequiredRight nothing."""
+        """Need nothing."""
         return ()
 
     def order_line(self, order: PublishOrder) -> str:
