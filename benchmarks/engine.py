@@ -27,9 +27,9 @@ from mprelease.engine.worker import Worker, WorkerConfig
 from mprelease.engine.worker_queries import QueryEnvironment, QueryHandler
 from mprelease.i18n import Language, Translator
 from mprelease.pipeline.run import Limits, Machine, Node, Run
-from mprelease.pipeline.runner import Ending
+from mprelease.pipeline.runner import Outcome
 from mprelease.pipeline.standby import Standby
-from mprelease.platforms.driver import Link, ToolEnvironment
+from mprelease.platforms.driver import Route, ToolEnvironment
 from mprelease.process.sandbox import Unconfined
 from mprelease.security.vault import Vault
 from mprelease.services import apps, projects, releases
@@ -107,13 +107,13 @@ class _Begun:
         self.over = threading.Event()
         self.at = 0.0
 
-    def pipeline(self, run: Run) -> Ending:
+    def pipeline(self, run: Run) -> Outcome:
         self.over.clear()
         run.recorder.started(Stage.CHECKOUT)
         self.at = time.perf_counter()
         self.event.set()
         self.over.set()
-        return Ending(State.SUCCEEDED)
+        return Outcome(State.SUCCEEDED)
 
 
 def _claims(services: ServiceContext, app: App, name: str) -> Measurement:
@@ -184,7 +184,7 @@ def _credential() -> apps.AppChange:
     return replace(native(), credential=make_key().encode())
 
 
-def _worker(services: ServiceContext, folder: Path, pipeline: Callable[[Run], Ending]) -> Worker:
+def _worker(services: ServiceContext, folder: Path, pipeline: Callable[[Run], Outcome]) -> Worker:
     layout = prepared(folder / "data")
     machine = Machine(
         layout=layout,
@@ -196,12 +196,12 @@ def _worker(services: ServiceContext, folder: Path, pipeline: Callable[[Run], En
         environment={},
         build_variables={},
         npm_registry=None,
-        link=Link(),
+        route=Route(),
         limits=Limits(dict.fromkeys(Stage, 60), 512),
         words=Translator(Language.ENGLISH),
     )
     worker_queries = QueryHandler(
-        services, QueryEnvironment(machine.layout.mirrors, {}, Link(), None)
+        services, QueryEnvironment(machine.layout.mirrors, {}, Route(), None)
     )
     dependencies = WorkerDependencies(services, machine, 60, pipeline)
     return Worker(dependencies, WorkerConfig("benchmark", _LABELS, 2, 0), worker_queries)

@@ -16,16 +16,16 @@ from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Commit, Kind, Publication, Stage
 from mprelease.domain.sandbox import SandboxMode
-from mprelease.engine.missing_tool import ToolSupply
 from mprelease.engine.recorder import Broadcast, LogListener
 from mprelease.engine.slot import WorkerDependencies
+from mprelease.engine.tool_supply import ToolSupply
 from mprelease.engine.worker import Worker, WorkerConfig
 from mprelease.engine.worker_queries import QueryEnvironment, QueryHandler
 from mprelease.i18n import Language, Translator
 from mprelease.pipeline.run import Limits, Machine, Node, Run
-from mprelease.pipeline.runner import Ending, run_stages
+from mprelease.pipeline.runner import Outcome, run_stages
 from mprelease.pipeline.standby import Standby
-from mprelease.platforms.driver import Link, ToolEnvironment
+from mprelease.platforms.driver import Route, ToolEnvironment
 from mprelease.process.sandbox import Unconfined
 from mprelease.services.context import ServiceContext
 from mprelease.supervision import LoopSupervisor
@@ -51,7 +51,7 @@ class Ledger:
         return [int(line.split()[0]) for line in lines]
 
 
-def light(ledger: Ledger) -> Callable[[Run], Ending]:
+def light(ledger: Ledger) -> Callable[[Run], Outcome]:
     """Return a pipeline of stand-in stages that uploads into the ledger."""
     stages: dict[Stage, Callable[[Run], bool]] = {
         Stage.CHECKOUT: _checkout,
@@ -69,7 +69,7 @@ def light(ledger: Ledger) -> Callable[[Run], Ending]:
 def a_worker(
     services: ServiceContext,
     folder: Path,
-    pipeline: Callable[[Run], Ending],
+    pipeline: Callable[[Run], Outcome],
     post: WorkerConfig,
     *,
     limit: int = 60,
@@ -89,13 +89,13 @@ def a_worker(
         environment={},
         build_variables={},
         npm_registry=None,
-        link=Link(),
+        route=Route(),
         limits=Limits(dict.fromkeys(Stage, 60), 512),
         words=Translator(Language.ENGLISH),
     )
     assert machine.sandbox.mode is SandboxMode.OFF
     worker_queries = QueryHandler(
-        services, QueryEnvironment(machine.layout.mirrors, {}, Link(), None)
+        services, QueryEnvironment(machine.layout.mirrors, {}, Route(), None)
     )
     dependencies = WorkerDependencies(
         services, machine, limit, pipeline, tools, live=live or Broadcast()

@@ -22,7 +22,7 @@ from mprelease.domain.releases import Stage
 from mprelease.engine.recorder import LogListener
 from mprelease.engine.worker import Worker, WorkerConfig
 from mprelease.pipeline.run import Run
-from mprelease.pipeline.runner import Ending, run_stages
+from mprelease.pipeline.runner import Outcome, run_stages
 from mprelease.settings.settings import load
 from mprelease.workspace.ownership import owning
 
@@ -58,7 +58,7 @@ def main(deed: str, port: int = 0) -> None:
     application.close()
 
 
-def _pipeline(run: Run) -> Ending:
+def _pipeline(run: Run) -> Outcome:
     stages: dict[Stage, Callable[[Run], bool]] = dict.fromkeys(Stage, lambda _: False)
     return run_stages(run, stages | {Stage.BUILD: _send_batches}, lambda _: nullcontext())
 

@@ -17,9 +17,9 @@ from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Stage
 from mprelease.domain.sandbox import SandboxMode, SandboxPolicy
 from mprelease.engine.build_network import BuildNetwork
-from mprelease.engine.missing_tool import ToolLocks, ToolSupply, acquired, tool_locks
 from mprelease.engine.recorder import Broadcast, LogListener
 from mprelease.engine.slot import WorkerDependencies
+from mprelease.engine.tool_supply import ToolLocks, ToolSupply, acquired, tool_locks
 from mprelease.engine.worker import Worker, WorkerConfig
 from mprelease.engine.worker_queries import QueryEnvironment, QueryHandler
 from mprelease.i18n import Translator, language_of
@@ -27,7 +27,7 @@ from mprelease.messaging import Messaging
 from mprelease.pipeline.run import Limits, Machine, Node
 from mprelease.pipeline.standby import Standby
 from mprelease.platforms import tools
-from mprelease.platforms.driver import Link, ToolEnvironment
+from mprelease.platforms.driver import Route, ToolEnvironment
 from mprelease.platforms.registry import driver_of
 from mprelease.platforms.tools import BRIDGES, Tool
 from mprelease.process import programs, sandbox
@@ -83,9 +83,9 @@ class Application:
         )
 
     @cached_property
-    def link(self) -> Link:
+    def route(self) -> Route:
         """Return how the platforms are reached from here."""
-        return Link(self.settings.vendor_proxy, self.settings.extra_ca_certs)
+        return Route(self.settings.vendor_proxy, self.settings.extra_ca_certs)
 
     def close(self) -> None:
         """Close the database, let the last wake-up calls leave, and open the ports for builds."""
@@ -161,7 +161,7 @@ class Application:
         programs.find(programs.GIT, self.environment)
         mirrors, address_url = self.layout.mirrors, self.settings.address_url
         return QueryHandler(
-            self.services, QueryEnvironment(mirrors, self.environment, self.link, address_url)
+            self.services, QueryEnvironment(mirrors, self.environment, self.route, address_url)
         )
 
     @cached_property
@@ -236,7 +236,7 @@ class Application:
             environment=self.environment,
             build_variables=variables(settings.build_env),
             npm_registry=settings.npm_registry,
-            link=self.link,
+            route=self.route,
             limits=_limits(settings),
             words=Translator(language_of(wished_language())),
         )

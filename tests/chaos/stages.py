@@ -19,7 +19,7 @@ from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Commit, Publication, Stage
 from mprelease.pipeline.publish import publish, standing_by
 from mprelease.pipeline.run import Run
-from mprelease.pipeline.runner import Ending, run_stages
+from mprelease.pipeline.runner import Outcome, run_stages
 from mprelease.platforms.driver import (
     Event,
     Failure,
@@ -37,7 +37,7 @@ _SENDER = Path(__file__).with_name("sender.py")
 _LIMIT = 60.0
 
 
-def pipeline(port: int) -> Callable[[Run], Ending]:
+def pipeline(port: int) -> Callable[[Run], Outcome]:
     """Return a pipeline that publishes to the vendor on this port."""
     stages: dict[Stage, Callable[[Run], bool]] = {
         Stage.CHECKOUT: _checkout,

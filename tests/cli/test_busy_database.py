@@ -19,7 +19,7 @@ from sqlalchemy.exc import OperationalError
 
 from mprelease.cli import acceptance, follow
 from mprelease.cli.acceptance import accepted
-from mprelease.cli.follow import View, Watched
+from mprelease.cli.follow import FollowedRelease, View
 from mprelease.domain.errors import ProblemError, Refused
 from mprelease.domain.problems import Problem
 from mprelease.services import projects
@@ -201,7 +201,7 @@ def test_whoever_follows_bears_a_database_that_is_away_for_a_while(
 
     monkeypatch.setattr(follow, "_look", look)
     monkeypatch.setattr(follow, "_LOOK_SECONDS", 0.0)
-    assert follow.follow(Served(), [Watched(1, View(lines=False))]) == [ended]  # type: ignore[arg-type]
+    assert follow.follow(Served(), [FollowedRelease(1, View(lines=False))]) == [ended]  # type: ignore[arg-type]
 
 
 def test_what_was_accepted_ends_with_1_where_the_database_stays_away(
@@ -214,7 +214,7 @@ def test_what_was_accepted_ends_with_1_where_the_database_stays_away(
     monkeypatch.setattr(follow, "_LOOK_SECONDS", 0.0)
     monkeypatch.setattr(follow, "_OUTAGE_SECONDS", 0.05)
     with pytest.raises(ProblemError) as failed:
-        follow.follow(Served(), [Watched(1, View(lines=False))])  # type: ignore[arg-type]
+        follow.follow(Served(), [FollowedRelease(1, View(lines=False))])  # type: ignore[arg-type]
     assert not isinstance(failed.value, Refused)
     # What only asks has had nothing accepted.
     monkeypatch.setattr(projects, "edit", look)

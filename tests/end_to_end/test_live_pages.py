@@ -14,7 +14,7 @@ from browser import PASSWORD, Site, answers, free_port, serving
 from mprelease.domain.problems import Problem, ProblemDetail
 from mprelease.domain.releases import Commit, Kind, ReleaseRequest, Stage, StageState, State
 from mprelease.domain.users import Role
-from mprelease.pipeline.runner import Ending
+from mprelease.pipeline.runner import Outcome
 from mprelease.services import releases, users
 from mprelease.services.context import ServiceContext
 from team import Team, wait_until
@@ -109,7 +109,7 @@ def test_a_refused_key_leaves_no_stage_that_might_still_come(
     expect(page.locator("[data-stage].running")).to_have_count(1)
     release.recorder.ended(Stage.CHECKOUT, StageState.CANCELED)
     refused = ProblemDetail(Problem.KEY_REFUSED, {"app_id": "wx1"})
-    release.recorder.finish(Ending(State.FAILED, refused, Stage.PUBLISH))
+    release.recorder.finish(Outcome(State.FAILED, refused, Stage.PUBLISH))
     expect(page.locator("[data-stage]")).to_have_count(2)
     expect(page.locator("[data-stage=checkout].canceled")).to_contain_text("stopped")
     expect(page.locator("[data-stage=publish].failed")).to_contain_text("failed")

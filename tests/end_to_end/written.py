@@ -13,7 +13,7 @@ from mprelease.domain.users import Actor
 from mprelease.engine.log_limit import LimitedLog
 from mprelease.engine.recorder import DatabaseRecorder
 from mprelease.i18n import Language, Translator
-from mprelease.pipeline.runner import Ending
+from mprelease.pipeline.runner import Outcome
 from mprelease.security.vault import Vault
 from mprelease.services import apps, projects, releases
 from mprelease.services.context import ServiceContext
@@ -45,7 +45,7 @@ class Written:
         self.recorder.flush()
 
     def end(self, state: State = State.SUCCEEDED) -> None:
-        self.recorder.finish(Ending(state))
+        self.recorder.finish(Outcome(state))
 
 
 @contextmanager

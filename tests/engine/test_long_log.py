@@ -7,7 +7,7 @@ from mprelease.domain.releases import Kind, Stage, StageState, State
 from mprelease.engine.log_limit import LimitedLog
 from mprelease.engine.recorder import DatabaseRecorder
 from mprelease.i18n import Language, Translator
-from mprelease.pipeline.runner import Ending
+from mprelease.pipeline.runner import Outcome
 from mprelease.storage import logs, queue
 from yard import Yard
 
@@ -49,7 +49,7 @@ def test_head_and_tail_of_each_stage_are_stored_and_told_in_one_row(
     for number in range(20_000):
         recorder.line(f"{number} {LINE}")
     if has_ended:
-        recorder.finish(Ending(State.SUCCEEDED))
+        recorder.finish(Outcome(State.SUCCEEDED))
     else:
         recorder.give_up()
     with database.reading() as db:

@@ -11,7 +11,7 @@ from mprelease.domain.projects import ProjectSecret
 from mprelease.domain.releases import Commit, Kind, ReleaseRequest, State
 from mprelease.engine.worker import WorkerConfig
 from mprelease.pipeline.run import Run
-from mprelease.pipeline.runner import Ending
+from mprelease.pipeline.runner import Outcome
 from mprelease.process.mask import MASK
 from mprelease.services import apps, projects, releases
 from mprelease.storage import logs
@@ -32,7 +32,7 @@ TOLD = f"{' '.join(SECRETS)} registry=https://npm.corp deploy"
 HIDDEN = f"{' '.join([MASK] * len(SECRETS))} registry=https://npm.corp deploy"
 
 
-def talkative(run: Run) -> Ending:
+def talkative(run: Run) -> Outcome:
     """LogWriter the secrets wherever something can be said."""
     run.log(TOLD)
     run.recorder.checked_out(Commit("c" * 40, TOLD, TOLD, 1))
@@ -40,7 +40,7 @@ def talkative(run: Run) -> Ending:
     if run.job.release.description == "crash":
         raise RuntimeError(TOLD)
     problem_detail = ProblemDetail(Problem.INTERNAL, {"detail": TOLD, "line": 7})
-    return Ending(
+    return Outcome(
         State.FAILED, problem_detail, warning=Message("warning.record_incomplete", {"detail": TOLD})
     )
 

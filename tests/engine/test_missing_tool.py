@@ -13,7 +13,7 @@ from mprelease.domain.errors import ReleaseCanceled
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Stage, StageState, State
-from mprelease.engine.missing_tool import ToolSupply
+from mprelease.engine.tool_supply import ToolSupply
 from mprelease.engine.worker import Worker, WorkerConfig
 from mprelease.platforms import tools
 from mprelease.platforms.registry import driver_of

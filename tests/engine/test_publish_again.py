@@ -17,7 +17,7 @@ from mprelease.engine.worker import WorkerConfig
 from mprelease.i18n import Language, Translator
 from mprelease.pipeline import publish as publishing
 from mprelease.pipeline.run import Run
-from mprelease.pipeline.runner import Ending, run_stages
+from mprelease.pipeline.runner import Outcome, run_stages
 from mprelease.platforms.driver import Event, Failure, PublishOrder, Ready, Result, ToolEnvironment
 from mprelease.platforms.wechat.driver import WeChatDriver
 from mprelease.process.command import Command
@@ -86,7 +86,7 @@ def works(yard: Yard, driver: WeChatDriver, language: Language = Language.ENGLIS
     """Put a worker to work that publishes with this driver."""
     stages = {Stage.BUILD: build, Stage.PUBLISH: publishing.publish}
 
-    def pipeline(run: Run) -> Ending:
+    def pipeline(run: Run) -> Outcome:
         machine = replace(run.machine, words=Translator(language))
         return run_stages(replace(run, driver=driver, machine=machine), stages, beside)
 

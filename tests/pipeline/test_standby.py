@@ -13,7 +13,7 @@ import pytest
 from mprelease.domain.errors import ReleaseCanceled
 from mprelease.domain.platforms import Platform
 from mprelease.domain.sandbox import SandboxMode, SandboxPolicy, UidRange
-from mprelease.pipeline.standby import Standby, Waiting
+from mprelease.pipeline.standby import Standby, StandbyProcess
 from mprelease.platforms.driver import Event, Loaded, Progress, PublishOrder, ToolEnvironment
 from mprelease.process.build_users import BuildUsers
 from mprelease.process.command import Command
@@ -63,7 +63,7 @@ class Listening:
     events: list[str] = field(default_factory=list)
     stop: Stop = field(default_factory=Stop)
 
-    def attach(self, waiting: Waiting) -> Running:
+    def attach(self, waiting: StandbyProcess) -> Running:
         return waiting.attach(
             stop=self.stop, on_line=self.lines.append, on_event=self.events.append
         )

@@ -8,7 +8,7 @@ from alipay_samples import ALIPAY_APP_ID, TOOL_ID
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem, ProblemDetail
 from mprelease.platforms.alipay.driver import AlipayDriver
-from mprelease.platforms.driver import Account, Link
+from mprelease.platforms.driver import Account, Route
 from mprelease.simulator.alipay import Alipay
 from mprelease.simulator.keys import make_key
 from mprelease.simulator.vendor_service import Fault
@@ -16,14 +16,14 @@ from mprelease.simulator.vendor_service import Fault
 DRIVER = AlipayDriver(experience_seconds=0.5)
 
 
-def problem_detail_of(account: Account, link: Link) -> ProblemDetail:
+def problem_detail_of(account: Account, route: Route) -> ProblemDetail:
     with pytest.raises(StageFailed) as failed:
-        DRIVER.check(account, link)
+        DRIVER.check(account, route)
     return failed.value.problem_detail
 
 
 def test_an_accepted_account_passes(
-    alipay: Alipay, alipay_account: Account, alipay_link: Link
+    alipay: Alipay, alipay_account: Account, alipay_link: Route
 ) -> None:
     DRIVER.check(alipay_account, alipay_link)
     assert DRIVER.last_version(alipay_account, alipay_link) is None
@@ -32,28 +32,28 @@ def test_an_accepted_account_passes(
     assert alipay.unknown_calls == []
 
 
-def test_a_strange_key_is_refused(alipay_account: Account, alipay_link: Link) -> None:
+def test_a_strange_key_is_refused(alipay_account: Account, alipay_link: Route) -> None:
     stranger = replace(alipay_account, credential=f"{TOOL_ID}\n{make_key()}")
     expected = ProblemDetail(Problem.KEY_REFUSED, {"app_id": ALIPAY_APP_ID})
     assert problem_detail_of(stranger, alipay_link) == expected
 
 
 def test_an_address_that_is_not_listed_is_named(
-    alipay: Alipay, alipay_account: Account, alipay_link: Link
+    alipay: Alipay, alipay_account: Account, alipay_link: Route
 ) -> None:
     alipay.set_fault(ALIPAY_APP_ID, Fault.BAD_IP)
     expected = ProblemDetail(Problem.IP_NOT_LISTED, {"ip": "127.0.0.1"})
     assert problem_detail_of(alipay_account, alipay_link) == expected
 
 
-def test_an_unknown_app_is_named(alipay_account: Account, alipay_link: Link) -> None:
+def test_an_unknown_app_is_named(alipay_account: Account, alipay_link: Route) -> None:
     other = replace(alipay_account, platform_app_id="2021009999999999")
     expected = ProblemDetail(Problem.PLATFORM_APP_ID_UNKNOWN, {"app_id": "2021009999999999"})
     assert problem_detail_of(other, alipay_link) == expected
 
 
 def test_a_dead_proxy_is_told_within_the_time_limit(
-    alipay_account: Account, alipay_link: Link
+    alipay_account: Account, alipay_link: Route
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"http://127.0.0.1:{server.getsockname()[1]}"
@@ -65,7 +65,7 @@ def test_a_dead_proxy_is_told_within_the_time_limit(
 
 
 def test_a_certificate_that_nobody_vouches_for_is_not_accepted(
-    alipay_account: Account, alipay_link: Link
+    alipay_account: Account, alipay_link: Route
 ) -> None:
     problem_detail = problem_detail_of(alipay_account, replace(alipay_link, extra_ca=None))
     assert problem_detail.problem is Problem.PLATFORM_UNREACHABLE
@@ -81,7 +81,7 @@ def test_a_certificate_that_nobody_vouches_for_is_not_accepted(
 def test_finishing_ends_in_time_whatever_the_platform_does(
     alipay: Alipay,
     alipay_account: Account,
-    alipay_link: Link,
+    alipay_link: Route,
     fault: Fault,
     problem: Problem,
 ) -> None:
@@ -93,7 +93,7 @@ def test_finishing_ends_in_time_whatever_the_platform_does(
 
 
 def test_finishing_twice_is_harmless(
-    alipay: Alipay, alipay_account: Account, alipay_link: Link
+    alipay: Alipay, alipay_account: Account, alipay_link: Route
 ) -> None:
     alipay.add_versions(ALIPAY_APP_ID, ["26.1122.0"])
     for _ in range(2):

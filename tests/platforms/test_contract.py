@@ -14,7 +14,7 @@ from mprelease.domain.apps import ProjectType
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Kind, LaunchOptions
-from mprelease.platforms.driver import Link, Loaded, Progress, PublishOrder, Ready, Result
+from mprelease.platforms.driver import Loaded, Progress, PublishOrder, Ready, Result, Route
 from mprelease.simulator.proxy import Simulator
 from mprelease.simulator.vendor_service import Fault
 from publishing import (
@@ -47,23 +47,23 @@ def stage(
 
 
 @pytest.fixture
-def link(stage: StageSet, tmp_path: Path) -> Iterator[Link]:
+def route(stage: StageSet, tmp_path: Path) -> Iterator[Route]:
     with Simulator(tmp_path / "simulator", [stage.service]) as running:
-        yield Link(running.proxy_url, running.ca_file)
+        yield Route(running.proxy_url, running.ca_file)
 
 
 Order = Callable[[str], PublishOrder]
 
 
 @pytest.fixture
-def order_for(stage: StageSet, link: Link, tmp_path: Path) -> Order:
+def order_for(stage: StageSet, route: Route, tmp_path: Path) -> Order:
     def made(app_id: str) -> PublishOrder:
         scratch = tmp_path / app_id
         scratch.mkdir()
         return PublishOrder(
             kind=Kind.UPLOAD,
             account=stage.account(app_id),
-            link=link,
+            route=route,
             built=write_files(scratch / "built", {**stage.files, ME: ME_SAYS.format(app_id)}),
             project_type=ProjectType.MINI_PROGRAM,
             version="26.1122.0",
@@ -200,7 +200,7 @@ def test_a_platform_that_cannot_be_reached_has_nothing(
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"http://127.0.0.1:{server.getsockname()[1]}"
-    order = replace(upload, link=replace(upload.link, proxy=address))
+    order = replace(upload, route=replace(upload.route, proxy=address))
     failure = failed(publisher(order).publish(order))
     assert failure.error.problem_detail.problem is Problem.PLATFORM_UNREACHABLE
     assert not failure.may_have_arrived
@@ -210,7 +210,7 @@ def test_a_platform_that_cannot_be_reached_has_nothing(
 def test_a_certificate_that_nobody_vouches_for_is_not_trusted_behind_a_proxy_either(
     stage: StageSet, publisher: Publisher, upload: PublishOrder
 ) -> None:
-    order = replace(upload, link=replace(upload.link, extra_ca=None))
+    order = replace(upload, route=replace(upload.route, extra_ca=None))
     failure = failed(publisher(order).publish(order))
     assert failure.error.problem_detail.problem is Problem.PLATFORM_UNREACHABLE
     assert stage.received == []

@@ -5,7 +5,7 @@ import pytest
 from mprelease.domain.errors import Refused
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem, ProblemDetail
-from mprelease.platforms.driver import Account, Driver, Link
+from mprelease.platforms.driver import Account, Driver, Route
 from mprelease.platforms.registry import driver_of, served
 from mprelease.platforms.tools import LOCK_FILES
 
@@ -59,7 +59,7 @@ def test_what_is_no_app_id_is_refused(driver: Driver, app_id: str) -> None:
 @pytest.mark.parametrize("platform", [Platform.WECHAT, Platform.DOUYIN])
 def test_an_upload_that_is_complete_by_itself_is_not_finished(platform: Platform) -> None:
     with pytest.raises(Refused) as refused:
-        driver_of(platform).finish(Account("app", "credential"), Link(), "1.0.0")
+        driver_of(platform).finish(Account("app", "credential"), Route(), "1.0.0")
     assert refused.value.problem_detail == ProblemDetail(
         Problem.NOTHING_TO_FINISH, {"platform": platform}
     )

@@ -23,7 +23,7 @@ from mprelease.domain.users import Actor
 from mprelease.engine.log_limit import LimitedLog
 from mprelease.engine.recorder import DatabaseRecorder
 from mprelease.i18n import Language, Translator
-from mprelease.pipeline.runner import Ending
+from mprelease.pipeline.runner import Outcome
 from mprelease.services import apps, projects, releases
 from mprelease.services.context import ServiceContext
 from mprelease.storage import blockers, lists, queue
@@ -189,7 +189,7 @@ def test_all_times_of_a_release_are_by_the_databases_clock(
         recorder.started(stage)
         recorder.ended(stage, StageState.SUCCEEDED)
     recorder.published(Publication(b"an image"))
-    recorder.finish(Ending(State.SUCCEEDED))
+    recorder.finish(Outcome(State.SUCCEEDED))
     release = shown(services, release_id)
     with services.database.reading() as db:
         made_at = lists.with_codes(db, [release_id])[release_id]

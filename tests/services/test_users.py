@@ -196,6 +196,6 @@ def test_a_password_of_a_bad_length_is_refused(services: ServiceContext, passwor
 
 def test_only_the_password_itself_is_right() -> None:
     stored = passwords.hashed("a long password")
-    assert passwords.is_right("a long password", stored)
-    assert not passwords.is_right("a long passwore", stored)
-    assert not passwords.is_right("a long password", "no hash at all")
+    assert passwords.matches("a long password", stored)
+    assert not passwords.matches("a long passwore", stored)
+    assert not passwords.matches("a long password", "no hash at all")

@@ -164,14 +164,14 @@ def test_an_error_that_nobody_foresaw_is_told_calmly_and_with_all_headers(world:
 def test_a_login_that_is_overtaken_by_a_new_password_fails(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = passwords.is_right
+    real = passwords.matches
 
     def slowly(password: str, stored: str) -> bool:
-        is_right = real(password, stored)
+        matches = real(password, stored)
         with world.services.database.reading() as db:
             member = users.by_name(db, NAMES[Role.MEMBER])
         users.reset_password(world.services, Actor("admin"), member.id)
-        return is_right
+        return matches
 
     monkeypatch.setattr(passwords, "is_right", slowly)
     assert world.stranger().log_in(NAMES[Role.MEMBER]) == 401

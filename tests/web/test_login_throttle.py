@@ -17,14 +17,14 @@ from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
 from mprelease.domain.users import Actor, Role
 from mprelease.services import sessions, users
-from mprelease.services.sessions import Account
+from mprelease.services.sessions import LoginAccount
 from mprelease.web.context import WebContext
 from mprelease.web.login_throttle import Attempt, LoginThrottle
 
 pytestmark = pytest.mark.lasting
 
 ATTACKER, PROXY = "198.51.100.7", "10.0.0.1"
-ADMIN = Account(1, "stamp")
+ADMIN = LoginAccount(1, "stamp")
 # That of the house in all tests.
 MASTER_KEY = b64encode(bytes(32)).decode()
 NEW_PASSWORD = "another horse battery"

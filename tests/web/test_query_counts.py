@@ -11,7 +11,7 @@ from fastapi.routing import APIRoute
 from sqlalchemy import Engine, event
 
 from guests import World
-from mprelease.cli.follow import View, Watched, _look
+from mprelease.cli.follow import FollowedRelease, View, _look
 from mprelease.domain.platforms import Platform
 from mprelease.domain.projects import ProjectSecret
 from mprelease.domain.releases import Kind, ReleaseRequest
@@ -140,10 +140,10 @@ def test_following_a_whole_project_asks_as_much_as_following_one_app(
     grow(world, upload_key)
     wanted = ReleaseRequest("", Kind.PREVIEW)
     accepted = releases.request_all(world.services, Actor("admin"), "web", wanted)
-    views = [Watched(number, View(lines=True)) for number in accepted]
+    views = [FollowedRelease(number, View(lines=True)) for number in accepted]
     assert len(views) > MORE
 
-    def asked(watched: list[Watched]) -> int:
+    def asked(watched: list[FollowedRelease]) -> int:
         with counted() as seen:
             _look(cast("Application", Opened(world.services)), watched, is_helped=True)
         return len(seen)

@@ -8,7 +8,7 @@ import typer
 
 from mprelease import __version__
 from mprelease.cli import app, demo, doctor, project, release, releases, serve, tools, user, worker
-from mprelease.cli.terminal import harmless_streams
+from mprelease.cli.terminal import sanitized_streams
 from mprelease.cli.translation import t
 from mprelease.domain.errors import ProblemError, Refused
 from mprelease.domain.problems import Problem, ProblemDetail
@@ -21,7 +21,7 @@ def main() -> None:
     """Run the command line; nobody sees a traceback."""
     # What we write is ours alone: logs, QR codes, the database.
     os.umask(0o077)
-    with harmless_streams():
+    with sanitized_streams():
         _run()
 
 

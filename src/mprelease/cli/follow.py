@@ -120,7 +120,7 @@ def views_of(names: Sequence[str], *, lines: bool) -> list[View]:
 
 
 @dataclass(frozen=True)
-class Watched:
+class FollowedRelease:
     """A release that is watched, who tells of it, and the label of the workers that it needs.
 
     Without a label nobody is told when there is no such worker.
@@ -133,10 +133,10 @@ class Watched:
 
 def watch(application: "Application", release_id: int, view: View) -> None:
     """Show a release until its end."""
-    _watch(application, [Watched(release_id, view)])
+    _watch(application, [FollowedRelease(release_id, view)])
 
 
-def follow(application: "Application", watched: Sequence[Watched]) -> list[Release]:
+def follow(application: "Application", watched: Sequence[FollowedRelease]) -> list[Release]:
     """Show one's own releases until their end and return them; Ctrl-C asks for their cancellation.
 
     Where the database is this data folder's own, this process runs releases for as long as nobody
@@ -153,11 +153,11 @@ def follow(application: "Application", watched: Sequence[Watched]) -> list[Relea
 
 
 def _watch(
-    application: "Application", watched: Sequence[Watched], helper: "_Helper | None" = None
+    application: "Application", watched: Sequence[FollowedRelease], helper: "_Helper | None" = None
 ) -> list[Release]:
-    database = _Absences()
+    database = _Outages()
     while True:
-        with database.borne():
+        with database.tolerated():
             seen = _look(application, watched, is_helped=helper is not None)
             if all(release.state.is_final for release in seen):
                 if helper:
@@ -169,14 +169,14 @@ def _watch(
             time.sleep(_LOOK_SECONDS)
 
 
-class _Absences:
+class _Outages:
     """Bear a database that is away or busy, until that has lasted too long."""
 
     def __init__(self) -> None:
         self._since: float | None = None
 
     @contextmanager
-    def borne(self) -> Iterator[None]:
+    def tolerated(self) -> Iterator[None]:
         from mprelease.storage.outage import OUTAGE
 
         try:
@@ -190,7 +190,7 @@ class _Absences:
 
 
 def _look(
-    application: "Application", watched: Sequence[Watched], *, is_helped: bool
+    application: "Application", watched: Sequence[FollowedRelease], *, is_helped: bool
 ) -> list[Release]:
     """Show what is new of all, which takes as many queries as of one."""
     from mprelease.services import releases
@@ -217,7 +217,9 @@ def _look(
     return seen
 
 
-def _report_blocker(application: "Application", watched: Watched, *, is_helped: bool) -> None:
+def _report_blocker(
+    application: "Application", watched: FollowedRelease, *, is_helped: bool
+) -> None:
     """Tell why a release is queued for so long: who goes before it, or that nobody takes it."""
     from mprelease.storage import blockers, workers
 
@@ -230,7 +232,7 @@ def _report_blocker(application: "Application", watched: Watched, *, is_helped: 
         watched.view.wait_for_worker(str(label))
 
 
-def _cancel(application: "Application", watched: Watched) -> None:
+def _cancel(application: "Application", watched: FollowedRelease) -> None:
     from mprelease.services import releases
 
     with application.services.database.reading() as db:
@@ -242,7 +244,7 @@ def _cancel(application: "Application", watched: Watched) -> None:
 class _Helper:
     """The temporary worker of this process, in a thread of its own."""
 
-    def __init__(self, application: "Application", watched: Sequence[Watched]) -> None:
+    def __init__(self, application: "Application", watched: Sequence[FollowedRelease]) -> None:
         self._application = application
         self._watched = watched
         self._failure: Exception | None = None

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from mprelease.cli.terminal import harmless
+from mprelease.cli.terminal import sanitized
 
 _TIMEOUT_SECONDS = 1.0
 _BETWEEN_TRIES = 0.01
@@ -30,7 +30,7 @@ class SharedLogFile(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record."""
         try:
-            line = f"{harmless(self.format(record), colours=False)}\n"
+            line = f"{sanitized(self.format(record), colours=False)}\n"
             with self._alone() as is_alone:
                 if is_alone:
                     self._rotate_if_full()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from mprelease.cli import qr, show
-from mprelease.cli.output_file import write_whole
+from mprelease.cli.output_file import write_atomically
 from mprelease.cli.translation import t
 from mprelease.domain.problems import Problem, ProblemDetail
 from mprelease.domain.releases import Release, State
@@ -103,7 +103,7 @@ def write_qr_code(
     image, media_type = found
     otherwise = folder / f"{release.id}{_SUFFIXES.get(media_type, '')}"
     try:
-        write_whole(wanted or otherwise, image)
+        write_atomically(wanted or otherwise, image)
     except OSError as error:
         words = {"file": str(wanted or otherwise), "detail": error.strerror or str(error)}
         return SavedCode(

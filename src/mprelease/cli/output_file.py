@@ -10,7 +10,7 @@ from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
 
 
-def write_whole(file: Path, content: bytes) -> None:
+def write_atomically(file: Path, content: bytes) -> None:
     """Write a file under a temporary name and give it its own; raise OSError, and leave nothing.
 
     What is no ordinary file, such as a pipe, is written as it stands.

@@ -7,7 +7,7 @@ import typer
 
 from mprelease.cli import options, outcome, remote
 from mprelease.cli.acceptance import accepted, after_acceptance
-from mprelease.cli.follow import View, Watched, follow, views_of
+from mprelease.cli.follow import FollowedRelease, View, follow, views_of
 from mprelease.cli.options import ReleaseOptions, spread
 from mprelease.cli.output_file import refuse_unwritable
 from mprelease.cli.startup import me, opening
@@ -74,7 +74,7 @@ def run(application: "Application", wanted: ReleaseRequest, *, lines: bool) -> R
     app = releases.verify(application.services, wanted)
     _prepare(application, [app])
     release_id = accepted(lambda: releases.request(application.services, me(), wanted))
-    [ended] = follow(application, [Watched(release_id, View(lines=lines), app.label)])
+    [ended] = follow(application, [FollowedRelease(release_id, View(lines=lines), app.label)])
     return ended
 
 
@@ -151,9 +151,9 @@ def _prepare(application: "Application", apps: list[App]) -> None:
             installed(application, platform)
 
 
-def _watched(accepted: Mapping[int, App], lines: bool) -> list[Watched]:
+def _watched(accepted: Mapping[int, App], lines: bool) -> list[FollowedRelease]:
     views = views_of([app.name for app in accepted.values()], lines=lines)
     return [
-        Watched(release_id, view, app.label)
+        FollowedRelease(release_id, view, app.label)
         for (release_id, app), view in zip(accepted.items(), views, strict=True)
     ]

@@ -162,14 +162,14 @@ def _working(application: "Application", server: "uvicorn.Server", hub: "Hub") -
         if not is_mine:
             folder = str(application.settings.data_dir)
             raise Refused(Problem.DATA_FOLDER_OWNED, folder=folder)
-        beside = _Beside(application, server, hub)
+        beside = _BackgroundWorker(application, server, hub)
         try:
             yield
         finally:
             beside.end()
 
 
-class _Beside:
+class _BackgroundWorker:
     """The worker of this process, which begins in a thread of its own."""
 
     def __init__(self, application: "Application", server: "uvicorn.Server", hub: "Hub") -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mprelease.cli.terminal import harmless_json
+from mprelease.cli.terminal import sanitized_json
 from mprelease.cli.translation import t
 from mprelease.domain.problems import ProblemDetail
 from mprelease.domain.releases import Release, StageRecord
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def as_json(value: object) -> None:
     """Print a value as JSON on standard output."""
     text = json.dumps(value, ensure_ascii=False, indent=2)
-    sys.stdout.write(f"{harmless_json(text)}\n")
+    sys.stdout.write(f"{sanitized_json(text)}\n")
 
 
 def plain(record: "DataclassInstance") -> dict[str, Any]:

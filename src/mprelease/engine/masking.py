@@ -6,7 +6,7 @@ from dataclasses import replace
 from mprelease.domain.problems import Message, Parameter, ProblemDetail
 from mprelease.domain.releases import Commit, Publication, Stage, StageState
 from mprelease.pipeline.run import Recorder
-from mprelease.pipeline.runner import Ending
+from mprelease.pipeline.runner import Outcome
 from mprelease.process.mask import Mask
 
 
@@ -50,7 +50,7 @@ class MaskingRecorder:
         self._recorder.published(publication)
 
 
-def masked_ending(ending: Ending, mask: Mask) -> Ending:
+def masked_ending(ending: Outcome, mask: Mask) -> Outcome:
     """Return an ending without secrets: the parameters of its words come from raw output."""
     return replace(
         ending,

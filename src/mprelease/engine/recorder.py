@@ -13,7 +13,7 @@ from mprelease.domain.logs import LogLine, Position
 from mprelease.domain.problems import Message
 from mprelease.domain.releases import Commit, Publication, PublishState, Stage, StageState
 from mprelease.engine.log_limit import LimitedLog
-from mprelease.pipeline.runner import Ending
+from mprelease.pipeline.runner import Outcome
 from mprelease.storage import clock, logs, queue, releases
 from mprelease.storage.database import Database, Writer
 from mprelease.storage.outage import OUTAGE
@@ -149,7 +149,7 @@ class DatabaseRecorder:
         self._end_log()
         self.flush()
 
-    def finish(self, ending: Ending) -> None:
+    def finish(self, ending: Outcome) -> None:
         """Write the end of the release, with the last lines, in one transaction."""
         self._end_log()
         self._write(lambda db: self._end(db, ending))
@@ -167,7 +167,7 @@ class DatabaseRecorder:
         with self._lock:
             self._number(self._log.end_stage())
 
-    def _end(self, db: Writer, ending: Ending) -> None:
+    def _end(self, db: Writer, ending: Outcome) -> None:
         if ending.warning:
             queue.warn(db, self._lease, ending.warning)
         queue.end(db, self._lease, ending.state, ending.error, ending.failed_stage)

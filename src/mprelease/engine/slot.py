@@ -15,12 +15,12 @@ from mprelease.engine.fence import DatabaseFence
 from mprelease.engine.lease import kept_alive
 from mprelease.engine.log_limit import LimitedLog
 from mprelease.engine.masking import MaskingRecorder, masked_ending
-from mprelease.engine.missing_tool import ToolSupply
 from mprelease.engine.recorder import Broadcast, DatabaseRecorder, LogListener
+from mprelease.engine.tool_supply import ToolSupply
 from mprelease.i18n import Language, Translator
 from mprelease.pipeline.job_secrets import secrets_of
 from mprelease.pipeline.run import Job, Machine, Run
-from mprelease.pipeline.runner import Ending, problem_detail_of, run_stages
+from mprelease.pipeline.runner import Outcome, problem_detail_of, run_stages
 from mprelease.platforms.registry import driver_of
 from mprelease.process.build_users import ClaimedUser
 from mprelease.process.mask import Mask
@@ -46,7 +46,7 @@ class WorkerDependencies:
     services: ServiceContext
     machine: Machine
     release_limit: int
-    pipeline: Callable[[Run], Ending] = run_stages
+    pipeline: Callable[[Run], Outcome] = run_stages
     tools: ToolSupply = ToolSupply()  # noqa: RUF009 it is frozen
     live: LogListener = field(default_factory=Broadcast)
     log_limits: LogLimits = field(default_factory=lambda: LogLimits(32 << 20, 200_000))
@@ -61,7 +61,7 @@ class Slot:
         self._dependencies = dependencies
         self._number = number
         self._user: ClaimedUser | None = None
-        self._current: _Current | None = None
+        self._current: _RunningRelease | None = None
         self._gives_back = False
         self.busy_since: float | None = None
 
@@ -76,7 +76,7 @@ class Slot:
         recorder = DatabaseRecorder(
             services.database, lease, services.now, log, self._dependencies.live
         )
-        self._current = _Current(stop, recorder)
+        self._current = _RunningRelease(stop, recorder)
         if self._gives_back:
             stop.ask(Requeued())
         try:
@@ -113,7 +113,7 @@ class Slot:
     def _limited(self, stop: Stop, recorder: DatabaseRecorder) -> "_Limit":
         return _Limit(self._dependencies.release_limit, stop, recorder)
 
-    def _ending(self, lease: Lease, recorder: DatabaseRecorder, stop: Stop) -> Ending:
+    def _ending(self, lease: Lease, recorder: DatabaseRecorder, stop: Stop) -> Outcome:
         try:
             job = self._known_job(lease)
             dependencies = self._dependencies
@@ -128,7 +128,7 @@ class Slot:
 
     def _run(
         self, job: Job, lease: Lease, recorder: DatabaseRecorder, stop: Stop, mask: Mask
-    ) -> Ending:
+    ) -> Outcome:
         try:
             return self._dependencies.pipeline(self._prepared(job, lease, recorder, stop, mask))
         except LeaseLost:
@@ -189,7 +189,7 @@ class Slot:
 
 
 @dataclass(frozen=True)
-class _Current:
+class _RunningRelease:
     stop: Stop
     recorder: DatabaseRecorder
 
@@ -215,6 +215,6 @@ class _Limit:
             self._stop.ask(self._reason)
 
 
-def _crashed(lease: Lease, error: Exception) -> Ending:
+def _crashed(lease: Lease, error: Exception) -> Outcome:
     _log.error("release %s", lease.release_id, exc_info=error)
-    return Ending(State.FAILED, problem_detail_of(error))
+    return Outcome(State.FAILED, problem_detail_of(error))

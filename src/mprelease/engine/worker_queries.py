@@ -15,7 +15,7 @@ from mprelease.domain.worker_queries import QueryAnswer, WorkerQuery, WorkerQuer
 from mprelease.engine.host_health import HostHealth
 from mprelease.engine.masking import masked_problem
 from mprelease.pipeline.runner import problem_detail_of
-from mprelease.platforms.driver import Account, Link
+from mprelease.platforms.driver import Account, Route
 from mprelease.platforms.registry import driver_of
 from mprelease.process.mask import Mask
 from mprelease.process.tree import Stop
@@ -51,7 +51,7 @@ class QueryEnvironment:
 
     mirrors: Path
     environment: Mapping[str, str]
-    link: Link
+    route: Route
     address_url: str | None
 
 
@@ -69,7 +69,7 @@ class QueryHandler:
     def __init__(self, services: ServiceContext, outside: QueryEnvironment) -> None:
         """Take the house and this machine's view of the world."""
         self._services = services
-        self._outside = outside
+        self._environment = outside
         self._hosts = HostHealth(_HOST_SECONDS)
 
     def claim(self, labels: Sequence[str], has_room: Callable[[str], bool]) -> Claimed | None:
@@ -172,8 +172,8 @@ class QueryHandler:
 
     def _git(self, seconds: float) -> Git:
         return Git(
-            self._outside.mirrors,
-            {**self._outside.environment, **_SHORT_TIMEOUTS},
+            self._environment.mirrors,
+            {**self._environment.environment, **_SHORT_TIMEOUTS},
             stop=Stop(),
             on_line=lambda _: None,
             time_limit=seconds,
@@ -198,29 +198,29 @@ class QueryHandler:
         finishing.finish(self._services, who, release_id, result.publication)
         return {"version": version}
 
-    def _account(self, app: App, known: list[str]) -> tuple[Account, Link]:
+    def _account(self, app: App, known: list[str]) -> tuple[Account, Route]:
         with self._services.database.reading() as db:
             secrets = open_secrets(db, self._services, owner_of(app))
-        link = self._outside.link
+        route = self._environment.route
         account = Account(app.platform_app_id, secrets.get(CREDENTIAL, ""))
         known.extend(driver_of(app.platform).secrets_in(account.credential))
-        return account, replace(link, proxy=app.proxy or link.proxy)
+        return account, replace(route, proxy=app.proxy or route.proxy)
 
     def _address(self) -> str:
         # It takes a fifth of a second to load, which no start should wait for.
         import httpx  # noqa: PLC0415
 
-        if self._outside.address_url is None:
+        if self._environment.address_url is None:
             raise Refused(Problem.ADDRESS_PAGE_MISSING)
         try:
             # The way that the vendors' tools take: it is their platforms that keep lists.
-            with httpx.Client(proxy=self._outside.link.proxy, trust_env=False) as client:
-                answer = client.get(self._outside.address_url, timeout=_ADDRESS_SECONDS)
+            with httpx.Client(proxy=self._environment.route.proxy, trust_env=False) as client:
+                answer = client.get(self._environment.address_url, timeout=_ADDRESS_SECONDS)
             answer.raise_for_status()
         except (httpx.HTTPError, OSError) as error:
             detail = str(error) or type(error).__name__
             raise StageFailed(
-                Problem.ADDRESS_UNKNOWN, url=self._outside.address_url, detail=detail
+                Problem.ADDRESS_UNKNOWN, url=self._environment.address_url, detail=detail
             ) from None
         return answer.text.strip()[:_LONGEST_ADDRESS]
 

@@ -9,7 +9,7 @@ from mprelease.pipeline.job_secrets import access_of
 from mprelease.pipeline.run import Run, Source
 from mprelease.source.checkout import fetch, forget, place
 from mprelease.source.git import Git
-from mprelease.source.mirror import Fetched
+from mprelease.source.mirror import ResolvedRef
 from mprelease.source.repository import Repository
 
 
@@ -36,7 +36,7 @@ def checkout(run: Run) -> bool:
     return False
 
 
-def _source(run: Run, fetched: Fetched) -> Source:
+def _source(run: Run, fetched: ResolvedRef) -> Source:
     """Tell whose code it is: a branch trusts itself; a tag or a bare commit is nobody else's."""
     default = run.job.project.default_branch
     trust = f"branch {fetched.branch}" if fetched.branch else f"commit {fetched.commit.id}"

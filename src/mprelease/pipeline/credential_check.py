@@ -9,7 +9,7 @@ from mprelease.domain.errors import ProblemError, StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Kind
 from mprelease.domain.versions import following, is_greater
-from mprelease.pipeline.publish import account_of, link_of
+from mprelease.pipeline.publish import account_of, route_of
 from mprelease.pipeline.run import Run
 
 # What time does not heal. Anything else may have passed when the build is done: publishing tells.
@@ -95,11 +95,11 @@ def _check(run: Run) -> None:
 def _ask_twice(run: Run) -> None:
     """Ask the platform, and once more where it did not answer: a slip of the network passes."""
     try:
-        run.driver.check(account_of(run), link_of(run))
+        run.driver.check(account_of(run), route_of(run))
     except ProblemError as failure:
         if failure.problem_detail.problem is not Problem.PLATFORM_UNREACHABLE:
             raise
-        run.driver.check(account_of(run), link_of(run))
+        run.driver.check(account_of(run), route_of(run))
     _compare_versions(run)
 
 
@@ -112,7 +112,7 @@ def _compare_versions(run: Run) -> None:
     version = release.version
     if release.kind is not Kind.UPLOAD or version is None:
         return
-    last = run.driver.last_version(account_of(run), link_of(run))
+    last = run.driver.last_version(account_of(run), route_of(run))
     if last is None or is_greater(version, last):
         return
     if release.version_is_automatic:

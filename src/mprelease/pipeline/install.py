@@ -19,8 +19,8 @@ from mprelease.packages.install_plan import (
 )
 from mprelease.packages.install_view import (
     MODULES,
+    InstallRequest,
     InstallView,
-    Question,
     has_committed_modules,
     view_of,
 )
@@ -102,16 +102,16 @@ def _without_committed(run: Run, installs: list[Install]) -> list[Install]:
     return [each for each in installs if each not in names]
 
 
-def _question(run: Run, installs: list[Install]) -> Question:
+def _question(run: Run, installs: list[Install]) -> InstallRequest:
     build = run.job.app.build
-    return Question(run.workspace.tree, installs, build.install_command, build.install_inputs)
+    return InstallRequest(run.workspace.tree, installs, build.install_command, build.install_inputs)
 
 
 def _key(run: Run, installs: list[Install], view: InstallView) -> str:
     assert run.source is not None
     machine = run.machine
     registry = {"npm_config_registry": machine.npm_registry} if machine.npm_registry else {}
-    around = cache_key.Circumstances(
+    around = cache_key.KeyInputs(
         node_version=machine.node.version,
         npm_version=machine.node.npm_version,
         machine=" ".join((platform.system(), platform.machine(), *platform.libc_ver())),

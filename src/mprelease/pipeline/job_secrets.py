@@ -14,7 +14,7 @@ def secrets_of(job: Job, machine: Machine) -> tuple[str, ...]:
         *machine.environment.values(),
         *machine.build_variables.values(),
         machine.npm_registry or "",
-        machine.link.proxy or "",
+        machine.route.proxy or "",
     )
     return (
         *driver_of(job.app.platform).secrets_in(job.credential),

@@ -16,16 +16,16 @@ from mprelease.packages import manifests
 from mprelease.pipeline.recipes import install_folders
 from mprelease.pipeline.run import Run
 from mprelease.pipeline.staging import Staging, staged
-from mprelease.pipeline.standby import Waiting
+from mprelease.pipeline.standby import StandbyProcess
 from mprelease.platforms.driver import (
     Account,
     Failure,
-    Link,
     OwnProgress,
     Progress,
     PublishOrder,
     Ready,
     Result,
+    Route,
     ToolDownload,
 )
 from mprelease.process.tree import Exit, Running
@@ -88,14 +88,14 @@ def _publish_once(run: Run) -> bool:
     for hint in (*accepted.hints, *run.driver.left_out(order, _packages(run))):
         run.recorder.warned(hint)
     if exchange.has_downloaded:
-        run.driver.keep_download(run.machine.standby.tools, order.account, order.link)
+        run.driver.keep_download(run.machine.standby.tools, order.account, order.route)
     return False
 
 
-def link_of(run: Run) -> Link:
+def route_of(run: Run) -> Route:
     """Return how the platform is reached: the app's own proxy goes first."""
-    link = run.machine.link
-    return replace(link, proxy=run.job.app.proxy or link.proxy)
+    route = run.machine.route
+    return replace(route, proxy=run.job.app.proxy or route.proxy)
 
 
 def account_of(run: Run) -> Account:
@@ -132,7 +132,7 @@ class _Exchange:
         self._began = threading.Event()
         self._process: Running | None = None
 
-    def result(self, publisher: Waiting) -> Result:
+    def result(self, publisher: StandbyProcess) -> Result:
         """Go through the conversation; raise StageFailed unless the platform has accepted."""
         run = self._run
         publisher.limit(run.seconds(Stage.PUBLISH))
@@ -217,7 +217,7 @@ def _said(error: Exception) -> str:
     return repr(error) if detail is None else str(detail)
 
 
-def _usable(run: Run) -> Waiting:
+def _usable(run: Run) -> StandbyProcess:
     """Return the process that stands by, or another one in its place."""
     if run.publisher and run.publisher.is_usable:
         return run.publisher
@@ -227,7 +227,7 @@ def _usable(run: Run) -> Waiting:
     return run.publisher
 
 
-def _taken(run: Run) -> Waiting:
+def _taken(run: Run) -> StandbyProcess:
     seconds = sum(run.machine.limits.seconds.values())
     return run.machine.standby.take(run.driver, seconds)
 
@@ -237,7 +237,7 @@ def _order(run: Run, parcel: Path, scratch: Path, *, pack_npm: bool) -> PublishO
     return PublishOrder(
         kind=release.kind,
         account=account_of(run),
-        link=link_of(run),
+        route=route_of(run),
         built=parcel,
         project_type=app.project_type,
         version=run.version or release.version or "",

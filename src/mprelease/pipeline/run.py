@@ -13,8 +13,8 @@ from mprelease.domain.projects import Project, ProjectSecret
 from mprelease.domain.releases import Commit, Publication, Release, Stage, StageState
 from mprelease.domain.sandbox import SandboxMode
 from mprelease.i18n import Translator
-from mprelease.pipeline.standby import Standby, Waiting
-from mprelease.platforms.driver import Driver, Link
+from mprelease.pipeline.standby import Standby, StandbyProcess
+from mprelease.platforms.driver import Driver, Route
 from mprelease.process.build_users import ClaimedUser
 from mprelease.process.limits import NO_LIMITS, ResourceLimits
 from mprelease.process.order import MEBI
@@ -118,7 +118,7 @@ class Machine:
     environment: Mapping[str, str]
     build_variables: Mapping[str, str]
     npm_registry: str | None
-    link: Link
+    route: Route
     limits: Limits
     words: Translator
 
@@ -177,7 +177,7 @@ class Run:
     resources: ExitStack = field(default_factory=ExitStack)
     commit: Commit | None = None
     managers: tuple[Path, ...] = ()
-    publisher: Waiting | None = None
+    publisher: StandbyProcess | None = None
     built: Path | None = None
     version: str | None = None
     is_published: bool = False

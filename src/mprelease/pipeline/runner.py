@@ -42,7 +42,7 @@ STAGES: Stages = {
 
 
 @dataclass(frozen=True)
-class Ending:
+class Outcome:
     """How a run ended, and if it failed, in which stage and why."""
 
     state: State
@@ -61,7 +61,7 @@ def loading_and_checking(run: Run) -> Iterator[None]:
         yield
 
 
-def run_stages(run: Run, stages: Stages = STAGES, beside: Beside = loading_and_checking) -> Ending:
+def run_stages(run: Run, stages: Stages = STAGES, beside: Beside = loading_and_checking) -> Outcome:
     """Run the stages until the end or the first failure, and something beside them.
 
     Raise LeaseLost when the release is no longer ours; whatever else goes wrong is an ending. Once
@@ -75,9 +75,9 @@ def run_stages(run: Run, stages: Stages = STAGES, beside: Beside = loading_and_c
     except Exception as error:  # noqa: BLE001 it concerns this release alone
         _log.exception("release %s", run.job.release.id)
         if not run.is_published:
-            return Ending(State.FAILED, problem_detail_of(error))
+            return Outcome(State.FAILED, problem_detail_of(error))
         warning = Message("warning.record_incomplete", {"detail": repr(error)})
-        return Ending(State.SUCCEEDED, warning=warning)
+        return Outcome(State.SUCCEEDED, warning=warning)
 
 
 def problem_detail_of(error: Exception) -> ProblemDetail:
@@ -98,7 +98,7 @@ def _is_too_deep(error: Exception) -> bool:
     return isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG
 
 
-def _walk(run: Run, stages: Stages) -> Ending:
+def _walk(run: Run, stages: Stages) -> Outcome:
     for stage, work in stages.items():
         run.recorder.started(stage)
         try:
@@ -112,18 +112,18 @@ def _walk(run: Run, stages: Stages) -> Ending:
                 raise
             return _ended_early(run, stage, error)
         run.recorder.ended(stage, StageState.SUCCEEDED, cached=cached)
-    return Ending(State.SUCCEEDED)
+    return Outcome(State.SUCCEEDED)
 
 
-def _ended_early(run: Run, stage: Stage, error: Exception) -> Ending:
+def _ended_early(run: Run, stage: Stage, error: Exception) -> Outcome:
     if isinstance(error, ReleaseCanceled):
         run.recorder.ended(stage, StageState.CANCELED)
-        return Ending(State.CANCELED)
+        return Outcome(State.CANCELED)
     if isinstance(error, CredentialRefused):
         run.recorder.ended(stage, StageState.CANCELED)
-        return Ending(State.FAILED, error.problem_detail, Stage.PUBLISH)
+        return Outcome(State.FAILED, error.problem_detail, Stage.PUBLISH)
     problem_detail = problem_detail_of(error)
     if problem_detail.problem is Problem.INTERNAL:
         _log.error("release %s, %s", run.job.release.id, stage, exc_info=error)
     run.recorder.ended(stage, StageState.FAILED)
-    return Ending(State.FAILED, problem_detail, stage)
+    return Outcome(State.FAILED, problem_detail, stage)

@@ -28,11 +28,11 @@ _KEPT_LINES = 1000
 _TOO_LATE = 5.0
 
 
-class Dismissed(Exception):
+class StandbyDismissed(Exception):
     """Nobody needs a process any more."""
 
 
-class Waiting:
+class StandbyProcess:
     """A process that waits for one order, in a private folder of its own.
 
     `scratch` is that folder. The process ends with `close`, with its time, and with the worker.
@@ -89,7 +89,7 @@ class Waiting:
 
     def attach(self, *, stop: Stop, on_line: LineCallback, on_event: LineCallback) -> Running:
         """Let somebody listen, who sends the order; what was said before is told now."""
-        self._forget_stop = stop.on_ask(lambda: self._stop.ask(stop.reason or Dismissed()))
+        self._forget_stop = stop.on_ask(lambda: self._stop.ask(stop.reason or StandbyDismissed()))
         self._lines.give_to(on_line)
         self._events.give_to(on_event)
         return self._running
@@ -97,7 +97,7 @@ class Waiting:
     def close(self) -> None:
         """End the process, unless it has ended, and remove its folder."""
         self._forget_stop()
-        self._stop.ask(Dismissed())
+        self._stop.ask(StandbyDismissed())
         with suppress(Exception):  # whoever gave the order hears how it ended
             self._running.wait()
         if self._user:
@@ -125,7 +125,7 @@ class Standby:
         self._tool_environment = tool_environment
         self._seconds = seconds
         self._lock = threading.Lock()
-        self._waiting: dict[Platform, Waiting] = {}
+        self._waiting: dict[Platform, StandbyProcess] = {}
         self._taken: dict[Platform, Driver] = {}
         self._lives_on = False
 
@@ -138,7 +138,7 @@ class Standby:
         """Let a process wait for each next release from now on; until `close`."""
         self._lives_on = True
 
-    def take(self, driver: Driver, seconds: float) -> Waiting:
+    def take(self, driver: Driver, seconds: float) -> StandbyProcess:
         """Return a process that nobody else has: the waiting one, else a new one.
 
         It lives for so many seconds at most, and the caller closes it. Raise OSError when the
@@ -190,7 +190,7 @@ class Standby:
         for each in waiting.values():
             each.close()
 
-    def _started(self, driver: Driver, seconds: float) -> Waiting:
+    def _started(self, driver: Driver, seconds: float) -> StandbyProcess:
         scratch = self._layout.scratch(f"{driver.platform}-{secrets.token_hex(4)}")
         user = self._sandbox.users.claim() if self._sandbox.users else None
         try:
@@ -204,7 +204,7 @@ class Standby:
                     Mount(scratch, scratch, writable=True),
                 ),
             )
-            return Waiting(driver, confined, scratch, readable, user)
+            return StandbyProcess(driver, confined, scratch, readable, user)
         except BaseException:
             if user:
                 user.release()

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
-from mprelease.platforms.driver import Account, Link, ToolEnvironment
+from mprelease.platforms.driver import Account, Route, ToolEnvironment
 from mprelease.platforms.tools import BRIDGES, Tool
 from mprelease.process.command import Command
 
@@ -52,5 +52,5 @@ class Bridged:
         """Return the word that lets the bridge send, until a time in ms since the epoch."""
         return f"go {not_after}"
 
-    def keep_download(self, tools: Path, account: Account, link: Link) -> None:
+    def keep_download(self, tools: Path, account: Account, route: Route) -> None:
         """Do nothing: only some tools fetch parts of themselves at run time."""

@@ -9,17 +9,17 @@ import httpx
 
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
-from mprelease.platforms.driver import Link
+from mprelease.platforms.driver import Route
 
 _SECONDS = 5
 
 
-def client(link: Link, base_url: str, headers: Mapping[str, str] | None = None) -> httpx.Client:
+def client(route: Route, base_url: str, headers: Mapping[str, str] | None = None) -> httpx.Client:
     """Return a client that goes the way of a link, and waits 5 s for each answer at most."""
     return httpx.Client(
         base_url=base_url,
-        proxy=link.proxy,
-        verify=_ssl_context_of(link),
+        proxy=route.proxy,
+        verify=_ssl_context_of(route),
         timeout=_SECONDS,
         headers=headers,
         trust_env=False,
@@ -32,10 +32,10 @@ def unreachable(host: str, error: Exception | str) -> StageFailed:
     return StageFailed(Problem.PLATFORM_UNREACHABLE, host=host, detail=detail)
 
 
-def _ssl_context_of(link: Link) -> ssl.SSLContext:
-    if link.extra_ca is None:
+def _ssl_context_of(route: Route) -> ssl.SSLContext:
+    if route.extra_ca is None:
         return _trust(None, 0)
-    return _trust(link.extra_ca, link.extra_ca.stat().st_mtime_ns)
+    return _trust(route.extra_ca, route.extra_ca.stat().st_mtime_ns)
 
 
 @lru_cache(maxsize=4)

@@ -64,7 +64,7 @@ def words_of(refusal: Any) -> dict[str, str]:
     }
 
 
-def standing_of(release: Release, told: Any) -> Release:
+def state_of(release: Release, told: Any) -> Release:
     """Return a release as the live socket says that it stands."""
     stages = tuple(
         StageRecord(

@@ -16,7 +16,7 @@ from mprelease.domain.errors import Refused
 from mprelease.domain.logs import START, LogLine, Position
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Release, StageState
-from mprelease.remote.reading import lines_of, listed_lines_of, release_of, standing_of
+from mprelease.remote.reading import lines_of, listed_lines_of, release_of, state_of
 from mprelease.remote.server import Server, ServerLost
 
 _TIMEOUT_SECONDS = 600.0
@@ -86,7 +86,7 @@ class ReleaseWatch:
                     if time.monotonic() - heard_at > _SILENCE_SECONDS:
                         raise
                     if waiting:
-                        self._release, waiting = standing_of(self._release, waiting), None
+                        self._release, waiting = state_of(self._release, waiting), None
                         yield ReleaseUpdate(self._release, [])
                     continue
                 heard_at = time.monotonic()

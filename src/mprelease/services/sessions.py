@@ -28,19 +28,19 @@ class Session:
 
 
 @dataclass(frozen=True)
-class Account:
+class LoginAccount:
     """A user by number, and what changes with the password and gives nothing of it away."""
 
     user_id: int
     stamp: str
 
 
-def account(services: ServiceContext, name: str) -> Account | None:
+def account(services: ServiceContext, name: str) -> LoginAccount | None:
     """Return the account of this name as it is now, None where nobody has it."""
     with services.database.reading() as db:
         user = users.by_name(db, name)
         stored = users.password_of(db, user.id) if user else ""
-    return Account(user.id, services.vault.fingerprint(f"password/{stored}")) if user else None
+    return LoginAccount(user.id, services.vault.fingerprint(f"password/{stored}")) if user else None
 
 
 def log_in(
@@ -54,9 +54,9 @@ def log_in(
         user = users.by_name(db, name)
         stored = users.password_of(db, user.id) if user else None
     if user is None or stored is None:
-        passwords.waste_time(password)
+        passwords.spend_verification_time(password)
         raise Refused(Problem.LOGIN_WRONG)
-    if not passwords.is_right(password, stored) or user.is_disabled:
+    if not passwords.matches(password, stored) or user.is_disabled:
         raise Refused(Problem.LOGIN_WRONG)
     ttl = _REMEMBERED_MS if remember else _LOGIN_MS
     return _key(services, user, KeyKind.LOGIN, browser[:100], ttl, stored), ttl

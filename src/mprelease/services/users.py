@@ -144,7 +144,7 @@ def change_password(services: ServiceContext, who: User, key_id: int, old: str, 
     checked = _checked(new)
     with services.database.reading() as db:
         stored = users.password_of(db, who.id)
-    if not passwords.is_right(old, stored):
+    if not passwords.matches(old, stored):
         raise Refused(Problem.PASSWORD_WRONG)
     hashed = passwords.hashed(checked)
     with services.database.writing() as db:

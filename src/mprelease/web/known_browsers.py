@@ -11,14 +11,16 @@ from fastapi import Request
 from fastapi.responses import Response
 
 from mprelease.services.context import ServiceContext
-from mprelease.services.sessions import Account
+from mprelease.services.sessions import LoginAccount
 
 _PATH = "/login"
 _YEAR = 31_536_000
 _NAME_BYTES = 12
 
 
-def browser_of(request: Request, services: ServiceContext, account: Account | None) -> str | None:
+def browser_of(
+    request: Request, services: ServiceContext, account: LoginAccount | None
+) -> str | None:
     """Return the name of the browser; None where it has not logged in to this account before."""
     if account is None:
         return None
@@ -28,7 +30,7 @@ def browser_of(request: Request, services: ServiceContext, account: Account | No
 
 
 def remember_browser(
-    answer: Response, services: ServiceContext, account: Account, *, is_secure: bool
+    answer: Response, services: ServiceContext, account: LoginAccount, *, is_secure: bool
 ) -> None:
     """Let the browser show, for a year, that somebody has logged in there."""
     browser = secrets.token_urlsafe(_NAME_BYTES)
@@ -43,10 +45,10 @@ def remember_browser(
     )
 
 
-def _cookie(account: Account) -> str:
+def _cookie(account: LoginAccount) -> str:
     return f"mprelease-known-{account.user_id}"
 
 
-def _signature(services: ServiceContext, account: Account, browser: str) -> str:
+def _signature(services: ServiceContext, account: LoginAccount, browser: str) -> str:
     signed = f"{account.user_id}.{account.stamp}.{browser}"
     return hmac.new(services.vault.key_for("known browsers"), signed.encode(), "sha256").hexdigest()

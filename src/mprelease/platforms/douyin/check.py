@@ -11,13 +11,13 @@ import httpx
 from mprelease.platforms import http
 from mprelease.platforms.douyin.credential import Login, Token, opened
 from mprelease.platforms.douyin.refusals import HOST, Reply, login_refused, problem_of
-from mprelease.platforms.driver import Account, Link
+from mprelease.platforms.driver import Account, Route
 
 _SESSION = "sessionid_microapp"
 _NO_VERSION = "0.0.0"
 
 
-def last_version(account: Account, link: Link) -> str | None:
+def last_version(account: Account, route: Route) -> str | None:
     """Return the version that the platform counts from, None before the first.
 
     Raise StageFailed when the platform does not accept the credential, or cannot be asked. Each
@@ -25,7 +25,7 @@ def last_version(account: Account, link: Link) -> str | None:
     """
     who, app_id = opened(account.credential), account.platform_app_id
     try:
-        with http.client(link, f"https://{HOST}") as client:
+        with http.client(route, f"https://{HOST}") as client:
             headers = _headers(client, who, app_id)
             answer = _ask(client, headers, app_id, who)
     except (httpx.HTTPError, OSError) as error:

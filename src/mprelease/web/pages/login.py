@@ -8,7 +8,7 @@ from fastapi.responses import RedirectResponse, Response
 from mprelease.domain.errors import Refused
 from mprelease.i18n import Language
 from mprelease.services import sessions
-from mprelease.services.sessions import Account
+from mprelease.services.sessions import LoginAccount
 from mprelease.services.users import is_issued
 from mprelease.web.context import context_of
 from mprelease.web.http_status import status_of
@@ -69,7 +69,7 @@ def log_in(
     return answer
 
 
-def _attempt(request: Request, account: Account | None, name: str, password: str) -> Attempt:
+def _attempt(request: Request, account: LoginAccount | None, name: str, password: str) -> Attempt:
     services = context_of(request).services
     return Attempt(
         name,

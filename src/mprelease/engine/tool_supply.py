@@ -13,7 +13,7 @@ from mprelease.domain.problems import Message
 from mprelease.domain.releases import Stage, StageState, State
 from mprelease.i18n import Translator
 from mprelease.pipeline.run import Recorder
-from mprelease.pipeline.runner import Ending, problem_detail_of
+from mprelease.pipeline.runner import Outcome, problem_detail_of
 from mprelease.process.tree import LineCallback, Stop
 
 _log = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ class ToolSupply:
 
     def bring(
         self, platform: Platform, recorder: Recorder, stop: Stop, words: Translator
-    ) -> Ending | None:
+    ) -> Outcome | None:
         """Install the tool in the release's first stage if it is missing.
 
         Return how the release ends where that fails or is canceled; raise LeaseLost.
@@ -63,10 +63,10 @@ class ToolSupply:
             raise
         except ReleaseCanceled:
             recorder.ended(Stage.CHECKOUT, StageState.CANCELED)
-            return Ending(State.CANCELED)
+            return Outcome(State.CANCELED)
         except Exception as error:  # noqa: BLE001 it concerns this release alone
             recorder.ended(Stage.CHECKOUT, StageState.FAILED)
-            return Ending(State.FAILED, problem_detail_of(error), Stage.CHECKOUT)
+            return Outcome(State.FAILED, problem_detail_of(error), Stage.CHECKOUT)
         return None
 
 
