@@ -45,10 +45,10 @@ def test_another_host_of_a_repository_takes_the_token_away_and_says_so(world: Wo
     assert changed["secrets"] == []
     assert "give them anew" in changed["notice"]
     assert boss.call("PATCH", "/projects/web", json=moved)["notice"] is None
-    deed = boss.call("GET", "/audit?limit=2")["items"][1]
-    assert deed["details"]["removed_secrets"] == ["git_token"]
-    assert deed["who_id"]
-    assert deed["subject_id"]
+    entry = boss.call("GET", "/audit?limit=2")["items"][1]
+    assert entry["details"]["removed_secrets"] == ["git_token"]
+    assert entry["who_id"]
+    assert entry["subject_id"]
     boss.call("PATCH", "/projects/web", json=first)
     admin = world.session_of(Role.ADMIN)
     form = {"new_name": "moved", "default_branch": "main", **moved}
@@ -170,8 +170,8 @@ def test_long_lists_are_read_part_by_part_to_their_end(world: World) -> None:
         before = f"&before={part['next']}"
     assert found == [*reversed(made_ids), world.first]
     assert part["next"] is None
-    deeds = program(world, Role.ADMIN).call("GET", "/audit?limit=1")
-    assert deeds["next"] == deeds["items"][0]["id"]
+    entries = program(world, Role.ADMIN).call("GET", "/audit?limit=1")
+    assert entries["next"] == entries["items"][0]["id"]
 
 
 def test_a_log_is_followed_by_its_position_until_it_is_over(world: World) -> None:

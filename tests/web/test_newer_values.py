@@ -40,9 +40,9 @@ ENUMS = [
     (tables.log_chunks, "stage"),
     (tables.workers, "sandbox"),
     (tables.worker_queries, "kind"),
-    (tables.audit, "deed"),
+    (tables.audit, "action"),
     (tables.users, "role"),
-    (tables.keys, "kind"),
+    (tables.access_keys, "kind"),
     (tables.qr_codes, "kind"),
 ]
 JSON_VALUES = {
