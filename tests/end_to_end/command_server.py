@@ -27,6 +27,7 @@ from typing import Any, NoReturn
 import mprelease
 from mprelease.cli import main
 
+_LOADING_SECONDS = 240  # on a busy machine
 _PR_SET_DUMPABLE = 4
 
 
@@ -56,7 +57,7 @@ class CommandServer:
             assert self.process.stdin
             self.process.stdin.write(json.dumps(line) + "\n")
             self.process.stdin.flush()
-            pid = self._number(60)
+            pid = self._number(_LOADING_SECONDS)
             try:
                 code = self._number(seconds)
             except TimeoutError:
