@@ -105,7 +105,7 @@ def test_the_compiler_is_fetched_from_the_vendor_once_for_all_releases(
         # What the process has left behind is nobody's.
         for program in scratch.rglob("mini-pkg-builder"):
             program.write_text("evil")
-        DRIVER.keep_download(tmp_path / "tools", order.account, order.link)
+        DRIVER.keep_download(tmp_path / "tools", order.account, order.route)
     assert fetched == [1, 0]
     kept = home / "compilers" / "cubebuild@0.100.12-simulator" / "linux"
     assert {one.name for one in kept.iterdir()} == {"compiler.cjs", "mini-pkg-builder"}
@@ -169,7 +169,7 @@ def test_an_upload_that_testers_do_not_see_has_succeeded_and_can_be_finished(
     assert alipay.versions(ALIPAY_APP_ID) == ["26.1122.0"]
     assert alipay.trial_version(ALIPAY_APP_ID) is None
     alipay.set_fault(ALIPAY_APP_ID, None)
-    finished = DRIVER.finish(alipay_order.account, alipay_order.link, "26.1122.0")
+    finished = DRIVER.finish(alipay_order.account, alipay_order.route, "26.1122.0")
     assert alipay.trial_version(ALIPAY_APP_ID) == "26.1122.0"
     assert (finished.publication.qr_code or b"").startswith(b"\x89PNG")
 
