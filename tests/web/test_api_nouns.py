@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from databases import KINDS
 from guests import NAMES, World
 from mprelease.domain.errors import Refused, StageFailed
 from mprelease.domain.logs import LogLine, Position
@@ -159,6 +160,7 @@ def test_a_worker_is_drained_and_resumed(world: World) -> None:
     assert boss.call("POST", "/workers/gone/drain", 404)["problem"] == "worker_unknown"
 
 
+@pytest.mark.parametrize("kind", KINDS)
 def test_long_lists_are_read_part_by_part_to_their_end(world: World) -> None:
     ci = program(world, Role.MEMBER)
     wanted = {"app": "shop", "kind": "preview"}
@@ -174,6 +176,7 @@ def test_long_lists_are_read_part_by_part_to_their_end(world: World) -> None:
     assert entries["next"] == entries["items"][0]["id"]
 
 
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_log_is_followed_by_its_position_until_it_is_over(world: World) -> None:
     ci = program(world, Role.MEMBER)
     lines = [LogLine(Position(1, number), 0, Stage.BUILD, f"line {number}") for number in (1, 2, 3)]
@@ -189,6 +192,7 @@ def test_a_log_is_followed_by_its_position_until_it_is_over(world: World) -> Non
     assert ci.call("GET", address + position)["is_over"] is True
 
 
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_qr_code_is_an_image(world: World) -> None:
     with world.services.database.writing() as db:
         releases.put_qr_code(db, world.first, b"\x89PNG", "image/png", world.services.now())
