@@ -18,8 +18,8 @@ _FORMAT = "1"
 class Circumstances:
     """What decides, apart from the repository, what an install brings.
 
-    `machine` is system, processor and C library; `command` the app's own install command; `npmrc`
-    the project's private one, and `variables` what the installation passes through: both are
+    `machine` is system, processor and C library; `command` the app's own install command and
+    `command_folder` where in the tree it is run; `npmrc` the project's private one, and `variables` what the installation passes through: both are
     hashed with the rest. `age` names the period after which an install without a lock file is done
     anew, `installed_from` (ms) what somebody has asked for, `tree_id` is git's name of the whole
     committed tree.
@@ -34,6 +34,7 @@ class Circumstances:
     age: str
     tree_id: str
     installed_from: int = 0
+    command_folder: str = ""
 
 
 def key(tree: Path, installs: Sequence[Install], view: InstallView, around: Circumstances) -> str:
@@ -63,6 +64,8 @@ def _circumstances(
     installs: Sequence[Install], view: InstallView, around: Circumstances
 ) -> Iterator[str]:
     yield from (around.node_version, around.npm_version, around.machine, around.command)
+    # Apps of one workspace share its root, and run their commands in folders of their own.
+    yield around.command_folder
     yield from (around.npmrc, json.dumps(dict(around.variables), sort_keys=True))
     yield str(around.installed_from)
     yield "" if all(install.lock for install in installs) else around.age
