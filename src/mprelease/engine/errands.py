@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -55,12 +55,24 @@ class Outside:
     address_url: str | None
 
 
-@dataclass(frozen=True)
+class WorkerEnds(Exception):
+    """The worker is told to end: another one answers."""
+
+
+@dataclass(frozen=True, eq=False)
 class Claimed:
     """An errand that is ours to answer, and the host that has to be asked; "" for none."""
 
     taken: Taken
     host: str
+
+
+@dataclass(frozen=True)
+class _Course:
+    """How an errand is answered: what ends it early, and the secrets that it has met."""
+
+    stop: Stop
+    known: list[str] = field(default_factory=list)
 
 
 class Errands:
@@ -83,9 +95,21 @@ class Errands:
         taken = errands.claim(self._house.database, labels, _LEASE_MS, may)
         return Claimed(taken, hosts[taken.id]) if taken else None
 
-    def complete(self, claimed: Claimed) -> None:
-        """Answer an errand that was claimed, and store the answer."""
-        self._store(claimed.taken, self.answer(claimed.taken.errand))
+    def complete(self, claimed: Claimed, stop: Stop) -> None:
+        """Answer an errand that was claimed, and store the answer; hand it back if stopped."""
+        given = self.answer(claimed.taken.errand, stop)
+        if given.trouble and stop.reason:
+            self.hand_back(claimed)
+        else:
+            self._store(claimed.taken, given)
+
+    def hand_back(self, claimed: Claimed) -> None:
+        """Leave a claimed errand to another worker."""
+        try:
+            with self._house.database.writing() as db:
+                errands.hand_back(db, claimed.taken)
+        except OUTAGE as outage:
+            _log.warning("errand %s is taken when its lease ends: %s", claimed.taken.id, outage)
 
     def _store(self, taken: Taken, given: Answer) -> None:
         try:
@@ -98,25 +122,31 @@ class Errands:
                 errands.answer(db, taken, Answer(None, trouble_of(error)))
             raise
 
-    def answer(self, errand: Errand) -> Answer:
-        """Answer here and now; whatever stands in the way is the answer's trouble."""
-        known: list[str] = []
+    def answer(self, errand: Errand, stop: Stop | None = None) -> Answer:
+        """Answer here and now; whatever stands in the way is the answer's trouble.
+
+        A stop, for the reason WorkerEnds, ends what can be ended.
+        """
+        course = _Course(stop or Stop())
         try:
-            return Answer(self._facts(errand, known))
+            return Answer(self._facts(errand, course))
         except (Refused, StageFailed) as failure:
             trouble = failure.trouble
+        except WorkerEnds as end:
+            trouble = trouble_of(end)
         except Exception as error:  # noqa: BLE001 a worker outlives whatever it is asked
             _log.exception("errand %s", errand.kind)
             trouble = trouble_of(error)
-        return Answer(None, masked_trouble(trouble, Mask(known)))
+        return Answer(None, masked_trouble(trouble, Mask(course.known)))
 
-    def _facts(self, errand: Errand, known: list[str]) -> Mapping[str, Any]:
-        """Find out what is asked, and add the secrets that this takes to `known`."""
+    def _facts(self, errand: Errand, course: _Course) -> Mapping[str, Any]:
+        """Find out what is asked, and add the secrets that this takes to those that are known."""
+        known = course.known
         match errand.kind:
             case ErrandKind.REFS:
-                return asdict(self._refs(self._repository(errand.subject, known)))
+                return asdict(self._refs(self._repository(errand.subject, known), course.stop))
             case ErrandKind.COMMITS:
-                return self._commits(errand, known)
+                return self._commits(errand, course)
             case ErrandKind.CHECK:
                 return self._check(errand.subject, known)
             case ErrandKind.LAST_VERSION:
@@ -139,12 +169,12 @@ class Errands:
             return ""  # The answer will say so, and needs no host.
         return errand.kind
 
-    def _refs(self, repository: Repository) -> refs.Refs:
+    def _refs(self, repository: Repository, stop: Stop) -> refs.Refs:
         """Ask a repository's host for its refs; raise StageFailed, GIT_HOST_SILENT if it is."""
         host = host_of(repository.url)
         self._hosts.refuse_silent(host)
         try:
-            found = refs.refs(self._git(self._hosts.limit), repository)
+            found = refs.refs(self._git(self._hosts.limit, stop), repository)
         except StageFailed as failure:
             if host and failure.trouble.problem is Problem.TIME_LIMIT:
                 raise self._hosts.was_silent(host) from None
@@ -152,14 +182,15 @@ class Errands:
         self._hosts.answered(host)
         return found
 
-    def _commits(self, errand: Errand, known: list[str]) -> Mapping[str, Any]:
+    def _commits(self, errand: Errand, course: _Course) -> Mapping[str, Any]:
         ref = check_ref(str(errand.arguments["ref"]))
-        repository = self._repository(errand.subject, known)
+        repository = self._repository(errand.subject, course.known)
         # The first fetch of a large repository takes its time: only a host that answers gets it.
         if not self._hosts.answers(host_of(repository.url)):
-            self._refs(repository)
+            self._refs(repository, course.stop)
         count = int(errand.arguments["count"])
-        found = refs.commits(self._git(_FETCH_SECONDS), repository, ref, count)
+        git = self._git(_FETCH_SECONDS, course.stop)
+        found = refs.commits(git, repository, ref, count)
         return {"commits": [asdict(commit) for commit in found]}
 
     def _repository(self, project_name: str, known: list[str]) -> Repository:
@@ -170,11 +201,11 @@ class Errands:
         known.extend(access.secrets)
         return Repository(project.repository, access)
 
-    def _git(self, seconds: float) -> Git:
+    def _git(self, seconds: float, stop: Stop) -> Git:
         return Git(
             self._outside.mirrors,
             {**self._outside.environment, **_IMPATIENT},
-            stop=Stop(),
+            stop=stop,
             on_line=lambda _: None,
             time_limit=seconds,
         )

@@ -18,11 +18,11 @@ _FORMAT = "1"
 class Circumstances:
     """What decides, apart from the repository, what an install brings.
 
-    `machine` is system, processor and C library; `command` the app's own install command and
-    `command_folder` where in the tree it is run; `npmrc` the project's private one, and `variables` what the installation passes through: both are
-    hashed with the rest. `age` names the period after which an install without a lock file is done
-    anew, `installed_from` (ms) what somebody has asked for, `tree_id` is git's name of the whole
-    committed tree.
+    `machine` is system, processor and C library; `command` the app's own install command, and
+    `command_folder` where in the tree it is run; `npmrc` the project's private one, and `variables`
+    what the installation passes through: both are hashed with the rest. `age` names the period
+    after which an install without a lock file is done anew, `installed_from` (ms) what somebody has
+    asked for, `tree_id` is git's name of the whole committed tree.
     """
 
     node_version: str

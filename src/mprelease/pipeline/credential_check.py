@@ -97,7 +97,7 @@ def _ask_twice(run: Run) -> None:
     try:
         run.driver.check(account_of(run), link_of(run))
     except TroubleError as failure:
-        if failure.trouble.problem is not Problem.PLATFORM_UNREACHABLE:
+        if failure.trouble.problem is not Problem.PLATFORM_UNREACHABLE or run.stop.reason:
             raise
         run.driver.check(account_of(run), link_of(run))
     _compare_versions(run)

@@ -56,7 +56,7 @@ class InstallPlace:
                 (tree / path).mkdir(parents=True, exist_ok=True)
             for path in sorted(view.files | view.manifests):
                 self._write(path, seen_content(self._run.workspace.tree, path, view, installs))
-        # A command of the app's own is run in the app's folder, of which the install may see nothing.
+        # A command of the app's own is run in its folder, of which the install may see nothing.
         for folder in (tree / self._run.job.app.build.directory, *self._folders(installs)):
             folder.mkdir(parents=True, exist_ok=True)
         _make_repository(tree / ".git")

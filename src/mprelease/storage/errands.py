@@ -132,6 +132,16 @@ def answer(db: Writer, taken: Taken, given: Answer) -> bool:
     return db.connection.execute(mine.values(values)).rowcount == 1
 
 
+def hand_back(db: Writer, taken: Taken) -> None:
+    """Let another worker take an errand at once, unless that has happened or it is answered."""
+    mine = update(errands).where(
+        errands.c.id == taken.id,
+        errands.c.attempt == taken.attempt,
+        errands.c.answered_at.is_(None),
+    )
+    db.connection.execute(mine.values(lease_until=None))
+
+
 def answered(db: Reader, errand_id: int) -> Answer | None:
     """Return the answer once it is there."""
     row = db.connection.execute(select(errands).where(errands.c.id == errand_id)).first()
