@@ -99,7 +99,7 @@ def add_token(
     try:
         token = door.add_token(hall.house, visit.user, name, days)
     except TroubleError as failure:
-        return _profile(request, hall, visit, trouble=failure.trouble)
+        return _profile(request, hall, visit, trouble=failure.trouble, token_name=name)
     return _profile(request, hall, visit, token=token)
 
 
@@ -122,6 +122,7 @@ def _profile(
     trouble: Trouble | None = None,
     told: str | None = None,
     token: str | None = None,
+    token_name: str = "",
     typed: dict[str, str] | None = None,
 ) -> Response:
     with hall.house.database.reading() as db:
@@ -133,6 +134,7 @@ def _profile(
         trouble=trouble,
         told=told,
         token=token,
+        token_name=token_name,
         tokens=tokens,
         typed=typed or vars(visit.user),
         languages=list(Language),
