@@ -1,4 +1,4 @@
-"""Whoever guesses passwords is stopped, and stops nobody else by it."""
+"""Whoever guesses passwords is stopped, and stops nobody else by it (issue 12, number 28)."""
 
 import logging
 import os
