@@ -101,7 +101,6 @@ def _open(db: Reader, labels: Sequence[str]) -> Sequence[Row[Any]]:
         # What a newer node asks in a kind of its own is for newer workers.
         .where(errands.c.kind.in_(list(ErrandKind)))
         .where(or_(errands.c.lease_until.is_(None), errands.c.lease_until < now_ms()))
-        .where(errands.c.kind.in_(list(ErrandKind)))
         .order_by(errands.c.id)
         .limit(_LOOKED_AT)
     ).all()
