@@ -209,7 +209,7 @@ workers = Table(
 )
 
 # Questions that only a worker can answer: see engine/errands.py.
-errands = Table(
+worker_queries = Table(
     "errands",
     metadata,
     Column("id", Id, primary_key=True),

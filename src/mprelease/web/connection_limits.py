@@ -76,7 +76,7 @@ class Tracked:
 
 
 @dataclass
-class Kind:
+class ConnectionKind:
     """The open connections of one kind, oldest first, and how many come from each address."""
 
     room: Room
@@ -91,11 +91,13 @@ class ConnectionGuard:
         """Take the limits, and the proxies that bring the connections of many people."""
         self._limits = limits
         self._is_trusted = trusting(trusted_proxies)
-        self.requests = Kind(limits.requests)
-        self.sockets = Kind(limits.sockets)
+        self.requests = ConnectionKind(limits.requests)
+        self.sockets = ConnectionKind(limits.sockets)
         self._sweeping: asyncio.TimerHandle | None = None
 
-    def opened(self, kind: Kind, transport: asyncio.Transport, address: str) -> Tracked | None:
+    def opened(
+        self, kind: ConnectionKind, transport: asyncio.Transport, address: str
+    ) -> Tracked | None:
         """Track a new connection, which is to be counted soon; None where there is no room."""
         if not self._has_room(kind):
             return None
@@ -106,7 +108,7 @@ class ConnectionGuard:
             self._sweeping = loop.call_later(self._limits.sweep_seconds, self._sweep, loop)
         return tracked
 
-    def count(self, kind: Kind, tracked: Tracked) -> bool:
+    def count(self, kind: ConnectionKind, tracked: Tracked) -> bool:
         """Count a connection for its address; tell whether it may stay."""
         if tracked.counts or tracked not in kind.tracked:
             return True
@@ -116,7 +118,7 @@ class ConnectionGuard:
         kind.of_address[tracked.address] += 1
         return True
 
-    def closed(self, kind: Kind, tracked: Tracked | None) -> None:
+    def closed(self, kind: ConnectionKind, tracked: Tracked | None) -> None:
         """Track a connection no more."""
         if tracked not in kind.tracked:
             return
@@ -126,21 +128,21 @@ class ConnectionGuard:
             if not kind.of_address[tracked.address]:
                 del kind.of_address[tracked.address]
 
-    def make_room(self, kind: Kind, address: str) -> bool:
+    def make_room(self, kind: ConnectionKind, address: str) -> bool:
         """Tell whether one more may be opened, for which a silent one may have to go."""
         return self._has_room_for(kind, address) and self._has_room(kind)
 
-    def _has_room(self, kind: Kind) -> bool:
+    def _has_room(self, kind: ConnectionKind) -> bool:
         return len(kind.tracked) < kind.room.most or self._evict(kind, lambda _: True)
 
-    def _has_room_for(self, kind: Kind, address: str) -> bool:
+    def _has_room_for(self, kind: ConnectionKind, address: str) -> bool:
         return (
             self._is_trusted(address)
             or kind.of_address[address] < kind.room.most_per_address
             or self._evict(kind, lambda one: one.address == address)
         )
 
-    def _evict(self, kind: Kind, is_meant: Callable[[Tracked], bool]) -> bool:
+    def _evict(self, kind: ConnectionKind, is_meant: Callable[[Tracked], bool]) -> bool:
         for one in kind.tracked:
             if one.counts and one.phase is Phase.HEAD and is_meant(one):
                 one.transport.abort()
