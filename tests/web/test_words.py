@@ -175,7 +175,7 @@ def test_what_deletes_names_what_it_deletes(world: World, upload_key: str) -> No
     has_twin(world, upload_key)
     boss = world.session_of(Role.SUPER_ADMIN)
     boss.send("/profile/tokens", name="构建机器")
-    projects.add(world.house, BOSS, projects.ProjectChange("empty", "/srv/empty.git", "main"))
+    projects.add(world.services, BOSS, projects.ProjectChange("empty", "/srv/empty.git", "main"))
     for address, question in (
         ("/projects/empty", "永久删除项目“empty”"),
         ("/apps/twin/settings", "删除小程序“twin”（wx0123456789abcdee）"),
