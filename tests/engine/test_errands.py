@@ -265,7 +265,7 @@ def test_a_worker_that_ends_stops_git_and_hands_its_errands_back(
         )
         wait_until(lambda: silent.connections == 1)
         began = time.monotonic()
-        worker.close(hand_back=True)
+        worker.close(requeue=True)
         worker.join()
         assert time.monotonic() - began < 4
         assert "the worker ends, errands handed back: 1" in caplog.text
@@ -300,7 +300,7 @@ def test_a_platform_that_keeps_silent_holds_no_worker_up_that_ends(
         )
         assert is_asked.wait(20)
         began = time.monotonic()
-        worker.close(hand_back=True)
+        worker.close(requeue=True)
         worker.join()
         assert time.monotonic() - began < 4
         yard.worker("two")
@@ -326,6 +326,6 @@ def test_an_answer_that_is_on_its_way_is_still_given_by_a_worker_that_ends(
             worker_queries.ask, yard.services, "default", errand, seconds=25, max_age=0
         )
         assert is_asked.wait(20)
-        worker.close(hand_back=True)
+        worker.close(requeue=True)
         worker.join()
         assert asked.result().facts == {"address": "192.0.2.1"}

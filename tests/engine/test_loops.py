@@ -246,7 +246,7 @@ def test_the_walk_knows_every_supervised_loop() -> None:
 # Who starts threads and tasks that are no loops of the process: they end with what they serve, and
 # somebody who waits for it hears how.
 OWNED = {
-    ("engine/answering.py", "threading.Thread"): "one errand each; failures are reported",
+    ("engine/query_pool.py", "threading.Thread"): "one errand each; failures are reported",
     (
         "cli/follow.py",
         "threading.Thread",
@@ -261,7 +261,7 @@ OWNED = {
     ("engine/slot.py", "threading.Timer"): "the time limit of a release",
     ("live/feed.py", "asyncio.ensure_future"): "one query, for all who wait for it",
     ("live/relay.py", "asyncio.create_task"): "supervised",
-    ("live/watched.py", "asyncio.create_task"): "supervised",
+    ("live/poller.py", "asyncio.create_task"): "supervised",
     ("pipeline/credential_check.py", "threading.Thread"): "one check, whose end the release hears",
     ("pipeline/install_registries.py", "ThreadPoolExecutor"): "probes, whose failures map() raises",
     ("process/tree.py", "threading.Thread"): "reads a command; its failure is raised by wait()",
@@ -269,7 +269,7 @@ OWNED = {
     ("simulator/proxy.py", "asyncio.create_task"): "one connection; it ends with the simulator",
     ("source/git.py", "threading.Timer"): "the time limit of one reading",
     ("supervision.py", "threading.Thread"): "supervised",
-    ("web/crowd.py", "asyncio.create_task"): "supervised",
+    ("web/connections.py", "asyncio.create_task"): "supervised",
     ("web/live.py", "asyncio.create_task"): "what a socket tells; its failure closes the socket",
 }
 STARTS = ("Thread", "Timer", "create_task", "ensure_future", "ThreadPoolExecutor", "run_coroutine")

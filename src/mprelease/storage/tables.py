@@ -208,7 +208,7 @@ workers = Table(
     Column("loop_failures", Integer),
 )
 
-# Questions that only a worker can answer: see engine/errands.py.
+# Questions that only a worker can answer: see engine/worker_queries.py.
 worker_queries = Table(
     "errands",
     metadata,
