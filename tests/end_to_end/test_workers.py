@@ -125,7 +125,7 @@ def test_a_worker_told_to_end_does_not_wait_for_a_silent_git_host(
         # Less than the 10 s that such a host gets.
         assert time.monotonic() - began < 8
         assert worker.returncode == 0
-        assert "handed back" in err
+        assert "queries requeued" in err
         asking.kill()
         asking.communicate()
     finally:

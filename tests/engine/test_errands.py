@@ -268,7 +268,7 @@ def test_a_worker_that_ends_stops_git_and_hands_its_errands_back(
         worker.close(requeue=True)
         worker.join()
         assert time.monotonic() - began < 4
-        assert "the worker ends, errands handed back: 1" in caplog.text
+        assert "the worker ends, queries requeued: 1" in caplog.text
         silent.close()
         yard.worker("two")
         problem_detail = asked.result().problem_detail

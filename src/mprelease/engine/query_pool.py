@@ -59,14 +59,14 @@ class QueryPool:
             return
         with self._changed:
             open_, stops = len(self._begun), tuple(self._begun.values())
-        _log.warning("the worker ends, errands handed back: %s", open_)
+        _log.warning("the worker ends, queries requeued: %s", open_)
         for stop in stops:
             stop.ask(WorkerEnds())
         self._are_over(_STOP_SECONDS)
         with self._changed:
             silent = tuple(self._begun)
         for claimed in silent:
-            self._errands.hand_back(claimed)
+            self._errands.requeue(claimed)
 
     def _are_over(self, seconds: float) -> bool:
         """Wait for so many seconds at most, and tell whether every errand has ended."""

@@ -99,15 +99,15 @@ class QueryHandler:
         """Answer an errand that was claimed, and store the answer; hand it back if stopped."""
         given = self.answer(claimed.taken.query, stop)
         if given.problem_detail and stop.reason:
-            self.hand_back(claimed)
+            self.requeue(claimed)
         else:
             self._store(claimed.taken, given)
 
-    def hand_back(self, claimed: Claimed) -> None:
+    def requeue(self, claimed: Claimed) -> None:
         """Leave a claimed errand to another worker."""
         try:
             with self._services.database.writing() as db:
-                worker_queries.hand_back(db, claimed.taken)
+                worker_queries.requeue(db, claimed.taken)
         except OUTAGE as outage:
             _log.warning("errand %s is taken when its lease ends: %s", claimed.taken.id, outage)
 

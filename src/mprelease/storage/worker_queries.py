@@ -141,7 +141,7 @@ def answer(db: Writer, taken: ClaimedRow, given: QueryAnswer) -> bool:
     return db.connection.execute(mine.values(values)).rowcount == 1
 
 
-def hand_back(db: Writer, taken: ClaimedRow) -> None:
+def requeue(db: Writer, taken: ClaimedRow) -> None:
     """Let another worker take an errand at once, unless that has happened or it is answered."""
     mine = update(worker_queries).where(
         worker_queries.c.id == taken.id,
