@@ -168,6 +168,7 @@ def test_what_was_typed_into_settings_is_still_there_after_a_refusal(world: Worl
     assert all(f'value="{each}"' in page for each in form.values())
     page = boss.send("/profile", name="?!", robot="abc")
     assert 'value="abc"' in page
+    assert 'value="?!"' in boss.send("/profile/tokens", name="?!")
     assert "/projects/web/new-app" in boss.client.get("/projects").text
     odd = boss.client.post("/projects/web/new-app", data={"csrf": boss.csrf, "platform": "x"})
     assert odd.status_code == 422
