@@ -113,9 +113,8 @@ def test_a_native_project_gets_its_npm_dependency_packed(
 def test_packages_that_a_workspace_keeps_above_the_app_are_packed_with_what_they_need(
     manager: str, team: Team, wechat: WeChat, tmp_path: Path
 ) -> None:
-    root: dict[str, object] = {"name": "root", "private": True, "workspaces": ["packages/*"]}
-    if manager != "npm":
-        root = {"name": "root", "private": True, "packageManager": manager}
+    root: dict[str, object] = {"name": "root", "private": True}
+    root |= {"workspaces": ["packages/*"]} if manager == "npm" else {"packageManager": manager}
     app = {"name": "app", "version": "1.0.0", "dependencies": {"is-odd": "3.0.1"}}
     files = {
         "app.json": json.dumps({"pages": ["pages/a/a"]}),
@@ -129,7 +128,7 @@ def test_packages_that_a_workspace_keeps_above_the_app_are_packed_with_what_they
         {
             ".gitignore": "node_modules\nminiprogram_npm\n",
             "package.json": json.dumps(root),
-            "pnpm-workspace.yaml": "packages:\n  - packages/*\n",
+            **({} if manager == "npm" else {"pnpm-workspace.yaml": "packages:\n  - packages/*\n"}),
             **{f"packages/app/{name}": text for name, text in files.items()},
         },
     )
