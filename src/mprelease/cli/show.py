@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mprelease.cli.terminal import harmless_json
 from mprelease.cli.words import say
-from mprelease.domain.problems import Trouble
+from mprelease.domain.problems import Problem, Trouble
 from mprelease.domain.releases import Release, StageRecord
 
 if TYPE_CHECKING:
@@ -77,9 +77,10 @@ def release(release: Release, qr_code: Path | None) -> dict[str, object]:
 
 def trouble(told: Trouble) -> dict[str, object]:
     """Return a trouble with its words as JSON takes it."""
+    is_quoted = told.problem is Problem.SERVER_SAYS
     return {
         # What a server says of its releases names the problem itself.
-        "problem": told.parameters.get("code", told.problem),
+        "problem": told.parameters["code"] if is_quoted else told.problem,
         "message": say.of(told.message),
         "remedy": say.of(told.remedy),
     }
