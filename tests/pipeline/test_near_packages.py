@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mprelease.domain.errors import ReleaseCanceled, StageFailed
-from mprelease.domain.problems import Problem, Trouble
+from mprelease.domain.problems import Problem, ProblemDetail
 from mprelease.pipeline.near_packages import bring_near
 from mprelease.process.tree import Stop
 from trees import write
@@ -180,8 +180,8 @@ def test_versions_that_take_turns_have_an_end(app: Path, tree: Path) -> None:
     link(app / "node_modules/a", store / "a1/node_modules/a")
     with pytest.raises(StageFailed) as failure:
         bring_near(app, tree, Stop())
-    expected = Trouble(Problem.PACKAGES_ENDLESS, {"path": "packages/app/package.json"})
-    assert failure.value.trouble == expected
+    expected = ProblemDetail(Problem.PACKAGES_ENDLESS, {"path": "packages/app/package.json"})
+    assert failure.value.problem_detail == expected
 
 
 @pytest.mark.parametrize("files", [8, 300])

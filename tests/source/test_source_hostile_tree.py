@@ -219,7 +219,7 @@ def test_a_commit_of_a_few_objects_and_any_number_of_files_is_refused(
     with_trees(shop, 10)
     with pytest.raises(StageFailed) as failed:
         bench.check_out(shop)
-    assert failed.value.trouble.problem is Problem.COMMIT_TOO_LARGE
+    assert failed.value.problem_detail.problem is Problem.COMMIT_TOO_LARGE
 
 
 def test_a_file_that_would_fill_the_disk_is_refused(bench: Bench, shop: Path) -> None:
@@ -227,4 +227,4 @@ def test_a_file_that_would_fill_the_disk_is_refused(bench: Bench, shop: Path) ->
     commit(shop, {"large": bytes(8 * 2**20)})
     with pytest.raises(StageFailed) as failed:
         bench.check_out(shop)
-    assert failed.value.trouble.problem is Problem.DISK_LIMIT
+    assert failed.value.problem_detail.problem is Problem.DISK_LIMIT

@@ -14,7 +14,7 @@ from pathlib import Path
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.packages import manifests
-from mprelease.pipeline.plain_content import BoundedCopies, Endless
+from mprelease.pipeline.plain_content import BoundedCopies, TooManyEntries
 from mprelease.process.tree import Stop
 
 _MODULES = "node_modules"
@@ -38,7 +38,7 @@ def bring_near(folder: Path, place: Path, stop: Stop, most: int = _MOST_ENTRIES)
     try:
         needs = _needs(folder, place, stop, most)
         _Layout(folder, needs, BoundedCopies(place, stop, most)).complete()
-    except Endless:
+    except TooManyEntries:
         path = str(folder.relative_to(place) / _MANIFEST)
         raise StageFailed(Problem.PACKAGES_ENDLESS, path=path) from None
 
@@ -55,7 +55,7 @@ def _needs(folder: Path, place: Path, stop: Stop, most: int) -> _Needs:
         names = manifests.section(manifests.parsed(package / _MANIFEST), "dependencies")
         looked_for += len(names)
         if looked_for > most:
-            raise Endless
+            raise TooManyEntries
         found[package] = dict(_installed(sorted(names), package, place))
         ahead += found[package].values()
     return found
@@ -127,7 +127,7 @@ class _Layout:
         if spot.is_relative_to(needed) or not _is_plain(spot.parent):
             return None
         if len(spot.relative_to(self._folder).parts) > _DEEPEST:
-            raise Endless
+            raise TooManyEntries
         if spot.is_symlink():
             spot.unlink()
         elif os.path.lexists(spot):

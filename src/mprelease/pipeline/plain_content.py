@@ -30,7 +30,7 @@ def replace_links(folder: Path, place: Path, stop: Stop, most: int = _MOST_ENTRI
             link.unlink()
             try:
                 copies.copy(target, link, (target,))
-            except Endless:
+            except TooManyEntries:
                 path = str(link.relative_to(folder))
                 raise StageFailed(Problem.LINKS_ENDLESS, path=path) from None
 
@@ -43,14 +43,14 @@ def refuse_pointers(folder: Path) -> None:
         raise StageFailed(Problem.LARGE_FILES_MISSING, path=path, count=len(found))
 
 
-class Endless(Exception):
+class TooManyEntries(Exception):
     """The copies would be too many, or too large."""
 
 
 class BoundedCopies:
     """The copying of files and folders of `place`, with what links lead to in place of the links.
 
-    At most `most` entries, and 1 GiB, may be copied together; beyond that Endless is raised.
+    At most `most` entries, and 1 GiB, may be copied together; beyond that TooManyEntries is raised.
     """
 
     def __init__(self, place: Path, stop: Stop, most: int) -> None:
@@ -67,7 +67,7 @@ class BoundedCopies:
         self._entries += 1
         self._bytes += source.lstat().st_size
         if self._entries > self._most or self._bytes > _MOST_BYTES:
-            raise Endless
+            raise TooManyEntries
         if not source.is_dir():
             self._copier.copy_entry(source, target)
             return

@@ -9,14 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mprelease.pipeline.links import (
+from mprelease.pipeline.near_packages import bring_near
+from mprelease.pipeline.plain_content import replace_links
+from mprelease.pipeline.symlinks import (
     leads_outside,
     names_a_program,
     refuse_links_outside,
     remove_useless_links,
 )
-from mprelease.pipeline.near_packages import bring_near
-from mprelease.pipeline.plain_content import replace_links
 from mprelease.process.copying import Copier
 from mprelease.process.tree import Stop
 from mprelease.workspace.dependency_sets import DependencySet, make_parents

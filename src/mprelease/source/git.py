@@ -13,7 +13,7 @@ from pathlib import Path
 
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Message, Problem
-from mprelease.i18n import Language, Words
+from mprelease.i18n import Language, Translator
 from mprelease.process.command import Command
 from mprelease.process.limits import NO_LIMITS, ResourceLimits
 from mprelease.process.lines import LastLines
@@ -44,14 +44,14 @@ class Git:
         on_line: Callable[[str], None],
         time_limit: float,
         disk_limit: int | None = None,
-        words: Words | None = None,
+        words: Translator | None = None,
     ) -> None:
         """Begin to count the time; `disk_limit` is for what a command writes into a tree, in MiB.
 
         A commit of a few bytes can hold any number of files, of any size.
         """
         self.mirrors = mirrors
-        self._words = words or Words(Language.ENGLISH)
+        self._words = words or Translator(Language.ENGLISH)
         self.on_line = on_line
         self._environment = {**environment, **_QUIET}
         self._stop = stop
@@ -121,7 +121,7 @@ class Git:
         """
         # Such a command takes milliseconds, starts nothing and needs no network; its answer holds
         # file names as bytes, which lines of text would spoil.
-        with tempfile.TemporaryFile() as complaint:
+        with tempfile.TemporaryFile() as tool_error:
             try:
                 process = subprocess.Popen(
                     ("git", *arguments),
@@ -129,7 +129,7 @@ class Git:
                     env={**self._of(folder), **environment},
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.PIPE,
-                    stderr=complaint,
+                    stderr=tool_error,
                     # A terminal's Ctrl-C asks us to stop; it must not look as if git had failed.
                     start_new_session=True,
                 )
@@ -137,8 +137,8 @@ class Git:
                 raise _no_git() from error
             answer = self._answer(process)
             if process.returncode != 0:
-                complaint.seek(0)
-                said = complaint.read(_LONGEST_COMPLAINT).decode(errors="replace")
+                tool_error.seek(0)
+                said = tool_error.read(_LONGEST_COMPLAINT).decode(errors="replace")
                 raise explained(said.splitlines(), repository)
         return answer
 

@@ -11,7 +11,7 @@ _LEAST = 4096
 
 
 @dataclass(frozen=True)
-class Link:
+class Gitlink:
     """A place in a tree where a commit of another repository, a submodule, belongs."""
 
     path: str
@@ -24,7 +24,7 @@ class Listing:
 
     files: frozenset[str]
     folders: frozenset[str]
-    links: tuple[Link, ...]
+    links: tuple[Gitlink, ...]
 
 
 def listing(mirror: Mirror, commit: str) -> Listing:
@@ -35,7 +35,7 @@ def listing(mirror: Mirror, commit: str) -> Listing:
         kind, identity = facts.decode().split()[1:3]
         path = os.fsdecode(name)
         if kind == "commit":
-            links.append(Link(path, identity))
+            links.append(Gitlink(path, identity))
         else:
             files.add(path)
     folders = _folders_of([*files, *(link.path for link in links)])

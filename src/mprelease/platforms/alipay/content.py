@@ -51,8 +51,8 @@ def take_out_hooks(folder: Path) -> None:
             content = dict(json.loads(plain_files.text(config) or ""))
         except UNREADABLE:
             continue  # The tool cannot read it either, and runs nothing.
-        if (harmless := _without_hooks(content)) != content:
-            text = json.dumps(harmless, ensure_ascii=False, indent=2)
+        if (sanitized := _without_hooks(content)) != content:
+            text = json.dumps(sanitized, ensure_ascii=False, indent=2)
             # A new file in its place: the old one may be a second name of a file that is kept.
             plain_files.write_private(config, f"{text}\n")
 
@@ -77,12 +77,12 @@ def _configs(folder: Path) -> Iterator[Path]:
 
 
 def _without_hooks(config: dict[str, Any]) -> dict[str, Any]:
-    harmless = {name: value for name, value in config.items() if name != "scripts"}
-    options = harmless.get("debugOptions")
+    sanitized = {name: value for name, value in config.items() if name != "scripts"}
+    options = sanitized.get("debugOptions")
     if isinstance(options, dict):
         kept = {name: value for name, value in options.items() if name not in _PLUGINS}
-        harmless["debugOptions"] = kept
-    return harmless
+        sanitized["debugOptions"] = kept
+    return sanitized
 
 
 def _named_root(folder: Path) -> str:
