@@ -202,7 +202,7 @@ def test_every_action_of_the_audit_has_its_words() -> None:
     actions = {
         node.value
         for call in calls()
-        if isinstance(call.func, ast.Name) and call.func.id == "AuditEvent" and call.args
+        if isinstance(call.func, ast.Name) and call.func.id == "AuditEntry" and call.args
         for node in ast.walk(call.args[0])
         if isinstance(node, ast.Constant) and "." in str(node.value)
     }
