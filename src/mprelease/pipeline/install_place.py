@@ -55,6 +55,7 @@ class InstallPlace:
             for path in sorted(view.folders):
                 (tree / path).mkdir(parents=True, exist_ok=True)
             for path in sorted(view.files | view.manifests):
+                self._run.stop.raise_if_asked()
                 self._write(path, seen_content(self._run.workspace.tree, path, view, installs))
         for folder in (each.folder for each in self.moved(installs)):
             folder.mkdir(parents=True, exist_ok=True)

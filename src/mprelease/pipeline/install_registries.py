@@ -106,8 +106,9 @@ def correct_lock(commands: Commands, install: Install, used: Registries) -> str 
 
 
 def lock_text(lock: Path) -> str:
-    """Return the content of a lock file."""
-    return plain_files.text(lock, encoding="utf-8", errors="surrogateescape") or ""
+    """Return the content of a lock file; nothing for one that is too large to be corrected."""
+    most = lock_files.LARGEST
+    return plain_files.text(lock, encoding="utf-8", errors="surrogateescape", most=most) or ""
 
 
 def write_lock(commands: Commands, lock: Path, text: str) -> None:

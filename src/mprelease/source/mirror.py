@@ -41,16 +41,23 @@ class Mirror:
         name = hashlib.sha256(repository.url.encode()).hexdigest()[:24]
         self.path = git.mirrors / f"{name}.git"
 
+    @property
+    def address(self) -> str:
+        """Return the address of the repository."""
+        return self._repository.url
+
     def fetch(self, ref: str) -> Fetched:
         """Bring a branch, a tag or a commit with its whole history.
 
-        A name is a branch before it is a tag; `refs/heads/…` and `refs/tags/…` say which. A
-        commit id (full, or at least 7 digits) that is already here needs no network. Raise
-        StageFailed, GIT_REF_NOT_FOUND if there is no such ref, and Refused(REF_SHAPE).
+        A name is a branch before it is a tag; `refs/heads/…` and `refs/tags/…` say which. A full
+        commit id that is already here needs no network. The beginning of one, of at least 7
+        digits, is a name before it is a commit, and everything is brought that it could mean:
+        whoever pushes can choose how the ids of their commits begin. Raise StageFailed,
+        GIT_REF_NOT_FOUND if there is no such ref, and Refused(REF_SHAPE).
         """
         check_ref(ref)
         self._refuse_own_data()
-        if self._is_proven() and (known := self._known(ref)):
+        if _FULL_ID.fullmatch(ref) and self._is_proven() and (known := self._known(ref)):
             return known
         with full_disk_told(), self.alone(), self._opened() as environment:
             self._make()
