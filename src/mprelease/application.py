@@ -216,8 +216,8 @@ class Application:
     def errands(self) -> Errands:
         """Return who answers errands on this machine."""
         programs.find(programs.GIT, self.environment)
-        mirrors, address_url = self.layout.mirrors, self.settings.address_url
-        return Errands(self.house, Outside(mirrors, self.environment, self.link, address_url))
+        place = self.layout.mirrors, self.environment, self.link, self.settings.address_url
+        return Errands(self.house, Outside(*place, _limits(self.settings).resources))
 
     @cached_property
     def sandbox(self) -> Sandbox:

@@ -7,7 +7,7 @@ import pytest
 
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
-from repositories import commit, git, make_repository
+from repositories import add_submodule, commit, git, make_repository
 from source_bench import Bench
 
 pytestmark = pytest.mark.lasting
@@ -281,3 +281,39 @@ def test_a_commit_with_a_link_and_a_folder_of_one_name_is_refused(
     assert failed.value.trouble.problem is Problem.GIT_FAILED
     for place in ("home.js", "b/home.js", "c/home.js"):
         assert (outside / place).read_text() == "precious"
+
+
+def used(folder: Path) -> int:
+    return sum(path.lstat().st_blocks * 512 for path in folder.rglob("*"))
+
+
+def test_a_submodule_cannot_fill_the_disk_with_what_it_sends(bench: Bench, shop: Path) -> None:
+    bench.check_out(shop)
+    other = make_repository(shop.parent / "other", {"large": os.urandom(32 * 2**20)})
+    before = used(bench.mirrors)
+    bench.disk_limit = 8
+    add_submodule(shop, "other", str(other), git(other, "rev-parse", "HEAD"))
+    with pytest.raises(StageFailed) as failed:
+        bench.check_out(shop)
+    assert failed.value.trouble.problem is Problem.DISK_LIMIT
+    assert used(bench.mirrors) - before < 2 * 2**20
+
+
+def test_a_mirror_that_is_larger_than_the_limit_still_grows(bench: Bench, shop: Path) -> None:
+    commit(shop, {"large": os.urandom(12 * 2**20)})
+    git(shop, "rm", "--quiet", "large")
+    commit(shop, {})
+    bench.check_out(shop)
+    bench.disk_limit = 8
+    commit(shop, {"new.js": "1"})
+    bench.check_out(shop)
+    assert (bench.tree / "new.js").read_text() == "1"
+
+
+def test_what_a_host_sends_cannot_fill_the_memory(bench: Bench, shop: Path) -> None:
+    # Compressed, it is a quarter of a megabyte.
+    commit(shop, {"large": bytes(250 * 2**20)})
+    bench.memory_limit = 64
+    with pytest.raises(StageFailed) as failed:
+        bench.check_out(shop)
+    assert failed.value.trouble.problem is Problem.MEMORY_LIMIT

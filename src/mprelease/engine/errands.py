@@ -17,6 +17,7 @@ from mprelease.engine.masking import masked_trouble
 from mprelease.pipeline.runner import trouble_of
 from mprelease.platforms.driver import Account, Link
 from mprelease.platforms.registry import driver_of
+from mprelease.process.limits import NO_LIMITS, ResourceLimits
 from mprelease.process.mask import Mask
 from mprelease.process.tree import Stop
 from mprelease.services import apps, finishing, projects
@@ -46,13 +47,14 @@ _LONGEST_ADDRESS = 64
 class Outside:
     """What this machine has of the world: mirrors, what git inherits, the way to the platforms.
 
-    `address_url` is a page that answers with its caller's address.
+    `address_url` is a page that answers with its caller's address, `limits` bound git.
     """
 
     mirrors: Path
     environment: Mapping[str, str]
     link: Link
     address_url: str | None
+    limits: ResourceLimits = NO_LIMITS
 
 
 @dataclass(frozen=True)
@@ -177,6 +179,8 @@ class Errands:
             stop=Stop(),
             on_line=lambda _: None,
             time_limit=seconds,
+            disk_limit=self._outside.limits.disk,
+            memory_limit=self._outside.limits.memory,
         )
 
     def _check(self, app_name: str, known: list[str]) -> Mapping[str, Any]:

@@ -23,6 +23,7 @@ def checkout(run: Run) -> bool:
         on_line=run.say,
         time_limit=run.seconds(Stage.CHECKOUT),
         disk_limit=run.workshop.limits.resources.disk,
+        memory_limit=run.workshop.limits.resources.memory,
         words=run.workshop.words,
     )
     fetched = fetch(git, repository, run.job.release.ref)

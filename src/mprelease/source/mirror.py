@@ -13,6 +13,7 @@ from pathlib import Path
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Commit
+from mprelease.process.removal import remove
 from mprelease.source.access import opened
 from mprelease.source.failures import full_disk_told
 from mprelease.source.git import Git
@@ -159,8 +160,9 @@ class Mirror:
 
     def _forget_the_killed(self) -> None:
         # We are alone here, so whoever left a lock or half a pack was killed over it.
-        for left in (*self.path.rglob("*.lock"), *self.path.glob("objects/pack/tmp_*")):
-            left.unlink(missing_ok=True)
+        halves = (*self.path.glob("objects/pack/tmp_*"), *self.path.glob("lfs/tmp/*"))
+        for left in (*self.path.rglob("*.lock"), *halves):
+            remove(left)
 
     def _known(self, ref: str) -> Fetched | None:
         if not _ID.fullmatch(ref) or not self.path.exists():
@@ -208,7 +210,12 @@ class Mirror:
 
     def _run(self, folder: Path, *arguments: str, environment: Mapping[str, str]) -> None:
         repository = self._repository.url
-        self._git.run(folder, *arguments, environment=environment, repository=repository)
+        try:
+            self._git.run(folder, *arguments, environment=environment, repository=repository)
+        except BaseException:
+            # Nobody may ever come back for this repository: what it sent must not stay.
+            self._forget_the_killed()
+            raise
 
 
 _ID = re.compile(r"[0-9a-fA-F]{7,64}")
