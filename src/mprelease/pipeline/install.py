@@ -144,6 +144,7 @@ def _make(
             install_all(place.commands(), place.moved(installs))
             if user:
                 user.clean_up()
+                place.close_to_others()
             place.sealed(sets, key)
             place.keep_store()
         finally:
