@@ -16,24 +16,24 @@ import servers
 from benchmarks.measuring import BrokenPromise, Measurement, Of, Target, time_of
 from benchmarks.scene import APP, native
 from mprelease.domain.apps import App
-from mprelease.domain.people import Actor
 from mprelease.domain.platforms import Platform
 from mprelease.domain.releases import Kind, ReleaseRequest, Stage, State
+from mprelease.domain.users import Actor
 from mprelease.domain.workers import DEFAULT_LABEL
 from mprelease.engine.claims import claim_next
 from mprelease.engine.dispatch import Dispatch
-from mprelease.engine.errands import Errands, Outside
-from mprelease.engine.slot import Means
-from mprelease.engine.worker import Post, Worker
-from mprelease.i18n import Language, Words
-from mprelease.pipeline.run import Limits, Node, Run, Workshop
-from mprelease.pipeline.runner import Ending
+from mprelease.engine.slot import WorkerDependencies
+from mprelease.engine.worker import Worker, WorkerConfig
+from mprelease.engine.worker_queries import QueryEnvironment, QueryHandler
+from mprelease.i18n import Language, Translator
+from mprelease.pipeline.run import Limits, Machine, Node, Run
+from mprelease.pipeline.runner import Outcome
 from mprelease.pipeline.standby import Standby
-from mprelease.platforms.driver import Equipment, Link
+from mprelease.platforms.driver import Route, ToolEnvironment
 from mprelease.process.sandbox import Unconfined
 from mprelease.security.vault import Vault
 from mprelease.services import apps, projects, releases
-from mprelease.services.house import House
+from mprelease.services.context import ServiceContext
 from mprelease.simulator.keys import make_key
 from mprelease.storage import queue
 from mprelease.storage.database import Database, sqlite_url
@@ -62,8 +62,8 @@ def measure(folder: Path) -> list[Measurement]:
 
 def _shape(folder: Path, url: str, redis: str | None, name: str, below: float) -> list[Measurement]:
     folder.mkdir()
-    with _opened(folder, url) as (house, app):
-        waits = sorted(_waits(house, folder, redis))
+    with _opened(folder, url) as (services, app):
+        waits = sorted(_waits(services, folder, redis))
         begins = Measurement(
             f"request to first stage, p99, {name}",
             waits[int(0.99 * len(waits))],
@@ -71,14 +71,14 @@ def _shape(folder: Path, url: str, redis: str | None, name: str, below: float) -
             median(waits),
             Target(Of.ALONE, below),
         )
-        return [begins, _claims(house, app, name)]
+        return [begins, _claims(services, app, name)]
 
 
-def _waits(house: House, folder: Path, redis: str | None) -> Iterator[float]:
+def _waits(services: ServiceContext, folder: Path, redis: str | None) -> Iterator[float]:
     """Yield for each of many releases how long after its request the first stage began, in ms."""
     calls, begun = Dispatch(redis), _Begun()
-    heard = replace(house, wake=calls.wake)
-    worker = _worker(house, folder, begun.pipeline)
+    heard = replace(services, wake=calls.wake)
+    worker = _worker(services, folder, begun.pipeline)
     worker.start()
     # A dispatch of its own, as on another machine.
     ears = Dispatch(redis) if redis else calls
@@ -93,7 +93,7 @@ def _waits(house: House, folder: Path, redis: str | None) -> Iterator[float]:
         begun.over.wait(10)
         # People do not click in the worker's rhythm: neither the tick nor a poll is to be met.
         time.sleep(secrets.randbelow(150) / 1000)
-    worker.close(hand_back=True)
+    worker.close(requeue=True)
     worker.join()
     for dispatch in {calls, ears}:
         dispatch.close()
@@ -107,42 +107,42 @@ class _Begun:
         self.over = threading.Event()
         self.at = 0.0
 
-    def pipeline(self, run: Run) -> Ending:
+    def pipeline(self, run: Run) -> Outcome:
         self.over.clear()
         run.recorder.started(Stage.CHECKOUT)
         self.at = time.perf_counter()
         self.event.set()
         self.over.set()
-        return Ending(State.SUCCEEDED)
+        return Outcome(State.SUCCEEDED)
 
 
-def _claims(house: House, app: App, name: str) -> Measurement:
+def _claims(services: ServiceContext, app: App, name: str) -> Measurement:
     """Compare a claim from a nearly empty queue with one from a queue of ten thousand."""
-    empty = median(_claim(house, app, fill=True) for _ in range(_CLAIMS))
-    _fill(house, app, _QUEUED)
-    full = median(_claim(house, app, fill=False) for _ in range(_CLAIMS))
+    empty = median(_claim(services, app, fill=True) for _ in range(_CLAIMS))
+    _fill(services, app, _QUEUED)
+    full = median(_claim(services, app, fill=False) for _ in range(_CLAIMS))
     what = f"claim, {_QUEUED:,} queued, {name}"
     return Measurement(what, full, "claim, 1 queued", empty, Target(Of.RATIO, 2))
 
 
-def _claim(house: House, app: App, *, fill: bool) -> float:
+def _claim(services: ServiceContext, app: App, *, fill: bool) -> float:
     if fill:
-        _fill(house, app, 1)
+        _fill(services, app, 1)
     taken: list[queue.Lease] = []
 
     def claim() -> None:
-        if lease := claim_next(house.database, "benchmark", _LABELS, 60_000):
+        if lease := claim_next(services.database, "benchmark", _LABELS, 60_000):
             taken.append(lease)
 
     took = time_of(claim)
     if not taken:
         raise BrokenPromise("nothing was claimed")
-    with house.database.writing() as db:
+    with services.database.writing() as db:
         queue.end(db, taken[0], State.SUCCEEDED)
     return took
 
 
-def _fill(house: House, app: App, count: int) -> None:
+def _fill(services: ServiceContext, app: App, count: int) -> None:
     blank = {
         "app_id": app.id,
         "kind": Kind.PREVIEW,
@@ -161,22 +161,22 @@ def _fill(house: House, app: App, count: int) -> None:
         "publish_state": "none",
     }
     rows = [{**blank, "due": n, "serial_key": f"key:{n % _KEYS}"} for n in range(count)]
-    with house.database.writing() as db:
+    with services.database.writing() as db:
         db.connection.execute(insert(releases_table), rows)
 
 
 @contextmanager
-def _opened(folder: Path, url: str) -> Iterator[tuple[House, App]]:
+def _opened(folder: Path, url: str) -> Iterator[tuple[ServiceContext, App]]:
     database = Database(url)
     migrate(database, folder / "migration.lock")
-    house = House(
+    services = ServiceContext(
         database, Vault(bytes(32)), lambda: time.time_ns() // 1_000_000, ZoneInfo("Asia/Shanghai")
     )
-    projects.add(house, _ME, projects.ProjectChange(APP, "/srv/app.git", "main"))
-    apps.add(house, _ME, APP, Platform.WECHAT, _credential())
+    projects.add(services, _ME, projects.ProjectChange(APP, "/srv/app.git", "main"))
+    apps.add(services, _ME, APP, Platform.WECHAT, _credential())
     with database.reading() as db:
-        app = apps.found(db, APP)
-    yield house, app
+        app = apps.get(db, APP)
+    yield services, app
     database.close()
 
 
@@ -184,22 +184,24 @@ def _credential() -> apps.AppChange:
     return replace(native(), credential=make_key().encode())
 
 
-def _worker(house: House, folder: Path, pipeline: Callable[[Run], Ending]) -> Worker:
+def _worker(services: ServiceContext, folder: Path, pipeline: Callable[[Run], Outcome]) -> Worker:
     layout = prepared(folder / "data")
-    workshop = Workshop(
+    machine = Machine(
         layout=layout,
         sandbox=Unconfined("a benchmark"),
         standby=Standby(
-            prepared(folder), Unconfined(""), Equipment(folder, "node", folder, None), 0
+            prepared(folder), Unconfined(""), ToolEnvironment(folder, "node", folder, None), 0
         ),
         node=Node("node", "npm", folder, "", ""),
         environment={},
         build_variables={},
         npm_registry=None,
-        link=Link(),
+        route=Route(),
         limits=Limits(dict.fromkeys(Stage, 60), 512),
-        words=Words(Language.ENGLISH),
+        words=Translator(Language.ENGLISH),
     )
-    errands = Errands(house, Outside(workshop.layout.mirrors, {}, Link(), None))
-    means = Means(house, workshop, 60, pipeline)
-    return Worker(means, Post("benchmark", _LABELS, 2, 0), errands)
+    worker_queries = QueryHandler(
+        services, QueryEnvironment(machine.layout.mirrors, {}, Route(), None)
+    )
+    dependencies = WorkerDependencies(services, machine, 60, pipeline)
+    return Worker(dependencies, WorkerConfig("benchmark", _LABELS, 2, 0), worker_queries)

@@ -38,7 +38,7 @@ def measure(folder: Path) -> list[Measurement]:
 
 def _written(scene: Scene, release_id: int) -> list[LogLine]:
     lines = [_line(number) for number in range(1, _LINES + 1)]
-    with scene.application.house.database.writing() as db:
+    with scene.application.services.database.writing() as db:
         for first in range(0, _LINES, _LINES_PER_CHUNK):
             logs.append(db, release_id, lines[first : first + _LINES_PER_CHUNK])
     return lines
@@ -50,7 +50,7 @@ def _line(number: int) -> LogLine:
 
 
 def _read(scene: Scene, release_id: int) -> list[str]:
-    with scene.application.house.database.reading() as db:
+    with scene.application.services.database.reading() as db:
         return [line.text for line in logs.after(db, release_id)]
 
 

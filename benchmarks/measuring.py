@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from statistics import median
 
-Deed = Callable[[], object]
+AuditEntry = Callable[[], object]
 
 
 class BrokenPromise(Exception):
@@ -30,7 +30,7 @@ class Target:
     unit: str = "ms"
 
     def __str__(self) -> str:
-        """Say it as the table does."""
+        """LogWriter it as the table does."""
         if self.of is Of.RATIO:
             return f"ratio < {self.below:g}"
         return f"{self.of} < {self.below:.0f} {self.unit}"
@@ -65,7 +65,7 @@ class Measurement:
         return found[self.target.of] < self.target.below
 
 
-def medians(rounds: int, *deeds: Deed, before: Deed = lambda: None) -> list[float]:
+def medians(rounds: int, *deeds: AuditEntry, before: AuditEntry = lambda: None) -> list[float]:
     """Do the deeds in turn, round by round, and return the median of each, in ms.
 
     `before` is done ahead of each deed and not measured. A first round is for warming up alone.
@@ -73,7 +73,7 @@ def medians(rounds: int, *deeds: Deed, before: Deed = lambda: None) -> list[floa
     return [median(taken) for taken in _in_turn(rounds, deeds, before)]
 
 
-def fastest(rounds: int, *deeds: Deed, before: Deed = lambda: None) -> list[float]:
+def fastest(rounds: int, *deeds: AuditEntry, before: AuditEntry = lambda: None) -> list[float]:
     """Do the same as `medians` and return the fastest time of each, in ms.
 
     Fit for deeds whose own time varies more than the difference that is looked for: whatever
@@ -82,14 +82,14 @@ def fastest(rounds: int, *deeds: Deed, before: Deed = lambda: None) -> list[floa
     return [min(taken) for taken in _in_turn(rounds, deeds, before)]
 
 
-def time_of(deed: Deed) -> float:
+def time_of(deed: AuditEntry) -> float:
     """Do a deed and return how long it took, in ms."""
     began = time.perf_counter()
     deed()
     return (time.perf_counter() - began) * 1000
 
 
-def _in_turn(rounds: int, deeds: Sequence[Deed], before: Deed) -> list[list[float]]:
+def _in_turn(rounds: int, deeds: Sequence[AuditEntry], before: AuditEntry) -> list[list[float]]:
     times: list[list[float]] = [[] for _ in deeds]
     for number in range(rounds + 1):
         for deed, taken in zip(deeds, times, strict=True):

@@ -78,7 +78,7 @@ class _Waiting:
         self._scene = scene
         self._platform = platform
         self._changes = changes
-        self._standby = scene.application.workshop.standby
+        self._standby = scene.application.machine.standby
         self._standby.live_on()
         self._times: list[int] = []
 
@@ -132,7 +132,7 @@ class _Script:
                 "TMPDIR": str(order.scratch),
                 # Alipay's tool keeps its compiler here, as it would at somebody's desk.
                 "MINIDEV_COMPILEDIR": str(self.scene.folder / "compiler"),
-                "NODE_EXTRA_CA_CERTS": str(order.link.extra_ca),
+                "NODE_EXTRA_CA_CERTS": str(order.route.extra_ca),
             },
             cwd=order.scratch,
             capture_output=True,
@@ -149,7 +149,7 @@ class _Script:
         return PublishOrder(
             kind=Kind.PREVIEW,
             account=self.scene.account,
-            link=self.scene.application.link,
+            route=self.scene.application.route,
             built=built,
             project_type=ProjectType.MINI_PROGRAM,
             version="",

@@ -9,19 +9,19 @@ from pathlib import Path
 
 from benchmarks import python
 from mprelease.application import Application, opened
-from mprelease.domain.people import Actor
 from mprelease.domain.platforms import Platform
 from mprelease.domain.releases import Kind, Release, ReleaseRequest
+from mprelease.domain.users import Actor
 from mprelease.domain.workers import DEFAULT_LABEL
 from mprelease.platforms.driver import Account
 from mprelease.platforms.registry import driver_of
 from mprelease.services import apps, projects, releases
-from mprelease.settings.knobs import load
+from mprelease.settings.settings import load
 from mprelease.simulator.alipay import Alipay
 from mprelease.simulator.douyin import Douyin
+from mprelease.simulator.http import Service
 from mprelease.simulator.keys import make_key
 from mprelease.simulator.proxy import Simulator
-from mprelease.simulator.service import Service
 from mprelease.simulator.wechat import WeChat
 
 APP = "shop"
@@ -49,7 +49,7 @@ class Scene:
     def request(self, robot: int | None = None) -> int:
         """Queue a preview of the branch `main` and return its number."""
         wanted = ReleaseRequest(APP, Kind.PREVIEW, ref="main", robot=robot)
-        return releases.request(self.application.house, _ME, wanted)
+        return releases.request(self.application.services, _ME, wanted)
 
     @contextmanager
     def working(self, slots: int = 1) -> Iterator[None]:
@@ -57,11 +57,11 @@ class Scene:
         application = self.application
         worker = application.worker(_LABELS, slots)
         worker.start()
-        application.calls.dispatch.listen(_LABELS, worker.hear)
+        application.messaging.dispatch.listen(_LABELS, worker.hear)
         try:
             yield
         finally:
-            worker.close(hand_back=True)
+            worker.close(requeue=True)
             worker.join()
 
     def ended(self, release_id: int) -> Release:
@@ -72,8 +72,8 @@ class Scene:
 
     def release(self, release_id: int) -> Release:
         """Return a release as it is stored."""
-        with self.application.house.database.reading() as db:
-            return releases.found(db, release_id)
+        with self.application.services.database.reading() as db:
+            return releases.get(db, release_id)
 
     def command(self, *arguments: str) -> str:
         """Run the command line as a person would and return what it printed.
@@ -101,9 +101,9 @@ def staged(
     app = replace(app, platform_app_id=_APP_IDS[platform], credential=credential.encode())
     with Simulator(folder / "simulator", [service]) as simulator:
         application = _opened(folder / "data", simulator)
-        house = application.house
-        projects.add(house, _ME, projects.ProjectChange(APP, str(repository), "main"))
-        apps.add(house, _ME, APP, platform, app)
+        services = application.services
+        projects.add(services, _ME, projects.ProjectChange(APP, str(repository), "main"))
+        apps.add(services, _ME, APP, platform, app)
         read = driver_of(platform).read_credential(credential.encode())
         yield Scene(folder, application, Account(_APP_IDS[platform], read))
         application.close()

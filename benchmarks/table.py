@@ -12,7 +12,7 @@ _WHAT, _BESIDE, _TARGET = 46, 36, 16
 
 
 def machine() -> str:
-    """Say on what the numbers were measured, and how busy it was with other things."""
+    """LogWriter on what the numbers were measured, and how busy it was with other things."""
     load = os.getloadavg()[0]
     return f"{os.cpu_count()} CPUs, load {load:.1f}, Python {platform.python_version()}"
 

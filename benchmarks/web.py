@@ -15,8 +15,8 @@ from sqlalchemy import insert
 
 from benchmarks.measuring import BrokenPromise, Measurement, Of, Target
 from benchmarks.scene import APP, Scene, native, staged
-from mprelease.domain.people import Actor
 from mprelease.domain.releases import Kind, Stage, State
+from mprelease.domain.users import Actor
 from mprelease.services import apps, releases
 from mprelease.settings.environment import machine_environment
 from mprelease.simulator.sample import make_sample
@@ -37,7 +37,7 @@ def measure(folder: Path) -> list[Measurement]:
         _fill(scene)
         with _serving(scene):
             pass  # The first start writes bytecode.
-        with _serving(scene) as (server, started), closing(server.visitor()) as client:
+        with _serving(scene) as (server, started), closing(server.session_of()) as client:
             rows = [
                 Measurement("mprelease serve answers", started, "its target", 2000, _START),
                 Measurement("idle memory of serve", server.memory(), "target", 130, _MEMORY),
@@ -62,7 +62,7 @@ class _Server:
         assert found
         return int(found[1]) / 1024
 
-    def visitor(self) -> httpx.Client:
+    def session_of(self) -> httpx.Client:
         """Return a browser that is logged in."""
         client = httpx.Client(base_url=self.url, trust_env=False, follow_redirects=True)
         client.post("/login", data={"name": "admin", "password": _PASSWORD})
@@ -132,11 +132,11 @@ def _answers(url: str) -> bool:
 
 
 def _fill(scene: Scene) -> None:
-    house = scene.application.house
-    with house.database.reading() as db:
-        app = apps.found(db, APP)
+    services = scene.application.services
+    with services.database.reading() as db:
+        app = apps.get(db, APP)
     first = scene.request()
-    releases.cancel(house, Actor("benchmark"), first)
+    releases.cancel(services, Actor("benchmark"), first)
     blank = {
         "app_id": app.id,
         "kind": Kind.PREVIEW,
@@ -162,6 +162,6 @@ def _fill(scene: Scene) -> None:
         for n in numbers
         for position, stage in enumerate(Stage)
     ]
-    with house.database.writing() as db:
+    with services.database.writing() as db:
         db.connection.execute(insert(releases_table), rows)
         db.connection.execute(insert(stages), of_stages)

@@ -12,7 +12,7 @@ import redis
 from argon2 import PasswordHasher
 
 from databases import REDIS, SQLITE, Servers, blank, opened
-from mprelease.domain.people import Actor
+from mprelease.domain.users import Actor
 from mprelease.platforms import tools
 from mprelease.platforms.alipay.driver import AlipayDriver
 from mprelease.platforms.douyin.driver import DouyinDriver
@@ -21,7 +21,7 @@ from mprelease.process import programs
 from mprelease.process.tree import Stop
 from mprelease.security import passwords
 from mprelease.security.vault import Vault
-from mprelease.services.house import House
+from mprelease.services.context import ServiceContext
 from mprelease.settings.environment import machine_environment
 from mprelease.simulator.keys import make_key
 from mprelease.storage.database import Database, sqlite_url
@@ -91,8 +91,8 @@ def redis_url(servers: Servers, worker_id: str) -> str:
 
 
 @pytest.fixture
-def house(database: Database) -> House:
-    return House(database, Vault(bytes(32)), lambda: NOON_MS, ZoneInfo("Asia/Shanghai"))
+def services(database: Database) -> ServiceContext:
+    return ServiceContext(database, Vault(bytes(32)), lambda: NOON_MS, ZoneInfo("Asia/Shanghai"))
 
 
 @pytest.fixture

@@ -16,18 +16,18 @@ from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Commit, Kind, Publication, Stage
 from mprelease.domain.sandbox import SandboxMode
-from mprelease.engine.errands import Errands, Outside
-from mprelease.engine.missing_tool import ToolSupply
-from mprelease.engine.recorder import Live, ToldAll
-from mprelease.engine.slot import Means
-from mprelease.engine.worker import Post, Worker
-from mprelease.i18n import Language, Words
-from mprelease.pipeline.run import Limits, Node, Run, Workshop
-from mprelease.pipeline.runner import Ending, run_stages
+from mprelease.engine.recorder import Broadcast, LogListener
+from mprelease.engine.slot import WorkerDependencies
+from mprelease.engine.tool_supply import ToolSupply
+from mprelease.engine.worker import Worker, WorkerConfig
+from mprelease.engine.worker_queries import QueryEnvironment, QueryHandler
+from mprelease.i18n import Language, Translator
+from mprelease.pipeline.run import Limits, Machine, Node, Run
+from mprelease.pipeline.runner import Outcome, run_stages
 from mprelease.pipeline.standby import Standby
-from mprelease.platforms.driver import Equipment, Link
+from mprelease.platforms.driver import Route, ToolEnvironment
 from mprelease.process.sandbox import Unconfined
-from mprelease.services.house import House
+from mprelease.services.context import ServiceContext
 from mprelease.supervision import LoopSupervisor
 from mprelease.workspace.layout import prepared
 
@@ -51,7 +51,7 @@ class Ledger:
         return [int(line.split()[0]) for line in lines]
 
 
-def light(ledger: Ledger) -> Callable[[Run], Ending]:
+def light(ledger: Ledger) -> Callable[[Run], Outcome]:
     """Return a pipeline of stand-in stages that uploads into the ledger."""
     stages: dict[Stage, Callable[[Run], bool]] = {
         Stage.CHECKOUT: _checkout,
@@ -67,36 +67,40 @@ def light(ledger: Ledger) -> Callable[[Run], Ending]:
 
 
 def a_worker(
-    house: House,
+    services: ServiceContext,
     folder: Path,
-    pipeline: Callable[[Run], Ending],
-    post: Post,
+    pipeline: Callable[[Run], Outcome],
+    post: WorkerConfig,
     *,
     limit: int = 60,
-    live: Live | None = None,
+    live: LogListener | None = None,
     loops: LoopSupervisor | None = None,
     tools: ToolSupply = ToolSupply(),  # noqa: B008 it is frozen
 ) -> Worker:
     """Return a real worker that runs a light pipeline in its own data folder."""
     layout = prepared(folder)
-    workshop = Workshop(
+    machine = Machine(
         layout=layout,
         sandbox=Unconfined("a test"),
         standby=Standby(
-            prepared(folder), Unconfined(""), Equipment(folder, "node", folder, None), 0
+            prepared(folder), Unconfined(""), ToolEnvironment(folder, "node", folder, None), 0
         ),
         node=Node("node", "npm", folder, "20", "10"),
         environment={},
         build_variables={},
         npm_registry=None,
-        link=Link(),
+        route=Route(),
         limits=Limits(dict.fromkeys(Stage, 60), 512),
-        words=Words(Language.ENGLISH),
+        words=Translator(Language.ENGLISH),
     )
-    assert workshop.sandbox.mode is SandboxMode.OFF
-    errands = Errands(house, Outside(workshop.layout.mirrors, {}, Link(), None))
-    means = Means(house, workshop, limit, pipeline, tools, live=live or ToldAll())
-    return Worker(means, post, errands, loops)
+    assert machine.sandbox.mode is SandboxMode.OFF
+    worker_queries = QueryHandler(
+        services, QueryEnvironment(machine.layout.mirrors, {}, Route(), None)
+    )
+    dependencies = WorkerDependencies(
+        services, machine, limit, pipeline, tools, live=live or Broadcast()
+    )
+    return Worker(dependencies, post, worker_queries, loops)
 
 
 def _checkout(run: Run) -> bool:
@@ -106,7 +110,7 @@ def _checkout(run: Run) -> bool:
 
 
 def _stage(stage: Stage, run: Run) -> bool:
-    run.say(f"{stage} of {run.job.release.id}")
+    run.log(f"{stage} of {run.job.release.id}")
     wishes = _wishes(run)
     _take(run, float(wishes.get(stage, "0")))
     if wishes.get("fail") == stage:
@@ -118,7 +122,7 @@ def _publish(ledger: Ledger, run: Run) -> bool:
     _stage(Stage.PUBLISH, run)
     release = run.job.release
     not_after = run.fence.cross()
-    run.say("sending")
+    run.log("sending")
     time.sleep(float(_wishes(run).get("after", "0")))
     # As the bridge does: late is refused, whoever has stopped us meanwhile.
     if time.time() * 1000 > not_after:

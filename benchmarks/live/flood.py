@@ -37,7 +37,7 @@ def flood(folder: Path) -> Iterator[Measurement]:
     repository = make_repository(folder / "repository", files)
     with staged(folder / "flood", repository, native("node lines.js")) as scene:
         stage = Stage(scene.folder, master_key=None)
-        stage.invite(scene.application.house)
+        stage.invite(scene.application.services)
         settings = scene.application.settings
         more = {
             "MPRELEASE_TOOLS_DIR": str(settings.tools),
@@ -62,7 +62,7 @@ def _took(scene: Scene, stage: Stage, node: Node, count: int) -> float:
     watches = [Watch(node, release_id, count)]
     with watching(stage, watches if count else []) as report:
         release = scene.ended(release_id)
-    with scene.application.house.database.reading() as db:
+    with scene.application.services.database.reading() as db:
         stored = [line.text for line in logs.after(db, release_id, START)]
     spoken = sum("000000 xxx" in text for text in stored)
     if spoken != _LINES:

@@ -69,11 +69,11 @@ def _heard(
     """Let the releases speak to the watchers, and return what these say, with the nodes' cost."""
     alone = _memory(nodes)
     # Opened before they speak: it takes a core for a moment.
-    with stage.house() as house, watching(stage, watches) as report:
+    with stage.services() as services, watching(stage, watches) as report:
         before = sum(node.seconds() for node in nodes)
         stage.go.touch()
         for watch in watches:
-            release = ended(house, watch.release)
+            release = ended(services, watch.release)
         after = sum(node.seconds() for node in nodes)
         assert release.started_at
         assert release.ended_at

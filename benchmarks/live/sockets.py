@@ -33,7 +33,7 @@ class Message:
 
 
 @dataclass
-class Crowd:
+class Connections:
     """What all watchers have heard: each text once, and when each watcher got it (ns)."""
 
     messages: dict[bytes, Message] = field(default_factory=dict)
@@ -81,8 +81,8 @@ def frames(buffer: bytearray) -> Iterator[tuple[int, bytes]]:
 class Watcher(asyncio.Protocol):
     """One socket that watches a release's log from its beginning."""
 
-    def __init__(self, crowd: Crowd, host: str, token: str, release: int) -> None:
-        self._crowd = crowd
+    def __init__(self, connections: Connections, host: str, token: str, release: int) -> None:
+        self._crowd = connections
         self._host, self._token, self._release = host, token, release
         self._buffer = bytearray()
         self._line = 0
@@ -139,11 +139,11 @@ class Watcher(asyncio.Protocol):
     def _send(self, opcode: int, payload: bytes) -> None:
         self._transport.write(bytes((128 | opcode, 128 | len(payload))) + _MASK + payload)
 
-    def _end(self, trouble: str) -> None:
+    def _end(self, problem_detail: str) -> None:
         if not self.connected.done():
             self.connected.set_result(None)
         if not self.ended.done():
-            self._crowd.broken = self._crowd.broken or trouble
+            self._crowd.broken = self._crowd.broken or problem_detail
             self.ended.set_result(self._line)
             self._transport.close()
 
@@ -154,12 +154,12 @@ def _same(watcher: Watcher) -> Watcher:
 
 async def watch(task: dict[str, list[dict[str, object]]]) -> dict[str, object]:
     """Watch until the end, and say how late each line came to each watcher."""
-    crowd, watchers = Crowd(), []
+    connections, watchers = Connections(), []
     loop = asyncio.get_running_loop()
     for one in task["watch"]:
         host, port = str(one["host"]), int(str(one["port"]))
         for _ in range(int(str(one["count"]))):
-            watcher = Watcher(crowd, host, str(one["token"]), int(str(one["release"])))
+            watcher = Watcher(connections, host, str(one["token"]), int(str(one["release"])))
             await loop.create_connection(partial(_same, watcher), host, port)
             watchers.append(watcher)
     for watcher in watchers:
@@ -168,20 +168,20 @@ async def watch(task: dict[str, list[dict[str, object]]]) -> dict[str, object]:
     began = time.process_time()
     lines = [await watcher.ended for watcher in watchers]
     return {
-        "broken": crowd.broken,
+        "broken": connections.broken,
         "fewest": min(lines, default=0),
         "most": max(lines, default=0),
         "cpu": time.process_time() - began,
-        **_late(crowd),
+        **_late(connections),
     }
 
 
-def _late(crowd: Crowd) -> dict[str, object]:
+def _late(connections: Connections) -> dict[str, object]:
     """Return how late lines came, in ms: of all lines and all watchers."""
     bins: Counter[int] = Counter()
-    for payload, moments in crowd.heard.items():
+    for payload, moments in connections.heard.items():
         whole = Counter(moment // 1_000_000 for moment in moments)
-        for said in crowd.messages[payload].said:
+        for said in connections.messages[payload].said:
             at = said // 1_000_000
             for moment, count in whole.items():
                 bins[moment - at] += count

@@ -19,11 +19,11 @@ from mprelease.cli import worker as work
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Stage
-from mprelease.engine.recorder import Live
-from mprelease.engine.worker import Post, Worker
+from mprelease.engine.recorder import LogListener
+from mprelease.engine.worker import Worker, WorkerConfig
 from mprelease.pipeline.run import Run
-from mprelease.pipeline.runner import Ending, run_stages
-from mprelease.settings.knobs import load
+from mprelease.pipeline.runner import Outcome, run_stages
+from mprelease.settings.settings import load
 from mprelease.workspace.ownership import owning
 
 _FILLER = "x" * 40
@@ -34,20 +34,22 @@ _TICK_SECONDS = 0.01
 class Speaking(Application):
     """An application whose workers run stages that only speak."""
 
-    def worker(self, labels: tuple[str, ...], slots: int, live: Live | None = None) -> Worker:
+    def worker(
+        self, labels: tuple[str, ...], slots: int, live: LogListener | None = None
+    ) -> Worker:
         """Return a real worker with such stages."""
         lease = self.settings.lease_seconds * 1000
-        post = Post(self.worker_name, labels, slots, 0, lease)
-        watched = self.told_to(live)
+        post = WorkerConfig(self.worker_name, labels, slots, 0, lease)
+        watched = self.log_listener(live)
         return a_worker(
-            self.leased_house, self.layout.data, _pipeline, post, limit=600, live=watched
+            self.leased_services, self.layout.data, _pipeline, post, limit=600, live=watched
         )
 
 
 def main(deed: str, port: int = 0) -> None:
     """Serve pages and work, or only work, until told to end."""
     made = opened(load())
-    application = Speaking(made.settings, made.layout, made.house, made.calls, made.loops)
+    application = Speaking(made.settings, made.layout, made.services, made.messaging, made.loops)
     if deed == "serve":
         serve.run(application, "127.0.0.1", port, works=True)
     else:
@@ -56,12 +58,12 @@ def main(deed: str, port: int = 0) -> None:
     application.close()
 
 
-def _pipeline(run: Run) -> Ending:
+def _pipeline(run: Run) -> Outcome:
     stages: dict[Stage, Callable[[Run], bool]] = dict.fromkeys(Stage, lambda _: False)
-    return run_stages(run, stages | {Stage.BUILD: _speak}, lambda _: nullcontext())
+    return run_stages(run, stages | {Stage.BUILD: _send_batches}, lambda _: nullcontext())
 
 
-def _speak(run: Run) -> bool:
+def _send_batches(run: Run) -> bool:
     wishes = dict(word.split("=", 1) for word in run.job.release.description.split())
     rate, seconds, go = int(wishes["rate"]), int(wishes["seconds"]), Path(wishes["go"])
     while not go.exists():
@@ -71,7 +73,7 @@ def _speak(run: Run) -> bool:
     while said < rate * seconds:
         due = min(int((time.monotonic() - began) * rate), rate * seconds)
         for _ in range(due - said):
-            run.say(f"{time.time_ns()} {_FILLER}")
+            run.log(f"{time.time_ns()} {_FILLER}")
         said = due
         time.sleep(max(_TICK_SECONDS, 1 / rate))
     # Nothing is to be published.

@@ -17,13 +17,13 @@ import httpx
 from benchmarks.measuring import BrokenPromise
 from benchmarks.scene import APP, native
 from mprelease.application import opened
-from mprelease.domain.people import Actor, Role
 from mprelease.domain.platforms import Platform
 from mprelease.domain.releases import Kind, Release, ReleaseRequest
-from mprelease.services import apps, door, projects, releases, users
-from mprelease.services.house import House
+from mprelease.domain.users import Actor, Role
+from mprelease.services import apps, projects, releases, sessions, users
+from mprelease.services.context import ServiceContext
 from mprelease.settings.environment import machine_environment
-from mprelease.settings.knobs import Settings
+from mprelease.settings.settings import Settings
 from mprelease.simulator.keys import make_key
 
 _ME = Actor("benchmark")
@@ -49,7 +49,7 @@ class Stage:
         return self.folder / "go"
 
     @contextmanager
-    def house(self) -> Iterator[House]:
+    def services(self) -> Iterator[ServiceContext]:
         """Open the house in this process."""
         settings = Settings(
             data_dir=self.folder / "desk" if self.database_url else self.folder / "data",
@@ -57,15 +57,15 @@ class Stage:
             master_key=self.master_key,
         )
         made = opened(settings)
-        yield made.house
+        yield made.services
         made.close()
 
     def furnish(self, many: int) -> None:
         """Add so many apps, and people with tokens."""
         self.apps = many
-        with self.house() as house:
+        with self.services() as services:
             key = make_key().encode()
-            projects.add(house, _ME, projects.ProjectChange(APP, "/srv/web.git", "main"))
+            projects.add(services, _ME, projects.ProjectChange(APP, "/srv/web.git", "main"))
             for number in range(many):
                 one = native()
                 change = apps.AppChange(
@@ -74,14 +74,14 @@ class Stage:
                     build_command=one.build_command,
                     credential=key,
                 )
-                apps.add(house, _ME, APP, Platform.WECHAT, change)
-            self.invite(house)
+                apps.add(services, _ME, APP, Platform.WECHAT, change)
+            self.invite(services)
 
-    def invite(self, house: House) -> None:
+    def invite(self, services: ServiceContext) -> None:
         """Add people with tokens."""
         for number in range(_PEOPLE):
-            user, _ = users.add(house, _ME, f"watcher {number}", Role.VIEWER, None)
-            self.tokens.append(door.add_token(house, user, "bench", 1))
+            user, _ = users.add(services, _ME, f"watcher {number}", Role.VIEWER, None)
+            self.tokens.append(sessions.add_token(services, user, "bench", 1))
 
     def request(self, many: int, rate: int, seconds: int) -> list[int]:
         """Queue a release that speaks for each of so many apps; it waits until `go` is there."""
@@ -90,8 +90,8 @@ class Stage:
             ReleaseRequest(f"{APP}-{number}", Kind.PREVIEW, description=words)
             for number in range(many)
         )
-        with self.house() as house:
-            return [releases.request(house, _ME, one) for one in wanted]
+        with self.services() as services:
+            return [releases.request(services, _ME, one) for one in wanted]
 
     @contextmanager
     def node(self, name: str, *command: str, **more: str) -> Iterator["Node"]:
@@ -201,11 +201,11 @@ def deaf(node: Node, token: str, release_id: int) -> Iterator[None]:
         yield
 
 
-def ended(house: House, release_id: int) -> Release:
+def ended(services: ServiceContext, release_id: int) -> Release:
     """Wait for a release's end and return it."""
     while True:
-        with house.database.reading() as db:
-            release = releases.found(db, release_id)
+        with services.database.reading() as db:
+            release = releases.get(db, release_id)
         if release.state.is_final:
             return release
         time.sleep(0.1)

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from mprelease.domain.errors import Refused
@@ -18,103 +17,43 @@ from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Stage
 from mprelease.domain.sandbox import SandboxMode, SandboxPolicy
 from mprelease.engine.build_network import BuildNetwork
-from mprelease.engine.errands import Errands, Outside
-from mprelease.engine.missing_tool import ToolLocks, ToolSupply, held, tool_locks
-from mprelease.engine.recorder import Live, ToldAll
-from mprelease.engine.slot import Means
-from mprelease.engine.worker import Post, Worker
-from mprelease.i18n import Words, language_of
-from mprelease.pipeline.run import Limits, Node, Workshop
+from mprelease.engine.recorder import Broadcast, LogListener
+from mprelease.engine.slot import WorkerDependencies
+from mprelease.engine.tool_supply import ToolLocks, ToolSupply, acquired, tool_locks
+from mprelease.engine.worker import Worker, WorkerConfig
+from mprelease.engine.worker_queries import QueryEnvironment, QueryHandler
+from mprelease.i18n import Translator, language_of
+from mprelease.messaging import Messaging
+from mprelease.pipeline.run import Limits, Machine, Node
 from mprelease.pipeline.standby import Standby
 from mprelease.platforms import tools
-from mprelease.platforms.driver import Equipment, Link
+from mprelease.platforms.driver import Route, ToolEnvironment
 from mprelease.platforms.registry import driver_of
 from mprelease.platforms.tools import BRIDGES, Tool
 from mprelease.process import programs, sandbox
 from mprelease.process.build_users import BuildUsers
 from mprelease.process.limits import ResourceLimits
-from mprelease.process.sandbox import Machine, Sandbox
-from mprelease.process.tree import Listener, Stop
+from mprelease.process.sandbox import Sandbox, SandboxSetup
+from mprelease.process.tree import LineCallback, Stop
 from mprelease.security.vault import Vault, master_key
-from mprelease.services.house import House
+from mprelease.services.context import ServiceContext
 from mprelease.settings.environment import (
     config_file,
     machine_environment,
     variables,
     wished_language,
 )
-from mprelease.settings.knobs import Settings
+from mprelease.settings.settings import Settings
 from mprelease.storage.database import Database, readable_errors, sqlite_url
-from mprelease.storage.engines import within
+from mprelease.storage.engines import timeouts_for
 from mprelease.storage.migrate import migrate
 from mprelease.storage.outage import OUTAGE
 from mprelease.supervision import LoopSupervisor
 from mprelease.workspace.layout import Layout, prepared
 from mprelease.workspace.ownership import folder_id
 
-if TYPE_CHECKING:
-    from mprelease.engine.dispatch import Dispatch
-    from mprelease.live.relay import Ear, Mouth
-
 _log = logging.getLogger(__name__)
 _BUILDS_NICENESS = 10
-
-
-class Calls:
-    """What this process says to others: wake-up calls, and what watchers want to know.
-
-    Dramatiq and Redis load when the first word leaves or is awaited.
-    """
-
-    def __init__(self, redis_url: str | None, name: str, key: bytes, loops: LoopSupervisor) -> None:
-        """Take Redis's address, or None where there is nobody outside, and the channels' name.
-
-        By `key` nodes know each other's messages from those of whoever else reaches Redis.
-        """
-        self._redis_url = redis_url
-        self._name = name
-        self._key = key
-        self._loops = loops
-
-    @cached_property
-    def dispatch(self) -> "Dispatch":
-        """Return the way in which calls leave and reach this process."""
-        from mprelease.engine.dispatch import Dispatch  # noqa: PLC0415
-
-        return Dispatch(self._redis_url, self._loops)
-
-    @cached_property
-    def mouth(self) -> "Mouth | None":
-        """Return who tells other nodes what happens here, None where there are none."""
-        from mprelease.live.relay import Mouth  # noqa: PLC0415
-
-        url = self._redis_url
-        return Mouth(url, self._name, self._key, self._loops) if url else None
-
-    def ear(self) -> "Ear | None":
-        """Return who hears what happens at other nodes, None where there are none."""
-        from mprelease.live.relay import Ear  # noqa: PLC0415
-
-        url = self._redis_url
-        return Ear(url, self._name, self._key, self._loops) if url else None
-
-    def wake(self, label: str) -> None:
-        """Ring for the workers of a label, and let watchers know that something is new."""
-        if self._redis_url or self._is_open:
-            self.dispatch.wake(label)
-        if self._redis_url and self.mouth:
-            self.mouth.changed()
-
-    def close(self) -> None:
-        """Let the last calls leave."""
-        if self._is_open:
-            self.dispatch.close()
-        if mouth := vars(self).get("mouth"):
-            mouth.close()
-
-    @property
-    def _is_open(self) -> bool:
-        return "dispatch" in vars(self)
 
 
 @dataclass(frozen=True)
@@ -123,8 +62,8 @@ class Application:
 
     settings: Settings
     layout: Layout
-    house: House
-    calls: Calls
+    services: ServiceContext
+    messaging: Messaging
     loops: LoopSupervisor
     installing: ToolLocks = field(default_factory=tool_locks, kw_only=True)
 
@@ -144,18 +83,18 @@ class Application:
         )
 
     @cached_property
-    def link(self) -> Link:
+    def route(self) -> Route:
         """Return how the platforms are reached from here."""
-        return Link(self.settings.vendor_proxy, self.settings.extra_ca_certs)
+        return Route(self.settings.vendor_proxy, self.settings.extra_ca_certs)
 
     def close(self) -> None:
         """Close the database, let the last wake-up calls leave, and open the ports for builds."""
         if "network" in vars(self):
             self.network.open()
-        self.calls.close()
-        self.house.database.close()
+        self.messaging.close()
+        self.services.database.close()
         if "leased_house" in vars(self):
-            self.leased_house.database.close()
+            self.leased_services.database.close()
 
     @cached_property
     def worker_name(self) -> str:
@@ -166,64 +105,69 @@ class Application:
     @property
     def is_alone(self) -> bool:
         """Tell whether the database lies in the data folder, so that no other machine sees it."""
-        return self.house.database.is_sqlite
+        return self.services.database.is_sqlite
 
     def refuse_unable(self) -> None:
         """Raise Refused when this machine lacks what a release needs."""
         programs.find(programs.GIT, self.environment)
-        _ = self.workshop
+        _ = self.machine
 
-    def worker(self, labels: tuple[str, ...], slots: int, live: Live | None = None) -> Worker:
+    def worker(
+        self, labels: tuple[str, ...], slots: int, live: LogListener | None = None
+    ) -> Worker:
         """Return a worker, whose lines `live` hears; raise Refused when the machine lacks much."""
         self.refuse_unable()
         self.network.refuse_stores()
         settings = self.settings
-        means = Means(
-            self.leased_house,
-            self.workshop,
+        dependencies = WorkerDependencies(
+            self.leased_services,
+            self.machine,
             settings.release_limit,
             tools=ToolSupply(self.install_missing, self.has_tool),
-            live=self.told_to(live),
+            live=self.log_listener(live),
             log_limits=LogLimits(settings.log_size << 20, settings.log_lines),
-            words=Words(language_of(wished_language())),
+            words=Translator(language_of(wished_language())),
         )
-        post = Post(
+        config = WorkerConfig(
             self.worker_name,
             labels,
             slots,
             settings.release_memory,
             settings.lease_seconds * 1000,
         )
-        return Worker(means, post, self.errands, self.loops)
+        return Worker(dependencies, config, self.query_handler, self.loops)
 
     @cached_property
-    def leased_house(self) -> House:
+    def leased_services(self) -> ServiceContext:
         """Return the house for whoever holds leases: its waits for the database end before one."""
-        patience = within(self.settings.lease_seconds)
-        return replace(self.house, database=self.house.database.with_patience(patience))
+        timeouts = timeouts_for(self.settings.lease_seconds)
+        return replace(self.services, database=self.services.database.with_timeouts(timeouts))
 
     @cached_property
     def network(self) -> BuildNetwork:
         """Return what keeps builds from our own ports, until this application is closed."""
         settings = self.settings
-        return BuildNetwork(self.house.database, settings, self.environment, folder_id(self.layout))
+        return BuildNetwork(
+            self.services.database, settings, self.environment, folder_id(self.layout)
+        )
 
-    def told_to(self, live: Live | None) -> Live:
+    def log_listener(self, live: LogListener | None) -> LogListener:
         """Return who hears what a worker writes: `live` in this process, and other nodes."""
-        return ToldAll(*filter(None, (live, self.calls.mouth)), loops=self.loops)
+        return Broadcast(*filter(None, (live, self.messaging.publisher)), loops=self.loops)
 
     @cached_property
-    def errands(self) -> Errands:
+    def query_handler(self) -> QueryHandler:
         """Return who answers errands on this machine."""
         programs.find(programs.GIT, self.environment)
-        place = self.layout.mirrors, self.environment, self.link, self.settings.address_url
-        return Errands(self.house, Outside(*place, _limits(self.settings).resources))
+        place = self.layout.mirrors, self.environment, self.route, self.settings.address_url
+        environment = QueryEnvironment(*place, _limits(self.settings).resources)
+        return QueryHandler(self.services, environment)
 
     @cached_property
     def sandbox(self) -> Sandbox:
         """Return the strongest sandbox of this machine; raise Refused when one is required."""
         settings = self.settings
-        machine = Machine(
+        machine = SandboxSetup(
             self._build_users(),
             masked_paths=(settings.data_dir, settings.tools, config_file()),
             path=self.environment.get("PATH", os.defpath),
@@ -254,19 +198,19 @@ class Application:
         return tools.is_installed(driver_of(platform).tool, self.settings.tools)
 
     def install_missing(
-        self, platform: Platform, /, *, stop: Stop, on_line: Listener = _log.info
+        self, platform: Platform, /, *, stop: Stop, on_line: LineCallback = _log.info
     ) -> None:
         """Install the pinned tool of a platform unless it is there; from any thread.
 
         Who comes meanwhile for the same tool waits; each hears its own stop. Raise StageFailed.
         """
-        with held(self.installing[platform], stop):
+        with acquired(self.installing[platform], stop):
             if not self.has_tool(platform):
                 self.install_tool(platform, stop=stop, on_line=on_line)
             tools.let_others_run(driver_of(platform).tool, self.settings.tools)
 
     def install_tool(
-        self, platform: Platform, *, stop: Stop | None = None, on_line: Listener = _log.info
+        self, platform: Platform, *, stop: Stop | None = None, on_line: LineCallback = _log.info
     ) -> None:
         """Install the pinned tool of a platform; raise StageFailed, or the reason of the stop."""
         tools.install(
@@ -280,10 +224,10 @@ class Application:
         )
 
     @cached_property
-    def workshop(self) -> Workshop:
+    def machine(self) -> Machine:
         """Return what this machine offers to every release; raise Refused when it lacks some."""
         settings, layout = self.settings, self._open_layout()
-        return Workshop(
+        return Machine(
             layout=layout,
             sandbox=self.sandbox,
             standby=self._standby(layout),
@@ -291,9 +235,9 @@ class Application:
             environment=self.environment,
             build_variables=variables(settings.build_env),
             npm_registry=settings.npm_registry,
-            link=self.link,
+            route=self.route,
             limits=_limits(settings),
-            words=Words(language_of(wished_language())),
+            words=Translator(language_of(wished_language())),
         )
 
     def _open_layout(self) -> Layout:
@@ -307,8 +251,10 @@ class Application:
 
     def _standby(self, layout: Layout) -> Standby:
         settings, node = self.settings, self.node
-        equipment = Equipment(settings.tools, node.node, node.folder, settings.extra_ca_certs)
-        return Standby(layout, self.sandbox, equipment, settings.standby_seconds)
+        tool_environment = ToolEnvironment(
+            settings.tools, node.node, node.folder, settings.extra_ca_certs
+        )
+        return Standby(layout, self.sandbox, tool_environment, settings.standby_seconds)
 
 
 def opened(settings: Settings) -> Application:
@@ -321,9 +267,11 @@ def opened(settings: Settings) -> Application:
     given = settings.master_key.get_secret_value() if settings.master_key else None
     vault = Vault(master_key(given, layout.master_key))
     loops = LoopSupervisor(OUTAGE)
-    calls = Calls(settings.redis_url, vault.fingerprint("relay"), vault.key_for("relay"), loops)
-    house = House(database, vault, _now, ZoneInfo(settings.timezone), calls.wake)
-    return Application(settings, layout, house, calls, loops)
+    messaging = Messaging(
+        settings.redis_url, vault.fingerprint("relay"), vault.key_for("relay"), loops
+    )
+    services = ServiceContext(database, vault, _now, ZoneInfo(settings.timezone), messaging.wake)
+    return Application(settings, layout, services, messaging, loops)
 
 
 def _now() -> int:

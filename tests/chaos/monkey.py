@@ -15,7 +15,7 @@ _BRIEF = (0.2 * LEASE_SECONDS, 0.7 * LEASE_SECONDS)
 _LONG = (1.2 * LEASE_SECONDS, 2.0 * LEASE_SECONDS)
 _DOWN = (0.2, 3.0)
 
-Deed = Callable[[], None]
+AuditEntry = Callable[[], None]
 
 
 class Monkey:
@@ -30,7 +30,7 @@ class Monkey:
         self._chance = chance
         self._pauses = pauses
         self._next = time.monotonic() + chance.uniform(*pauses)
-        self._amends: list[tuple[float, Deed]] = []
+        self._amends: list[tuple[float, AuditEntry]] = []
         self._ailing: set[str] = set()
         self.done: Counter[str] = Counter()
 
@@ -103,14 +103,14 @@ class Monkey:
     def _freeze_database_long(self) -> bool:
         return self._hang(self._site.database, _LONG)
 
-    def _to(self, hands: list[Hand], deed: Callable[[Hand], None]) -> bool:
-        able = [hand for hand in hands if hand.is_alive and not hand.is_frozen]
+    def _to(self, handovers: list[Hand], deed: Callable[[Hand], None]) -> bool:
+        able = [hand for hand in handovers if hand.is_alive and not hand.is_frozen]
         if able:
             deed(self._chance.choice(able))
         return bool(able)
 
     def _freeze(
-        self, hands: list[Hand], span: tuple[float, float], *, to_all: bool = False
+        self, handovers: list[Hand], span: tuple[float, float], *, to_all: bool = False
     ) -> bool:
         def freeze(hand: Hand) -> None:
             hand.send(signal.SIGSTOP, to_all=to_all)
@@ -122,7 +122,7 @@ class Monkey:
             if hand.is_alive:
                 hand.send(signal.SIGCONT, to_all=to_all)
 
-        return self._to(hands, freeze)
+        return self._to(handovers, freeze)
 
     def _take_down(self, server: Server | None) -> bool:
         if server is None or server.url in self._ailing:
@@ -140,11 +140,11 @@ class Monkey:
         self._later(span, partial(self._bring_back, server, server.go_on))
         return True
 
-    def _bring_back(self, server: Server, how: Deed) -> None:
+    def _bring_back(self, server: Server, how: AuditEntry) -> None:
         how()
         self._ailing.remove(server.url)
 
-    def _later(self, span: tuple[float, float], deed: Deed) -> None:
+    def _later(self, span: tuple[float, float], deed: AuditEntry) -> None:
         self._amends.append((time.monotonic() + self._chance.uniform(*span), deed))
 
     def _make_good(self, now: float) -> None:

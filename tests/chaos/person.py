@@ -8,8 +8,8 @@ from sqlalchemy import select
 from chaos.vendor import Vendor, has_upload
 from mprelease.application import Application
 from mprelease.domain.errors import Refused
-from mprelease.domain.people import Actor
 from mprelease.domain.releases import State
+from mprelease.domain.users import Actor
 from mprelease.services import releases
 from mprelease.storage.outage import OUTAGE
 from mprelease.storage.tables import releases as rows
@@ -25,7 +25,7 @@ class Person:
 
     def __init__(self, application: Application, vendor: Vendor) -> None:
         """Take the house, and the platform's console to look at."""
-        self._house = application.house
+        self._services = application.services
         self._vendor = vendor
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._work, name="person")
@@ -61,7 +61,7 @@ class Person:
 
     def _look(self) -> None:
         ends = {State.SUCCEEDED, State.FAILED, State.CANCELED}
-        with self._house.database.reading() as db:
+        with self._services.database.reading() as db:
             unfinished = db.connection.execute(
                 select(rows.c.id, rows.c.state, rows.c.idempotency_key).where(
                     rows.c.state.not_in(ends)
@@ -79,7 +79,7 @@ class Person:
     def _decide(self, release_id: int, key: str) -> None:
         has_arrived = has_upload(self._vendor, key)
         try:
-            releases.resolve(self._house, Actor("王"), release_id, published=has_arrived)
+            releases.resolve(self._services, Actor("王"), release_id, published=has_arrived)
         except Refused:
             return  # It came back at this very moment.
         self.decided[release_id] = has_arrived

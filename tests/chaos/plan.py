@@ -23,7 +23,7 @@ _REPEATS = 0.15
 
 
 @dataclass(frozen=True)
-class Wish:
+class Subscription:
     """One release that somebody wants `at` seconds after the start.
 
     A `doubled` one is asked for twice at the same time, a `repeated` one again afterwards.
@@ -44,7 +44,7 @@ class Plan:
     """What one submitter asks for; `start` in seconds since the epoch."""
 
     start: float
-    wishes: tuple[Wish, ...]
+    wishes: tuple[Subscription, ...]
 
     def save(self, file: Path) -> None:
         """Write it for a submitter's process."""
@@ -54,11 +54,13 @@ class Plan:
 def load(file: Path) -> Plan:
     """Read what `save` has written."""
     content = json.loads(file.read_text())
-    wishes = [Wish(**{**one, "kind": Kind(one["kind"])}) for one in content["wishes"]]
+    wishes = [Subscription(**{**one, "kind": Kind(one["kind"])}) for one in content["wishes"]]
     return Plan(content["start"], tuple(wishes))
 
 
-def wishes(chance: random.Random, count: int, seconds: float, ref: str | None) -> list[Wish]:
+def wishes(
+    chance: random.Random, count: int, seconds: float, ref: str | None
+) -> list[Subscription]:
     """Make up what is asked for, spread over so many seconds.
 
     Without a `ref` each has one of its own, so that no preview takes the place of an older one.
@@ -72,10 +74,10 @@ def app_name(number: int) -> str:
     return f"shop-{number:02}"
 
 
-def _wish(chance: random.Random, number: int, seconds: float, ref: str | None) -> Wish:
+def _wish(chance: random.Random, number: int, seconds: float, ref: str | None) -> Subscription:
     key = f"release-{number:04}"
     times = (f"{stage}={chance.uniform(0, most):.2f}" for stage, most in _LONGEST.items())
-    return Wish(
+    return Subscription(
         key=key,
         app=app_name(chance.randrange(APPS)),
         kind=Kind.PREVIEW if chance.random() < _PREVIEWS else Kind.UPLOAD,

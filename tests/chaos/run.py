@@ -137,7 +137,7 @@ def _settle(crew: Crew, monkey: Monkey, person: Person) -> None:
 def _evidence(
     application: Application, vendor: Vendor, books: list[Book], person: Person
 ) -> Evidence:
-    with application.house.database.reading() as db:
+    with application.services.database.reading() as db:
         rows, first_starts = evidence_of(db)
     accepted = [line for book in books for line in book.accepted]
     seen = frozenset(person.seen_unknown)

@@ -12,11 +12,11 @@ from pathlib import Path
 from chaos.plan import APPS, app_name
 from chaos.vendor import Vendor
 from mprelease.application import Application, opened
-from mprelease.domain.people import Actor
 from mprelease.domain.platforms import Platform
+from mprelease.domain.users import Actor
 from mprelease.services import apps, projects
-from mprelease.services.house import keep_secret, owner_of
-from mprelease.settings.knobs import Settings
+from mprelease.services.context import keep_secret, owner_of
+from mprelease.settings.settings import Settings
 from mprelease.simulator.keys import make_key
 from mprelease.storage import apps as stored
 from mprelease.storage.database import sqlite_url
@@ -91,17 +91,17 @@ def building(shape: str, folder: Path, vendor: Vendor) -> Iterator[Site]:
 
 def _furnish(made: Site) -> None:
     application = made.application()
-    house, who = application.house, Actor("林")
-    projects.add(house, who, projects.ProjectChange("web", made.vendor.repository, "main"))
+    services, who = application.services, Actor("林")
+    projects.add(services, who, projects.ProjectChange("web", made.vendor.repository, "main"))
     upload_key = make_key()
     change = apps.AppChange(platform_app_id=_app_id(0), credential=upload_key.encode())
-    first = apps.add(house, who, "web", Platform.WECHAT, replace(change, name=app_name(0)))
+    first = apps.add(services, who, "web", Platform.WECHAT, replace(change, name=app_name(0)))
     # By hand, since checking a key takes a third of a second on a busy machine.
-    with house.database.writing() as db:
+    with services.database.writing() as db:
         for number in range(1, APPS):
             alike = replace(first, id=0, name=app_name(number), platform_app_id=_app_id(number))
-            app = stored.add(db, alike, house.now())
-            keep_secret(db, house, owner_of(app), apps.CREDENTIAL, upload_key)
+            app = stored.add(db, alike, services.now())
+            keep_secret(db, services, owner_of(app), apps.CREDENTIAL, upload_key)
     for number in range(APPS):
         made.vendor.register(_app_id(number), upload_key)
     application.close()

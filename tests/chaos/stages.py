@@ -19,15 +19,15 @@ from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Commit, Publication, Stage
 from mprelease.pipeline.publish import publish, standing_by
 from mprelease.pipeline.run import Run
-from mprelease.pipeline.runner import Ending, run_stages
+from mprelease.pipeline.runner import Outcome, run_stages
 from mprelease.platforms.driver import (
-    Equipment,
     Event,
     Failure,
     Progress,
     PublishOrder,
     Ready,
     Result,
+    ToolEnvironment,
 )
 from mprelease.platforms.wechat.driver import WeChatDriver
 from mprelease.process import tree
@@ -37,7 +37,7 @@ _SENDER = Path(__file__).with_name("sender.py")
 _LIMIT = 60.0
 
 
-def pipeline(port: int) -> Callable[[Run], Ending]:
+def pipeline(port: int) -> Callable[[Run], Outcome]:
     """Return a pipeline that publishes to the vendor on this port."""
     stages: dict[Stage, Callable[[Run], bool]] = {
         Stage.CHECKOUT: _checkout,
@@ -59,17 +59,17 @@ class Stand(WeChatDriver):
     def prepare(self, order: PublishOrder) -> None:
         """Need nothing."""
 
-    def command(self, equipment: Equipment, scratch: Path, seconds: float) -> Command:
+    def command(self, tool_environment: ToolEnvironment, scratch: Path, seconds: float) -> Command:
         """Describe the sender."""
         arguments = (sys.executable, "-I", "-S", str(_SENDER))
         return Command(arguments, scratch, {"PATH": os.defpath}, seconds)
 
-    def readable(self, equipment: Equipment) -> tuple[Path, ...]:
+    def readable(self, tool_environment: ToolEnvironment) -> tuple[Path, ...]:
         """Need nothing."""
         return ()
 
     def order_line(self, order: PublishOrder) -> str:
-        """Say what arrives, when, and where."""
+        """LogWriter what arrives, when, and where."""
         words = wishes(order.description)
         return json.dumps(
             {
@@ -129,7 +129,7 @@ def _publish(run: Run) -> bool:
 
 
 def _stage(stage: Stage, run: Run) -> bool:
-    run.say(f"{stage} of {run.job.release.id}")
+    run.log(f"{stage} of {run.job.release.id}")
     _take(run, wishes(run.job.release.description).get(stage, "0"))
     return False
 
@@ -139,7 +139,7 @@ def _take(run: Run, seconds: str) -> None:
     if float(seconds) == 0:
         return
     command = Command(("sleep", seconds), run.workspace.folder, {"PATH": os.defpath}, _LIMIT)
-    ended = tree.run(command, stop=run.stop, on_line=run.say)
+    ended = tree.run(command, stop=run.stop, on_line=run.log)
     run.stop.raise_if_asked()
     if ended.code != 0:
         raise StageFailed(Problem.BUILD_FAILED, code=ended.code)

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chaos import plan
-from chaos.plan import Wish
+from chaos.plan import Subscription
 from mprelease.application import Application, opened
 from mprelease.domain.errors import Refused
-from mprelease.domain.people import Actor
 from mprelease.domain.releases import ReleaseRequest
+from mprelease.domain.users import Actor
 from mprelease.services import releases
-from mprelease.settings.knobs import load
+from mprelease.settings.settings import load
 from mprelease.storage.outage import OUTAGE
 
 _BETWEEN_TRIES = 0.2
@@ -47,11 +47,13 @@ def main(plan_file: Path, book: Book) -> None:
     wanted = plan.load(plan_file)
     done = {key for key, _ in book.accepted}
     application = opened(load())
-    with ThreadPoolExecutor(2) as hands:
+    with ThreadPoolExecutor(2) as handovers:
         for wish in wanted.wishes:
             if wish.key not in done:
                 time.sleep(max(0, wanted.start + wish.at - time.time()))
-                clicks = [hands.submit(_asked, application, wish) for _ in range(1 + wish.doubled)]
+                clicks = [
+                    handovers.submit(_asked, application, wish) for _ in range(1 + wish.doubled)
+                ]
                 for click in clicks:
                     book.write(wish.key, click.result())
                 if wish.repeated:
@@ -59,7 +61,7 @@ def main(plan_file: Path, book: Book) -> None:
     application.close()
 
 
-def _asked(application: Application, wish: Wish) -> int:
+def _asked(application: Application, wish: Subscription) -> int:
     request = ReleaseRequest(
         app=wish.app,
         kind=wish.kind,
@@ -69,7 +71,7 @@ def _asked(application: Application, wish: Wish) -> int:
     )
     while True:
         try:
-            return releases.request(application.house, Actor("林"), request)
+            return releases.request(application.services, Actor("林"), request)
         except OUTAGE:
             time.sleep(_BETWEEN_TRIES)
 

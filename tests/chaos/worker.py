@@ -18,10 +18,10 @@ from light import a_worker
 from mprelease.application import Application, opened
 from mprelease.cli import worker as command
 from mprelease.domain.errors import Refused
-from mprelease.engine.alone import work_until
-from mprelease.engine.recorder import Live
-from mprelease.engine.worker import Post, Worker
-from mprelease.settings.knobs import load
+from mprelease.engine.inline_worker import work_until
+from mprelease.engine.recorder import LogListener
+from mprelease.engine.worker import Worker, WorkerConfig
+from mprelease.settings.settings import load
 from mprelease.storage.outage import OUTAGE
 from mprelease.workspace.ownership import owning
 
@@ -37,18 +37,22 @@ class Workplace(Application):
 
     port: int = 0
 
-    def worker(self, labels: tuple[str, ...], slots: int, live: Live | None = None) -> Worker:
+    def worker(
+        self, labels: tuple[str, ...], slots: int, live: LogListener | None = None
+    ) -> Worker:
         """Return a real worker with light stages; nobody watches it."""
         lease = self.settings.lease_seconds * 1000
-        post = Post(self.worker_name, labels, slots, 0, lease)
-        return a_worker(self.leased_house, self.layout.data, pipeline(self.port), post)
+        post = WorkerConfig(self.worker_name, labels, slots, 0, lease)
+        return a_worker(self.leased_services, self.layout.data, pipeline(self.port), post)
 
 
 def main(port: int) -> None:
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("mprelease").setLevel(logging.INFO)
     made = opened(load())
-    workplace = Workplace(made.settings, made.layout, made.house, made.calls, made.loops, port)
+    workplace = Workplace(
+        made.settings, made.layout, made.services, made.messaging, made.loops, port
+    )
     try:
         if workplace.is_alone:
             _take_turns(workplace)

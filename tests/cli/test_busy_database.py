@@ -17,15 +17,15 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from mprelease.cli import accepting, follow
-from mprelease.cli.accepting import accepted
-from mprelease.cli.follow import View, Watched
-from mprelease.domain.errors import Refused, TroubleError
+from mprelease.cli import acceptance, follow
+from mprelease.cli.acceptance import accepted
+from mprelease.cli.follow import FollowedRelease, View
+from mprelease.domain.errors import ProblemError, Refused
 from mprelease.domain.problems import Problem
 from mprelease.services import projects
 from mprelease.storage.contention import is_contention
 from mprelease.storage.database import Database, sqlite_url
-from mprelease.storage.engines import NORMAL, Patience, within
+from mprelease.storage.engines import NORMAL, Timeouts, timeouts_for
 
 Call = Callable[..., Any]
 
@@ -64,9 +64,9 @@ def locked(file: Path, seconds: float) -> Iterator[None]:
 
 def test_only_whoever_holds_a_lease_waits_less_for_a_short_one(tmp_path: Path) -> None:
     database = Database(sqlite_url(tmp_path / "one.db"))
-    assert database.with_patience(within(5)).is_sqlite
-    assert within(5) == Patience(connect=1, lock=1, answer=2, idle=3)
-    assert within(30).file_lock == NORMAL.lock < NORMAL.file_lock
+    assert database.with_timeouts(timeouts_for(5)).is_sqlite
+    assert timeouts_for(5) == Timeouts(connect=1, lock=1, answer=2, idle=3)
+    assert timeouts_for(30).file_lock == NORMAL.lock < NORMAL.file_lock
 
 
 @pytest.mark.lasting
@@ -89,7 +89,7 @@ def test_a_busy_database_is_told_and_nothing_was_accepted(
     real = Database.__init__
 
     def impatient(self: Database, url: Any, *_: Any, **__: Any) -> None:
-        real(self, url, Patience(file=1))
+        real(self, url, Timeouts(file=1))
 
     monkeypatch.setattr(Database, "__init__", impatient)
     with locked(tmp_path / "data" / "mprelease.db", 4):
@@ -102,7 +102,7 @@ def test_a_busy_database_is_told_and_nothing_was_accepted(
 @pytest.mark.lasting
 def test_a_rush_of_24_who_hold_no_lease_is_served_beside_a_busy_worker(tmp_path: Path) -> None:
     url = sqlite_url(tmp_path / "one.db")
-    worker, over = Database(url, within(5)), threading.Event()
+    worker, over = Database(url, timeouts_for(5)), threading.Event()
     with worker.writing() as db:
         db.connection.execute(text("CREATE TABLE accepted (number INTEGER)"))
 
@@ -133,8 +133,8 @@ def test_a_rush_of_24_who_hold_no_lease_is_served_beside_a_busy_worker(tmp_path:
 
 
 def test_the_threads_of_a_process_do_not_wait_for_ever_either(tmp_path: Path) -> None:
-    database = Database(sqlite_url(tmp_path / "one.db"), Patience(file=1))
-    other = database.with_patience(Patience(file=1))
+    database = Database(sqlite_url(tmp_path / "one.db"), Timeouts(file=1))
+    other = database.with_timeouts(Timeouts(file=1))
     with (
         database.writing(),
         pytest.raises(OperationalError) as refused,
@@ -151,7 +151,7 @@ def test_what_a_driver_raises_by_itself_is_no_contention() -> None:
 
 
 def test_where_nothing_was_accepted_it_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(accepting, "_LONGEST_PAUSE", 0.0)
+    monkeypatch.setattr(acceptance, "_LONGEST_PAUSE", 0.0)
     times = count()
 
     def ask() -> int:
@@ -166,7 +166,7 @@ def test_where_nothing_was_accepted_it_is_asked_again(monkeypatch: pytest.Monkey
 
     with pytest.raises(Refused) as refused:
         accepted(never)
-    assert refused.value.trouble.problem is Problem.DATABASE_BUSY
+    assert refused.value.problem_detail.problem is Problem.DATABASE_BUSY
 
 
 def test_where_something_may_have_been_accepted_it_is_not_asked_again() -> None:
@@ -176,10 +176,10 @@ def test_where_something_may_have_been_accepted_it_is_not_asked_again() -> None:
         next(times)
         raise away()
 
-    with pytest.raises(TroubleError) as failed:
+    with pytest.raises(ProblemError) as failed:
         accepted(ask)
     assert not isinstance(failed.value, Refused)
-    assert failed.value.trouble.problem is Problem.DATABASE_UNUSABLE
+    assert failed.value.problem_detail.problem is Problem.DATABASE_UNUSABLE
     assert next(times) == 1
 
 
@@ -201,7 +201,7 @@ def test_whoever_follows_bears_a_database_that_is_away_for_a_while(
 
     monkeypatch.setattr(follow, "_look", look)
     monkeypatch.setattr(follow, "_LOOK_SECONDS", 0.0)
-    assert follow.follow(Served(), [Watched(1, View(lines=False))]) == [ended]  # type: ignore[arg-type]
+    assert follow.follow(Served(), [FollowedRelease(1, View(lines=False))]) == [ended]  # type: ignore[arg-type]
 
 
 def test_what_was_accepted_ends_with_1_where_the_database_stays_away(
@@ -213,8 +213,8 @@ def test_what_was_accepted_ends_with_1_where_the_database_stays_away(
     monkeypatch.setattr(follow, "_look", look)
     monkeypatch.setattr(follow, "_LOOK_SECONDS", 0.0)
     monkeypatch.setattr(follow, "_OUTAGE_SECONDS", 0.05)
-    with pytest.raises(TroubleError) as failed:
-        follow.follow(Served(), [Watched(1, View(lines=False))])  # type: ignore[arg-type]
+    with pytest.raises(ProblemError) as failed:
+        follow.follow(Served(), [FollowedRelease(1, View(lines=False))])  # type: ignore[arg-type]
     assert not isinstance(failed.value, Refused)
     # What only asks has had nothing accepted.
     monkeypatch.setattr(projects, "edit", look)

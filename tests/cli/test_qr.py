@@ -7,7 +7,7 @@ import segno
 from PIL import Image
 
 from mprelease.cli.qr import drawn
-from mprelease.simulator.wechat.qr_code import jpeg
+from mprelease.simulator.wechat.protocol import qr_code_jpeg
 
 ADDRESS = "https://open.weixin.qq.com/sns/getexpappinfo?appid=wx0123456789abcdef#wechat-redirect"
 
@@ -37,7 +37,7 @@ def test_every_module_of_the_code_stands_in_the_terminal(content: str) -> None:
 
 
 def test_the_jpeg_of_a_platform_is_drawn_too() -> None:
-    assert drawn(jpeg(ADDRESS))
+    assert drawn(qr_code_jpeg(ADDRESS))
 
 
 def test_an_image_without_a_plain_code_is_not_drawn() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import segno
 
-from mprelease.cli.saving import refuse_unwritable, write_whole
+from mprelease.cli.output_file import refuse_unwritable, write_atomically
 from mprelease.domain.errors import Refused
 from mprelease.domain.releases import Stage
 from mprelease.remote import server as remote_server
@@ -172,12 +172,12 @@ def test_a_file_is_replaced_as_a_whole_and_keeps_its_mode_and_its_links(tmp_path
     file.write_bytes(b"before")
     file.chmod(0o644)
     link.symlink_to("file")
-    write_whole(link, b"after")
+    write_atomically(link, b"after")
     assert link.is_symlink()
     assert (file.read_bytes(), file.stat().st_mode & 0o777) == (b"after", 0o644)
-    write_whole(Path("/dev/null"), b"gone")
+    write_atomically(Path("/dev/null"), b"gone")
     assert not Path("/dev/null").is_file()
     (tmp_path / "folder").mkdir()
     with pytest.raises(OSError, match="folder"):
-        write_whole(tmp_path / "folder", b"no")
+        write_atomically(tmp_path / "folder", b"no")
     assert sorted(each.name for each in tmp_path.iterdir()) == ["file", "folder", "link"]

@@ -18,15 +18,15 @@ from typer.main import get_command
 
 from mprelease.application import opened
 from mprelease.cli import commands
-from mprelease.cli.terminal import harmless, harmless_json
+from mprelease.cli.terminal import sanitized, sanitized_json
 from mprelease.domain.logs import LogLine, Position
-from mprelease.domain.people import Actor
 from mprelease.domain.platforms import Platform
 from mprelease.domain.releases import Kind, ReleaseRequest, Stage
+from mprelease.domain.users import Actor
 from mprelease.services import apps, projects, releases
 from mprelease.services.apps import AppChange
 from mprelease.services.projects import ProjectChange
-from mprelease.settings.knobs import load
+from mprelease.settings.settings import load
 from mprelease.storage import logs, tables
 from repositories import git, make_repository
 
@@ -67,7 +67,7 @@ ATTACKS = (
 @pytest.mark.parametrize("attack", ATTACKS)
 @pytest.mark.parametrize("colours", [True, False])
 def test_whatever_steers_a_terminal_is_taken_out(attack: str, *, colours: bool) -> None:
-    shown = harmless(f"a{attack}b", colours=colours)
+    shown = sanitized(f"a{attack}b", colours=colours)
     assert shown.startswith("a")
     assert not set(shown) & set("\x1b\x07\x08\r\x9b\x9d\x9c\u202e\u2066\u200f\u2028\x85\x0e\x0c")
     assert "52;c" not in shown
@@ -75,21 +75,21 @@ def test_whatever_steers_a_terminal_is_taken_out(attack: str, *, colours: bool) 
 
 def test_colours_stay_on_a_terminal_until_the_line_ends() -> None:
     text = "\x1b[31mred\x1b[0m \x1b[1;38;5;8mgrey\nplain\n"
-    assert harmless(text, colours=True) == "\x1b[31mred\x1b[0m \x1b[1;38;5;8mgrey\x1b[0m\nplain\n"
-    assert harmless(text, colours=False) == "red grey\nplain\n"
+    assert sanitized(text, colours=True) == "\x1b[31mred\x1b[0m \x1b[1;38;5;8mgrey\x1b[0m\nplain\n"
+    assert sanitized(text, colours=False) == "red grey\nplain\n"
 
 
 def test_tabs_line_feeds_and_every_language_stay() -> None:
     text = "\t小程序 «Größe» 𠮷 🚀👩‍💻 שלום\n"
-    assert harmless(text, colours=False) == text
+    assert sanitized(text, colours=False) == text
 
 
 @given(st.text(alphabet=st.one_of(st.sampled_from("\x1b[]0;mc\x07\\\x9b\n"), st.characters())))
 def test_no_text_leaves_a_control_behind(text: str) -> None:
     kept = {"\n", "\t"}
-    assert not {c for c in harmless(text, colours=False) if unicodedata.category(c) == "Cc"} - kept
-    coloured = harmless(text, colours=True)
-    assert harmless(coloured, colours=True) == coloured
+    assert not {c for c in sanitized(text, colours=False) if unicodedata.category(c) == "Cc"} - kept
+    coloured = sanitized(text, colours=True)
+    assert sanitized(coloured, colours=True) == coloured
     for sequence in coloured.split("\x1b")[1:]:
         assert sequence.startswith("[")
         assert set(sequence[1:].partition("m")[0]) <= set("0123456789;:")
@@ -97,9 +97,9 @@ def test_no_text_leaves_a_control_behind(text: str) -> None:
 
 @given(st.text())
 def test_json_says_the_same_without_controls(text: str) -> None:
-    written = harmless_json(json.dumps(text, ensure_ascii=False))
+    written = sanitized_json(json.dumps(text, ensure_ascii=False))
     assert json.loads(written) == text
-    assert harmless(written, colours=False) == written
+    assert sanitized(written, colours=False) == written
 
 
 EVIL = "".join(attack for attack in ATTACKS if attack not in "\r\u2028\x85")
@@ -110,16 +110,16 @@ def release_id(tmp_path: Path, upload_key: str, call: Call) -> int:
     """Make a release with an evil log, an evil author and an evil end."""
     call("releases")
     application = opened(load())
-    house, who = application.house, Actor(f"林{EVIL}")
-    projects.add(house, who, ProjectChange("web", "/srv/web.git", "main"))
+    services, who = application.services, Actor(f"林{EVIL}")
+    projects.add(services, who, ProjectChange("web", "/srv/web.git", "main"))
     new = AppChange("shop", "wx0123456789abcdef", credential=upload_key.encode())
-    apps.add(house, who, "web", Platform.WECHAT, new)
+    apps.add(services, who, "web", Platform.WECHAT, new)
     wanted = ReleaseRequest("shop", Kind.PREVIEW)
-    number = releases.request(house, who, wanted)
+    number = releases.request(services, who, wanted)
     line = LogLine(Position(1, 1), 1, Stage.BUILD, f"\x1b[32mbuilt{EVIL}\tend")
-    with house.database.writing() as db:
+    with services.database.writing() as db:
         logs.append(db, number, [line])
-    releases.cancel(house, who, number)
+    releases.cancel(services, who, number)
     application.close()
     return number
 
@@ -146,27 +146,27 @@ def test_a_log_on_a_terminal_has_colours_alone(release_id: int, options: tuple[s
     written = on_a_terminal("log", str(release_id), *options).decode()
     assert "\x1b[32mbuilt" in written
     left = written.replace("\x1b[32m", "").replace("\x1b[0m", "").replace("\r\n", "\n")
-    assert left == harmless(left, colours=False)
+    assert left == sanitized(left, colours=False)
 
 
 def test_a_list_on_a_terminal_and_elsewhere_is_harmless(release_id: int, call: Call) -> None:
     for written in (on_a_terminal("releases").decode(), call("releases").out):
         assert "shop" in written
         left = written.replace("\r\n", "\n")
-        assert left == harmless(left, colours=False)
+        assert left == sanitized(left, colours=False)
 
 
 def test_in_a_pipe_there_is_no_control_but_tab(release_id: int, call: Call) -> None:
     written = call("log", str(release_id)).out
     assert written.startswith("built")
     assert written.endswith("\tend\n")
-    assert written == harmless(written, colours=False)
+    assert written == sanitized(written, colours=False)
 
 
 def test_in_an_error_there_is_none_either(call: Call) -> None:
     answer = call("app", "show", f"shop{EVIL}")
     assert "shop" in answer.err
-    assert answer.err == harmless(answer.err, colours=False)
+    assert answer.err == sanitized(answer.err, colours=False)
 
 
 STAYING = {"serve", "worker", "demo"}
@@ -238,7 +238,7 @@ def spoilt(release_id: int, tmp_path: Path, call: Call) -> int:
         "description": EVIL,
         "failed_stage": "build",
     }
-    with application.house.database.writing() as db:
+    with application.services.database.writing() as db:
         db.connection.execute(update(tables.releases).values(**values))
     application.close()
     return release_id
@@ -254,4 +254,4 @@ def test_no_command_passes_on_what_steers_a_terminal(
     answer = call(*command.split(), *given, *(["--json"] if json else []))
     assert answer.out + answer.err
     for written in (answer.out, answer.err):
-        assert written == harmless(written, colours=False)
+        assert written == sanitized(written, colours=False)

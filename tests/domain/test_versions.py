@@ -60,8 +60,8 @@ def test_numbers_are_compared_as_numbers() -> None:
 def test_other_shapes_are_refused_with_an_example(version: str) -> None:
     with pytest.raises(Refused) as refused:
         checked(Platform.WECHAT, version)
-    assert refused.value.trouble.problem is Problem.VERSION_SHAPE
-    assert refused.value.trouble.parameters["example"] == "26.01.05.0"
+    assert refused.value.problem_detail.problem is Problem.VERSION_SHAPE
+    assert refused.value.problem_detail.parameters["example"] == "26.01.05.0"
 
 
 @pytest.mark.parametrize("version", ["1", "v1.2.3-beta", "1.0.0", "26.01.05.0", "a_b"])

@@ -24,7 +24,7 @@ class Site:
     chromium: Browser
     errors: list[str]
 
-    def visit(self, name: str, password: str, **wishes: object) -> Page:
+    def session(self, name: str, password: str, **wishes: object) -> Page:
         """Open a browser of its own and log in."""
         page = self.chromium.new_context(**{"locale": "zh-CN", **wishes}).new_page()  # type: ignore[arg-type]
         page.set_default_timeout(SECONDS)

@@ -8,9 +8,8 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from mprelease.domain.logs import LogLine, Position
-from mprelease.domain.people import Actor, Role
 from mprelease.domain.platforms import Platform
-from mprelease.domain.problems import Message, Problem, Trouble
+from mprelease.domain.problems import Message, Problem, ProblemDetail
 from mprelease.domain.releases import (
     Commit,
     Kind,
@@ -21,11 +20,12 @@ from mprelease.domain.releases import (
     StageState,
     State,
 )
+from mprelease.domain.users import Actor, Role
 from mprelease.platforms.qr_codes import drawn
 from mprelease.security.vault import Vault, master_key
-from mprelease.services import apps, projects, releases, sharing, users
+from mprelease.services import apps, projects, releases, shares, users
 from mprelease.services.apps import AppChange
-from mprelease.services.house import House
+from mprelease.services.context import ServiceContext
 from mprelease.storage import logs, queue, workers
 from mprelease.storage import releases as stored
 from mprelease.storage.database import Database, sqlite_url
@@ -51,32 +51,32 @@ LINES: Mapping[Stage, tuple[str, ...]] = {
     Stage.PUBLISH: ("compiling", "uploading 3.24 MB"),
 }
 LASTED = {Stage.CHECKOUT: 640, Stage.INSTALL: 90, Stage.BUILD: 7300, Stage.PUBLISH: 5200}  # ms
-BAD = Trouble(Problem.PACKAGE_TOO_LARGE, {"package": "main", "size": 2580, "limit": 2048})
+BAD = ProblemDetail(Problem.PACKAGE_TOO_LARGE, {"package": "main", "size": 2580, "limit": 2048})
 MISSED = Message("hint.alipay_not_experience", {"version": "26.11.22", "detail": "busy"})
 _HOUR_MS = 3_600_000
 
 
-def house_of(data: Path) -> House:
+def house_of(data: Path) -> ServiceContext:
     """Return the house of a data folder, which the platform has made already."""
     database = Database(sqlite_url(data / "mprelease.db"))
     vault = Vault(master_key(None, data / "master.key"))
-    return House(database, vault, _now, ZoneInfo("Asia/Shanghai"))
+    return ServiceContext(database, vault, _now, ZoneInfo("Asia/Shanghai"))
 
 
-def furnish(house: House, key: str) -> str:
+def furnish(services: ServiceContext, key: str) -> str:
     """Fill an empty house; return under which key a QR code is shared."""
     boss = Actor("admin")
     for name in ("商城", "空项目"):
         change = projects.ProjectChange(name, "https://git.example.com/mall.git", "main")
-        projects.add(house, boss, change)
+        projects.add(services, boss, change)
     for platform, (name, app_id) in APPS.items():
         new = AppChange(name, app_id, credential=_credential(platform, key))
-        apps.add(house, boss, "商城", platform, new)
+        apps.add(services, boss, "商城", platform, new)
     for name, role in ((VIEWER, Role.VIEWER), (LIN.name, Role.MEMBER), ("运维", Role.ADMIN)):
-        users.add(house, boss, name, role, PASSWORD)
-    with house.database.writing() as db:
+        users.add(services, boss, name, role, PASSWORD)
+    with services.database.writing() as db:
         workers.begin(db, "builder-1", ["default", "intranet"], 2, "0.1.0")
-    return _happen(house)
+    return _happen(services)
 
 
 def _credential(platform: Platform, key: str) -> bytes:
@@ -87,18 +87,18 @@ def _credential(platform: Platform, key: str) -> bytes:
     }[platform].encode()
 
 
-def _happen(house: House) -> str:
-    shown = _released(house, Platform.WECHAT, Kind.PREVIEW, State.SUCCEEDED)
+def _happen(services: ServiceContext) -> str:
+    shown = _released(services, Platform.WECHAT, Kind.PREVIEW, State.SUCCEEDED)
     for platform in Platform:
-        _released(house, platform, Kind.UPLOAD, State.SUCCEEDED)
-    _released(house, Platform.WECHAT, Kind.UPLOAD, State.FAILED, BAD)
-    _released(house, Platform.DOUYIN, Kind.UPLOAD, State.UNKNOWN)
-    _released(house, Platform.ALIPAY, Kind.PREVIEW, State.RUNNING)
-    _requested(house, Platform.ALIPAY, Kind.UPLOAD)
-    return sharing.share(house, LIN, shown)
+        _released(services, platform, Kind.UPLOAD, State.SUCCEEDED)
+    _released(services, Platform.WECHAT, Kind.UPLOAD, State.FAILED, BAD)
+    _released(services, Platform.DOUYIN, Kind.UPLOAD, State.UNKNOWN)
+    _released(services, Platform.ALIPAY, Kind.PREVIEW, State.RUNNING)
+    _requested(services, Platform.ALIPAY, Kind.UPLOAD)
+    return shares.share(services, LIN, shown)
 
 
-def _requested(house: House, platform: Platform, kind: Kind) -> int:
+def _requested(services: ServiceContext, platform: Platform, kind: Kind) -> int:
     launch = LaunchOptions("pages/goods/detail", "id=42&from=test", 1011)
     wanted = ReleaseRequest(
         app=APPS[platform][0],
@@ -107,25 +107,29 @@ def _requested(house: House, platform: Platform, kind: Kind) -> int:
         description="新首页；修复在 iPhone 上无法支付的问题",
         launch=launch if kind is Kind.PREVIEW else LaunchOptions(),
     )
-    return releases.request(house, LIN, wanted)
+    return releases.request(services, LIN, wanted)
 
 
 def _released(
-    house: House, platform: Platform, kind: Kind, state: State, error: Trouble | None = None
+    services: ServiceContext,
+    platform: Platform,
+    kind: Kind,
+    state: State,
+    error: ProblemDetail | None = None,
 ) -> int:
-    number = _requested(house, platform, kind)
-    lease = queue.claim(house.database, number, "builder-1", f"token {number}", _HOUR_MS)
+    number = _requested(services, platform, kind)
+    lease = queue.claim(services.database, number, "builder-1", f"token {number}", _HOUR_MS)
     assert lease
     is_good = state is State.SUCCEEDED
-    with house.database.writing() as db:
-        began = house.now() - sum(LASTED.values())
+    with services.database.writing() as db:
+        began = services.now() - sum(LASTED.values())
         queue.write(db, lease, commit=asdict(COMMIT), sizes=asdict(SIZES) if is_good else None)
         queue.write(db, lease, started_at=began)
         line = 0
         for stage, words in LINES.items():
             is_last = stage is Stage.PUBLISH
             lines = [
-                LogLine(Position(1, line + index), house.now(), stage, text)
+                LogLine(Position(1, line + index), services.now(), stage, text)
                 for index, text in enumerate(words, 1)
             ]
             line += len(words)
@@ -137,7 +141,7 @@ def _released(
                 queue.end_stage(db, lease, stage, ended, began, cached=stage is Stage.INSTALL)
         if is_good:
             image = drawn(f"https://example.com/trial?release={number}")
-            stored.put_qr_code(db, number, image, "image/png", house.now())
+            stored.put_qr_code(db, number, image, "image/png", services.now())
         if is_good and platform is Platform.ALIPAY:
             queue.warn(db, lease, MISSED)
         if state.is_final:

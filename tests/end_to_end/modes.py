@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mprelease.process.ownership import chown_tree
-from mprelease.process.sharing import let_others_read
+from mprelease.process.permissions import let_others_read
 from team import Team, path_without_bwrap
 
 ROOT = Path(__file__).parents[2]

@@ -57,7 +57,7 @@ def test_an_upload_becomes_the_experience_version_and_the_next_one_counts_on(
     first = shop.must("upload", "shop", "--json").json
     assert (first["state"], first["warnings"]) == ("succeeded", [])
     assert Path(first["qr_code"]).read_bytes().startswith(b"\x89PNG")
-    assert alipay.experience(APP_ID) == first["version"]
+    assert alipay.trial_version(APP_ID) == first["version"]
     [received] = alipay.received
     assert received.files["pages/a.axml"].decode() == FILES["pages/a.axml"]
     assert json.loads(received.files["mini.project.json"]) == {"format": 2}
@@ -65,8 +65,8 @@ def test_an_upload_becomes_the_experience_version_and_the_next_one_counts_on(
     shop.must("app", "edit", "shop", "--setting", "experience=false")
     second = shop.must("upload", "shop", "--json").json
     assert alipay.versions(APP_ID) == [first["version"], second["version"]]
-    assert alipay.experience(APP_ID) == first["version"]
-    assert alipay.strange == []
+    assert alipay.trial_version(APP_ID) == first["version"]
+    assert alipay.unknown_calls == []
 
 
 def test_previews_share_the_compiler_that_the_first_one_fetched(
@@ -89,7 +89,7 @@ def test_previews_share_the_compiler_that_the_first_one_fetched(
 def test_a_version_that_the_platform_has_already_is_refused_before_the_tool_begins(
     shop: Team, alipay: Alipay
 ) -> None:
-    alipay.fill(APP_ID, ["99.1.0"])
+    alipay.add_versions(APP_ID, ["99.1.0"])
     answer = shop.run("upload", "shop", "--version", "26.1.0")
     assert answer.code == 1
     assert "99.1.0" in answer.out + answer.err
@@ -100,7 +100,7 @@ def test_an_automatic_version_goes_on_from_the_newest_of_the_platform(
     shop: Team, alipay: Alipay
 ) -> None:
     """Issue 12, number 22: another installation has uploaded a greater one today."""
-    alipay.fill(APP_ID, ["99.1.4"])
+    alipay.add_versions(APP_ID, ["99.1.4"])
     shop.must("app", "edit", "shop", "--setting", "experience=false")
     shop.must(
         *("app", "edit", "shop", "--output", "dist", "--build-command"),

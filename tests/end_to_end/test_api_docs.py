@@ -9,7 +9,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_whoever_is_logged_in_tries_the_api_as_oneself(site: Site) -> None:
-    page = site.visit("admin", PASSWORD)
+    page = site.session("admin", PASSWORD)
     page.goto(f"{site.url}/profile")
     page.click("a[href='/api/docs']")
     page.click("#operations-people-me_api_v1_me_get .opblock-summary-control")

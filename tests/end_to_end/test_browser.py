@@ -44,7 +44,7 @@ def test_from_an_empty_house_to_qr_codes_and_a_viewer_who_only_looks(
     subprocess.run(
         ("git", "-C", str(repository), "branch", BRANCH), check=True, env=dict(os.environ)
     )
-    page = site.visit("admin", PASSWORD)
+    page = site.session("admin", PASSWORD)
     page.goto(f"{site.url}/projects")
     page.fill("#name", "商城")
     page.fill("#repository", str(repository))
@@ -80,7 +80,7 @@ def test_from_an_empty_house_to_qr_codes_and_a_viewer_who_only_looks(
     page.select_option("form select[name=role]", "viewer")
     page.click("main form button.btn-primary")
     password = page.inner_text("#new-password")
-    viewer = site.visit("小王", password, viewport={"width": 390, "height": 800})
+    viewer = site.session("小王", password, viewport={"width": 390, "height": 800})
     viewer.goto(f"{site.url}/releases/1")
     assert code_in(viewer) == code_in_of(page, site, 1)
     assert viewer.locator("main form[method=post]").count() == 1, "the one of logging out"
@@ -100,7 +100,7 @@ def test_a_running_release_is_canceled_by_a_click_and_its_log_stays(
 ) -> None:
     files = {**FILES, "package.json": '{"scripts":{"build":"echo \\u001b[31mslow && sleep 120"}}'}
     team.has_app(make_repository(tmp_path / "slow", files), "--output", ".")
-    page = site.visit("admin", PASSWORD, color_scheme="dark", locale="en-US")
+    page = site.session("admin", PASSWORD, color_scheme="dark", locale="en-US")
     assert page.get_attribute("html", "data-bs-theme") == "dark"
     page.goto(f"{site.url}/apps/shop/preview")
     page.click("main form button.btn-primary")

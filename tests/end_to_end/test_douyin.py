@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from mprelease.domain.releases import Kind
-from mprelease.simulator.douyin import Douyin, Refusal
+from mprelease.simulator.douyin import Douyin
 from mprelease.simulator.proxy import Simulator
+from mprelease.simulator.vendor_service import Fault
 from mprelease.simulator.wechat import WeChat
 from repositories import make_repository
 from team import Team, interrupt, living, wait_until
@@ -28,7 +29,7 @@ SOURCES = {
 
 @pytest.fixture
 def douyin(tmp_path: Path) -> Douyin:
-    service = Douyin(tmp_path / "received-by-douyin", slowness=60)
+    service = Douyin(tmp_path / "received-by-douyin", slow_seconds=60)
     service.register(APP_ID, TOKEN)
     return service
 
@@ -48,7 +49,7 @@ def douyin_team(team: Team, wechat: WeChat, douyin: Douyin, tmp_path: Path) -> I
         )
         credential.unlink()
         yield team
-    assert douyin.strange == []
+    assert douyin.unknown_calls == []
 
 
 def test_preview_and_upload_arrive_and_leave_no_token_behind(
@@ -61,7 +62,7 @@ def test_preview_and_upload_arrive_and_leave_no_token_behind(
         assert Path(answer.json["qr_code"]).read_bytes().startswith(b"\x89PNG")
     first, second = douyin.received
     assert (first.kind, second.kind) == (Kind.PREVIEW, Kind.UPLOAD)
-    assert (douyin.codes[0].launch.page, douyin.codes[0].launch.query) == ("pages/b", "n=1")
+    assert (douyin.qr_codes[0].launch.page, douyin.qr_codes[0].launch.query) == ("pages/b", "n=1")
     assert (second.version, second.description) == (upload.json["version"], "`id` 新版")
     for received in (first, second):
         config = json.loads(received.files["project.config.json"])
@@ -76,7 +77,7 @@ def test_preview_and_upload_arrive_and_leave_no_token_behind(
 def test_a_refused_token_ends_the_release_before_anything_is_sent(
     douyin_team: Team, douyin: Douyin
 ) -> None:
-    douyin.refuse(APP_ID, Refusal.TOKEN_EXPIRED)
+    douyin.set_fault(APP_ID, Fault.TOKEN_EXPIRED)
     assert "token" in douyin_team.run("app", "check", "shop").err
     answer = douyin_team.run("upload", "shop", "--json")
     assert answer.code != 0
@@ -85,7 +86,7 @@ def test_a_refused_token_ends_the_release_before_anything_is_sent(
 
 
 def test_a_preview_can_be_ended_after_it_was_sent(douyin_team: Team, douyin: Douyin) -> None:
-    douyin.refuse(APP_ID, Refusal.SLOW)
+    douyin.set_fault(APP_ID, Fault.SLOW)
     process = douyin_team.start("preview", "shop")
     douyin.wait_for(1, seconds=120)
     interrupt(process)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from mprelease.simulator.alipay import Alipay
-from mprelease.simulator.alipay.rejections import Refusal
 from mprelease.simulator.proxy import Simulator
+from mprelease.simulator.vendor_service import Fault
 from mprelease.simulator.wechat import WeChat
 from repositories import make_repository
 from team import Team, wait_until
@@ -56,7 +56,7 @@ def shop(team: Team, wechat: WeChat, alipay: Alipay, tmp_path: Path) -> Iterator
 def test_a_refused_experience_version_is_made_up_for_and_may_be_again(
     shop: Team, alipay: Alipay
 ) -> None:
-    alipay.refuse(ALIPAY_ID, Refusal.EXPERIENCE_REFUSED)
+    alipay.set_fault(ALIPAY_ID, Fault.TRIAL_REFUSED)
     release = shop.must("upload", "pay", "--json").json
     assert (release["state"], release["qr_code"]) == ("succeeded", None)
     [warning] = release["warnings"]
@@ -64,22 +64,22 @@ def test_a_refused_experience_version_is_made_up_for_and_may_be_again(
     number = str(release["id"])
 
     still = shop.run("release", "finish", number)
-    assert (still.code, alipay.experience(ALIPAY_ID)) == (1, None)
+    assert (still.code, alipay.trial_version(ALIPAY_ID)) == (1, None)
     assert "没有设置体验版的权限" in still.err
 
-    alipay.refuse(ALIPAY_ID, None)
+    alipay.set_fault(ALIPAY_ID, None)
     for _ in range(2):
         done = shop.must("release", "finish", number, "--json").json
         assert (done["warnings"], done["error"]) == ([], None)
         assert Path(done["qr_code"]).read_bytes().startswith(b"\x89PNG")
-        assert alipay.experience(ALIPAY_ID) == release["version"]
+        assert alipay.trial_version(ALIPAY_ID) == release["version"]
     assert len(alipay.received) == 1
 
 
 def test_a_worker_finishes_for_whoever_asks(shop: Team, alipay: Alipay) -> None:
-    alipay.refuse(ALIPAY_ID, Refusal.EXPERIENCE_REFUSED)
+    alipay.set_fault(ALIPAY_ID, Fault.TRIAL_REFUSED)
     shop.must("upload", "pay", "--json")
-    alipay.refuse(ALIPAY_ID, None)
+    alipay.set_fault(ALIPAY_ID, None)
     worker = shop.start("worker")
     wait_until(lambda: bool(shop.must("workers", "--json").json))
     # Whoever asks has no way to the platform; the worker has.
@@ -88,7 +88,7 @@ def test_a_worker_finishes_for_whoever_asks(shop: Team, alipay: Alipay) -> None:
     worker.terminate()
     worker.communicate(timeout=60)
     assert done["warnings"] == []
-    assert alipay.experience(ALIPAY_ID) == done["version"]
+    assert alipay.trial_version(ALIPAY_ID) == done["version"]
 
 
 def test_what_cannot_be_finished_is_told_in_a_sentence(shop: Team, wechat: WeChat) -> None:
@@ -111,7 +111,7 @@ def test_what_cannot_be_finished_is_told_in_a_sentence(shop: Team, wechat: WeCha
 
 def test_the_newest_version_is_asked_of_the_platform_that_tells(shop: Team, alipay: Alipay) -> None:
     assert "no version" in shop.must("app", "last-version", "pay").out
-    alipay.fill(ALIPAY_ID, ["26.1.0", "26.2.0"])
+    alipay.add_versions(ALIPAY_ID, ["26.1.0", "26.2.0"])
     assert shop.must("app", "last-version", "pay").out.strip() == "26.2.0"
     assert shop.must("app", "last-version", "pay", "--json").json["version"] == "26.2.0"
     assert "WeChat never does" in shop.must("app", "last-version", "shop").out

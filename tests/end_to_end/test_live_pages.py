@@ -11,12 +11,12 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from browser import PASSWORD, Site, answers, free_port, serving
-from mprelease.domain.people import Role
-from mprelease.domain.problems import Problem, Trouble
+from mprelease.domain.problems import Problem, ProblemDetail
 from mprelease.domain.releases import Commit, Kind, ReleaseRequest, Stage, StageState, State
-from mprelease.pipeline.runner import Ending
+from mprelease.domain.users import Role
+from mprelease.pipeline.runner import Outcome
 from mprelease.services import releases, users
-from mprelease.services.house import House
+from mprelease.services.context import ServiceContext
 from team import Team, wait_until
 from written import BOSS, housed, taken
 
@@ -37,7 +37,7 @@ def site(team: Team, chromium: Browser) -> Iterator[Site]:
 
 
 @pytest.fixture
-def house(site: Site, team: Team, upload_key: str) -> Iterator[House]:
+def services(site: Site, team: Team, upload_key: str) -> Iterator[ServiceContext]:
     with housed(team, upload_key) as made:
         yield made
 
@@ -53,10 +53,12 @@ def stored(page: Page) -> list[str]:
     return page.request.get(f"{page.url.split('/releases')[0]}{address}").text().splitlines()
 
 
-def test_one_publishes_and_another_sees_it_begin_run_and_end(site: Site, house: House) -> None:
-    users.add(house, BOSS, "小王", Role.VIEWER, PASSWORD)
-    publisher = site.visit("admin", PASSWORD, locale="en-US")
-    watcher = site.visit("小王", PASSWORD, locale="en-US", viewport={"width": 390, "height": 800})
+def test_one_publishes_and_another_sees_it_begin_run_and_end(
+    site: Site, services: ServiceContext
+) -> None:
+    users.add(services, BOSS, "小王", Role.VIEWER, PASSWORD)
+    publisher = site.session("admin", PASSWORD, locale="en-US")
+    watcher = site.session("小王", PASSWORD, locale="en-US", viewport={"width": 390, "height": 800})
     home = watcher.context.new_page()
     home.goto(site.url)
     watcher.goto(f"{site.url}/apps/shop")
@@ -73,7 +75,7 @@ def test_one_publishes_and_another_sees_it_begin_run_and_end(site: Site, house: 
     expect(watcher.locator("#notes")).to_contain_text("admin · preview shop #1: queued")
     expect(home.locator("#running")).to_have_text(re.compile("1"))
 
-    release = taken(house, 1)
+    release = taken(services, 1)
     release.recorder.started(Stage.CHECKOUT)
     for page in (watcher, home):
         expect(page.locator("#release-1 .state-running")).to_be_visible()
@@ -94,18 +96,20 @@ def test_one_publishes_and_another_sees_it_begin_run_and_end(site: Site, house: 
         assert page.evaluate("document.documentElement.dataset.same") == "yes", "it was reloaded"
 
 
-def test_a_refused_key_leaves_no_stage_that_might_still_come(site: Site, house: House) -> None:
+def test_a_refused_key_leaves_no_stage_that_might_still_come(
+    site: Site, services: ServiceContext
+) -> None:
     """Issue 12, number 34: it showed four grey stages."""
-    page = site.visit("admin", PASSWORD, locale="en-US")
+    page = site.session("admin", PASSWORD, locale="en-US")
     page.goto(f"{site.url}/apps/shop/preview")
     page.click("main form button.btn-primary")
     expect(page.locator("[data-stage].pending")).to_have_count(4)
-    release = taken(house, 1)
+    release = taken(services, 1)
     release.recorder.started(Stage.CHECKOUT)
     expect(page.locator("[data-stage].running")).to_have_count(1)
     release.recorder.ended(Stage.CHECKOUT, StageState.CANCELED)
-    refused = Trouble(Problem.KEY_REFUSED, {"app_id": "wx1"})
-    release.recorder.finish(Ending(State.FAILED, refused, Stage.PUBLISH))
+    refused = ProblemDetail(Problem.KEY_REFUSED, {"app_id": "wx1"})
+    release.recorder.finish(Outcome(State.FAILED, refused, Stage.PUBLISH))
     expect(page.locator("[data-stage]")).to_have_count(2)
     expect(page.locator("[data-stage=checkout].canceled")).to_contain_text("stopped")
     expect(page.locator("[data-stage=publish].failed")).to_contain_text("failed")
@@ -119,11 +123,11 @@ def test_the_log_goes_on_without_a_gap_or_a_double_when_the_server_has_died(
     site = Site(f"http://127.0.0.1:{free_port()}", chromium, [])
     team.extra["MPRELEASE_ADMIN_PASSWORD"] = PASSWORD
     server = served(site, team)
-    with housed(team, upload_key) as house:
-        release = taken(house, asked(house))
+    with housed(team, upload_key) as services:
+        release = taken(services, asked(services))
         release.recorder.started(Stage.BUILD)
         release.write(f"module {number}" for number in range(1, 41))
-        page = site.visit("admin", PASSWORD, **TALL)
+        page = site.session("admin", PASSWORD, **TALL)
         page.goto(f"{site.url}/releases/{release.id}")
         expect(page.locator(".log")).to_contain_text("module 40")
         for round_ in range(1, 3):
@@ -144,11 +148,13 @@ def test_the_log_goes_on_without_a_gap_or_a_double_when_the_server_has_died(
     server.communicate()
 
 
-def test_a_tab_that_slept_knows_everything_when_it_wakes(site: Site, house: House) -> None:
-    release = taken(house, asked(house))
+def test_a_tab_that_slept_knows_everything_when_it_wakes(
+    site: Site, services: ServiceContext
+) -> None:
+    release = taken(services, asked(services))
     release.recorder.started(Stage.BUILD)
     release.write(["module 1"])
-    page = site.visit("admin", PASSWORD, **TALL)
+    page = site.session("admin", PASSWORD, **TALL)
     page.goto(f"{site.url}/releases/{release.id}")
     expect(page.locator(".log")).to_contain_text("module 1")
     state = page.context.new_cdp_session(page)
@@ -166,10 +172,10 @@ def test_a_tab_that_slept_knows_everything_when_it_wakes(site: Site, house: Hous
     assert shown(page) == stored(page) == [f"module {n}" for n in range(1, number + 1)]
 
 
-def test_where_no_socket_passes_the_pages_ask(site: Site, house: House) -> None:
-    release = taken(house, asked(house))
+def test_where_no_socket_passes_the_pages_ask(site: Site, services: ServiceContext) -> None:
+    release = taken(services, asked(services))
     release.recorder.started(Stage.BUILD)
-    page = site.visit("admin", PASSWORD, **TALL)
+    page = site.session("admin", PASSWORD, **TALL)
     page.route_web_socket(re.compile("/live$"), lambda socket: socket.close())
     page.goto(f"{site.url}/releases/{release.id}")
     for number in range(1, 4):
@@ -191,16 +197,18 @@ window.Notification = class extends EventTarget {
 """
 
 
-def test_who_has_asked_for_it_is_told_when_the_own_release_ends(site: Site, house: House) -> None:
-    page = site.visit("admin", PASSWORD, locale="en-US")
+def test_who_has_asked_for_it_is_told_when_the_own_release_ends(
+    site: Site, services: ServiceContext
+) -> None:
+    page = site.session("admin", PASSWORD, locale="en-US")
     page.add_init_script(HIDDEN)
     page.goto(f"{site.url}/apps/shop/preview")
     page.click("main form button.btn-primary")
     page.get_by_role("button", name="Tell me when it ends").click()
     expect(page.get_by_role("button", name="Tell me when it ends")).to_be_hidden()
-    other = taken(house, releases.request(house, BOSS, replace(PREVIEW, robot=2)))
+    other = taken(services, releases.request(services, BOSS, replace(PREVIEW, robot=2)))
     expect(page.locator("#notes")).to_have_count(1)
-    own = taken(house, 1)
+    own = taken(services, 1)
     other.end()
     own.end(State.FAILED)
     expect(page).to_have_title(re.compile("^✘ "))
@@ -209,8 +217,8 @@ def test_who_has_asked_for_it_is_told_when_the_own_release_ends(site: Site, hous
     expect(page).not_to_have_title(re.compile("^✘ "))
 
 
-def asked(house: House) -> int:
-    return releases.request(house, BOSS, PREVIEW)
+def asked(services: ServiceContext) -> int:
+    return releases.request(services, BOSS, PREVIEW)
 
 
 def served(site: Site, team: Team) -> "subprocess.Popen[str]":

@@ -32,7 +32,7 @@ def release(site: Site, team: Team, upload_key: str) -> Iterator[Written]:
 def opened(site: Site, release: Written, fragment: str = "", **wishes: object) -> Page:
     """Log in and open the release; return as soon as everything written so far has arrived."""
     high = {"width": 1280, "height": 1600}
-    page = site.visit("admin", PASSWORD, **{"locale": "en-US", "viewport": high, **wishes})
+    page = site.session("admin", PASSWORD, **{"locale": "en-US", "viewport": high, **wishes})
     page.goto(f"{site.url}/releases/{release.id}{fragment}")
     page.wait_for_selector(".log-view[data-complete]")
     return page
@@ -221,7 +221,7 @@ def test_colours_are_those_of_a_terminal(site: Site, release: Written) -> None:
 
 def test_without_scripts_the_log_is_a_link_to_its_text(site: Site, release: Written) -> None:
     release.stage(Stage.BUILD, ["one", "中文"])
-    page = site.visit("admin", PASSWORD, locale="en-US", java_script_enabled=False)
+    page = site.session("admin", PASSWORD, locale="en-US", java_script_enabled=False)
     page.goto(f"{site.url}/releases/{release.id}")
     expect(page.locator(".log-search")).to_be_hidden()
     page.locator(".log-bar").get_by_role("link", name="Raw log").click()

@@ -60,9 +60,9 @@ LOOKS = {
 @pytest.fixture
 def shared(team: Team, upload_key: str) -> str:
     team.must("releases")  # makes the database
-    house = furnished.house_of(team.data)
-    key = furnished.furnish(house, upload_key)
-    house.database.close()
+    services = furnished.house_of(team.data)
+    key = furnished.furnish(services, upload_key)
+    services.database.close()
     return key
 
 
@@ -98,7 +98,7 @@ def test_every_page_is_whole_and_readable_for_everybody(
     full_site: Site, shared: str, look: str
 ) -> None:
     stranger = full_site.chromium.new_context(**LOOKS[look]).new_page()  # type: ignore[arg-type]
-    page = full_site.visit("admin", PASSWORD, **LOOKS[look])
+    page = full_site.session("admin", PASSWORD, **LOOKS[look])
     visits = [(stranger, "login", "/login"), (stranger, "shared", f"/s/{shared}")]
     visits += [(page, name, address) for name, address in PAGES.items()]
     flaws: list[str] = []
@@ -119,7 +119,7 @@ def test_every_page_is_whole_and_readable_for_everybody(
 def test_the_qr_code_of_a_card_stands_beside_its_text(full_site: Site) -> None:
     """Issue 12, number 34: it never did, `flex-fill` won over our rule."""
     for width in (390, 768, 1280, 1920):
-        page = full_site.visit("admin", PASSWORD, viewport={"width": width, "height": 800})
+        page = full_site.session("admin", PASSWORD, viewport={"width": width, "height": 800})
         page.goto(f"{full_site.url}{APP}")
         row = page.locator(".card-row:has(.qr)").first
         text, code = row.locator(".card-text").bounding_box(), row.locator(".qr").bounding_box()
@@ -131,7 +131,7 @@ def test_the_qr_code_of_a_card_stands_beside_its_text(full_site: Site) -> None:
 
 def test_a_phone_shows_how_each_release_of_the_list_stands(full_site: Site) -> None:
     """Issue 12, number 34: the column of the state was out of sight."""
-    page = full_site.visit("admin", PASSWORD, viewport={"width": 390, "height": 800})
+    page = full_site.session("admin", PASSWORD, viewport={"width": 390, "height": 800})
     page.goto(f"{full_site.url}/releases")
     badges = page.locator("#tasks .badge[data-state-of]")
     assert badges.count() == 8
@@ -170,7 +170,7 @@ def loaded(page: Page, address: str) -> dict[str, int]:
 def test_a_page_that_was_seen_costs_little_the_next_time(full_site: Site) -> None:
     """Issue 12, number 34: modules were loaded anew on each page; these are design §9's limits."""
     page = full_site.chromium.new_context(locale="zh-CN").new_page()
-    page.context.add_cookies(full_site.visit("admin", PASSWORD).context.cookies())
+    page.context.add_cookies(full_site.session("admin", PASSWORD).context.cookies())
     cold = loaded(page, full_site.url)
     assert sum(cold.values()) <= 150 * KB, cold
     warm = loaded(page, full_site.url)
@@ -184,7 +184,7 @@ def test_a_page_that_was_seen_costs_little_the_next_time(full_site: Site) -> Non
 
 def test_what_deletes_asks_first_without_a_script(full_site: Site) -> None:
     """Issue 12, number 34: without a script nothing asked; and no question named anything."""
-    page = full_site.visit("admin", PASSWORD)
+    page = full_site.session("admin", PASSWORD)
     page = page.context.browser.new_context(  # type: ignore[union-attr]
         java_script_enabled=False, storage_state=page.context.storage_state(), locale="zh-CN"
     ).new_page()
@@ -211,7 +211,7 @@ def tab_to(page: Page, what: str) -> None:
 
 
 def test_a_release_is_asked_for_and_canceled_by_keyboard_alone(full_site: Site) -> None:
-    page = full_site.visit(furnished.LIN.name, furnished.PASSWORD)
+    page = full_site.session(furnished.LIN.name, furnished.PASSWORD)
     tab_to(page, f"a[href='{APP}/preview']")
     page.keyboard.press("Enter")
     page.wait_for_url("**/preview")

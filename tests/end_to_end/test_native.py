@@ -7,7 +7,8 @@ import pytest
 
 from mprelease.domain.releases import Kind
 from mprelease.simulator.sample import make_sample
-from mprelease.simulator.wechat import Refusal, WeChat
+from mprelease.simulator.vendor_service import Fault
+from mprelease.simulator.wechat import WeChat
 from repositories import commit, make_repository
 from team import APP_ID, Team
 
@@ -110,23 +111,23 @@ def test_a_native_project_gets_its_npm_dependency_packed(
 
 
 REFUSALS = {
-    Refusal.BAD_IP: ("127.0.0.1", "IP"),
-    Refusal.BAD_KEY: ("key", "--credential-file"),
-    Refusal.UNKNOWN_APP: (APP_ID, "--app-id"),
+    Fault.BAD_IP: ("127.0.0.1", "IP"),
+    Fault.BAD_KEY: ("key", "--credential-file"),
+    Fault.UNKNOWN_APP: (APP_ID, "--app-id"),
 }
 
 
-@pytest.mark.parametrize("refusal", REFUSALS)
+@pytest.mark.parametrize("fault", REFUSALS)
 def test_a_refused_credential_ends_the_release_before_the_build(
-    refusal: Refusal, team: Team, wechat: WeChat, repository: Path
+    fault: Fault, team: Team, wechat: WeChat, repository: Path
 ) -> None:
     team.has_app(repository, "--build-command", "sleep 60", "--output", ".")
-    wechat.refuse(APP_ID, refusal)
+    wechat.set_fault(APP_ID, fault)
     answer = team.run("upload", "shop", "--json", seconds=30)
     assert answer.code == 1
     error = answer.json["error"]
     said = f"{error['message']} {error['remedy']}"
-    assert all(word in said for word in REFUSALS[refusal]), said
+    assert all(word in said for word in REFUSALS[fault]), said
     assert error["stage"] == "publish"
     check = team.run("app", "check", "shop")
     assert check.code == 1
@@ -135,14 +136,14 @@ def test_a_refused_credential_ends_the_release_before_the_build(
 
 
 @pytest.mark.parametrize(
-    ("refusal", "word"),
-    [(Refusal.TOO_LARGE, "2048"), (Refusal.SERVER_ERROR, ""), (Refusal.CONNECTION_CUT, "arrived")],
+    ("fault", "word"),
+    [(Fault.TOO_LARGE, "2048"), (Fault.SERVER_ERROR, ""), (Fault.CONNECTION_CUT, "arrived")],
 )
 def test_what_the_platform_refuses_at_the_end_is_told_with_its_remedy(
-    refusal: Refusal, word: str, team: Team, wechat: WeChat, repository: Path
+    fault: Fault, word: str, team: Team, wechat: WeChat, repository: Path
 ) -> None:
     team.has_app(repository)
-    wechat.refuse(APP_ID, refusal)
+    wechat.set_fault(APP_ID, fault)
     answer = team.run("upload", "shop", "--json")
     assert answer.code == 1
     assert answer.json["state"] == "failed"

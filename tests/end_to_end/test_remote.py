@@ -15,16 +15,16 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from browser import answers, free_port
-from mprelease.domain.people import Role
 from mprelease.domain.platforms import Platform
 from mprelease.domain.releases import Stage, State
+from mprelease.domain.users import Role
 from mprelease.security.vault import Vault
-from mprelease.services import apps, door, users
-from mprelease.services.house import House
+from mprelease.services import apps, sessions, users
+from mprelease.services.context import ServiceContext
 from mprelease.simulator.wechat import WeChat
-from mprelease.storage import keys, lists
+from mprelease.storage import access_keys, lists
+from mprelease.storage.access_keys import KeyKind
 from mprelease.storage.database import Database, sqlite_url
-from mprelease.storage.keys import KeyKind
 from repositories import make_repository
 from team import Answer, Team, wait_until
 from written import BOSS, housed, taken
@@ -79,10 +79,10 @@ def laptop(tmp_path: Path, team: Team, port: int) -> Laptop:
     """A laptop with a member's token of the team's house."""
     team.must("app", "list")
     database = Database(sqlite_url(team.data / "mprelease.db"))
-    house = House(database, Vault(bytes(32)), lambda: 0, ZoneInfo("UTC"))
-    now = House(database, Vault(bytes(32)), _now, ZoneInfo("UTC"))
-    user, _ = users.add(house, BOSS, "小李", Role.MEMBER, None)
-    token = door.add_token(now, user, "laptop", 1)
+    services = ServiceContext(database, Vault(bytes(32)), lambda: 0, ZoneInfo("UTC"))
+    now = ServiceContext(database, Vault(bytes(32)), _now, ZoneInfo("UTC"))
+    user, _ = users.add(services, BOSS, "小李", Role.MEMBER, None)
+    token = sessions.add_token(now, user, "laptop", 1)
     database.close()
     home = tmp_path / "laptop"
     home.mkdir()
@@ -132,11 +132,11 @@ def test_following_goes_on_when_the_server_has_died_and_ctrl_c_cancels(
     team: Team, laptop: Laptop, port: int, upload_key: str
 ) -> None:
     server = served(team, port, "--no-worker")
-    with housed(team, upload_key) as house:
+    with housed(team, upload_key) as services:
         following = laptop.start("preview", "shop", "--follow")
         said, reader = listening(following)
-        wait_until(lambda: bool(newest(house)))
-        release = taken(house, 1)
+        wait_until(lambda: bool(newest(services)))
+        release = taken(services, 1)
         release.recorder.started(Stage.BUILD)
         release.write(f"module {number}" for number in range(20))
         wait_until(lambda: any("module 19" in line for line in said))
@@ -166,13 +166,13 @@ def test_all_apps_of_a_project_are_followed_at_once(
     team: Team, laptop: Laptop, port: int, upload_key: str
 ) -> None:
     served(team, port, "--no-worker")
-    with housed(team, upload_key) as house:
+    with housed(team, upload_key) as services:
         twin = apps.AppChange("twin", "wx0123456789abcdee", credential=upload_key.encode())
-        apps.add(house, BOSS, "web", Platform.WECHAT, twin)
+        apps.add(services, BOSS, "web", Platform.WECHAT, twin)
         following = laptop.start("preview", "--project", "web", "--follow", "--json")
-        wait_until(lambda: len(newest(house)) == 2)
+        wait_until(lambda: len(newest(services)) == 2)
         for number, state in ((1, State.FAILED), (2, State.SUCCEEDED)):
-            release = taken(house, number)
+            release = taken(services, number)
             release.stage(Stage.BUILD, [f"module {number}"])
             release.end(state)
         out, err = following.communicate(timeout=30)
@@ -181,7 +181,7 @@ def test_all_apps_of_a_project_are_followed_at_once(
         assert {"shop    module 1", "twin    module 2"} < set(err.splitlines())
         assert "too late" in laptop.run("cancel", "2").err
         wait = laptop.start("upload", "shop")
-        wait_until(lambda: len(newest(house)) == 1)
+        wait_until(lambda: len(newest(services)) == 1)
         assert laptop.run("cancel", "3").code == 0
         assert (wait.wait(30), "canceled" in wait.communicate()[0]) == (130, True)
     refused = laptop.run("upload", "--project", "web", "--version", "1 x")
@@ -192,11 +192,11 @@ def test_a_second_ctrl_c_leaves_it_to_the_server(
     team: Team, laptop: Laptop, port: int, upload_key: str
 ) -> None:
     server = served(team, port, "--no-worker")
-    with housed(team, upload_key) as house:
+    with housed(team, upload_key) as services:
         following = laptop.start("preview", "shop", "--follow")
         said, reader = listening(following)
-        wait_until(lambda: bool(newest(house)))
-        release = taken(house, 1)
+        wait_until(lambda: bool(newest(services)))
+        release = taken(services, 1)
         release.recorder.started(Stage.BUILD)
         release.write(["module 1"])
         # A server that dies before it has answered is another matter.
@@ -216,16 +216,16 @@ def test_what_is_refused_after_the_release_was_accepted_is_no_bad_use(
     team: Team, laptop: Laptop, port: int, upload_key: str
 ) -> None:
     served(team, port, "--no-worker")
-    with housed(team, upload_key) as house:
+    with housed(team, upload_key) as services:
         following = laptop.start("preview", "shop")
-        wait_until(lambda: bool(newest(house)))
-        with house.database.reading() as db:
-            user = users.named(db, "小李")
-            [key] = keys.of_user(db, user.id, KeyKind.TOKEN)
-        door.remove_token(house, user, key.id)
+        wait_until(lambda: bool(newest(services)))
+        with services.database.reading() as db:
+            user = users.by_name(db, "小李")
+            [key] = access_keys.of_user(db, user.id, KeyKind.TOKEN)
+        sessions.remove_token(services, user, key.id)
         _, err = following.communicate(timeout=60)
         assert (following.returncode, "does not know this token" in err) == (1, True), err
-        assert newest(house), "it goes on there"
+        assert newest(services), "it goes on there"
 
 
 def test_what_cannot_be_is_said_in_one_sentence(team: Team, laptop: Laptop, port: int) -> None:
@@ -263,8 +263,8 @@ def listening(process: "subprocess.Popen[str]") -> tuple[list[str], threading.Th
     return said, reader
 
 
-def newest(house: House) -> list[object]:
-    with house.database.reading() as db:
+def newest(services: ServiceContext) -> list[object]:
+    with services.database.reading() as db:
         return list(lists.unfinished(db))
 
 

@@ -146,4 +146,4 @@ def test_six_releases_at_once_do_not_meet(world: World, tmp_path: Path) -> None:
             received = world.received(platform, APP_IDS[platform][number])
             markup = received.files[f"pages/a.{MARKUP[platform]}"].decode()
             assert name in markup
-    assert all(world.services[one].strange == [] for one in ("alipay", "douyin"))
+    assert all(world.services[one].unknown_calls == [] for one in ("alipay", "douyin"))

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from mprelease.domain.logs import LogLimits
-from mprelease.domain.people import Actor
 from mprelease.domain.platforms import Platform
 from mprelease.domain.releases import Kind, ReleaseRequest, Stage, StageState, State
+from mprelease.domain.users import Actor
 from mprelease.engine.log_limit import LimitedLog
 from mprelease.engine.recorder import DatabaseRecorder
-from mprelease.i18n import Language, Words
-from mprelease.pipeline.runner import Ending
+from mprelease.i18n import Language, Translator
+from mprelease.pipeline.runner import Outcome
 from mprelease.security.vault import Vault
 from mprelease.services import apps, projects, releases
-from mprelease.services.house import House
+from mprelease.services.context import ServiceContext
 from mprelease.storage import queue
 from mprelease.storage.database import Database, sqlite_url
 from team import APP_ID, Team
@@ -45,35 +45,35 @@ class Written:
         self.recorder.flush()
 
     def end(self, state: State = State.SUCCEEDED) -> None:
-        self.recorder.finish(Ending(state))
+        self.recorder.finish(Outcome(state))
 
 
 @contextmanager
-def housed(team: Team, key: str) -> Iterator[House]:
+def housed(team: Team, key: str) -> Iterator[ServiceContext]:
     """Open the team's house, with one app in it, beside the server."""
     database = Database(sqlite_url(team.data / "mprelease.db"))
-    house = House(database, Vault(bytes(32)), _now, ZoneInfo("Asia/Shanghai"))
-    projects.add(house, BOSS, projects.ProjectChange("web", "/srv/web.git", "main"))
+    services = ServiceContext(database, Vault(bytes(32)), _now, ZoneInfo("Asia/Shanghai"))
+    projects.add(services, BOSS, projects.ProjectChange("web", "/srv/web.git", "main"))
     new = apps.AppChange(name="shop", platform_app_id=APP_ID, credential=key.encode())
-    apps.add(house, BOSS, "web", Platform.WECHAT, new)
-    yield house
+    apps.add(services, BOSS, "web", Platform.WECHAT, new)
+    yield services
     database.close()
 
 
-def taken(house: House, release_id: int, attempt: int = 1) -> Written:
+def taken(services: ServiceContext, release_id: int, attempt: int = 1) -> Written:
     """Take a queued release as a worker does."""
-    lease = queue.claim(house.database, release_id, "a-worker", f"token {attempt}", _HOUR_MS)
+    lease = queue.claim(services.database, release_id, "a-worker", f"token {attempt}", _HOUR_MS)
     assert lease
-    log = LimitedLog(LogLimits(32 << 20, 200_000), Words(Language.ENGLISH))
-    return Written(release_id, DatabaseRecorder(house.database, lease, _now, log))
+    log = LimitedLog(LogLimits(32 << 20, 200_000), Translator(Language.ENGLISH))
+    return Written(release_id, DatabaseRecorder(services.database, lease, _now, log))
 
 
 @contextmanager
 def writing(team: Team, key: str) -> Iterator[Written]:
     """Have a release run in the team's house, where no worker is."""
-    with housed(team, key) as house:
+    with housed(team, key) as services:
         wanted = ReleaseRequest("shop", Kind.PREVIEW)
-        yield taken(house, releases.request(house, BOSS, wanted))
+        yield taken(services, releases.request(services, BOSS, wanted))
 
 
 def _now() -> int:

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from databases import KINDS
-from mprelease.domain.people import Actor
 from mprelease.domain.platforms import Platform
+from mprelease.domain.users import Actor
 from mprelease.services import apps, projects
-from mprelease.services.house import House
+from mprelease.services.context import ServiceContext
 from yard import Yard
 
 
@@ -22,16 +22,18 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def yard(house: House, developer: Actor, upload_key: str, tmp_path: Path) -> Iterator[Yard]:
-    projects.add(house, developer, projects.ProjectChange("web", "/srv/web.git", "main"))
+def yard(
+    services: ServiceContext, developer: Actor, upload_key: str, tmp_path: Path
+) -> Iterator[Yard]:
+    projects.add(services, developer, projects.ProjectChange("web", "/srv/web.git", "main"))
     for number in (1, 2, 3):
         new = apps.AppChange(
             name=f"shop-{number}",
             platform_app_id=f"wx012345678901234{number}",
             credential=upload_key.encode(),
         )
-        apps.add(house, developer, "web", Platform.WECHAT, new)
-    ticking = replace(house, now=lambda: time.time_ns() // 1_000_000)
+        apps.add(services, developer, "web", Platform.WECHAT, new)
+    ticking = replace(services, now=lambda: time.time_ns() // 1_000_000)
     made = Yard(ticking, tmp_path, developer)
     yield made
     made.end()

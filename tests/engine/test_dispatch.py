@@ -15,7 +15,7 @@ from servers import redis_server
 from yard import Yard, wait_until
 
 
-class Ear:
+class Subscriber:
     """Hear rings; with or without a free slot."""
 
     def __init__(self, *, is_free: bool = True) -> None:
@@ -37,36 +37,36 @@ def opened() -> Iterator[list[Dispatch]]:
 
 
 def test_within_a_process_a_ring_is_heard_at_once(opened: list[Dispatch]) -> None:
-    dispatch, ear = Dispatch(None), Ear()
+    dispatch, subscriber = Dispatch(None), Subscriber()
     opened.append(dispatch)
-    dispatch.listen(("default",), ear.hear)
+    dispatch.listen(("default",), subscriber.hear)
     dispatch.wake("default")
-    assert ear.heard.wait(2)
+    assert subscriber.heard.wait(2)
 
 
 def test_a_ring_for_another_label_is_not_heard(opened: list[Dispatch]) -> None:
-    dispatch, ear = Dispatch(None), Ear()
+    dispatch, subscriber = Dispatch(None), Subscriber()
     opened.append(dispatch)
-    dispatch.listen(("intranet", "mac"), ear.hear)
+    dispatch.listen(("intranet", "mac"), subscriber.hear)
     dispatch.wake("default")
     dispatch.wake("mac")
-    assert ear.heard.wait(2)
+    assert subscriber.heard.wait(2)
 
 
 @pytest.mark.servers
 def test_over_redis_a_ring_reaches_another_node(redis_url: str, opened: list[Dispatch]) -> None:
-    here, there, ear = Dispatch(redis_url), Dispatch(redis_url), Ear()
+    here, there, subscriber = Dispatch(redis_url), Dispatch(redis_url), Subscriber()
     opened += [here, there]
-    there.listen(("default",), ear.hear)
+    there.listen(("default",), subscriber.hear)
     here.wake("default")
-    assert ear.heard.wait(3)
+    assert subscriber.heard.wait(3)
 
 
 @pytest.mark.servers
 def test_malformed_rings_end_nothing(redis_url: str, opened: list[Dispatch]) -> None:
-    here, there, ear = Dispatch(redis_url), Dispatch(redis_url), Ear(is_free=False)
+    here, there, subscriber = Dispatch(redis_url), Dispatch(redis_url), Subscriber(is_free=False)
     opened += [here, there]
-    there.listen(("default",), ear.hear)
+    there.listen(("default",), subscriber.hear)
     name = "mprelease.default"
     broker = RedisBroker(url=redis_url, middleware=[], namespace="mprelease")
     for actor, args in (
@@ -83,10 +83,10 @@ def test_malformed_rings_end_nothing(redis_url: str, opened: list[Dispatch]) -> 
             stranger.hset(f"mprelease:{name}.msgs", f"bad-{number}", data)
             stranger.rpush(f"mprelease:{name}", f"bad-{number}")
         wait_until(lambda: stranger.llen(f"mprelease:{name}") == 0)
-        ear.is_free = True
-        ear.heard.clear()
+        subscriber.is_free = True
+        subscriber.heard.clear()
         here.wake("default")
-        assert ear.heard.wait(15)
+        assert subscriber.heard.wait(15)
         assert not stranger.exists("mprelease:mprelease.nobody's")
     broker.close()
 
@@ -97,13 +97,13 @@ def test_a_busy_worker_hands_the_ring_on_to_a_free_one(
 ) -> None:
     busy, free, asker = Dispatch(redis_url), Dispatch(redis_url), Dispatch(redis_url)
     opened += [busy, free, asker]
-    busy.listen(("default",), Ear(is_free=False).hear)
-    ear = Ear()
-    free.listen(("default",), ear.hear)
+    busy.listen(("default",), Subscriber(is_free=False).hear)
+    subscriber = Subscriber()
+    free.listen(("default",), subscriber.hear)
     for _ in range(5):
-        ear.heard.clear()
+        subscriber.heard.clear()
         asker.wake("default")
-        assert ear.heard.wait(2)
+        assert subscriber.heard.wait(2)
 
 
 @pytest.mark.servers
@@ -124,14 +124,14 @@ def test_with_redis_dead_work_goes_on_and_rings_are_heard_again_when_it_is_back(
         yard.becomes(release_id, State.SUCCEEDED)
         assert time.monotonic() - began < 4
         server.restart()
-        ear = Ear()
+        subscriber = Subscriber()
         third = Dispatch(server.url)
         opened.append(third)
-        third.listen(("mac",), ear.hear)
+        third.listen(("mac",), subscriber.hear)
 
         def rung() -> bool:
             here.wake("mac")
-            return ear.heard.wait(0.2)
+            return subscriber.heard.wait(0.2)
 
         wait_until(rung)
         here.close()

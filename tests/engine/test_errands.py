@@ -11,16 +11,16 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, insert, select
 
-from mprelease.domain.errands import Answer, Errand, ErrandKind
 from mprelease.domain.errors import Refused, StageFailed
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
-from mprelease.engine import errands as engine_errands
+from mprelease.domain.worker_queries import QueryAnswer, WorkerQuery, WorkerQueryKind
+from mprelease.engine import worker_queries as engine_errands
 from mprelease.engine.host_health import HostHealth
-from mprelease.services import apps, errands, projects
-from mprelease.storage import errands as stored
+from mprelease.services import apps, projects, worker_queries
+from mprelease.storage import worker_queries as stored
 from mprelease.storage.clock import now_ms
-from mprelease.storage.tables import errands as errands_table
+from mprelease.storage.tables import worker_queries as errands_table
 from repositories import commit, git, make_repository
 from yard import Yard, wait_until
 
@@ -34,7 +34,7 @@ def repository(tmp_path: Path, yard: Yard) -> Path:
     git(made, "branch", "feature/登录")
     commit(made, {"app.json": '{"pages": []}'}, "增加页面")
     change = projects.ProjectChange(repository=str(made))
-    projects.edit(yard.house, yard.who, "web", change)
+    projects.edit(yard.services, yard.who, "web", change)
     return made
 
 
@@ -42,10 +42,12 @@ def repository(tmp_path: Path, yard: Yard) -> Path:
 def test_a_worker_tells_branches_tags_and_commits(yard: Yard) -> None:
     yard.worker()
     ask = {"seconds": 20.0, "max_age": 0.0}
-    refs = errands.ask(yard.house, "default", Errand(ErrandKind.REFS, "web"), **ask)
+    refs = worker_queries.ask(
+        yard.services, "default", WorkerQuery(WorkerQueryKind.REFS, "web"), **ask
+    )
     assert refs.facts == {"branches": ["feature/登录", "main"], "tags": ["v1"]}
-    wanted = Errand(ErrandKind.COMMITS, "web", {"ref": "main", "count": 5})
-    commits = errands.ask(yard.house, "default", wanted, **ask)
+    wanted = WorkerQuery(WorkerQueryKind.COMMITS, "web", {"ref": "main", "count": 5})
+    commits = worker_queries.ask(yard.services, "default", wanted, **ask)
     assert commits.facts
     told = commits.facts["commits"]
     assert isinstance(told, list)
@@ -56,81 +58,85 @@ def test_a_worker_tells_branches_tags_and_commits(yard: Yard) -> None:
 @pytest.mark.usefixtures("repository")
 def test_the_same_question_is_answered_from_memory_while_the_answer_is_young(yard: Yard) -> None:
     worker = yard.worker()
-    errand = Errand(ErrandKind.REFS, "web")
-    first = errands.ask(yard.house, "default", errand, seconds=20, max_age=0)
-    worker.close(hand_back=True)
+    query = WorkerQuery(WorkerQueryKind.REFS, "web")
+    first = worker_queries.ask(yard.services, "default", query, seconds=20, max_age=0)
+    worker.close(requeue=True)
     worker.join()
-    assert errands.ask(yard.house, "default", errand, seconds=20, max_age=60) == first
+    assert worker_queries.ask(yard.services, "default", query, seconds=20, max_age=60) == first
 
 
 def test_trouble_is_an_answer(yard: Yard) -> None:
     yard.worker()
-    errand = Errand(ErrandKind.REFS, "web")
-    answer = errands.ask(yard.house, "default", errand, seconds=20, max_age=0)
-    assert answer.trouble
-    assert answer.trouble.problem is Problem.GIT_NOT_A_REPOSITORY
+    query = WorkerQuery(WorkerQueryKind.REFS, "web")
+    answer = worker_queries.ask(yard.services, "default", query, seconds=20, max_age=0)
+    assert answer.problem_detail
+    assert answer.problem_detail.problem is Problem.GIT_NOT_A_REPOSITORY
 
 
 def test_without_a_worker_of_the_label_the_question_is_refused(yard: Yard) -> None:
     yard.worker()
     with pytest.raises(Refused) as refused:
-        errands.ask(yard.house, "intranet", Errand(ErrandKind.ADDRESS), seconds=1, max_age=0)
-    assert refused.value.trouble.problem is Problem.NO_WORKER
+        worker_queries.ask(
+            yard.services, "intranet", WorkerQuery(WorkerQueryKind.ADDRESS), seconds=1, max_age=0
+        )
+    assert refused.value.problem_detail.problem is Problem.NO_WORKER
 
 
 def test_an_errand_is_claimed_once_and_again_when_its_worker_died(yard: Yard) -> None:
     labels = ("default",)
-    database = yard.house.database
+    database = yard.services.database
     with database.writing() as db:
-        stored.ask(db, "default", Errand(ErrandKind.ADDRESS))
+        stored.ask(db, "default", WorkerQuery(WorkerQueryKind.ADDRESS))
     first = stored.claim(database, labels, -1)
     second = stored.claim(database, labels, 60_000)
     assert first
     assert second
     assert stored.claim(database, labels, 60_000) is None
     with database.writing() as db:
-        assert not stored.answer(db, first, Answer({"late": True}))
-        assert stored.answer(db, second, Answer({"address": "192.0.2.1"}))
-        assert stored.answered(db, second.id) == Answer({"address": "192.0.2.1"})
+        assert not stored.answer(db, first, QueryAnswer({"late": True}))
+        assert stored.answer(db, second, QueryAnswer({"address": "192.0.2.1"}))
+        assert stored.answered(db, second.id) == QueryAnswer({"address": "192.0.2.1"})
 
 
 def test_the_address_needs_a_page_that_tells_it(yard: Yard) -> None:
     yard.worker()
-    answer = errands.ask(yard.house, "default", Errand(ErrandKind.ADDRESS), seconds=20, max_age=0)
-    assert answer.trouble
-    assert answer.trouble.problem is Problem.ADDRESS_PAGE_MISSING
+    answer = worker_queries.ask(
+        yard.services, "default", WorkerQuery(WorkerQueryKind.ADDRESS), seconds=20, max_age=0
+    )
+    assert answer.problem_detail
+    assert answer.problem_detail.problem is Problem.ADDRESS_PAGE_MISSING
 
 
 def test_an_app_without_a_credential_is_told_so_in_words(yard: Yard) -> None:
     yard.worker()
     bare = apps.AppChange(name="bare", platform_app_id="wx00000000000000ff")
-    apps.add(yard.house, yard.who, "web", Platform.WECHAT, bare)
-    check = Errand(ErrandKind.CHECK, "bare")
-    answer = errands.ask(yard.house, "default", check, seconds=20, max_age=0)
-    assert answer.trouble
-    assert answer.trouble.problem is Problem.KEY_SHAPE
+    apps.add(yard.services, yard.who, "web", Platform.WECHAT, bare)
+    check = WorkerQuery(WorkerQueryKind.CHECK, "bare")
+    answer = worker_queries.ask(yard.services, "default", check, seconds=20, max_age=0)
+    assert answer.problem_detail
+    assert answer.problem_detail.problem is Problem.KEY_SHAPE
 
 
 @pytest.mark.usefixtures("repository")
 def test_a_ref_is_checked_by_who_asks_and_by_who_answers(yard: Yard) -> None:
     yard.worker()
-    errand = Errand(ErrandKind.COMMITS, "web", {"ref": "--help", "count": 5})
+    query = WorkerQuery(WorkerQueryKind.COMMITS, "web", {"ref": "--help", "count": 5})
     with pytest.raises(Refused) as refused:
-        errands.ask(yard.house, "default", errand, seconds=20, max_age=0)
-    assert refused.value.trouble.problem is Problem.REF_SHAPE
-    with yard.house.database.writing() as db:
-        number = stored.ask(db, "default", errand)
-    yard.house.wake("default")
+        worker_queries.ask(yard.services, "default", query, seconds=20, max_age=0)
+    assert refused.value.problem_detail.problem is Problem.REF_SHAPE
+    with yard.services.database.writing() as db:
+        number = stored.ask(db, "default", query)
+    yard.services.wake("default")
 
-    def answer() -> Answer | None:
-        with yard.house.database.reading() as db:
+    def answer() -> QueryAnswer | None:
+        with yard.services.database.reading() as db:
             return stored.answered(db, number)
 
     wait_until(lambda: answer() is not None)
     given = answer()
     assert given
-    assert given.trouble
-    assert given.trouble.problem is Problem.REF_SHAPE
+    assert given.problem_detail
+    assert given.problem_detail.problem is Problem.REF_SHAPE
 
 
 class SilentHost:
@@ -166,15 +172,15 @@ def silent(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> Iterator[SilentHost]:
     """A project `silent` at a silent host, which gets few seconds."""
     monkeypatch.setattr(engine_errands, "_HOST_SECONDS", 3.0)
     host = SilentHost()
-    projects.add(yard.house, yard.who, projects.ProjectChange("silent", host.url, "main"))
+    projects.add(yard.services, yard.who, projects.ProjectChange("silent", host.url, "main"))
     yield host
     host.close()
 
 
 COMMITS = {"ref": "main", "count": 5}
 TO_SILENT = (
-    Errand(ErrandKind.REFS, "silent"),
-    Errand(ErrandKind.COMMITS, "silent", COMMITS),
+    WorkerQuery(WorkerQueryKind.REFS, "silent"),
+    WorkerQuery(WorkerQueryKind.COMMITS, "silent", COMMITS),
 )
 
 
@@ -186,20 +192,20 @@ def test_a_silent_host_is_named_and_holds_up_no_other_project(
     yard.worker(slots=1)
     with ThreadPoolExecutor(8) as askers:
         asked = [
-            askers.submit(errands.ask, yard.house, "default", one, seconds=25, max_age=0)
+            askers.submit(worker_queries.ask, yard.services, "default", one, seconds=25, max_age=0)
             for one in TO_SILENT * 4
         ]
         wait_until(lambda: silent.connections >= 1)
         began = time.monotonic()
-        other = Errand(ErrandKind.COMMITS, "web", COMMITS)
-        answer = errands.ask(yard.house, "default", other, seconds=25, max_age=0)
+        other = WorkerQuery(WorkerQueryKind.COMMITS, "web", COMMITS)
+        answer = worker_queries.ask(yard.services, "default", other, seconds=25, max_age=0)
         assert answer.facts
         assert time.monotonic() - began < 10
-        troubles = [one.result().trouble for one in asked]
-    for trouble in troubles:
-        assert trouble
-        assert trouble.problem is Problem.GIT_HOST_SILENT
-        assert trouble.parameters == {"host": "127.0.0.1", "seconds": 3}
+        troubles = [one.result().problem_detail for one in asked]
+    for problem_detail in troubles:
+        assert problem_detail
+        assert problem_detail.problem is Problem.GIT_HOST_SILENT
+        assert problem_detail.parameters == {"host": "127.0.0.1", "seconds": 3}
     # Whoever asked when that was known did not wait, nor did the host hear of it.
     assert silent.connections <= 3
 
@@ -209,16 +215,18 @@ def test_a_question_that_somebody_waits_for_is_asked_once(yard: Yard, silent: Si
     yard.worker()
     with ThreadPoolExecutor(3) as askers:
         first = askers.submit(
-            errands.ask, yard.house, "default", TO_SILENT[0], seconds=25, max_age=30
+            worker_queries.ask, yard.services, "default", TO_SILENT[0], seconds=25, max_age=30
         )
         wait_until(lambda: silent.connections == 1)
         others = [
-            askers.submit(errands.ask, yard.house, "default", TO_SILENT[0], seconds=25, max_age=30)
+            askers.submit(
+                worker_queries.ask, yard.services, "default", TO_SILENT[0], seconds=25, max_age=30
+            )
             for _ in range(2)
         ]
         assert len({str(one.result()) for one in (first, *others)}) == 1
     assert silent.connections == 1
-    with yard.house.database.reading() as db:
+    with yard.services.database.reading() as db:
         assert db.connection.scalar(select(func.count()).select_from(errands_table)) == 1
 
 
@@ -241,7 +249,7 @@ def test_a_host_that_was_silent_is_asked_again_after_a_while() -> None:
 
 def test_an_errand_of_a_kind_of_tomorrow_is_left_alone_and_others_are_answered(yard: Yard) -> None:
     """Issue 12, number 2."""
-    with yard.house.database.writing() as db:
+    with yard.services.database.writing() as db:
         db.connection.execute(
             insert(errands_table).values(
                 label="default",
@@ -253,16 +261,18 @@ def test_an_errand_of_a_kind_of_tomorrow_is_left_alone_and_others_are_answered(y
             )
         )
     yard.worker()
-    errand = Errand(ErrandKind.ADDRESS)
-    assert errands.ask(yard.house, "default", errand, seconds=20, max_age=0).trouble
+    query = WorkerQuery(WorkerQueryKind.ADDRESS)
+    assert worker_queries.ask(yard.services, "default", query, seconds=20, max_age=0).problem_detail
 
 
 def test_an_answer_that_cannot_be_stored_is_told_as_an_error_of_ours(
     yard: Yard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine_errands.Errands, "_address", lambda _: {object()})
+    monkeypatch.setattr(engine_errands.QueryHandler, "_address", lambda _: {object()})
     yard.worker()
-    errand = Errand(ErrandKind.ADDRESS)
-    trouble = errands.ask(yard.house, "default", errand, seconds=20, max_age=0).trouble
-    assert trouble
-    assert trouble.problem == "internal"
+    query = WorkerQuery(WorkerQueryKind.ADDRESS)
+    problem_detail = worker_queries.ask(
+        yard.services, "default", query, seconds=20, max_age=0
+    ).problem_detail
+    assert problem_detail
+    assert problem_detail.problem == "internal"

@@ -4,9 +4,9 @@ import pytest
 
 from mprelease.domain.logs import LogLimits
 from mprelease.engine.log_limit import LimitedLog
-from mprelease.i18n import Language, Words
+from mprelease.i18n import Language, Translator
 
-ENGLISH = Words(Language.ENGLISH)
+ENGLISH = Translator(Language.ENGLISH)
 
 
 def written(log: LimitedLog, lines: list[str]) -> list[str]:

@@ -13,8 +13,8 @@ from chaos.crew import Crew, Hand, until
 from chaos.sites import Site, building
 from chaos.vendor import LightVendor
 from mprelease.application import Application
-from mprelease.domain.people import Actor
 from mprelease.domain.releases import Kind, Release, ReleaseRequest, Stage, StageState, State
+from mprelease.domain.users import Actor
 from mprelease.engine.dispatch import Dispatch
 from mprelease.services import releases
 from mprelease.storage import logs
@@ -34,47 +34,47 @@ class Scene:
     site: Site
     vendor: LightVendor
     desk: Application
-    hands: list[Hand] = field(default_factory=list)
+    handovers: list[Hand] = field(default_factory=list)
 
     def hand(self, name: str) -> Hand:
         """Put a worker to work."""
         hand = Hand(name, self.site, self.vendor.worker)
-        self.hands.append(hand)
+        self.handovers.append(hand)
         hand.start()
         return hand
 
     def ask(self, description: str) -> int:
         wanted = ReleaseRequest("shop-00", Kind.UPLOAD, description=f"key=a {description}")
-        return releases.request(self.desk.house, Actor("林"), wanted)
+        return releases.request(self.desk.services, Actor("林"), wanted)
 
     def release(self, release_id: int) -> Release:
-        with self.desk.house.database.reading() as db:
-            return releases.found(db, release_id)
+        with self.desk.services.database.reading() as db:
+            return releases.get(db, release_id)
 
     def runs(self, release_id: int, stage: Stage) -> bool:
         found = self.release(release_id).stages
         return any((one.name, one.state) == (stage, StageState.RUNNING) for one in found)
 
-    def told(self, release_id: int) -> list[str]:
-        with self.desk.house.database.reading() as db:
+    def line_written(self, release_id: int) -> list[str]:
+        with self.desk.services.database.reading() as db:
             return [line.text for line in logs.after(db, release_id)]
 
     def soon(self, holds: Callable[[], bool], seconds: float = DEADLINE) -> None:
         """Wait for something; a worker that could not begin comes back, as under a supervisor."""
         chance, deadline = random.Random(1), time.monotonic() + seconds
         while not holds():
-            for hand in self.hands:
+            for hand in self.handovers:
                 hand.keep(chance)
             assert time.monotonic() < deadline, self.words()
             time.sleep(0.02)
 
     def words(self) -> str:
         """Return what the workers wrote, for whoever reads of a failure."""
-        logs = [f"{hand.name}: {hand.log.read_text()[-4000:]}" for hand in self.hands]
+        logs = [f"{hand.name}: {hand.log.read_text()[-4000:]}" for hand in self.handovers]
         return "\n".join(["it did not come true in time", *logs])
 
     def end(self) -> None:
-        for hand in self.hands:
+        for hand in self.handovers:
             hand.end()
         self.desk.close()
 
@@ -154,7 +154,7 @@ def test_a_machine_frozen_between_go_and_sending_is_unknown_until_it_comes_back_
 ) -> None:
     first = grown.hand("first")
     release_id = grown.ask("send=3")
-    grown.soon(lambda: "going" in grown.told(release_id))
+    grown.soon(lambda: "going" in grown.line_written(release_id))
     first.send(signal.SIGSTOP, to_all=True)
     grown.hand("second")
     grown.soon(lambda: grown.release(release_id).state is State.UNKNOWN)

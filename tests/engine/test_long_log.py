@@ -6,8 +6,8 @@ from mprelease.domain.logs import LogLimits, LogLine
 from mprelease.domain.releases import Kind, Stage, StageState, State
 from mprelease.engine.log_limit import LimitedLog
 from mprelease.engine.recorder import DatabaseRecorder
-from mprelease.i18n import Language, Words
-from mprelease.pipeline.runner import Ending
+from mprelease.i18n import Language, Translator
+from mprelease.pipeline.runner import Outcome
 from mprelease.storage import logs, queue
 from yard import Yard
 
@@ -15,13 +15,13 @@ SIZE = 1 << 20
 LINE = "0123456789abcdef" * 64
 
 
-class Told:
+class LiveUpdate:
     """Somebody who watches."""
 
     def __init__(self) -> None:
         self.lines: list[LogLine] = []
 
-    def told(self, release_id: int, line: LogLine) -> None:
+    def line_written(self, release_id: int, line: LogLine) -> None:
         self.lines.append(line)
 
     def changed(self, release_id: int) -> None: ...
@@ -34,11 +34,11 @@ def test_head_and_tail_of_each_stage_are_stored_and_told_in_one_row(
     yard: Yard, *, has_ended: bool
 ) -> None:
     release = yard.ask(kind=Kind.PREVIEW)
-    database, told = yard.house.database, Told()
+    database, told = yard.services.database, LiveUpdate()
     lease = queue.claim(database, release, "a-worker", "a token", 60_000)
     assert lease
-    log = LimitedLog(LogLimits(SIZE, 10_000), Words(Language.ENGLISH))
-    recorder = DatabaseRecorder(database, lease, yard.house.now, log, told)
+    log = LimitedLog(LogLimits(SIZE, 10_000), Translator(Language.ENGLISH))
+    recorder = DatabaseRecorder(database, lease, yard.services.now, log, told)
     recorder.started(Stage.BUILD)
     for number in range(20_000):
         recorder.line(f"{number} {LINE}")
@@ -49,7 +49,7 @@ def test_head_and_tail_of_each_stage_are_stored_and_told_in_one_row(
     for number in range(20_000):
         recorder.line(f"{number} {LINE}")
     if has_ended:
-        recorder.finish(Ending(State.SUCCEEDED))
+        recorder.finish(Outcome(State.SUCCEEDED))
     else:
         recorder.give_up()
     with database.reading() as db:

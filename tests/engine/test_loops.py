@@ -18,18 +18,18 @@ from redis.asyncio import Redis
 
 import mprelease
 from light import a_worker, light
-from mprelease.domain.errands import Errand, ErrandKind
 from mprelease.domain.logs import LogLine
 from mprelease.domain.releases import State
+from mprelease.domain.worker_queries import WorkerQuery, WorkerQueryKind
 from mprelease.engine import worker as worker_module
 from mprelease.engine.dispatch import Dispatch
-from mprelease.engine.errands import Errands
-from mprelease.engine.recorder import ToldAll
-from mprelease.engine.worker import Post, Worker
-from mprelease.live.board import Board
+from mprelease.engine.recorder import Broadcast
+from mprelease.engine.worker import Worker, WorkerConfig
+from mprelease.engine.worker_queries import QueryHandler
 from mprelease.live.hub import Hub
-from mprelease.live.relay import Ear, Mouth
-from mprelease.services import errands
+from mprelease.live.relay import Publisher, Subscriber
+from mprelease.live.states import StateFeed
+from mprelease.services import worker_queries
 from mprelease.storage import workers
 from mprelease.storage.outage import OUTAGE
 from mprelease.supervision import Backoff, LoopSupervisor
@@ -85,8 +85,8 @@ def scene(
 
 
 def working(yard: Yard, loops: LoopSupervisor) -> Worker:
-    post = Post("one", ("default",), 1, 0, 3000)
-    worker = a_worker(yard.house, yard.folder / "one", light(yard.ledger), post, loops=loops)
+    post = WorkerConfig("one", ("default",), 1, 0, 3000)
+    worker = a_worker(yard.services, yard.folder / "one", light(yard.ledger), post, loops=loops)
     yard.workers.append(worker)
     worker.start()
     return worker
@@ -102,10 +102,10 @@ def slot(yard: Yard, loops: LoopSupervisor, patch: Patch, _: str) -> None:
 
 
 def errand_loop(yard: Yard, loops: LoopSupervisor, patch: Patch, _: str) -> None:
-    patch.setattr(Errands, "claim", failing(Errands.claim))
+    patch.setattr(QueryHandler, "claim", failing(QueryHandler.claim))
     working(yard, loops)
-    errand = Errand(ErrandKind.ADDRESS)
-    assert errands.ask(yard.house, "default", errand, seconds=20, max_age=0).trouble
+    query = WorkerQuery(WorkerQueryKind.ADDRESS)
+    assert worker_queries.ask(yard.services, "default", query, seconds=20, max_age=0).problem_detail
 
 
 def worker_tick(yard: Yard, loops: LoopSupervisor, patch: Patch, _: str) -> None:
@@ -114,7 +114,7 @@ def worker_tick(yard: Yard, loops: LoopSupervisor, patch: Patch, _: str) -> None
     working(yard, loops)
 
     def failures() -> int:
-        with yard.house.database.reading() as db:
+        with yard.services.database.reading() as db:
             return workers.every(db)[0].loop_failures
 
     wait_until(lambda: failures() >= TIMES)
@@ -135,7 +135,7 @@ def wake_up_sender(yard: Yard, loops: LoopSupervisor, patch: Patch, _: str) -> N
 
 
 def watcher(yard: Yard, loops: LoopSupervisor, patch: Patch, _: str) -> None:
-    patch.setattr(Board, "look", failing_awaited(Board.look))
+    patch.setattr(StateFeed, "look", failing_awaited(StateFeed.look))
 
     class Stored:
         def newest(self) -> int:
@@ -148,19 +148,19 @@ def watcher(yard: Yard, loops: LoopSupervisor, patch: Patch, _: str) -> None:
             return []
 
     async def watch() -> None:
-        async with asyncio.timeout(10), Hub(Stored(), loops=loops).watching_all() as board:  # type: ignore[arg-type]
-            await board.after(0)
+        async with asyncio.timeout(10), Hub(Stored(), loops=loops).watching_all() as state_feed:  # type: ignore[arg-type]
+            await state_feed.after(0)
 
     asyncio.run(watch())
 
 
-class Heard:
+class ReleaseUpdate:
     """Keep which releases have changed elsewhere."""
 
     def __init__(self) -> None:
         self.changes: list[int | None] = []
 
-    def heard(self, *_: object) -> None:
+    def lines_received(self, *_: object) -> None:
         pass
 
     def changed(self, release_id: int | None = None) -> None:
@@ -168,22 +168,22 @@ class Heard:
 
 
 def relay(yard: Yard, loops: LoopSupervisor, patch: Patch, redis_url: str) -> None:
-    heard = Heard()
+    heard = ReleaseUpdate()
 
     async def listen() -> None:
         ours = redis_url, "us", bytes(32), loops
-        mouth, ear = Mouth(*ours), Ear(*ours)
-        async with asyncio.timeout(20), ear.hearing(None, heard):
+        publisher, subscriber = Publisher(*ours), Subscriber(*ours)
+        async with asyncio.timeout(20), subscriber.subscribed(None, heard):
             while 7 not in heard.changes:
-                mouth.changed(7)
+                publisher.changed(7)
                 await asyncio.sleep(0.02)
-        await asyncio.to_thread(mouth.close)
+        await asyncio.to_thread(publisher.close)
 
     asyncio.run(listen())
 
 
 def relay_sender(yard: Yard, loops: LoopSupervisor, patch: Patch, redis_url: str) -> None:
-    patch.setattr(Mouth, "_publish", failing(Mouth._publish))
+    patch.setattr(Publisher, "_publish", failing(Publisher._publish))
     relay(yard, loops, patch, redis_url)
 
 
@@ -195,7 +195,7 @@ def relay_listener(yard: Yard, loops: LoopSupervisor, patch: Patch, redis_url: s
 # The socket guard's is in tests/web/test_revoked.py.
 LOOPS: dict[str, Callable[[Yard, LoopSupervisor, Patch, str], None]] = {
     "slot": slot,
-    "errands": errand_loop,
+    "worker queries": errand_loop,
     "worker tick": worker_tick,
     "wake-up sender": wake_up_sender,
     "watcher": watcher,
@@ -220,9 +220,9 @@ def test_each_loop_outlives_what_nobody_foresaw(
     LOOPS[name](*scene, url)
     _, loops, _ = scene
     assert loops.failures.by_loop() == {name: TIMES}
-    told = [one for one in caplog.records if one.levelno == logging.ERROR and one.exc_info]
-    assert len(told) == TIMES
-    assert f"the loop {name} failed" in told[0].getMessage()
+    line_written = [one for one in caplog.records if one.levelno == logging.ERROR and one.exc_info]
+    assert len(line_written) == TIMES
+    assert f"the loop {name} failed" in line_written[0].getMessage()
 
 
 def calls() -> Iterator[tuple[str, ast.Call]]:
@@ -246,7 +246,7 @@ def test_the_walk_knows_every_supervised_loop() -> None:
 # Who starts threads and tasks that are no loops of the process: they end with what they serve, and
 # somebody who waits for it hears how.
 OWNED = {
-    ("engine/answering.py", "ThreadPoolExecutor"): "one errand each; failures are reported",
+    ("engine/query_pool.py", "ThreadPoolExecutor"): "one errand each; failures are reported",
     (
         "cli/follow.py",
         "threading.Thread",
@@ -261,14 +261,15 @@ OWNED = {
     ("engine/slot.py", "threading.Timer"): "the time limit of a release",
     ("live/feed.py", "asyncio.ensure_future"): "one query, for all who wait for it",
     ("live/relay.py", "asyncio.create_task"): "supervised",
-    ("live/watched.py", "asyncio.create_task"): "supervised",
+    ("live/poller.py", "asyncio.create_task"): "supervised",
     ("pipeline/credential_check.py", "threading.Thread"): "one check, whose end the release hears",
     ("pipeline/install_registries.py", "ThreadPoolExecutor"): "probes, whose failures map() raises",
     ("process/tree.py", "threading.Thread"): "reads a command; its failure is raised by wait()",
-    ("simulator/proxy.py", "Thread"): "serves the stand-ins of tests and demos",
+    ("simulator/proxy.py", "Thread"): "serves the simulated services of tests and demos",
+    ("simulator/proxy.py", "asyncio.create_task"): "one connection; it ends with the simulator",
     ("source/git.py", "threading.Timer"): "the time limit of one reading",
     ("supervision.py", "threading.Thread"): "supervised",
-    ("web/crowd.py", "asyncio.create_task"): "supervised",
+    ("web/connections.py", "asyncio.create_task"): "supervised",
     ("web/live.py", "asyncio.create_task"): "what a socket tells; its failure closes the socket",
 }
 STARTS = ("Thread", "Timer", "create_task", "ensure_future", "ThreadPoolExecutor", "run_coroutine")
@@ -309,10 +310,10 @@ def test_an_outage_is_waited_out_told_once_and_not_counted(
 class DeafHub:
     """A hub whose loop is closed."""
 
-    def told(self, *_: object) -> None:
+    def line_written(self, *_: object) -> None:
         raise RuntimeError("Event loop is closed")
 
-    changed = ended = told
+    changed = ended = line_written
 
 
 def test_a_listener_that_fails_harms_neither_the_release_nor_the_others(
@@ -322,7 +323,7 @@ def test_a_listener_that_fails_harms_neither_the_release_nor_the_others(
     lines: list[str] = []
 
     class Other:
-        def told(self, _: int, line: LogLine) -> None:
+        def line_written(self, _: int, line: LogLine) -> None:
             lines.append(line.text)
 
         def changed(self, _: int) -> None:
@@ -330,9 +331,9 @@ def test_a_listener_that_fails_harms_neither_the_release_nor_the_others(
 
         ended = changed
 
-    live = ToldAll(DeafHub(), Other(), loops=loops)
-    post = Post("one", ("default",), 1, 0, 3000)
-    worker = a_worker(yard.house, yard.folder / "one", light(yard.ledger), post, live=live)
+    live = Broadcast(DeafHub(), Other(), loops=loops)
+    post = WorkerConfig("one", ("default",), 1, 0, 3000)
+    worker = a_worker(yard.services, yard.folder / "one", light(yard.ledger), post, live=live)
     yard.workers.append(worker)
     worker.start()
     yard.becomes(yard.ask(), State.SUCCEEDED)

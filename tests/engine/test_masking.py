@@ -6,13 +6,13 @@ import pytest
 
 from light import a_worker
 from mprelease.domain.platforms import Platform
-from mprelease.domain.problems import Message, Problem, Trouble
+from mprelease.domain.problems import Message, Problem, ProblemDetail
 from mprelease.domain.projects import ProjectSecret
 from mprelease.domain.releases import Commit, Kind, ReleaseRequest, State
 from mprelease.engine.masking import masked_message
-from mprelease.engine.worker import Post
+from mprelease.engine.worker import WorkerConfig
 from mprelease.pipeline.run import Run
-from mprelease.pipeline.runner import Ending
+from mprelease.pipeline.runner import Outcome
 from mprelease.process.mask import MASK, Mask
 from mprelease.services import apps, projects, releases
 from mprelease.storage import logs
@@ -33,16 +33,16 @@ TOLD = f"{' '.join(SECRETS)} registry=https://npm.corp deploy"
 HIDDEN = f"{' '.join([MASK] * len(SECRETS))} registry=https://npm.corp deploy"
 
 
-def talkative(run: Run) -> Ending:
-    """Say the secrets wherever something can be said."""
-    run.say(TOLD)
+def talkative(run: Run) -> Outcome:
+    """LogWriter the secrets wherever something can be said."""
+    run.log(TOLD)
     run.recorder.checked_out(Commit("c" * 40, TOLD, TOLD, 1))
     run.recorder.warned(Message("hint.douyin_no_qr_code", {"detail": TOLD}))
     if run.job.release.description == "crash":
         raise RuntimeError(TOLD)
-    trouble = Trouble(Problem.INTERNAL, {"detail": TOLD, "line": 7})
-    return Ending(
-        State.FAILED, trouble, warning=Message("warning.record_incomplete", {"detail": TOLD})
+    problem_detail = ProblemDetail(Problem.INTERNAL, {"detail": TOLD, "line": 7})
+    return Outcome(
+        State.FAILED, problem_detail, warning=Message("warning.record_incomplete", {"detail": TOLD})
     )
 
 
@@ -51,19 +51,19 @@ def test_parts_of_secrets_are_in_no_line_no_warning_and_no_failure(
     yard: Yard, description: str
 ) -> None:
     secrets = {ProjectSecret.GIT_TOKEN: "deploy:glpat-s3cret", ProjectSecret.NPMRC: NPMRC}
-    projects.edit(yard.house, yard.who, "web", projects.ProjectChange(secrets=secrets))
+    projects.edit(yard.services, yard.who, "web", projects.ProjectChange(secrets=secrets))
     login = json.dumps({"email": "lin@corp.example", "password": "d0uyin-s3cret"}).encode()
     new = apps.AppChange("dy", "tt0123456789abcdef", credential=login)
-    apps.add(yard.house, yard.who, "web", Platform.DOUYIN, new)
+    apps.add(yard.services, yard.who, "web", Platform.DOUYIN, new)
     wanted = ReleaseRequest("dy", Kind.PREVIEW, description=description)
-    release_id = releases.request(yard.house, yard.who, wanted)
+    release_id = releases.request(yard.services, yard.who, wanted)
     worker = a_worker(
-        yard.house, yard.folder / "one", talkative, Post("one", ("default",), 1, 0, 3000)
+        yard.services, yard.folder / "one", talkative, WorkerConfig("one", ("default",), 1, 0, 3000)
     )
     worker.start()
     yard.workers.append(worker)
     release = yard.becomes(release_id, State.FAILED)
-    with yard.house.database.reading() as db:
+    with yard.services.database.reading() as db:
         assert [line.text for line in logs.after(db, release_id)] == [HIDDEN]
     assert release.commit
     assert (release.commit.author, release.commit.subject) == (HIDDEN, HIDDEN)

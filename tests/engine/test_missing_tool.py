@@ -13,13 +13,13 @@ from mprelease.domain.errors import ReleaseCanceled
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Stage, StageState, State
-from mprelease.engine.missing_tool import ToolSupply
-from mprelease.engine.worker import Post, Worker
+from mprelease.engine.tool_supply import ToolSupply
+from mprelease.engine.worker import Worker, WorkerConfig
 from mprelease.platforms import tools
 from mprelease.platforms.registry import driver_of
-from mprelease.process.tree import Listener, Stop
+from mprelease.process.tree import LineCallback, Stop
 from mprelease.services import releases
-from mprelease.settings.knobs import Settings
+from mprelease.settings.settings import Settings
 from mprelease.storage import logs
 from yard import Yard, wait_until
 
@@ -52,7 +52,7 @@ class Shop:
         program.chmod(0o755)
         return str(program)
 
-    def install(self, platform: Platform, /, *, stop: Stop, on_line: Listener) -> None:
+    def install(self, platform: Platform, /, *, stop: Stop, on_line: LineCallback) -> None:
         self.started.append(platform)
         tools.install(
             driver_of(platform).tool,
@@ -83,10 +83,10 @@ Employ = Callable[..., Worker]
 @pytest.fixture
 def employ(yard: Yard, shop: Shop) -> Employ:
     def employed(limit: int = 60) -> Worker:
-        post = Post("one", ("default",), 1, 0, 3000)
+        post = WorkerConfig("one", ("default",), 1, 0, 3000)
         pipeline = light(yard.ledger)
         worker = a_worker(
-            yard.house, yard.folder / "one", pipeline, post, limit=limit, tools=shop.supply
+            yard.services, yard.folder / "one", pipeline, post, limit=limit, tools=shop.supply
         )
         worker.recover()
         worker.start()
@@ -97,7 +97,7 @@ def employ(yard: Yard, shop: Shop) -> Employ:
 
 
 def lines(yard: Yard, release_id: int) -> list[tuple[Stage, str]]:
-    with yard.house.database.reading() as db:
+    with yard.services.database.reading() as db:
         return [(line.stage, line.text) for line in logs.after(db, release_id)]
 
 
@@ -123,7 +123,7 @@ def test_a_cancel_ends_the_installation(yard: Yard, shop: Shop, employ: Employ) 
     release_id = yard.ask()
     employ()
     wait_until(lambda: installs(yard, release_id))
-    releases.cancel(yard.house, yard.who, release_id)
+    releases.cancel(yard.services, yard.who, release_id)
     ended = yard.becomes(release_id, State.CANCELED)
     assert ended.stages[0].state is StageState.CANCELED
     assert list((shop.folder / "tools").iterdir()) == []
@@ -146,7 +146,7 @@ def test_a_worker_that_hands_back_ends_the_installation(
     release_id = yard.ask()
     worker = employ()
     wait_until(lambda: installs(yard, release_id))
-    worker.close(hand_back=True)
+    worker.close(requeue=True)
     worker.join()
     assert yard.release(release_id).state is State.QUEUED
     shop.gate.touch()
@@ -174,7 +174,7 @@ def test_no_platform_waits_for_the_tool_of_another(tmp_path: Path, shop: Shop, k
     told: list[str] = []
     failures: list[Exception] = []
 
-    def install(stop: Stop, on_line: Listener) -> None:
+    def install(stop: Stop, on_line: LineCallback) -> None:
         try:
             application.install_missing(Platform.WECHAT, stop=stop, on_line=on_line)
         except ReleaseCanceled as canceled:

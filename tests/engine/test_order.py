@@ -17,11 +17,11 @@ def asked(yard: Yard, app: str, *, minute: float = 0, priority: int = 0) -> int:
     wanted = ReleaseRequest(app, Kind.UPLOAD, priority=priority)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(clock, "read", lambda _: NOON + int(minute * AGEING_MS))
-        return releases.request(yard.house, yard.who, wanted)
+        return releases.request(yard.services, yard.who, wanted)
 
 
 def line(yard: Yard) -> list[int]:
-    with yard.house.database.reading() as db:
+    with yard.services.database.reading() as db:
         return queue.candidates(db, ("default", "intranet"))
 
 
@@ -52,12 +52,12 @@ def test_within_a_key_nobody_overtakes_however_urgent(yard: Yard) -> None:
 def test_a_priority_out_of_range_is_refused(yard: Yard) -> None:
     with pytest.raises(Refused) as refused:
         asked(yard, "shop-1", priority=100)
-    assert refused.value.trouble.problem is Problem.PRIORITY_RANGE
+    assert refused.value.problem_detail.problem is Problem.PRIORITY_RANGE
 
 
 def test_again_asks_for_the_same_with_a_new_version(yard: Yard) -> None:
     first = yard.ask("build=1")
-    again = releases.request(yard.house, yard.who, releases.again(yard.house, first))
+    again = releases.request(yard.services, yard.who, releases.again(yard.services, first))
     one, other = yard.release(first), yard.release(again)
     assert one.version != other.version
     same = ("app_id", "kind", "ref", "environment", "robot", "description", "launch")

@@ -13,12 +13,12 @@ from light import a_worker
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Publication, Stage, State
-from mprelease.engine.worker import Post
-from mprelease.i18n import Language, Words
+from mprelease.engine.worker import WorkerConfig
+from mprelease.i18n import Language, Translator
 from mprelease.pipeline import publish as publishing
 from mprelease.pipeline.run import Run
-from mprelease.pipeline.runner import Ending, run_stages
-from mprelease.platforms.driver import Equipment, Event, Failure, PublishOrder, Ready, Result
+from mprelease.pipeline.runner import Outcome, run_stages
+from mprelease.platforms.driver import Event, Failure, PublishOrder, Ready, Result, ToolEnvironment
 from mprelease.platforms.wechat.driver import WeChatDriver
 from mprelease.process.command import Command
 from mprelease.storage import logs, queue
@@ -45,11 +45,11 @@ class Stand(WeChatDriver):
     def prepare(self, order: PublishOrder) -> None:
         pass
 
-    def command(self, _: Equipment, scratch: Path, seconds: float) -> Command:
+    def command(self, _: ToolEnvironment, scratch: Path, seconds: float) -> Command:
         told = {"marks": str(self.marks), "answer": self.answer, "good": str(self.good)}
         return Command(("sh", "-c", SCRIPT), scratch, {"PATH": os.defpath, **told}, seconds)
 
-    def readable(self, _: Equipment) -> tuple[Path, ...]:
+    def readable(self, _: ToolEnvironment) -> tuple[Path, ...]:
         return ()
 
     def event(self, line: str, order: PublishOrder | None) -> Event:
@@ -86,11 +86,13 @@ def works(yard: Yard, driver: WeChatDriver, language: Language = Language.ENGLIS
     """Put a worker to work that publishes with this driver."""
     stages = {Stage.BUILD: build, Stage.PUBLISH: publishing.publish}
 
-    def pipeline(run: Run) -> Ending:
-        workshop = replace(run.workshop, words=Words(language))
-        return run_stages(replace(run, driver=driver, workshop=workshop), stages, beside)
+    def pipeline(run: Run) -> Outcome:
+        machine = replace(run.machine, words=Translator(language))
+        return run_stages(replace(run, driver=driver, machine=machine), stages, beside)
 
-    worker = a_worker(yard.house, yard.folder / "w", pipeline, Post("w", ("default",), 1, 0))
+    worker = a_worker(
+        yard.services, yard.folder / "w", pipeline, WorkerConfig("w", ("default",), 1, 0)
+    )
     yard.workers.append(worker)
     worker.start()
 
@@ -109,7 +111,7 @@ def test_an_upload_that_reached_nobody_is_sent_again_through_a_new_fence(
     works(yard, driver)
     yard.becomes(release_id, State.SUCCEEDED)
     assert driver.tries == 3
-    with yard.house.database.reading() as db:
+    with yard.services.database.reading() as db:
         told = [line.text for line in logs.after(db, release_id)]
     assert len([text for text in told if "Nothing has reached" in text]) == 2
 
@@ -119,7 +121,7 @@ def test_the_log_is_written_in_the_language_of_the_installation(yard: Yard) -> N
     release_id = yard.ask()
     works(yard, Stand(yard.folder / "marks", "refused", good=2), Language.CHINESE)
     yard.becomes(release_id, State.SUCCEEDED)
-    with yard.house.database.reading() as db:
+    with yard.services.database.reading() as db:
         told = [line.text for line in logs.after(db, release_id)]
     assert "平台没有收到任何内容：refused。0.1 秒后重试。" in told
 
@@ -138,7 +140,7 @@ def test_after_the_third_try_it_has_failed_and_says_why(yard: Yard) -> None:
 def test_the_fence_is_opened_again_although_the_database_was_away_for_a_moment(
     yard: Yard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, calls = queue.take_back, []
+    real, calls = queue.reopen_fence, []
 
     def away_at_first(db: Writer, lease: queue.Lease) -> bool:
         calls.append(lease)
@@ -178,12 +180,12 @@ class Forging(WeChatDriver):
     def prepare(self, order: PublishOrder) -> None:
         pass
 
-    def command(self, _: Equipment, scratch: Path, seconds: float) -> Command:
+    def command(self, _: ToolEnvironment, scratch: Path, seconds: float) -> Command:
         said = (f"echo '{each}' >&3" if each != GO else "read -r go" for each in self.said)
         script = "\n".join(("read -r order", *said, "read -r end"))
         return Command(("sh", "-c", script), scratch, {"PATH": os.defpath}, seconds)
 
-    def readable(self, _: Equipment) -> tuple[Path, ...]:
+    def readable(self, _: ToolEnvironment) -> tuple[Path, ...]:
         return ()
 
 

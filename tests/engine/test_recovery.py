@@ -11,10 +11,10 @@ from sqlalchemy.exc import OperationalError
 
 from light import a_worker, light
 from mprelease.domain.releases import Kind, State
-from mprelease.engine.worker import Post, reconcile
+from mprelease.engine.worker import WorkerConfig, reconcile
 from mprelease.storage import queue, recovery, tables
 from mprelease.storage.database import Database, Reader
-from mprelease.storage.engines import Patience
+from mprelease.storage.engines import Timeouts
 from mprelease.storage.queue import Lease
 from yard import Yard, wait_until
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.lasting
 
 def dead(yard: Yard, release_id: int) -> Lease:
     """Claim as a worker that dies at once."""
-    lease = queue.claim(yard.house.database, release_id, "dead", f"token-{release_id}")
+    lease = queue.claim(yard.services.database, release_id, "dead", f"token-{release_id}")
     assert lease
     return lease
 
@@ -31,21 +31,21 @@ def dead(yard: Yard, release_id: int) -> Lease:
 def sending(yard: Yard, release_id: int) -> Lease:
     """Claim as a worker that dies behind the fence."""
     lease = dead(yard, release_id)
-    with yard.house.database.writing() as db:
+    with yard.services.database.writing() as db:
         assert queue.pass_fence(db, lease)
     return lease
 
 
 def expire(yard: Yard) -> None:
     """Let the leases of the dead worker be over."""
-    with yard.house.database.writing() as db:
+    with yard.services.database.writing() as db:
         recovery.expire(db, "dead")
 
 
 def decided(yard: Yard) -> list[tuple[int, State]]:
     """Let the leases of the dead worker be over, and decide."""
     expire(yard)
-    return recovery.reconcile(yard.house.database)
+    return recovery.reconcile(yard.services.database)
 
 
 def test_the_next_worker_does_what_a_dead_one_has_left_and_says_so(yard: Yard) -> None:
@@ -61,16 +61,16 @@ def test_the_next_worker_does_what_a_dead_one_has_left_and_says_so(yard: Yard) -
 
 def test_the_owner_of_the_data_folder_does_not_wait_for_its_own_old_lease(yard: Yard) -> None:
     release_id = yard.ask()
-    queue.claim(yard.house.database, release_id, "one", "earlier", 600_000)
+    queue.claim(yard.services.database, release_id, "one", "earlier", 600_000)
     yard.worker("one")
     assert yard.becomes(release_id, State.SUCCEEDED).attempt == 2
 
 
 def test_a_living_worker_s_lease_is_nobody_else_s_business(yard: Yard) -> None:
     release_id = yard.ask()
-    queue.claim(yard.house.database, release_id, "two", "living", 600_000)
+    queue.claim(yard.services.database, release_id, "two", "living", 600_000)
     yard.worker("one")
-    reconcile(yard.house.database)
+    reconcile(yard.services.database)
     assert yard.release(release_id).state is State.RUNNING
 
 
@@ -90,9 +90,9 @@ def test_a_worker_that_was_only_away_comes_back_and_tells_the_end(yard: Yard) ->
     release_id = yard.ask()
     lease = sending(yard, release_id)
     decided(yard)
-    with yard.house.database.writing() as db:
+    with yard.services.database.writing() as db:
         assert not queue.renew(db, lease)
-        assert queue.come_back(db, lease)
+        assert queue.reclaim(db, lease)
         assert queue.end(db, lease, State.SUCCEEDED)
     release = yard.release(release_id)
     assert (release.state, release.error) == (State.SUCCEEDED, None)
@@ -102,9 +102,9 @@ def test_a_person_s_word_goes_before_a_worker_that_comes_back(yard: Yard) -> Non
     release_id = yard.ask()
     lease = sending(yard, release_id)
     decided(yard)
-    with yard.house.database.writing() as db:
+    with yard.services.database.writing() as db:
         assert queue.resolve(db, release_id, published=False)
-        assert not queue.come_back(db, lease)
+        assert not queue.reclaim(db, lease)
     assert yard.release(release_id).state is State.FAILED
 
 
@@ -119,7 +119,7 @@ def test_several_nodes_that_decide_at_once_decide_once(yard: Yard) -> None:
     release_id = yard.ask()
     dead(yard, release_id)
     assert decided(yard) == [(release_id, State.QUEUED)]
-    assert recovery.reconcile(yard.house.database) == []
+    assert recovery.reconcile(yard.services.database) == []
 
 
 @pytest.mark.parametrize("step", ["build=2", "after=2"])
@@ -127,8 +127,8 @@ def test_several_nodes_that_decide_at_once_decide_once(yard: Yard) -> None:
 def test_a_database_that_cannot_be_written_for_a_while_costs_nothing(
     yard: Yard, step: str, database_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    impatient = Database(database_url, Patience(lock=1))
-    yard.house = replace(yard.house, database=impatient)
+    impatient = Database(database_url, Timeouts(lock=1))
+    yard.services = replace(yard.services, database=impatient)
     release_id = yard.ask(step)
     yard.worker(lease=30_000)
     wait_until(lambda: yard.release(release_id).commit is not None)
@@ -160,11 +160,11 @@ def test_a_database_that_restarts_right_after_the_claim_fails_no_release(
     yard: Yard, database_url: str
 ) -> None:
     release_id = yard.ask()
-    lease = queue.claim(yard.house.database, release_id, "one", "token", 3000)
+    lease = queue.claim(yard.services.database, release_id, "one", "token", 3000)
     assert lease
-    restarting, post = Restarting(database_url), Post("one", ("default",), 1, 0)
-    house = replace(yard.house, database=restarting)
-    (slot,) = a_worker(house, yard.folder / "one", light(yard.ledger), post)._slots
+    restarting, post = Restarting(database_url), WorkerConfig("one", ("default",), 1, 0)
+    services = replace(yard.services, database=restarting)
+    (slot,) = a_worker(services, yard.folder / "one", light(yard.ledger), post)._slots
     slot.run(lease)
     restarting.close()
     yard.worker("other")
@@ -174,9 +174,9 @@ def test_a_database_that_restarts_right_after_the_claim_fails_no_release(
 
 def overtaken(yard: Yard, release_id: int) -> None:
     """Put a running release back behind its worker's back, as after a long freeze."""
-    with yard.house.database.writing() as db:
+    with yard.services.database.writing() as db:
         row = db.connection.execute(select(tables.releases).filter_by(id=release_id)).one()
-        assert queue.hand_back(db, Lease(release_id, row.attempt, row.lease_token))
+        assert queue.requeue(db, Lease(release_id, row.attempt, row.lease_token))
 
 
 def test_a_worker_that_ends_after_it_was_overtaken_hands_nothing_back_and_sees_no_bug(
@@ -186,7 +186,7 @@ def test_a_worker_that_ends_after_it_was_overtaken_hands_nothing_back_and_sees_n
     worker = yard.worker("one", slots=1)
     wait_until(lambda: yard.release(release_id).commit is not None)
     overtaken(yard, release_id)
-    worker.close(hand_back=True)
+    worker.close(requeue=True)
     worker.join()
     assert yard.release(release_id).state is State.QUEUED
     assert "Traceback" not in caplog.text
@@ -195,23 +195,23 @@ def test_a_worker_that_ends_after_it_was_overtaken_hands_nothing_back_and_sees_n
 def test_the_fence_is_undone_only_by_its_own_lease(yard: Yard) -> None:
     release_id = yard.ask()
     lease = dead(yard, release_id)
-    with yard.house.database.writing() as db:
+    with yard.services.database.writing() as db:
         assert queue.pass_fence(db, lease)
         assert queue.has_passed_fence(db, lease)
         stranger = Lease(release_id, 1, "stranger")
-        assert not queue.take_back(db, stranger)
+        assert not queue.reopen_fence(db, stranger)
         assert not queue.has_passed_fence(db, stranger)
-        assert queue.take_back(db, lease)
+        assert queue.reopen_fence(db, lease)
         assert queue.pass_fence(db, lease)
 
 
 def test_a_worker_of_another_label_leaves_it_alone(yard: Yard) -> None:
     release_id = yard.ask()
-    post = Post("intranet", ("intranet",), 1, 0)
-    worker = a_worker(yard.house, yard.folder / "intranet", light(yard.ledger), post)
+    post = WorkerConfig("intranet", ("intranet",), 1, 0)
+    worker = a_worker(yard.services, yard.folder / "intranet", light(yard.ledger), post)
     yard.workers.append(worker)
     worker.start()
     worker.hear()
-    worker.close(hand_back=True)
+    worker.close(requeue=True)
     worker.join()
     assert yard.release(release_id).state is State.QUEUED

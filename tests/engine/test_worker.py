@@ -13,7 +13,7 @@ from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Kind, StageState, State
 from mprelease.engine import claims
 from mprelease.engine import worker as worker_module
-from mprelease.engine.worker import Post
+from mprelease.engine.worker import WorkerConfig
 from mprelease.services import releases
 from mprelease.storage import logs, workers
 from mprelease.storage.database import Database
@@ -29,7 +29,7 @@ def test_a_queued_release_is_run_to_its_end_with_its_log(yard: Yard) -> None:
     release = yard.becomes(release_id, State.SUCCEEDED)
     assert {stage.state for stage in release.stages} == {StageState.SUCCEEDED}
     assert yard.ledger.uploads() == [release_id]
-    with yard.house.database.reading() as db:
+    with yard.services.database.reading() as db:
         told = [line.text for line in logs.after(db, release_id)]
     assert told == [*(f"{stage.name} of {release_id}" for stage in release.stages), "sending"]
 
@@ -70,7 +70,7 @@ def test_a_running_release_is_canceled(yard: Yard) -> None:
     release_id = yard.ask("build=60")
     yard.worker()
     wait_until(lambda: yard.release(release_id).commit is not None)
-    releases.cancel(yard.house, yard.who, release_id)
+    releases.cancel(yard.services, yard.who, release_id)
     yard.becomes(release_id, State.CANCELED)
     assert yard.ledger.uploads() == []
 
@@ -80,7 +80,7 @@ def test_behind_the_fence_a_cancel_is_too_late_and_the_upload_succeeds(yard: Yar
     yard.worker()
     wait_until(lambda: yard.is_sending(release_id))
     with pytest.raises(Refused):
-        releases.cancel(yard.house, yard.who, release_id)
+        releases.cancel(yard.services, yard.who, release_id)
     yard.becomes(release_id, State.SUCCEEDED)
 
 
@@ -88,16 +88,16 @@ def test_a_worker_that_ends_hands_back_what_it_runs_and_another_does_it(yard: Ya
     release_id = yard.ask("build=60")
     first = yard.worker("first")
     wait_until(lambda: yard.release(release_id).commit is not None)
-    first.close(hand_back=True)
+    first.close(requeue=True)
     first.join()
     handed_back = yard.release(release_id)
     assert handed_back.state is State.QUEUED
     assert {stage.state for stage in handed_back.stages} == {StageState.PENDING}
     second = yard.worker("second")
     wait_until(lambda: yard.release(release_id).attempt == 2)
-    releases.cancel(yard.house, yard.who, release_id)
+    releases.cancel(yard.services, yard.who, release_id)
     yard.becomes(release_id, State.CANCELED)
-    second.close(hand_back=False)
+    second.close(requeue=False)
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
@@ -137,7 +137,7 @@ def test_a_worker_that_ends_otherwise_finishes_what_it_runs_and_takes_nothing_ne
     worker = yard.worker(slots=1)
     yard.becomes(running, State.RUNNING)
     waiting = yard.ask(app="shop-2")
-    worker.close(hand_back=False)
+    worker.close(requeue=False)
     worker.join()
     assert yard.release(running).state is State.SUCCEEDED
     assert yard.release(waiting).state is State.QUEUED
@@ -147,7 +147,7 @@ def test_an_upload_behind_its_fence_is_not_handed_back_but_finished(yard: Yard) 
     release_id = yard.ask("after=1.4")
     worker = yard.worker()
     wait_until(lambda: yard.is_sending(release_id))
-    worker.close(hand_back=True)
+    worker.close(requeue=True)
     worker.join()
     assert yard.release(release_id).state is State.SUCCEEDED
     assert yard.ledger.uploads() == [release_id]
@@ -155,15 +155,15 @@ def test_an_upload_behind_its_fence_is_not_handed_back_but_finished(yard: Yard) 
 
 def test_a_drained_worker_takes_nothing_until_it_is_resumed(yard: Yard) -> None:
     worker = yard.worker()
-    with yard.house.database.writing() as db:
+    with yard.services.database.writing() as db:
         assert workers.drain(db, "one", draining=True)
     wait_until(lambda: not worker.hear())
     release_id = yard.ask()
     worker.hear()
-    with yard.house.database.reading() as db:
+    with yard.services.database.reading() as db:
         assert workers.serving(db, "default") == []
     assert yard.release(release_id).state is State.QUEUED
-    with yard.house.database.writing() as db:
+    with yard.services.database.writing() as db:
         workers.drain(db, "one", draining=False)
     yard.becomes(release_id, State.SUCCEEDED)
 
@@ -172,12 +172,12 @@ def test_a_worker_is_seen_while_it_lives_with_what_it_runs(yard: Yard) -> None:
     release_id = yard.ask("build=60")
     worker = yard.worker()
     yard.becomes(release_id, State.RUNNING)
-    with yard.house.database.reading() as db:
+    with yard.services.database.reading() as db:
         (seen,) = workers.every(db)
     assert (seen.name, seen.is_alive, seen.runs) == ("one", True, (release_id,))
-    worker.close(hand_back=True)
+    worker.close(requeue=True)
     worker.join()
-    with yard.house.database.reading() as db:
+    with yard.services.database.reading() as db:
         assert workers.every(db) == []
 
 
@@ -196,8 +196,8 @@ def test_a_newer_preview_takes_the_place_of_an_older_one_that_waits(yard: Yard) 
 
 def test_the_time_limit_of_the_whole_release_ends_it(yard: Yard) -> None:
     release_id = yard.ask("build=60")
-    post = Post("short", ("default",), 1, 0)
-    worker = a_worker(yard.house, yard.folder / "short", light(yard.ledger), post, limit=1)
+    post = WorkerConfig("short", ("default",), 1, 0)
+    worker = a_worker(yard.services, yard.folder / "short", light(yard.ledger), post, limit=1)
     yard.workers.append(worker)
     worker.start()
     failed = yard.becomes(release_id, State.FAILED)

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from light import Ledger, a_worker, light
-from mprelease.domain.people import Actor
 from mprelease.domain.releases import Kind, Release, ReleaseRequest, State
-from mprelease.engine.worker import Post, Worker
+from mprelease.domain.users import Actor
+from mprelease.engine.worker import Worker, WorkerConfig
 from mprelease.services import releases
-from mprelease.services.house import House
+from mprelease.services.context import ServiceContext
 from mprelease.storage import logs
 
 DEADLINE = 20.0
@@ -20,7 +20,7 @@ DEADLINE = 20.0
 class Yard:
     """A house with three apps, and the workers that are put to work in it."""
 
-    house: House
+    services: ServiceContext
     folder: Path
     who: Actor
     workers: list[Worker] = field(default_factory=list)
@@ -31,16 +31,16 @@ class Yard:
 
     def ask(self, description: str = "", kind: Kind = Kind.UPLOAD, app: str = "shop-1") -> int:
         wanted = ReleaseRequest(app, kind, description=description)
-        return releases.request(self.house, self.who, wanted)
+        return releases.request(self.services, self.who, wanted)
 
     def release(self, release_id: int) -> Release:
-        with self.house.database.reading() as db:
-            return releases.found(db, release_id)
+        with self.services.database.reading() as db:
+            return releases.get(db, release_id)
 
     def worker(self, name: str = "one", slots: int = 2, lease: int = 3000) -> Worker:
         """Put a worker to work."""
-        post = Post(name, ("default",), slots, 0, lease)
-        worker = a_worker(self.house, self.folder / name, light(self.ledger), post)
+        post = WorkerConfig(name, ("default",), slots, 0, lease)
+        worker = a_worker(self.services, self.folder / name, light(self.ledger), post)
         worker.recover()
         worker.start()
         self.workers.append(worker)
@@ -53,12 +53,12 @@ class Yard:
 
     def is_sending(self, release_id: int) -> bool:
         """Tell whether a release has crossed its fence, as its worker knows."""
-        with self.house.database.reading() as db:
+        with self.services.database.reading() as db:
             return any(line.text == "sending" for line in logs.after(db, release_id))
 
     def end(self) -> None:
         for worker in self.workers:
-            worker.close(hand_back=True)
+            worker.close(requeue=True)
             worker.join()
 
 

@@ -12,13 +12,13 @@ from babel.messages.mofile import read_mo
 from babel.messages.pofile import read_po
 
 from mprelease.domain.apps import Environment, ProjectType
-from mprelease.domain.people import Role
 from mprelease.domain.platforms import Platform
-from mprelease.domain.problems import Message, Problem, Trouble
+from mprelease.domain.problems import Message, Problem, ProblemDetail
 from mprelease.domain.projects import ProjectSecret
 from mprelease.domain.releases import Kind, Stage, StageState, State
 from mprelease.domain.sandbox import SandboxMode
-from mprelease.i18n import LOCALES, Language, Words, language_of
+from mprelease.domain.users import Role
+from mprelease.i18n import LOCALES, Language, Translator, language_of
 
 SOURCE = Path(__file__).parents[2] / "src" / "mprelease"
 
@@ -51,11 +51,11 @@ def templates() -> str:
 
 def said_ids() -> set[str]:
     """Every literal id that the code and the pages ask the catalogs for."""
-    of_pages = {*re.findall(r"say\('([^']+)'[,)]", templates())}
+    of_pages = {*re.findall(r"\bt\('([^']+)'[,)]", templates())}
     return of_pages | {
         call.args[0].value
         for call in calls()
-        if _name_of(call.func) in {"say", "Message", "note"}
+        if _name_of(call.func) in {"t", "log", "Message", "note"}
         and call.args
         and isinstance(call.args[0], ast.Constant)
         and isinstance(call.args[0].value, str)
@@ -202,7 +202,7 @@ def test_every_action_of_the_audit_has_its_words() -> None:
     actions = {
         node.value
         for call in calls()
-        if isinstance(call.func, ast.Name) and call.func.id == "Did" and call.args
+        if isinstance(call.func, ast.Name) and call.func.id == "AuditEvent" and call.args
         for node in ast.walk(call.args[0])
         if isinstance(node, ast.Constant) and "." in str(node.value)
     }
@@ -227,25 +227,26 @@ def test_every_action_of_the_audit_has_its_words() -> None:
 def test_a_sentence_names_a_platform_as_people_do(language: Language, sentence: str) -> None:
     """Issue 12, number 34: raw values of enumerations are never shown."""
     parameters = {"found": "alipay", "wanted": "wechat", "file": "app.acss"}
-    trouble = Trouble(Problem.OUTPUT_OF_OTHER_PLATFORM, parameters)
-    assert Words(language).of(trouble.message) == sentence
+    problem_detail = ProblemDetail(Problem.OUTPUT_OF_OTHER_PLATFORM, parameters)
+    assert Translator(language).of(problem_detail.message) == sentence
 
 
 def test_a_host_that_is_no_platform_is_named_as_it_is() -> None:
-    trouble = Trouble(Problem.PUBLISH_CUT, {"host": "mp.weixin.qq.com", "detail": "x"})
-    assert "mp.weixin.qq.com" in Words(Language.CHINESE).of(trouble.message)
+    problem_detail = ProblemDetail(Problem.PUBLISH_CUT, {"host": "mp.weixin.qq.com", "detail": "x"})
+    assert "mp.weixin.qq.com" in Translator(Language.CHINESE).of(problem_detail.message)
 
 
 def test_a_trouble_is_one_line_with_its_remedy() -> None:
-    words = Words(Language.CHINESE)
-    trouble = Trouble(Problem.ROBOT_RANGE, {"robot": 31})
+    words = Translator(Language.CHINESE)
+    problem_detail = ProblemDetail(Problem.ROBOT_RANGE, {"robot": 31})
     assert (
-        words.of_trouble(trouble) == "没有编号为 31 的 ci机器人。 微信的 ci机器人编号为 1 到 30。"
+        words.of_problem(problem_detail)
+        == "没有编号为 31 的 ci机器人。 微信的 ci机器人编号为 1 到 30。"
     )
 
 
 def test_a_missing_parameter_leaves_a_gap_and_no_crash() -> None:
-    assert "{robot}" in Words(Language.ENGLISH).of(Message("problem.robot_range"))
+    assert "{robot}" in Translator(Language.ENGLISH).of(Message("problem.robot_range"))
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import threading
 
 from mprelease.domain.logs import LogLine, Passage, Position
 from mprelease.domain.releases import Stage
-from mprelease.live.feed import Feed, Told
+from mprelease.live.feed import Feed, LiveUpdate
 
 
 class SlowLog:
@@ -16,10 +16,10 @@ class SlowLog:
         self.count = count
         self.is_let = threading.Event()
 
-    def after(self, release_id: int, position: Position) -> Told:
+    def after(self, release_id: int, position: Position) -> LiveUpdate:
         lines = self.lines[position.line : self.count]
         entries = [(0, line.text) for line in lines]
-        return Told([Passage(lines[0].position, Stage.BUILD, entries)] if lines else [], 1)
+        return LiveUpdate([Passage(lines[0].position, Stage.BUILD, entries)] if lines else [], 1)
 
     def end(self, release_id: int) -> Position:
         self.is_let.wait(5)
@@ -27,7 +27,7 @@ class SlowLog:
 
 
 def test_a_line_that_comes_while_the_end_is_looked_up_is_told() -> None:
-    async def watch() -> list[Told]:
+    async def watch() -> list[LiveUpdate]:
         stored = SlowLog(3)
         stored.count = 2
         feed = Feed(1, stored)

@@ -5,15 +5,15 @@ from typing import Any
 
 from mprelease.domain.logs import LogLine, Position
 from mprelease.domain.releases import Stage
-from mprelease.live.feed import Told
+from mprelease.live.feed import LiveUpdate
 from mprelease.live.hub import Hub
 
 
 class Nothing:
     """A storage without lines."""
 
-    def after(self, *_: object) -> Told:
-        return Told(attempt=1)
+    def after(self, *_: object) -> LiveUpdate:
+        return LiveUpdate(attempt=1)
 
     def end(self, _: int) -> Position:
         return Position(1, 0)
@@ -37,7 +37,7 @@ def test_a_loop_that_closes_between_two_looks_at_it_fails_nobody_who_writes() ->
             raise RuntimeError("Event loop is closed")
 
     hub._loop = Closing()  # type: ignore[assignment]
-    hub.told(1, line(1))
+    hub.line_written(1, line(1))
     hub.changed(1)
     hub.ended(1)
 
@@ -47,11 +47,11 @@ def test_a_later_loop_is_woken_although_an_earlier_one_died_with_its_work() -> N
 
     async def leave_something() -> None:
         async with hub.watching(1):
-            hub.told(1, line(1))
+            hub.line_written(1, line(1))
 
     async def watch() -> list[str]:
         async with asyncio.timeout(10), hub.watching(1) as feed:
-            hub.told(1, line(2))
+            hub.line_written(1, line(2))
             told = await feed.after(Position(1, 1))
             return [text for passage in told.passages for _, text in passage.entries]
 

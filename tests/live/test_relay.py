@@ -16,7 +16,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from mprelease.domain.logs import LogLine, Position
 from mprelease.domain.releases import Stage
-from mprelease.live.relay import Ear, Mouth
+from mprelease.live.relay import Publisher, Subscriber
 from servers import redis_server
 
 pytestmark = pytest.mark.servers
@@ -25,14 +25,14 @@ pytestmark = pytest.mark.servers
 KEY = bytes(32)
 
 
-class Heard:
+class ReleaseUpdate:
     """Keep what is heard."""
 
     def __init__(self) -> None:
         self.lines: dict[int, list[str]] = {}
         self.changes: list[int | None] = []
 
-    def heard(self, release_id: int, lines: Sequence[LogLine]) -> None:
+    def lines_received(self, release_id: int, lines: Sequence[LogLine]) -> None:
         self.lines.setdefault(release_id, []).extend(line.text for line in lines)
 
     def changed(self, release_id: int | None = None) -> None:
@@ -51,17 +51,17 @@ async def until(holds: Callable[[], bool]) -> None:
 
 
 @asynccontextmanager
-async def speaking(redis_url: str, name: str = "us") -> AsyncIterator[Mouth]:
-    mouth = Mouth(redis_url, name, KEY)
-    yield mouth
-    await asyncio.to_thread(mouth.close)
+async def speaking(redis_url: str, name: str = "us") -> AsyncIterator[Publisher]:
+    publisher = Publisher(redis_url, name, KEY)
+    yield publisher
+    await asyncio.to_thread(publisher.close)
 
 
-async def listening(mouth: Mouth, heard: Heard) -> None:
+async def listening(publisher: Publisher, heard: ReleaseUpdate) -> None:
     """Return as soon as the ear hears."""
 
     def is_heard() -> bool:
-        mouth.changed(99)
+        publisher.changed(99)
         return 99 in heard.changes
 
     await until(is_heard)
@@ -69,18 +69,18 @@ async def listening(mouth: Mouth, heard: Heard) -> None:
 
 def test_lines_reach_who_watches_them_and_changes_reach_everybody(redis_url: str) -> None:
     async def play() -> None:
-        ear, heard = Ear(redis_url, "us", KEY), Heard()
-        async with speaking(redis_url) as mouth, ear.hearing(None, heard):
-            async with ear.hearing(7, heard):
-                await listening(mouth, heard)
+        subscriber, heard = Subscriber(redis_url, "us", KEY), ReleaseUpdate()
+        async with speaking(redis_url) as publisher, subscriber.subscribed(None, heard):
+            async with subscriber.subscribed(7, heard):
+                await listening(publisher, heard)
                 for number in range(1, 6):
-                    mouth.told(7, line(number))
-                    mouth.told(8, line(number))
-                mouth.told(7, line(6, Stage.PUBLISH))
+                    publisher.line_written(7, line(number))
+                    publisher.line_written(8, line(number))
+                publisher.line_written(7, line(6, Stage.PUBLISH))
                 await until(lambda: len(heard.lines.get(7, [])) == 6)
                 assert heard.lines == {7: [f"第 {number} 行" for number in range(1, 7)]}
-            mouth.told(7, line(7))
-            mouth.changed(3)
+            publisher.line_written(7, line(7))
+            publisher.changed(3)
             await until(lambda: 3 in heard.changes)
             assert len(heard.lines[7]) == 6, "nobody watches it any more"
 
@@ -89,17 +89,17 @@ def test_lines_reach_who_watches_them_and_changes_reach_everybody(redis_url: str
 
 def test_another_installation_at_the_same_redis_is_not_heard(redis_url: str) -> None:
     async def play() -> None:
-        ear, heard = Ear(redis_url, "us", KEY), Heard()
+        subscriber, heard = Subscriber(redis_url, "us", KEY), ReleaseUpdate()
         async with (
             speaking(redis_url) as ours,
             speaking(redis_url, "they") as theirs,
-            ear.hearing(None, heard),
-            ear.hearing(7, heard),
+            subscriber.subscribed(None, heard),
+            subscriber.subscribed(7, heard),
         ):
             await listening(ours, heard)
-            theirs.told(7, line(1))
+            theirs.line_written(7, line(1))
             theirs.close()
-            ours.told(7, line(2))
+            ours.line_written(7, line(2))
             await until(lambda: bool(heard.lines))
             assert heard.lines == {7: ["第 2 行"]}
 
@@ -109,20 +109,20 @@ def test_another_installation_at_the_same_redis_is_not_heard(redis_url: str) -> 
 def test_when_redis_comes_back_it_is_heard_again() -> None:
     async def play() -> None:
         with redis_server() as server:
-            ear, heard = Ear(server.url, "us", KEY), Heard()
+            subscriber, heard = Subscriber(server.url, "us", KEY), ReleaseUpdate()
             async with (
-                speaking(server.url) as mouth,
-                ear.hearing(7, heard),
-                ear.hearing(None, heard),
+                speaking(server.url) as publisher,
+                subscriber.subscribed(7, heard),
+                subscriber.subscribed(None, heard),
             ):
-                await listening(mouth, heard)
+                await listening(publisher, heard)
                 server.kill()
                 for number in range(1, 4):
-                    mouth.told(7, line(number))
+                    publisher.line_written(7, line(number))
                 server.restart()
                 heard.changes.clear()
-                await listening(mouth, heard)
-                mouth.told(7, line(4))
+                await listening(publisher, heard)
+                publisher.line_written(7, line(4))
                 await until(lambda: bool(heard.lines.get(7)))
                 assert heard.lines[7][-1] == "第 4 行"
 
@@ -136,23 +136,23 @@ def test_what_somebody_else_writes_is_ignored_and_told_once_and_ends_nothing(
 
     async def overhear() -> None:
         """Learn a channel's name and a genuine message, as whoever reaches Redis can."""
-        async with Redis.from_url(redis_url).pubsub(ignore_subscribe_messages=True) as speaker:
-            await speaker.psubscribe("mprelease.live.*")
+        async with Redis.from_url(redis_url).pubsub(ignore_subscribe_messages=True) as pubsub:
+            await pubsub.psubscribe("mprelease.live.*")
             while True:
-                if message := await speaker.get_message(timeout=1):
+                if message := await pubsub.get_message(timeout=1):
                     told.append((message["channel"].decode(), message["data"]))
 
     async def play() -> None:
-        ear, heard = Ear(redis_url, "us", KEY), Heard()
+        subscriber, heard = Subscriber(redis_url, "us", KEY), ReleaseUpdate()
         listener = asyncio.create_task(overhear())
         async with (
-            speaking(redis_url) as mouth,
-            ear.hearing(7, heard),
-            ear.hearing(None, heard),
+            speaking(redis_url) as publisher,
+            subscriber.subscribed(7, heard),
+            subscriber.subscribed(None, heard),
             Redis.from_url(redis_url) as stranger,
         ):
-            await listening(mouth, heard)
-            mouth.told(7, line(1))
+            await listening(publisher, heard)
+            publisher.line_written(7, line(1))
             await until(lambda: 7 in heard.lines and any(c.endswith(".7") for c, _ in told))
             channel, genuine = next(each for each in told if each[0].endswith(".7"))
             lines = json.dumps([(1, "build", [(2, 7, "forged")])]).encode()
@@ -171,9 +171,9 @@ def test_what_somebody_else_writes_is_ignored_and_told_once_and_ends_nothing(
                 await stranger.publish(channel.rpartition(".")[0] + ".changes", forged or b"4")
                 # A genuine one counts on its own channel alone.
                 await stranger.publish(channel.rpartition(".")[0] + ".changes", genuine)
-            mouth.told(7, line(3))
+            publisher.line_written(7, line(3))
             await until(lambda: len(heard.lines[7]) == 2)
-            await listening(mouth, heard)
+            await listening(publisher, heard)
             assert heard.lines == {7: ["第 1 行", "第 3 行"]}
             assert set(heard.changes) == {99}
         listener.cancel()
@@ -184,26 +184,26 @@ def test_what_somebody_else_writes_is_ignored_and_told_once_and_ends_nothing(
     assert "ignored" in caplog.text
 
 
-class Broken(Heard):
+class Broken(ReleaseUpdate):
     """Fail at what is heard first."""
 
-    def heard(self, release_id: int, lines: Sequence[LogLine]) -> None:
-        super().heard(release_id, lines)
+    def lines_received(self, release_id: int, lines: Sequence[LogLine]) -> None:
+        super().lines_received(release_id, lines)
         if len(self.lines[release_id]) == 1:
             raise RuntimeError
 
 
 def test_a_listener_that_fails_hears_the_next_message(redis_url: str) -> None:
     async def play() -> None:
-        ear, heard = Ear(redis_url, "us", KEY), Broken()
+        subscriber, heard = Subscriber(redis_url, "us", KEY), Broken()
         async with (
-            speaking(redis_url) as mouth,
-            ear.hearing(7, heard),
-            ear.hearing(None, heard),
+            speaking(redis_url) as publisher,
+            subscriber.subscribed(7, heard),
+            subscriber.subscribed(None, heard),
         ):
-            await listening(mouth, heard)
+            await listening(publisher, heard)
             for number in (1, 2):
-                mouth.told(7, line(number))
+                publisher.line_written(7, line(number))
                 await until(lambda number=number: len(heard.lines.get(7, [])) == number)
 
     asyncio.run(play())
@@ -233,12 +233,12 @@ def test_what_is_wanted_while_the_first_subscription_is_on_its_way_is_heard(
     slow("subscribe")
 
     async def play() -> None:
-        ear, heard = Ear(redis_url, "us", KEY), Heard()
-        async with speaking(redis_url) as mouth, ear.hearing(None, heard):
+        subscriber, heard = Subscriber(redis_url, "us", KEY), ReleaseUpdate()
+        async with speaking(redis_url) as publisher, subscriber.subscribed(None, heard):
             await asyncio.sleep(0.1)
-            async with ear.hearing(7, heard):
-                await listening(mouth, heard)
-                await said(mouth, heard, 7)
+            async with subscriber.subscribed(7, heard):
+                await listening(publisher, heard)
+                await said(publisher, heard, 7)
 
     asyncio.run(play())
 
@@ -250,15 +250,15 @@ def test_a_page_that_opens_while_the_last_connection_closes_hears_and_so_do_late
     slow("aclose")
 
     async def play() -> None:
-        ear, heard = Ear(redis_url, "us", KEY), Heard()
-        async with speaking(redis_url) as mouth:
-            async with ear.hearing(7, heard):
-                await said(mouth, heard, 7)
-            async with ear.hearing(8, heard):
-                await said(mouth, heard, 8)
+        subscriber, heard = Subscriber(redis_url, "us", KEY), ReleaseUpdate()
+        async with speaking(redis_url) as publisher:
+            async with subscriber.subscribed(7, heard):
+                await said(publisher, heard, 7)
+            async with subscriber.subscribed(8, heard):
+                await said(publisher, heard, 8)
                 await asyncio.sleep(0.7)
-                async with ear.hearing(9, heard):
-                    await said(mouth, heard, 9)
+                async with subscriber.subscribed(9, heard):
+                    await said(publisher, heard, 9)
 
     asyncio.run(play())
 
@@ -267,15 +267,15 @@ def test_what_could_not_be_subscribed_to_is_tried_again(
     redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def play() -> None:
-        ear, heard = Ear(redis_url, "us", KEY), Heard()
-        async with speaking(redis_url) as mouth, ear.hearing(7, heard):
-            await said(mouth, heard, 7)
+        subscriber, heard = Subscriber(redis_url, "us", KEY), ReleaseUpdate()
+        async with speaking(redis_url) as publisher, subscriber.subscribed(7, heard):
+            await said(publisher, heard, 7)
             with monkeypatch.context() as patch:
                 patch.setattr(PubSub, "subscribe", away)
-                hearing = ear.hearing(8, heard)
-                await hearing.__aenter__()
-            await said(mouth, heard, 8)
-            await hearing.__aexit__(None, None, None)
+                subscribed = subscriber.subscribed(8, heard)
+                await subscribed.__aenter__()
+            await said(publisher, heard, 8)
+            await subscribed.__aexit__(None, None, None)
 
     async def away(*_: object) -> None:
         raise RedisConnectionError
@@ -283,12 +283,12 @@ def test_what_could_not_be_subscribed_to_is_tried_again(
     asyncio.run(play())
 
 
-async def said(mouth: Mouth, heard: Heard, release_id: int) -> None:
+async def said(publisher: Publisher, heard: ReleaseUpdate, release_id: int) -> None:
     """Return as soon as a release's lines are heard."""
     numbers = count(1)
 
     def is_heard() -> bool:
-        mouth.told(release_id, line(next(numbers)))
+        publisher.line_written(release_id, line(next(numbers)))
         return release_id in heard.lines
 
     await until(is_heard)

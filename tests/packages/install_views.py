@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from mprelease.packages.install_plan import Install, find
-from mprelease.packages.install_view import InstallView, Question, view_of
+from mprelease.packages.install_view import InstallRequest, InstallView, view_of
 
 
 def installs(tree: Path) -> list[Install]:
@@ -13,7 +13,7 @@ def installs(tree: Path) -> list[Install]:
 
 
 def seen(tree: Path, command: str | None = None, globs: tuple[str, ...] = ()) -> InstallView:
-    return view_of(Question(tree, installs(tree), command, globs))
+    return view_of(InstallRequest(tree, installs(tree), command, globs))
 
 
 def names(view: InstallView) -> set[str]:

@@ -7,7 +7,7 @@ import pytest
 
 from install_views import installs, names, seen
 from mprelease.packages import lock_files, manifests, registries
-from mprelease.packages.install_view import Question, view_of
+from mprelease.packages.install_view import InstallRequest, view_of
 from mprelease.packages.registries import Registries
 from trees import write
 
@@ -114,7 +114,7 @@ def test_looking_at_any_number_of_files_ends_when_somebody_wants_it_to(tree: Pat
             raise _LateError
 
     with pytest.raises(_LateError):
-        view_of(Question(tree, installs(tree), on_file=look))
+        view_of(InstallRequest(tree, installs(tree), on_file=look))
 
 
 _SCOPED = "https://a/packages/@" + "a%2f" * 230

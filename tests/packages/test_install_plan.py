@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from mprelease.domain.errors import StageFailed
-from mprelease.domain.problems import Problem, Trouble
+from mprelease.domain.problems import Problem, ProblemDetail
 from mprelease.packages.install_plan import (
     Install,
     Manager,
@@ -97,7 +97,9 @@ def test_an_unknown_manager_is_refused_by_name(tmp_path: Path, field: str) -> No
     write(tmp_path, "package.json", {"packageManager": field})
     with pytest.raises(StageFailed) as failure:
         find(tmp_path, ".")
-    assert failure.value.trouble == Trouble(Problem.PACKAGE_MANAGER_UNKNOWN, {"manager": field})
+    assert failure.value.problem_detail == ProblemDetail(
+        Problem.PACKAGE_MANAGER_UNKNOWN, {"manager": field}
+    )
 
 
 @pytest.mark.parametrize(
@@ -136,7 +138,9 @@ def test_a_lock_file_of_bun_is_refused(tmp_path: Path) -> None:
     write(tmp_path, "bun.lockb")
     with pytest.raises(StageFailed) as failure:
         find(tmp_path, ".")
-    assert failure.value.trouble == Trouble(Problem.PACKAGE_MANAGER_UNKNOWN, {"manager": "bun"})
+    assert failure.value.problem_detail == ProblemDetail(
+        Problem.PACKAGE_MANAGER_UNKNOWN, {"manager": "bun"}
+    )
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,12 @@ import pytest
 
 from install_views import installs, names, seen
 from mprelease.packages import cache_key
-from mprelease.packages.cache_key import Circumstances, seen_content
+from mprelease.packages.cache_key import KeyInputs, seen_content
 from mprelease.packages.install_plan import find
-from mprelease.packages.install_view import Question, view_of
+from mprelease.packages.install_view import InstallRequest, view_of
 from trees import write
 
-HERE = Circumstances(
+HERE = KeyInputs(
     node_version="20.20.2",
     npm_version="11.19.1",
     machine="linux-x64-glibc-2.36",
@@ -34,7 +34,7 @@ def tree(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def key(tree: Path, around: Circumstances = HERE, globs: tuple[str, ...] = ()) -> str:
+def key(tree: Path, around: KeyInputs = HERE, globs: tuple[str, ...] = ()) -> str:
     return cache_key.key(tree, installs(tree), seen(tree, around.command or None, globs), around)
 
 
@@ -122,7 +122,7 @@ def test_a_manifest_is_seen_without_what_its_key_leaves_out(tree: Path) -> None:
         replace(HERE, variables={"TOKEN": "1"}),
     ],
 )
-def test_other_circumstances_have_other_keys(tree: Path, other: Circumstances) -> None:
+def test_other_circumstances_have_other_keys(tree: Path, other: KeyInputs) -> None:
     assert key(tree, other) != key(tree)
 
 
@@ -175,7 +175,7 @@ def test_a_folder_that_is_a_dependency_is_seen_wherever_it_lies(tmp_path: Path, 
     write((app / name).parent, "deep/package.json", {})
     found = find(tmp_path, "app")
     assert found
-    view = view_of(Question(tmp_path, [found]))
+    view = view_of(InstallRequest(tmp_path, [found]))
     before = cache_key.key(tmp_path, [found], view, HERE)
     theme = (app / name).resolve().relative_to(tmp_path)
     assert {str(theme / "index.js"), str(theme.parent / "deep/package.json")} <= names(view)
@@ -193,7 +193,7 @@ def test_a_dependency_outside_of_the_tree_is_not_seen(tree: Path) -> None:
     write(tree, "app/package.json", {"dependencies": {"secret": "file:../..", "odd": 3}})
     found = find(tree / "app", ".")
     assert found
-    assert names(view_of(Question(tree / "app", [found]))) == {"package.json"}
+    assert names(view_of(InstallRequest(tree / "app", [found]))) == {"package.json"}
 
 
 @pytest.mark.parametrize(
@@ -300,7 +300,7 @@ def test_settings_above_the_folder_of_the_install_are_seen(tmp_path: Path) -> No
     write(tmp_path, "app/yarn.lock", "")
     found = find(tmp_path, "app")
     assert found
-    assert ".yarnrc.yml" in names(view_of(Question(tmp_path, [found])))
+    assert ".yarnrc.yml" in names(view_of(InstallRequest(tmp_path, [found])))
 
 
 def test_a_pnpmfile_that_loads_other_files_makes_the_install_see_the_whole_commit(

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from mprelease.domain.problems import Parameter, Problem, Trouble
+from mprelease.domain.problems import Parameter, Problem, ProblemDetail
 from mprelease.domain.releases import Stage
 from mprelease.pipeline.diagnosis import diagnose
 
@@ -117,7 +117,7 @@ def sample(name: str) -> list[str]:
 def test_a_known_failure_is_told(
     name: str, stage: Stage, problem: Problem, parameters: dict[str, Parameter]
 ) -> None:
-    assert diagnose(sample(name), 1, stage, TREE) == Trouble(problem, parameters)
+    assert diagnose(sample(name), 1, stage, TREE) == ProblemDetail(problem, parameters)
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_a_syntax_error_is_told_with_its_place(
     name: str, file: str, line: int, detail: str
 ) -> None:
     told = diagnose(sample(name), 1, BUILD, TREE)
-    assert told == Trouble(
+    assert told == ProblemDetail(
         Problem.SOURCE_SYNTAX_ERROR, {"file": file, "line": line, "detail": detail}
     )
 
@@ -148,7 +148,7 @@ def test_a_missing_file_of_the_project_is_not_called_a_dependency() -> None:
 
 
 def test_an_end_by_the_systems_memory_limit_is_told_by_the_exit_code_alone() -> None:
-    assert diagnose([], 137, BUILD, TREE) == Trouble(Problem.KILLED_BY_SYSTEM)
+    assert diagnose([], 137, BUILD, TREE) == ProblemDetail(Problem.KILLED_BY_SYSTEM)
 
 
 def test_a_build_that_misses_the_network_is_not_told_about_the_registry() -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from mprelease.domain.errors import ReleaseCanceled, StageFailed
-from mprelease.domain.problems import Problem, Trouble
-from mprelease.pipeline.links import refuse_links_outside, refuse_outside
+from mprelease.domain.problems import Problem, ProblemDetail
+from mprelease.pipeline.symlinks import refuse_links_outside, refuse_outside
 from mprelease.process.tree import Stop
 from trees import write
 
@@ -21,21 +21,21 @@ def tree(tmp_path: Path) -> Path:
     return tmp_path / "tree"
 
 
-def refused(tree: Path) -> Trouble:
+def refused(tree: Path) -> ProblemDetail:
     with pytest.raises(StageFailed) as failed:
         refuse_links_outside(tree / "dist", tree)
-    return failed.value.trouble
+    return failed.value.problem_detail
 
 
 def test_a_link_out_of_the_tree_is_refused_and_named(tree: Path) -> None:
     (tree / "dist" / "x.json").symlink_to("../../data/master.key")
-    assert refused(tree) == Trouble(Problem.LINK_LEADS_OUTSIDE, {"path": "dist/x.json"})
+    assert refused(tree) == ProblemDetail(Problem.LINK_LEADS_OUTSIDE, {"path": "dist/x.json"})
 
 
 def test_a_link_that_another_link_leads_to_is_refused(tree: Path) -> None:
     (tree / "dist" / "pages").symlink_to("../other")
     (tree / "other" / "x.json").symlink_to(tree.parent / "data" / "master.key")
-    assert refused(tree) == Trouble(Problem.LINK_LEADS_OUTSIDE, {"path": "other/x.json"})
+    assert refused(tree) == ProblemDetail(Problem.LINK_LEADS_OUTSIDE, {"path": "other/x.json"})
 
 
 @pytest.mark.parametrize("place", ["node_modules/a", ".git", "packages/.git"])
@@ -58,7 +58,7 @@ def test_a_link_that_leads_nowhere_outside_is_refused(tree: Path) -> None:
 
 def test_a_link_to_a_folder_of_programs_is_refused(tree: Path) -> None:
     (tree / "dist/packages").symlink_to("/usr/bin")
-    assert refused(tree) == Trouble(Problem.LINK_LEADS_OUTSIDE, {"path": "dist/packages"})
+    assert refused(tree) == ProblemDetail(Problem.LINK_LEADS_OUTSIDE, {"path": "dist/packages"})
 
 
 def test_chains_of_links_are_followed_quickly(tree: Path) -> None:

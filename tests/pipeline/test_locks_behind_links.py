@@ -20,5 +20,5 @@ def test_a_lock_file_is_not_written_where_an_install_has_laid_a_link(tmp_path: P
     commands: Any = SimpleNamespace(place=SimpleNamespace(tree=tree), user=None)
     with pytest.raises(StageFailed) as failed:
         write_lock(commands, tree / "packages/app/package-lock.json", "evil")
-    assert failed.value.trouble.problem is Problem.LINK_LEADS_OUTSIDE
+    assert failed.value.problem_detail.problem is Problem.LINK_LEADS_OUTSIDE
     assert (outside / "package-lock.json").read_text() == "precious"

@@ -9,7 +9,7 @@ import pytest
 from mprelease import pipeline, platforms, source
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Message, Problem
-from mprelease.i18n import Language, Words
+from mprelease.i18n import Language, Translator
 from mprelease.platforms import events
 from mprelease.platforms.driver import OwnProgress
 
@@ -24,7 +24,7 @@ def own_lines() -> list[str]:
         for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)):
                 continue
-            if call.func.attr not in {"say", "on_line"} or not call.args:
+            if call.func.attr not in {"log", "on_line"} or not call.args:
                 continue
             parts = [
                 str(node.value)
@@ -56,11 +56,11 @@ def test_a_bridge_says_what_it_does_by_an_id(language: Language, line: str) -> N
     told = '{"event": "note", "note": "log.uploaded_percent", "detail": "42"}'
     event = events.read(told, None, {})
     assert event == OwnProgress(Message("log.uploaded_percent", {"percent": "42"}))
-    assert Words(language).of(event.message) == line
+    assert Translator(language).of(event.message) == line
 
 
 @pytest.mark.parametrize("note", ["web.password_once", "log.unreached", "", "log.npm_nothing.x"])
 def test_a_bridge_cannot_say_just_anything(note: str) -> None:
     with pytest.raises(StageFailed) as failure:
         events.read(f'{{"event": "note", "note": "{note}", "detail": "x"}}', None, {})
-    assert failure.value.trouble.problem is Problem.PUBLISH_EVENT_UNREADABLE
+    assert failure.value.problem_detail.problem is Problem.PUBLISH_EVENT_UNREADABLE

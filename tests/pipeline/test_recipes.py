@@ -8,7 +8,7 @@ import pytest
 from mprelease.domain.apps import App, BuildSettings, Environment, ProjectType
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.platforms import Platform
-from mprelease.domain.problems import Problem, Trouble
+from mprelease.domain.problems import Problem, ProblemDetail
 from mprelease.pipeline import hbuilderx
 from mprelease.pipeline.outputs import made_since
 from mprelease.pipeline.recipes import Framework, install_folders, recipe_of, recognise
@@ -152,7 +152,7 @@ def test_what_nobody_knows_is_said_to_be_unknown(tmp_path: Path, content: str) -
     write(tmp_path, "package.json", content)
     with pytest.raises(StageFailed) as failure:
         recognise(tmp_path, WECHAT, PRODUCTION)
-    assert failure.value.trouble.problem is Problem.BUILD_COMMAND_UNKNOWN
+    assert failure.value.problem_detail.problem is Problem.BUILD_COMMAND_UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -185,8 +185,8 @@ def test_only_the_setting_that_lacks_is_asked_for(
     app = App(1, 1, "x", WECHAT, "wx1", ProjectType.MINI_PROGRAM, settings, 1, None, None)
     with pytest.raises(StageFailed) as failure:
         recipe_of(tmp_path, app, environment)
-    assert failure.value.trouble.problem is problem
-    assert failure.value.trouble.parameters.get("option") == asked_for
+    assert failure.value.problem_detail.problem is problem
+    assert failure.value.problem_detail.parameters.get("option") == asked_for
 
 
 def test_a_package_file_that_leads_elsewhere_is_not_read(tmp_path: Path) -> None:
@@ -265,8 +265,8 @@ def test_a_project_of_hbuilderx_is_told_by_name(tmp_path: Path, entry: str) -> N
     write(tmp_path, "package.json", package("dayjs"))
     with pytest.raises(StageFailed) as failure:
         recognise(tmp_path, Platform.DOUYIN, PRODUCTION)
-    told = failure.value.trouble
-    assert told == Trouble(Problem.HBUILDERX_PROJECT, {"target": "mp-toutiao"})
+    told = failure.value.problem_detail
+    assert told == ProblemDetail(Problem.HBUILDERX_PROJECT, {"target": "mp-toutiao"})
 
 
 @pytest.mark.parametrize("own", [{}, {"name": "shop", "dependencies": {"dayjs": "1.11.0"}}])
@@ -296,7 +296,7 @@ def test_a_native_project_whose_configuration_is_no_json_is_told(tmp_path: Path)
     write(tmp_path, "project.config.json", '{\n  "miniprogramRoot": "mini", // here\n}')
     with pytest.raises(StageFailed) as failure:
         recognise(tmp_path, WECHAT, PRODUCTION)
-    assert failure.value.trouble.problem is Problem.CONFIG_NOT_JSON
+    assert failure.value.problem_detail.problem is Problem.CONFIG_NOT_JSON
 
 
 def test_the_newest_mini_program_of_a_build_is_found(tmp_path: Path) -> None:

@@ -58,7 +58,10 @@ def test_a_limit_that_ended_a_command_is_named_with_its_number(
     limit: LimitName, problem: Problem, parameters: dict[str, int]
 ) -> None:
     failed = problem_of(Exit(137, timed_out=False, stopped=False, limit=limit))
-    assert (failed.trouble.problem, failed.trouble.parameters) == (problem, parameters)
+    assert (failed.problem_detail.problem, failed.problem_detail.parameters) == (
+        problem,
+        parameters,
+    )
 
 
 NODE_PROGRAMS = "for (let n = 0; n < 9; n++) require('child_process').spawn('sleep', ['9'])"
@@ -99,7 +102,7 @@ def test_a_command_that_is_refused_a_process_is_told_so(
     words: tuple[str, ...], folder: Path
 ) -> None:
     failed = failure(words, folder, ResourceLimits(processes=14))
-    assert failed.trouble.problem is Problem.PROCESS_LIMIT
+    assert failed.problem_detail.problem is Problem.PROCESS_LIMIT
 
 
 @needs("node", "install Node")
@@ -119,7 +122,7 @@ def test_a_command_that_is_refused_a_larger_file_is_told_so(
 ) -> None:
     assert shutil.which(words[0])
     failed = failure(words, folder, ResourceLimits(disk=1))
-    assert failed.trouble.problem is Problem.DISK_LIMIT
+    assert failed.problem_detail.problem is Problem.DISK_LIMIT
 
 
 @pytest.mark.parametrize(

@@ -12,14 +12,14 @@ import pytest
 from mprelease.domain.errors import LeaseLost, ReleaseCanceled, StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Kind, Stage, StageState, State
-from mprelease.i18n import Language, Words
+from mprelease.i18n import Language, Translator
 from mprelease.pipeline.credential_check import (
     checking_credential,
     refuse_without_platform,
     take_version,
 )
-from mprelease.pipeline.runner import Ending, run_stages
-from mprelease.platforms.driver import Link
+from mprelease.pipeline.runner import Outcome, run_stages
+from mprelease.platforms.driver import Route
 from mprelease.process.tree import Stop
 
 Work = Callable[[Any], bool]
@@ -84,10 +84,10 @@ def run(platform: Platform, diary: Diary) -> Any:
     release = SimpleNamespace(
         id=1, kind=Kind.UPLOAD, version="26.1122.1", version_is_automatic=False
     )
-    words = Words(Language.CHINESE)
+    words = Translator(Language.CHINESE)
     return SimpleNamespace(
         job=SimpleNamespace(app=app, credential="key", release=release),
-        workshop=SimpleNamespace(link=Link(), words=words),
+        machine=SimpleNamespace(route=Route(), words=words),
         driver=platform,
         recorder=diary,
         stop=Stop(),
@@ -101,7 +101,7 @@ def run(platform: Platform, diary: Diary) -> Any:
     )
 
 
-def walked(run: Any, **works: Work) -> Ending:
+def walked(run: Any, **works: Work) -> Outcome:
     """Run four stages that do nothing but what is given."""
 
     def nothing(_run: Any) -> bool:
@@ -124,20 +124,20 @@ def published(run: Any) -> bool:
 
 
 def test_four_stages_that_go_well_are_a_success(run: Any, diary: Diary) -> None:
-    assert walked(run, publish=published) == Ending(State.SUCCEEDED)
+    assert walked(run, publish=published) == Outcome(State.SUCCEEDED)
     assert set(diary.ends.values()) == {StageState.SUCCEEDED}
 
 
 def test_a_failed_stage_ends_the_walk(run: Any, diary: Diary) -> None:
     failure = StageFailed(Problem.BUILD_FAILED, code=1)
     ending = walked(run, build=raising(failure))
-    assert ending == Ending(State.FAILED, failure.trouble, Stage.BUILD)
+    assert ending == Outcome(State.FAILED, failure.problem_detail, Stage.BUILD)
     assert diary.ends[Stage.BUILD] is StageState.FAILED
     assert Stage.PUBLISH not in diary.ends
 
 
 def test_a_cancel_is_no_failure(run: Any, diary: Diary) -> None:
-    assert walked(run, install=raising(ReleaseCanceled())) == Ending(State.CANCELED)
+    assert walked(run, install=raising(ReleaseCanceled())) == Outcome(State.CANCELED)
     assert diary.ends[Stage.INSTALL] is StageState.CANCELED
 
 
@@ -255,7 +255,7 @@ def test_an_install_does_not_begin_for_a_platform_that_cannot_be_reached(
     """Issue 12, number 31."""
     platform.refusal = StageFailed(Problem.PLATFORM_UNREACHABLE, detail="refused")
     ending = walked(run, install=installing)
-    assert ending == Ending(State.FAILED, platform.refusal.trouble, Stage.PUBLISH)
+    assert ending == Outcome(State.FAILED, platform.refusal.problem_detail, Stage.PUBLISH)
     assert diary.ends[Stage.INSTALL] is StageState.CANCELED
     assert not hasattr(run, "has_installed")
 
@@ -263,7 +263,7 @@ def test_an_install_does_not_begin_for_a_platform_that_cannot_be_reached(
 def test_a_platform_that_is_silent_once_keeps_nobody(run: Any, platform: Platform) -> None:
     """Issue 12, number 31."""
     platform.refusal, platform.refusals = StageFailed(Problem.PLATFORM_UNREACHABLE), 1
-    assert walked(run, install=installing, publish=published) == Ending(State.SUCCEEDED)
+    assert walked(run, install=installing, publish=published) == Outcome(State.SUCCEEDED)
     assert run.has_installed
 
 

@@ -8,7 +8,7 @@ from typing import Protocol
 import pytest
 
 from mprelease.domain.errors import ReleaseCanceled, StageFailed
-from mprelease.domain.problems import Problem, Trouble
+from mprelease.domain.problems import Problem, ProblemDetail
 from mprelease.pipeline.plain_content import refuse_pointers, replace_links
 from mprelease.pipeline.staging import Staging, staged
 from mprelease.process.copying import CopyTooLarge
@@ -185,7 +185,7 @@ def test_a_link_out_of_the_tree_is_refused(
     (tree / "dist" / "stolen.js").symlink_to(target)
     with pytest.raises(StageFailed) as failed:
         copied(tree / "dist", with_modules=False)
-    assert failed.value.trouble.problem is Problem.LINK_LEADS_OUTSIDE
+    assert failed.value.problem_detail.problem is Problem.LINK_LEADS_OUTSIDE
 
 
 @pytest.mark.parametrize("target", ["{outside}", "/usr/bin", "../../outside"])
@@ -201,7 +201,7 @@ def test_no_dependency_is_laid_behind_a_link_that_a_build_has_put_on_its_way(
     (tree / "packages" / "shared").symlink_to(target.format(outside=outside))
     with pytest.raises(StageFailed) as failed:
         staged(Staging(tree, (tree,), tree, SHOWN, found, with_modules=True), scratch, Stop())
-    assert failed.value.trouble.problem is Problem.LINK_LEADS_OUTSIDE
+    assert failed.value.problem_detail.problem is Problem.LINK_LEADS_OUTSIDE
     assert list(outside.iterdir()) == []
     assert not Path("/usr/bin/node_modules").exists()
 
@@ -230,7 +230,7 @@ def test_links_that_multiply_what_they_hold_are_refused(tree: Path) -> None:
     write(tree, "dist/20/x.js", "x")
     with pytest.raises(StageFailed) as failed:
         replace_links(tree / "dist", tree, Stop(), most=100)
-    assert failed.value.trouble.problem is Problem.LINKS_ENDLESS
+    assert failed.value.problem_detail.problem is Problem.LINKS_ENDLESS
 
 
 @pytest.mark.parametrize("target", ["/etc/passwd", "../../secret", "gone", "/nowhere/at/all"])
@@ -269,7 +269,7 @@ def test_a_link_out_of_the_tree_counts_where_a_published_one_leads_to_it(
     (tree / "dist/far").symlink_to("../packages/shared")
     with pytest.raises(StageFailed) as failed:
         copied(tree / "dist", with_modules=with_modules)
-    assert failed.value.trouble.parameters == {"path": "packages/shared/x.js"}
+    assert failed.value.problem_detail.parameters == {"path": "packages/shared/x.js"}
 
 
 def test_pointers_of_git_lfs_are_not_published(tree: Path) -> None:
@@ -282,8 +282,8 @@ def test_pointers_of_git_lfs_are_not_published(tree: Path) -> None:
     write(tree, "dist/a.png", pointer)
     with pytest.raises(StageFailed) as failed:
         refuse_pointers(tree)
-    wanted = Trouble(Problem.LARGE_FILES_MISSING, {"path": "dist/a.png", "count": 2})
-    assert failed.value.trouble == wanted
+    wanted = ProblemDetail(Problem.LARGE_FILES_MISSING, {"path": "dist/a.png", "count": 2})
+    assert failed.value.problem_detail == wanted
 
 
 def test_a_pipe_holds_nobody_up_and_is_not_published(

@@ -13,11 +13,11 @@ import pytest
 from mprelease.domain.errors import ReleaseCanceled
 from mprelease.domain.platforms import Platform
 from mprelease.domain.sandbox import SandboxMode, SandboxPolicy, UidRange
-from mprelease.pipeline.standby import Standby, Waiting
-from mprelease.platforms.driver import Equipment, Event, Loaded, Progress, PublishOrder
+from mprelease.pipeline.standby import Standby, StandbyProcess
+from mprelease.platforms.driver import Event, Loaded, Progress, PublishOrder, ToolEnvironment
 from mprelease.process.build_users import BuildUsers
 from mprelease.process.command import Command
-from mprelease.process.sandbox import Machine, Sandbox, Unconfined, choose
+from mprelease.process.sandbox import Sandbox, SandboxSetup, Unconfined, choose
 from mprelease.process.tree import Running, Stop
 from mprelease.workspace.layout import Layout, prepared
 from needs import needs
@@ -45,13 +45,13 @@ class ShellDriver:
     platform: Platform = Platform.WECHAT
     script: str = TOOL
 
-    def command(self, equipment: Equipment, scratch: Path, seconds: float) -> Command:
+    def command(self, tool_environment: ToolEnvironment, scratch: Path, seconds: float) -> Command:
         script = self.script.format(secret=self.folder / "secret")
-        arguments = ("/bin/sh", "-c", script, str(equipment.tools))
+        arguments = ("/bin/sh", "-c", script, str(tool_environment.tools))
         return Command(arguments, scratch, {"PATH": os.defpath}, seconds)
 
-    def readable(self, equipment: Equipment) -> tuple[Path, ...]:
-        return (equipment.tools,)
+    def readable(self, tool_environment: ToolEnvironment) -> tuple[Path, ...]:
+        return (tool_environment.tools,)
 
     def event(self, line: str, order: PublishOrder | None) -> Event:
         return Loaded() if line == "loaded" else Progress(line)
@@ -63,8 +63,8 @@ class Listening:
     events: list[str] = field(default_factory=list)
     stop: Stop = field(default_factory=Stop)
 
-    def engage(self, waiting: Waiting) -> Running:
-        return waiting.engage(
+    def attach(self, waiting: StandbyProcess) -> Running:
+        return waiting.attach(
             stop=self.stop, on_line=self.lines.append, on_event=self.events.append
         )
 
@@ -115,8 +115,8 @@ def make(layout: Layout, tools: Path) -> Iterator[Made]:
     made: list[Standby] = []
 
     def of(seconds: int = 60, sandbox: Sandbox | None = None) -> Standby:
-        equipment = Equipment(tools, "/bin/sh", Path("/bin"), None)
-        made.append(Standby(layout, sandbox or Unconfined(""), equipment, seconds))
+        tool_environment = ToolEnvironment(tools, "/bin/sh", Path("/bin"), None)
+        made.append(Standby(layout, sandbox or Unconfined(""), tool_environment, seconds))
         made[-1].live_on()
         return made[-1]
 
@@ -129,7 +129,7 @@ def test_an_order_is_heard_with_all_that_was_said_before(make: Made, driver: She
     waiting = make().take(driver, 60)
     wait_until(lambda: waiting.is_loaded)
     heard = Listening()
-    running = heard.engage(waiting)
+    running = heard.attach(waiting)
     running.send("publish this")
     assert running.wait().code == 0
     assert heard.events == ["loaded", "publish this"]
@@ -207,7 +207,7 @@ def test_a_process_waits_no_longer_than_it_may(
 
 def test_an_order_has_its_own_time_limit(make: Made, driver: ShellDriver) -> None:
     waiting = make().take(driver, 60)
-    running = Listening().engage(waiting)
+    running = Listening().attach(waiting)
     waiting.limit(0.5)
     assert running.wait().timed_out
     assert not waiting.is_usable
@@ -217,7 +217,9 @@ def test_an_order_has_its_own_time_limit(make: Made, driver: ShellDriver) -> Non
 def test_a_worker_that_does_not_live_on_leaves_nobody_waiting(
     layout: Layout, driver: ShellDriver, tools: Path
 ) -> None:
-    standby = Standby(layout, Unconfined(""), Equipment(tools, "/bin/sh", Path("/bin"), None), 60)
+    standby = Standby(
+        layout, Unconfined(""), ToolEnvironment(tools, "/bin/sh", Path("/bin"), None), 60
+    )
     standby.refill(driver)
     assert living(tools) == []
 
@@ -247,7 +249,7 @@ def test_a_canceled_release_ends_the_process_that_it_took(
 ) -> None:
     waiting = make().take(driver, 60)
     heard = Listening()
-    running = heard.engage(waiting)
+    running = heard.attach(waiting)
     heard.stop.ask(ReleaseCanceled())
     assert running.wait().stopped
     assert living(tools) == []
@@ -258,12 +260,12 @@ def test_a_canceled_release_ends_the_process_that_it_took(
 def test_in_bubblewrap_it_sees_its_own_folder_alone(
     make: Made, driver: ShellDriver, layout: Layout
 ) -> None:
-    sandbox = choose(SandboxPolicy.AUTO, Machine(USERS, masked_paths=(layout.data,)))
+    sandbox = choose(SandboxPolicy.AUTO, SandboxSetup(USERS, masked_paths=(layout.data,)))
     if sandbox.mode is not SandboxMode.BWRAP:
         pytest.skip(sandbox.why_not_bwrap)
     waiting = make(sandbox=sandbox).take(driver, 60)
     heard = Listening()
-    running = heard.engage(waiting)
+    running = heard.attach(waiting)
     # What is put there later is seen: that is how it gets what it publishes.
     (waiting.scratch / "project").mkdir()
     running.send("publish this")
@@ -288,7 +290,7 @@ ls "$PWD/.." 2>/dev/null | grep -v "${{PWD##*/}}"
 
 def sandboxes(tmp_path: Path) -> dict[str, Sandbox]:
     """The two modes in which root gives user ids."""
-    machine = Machine(USERS)
+    machine = SandboxSetup(USERS)
     return {
         "bwrap": choose(SandboxPolicy.REQUIRED, machine),
         "user": choose(SandboxPolicy.REQUIRED, replace(machine, path=str(tmp_path / "nothing"))),
@@ -305,13 +307,15 @@ def test_started_as_root_each_process_has_a_user_id_of_its_own_and_nothing_else(
         sandbox = sandboxes(tmp_path)[mode]
         layout = prepared(Path(folder, "data"))
         layout = layout.walkable() if mode == "user" else layout
-        standby = Standby(layout, sandbox, Equipment(tools, "/bin/sh", Path("/bin"), None), 60)
+        standby = Standby(
+            layout, sandbox, ToolEnvironment(tools, "/bin/sh", Path("/bin"), None), 60
+        )
         who = replace(driver, script=WHO)
         both = [standby.take(who, 60) for _ in range(2)]
         said = []
         for waiting in both:
             heard = Listening()
-            running = heard.engage(waiting)
+            running = heard.attach(waiting)
             assert waiting.scratch.stat().st_mode & 0o777 == 0o700
             running.send("go")
             running.wait()

@@ -17,7 +17,7 @@ from douyin_samples import (
 )
 from mprelease.domain.apps import ProjectType
 from mprelease.domain.releases import Kind, LaunchOptions
-from mprelease.platforms.driver import Account, Link, PublishOrder
+from mprelease.platforms.driver import Account, PublishOrder, Route
 from mprelease.simulator.alipay import Alipay
 from mprelease.simulator.douyin import Douyin
 from mprelease.simulator.keys import make_key
@@ -45,9 +45,9 @@ def wechat(tmp_path: Path, key: str) -> WeChat:
 
 
 @pytest.fixture
-def link(tmp_path: Path, wechat: WeChat) -> Iterator[Link]:
+def route(tmp_path: Path, wechat: WeChat) -> Iterator[Route]:
     with Simulator(tmp_path / "simulator", [wechat]) as running:
-        yield Link(running.proxy_url, running.ca_file)
+        yield Route(running.proxy_url, running.ca_file)
 
 
 @pytest.fixture
@@ -61,11 +61,11 @@ def built(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def order(tmp_path: Path, account: Account, link: Link, built: Path) -> PublishOrder:
+def order(tmp_path: Path, account: Account, route: Route, built: Path) -> PublishOrder:
     return PublishOrder(
         kind=Kind.UPLOAD,
         account=account,
-        link=link,
+        route=route,
         built=built,
         project_type=ProjectType.MINI_PROGRAM,
         version="26.11.22.0",
@@ -80,16 +80,16 @@ def order(tmp_path: Path, account: Account, link: Link, built: Path) -> PublishO
 
 @pytest.fixture
 def douyin(tmp_path: Path) -> Douyin:
-    service = Douyin(tmp_path / "douyin", slowness=60)
+    service = Douyin(tmp_path / "douyin", slow_seconds=60)
     service.register(DOUYIN_APP_ID, TOKEN)
-    service.enroll(EMAIL, PASSWORD, [DOUYIN_APP_ID])
+    service.add_user(EMAIL, PASSWORD, [DOUYIN_APP_ID])
     return service
 
 
 @pytest.fixture
-def douyin_link(tmp_path: Path, douyin: Douyin) -> Iterator[Link]:
+def douyin_link(tmp_path: Path, douyin: Douyin) -> Iterator[Route]:
     with Simulator(tmp_path / "douyin-simulator", [douyin]) as running:
-        yield Link(running.proxy_url, running.ca_file)
+        yield Route(running.proxy_url, running.ca_file)
 
 
 @pytest.fixture
@@ -99,24 +99,24 @@ def douyin_account() -> Account:
 
 @pytest.fixture
 def douyin_order(
-    tmp_path: Path, order: PublishOrder, douyin_account: Account, douyin_link: Link
+    tmp_path: Path, order: PublishOrder, douyin_account: Account, douyin_link: Route
 ) -> PublishOrder:
     built = write_files(order.scratch / "project-for-douyin", DOUYIN_PROJECT)
     version = "26.1122.0"
-    return replace(order, account=douyin_account, link=douyin_link, built=built, version=version)
+    return replace(order, account=douyin_account, route=douyin_link, built=built, version=version)
 
 
 @pytest.fixture
 def alipay(tmp_path: Path, key: str) -> Alipay:
-    service = Alipay(tmp_path / "alipay", slowness=60)
+    service = Alipay(tmp_path / "alipay", slow_seconds=60)
     service.register(ALIPAY_APP_ID, TOOL_ID, key)
     return service
 
 
 @pytest.fixture
-def alipay_link(tmp_path: Path, alipay: Alipay) -> Iterator[Link]:
+def alipay_link(tmp_path: Path, alipay: Alipay) -> Iterator[Route]:
     with Simulator(tmp_path / "alipay-simulator", [alipay]) as running:
-        yield Link(running.proxy_url, running.ca_file)
+        yield Route(running.proxy_url, running.ca_file)
 
 
 @pytest.fixture
@@ -126,11 +126,11 @@ def alipay_account(key: str) -> Account:
 
 @pytest.fixture
 def alipay_order(
-    tmp_path: Path, order: PublishOrder, alipay_account: Account, alipay_link: Link
+    tmp_path: Path, order: PublishOrder, alipay_account: Account, alipay_link: Route
 ) -> PublishOrder:
     built = write_files(order.scratch / "project-for-alipay", ALIPAY_PROJECT)
     version = "26.1122.0"
-    return replace(order, account=alipay_account, link=alipay_link, built=built, version=version)
+    return replace(order, account=alipay_account, route=alipay_link, built=built, version=version)
 
 
 @pytest.fixture

@@ -12,13 +12,13 @@ from mprelease.domain.releases import Kind, LaunchOptions
 from mprelease.platforms.driver import (
     Account,
     Driver,
-    Equipment,
     Event,
     Failure,
-    Link,
     PublishOrder,
     Ready,
     Result,
+    Route,
+    ToolEnvironment,
 )
 from mprelease.platforms.wechat.driver import WeChatDriver
 from mprelease.process.tree import Exit, Running, Stop, start
@@ -37,7 +37,7 @@ PROJECT: Mapping[str, str] = {
 ORDER = PublishOrder(
     kind=Kind.UPLOAD,
     account=Account(APP_ID, "a key"),
-    link=Link(),
+    route=Route(),
     built=Path("/scratch/project"),
     project_type=ProjectType.MINI_PROGRAM,
     version="26.11.22.0",
@@ -112,8 +112,8 @@ class Publishing:
                     self.processes[0].send(line_back)
 
         node = Path(_node())
-        equipment = Equipment(self.tools, str(node), node.parent, order.link.extra_ca)
-        command = driver.command(equipment, order.scratch, 120)
+        tool_environment = ToolEnvironment(self.tools, str(node), node.parent, order.route.extra_ca)
+        command = driver.command(tool_environment, order.scratch, 120)
         process = start(command, stop=self.stop, on_line=self.lines.append, on_event=hear)
         self.processes.append(process)
         process.send(driver.order_line(order))

@@ -17,13 +17,12 @@ from mprelease.platforms.wechat.driver import WeChatDriver
 from mprelease.simulator import alipay as alipay_simulator
 from mprelease.simulator import douyin as douyin_simulator
 from mprelease.simulator import wechat as wechat_simulator
-from mprelease.simulator.alipay.qr_code import png
-from mprelease.simulator.arrivals import Arrival
-from mprelease.simulator.wechat.qr_code import jpeg
+from mprelease.simulator.alipay.protocol import qr_code_png
+from mprelease.simulator.vendor_service import Fault, ReceivedPackage
+from mprelease.simulator.wechat.protocol import qr_code_jpeg
 from publishing import PROJECT
 
-SLOWNESS = 60.0  # seconds: longer than any test waits
-TOO_LARGE, SLOW, CONNECTION_CUT = "too_large", "slow", "connection_cut"
+SLOW_SECONDS = 60.0  # longer than any test waits
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ class StageSet(ABC):
     service: "wechat_simulator.WeChat | alipay_simulator.Alipay | douyin_simulator.Douyin"
 
     @property
-    def received(self) -> Sequence[Arrival]:
+    def received(self) -> Sequence[ReceivedPackage]:
         return self.service.received
 
     def account(self, app_id: str) -> Account:
@@ -62,9 +61,8 @@ class StageSet(ABC):
     def secrets(self, credential: str) -> Sequence[str]:
         """Return the parts of a credential that nobody may see."""
 
-    @abstractmethod
-    def refuse(self, app_id: str, refusal: str) -> None:
-        """Treat an app badly, in a way that all three simulators know."""
+    def set_fault(self, app_id: str, fault: Fault) -> None:
+        self.service.set_fault(app_id, fault)
 
     @abstractmethod
     def shown(self) -> tuple[LaunchOptions, bytes]:
@@ -79,7 +77,7 @@ class WeChatStage(StageSet):
     credential_refused = Problem.KEY_REFUSED
 
     def __init__(self, folder: Path, keys: Sequence[str]) -> None:
-        self.service = self.wechat = wechat_simulator.WeChat(folder, SLOWNESS)
+        self.service = self.wechat = wechat_simulator.WeChat(folder, SLOW_SECONDS)
         self._keys = dict(zip(self.app_ids, keys, strict=True))
         for app_id, key in self._keys.items():
             self.wechat.register(app_id, key)
@@ -90,12 +88,9 @@ class WeChatStage(StageSet):
     def secrets(self, credential: str) -> Sequence[str]:
         return inside(credential)
 
-    def refuse(self, app_id: str, refusal: str) -> None:
-        self.wechat.refuse(app_id, wechat_simulator.Refusal(refusal))
-
     def shown(self) -> tuple[LaunchOptions, bytes]:
         newest = self.wechat.received[-1]
-        return newest.launch, jpeg(newest.preview_url or "")
+        return newest.launch, qr_code_jpeg(newest.preview_url or "")
 
 
 class AlipayStage(StageSet):
@@ -108,7 +103,7 @@ class AlipayStage(StageSet):
     settings: ClassVar = {"experience": False}
 
     def __init__(self, folder: Path, keys: Sequence[str]) -> None:
-        self.service = self.alipay = alipay_simulator.Alipay(folder, SLOWNESS)
+        self.service = self.alipay = alipay_simulator.Alipay(folder, SLOW_SECONDS)
         self._keys = dict(zip(self.app_ids, keys, strict=True))
         for app_id, key in self._keys.items():
             self.alipay.register(app_id, f"tool{app_id}", key)
@@ -119,12 +114,9 @@ class AlipayStage(StageSet):
     def secrets(self, credential: str) -> Sequence[str]:
         return inside(credential)
 
-    def refuse(self, app_id: str, refusal: str) -> None:
-        self.alipay.refuse(app_id, alipay_simulator.Refusal(refusal))
-
     def shown(self) -> tuple[LaunchOptions, bytes]:
         newest = self.alipay.received[-1]
-        return newest.launch, png((newest.code_url or "").partition(".com")[2])
+        return newest.launch, qr_code_png((newest.qr_code_url or "").partition(".com")[2])
 
 
 class DouyinStage(StageSet):
@@ -135,7 +127,7 @@ class DouyinStage(StageSet):
     credential_refused = Problem.TOKEN_REFUSED
 
     def __init__(self, folder: Path, keys: Sequence[str]) -> None:
-        self.service = self.douyin = douyin_simulator.Douyin(folder, SLOWNESS)
+        self.service = self.douyin = douyin_simulator.Douyin(folder, SLOW_SECONDS)
         for app_id in self.app_ids:
             self.douyin.register(app_id, f"only {app_id} knows")
 
@@ -145,11 +137,8 @@ class DouyinStage(StageSet):
     def secrets(self, credential: str) -> Sequence[str]:
         return credential.split("\n")[1:]
 
-    def refuse(self, app_id: str, refusal: str) -> None:
-        self.douyin.refuse(app_id, douyin_simulator.Refusal(refusal))
-
     def shown(self) -> tuple[LaunchOptions, bytes]:
-        newest = self.douyin.codes[-1]
+        newest = self.douyin.qr_codes[-1]
         return newest.launch, drawn(newest.short_url)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from alipay_samples import ALIPAY_APP_ID
 from mprelease.platforms.alipay import compiler
-from mprelease.platforms.driver import Link
+from mprelease.platforms.driver import Route
 from mprelease.simulator.alipay import Alipay
 
 NAME = "cubebuild@0.100.12-simulator"
@@ -30,7 +30,7 @@ def special(name: str, kind: bytes, target: str = "") -> tuple[tarfile.TarInfo, 
     return entry, b""
 
 
-def test_everybody_may_run_it_and_nobody_may_change_it(alipay_link: Link, tmp_path: Path) -> None:
+def test_everybody_may_run_it_and_nobody_may_change_it(alipay_link: Route, tmp_path: Path) -> None:
     was = os.umask(0o077)
     try:
         assert compiler.keep(ALIPAY_APP_ID, alipay_link, tmp_path / "compilers", "2.2.5")
@@ -42,15 +42,15 @@ def test_everybody_may_run_it_and_nobody_may_change_it(alipay_link: Link, tmp_pa
     }
 
 
-def test_what_lies_there_is_never_replaced(alipay_link: Link, tmp_path: Path) -> None:
+def test_what_lies_there_is_never_replaced(alipay_link: Route, tmp_path: Path) -> None:
     (tmp_path / NAME).mkdir()
     assert compiler.keep(ALIPAY_APP_ID, alipay_link, tmp_path, "2.2.5")
     assert list((tmp_path / NAME).iterdir()) == []
 
 
 def test_without_the_vendor_nothing_is_kept(alipay: Alipay, tmp_path: Path) -> None:
-    assert alipay.strange == []
-    nobody = Link(proxy="http://127.0.0.1:9")
+    assert alipay.unknown_calls == []
+    nobody = Route(proxy="http://127.0.0.1:9")
     assert not compiler.keep(ALIPAY_APP_ID, nobody, tmp_path / "compilers", "2.2.5")
     assert not (tmp_path / "compilers").exists()
 

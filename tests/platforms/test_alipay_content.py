@@ -8,7 +8,7 @@ import pytest
 from alipay_samples import ALIPAY_PROJECT
 from mprelease.domain.apps import ProjectType
 from mprelease.domain.errors import StageFailed
-from mprelease.domain.problems import Problem, Trouble
+from mprelease.domain.problems import Problem, ProblemDetail
 from mprelease.platforms.alipay.content import require_content, take_out_hooks
 from mprelease.platforms.mini_programs import require_page
 from publishing import write_files
@@ -17,10 +17,10 @@ MINI = ProjectType.MINI_PROGRAM
 APP = {"app.json": '{"pages":["a"]}', "a.axml": ""}
 
 
-def trouble_of(folder: Path, project_type: ProjectType = MINI) -> Trouble:
+def problem_detail_of(folder: Path, project_type: ProjectType = MINI) -> ProblemDetail:
     with pytest.raises(StageFailed) as failed:
         require_content(folder, project_type)
-    return failed.value.trouble
+    return failed.value.problem_detail
 
 
 @pytest.mark.parametrize(
@@ -45,8 +45,10 @@ def test_a_configuration_that_is_no_json_is_told_with_its_line(
     tmp_path: Path, text: str, line: int
 ) -> None:
     """Issue 12, number 31: comments, most of all."""
-    told = trouble_of(write_files(tmp_path, {"mini.project.json": text, **APP}))
-    assert told == Trouble(Problem.CONFIG_NOT_JSON, {"file": "mini.project.json", "line": line})
+    told = problem_detail_of(write_files(tmp_path, {"mini.project.json": text, **APP}))
+    assert told == ProblemDetail(
+        Problem.CONFIG_NOT_JSON, {"file": "mini.project.json", "line": line}
+    )
 
 
 @pytest.mark.parametrize(
@@ -59,13 +61,13 @@ def test_a_configuration_that_is_no_json_is_told_with_its_line(
     ],
 )
 def test_what_is_missing_is_named(tmp_path: Path, files: dict[str, str], missing: str) -> None:
-    expected = Trouble(Problem.OUTPUT_NOT_A_MINI_PROGRAM, {"file": missing})
-    assert trouble_of(write_files(tmp_path, files)) == expected
+    expected = ProblemDetail(Problem.OUTPUT_NOT_A_MINI_PROGRAM, {"file": missing})
+    assert problem_detail_of(write_files(tmp_path, files)) == expected
 
 
 def test_a_game_is_not_served(tmp_path: Path) -> None:
-    trouble = trouble_of(write_files(tmp_path, APP), ProjectType.MINI_GAME)
-    assert trouble.problem is Problem.TYPE_NOT_SERVED
+    problem_detail = problem_detail_of(write_files(tmp_path, APP), ProjectType.MINI_GAME)
+    assert problem_detail.problem is Problem.TYPE_NOT_SERVED
 
 
 def test_a_start_page_must_be_declared(tmp_path: Path) -> None:
@@ -74,8 +76,8 @@ def test_a_start_page_must_be_declared(tmp_path: Path) -> None:
         require_page(folder, page)
     with pytest.raises(StageFailed) as failed:
         require_page(folder, "pages/b")
-    expected = Trouble(Problem.START_PAGE_UNKNOWN, {"page": "pages/b", "example": "pages/a"})
-    assert failed.value.trouble == expected
+    expected = ProblemDetail(Problem.START_PAGE_UNKNOWN, {"page": "pages/b", "example": "pages/a"})
+    assert failed.value.problem_detail == expected
 
 
 def test_hooks_are_taken_out_wherever_a_project_could_be(tmp_path: Path) -> None:

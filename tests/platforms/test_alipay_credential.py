@@ -56,7 +56,7 @@ def test_a_key_is_not_shown_by_accident(key: str) -> None:
 def test_what_is_no_tool_id_is_refused(key: str, tool_id: str) -> None:
     with pytest.raises(Refused) as refused:
         read_credential(given(key, tool_id))
-    assert refused.value.trouble.problem is Problem.KEY_SHAPE
+    assert refused.value.problem_detail.problem is Problem.KEY_SHAPE
 
 
 def test_a_key_of_another_kind_is_refused() -> None:
@@ -65,7 +65,7 @@ def test_a_key_of_another_kind_is_refused() -> None:
     for text in (pem, "AAAA", "no base64!", ""):
         with pytest.raises(Refused) as refused:
             read_credential(given(text))
-        assert refused.value.trouble.problem is Problem.KEY_SHAPE
+        assert refused.value.problem_detail.problem is Problem.KEY_SHAPE
 
 
 def test_the_key_is_a_secret_and_the_id_of_the_tool_is_none(key: str) -> None:

@@ -2,12 +2,12 @@ from dataclasses import replace
 
 import pytest
 
-from mprelease.domain.problems import Problem, Trouble
+from mprelease.domain.problems import Problem, ProblemDetail
 from mprelease.domain.releases import Kind
-from mprelease.platforms.alipay.problems import Complaint, failure_of
+from mprelease.platforms.alipay.problems import ToolError, failure_of
 from mprelease.platforms.alipay.refusals import problem_of
 
-UPLOAD = Complaint(
+UPLOAD = ToolError(
     kind=Kind.UPLOAD,
     app_id="2021000000000001",
     version="26.1122.0",
@@ -48,7 +48,7 @@ UPLOAD = Complaint(
 def test_a_refusal_is_known_by_its_words(
     text: str, problem: Problem, parameters: dict[str, str | int]
 ) -> None:
-    assert problem_of(text, "20", "1.0.1").trouble == Trouble(problem, parameters)
+    assert problem_of(text, "20", "1.0.1").problem_detail == ProblemDetail(problem, parameters)
 
 
 def test_a_message_is_told_without_this_machines_folder_and_the_tools_codes() -> None:
@@ -58,14 +58,14 @@ def test_a_message_is_told_without_this_machines_folder_and_the_tools_codes() ->
 def test_what_was_refused_is_surely_not_there() -> None:
     refused = replace(UPLOAD, sent=True, answer='{"stat":"fail","msg":"验签失败"}')
     failure = failure_of(refused)
-    assert failure.error.trouble.problem is Problem.KEY_REFUSED
+    assert failure.error.problem_detail.problem is Problem.KEY_REFUSED
     assert not failure.may_have_arrived
 
 
 def test_what_was_refused_after_the_platform_took_the_package_may_be_there() -> None:
     answer = '{"stat":"fail","msg":"系统繁忙"}'
     failure = failure_of(replace(UPLOAD, sent=True, task="77", answer=answer))
-    assert failure.error.trouble.problem is Problem.PUBLISH_CUT
+    assert failure.error.problem_detail.problem is Problem.PUBLISH_CUT
     assert failure.may_have_arrived
 
 
@@ -74,39 +74,41 @@ def test_what_was_refused_after_the_platform_took_the_package_may_be_there() -> 
     [
         (
             "building\n[ERROR] pages/a.js:3:7: Unexpected token\nend",
-            Trouble(
+            ProblemDetail(
                 Problem.SOURCE_SYNTAX_ERROR,
                 {"file": "pages/a.js", "line": 3, "detail": "Unexpected token"},
             ),
         ),
         (
             "app.json:1: the page a/b has no a/b.axml",
-            Trouble(
+            ProblemDetail(
                 Problem.PAGE_MISSING, {"file": "app.json", "page": "a/b", "missing": "a/b.axml"}
             ),
         ),
-        ("no room", Trouble(Problem.PLATFORM_BUILD_FAILED, {"detail": "no room"})),
+        ("no room", ProblemDetail(Problem.PLATFORM_BUILD_FAILED, {"detail": "no room"})),
     ],
 )
-def test_the_log_of_a_failed_build_is_read(log: str, expected: Trouble) -> None:
-    complaint = replace(UPLOAD, sent=True, task="7", code="PublishBuildError", log=log)
-    failure = failure_of(complaint)
-    assert failure.error.trouble == expected
+def test_the_log_of_a_failed_build_is_read(log: str, expected: ProblemDetail) -> None:
+    tool_error = replace(UPLOAD, sent=True, task="7", code="PublishBuildError", log=log)
+    failure = failure_of(tool_error)
+    assert failure.error.problem_detail == expected
     assert not failure.may_have_arrived
 
 
 def test_what_the_compiler_of_a_preview_says_is_found_behind_its_path() -> None:
     message = "fork fail(1):\n/scratch/compiler/linux/mini-pkg-builder\n\nno such loader"
     failure = failure_of(replace(UPLOAD, kind=Kind.PREVIEW, message=message))
-    assert failure.error.trouble == Trouble(Problem.PUBLISH_FAILED, {"detail": "no such loader"})
+    assert failure.error.problem_detail == ProblemDetail(
+        Problem.PUBLISH_FAILED, {"detail": "no such loader"}
+    )
 
 
 def test_a_preview_that_was_cut_off_may_be_repeated() -> None:
     failure = failure_of(replace(UPLOAD, kind=Kind.PREVIEW, sent=True))
-    assert failure.error.trouble.problem is Problem.PLATFORM_UNREACHABLE
+    assert failure.error.problem_detail.problem is Problem.PLATFORM_UNREACHABLE
 
 
 def test_a_host_that_cannot_be_reached_is_named() -> None:
     call = "GET mdn.alipayobjects.com/mini_assets/builder.tgz"
     failure = failure_of(replace(UPLOAD, call=call))
-    assert failure.error.trouble.parameters["host"] == "mdn.alipayobjects.com"
+    assert failure.error.problem_detail.parameters["host"] == "mdn.alipayobjects.com"

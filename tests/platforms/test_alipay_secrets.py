@@ -55,8 +55,8 @@ def test_a_hook_that_was_overlooked_is_refused_when_it_is_run(
         alipay_plain.built, {"mini.project.json": json.dumps({"format": 2, "scripts": hooks})}
     )
     careless = replace(alipay_publishing, driver=Careless())
-    trouble = failed(careless.publish(replace(alipay_plain, kind=kind))).error.trouble
-    assert "may not run" in str(trouble.parameters["detail"])
+    problem_detail = failed(careless.publish(replace(alipay_plain, kind=kind))).error.problem_detail
+    assert "may not run" in str(problem_detail.parameters["detail"])
     assert not out.exists()
     assert alipay.received == []
 

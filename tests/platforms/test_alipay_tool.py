@@ -19,7 +19,8 @@ from mprelease.platforms.driver import (
     PublishOrder,
     ToolDownload,
 )
-from mprelease.simulator.alipay import Alipay, Refusal
+from mprelease.simulator.alipay import Alipay
+from mprelease.simulator.vendor_service import Fault
 from publishing import Publishing, accepted, failed, write_files
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
@@ -29,7 +30,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 def _no_strange_calls(alipay: Alipay) -> Iterator[None]:
     """No telemetry, and nothing else that the simulator does not know."""
     yield
-    assert alipay.strange == []
+    assert alipay.unknown_calls == []
 
 
 def test_an_upload_is_what_was_built_and_shown_to_testers(
@@ -39,7 +40,7 @@ def test_an_upload_is_what_was_built_and_shown_to_testers(
     (received,) = alipay.received
     assert received.files == {name: text.encode() for name, text in ALIPAY_PROJECT.items()}
     assert alipay.versions(ALIPAY_APP_ID) == ["26.1122.0"]
-    assert alipay.experience(ALIPAY_APP_ID) == "26.1122.0"
+    assert alipay.trial_version(ALIPAY_APP_ID) == "26.1122.0"
     assert (answer.publication.qr_code or b"").startswith(b"\x89PNG")
     assert answer.hints == ()
 
@@ -72,9 +73,9 @@ def test_a_preview_in_typescript_takes_the_compiler_of_the_language_from_beside_
 def test_a_refused_preview_has_not_arrived(
     alipay_publishing: Publishing, alipay_preview: PublishOrder, alipay: Alipay
 ) -> None:
-    alipay.refuse(ALIPAY_APP_ID, Refusal.TOO_LARGE)
+    alipay.set_fault(ALIPAY_APP_ID, Fault.TOO_LARGE)
     failure = failed(alipay_publishing.publish(alipay_preview))
-    assert failure.error.trouble.problem is Problem.PACKAGE_TOO_LARGE
+    assert failure.error.problem_detail.problem is Problem.PACKAGE_TOO_LARGE
     assert not failure.may_have_arrived
 
 
@@ -83,7 +84,7 @@ def test_an_upload_may_leave_the_experience_version_as_it_is(
 ) -> None:
     answer = accepted(alipay_publishing.publish(alipay_plain))
     assert alipay.versions(ALIPAY_APP_ID) == ["26.1122.0"]
-    assert alipay.experience(ALIPAY_APP_ID) is None
+    assert alipay.trial_version(ALIPAY_APP_ID) is None
     assert (answer.publication.qr_code, answer.hints) == (None, ())
 
 
@@ -112,25 +113,25 @@ def test_the_compiler_is_fetched_from_the_vendor_once_for_all_releases(
 
 
 @pytest.mark.parametrize(
-    ("refusal", "expected"),
+    ("fault", "expected"),
     [
-        (Refusal.BAD_IP, (Problem.IP_NOT_LISTED, False)),
-        (Refusal.UNKNOWN_APP, (Problem.PLATFORM_APP_ID_UNKNOWN, False)),
-        (Refusal.VERSION_NOT_GREATER, (Problem.VERSION_NOT_GREATER, False)),
-        (Refusal.SERVER_ERROR, (Problem.PUBLISH_CUT, True)),
-        (Refusal.ENDLESS_BUILD, (Problem.PLATFORM_BUILD_UNFINISHED, True)),
+        (Fault.BAD_IP, (Problem.IP_NOT_LISTED, False)),
+        (Fault.UNKNOWN_APP, (Problem.PLATFORM_APP_ID_UNKNOWN, False)),
+        (Fault.VERSION_NOT_GREATER, (Problem.VERSION_NOT_GREATER, False)),
+        (Fault.SERVER_ERROR, (Problem.PUBLISH_CUT, True)),
+        (Fault.BUILD_NEVER_ENDS, (Problem.PLATFORM_BUILD_UNFINISHED, True)),
     ],
 )
 def test_a_refused_upload_is_told_apart_from_one_that_was_cut_off(
     alipay_publishing: Publishing,
     alipay_order: PublishOrder,
     alipay: Alipay,
-    refusal: Refusal,
+    fault: Fault,
     expected: tuple[Problem, bool],
 ) -> None:
-    alipay.refuse(ALIPAY_APP_ID, refusal)
+    alipay.set_fault(ALIPAY_APP_ID, fault)
     failure = failed(alipay_publishing.publish(alipay_order))
-    assert (failure.error.trouble.problem, failure.may_have_arrived) == expected
+    assert (failure.error.problem_detail.problem, failure.may_have_arrived) == expected
     assert alipay.versions(ALIPAY_APP_ID) == []
 
 
@@ -141,48 +142,48 @@ def test_a_mistake_in_the_source_is_found_by_the_platforms_build_of_an_upload(
     driver = replace(DRIVER, build_seconds=60)
     write_files(alipay_order.built, {"pages/a.json": '{\n  "a": 1,\n}'})
     failure = failed(replace(alipay_publishing, driver=driver).publish(alipay_order))
-    assert failure.error.trouble.problem is Problem.SOURCE_SYNTAX_ERROR
-    assert failure.error.trouble.parameters["file"] == "pages/a.json"
-    assert failure.error.trouble.parameters["line"] == 3
+    assert failure.error.problem_detail.problem is Problem.SOURCE_SYNTAX_ERROR
+    assert failure.error.problem_detail.parameters["file"] == "pages/a.json"
+    assert failure.error.problem_detail.parameters["line"] == 3
     assert not failure.may_have_arrived
     assert alipay.versions(ALIPAY_APP_ID) == []
 
 
 @pytest.mark.parametrize(
-    ("refusal", "detail"),
+    ("fault", "detail"),
     [
-        (Refusal.EXPERIENCE_REFUSED, "没有设置体验版的权限"),
-        (Refusal.EXPERIENCE_ENDLESS, "no end after 6 s"),
+        (Fault.TRIAL_REFUSED, "没有设置体验版的权限"),
+        (Fault.TRIAL_NEVER_READY, "no end after 6 s"),
     ],
 )
 def test_an_upload_that_testers_do_not_see_has_succeeded_and_can_be_finished(
     alipay_publishing: Publishing,
     alipay_order: PublishOrder,
     alipay: Alipay,
-    refusal: Refusal,
+    fault: Fault,
     detail: str,
 ) -> None:
-    alipay.refuse(ALIPAY_APP_ID, refusal)
+    alipay.set_fault(ALIPAY_APP_ID, fault)
     answer = accepted(alipay_publishing.publish(alipay_order))
     assert [(hint.id, hint.parameters) for hint in answer.hints] == [
         ("hint.alipay_not_experience", {"version": "26.1122.0", "detail": detail})
     ]
     assert alipay.versions(ALIPAY_APP_ID) == ["26.1122.0"]
-    assert alipay.experience(ALIPAY_APP_ID) is None
-    alipay.refuse(ALIPAY_APP_ID, None)
+    assert alipay.trial_version(ALIPAY_APP_ID) is None
+    alipay.set_fault(ALIPAY_APP_ID, None)
     finished = DRIVER.finish(alipay_order.account, alipay_order.link, "26.1122.0")
-    assert alipay.experience(ALIPAY_APP_ID) == "26.1122.0"
+    assert alipay.trial_version(ALIPAY_APP_ID) == "26.1122.0"
     assert (finished.publication.qr_code or b"").startswith(b"\x89PNG")
 
 
 def test_an_image_that_cannot_be_fetched_is_told_with_its_address(
     alipay_publishing: Publishing, alipay_preview: PublishOrder, alipay: Alipay
 ) -> None:
-    alipay.refuse(ALIPAY_APP_ID, Refusal.NO_QR_CODE)
+    alipay.set_fault(ALIPAY_APP_ID, Fault.NO_QR_CODE)
     answer = accepted(alipay_publishing.publish(alipay_preview))
     assert answer.publication.qr_code is None
     assert [hint.parameters for hint in answer.hints] == [
-        {"address": alipay.received[0].code_url},
+        {"address": alipay.received[0].qr_code_url},
     ]
 
 
@@ -190,7 +191,7 @@ def test_an_image_that_cannot_be_fetched_is_told_with_its_address(
 def test_the_oldest_version_makes_room_only_where_that_is_wanted(
     alipay_publishing: Publishing, alipay_order: PublishOrder, alipay: Alipay, *, remove: bool
 ) -> None:
-    alipay.fill(ALIPAY_APP_ID, [f"1.{number}.0" for number in range(20)])
+    alipay.add_versions(ALIPAY_APP_ID, [f"1.{number}.0" for number in range(20)])
     settings = {"experience": False, "removeOldest": remove}
     answer = alipay_publishing.publish(replace(alipay_order, compile_settings=settings))
     if remove:
@@ -201,7 +202,7 @@ def test_the_oldest_version_makes_room_only_where_that_is_wanted(
         kept = [*(f"1.{number}.0" for number in range(1, 20)), "26.1122.0"]
         assert alipay.versions(ALIPAY_APP_ID) == kept
     else:
-        assert failed(answer).error.trouble.problem is Problem.VERSION_LIMIT
+        assert failed(answer).error.problem_detail.problem is Problem.VERSION_LIMIT
         assert len(alipay.versions(ALIPAY_APP_ID)) == 20
 
 

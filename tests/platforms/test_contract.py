@@ -14,8 +14,9 @@ from mprelease.domain.apps import ProjectType
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Kind, LaunchOptions
-from mprelease.platforms.driver import Link, Loaded, Progress, PublishOrder, Ready, Result
+from mprelease.platforms.driver import Loaded, Progress, PublishOrder, Ready, Result, Route
 from mprelease.simulator.proxy import Simulator
+from mprelease.simulator.vendor_service import Fault
 from publishing import (
     Publishing,
     accepted,
@@ -25,7 +26,7 @@ from publishing import (
     texts_below,
     write_files,
 )
-from stage_sets import CONNECTION_CUT, SLOW, STAGES, TOO_LARGE, StageSet
+from stage_sets import STAGES, StageSet
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -42,27 +43,27 @@ def stage(
 ) -> Iterator[StageSet]:
     made: StageSet = request.param(tmp_path / "platform", keys)
     yield made
-    assert made.service.strange == [], "telemetry, or another call that nobody knows"
+    assert made.service.unknown_calls == [], "telemetry, or another call that nobody knows"
 
 
 @pytest.fixture
-def link(stage: StageSet, tmp_path: Path) -> Iterator[Link]:
+def route(stage: StageSet, tmp_path: Path) -> Iterator[Route]:
     with Simulator(tmp_path / "simulator", [stage.service]) as running:
-        yield Link(running.proxy_url, running.ca_file)
+        yield Route(running.proxy_url, running.ca_file)
 
 
 Order = Callable[[str], PublishOrder]
 
 
 @pytest.fixture
-def order_for(stage: StageSet, link: Link, tmp_path: Path) -> Order:
+def order_for(stage: StageSet, route: Route, tmp_path: Path) -> Order:
     def made(app_id: str) -> PublishOrder:
         scratch = tmp_path / app_id
         scratch.mkdir()
         return PublishOrder(
             kind=Kind.UPLOAD,
             account=stage.account(app_id),
-            link=link,
+            route=route,
             built=write_files(scratch / "built", {**stage.files, ME: ME_SAYS.format(app_id)}),
             project_type=ProjectType.MINI_PROGRAM,
             version="26.1122.0",
@@ -150,7 +151,7 @@ def test_the_credential_of_another_app_is_refused(
     credential = stage.credential(stage.app_ids[1])
     order = replace(upload, account=replace(upload.account, credential=credential))
     failure = failed(publisher(order).publish(order))
-    assert failure.error.trouble.problem is stage.credential_refused
+    assert failure.error.problem_detail.problem is stage.credential_refused
     assert not failure.may_have_arrived
     assert stage.received == []
 
@@ -158,9 +159,9 @@ def test_the_credential_of_another_app_is_refused(
 def test_a_package_that_the_platform_refuses_has_not_arrived(
     stage: StageSet, publisher: Publisher, upload: PublishOrder, app: str
 ) -> None:
-    stage.refuse(app, TOO_LARGE)
+    stage.set_fault(app, Fault.TOO_LARGE)
     failure = failed(publisher(upload).publish(upload))
-    assert failure.error.trouble.problem is Problem.PACKAGE_TOO_LARGE
+    assert failure.error.problem_detail.problem is Problem.PACKAGE_TOO_LARGE
     assert not failure.may_have_arrived
     assert stage.received == []
 
@@ -171,10 +172,13 @@ def test_a_mistake_in_the_source_is_shown_with_file_and_line(
     mistake = stage.mistake
     write_files(preview.built, {mistake.file: mistake.text})
     failure = failed(publisher(preview).publish(preview))
-    trouble = failure.error.trouble
-    assert trouble.problem is Problem.SOURCE_SYNTAX_ERROR
-    assert (trouble.parameters["file"], trouble.parameters["line"]) == (mistake.file, mistake.line)
-    assert trouble.parameters["detail"]
+    problem_detail = failure.error.problem_detail
+    assert problem_detail.problem is Problem.SOURCE_SYNTAX_ERROR
+    assert (problem_detail.parameters["file"], problem_detail.parameters["line"]) == (
+        mistake.file,
+        mistake.line,
+    )
+    assert problem_detail.parameters["detail"]
     assert not failure.may_have_arrived
 
 
@@ -182,11 +186,11 @@ def test_a_mistake_in_the_source_is_shown_with_file_and_line(
 def test_what_was_sent_before_the_network_was_cut_may_have_arrived(
     stage: StageSet, publisher: Publisher, upload: PublishOrder, kind: Kind
 ) -> None:
-    stage.refuse(upload.account.platform_app_id, CONNECTION_CUT)
+    stage.set_fault(upload.account.platform_app_id, Fault.CONNECTION_CUT)
     failure = failed(publisher(upload).publish(replace(upload, kind=kind)))
     # A preview may be made again, whatever became of this one.
     lost = Problem.PUBLISH_CUT if kind is Kind.UPLOAD else Problem.PLATFORM_UNREACHABLE
-    assert failure.error.trouble.problem is lost
+    assert failure.error.problem_detail.problem is lost
     assert failure.may_have_arrived
     assert len(stage.received) == 1
 
@@ -196,9 +200,9 @@ def test_a_platform_that_cannot_be_reached_has_nothing(
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"http://127.0.0.1:{server.getsockname()[1]}"
-    order = replace(upload, link=replace(upload.link, proxy=address))
+    order = replace(upload, route=replace(upload.route, proxy=address))
     failure = failed(publisher(order).publish(order))
-    assert failure.error.trouble.problem is Problem.PLATFORM_UNREACHABLE
+    assert failure.error.problem_detail.problem is Problem.PLATFORM_UNREACHABLE
     assert not failure.may_have_arrived
     assert stage.received == []
 
@@ -206,16 +210,16 @@ def test_a_platform_that_cannot_be_reached_has_nothing(
 def test_a_certificate_that_nobody_vouches_for_is_not_trusted_behind_a_proxy_either(
     stage: StageSet, publisher: Publisher, upload: PublishOrder
 ) -> None:
-    order = replace(upload, link=replace(upload.link, extra_ca=None))
+    order = replace(upload, route=replace(upload.route, extra_ca=None))
     failure = failed(publisher(order).publish(order))
-    assert failure.error.trouble.problem is Problem.PLATFORM_UNREACHABLE
+    assert failure.error.problem_detail.problem is Problem.PLATFORM_UNREACHABLE
     assert stage.received == []
 
 
 def test_the_time_limit_ends_an_upload_that_is_not_answered(
     stage: StageSet, publisher: Publisher, upload: PublishOrder, app: str
 ) -> None:
-    stage.refuse(app, SLOW)
+    stage.set_fault(app, Fault.SLOW)
     publishing = publisher(upload)
 
     def at_ready() -> str:
@@ -247,7 +251,7 @@ def test_a_cancel_before_go_sends_nothing_and_leaves_nobody(
 def test_a_cancel_after_go_leaves_nobody_who_waits_for_the_answer(
     stage: StageSet, publisher: Publisher, upload: PublishOrder, app: str
 ) -> None:
-    stage.refuse(app, SLOW)
+    stage.set_fault(app, Fault.SLOW)
     publishing = publisher(upload)
 
     def cancel() -> None:
@@ -280,7 +284,7 @@ def test_nothing_is_sent_without_a_go_in_time(
         return stage.driver.go_line(time.time_ns() // 1_000_000 - 1) if is_late else None
 
     failure = failed(publisher(upload).publish(replace(upload, kind=kind), at_ready))
-    assert failure.error.trouble.problem is problem
+    assert failure.error.problem_detail.problem is problem
     assert not failure.may_have_arrived
     assert stage.received == []
 

@@ -7,16 +7,16 @@ import pytest
 from douyin_samples import DOUYIN_APP_ID, DOUYIN_PROJECT
 from mprelease.domain.apps import ProjectType
 from mprelease.domain.errors import StageFailed
-from mprelease.domain.problems import Problem, Trouble
+from mprelease.domain.problems import Problem, ProblemDetail
 from mprelease.platforms.douyin.content import name_app, require_content
 from mprelease.platforms.mini_programs import require_page
 from publishing import write_files
 
 
-def trouble_of(folder: Path, kind: ProjectType = ProjectType.MINI_PROGRAM) -> Trouble:
+def problem_detail_of(folder: Path, kind: ProjectType = ProjectType.MINI_PROGRAM) -> ProblemDetail:
     with pytest.raises(StageFailed) as failed:
         require_content(folder, kind)
-    return failed.value.trouble
+    return failed.value.problem_detail
 
 
 @pytest.mark.parametrize(
@@ -41,8 +41,10 @@ def test_a_configuration_that_is_no_json_is_told_with_its_line(
     tmp_path: Path, text: str, line: int
 ) -> None:
     """Issue 12, number 31: comments, most of all."""
-    told = trouble_of(write_files(tmp_path, {"project.config.json": text}))
-    assert told == Trouble(Problem.CONFIG_NOT_JSON, {"file": "project.config.json", "line": line})
+    told = problem_detail_of(write_files(tmp_path, {"project.config.json": text}))
+    assert told == ProblemDetail(
+        Problem.CONFIG_NOT_JSON, {"file": "project.config.json", "line": line}
+    )
 
 
 @pytest.mark.parametrize(
@@ -58,14 +60,14 @@ def test_a_configuration_that_is_no_json_is_told_with_its_line(
     ],
 )
 def test_what_is_missing_is_named(tmp_path: Path, files: dict[str, str], missing: str) -> None:
-    expected = Trouble(Problem.OUTPUT_NOT_A_MINI_PROGRAM, {"file": missing})
-    assert trouble_of(write_files(tmp_path, files)) == expected
+    expected = ProblemDetail(Problem.OUTPUT_NOT_A_MINI_PROGRAM, {"file": missing})
+    assert problem_detail_of(write_files(tmp_path, files)) == expected
 
 
 def test_a_game_is_not_published_yet(tmp_path: Path) -> None:
     parameters = {"type": "miniGame", "platform": "douyin"}
-    trouble = trouble_of(write_files(tmp_path, DOUYIN_PROJECT), ProjectType.MINI_GAME)
-    assert trouble == Trouble(Problem.TYPE_NOT_SERVED, parameters)
+    problem_detail = problem_detail_of(write_files(tmp_path, DOUYIN_PROJECT), ProjectType.MINI_GAME)
+    assert problem_detail == ProblemDetail(Problem.TYPE_NOT_SERVED, parameters)
 
 
 @pytest.mark.timeout(20)
@@ -73,7 +75,7 @@ def test_a_game_is_not_published_yet(tmp_path: Path) -> None:
 def test_a_config_that_is_a_link_is_not_read(tmp_path: Path, target: str) -> None:
     write_files(tmp_path, {"app.json": "{}"})
     (tmp_path / "project.config.json").symlink_to(target)
-    assert trouble_of(tmp_path).parameters == {"file": "project.config.json"}
+    assert problem_detail_of(tmp_path).parameters == {"file": "project.config.json"}
 
 
 def test_an_unknown_start_page_is_refused(tmp_path: Path) -> None:
@@ -82,7 +84,7 @@ def test_an_unknown_start_page_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StageFailed) as failed:
         require_page(tmp_path, "pages/gone")
     parameters = {"page": "pages/gone", "example": "pages/a"}
-    assert failed.value.trouble == Trouble(Problem.START_PAGE_UNKNOWN, parameters)
+    assert failed.value.problem_detail == ProblemDetail(Problem.START_PAGE_UNKNOWN, parameters)
 
 
 def test_the_app_is_named_where_the_tool_looks_for_it(tmp_path: Path) -> None:

@@ -4,16 +4,16 @@ import pytest
 
 from douyin_samples import EMAIL, LOGIN_CREDENTIAL, PASSWORD, TOKEN, TOKEN_CREDENTIAL
 from mprelease.domain.errors import Refused
-from mprelease.domain.problems import Problem, Trouble
+from mprelease.domain.problems import Problem, ProblemDetail
 from mprelease.platforms.douyin.credential import Login, Token, opened, read_credential
 from mprelease.platforms.douyin.driver import DouyinDriver
 from mprelease.process.mask import MASK, Mask
 
 
-def trouble_of(content: bytes) -> Trouble:
+def problem_detail_of(content: bytes) -> ProblemDetail:
     with pytest.raises(Refused) as refused:
         read_credential(content)
-    return refused.value.trouble
+    return refused.value.problem_detail
 
 
 def test_a_token_is_read() -> None:
@@ -46,11 +46,11 @@ def test_a_token_goes_before_a_login() -> None:
     ],
 )
 def test_half_a_credential_is_refused(content: object) -> None:
-    assert trouble_of(json.dumps(content).encode()) == Trouble(Problem.KEY_SHAPE)
+    assert problem_detail_of(json.dumps(content).encode()) == ProblemDetail(Problem.KEY_SHAPE)
 
 
 def test_json_that_is_too_deep_is_refused() -> None:
-    assert trouble_of(b"[" * 100_000) == Trouble(Problem.KEY_SHAPE)
+    assert problem_detail_of(b"[" * 100_000) == ProblemDetail(Problem.KEY_SHAPE)
 
 
 @pytest.mark.parametrize("credential", [TOKEN_CREDENTIAL, LOGIN_CREDENTIAL])

@@ -12,7 +12,7 @@ from mprelease.domain.problems import Message
 from mprelease.domain.releases import Sizes
 from mprelease.platforms.douyin.driver import DouyinDriver
 from mprelease.platforms.douyin.events import event_of
-from mprelease.platforms.driver import Account, Equipment, PublishOrder, Result
+from mprelease.platforms.driver import Account, PublishOrder, Result, ToolEnvironment
 from mprelease.platforms.qr_codes import drawn
 from publishing import ORDER
 
@@ -73,8 +73,10 @@ def test_sizes_are_those_of_the_tool() -> None:
 def test_no_credential_stands_on_the_command_line_or_in_the_environment(
     douyin_order: PublishOrder, tmp_path: Path, credential: str | None
 ) -> None:
-    equipment = Equipment(tmp_path, "/usr/bin/node", Path("/usr"), douyin_order.link.extra_ca)
-    command = DouyinDriver().command(equipment, douyin_order.scratch, 60)
+    tool_environment = ToolEnvironment(
+        tmp_path, "/usr/bin/node", Path("/usr"), douyin_order.link.extra_ca
+    )
+    command = DouyinDriver().command(tool_environment, douyin_order.scratch, 60)
     seen = " ".join((*command.arguments, *command.environment.values()))
     for secret in (TOKEN, PASSWORD, credential or ""):
         assert not secret or secret not in seen

@@ -11,7 +11,7 @@ import pytest
 from douyin_samples import DOUYIN_APP_ID
 from mprelease.domain.problems import Parameter, Problem
 from mprelease.domain.releases import Kind
-from mprelease.platforms.douyin.problems import Complaint, failure_of
+from mprelease.platforms.douyin.problems import ToolError, failure_of
 from mprelease.platforms.douyin.refusals import Reply
 
 BUILT = "/somewhere/built"
@@ -20,7 +20,7 @@ META = f"GET {HOST}/api/apps/v3/meta"
 PUT = f"PUT {HOST}/api/v2/app/{DOUYIN_APP_ID}/testing"
 PROGRESS = f"GET microapp.bytedance.com/api/v1/app/{DOUYIN_APP_ID}/compile_progress"
 FINE = Reply(200, '{"error":0,"message":"success"}')
-ASKING = Complaint(
+ASKING = ToolError(
     kind=Kind.UPLOAD,
     app_id=DOUYIN_APP_ID,
     version="26.1122.0",
@@ -42,7 +42,7 @@ def refused(code: int, text: str, status: int = 200) -> Reply:
 
 
 @pytest.mark.parametrize(
-    ("complaint", "problem", "parameters"),
+    ("tool_error", "problem", "parameters"),
     [
         (
             replace(
@@ -226,16 +226,16 @@ def refused(code: int, text: str, status: int = 200) -> Reply:
     ],
 )
 def test_a_failure_that_left_nothing_behind_is_named(
-    complaint: Complaint, problem: Problem, parameters: dict[str, Parameter]
+    tool_error: ToolError, problem: Problem, parameters: dict[str, Parameter]
 ) -> None:
-    failure = failure_of(complaint)
-    assert failure.error.trouble.problem is problem
-    assert failure.error.trouble.parameters == parameters
+    failure = failure_of(tool_error)
+    assert failure.error.problem_detail.problem is problem
+    assert failure.error.problem_detail.parameters == parameters
     assert not failure.may_have_arrived
 
 
 @pytest.mark.parametrize(
-    ("complaint", "problem"),
+    ("tool_error", "problem"),
     [
         (
             replace(SENDING, message="maxContentLength size of -1 exceeded", reply=None),
@@ -266,12 +266,12 @@ def test_a_failure_that_left_nothing_behind_is_named(
         ),
     ],
 )
-def test_a_failure_after_sending_may_have_arrived(complaint: Complaint, problem: Problem) -> None:
-    failure = failure_of(complaint)
-    assert failure.error.trouble.problem is problem
+def test_a_failure_after_sending_may_have_arrived(tool_error: ToolError, problem: Problem) -> None:
+    failure = failure_of(tool_error)
+    assert failure.error.problem_detail.problem is problem
     assert failure.may_have_arrived
 
 
 def test_an_answer_that_broke_off_is_called_that() -> None:
     cut = replace(SENDING, message="maxContentLength size of -1 exceeded", reply=None)
-    assert failure_of(cut).error.trouble.parameters["detail"] == "the answer broke off"
+    assert failure_of(cut).error.problem_detail.parameters["detail"] == "the answer broke off"

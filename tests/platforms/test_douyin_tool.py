@@ -24,7 +24,8 @@ from mprelease.platforms.driver import (
     Result,
 )
 from mprelease.platforms.qr_codes import drawn
-from mprelease.simulator.douyin import Douyin, Refusal
+from mprelease.simulator.douyin import Douyin
+from mprelease.simulator.vendor_service import Fault
 from publishing import (
     Publishing,
     accepted,
@@ -49,7 +50,7 @@ def publishing(douyin_tool: Path, tmp_path: Path) -> Publishing:
 def _no_strange_calls(douyin: Douyin) -> Iterator[None]:
     """No telemetry, and nothing else that the simulator does not know."""
     yield
-    assert douyin.strange == []
+    assert douyin.unknown_calls == []
 
 
 def test_an_upload_goes_to_the_default_channel_and_is_what_was_built(
@@ -58,7 +59,7 @@ def test_an_upload_goes_to_the_default_channel_and_is_what_was_built(
     answer = accepted(publishing.publish(douyin_order))
     (received,) = douyin.received
     assert (received.channel, received.with_source_maps) == (None, True)
-    assert answer.publication.qr_code == drawn(douyin.codes[0].short_url)
+    assert answer.publication.qr_code == drawn(douyin.qr_codes[0].short_url)
     assert answer.publication.sizes is not None
     assert answer.publication.sizes.full == received.sizes.full
     sent = dict(received.files)
@@ -73,7 +74,7 @@ def test_a_preview_without_page_opens_the_first_one(
     publishing: Publishing, douyin_order: PublishOrder, douyin: Douyin
 ) -> None:
     answer = accepted(publishing.publish(replace(douyin_order, kind=Kind.PREVIEW)))
-    assert douyin.codes[0].launch == LaunchOptions(None, None, 990001)
+    assert douyin.qr_codes[0].launch == LaunchOptions(None, None, 990001)
     assert [hint.id for hint in answer.hints] == ["hint.douyin_expires"]
 
 
@@ -111,7 +112,7 @@ def test_a_channel_is_chosen_by_a_setting(
     settings = {"channel": 2, "needUploadSourcemap": False}
     publishing.publish(replace(douyin_order, compile_settings=settings))
     assert douyin.current(DOUYIN_APP_ID, channel=2) == douyin.received[0]
-    assert douyin.codes[0].channel == 2
+    assert douyin.qr_codes[0].channel == 2
     assert not douyin.received[0].with_source_maps
 
 
@@ -119,30 +120,30 @@ def test_a_channel_that_does_not_exist_is_refused_before_sending(
     publishing: Publishing, douyin_order: PublishOrder, douyin: Douyin
 ) -> None:
     failure = failed(publishing.publish(replace(douyin_order, compile_settings={"channel": 77})))
-    assert failure.error.trouble.parameters["detail"] == "通道不能大于 9"
+    assert failure.error.problem_detail.parameters["detail"] == "通道不能大于 9"
     assert Ready() not in publishing.events
     assert douyin.received == []
 
 
 @pytest.mark.parametrize(
-    ("refusal", "expected"),
+    ("fault", "expected"),
     [
-        (Refusal.UNKNOWN_APP, (Problem.PLATFORM_APP_ID_UNKNOWN, False)),
-        (Refusal.NOT_CONFIGURED, (Problem.APP_NOT_CONFIGURED, False)),
-        (Refusal.VERSION_NOT_GREATER, (Problem.VERSION_NOT_GREATER, False)),
-        (Refusal.SERVER_ERROR, (Problem.PUBLISH_CUT, True)),
+        (Fault.UNKNOWN_APP, (Problem.PLATFORM_APP_ID_UNKNOWN, False)),
+        (Fault.NOT_CONFIGURED, (Problem.APP_NOT_CONFIGURED, False)),
+        (Fault.VERSION_NOT_GREATER, (Problem.VERSION_NOT_GREATER, False)),
+        (Fault.SERVER_ERROR, (Problem.PUBLISH_CUT, True)),
     ],
 )
 def test_a_refused_upload_is_told_apart_from_one_that_was_cut_off(
     publishing: Publishing,
     douyin_order: PublishOrder,
     douyin: Douyin,
-    refusal: Refusal,
+    fault: Fault,
     expected: tuple[Problem, bool],
 ) -> None:
-    douyin.refuse(DOUYIN_APP_ID, refusal)
+    douyin.set_fault(DOUYIN_APP_ID, fault)
     failure = failed(publishing.publish(douyin_order))
-    assert (failure.error.trouble.problem, failure.may_have_arrived) == expected
+    assert (failure.error.problem_detail.problem, failure.may_have_arrived) == expected
     assert douyin.current(DOUYIN_APP_ID) is None
 
 
@@ -150,15 +151,17 @@ def test_a_refused_login_is_told_in_the_platforms_words(
     publishing: Publishing, douyin_order: PublishOrder
 ) -> None:
     account = replace(douyin_order.account, credential=f"login\n{EMAIL}\nwrong")
-    trouble = failed(publishing.publish(replace(douyin_order, account=account))).error.trouble
-    assert trouble.problem is Problem.LOGIN_REFUSED
-    assert trouble.parameters == {"detail": "帐号或密码错误"}
+    problem_detail = failed(
+        publishing.publish(replace(douyin_order, account=account))
+    ).error.problem_detail
+    assert problem_detail.problem is Problem.LOGIN_REFUSED
+    assert problem_detail.parameters == {"detail": "帐号或密码错误"}
 
 
 def test_an_upload_that_gets_no_code_has_succeeded(
     publishing: Publishing, douyin_order: PublishOrder, douyin: Douyin
 ) -> None:
-    douyin.refuse(DOUYIN_APP_ID, Refusal.NO_QR_CODE)
+    douyin.set_fault(DOUYIN_APP_ID, Fault.NO_QR_CODE)
     answer = publishing.publish(douyin_order)
     assert isinstance(answer, Result), answer
     assert [hint.id for hint in answer.hints] == ["hint.douyin_no_qr_code"]
@@ -168,9 +171,9 @@ def test_an_upload_that_gets_no_code_has_succeeded(
 def test_a_preview_that_gets_no_code_has_failed(
     publishing: Publishing, douyin_order: PublishOrder, douyin: Douyin
 ) -> None:
-    douyin.refuse(DOUYIN_APP_ID, Refusal.NO_QR_CODE)
+    douyin.set_fault(DOUYIN_APP_ID, Fault.NO_QR_CODE)
     failure = failed(publishing.publish(replace(douyin_order, kind=Kind.PREVIEW)))
-    assert failure.error.trouble.problem is Problem.PLATFORM_REFUSED
+    assert failure.error.problem_detail.problem is Problem.PLATFORM_REFUSED
 
 
 def test_an_older_version_is_refused_before_sending(
@@ -178,9 +181,11 @@ def test_an_older_version_is_refused_before_sending(
 ) -> None:
     Publishing(douyin_tool, tmp_path / "one", driver=DRIVER).publish(douyin_order)
     second = Publishing(douyin_tool, tmp_path / "two", driver=DRIVER)
-    trouble = failed(second.publish(replace(douyin_order, version="1.0.0"))).error.trouble
-    assert trouble.problem is Problem.VERSION_NOT_GREATER
-    assert trouble.parameters == {"version": "1.0.0", "last": "26.1122.0"}
+    problem_detail = failed(
+        second.publish(replace(douyin_order, version="1.0.0"))
+    ).error.problem_detail
+    assert problem_detail.problem is Problem.VERSION_NOT_GREATER
+    assert problem_detail.parameters == {"version": "1.0.0", "last": "26.1122.0"}
     assert Ready() not in second.events
     assert len(douyin.received) == 1
 
@@ -189,9 +194,9 @@ def test_a_sub_package_that_is_too_large_is_refused_before_sending(
     publishing: Publishing, douyin_order: PublishOrder, douyin: Douyin
 ) -> None:
     (douyin_order.built / "sub" / "large.png").write_bytes(bytes(3 * 1024 * 1024))
-    trouble = failed(publishing.publish(douyin_order)).error.trouble
-    assert trouble.problem is Problem.PACKAGE_TOO_LARGE
-    assert trouble.parameters == {"size": 3072, "limit": 2048}
+    problem_detail = failed(publishing.publish(douyin_order)).error.problem_detail
+    assert problem_detail.problem is Problem.PACKAGE_TOO_LARGE
+    assert problem_detail.parameters == {"size": 3072, "limit": 2048}
     assert douyin.received == []
 
 

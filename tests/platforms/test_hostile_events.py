@@ -71,7 +71,7 @@ def image(kind: str, size: tuple[int, int] = (40, 40)) -> bytes:
 def code_in(event: Event) -> tuple[bytes | None, str]:
     """The QR code of an answer, if it has one."""
     if isinstance(event, Failure):
-        assert event.error.trouble.problem is Problem.QR_CODE_UNREADABLE
+        assert event.error.problem_detail.problem is Problem.QR_CODE_UNREADABLE
         return None, ""
     assert isinstance(event, Result)
     return event.publication.qr_code, event.publication.qr_code_type
@@ -89,7 +89,7 @@ def test_what_belongs_to_no_platform_is_read_the_same(driver: Driver) -> None:
 def test_nothing_can_become_of_an_order_that_nobody_has_given(driver: Driver, event: str) -> None:
     with pytest.raises(StageFailed) as refused:
         driver.event(line(event, **RESULTS[driver.platform]), None)
-    assert refused.value.trouble.problem is Problem.PUBLISH_EVENT_UNREADABLE
+    assert refused.value.problem_detail.problem is Problem.PUBLISH_EVENT_UNREADABLE
 
 
 @every_driver
@@ -121,8 +121,8 @@ def test_a_line_that_is_no_event_fails_the_release_in_one_sentence(
 ) -> None:
     with pytest.raises(StageFailed) as refused:
         driver.event(said, ORDER)
-    assert refused.value.trouble.problem is Problem.PUBLISH_EVENT_UNREADABLE
-    assert len(str(refused.value.trouble.parameters["detail"])) < 400
+    assert refused.value.problem_detail.problem is Problem.PUBLISH_EVENT_UNREADABLE
+    assert len(str(refused.value.problem_detail.parameters["detail"])) < 400
 
 
 HUGE: dict[str, list[dict[str, Any]]] = {
@@ -164,7 +164,7 @@ def test_a_result_with_facts_of_another_shape_is_none(
 ) -> None:
     with pytest.raises(StageFailed) as refused:
         driver.event(result_of(driver, **facts), ORDER)
-    assert refused.value.trouble.problem is Problem.PUBLISH_EVENT_UNREADABLE
+    assert refused.value.problem_detail.problem is Problem.PUBLISH_EVENT_UNREADABLE
 
 
 @every_driver
@@ -181,7 +181,7 @@ def heard(driver: Driver, said: str) -> type[Event] | None:
     try:
         return type(driver.event(said, ORDER))
     except StageFailed as refused:
-        is_told = refused.trouble.problem is Problem.PUBLISH_EVENT_UNREADABLE
+        is_told = refused.problem_detail.problem is Problem.PUBLISH_EVENT_UNREADABLE
         return None if is_told else Ready
 
 
@@ -319,5 +319,5 @@ def test_a_path_out_of_the_project_is_named_unless_something_was_sent(driver: Dr
     told = line("error", **error, outside="/etc/shadow", sent=False, reply=None, task=None)
     failure = driver.event(told, ORDER)
     assert isinstance(failure, Failure)
-    assert failure.error.trouble.problem is Problem.PROJECT_PATH_OUTSIDE
-    assert failure.error.trouble.parameters["path"] == "/etc/shadow"
+    assert failure.error.problem_detail.problem is Problem.PROJECT_PATH_OUTSIDE
+    assert failure.error.problem_detail.parameters["path"] == "/etc/shadow"

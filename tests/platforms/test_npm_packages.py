@@ -29,9 +29,9 @@ def test_a_folder_outside_of_the_package_is_not(tmp_path: Path, named: str, plac
     write_files(tmp_path, {f"{place}/package.json": manifest(miniprogram=named)})
     with pytest.raises(StageFailed) as refused:
         require_packable(tmp_path)
-    trouble = refused.value.trouble
-    assert trouble.problem is Problem.PROJECT_PATH_OUTSIDE
-    assert trouble.parameters == {"path": named, "detail": f"{place}/package.json"}
+    problem_detail = refused.value.problem_detail
+    assert problem_detail.problem is Problem.PROJECT_PATH_OUTSIDE
+    assert problem_detail.parameters == {"path": named, "detail": f"{place}/package.json"}
 
 
 def test_a_key_in_other_letters_is_the_same_key(tmp_path: Path) -> None:
@@ -56,7 +56,7 @@ def test_wechats_relations_stay_in_the_project(tmp_path: Path, config: str, key:
     write_files(tmp_path, {config: json.dumps(settings)})
     with pytest.raises(StageFailed) as refused:
         WeChatDriver().prepare(replace(ORDER, built=tmp_path, pack_npm=True))
-    assert refused.value.trouble.parameters == {"path": "a/../../x", "detail": config}
+    assert refused.value.problem_detail.parameters == {"path": "a/../../x", "detail": config}
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_no_folder_hides_behind_what_only_the_tool_can_read(tmp_path: Path, behi
     write_files(tmp_path, {"node_modules/m/package.json": text})
     with pytest.raises(StageFailed) as refused:
         require_packable(tmp_path)
-    assert refused.value.trouble.problem is Problem.PROJECT_PATH_OUTSIDE
+    assert refused.value.problem_detail.problem is Problem.PROJECT_PATH_OUTSIDE
 
 
 def test_no_folder_hides_behind_a_link(tmp_path: Path) -> None:

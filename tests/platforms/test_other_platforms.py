@@ -12,8 +12,8 @@ from douyin_samples import DOUYIN_APP_ID, DOUYIN_PROJECT, EMAIL, PASSWORD, TOKEN
 from mprelease.domain.apps import ProjectType
 from mprelease.domain.errors import Refused, StageFailed
 from mprelease.domain.platforms import Platform
-from mprelease.domain.problems import Problem, Trouble
-from mprelease.i18n import Language, Words
+from mprelease.domain.problems import Problem, ProblemDetail
+from mprelease.i18n import Language, Translator
 from mprelease.platforms.registry import driver_of
 from publishing import APP_ID, PROJECT, write_files
 
@@ -43,9 +43,9 @@ def credentials(platform: Platform, key: str) -> list[str]:
     }[platform]
 
 
-def names_both(trouble: Trouble, wanted: Platform, found: Platform) -> bool:
-    for words in map(Words, Language):
-        sentence = words.of(trouble.message)
+def names_both(problem_detail: ProblemDetail, wanted: Platform, found: Platform) -> bool:
+    for words in map(Translator, Language):
+        sentence = words.of(problem_detail.message)
         if not all(words(f"platform.{each}") in sentence for each in (wanted, found)):
             return False
     return True
@@ -55,10 +55,10 @@ def names_both(trouble: Trouble, wanted: Platform, found: Platform) -> bool:
 def test_an_app_id(wanted: Platform, found: Platform) -> None:
     with pytest.raises(Refused) as refused:
         driver_of(wanted).check_app_id(APP_IDS[found])
-    trouble = refused.value.trouble
-    assert trouble.problem is Problem.APP_ID_OF_OTHER_PLATFORM
-    assert trouble.parameters == {"app_id": APP_IDS[found], "found": found, "wanted": wanted}
-    assert names_both(trouble, wanted, found)
+    problem_detail = refused.value.problem_detail
+    assert problem_detail.problem is Problem.APP_ID_OF_OTHER_PLATFORM
+    assert problem_detail.parameters == {"app_id": APP_IDS[found], "found": found, "wanted": wanted}
+    assert names_both(problem_detail, wanted, found)
 
 
 @each_pair
@@ -66,21 +66,21 @@ def test_a_credential(wanted: Platform, found: Platform, key: str) -> None:
     for given in credentials(found, key):
         with pytest.raises(Refused) as refused:
             driver_of(wanted).read_credential(given.encode())
-        trouble = refused.value.trouble
-        assert trouble.problem is Problem.CREDENTIAL_OF_OTHER_PLATFORM
-        assert trouble.parameters == {"found": found, "wanted": wanted}
-        assert names_both(trouble, wanted, found)
+        problem_detail = refused.value.problem_detail
+        assert problem_detail.problem is Problem.CREDENTIAL_OF_OTHER_PLATFORM
+        assert problem_detail.parameters == {"found": found, "wanted": wanted}
+        assert names_both(problem_detail, wanted, found)
 
 
 @each_pair
 def test_an_output(wanted: Platform, found: Platform, tmp_path: Path) -> None:
     files, page = PROJECTS[found]
     with pytest.raises(StageFailed) as failed:
-        driver_of(wanted).looks_built(write_files(tmp_path, files), ProjectType.MINI_PROGRAM)
-    trouble = failed.value.trouble
-    assert trouble.problem is Problem.OUTPUT_OF_OTHER_PLATFORM
-    assert trouble.parameters == {"found": found, "file": page, "wanted": wanted}
-    assert names_both(trouble, wanted, found)
+        driver_of(wanted).validate_output(write_files(tmp_path, files), ProjectType.MINI_PROGRAM)
+    problem_detail = failed.value.problem_detail
+    assert problem_detail.problem is Problem.OUTPUT_OF_OTHER_PLATFORM
+    assert problem_detail.parameters == {"found": found, "file": page, "wanted": wanted}
+    assert names_both(problem_detail, wanted, found)
 
 
 @pytest.mark.parametrize("platform", list(Platform))
@@ -90,4 +90,4 @@ def test_what_is_its_own_is_taken(platform: Platform, tmp_path: Path, key: str) 
     for given in credentials(platform, key):
         assert driver.read_credential(given.encode())
     everything = {name: text for files, _ in PROJECTS.values() for name, text in files.items()}
-    driver.looks_built(write_files(tmp_path, everything), ProjectType.MINI_PROGRAM)
+    driver.validate_output(write_files(tmp_path, everything), ProjectType.MINI_PROGRAM)

@@ -56,7 +56,7 @@ def careless(wechat_tool: Path, tmp_path: Path, order: PublishOrder, wechat: WeC
 
 
 @dataclass(frozen=True)
-class Outside:
+class QueryEnvironment:
     """A folder of ours beside the scratch folder."""
 
     folder: Path
@@ -67,14 +67,14 @@ class Outside:
 
 
 @pytest.fixture
-def outside(tmp_path: Path) -> Outside:
+def outside(tmp_path: Path) -> QueryEnvironment:
     folder = tmp_path / "ours"
     names = ("secret.txt", "secret.less", "secret.scss", "secret.wxss", "secret.wxml", "secret.wxs")
     write_files(folder, dict.fromkeys(names, f"/* {SECRET} */ .a {{ color: red }}"))
     write_files(folder, {"secret.json": json.dumps({"key": SECRET})})
     write_files(folder, {"package.json": '{"name":"shop","dependencies":{"m":"1.0.0"}}'})
     write_files(folder, package("m", {"index.js": f"module.exports = '{SECRET}'"}))
-    return Outside(folder)
+    return QueryEnvironment(folder)
 
 
 def package(name: str, files: Mapping[str, str], **manifest: str) -> Mapping[str, str]:
@@ -108,15 +108,15 @@ def test_less_shows_no_file_of_ours(
     wechat_publishing: Publishing,
     order: PublishOrder,
     wechat: WeChat,
-    outside: Outside,
+    outside: QueryEnvironment,
     attack: str,
 ) -> None:
     text = LESS[attack].format(secret=outside.secret)
     write_files(order.built, {"pages/a.less": text, "project.config.json": json.dumps(SETTING)})
     failure = failed(wechat_publishing.publish(order))
-    trouble = failure.error.trouble
-    assert trouble.problem is Problem.PROJECT_PATH_OUTSIDE
-    assert trouble.parameters["path"] == str(outside.secret)
+    problem_detail = failure.error.problem_detail
+    assert problem_detail.problem is Problem.PROJECT_PATH_OUTSIDE
+    assert problem_detail.parameters["path"] == str(outside.secret)
     assert wechat.received == []
 
 
@@ -173,7 +173,7 @@ COMPILED: Mapping[str, Mapping[str, str]] = {
 
 @pytest.mark.parametrize("attack", COMPILED)
 def test_what_the_compiler_is_led_to_is_not_sent(
-    careless: Careless, outside: Outside, attack: str
+    careless: Careless, outside: QueryEnvironment, attack: str
 ) -> None:
     config = {"project.config.json": json.dumps(SETTING)}
     planted = COMPILED[attack].items()
@@ -198,7 +198,11 @@ PACKED: Mapping[str, Mapping[str, str]] = {
 @pytest.mark.parametrize("attack", PACKED)
 @pytest.mark.parametrize("platform", ["wechat", "douyin"])
 def test_npm_packing_takes_no_file_of_ours(
-    request: pytest.FixtureRequest, tmp_path: Path, outside: Outside, platform: str, attack: str
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    outside: QueryEnvironment,
+    platform: str,
+    attack: str,
 ) -> None:
     name = {"wechat": "order", "douyin": "douyin_order"}[platform]
     order: PublishOrder = request.getfixturevalue(name)
@@ -225,13 +229,13 @@ RELATIONS: Mapping[str, tuple[str, str]] = {
 
 @pytest.mark.parametrize("attack", RELATIONS)
 def test_npm_packages_come_from_the_project_and_stay_there(
-    careless: Careless, outside: Outside, attack: str
+    careless: Careless, outside: QueryEnvironment, attack: str
 ) -> None:
     order = replace(careless.order, pack_npm=True)
     write_files(order.built, {**PACKAGE, **package("m", {}), **manually(*RELATIONS[attack])})
     (order.built / "away").symlink_to(outside.folder)
     failure = failed(careless.publishing.publish(order))
-    assert failure.error.trouble.problem is Problem.PROJECT_PATH_OUTSIDE
+    assert failure.error.problem_detail.problem is Problem.PROJECT_PATH_OUTSIDE
     assert careless.service.received == []
     assert not (outside.folder / "miniprogram_npm").exists()
 
@@ -249,7 +253,7 @@ def test_a_module_folder_that_leads_away_writes_nothing_there(
     write_files(order.built, files)
     with pytest.raises(StageFailed) as refused:
         WeChatDriver().prepare(replace(order, pack_npm=True))
-    assert refused.value.trouble.problem is Problem.PROJECT_PATH_OUTSIDE
+    assert refused.value.problem_detail.problem is Problem.PROJECT_PATH_OUTSIDE
     before = {*tmp_path.iterdir(), tmp_path / "wechat"}
     publishing = Publishing(wechat_tool, order.scratch / "tools", driver=CarelessWeChat())
     publishing.publish(replace(order, pack_npm=True))

@@ -4,8 +4,8 @@ import pytest
 
 from mprelease.domain.errors import Refused
 from mprelease.domain.platforms import Platform
-from mprelease.domain.problems import Problem, Trouble
-from mprelease.platforms.driver import Account, Driver, Link
+from mprelease.domain.problems import Problem, ProblemDetail
+from mprelease.platforms.driver import Account, Driver, Route
 from mprelease.platforms.registry import driver_of, served
 from mprelease.platforms.tools import LOCK_FILES
 
@@ -37,7 +37,7 @@ def test_a_tool_is_pinned_by_a_lock_file_that_names_no_registry(driver: Driver) 
 def test_what_is_no_credential_is_refused(driver: Driver, content: bytes) -> None:
     with pytest.raises(Refused) as refused:
         driver.read_credential(content)
-    assert refused.value.trouble.problem is Problem.KEY_SHAPE
+    assert refused.value.problem_detail.problem is Problem.KEY_SHAPE
 
 
 @each_driver
@@ -45,7 +45,7 @@ def test_a_key_without_an_inside_is_refused(driver: Driver) -> None:
     with pytest.raises(Refused) as refused:
         driver.read_credential(b"-----BEGIN PRIVATE KEY-----\n")
     problems = {Problem.KEY_SHAPE, Problem.CREDENTIAL_OF_OTHER_PLATFORM}
-    assert refused.value.trouble.problem in problems
+    assert refused.value.problem_detail.problem in problems
 
 
 @each_driver
@@ -53,14 +53,16 @@ def test_a_key_without_an_inside_is_refused(driver: Driver) -> None:
 def test_what_is_no_app_id_is_refused(driver: Driver, app_id: str) -> None:
     with pytest.raises(Refused) as refused:
         driver.check_app_id(app_id)
-    assert refused.value.trouble.problem is Problem.APP_ID_SHAPE
+    assert refused.value.problem_detail.problem is Problem.APP_ID_SHAPE
 
 
 @pytest.mark.parametrize("platform", [Platform.WECHAT, Platform.DOUYIN])
 def test_an_upload_that_is_complete_by_itself_is_not_finished(platform: Platform) -> None:
     with pytest.raises(Refused) as refused:
-        driver_of(platform).finish(Account("app", "credential"), Link(), "1.0.0")
-    assert refused.value.trouble == Trouble(Problem.NOTHING_TO_FINISH, {"platform": platform})
+        driver_of(platform).finish(Account("app", "credential"), Route(), "1.0.0")
+    assert refused.value.problem_detail == ProblemDetail(
+        Problem.NOTHING_TO_FINISH, {"platform": platform}
+    )
 
 
 @pytest.mark.parametrize(
@@ -95,9 +97,12 @@ def test_a_setting_that_nobody_would_read_is_refused_with_the_nearest_name(
     """Issue 12, number 8."""
     with pytest.raises(Refused) as refused:
         driver_of(platform).settings.read({name: True})
-    trouble = refused.value.trouble
-    assert trouble.problem is Problem.SETTING_UNKNOWN
-    assert (trouble.parameters["setting"], trouble.parameters["nearest"]) == (name, nearest)
+    problem_detail = refused.value.problem_detail
+    assert problem_detail.problem is Problem.SETTING_UNKNOWN
+    assert (problem_detail.parameters["setting"], problem_detail.parameters["nearest"]) == (
+        name,
+        nearest,
+    )
 
 
 @pytest.mark.parametrize("off", ["no", "off", "False", "0", "false", "NO", " off ", 0, False])
@@ -122,5 +127,5 @@ def test_a_value_of_another_type_is_refused(
 ) -> None:
     with pytest.raises(Refused) as refused:
         driver_of(platform).settings.read(settings)
-    assert refused.value.trouble.problem is Problem.SETTING_VALUE
-    assert refused.value.trouble.parameters["setting"] == setting
+    assert refused.value.problem_detail.problem is Problem.SETTING_VALUE
+    assert refused.value.problem_detail.parameters["setting"] == setting

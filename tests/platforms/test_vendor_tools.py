@@ -83,8 +83,8 @@ def test_a_failed_install_says_why_and_leaves_nothing_behind(tmp_path: Path, npm
     npm.write_text("#!/bin/sh\necho 'npm error code E404'\necho 'npm error 404 no such'\nexit 1\n")
     with pytest.raises(StageFailed) as failed:
         put(npm, tmp_path / "tools")
-    assert failed.value.trouble.problem is Problem.TOOL_INSTALL_FAILED
-    assert failed.value.trouble.parameters == {
+    assert failed.value.problem_detail.problem is Problem.TOOL_INSTALL_FAILED
+    assert failed.value.problem_detail.parameters == {
         "tool": "miniprogram-ci 2.1.42",
         "detail": "code E404\n404 no such",
     }

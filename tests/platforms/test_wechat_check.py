@@ -4,52 +4,57 @@ from dataclasses import replace
 import pytest
 
 from mprelease.domain.errors import StageFailed
-from mprelease.domain.problems import Problem, Trouble
-from mprelease.platforms.driver import Account, Link
+from mprelease.domain.problems import Problem, ProblemDetail
+from mprelease.platforms.driver import Account, Route
 from mprelease.platforms.wechat.driver import WeChatDriver
 from mprelease.simulator.keys import make_key
-from mprelease.simulator.wechat import Refusal, WeChat
+from mprelease.simulator.vendor_service import Fault
+from mprelease.simulator.wechat import WeChat
 from publishing import APP_ID
 
 
-def trouble_of(account: Account, link: Link) -> Trouble:
+def problem_detail_of(account: Account, route: Route) -> ProblemDetail:
     with pytest.raises(StageFailed) as failed:
-        WeChatDriver().check(account, link)
-    return failed.value.trouble
+        WeChatDriver().check(account, route)
+    return failed.value.problem_detail
 
 
-def test_an_accepted_account_passes(account: Account, link: Link) -> None:
-    WeChatDriver().check(account, link)
+def test_an_accepted_account_passes(account: Account, route: Route) -> None:
+    WeChatDriver().check(account, route)
 
 
 def test_an_address_that_is_not_listed_is_named(
-    wechat: WeChat, account: Account, link: Link
+    wechat: WeChat, account: Account, route: Route
 ) -> None:
-    wechat.refuse(APP_ID, Refusal.BAD_IP)
-    assert trouble_of(account, link) == Trouble(Problem.IP_NOT_LISTED, {"ip": "127.0.0.1"})
+    wechat.set_fault(APP_ID, Fault.BAD_IP)
+    assert problem_detail_of(account, route) == ProblemDetail(
+        Problem.IP_NOT_LISTED, {"ip": "127.0.0.1"}
+    )
 
 
-def test_a_strange_key_is_refused(account: Account, link: Link) -> None:
+def test_a_strange_key_is_refused(account: Account, route: Route) -> None:
     stranger = replace(account, credential=make_key())
-    assert trouble_of(stranger, link) == Trouble(Problem.KEY_REFUSED, {"app_id": APP_ID})
+    assert problem_detail_of(stranger, route) == ProblemDetail(
+        Problem.KEY_REFUSED, {"app_id": APP_ID}
+    )
 
 
-def test_an_unknown_app_is_named(account: Account, link: Link) -> None:
+def test_an_unknown_app_is_named(account: Account, route: Route) -> None:
     other = "wxffffffffffffffff"
-    expected = Trouble(Problem.PLATFORM_APP_ID_UNKNOWN, {"app_id": other})
-    assert trouble_of(replace(account, platform_app_id=other), link) == expected
+    expected = ProblemDetail(Problem.PLATFORM_APP_ID_UNKNOWN, {"app_id": other})
+    assert problem_detail_of(replace(account, platform_app_id=other), route) == expected
 
 
-def test_a_dead_proxy_is_told_within_the_time_limit(account: Account, link: Link) -> None:
+def test_a_dead_proxy_is_told_within_the_time_limit(account: Account, route: Route) -> None:
     began = time.monotonic()
-    trouble = trouble_of(account, replace(link, proxy="http://127.0.0.1:9"))
-    assert trouble.problem is Problem.PLATFORM_UNREACHABLE
-    assert trouble.parameters["host"] == "servicewechat.com"
+    problem_detail = problem_detail_of(account, replace(route, proxy="http://127.0.0.1:9"))
+    assert problem_detail.problem is Problem.PLATFORM_UNREACHABLE
+    assert problem_detail.parameters["host"] == "servicewechat.com"
     assert time.monotonic() - began < 5
 
 
 def test_a_certificate_that_nobody_vouches_for_is_not_accepted(
-    account: Account, link: Link
+    account: Account, route: Route
 ) -> None:
-    trouble = trouble_of(account, replace(link, extra_ca=None))
-    assert trouble.problem is Problem.PLATFORM_UNREACHABLE
+    problem_detail = problem_detail_of(account, replace(route, extra_ca=None))
+    assert problem_detail.problem is Problem.PLATFORM_UNREACHABLE

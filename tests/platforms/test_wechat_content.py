@@ -6,7 +6,7 @@ import pytest
 
 from mprelease.domain.apps import ProjectType
 from mprelease.domain.errors import StageFailed
-from mprelease.domain.problems import Problem, Trouble
+from mprelease.domain.problems import Problem, ProblemDetail
 from mprelease.platforms.mini_programs import require_page
 from mprelease.platforms.wechat.content import add_config, require_content
 from publishing import write_files
@@ -49,7 +49,7 @@ def test_a_configuration_that_is_no_json_is_told_with_its_line(
     write_files(tmp_path, {"project.config.json": text})
     with pytest.raises(StageFailed) as failure:
         require_content(tmp_path, ProjectType.MINI_PROGRAM)
-    assert failure.value.trouble == Trouble(
+    assert failure.value.problem_detail == ProblemDetail(
         Problem.CONFIG_NOT_JSON, {"file": "project.config.json", "line": line}
     )
 
@@ -65,8 +65,8 @@ def test_a_configuration_that_is_no_json_is_told_with_its_line(
 def test_what_is_missing_is_named(tmp_path: Path, files: dict[str, str], missing: str) -> None:
     with pytest.raises(StageFailed) as failed:
         require_content(write_files(tmp_path, files), ProjectType.MINI_PROGRAM)
-    expected = Trouble(Problem.OUTPUT_NOT_A_MINI_PROGRAM, {"file": missing})
-    assert failed.value.trouble == expected
+    expected = ProblemDetail(Problem.OUTPUT_NOT_A_MINI_PROGRAM, {"file": missing})
+    assert failed.value.problem_detail == expected
 
 
 @pytest.mark.timeout(20)
@@ -76,8 +76,8 @@ def test_a_config_that_is_no_plain_file_is_not_read(tmp_path: Path, target: str 
     put(tmp_path / "project.config.json", target)
     with pytest.raises(StageFailed) as failed:
         require_content(tmp_path, ProjectType.MINI_PROGRAM)
-    expected = Trouble(Problem.OUTPUT_NOT_A_MINI_PROGRAM, {"file": "project.config.json"})
-    assert failed.value.trouble == expected
+    expected = ProblemDetail(Problem.OUTPUT_NOT_A_MINI_PROGRAM, {"file": "project.config.json"})
+    assert failed.value.problem_detail == expected
 
 
 @pytest.mark.timeout(20)

@@ -10,10 +10,10 @@ from mprelease.domain.apps import ProjectType
 from mprelease.domain.problems import Message, Problem
 from mprelease.domain.releases import Sizes
 from mprelease.platforms.driver import (
-    Equipment,
     Failure,
     PublishOrder,
     Result,
+    ToolEnvironment,
 )
 from mprelease.platforms.wechat.driver import WeChatDriver
 from mprelease.platforms.wechat.events import event_of
@@ -64,14 +64,14 @@ def test_a_failure_names_its_problem() -> None:
     facts = {"event": "error", "code": "LATE", "message": "", "path": None, "sent": False}
     event = event_of(json.dumps(facts), ORDER)
     assert isinstance(event, Failure)
-    assert event.error.trouble.problem is Problem.PUBLISH_TOO_LATE
+    assert event.error.problem_detail.problem is Problem.PUBLISH_TOO_LATE
 
 
 def test_no_credential_stands_on_the_command_line_or_in_the_environment(
     order: PublishOrder, tmp_path: Path, key: str
 ) -> None:
-    equipment = Equipment(tmp_path, "/usr/bin/node", Path("/usr"), order.link.extra_ca)
-    command = WeChatDriver().command(equipment, order.scratch, 60)
+    tool_environment = ToolEnvironment(tmp_path, "/usr/bin/node", Path("/usr"), order.link.extra_ca)
+    command = WeChatDriver().command(tool_environment, order.scratch, 60)
     seen = " ".join((*command.arguments, *command.environment.values()))
     assert not any(line in seen for line in key.splitlines())
     assert key.splitlines()[1] in WeChatDriver().order_line(order)

@@ -28,7 +28,7 @@ def test_a_public_key_is_refused(key: str) -> None:
     public = load_pem_private_key(key.encode(), password=None).public_key()
     with pytest.raises(Refused) as refused:
         read_key(public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
-    assert refused.value.trouble.problem is Problem.KEY_SHAPE
+    assert refused.value.problem_detail.problem is Problem.KEY_SHAPE
 
 
 def test_a_key_of_another_kind_is_refused() -> None:
@@ -36,4 +36,4 @@ def test_a_key_of_another_kind_is_refused() -> None:
     pem = curve.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     with pytest.raises(Refused) as refused:
         read_key(pem)
-    assert refused.value.trouble.problem is Problem.KEY_SHAPE
+    assert refused.value.problem_detail.problem is Problem.KEY_SHAPE

@@ -4,22 +4,22 @@ import pytest
 
 from mprelease.domain.problems import Parameter, Problem
 from mprelease.domain.releases import Kind
-from mprelease.platforms.wechat.problems import Complaint, failure_of
+from mprelease.platforms.wechat.problems import ToolError, failure_of
 from publishing import APP_ID
 
 BUILT = "/somewhere/built"
 HOST = "servicewechat.com"
 
 
-def complaint(
+def tool_error(
     code: int | str | None,
     message: str,
     *,
     path: str | None = None,
     sent: bool = False,
     kind: Kind = Kind.UPLOAD,
-) -> Complaint:
-    return Complaint(kind, APP_ID, BUILT, code, path, message, sent)
+) -> ToolError:
+    return ToolError(kind, APP_ID, BUILT, code, path, message, sent)
 
 
 @pytest.mark.parametrize(
@@ -82,16 +82,16 @@ def complaint(
 def test_a_refusal_of_the_platform_is_known_and_certain(
     message: str, problem: Problem, parameters: dict[str, Parameter]
 ) -> None:
-    failure = failure_of(complaint(20003, message, sent=True))
-    assert failure.error.trouble.problem is problem
-    assert failure.error.trouble.parameters == parameters
+    failure = failure_of(tool_error(20003, message, sent=True))
+    assert failure.error.problem_detail.problem is problem
+    assert failure.error.problem_detail.parameters == parameters
     assert not failure.may_have_arrived
 
 
 def test_a_refusal_before_the_compiling_is_known_as_well() -> None:
     message = "Error: errCode: -10008; errMsg: invalid ip: 10.1.2.3, reference: somewhere"
-    failure = failure_of(complaint(20001, message))
-    assert failure.error.trouble.problem is Problem.IP_NOT_LISTED
+    failure = failure_of(tool_error(20001, message))
+    assert failure.error.problem_detail.problem is Problem.IP_NOT_LISTED
 
 
 @pytest.mark.parametrize(
@@ -99,24 +99,27 @@ def test_a_refusal_before_the_compiling_is_known_as_well() -> None:
     ["Error: aborted", "SyntaxError: Unexpected token '<', \"<html><hea\"... is not valid JSON"],
 )
 def test_an_upload_that_was_cut_off_may_have_arrived(message: str) -> None:
-    failure = failure_of(complaint(20003, message, sent=True))
+    failure = failure_of(tool_error(20003, message, sent=True))
     assert failure.may_have_arrived
-    assert failure.error.trouble.problem is Problem.PUBLISH_CUT
-    assert failure.error.trouble.parameters == {"host": HOST, "detail": message.split(": ", 1)[1]}
+    assert failure.error.problem_detail.problem is Problem.PUBLISH_CUT
+    assert failure.error.problem_detail.parameters == {
+        "host": HOST,
+        "detail": message.split(": ", 1)[1],
+    }
 
 
 def test_a_preview_that_was_cut_off_is_only_a_lost_connection() -> None:
-    failure = failure_of(complaint(20003, "Error: aborted", sent=True, kind=Kind.PREVIEW))
-    assert failure.error.trouble.problem is Problem.PLATFORM_UNREACHABLE
+    failure = failure_of(tool_error(20003, "Error: aborted", sent=True, kind=Kind.PREVIEW))
+    assert failure.error.problem_detail.problem is Problem.PLATFORM_UNREACHABLE
 
 
 @pytest.mark.parametrize("code", [20001, 20003])
 def test_a_connection_that_never_was_is_certain(code: int) -> None:
     detail = "tunneling socket could not be established, cause=connect ECONNREFUSED 127.0.0.1:9"
-    failure = failure_of(complaint(code, f"Error: {detail}"))
+    failure = failure_of(tool_error(code, f"Error: {detail}"))
     assert not failure.may_have_arrived
-    assert failure.error.trouble.problem is Problem.PLATFORM_UNREACHABLE
-    assert failure.error.trouble.parameters == {"host": HOST, "detail": detail}
+    assert failure.error.problem_detail.problem is Problem.PLATFORM_UNREACHABLE
+    assert failure.error.problem_detail.parameters == {"host": HOST, "detail": detail}
 
 
 def test_a_key_that_the_tool_cannot_read_is_known() -> None:
@@ -124,7 +127,10 @@ def test_a_key_that_the_tool_cannot_read_is_known() -> None:
         "generate local signature fail. Usually this happens the content or encoding of private "
         "key file is incorrect. Detail: Error: error:1E08010C:DECODER routines::unsupported"
     )
-    assert failure_of(complaint(20002, message)).error.trouble.problem is Problem.KEY_UNREADABLE
+    assert (
+        failure_of(tool_error(20002, message)).error.problem_detail.problem
+        is Problem.KEY_UNREADABLE
+    )
 
 
 @pytest.mark.parametrize(
@@ -148,16 +154,16 @@ def test_a_key_that_the_tool_cannot_read_is_known() -> None:
     ],
 )
 def test_a_page_that_is_missing_is_named(message: str, file: str, page: str, missing: str) -> None:
-    trouble = failure_of(complaint(10005, message, path=file)).error.trouble
-    assert trouble.problem is Problem.PAGE_MISSING
-    assert trouble.parameters == {"file": file, "page": page, "missing": missing}
+    problem_detail = failure_of(tool_error(10005, message, path=file)).error.problem_detail
+    assert problem_detail.problem is Problem.PAGE_MISSING
+    assert problem_detail.parameters == {"file": file, "page": page, "missing": missing}
 
 
 def test_a_folder_without_app_json_is_known() -> None:
     message = "app.json: app.json is not found in the project root directory"
-    trouble = failure_of(complaint(10005, message, path="app.json")).error.trouble
-    assert trouble.problem is Problem.OUTPUT_NOT_A_MINI_PROGRAM
-    assert trouble.parameters == {"file": "app.json"}
+    problem_detail = failure_of(tool_error(10005, message, path="app.json")).error.problem_detail
+    assert problem_detail.problem is Problem.OUTPUT_NOT_A_MINI_PROGRAM
+    assert problem_detail.parameters == {"file": "app.json"}
 
 
 @pytest.mark.parametrize(
@@ -266,9 +272,9 @@ def test_a_folder_without_app_json_is_known() -> None:
 def test_a_syntax_error_is_shown_with_file_and_line(  # noqa: PLR0917 (one column each)
     code: int | None, path: str | None, message: str, file: str, line: int, detail: str
 ) -> None:
-    trouble = failure_of(complaint(code, message, path=path)).error.trouble
-    assert trouble.problem is Problem.SOURCE_SYNTAX_ERROR
-    assert trouble.parameters == {"file": file, "line": line, "detail": detail}
+    problem_detail = failure_of(tool_error(code, message, path=path)).error.problem_detail
+    assert problem_detail.problem is Problem.SOURCE_SYNTAX_ERROR
+    assert problem_detail.parameters == {"file": file, "line": line, "detail": detail}
 
 
 def test_what_nobody_knows_is_told_in_the_words_of_the_tool() -> None:
@@ -276,6 +282,8 @@ def test_what_nobody_knows_is_told_in_the_words_of_the_tool() -> None:
         'pages/a.json: ["usingComponents"]["x"]: "/components/none", component not found in the '
         f"path: {BUILT}/components/none"
     )
-    trouble = failure_of(complaint(10009, message, path="pages/a.json")).error.trouble
-    assert trouble.problem is Problem.PUBLISH_FAILED
-    assert trouble.parameters == {"detail": message.replace(f"{BUILT}/", "")}
+    problem_detail = failure_of(
+        tool_error(10009, message, path="pages/a.json")
+    ).error.problem_detail
+    assert problem_detail.problem is Problem.PUBLISH_FAILED
+    assert problem_detail.parameters == {"detail": message.replace(f"{BUILT}/", "")}

@@ -13,7 +13,8 @@ from mprelease.domain.problems import Message, Problem
 from mprelease.domain.releases import Kind
 from mprelease.platforms.driver import PublishOrder, Result
 from mprelease.platforms.wechat.driver import WeChatDriver
-from mprelease.simulator.wechat import Refusal, WeChat
+from mprelease.simulator.vendor_service import Fault
+from mprelease.simulator.wechat import WeChat
 from publishing import APP_ID, Publishing, accepted, failed, write_files
 
 pytestmark = pytest.mark.slow
@@ -64,18 +65,18 @@ def test_a_plugin_is_told_by_the_id_of_its_development_version(
 def test_an_address_that_is_not_listed_is_refused(
     publishing: Publishing, order: PublishOrder, wechat: WeChat
 ) -> None:
-    wechat.refuse(APP_ID, Refusal.BAD_IP)
+    wechat.set_fault(APP_ID, Fault.BAD_IP)
     failure = failed(publishing.publish(order))
-    assert failure.error.trouble.problem is Problem.IP_NOT_LISTED
+    assert failure.error.problem_detail.problem is Problem.IP_NOT_LISTED
     assert not failure.may_have_arrived
     assert wechat.received == []
 
 
 def test_a_missing_page_is_named(publishing: Publishing, order: PublishOrder) -> None:
     write_files(order.built, {"app.json": '{"pages":["pages/a","pages/gone"]}'})
-    trouble = failed(publishing.publish(order)).error.trouble
-    assert trouble.problem is Problem.PAGE_MISSING
-    assert trouble.parameters["page"] == "pages/gone"
+    problem_detail = failed(publishing.publish(order)).error.problem_detail
+    assert problem_detail.problem is Problem.PAGE_MISSING
+    assert problem_detail.parameters["page"] == "pages/gone"
 
 
 def test_npm_dependencies_are_packed(
@@ -117,7 +118,7 @@ def test_a_preview_of_up_to_four_megabytes_is_asked_for_by_a_setting(
     (order.built / "large.png").write_bytes(os.urandom(5 * 2**19))
     preview = replace(order, kind=Kind.PREVIEW)
     refused = failed(Publishing(wechat_tool, tmp_path / "one").publish(preview))
-    assert refused.error.trouble.problem is Problem.PACKAGE_TOO_LARGE
+    assert refused.error.problem_detail.problem is Problem.PACKAGE_TOO_LARGE
     big = replace(preview, compile_settings={"bigPackageSizeSupport": True})
     accepted(Publishing(wechat_tool, tmp_path / "two").publish(big))
     assert "large.png" in wechat.received[0].files
@@ -205,5 +206,5 @@ def test_a_plugin_in_a_less_file_is_not_run(
     }
     write_files(order.built, files)
     failure = failed(publishing.publish(order))
-    assert "may not run" in str(failure.error.trouble.parameters["detail"])
+    assert "may not run" in str(failure.error.problem_detail.parameters["detail"])
     assert not mark.exists()

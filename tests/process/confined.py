@@ -7,7 +7,7 @@ from mprelease.domain.sandbox import SandboxMode, SandboxPolicy, UidRange
 from mprelease.process.build_users import BuildUsers
 from mprelease.process.command import Command
 from mprelease.process.limits import ResourceLimits
-from mprelease.process.sandbox import Machine, Sandbox, choose
+from mprelease.process.sandbox import Sandbox, SandboxSetup, choose
 from needs import needs
 
 # Not of the range that other tests claim ids from, where nobody else kills what runs.
@@ -26,4 +26,4 @@ def sandbox_of(mode: SandboxMode) -> Sandbox:
     users = BuildUsers(UidRange(48212, 48215))
     assert not users.why_unusable()
     path = os.defpath if mode is SandboxMode.BWRAP else ""
-    return choose(SandboxPolicy.AUTO, Machine(users, path=path))
+    return choose(SandboxPolicy.AUTO, SandboxSetup(users, path=path))

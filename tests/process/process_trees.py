@@ -57,7 +57,7 @@ def living(mark: str) -> list[int]:
     return [pid for pid in found if pid != os.getpid()]
 
 
-class Watched:
+class FollowedRelease:
     """A running command, with what it has said so far."""
 
     def __init__(self, command: Command) -> None:

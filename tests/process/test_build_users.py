@@ -141,8 +141,8 @@ def test_a_range_that_is_used_up_is_refused_in_words(users: BuildUsers) -> None:
             ended.enter_context(users.claim())
         with pytest.raises(Refused) as refused:
             users.claim()
-    assert refused.value.trouble.problem is Problem.BUILD_UIDS_UNUSABLE
-    assert refused.value.trouble.parameters["uids"] == "59200-59203"
+    assert refused.value.problem_detail.problem is Problem.BUILD_UIDS_UNUSABLE
+    assert refused.value.problem_detail.parameters["uids"] == "59200-59203"
 
 
 @root
@@ -159,7 +159,7 @@ def test_locks_that_cannot_be_made_are_refused_in_words(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(Refused) as refused:
         BuildUsers(RANGE, tmp_path / "file" / "locks").claim()
-    assert refused.value.trouble.problem is Problem.BUILD_UIDS_UNUSABLE
+    assert refused.value.problem_detail.problem is Problem.BUILD_UIDS_UNUSABLE
 
 
 @pytest.mark.parametrize(

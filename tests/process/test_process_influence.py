@@ -13,7 +13,7 @@ from mprelease.domain.sandbox import SandboxMode
 from mprelease.process.command import Command
 from mprelease.process.tree import Stop, run
 from needs import needs
-from process_trees import Watched, output, python, shell, wait_until
+from process_trees import FollowedRelease, output, python, shell, wait_until
 
 pytestmark = pytest.mark.lasting
 
@@ -89,7 +89,9 @@ def test_a_build_gives_way_to_others() -> None:
 
 @autogroups
 def test_a_new_session_gives_way_as_well() -> None:
-    watched = Watched(limited(shell("setsid sh -c 'echo $$; sleep 60' & wait"), niceness=10))
+    watched = FollowedRelease(
+        limited(shell("setsid sh -c 'echo $$; sleep 60' & wait"), niceness=10)
+    )
     wait_until(lambda: len(watched.lines) > 0)
     pid = watched.lines[0]
     try:

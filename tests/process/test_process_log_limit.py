@@ -8,7 +8,7 @@ import pytest
 from confined import limited
 from mprelease.process.limits import LimitName
 from mprelease.process.tree import Stop, start
-from process_trees import Watched, output, shell, wait_until
+from process_trees import FollowedRelease, output, shell, wait_until
 
 pytestmark = pytest.mark.lasting
 
@@ -45,7 +45,7 @@ def test_a_command_may_write_what_its_limit_says() -> None:
 
 @pytest.mark.parametrize("script", ["yes", "while :; do printf x; done"], ids=["lines", "bytes"])
 def test_a_command_that_writes_without_end_leaves_others_their_time(script: str) -> None:
-    watched = Watched(shell(script))
+    watched = FollowedRelease(shell(script))
     wait_until(lambda: len(watched.lines) > 0 or script != "yes")
     before = reader_seconds()
     began = time.monotonic()

@@ -38,7 +38,7 @@ def test_an_old_or_broken_program_is_refused(script: str, problem: Problem, tmp_
     program(tmp_path, "node", script)
     with pytest.raises(Refused) as refused:
         find(NODE, {"PATH": str(tmp_path)})
-    assert refused.value.trouble.problem is problem
+    assert refused.value.problem_detail.problem is problem
 
 
 @pytest.mark.parametrize("beside", ["lib/node_modules", "include/node"])
@@ -67,4 +67,4 @@ def test_of_a_program_without_installation_its_own_folder_is_shown(tmp_path: Pat
 def test_a_missing_program_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Refused) as refused:
         find(NODE, {"PATH": str(tmp_path)})
-    assert refused.value.trouble.problem is Problem.TOOL_MISSING
+    assert refused.value.problem_detail.problem is Problem.TOOL_MISSING

@@ -7,7 +7,7 @@ import pytest
 
 from mprelease.process.command import Command
 from mprelease.process.tree import Exit, Running, Stop, run, start
-from process_trees import PATH, Watched, output, python, shell, wait_until
+from process_trees import PATH, FollowedRelease, output, python, shell, wait_until
 
 ENDED_WELL = Exit(0, timed_out=False, stopped=False)
 
@@ -19,7 +19,7 @@ def test_lines_of_both_outputs_arrive_in_order() -> None:
 
 
 def test_a_line_arrives_while_the_command_still_runs() -> None:
-    watched = Watched(shell("echo early; read answer; echo $answer"))
+    watched = FollowedRelease(shell("echo early; read answer; echo $answer"))
     wait_until(lambda: watched.lines == ["early"])
     watched.running.send("late")
     assert watched.running.wait() == ENDED_WELL
@@ -38,7 +38,7 @@ def test_a_command_without_input_reads_its_end_at_once() -> None:
 
 
 def test_writing_to_a_command_that_has_ended_is_silent() -> None:
-    watched = Watched(shell("exec true"))
+    watched = FollowedRelease(shell("exec true"))
     watched.running.wait()
     watched.running.send("nobody reads this")
     watched.running.close_input()

@@ -20,9 +20,9 @@ from mprelease.process.command import Command
 from mprelease.process.ownership import chown_tree, closed_way
 from mprelease.process.sandbox import (
     Bubblewrap,
-    Machine,
     OtherUser,
     Sandbox,
+    SandboxSetup,
     Unconfined,
     choose,
 )
@@ -34,7 +34,7 @@ SYSTEM_PYTHON = Path("/usr/bin/python3")
 HUNTER = Path(__file__).with_name("hunter.py")
 
 USERS = BuildUsers(UidRange(59000, 59255))
-MACHINE = Machine(USERS if os.geteuid() == 0 and not USERS.why_unusable() else None)
+MACHINE = SandboxSetup(USERS if os.geteuid() == 0 and not USERS.why_unusable() else None)
 found = choose(SandboxPolicy.AUTO, MACHINE)
 bwrap = needs(
     "bubblewrap that may make namespaces",
@@ -339,4 +339,4 @@ def test_a_link_that_a_build_left_in_the_way_is_refused(sandbox: Sandbox, tree: 
     ):
         with pytest.raises(StageFailed) as failure:
             sandbox.confine(shell("true"), (writable, inner))
-        assert failure.value.trouble.problem is Problem.LINK_LEADS_OUTSIDE
+        assert failure.value.problem_detail.problem is Problem.LINK_LEADS_OUTSIDE

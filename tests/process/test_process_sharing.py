@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from mprelease.process.sharing import let_others_read
+from mprelease.process.permissions import let_others_read
 
 
 def mode(path: Path) -> int:

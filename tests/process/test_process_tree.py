@@ -10,7 +10,7 @@ import pytest
 
 from mprelease.domain.errors import ReleaseCanceled
 from mprelease.process.tree import Exit, Stop, SupervisorLost, run
-from process_trees import Watched, living, output, python, shell, wait_until
+from process_trees import FollowedRelease, living, output, python, shell, wait_until
 
 pytestmark = pytest.mark.lasting
 
@@ -40,7 +40,7 @@ def test_the_tree_is_gone_at_the_time_limit(mark: str) -> None:
 
 
 def test_a_polite_command_is_gone_at_once_after_a_cancel() -> None:
-    watched = Watched(shell("echo up; exec sleep 300"))
+    watched = FollowedRelease(shell("echo up; exec sleep 300"))
     wait_until(lambda: watched.lines == ["up"])
     ended, seconds = watched.cancel()
     assert ended == Exit(143, timed_out=False, stopped=True)
@@ -48,7 +48,7 @@ def test_a_polite_command_is_gone_at_once_after_a_cancel() -> None:
 
 
 def test_a_grandchild_that_called_setsid_is_gone_after_a_cancel(mark: str) -> None:
-    watched = Watched(shell(f"setsid {stubborn(mark)} & wait"))
+    watched = FollowedRelease(shell(f"setsid {stubborn(mark)} & wait"))
     wait_until(lambda: watched.lines == ["up"])
     ended, seconds = watched.cancel()
     assert ended.stopped
@@ -57,7 +57,7 @@ def test_a_grandchild_that_called_setsid_is_gone_after_a_cancel(mark: str) -> No
 
 
 def test_a_daemon_does_not_outlive_its_command_nor_hold_it_up(mark: str) -> None:
-    watched = Watched(shell(f"(setsid {stubborn(mark)} &) ; read word; exit 3"))
+    watched = FollowedRelease(shell(f"(setsid {stubborn(mark)} &) ; read word; exit 3"))
     wait_until(lambda: watched.lines == ["up"])
     began = time.monotonic()
     watched.running.send("end")
@@ -67,7 +67,7 @@ def test_a_daemon_does_not_outlive_its_command_nor_hold_it_up(mark: str) -> None
 
 
 def test_stopped_children_are_gone_after_a_cancel(mark: str) -> None:
-    watched = Watched(shell(f"{stubborn(mark)} & wait"))
+    watched = FollowedRelease(shell(f"{stubborn(mark)} & wait"))
     wait_until(lambda: watched.lines == ["up"])
     for pid in living(mark):
         os.kill(pid, signal.SIGSTOP)
@@ -81,7 +81,7 @@ def test_a_process_whose_first_thread_has_ended_is_gone_too(mark: str) -> None:
         "threading.Thread(target=time.sleep, args=(300,)).start();"
         "ctypes.CDLL(None).pthread_exit(None)"
     )
-    watched = Watched(python(script, mark))
+    watched = FollowedRelease(python(script, mark))
     wait_until(lambda: watched.lines == ["up"])
     assert watched.cancel()[0].stopped
     assert living(mark) == []
@@ -99,7 +99,7 @@ def test_fifty_processes_that_keep_forking_are_gone_after_a_cancel(mark: str) ->
         "print('up', flush=True)\n"
         "time.sleep(300)\n"
     )
-    watched = Watched(python(script, mark))
+    watched = FollowedRelease(python(script, mark))
     wait_until(lambda: watched.lines == ["up"])
     ended, seconds = watched.cancel()
     assert ended.stopped
@@ -123,7 +123,7 @@ def test_a_stopped_worker_does_not_extend_the_time_limit(mark: str) -> None:
 
 
 def test_a_new_time_limit_counts_from_when_it_is_given(mark: str) -> None:
-    watched = Watched(shell(stubborn(mark), time_limit=60))
+    watched = FollowedRelease(shell(stubborn(mark), time_limit=60))
     wait_until(lambda: watched.lines == ["up"])
     began = time.monotonic()
     watched.running.limit(0.5)
@@ -133,14 +133,14 @@ def test_a_new_time_limit_counts_from_when_it_is_given(mark: str) -> None:
 
 
 def test_a_new_time_limit_can_be_longer_than_the_first() -> None:
-    watched = Watched(shell("sleep 3; exit 3", time_limit=2))
+    watched = FollowedRelease(shell("sleep 3; exit 3", time_limit=2))
     watched.running.limit(20)
     assert watched.running.wait() == Exit(3, timed_out=False, stopped=False)
 
 
 def test_a_time_limit_that_is_given_at_once_does_not_prevent_the_start() -> None:
     for _ in range(20):
-        watched = Watched(shell("exit 3"))
+        watched = FollowedRelease(shell("exit 3"))
         watched.running.limit(20)
         assert watched.running.wait().code == 3
 
@@ -154,7 +154,7 @@ def test_a_new_time_limit_holds_when_the_worker_is_stopped(mark: str) -> None:
 
 
 def test_a_new_time_limit_revives_nobody(mark: str) -> None:
-    watched = Watched(shell(f"exec {stubborn(mark)}"))
+    watched = FollowedRelease(shell(f"exec {stubborn(mark)}"))
     wait_until(lambda: watched.lines == ["up"])
     assert not watched.running.has_ended
     ended, seconds = watched.cancel()
@@ -165,7 +165,7 @@ def test_a_new_time_limit_revives_nobody(mark: str) -> None:
 
 
 def test_a_supervisor_that_is_asked_by_a_signal_ends_its_tree(mark: str) -> None:
-    watched = Watched(shell(f"{stubborn(mark)} & wait"))
+    watched = FollowedRelease(shell(f"{stubborn(mark)} & wait"))
     wait_until(lambda: watched.lines == ["up"])
     os.kill(supervisor_of(mark), signal.SIGTERM)
     assert not watched.running.wait().stopped
@@ -173,7 +173,7 @@ def test_a_supervisor_that_is_asked_by_a_signal_ends_its_tree(mark: str) -> None
 
 
 def test_a_stuck_supervisor_cannot_prevent_a_cancel(mark: str) -> None:
-    watched = Watched(shell(f"setsid {stubborn(mark)} & wait"))
+    watched = FollowedRelease(shell(f"setsid {stubborn(mark)} & wait"))
     wait_until(lambda: watched.lines == ["up"])
     os.kill(supervisor_of(mark), signal.SIGSTOP)
     ended, seconds = watched.cancel()
@@ -183,7 +183,7 @@ def test_a_stuck_supervisor_cannot_prevent_a_cancel(mark: str) -> None:
 
 
 def test_a_killed_supervisor_is_no_success(mark: str) -> None:
-    watched = Watched(shell(f"exec {stubborn(mark)}"))
+    watched = FollowedRelease(shell(f"exec {stubborn(mark)}"))
     wait_until(lambda: watched.lines == ["up"])
     os.kill(supervisor_of(mark), signal.SIGKILL)
     with pytest.raises(SupervisorLost):

@@ -9,12 +9,12 @@ import pytest
 from mprelease.domain.errors import Refused
 from mprelease.domain.sandbox import SandboxMode, SandboxPolicy, UidRange
 from mprelease.process.build_users import BuildUsers
-from mprelease.process.sandbox import Machine, choose
+from mprelease.process.sandbox import SandboxSetup, choose
 from needs import needs
 from process_trees import shell
 
 USERS = BuildUsers(UidRange(59000, 59255))
-MACHINE = Machine(USERS if os.geteuid() == 0 and not USERS.why_unusable() else None)
+MACHINE = SandboxSetup(USERS if os.geteuid() == 0 and not USERS.why_unusable() else None)
 bwrap = needs(
     "bubblewrap that may make namespaces",
     "apt-get install -y bubblewrap",
@@ -61,10 +61,10 @@ def test_a_bubblewrap_that_may_not_make_namespaces_says_why(tmp_path: Path) -> N
 
 
 def test_a_required_sandbox_that_is_missing_is_refused(tmp_path: Path) -> None:
-    ordinary = Machine(None, path=str(tmp_path))
+    ordinary = SandboxSetup(None, path=str(tmp_path))
     assert choose(SandboxPolicy.AUTO, ordinary).mode is SandboxMode.OFF
     with pytest.raises(Refused) as refusal:
         choose(SandboxPolicy.REQUIRED, ordinary)
-    assert refusal.value.trouble.parameters == {
+    assert refusal.value.problem_detail.parameters == {
         "detail": "bubblewrap: not installed; other users: not root"
     }

@@ -14,8 +14,8 @@ from mprelease.domain.logs import LogLine
 from mprelease.domain.releases import Stage, State
 from mprelease.remote import watching
 from mprelease.remote.reading import release_of
-from mprelease.remote.server import Lost, Server
-from mprelease.remote.watching import Watching
+from mprelease.remote.server import Server, ServerLost
+from mprelease.remote.watching import ReleaseWatch
 
 LOG = [(1, n) for n in range(1, 8)] + [(2, n) for n in range(1, 6)]
 # These were said in the first attempt, and died with their writer.
@@ -49,7 +49,7 @@ class Elsewhere(Server):
     def get(self, path: str, **parameters: str | int) -> Any:
         count = next(self.script, 9)
         if count == 0:
-            raise Lost("gone")
+            raise ServerLost("gone")
         if not path.endswith("/log"):
             return {**TOLD, "state": "succeeded"}
         after = (int(parameters["attempt"]), int(parameters["line"]))
@@ -85,12 +85,12 @@ class Socket:
         if count == 5:
             raise TimeoutError
         if self.after == (1, 7) and count == 4:
-            return self.told([*PHANTOMS])
+            return self.line_written([*PHANTOMS])
         if self.after in PHANTOMS:
-            return self.told([one for one in LOG if one > self.after][:count], cut=[1, 7])
-        return self.told([one for one in LOG if one > self.after][:count])
+            return self.line_written([one for one in LOG if one > self.after][:count], cut=[1, 7])
+        return self.line_written([one for one in LOG if one > self.after][:count])
 
-    def told(self, lines: list[tuple[int, int]], cut: list[int] | None = None) -> str:
+    def line_written(self, lines: list[tuple[int, int]], cut: list[int] | None = None) -> str:
         if lines:
             self.after = lines[-1]
         passages = [[attempt, line, "build", [f"{attempt}-{line}"]] for attempt, line in lines]
@@ -107,7 +107,7 @@ def test_each_line_comes_once_and_in_order(script: list[int]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(watching, "connect", lambda *_, **__: Socket(numbers))
         patch.setattr(watching.time, "sleep", lambda _: None)
-        for heard in Watching(server, release_of(TOLD), lambda _: None):
+        for heard in ReleaseWatch(server, release_of(TOLD), lambda _: None):
             shown += heard.lines
             ended = heard.release
     lines = [(line.position.attempt, line.position.line) for line in shown]
@@ -145,7 +145,7 @@ def test_a_socket_that_never_tells_the_end_is_left_for_the_stored_state(state: s
         patch.setattr(watching, "connect", lambda *_, **__: Silenced(state))
         patch.setattr(watching.time, "sleep", lambda _: None)
         patch.setattr(watching.time, "monotonic", lambda: float(next(clock)))
-        for heard in Watching(server, release_of(TOLD), lambda _: None):
+        for heard in ReleaseWatch(server, release_of(TOLD), lambda _: None):
             shown += heard.lines
             ended = heard.release
     assert [(line.position.attempt, line.position.line) for line in shown] == LOG

@@ -27,9 +27,9 @@ ONE_HASH = 64  # MiB, by RFC 9106's second recommendation
 
 def test_a_password_is_told_from_another() -> None:
     stored = passwords.hashed("correct horse")
-    assert passwords.is_right("correct horse", stored)
-    assert not passwords.is_right("correct hors", stored)
-    assert not passwords.is_right("correct horse", "what an older version wrote")
+    assert passwords.matches("correct horse", stored)
+    assert not passwords.matches("correct hors", stored)
+    assert not passwords.matches("correct horse", "what an older version wrote")
     assert passwords.hashed("correct horse") != stored
 
 

@@ -27,7 +27,7 @@ def test_sealing_twice_gives_different_bytes() -> None:
 def test_a_secret_moved_to_another_row_does_not_open() -> None:
     with pytest.raises(Refused) as refused:
         VAULT.open(VAULT.seal("secret", "app:1/credential"), "app:2/credential")
-    assert refused.value.trouble.problem is Problem.MASTER_KEY_WRONG
+    assert refused.value.problem_detail.problem is Problem.MASTER_KEY_WRONG
 
 
 def test_another_master_key_does_not_open() -> None:

@@ -7,24 +7,26 @@ import pytest
 
 from mprelease.domain.apps import App
 from mprelease.domain.errors import Refused
-from mprelease.domain.people import Actor
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
+from mprelease.domain.users import Actor
 from mprelease.services import apps, projects
 from mprelease.services.apps import AppChange
-from mprelease.services.house import House
+from mprelease.services.context import ServiceContext
 from mprelease.services.projects import ProjectChange
 from mprelease.storage import apps as stored_apps
 
 
 @pytest.fixture(autouse=True)
-def app(house: House, developer: Actor, upload_key: str) -> App:
-    projects.add(house, developer, ProjectChange("web", "https://git.example.com/web.git"))
+def app(services: ServiceContext, developer: Actor, upload_key: str) -> App:
+    projects.add(services, developer, ProjectChange("web", "https://git.example.com/web.git"))
     new = AppChange("shop", "wx0123456789abcdef", credential=upload_key.encode())
-    return apps.add(house, developer, "web", Platform.WECHAT, new)
+    return apps.add(services, developer, "web", Platform.WECHAT, new)
 
 
-def test_two_changes_of_one_app_at_once_are_both_kept(house: House, developer: Actor) -> None:
+def test_two_changes_of_one_app_at_once_are_both_kept(
+    services: ServiceContext, developer: Actor
+) -> None:
     changes = [
         AppChange(build_command="npm run build"),
         AppChange(robot=7),
@@ -37,56 +39,58 @@ def test_two_changes_of_one_app_at_once_are_both_kept(house: House, developer: A
 
     def edit(change: AppChange) -> None:
         together.wait()
-        apps.edit(house, developer, "shop", change)
+        apps.edit(services, developer, "shop", change)
 
     with ThreadPoolExecutor(len(changes)) as people:
         list(people.map(edit, changes))
-    with house.database.reading() as db:
-        found = apps.found(db, "shop")
+    with services.database.reading() as db:
+        found = apps.get(db, "shop")
     assert (found.build.build_command, found.build.output) == ("npm run build", "dist")
     assert (found.robot, found.build.node_memory) == (7, 2048)
     assert found.build.compile_settings == {"es6": False, "minify": True}
     assert found.revision == len(changes)
 
 
-def test_two_changes_of_one_project_at_once_are_both_kept(house: House, developer: Actor) -> None:
+def test_two_changes_of_one_project_at_once_are_both_kept(
+    services: ServiceContext, developer: Actor
+) -> None:
     changes = [ProjectChange(default_branch="dev"), ProjectChange(repository="/srv/other.git")]
     together = Barrier(len(changes))
 
     def edit(change: ProjectChange) -> None:
         together.wait()
-        projects.edit(house, developer, "web", change)
+        projects.edit(services, developer, "web", change)
 
     with ThreadPoolExecutor(len(changes)) as people:
         list(people.map(edit, changes))
-    with house.database.reading() as db:
-        project = projects.found(db, "web")
+    with services.database.reading() as db:
+        project = projects.get(db, "web")
     assert (project.default_branch, project.repository) == ("dev", "/srv/other.git")
     assert project.revision == len(changes)
 
 
 def test_of_two_changes_of_what_was_shown_the_second_is_refused(
-    house: House, developer: Actor, app: App
+    services: ServiceContext, developer: Actor, app: App
 ) -> None:
     seen = app.revision
-    apps.edit(house, developer, "shop", AppChange(robot=7, revision=seen))
-    projects.edit(house, developer, "web", ProjectChange(default_branch="dev", revision=0))
+    apps.edit(services, developer, "shop", AppChange(robot=7, revision=seen))
+    projects.edit(services, developer, "web", ProjectChange(default_branch="dev", revision=0))
     for late in (
-        lambda: apps.edit(house, developer, "shop", AppChange(robot=8, revision=seen)),
-        lambda: projects.edit(house, developer, "web", ProjectChange("site", revision=0)),
+        lambda: apps.edit(services, developer, "shop", AppChange(robot=8, revision=seen)),
+        lambda: projects.edit(services, developer, "web", ProjectChange("site", revision=0)),
     ):
         with pytest.raises(Refused) as refused:
             late()
-        assert refused.value.trouble.problem is Problem.CHANGED_MEANWHILE
-    with house.database.reading() as db:
-        assert apps.found(db, "shop").robot == 7
+        assert refused.value.problem_detail.problem is Problem.CHANGED_MEANWHILE
+    with services.database.reading() as db:
+        assert apps.get(db, "shop").robot == 7
 
 
 def test_an_app_that_is_removed_while_it_is_changed_stays_removed(
-    house: House, developer: Actor, app: App
+    services: ServiceContext, developer: Actor, app: App
 ) -> None:
-    apps.remove(house, developer, "shop")
-    with house.database.writing() as db:
+    apps.remove(services, developer, "shop")
+    with services.database.writing() as db:
         assert not stored_apps.change(db, app)
-    with house.database.reading() as db:
-        assert stored_apps.named(db, "shop") is None
+    with services.database.reading() as db:
+        assert stored_apps.by_name(db, "shop") is None

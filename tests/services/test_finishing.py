@@ -3,12 +3,12 @@
 import pytest
 
 from mprelease.domain.errors import Refused
-from mprelease.domain.people import Actor
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Message, Problem
 from mprelease.domain.releases import Kind, Publication, ReleaseRequest, State
+from mprelease.domain.users import Actor
 from mprelease.services import apps, finishing, projects, releases
-from mprelease.services.house import House
+from mprelease.services.context import ServiceContext
 from mprelease.storage import audit, queue
 from mprelease.storage import releases as stored
 
@@ -18,17 +18,17 @@ APP = apps.AppChange("shop", "wx0123456789abcdef")
 
 
 @pytest.fixture(autouse=True)
-def shop(house: House, developer: Actor) -> None:
-    projects.add(house, developer, projects.ProjectChange("web", "/srv/web.git"))
-    apps.add(house, developer, "web", Platform.WECHAT, APP)
+def shop(services: ServiceContext, developer: Actor) -> None:
+    projects.add(services, developer, projects.ProjectChange("web", "/srv/web.git"))
+    apps.add(services, developer, "web", Platform.WECHAT, APP)
 
 
-def ended(house: House, who: Actor, kind: Kind, state: State) -> int:
+def ended(services: ServiceContext, who: Actor, kind: Kind, state: State) -> int:
     """A release that has ended, with two warnings."""
-    release_id = releases.request(house, who, ReleaseRequest("shop", kind))
-    lease = queue.claim(house.database, release_id, "worker", "token")
+    release_id = releases.request(services, who, ReleaseRequest("shop", kind))
+    lease = queue.claim(services.database, release_id, "worker", "token")
     assert lease
-    with house.database.writing() as db:
+    with services.database.writing() as db:
         for warning in (OTHER, MISSED):
             queue.warn(db, lease, warning)
         queue.end(db, lease, state)
@@ -36,27 +36,27 @@ def ended(house: House, who: Actor, kind: Kind, state: State) -> int:
 
 
 def test_the_qr_code_takes_the_place_of_the_warning_and_the_deed_is_recorded(
-    house: House, developer: Actor
+    services: ServiceContext, developer: Actor
 ) -> None:
-    release_id = ended(house, developer, Kind.UPLOAD, State.SUCCEEDED)
+    release_id = ended(services, developer, Kind.UPLOAD, State.SUCCEEDED)
     for _ in range(2):
-        finishing.finish(house, Actor("王"), release_id, Publication(b"image", "image/png"))
-        with house.database.reading() as db:
-            assert releases.found(db, release_id).warnings == (OTHER,)
+        finishing.finish(services, Actor("王"), release_id, Publication(b"image", "image/png"))
+        with services.database.reading() as db:
+            assert releases.get(db, release_id).warnings == (OTHER,)
             assert stored.qr_code(db, release_id) == (b"image", "image/png")
             last = audit.every(db)[-1]
         assert (last.who, last.deed, last.subject) == ("王", "release.finish", str(release_id))
 
 
 def test_a_missing_image_is_told_and_a_later_one_takes_the_warning_away(
-    house: House, developer: Actor
+    services: ServiceContext, developer: Actor
 ) -> None:
-    release_id = ended(house, developer, Kind.UPLOAD, State.SUCCEEDED)
+    release_id = ended(services, developer, Kind.UPLOAD, State.SUCCEEDED)
     told = []
     for image in (None, b"image"):
-        finishing.finish(house, developer, release_id, Publication(image))
-        with house.database.reading() as db:
-            told.append([one.id for one in releases.found(db, release_id).warnings])
+        finishing.finish(services, developer, release_id, Publication(image))
+        with services.database.reading() as db:
+            told.append([one.id for one in releases.get(db, release_id).warnings])
     assert told == [[OTHER.id, "warning.finished_without_qr_code"], [OTHER.id]]
 
 
@@ -64,28 +64,28 @@ def test_a_missing_image_is_told_and_a_later_one_takes_the_warning_away(
     ("what", "state"), [(Kind.PREVIEW, State.SUCCEEDED), (Kind.UPLOAD, State.FAILED)]
 )
 def test_only_an_upload_that_has_succeeded_can_be_finished(
-    what: Kind, state: State, house: House, developer: Actor
+    what: Kind, state: State, services: ServiceContext, developer: Actor
 ) -> None:
-    release_id = ended(house, developer, what, state)
+    release_id = ended(services, developer, what, state)
     with pytest.raises(Refused) as refused:
-        finishing.finish(house, developer, release_id, Publication(b"image"))
-    assert refused.value.trouble.problem is Problem.RELEASE_NOT_UPLOADED
-    with house.database.reading() as db:
-        assert MISSED in releases.found(db, release_id).warnings
+        finishing.finish(services, developer, release_id, Publication(b"image"))
+    assert refused.value.problem_detail.problem is Problem.RELEASE_NOT_UPLOADED
+    with services.database.reading() as db:
+        assert MISSED in releases.get(db, release_id).warnings
 
 
 def test_a_release_of_a_removed_app_is_not_finished_with_the_key_of_its_successor(
-    house: House, developer: Actor
+    services: ServiceContext, developer: Actor
 ) -> None:
-    release_id = ended(house, developer, Kind.UPLOAD, State.SUCCEEDED)
-    apps.remove(house, developer, "shop")
-    apps.add(house, developer, "web", Platform.WECHAT, APP)
-    with pytest.raises(Refused) as refused, house.database.reading() as db:
+    release_id = ended(services, developer, Kind.UPLOAD, State.SUCCEEDED)
+    apps.remove(services, developer, "shop")
+    apps.add(services, developer, "web", Platform.WECHAT, APP)
+    with pytest.raises(Refused) as refused, services.database.reading() as db:
         finishing.upload(db, release_id)
-    assert refused.value.trouble.problem is Problem.APP_UNKNOWN
+    assert refused.value.problem_detail.problem is Problem.APP_UNKNOWN
 
 
-def test_a_release_that_is_unknown_is_refused(house: House) -> None:
-    with pytest.raises(Refused) as refused, house.database.reading() as db:
+def test_a_release_that_is_unknown_is_refused(services: ServiceContext) -> None:
+    with pytest.raises(Refused) as refused, services.database.reading() as db:
         finishing.upload(db, 77)
-    assert refused.value.trouble.problem is Problem.RELEASE_UNKNOWN
+    assert refused.value.problem_detail.problem is Problem.RELEASE_UNKNOWN

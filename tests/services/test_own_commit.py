@@ -7,7 +7,6 @@ import pytest
 from mprelease.domain.apps import App
 from mprelease.domain.errors import Refused
 from mprelease.domain.logs import LogLimits
-from mprelease.domain.people import Actor
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import (
@@ -20,13 +19,14 @@ from mprelease.domain.releases import (
     StageState,
     State,
 )
+from mprelease.domain.users import Actor
 from mprelease.engine.log_limit import LimitedLog
 from mprelease.engine.recorder import DatabaseRecorder
-from mprelease.i18n import Language, Words
-from mprelease.pipeline.runner import Ending
+from mprelease.i18n import Language, Translator
+from mprelease.pipeline.runner import Outcome
 from mprelease.services import apps, projects, releases
-from mprelease.services.house import House
-from mprelease.storage import lists, queue, waiting
+from mprelease.services.context import ServiceContext
+from mprelease.storage import blockers, lists, queue
 from mprelease.storage import releases as stored
 from mprelease.storage.lists import Search
 
@@ -37,131 +37,138 @@ YEAR_MS = 365 * 86_400_000
 
 
 @pytest.fixture
-def app(house: House, developer: Actor, upload_key: str) -> App:
-    projects.add(house, developer, projects.ProjectChange("web", "/srv/web.git", "main"))
+def app(services: ServiceContext, developer: Actor, upload_key: str) -> App:
+    projects.add(services, developer, projects.ProjectChange("web", "/srv/web.git", "main"))
     new = apps.AppChange("shop", "wx0123456789abcdef", credential=upload_key.encode())
     twin = replace(new, name="twin")
-    apps.add(house, developer, "web", Platform.WECHAT, twin)
-    return apps.add(house, developer, "web", Platform.WECHAT, new)
+    apps.add(services, developer, "web", Platform.WECHAT, twin)
+    return apps.add(services, developer, "web", Platform.WECHAT, new)
 
 
-def shown(house: House, release_id: int) -> Release:
-    with house.database.reading() as db:
-        return releases.found(db, release_id)
+def shown(services: ServiceContext, release_id: int) -> Release:
+    with services.database.reading() as db:
+        return releases.get(db, release_id)
 
 
-def run(house: House, release_id: int, commit: Commit = COMMIT, *, code: bool = False) -> None:
-    lease = queue.claim(house.database, release_id, "worker", f"token {release_id}")
+def run(
+    services: ServiceContext, release_id: int, commit: Commit = COMMIT, *, code: bool = False
+) -> None:
+    lease = queue.claim(services.database, release_id, "worker", f"token {release_id}")
     assert lease
-    with house.database.writing() as db:
+    with services.database.writing() as db:
         queue.write(db, lease, commit=asdict(commit))
         if code:
-            stored.put_qr_code(db, release_id, b"an image", "image/png", house.now())
+            stored.put_qr_code(db, release_id, b"an image", "image/png", services.now())
         queue.end(db, lease, State.SUCCEEDED)
 
 
 @pytest.mark.usefixtures("app")
 @pytest.mark.parametrize("wanted", [PREVIEW, UPLOAD])
 def test_again_takes_the_releases_own_commit_and_keeps_the_name_of_its_branch(
-    house: House, developer: Actor, wanted: ReleaseRequest
+    services: ServiceContext, developer: Actor, wanted: ReleaseRequest
 ) -> None:
-    first = releases.request(house, developer, wanted)
-    run(house, first)
-    second = releases.request(house, developer, releases.again(house, first))
-    made = shown(house, second)
+    first = releases.request(services, developer, wanted)
+    run(services, first)
+    second = releases.request(services, developer, releases.again(services, first))
+    made = shown(services, second)
     assert (made.ref, made.ref_name, made.shown_ref) == (COMMIT.id, "feature/pay", "feature/pay")
-    run(house, second)
-    third = releases.request(house, developer, releases.again(house, second))
-    assert (shown(house, third).ref, shown(house, third).shown_ref) == (COMMIT.id, "feature/pay")
-    with house.database.reading() as db:
-        found = lists.found(db, Search(ref="feature"))
+    run(services, second)
+    third = releases.request(services, developer, releases.again(services, second))
+    assert (shown(services, third).ref, shown(services, third).shown_ref) == (
+        COMMIT.id,
+        "feature/pay",
+    )
+    with services.database.reading() as db:
+        found = lists.search(db, Search(ref="feature"))
     assert {one.id for one in found} == {first, second, third}
 
 
 @pytest.mark.usefixtures("app")
 def test_again_of_a_release_that_never_saw_its_commit_takes_its_ref(
-    house: House, developer: Actor
+    services: ServiceContext, developer: Actor
 ) -> None:
-    first = releases.request(house, developer, PREVIEW)
-    releases.cancel(house, developer, first)
-    wanted = releases.again(house, first)
+    first = releases.request(services, developer, PREVIEW)
+    releases.cancel(services, developer, first)
+    wanted = releases.again(services, first)
     assert (wanted.ref, wanted.ref_name) == ("feature/pay", None)
 
 
 @pytest.mark.usefixtures("app")
-def test_the_name_of_a_commits_branch_is_checked_like_a_ref(house: House, developer: Actor) -> None:
+def test_the_name_of_a_commits_branch_is_checked_like_a_ref(
+    services: ServiceContext, developer: Actor
+) -> None:
     with pytest.raises(Refused) as refused:
-        releases.request(house, developer, replace(PREVIEW, ref_name="-x"))
-    assert refused.value.trouble.problem is Problem.REF_SHAPE
+        releases.request(services, developer, replace(PREVIEW, ref_name="-x"))
+    assert refused.value.problem_detail.problem is Problem.REF_SHAPE
 
 
 @pytest.mark.usefixtures("app")
 def test_a_release_waits_for_what_keeps_its_place_and_for_nothing_else(
-    house: House, developer: Actor
+    services: ServiceContext, developer: Actor
 ) -> None:
     def blocker(release_id: int) -> tuple[int | None, bool]:
-        with house.database.reading() as db:
-            return waiting.waits_for(db, release_id)
+        with services.database.reading() as db:
+            return blockers.blocker(db, release_id)
 
-    other = releases.request(house, developer, replace(PREVIEW, robot=9))
-    assert queue.claim(house.database, other, "worker", "token")
+    other = releases.request(services, developer, replace(PREVIEW, robot=9))
+    assert queue.claim(services.database, other, "worker", "token")
     first, second, third = (
-        releases.request(house, developer, replace(PREVIEW, ref=ref)) for ref in "abc"
+        releases.request(services, developer, replace(PREVIEW, ref=ref)) for ref in "abc"
     )
     assert [blocker(each) for each in (first, second, third)] == [
         (None, False),
         (first, False),
         (second, False),
     ]
-    lease = queue.claim(house.database, first, "worker", "token 1")
+    lease = queue.claim(services.database, first, "worker", "token 1")
     assert lease
     assert [blocker(each) for each in (second, third)] == [(first, False), (first, False)]
-    with house.database.writing() as db:
+    with services.database.writing() as db:
         queue.end(db, lease, State.UNKNOWN)
-    with house.database.writing() as db:
+    with services.database.writing() as db:
         row = stored.releases.update().where(stored.releases.c.id == first)
-        db.connection.execute(row.values(running_key=shown_key(house, second)))
+        db.connection.execute(row.values(running_key=shown_key(services, second)))
     assert blocker(second) == (first, True)
 
 
-def shown_key(house: House, release_id: int) -> str:
-    with house.database.reading() as db:
+def shown_key(services: ServiceContext, release_id: int) -> str:
+    with services.database.reading() as db:
         row = stored.releases.select().where(stored.releases.c.id == release_id)
         return str(db.connection.execute(row).one().serial_key)
 
 
 def test_a_deleted_release_does_not_colour_the_sidebar(
-    house: House, developer: Actor, app: App
+    services: ServiceContext, developer: Actor, app: App
 ) -> None:
-    first = releases.request(house, developer, PREVIEW)
-    run(house, first)
-    second = releases.request(house, developer, PREVIEW)
-    releases.cancel(house, developer, second)
+    first = releases.request(services, developer, PREVIEW)
+    run(services, first)
+    second = releases.request(services, developer, PREVIEW)
+    releases.cancel(services, developer, second)
 
     def sight() -> tuple[State | None, int | None]:
-        with house.database.reading() as db:
+        with services.database.reading() as db:
             (section,) = lists.sections(db)
         (mine,) = [each for each in section.apps if each.id == app.id]
         return mine.state, mine.newest
 
     assert sight() == (State.CANCELED, second)
-    releases.delete(house, developer, [second])
+    releases.delete(services, developer, [second])
     assert sight() == (State.SUCCEEDED, first)
-    releases.delete(house, developer, [first])
+    releases.delete(services, developer, [first])
     assert sight() == (None, None)
 
 
 @pytest.mark.usefixtures("app")
 def test_the_one_trial_code_of_an_app_id_stands_at_the_newest_upload_alone(
-    house: House, developer: Actor
+    services: ServiceContext, developer: Actor
 ) -> None:
     uploads = [
-        releases.request(house, developer, wanted)
+        releases.request(services, developer, wanted)
         for wanted in (UPLOAD, replace(UPLOAD, app="twin", robot=2), PREVIEW)
     ]
     for each in uploads:
-        run(house, each, code=True)
-    with house.database.reading() as db:
+        run(services, each, code=True)
+    with services.database.reading() as db:
         assert lists.own_codes(db, uploads).keys() == {uploads[1], uploads[2]}
         assert lists.with_codes(db, uploads).keys() == set(uploads)
 
@@ -169,22 +176,22 @@ def test_the_one_trial_code_of_an_app_id_stands_at_the_newest_upload_alone(
 @pytest.mark.usefixtures("app")
 @pytest.mark.parametrize("ahead", [-YEAR_MS, YEAR_MS])
 def test_all_times_of_a_release_are_by_the_databases_clock(
-    house: House, developer: Actor, ahead: int
+    services: ServiceContext, developer: Actor, ahead: int
 ) -> None:
     """Issue 12, number 12: whatever the clocks of web nodes and workers say."""
-    wrong = replace(house, now=lambda: house.now() + ahead)
+    wrong = replace(services, now=lambda: services.now() + ahead)
     release_id = releases.request(wrong, developer, PREVIEW)
-    lease = queue.claim(house.database, release_id, "worker", "token")
+    lease = queue.claim(services.database, release_id, "worker", "token")
     assert lease
-    log = LimitedLog(LogLimits(1 << 20, 100), Words(Language.ENGLISH))
-    recorder = DatabaseRecorder(house.database, lease, lambda: house.now() - ahead, log)
+    log = LimitedLog(LogLimits(1 << 20, 100), Translator(Language.ENGLISH))
+    recorder = DatabaseRecorder(services.database, lease, lambda: services.now() - ahead, log)
     for stage in Stage:
         recorder.started(stage)
         recorder.ended(stage, StageState.SUCCEEDED)
     recorder.published(Publication(b"an image"))
-    recorder.finish(Ending(State.SUCCEEDED))
-    release = shown(house, release_id)
-    with house.database.reading() as db:
+    recorder.finish(Outcome(State.SUCCEEDED))
+    release = shown(services, release_id)
+    with services.database.reading() as db:
         made_at = lists.with_codes(db, [release_id])[release_id]
     times = [release.created_at, release.started_at]
     times += [each for stage in release.stages for each in (stage.started_at, stage.ended_at)]

@@ -12,7 +12,7 @@ from PIL import Image
 
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
-from mprelease.services import pictures
+from mprelease.services import avatars
 
 pytestmark = pytest.mark.lasting
 
@@ -32,7 +32,7 @@ def a_bomb() -> bytes:
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF"])
 def test_a_picture_becomes_a_square_png(kind: str) -> None:
-    with Image.open(io.BytesIO(pictures.avatar(drawn((400, 90), kind)))) as made:
+    with Image.open(io.BytesIO(avatars.avatar(drawn((400, 90), kind)))) as made:
         assert (made.format, made.size) == ("PNG", (128, 128))
         assert made.convert("RGB").getpixel((64, 64))[1] in range(120, 136)
 
@@ -44,8 +44,8 @@ def test_a_picture_becomes_a_square_png(kind: str) -> None:
 )
 def test_anything_else_is_refused(content: bytes) -> None:
     with pytest.raises(Refused) as refused:
-        pictures.avatar(content)
-    assert refused.value.trouble.problem is Problem.PICTURE_UNUSABLE
+        avatars.avatar(content)
+    assert refused.value.problem_detail.problem is Problem.PICTURE_UNUSABLE
 
 
 def test_thirty_large_pictures_at_once_take_the_memory_of_two_at_most() -> None:
@@ -54,7 +54,7 @@ import io, resource, sys, threading
 from PIL import Image
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
-from mprelease.services import pictures
+from mprelease.services import avatars
 stream = io.BytesIO()
 Image.new("RGB", (5000, 5000), "teal").save(stream, "PNG")
 pictures.avatar(stream.getvalue())
@@ -83,11 +83,11 @@ def test_a_picture_with_more_pixels_than_the_budget_is_refused_by_its_header_alo
     tracemalloc.start()
     try:
         with pytest.raises(Refused) as refused:
-            pictures.avatar(wide)
+            avatars.avatar(wide)
         assert tracemalloc.get_traced_memory()[1] < 2**20
     finally:
         tracemalloc.stop()
-    assert refused.value.trouble.problem is Problem.PICTURE_UNUSABLE
+    assert refused.value.problem_detail.problem is Problem.PICTURE_UNUSABLE
 
 
 def test_a_picture_taken_with_a_turned_camera_is_turned_back() -> None:
@@ -97,7 +97,7 @@ def test_a_picture_taken_with_a_turned_camera_is_turned_back() -> None:
     exif[0x0112] = 6
     stream = io.BytesIO()
     picture.save(stream, "JPEG", exif=exif)
-    with Image.open(io.BytesIO(pictures.avatar(stream.getvalue()))) as made:
+    with Image.open(io.BytesIO(avatars.avatar(stream.getvalue()))) as made:
         right, left = made.convert("RGB").getpixel((110, 64)), made.convert("RGB").getpixel((9, 64))
     assert (right[1] < 60, left[1] > 200) == (True, True)
 
@@ -105,7 +105,7 @@ def test_a_picture_taken_with_a_turned_camera_is_turned_back() -> None:
 def test_whoever_waits_too_long_for_other_pictures_is_told_so(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(pictures, "_WAIT_SECONDS", 0.05)
-    with pictures._DECODING, pytest.raises(Refused) as refused:
-        pictures.avatar(drawn((9, 9)))
-    assert refused.value.trouble.problem is Problem.PICTURES_BUSY
+    monkeypatch.setattr(avatars, "_WAIT_SECONDS", 0.05)
+    with avatars._DECODING, pytest.raises(Refused) as refused:
+        avatars.avatar(drawn((9, 9)))
+    assert refused.value.problem_detail.problem is Problem.PICTURES_BUSY

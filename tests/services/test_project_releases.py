@@ -7,12 +7,12 @@ import pytest
 
 from mprelease.domain.apps import App
 from mprelease.domain.errors import AppRefused, Refused
-from mprelease.domain.people import Actor
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Kind, Release, ReleaseRequest, State
+from mprelease.domain.users import Actor
 from mprelease.services import apps, projects, releases
-from mprelease.services.house import House
+from mprelease.services.context import ServiceContext
 from mprelease.storage import releases as stored
 
 UPLOAD = ReleaseRequest("", Kind.UPLOAD)
@@ -34,15 +34,17 @@ def credentials(upload_key: str) -> dict[Platform, bytes]:
 
 
 @pytest.fixture
-def shop(house: House, developer: Actor, credentials: dict[Platform, bytes]) -> list[App]:
+def shop(
+    services: ServiceContext, developer: Actor, credentials: dict[Platform, bytes]
+) -> list[App]:
     """The apps of project `web`, one on each platform, and a stranger in another project."""
     for project in ("web", "other"):
-        projects.add(house, developer, projects.ProjectChange(project, "/srv/web.git"))
+        projects.add(services, developer, projects.ProjectChange(project, "/srv/web.git"))
     add = apps.AppChange("stranger", "wx00000000000000ff", credential=credentials[Platform.WECHAT])
-    apps.add(house, developer, "other", Platform.WECHAT, add)
+    apps.add(services, developer, "other", Platform.WECHAT, add)
     return [
         apps.add(
-            house,
+            services,
             developer,
             "web",
             platform,
@@ -52,123 +54,132 @@ def shop(house: House, developer: Actor, credentials: dict[Platform, bytes]) -> 
     ]
 
 
-def accepted(house: House, developer: Actor, wanted: ReleaseRequest) -> list[Release]:
-    numbers = releases.request_all(house, developer, "web", wanted)
-    with house.database.reading() as db:
-        return [releases.found(db, number) for number in numbers]
+def accepted(services: ServiceContext, developer: Actor, wanted: ReleaseRequest) -> list[Release]:
+    numbers = releases.request_all(services, developer, "web", wanted)
+    with services.database.reading() as db:
+        return [releases.get(db, number) for number in numbers]
 
 
-def queued(house: House) -> list[Release]:
-    with house.database.reading() as db:
+def queued(services: ServiceContext) -> list[Release]:
+    with services.database.reading() as db:
         return stored.newest(db, None, 20)
 
 
 def test_every_app_of_the_project_and_no_other_is_queued(
-    house: House, developer: Actor, shop: list[App]
+    services: ServiceContext, developer: Actor, shop: list[App]
 ) -> None:
-    made = accepted(house, developer, replace(PREVIEW, ref="feature/search"))
+    made = accepted(services, developer, replace(PREVIEW, ref="feature/search"))
     assert [one.app_name for one in made] == [app.name for app in shop]
     assert {(one.state, one.ref, one.version) for one in made} == {
         (State.QUEUED, "feature/search", None)
     }
-    assert len(queued(house)) == 3
+    assert len(queued(services)) == 3
 
 
 @pytest.mark.usefixtures("shop")
 def test_uploads_get_one_number_that_is_greater_than_everybodys_last(
-    house: House, developer: Actor
+    services: ServiceContext, developer: Actor
 ) -> None:
     alone = ReleaseRequest("shop-alipay", Kind.UPLOAD)
-    releases.request(house, developer, replace(alone, version="26.1122.4"))
-    first = accepted(house, developer, UPLOAD)
+    releases.request(services, developer, replace(alone, version="26.1122.4"))
+    first = accepted(services, developer, UPLOAD)
     assert [one.version for one in first] == ["26.1122.5"] * 3
-    assert [one.version for one in accepted(house, developer, UPLOAD)] == ["26.1122.6"] * 3
+    assert [one.version for one in accepted(services, developer, UPLOAD)] == ["26.1122.6"] * 3
 
 
 @pytest.mark.usefixtures("shop")
 @pytest.mark.parametrize("platform", ["alipay", "douyin"])
 @pytest.mark.parametrize("version", ["26.1122.4", "26.1.0"])
 def test_platforms_that_want_greater_versions_are_not_asked_for_others(
-    platform: str, version: str, house: House, developer: Actor
+    platform: str, version: str, services: ServiceContext, developer: Actor
 ) -> None:
     """Issue 12, number 21: the rule is theirs, and no other platform's."""
     alone = ReleaseRequest(f"shop-{platform}", Kind.UPLOAD)
-    releases.request(house, developer, replace(alone, version="26.1122.4"))
+    releases.request(services, developer, replace(alone, version="26.1122.4"))
     with pytest.raises(Refused) as refused:
-        releases.request(house, developer, replace(alone, version=version))
-    assert refused.value.trouble.problem is Problem.VERSION_NOT_GREATER
-    assert refused.value.trouble.parameters["last"] == "26.1122.4"
+        releases.request(services, developer, replace(alone, version=version))
+    assert refused.value.problem_detail.problem is Problem.VERSION_NOT_GREATER
+    assert refused.value.problem_detail.parameters["last"] == "26.1122.4"
 
 
 @pytest.mark.usefixtures("shop")
-def test_a_typed_version_is_everybodys(house: House, developer: Actor) -> None:
-    made = accepted(house, developer, replace(UPLOAD, version="27.1.0"))
+def test_a_typed_version_is_everybodys(services: ServiceContext, developer: Actor) -> None:
+    made = accepted(services, developer, replace(UPLOAD, version="27.1.0"))
     assert [one.version for one in made] == ["27.1.0"] * 3
 
 
 @pytest.mark.usefixtures("shop")
-def test_one_refused_app_is_named_and_nothing_is_queued(house: House, developer: Actor) -> None:
+def test_one_refused_app_is_named_and_nothing_is_queued(
+    services: ServiceContext, developer: Actor
+) -> None:
     wanted = replace(UPLOAD, version="26.11.22.0")
     with pytest.raises(AppRefused) as refused:
-        releases.request_all(house, developer, "web", wanted)
+        releases.request_all(services, developer, "web", wanted)
     with pytest.raises(AppRefused) as foreseen:
-        releases.verify_all(house, "web", wanted)
+        releases.verify_all(services, "web", wanted)
     for each in (refused.value, foreseen.value):
         # WeChat takes four numbers, Alipay three.
-        assert (each.trouble.app, each.trouble.problem) == ("shop-alipay", Problem.VERSION_SHAPE)
-    assert queued(house) == []
+        assert (each.problem_detail.app, each.problem_detail.problem) == (
+            "shop-alipay",
+            Problem.VERSION_SHAPE,
+        )
+    assert queued(services) == []
 
 
 def test_two_robots_of_one_app_id_get_different_numbers(
-    house: House, developer: Actor, shop: list[App], credentials: dict[Platform, bytes]
+    services: ServiceContext, developer: Actor, shop: list[App], credentials: dict[Platform, bytes]
 ) -> None:
     twin = apps.AppChange(
         "shop-twin", APP_IDS[Platform.WECHAT], robot=2, credential=credentials[Platform.WECHAT]
     )
-    apps.add(house, developer, "web", Platform.WECHAT, twin)
-    versions = [one.version for one in accepted(house, developer, UPLOAD)]
+    apps.add(services, developer, "web", Platform.WECHAT, twin)
+    versions = [one.version for one in accepted(services, developer, UPLOAD)]
     assert versions == ["26.1122.0"] * len(shop) + ["26.1122.1"]
 
 
 @pytest.mark.usefixtures("shop")
-def test_a_repeated_request_is_the_same_releases(house: House, developer: Actor) -> None:
+def test_a_repeated_request_is_the_same_releases(
+    services: ServiceContext, developer: Actor
+) -> None:
     wanted = replace(UPLOAD, idempotency_key="click-1")
-    assert accepted(house, developer, wanted) == accepted(house, developer, wanted)
+    assert accepted(services, developer, wanted) == accepted(services, developer, wanted)
 
 
 @pytest.mark.usefixtures("shop")
-def test_a_project_that_is_unknown_or_empty_is_refused(house: House, developer: Actor) -> None:
-    projects.add(house, developer, projects.ProjectChange("empty", "/srv/web.git"))
+def test_a_project_that_is_unknown_or_empty_is_refused(
+    services: ServiceContext, developer: Actor
+) -> None:
+    projects.add(services, developer, projects.ProjectChange("empty", "/srv/web.git"))
     for project, problem in (
         ("nobody", Problem.PROJECT_UNKNOWN),
         ("empty", Problem.PROJECT_HAS_NO_APPS),
     ):
         with pytest.raises(Refused) as refused:
-            releases.request_all(house, developer, project, PREVIEW)
-        assert refused.value.trouble.problem is problem
+            releases.request_all(services, developer, project, PREVIEW)
+        assert refused.value.problem_detail.problem is problem
 
 
 @pytest.mark.usefixtures("shop")
-def test_some_of_a_projects_apps_can_be_chosen(house: House, developer: Actor) -> None:
-    made = releases.request_all(house, developer, "web", PREVIEW, {"shop-alipay", "shop-douyin"})
+def test_some_of_a_projects_apps_can_be_chosen(services: ServiceContext, developer: Actor) -> None:
+    made = releases.request_all(services, developer, "web", PREVIEW, {"shop-alipay", "shop-douyin"})
     assert sorted(app.name for app in made.values()) == ["shop-alipay", "shop-douyin"]
     for chosen, problem in (
         (set(), Problem.PROJECT_HAS_NO_APPS),
         ({"shop-alipay", "gone"}, Problem.APP_UNKNOWN),
     ):
         with pytest.raises(Refused) as refused:
-            releases.request_all(house, developer, "web", PREVIEW, chosen)
-        assert refused.value.trouble.problem is problem
-    assert len(queued(house)) == 2
+            releases.request_all(services, developer, "web", PREVIEW, chosen)
+        assert refused.value.problem_detail.problem is problem
+    assert len(queued(services)) == 2
 
 
 @pytest.mark.usefixtures("shop")
 def test_a_release_may_set_a_switch_for_itself_and_again_keeps_it(
-    house: House, developer: Actor
+    services: ServiceContext, developer: Actor
 ) -> None:
     wanted = ReleaseRequest("shop-alipay", Kind.UPLOAD, settings={"experience": False})
-    first = releases.request(house, developer, wanted)
-    assert releases.again(house, first).settings == {"experience": False}
+    first = releases.request(services, developer, wanted)
+    assert releases.again(services, first).settings == {"experience": False}
     with pytest.raises(Refused) as refused:
-        releases.request(house, developer, replace(wanted, settings={"esModule": True}))
-    assert refused.value.trouble.problem is Problem.SETTING_UNKNOWN
+        releases.request(services, developer, replace(wanted, settings={"esModule": True}))
+    assert refused.value.problem_detail.problem is Problem.SETTING_UNKNOWN

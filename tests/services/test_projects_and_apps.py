@@ -7,57 +7,61 @@ import pytest
 
 from mprelease.domain.apps import App, ProjectType
 from mprelease.domain.errors import Refused
-from mprelease.domain.people import Actor
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
 from mprelease.domain.projects import ProjectSecret
 from mprelease.domain.releases import Kind, ReleaseRequest
+from mprelease.domain.users import Actor
 from mprelease.services import apps, projects, releases
 from mprelease.services.apps import AppChange
-from mprelease.services.house import House, keep_secret, open_secrets, owner_of
+from mprelease.services.context import ServiceContext, keep_secret, open_secrets, owner_of
 from mprelease.services.projects import ProjectChange
 from mprelease.storage import audit, secrets
 from mprelease.storage import projects as stored_projects
 
 
-def add_project(house: House, who: Actor, name: str = "web") -> None:
-    projects.add(house, who, ProjectChange(name, "https://git.example.com/web.git"))
+def add_project(services: ServiceContext, who: Actor, name: str = "web") -> None:
+    projects.add(services, who, ProjectChange(name, "https://git.example.com/web.git"))
 
 
-def add_app(house: House, who: Actor, key: str, name: str = "shop") -> App:
+def add_app(services: ServiceContext, who: Actor, key: str, name: str = "shop") -> App:
     new = AppChange(name, "wx0123456789abcdef", credential=key.encode())
-    return apps.add(house, who, "web", Platform.WECHAT, new)
+    return apps.add(services, who, "web", Platform.WECHAT, new)
 
 
 def problem_of(refused: pytest.ExceptionInfo[Refused]) -> Problem:
-    return refused.value.trouble.problem
+    return refused.value.problem_detail.problem
 
 
-def test_a_project_releases_main_unless_told_otherwise(house: House, developer: Actor) -> None:
-    add_project(house, developer)
-    with house.database.reading() as db:
-        assert projects.found(db, "web").default_branch == "main"
+def test_a_project_releases_main_unless_told_otherwise(
+    services: ServiceContext, developer: Actor
+) -> None:
+    add_project(services, developer)
+    with services.database.reading() as db:
+        assert projects.get(db, "web").default_branch == "main"
 
 
-def test_a_name_is_given_once(house: House, developer: Actor, upload_key: str) -> None:
-    add_project(house, developer)
+def test_a_name_is_given_once(services: ServiceContext, developer: Actor, upload_key: str) -> None:
+    add_project(services, developer)
     with pytest.raises(Refused) as refused:
-        add_project(house, developer)
+        add_project(services, developer)
     assert problem_of(refused) is Problem.PROJECT_EXISTS
-    add_app(house, developer, upload_key)
+    add_app(services, developer, upload_key)
     with pytest.raises(Refused) as refused:
-        add_app(house, developer, upload_key)
+        add_app(services, developer, upload_key)
     assert problem_of(refused) is Problem.APP_EXISTS
 
 
-def test_secrets_are_sealed_and_an_empty_one_forgets(house: House, developer: Actor) -> None:
+def test_secrets_are_sealed_and_an_empty_one_forgets(
+    services: ServiceContext, developer: Actor
+) -> None:
     token = {ProjectSecret.GIT_TOKEN: "t0ken-t0ken"}
-    project = projects.add(house, developer, ProjectChange("web", "/srv/web.git", secrets=token))
-    with house.database.reading() as db:
+    project = projects.add(services, developer, ProjectChange("web", "/srv/web.git", secrets=token))
+    with services.database.reading() as db:
         assert b"t0ken" not in secrets.sealed(db, owner_of(project))["git_token"]
-        assert open_secrets(db, house, owner_of(project)) == {"git_token": "t0ken-t0ken"}
-    projects.edit(house, developer, "web", ProjectChange(secrets={ProjectSecret.GIT_TOKEN: ""}))
-    with house.database.reading() as db:
+        assert open_secrets(db, services, owner_of(project)) == {"git_token": "t0ken-t0ken"}
+    projects.edit(services, developer, "web", ProjectChange(secrets={ProjectSecret.GIT_TOKEN: ""}))
+    with services.database.reading() as db:
         assert projects.kept_secrets(db, project) == []
 
 
@@ -79,127 +83,133 @@ TOKENS = {
     ],
 )
 def test_at_another_scheme_host_or_port_the_secrets_of_git_are_removed(
-    house: House, developer: Actor, address: str
+    services: ServiceContext, developer: Actor, address: str
 ) -> None:
     new = ProjectChange("web", "https://git.example.com/web.git", secrets=TOKENS)
-    project = projects.add(house, developer, new)
-    edited = projects.edit(house, developer, "web", ProjectChange(repository=address))
+    project = projects.add(services, developer, new)
+    edited = projects.edit(services, developer, "web", ProjectChange(repository=address))
     assert set(edited.removed) == {ProjectSecret.GIT_TOKEN, ProjectSecret.SSH_KEY}
-    with house.database.reading() as db:
+    with services.database.reading() as db:
         assert projects.kept_secrets(db, project) == ["npmrc"]
-        assert list(open_secrets(db, house, owner_of(project))) == ["npmrc"]
+        assert list(open_secrets(db, services, owner_of(project))) == ["npmrc"]
         assert audit.every(db)[-1].details["removed_secrets"] == ["git_token", "ssh_key"]
-    back = projects.edit(house, developer, "web", ProjectChange(repository=new.repository))
+    back = projects.edit(services, developer, "web", ProjectChange(repository=new.repository))
     assert back.removed == ()
-    with house.database.reading() as db:
-        assert projects.opened_secrets(db, house, project).keys() == {ProjectSecret.NPMRC}
+    with services.database.reading() as db:
+        assert projects.opened_secrets(db, services, project).keys() == {ProjectSecret.NPMRC}
 
 
-def test_a_secret_that_is_given_with_the_new_host_is_kept(house: House, developer: Actor) -> None:
+def test_a_secret_that_is_given_with_the_new_host_is_kept(
+    services: ServiceContext, developer: Actor
+) -> None:
     new = ProjectChange("web", "https://git.example.com/web.git", secrets=TOKENS)
-    projects.add(house, developer, new)
+    projects.add(services, developer, new)
     change = ProjectChange(
         repository="https://new.example.com/web.git",
         secrets={ProjectSecret.GIT_TOKEN: "another-t0ken"},
     )
-    edited = projects.edit(house, developer, "web", change)
+    edited = projects.edit(services, developer, "web", change)
     assert edited.removed == (ProjectSecret.SSH_KEY,)
-    with house.database.reading() as db:
-        opened = projects.opened_secrets(db, house, edited.project)
+    with services.database.reading() as db:
+        opened = projects.opened_secrets(db, services, edited.project)
     assert opened[ProjectSecret.GIT_TOKEN] == "another-t0ken"
 
 
-def test_another_path_of_the_same_host_keeps_the_secrets(house: House, developer: Actor) -> None:
+def test_another_path_of_the_same_host_keeps_the_secrets(
+    services: ServiceContext, developer: Actor
+) -> None:
     new = ProjectChange("web", "https://git.example.com/web.git", secrets=TOKENS)
-    projects.add(house, developer, new)
+    projects.add(services, developer, new)
     change = ProjectChange(repository="https://GIT.example.com:443/team/web.git")
-    edited = projects.edit(house, developer, "web", change)
+    edited = projects.edit(services, developer, "web", change)
     assert edited.removed == ()
-    with house.database.reading() as db:
-        assert projects.opened_secrets(db, house, edited.project) == TOKENS
+    with services.database.reading() as db:
+        assert projects.opened_secrets(db, services, edited.project) == TOKENS
 
 
 def test_a_secret_is_not_opened_for_a_host_that_an_older_node_has_written(
-    house: House, developer: Actor
+    services: ServiceContext, developer: Actor
 ) -> None:
     new = ProjectChange("web", "https://git.example.com/web.git", secrets=TOKENS)
-    project = projects.add(house, developer, new)
+    project = projects.add(services, developer, new)
     moved = replace(project, repository="https://evil.example.com/web.git")
-    with house.database.writing() as db:
+    with services.database.writing() as db:
         stored_projects.change(db, moved)
-    with house.database.reading() as db:
-        assert projects.opened_secrets(db, house, moved).keys() == {ProjectSecret.NPMRC}
+    with services.database.reading() as db:
+        assert projects.opened_secrets(db, services, moved).keys() == {ProjectSecret.NPMRC}
         assert projects.kept_secrets(db, moved) == ["npmrc"]
 
 
 def test_a_secret_from_before_hosts_were_written_down_is_used_on(
-    house: House, developer: Actor
+    services: ServiceContext, developer: Actor
 ) -> None:
-    project = projects.add(house, developer, ProjectChange("web", "https://git.example.com/web"))
-    with house.database.writing() as db:
-        keep_secret(db, house, owner_of(project), "git_token", "t0ken-t0ken")
-        assert projects.opened_secrets(db, house, project)
-    moved = projects.edit(house, developer, "web", ProjectChange(repository="https://x.org/web"))
+    project = projects.add(services, developer, ProjectChange("web", "https://git.example.com/web"))
+    with services.database.writing() as db:
+        keep_secret(db, services, owner_of(project), "git_token", "t0ken-t0ken")
+        assert projects.opened_secrets(db, services, project)
+    moved = projects.edit(services, developer, "web", ProjectChange(repository="https://x.org/web"))
     assert moved.removed == (ProjectSecret.GIT_TOKEN,)
 
 
-def test_names_that_look_the_same_are_one(house: House, developer: Actor, upload_key: str) -> None:
-    add_project(house, developer)
+def test_names_that_look_the_same_are_one(
+    services: ServiceContext, developer: Actor, upload_key: str
+) -> None:
+    add_project(services, developer)
     with pytest.raises(Refused) as refused:
-        add_project(house, developer, "ＷＥＢ")
+        add_project(services, developer, "ＷＥＢ")
     assert problem_of(refused) is Problem.PROJECT_EXISTS
-    add_app(house, developer, upload_key)
+    add_app(services, developer, upload_key)
     with pytest.raises(Refused) as refused:
-        add_app(house, developer, upload_key, "Shop")
+        add_app(services, developer, upload_key, "Shop")
     assert problem_of(refused) is Problem.APP_EXISTS
-    assert apps.edit(house, developer, "shop", AppChange("SHOP")).name == "SHOP"
-    assert projects.edit(house, developer, "web", ProjectChange("Web")).project.name == "Web"
+    assert apps.edit(services, developer, "shop", AppChange("SHOP")).name == "SHOP"
+    assert projects.edit(services, developer, "web", ProjectChange("Web")).project.name == "Web"
 
 
 def test_a_project_with_apps_stays_and_without_them_goes(
-    house: House, developer: Actor, upload_key: str
+    services: ServiceContext, developer: Actor, upload_key: str
 ) -> None:
-    add_project(house, developer)
-    add_app(house, developer, upload_key)
+    add_project(services, developer)
+    add_app(services, developer, upload_key)
     with pytest.raises(Refused) as refused:
-        projects.remove(house, developer, "web")
+        projects.remove(services, developer, "web")
     assert problem_of(refused) is Problem.PROJECT_HAS_APPS
-    apps.remove(house, developer, "shop")
-    projects.remove(house, developer, "web")
-    with house.database.reading() as db, pytest.raises(Refused):
-        projects.found(db, "web")
+    apps.remove(services, developer, "shop")
+    projects.remove(services, developer, "web")
+    with services.database.reading() as db, pytest.raises(Refused):
+        projects.get(db, "web")
 
 
 def test_an_app_with_a_queued_release_stays(
-    house: House, developer: Actor, upload_key: str
+    services: ServiceContext, developer: Actor, upload_key: str
 ) -> None:
-    add_project(house, developer)
-    add_app(house, developer, upload_key)
-    releases.request(house, developer, ReleaseRequest("shop", Kind.PREVIEW))
+    add_project(services, developer)
+    add_app(services, developer, upload_key)
+    releases.request(services, developer, ReleaseRequest("shop", Kind.PREVIEW))
     with pytest.raises(Refused) as refused:
-        apps.remove(house, developer, "shop")
+        apps.remove(services, developer, "shop")
     assert problem_of(refused) is Problem.RELEASE_BUSY
 
 
 def test_a_removed_app_frees_its_name_and_loses_its_key_and_keeps_its_releases(
-    house: House, developer: Actor, upload_key: str
+    services: ServiceContext, developer: Actor, upload_key: str
 ) -> None:
-    add_project(house, developer)
-    app = add_app(house, developer, upload_key)
-    release = releases.request(house, developer, ReleaseRequest("shop", Kind.PREVIEW))
-    releases.cancel(house, developer, release)
-    apps.remove(house, developer, "shop")
-    with house.database.reading() as db:
+    add_project(services, developer)
+    app = add_app(services, developer, upload_key)
+    release = releases.request(services, developer, ReleaseRequest("shop", Kind.PREVIEW))
+    releases.cancel(services, developer, release)
+    apps.remove(services, developer, "shop")
+    with services.database.reading() as db:
         assert secrets.sealed(db, owner_of(app)) == {}
-        assert releases.found(db, release).app_name == "shop"
-    assert add_app(house, developer, upload_key).id != app.id
+        assert releases.get(db, release).app_name == "shop"
+    assert add_app(services, developer, upload_key).id != app.id
 
 
 def test_an_app_is_changed_in_what_was_given_alone(
-    house: House, developer: Actor, upload_key: str
+    services: ServiceContext, developer: Actor, upload_key: str
 ) -> None:
-    add_project(house, developer)
-    add_app(house, developer, upload_key)
+    add_project(services, developer)
+    add_app(services, developer, upload_key)
     change = AppChange(
         build_command="npm run build:weapp",
         output="dist",
@@ -207,23 +217,23 @@ def test_an_app_is_changed_in_what_was_given_alone(
         project_type=ProjectType.MINI_GAME,
         robot=30,
     )
-    app = apps.edit(house, developer, "shop", change)
+    app = apps.edit(services, developer, "shop", change)
     assert app.platform_app_id == "wx0123456789abcdef"
     assert app.build.compile_settings == {"es6": False, "minify": True}
     assert (app.build.build_command, app.build.output) == ("npm run build:weapp", "dist")
-    back = apps.edit(house, developer, "shop", AppChange(build_command="", output=""))
+    back = apps.edit(services, developer, "shop", AppChange(build_command="", output=""))
     assert (back.build.build_command, back.build.output) == (None, None)
     assert back.robot == 30
 
 
 def test_an_edit_without_a_change_is_refused(
-    house: House, developer: Actor, upload_key: str
+    services: ServiceContext, developer: Actor, upload_key: str
 ) -> None:
-    add_project(house, developer)
-    add_app(house, developer, upload_key)
+    add_project(services, developer)
+    add_app(services, developer, upload_key)
     for edit in (
-        lambda: projects.edit(house, developer, "web", ProjectChange()),
-        lambda: apps.edit(house, developer, "shop", AppChange()),
+        lambda: projects.edit(services, developer, "web", ProjectChange()),
+        lambda: apps.edit(services, developer, "shop", AppChange()),
     ):
         with pytest.raises(Refused) as refused:
             edit()
@@ -246,55 +256,61 @@ def test_an_edit_without_a_change_is_refused(
     ],
 )
 def test_bad_input_is_refused_and_the_app_stays_as_it_is(
-    change: AppChange, problem: Problem, house: House, developer: Actor, upload_key: str
+    change: AppChange, problem: Problem, services: ServiceContext, developer: Actor, upload_key: str
 ) -> None:
-    add_project(house, developer)
-    before = add_app(house, developer, upload_key)
+    add_project(services, developer)
+    before = add_app(services, developer, upload_key)
     with pytest.raises(Refused) as refused:
-        apps.edit(house, developer, "shop", change)
+        apps.edit(services, developer, "shop", change)
     assert problem_of(refused) is problem
-    with house.database.reading() as db:
-        assert apps.found(db, "shop") == before
+    with services.database.reading() as db:
+        assert apps.get(db, "shop") == before
 
 
-def test_an_app_id_of_another_platform_is_refused(house: House, developer: Actor) -> None:
-    add_project(house, developer)
+def test_an_app_id_of_another_platform_is_refused(
+    services: ServiceContext, developer: Actor
+) -> None:
+    add_project(services, developer)
     with pytest.raises(Refused) as refused:
-        apps.add(house, developer, "web", Platform.ALIPAY, AppChange("pay", "wx0123456789abcdef"))
+        apps.add(
+            services, developer, "web", Platform.ALIPAY, AppChange("pay", "wx0123456789abcdef")
+        )
     assert problem_of(refused) is Problem.APP_ID_OF_OTHER_PLATFORM
 
 
 def test_a_setting_that_the_platforms_tool_would_not_see_is_refused(
-    house: House, developer: Actor
+    services: ServiceContext, developer: Actor
 ) -> None:
-    add_project(house, developer)
+    add_project(services, developer)
     change = AppChange("pay", "2021000000000001", compile_settings={"removeoldest": True})
     with pytest.raises(Refused) as refused:
-        apps.add(house, developer, "web", Platform.ALIPAY, change)
+        apps.add(services, developer, "web", Platform.ALIPAY, change)
     assert problem_of(refused) is Problem.SETTING_UNKNOWN
 
 
 def test_of_several_who_take_a_name_at_once_one_gets_it(
-    house: House, developer: Actor, upload_key: str
+    services: ServiceContext, developer: Actor, upload_key: str
 ) -> None:
     with ThreadPoolExecutor(6) as people:
         for add, taken in (
-            (lambda: add_project(house, developer), Problem.PROJECT_EXISTS),
-            (lambda: add_app(house, developer, upload_key), Problem.APP_EXISTS),
+            (lambda: add_project(services, developer), Problem.PROJECT_EXISTS),
+            (lambda: add_app(services, developer, upload_key), Problem.APP_EXISTS),
         ):
             failures = [asked.exception() for asked in [people.submit(add) for _ in range(6)]]
             refused = [failure for failure in failures if failure]
             assert len(refused) == 5
             for failure in refused:
                 assert isinstance(failure, Refused)
-                assert failure.trouble.problem is taken
+                assert failure.problem_detail.problem is taken
 
 
-def test_a_fresh_install_is_asked_for_once(house: House, developer: Actor, upload_key: str) -> None:
+def test_a_fresh_install_is_asked_for_once(
+    services: ServiceContext, developer: Actor, upload_key: str
+) -> None:
     """Issue 12, number 17: the next save of the settings leaves it as it was."""
-    add_project(house, developer)
-    assert add_app(house, developer, upload_key).build.installed_from == 0
-    asked = apps.edit(house, developer, "shop", AppChange(fresh_install=True))
-    assert asked.build.installed_from == house.now()
-    saved = apps.edit(house, developer, "shop", AppChange(output="dist"))
+    add_project(services, developer)
+    assert add_app(services, developer, upload_key).build.installed_from == 0
+    asked = apps.edit(services, developer, "shop", AppChange(fresh_install=True))
+    assert asked.build.installed_from == services.now()
+    saved = apps.edit(services, developer, "shop", AppChange(output="dist"))
     assert saved.build.installed_from == asked.build.installed_from

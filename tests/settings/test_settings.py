@@ -9,7 +9,7 @@ import pytest
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
 from mprelease.settings.environment import machine_environment, user_name, variables
-from mprelease.settings.knobs import Settings, load
+from mprelease.settings.settings import Settings, load
 
 ROOT = Path(__file__).parents[2]
 
@@ -68,8 +68,8 @@ def test_a_setting_that_cannot_be_used_is_named(
     monkeypatch.setenv(f"MPRELEASE_{name}", value)
     with pytest.raises(Refused) as refused:
         load()
-    assert refused.value.trouble.problem is Problem.NOT_CONFIGURED
-    assert refused.value.trouble.parameters["name"] == f"MPRELEASE_{name}"
+    assert refused.value.problem_detail.problem is Problem.NOT_CONFIGURED
+    assert refused.value.problem_detail.parameters["name"] == f"MPRELEASE_{name}"
 
 
 def test_a_misspelt_name_in_the_file_is_refused(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from mprelease.domain.endpoints import Endpoint
 from mprelease.settings.endpoints import needed, page, stores
-from mprelease.settings.knobs import Settings
+from mprelease.settings.settings import Settings
 
 
 @pytest.fixture(autouse=True)

@@ -121,8 +121,8 @@ class Client:
         reply = self.call("appUploadDetail", self._client(), method="GET").json()
         return reply["data"]["lastVersion"]
 
-    def experience(self, version: str) -> Any:
-        """Make a version the experience version, and return what is said of it."""
+    def set_trial_version(self, version: str) -> Any:
+        """Make a version the trial version, and return its state."""
         fields = {**self._client(), "version": version}
         reply = self.call("setExp", fields).json()
         if reply["stat"] != "ok":

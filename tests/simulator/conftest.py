@@ -1,7 +1,11 @@
-"""A simulated WeChat with one registered app, and its owner."""
+"""Simulated services with registered apps, and clients with the credentials of these apps."""
 
+import ssl
 from collections.abc import Iterator
+from contextlib import closing
+from http.client import HTTPSConnection
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -26,7 +30,7 @@ def other_key() -> str:
 
 @pytest.fixture
 def wechat(tmp_path: Path, key: str) -> WeChat:
-    service = WeChat(tmp_path / "wechat", slowness=60)
+    service = WeChat(tmp_path / "wechat", slow_seconds=60)
     service.register(APP_ID, key)
     return service
 
@@ -38,6 +42,16 @@ def simulator(tmp_path: Path, wechat: WeChat) -> Iterator[Simulator]:
 
 
 @pytest.fixture
+def connection(simulator: Simulator) -> Iterator[HTTPSConnection]:
+    trust = ssl.create_default_context(cafile=simulator.ca_file)
+    port = urlsplit(simulator.proxy_url).port
+    made = HTTPSConnection("127.0.0.1", port, context=trust, timeout=10)
+    made.set_tunnel("servicewechat.com", 443)
+    with closing(made):
+        yield made
+
+
+@pytest.fixture
 def owner(simulator: Simulator, key: str) -> Iterator[Client]:
     with http_client(simulator.proxy_url, simulator.ca_file) as http:
         yield Client(http, key)
@@ -45,10 +59,10 @@ def owner(simulator: Simulator, key: str) -> Iterator[Client]:
 
 @pytest.fixture
 def douyin(tmp_path: Path) -> Douyin:
-    service = Douyin(tmp_path / "douyin", slowness=60)
+    service = Douyin(tmp_path / "douyin", slow_seconds=60)
     service.register(douyin_client.APP_ID, douyin_client.TOKEN)
-    service.register(douyin_client.OTHER, "tok-of-somebody-else")
-    service.enroll(douyin_client.EMAIL, douyin_client.PASSWORD, [douyin_client.APP_ID])
+    service.register(douyin_client.OTHER, "token-of-another-user")
+    service.add_user(douyin_client.EMAIL, douyin_client.PASSWORD, [douyin_client.APP_ID])
     return service
 
 

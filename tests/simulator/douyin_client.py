@@ -11,7 +11,7 @@ import httpx
 
 APP_ID = "tt0123456789abcdef"
 TOKEN = "tok-5e2f7c81d09a"
-OTHER = "ttffffffffffffffff"  # an app of somebody else
+OTHER = "ttffffffffffffffff"  # an app of another user
 EMAIL, PASSWORD = "lin@example.com", "correct horse"
 DEVELOPER = "https://developer.toutiao.com"
 MICROAPP = "https://microapp.bytedance.com"
@@ -101,11 +101,11 @@ class Client:
     def log_in(self, email: str = EMAIL, password: str = PASSWORD) -> httpx.Response:
         """Log in as a person."""
         form = {"aid": "1365", "mix_mode": "1"}
-        secrets = {"email": mixed(email), "password": mixed(password)}
+        secrets = {"email": obfuscated(email), "password": obfuscated(password)}
         return self.http.post(f"{DEVELOPER}/passport/web/email/login/", data={**form, **secrets})
 
 
-def mixed(text: str) -> str:
+def obfuscated(text: str) -> str:
     return "".join(f"{ord(character) ^ 5:x}" for character in text)
 
 

@@ -11,8 +11,9 @@ import pytest
 
 from alipay_client import APP_ID, HOST, SMALL_APP, TOOL_ID, Client, tarred, zipped
 from mprelease.domain.releases import Kind, LaunchOptions
-from mprelease.simulator.alipay import Alipay, Refusal
+from mprelease.simulator.alipay import Alipay
 from mprelease.simulator.proxy import Simulator
+from mprelease.simulator.vendor_service import Fault
 from wechat_client import http_client
 
 pytestmark = pytest.mark.lasting
@@ -23,7 +24,7 @@ COMPILER = "mdn.alipayobjects.com/mini_assets/uri/file/as/builder-v0.100.12-simu
 
 @pytest.fixture
 def alipay(tmp_path: Path, key: str) -> Alipay:
-    service = Alipay(tmp_path / "alipay", slowness=60)
+    service = Alipay(tmp_path / "alipay", slow_seconds=60)
     service.register(APP_ID, TOOL_ID, key)
     return service
 
@@ -51,7 +52,7 @@ def test_an_upload_arrives_as_it_was_sent(tool: Client, alipay: Alipay) -> None:
 
 
 def test_an_upload_is_a_version_once_it_is_built(key: str, tmp_path: Path) -> None:
-    slow = Alipay(tmp_path / "slow", builds_after=2)
+    slow = Alipay(tmp_path / "slow", build_polls=2)
     slow.register(APP_ID, TOOL_ID, key)
     with (
         Simulator(tmp_path / "sim", [slow]) as running,
@@ -72,8 +73,8 @@ def test_a_preview_arrives_with_what_it_opens(
     (received,) = alipay.received
     assert (received.kind, received.version) == (Kind.PREVIEW, None)
     assert received.launch == LaunchOptions("a/a", "x=1&y=2", 1011)
-    assert data["debugQrcodeUrl"] == received.code_url
-    image = http.get(str(received.code_url))
+    assert data["debugQrcodeUrl"] == received.qr_code_url
+    image = http.get(str(received.qr_code_url))
     assert image.headers["content-type"] == "image/png"
     assert image.content.startswith(b"\x89PNG")
 
@@ -89,12 +90,12 @@ def test_accepted_packages_lie_on_disk(tool: Client, tmp_path: Path) -> None:
 def test_only_the_tool_of_an_app_may_act_for_it(
     tool: Client, alipay: Alipay, other_key: str
 ) -> None:
-    strangers = [
+    intruders = [
         replace(tool, key=other_key),
         replace(tool, tool_id="another"),
         replace(tool, sign_what="appId=2021000000000001"),
     ]
-    assert {stranger.upload()["msg"] for stranger in strangers} == {"验签失败"}
+    assert {intruder.upload()["msg"] for intruder in intruders} == {"验签失败"}
     assert "不存在" in replace(tool, app_id="2021000000000009").upload()["msg"]
     assert alipay.received == []
 
@@ -147,7 +148,7 @@ def test_a_package_with_a_link_is_refused(tool: Client) -> None:
         link = tarfile.TarInfo("app.json")
         link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
         tar.addfile(link)
-    assert "no plain file" in tool.upload(body=zipped(packed.getvalue()))["msg"]
+    assert "not a plain file" in tool.upload(body=zipped(packed.getvalue()))["msg"]
 
 
 def test_too_large_a_package_is_refused(tool: Client, alipay: Alipay) -> None:
@@ -165,7 +166,7 @@ def test_a_version_must_be_greater_than_the_last(tool: Client, alipay: Alipay) -
 
 
 def test_twenty_versions_are_the_limit_and_one_can_make_room(tool: Client, alipay: Alipay) -> None:
-    alipay.fill(APP_ID, [f"1.{number}.0" for number in range(20)])
+    alipay.add_versions(APP_ID, [f"1.{number}.0" for number in range(20)])
     assert "上限 20" in tool.upload()["msg"]
     tool.released(oldVersion="1.3.0")
     assert "1.3.0" not in alipay.versions(APP_ID)
@@ -173,7 +174,7 @@ def test_twenty_versions_are_the_limit_and_one_can_make_room(tool: Client, alipa
 
 
 def test_versions_are_listed_page_by_page(tool: Client, alipay: Alipay) -> None:
-    alipay.fill(APP_ID, [f"1.{number}.0" for number in range(12)])
+    alipay.add_versions(APP_ID, [f"1.{number}.0" for number in range(12)])
     seen: list[str] = []
     for page in (1, 2, 3):
         fields = {"bundleId": "com.alipay.alipaywallet", "versionStatus": "INIT"}
@@ -184,11 +185,11 @@ def test_versions_are_listed_page_by_page(tool: Client, alipay: Alipay) -> None:
 
 def test_a_version_is_shown_to_testers(tool: Client, alipay: Alipay, http: httpx.Client) -> None:
     tool.released()
-    said = tool.experience("26.1122.0")
+    said = tool.set_trial_version("26.1122.0")
     assert said["packageStatus"] == "success"
-    assert alipay.experience(APP_ID) == "26.1122.0"
+    assert alipay.trial_version(APP_ID) == "26.1122.0"
     assert http.get(said["qrCodeUrl"]).content.startswith(b"\x89PNG")
-    assert tool.experience("9.9.9")["stat"] == "fail"
+    assert tool.set_trial_version("9.9.9")["stat"] == "fail"
 
 
 @pytest.mark.parametrize(
@@ -200,7 +201,7 @@ def test_a_version_is_shown_to_testers(tool: Client, alipay: Alipay, http: httpx
         ({"a/a.json": b'{\n "a": }'}, "a/a.json:2: "),
     ],
 )
-def test_a_build_finds_mistakes(
+def test_a_build_finds_errors(
     tool: Client, alipay: Alipay, files: dict[str, bytes], line: str
 ) -> None:
     reply = tool.upload({**SMALL_APP, **files})
@@ -211,52 +212,52 @@ def test_a_build_finds_mistakes(
 
 
 @pytest.mark.parametrize(
-    ("refusal", "said"),
+    ("fault", "said"),
     [
-        (Refusal.BAD_KEY, "验签失败"),
-        (Refusal.BAD_IP, "127.0.0.1"),
-        (Refusal.UNKNOWN_APP, "不存在"),
-        (Refusal.VERSION_NOT_GREATER, "需大于"),
-        (Refusal.TOO_LARGE, "超过上限"),
+        (Fault.BAD_KEY, "验签失败"),
+        (Fault.BAD_IP, "127.0.0.1"),
+        (Fault.UNKNOWN_APP, "不存在"),
+        (Fault.VERSION_NOT_GREATER, "需大于"),
+        (Fault.TOO_LARGE, "超过上限"),
     ],
 )
-def test_a_refusal_can_be_ordered_and_taken_back(
-    tool: Client, alipay: Alipay, refusal: Refusal, said: str
+def test_a_fault_can_be_set_and_removed(
+    tool: Client, alipay: Alipay, fault: Fault, said: str
 ) -> None:
-    alipay.refuse(APP_ID, refusal)
+    alipay.set_fault(APP_ID, fault)
     assert said in tool.upload()["msg"]
-    alipay.refuse(APP_ID, None)
+    alipay.set_fault(APP_ID, None)
     assert tool.upload()["stat"] == "ok"
 
 
 def test_a_server_error_and_a_cut_connection_look_like_that(tool: Client, alipay: Alipay) -> None:
-    alipay.refuse(APP_ID, Refusal.SERVER_ERROR)
+    alipay.set_fault(APP_ID, Fault.SERVER_ERROR)
     with pytest.raises(json.JSONDecodeError):
         tool.upload()
-    alipay.refuse(APP_ID, Refusal.CONNECTION_CUT)
+    alipay.set_fault(APP_ID, Fault.CONNECTION_CUT)
     with pytest.raises(httpx.RemoteProtocolError):
         tool.upload(packageVersion="26.1122.1")
     assert len(alipay.received) == 2
 
 
 def test_a_slow_answer_does_not_hold_up_what_was_sent(tool: Client, alipay: Alipay) -> None:
-    alipay.refuse(APP_ID, Refusal.SLOW)
+    alipay.set_fault(APP_ID, Fault.SLOW)
     tool.http.timeout = httpx.Timeout(0.3)
     with pytest.raises(httpx.ReadTimeout):
         tool.upload()
     assert len(alipay.wait_for(1)) == 1
 
 
-def test_the_experience_version_can_be_refused_or_never_come(tool: Client, alipay: Alipay) -> None:
+def test_the_trial_version_can_be_refused_or_never_come(tool: Client, alipay: Alipay) -> None:
     tool.released()
-    alipay.refuse(APP_ID, Refusal.EXPERIENCE_REFUSED)
-    assert tool.experience("26.1122.0")["stat"] == "fail"
-    alipay.refuse(APP_ID, Refusal.EXPERIENCE_ENDLESS)
-    assert tool.experience("26.1122.0") == {"packageStatus": ""}
-    assert alipay.experience(APP_ID) is None
+    alipay.set_fault(APP_ID, Fault.TRIAL_REFUSED)
+    assert tool.set_trial_version("26.1122.0")["stat"] == "fail"
+    alipay.set_fault(APP_ID, Fault.TRIAL_NEVER_READY)
+    assert tool.set_trial_version("26.1122.0") == {"packageStatus": ""}
+    assert alipay.trial_version(APP_ID) is None
 
 
-def test_the_stand_in_of_the_compiler_is_an_archive_with_the_name_that_the_tool_seeks(
+def test_the_compiler_is_an_archive_with_the_file_that_the_tool_looks_for(
     http: httpx.Client,
 ) -> None:
     archive = http.get(f"https://{COMPILER}").content
@@ -270,7 +271,7 @@ def test_an_unknown_call_is_refused_and_remembered(
     assert tool.call("submitAudit", {}).status_code == 404
     assert http.get(f"{HOST}/").status_code == 404
     assert http.get("https://mdap.alipay.com/loggw/dwcookieLogGet.do").status_code == 404
-    assert alipay.strange == [
+    assert alipay.unknown_calls == [
         "POST ideservice.alipay.com/cli/miniapp/submitAudit.json",
         "GET ideservice.alipay.com/",
         "GET mdap.alipay.com/loggw/dwcookieLogGet.do",

@@ -52,7 +52,7 @@ def test_what_is_too_large_is_refused(
 
 @pytest.mark.parametrize("name", ["../a.js", "/a.js", "a//b.js", "a\\b.js"])
 def test_a_package_with_a_name_that_leads_outside_is_refused(tma: Client, name: str) -> None:
-    assert "no plain name" in tma.upload({**SMALL_APP, name: b""})["message"]
+    assert "not a plain name" in tma.upload({**SMALL_APP, name: b""})["message"]
 
 
 def test_a_package_that_names_a_file_twice_is_refused(tma: Client) -> None:
@@ -80,7 +80,7 @@ def test_a_package_without_its_description_is_refused(tma: Client, name: str) ->
     assert tma.upload(files)["message"].endswith(f"{name} is missing or unreadable")
 
 
-def test_a_body_that_is_no_form_is_refused(tma: Client) -> None:
+def test_a_body_that_is_not_a_form_is_refused(tma: Client) -> None:
     url = f"{DEVELOPER}/api/v2/app/{APP_ID}/preview"
     for kind in ("application/json", "multipart/form-data; boundary=x"):
         headers = {**tma.headers, "Content-Type": kind}

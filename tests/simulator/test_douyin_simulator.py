@@ -23,10 +23,11 @@ from douyin_client import (
     token_headers,
 )
 from mprelease.domain.releases import Kind, LaunchOptions, Sizes
-from mprelease.simulator.douyin import Douyin, Refusal
+from mprelease.simulator.douyin import Douyin
+from mprelease.simulator.vendor_service import Fault
 
 MIB = 1024 * 1024
-STRANGER = "尚未登录或 token 已过期"
+NOT_LOGGED_IN = "尚未登录或 token 已过期"
 
 
 def test_an_upload_arrives_as_it_was_sent(tma: Client, douyin: Douyin) -> None:
@@ -93,7 +94,7 @@ def test_the_code_of_a_preview_opens_what_it_was_asked_to(tma: Client, douyin: D
     tma.preview()
     tma.wait_until_built()
     reply = tma.schema("preview", start_page="a%2Fa%3Fx%3D1%26y%3D%3F", query="x=1&y=?")
-    (code,) = douyin.codes
+    (code,) = douyin.qr_codes
     assert reply["data"]["short_url"] == code.short_url
     assert code.launch == LaunchOptions("a/a", "x=1&y=?", 990001)
     assert 0 < code.expires_at - time.time() <= 24 * 3600
@@ -103,7 +104,7 @@ def test_page_and_query_of_a_code_have_to_agree(tma: Client, douyin: Douyin) -> 
     tma.preview()
     tma.wait_until_built()
     tma.schema("preview", start_page="a%2Fa%3Fundefined", query="")
-    assert douyin.codes == []
+    assert douyin.qr_codes == []
 
 
 def test_a_code_needs_something_that_was_built(tma: Client, douyin: Douyin) -> None:
@@ -115,7 +116,7 @@ def test_a_code_needs_something_that_was_built(tma: Client, douyin: Douyin) -> N
     assert tma.schema("latest", version_num="26.1122.1")["code"] == 10000
     assert tma.schema("latest", version_num="26.1122.0", tag="1")["code"] == 10000
     assert tma.schema("latest", version_num="26.1122.0")["data"]["expire_time"] == 0
-    assert [code.version for code in douyin.codes] == ["26.1122.0"]
+    assert [code.version for code in douyin.qr_codes] == ["26.1122.0"]
 
 
 @pytest.mark.parametrize(
@@ -128,23 +129,23 @@ def test_a_code_needs_something_that_was_built(tma: Client, douyin: Douyin) -> N
         {"Cookie": "sessionid_microapp=x; sessionid=x; sessionid_dy_open=x"},
     ],
 )
-def test_a_stranger_is_refused_everywhere(
+def test_a_caller_without_rights_is_refused_everywhere(
     tma_http: httpx.Client, douyin: Douyin, headers: Mapping[str, str]
 ) -> None:
-    stranger = Client(tma_http, headers)
-    assert stranger.upload()["message"] == STRANGER
-    assert stranger.progress()["message"] == STRANGER
-    assert stranger.schema("preview")["message"] == STRANGER
-    meta = stranger.get(f"{DEVELOPER}/api/apps/v3/meta?appid={APP_ID}")
+    intruder = Client(tma_http, headers)
+    assert intruder.upload()["message"] == NOT_LOGGED_IN
+    assert intruder.progress()["message"] == NOT_LOGGED_IN
+    assert intruder.schema("preview")["message"] == NOT_LOGGED_IN
+    meta = intruder.get(f"{DEVELOPER}/api/apps/v3/meta?appid={APP_ID}")
     assert meta.status_code == 401
     assert douyin.received == []
 
 
 def test_a_token_is_good_for_its_app_alone(tma_http: httpx.Client) -> None:
-    assert Client(tma_http, token_headers(OTHER), OTHER).upload()["message"] == STRANGER
+    assert Client(tma_http, token_headers(OTHER), OTHER).upload()["message"] == NOT_LOGGED_IN
 
 
-def test_an_app_that_nobody_registered_is_unknown(tma_http: httpx.Client) -> None:
+def test_an_app_that_was_not_registered_is_unknown(tma_http: httpx.Client) -> None:
     unknown = "tt0000000000000000"
     assert Client(tma_http, token_headers(unknown), unknown).upload()["error"] == 10002
 
@@ -156,7 +157,7 @@ def test_a_person_acts_for_the_apps_of_that_person(tma_http: httpx.Client, douyi
     url = f"{MICROAPP}/platform_api/v1/app/microappadmincomm/getUserInfo"
     assert Client(tma_http, headers).get(url).json()["data"]["name"] == "lin"
     assert Client(tma_http, headers).upload()["error"] == 0
-    assert Client(tma_http, headers, OTHER).upload()["message"] == STRANGER
+    assert Client(tma_http, headers, OTHER).upload()["message"] == NOT_LOGGED_IN
     assert len(douyin.received) == 1
 
 
@@ -164,7 +165,7 @@ def test_a_session_travels_three_times(tma_http: httpx.Client) -> None:
     session = Client(tma_http).log_in().cookies["sessionid_microapp"]
     tma_http.cookies.clear()
     once = Client(tma_http, {"Cookie": f"sessionid_microapp={session}"})
-    assert once.upload()["message"] == STRANGER
+    assert once.upload()["message"] == NOT_LOGGED_IN
 
 
 @pytest.mark.parametrize(
@@ -177,27 +178,25 @@ def test_a_wrong_password_opens_nothing(tma: Client, email: str, password: str) 
 
 
 @pytest.mark.parametrize(
-    ("refusal", "code"),
+    ("fault", "code"),
     [
-        (Refusal.TOKEN_EXPIRED, 401),
-        (Refusal.UNKNOWN_APP, 10002),
-        (Refusal.NOT_CONFIGURED, 100001),
-        (Refusal.VERSION_NOT_GREATER, 10021),
-        (Refusal.TOO_LARGE, 10031),
+        (Fault.TOKEN_EXPIRED, 401),
+        (Fault.UNKNOWN_APP, 10002),
+        (Fault.NOT_CONFIGURED, 100001),
+        (Fault.VERSION_NOT_GREATER, 10021),
+        (Fault.TOO_LARGE, 10031),
     ],
 )
-def test_it_refuses_an_upload_when_told_to(
-    tma: Client, douyin: Douyin, refusal: Refusal, code: int
-) -> None:
-    douyin.refuse(APP_ID, refusal)
+def test_a_fault_refuses_an_upload(tma: Client, douyin: Douyin, fault: Fault, code: int) -> None:
+    douyin.set_fault(APP_ID, fault)
     assert tma.upload()["error"] == code
     assert douyin.received == []
-    douyin.refuse(APP_ID, None)
+    douyin.set_fault(APP_ID, None)
     assert tma.upload()["error"] == 0
 
 
-def test_it_finds_a_mistake_in_the_source_when_told_to(tma: Client, douyin: Douyin) -> None:
-    douyin.refuse(APP_ID, Refusal.BUILD_ERROR)
+def test_a_fault_fails_the_build(tma: Client, douyin: Douyin) -> None:
+    douyin.set_fault(APP_ID, Fault.BUILD_ERROR)
     assert tma.upload()["error"] == 0
     reply = tma.progress()
     assert reply["error"] == 1
@@ -205,22 +204,22 @@ def test_it_finds_a_mistake_in_the_source_when_told_to(tma: Client, douyin: Douy
     assert douyin.current(APP_ID) is None
 
 
-def test_it_makes_no_code_when_told_to(tma: Client, douyin: Douyin) -> None:
+def test_a_fault_makes_no_qr_code(tma: Client, douyin: Douyin) -> None:
     tma.preview()
     tma.wait_until_built()
-    douyin.refuse(APP_ID, Refusal.NO_QR_CODE)
+    douyin.set_fault(APP_ID, Fault.NO_QR_CODE)
     assert tma.schema("preview")["code"] == 10041
 
 
-def test_it_answers_like_a_broken_gateway_when_told_to(tma: Client, douyin: Douyin) -> None:
-    douyin.refuse(APP_ID, Refusal.SERVER_ERROR)
+def test_a_fault_answers_like_a_broken_gateway(tma: Client, douyin: Douyin) -> None:
+    douyin.set_fault(APP_ID, Fault.SERVER_ERROR)
     reply = tma.send("testing", packed(SMALL_APP), UPLOAD)
     assert (reply.status_code, reply.headers["Content-Type"]) == (502, "text/html")
     assert douyin.received == []
 
 
-def test_a_cut_connection_accepts_and_does_not_tell(tma: Client, douyin: Douyin) -> None:
-    douyin.refuse(APP_ID, Refusal.CONNECTION_CUT)
+def test_a_cut_connection_has_accepted_the_package(tma: Client, douyin: Douyin) -> None:
+    douyin.set_fault(APP_ID, Fault.CONNECTION_CUT)
     with pytest.raises(httpx.RemoteProtocolError):
         tma.upload()
     assert len(douyin.wait_for(1)) == 1
@@ -238,7 +237,7 @@ def test_an_unknown_call_is_not_found_and_remembered(
     tma_http: httpx.Client, douyin: Douyin, method: str, url: str
 ) -> None:
     assert tma_http.request(method, url, headers=token_headers()).status_code == 404
-    assert douyin.strange == [f"{method} {url.removeprefix('https://')}"]
+    assert douyin.unknown_calls == [f"{method} {url.removeprefix('https://')}"]
 
 
 def test_the_newest_packages_lie_on_disk(tma: Client, tmp_path: Path) -> None:
@@ -254,6 +253,6 @@ def test_the_newest_packages_lie_on_disk(tma: Client, tmp_path: Path) -> None:
     assert json.loads((folder / "upload.json").read_text())["version"] == "26.1122.0"
 
 
-def test_waiting_for_what_does_not_come_ends(douyin: Douyin) -> None:
+def test_waiting_for_a_package_has_a_time_limit(douyin: Douyin) -> None:
     with pytest.raises(TimeoutError, match="Only 0 of 1"):
         douyin.wait_for(1, seconds=0.01)

@@ -12,7 +12,8 @@ from PIL import Image
 
 from mprelease.domain.apps import ProjectType
 from mprelease.domain.releases import Kind, LaunchOptions, Sizes
-from mprelease.simulator.wechat import Refusal, WeChat
+from mprelease.simulator.vendor_service import Fault
+from mprelease.simulator.wechat import WeChat
 from wechat_client import APP_ID, SMALL_APP, Client, sign
 
 pytestmark = pytest.mark.lasting
@@ -141,9 +142,9 @@ def test_the_newest_upload_of_a_robot_replaces_the_one_before(
 
 
 def test_the_wrong_key_is_refused(owner: Client, other_key: str, wechat: WeChat) -> None:
-    stranger = Client(owner.http, other_key)
-    assert stranger.signed("getattr") == WRONG_KEY
-    assert stranger.upload() == WRONG_KEY
+    intruder = Client(owner.http, other_key)
+    assert intruder.signed("getattr") == WRONG_KEY
+    assert intruder.upload() == WRONG_KEY
     assert wechat.received == []
 
 
@@ -170,10 +171,10 @@ def test_noise_for_a_signature_is_refused(owner: Client, signature: str) -> None
     assert Client(owner.http, owner.key, signature=signature).signed("getattr") == WRONG_KEY
 
 
-def test_an_app_that_nobody_registered_is_unknown(owner: Client) -> None:
-    stranger = Client(owner.http, owner.key, "wxffffffffffffffff")
-    assert stranger.signed("getattr") == UNKNOWN_APP
-    assert stranger.upload() == UNKNOWN_APP
+def test_an_app_that_was_not_registered_is_unknown(owner: Client) -> None:
+    intruder = Client(owner.http, owner.key, "wxffffffffffffffff")
+    assert intruder.signed("getattr") == UNKNOWN_APP
+    assert intruder.upload() == UNKNOWN_APP
 
 
 def test_an_address_that_is_not_on_the_list_is_refused(owner: Client, wechat: WeChat) -> None:
@@ -185,34 +186,32 @@ def test_an_address_that_is_not_on_the_list_is_refused(owner: Client, wechat: We
 
 
 @pytest.mark.parametrize(
-    ("refusal", "reply"),
+    ("fault", "reply"),
     [
-        (Refusal.BAD_IP, WRONG_IP),
-        (Refusal.BAD_KEY, WRONG_KEY),
-        (Refusal.UNKNOWN_APP, UNKNOWN_APP),
+        (Fault.BAD_IP, WRONG_IP),
+        (Fault.BAD_KEY, WRONG_KEY),
+        (Fault.UNKNOWN_APP, UNKNOWN_APP),
     ],
 )
-def test_it_refuses_every_signed_call_when_told_to(
-    owner: Client, wechat: WeChat, refusal: Refusal, reply: Mapping[str, object]
+def test_a_fault_refuses_every_signed_call(
+    owner: Client, wechat: WeChat, fault: Fault, reply: Mapping[str, object]
 ) -> None:
-    wechat.refuse(APP_ID, refusal)
+    wechat.set_fault(APP_ID, fault)
     assert owner.signed("getattr") == reply
     assert owner.upload() == reply
-    wechat.refuse(APP_ID, None)
+    wechat.set_fault(APP_ID, None)
     assert owner.upload()["errCode"] == 0
 
 
-def test_it_finds_an_upload_too_large_when_told_to(owner: Client, wechat: WeChat) -> None:
-    wechat.refuse(APP_ID, Refusal.TOO_LARGE)
+def test_a_fault_refuses_an_upload_as_too_large(owner: Client, wechat: WeChat) -> None:
+    wechat.set_fault(APP_ID, Fault.TOO_LARGE)
     assert owner.signed("getattr")["errCode"] == 0
     text = "main package source size 2580KB exceed max limit 2048KB"
     assert owner.preview()["errMsg"] == text
 
 
-def test_it_answers_an_upload_like_a_broken_gateway_when_told_to(
-    owner: Client, wechat: WeChat
-) -> None:
-    wechat.refuse(APP_ID, Refusal.SERVER_ERROR)
+def test_a_fault_answers_an_upload_like_a_broken_gateway(owner: Client, wechat: WeChat) -> None:
+    wechat.set_fault(APP_ID, Fault.SERVER_ERROR)
     reply = owner.post("upload", SMALL_APP)
     assert (reply.status_code, reply.headers["Content-Type"]) == (502, "text/html")
     assert wechat.received == []
@@ -290,11 +289,11 @@ def test_an_unknown_call_is_not_found(owner: Client) -> None:
     assert owner.http.get("https://servicewechat.com/wxa/ci/upload").status_code == 404
 
 
-def test_waiting_for_what_does_not_come_ends(wechat: WeChat) -> None:
+def test_waiting_for_a_package_has_a_time_limit(wechat: WeChat) -> None:
     with pytest.raises(TimeoutError, match="Only 0 of 1"):
         wechat.wait_for(1, seconds=0.01)
 
 
-def test_a_key_that_is_none_is_refused_at_once(wechat: WeChat) -> None:
+def test_a_text_that_is_not_a_key_is_refused_at_once(wechat: WeChat) -> None:
     with pytest.raises(ValueError, match="PEM"):
         wechat.register(APP_ID, "no key")

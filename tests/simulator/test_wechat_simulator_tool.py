@@ -13,7 +13,8 @@ from PIL import Image
 
 from mprelease.domain.releases import LaunchOptions
 from mprelease.simulator.proxy import Simulator
-from mprelease.simulator.wechat import Refusal, WeChat
+from mprelease.simulator.vendor_service import Fault
+from mprelease.simulator.wechat import WeChat
 from wechat_client import APP_ID
 
 pytestmark = pytest.mark.slow
@@ -119,18 +120,16 @@ def test_the_real_tool_falls_back_to_the_plain_upload_for_a_large_pack(
 
 
 @pytest.mark.parametrize(
-    ("refusal", "text"),
+    ("fault", "text"),
     [
-        (Refusal.BAD_IP, '20003 Error: {"errCode":-10008,"errMsg":"invalid ip: 127.0.0.1, '),
-        (Refusal.TOO_LARGE, "main package source size 2580KB exceed max limit 2048KB"),
-        (Refusal.SERVER_ERROR, "20003 SyntaxError: Unexpected token '<'"),
-        (Refusal.CONNECTION_CUT, "20003 Error: aborted"),
+        (Fault.BAD_IP, '20003 Error: {"errCode":-10008,"errMsg":"invalid ip: 127.0.0.1, '),
+        (Fault.TOO_LARGE, "main package source size 2580KB exceed max limit 2048KB"),
+        (Fault.SERVER_ERROR, "20003 SyntaxError: Unexpected token '<'"),
+        (Fault.CONNECTION_CUT, "20003 Error: aborted"),
     ],
 )
-def test_the_real_tool_understands_a_refusal(
-    tool: Tool, wechat: WeChat, refusal: Refusal, text: str
-) -> None:
-    wechat.refuse(APP_ID, refusal)
+def test_the_real_tool_reports_a_fault(tool: Tool, wechat: WeChat, fault: Fault, text: str) -> None:
+    wechat.set_fault(APP_ID, fault)
     done = tool.run("upload", "--uv", "1.0.1", "--use-project-config", "true")
     assert done.returncode != 0
     assert text in done.stdout

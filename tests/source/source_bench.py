@@ -8,7 +8,7 @@ from pathlib import Path
 from mprelease.process.tree import Stop
 from mprelease.source import checkout
 from mprelease.source.git import Git
-from mprelease.source.mirror import Fetched
+from mprelease.source.mirror import ResolvedRef
 from mprelease.source.repository import Repository
 
 
@@ -46,13 +46,13 @@ class Bench:
             memory_limit=self.memory_limit,
         )
 
-    def fetch(self, repository: Path | Repository, ref: str) -> Fetched:
+    def fetch(self, repository: Path | Repository, ref: str) -> ResolvedRef:
         """Fetch a ref."""
         return checkout.fetch(self.git(), _repository(repository), ref)
 
     def check_out(
         self, repository: Path | Repository, ref: str = "main", user: int | None = None
-    ) -> Fetched:
+    ) -> ResolvedRef:
         """Fetch a ref and place it."""
         git, repository = self.git(), _repository(repository)
         fetched = checkout.fetch(git, repository, ref)

@@ -30,7 +30,7 @@ def shop(host: GitHost, token: str | None = TOKEN) -> Repository:
 def problem_of(bench: Bench, repository: Repository) -> Problem:
     with pytest.raises(StageFailed) as failed:
         bench.fetch(repository, "main")
-    return failed.value.trouble.problem
+    return failed.value.problem_detail.problem
 
 
 def test_a_token_opens_the_repository(bench: Bench, host: GitHost) -> None:

@@ -128,28 +128,30 @@ SAMPLES = [
 
 @pytest.mark.parametrize(("problem", "sample"), SAMPLES)
 def test_a_known_failure_is_recognised(problem: Problem, sample: str) -> None:
-    assert explained(sample.splitlines(), URL).trouble.problem is problem
+    assert explained(sample.splitlines(), URL).problem_detail.problem is problem
 
 
 def test_an_unreachable_host_is_named() -> None:
-    trouble = explained(["ssh: connect to host x port 22: Connection refused"], URL).trouble
-    assert trouble.parameters == {"repository": URL, "host": "git.example.com"}
+    problem_detail = explained(
+        ["ssh: connect to host x port 22: Connection refused"], URL
+    ).problem_detail
+    assert problem_detail.parameters == {"repository": URL, "host": "git.example.com"}
 
 
 def test_an_unknown_failure_hands_on_its_last_grave_line() -> None:
     lines = ["Host key verification failed.", *COULD_NOT_READ.splitlines()]
-    trouble = explained(lines, URL).trouble
-    assert trouble.problem is Problem.GIT_FAILED
-    assert trouble.parameters["detail"] == "Host key verification failed."
+    problem_detail = explained(lines, URL).problem_detail
+    assert problem_detail.problem is Problem.GIT_FAILED
+    assert problem_detail.parameters["detail"] == "Host key verification failed."
 
 
 def test_a_failure_without_a_word_is_still_a_failure() -> None:
-    assert explained([], URL).trouble.problem is Problem.GIT_FAILED
+    assert explained([], URL).problem_detail.problem is Problem.GIT_FAILED
 
 
 def test_a_full_disk_is_told_and_other_errors_of_the_system_are_not_hidden() -> None:
     with pytest.raises(StageFailed) as failed, full_disk_told():
         raise OSError(errno.ENOSPC, "No space left on device")
-    assert failed.value.trouble.problem is Problem.DISK_FULL
+    assert failed.value.problem_detail.problem is Problem.DISK_FULL
     with pytest.raises(PermissionError), full_disk_told():
         raise PermissionError

@@ -219,7 +219,7 @@ def test_a_commit_of_a_few_objects_and_any_number_of_files_is_refused(
     with_trees(shop, 10)
     with pytest.raises(StageFailed) as failed:
         bench.check_out(shop)
-    assert failed.value.trouble.problem is Problem.COMMIT_TOO_LARGE
+    assert failed.value.problem_detail.problem is Problem.COMMIT_TOO_LARGE
 
 
 def test_a_file_that_would_fill_the_disk_is_refused(bench: Bench, shop: Path) -> None:
@@ -227,7 +227,7 @@ def test_a_file_that_would_fill_the_disk_is_refused(bench: Bench, shop: Path) ->
     commit(shop, {"large": bytes(8 * 2**20)})
     with pytest.raises(StageFailed) as failed:
         bench.check_out(shop)
-    assert failed.value.trouble.problem is Problem.DISK_LIMIT
+    assert failed.value.problem_detail.problem is Problem.DISK_LIMIT
 
 
 _Entry = tuple[str, str, str]  # mode, name, object id
@@ -278,7 +278,7 @@ def test_a_commit_with_a_link_and_a_folder_of_one_name_is_refused(
     with_a_link_over_a_folder(shop, outside, inside, is_last=is_last)
     with pytest.raises(StageFailed) as failed:
         bench.check_out(shop)
-    assert failed.value.trouble.problem is Problem.GIT_FAILED
+    assert failed.value.problem_detail.problem is Problem.GIT_FAILED
     for place in ("home.js", "b/home.js", "c/home.js"):
         assert (outside / place).read_text() == "precious"
 
@@ -295,7 +295,7 @@ def test_a_submodule_cannot_fill_the_disk_with_what_it_sends(bench: Bench, shop:
     add_submodule(shop, "other", str(other), git(other, "rev-parse", "HEAD"))
     with pytest.raises(StageFailed) as failed:
         bench.check_out(shop)
-    assert failed.value.trouble.problem is Problem.DISK_LIMIT
+    assert failed.value.problem_detail.problem is Problem.DISK_LIMIT
     assert used(bench.mirrors) - before < 2 * 2**20
 
 
@@ -316,4 +316,4 @@ def test_what_a_host_sends_cannot_fill_the_memory(bench: Bench, shop: Path) -> N
     bench.memory_limit = 64
     with pytest.raises(StageFailed) as failed:
         bench.check_out(shop)
-    assert failed.value.trouble.problem is Problem.MEMORY_LIMIT
+    assert failed.value.problem_detail.problem is Problem.MEMORY_LIMIT

@@ -116,8 +116,8 @@ def test_a_commit_of_another_branch_is_found(bench: Bench, shop: Path, length: i
 def test_a_ref_that_does_not_exist_is_told(bench: Bench, shop: Path, ref: str) -> None:
     with pytest.raises(StageFailed) as failed:
         bench.fetch(shop, ref)
-    assert failed.value.trouble.problem is Problem.GIT_REF_NOT_FOUND
-    assert failed.value.trouble.parameters == {"ref": ref, "repository": str(shop)}
+    assert failed.value.problem_detail.problem is Problem.GIT_REF_NOT_FOUND
+    assert failed.value.problem_detail.parameters == {"ref": ref, "repository": str(shop)}
 
 
 def test_an_empty_repository_has_no_ref(bench: Bench, tmp_path: Path) -> None:
@@ -125,13 +125,13 @@ def test_an_empty_repository_has_no_ref(bench: Bench, tmp_path: Path) -> None:
     git(tmp_path / "empty", "init", "--quiet")
     with pytest.raises(StageFailed) as failed:
         bench.fetch(tmp_path / "empty", "main")
-    assert failed.value.trouble.problem is Problem.GIT_REF_NOT_FOUND
+    assert failed.value.problem_detail.problem is Problem.GIT_REF_NOT_FOUND
 
 
 def test_a_folder_that_is_no_repository_is_told(bench: Bench, tmp_path: Path) -> None:
     with pytest.raises(StageFailed) as failed:
         bench.fetch(tmp_path, "main")
-    assert failed.value.trouble.problem is Problem.GIT_NOT_A_REPOSITORY
+    assert failed.value.problem_detail.problem is Problem.GIT_NOT_A_REPOSITORY
 
 
 @pytest.mark.parametrize("author", ["lin", "林"])
@@ -193,7 +193,7 @@ def test_nobody_waits_for_a_mirror_beyond_a_stop_or_the_time_limit(
     with Mirror(bench.git(), Repository(str(shop))).alone():
         with pytest.raises(StageFailed) as failed:
             checkout.fetch(bench.git(time_limit=0.2), Repository(str(shop)), "main")
-        assert failed.value.trouble.problem is Problem.TIME_LIMIT
+        assert failed.value.problem_detail.problem is Problem.TIME_LIMIT
         bench.stop.ask(ReleaseCanceled())
         with pytest.raises(ReleaseCanceled):
             bench.fetch(shop, "main")
@@ -210,7 +210,7 @@ def test_the_time_limit_ends_git(bench: Bench, shop: Path, tmp_path: Path) -> No
     hang(bench, tmp_path / "bin")
     with pytest.raises(StageFailed) as failed:
         checkout.fetch(bench.git(time_limit=0.2), Repository(str(shop)), "main")
-    assert failed.value.trouble.problem is Problem.TIME_LIMIT
+    assert failed.value.problem_detail.problem is Problem.TIME_LIMIT
 
 
 def test_the_log_tells_the_end_of_each_phase_and_no_more(bench: Bench, tmp_path: Path) -> None:
@@ -246,7 +246,7 @@ def test_without_git_on_the_machine_the_lack_is_told(
     for ref in ("main", fetched.commit.id):
         with pytest.raises(StageFailed) as failed:
             bench.fetch(shop, ref)
-        assert failed.value.trouble.problem is Problem.TOOL_MISSING
+        assert failed.value.problem_detail.problem is Problem.TOOL_MISSING
 
 
 def hang(bench: Bench, folder: Path) -> None:
@@ -265,7 +265,7 @@ def test_whoever_asks_for_what_is_no_ref_is_refused_at_the_mirror(
         with pytest.raises((Refused, StageFailed)) as failed:
             bench.fetch(shop, ref)
         known = {Problem.REF_SHAPE, Problem.GIT_REF_NOT_FOUND}
-        assert failed.value.trouble.problem in known
+        assert failed.value.problem_detail.problem in known
 
 
 def test_a_host_offers_no_refs_that_could_not_be_released(bench: Bench, tmp_path: Path) -> None:

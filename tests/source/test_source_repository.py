@@ -1,7 +1,7 @@
 import pytest
 
 from mprelease.domain.errors import Refused
-from mprelease.domain.problems import Problem, Trouble
+from mprelease.domain.problems import Problem, ProblemDetail
 from mprelease.source.repository import check_address, check_ref, check_url, host_of, origin_of
 
 
@@ -54,7 +54,7 @@ def test_a_place_where_git_may_look_is_let_through(url: str) -> None:
 def test_whatever_is_no_place_for_git_is_refused(url: str) -> None:
     with pytest.raises(Refused) as refused:
         check_url(url)
-    assert refused.value.trouble.problem is Problem.REPOSITORY_SHAPE
+    assert refused.value.problem_detail.problem is Problem.REPOSITORY_SHAPE
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_whatever_is_no_place_for_git_is_refused(url: str) -> None:
 def test_a_secret_in_an_address_is_refused_and_not_repeated(url: str) -> None:
     with pytest.raises(Refused) as refused:
         check_url(url)
-    assert "s3c" not in str(refused.value.trouble.parameters["repository"])
+    assert "s3c" not in str(refused.value.problem_detail.parameters["repository"])
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_a_name_that_git_takes_is_a_ref(ref: str) -> None:
 def test_a_name_that_git_does_not_take_is_refused(ref: str) -> None:
     with pytest.raises(Refused) as refused:
         check_ref(ref)
-    assert refused.value.trouble.problem is Problem.REF_SHAPE
+    assert refused.value.problem_detail.problem is Problem.REF_SHAPE
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def test_an_address_that_names_a_page_is_refused_with_the_one_that_is_meant(
     """Issue 12, number 9."""
     with pytest.raises(Refused) as refused:
         check_address(given)
-    assert refused.value.trouble == Trouble(
+    assert refused.value.problem_detail == ProblemDetail(
         Problem.REPOSITORY_MEANT, {"repository": given, "meant": meant}
     )
     assert check_address(meant) == meant

@@ -108,7 +108,7 @@ def test_submodules_that_would_fill_the_disk_together_are_refused(
     bench.disk_limit = 8
     with pytest.raises(StageFailed) as failed:
         bench.check_out(shop)
-    assert failed.value.trouble.problem is Problem.DISK_LIMIT
+    assert failed.value.problem_detail.problem is Problem.DISK_LIMIT
 
 
 def test_a_repository_that_holds_itself_ends(bench: Bench, tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_a_repository_that_holds_itself_ends(bench: Bench, tmp_path: Path) -> No
         add_submodule(loop, "again", str(loop), git(loop, "rev-parse", "HEAD"))
     with pytest.raises(StageFailed) as failed:
         bench.check_out(loop)
-    assert failed.value.trouble.problem is Problem.GIT_FAILED
+    assert failed.value.problem_detail.problem is Problem.GIT_FAILED
 
 
 def test_a_host_may_not_send_us_to_a_path_of_this_machine(bench: Bench, tmp_path: Path) -> None:
@@ -126,8 +126,8 @@ def test_a_host_may_not_send_us_to_a_path_of_this_machine(bench: Bench, tmp_path
     add_submodule(served, "stolen", str(secret), git(secret, "rev-parse", "HEAD"))
     with serving(GitHost(tmp_path / "served")) as host, pytest.raises(StageFailed) as failed:
         bench.check_out(Repository(f"{host.url}/shop/.git"))
-    assert failed.value.trouble.problem is Problem.GIT_PROTOCOL_REFUSED
-    assert failed.value.trouble.parameters == {"repository": str(secret)}
+    assert failed.value.problem_detail.problem is Problem.GIT_PROTOCOL_REFUSED
+    assert failed.value.problem_detail.parameters == {"repository": str(secret)}
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_an_address_that_git_may_not_be_given_is_refused(
 ) -> None:
     with pytest.raises(StageFailed) as failed:
         found(bench, tmp_path, "https://example.com/team/shop.git", url)
-    assert failed.value.trouble.problem is Problem.GIT_PROTOCOL_REFUSED
+    assert failed.value.problem_detail.problem is Problem.GIT_PROTOCOL_REFUSED
 
 
 @pytest.mark.parametrize(
@@ -219,14 +219,14 @@ def test_what_came_by_a_login_of_this_machine_is_nothing_for_a_commit(
         host.login = "lin:secret"
         with pytest.raises(StageFailed) as failed:
             bench.check_out(Repository(url, NOBODYS), brought)
-    assert failed.value.trouble.problem is Problem.GIT_LOGIN_REFUSED
+    assert failed.value.problem_detail.problem is Problem.GIT_LOGIN_REFUSED
 
 
 def far(bench: Bench, shop: Path, url: str, commit_id: str = "1" * 40) -> Problem:
     add_submodule(shop, "stolen", url, commit_id)
     with pytest.raises((StageFailed, Refused)) as failed:
         bench.check_out(shop)
-    return failed.value.trouble.problem
+    return failed.value.problem_detail.problem
 
 
 @pytest.mark.parametrize("form", ["{}", "file://{}", "file://{}/", "{}/.git"])
@@ -273,7 +273,7 @@ def test_the_mirrors_of_other_projects_are_nobodys_submodule(bench: Bench, tmp_p
     inside = make_repository(bench.folder / "shop", {"app.json": "{}"})
     with pytest.raises(StageFailed) as failed:
         bench.check_out(inside)
-    assert failed.value.trouble.problem is Problem.REPOSITORY_IN_DATA_FOLDER
+    assert failed.value.problem_detail.problem is Problem.REPOSITORY_IN_DATA_FOLDER
     beside = make_repository(tmp_path / "shop", {"app.json": "{}"})
     problem = far(bench, beside, str(mirror), fetched.commit.id)
     assert problem is Problem.SUBMODULE_TOO_FAR
@@ -293,7 +293,7 @@ def test_what_another_project_has_brought_is_asked_for_with_ones_own_access(
         for access in (Access(), Access("mine")):
             with pytest.raises(StageFailed) as failed:
                 bench.fetch(Repository(url, access), commit_id)
-            assert failed.value.trouble.problem is Problem.GIT_LOGIN_REFUSED
+            assert failed.value.problem_detail.problem is Problem.GIT_LOGIN_REFUSED
         host.requests.clear()
         bench.fetch(Repository(url, Access("theirs")), commit_id)
         assert host.requests == []

@@ -14,12 +14,12 @@ from mprelease.domain.errors import Refused
 from mprelease.storage import projects, queue
 from mprelease.storage.contention import is_contention
 from mprelease.storage.database import Database, Writer, readable_errors
-from mprelease.storage.engines import Patience
+from mprelease.storage.engines import Timeouts
 from mprelease.storage.tables import projects as table
 from people import NOW, a_release, an_app
 from servers import Server
 
-SHORT = Patience(connect=2, lock=1, answer=2, idle=1)
+SHORT = Timeouts(connect=2, lock=1, answer=2, idle=1)
 EACH_SERVER = pytest.mark.parametrize(
     "kind",
     [pytest.param(kind, marks=pytest.mark.servers) for kind in (MARIADB, POSTGRESQL)],
@@ -86,7 +86,7 @@ def test_an_unusable_address_is_refused_without_its_password(url: str) -> None:
     with pytest.raises(Refused) as refused:
         Database(url)
     assert "hunter2" not in str(refused.value)
-    assert "hunter2" not in repr(refused.value.trouble)
+    assert "hunter2" not in repr(refused.value.problem_detail)
 
 
 @EACH_SERVER
@@ -95,7 +95,7 @@ def test_a_password_that_is_refused_stays_out_of_the_words(database_url: str) ->
     database = Database(wrong)
     with pytest.raises(Refused) as refused, readable_errors(), database.reading():
         pass
-    assert "hunter2" not in repr(refused.value.trouble)
+    assert "hunter2" not in repr(refused.value.problem_detail)
     assert "hunter2" not in repr(refused.value.__cause__)
 
 
@@ -104,7 +104,7 @@ def test_an_unknown_parameter_in_the_address_is_refused_by_its_name(database_url
     database = Database(f"{database_url}?no_such_thing=1")
     with pytest.raises(Refused) as refused, readable_errors(), database.reading():
         pass
-    assert "no_such_thing" in str(refused.value.trouble.parameters)
+    assert "no_such_thing" in str(refused.value.problem_detail.parameters)
 
 
 def test_a_new_reader_sees_what_was_committed_a_moment_ago(database: Database) -> None:

@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from mprelease.domain.problems import Problem, Trouble
+from mprelease.domain.problems import Problem, ProblemDetail
 from mprelease.domain.releases import Kind, PublishState, Stage, StageState, State
 from mprelease.storage import queue, recovery, releases
 from mprelease.storage.database import Database
@@ -137,7 +137,7 @@ def test_a_queued_release_is_canceled_at_once(database: Database, release: int) 
 def test_an_ended_release_cannot_be_canceled(database: Database, release: int) -> None:
     lease = taken(database, release)
     with database.writing() as db:
-        queue.end(db, lease, State.FAILED, Trouble(Problem.BUILD_FAILED, {"code": 1}))
+        queue.end(db, lease, State.FAILED, ProblemDetail(Problem.BUILD_FAILED, {"code": 1}))
         assert queue.request_cancel(db, release) is None
 
 

@@ -10,10 +10,10 @@ from sqlalchemy import BigInteger, Boolean, Column, Integer, LargeBinary, text, 
 
 from databases import SQLITE
 from mprelease.domain.logs import LogLine, Position
-from mprelease.domain.problems import Message, Problem, Trouble
+from mprelease.domain.problems import Message, Problem, ProblemDetail
 from mprelease.domain.releases import Stage, State
 from mprelease.storage import audit, logs, queue, releases, tables
-from mprelease.storage.audit import Deed
+from mprelease.storage.audit import AuditEntry
 from mprelease.storage.database import Database
 from mprelease.storage.text import StorableJson, StorableKey, StorableString, StorableText, storable
 from people import NOW, a_release, an_app
@@ -46,14 +46,14 @@ def test_what_is_storable_is_utf_8_without_nul_and_stays_as_it_is(given_text: st
 def test_names_that_are_no_utf_8_are_stored_everywhere(database: Database) -> None:
     with database.writing() as db:
         release = a_release(db, an_app(db, "shop"))
-        audit.write(db, Deed(NOW, GBK, "added", f"a\x00{GBK}", {GBK: [GBK, {"nul": "\x00"}]}))
+        audit.write(db, AuditEntry(NOW, GBK, "added", f"a\x00{GBK}", {GBK: [GBK, {"nul": "\x00"}]}))
         logs.append(db, release, [LogLine(Position(1, 1), NOW, Stage.BUILD, GBK)])
     lease = queue.claim(database, release, GBK, "token")
     assert lease
     with database.writing() as db:
         queue.warn(db, lease, Message("hint.link", {"path": GBK}))
-        trouble = Trouble(Problem.LINK_LEADS_OUTSIDE, {"path": f"\udfff{GBK}"})
-        assert queue.end(db, lease, State.FAILED, trouble)
+        problem_detail = ProblemDetail(Problem.LINK_LEADS_OUTSIDE, {"path": f"\udfff{GBK}"})
+        assert queue.end(db, lease, State.FAILED, problem_detail)
     with database.reading() as db:
         found = releases.by_id(db, release)
         deed = audit.every(db)[0]

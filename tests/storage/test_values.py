@@ -16,7 +16,7 @@ from mprelease.domain.logs import LogLine, Position
 from mprelease.domain.platforms import Platform
 from mprelease.domain.releases import Kind, PublishState, Stage, StageState, State
 from mprelease.storage import audit, logs, projects, releases, secrets, tables
-from mprelease.storage.audit import Deed
+from mprelease.storage.audit import AuditEntry
 from mprelease.storage.clock import now_ms
 from mprelease.storage.database import Database, Reader
 from people import NOW, a_release, an_app
@@ -33,7 +33,7 @@ def test_names_are_compared_letter_by_letter(database: Database, other: str) -> 
         for name in ("shop", other):
             projects.add(db, name, "/srv/shop.git", "main", NOW)
     with database.reading() as db:
-        found = [projects.named(db, name) for name in ("shop", other, "SHOP")]
+        found = [projects.by_name(db, name) for name in ("shop", other, "SHOP")]
     assert [project and project.name for project in found] == ["shop", other, None]
 
 
@@ -41,12 +41,12 @@ def test_chinese_and_emoji_survive_in_every_kind_of_column(database: Database) -
     words = CHINESE_AND_EMOJI
     with database.writing() as db:
         project = projects.add(db, words, f"/srv/{words}.git", "main", NOW)
-        audit.write(db, Deed(NOW, words, "added", "project", {words: [words]}))
+        audit.write(db, AuditEntry(NOW, words, "added", "project", {words: [words]}))
         release = a_release(db, an_app(db, words))
         logs.append(db, release, [LogLine(Position(1, 1), NOW, Stage.BUILD, words)])
     with database.reading() as db:
         assert projects.by_id(db, project.id) == project
-        assert audit.every(db) == [Deed(NOW, words, "added", "project", {words: [words]})]
+        assert audit.every(db) == [AuditEntry(NOW, words, "added", "project", {words: [words]})]
         assert [line.text for line in logs.after(db, release)] == [words]
         found = releases.by_id(db, release)
     assert found

@@ -8,33 +8,33 @@ import pytest
 
 from databases import KINDS
 from guests import NAMES, PASSWORD, World
-from mprelease.domain.errands import Errand, ErrandKind
 from mprelease.domain.errors import Refused
-from mprelease.domain.people import Actor
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Kind, ReleaseRequest
+from mprelease.domain.users import Actor
+from mprelease.domain.worker_queries import WorkerQuery, WorkerQueryKind
 from mprelease.live.hub import Hub
 from mprelease.security import passwords
 from mprelease.services import apps, projects, releases
-from mprelease.services.house import House
+from mprelease.services.context import ServiceContext
 from mprelease.storage import users
 from mprelease.web.app import made
-from mprelease.web.hall import Hall
-from mprelease.web.telling import StoredForWatchers
+from mprelease.web.context import WebContext
+from mprelease.web.live_source import StoredState
 
 # What the workers of this house say.
-TOLD: Mapping[ErrandKind, Mapping[str, object]] = {
-    ErrandKind.REFS: {"branches": ["main", "feature/<b>"], "tags": []},
-    ErrandKind.COMMITS: {
+TOLD: Mapping[WorkerQueryKind, Mapping[str, object]] = {
+    WorkerQueryKind.REFS: {"branches": ["main", "feature/<b>"], "tags": []},
+    WorkerQueryKind.COMMITS: {
         "commits": [
             {"id": letter * 40, "author": "林", "subject": subject, "time": 0}
             for letter, subject in (("c", "修复支付"), ("b", "</textarea><b>"), ("a", "Begin"))
         ]
     },
-    ErrandKind.CHECK: {"app_id": "wx0123456789abcdef"},
-    ErrandKind.FINISH: {"version": "1.0.0"},
-    ErrandKind.ADDRESS: {"address": "203.0.113.9"},
+    WorkerQueryKind.CHECK: {"app_id": "wx0123456789abcdef"},
+    WorkerQueryKind.FINISH: {"version": "1.0.0"},
+    WorkerQueryKind.ADDRESS: {"address": "203.0.113.9"},
 }
 
 
@@ -51,8 +51,8 @@ def hashed_password() -> str:
 
 
 @pytest.fixture
-def world(house: House, upload_key: str, hashed_password: str) -> World:
-    ticking = replace(house, now=lambda: time.time_ns() // 1_000_000)
+def world(services: ServiceContext, upload_key: str, hashed_password: str) -> World:
+    ticking = replace(services, now=lambda: time.time_ns() // 1_000_000)
     boss = Actor("admin")
     with ticking.database.writing() as db:
         for role, name in NAMES.items():
@@ -64,10 +64,12 @@ def world(house: House, upload_key: str, hashed_password: str) -> World:
     apps.add(ticking, boss, "web", Platform.WECHAT, new)
     first = releases.request(ticking, boss, ReleaseRequest("shop", Kind.PREVIEW))
 
-    def ask(label: str, errand: Errand, *, seconds: float, max_age: float) -> Mapping[str, object]:
-        if errand.subject == "nobody":
+    def ask(
+        label: str, query: WorkerQuery, *, seconds: float, max_age: float
+    ) -> Mapping[str, object]:
+        if query.subject == "nobody":
             raise Refused(Problem.NO_WORKER, label=label)
-        return TOLD[errand.kind]
+        return TOLD[query.kind]
 
-    hub = Hub(StoredForWatchers(ticking))
-    return World(made(Hall(ticking, ask, None, lambda: True, hub)), ticking, first)
+    hub = Hub(StoredState(ticking))
+    return World(made(WebContext(ticking, ask, None, lambda: True, hub)), ticking, first)

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from mprelease.domain.people import Actor, Role
 from mprelease.domain.platforms import Platform
+from mprelease.domain.users import Actor, Role
 from mprelease.services import apps
-from mprelease.services.house import House
+from mprelease.services.context import ServiceContext
 
 PASSWORD = "correct horse battery"
 NAMES = {role: f"a-{role}" for role in Role} | {Role.SUPER_ADMIN: "admin"}
@@ -44,7 +44,7 @@ class World:
     """The application, and as many browsers as are wanted."""
 
     app: FastAPI
-    house: House
+    services: ServiceContext
     # The number of the one release, a queued preview.
     first: int
 
@@ -58,7 +58,7 @@ class World:
         )
         return Visitor(client)
 
-    def visitor(self, role: Role) -> Visitor:
+    def session_of(self, role: Role) -> Visitor:
         made_visitor = self.stranger()
         assert made_visitor.log_in(NAMES[role]) == 303
         return made_visitor
@@ -72,4 +72,4 @@ def without_csrf(page: str) -> str:
 def has_twin(world: World, upload_key: str) -> None:
     """Add a second app to the project."""
     twin = apps.AppChange("twin", "wx0123456789abcdee", credential=upload_key.encode())
-    apps.add(world.house, Actor("admin"), "web", Platform.WECHAT, twin)
+    apps.add(world.services, Actor("admin"), "web", Platform.WECHAT, twin)

@@ -7,8 +7,8 @@ from typing import Any
 from fastapi.testclient import TestClient
 
 from guests import NAMES, World
-from mprelease.domain.people import Role
-from mprelease.services import door, users
+from mprelease.domain.users import Role
+from mprelease.services import sessions, users
 
 API = "/api/v1"
 
@@ -32,7 +32,7 @@ class Program:
 
 
 def program(world: World, role: Role) -> Program:
-    with world.house.database.reading() as db:
-        user = users.named(db, NAMES[role])
-    token = door.add_token(world.house, user, "ci", 7)
+    with world.services.database.reading() as db:
+        user = users.by_name(db, NAMES[role])
+    token = sessions.add_token(world.services, user, "ci", 7)
     return Program(world.stranger().client, token)

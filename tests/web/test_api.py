@@ -3,8 +3,8 @@
 import pytest
 
 from guests import NAMES, World, has_twin
-from mprelease.domain.people import Role
 from mprelease.domain.releases import State
+from mprelease.domain.users import Role
 from mprelease.storage import queue
 from programs import API, Program, program
 
@@ -51,9 +51,9 @@ def test_the_apps_of_a_project_are_released_together_or_not_at_all(
 @pytest.mark.parametrize("kind", ["sqlite"])
 def test_what_has_ended_cannot_be_canceled(world: World) -> None:
     ci = program(world, Role.MEMBER)
-    lease = queue.claim(world.house.database, world.first, "w", "t")
+    lease = queue.claim(world.services.database, world.first, "w", "t")
     assert lease
-    with world.house.database.writing() as db:
+    with world.services.database.writing() as db:
         queue.end(db, lease, State.SUCCEEDED)
     refused = ci.call("POST", f"/releases/{world.first}/cancel", 409)
     assert refused["problem"] == "cancel_too_late"

@@ -6,12 +6,12 @@ from dataclasses import replace
 import pytest
 
 from guests import NAMES, World
-from mprelease.domain.errands import Errand, ErrandKind
 from mprelease.domain.errors import Refused, StageFailed
 from mprelease.domain.logs import LogLine, Position
-from mprelease.domain.people import Role
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Stage
+from mprelease.domain.users import Role
+from mprelease.domain.worker_queries import WorkerQuery, WorkerQueryKind
 from mprelease.storage import logs, releases, workers
 from mprelease.web.app import made
 from programs import program
@@ -50,7 +50,7 @@ def test_another_host_of_a_repository_takes_the_token_away_and_says_so(world: Wo
     assert deed["who_id"]
     assert deed["subject_id"]
     boss.call("PATCH", "/projects/web", json=first)
-    admin = world.visitor(Role.ADMIN)
+    admin = world.session_of(Role.ADMIN)
     form = {"new_name": "moved", "default_branch": "main", **moved}
     page = admin.send("/projects/web", **form)
     assert 'role="status"' in page
@@ -113,12 +113,12 @@ def test_a_credential_is_checked_and_the_answer_told(world: World) -> None:
 def test_a_refused_credential_is_an_answer_and_a_missing_worker_is_none(world: World) -> None:
     failures = iter([StageFailed(Problem.KEY_REFUSED), Refused(Problem.NO_WORKER, label="x")])
 
-    def ask(label: str, errand: Errand, *, seconds: float, max_age: float) -> dict[str, object]:
-        if errand.kind is ErrandKind.CHECK:
+    def ask(label: str, query: WorkerQuery, *, seconds: float, max_age: float) -> dict[str, object]:
+        if query.kind is WorkerQueryKind.CHECK:
             raise next(failures)
         raise Refused(Problem.ADDRESS_PAGE_MISSING)
 
-    asked = World(made(replace(world.app.state.hall, ask=ask)), world.house, world.first)
+    asked = World(made(replace(world.app.state.context, ask=ask)), world.services, world.first)
     boss = program(asked, Role.ADMIN)
     refused = boss.call("POST", "/apps/shop/check")
     assert (refused["accepted"], refused["address"]) == (False, None)
@@ -149,7 +149,7 @@ def test_the_super_administrator_is_touched_by_nobody_else(world: World) -> None
 
 
 def test_a_worker_is_drained_and_resumed(world: World) -> None:
-    with world.house.database.writing() as db:
+    with world.services.database.writing() as db:
         workers.begin(db, "here", ["default"], 2, "0.1.0")
     boss = program(world, Role.ADMIN)
     boss.call("POST", "/workers/here/drain", 204)
@@ -177,7 +177,7 @@ def test_long_lists_are_read_part_by_part_to_their_end(world: World) -> None:
 def test_a_log_is_followed_by_its_position_until_it_is_over(world: World) -> None:
     ci = program(world, Role.MEMBER)
     lines = [LogLine(Position(1, number), 0, Stage.BUILD, f"line {number}") for number in (1, 2, 3)]
-    with world.house.database.writing() as db:
+    with world.services.database.writing() as db:
         logs.append(db, world.first, lines)
     address = f"/releases/{world.first}/log"
     first = ci.call("GET", f"{address}?limit=2")
@@ -190,8 +190,8 @@ def test_a_log_is_followed_by_its_position_until_it_is_over(world: World) -> Non
 
 
 def test_a_qr_code_is_an_image(world: World) -> None:
-    with world.house.database.writing() as db:
-        releases.put_qr_code(db, world.first, b"\x89PNG", "image/png", world.house.now())
+    with world.services.database.writing() as db:
+        releases.put_qr_code(db, world.first, b"\x89PNG", "image/png", world.services.now())
     viewer = program(world, Role.VIEWER)
     assert viewer.call("GET", f"/releases/{world.first}")["has_qr_code"] is True
     headers = {"authorization": f"Bearer {viewer.token}"}

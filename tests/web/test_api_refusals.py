@@ -7,7 +7,7 @@ import pytest
 from fastapi.routing import APIRoute
 
 from guests import World
-from mprelease.domain.people import Right, Role
+from mprelease.domain.users import Permission, Role
 from programs import API, program
 from test_rights import needs
 
@@ -17,7 +17,7 @@ ENORMOUS = 2**70
 
 
 def test_a_nul_is_refused_in_words_wherever_it_is_typed(world: World) -> None:
-    boss, browser = program(world, Role.ADMIN), world.visitor(Role.ADMIN)
+    boss, browser = program(world, Role.ADMIN), world.session_of(Role.ADMIN)
     wanted = {"app": "shop", "kind": "preview", "description": "a\x00b"}
     assert boss.call("POST", "/releases", 422, json=wanted)["problem"] == "value_unusable"
     for address in ("/apps/a%00b", "/releases?ref=%00", "/projects/%00"):
@@ -30,7 +30,7 @@ def test_a_nul_is_refused_in_words_wherever_it_is_typed(world: World) -> None:
 
 
 def test_a_number_that_no_database_holds_is_refused_or_not_found(world: World) -> None:
-    boss, browser = program(world, Role.ADMIN), world.visitor(Role.ADMIN)
+    boss, browser = program(world, Role.ADMIN), world.session_of(Role.ADMIN)
     for address in (f"/releases/{ENORMOUS}", f"/releases?before={ENORMOUS}", f"/users/{ENORMOUS}"):
         assert boss.call("GET", address, 422)["problem"] == "field_unusable"
     wanted = {"app": "shop", "kind": "preview"}
@@ -77,7 +77,7 @@ def test_a_body_without_a_length_is_counted_while_it_is_read(world: World) -> No
 
 @pytest.mark.parametrize("kind", ["sqlite"])
 def test_a_form_that_is_too_large_is_refused(world: World) -> None:
-    browser = world.visitor(Role.ADMIN)
+    browser = world.session_of(Role.ADMIN)
     picture = {"picture": ("me.png", b"a" * (9 * 2**20), "image/png")}
     headers = {"x-csrf": browser.csrf}
     answer = browser.client.post("/profile/avatar", files=picture, headers=headers)
@@ -122,7 +122,7 @@ def test_exactly_those_operations_that_can_be_forbidden_say_so(world: World) -> 
     found = list(operations(world))
     assert len(found) > 30
     for route, method, operation in found:
-        is_for_all = next(needs(route.dependant)) is Right.LOOK and method == "GET"
+        is_for_all = next(needs(route.dependant)) is Permission.VIEW and method == "GET"
         assert ("403" in operation["responses"]) is not is_for_all, route.path
         assert {"401", "503"} <= operation["responses"].keys()
         assert operation["summary"].endswith(".")
@@ -137,5 +137,5 @@ def test_the_document_has_one_shape_of_refusals_and_names_the_ways_in(world: Wor
         for status, response in operation["responses"].items():
             if status >= "400":
                 schema = response["content"]["application/json"]["schema"]
-                assert schema["$ref"].endswith("/RefusalShape")
+                assert schema["$ref"].endswith("/RefusalModel")
     assert "HTTPValidationError" not in document["components"]["schemas"]

@@ -7,12 +7,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
 from guests import World
-from mprelease.domain.people import Actor, Role
 from mprelease.domain.platforms import Platform
+from mprelease.domain.users import Actor, Role
 from mprelease.platforms.registry import driver_of
 from mprelease.platforms.settings import KnownSettings, Setting
 from mprelease.services import apps
-from mprelease.services.input import setting
+from mprelease.services.validation import setting
 from mprelease.web.fields import settings_shown, settings_typed
 
 BOSS = Actor("admin")
@@ -105,25 +105,25 @@ def test_whatever_an_older_version_has_stored_is_either_read_or_ignored(
 )
 @given(wanted=values(Platform.WECHAT))
 def test_an_untouched_form_changes_nothing(world: World, wanted: dict[str, Setting]) -> None:
-    boss = world.visitor(Role.SUPER_ADMIN)
+    boss = world.session_of(Role.SUPER_ADMIN)
     nothing = dict.fromkeys(known(Platform.WECHAT).types)
     change = apps.AppChange(robot=1, compile_settings={**nothing, **wanted})
-    before = apps.edit(world.house, BOSS, "shop", change)
+    before = apps.edit(world.services, BOSS, "shop", change)
     fields = Fields(boss.client.get("/apps/shop/settings").text).values
     answer = boss.client.post("/apps/shop/settings", data=fields)
     assert answer.status_code == 200
     assert 'role="alert"' not in answer.text
-    with world.house.database.reading() as db:
-        assert apps.found(db, "shop").build == before.build
+    with world.services.database.reading() as db:
+        assert apps.get(db, "shop").build == before.build
     assert before.build.compile_settings == wanted
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
 def test_a_form_takes_away_what_is_left_empty(world: World) -> None:
-    boss = world.visitor(Role.SUPER_ADMIN)
+    boss = world.session_of(Role.SUPER_ADMIN)
     change = apps.AppChange(compile_settings={"es6": False, "minify": True})
-    apps.edit(world.house, BOSS, "shop", change)
+    apps.edit(world.services, BOSS, "shop", change)
     fields = Fields(boss.client.get("/apps/shop/settings").text).values
     boss.client.post("/apps/shop/settings", data={**fields, "setting.es6": ""})
-    with world.house.database.reading() as db:
-        assert apps.found(db, "shop").build.compile_settings == {"minify": True}
+    with world.services.database.reading() as db:
+        assert apps.get(db, "shop").build.compile_settings == {"minify": True}

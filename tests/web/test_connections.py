@@ -16,7 +16,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from guests import World
-from mprelease.domain.people import Role
+from mprelease.domain.users import Role
 from mprelease.web.connection_limits import ConnectionGuard, ConnectionLimits, Room, trusting
 from mprelease.web.guarded_server import GuardedConfig
 
@@ -213,7 +213,7 @@ def test_a_socket_of_a_stranger_is_refused_at_once(world: World) -> None:
 
 
 def test_a_socket_of_a_watcher_stays_open_and_counts_until_it_is_closed(world: World) -> None:
-    cookie = {"Cookie": f"mprelease={world.visitor(Role.VIEWER).client.cookies['mprelease']}"}
+    cookie = {"Cookie": f"mprelease={world.session_of(Role.VIEWER).client.cookies['mprelease']}"}
     limits = replace(QUICK, sockets=Room(10, 2))
     with serving(world.app, limits) as (port, guard):
         address = f"ws://127.0.0.1:{port}/api/v1/live"

@@ -6,12 +6,12 @@ import pytest
 from httpx import Response
 
 from guests import NAMES, PASSWORD, World
-from mprelease.domain.people import Actor, Role
+from mprelease.domain.users import Actor, Role
 from mprelease.security import passwords
-from mprelease.services import door, users
+from mprelease.services import sessions, users
 from mprelease.services.users import UserChange
-from mprelease.storage.keys import KeyKind
-from mprelease.web.hall import Hall
+from mprelease.storage.access_keys import KeyKind
+from mprelease.web.context import WebContext
 
 
 def login_cookie(answer: Response) -> str:
@@ -85,18 +85,18 @@ def test_a_stranger_comes_back_to_the_wanted_page(world: World) -> None:
 def test_a_new_role_and_being_disabled_end_the_logins_at_once(
     world: World, change: UserChange
 ) -> None:
-    member = world.visitor(Role.MEMBER)
-    with world.house.database.reading() as db:
-        boss, user = users.named(db, "admin"), users.named(db, NAMES[Role.MEMBER])
-    token = door.add_token(world.house, user, "ci", 7)
-    assert door.visit(world.house, token, KeyKind.TOKEN)
-    users.edit(world.house, boss, user.id, change)
+    member = world.session_of(Role.MEMBER)
+    with world.services.database.reading() as db:
+        boss, user = users.by_name(db, "admin"), users.by_name(db, NAMES[Role.MEMBER])
+    token = sessions.add_token(world.services, user, "ci", 7)
+    assert sessions.find(world.services, token, KeyKind.TOKEN)
+    users.edit(world.services, boss, user.id, change)
     assert member.client.get("/", follow_redirects=False).status_code == 303
-    assert door.visit(world.house, token, KeyKind.TOKEN) is None
+    assert sessions.find(world.services, token, KeyKind.TOKEN) is None
 
 
 def test_logging_out_ends_the_login_on_the_server_too(world: World) -> None:
-    browser = world.visitor(Role.VIEWER)
+    browser = world.session_of(Role.VIEWER)
     cookie = browser.client.cookies["mprelease"]
     browser.send("/logout")
     browser.client.cookies.set("mprelease", cookie)
@@ -104,9 +104,9 @@ def test_logging_out_ends_the_login_on_the_server_too(world: World) -> None:
 
 
 def test_a_token_is_for_programs_and_needs_no_form(world: World) -> None:
-    with world.house.database.reading() as db:
-        user = users.named(db, NAMES[Role.MEMBER])
-    token = door.add_token(world.house, user, "ci", 7)
+    with world.services.database.reading() as db:
+        user = users.by_name(db, NAMES[Role.MEMBER])
+    token = sessions.add_token(world.services, user, "ci", 7)
     program = world.stranger().client
     bearer = {"authorization": f"Bearer {token}"}
     assert program.post(f"/releases/{world.first}/cancel", headers=bearer).status_code == 200
@@ -115,10 +115,10 @@ def test_a_token_is_for_programs_and_needs_no_form(world: World) -> None:
 
 
 def test_a_reset_password_ends_logins_and_is_the_only_one_that_works(world: World) -> None:
-    viewer = world.visitor(Role.VIEWER)
-    with world.house.database.reading() as db:
-        user = users.named(db, NAMES[Role.VIEWER])
-    password = users.reset_password(world.house, Actor("admin"), user.id)
+    viewer = world.session_of(Role.VIEWER)
+    with world.services.database.reading() as db:
+        user = users.by_name(db, NAMES[Role.VIEWER])
+    password = users.reset_password(world.services, Actor("admin"), user.id)
     assert viewer.client.get("/", follow_redirects=False).status_code == 303
     assert world.stranger().log_in(user.name) == 401
     assert world.stranger().log_in(user.name, password) == 303
@@ -126,9 +126,9 @@ def test_a_reset_password_ends_logins_and_is_the_only_one_that_works(world: Worl
 
 @pytest.mark.parametrize("kind", ["sqlite"])
 def test_a_token_opens_no_page_so_it_cannot_make_another_one(world: World) -> None:
-    with world.house.database.reading() as db:
-        user = users.named(db, NAMES[Role.MEMBER])
-    token = door.add_token(world.house, user, "ci", 7)
+    with world.services.database.reading() as db:
+        user = users.by_name(db, NAMES[Role.MEMBER])
+    token = sessions.add_token(world.services, user, "ci", 7)
     client, headers = world.stranger().client, {"authorization": f"Bearer {token}"}
     form = {"name": "another", "days": "365"}
     asked = client.post("/profile/tokens", data=form, headers=headers, follow_redirects=False)
@@ -146,13 +146,13 @@ def test_addresses_that_nobody_can_read_are_no_trouble(world: World) -> None:
 
 @pytest.mark.parametrize("kind", ["sqlite"])
 def test_an_error_that_nobody_foresaw_is_told_calmly_and_with_all_headers(world: World) -> None:
-    boss = world.visitor(Role.SUPER_ADMIN)
-    ready: Hall = world.app.state.hall
+    boss = world.session_of(Role.SUPER_ADMIN)
+    ready: WebContext = world.app.state.context
 
     def broken() -> bool:
         raise ZeroDivisionError
 
-    world.app.state.hall = replace(ready, is_ready=broken)
+    world.app.state.context = replace(ready, is_ready=broken)
     answer = boss.client.get("/readyz")
     assert answer.status_code == 500
     assert "Traceback" not in answer.text
@@ -164,14 +164,14 @@ def test_an_error_that_nobody_foresaw_is_told_calmly_and_with_all_headers(world:
 def test_a_login_that_is_overtaken_by_a_new_password_fails(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = passwords.is_right
+    real = passwords.matches
 
     def slowly(password: str, stored: str) -> bool:
-        is_right = real(password, stored)
-        with world.house.database.reading() as db:
-            member = users.named(db, NAMES[Role.MEMBER])
-        users.reset_password(world.house, Actor("admin"), member.id)
-        return is_right
+        matches = real(password, stored)
+        with world.services.database.reading() as db:
+            member = users.by_name(db, NAMES[Role.MEMBER])
+        users.reset_password(world.services, Actor("admin"), member.id)
+        return matches
 
     monkeypatch.setattr(passwords, "is_right", slowly)
     assert world.stranger().log_in(NAMES[Role.MEMBER]) == 401

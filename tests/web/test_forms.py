@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from guests import World, has_twin
-from mprelease.domain.people import Actor, Role
 from mprelease.domain.releases import Commit, Kind, Release, ReleaseRequest, Sizes, State
+from mprelease.domain.users import Actor, Role
 from mprelease.security.vault import Vault
 from mprelease.services import releases
 from mprelease.storage import lists, queue
@@ -23,13 +23,13 @@ IMAGE = b"\x89PNG an image"
 
 
 def newest(world: World, count: int) -> list[Release]:
-    with world.house.database.reading() as db:
-        return lists.found(db, Search(limit=count))
+    with world.services.database.reading() as db:
+        return lists.search(db, Search(limit=count))
 
 
 def with_code(world: World) -> None:
-    with world.house.database.writing() as db:
-        stored.put_qr_code(db, world.first, IMAGE, "image/png", world.house.now())
+    with world.services.database.writing() as db:
+        stored.put_qr_code(db, world.first, IMAGE, "image/png", world.services.now())
 
 
 def address_in(page: str) -> str:
@@ -40,7 +40,7 @@ def address_in(page: str) -> str:
 
 def test_a_shared_code_is_seen_without_a_login_until_it_is_withdrawn(world: World) -> None:
     with_code(world)
-    member, stranger = world.visitor(Role.MEMBER), world.stranger().client
+    member, stranger = world.session_of(Role.MEMBER), world.stranger().client
     address = address_in(member.send(f"/releases/{world.first}/share"))
     page = stranger.get(address)
     assert "shop" in page.text
@@ -53,7 +53,7 @@ def test_a_shared_code_is_seen_without_a_login_until_it_is_withdrawn(world: Worl
 
 def test_several_apps_are_released_by_one_form_or_none(world: World, upload_key: str) -> None:
     has_twin(world, upload_key)
-    member = world.visitor(Role.MEMBER)
+    member = world.session_of(Role.MEMBER)
     assert member.client.get("/projects/web/release").text.count("checked") == 3
     form = {"kind": "upload", "ref": "main", "description": "一起"}
     member.client.post(
@@ -70,12 +70,12 @@ def test_several_apps_are_released_by_one_form_or_none(world: World, upload_key:
 
 @pytest.mark.parametrize("kind", ["sqlite"])
 def test_the_form_of_an_upload_suggests_version_and_description(world: World) -> None:
-    member = world.visitor(Role.MEMBER)
+    member = world.session_of(Role.MEMBER)
     form = member.client.get("/apps/shop/upload").text
     suggested = re.findall(r'name="(?:version|suggested)"[^>]* value="([\d.]+)"', form)
     assert len(set(suggested)) == 1
     # Somebody else is given that number meanwhile.
-    releases.request(world.house, Actor("林"), ReleaseRequest("shop", Kind.UPLOAD))
+    releases.request(world.services, Actor("林"), ReleaseRequest("shop", Kind.UPLOAD))
     member.send("/apps/shop/upload", ref="main", version=suggested[0], suggested=suggested[0])
     made = newest(world, 2)
     assert [one.version for one in made][1] == suggested[0]
@@ -84,7 +84,7 @@ def test_the_form_of_an_upload_suggests_version_and_description(world: World) ->
 
 @pytest.mark.parametrize("kind", ["sqlite"])
 def test_a_description_is_what_is_new_since_the_last_upload(world: World) -> None:
-    member = world.visitor(Role.MEMBER).client
+    member = world.session_of(Role.MEMBER).client
 
     def suggestion() -> str:
         found = re.search(r"<textarea[^>]*>(.*?)</textarea>", member.get(CHANGES).text, re.DOTALL)
@@ -99,14 +99,14 @@ def test_a_description_is_what_is_new_since_the_last_upload(world: World) -> Non
 
 
 def uploaded(world: World, commit: Commit) -> None:
-    made = releases.request(world.house, Actor("林"), ReleaseRequest("shop", Kind.UPLOAD))
+    made = releases.request(world.services, Actor("林"), ReleaseRequest("shop", Kind.UPLOAD))
     ended(world, made, commit)
 
 
 def ended(world: World, number: int, commit: Commit, sizes: Sizes | None = None) -> None:
-    lease = queue.claim(world.house.database, number, "worker", f"token {number}")
+    lease = queue.claim(world.services.database, number, "worker", f"token {number}")
     assert lease
-    with world.house.database.writing() as db:
+    with world.services.database.writing() as db:
         queue.write(db, lease, commit=asdict(commit), sizes=asdict(sizes) if sizes else None)
         queue.end(db, lease, State.SUCCEEDED)
 
@@ -114,14 +114,14 @@ def ended(world: World, number: int, commit: Commit, sizes: Sizes | None = None)
 @pytest.mark.parametrize("kind", ["sqlite"])
 def test_sizes_stand_beside_the_limits_of_the_platform(world: World) -> None:
     ended(world, world.first, COMMIT, Sizes(3 * 2**20, 2**20, {"/extra/": 2 * 2**20}))
-    page = world.visitor(Role.VIEWER).client.get(f"/releases/{world.first}").text
+    page = world.session_of(Role.VIEWER).client.get(f"/releases/{world.first}").text
     for size in ("3.00 MB / 20.00 MB", "1.00 MB / 2.00 MB", "2.00 MB / 2.00 MB"):
         assert size in page
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
 def test_a_credential_shows_its_fingerprint_and_never_itself(world: World, upload_key: str) -> None:
-    boss = world.visitor(Role.SUPER_ADMIN)
+    boss = world.session_of(Role.SUPER_ADMIN)
     page = boss.client.get("/apps/shop/settings").text
     fingerprint = re.search(r"<code>([0-9a-f]{16})</code>", page)
     assert fingerprint
@@ -134,9 +134,9 @@ def test_a_credential_shows_its_fingerprint_and_never_itself(world: World, uploa
 def test_with_another_master_key_a_credential_can_still_be_set_anew(
     world: World, upload_key: str
 ) -> None:
-    changed = replace(world.house, vault=Vault(b"another key of 32 bytes, of a new"[:32]))
-    world.app.state.hall = replace(world.app.state.hall, house=changed)
-    boss = world.visitor(Role.SUPER_ADMIN)
+    changed = replace(world.services, vault=Vault(b"another key of 32 bytes, of a new"[:32]))
+    world.app.state.context = replace(world.app.state.context, services=changed)
+    boss = world.session_of(Role.SUPER_ADMIN)
     page = boss.client.get("/apps/shop/settings")
     assert page.status_code == 200
     assert "MPRELEASE_MASTER_KEY" in page.text
@@ -145,7 +145,7 @@ def test_with_another_master_key_a_credential_can_still_be_set_anew(
 
 
 def test_a_picture_is_seen_by_those_who_are_in_and_can_be_taken_back(world: World) -> None:
-    viewer = world.visitor(Role.VIEWER)
+    viewer = world.session_of(Role.VIEWER)
     stream = io.BytesIO()
     Image.new("RGB", (300, 200), "teal").save(stream, "JPEG")
     sent = {"picture": ("me.jpg", stream.getvalue(), "image/jpeg")}

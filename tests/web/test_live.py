@@ -10,13 +10,13 @@ from starlette.websockets import WebSocketDisconnect
 
 from guests import Visitor, World
 from mprelease.domain.logs import LogLine, Position
-from mprelease.domain.people import Actor, Role
 from mprelease.domain.releases import Kind, ReleaseRequest, Stage, State
+from mprelease.domain.users import Actor, Role
 from mprelease.services import releases
 from mprelease.storage import logs, queue
 from mprelease.storage.queue import Lease
 from mprelease.web import live
-from mprelease.web.hall import Hall
+from mprelease.web.context import WebContext
 
 pytestmark = pytest.mark.lasting
 
@@ -28,27 +28,27 @@ def line(number: int, attempt: int = 1) -> LogLine:
 
 
 def write(world: World, lines: list[LogLine]) -> None:
-    with world.house.database.writing() as db:
+    with world.services.database.writing() as db:
         logs.append(db, world.first, lines)
 
 
 def tell(world: World, lines: list[LogLine]) -> None:
-    hall: Hall = world.app.state.hall
+    context: WebContext = world.app.state.context
     for each in lines:
-        hall.hub.told(world.first, each)
+        context.hub.line_written(world.first, each)
 
 
 def claimed(world: World, token: str = "token") -> Lease:
-    lease = queue.claim(world.house.database, world.first, "worker", token)
+    lease = queue.claim(world.services.database, world.first, "worker", token)
     assert lease
     return lease
 
 
 def end(world: World, lease: Lease) -> None:
-    with world.house.database.writing() as db:
+    with world.services.database.writing() as db:
         queue.end(db, lease, State.SUCCEEDED)
-    hall: Hall = world.app.state.hall
-    hall.hub.ended(world.first)
+    context: WebContext = world.app.state.context
+    context.hub.ended(world.first)
 
 
 @contextmanager
@@ -84,7 +84,7 @@ def test_a_server_that_has_nothing_to_tell_says_that_it_lives(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(live, "_ALIVE_SECONDS", 0.01)
-    with watching(world.visitor(Role.VIEWER), world.first) as socket:
+    with watching(world.session_of(Role.VIEWER), world.first) as socket:
         assert [socket.receive_json() for _ in range(2)] == [{"alive": True}] * 2
 
 
@@ -93,7 +93,7 @@ def test_stored_and_fresh_lines_are_joined_without_a_seam(world: World) -> None:
     lines = [line(number) for number in range(1, 41)]
     tell(world, lines[:20])
     write(world, lines[:15])
-    with watching(world.visitor(Role.VIEWER), world.first, (1, 5)) as socket:
+    with watching(world.session_of(Role.VIEWER), world.first, (1, 5)) as socket:
         assert heard(socket, 15) == [each.text for each in lines[5:20]]
         tell(world, lines[20:])
         assert heard(socket, 20) == [each.text for each in lines[20:]]
@@ -106,7 +106,7 @@ def test_stored_and_fresh_lines_are_joined_without_a_seam(world: World) -> None:
 def test_what_another_process_writes_comes_from_the_storage(world: World) -> None:
     claimed(world)
     write(world, [line(1), line(2)])
-    with watching(world.visitor(Role.VIEWER), world.first) as socket:
+    with watching(world.session_of(Role.VIEWER), world.first) as socket:
         assert heard(socket, 2) == ["1-1", "1-2"]
         write(world, [line(3)])
         assert heard(socket, 1) == ["1-3"]
@@ -116,11 +116,11 @@ def test_what_another_process_writes_comes_from_the_storage(world: World) -> Non
 def test_lines_that_died_with_their_writer_are_taken_back(world: World) -> None:
     lease = claimed(world)
     write(world, [line(1), line(2)])
-    with world.house.database.writing() as db:
-        queue.hand_back(db, lease)
+    with world.services.database.writing() as db:
+        queue.requeue(db, lease)
     claimed(world, "another")
     write(world, [line(1, 2)])
-    with watching(world.visitor(Role.VIEWER), world.first, (1, 4)) as socket:
+    with watching(world.session_of(Role.VIEWER), world.first, (1, 4)) as socket:
         told = socket.receive_json()
         assert (told["cut"], texts_of(told)) == ([1, 2], ["2-1"])
 
@@ -128,7 +128,7 @@ def test_lines_that_died_with_their_writer_are_taken_back(world: World) -> None:
 @pytest.mark.parametrize("kind", ["sqlite"])
 def test_a_position_that_cannot_be_harms_nobody_else(world: World) -> None:
     claimed(world)
-    browser = world.visitor(Role.VIEWER)
+    browser = world.session_of(Role.VIEWER)
     with watching(browser, world.first, (99, 7)) as liar:
         with browser.client.websocket_connect(ADDRESS) as socket:
             socket.send_json({"log": world.first})
@@ -141,7 +141,7 @@ def test_a_position_that_cannot_be_harms_nobody_else(world: World) -> None:
 @pytest.mark.parametrize("kind", ["sqlite"])
 @pytest.mark.parametrize("wish", ["{", '{"log": -1}', '{"log": 1, "line": 9e99}', "[]", '"x"'])
 def test_what_cannot_be_read_ends_the_socket(world: World, wish: str) -> None:
-    browser = world.visitor(Role.VIEWER)
+    browser = world.session_of(Role.VIEWER)
     with browser.client.websocket_connect(ADDRESS) as socket:
         socket.send_text(wish)
         with pytest.raises(WebSocketDisconnect) as ended:
@@ -151,7 +151,7 @@ def test_what_cannot_be_read_ends_the_socket(world: World, wish: str) -> None:
 
 @pytest.mark.parametrize("kind", ["sqlite"])
 def test_strangers_and_other_sites_hear_nothing(world: World) -> None:
-    viewer = world.visitor(Role.VIEWER).client
+    viewer = world.session_of(Role.VIEWER).client
     foreign = {"origin": "https://evil.example"}
     for client, headers in ((world.stranger().client, {}), (viewer, foreign)):
         with (
@@ -165,7 +165,7 @@ def test_strangers_and_other_sites_hear_nothing(world: World) -> None:
 
 @pytest.mark.parametrize("kind", ["sqlite"])
 def test_logging_out_ends_the_socket(world: World) -> None:
-    browser = world.visitor(Role.VIEWER)
+    browser = world.session_of(Role.VIEWER)
     csrf = browser.csrf
     with watching(browser, world.first) as socket:
         browser.client.post("/logout", data={"csrf": csrf})
@@ -177,7 +177,7 @@ def test_logging_out_ends_the_socket(world: World) -> None:
 @pytest.mark.parametrize("kind", ["sqlite"])
 def test_a_release_that_is_not_there_is_told_as_such(world: World) -> None:
     with (
-        watching(world.visitor(Role.VIEWER), 99_999) as socket,
+        watching(world.session_of(Role.VIEWER), 99_999) as socket,
         pytest.raises(WebSocketDisconnect) as ended,
     ):
         socket.receive_json()
@@ -189,7 +189,7 @@ def states_of(socket: WebSocketTestSession) -> dict[int, str]:
 
 
 def test_how_releases_stand_comes_whole_at_first_and_then_what_changes(world: World) -> None:
-    browser = world.visitor(Role.VIEWER)
+    browser = world.session_of(Role.VIEWER)
     boss = Actor("admin")
     with browser.client, browser.client.websocket_connect(ADDRESS) as socket:
         socket.send_json({"states": True})
@@ -200,26 +200,26 @@ def test_how_releases_stand_comes_whole_at_first_and_then_what_changes(world: Wo
         ]
         lease = claimed(world)
         assert states_of(socket) == {world.first: "running"}
-        second = releases.request(world.house, boss, ReleaseRequest("shop", Kind.PREVIEW))
+        second = releases.request(world.services, boss, ReleaseRequest("shop", Kind.PREVIEW))
         assert states_of(socket) == {second: "queued"}
         end(world, lease)
         assert states_of(socket) == {world.first: "succeeded"}
-        releases.cancel(world.house, boss, second)
+        releases.cancel(world.services, boss, second)
         assert states_of(socket) == {second: "canceled"}
-        third = releases.request(world.house, boss, ReleaseRequest("shop", Kind.PREVIEW))
-        releases.cancel(world.house, boss, third)
+        third = releases.request(world.services, boss, ReleaseRequest("shop", Kind.PREVIEW))
+        releases.cancel(world.services, boss, third)
         while states_of(socket) != {third: "canceled"}:
             pass
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
 def test_a_stage_that_begins_is_told_with_its_time(world: World) -> None:
-    browser = world.visitor(Role.VIEWER)
+    browser = world.session_of(Role.VIEWER)
     lease = claimed(world)
     with browser.client, browser.client.websocket_connect(ADDRESS) as socket:
         socket.send_json({"states": True})
         socket.receive_json()
-        with world.house.database.writing() as db:
+        with world.services.database.writing() as db:
             queue.start_stage(db, lease, Stage.CHECKOUT, 5)
         [release] = socket.receive_json()["states"]
         assert release["stages"][0] == ["checkout", "running", 5, None, False]
@@ -228,7 +228,7 @@ def test_a_stage_that_begins_is_told_with_its_time(world: World) -> None:
 @pytest.mark.parametrize("kind", ["sqlite"])
 def test_one_socket_tells_a_log_and_the_states_until_one_is_wished_no_more(world: World) -> None:
     claimed(world)
-    browser = world.visitor(Role.VIEWER)
+    browser = world.session_of(Role.VIEWER)
     with watching(browser, world.first) as socket:
         socket.send_json({"states": True})
         assert socket.receive_json()["whole"] is True
@@ -245,7 +245,7 @@ def test_one_socket_tells_a_log_and_the_states_until_one_is_wished_no_more(world
 
 @pytest.mark.parametrize("kind", ["sqlite"])
 def test_a_program_that_has_lost_count_of_its_sockets_gets_no_more(world: World) -> None:
-    viewer, member = world.visitor(Role.VIEWER).client, world.visitor(Role.MEMBER).client
+    viewer, member = world.session_of(Role.VIEWER).client, world.session_of(Role.MEMBER).client
     with viewer, ExitStack() as open_ones:
         for _ in range(200):
             open_ones.enter_context(viewer.websocket_connect(ADDRESS))

@@ -7,10 +7,10 @@ from sqlalchemy.exc import OperationalError
 from starlette.websockets import WebSocketDisconnect
 
 from guests import World
-from mprelease.domain.people import Role
+from mprelease.domain.users import Role
 from mprelease.web import live
-from mprelease.web.hall import Hall
-from mprelease.web.telling import StoredForWatchers
+from mprelease.web.context import WebContext
+from mprelease.web.live_source import StoredState
 from test_live import ADDRESS, claimed, end, line, texts_of, watching, write
 
 pytestmark = pytest.mark.lasting
@@ -29,18 +29,18 @@ def test_a_task_that_fails_closes_its_socket_so_that_the_client_resumes(
     lease = claimed(world)
     write(world, [line(1), line(2)])
     end(world, lease)
-    browser = world.visitor(Role.VIEWER)
+    browser = world.session_of(Role.VIEWER)
     with monkeypatch.context() as broken:
         # One query, or whatever else stands behind what is told.
-        broken.setattr(StoredForWatchers, "after", fail)
+        broken.setattr(StoredState, "after", fail)
         broken.setattr(live, "states_in_json", fail)
         with browser.client, browser.client.websocket_connect(ADDRESS) as socket:
             socket.send_json({wish: world.first if wish == "log" else True})
             with pytest.raises(WebSocketDisconnect) as ended:
                 socket.receive_json()
     assert ended.value.code == 1011
-    hall: Hall = world.app.state.hall
-    assert hall.loops.failures.by_loop()[f"socket: {wish}"] == 1
+    context: WebContext = world.app.state.context
+    assert context.loops.failures.by_loop()[f"socket: {wish}"] == 1
     assert any(record.exc_info for record in caplog.records if record.levelname == "ERROR")
     with watching(browser, world.first, (1, 1)) as socket:
         told = socket.receive_json()
@@ -50,14 +50,14 @@ def test_a_task_that_fails_closes_its_socket_so_that_the_client_resumes(
 @pytest.mark.parametrize("kind", ["sqlite"])
 def test_a_binary_frame_is_unreadable_and_nothing_else(world: World) -> None:
     """Issue 12, number 4."""
-    browser = world.visitor(Role.VIEWER)
+    browser = world.session_of(Role.VIEWER)
     with browser.client.websocket_connect(ADDRESS) as socket:
         socket.send_bytes(b"\xff\x00")
         with pytest.raises(WebSocketDisconnect) as ended:
             socket.receive_json()
     assert ended.value.code == 1007
-    hall: Hall = world.app.state.hall
-    assert not hall.loops.failures.total
+    context: WebContext = world.app.state.context
+    assert not context.loops.failures.total
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
@@ -76,7 +76,7 @@ def test_an_error_in_the_sockets_route_is_told_and_closes_it(
         raise error
 
     monkeypatch.setattr(live, where, broken)
-    browser = world.visitor(Role.VIEWER)
+    browser = world.session_of(Role.VIEWER)
     with (
         pytest.raises(WebSocketDisconnect) as ended,
         browser.client.websocket_connect(ADDRESS) as socket,
@@ -96,7 +96,7 @@ def test_who_leaves_before_the_socket_is_accepted_is_no_failure(
     async def gone(*_: object, **__: object) -> None:
         raise ConnectionResetError
 
-    browser = world.visitor(role) if role else world.stranger()
+    browser = world.session_of(role) if role else world.stranger()
     monkeypatch.setattr(live.WebSocket, "send", gone)
     scope = {
         "type": "websocket",
@@ -118,5 +118,5 @@ def test_who_leaves_before_the_socket_is_accepted_is_no_failure(
 
     with browser.client:
         asyncio.run(world.app(scope, receive, gone))
-    hall: Hall = world.app.state.hall
-    assert not hall.loops.failures.total
+    context: WebContext = world.app.state.context
+    assert not context.loops.failures.total

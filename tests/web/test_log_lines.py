@@ -6,8 +6,8 @@ import pytest
 
 from guests import Visitor, World
 from mprelease.domain.logs import LogLine, Position
-from mprelease.domain.people import Actor, Role
 from mprelease.domain.releases import Stage
+from mprelease.domain.users import Actor, Role
 from mprelease.services import releases
 from mprelease.storage import logs
 
@@ -17,7 +17,7 @@ def write(world: World, first: Position, stage: Stage, texts: Sequence[str]) -> 
         LogLine(Position(first.attempt, number), 0, stage, text)
         for number, text in enumerate(texts, start=first.line)
     ]
-    with world.house.database.writing() as db:
+    with world.services.database.writing() as db:
         logs.append(db, world.first, lines)
 
 
@@ -47,7 +47,7 @@ def test_the_lines_behind_any_position_come_each_once(world: World) -> None:
         (1, 4, "publish", "d"),
         (2, 1, "checkout", "e"),
     ]
-    viewer = world.visitor(Role.VIEWER)
+    viewer = world.session_of(Role.VIEWER)
     for count, start in enumerate([Position(0, 0), *(Position(*line[:2]) for line in whole)]):
         assert told(world, viewer, start) == whole[count:]
 
@@ -58,7 +58,7 @@ def test_a_long_log_comes_in_several_answers(world: World) -> None:
     for first in range(1, 25_001, 1000):
         write(world, Position(1, first), Stage.BUILD, texts[first - 1 : first + 999])
     write(world, Position(1, 25_001), Stage.BUILD, ["x" * 5_000_000, "last"])
-    viewer = world.visitor(Role.VIEWER)
+    viewer = world.session_of(Role.VIEWER)
     answer = viewer.client.get(f"/releases/{world.first}/lines").json()
     assert sum(len(passage[3]) for passage in answer["passages"]) == 10_000
     assert [text for *_, text in told(world, viewer, Position(0, 0))][:25_000] == texts
@@ -66,11 +66,11 @@ def test_a_long_log_comes_in_several_answers(world: World) -> None:
 
 @pytest.mark.parametrize("kind", ["sqlite"])
 def test_it_is_over_when_the_release_has_ended_and_the_last_line_is_told(world: World) -> None:
-    viewer = world.visitor(Role.VIEWER)
+    viewer = world.session_of(Role.VIEWER)
     address = f"/releases/{world.first}/lines"
     write(world, Position(1, 1), Stage.BUILD, ["only"])
     assert not viewer.client.get(address).json()["over"]
-    releases.cancel(world.house, Actor("admin"), world.first)
+    releases.cancel(world.services, Actor("admin"), world.first)
     assert viewer.client.get(address).json()["over"]
     assert viewer.client.get(f"{address}?line=-1").status_code == 422
     assert viewer.client.get("/releases/99999/lines").status_code == 404
@@ -79,7 +79,7 @@ def test_it_is_over_when_the_release_has_ended_and_the_last_line_is_told(world: 
 @pytest.mark.parametrize("kind", ["sqlite"])
 def test_the_whole_log_is_shown_as_text(world: World) -> None:
     write(world, Position(1, 1), Stage.BUILD, ["\x1b[31mred\x1b[0m", "<b>中文</b>"])
-    answer = world.visitor(Role.VIEWER).client.get(f"/releases/{world.first}/log.txt")
+    answer = world.session_of(Role.VIEWER).client.get(f"/releases/{world.first}/log.txt")
     assert answer.text == "\x1b[31mred\x1b[0m\n<b>中文</b>\n"
     assert answer.headers["content-type"] == "text/plain; charset=utf-8"
     assert answer.headers["x-content-type-options"] == "nosniff"

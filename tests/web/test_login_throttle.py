@@ -14,17 +14,17 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from guests import NAMES, PASSWORD, Visitor, World
 from mprelease.domain.errors import Refused
-from mprelease.domain.people import Actor, Role
 from mprelease.domain.problems import Problem
-from mprelease.services import door, users
-from mprelease.services.door import Account
-from mprelease.web.hall import Hall
+from mprelease.domain.users import Actor, Role
+from mprelease.services import sessions, users
+from mprelease.services.sessions import LoginAccount
+from mprelease.web.context import WebContext
 from mprelease.web.login_throttle import Attempt, LoginThrottle
 
 pytestmark = pytest.mark.lasting
 
 ATTACKER, PROXY = "198.51.100.7", "10.0.0.1"
-ADMIN = Account(1, "stamp")
+ADMIN = LoginAccount(1, "stamp")
 # That of the house in all tests.
 MASTER_KEY = b64encode(bytes(32)).decode()
 NEW_PASSWORD = "another horse battery"
@@ -39,7 +39,7 @@ def is_refused(throttle: LoginThrottle, attempt: Attempt) -> bool:
     try:
         throttle.count(attempt)
     except Refused as refused:
-        return refused.trouble.problem is Problem.LOGIN_TOO_OFTEN
+        return refused.problem_detail.problem is Problem.LOGIN_TOO_OFTEN
     return False
 
 
@@ -50,8 +50,8 @@ def use_up(throttle: LoginThrottle, address: str) -> None:
 
 
 def throttle_of(world: World) -> LoginThrottle:
-    hall: Hall = world.app.state.hall
-    return hall.login_throttle
+    context: WebContext = world.app.state.context
+    return context.login_throttle
 
 
 def known(world: World, address: str) -> Visitor:
@@ -94,8 +94,8 @@ def test_the_cookie_of_a_known_browser_is_kept_from_scripts_and_other_pages(worl
     form = {"name": "admin", "password": PASSWORD}
     answer = world.stranger().client.post("/login", data=form, follow_redirects=False)
     [cookie] = [one for one in answer.headers.get_list("set-cookie") if "known" in one]
-    with world.house.database.reading() as db:
-        user_id = users.named(db, "admin").id
+    with world.services.database.reading() as db:
+        user_id = users.by_name(db, "admin").id
     assert cookie.startswith(f"mprelease-known-{user_id}=")
     assert {"HttpOnly", "Path=/login", "SameSite=lax"} <= set(cookie.split("; "))
 
@@ -110,9 +110,9 @@ def test_a_known_browser_is_one_no_more_when_the_password_changes(
     if change == "own":
         here.send("/profile/password", old=PASSWORD, new=password)
     else:
-        with world.house.database.reading() as db:
-            user_id = users.named(db, "admin").id
-        users.reset_password(world.house, Actor("admin"), user_id)
+        with world.services.database.reading() as db:
+            user_id = users.by_name(db, "admin").id
+        users.reset_password(world.services, Actor("admin"), user_id)
     use_up(throttle_of(world), PROXY)
     assert browser.log_in("admin", password) == 429
     # Where the new password was chosen, it is known.
@@ -122,8 +122,8 @@ def test_a_known_browser_is_one_no_more_when_the_password_changes(
 @pytest.mark.parametrize("forged", ["", ".", "x.y", "1.é", "." + "0" * 64])
 def test_a_cookie_that_was_not_signed_here_passes_no_limit(world: World, forged: str) -> None:
     use_up(throttle_of(world), ATTACKER)
-    with world.house.database.reading() as db:
-        user_id = users.named(db, "admin").id
+    with world.services.database.reading() as db:
+        user_id = users.by_name(db, "admin").id
     cookie = f"mprelease-known-{user_id}={forged}".encode()
     answer = world.at(ATTACKER).client.post(
         "/login", data={"name": "admin", "password": "wrong"}, headers={b"cookie": cookie}
@@ -135,7 +135,7 @@ def test_a_password_reset_by_the_command_line_lets_its_user_in_at_once(
     world: World, database_url: str, tmp_path: Path
 ) -> None:
     for number in range(100):
-        account = door.account(world.house, "admin")
+        account = sessions.account(world.services, "admin")
         throttle_of(world).count(Attempt("admin", f"198.51.100.{number}", account))
     use_up(throttle_of(world), PROXY)
     assert world.at("203.0.113.1").log_in("admin") == 429
@@ -158,10 +158,10 @@ def test_a_password_reset_by_the_command_line_lets_its_user_in_at_once(
 def test_a_password_that_was_made_here_may_be_tried_only_so_often_when_it_is_wrong(
     world: World,
 ) -> None:
-    with world.house.database.reading() as db:
-        user_id = users.named(db, "admin").id
-    old = users.reset_password(world.house, Actor("admin"), user_id)
-    users.reset_password(world.house, Actor("admin"), user_id)
+    with world.services.database.reading() as db:
+        user_id = users.by_name(db, "admin").id
+    old = users.reset_password(world.services, Actor("admin"), user_id)
+    users.reset_password(world.services, Actor("admin"), user_id)
     answers = [world.at(f"198.51.100.{number}").log_in("admin", old) for number in range(9)]
     assert answers == [401] * 8 + [429]
 
@@ -196,14 +196,14 @@ def test_a_refusal_says_how_long_to_wait_and_makes_it_no_longer() -> None:
     for _ in range(100):
         with pytest.raises(Refused) as refused:
             throttle.count(attempt)
-        assert refused.value.trouble.parameters == {"minutes": 5}
+        assert refused.value.problem_detail.parameters == {"minutes": 5}
     # The others of this address still have what is left of its sixty.
     for _ in range(52):
         throttle.count(Attempt(os.urandom(4).hex(), ATTACKER))
 
 
 def test_a_stolen_login_cannot_guess_the_password_of_its_user_without_limit(world: World) -> None:
-    thief, owner = world.visitor(Role.MEMBER), world.visitor(Role.MEMBER)
+    thief, owner = world.session_of(Role.MEMBER), world.session_of(Role.MEMBER)
     form = {"old": "guessed", "new": NEW_PASSWORD}
     csrf = thief.csrf
     answers = [
@@ -220,7 +220,7 @@ def test_a_forwarded_address_of_an_untrusted_peer_is_not_believed_but_told_to_ad
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)
-    boss, member = world.visitor(Role.ADMIN), world.visitor(Role.MEMBER)
+    boss, member = world.session_of(Role.ADMIN), world.session_of(Role.MEMBER)
     assert "X-Forwarded-For" not in boss.client.get("/").text
     for number in range(9):
         forwarded = {"x-forwarded-for": f"203.0.113.{number}"}
@@ -236,10 +236,10 @@ def test_a_forwarded_address_of_an_untrusted_peer_is_not_believed_but_told_to_ad
 
 
 def test_a_forwarded_address_of_a_trusted_proxy_counts_and_warns_nobody(world: World) -> None:
-    hall: Hall = world.app.state.hall
+    context: WebContext = world.app.state.context
     behind = replace(world, app=ProxyHeadersMiddleware(world.app, PROXY))
     for number in range(20):
         browser = behind.at(PROXY)
         browser.client.headers["x-forwarded-for"] = f"spoofed, 203.0.113.{number}"
         assert browser.log_in("admin", "wrong") == 401
-    assert hall.untrusted_proxies.peers == ()
+    assert context.untrusted_proxies.peers == ()

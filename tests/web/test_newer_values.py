@@ -11,16 +11,16 @@ import pytest
 from sqlalchemy import Column, Table, insert, update
 
 from guests import World
-from mprelease.domain.errands import Errand, ErrandKind
 from mprelease.domain.logs import LogLine, Position
 from mprelease.domain.newer_values import known_or_newer
-from mprelease.domain.people import Right, Role
 from mprelease.domain.platforms import Platform
-from mprelease.domain.problems import Message, Problem, Trouble
+from mprelease.domain.problems import Message, Problem, ProblemDetail
 from mprelease.domain.releases import Stage, State
-from mprelease.i18n import Language, Words
+from mprelease.domain.users import Permission, Role
+from mprelease.domain.worker_queries import WorkerQuery, WorkerQueryKind
+from mprelease.i18n import Language, Translator
 from mprelease.remote.reading import release_of
-from mprelease.storage import errands, logs, queue, releases, tables
+from mprelease.storage import logs, queue, releases, tables, worker_queries
 from programs import program
 from test_rights import routes
 
@@ -39,7 +39,7 @@ ENUMS = [
     (tables.stages, "state"),
     (tables.log_chunks, "stage"),
     (tables.workers, "sandbox"),
-    (tables.errands, "kind"),
+    (tables.worker_queries, "kind"),
     (tables.audit, "deed"),
     (tables.users, "role"),
     (tables.keys, "kind"),
@@ -53,19 +53,19 @@ CLAIMED_BY = {"platform", "project_type", "kind", "environment", "state"}
 
 
 def with_a_row_everywhere(world: World) -> None:
-    line = LogLine(Position(1, 1), world.house.now(), Stage.BUILD, "a line")
-    with world.house.database.writing() as db:
+    line = LogLine(Position(1, 1), world.services.now(), Stage.BUILD, "a line")
+    with world.services.database.writing() as db:
         logs.append(db, world.first, [line])
-        errands.ask(db, "default", Errand(ErrandKind.REFS, "web"))
-        releases.put_qr_code(db, world.first, b"\x89PNG", "image/png", world.house.now())
+        worker_queries.ask(db, "default", WorkerQuery(WorkerQueryKind.REFS, "web"))
+        releases.put_qr_code(db, world.first, b"\x89PNG", "image/png", world.services.now())
         db.connection.execute(
             insert(tables.workers).values(
                 name="worker",
                 labels=["default"],
                 slots=1,
                 version="1",
-                started_at=world.house.now(),
-                seen_at=world.house.now(),
+                started_at=world.services.now(),
+                seen_at=world.services.now(),
                 draining=False,
                 sandbox="user",
             )
@@ -78,13 +78,13 @@ def written(world: World, table: Table, column: Column[Any]) -> None:
         change = change.where(tables.users.c.role == Role.VIEWER)
     elif table is tables.stages:
         change = change.where(tables.stages.c.position == 1)
-    with world.house.database.writing() as db:
+    with world.services.database.writing() as db:
         db.connection.execute(change)
 
 
 def walked(world: World) -> None:
     """Every page and every list of the API answers, and so does the remote client that reads it."""
-    browser, ci = world.visitor(Role.SUPER_ADMIN), program(world, Role.SUPER_ADMIN)
+    browser, ci = world.session_of(Role.SUPER_ADMIN), program(world, Role.SUPER_ADMIN)
     bearer = {"authorization": f"Bearer {ci.token}"}
     for route, method, address, _ in routes(world):
         if method == "GET":
@@ -110,10 +110,10 @@ def test_every_page_and_list_shows_what_it_does_not_know(
 def test_problems_and_warnings_of_a_newer_node_are_shown_with_their_names(
     world: World, name: str
 ) -> None:
-    with world.house.database.writing() as db:
+    with world.services.database.writing() as db:
         db.connection.execute(update(tables.releases).values({name: JSON_VALUES[name]}))
     walked(world)
-    page = world.visitor(Role.SUPER_ADMIN).client.get(f"/releases/{world.first}").text
+    page = world.session_of(Role.SUPER_ADMIN).client.get(f"/releases/{world.first}").text
     assert NEWER in page
     assert "a.js" in page
 
@@ -126,14 +126,14 @@ def test_no_worker_takes_a_release_or_an_errand_that_it_does_not_understand(
     world: World, table: Table, name: str
 ) -> None:
     with_a_row_everywhere(world)
-    with world.house.database.reading() as db:
+    with world.services.database.reading() as db:
         assert queue.candidates(db, ["default"]) == [world.first]
     written(world, table, table.c[name])
-    with world.house.database.reading() as db:
+    with world.services.database.reading() as db:
         if table in {tables.apps, tables.releases}:
             assert queue.candidates(db, ["default"]) == []
-    if table is tables.errands:
-        assert errands.claim(world.house.database, ["default"], 1000) is None
+    if table is tables.worker_queries:
+        assert worker_queries.claim(world.services.database, ["default"], 1000) is None
 
 
 def test_a_newer_value_is_its_text_and_no_member() -> None:
@@ -141,18 +141,18 @@ def test_a_newer_value_is_its_text_and_no_member() -> None:
     assert (newer, str(newer), f"{newer}", json.dumps(newer)) == (NEWER, NEWER, NEWER, '"newer"')
     assert newer not in set(Platform)
     assert known_or_newer(Platform, "wechat") is Platform.WECHAT
-    assert asdict(Trouble(known_or_newer(Problem, NEWER)))["problem"] == NEWER
+    assert asdict(ProblemDetail(known_or_newer(Problem, NEWER)))["problem"] == NEWER
     assert not known_or_newer(State, NEWER).is_final
-    assert not known_or_newer(Role, NEWER).may(Right.LOOK)
+    assert not known_or_newer(Role, NEWER).may(Permission.VIEW)
     with pytest.raises(ValueError, match=NEWER):
         Platform(NEWER)
 
 
 @pytest.mark.parametrize("language", Language)
 def test_words_of_a_newer_node_are_plain(language: Language) -> None:
-    say = Words(language)
-    trouble = Trouble(known_or_newer(Problem, NEWER), {"path": "a.js"})
-    assert say("platform.newer") == NEWER
-    for words in (say.of_trouble(trouble), say.of(Message("warning.newer", {"path": "a.js"}))):
+    t = Translator(language)
+    problem_detail = ProblemDetail(known_or_newer(Problem, NEWER), {"path": "a.js"})
+    assert t("platform.newer") == NEWER
+    for words in (t.of_problem(problem_detail), t.of(Message("warning.newer", {"path": "a.js"}))):
         assert "newer (path: a.js)" in words
         assert "problem." not in words

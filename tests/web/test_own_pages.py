@@ -7,8 +7,8 @@ from html import unescape
 import pytest
 
 from guests import Visitor, World
-from mprelease.domain.people import Actor, Role
 from mprelease.domain.releases import Commit, Kind, Release, ReleaseRequest, State
+from mprelease.domain.users import Actor, Role
 from mprelease.services import releases
 from mprelease.storage import lists, queue
 from mprelease.storage import releases as stored
@@ -23,18 +23,18 @@ pytestmark = pytest.mark.parametrize("kind", ["sqlite"])
 
 
 def ended(world: World, number: int, state: State, *, code: bool = False) -> None:
-    lease = queue.claim(world.house.database, number, "worker", f"token {number}")
+    lease = queue.claim(world.services.database, number, "worker", f"token {number}")
     assert lease
-    with world.house.database.writing() as db:
+    with world.services.database.writing() as db:
         queue.write(db, lease, commit=asdict(COMMIT))
         if code:
-            stored.put_qr_code(db, number, b"an image", "image/png", world.house.now())
+            stored.put_qr_code(db, number, b"an image", "image/png", world.services.now())
         queue.end(db, lease, state)
 
 
 def newest(world: World) -> Release:
-    with world.house.database.reading() as db:
-        return lists.found(db, Search(limit=1))[0]
+    with world.services.database.reading() as db:
+        return lists.search(db, Search(limit=1))[0]
 
 
 def upload_link(page: str) -> tuple[str, str]:
@@ -43,18 +43,18 @@ def upload_link(page: str) -> tuple[str, str]:
     return found[1], unescape(found[2])
 
 
-def sent_back(visitor: Visitor, address: str, **typed: str) -> str:
-    page = visitor.client.get(address).text
+def sent_back(session_of: Visitor, address: str, **typed: str) -> str:
+    page = session_of.client.get(address).text
     hidden = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page))
     ref = re.search(r'name="ref" type="text" value="([^"]*)"', page)
     assert ref
     form = {"environment": "production", "ref": ref[1], "description": "x", **hidden, **typed}
-    return str(visitor.client.post(address.partition("?")[0], data=form).text)
+    return str(session_of.client.post(address.partition("?")[0], data=form).text)
 
 
 def test_the_upload_of_a_previews_commit_keeps_its_branch(world: World) -> None:
     ended(world, world.first, State.SUCCEEDED)
-    member = world.visitor(Role.MEMBER)
+    member = world.session_of(Role.MEMBER)
     style, address = upload_link(member.client.get(f"/releases/{world.first}").text)
     assert "btn-outline-primary" in style
     page = sent_back(member, address)
@@ -65,7 +65,7 @@ def test_the_upload_of_a_previews_commit_keeps_its_branch(world: World) -> None:
 
 def test_whoever_types_another_ref_means_that_one(world: World) -> None:
     ended(world, world.first, State.SUCCEEDED)
-    member = world.visitor(Role.MEMBER)
+    member = world.session_of(Role.MEMBER)
     _, address = upload_link(member.client.get(f"/releases/{world.first}").text)
     sent_back(member, address, ref="hotfix")
     assert (newest(world).ref, newest(world).ref_name) == ("hotfix", None)
@@ -73,24 +73,24 @@ def test_whoever_types_another_ref_means_that_one(world: World) -> None:
 
 def test_after_a_failed_preview_its_upload_is_not_what_is_proposed(world: World) -> None:
     ended(world, world.first, State.FAILED)
-    member = world.visitor(Role.MEMBER)
+    member = world.session_of(Role.MEMBER)
     style, _ = upload_link(member.client.get(f"/releases/{world.first}").text)
     assert "primary" not in style
 
 
 def test_the_next_form_proposes_the_branch_and_not_the_commit(world: World) -> None:
     pinned = replace(UPLOAD, ref=COMMIT.id, ref_name="feature/pay")
-    releases.request(world.house, Actor("a-member"), pinned)
-    page = world.visitor(Role.MEMBER).client.get("/apps/shop/upload").text
+    releases.request(world.services, Actor("a-member"), pinned)
+    page = world.session_of(Role.MEMBER).client.get("/apps/shop/upload").text
     assert 'value="feature/pay"' in page
     assert COMMIT.id not in page
 
 
 def test_an_older_upload_does_not_show_the_code_of_the_app_id_as_its_own(world: World) -> None:
-    first, second = (releases.request(world.house, BOSS, UPLOAD) for _ in range(2))
+    first, second = (releases.request(world.services, BOSS, UPLOAD) for _ in range(2))
     for each in (world.first, first, second):
         ended(world, each, State.SUCCEEDED, code=True)
-    viewer = world.visitor(Role.VIEWER).client
+    viewer = world.session_of(Role.VIEWER).client
     cards = viewer.get("/apps/shop").text
     images = set(map(int, re.findall(r'src="/releases/(\d+)/qr-code"', cards)))
     assert images == {world.first, second}

@@ -7,9 +7,9 @@ import pytest
 from guests import NAMES, PASSWORD, World, without_csrf
 from mprelease.domain.errors import Refused
 from mprelease.domain.logs import LogLine, Position
-from mprelease.domain.people import Actor, Role
 from mprelease.domain.platforms import Platform
 from mprelease.domain.releases import Kind, ReleaseRequest, Stage
+from mprelease.domain.users import Actor, Role
 from mprelease.services import apps, releases, users
 from mprelease.storage import logs
 from mprelease.storage import releases as stored
@@ -18,7 +18,7 @@ EVIL = '<script>alert("x")</script>'
 
 
 def test_a_preview_is_asked_for_once_however_often_the_button_is_pressed(world: World) -> None:
-    member = world.visitor(Role.MEMBER)
+    member = world.session_of(Role.MEMBER)
     form = {"ref": "main", "start_page": "pages/a", "query": "x=1", "key": "one-click"}
     first = member.send("/apps/shop/preview", **form)
     again = member.send("/apps/shop/preview", **form)
@@ -29,23 +29,23 @@ def test_a_preview_is_asked_for_once_however_often_the_button_is_pressed(world: 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
 def test_what_cannot_be_used_comes_back_with_the_form_and_nothing_is_lost(world: World) -> None:
-    member = world.visitor(Role.MEMBER)
+    member = world.session_of(Role.MEMBER)
     page = member.send("/apps/shop/upload", ref="main", robot="77", description="keep me")
     assert "keep me" in page
     assert 'value="77"' in page
     assert 'role="alert"' in page
-    with world.house.database.reading() as db:
+    with world.services.database.reading() as db:
         assert len(stored.newest(db, None, 10)) == 1
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
 def test_text_that_tries_to_be_html_stays_text(world: World) -> None:
     wanted = ReleaseRequest("shop", Kind.PREVIEW, ref="a<b>", description=EVIL)
-    made = releases.request(world.house, Actor(f"林{EVIL}"), wanted)
-    with world.house.database.writing() as db:
+    made = releases.request(world.services, Actor(f"林{EVIL}"), wanted)
+    with world.services.database.writing() as db:
         line = LogLine(Position(1, 1), 0, Stage.BUILD, f"\x1b[31m{EVIL}\x1b[0m")
         logs.append(db, made, [line])
-    browser = world.visitor(Role.SUPER_ADMIN)
+    browser = world.session_of(Role.SUPER_ADMIN)
     addresses = ("/", "/apps/shop", f"/releases/{made}", "/releases")
     for address in (*addresses, "/audit", "/apps/shop/refs", f"/apps/{EVIL}"):
         text = browser.client.get(address).text
@@ -58,8 +58,8 @@ def test_text_that_tries_to_be_html_stays_text(world: World) -> None:
 
 def test_more_releases_come_page_by_page_each_once(world: World) -> None:
     for _ in range(30):
-        releases.request(world.house, Actor("林"), ReleaseRequest("shop", Kind.UPLOAD))
-    browser = world.visitor(Role.VIEWER).client
+        releases.request(world.services, Actor("林"), ReleaseRequest("shop", Kind.UPLOAD))
+    browser = world.session_of(Role.VIEWER).client
     seen: list[str] = []
     address = "/apps/shop"
     while address:
@@ -72,8 +72,8 @@ def test_more_releases_come_page_by_page_each_once(world: World) -> None:
 
 @pytest.mark.parametrize("kind", ["sqlite"])
 def test_lists_are_narrowed_by_what_was_chosen(world: World) -> None:
-    releases.request(world.house, Actor("林"), ReleaseRequest("shop", Kind.UPLOAD, ref="100%"))
-    browser, boss = world.visitor(Role.VIEWER).client, world.visitor(Role.ADMIN).client
+    releases.request(world.services, Actor("林"), ReleaseRequest("shop", Kind.UPLOAD, ref="100%"))
+    browser, boss = world.session_of(Role.VIEWER).client, world.session_of(Role.ADMIN).client
     for query, shown in (
         ("kind=upload", {"2"}),
         ("person=林", {"2"}),
@@ -90,9 +90,9 @@ def test_lists_are_narrowed_by_what_was_chosen(world: World) -> None:
 
 def test_deleting_takes_all_or_none_and_keeps_the_version_number(world: World) -> None:
     boss = Actor("admin")
-    first = releases.request(world.house, boss, ReleaseRequest("shop", Kind.UPLOAD))
-    releases.cancel(world.house, boss, first)
-    browser = world.visitor(Role.ADMIN)
+    first = releases.request(world.services, boss, ReleaseRequest("shop", Kind.UPLOAD))
+    releases.cancel(world.services, boss, first)
+    browser = world.session_of(Role.ADMIN)
     both = {"ids": [str(first), str(world.first)], "confirmed": "true"}
     refused = browser.client.post("/releases/delete", data={"csrf": browser.csrf, **both})
     assert refused.status_code == 409
@@ -103,9 +103,9 @@ def test_deleting_takes_all_or_none_and_keeps_the_version_number(world: World) -
 
 @pytest.mark.parametrize("kind", ["sqlite"])
 def test_whoever_administers_cannot_lock_the_house(world: World) -> None:
-    admin = world.visitor(Role.ADMIN)
-    with world.house.database.reading() as db:
-        boss = users.named(db, "admin")
+    admin = world.session_of(Role.ADMIN)
+    with world.services.database.reading() as db:
+        boss = users.by_name(db, "admin")
     for deed in ("delete", "reset-password"):
         answer = admin.client.post(f"/users/{boss.id}/{deed}", data={"csrf": admin.csrf})
         assert answer.status_code == 403
@@ -139,7 +139,7 @@ def test_pages_may_run_nothing_but_our_own_files(world: World) -> None:
 
 @pytest.mark.parametrize("kind", ["sqlite"])
 def test_a_list_that_is_narrowed_to_nobodys_app_is_empty(world: World) -> None:
-    boss = world.visitor(Role.ADMIN).client
+    boss = world.session_of(Role.ADMIN).client
     assert 'name="ids"' in boss.get("/releases?app=shop").text
     assert 'name="ids"' not in boss.get("/releases?app=gone").text
 
@@ -147,17 +147,17 @@ def test_a_list_that_is_narrowed_to_nobodys_app_is_empty(world: World) -> None:
 @pytest.mark.parametrize("kind", ["sqlite"])
 def test_again_never_means_another_app_of_the_same_name(world: World, upload_key: str) -> None:
     boss = Actor("admin")
-    releases.cancel(world.house, boss, world.first)
-    apps.remove(world.house, boss, "shop")
+    releases.cancel(world.services, boss, world.first)
+    apps.remove(world.services, boss, "shop")
     twin = apps.AppChange("shop", "wx0123456789abcdee", credential=upload_key.encode())
-    apps.add(world.house, boss, "web", Platform.WECHAT, twin)
+    apps.add(world.services, boss, "web", Platform.WECHAT, twin)
     with pytest.raises(Refused):
-        releases.again(world.house, world.first)
+        releases.again(world.services, world.first)
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
 def test_what_was_typed_into_settings_is_still_there_after_a_refusal(world: World) -> None:
-    boss = world.visitor(Role.SUPER_ADMIN)
+    boss = world.session_of(Role.SUPER_ADMIN)
     form = {"new_name": "?!", "repository": "https://typed.example/x.git", "default_branch": "dev"}
     page = boss.send("/projects/web", **form)
     assert 'role="alert"' in page

@@ -11,17 +11,17 @@ from fastapi.routing import APIRoute
 from sqlalchemy import Engine, event
 
 from guests import World
-from mprelease.cli.follow import View, Watched, _look
-from mprelease.domain.errands import Answer, Errand, ErrandKind
-from mprelease.domain.people import Actor, Role
+from mprelease.cli.follow import FollowedRelease, View, _look
 from mprelease.domain.platforms import Platform
 from mprelease.domain.projects import ProjectSecret
 from mprelease.domain.releases import Kind, ReleaseRequest
-from mprelease.services import apps, door, errands, projects, releases, sharing, users
-from mprelease.services.house import House
-from mprelease.storage import errands as stored_errands
+from mprelease.domain.users import Actor, Role
+from mprelease.domain.worker_queries import QueryAnswer, WorkerQuery, WorkerQueryKind
+from mprelease.services import apps, projects, releases, sessions, shares, users, worker_queries
+from mprelease.services.context import ServiceContext
 from mprelease.storage import releases as stored
 from mprelease.storage import users as stored_users
+from mprelease.storage import worker_queries as stored_errands
 from mprelease.storage import workers
 
 if TYPE_CHECKING:
@@ -51,29 +51,29 @@ def counted() -> Iterator[list[str]]:
 
 def grow(world: World, upload_key: str) -> None:
     """Add much of everything that lists show."""
-    house, boss = world.house, Actor("admin")
-    with house.database.reading() as db:
+    services, boss = world.services, Actor("admin")
+    with services.database.reading() as db:
         admin = next(each for each in stored_users.every(db) if each.name == "admin")
     for number in range(MORE):
         name = f"more-{number}"
         secrets = {ProjectSecret.GIT_TOKEN: "token-0123456789"}
         change = projects.ProjectChange(name, f"/srv/{name}.git", "main", secrets)
-        projects.add(house, boss, change)
+        projects.add(services, boss, change)
         # Apps of a project of their own, and of the one that all pages show.
         for project, app in ((name, f"app-{number}"), ("web", f"twin-{number}")):
             new = apps.AppChange(
                 app, f"wx{project == 'web':d}{number:015d}", credential=upload_key.encode()
             )
-            apps.add(house, boss, project, Platform.WECHAT, new)
+            apps.add(services, boss, project, Platform.WECHAT, new)
             for release in (ReleaseRequest(app, Kind.PREVIEW), ReleaseRequest("shop", Kind.UPLOAD)):
-                made = releases.request(house, boss, release)
-                with house.database.writing() as db:
-                    stored.put_qr_code(db, made, b"image", "image/png", house.now())
-                sharing.share(house, boss, made)
-        person, _ = users.add(house, boss, f"person-{number}", Role.MEMBER, None)
-        door.add_token(house, person, "laptop", 1)
-        door.add_token(house, admin, f"laptop {number}", 1)
-        with house.database.writing() as db:
+                made = releases.request(services, boss, release)
+                with services.database.writing() as db:
+                    stored.put_qr_code(db, made, b"image", "image/png", services.now())
+                shares.share(services, boss, made)
+        person, _ = users.add(services, boss, f"person-{number}", Role.MEMBER, None)
+        sessions.add_token(services, person, "laptop", 1)
+        sessions.add_token(services, admin, f"laptop {number}", 1)
+        with services.database.writing() as db:
             workers.begin(db, f"worker-{number}", ["default"], 2, "1")
 
 
@@ -94,7 +94,7 @@ def addresses(world: World) -> dict[str, str]:
 def test_the_number_of_queries_does_not_grow_with_what_there_is(
     world: World, upload_key: str
 ) -> None:
-    browser = world.visitor(Role.SUPER_ADMIN)
+    browser = world.session_of(Role.SUPER_ADMIN)
     paths = addresses(world)
     assert len(paths) > 30
 
@@ -119,7 +119,7 @@ def test_what_a_request_for_a_whole_project_asks_grows_by_what_it_writes_alone(
 ) -> None:
     def asked() -> int:
         with counted() as seen:
-            releases.verify_all(world.house, "web", ReleaseRequest("", Kind.UPLOAD))
+            releases.verify_all(world.services, "web", ReleaseRequest("", Kind.UPLOAD))
         return len(seen)
 
     few = asked()
@@ -131,7 +131,7 @@ def test_what_a_request_for_a_whole_project_asks_grows_by_what_it_writes_alone(
 class Opened:
     """As much of an application as following takes."""
 
-    house: House
+    services: ServiceContext
 
 
 def test_following_a_whole_project_asks_as_much_as_following_one_app(
@@ -139,33 +139,33 @@ def test_following_a_whole_project_asks_as_much_as_following_one_app(
 ) -> None:
     grow(world, upload_key)
     wanted = ReleaseRequest("", Kind.PREVIEW)
-    accepted = releases.request_all(world.house, Actor("admin"), "web", wanted)
-    views = [Watched(number, View(lines=True)) for number in accepted]
+    accepted = releases.request_all(world.services, Actor("admin"), "web", wanted)
+    views = [FollowedRelease(number, View(lines=True)) for number in accepted]
     assert len(views) > MORE
 
-    def asked(watched: list[Watched]) -> int:
+    def asked(watched: list[FollowedRelease]) -> int:
         with counted() as seen:
-            _look(cast("Application", Opened(world.house)), watched, is_helped=True)
+            _look(cast("Application", Opened(world.services)), watched, is_helped=True)
         return len(seen)
 
     assert asked(views) == asked(views[:1])
 
 
 def test_a_cached_answer_waits_for_no_writer(world: World) -> None:
-    house, errand = world.house, Errand(ErrandKind.REFS, "web")
-    with house.database.writing() as db:
+    services, query = world.services, WorkerQuery(WorkerQueryKind.REFS, "web")
+    with services.database.writing() as db:
         workers.begin(db, "one", ["default"], 1, "1")
-        stored_errands.ask(db, "default", errand)
-    taken = stored_errands.claim(house.database, ["default"], 1000)
+        stored_errands.ask(db, "default", query)
+    taken = stored_errands.claim(services.database, ["default"], 1000)
     assert taken
-    with house.database.writing() as db:
-        stored_errands.answer(db, taken, Answer({"branches": ["main"]}))
+    with services.database.writing() as db:
+        stored_errands.answer(db, taken, QueryAnswer({"branches": ["main"]}))
     told: list[object] = []
 
     def ask() -> None:
-        told.append(errands.ask(house, "default", errand, seconds=5, max_age=60).facts)
+        told.append(worker_queries.ask(services, "default", query, seconds=5, max_age=60).facts)
 
-    with house.database.writing():
+    with services.database.writing():
         asking = threading.Thread(target=ask)
         asking.start()
         asking.join(3)

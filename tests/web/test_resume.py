@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from guests import World
 from mprelease.domain.logs import START, LogLine, Position
-from mprelease.domain.people import Actor
 from mprelease.domain.releases import Kind, ReleaseRequest, Stage, State
+from mprelease.domain.users import Actor
 from mprelease.live.feed import Feed
 from mprelease.services import releases
-from mprelease.services.house import House
+from mprelease.services.context import ServiceContext
 from mprelease.storage import logs, queue
-from mprelease.web.telling import StoredForWatchers
+from mprelease.web.live_source import StoredState
 
 pytestmark = pytest.mark.lasting
 
@@ -54,8 +54,8 @@ class Inline(ThreadPoolExecutor):
 class Writer:
     """A worker: its lines are told to the feed or lost on the way there, and stored later."""
 
-    def __init__(self, house: House, feed: Feed, release_id: int) -> None:
-        self.house = house
+    def __init__(self, services: ServiceContext, feed: Feed, release_id: int) -> None:
+        self.services = services
         self.feed = feed
         self.release_id = release_id
         self.attempt = 0
@@ -63,7 +63,7 @@ class Writer:
 
     def begin(self) -> None:
         self.attempt += 1
-        lease = queue.claim(self.house.database, self.release_id, "w", f"t{self.attempt}")
+        lease = queue.claim(self.services.database, self.release_id, "w", f"t{self.attempt}")
         assert lease
         self.lease = lease
         self.line = 0
@@ -79,12 +79,12 @@ class Writer:
         self.line += count
         self.unstored += lines
         if is_heard:
-            self.feed.told(lines)
+            self.feed.line_written(lines)
 
     def flush(self) -> None:
         lines, self.unstored = self.unstored, []
         by_stage = {stage: [one for one in lines if one.stage is stage] for stage in STAGES}
-        with self.house.database.writing() as db:
+        with self.services.database.writing() as db:
             for own in filter(None, by_stage.values()):
                 logs.append(db, self.release_id, own)
 
@@ -92,13 +92,13 @@ class Writer:
         self.stage = min(self.stage + 1, len(STAGES) - 1)
 
     def die(self) -> None:
-        with self.house.database.writing() as db:
-            queue.hand_back(db, self.lease)
+        with self.services.database.writing() as db:
+            queue.requeue(db, self.lease)
         self.begin()
 
     def end(self) -> None:
         self.flush()
-        with self.house.database.writing() as db:
+        with self.services.database.writing() as db:
             queue.end(db, self.lease, State.SUCCEEDED)
 
 
@@ -129,10 +129,12 @@ class Watcher:
             self.watching = asyncio.create_task(self.watch())
 
 
-async def play(house: House, release_id: int, steps: list[tuple[Any, ...]]) -> list[list[str]]:
+async def play(
+    services: ServiceContext, release_id: int, steps: list[tuple[Any, ...]]
+) -> list[list[str]]:
     asyncio.get_running_loop().set_default_executor(Inline())
-    feed = Feed(release_id, StoredForWatchers(house))
-    writer = Writer(house, feed, release_id)
+    feed = Feed(release_id, StoredState(services))
+    writer = Writer(services, feed, release_id)
     watchers = [Watcher(feed) for _ in range(3)]
     deeds: dict[str, Callable[..., object]] = {
         "write": lambda count, heard: writer.write(count, is_heard=heard),
@@ -163,9 +165,9 @@ async def play(house: House, release_id: int, steps: list[tuple[Any, ...]]) -> l
 def test_any_interleaving_gives_each_watcher_the_exact_log(
     world: World, steps: list[tuple[Any, ...]]
 ) -> None:
-    house = world.house
-    release_id = releases.request(house, BOSS, ReleaseRequest("shop", Kind.PREVIEW))
-    heard = asyncio.run(play(house, release_id, steps))
-    with house.database.reading() as db:
+    services = world.services
+    release_id = releases.request(services, BOSS, ReleaseRequest("shop", Kind.PREVIEW))
+    heard = asyncio.run(play(services, release_id, steps))
+    with services.database.reading() as db:
         stored = [line.text for line in logs.after(db, release_id, START)]
     assert heard == [stored] * 3

@@ -8,10 +8,10 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
 from guests import World
-from mprelease.domain.people import Right, Role
+from mprelease.domain.users import Permission, Role
 from mprelease.security import tokens
-from mprelease.storage import keys
-from mprelease.web.identity import Need
+from mprelease.storage import access_keys
+from mprelease.web.identity import RequiredRight
 
 pytestmark = pytest.mark.lasting
 
@@ -33,14 +33,14 @@ FILLED = {
 }
 
 
-def needs(dependant: Dependant) -> Iterator[Right]:
+def needs(dependant: Dependant) -> Iterator[Permission]:
     for one in dependant.dependencies:
-        if isinstance(one.call, Need):
+        if isinstance(one.call, RequiredRight):
             yield one.call.right
         yield from needs(one)
 
 
-def routes(world: World) -> Iterator[tuple[APIRoute, str, str, Right | None]]:
+def routes(world: World) -> Iterator[tuple[APIRoute, str, str, Permission | None]]:
     included = [getattr(one, "original_router", None) for one in world.app.routes]
     for route in (*world.app.routes, *(one for each in included if each for one in each.routes)):
         if isinstance(route, APIRoute):
@@ -62,7 +62,7 @@ def test_every_route_but_the_door_needs_a_right(world: World) -> None:
 @pytest.mark.parametrize("kind", ["sqlite"])
 @pytest.mark.parametrize("role", [None, *Role])
 def test_a_role_gets_what_it_may_and_nothing_else(world: World, role: Role | None) -> None:
-    browser = world.visitor(role) if role else world.stranger()
+    browser = world.session_of(role) if role else world.stranger()
     csrf = browser.csrf if role else ""
     for _, method, address, right in routes(world):
         if right is None or address == "/logout":
@@ -81,7 +81,7 @@ def test_a_role_gets_what_it_may_and_nothing_else(world: World, role: Role | Non
 
 @pytest.mark.parametrize("kind", ["sqlite"])
 def test_a_form_without_the_secret_of_its_login_changes_nothing(world: World) -> None:
-    browser, other = world.visitor(Role.SUPER_ADMIN), world.visitor(Role.MEMBER)
+    browser, other = world.session_of(Role.SUPER_ADMIN), world.session_of(Role.MEMBER)
     for csrf in ("", "guessed", other.csrf):
         answer = browser.client.post(f"/releases/{world.first}/cancel", data={"csrf": csrf})
         assert answer.status_code == 403
@@ -95,10 +95,10 @@ def test_a_form_without_the_secret_of_its_login_changes_nothing(world: World) ->
 
 @pytest.mark.parametrize("kind", ["sqlite"])
 def test_no_page_shows_the_secret_of_a_login_or_the_same_token_twice(world: World) -> None:
-    browser = world.visitor(Role.SUPER_ADMIN)
-    with world.house.database.reading() as db:
+    browser = world.session_of(Role.SUPER_ADMIN)
+    with world.services.database.reading() as db:
         cookie = tokens.digest(browser.client.cookies["mprelease"])
-        found = keys.holder(db, cookie)
+        found = access_keys.holder(db, cookie)
     assert found
     addresses = ("/", "/profile", "/profile", "/api/docs", "/users", "/projects/web", "/apps/shop")
     pages = [browser.client.get(address).text for address in addresses]

@@ -12,19 +12,19 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from guests import NAMES, World
 from mprelease.domain.logs import LogLine, Position
-from mprelease.domain.people import Role
 from mprelease.domain.releases import Stage
-from mprelease.services import door, users
+from mprelease.domain.users import Role
+from mprelease.services import sessions, users
 from mprelease.storage import logs, workers
 from mprelease.storage import releases as stored
 from mprelease.web.api.document import document
 from mprelease.web.app import made
-from mprelease.web.hall import Hall
+from mprelease.web.context import WebContext
 
 pytestmark = [pytest.mark.lasting, pytest.mark.parametrize("kind", ["sqlite"])]
 
 # The document says what there is without anybody in the house.
-DOCUMENT = document(made(cast("Hall", None)))
+DOCUMENT = document(made(cast("WebContext", None)))
 OPERATIONS = [
     (method.upper(), path) for path, methods in DOCUMENT["paths"].items() for method in methods
 ]
@@ -65,15 +65,15 @@ REFUSED = {"expected-statuses": ["403", "404", "405", "409", "413", "422"]}
 
 
 def bearer(world: World, role: Role) -> dict[str, str]:
-    with world.house.database.reading() as db:
-        user = users.named(db, NAMES[role])
-    return {"Authorization": f"Bearer {door.add_token(world.house, user, 'ci', 7)}"}
+    with world.services.database.reading() as db:
+        user = users.by_name(db, NAMES[role])
+    return {"Authorization": f"Bearer {sessions.add_token(world.services, user, 'ci', 7)}"}
 
 
 def there_is(world: World) -> Mapping[str, dict[str, Any]]:
     """What the gaps of paths stand for in this house, so that not all is not found."""
-    with world.house.database.reading() as db:
-        member = users.named(db, NAMES[Role.MEMBER])
+    with world.services.database.reading() as db:
+        member = users.by_name(db, NAMES[Role.MEMBER])
     return {
         "{release_id}": {"release_id": world.first},
         "/projects/{name}": {"name": "web"},
@@ -113,10 +113,10 @@ def strategies(operation: APIOperation, mode: GenerationMode, known: dict[str, A
 @pytest.fixture
 def furnished(world: World) -> World:
     """A house in which every kind of answer has something to show."""
-    line = LogLine(Position(1, 1), world.house.now(), Stage.BUILD, "vite v5 构建中…")
-    with world.house.database.writing() as db:
+    line = LogLine(Position(1, 1), world.services.now(), Stage.BUILD, "vite v5 构建中…")
+    with world.services.database.writing() as db:
         logs.append(db, world.first, [line])
-        stored.put_qr_code(db, world.first, b"\x89PNG", "image/png", world.house.now())
+        stored.put_qr_code(db, world.first, b"\x89PNG", "image/png", world.services.now())
         workers.begin(db, "here", ["default"], 2, "0.1.0")
     return world
 

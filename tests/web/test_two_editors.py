@@ -7,7 +7,7 @@ import pytest
 
 from guests import World
 from mprelease.domain.apps import App
-from mprelease.domain.people import Actor, Role
+from mprelease.domain.users import Actor, Role
 from mprelease.security.vault import Vault
 from mprelease.services import apps, projects
 from mprelease.services.apps import AppChange
@@ -19,8 +19,8 @@ APP = {"name": "shop", "platform_app_id": "wx0123456789abcdef", "label": "defaul
 
 
 def shop(world: World) -> App:
-    with world.house.database.reading() as db:
-        return apps.found(db, "shop")
+    with world.services.database.reading() as db:
+        return apps.get(db, "shop")
 
 
 def revision_in(page: str) -> str:
@@ -30,9 +30,9 @@ def revision_in(page: str) -> str:
 
 
 def test_the_second_of_two_forms_of_an_app_is_told_and_may_save_over(world: World) -> None:
-    boss = world.visitor(Role.SUPER_ADMIN)
+    boss = world.session_of(Role.SUPER_ADMIN)
     seen = revision_in(boss.client.get("/apps/shop/settings").text)
-    apps.edit(world.house, BOSS, "shop", AppChange(output="theirs"))
+    apps.edit(world.services, BOSS, "shop", AppChange(output="theirs"))
     mine = APP | {"build_command": "npm run mine", "setting.es6": "false", "robot": "7"}
     page = boss.send("/apps/shop/settings", **mine, output="", revision=seen)
     assert 'role="alert"' in page
@@ -45,9 +45,9 @@ def test_the_second_of_two_forms_of_an_app_is_told_and_may_save_over(world: Worl
 
 
 def test_another_refusal_keeps_the_revision_that_was_seen(world: World) -> None:
-    boss = world.visitor(Role.SUPER_ADMIN)
+    boss = world.session_of(Role.SUPER_ADMIN)
     seen = revision_in(boss.client.get("/apps/shop/settings").text)
-    apps.edit(world.house, BOSS, "shop", AppChange(output="theirs"))
+    apps.edit(world.services, BOSS, "shop", AppChange(output="theirs"))
     page = boss.send("/apps/shop/settings", **APP, robot="99", revision=seen)
     assert 'role="alert"' in page
     assert "99" in page
@@ -55,18 +55,18 @@ def test_another_refusal_keeps_the_revision_that_was_seen(world: World) -> None:
 
 
 def test_the_second_of_two_forms_of_a_project_is_told(world: World) -> None:
-    boss = world.visitor(Role.SUPER_ADMIN)
+    boss = world.session_of(Role.SUPER_ADMIN)
     seen = revision_in(boss.client.get("/projects/web").text)
-    projects.edit(world.house, BOSS, "web", ProjectChange(default_branch="theirs"))
+    projects.edit(world.services, BOSS, "web", ProjectChange(default_branch="theirs"))
     form = {"new_name": "web", "repository": "/srv/mine.git", "default_branch": "main"}
     page = boss.send("/projects/web", **form, revision=seen)
     assert 'role="alert"' in page
     assert 'value="/srv/mine.git"' in page
-    with world.house.database.reading() as db:
-        assert projects.found(db, "web").default_branch == "theirs"
+    with world.services.database.reading() as db:
+        assert projects.get(db, "web").default_branch == "theirs"
     boss.send("/projects/web", **form, revision=revision_in(page))
-    with world.house.database.reading() as db:
-        assert projects.found(db, "web").default_branch == "main"
+    with world.services.database.reading() as db:
+        assert projects.get(db, "web").default_branch == "main"
 
 
 def test_a_program_may_say_which_revision_it_has_seen(world: World) -> None:
@@ -86,8 +86,8 @@ def test_with_another_master_key_a_program_still_gets_the_settings(
     world: World, upload_key: str
 ) -> None:
     """They were answered with 500, and a change after it had been made."""
-    changed = replace(world.house, vault=Vault(b"another key of 32 bytes, of a new"[:32]))
-    world.app.state.hall = replace(world.app.state.hall, house=changed)
+    changed = replace(world.services, vault=Vault(b"another key of 32 bytes, of a new"[:32]))
+    world.app.state.context = replace(world.app.state.context, services=changed)
     boss = program(world, Role.ADMIN)
     credential = boss.call("GET", "/apps/shop/settings")["credential"]
     assert credential["fingerprint"] is None

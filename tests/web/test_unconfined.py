@@ -3,8 +3,8 @@
 import pytest
 
 from guests import World
-from mprelease.domain.people import Role
 from mprelease.domain.sandbox import SandboxMode
+from mprelease.domain.users import Role
 from mprelease.storage import workers
 
 
@@ -22,7 +22,7 @@ from mprelease.storage import workers
 def test_administrators_are_told_of_workers_that_confine_nothing(
     mode: SandboxMode | None, role: Role, world: World, *, is_said: bool
 ) -> None:
-    with world.house.database.writing() as db:
+    with world.services.database.writing() as db:
         workers.begin(db, "builder-7", ["default"], 2, "0.1.0", sandbox=mode)
-    page = world.visitor(role).client.get("/").text
+    page = world.session_of(role).client.get("/").text
     assert ("builder-7" in page and "alert-danger" in page) is is_said

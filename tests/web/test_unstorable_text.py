@@ -3,9 +3,9 @@
 import pytest
 
 from guests import World
-from mprelease.domain.people import Role
-from mprelease.domain.problems import Message, Problem, Trouble
+from mprelease.domain.problems import Message, Problem, ProblemDetail
 from mprelease.domain.releases import State
+from mprelease.domain.users import Role
 from mprelease.storage import queue
 
 GBK = "你好.js".encode("gbk").decode(errors="surrogateescape")
@@ -14,12 +14,12 @@ SHOWN = r"\xc4\xe3\xba\xc3.js"
 
 @pytest.mark.parametrize("address", ["/", "/apps/shop", "/releases/{}", "/api/v1/releases/{}"])
 def test_everybody_still_gets_an_answer(world: World, address: str) -> None:
-    lease = queue.claim(world.house.database, world.first, "worker", "token")
+    lease = queue.claim(world.services.database, world.first, "worker", "token")
     assert lease
-    with world.house.database.writing() as db:
+    with world.services.database.writing() as db:
         queue.warn(db, lease, Message("problem.link_leads_outside", {"path": GBK}))
-        queue.end(db, lease, State.FAILED, Trouble(Problem.LINK_LEADS_OUTSIDE, {"path": GBK}))
-    viewer = world.visitor(Role.VIEWER)
+        queue.end(db, lease, State.FAILED, ProblemDetail(Problem.LINK_LEADS_OUTSIDE, {"path": GBK}))
+    viewer = world.session_of(Role.VIEWER)
     for path in (address.format(world.first), "/", "/api/v1/releases"):
         answer = viewer.client.get(path)
         assert answer.status_code == 200

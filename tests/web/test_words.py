@@ -10,11 +10,11 @@ import pytest
 
 from guests import NAMES, World, has_twin
 from mprelease.domain.errors import LeaseLost
-from mprelease.domain.people import Actor, Role
 from mprelease.domain.platforms import Platform
-from mprelease.domain.problems import Problem, Trouble
+from mprelease.domain.problems import Problem, ProblemDetail
 from mprelease.domain.releases import Kind, ReleaseRequest, Stage, StageState, State
 from mprelease.domain.sandbox import SandboxMode
+from mprelease.domain.users import Actor, Role
 from mprelease.services import apps, releases, users
 from mprelease.storage import queue, workers
 from mprelease.storage import releases as stored
@@ -40,18 +40,18 @@ def visible(page: str) -> str:
 
 
 def user_id(world: World, name: str) -> int:
-    with world.house.database.reading() as db:
-        return users.named(db, name).id
+    with world.services.database.reading() as db:
+        return users.by_name(db, name).id
 
 
-def fails(world: World, release_id: int, error: Trouble, stage: Stage) -> None:
+def fails(world: World, release_id: int, error: ProblemDetail, stage: Stage) -> None:
     """Let a release fail in its first stage because of what belongs to another stage."""
-    lease = queue.claim(world.house.database, release_id, "w", "token", LEASE_MS)
+    lease = queue.claim(world.services.database, release_id, "w", "token", LEASE_MS)
     assert lease
-    with world.house.database.writing() as db:
-        queue.start_stage(db, lease, Stage.CHECKOUT, world.house.now())
+    with world.services.database.writing() as db:
+        queue.start_stage(db, lease, Stage.CHECKOUT, world.services.now())
         queue.end_stage(
-            db, lease, Stage.CHECKOUT, StageState.CANCELED, world.house.now(), cached=False
+            db, lease, Stage.CHECKOUT, StageState.CANCELED, world.services.now(), cached=False
         )
         if not queue.renew(db, lease):
             raise LeaseLost
@@ -71,8 +71,8 @@ def test_no_form_leads_anywhere_without_saying_what_it_has_done(world: World) ->
 
 def test_every_save_says_so_once(world: World, upload_key: str) -> None:
     has_twin(world, upload_key)
-    boss = world.visitor(Role.SUPER_ADMIN)
-    with world.house.database.writing() as db:
+    boss = world.session_of(Role.SUPER_ADMIN)
+    with world.services.database.writing() as db:
         workers.begin(db, "w", ["default"], 1, "1")
     member = f"/users/{user_id(world, NAMES[Role.MEMBER])}"
     project = {"new_name": "web", "repository": "/srv/web.git", "default_branch": "dev"}
@@ -103,7 +103,7 @@ def test_every_save_says_so_once(world: World, upload_key: str) -> None:
 
 
 def test_what_was_done_is_not_taken_by_what_a_script_fetches_meanwhile(world: World) -> None:
-    boss = world.visitor(Role.SUPER_ADMIN)
+    boss = world.session_of(Role.SUPER_ADMIN)
     form = {"csrf": boss.csrf, "name": "admin"}
     boss.client.post("/profile", data=form, follow_redirects=False)
     assert said(boss.client.get("/", headers={"sec-fetch-mode": "cors"}).text) is None
@@ -113,7 +113,7 @@ def test_what_was_done_is_not_taken_by_what_a_script_fetches_meanwhile(world: Wo
 
 @pytest.mark.parametrize("cookie", ["", "x", "bnVsbA==", "WzFd", "WyJ3ZWIubmFtZSIsIHt9XQ=="])
 def test_a_cookie_that_anybody_wrote_says_nothing(world: World, cookie: str) -> None:
-    boss = world.visitor(Role.SUPER_ADMIN).client
+    boss = world.session_of(Role.SUPER_ADMIN).client
     answer = boss.get(
         "/", headers={"cookie": f"mprelease={boss.cookies['mprelease']}; done={cookie}"}
     )
@@ -123,7 +123,7 @@ def test_a_cookie_that_anybody_wrote_says_nothing(world: World, cookie: str) -> 
 
 @pytest.mark.parametrize("address", ["/apps/shop", "/releases"])
 def test_a_filter_that_finds_nothing_says_so_and_can_be_cleared(world: World, address: str) -> None:
-    page = world.visitor(Role.ADMIN).client.get(f"{address}?ref=nowhere").text
+    page = world.session_of(Role.ADMIN).client.get(f"{address}?ref=nowhere").text
     assert "没有符合筛选条件的发布任务" in page
     assert f'href="{address}">清除筛选' in page
     assert "还没有发布任务" not in page
@@ -131,14 +131,14 @@ def test_a_filter_that_finds_nothing_says_so_and_can_be_cleared(world: World, ad
 
 def test_an_app_without_releases_has_none_yet(world: World, upload_key: str) -> None:
     has_twin(world, upload_key)
-    page = world.visitor(Role.ADMIN).client.get("/apps/twin").text
+    page = world.session_of(Role.ADMIN).client.get("/apps/twin").text
     assert "还没有发布任务" in page
     assert "清除筛选" not in page
 
 
 def test_a_queued_release_without_a_worker_says_so_and_what_to_do(world: World) -> None:
     addresses = ("/", "/apps/shop", f"/releases/{world.first}", "/releases")
-    member, admin = world.visitor(Role.MEMBER).client, world.visitor(Role.ADMIN).client
+    member, admin = world.session_of(Role.MEMBER).client, world.session_of(Role.ADMIN).client
     for address in addresses:
         page = visible(member.get(address).text)
         assert re.search(r"没有(带)?标签(为)? default 的执行机", page), address
@@ -150,7 +150,7 @@ def test_a_queued_release_without_a_worker_says_so_and_what_to_do(world: World) 
         (["default"], True, False),
         (["intranet", "default"], False, True),
     ):
-        with world.house.database.writing() as db:
+        with world.services.database.writing() as db:
             workers.begin(db, "w", labels, 1, "1")
             workers.drain(db, "w", draining=draining)
         shown = visible(member.get(f"/releases/{world.first}").text)
@@ -158,10 +158,10 @@ def test_a_queued_release_without_a_worker_says_so_and_what_to_do(world: World) 
 
 
 def test_an_upload_is_published_again_only_after_a_question(world: World) -> None:
-    upload = releases.request(world.house, BOSS, ReleaseRequest("shop", Kind.UPLOAD))
+    upload = releases.request(world.services, BOSS, ReleaseRequest("shop", Kind.UPLOAD))
     for each in (world.first, upload):
-        releases.cancel(world.house, BOSS, each)
-    member = world.visitor(Role.MEMBER).client
+        releases.cancel(world.services, BOSS, each)
+    member = world.session_of(Role.MEMBER).client
     page = member.get(f"/releases/{upload}").text
     question = re.search(r'(?s)<details class="ask">.*?</details>', page)
     assert question, "one press opens it, another sends"
@@ -173,7 +173,7 @@ def test_an_upload_is_published_again_only_after_a_question(world: World) -> Non
 
 def test_what_deletes_names_what_it_deletes(world: World, upload_key: str) -> None:
     has_twin(world, upload_key)
-    boss = world.visitor(Role.SUPER_ADMIN)
+    boss = world.session_of(Role.SUPER_ADMIN)
     boss.send("/profile/tokens", name="构建机器")
     for address, question in (
         ("/projects/web", "永久删除项目“web”"),
@@ -186,8 +186,8 @@ def test_what_deletes_names_what_it_deletes(world: World, upload_key: str) -> No
 
 
 def test_chosen_releases_are_named_before_they_are_deleted(world: World) -> None:
-    releases.cancel(world.house, BOSS, world.first)
-    boss = world.visitor(Role.ADMIN)
+    releases.cancel(world.services, BOSS, world.first)
+    boss = world.session_of(Role.ADMIN)
     page = boss.send("/releases/delete", ids=str(world.first))
     assert "永久删除以下发布任务" in page
     assert f"#{world.first}" in page
@@ -202,13 +202,13 @@ def test_chosen_releases_are_named_before_they_are_deleted(world: World) -> None
 def test_everybody_sees_the_list_of_releases_and_only_administrators_delete(
     world: World, role: Role
 ) -> None:
-    page = world.visitor(role).client.get("/releases")
+    page = world.session_of(role).client.get("/releases")
     assert page.status_code == HTTPStatus.OK
     assert f'href="/releases/{world.first}"' in page.text
     assert 'name="ids"' not in page.text
     assert "删除所选" not in page.text
-    assert '<a href="/releases"' in world.visitor(role).client.get("/").text, "and the way to it"
-    assert 'name="ids"' in world.visitor(Role.ADMIN).client.get("/releases").text
+    assert '<a href="/releases"' in world.session_of(role).client.get("/").text, "and the way to it"
+    assert 'name="ids"' in world.session_of(Role.ADMIN).client.get("/releases").text
 
 
 # Values of enumerations; `app.edit` and the like are those of the audit.
@@ -220,9 +220,9 @@ RAW = re.compile(
 
 
 def test_no_chinese_page_shows_a_raw_value(world: World, upload_key: str) -> None:
-    boss = world.visitor(Role.SUPER_ADMIN)
+    boss = world.session_of(Role.SUPER_ADMIN)
     has_twin(world, upload_key)
-    error = Trouble(
+    error = ProblemDetail(
         Problem.OUTPUT_OF_OTHER_PLATFORM, {"found": "alipay", "wanted": "wechat", "file": "a"}
     )
     fails(world, world.first, error, Stage.BUILD)
@@ -233,7 +233,7 @@ def test_no_chinese_page_shows_a_raw_value(world: World, upload_key: str) -> Non
         default_branch="main",
         git_token="t",
     )
-    with world.house.database.writing() as db:
+    with world.services.database.writing() as db:
         workers.begin(db, "w", ["x"], 1, "1", sandbox=SandboxMode.OFF)
     addresses = ("/", "/apps/shop", "/apps/shop/settings", f"/releases/{world.first}", "/releases")
     more = (
@@ -253,8 +253,8 @@ def test_no_chinese_page_shows_a_raw_value(world: World, upload_key: str) -> Non
 
 
 def test_a_refused_key_shows_no_stage_that_never_began(world: World) -> None:
-    fails(world, world.first, Trouble(Problem.KEY_REFUSED, {"app_id": "wx1"}), Stage.PUBLISH)
-    page = world.visitor(Role.VIEWER).client.get(f"/releases/{world.first}").text
+    fails(world, world.first, ProblemDetail(Problem.KEY_REFUSED, {"app_id": "wx1"}), Stage.PUBLISH)
+    page = world.session_of(Role.VIEWER).client.get(f"/releases/{world.first}").text
     assert re.findall(r'<li class="(\w+)" data-stage="(\w+)"', page) == [
         ("canceled", "checkout"),
         ("failed", "publish"),
@@ -263,22 +263,22 @@ def test_a_refused_key_shows_no_stage_that_never_began(world: World) -> None:
 
 
 def test_a_release_that_is_canceled_in_the_queue_shows_no_stages(world: World) -> None:
-    viewer = world.visitor(Role.VIEWER).client
+    viewer = world.session_of(Role.VIEWER).client
     assert viewer.get(f"/releases/{world.first}").text.count('class="pending"') == len(Stage)
-    releases.cancel(world.house, BOSS, world.first)
+    releases.cancel(world.services, BOSS, world.first)
     assert "data-stage=" not in viewer.get(f"/releases/{world.first}").text
 
 
 def test_the_project_type_is_chosen_in_the_form(world: World) -> None:
-    boss = world.visitor(Role.ADMIN)
+    boss = world.session_of(Role.ADMIN)
     assert (
         '<option value="miniProgram" selected>小程序<'
         in boss.client.get("/apps/shop/settings").text
     )
     form = {"name": "shop", "platform_app_id": "wx0123456789abcdef"}
     boss.send("/apps/shop/settings", **form, project_type="miniProgramPlugin")
-    with world.house.database.reading() as db:
-        assert apps.found(db, "shop").project_type == "miniProgramPlugin"
+    with world.services.database.reading() as db:
+        assert apps.get(db, "shop").project_type == "miniProgramPlugin"
     page = boss.client.get("/projects/web/new-app?platform=alipay").text
     assert re.findall(r'<option value="(mini\w+)"', page) == ["miniProgram"]
 
@@ -290,7 +290,7 @@ def test_a_person_is_asked_for_the_user_name(world: World) -> None:
 
 
 def test_scripts_are_kept_together_with_whatever_they_import(world: World) -> None:
-    client = world.visitor(Role.VIEWER).client
+    client = world.session_of(Role.VIEWER).client
     page = client.get(f"/releases/{world.first}").text
     files = re.findall(r'(?:src|href)="(/static/[^"]+)"', page)
     assert len(files) > 8
@@ -317,9 +317,9 @@ def test_a_file_of_another_release_of_ours_is_not_kept_for_ever(world: World) ->
 
 
 def test_a_qr_code_that_a_browser_has_is_not_sent_again(world: World) -> None:
-    with world.house.database.writing() as db:
+    with world.services.database.writing() as db:
         stored.put_qr_code(db, world.first, b"\x89PNG", "image/png", 1)
-    client, address = world.visitor(Role.VIEWER).client, f"/releases/{world.first}/qr-code"
+    client, address = world.session_of(Role.VIEWER).client, f"/releases/{world.first}/qr-code"
     answer = client.get(address)
     known = {"if-none-match": answer.headers["etag"]}
     assert client.get(address, headers=known).status_code == HTTPStatus.NOT_MODIFIED
@@ -327,6 +327,6 @@ def test_a_qr_code_that_a_browser_has_is_not_sent_again(world: World) -> None:
 
 
 def test_platforms_have_no_raw_name_in_what_people_are_asked(world: World) -> None:
-    page = world.visitor(Role.ADMIN).client.get("/projects/web/new-app").text
+    page = world.session_of(Role.ADMIN).client.get("/projects/web/new-app").text
     for platform in Platform:
         assert platform not in visible(page)

@@ -49,7 +49,7 @@ def test_a_data_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("")
     with pytest.raises(Refused) as refused:
         prepared(tmp_path / "data")
-    assert refused.value.trouble.problem is Problem.DATA_FOLDER_UNUSABLE
+    assert refused.value.problem_detail.problem is Problem.DATA_FOLDER_UNUSABLE
 
 
 def test_a_data_folder_has_one_owner_at_a_time(layout: Layout) -> None:

@@ -7,11 +7,11 @@ import traceback
 import typer
 
 from mprelease import __version__
-from mprelease.cli import app, demo, doctor, project, records, release, serve, tools, user, worker
-from mprelease.cli.terminal import harmless_streams
-from mprelease.cli.words import say
-from mprelease.domain.errors import Refused, TroubleError
-from mprelease.domain.problems import Problem, Trouble
+from mprelease.cli import app, demo, doctor, project, release, releases, serve, tools, user, worker
+from mprelease.cli.terminal import sanitized_streams
+from mprelease.cli.translation import t
+from mprelease.domain.errors import ProblemError, Refused
+from mprelease.domain.problems import Problem, ProblemDetail
 from mprelease.settings.environment import user_folder
 
 _FAILED, _BAD_USE, _INTERRUPTED = 1, 2, 130
@@ -21,7 +21,7 @@ def main() -> None:
     """Run the command line; nobody sees a traceback."""
     # What we write is ours alone: logs, QR codes, the database.
     os.umask(0o077)
-    with harmless_streams():
+    with sanitized_streams():
         _run()
 
 
@@ -29,8 +29,8 @@ def _run() -> None:
     try:
         _refuse_what_is_no_text()
         commands()
-    except TroubleError as error:
-        sys.stderr.write(f"{say.of_trouble(error.trouble)}\n")
+    except ProblemError as error:
+        sys.stderr.write(f"{t.of_problem(error.problem_detail)}\n")
         sys.exit(_BAD_USE if isinstance(error, Refused) else _FAILED)
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)
@@ -47,12 +47,12 @@ def _told(error: Exception) -> int:
 
     Whoever had something accepted before has turned the former into what ends with 1.
     """
-    from mprelease.storage.outage import OUTAGE, trouble_of_outage
+    from mprelease.storage.outage import OUTAGE, problem_detail_of_outage
 
     if isinstance(error, OUTAGE):
-        sys.stderr.write(f"{say.of_trouble(trouble_of_outage(error))}\n")
+        sys.stderr.write(f"{t.of_problem(problem_detail_of_outage(error))}\n")
         return _BAD_USE
-    sys.stderr.write(f"{say.of_trouble(Trouble(Problem.INTERNAL, {'detail': repr(error)}))}\n")
+    sys.stderr.write(f"{t.of_problem(ProblemDetail(Problem.INTERNAL, {'detail': repr(error)}))}\n")
     _keep("".join(traceback.format_exception(error)))
     return _FAILED
 
@@ -86,7 +86,7 @@ def _root(
         "--version",
         callback=_version,
         is_eager=True,
-        help=say("option.show_version"),
+        help=t("option.show_version"),
     ),
 ) -> None:
     """Hold the options of the whole."""
@@ -95,7 +95,7 @@ def _root(
 def _assembled() -> typer.Typer:
     commands = typer.Typer(
         name="mprelease",
-        help=say("cli.mprelease"),
+        help=t("cli.mprelease"),
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
@@ -104,20 +104,20 @@ def _assembled() -> typer.Typer:
     commands.callback()(_root)
     commands.add_typer(project.commands, name="project")
     commands.add_typer(app.commands, name="app")
-    commands.command(help=say("cli.preview"))(release.preview)
-    commands.command(help=say("cli.upload"))(release.upload)
-    commands.command(help=say("cli.again"))(release.again)
-    commands.command(help=say("cli.cancel"))(records.cancel)
-    commands.command(help=say("cli.releases"))(records.releases)
-    commands.command(help=say("cli.log"))(records.log)
-    commands.add_typer(records.resolving, name="release")
-    commands.command(help=say("cli.serve"))(serve.serve)
+    commands.command(help=t("cli.preview"))(release.preview)
+    commands.command(help=t("cli.upload"))(release.upload)
+    commands.command(help=t("cli.again"))(release.again)
+    commands.command(help=t("cli.cancel"))(releases.cancel)
+    commands.command(help=t("cli.releases"))(releases.releases)
+    commands.command(help=t("cli.log"))(releases.log)
+    commands.add_typer(releases.resolving, name="release")
+    commands.command(help=t("cli.serve"))(serve.serve)
     commands.add_typer(user.commands, name="user")
-    commands.command(help=say("cli.worker"))(worker.worker)
+    commands.command(help=t("cli.worker"))(worker.worker)
     commands.add_typer(worker.commands, name="workers")
     commands.add_typer(tools.commands, name="tools")
-    commands.command(help=say("cli.doctor"))(doctor.doctor)
-    commands.command(help=say("cli.demo"))(demo.demo)
+    commands.command(help=t("cli.doctor"))(doctor.doctor)
+    commands.command(help=t("cli.demo"))(demo.demo)
     return commands
 
 

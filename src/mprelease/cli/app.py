@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mprelease.cli import opening, show
-from mprelease.cli.asking import ask
+from mprelease.cli import show, startup
 from mprelease.cli.options import (
     AppId,
     AppName,
@@ -18,26 +17,27 @@ from mprelease.cli.options import (
     NewCredentialFile,
     spread,
 )
-from mprelease.cli.words import say
+from mprelease.cli.translation import t
+from mprelease.cli.worker_queries import ask
 from mprelease.domain.apps import App
-from mprelease.domain.errands import Errand, ErrandKind
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.platforms import Platform
+from mprelease.domain.worker_queries import WorkerQuery, WorkerQueryKind
 
 if TYPE_CHECKING:
     from mprelease.services.apps import AppChange
 
-commands = typer.Typer(no_args_is_help=True, help=say("cli.app"))
+commands = typer.Typer(no_args_is_help=True, help=t("cli.app"))
 
 
-@commands.command(help=say("cli.app.add"))
+@commands.command(help=t("cli.app.add"))
 @spread
 def add(
     name: AppName,
-    project: Annotated[str, typer.Option("--project", "-p", help=say("option.of_project"))],
+    project: Annotated[str, typer.Option("--project", "-p", help=t("option.of_project"))],
     app_id: AppId,
     credential_file: CredentialFile,
-    platform: Annotated[Platform, typer.Option(help=say("option.platform"))] = Platform.WECHAT,
+    platform: Annotated[Platform, typer.Option(help=t("option.platform"))] = Platform.WECHAT,
     *,
     given: AppOptions,
 ) -> None:
@@ -45,16 +45,16 @@ def add(
     from mprelease.services import apps
 
     new = _change(given, name, app_id, credential_file)
-    with opening.opening() as application:
-        app = apps.add(application.house, opening.me(), project, platform, new)
+    with startup.opening() as application:
+        app = apps.add(application.services, startup.me(), project, platform, new)
     _done("cli.app.added", app, json=given.json)
 
 
-@commands.command(help=say("cli.app.edit"))
+@commands.command(help=t("cli.app.edit"))
 @spread
 def edit(
     name: AppName,
-    new_name: Annotated[str | None, typer.Option("--name", help=say("option.new_name"))] = None,
+    new_name: Annotated[str | None, typer.Option("--name", help=t("option.new_name"))] = None,
     app_id: NewAppId = None,
     credential_file: NewCredentialFile = None,
     *,
@@ -64,17 +64,17 @@ def edit(
     from mprelease.services import apps
 
     change = _change(given, new_name, app_id, credential_file)
-    with opening.opening() as application:
-        app = apps.edit(application.house, opening.me(), name, change)
+    with startup.opening() as application:
+        app = apps.edit(application.services, startup.me(), name, change)
     _done("cli.app.edited", app, json=given.json)
 
 
-@commands.command("list", help=say("cli.app.list"))
+@commands.command("list", help=t("cli.app.list"))
 def list_(json: Json = False) -> None:
     """List all apps."""
     from mprelease.storage import apps
 
-    with opening.opening() as application, application.house.database.reading() as db:
+    with startup.opening() as application, application.services.database.reading() as db:
         found = apps.every(db)
     if json:
         show.as_json([show.plain(app) for app in found])
@@ -84,61 +84,61 @@ def list_(json: Json = False) -> None:
         show.table(columns, rows)
 
 
-@commands.command("show", help=say("cli.app.show"))
+@commands.command("show", help=t("cli.app.show"))
 def show_(name: AppName, json: Json = False) -> None:
     """Show one app."""
     from mprelease.services import apps
 
-    with opening.opening() as application, application.house.database.reading() as db:
-        app = apps.found(db, name)
+    with startup.opening() as application, application.services.database.reading() as db:
+        app = apps.get(db, name)
     show.record(show.plain(app), json=json)
 
 
-@commands.command(help=say("cli.app.remove"))
+@commands.command(help=t("cli.app.remove"))
 def remove(name: AppName) -> None:
     """Remove an app."""
     from mprelease.services import apps
 
-    with opening.opening() as application:
-        apps.remove(application.house, opening.me(), name)
-    typer.echo(say("cli.app.removed", name=name))
+    with startup.opening() as application:
+        apps.remove(application.services, startup.me(), name)
+    typer.echo(t("cli.app.removed", name=name))
 
 
-@commands.command(help=say("cli.app.check"))
+@commands.command(help=t("cli.app.check"))
 def check(name: AppName, json: Json = False) -> None:
     """Ask the platform whether it accepts the app's id, key and address."""
     from mprelease.services import apps
 
-    with opening.opening() as application:
-        with application.house.database.reading() as db:
-            app = apps.found(db, name)
+    with startup.opening() as application:
+        with application.services.database.reading() as db:
+            app = apps.get(db, name)
         try:
-            ask(application, app.label, Errand(ErrandKind.CHECK, name))
+            ask(application, app.label, WorkerQuery(WorkerQueryKind.CHECK, name))
         except StageFailed as refusal:
             if not json:
                 raise
-            show.as_json({"accepted": False, "error": show.trouble(refusal.trouble)})
+            show.as_json({"accepted": False, "error": show.problem_detail(refusal.problem_detail)})
             raise typer.Exit(1) from None
     if json:
         show.as_json({"accepted": True, "error": None})
     else:
-        typer.echo(say("cli.app.accepted", name=name, app_id=app.platform_app_id))
+        typer.echo(t("cli.app.accepted", name=name, app_id=app.platform_app_id))
 
 
-@commands.command("last-version", help=say("cli.app.last_version"))
+@commands.command("last-version", help=t("cli.app.last_version"))
 def last_version(name: AppName, json: Json = False) -> None:
     """Ask the platform for the newest version that it has of an app."""
     from mprelease.services import apps
 
-    with opening.opening() as application:
-        with application.house.database.reading() as db:
-            app = apps.found(db, name)
-        facts = ask(application, app.label, Errand(ErrandKind.LAST_VERSION, name))
+    with startup.opening() as application:
+        with application.services.database.reading() as db:
+            app = apps.get(db, name)
+        facts = ask(application, app.label, WorkerQuery(WorkerQueryKind.LAST_VERSION, name))
     version = facts["version"]
     if json:
         show.as_json({"app": name, "version": version})
     else:
-        typer.echo(version or say("cli.app.no_version", platform=app.platform))
+        typer.echo(version or t("cli.app.no_version", platform=app.platform))
 
 
 def _change(
@@ -164,12 +164,12 @@ def _change(
         robot=given.robot,
         proxy=given.proxy,
         label=given.label,
-        credential=opening.content(credential_file) if credential_file else None,
+        credential=startup.content(credential_file) if credential_file else None,
     )
 
 
 def _settings(given: AppOptions) -> Mapping[str, str | None]:
-    from mprelease.services.input import setting
+    from mprelease.services.validation import setting
 
     return {name: value or None for name, value in map(setting, given.setting or ())}
 
@@ -178,4 +178,4 @@ def _done(message: str, app: App, *, json: bool) -> None:
     if json:
         show.as_json(show.plain(app))
     else:
-        typer.echo(say(message, name=app.name))
+        typer.echo(t(message, name=app.name))

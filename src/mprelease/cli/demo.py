@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mprelease.cli import outcome, tools
-from mprelease.cli.words import say
+from mprelease.cli.translation import t
 from mprelease.domain.platforms import Platform
 from mprelease.domain.releases import Kind, LaunchOptions, ReleaseRequest
 
 if TYPE_CHECKING:
     from mprelease.application import Application
-    from mprelease.simulator.service import Service
+    from mprelease.simulator.http import Service
 
 _PROJECT = "demo"
 _APP_IDS = {
@@ -29,14 +29,14 @@ _REQUESTS = (
 
 
 def demo(
-    port: Annotated[int, typer.Option(min=1, max=65535, help=say("option.port"))] = 8088,
-    check: Annotated[bool, typer.Option("--check", help=say("option.check"))] = False,
+    port: Annotated[int, typer.Option(min=1, max=65535, help=t("option.port"))] = 8088,
+    check: Annotated[bool, typer.Option("--check", help=t("option.check"))] = False,
 ) -> None:
     """Show the platform until told to end; or release the samples without it, then end."""
     from pydantic import SecretStr
 
     from mprelease.application import opened
-    from mprelease.settings.knobs import load
+    from mprelease.settings.settings import load
     from mprelease.simulator.proxy import Simulator
     from mprelease.simulator.sample import make_samples
 
@@ -63,7 +63,7 @@ def demo(
                 _show(application, port)
         finally:
             application.close()
-    typer.echo(say("demo.done", folder=str(folder)))
+    typer.echo(t("demo.done", folder=str(folder)))
 
 
 def _check(application: "Application") -> None:
@@ -78,7 +78,7 @@ def _show(application: "Application", port: int) -> None:
         tools.installed(application, platform)
     password = application.settings.admin_password
     assert password is not None
-    shown = say("cli.serve.demo", name="admin", password=password.get_secret_value())
+    shown = t("cli.serve.demo", name="admin", password=password.get_secret_value())
     run(application, "127.0.0.1", port, works=True, words=shown)
 
 
@@ -116,46 +116,46 @@ def _platforms(folder: Path) -> tuple[list["Service"], Mapping[Platform, str]]:
 def _prepare(
     application: "Application", repository: Path, credentials: Mapping[Platform, str]
 ) -> None:
-    from mprelease.cli.opening import me
+    from mprelease.cli.startup import me
     from mprelease.services import projects
     from mprelease.storage import projects as stored
 
-    house = application.house
+    services = application.services
     change = projects.ProjectChange(_PROJECT, str(repository), "main")
-    with house.database.reading() as db:
-        is_known = stored.named(db, _PROJECT)
+    with services.database.reading() as db:
+        is_known = stored.by_name(db, _PROJECT)
     if is_known:
-        projects.edit(house, me(), _PROJECT, change)
+        projects.edit(services, me(), _PROJECT, change)
     else:
-        projects.add(house, me(), change)
+        projects.add(services, me(), change)
     for platform, credential in credentials.items():
         _prepare_app(application, platform, credential)
 
 
 def _prepare_app(application: "Application", platform: Platform, credential: str) -> None:
-    from mprelease.cli.opening import me
+    from mprelease.cli.startup import me
     from mprelease.services import apps
     from mprelease.storage import apps as stored
 
-    house, name = application.house, f"{_PROJECT}-{platform}"
+    services, name = application.services, f"{_PROJECT}-{platform}"
     change = apps.AppChange(
         name=name,
         platform_app_id=_APP_IDS[platform],
         directory=platform,
         credential=credential.encode(),
     )
-    with house.database.reading() as db:
-        is_known = stored.named(db, name)
+    with services.database.reading() as db:
+        is_known = stored.by_name(db, name)
     if is_known:
-        apps.edit(house, me(), name, change)
+        apps.edit(services, me(), name, change)
     else:
-        apps.add(house, me(), _PROJECT, platform, change)
+        apps.add(services, me(), _PROJECT, platform, change)
 
 
 def _release(application: "Application", wanted: ReleaseRequest) -> None:
     from mprelease.cli.release import run_all
 
-    typer.echo(say(f"demo.{wanted.kind}"))
+    typer.echo(t(f"demo.{wanted.kind}"))
     ended = run_all(application, _PROJECT, wanted, lines=False)
     outcome.show_all(application, ended, json=False)
     if code := outcome.exit_code(ended):

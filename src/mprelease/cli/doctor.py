@@ -11,10 +11,10 @@ import typer
 
 from mprelease import __version__
 from mprelease.cli import show
-from mprelease.cli.opening import opening
 from mprelease.cli.options import Json
-from mprelease.cli.words import say
-from mprelease.domain.errors import TroubleError
+from mprelease.cli.startup import opening
+from mprelease.cli.translation import t
+from mprelease.domain.errors import ProblemError
 from mprelease.domain.platforms import Platform
 from mprelease.domain.sandbox import SandboxMode
 
@@ -63,7 +63,7 @@ def _findings(application: "Application") -> Iterator[Finding]:
     yield from (_tool(application, platform) for platform in served())
     yield _disk(application)
     yield Finding("data", "ok", str(application.settings.data_dir))
-    yield Finding("proxy", "ok", application.settings.vendor_proxy or say("doctor.no_proxy"))
+    yield Finding("proxy", "ok", application.settings.vendor_proxy or t("doctor.no_proxy"))
 
 
 def _program(application: "Application", wanted: "Wanted") -> Finding:
@@ -80,21 +80,21 @@ def _sandbox(application: "Application") -> Finding:
     sandbox = application.sandbox
     if sandbox.mode is SandboxMode.BWRAP:
         return Finding("sandbox", "ok", sandbox.mode)
-    detail = say(f"doctor.sandbox_{sandbox.mode}", why=sandbox.why_not_bwrap)
+    detail = t(f"doctor.sandbox_{sandbox.mode}", why=sandbox.why_not_bwrap)
     return Finding("sandbox", "warning", detail)
 
 
 def _build_uids(application: "Application") -> Finding:
     users = application.sandbox.users
     if users is None:
-        return Finding("build-uids", "warning", say("doctor.uids_none"))
+        return Finding("build-uids", "warning", t("doctor.uids_none"))
     return Finding("build-uids", "ok", str(users.uids))
 
 
 def _network(application: "Application") -> Finding:
     if why := application.network.why_open():
-        return Finding("network", "warning", say("doctor.network_open", why=why))
-    return Finding("network", "ok", say("doctor.network_closed"))
+        return Finding("network", "warning", t("doctor.network_open", why=why))
+    return Finding("network", "ok", t("doctor.network_closed"))
 
 
 def _passwords(application: "Application") -> Iterator[Finding]:
@@ -107,7 +107,7 @@ def _passwords(application: "Application") -> Iterator[Finding]:
     for name, url in servers.items():
         if url and endpoints(url):
             lacks = lacks_password(url)
-            detail = say("doctor.password_none" if lacks else "doctor.password_given")
+            detail = t("doctor.password_none" if lacks else "doctor.password_given")
             yield Finding(f"{name}-password", "warning" if lacks else "ok", detail)
 
 
@@ -115,17 +115,17 @@ def _tool(application: "Application", platform: Platform) -> Finding:
     tool = application.tool(platform)
     if application.has_tool(platform):
         return Finding(tool.package, "ok", tool.version)
-    return Finding(tool.package, "warning", say("doctor.tool_later", name=platform))
+    return Finding(tool.package, "warning", t("doctor.tool_later", name=platform))
 
 
 def _disk(application: "Application") -> Finding:
     free = shutil.disk_usage(application.settings.data_dir).free / 1e9
     status = "ok" if free > _LITTLE_DISK_GB else "warning"
-    return Finding("disk", status, say("doctor.disk_free", gigabytes=f"{free:.0f}"))
+    return Finding("disk", status, t("doctor.disk_free", gigabytes=f"{free:.0f}"))
 
 
 def _checked(name: str, look: Callable[[], Finding]) -> Finding:
     try:
         return look()
-    except TroubleError as error:
-        return Finding(name, "missing", say.of_trouble(error.trouble))
+    except ProblemError as error:
+        return Finding(name, "missing", t.of_problem(error.problem_detail))

@@ -9,9 +9,9 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mprelease.cli.accepting import after_acceptance
-from mprelease.cli.opening import me
-from mprelease.cli.words import say
+from mprelease.cli.acceptance import after_acceptance
+from mprelease.cli.startup import me
+from mprelease.cli.translation import t
 from mprelease.domain.errors import Refused
 from mprelease.domain.logs import START, LogLine
 from mprelease.domain.releases import Release, Stage, StageRecord, StageState, State
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mprelease.engine.worker import Worker
 
 _LOOK_SECONDS = 0.25
-_PATIENCE_SECONDS = 2
+_TIMEOUT_SECONDS = 2
 _BETWEEN_TRIES = 0.5
 _OUTAGE_SECONDS = 60.0
 _TAIL = 25
@@ -54,33 +54,33 @@ class View:
         self.position = lines[-1].position if lines else self.position
         self._tail = [*self._tail, *(line.text for line in lines)][-_TAIL:]
         for stage in release.stages:
-            self._tell_begun(stage)
+            self._report_started(stage)
             for line in lines:
                 if self._lines and line.stage == stage.name:
-                    self.say(f"  {line.text}")
-            self._tell_ended(stage)
+                    self.t(f"  {line.text}")
+            self._report_ended(stage)
 
     @property
     def asks_why(self) -> bool:
         """Tell whether it is time to say why the release is still queued."""
-        return time.monotonic() - self._waiting_since > _PATIENCE_SECONDS
+        return time.monotonic() - self._waiting_since > _TIMEOUT_SECONDS
 
     def wait(self, blocker: int | None, *, is_unknown: bool) -> None:
-        """Say once why the release is still queued."""
+        """LogWriter once why the release is still queued."""
         if blocker:
-            self.say(say("cli.blocked" if is_unknown else "cli.waiting", release=blocker))
+            self.t(t("cli.blocked" if is_unknown else "cli.waiting", release=blocker))
             self._waiting_since = math.inf
 
     def wait_for_worker(self, label: str) -> None:
-        """Say once that nobody lives who could take the release."""
-        self.say(say("cli.no_worker", label=label))
+        """LogWriter once that nobody lives who could take the release."""
+        self.t(t("cli.no_worker", label=label))
         self._waiting_since = math.inf
 
     def end(self, release: Release) -> None:
         """Show, once, the last lines of a release that failed."""
         if release.error and not self._lines and not self._has_ended:
             for line in self._tail:
-                self.say(f"  {line}")
+                self.t(f"  {line}")
         self._has_ended = True
 
     def cancel(self, ask: Callable[[], object]) -> None:
@@ -88,27 +88,27 @@ class View:
         try:
             ask()
         except Refused as refused:
-            self.say(say.of_trouble(refused.trouble))
+            self.t(t.of_problem(refused.problem_detail))
         else:
-            self.say(say("cli.canceling"))
+            self.t(t("cli.canceling"))
 
-    def say(self, line: str) -> None:
+    def t(self, line: str) -> None:
         """Show one line."""
         sys.stderr.write(f"{self._prefix}{line}\n")
         sys.stderr.flush()
 
-    def _tell_begun(self, stage: StageRecord) -> None:
+    def _report_started(self, stage: StageRecord) -> None:
         if stage.state is StageState.PENDING or stage.name in self._told:
             return
         self._told[stage.name] = StageState.RUNNING
         if self._lines:
-            self.say(f"{_MARKS[StageState.RUNNING]} {say(f'stage.{stage.name}')}")
+            self.t(f"{_MARKS[StageState.RUNNING]} {t(f'stage.{stage.name}')}")
 
-    def _tell_ended(self, stage: StageRecord) -> None:
+    def _report_ended(self, stage: StageRecord) -> None:
         if stage.ended_at is None or self._told.get(stage.name) == stage.state:
             return
         self._told[stage.name] = stage.state
-        self.say(f"{_MARKS.get(stage.state, '?')} {say(f'stage.{stage.name}')}{_seconds(stage)}")
+        self.t(f"{_MARKS.get(stage.state, '?')} {t(f'stage.{stage.name}')}{_seconds(stage)}")
 
 
 def views_of(names: Sequence[str], *, lines: bool) -> list[View]:
@@ -120,7 +120,7 @@ def views_of(names: Sequence[str], *, lines: bool) -> list[View]:
 
 
 @dataclass(frozen=True)
-class Watched:
+class FollowedRelease:
     """A release that is watched, who tells of it, and the label of the workers that it needs.
 
     Without a label nobody is told when there is no such worker.
@@ -133,10 +133,10 @@ class Watched:
 
 def watch(application: "Application", release_id: int, view: View) -> None:
     """Show a release until its end."""
-    _watch(application, [Watched(release_id, view)])
+    _watch(application, [FollowedRelease(release_id, view)])
 
 
-def follow(application: "Application", watched: Sequence[Watched]) -> list[Release]:
+def follow(application: "Application", watched: Sequence[FollowedRelease]) -> list[Release]:
     """Show one's own releases until their end and return them; Ctrl-C asks for their cancellation.
 
     Where the database is this data folder's own, this process runs releases for as long as nobody
@@ -153,11 +153,11 @@ def follow(application: "Application", watched: Sequence[Watched]) -> list[Relea
 
 
 def _watch(
-    application: "Application", watched: Sequence[Watched], helper: "_Helper | None" = None
+    application: "Application", watched: Sequence[FollowedRelease], helper: "_Helper | None" = None
 ) -> list[Release]:
-    database = _Absences()
+    database = _Outages()
     while True:
-        with database.borne():
+        with database.tolerated():
             seen = _look(application, watched, is_helped=helper is not None)
             if all(release.state.is_final for release in seen):
                 if helper:
@@ -169,14 +169,14 @@ def _watch(
             time.sleep(_LOOK_SECONDS)
 
 
-class _Absences:
+class _Outages:
     """Bear a database that is away or busy, until that has lasted too long."""
 
     def __init__(self) -> None:
         self._since: float | None = None
 
     @contextmanager
-    def borne(self) -> Iterator[None]:
+    def tolerated(self) -> Iterator[None]:
         from mprelease.storage.outage import OUTAGE
 
         try:
@@ -190,7 +190,7 @@ class _Absences:
 
 
 def _look(
-    application: "Application", watched: Sequence[Watched], *, is_helped: bool
+    application: "Application", watched: Sequence[FollowedRelease], *, is_helped: bool
 ) -> list[Release]:
     """Show what is new of all, which takes as many queries as of one."""
     from mprelease.services import releases
@@ -198,9 +198,9 @@ def _look(
     from mprelease.storage import releases as stored
 
     ids = [each.release_id for each in watched]
-    with application.house.database.reading() as db:
+    with application.services.database.reading() as db:
         found = stored.by_ids(db, ids)
-        seen = [found.get(release_id) or releases.found(db, release_id) for release_id in ids]
+        seen = [found.get(release_id) or releases.get(db, release_id) for release_id in ids]
         ends = logs.ends(db, ids)
         new = [
             list(logs.after(db, each.release_id, each.view.position))
@@ -211,38 +211,40 @@ def _look(
     for each, release, lines in zip(watched, seen, new, strict=True):
         each.view.update(release, lines)
         if release.state is State.QUEUED and each.view.asks_why:
-            _tell_why(application, each, is_helped=is_helped)
+            _report_blocker(application, each, is_helped=is_helped)
         if release.state.is_final:
             each.view.end(release)
     return seen
 
 
-def _tell_why(application: "Application", watched: Watched, *, is_helped: bool) -> None:
+def _report_blocker(
+    application: "Application", watched: FollowedRelease, *, is_helped: bool
+) -> None:
     """Tell why a release is queued for so long: who goes before it, or that nobody takes it."""
-    from mprelease.storage import waiting, workers
+    from mprelease.storage import blockers, workers
 
     label = watched.label
-    with application.house.database.reading() as db:
-        blocker, is_unknown = waiting.waits_for(db, watched.release_id)
+    with application.services.database.reading() as db:
+        blocker, is_unknown = blockers.blocker(db, watched.release_id)
         is_served = is_helped or label is None or workers.serving(db, label)
     watched.view.wait(blocker, is_unknown=is_unknown)
     if not is_served and watched.view.asks_why:
         watched.view.wait_for_worker(str(label))
 
 
-def _cancel(application: "Application", watched: Watched) -> None:
+def _cancel(application: "Application", watched: FollowedRelease) -> None:
     from mprelease.services import releases
 
-    with application.house.database.reading() as db:
-        has_ended = releases.found(db, watched.release_id).state.is_final
+    with application.services.database.reading() as db:
+        has_ended = releases.get(db, watched.release_id).state.is_final
     if not has_ended:
-        watched.view.cancel(lambda: releases.cancel(application.house, me(), watched.release_id))
+        watched.view.cancel(lambda: releases.cancel(application.services, me(), watched.release_id))
 
 
 class _Helper:
     """The temporary worker of this process, in a thread of its own."""
 
-    def __init__(self, application: "Application", watched: Sequence[Watched]) -> None:
+    def __init__(self, application: "Application", watched: Sequence[FollowedRelease]) -> None:
         self._application = application
         self._watched = watched
         self._failure: Exception | None = None
@@ -268,7 +270,7 @@ class _Helper:
             raise self._failure
 
     def _work(self) -> None:
-        from mprelease.engine.alone import work_until
+        from mprelease.engine.inline_worker import work_until
         from mprelease.storage.outage import OUTAGE
 
         while not self._is_over.is_set():
@@ -293,7 +295,7 @@ class _Helper:
 
         if self._is_over.is_set():
             return True
-        with self._application.house.database.reading() as db:
+        with self._application.services.database.reading() as db:
             found = releases.by_ids(db, [each.release_id for each in self._watched])
         return all(release.state.is_final for release in found.values())
 
@@ -301,5 +303,5 @@ class _Helper:
 def _seconds(stage: StageRecord) -> str:
     if stage.started_at is None or stage.ended_at is None:
         return ""
-    cached = f" · {say('stage.cached')}" if stage.cached else ""
+    cached = f" · {t('stage.cached')}" if stage.cached else ""
     return f"  {(stage.ended_at - stage.started_at) / 1000:.1f} s{cached}"

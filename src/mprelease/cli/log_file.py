@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from mprelease.cli.terminal import harmless
+from mprelease.cli.terminal import sanitized
 
-_PATIENCE_SECONDS = 1.0
+_TIMEOUT_SECONDS = 1.0
 _BETWEEN_TRIES = 0.01
 
 
@@ -30,7 +30,7 @@ class SharedLogFile(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record."""
         try:
-            line = f"{harmless(self.format(record), colours=False)}\n"
+            line = f"{sanitized(self.format(record), colours=False)}\n"
             with self._alone() as is_alone:
                 if is_alone:
                     self._rotate_if_full()
@@ -42,7 +42,7 @@ class SharedLogFile(logging.Handler):
     @contextmanager
     def _alone(self) -> Iterator[bool]:
         """Keep other processes out; False where one of them does not go on: nobody waits for it."""
-        deadline = time.monotonic() + _PATIENCE_SECONDS
+        deadline = time.monotonic() + _TIMEOUT_SECONDS
         with self._file.with_suffix(".lock").open("w") as lock:
             is_alone = _is_locked(lock.fileno())
             while not is_alone and time.monotonic() < deadline:

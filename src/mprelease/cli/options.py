@@ -10,32 +10,30 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from mprelease.cli.words import say
+from mprelease.cli.translation import t
 from mprelease.domain.apps import Environment, ProjectType
 
-Json = Annotated[bool, typer.Option("--json", help=say("option.json"))]
-Follow = Annotated[bool, typer.Option("--follow", "-f", help=say("option.follow"))]
-AppName = Annotated[str, typer.Argument(metavar="NAME", help=say("option.app"))]
-OneApp = Annotated[str | None, typer.Argument(metavar="NAME", help=say("option.app"))]
-ProjectName = Annotated[str, typer.Argument(metavar="NAME", help=say("option.project"))]
-ReleaseId = Annotated[int, typer.Argument(metavar="ID", min=1, help=say("option.release"))]
+Json = Annotated[bool, typer.Option("--json", help=t("option.json"))]
+Follow = Annotated[bool, typer.Option("--follow", "-f", help=t("option.follow"))]
+AppName = Annotated[str, typer.Argument(metavar="NAME", help=t("option.app"))]
+OneApp = Annotated[str | None, typer.Argument(metavar="NAME", help=t("option.app"))]
+ProjectName = Annotated[str, typer.Argument(metavar="NAME", help=t("option.project"))]
+ReleaseId = Annotated[int, typer.Argument(metavar="ID", min=1, help=t("option.release"))]
 
-_APP_ID = typer.Option("--app-id", help=say("option.app_id"))
+_APP_ID = typer.Option("--app-id", help=t("option.app_id"))
 AppId = Annotated[str, _APP_ID]
 NewAppId = Annotated[str | None, _APP_ID]
-_CREDENTIAL_FILE = typer.Option(metavar="FILE", help=say("option.credential_file"))
+_CREDENTIAL_FILE = typer.Option(metavar="FILE", help=t("option.credential_file"))
 CredentialFile = Annotated[Path, _CREDENTIAL_FILE]
 NewCredentialFile = Annotated[Path | None, _CREDENTIAL_FILE]
-Page = Annotated[str | None, typer.Option("--page", help=say("option.page"))]
-Query = Annotated[str | None, typer.Option("--query", help=say("option.query"))]
-Scene = Annotated[int | None, typer.Option("--scene", help=say("option.scene"))]
-Version = Annotated[str | None, typer.Option("--version", help=say("option.version"))]
+Page = Annotated[str | None, typer.Option("--page", help=t("option.page"))]
+Query = Annotated[str | None, typer.Option("--query", help=t("option.query"))]
+Scene = Annotated[int | None, typer.Option("--scene", help=t("option.scene"))]
+Version = Annotated[str | None, typer.Option("--version", help=t("option.version"))]
 Setting = Annotated[
-    list[str] | None, typer.Option("--setting", metavar="KEY=VALUE", help=say("option.setting"))
+    list[str] | None, typer.Option("--setting", metavar="KEY=VALUE", help=t("option.setting"))
 ]
-QrCode = Annotated[
-    Path | None, typer.Option("--qr-code", metavar="FILE", help=say("option.qr_code"))
-]
+QrCode = Annotated[Path | None, typer.Option("--qr-code", metavar="FILE", help=t("option.qr_code"))]
 
 
 @dataclass(frozen=True)
@@ -43,16 +41,16 @@ class ReleaseOptions:
     """What every release can be told, and how it is shown."""
 
     project: Annotated[
-        str | None, typer.Option("--project", "-p", metavar="NAME", help=say("option.all_apps"))
+        str | None, typer.Option("--project", "-p", metavar="NAME", help=t("option.all_apps"))
     ] = None
-    ref: Annotated[str | None, typer.Option("--ref", help=say("option.ref"))] = None
-    description: Annotated[str | None, typer.Option(help=say("option.description"))] = None
-    environment: Annotated[Environment, typer.Option(help=say("option.environment"))] = (
+    ref: Annotated[str | None, typer.Option("--ref", help=t("option.ref"))] = None
+    description: Annotated[str | None, typer.Option(help=t("option.description"))] = None
+    environment: Annotated[Environment, typer.Option(help=t("option.environment"))] = (
         Environment.PRODUCTION
     )
-    robot: Annotated[int | None, typer.Option(help=say("option.robot"))] = None
+    robot: Annotated[int | None, typer.Option(help=t("option.robot"))] = None
     setting: Setting = None
-    priority: Annotated[int, typer.Option(help=say("option.priority"))] = 0
+    priority: Annotated[int, typer.Option(help=t("option.priority"))] = 0
     qr_code: QrCode = None
     follow: Follow = False
     json: Json = False
@@ -62,34 +60,34 @@ class ReleaseOptions:
 class AppOptions:
     """How an app is built and released, when it is added and when it is changed."""
 
-    type_: Annotated[ProjectType | None, typer.Option("--type", help=say("option.type"))] = None
-    directory: Annotated[str | None, typer.Option(help=say("option.directory"))] = None
-    install_command: Annotated[str | None, typer.Option(help=say("option.install_command"))] = None
-    build_command: Annotated[str | None, typer.Option(help=say("option.build_command"))] = None
-    dev_build_command: Annotated[str | None, typer.Option(help=say("option.dev_build_command"))] = (
+    type_: Annotated[ProjectType | None, typer.Option("--type", help=t("option.type"))] = None
+    directory: Annotated[str | None, typer.Option(help=t("option.directory"))] = None
+    install_command: Annotated[str | None, typer.Option(help=t("option.install_command"))] = None
+    build_command: Annotated[str | None, typer.Option(help=t("option.build_command"))] = None
+    dev_build_command: Annotated[str | None, typer.Option(help=t("option.dev_build_command"))] = (
         None
     )
-    output: Annotated[str | None, typer.Option(help=say("option.output"))] = None
+    output: Annotated[str | None, typer.Option(help=t("option.output"))] = None
     setting: Setting = None
     node_memory: Annotated[
-        int | None, typer.Option(metavar="MIB", help=say("option.node_memory"))
+        int | None, typer.Option(metavar="MIB", help=t("option.node_memory"))
     ] = None
     install_inputs: Annotated[
-        str | None, typer.Option(metavar="PATTERNS", help=say("option.install_inputs"))
+        str | None, typer.Option(metavar="PATTERNS", help=t("option.install_inputs"))
     ] = None
     private_dependencies: Annotated[
         bool | None,
         typer.Option(
-            "--private-dependencies/--shared-dependencies", help=say("option.private_dependencies")
+            "--private-dependencies/--shared-dependencies", help=t("option.private_dependencies")
         ),
     ] = None
     fresh_install: Annotated[
-        bool | None, typer.Option("--fresh-install", help=say("option.fresh_install"))
+        bool | None, typer.Option("--fresh-install", help=t("option.fresh_install"))
     ] = None
-    default_page: Annotated[str | None, typer.Option(help=say("option.default_page"))] = None
-    robot: Annotated[int | None, typer.Option(help=say("option.default_robot"))] = None
-    proxy: Annotated[str | None, typer.Option(metavar="URL", help=say("option.proxy"))] = None
-    label: Annotated[str | None, typer.Option(help=say("option.label"))] = None
+    default_page: Annotated[str | None, typer.Option(help=t("option.default_page"))] = None
+    robot: Annotated[int | None, typer.Option(help=t("option.default_robot"))] = None
+    proxy: Annotated[str | None, typer.Option(metavar="URL", help=t("option.proxy"))] = None
+    label: Annotated[str | None, typer.Option(help=t("option.label"))] = None
     json: Json = False
 
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import typer
 
 from mprelease.cli import qr, show
-from mprelease.cli.saving import write_whole
-from mprelease.cli.words import say
-from mprelease.domain.problems import Problem, Trouble
+from mprelease.cli.output_file import write_atomically
+from mprelease.cli.translation import t
+from mprelease.domain.problems import Problem, ProblemDetail
 from mprelease.domain.releases import Release, State
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class SavedCode:
     """
 
     file: Path | None = None
-    trouble: Trouble | None = None
+    problem_detail: ProblemDetail | None = None
     is_missed: bool = False
 
 
@@ -48,27 +48,27 @@ def show_one(
 
     Return the exit code.
     """
-    return tell(release, save_qr_code(application, release, qr_code), json=json)
+    return report(release, save_qr_code(application, release, qr_code), json=json)
 
 
-def tell(release: Release, saved: SavedCode, *, json: bool) -> int:
+def report(release: Release, saved: SavedCode, *, json: bool) -> int:
     """Show a release and what came of its QR code; return the exit code."""
     if json:
         show.as_json(show.release(release, saved.file))
     else:
-        _tell_trouble(release)
+        _report_problem(release)
         _draw(saved.file)
-        _tell_end(release, saved.file)
-    _tell_missed(saved)
+        _report_end(release, saved.file)
+    _report_missed(saved)
     return exit_code([release]) or int(saved.is_missed)
 
 
 def show_all(application: "Application", ended: Sequence[Release], *, json: bool) -> None:
     """Show the releases of a project: the QR codes one by one, and below them what came of all."""
-    tell_all([(one, save_qr_code(application, one, None)) for one in ended], json=json)
+    report_all([(one, save_qr_code(application, one, None)) for one in ended], json=json)
 
 
-def tell_all(codes: Sequence[tuple[Release, SavedCode]], *, json: bool) -> None:
+def report_all(codes: Sequence[tuple[Release, SavedCode]], *, json: bool) -> None:
     """Show releases, each with the file of its QR code."""
     if json:
         show.as_json([show.release(release, saved.file) for release, saved in codes])
@@ -76,19 +76,19 @@ def tell_all(codes: Sequence[tuple[Release, SavedCode]], *, json: bool) -> None:
         for release, saved in codes:
             _draw(saved.file, f"{release.app_name}:\n")
         for release, saved in codes:
-            _tell_trouble(release, prefix=f"{release.app_name}: ")
-            _tell_end(release, saved.file)
+            _report_problem(release, prefix=f"{release.app_name}: ")
+            _report_end(release, saved.file)
     for release, saved in codes:
-        _tell_missed(saved, prefix=f"{release.app_name}: ")
+        _report_missed(saved, prefix=f"{release.app_name}: ")
     if len({release.commit.id for release, _ in codes if release.commit}) > 1:
-        _err(say("cli.commits_differ"))
+        _err(t("cli.commits_differ"))
 
 
 def save_qr_code(application: "Application", release: Release, wanted: Path | None) -> SavedCode:
     """Write the QR code of a release into the wanted file, or into the data folder."""
     from mprelease.storage import releases
 
-    with application.house.database.reading() as db:
+    with application.services.database.reading() as db:
         found = releases.qr_code(db, release.id)
     folder = application.settings.data_dir / "qr-codes"
     return write_qr_code(found, release, wanted, folder)
@@ -103,11 +103,11 @@ def write_qr_code(
     image, media_type = found
     otherwise = folder / f"{release.id}{_SUFFIXES.get(media_type, '')}"
     try:
-        write_whole(wanted or otherwise, image)
+        write_atomically(wanted or otherwise, image)
     except OSError as error:
         words = {"file": str(wanted or otherwise), "detail": error.strerror or str(error)}
         return SavedCode(
-            None, Trouble(Problem.FILE_UNWRITABLE, words), is_missed=wanted is not None
+            None, ProblemDetail(Problem.FILE_UNWRITABLE, words), is_missed=wanted is not None
         )
     return SavedCode(wanted or otherwise)
 
@@ -116,20 +116,20 @@ def no_code(release: Release, wanted: Path | None) -> SavedCode:
     """Return what came of a release without a QR code: a matter where a file was asked for."""
     if wanted is None or release.state is not State.SUCCEEDED:
         return SavedCode()
-    trouble = Trouble(Problem.NO_QR_CODE, {"release": release.id})
-    return SavedCode(None, trouble, is_missed=True)
+    problem_detail = ProblemDetail(Problem.NO_QR_CODE, {"release": release.id})
+    return SavedCode(None, problem_detail, is_missed=True)
 
 
-def _tell_missed(saved: SavedCode, prefix: str = "") -> None:
-    if saved.trouble:
-        _err(f"{prefix}{say.of_trouble(saved.trouble)}")
+def _report_missed(saved: SavedCode, prefix: str = "") -> None:
+    if saved.problem_detail:
+        _err(f"{prefix}{t.of_problem(saved.problem_detail)}")
 
 
-def _tell_trouble(release: Release, prefix: str = "") -> None:
+def _report_problem(release: Release, prefix: str = "") -> None:
     if release.error:
-        _err(f"{prefix}{say.of_trouble(release.error)}")
+        _err(f"{prefix}{t.of_problem(release.error)}")
     for warning in release.warnings:
-        _err(f"{prefix}{say.of(warning)}")
+        _err(f"{prefix}{t.of(warning)}")
 
 
 def _draw(saved: Path | None, heading: str = "") -> None:
@@ -138,18 +138,18 @@ def _draw(saved: Path | None, heading: str = "") -> None:
         typer.echo(f"{heading}{drawing}")
 
 
-def _tell_end(release: Release, saved: Path | None) -> None:
+def _report_end(release: Release, saved: Path | None) -> None:
     typer.echo(_summary(release))
     if saved:
-        typer.echo(say("cli.release.qr_code", file=str(saved)))
+        typer.echo(t("cli.release.qr_code", file=str(saved)))
 
 
 def _summary(release: Release) -> str:
     version = f" {release.version}" if release.version else ""
     commit = f" {release.commit.id[:8]}" if release.commit else ""
     size = f" · {release.sizes.full / 1024:.0f} KB" if release.sizes else ""
-    what = f"{say(f'kind.{release.kind}')}{version}"
-    state = say(f"state.{release.state}")
+    what = f"{t(f'kind.{release.kind}')}{version}"
+    state = t(f"state.{release.state}")
     return (
         f"#{release.id} {release.app_name} · {what} · {release.shown_ref}{commit}{size} · {state}"
     )

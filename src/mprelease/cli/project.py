@@ -5,23 +5,23 @@ from typing import Annotated, Any
 
 import typer
 
-from mprelease.cli import opening, show
-from mprelease.cli.asking import ask
+from mprelease.cli import show, startup
 from mprelease.cli.options import Json, ProjectName
-from mprelease.cli.words import say
-from mprelease.domain.errands import Errand, ErrandKind
+from mprelease.cli.translation import t
+from mprelease.cli.worker_queries import ask
 from mprelease.domain.projects import Project, ProjectSecret
+from mprelease.domain.worker_queries import WorkerQuery, WorkerQueryKind
 
-commands = typer.Typer(no_args_is_help=True, help=say("cli.project"))
+commands = typer.Typer(no_args_is_help=True, help=t("cli.project"))
 
-Repository = Annotated[str, typer.Option(help=say("option.repository"))]
-Branch = Annotated[str | None, typer.Option("--branch", help=say("option.branch"))]
-TokenFile = Annotated[Path | None, typer.Option(metavar="FILE", help=say("option.git_token_file"))]
-KeyFile = Annotated[Path | None, typer.Option(metavar="FILE", help=say("option.ssh_key_file"))]
-NpmrcFile = Annotated[Path | None, typer.Option(metavar="FILE", help=say("option.npmrc_file"))]
+Repository = Annotated[str, typer.Option(help=t("option.repository"))]
+Branch = Annotated[str | None, typer.Option("--branch", help=t("option.branch"))]
+TokenFile = Annotated[Path | None, typer.Option(metavar="FILE", help=t("option.git_token_file"))]
+KeyFile = Annotated[Path | None, typer.Option(metavar="FILE", help=t("option.ssh_key_file"))]
+NpmrcFile = Annotated[Path | None, typer.Option(metavar="FILE", help=t("option.npmrc_file"))]
 
 
-@commands.command(help=say("cli.project.add"))
+@commands.command(help=t("cli.project.add"))
 def add(
     name: ProjectName,
     repository: Repository,
@@ -36,16 +36,16 @@ def add(
 
     secrets = _secrets(git_token_file, ssh_key_file, npmrc_file)
     new = projects.ProjectChange(name, repository, branch, secrets)
-    with opening.opening() as application:
-        project = projects.add(application.house, opening.me(), new)
+    with startup.opening() as application:
+        project = projects.add(application.services, startup.me(), new)
     _done("cli.project.added", project, json=json)
 
 
-@commands.command(help=say("cli.project.edit"))
+@commands.command(help=t("cli.project.edit"))
 def edit(
     name: ProjectName,
-    new_name: Annotated[str | None, typer.Option("--name", help=say("option.new_name"))] = None,
-    repository: Annotated[str | None, typer.Option(help=say("option.repository"))] = None,
+    new_name: Annotated[str | None, typer.Option("--name", help=t("option.new_name"))] = None,
+    repository: Annotated[str | None, typer.Option(help=t("option.repository"))] = None,
     branch: Branch = None,
     git_token_file: TokenFile = None,
     ssh_key_file: KeyFile = None,
@@ -57,19 +57,19 @@ def edit(
 
     secrets = _secrets(git_token_file, ssh_key_file, npmrc_file)
     change = projects.ProjectChange(new_name, repository, branch, secrets)
-    with opening.opening() as application:
-        edited = projects.edit(application.house, opening.me(), name, change)
+    with startup.opening() as application:
+        edited = projects.edit(application.services, startup.me(), name, change)
     _done("cli.project.edited", edited.project, json=json)
     if edited.removed:
-        typer.echo(say("project.secrets_removed"), err=True)
+        typer.echo(t("project.secrets_removed"), err=True)
 
 
-@commands.command("list", help=say("cli.project.list"))
+@commands.command("list", help=t("cli.project.list"))
 def list_(json: Json = False) -> None:
     """List all projects."""
     from mprelease.storage import projects
 
-    with opening.opening() as application, application.house.database.reading() as db:
+    with startup.opening() as application, application.services.database.reading() as db:
         found = projects.every(db)
     if json:
         show.as_json([show.plain(project) for project in found])
@@ -78,43 +78,45 @@ def list_(json: Json = False) -> None:
         show.table(columns, [[p.name, p.repository, p.default_branch] for p in found])
 
 
-@commands.command("show", help=say("cli.project.show"))
+@commands.command("show", help=t("cli.project.show"))
 def show_(name: ProjectName, json: Json = False) -> None:
     """Show one project."""
     from mprelease.services import projects
 
-    with opening.opening() as application, application.house.database.reading() as db:
-        project = projects.found(db, name)
+    with startup.opening() as application, application.services.database.reading() as db:
+        project = projects.get(db, name)
         secrets = projects.kept_secrets(db, project)
     show.record({**show.plain(project), "secrets": secrets}, json=json)
 
 
-@commands.command(help=say("cli.project.refs"))
+@commands.command(help=t("cli.project.refs"))
 def refs(name: ProjectName, json: Json = False) -> None:
     """List the branches and tags of a project's repository."""
-    facts = _asked(Errand(ErrandKind.REFS, name))
+    facts = _asked(WorkerQuery(WorkerQueryKind.REFS, name))
     if json:
         show.as_json(facts)
     else:
-        branches = [[say("ref.branches"), ref] for ref in facts["branches"]]
-        tags = [[say("ref.tags"), ref] for ref in facts["tags"]]
+        branches = [[t("ref.branches"), ref] for ref in facts["branches"]]
+        tags = [[t("ref.tags"), ref] for ref in facts["tags"]]
         show.table(("kind", "ref"), branches + tags)
 
 
-@commands.command(help=say("cli.project.commits"))
+@commands.command(help=t("cli.project.commits"))
 def commits(
     name: ProjectName,
-    ref: Annotated[str | None, typer.Option("--ref", help=say("option.ref"))] = None,
-    limit: Annotated[int, typer.Option(min=1, max=200, help=say("option.limit"))] = 20,
+    ref: Annotated[str | None, typer.Option("--ref", help=t("option.ref"))] = None,
+    limit: Annotated[int, typer.Option(min=1, max=200, help=t("option.limit"))] = 20,
     json: Json = False,
 ) -> None:
     """List the newest commits of a branch, tag or commit."""
     from mprelease.services import projects
     from mprelease.source.repository import check_ref
 
-    with opening.opening() as application, application.house.database.reading() as db:
-        wanted = check_ref(ref or projects.found(db, name).default_branch)
-    found = _asked(Errand(ErrandKind.COMMITS, name, {"ref": wanted, "count": limit}))["commits"]
+    with startup.opening() as application, application.services.database.reading() as db:
+        wanted = check_ref(ref or projects.get(db, name).default_branch)
+    found = _asked(WorkerQuery(WorkerQueryKind.COMMITS, name, {"ref": wanted, "count": limit}))[
+        "commits"
+    ]
     if json:
         show.as_json(found)
     else:
@@ -122,21 +124,21 @@ def commits(
         show.table(columns, [[c["id"][:12], c["author"], c["subject"]] for c in found])
 
 
-@commands.command(help=say("cli.project.remove"))
+@commands.command(help=t("cli.project.remove"))
 def remove(name: ProjectName) -> None:
     """Remove a project."""
     from mprelease.services import projects
 
-    with opening.opening() as application:
-        projects.remove(application.house, opening.me(), name)
-    typer.echo(say("cli.project.removed", name=name))
+    with startup.opening() as application:
+        projects.remove(application.services, startup.me(), name)
+    typer.echo(t("cli.project.removed", name=name))
 
 
-def _asked(errand: Errand) -> dict[str, Any]:
-    from mprelease.services import errands
+def _asked(query: WorkerQuery) -> dict[str, Any]:
+    from mprelease.services import worker_queries
 
-    with opening.opening() as application:
-        return ask(application, errands.label_of(application.house, errand.subject), errand)
+    with startup.opening() as application:
+        return ask(application, worker_queries.label_of(application.services, query.subject), query)
 
 
 def _secrets(token: Path | None, key: Path | None, npmrc: Path | None) -> dict[ProjectSecret, str]:
@@ -145,11 +147,11 @@ def _secrets(token: Path | None, key: Path | None, npmrc: Path | None) -> dict[P
         ProjectSecret.SSH_KEY: key,
         ProjectSecret.NPMRC: npmrc,
     }
-    return {name: opening.text(file) for name, file in files.items() if file}
+    return {name: startup.text(file) for name, file in files.items() if file}
 
 
 def _done(message: str, project: Project, *, json: bool) -> None:
     if json:
         show.as_json(show.plain(project))
     else:
-        typer.echo(say(message, name=project.name))
+        typer.echo(t(message, name=project.name))

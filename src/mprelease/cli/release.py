@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 import typer
 
 from mprelease.cli import options, outcome, remote
-from mprelease.cli.accepting import accepted, after_acceptance
-from mprelease.cli.follow import View, Watched, follow, views_of
-from mprelease.cli.opening import me, opening
+from mprelease.cli.acceptance import accepted, after_acceptance
+from mprelease.cli.follow import FollowedRelease, View, follow, views_of
 from mprelease.cli.options import ReleaseOptions, spread
-from mprelease.cli.saving import refuse_unwritable
+from mprelease.cli.output_file import refuse_unwritable
+from mprelease.cli.startup import me, opening
 from mprelease.domain.apps import App
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
@@ -60,7 +60,7 @@ def again(
     if there := remote.server():
         raise typer.Exit(remote.again(there, release_id, qr_code, lines=follow, json=json))
     with opening() as application:
-        wanted = releases.again(application.house, release_id)
+        wanted = releases.again(application.services, release_id)
         ended = run(application, wanted, lines=follow)
         with after_acceptance():
             code = outcome.show_one(application, ended, qr_code, json=json)
@@ -71,10 +71,10 @@ def run(application: "Application", wanted: ReleaseRequest, *, lines: bool) -> R
     """Queue a release and follow it to its end."""
     from mprelease.services import releases
 
-    app = releases.verify(application.house, wanted)
+    app = releases.verify(application.services, wanted)
     _prepare(application, [app])
-    release_id = accepted(lambda: releases.request(application.house, me(), wanted))
-    [ended] = follow(application, [Watched(release_id, View(lines=lines), app.label)])
+    release_id = accepted(lambda: releases.request(application.services, me(), wanted))
+    [ended] = follow(application, [FollowedRelease(release_id, View(lines=lines), app.label)])
     return ended
 
 
@@ -84,9 +84,9 @@ def run_all(
     """Queue a release for each app of a project and follow them to their ends."""
     from mprelease.services import releases
 
-    house = application.house
-    _prepare(application, releases.verify_all(house, project, wanted))
-    made = accepted(lambda: releases.request_all(house, me(), project, wanted))
+    services = application.services
+    _prepare(application, releases.verify_all(services, project, wanted))
+    made = accepted(lambda: releases.request_all(services, me(), project, wanted))
     return follow(application, _watched(made, lines))
 
 
@@ -98,7 +98,7 @@ def _request(
     version: str | None = None,
     launch: LaunchOptions = LaunchOptions(),  # noqa: B008 it is frozen
 ) -> ReleaseRequest:
-    from mprelease.services.input import setting
+    from mprelease.services.validation import setting
 
     return ReleaseRequest(
         app=app or "",
@@ -151,9 +151,9 @@ def _prepare(application: "Application", apps: list[App]) -> None:
             installed(application, platform)
 
 
-def _watched(accepted: Mapping[int, App], lines: bool) -> list[Watched]:
+def _watched(accepted: Mapping[int, App], lines: bool) -> list[FollowedRelease]:
     views = views_of([app.name for app in accepted.values()], lines=lines)
     return [
-        Watched(release_id, view, app.label)
+        FollowedRelease(release_id, view, app.label)
         for (release_id, app), view in zip(accepted.items(), views, strict=True)
     ]

@@ -13,9 +13,9 @@ from urllib.parse import quote
 
 from mprelease.cli import outcome
 from mprelease.cli.follow import View, views_of
-from mprelease.cli.words import say
-from mprelease.domain.errors import Refused, TroubleError
-from mprelease.domain.problems import Problem, Trouble
+from mprelease.cli.translation import t
+from mprelease.domain.errors import ProblemError, Refused
+from mprelease.domain.problems import Problem, ProblemDetail
 from mprelease.domain.releases import Release, ReleaseRequest
 from mprelease.settings.environment import user_folder
 
@@ -27,7 +27,7 @@ _PAGE = 100
 
 def server() -> "Server | None":
     """Return the server that the settings name, None where this machine is meant."""
-    from mprelease.settings.knobs import load
+    from mprelease.settings.settings import load
 
     settings = load()
     if not settings.server:
@@ -37,7 +37,7 @@ def server() -> "Server | None":
     from mprelease.remote.server import Server
 
     token = settings.token.get_secret_value().strip()
-    language = say.language.replace("_", "-")
+    language = t.language.replace("_", "-")
     return Server(settings.server, token, language, settings.extra_ca_certs)
 
 
@@ -45,7 +45,7 @@ def release(
     there: "Server", wanted: ReleaseRequest, qr_code: Path | None, *, lines: bool, json: bool
 ) -> int:
     """Have a release made there, follow it to its end, show it, and return the exit code."""
-    made = _post(there, "/releases", {"app": wanted.app, **_asked(wanted)})
+    made = _config(there, "/releases", {"app": wanted.app, **_asked(wanted)})
     return _follow(there, made, qr_code, lines=lines, json=json)
 
 
@@ -55,11 +55,11 @@ def release_all(
     """Have a release made of each app of a project there, and follow all of them."""
     from mprelease.remote.reading import release_of
 
-    made = _post(there, f"/projects/{quote(project, safe='')}/releases", _asked(wanted))
+    made = _config(there, f"/projects/{quote(project, safe='')}/releases", _asked(wanted))
     found = [release_of(one) for one in made]
     views = views_of([one.app_name for one in found], lines=lines)
     ended = _followed(there, found, views)
-    outcome.tell_all([(one, _save_qr_code(there, one, None)) for one in ended], json=json)
+    outcome.report_all([(one, _save_qr_code(there, one, None)) for one in ended], json=json)
     return outcome.exit_code(ended)
 
 
@@ -67,7 +67,7 @@ def again(
     there: "Server", release_id: int, qr_code: Path | None, *, lines: bool, json: bool
 ) -> int:
     """Have the same release made anew there, and follow it."""
-    made = _post(there, f"/releases/{release_id}/again", {})
+    made = _config(there, f"/releases/{release_id}/again", {})
     return _follow(there, made, qr_code, lines=lines, json=json)
 
 
@@ -132,7 +132,7 @@ def _asked(wanted: ReleaseRequest) -> dict[str, object]:
     }
 
 
-def _post(there: "Server", path: str, asked: dict[str, object]) -> Any:
+def _config(there: "Server", path: str, asked: dict[str, object]) -> Any:
     # A lost answer is asked for again, and nothing is released twice.
     key = f"cli-{secrets.token_hex(12)}"
     with _reaching(there):
@@ -143,7 +143,7 @@ def _follow(there: "Server", made: object, qr_code: Path | None, *, lines: bool,
     from mprelease.remote.reading import release_of
 
     [ended] = _followed(there, [release_of(made)], [View(lines=lines)])
-    return outcome.tell(ended, _save_qr_code(there, ended, qr_code), json=json)
+    return outcome.report(ended, _save_qr_code(there, ended, qr_code), json=json)
 
 
 def _followed(there: "Server", found: Sequence[Release], views: Sequence[View]) -> list[Release]:
@@ -155,8 +155,8 @@ def _followed(there: "Server", found: Sequence[Release], views: Sequence[View]) 
             end.set_result(_watch(there, one, view))
         except Refused as refused:
             # Accepted releases go on there: it is not as if nothing had been queued.
-            trouble = refused.trouble
-            end.set_exception(TroubleError(trouble.problem, **trouble.parameters))
+            problem_detail = refused.problem_detail
+            end.set_exception(ProblemError(problem_detail.problem, **problem_detail.parameters))
         except Exception as failure:  # noqa: BLE001 raised again in the main thread
             end.set_exception(failure)
 
@@ -175,9 +175,9 @@ def _followed(there: "Server", found: Sequence[Release], views: Sequence[View]) 
 
 def _watch(there: "Server", found: Release, view: View) -> Release:
     """Show a release until its end."""
-    from mprelease.remote.watching import Watching
+    from mprelease.remote.watching import ReleaseWatch
 
-    for heard in Watching(there, found, lambda news: view.say(say(news))):
+    for heard in ReleaseWatch(there, found, lambda news: view.t(t(news))):
         found = heard.release
         view.update(found, heard.lines)
     view.end(found)
@@ -185,31 +185,33 @@ def _watch(there: "Server", found: Release, view: View) -> Release:
 
 
 def _save_qr_code(there: "Server", ended: Release, wanted: Path | None) -> outcome.SavedCode:
-    from mprelease.remote.server import Lost
+    from mprelease.remote.server import ServerLost
 
     try:
         image = there.image(f"/releases/{ended.id}/qr-code")
-    except Lost as lost:
+    except ServerLost as lost:
         return _not_fetched(ended, wanted, str(lost))
     except Refused as refused:
-        if refused.trouble.parameters.get("code") != Problem.NO_QR_CODE:
-            return _not_fetched(ended, wanted, say.of(refused.trouble.message))
+        if refused.problem_detail.parameters.get("code") != Problem.NO_QR_CODE:
+            return _not_fetched(ended, wanted, t.of(refused.problem_detail.message))
         image = None
     folder = user_folder("XDG_CACHE_HOME", ".cache") / "qr-codes"
     return outcome.write_qr_code(image, ended, wanted, folder)
 
 
 def _not_fetched(ended: Release, wanted: Path | None, detail: str) -> outcome.SavedCode:
-    trouble = Trouble(Problem.QR_CODE_NOT_FETCHED, {"release": ended.id, "detail": detail})
-    return outcome.SavedCode(None, trouble, is_missed=wanted is not None)
+    problem_detail = ProblemDetail(
+        Problem.QR_CODE_NOT_FETCHED, {"release": ended.id, "detail": detail}
+    )
+    return outcome.SavedCode(None, problem_detail, is_missed=wanted is not None)
 
 
 @contextmanager
 def _reaching(there: "Server") -> Iterator[None]:
     """Raise Refused in words where the server does not answer."""
-    from mprelease.remote.server import Lost
+    from mprelease.remote.server import ServerLost
 
     try:
         yield
-    except Lost as lost:
+    except ServerLost as lost:
         raise Refused(Problem.SERVER_UNREACHABLE, url=there.url, detail=str(lost)) from None

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mprelease.cli import worker as worker_command
-from mprelease.cli.opening import log_aloud, opening
-from mprelease.cli.words import say
-from mprelease.domain.errands import Errand
+from mprelease.cli.startup import log_to_stderr, opening
+from mprelease.cli.translation import t
 from mprelease.domain.errors import Refused, StageFailed
 from mprelease.domain.problems import Problem
+from mprelease.domain.worker_queries import WorkerQuery
 
 if TYPE_CHECKING:
     import uvicorn
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from mprelease.live.hub import Hub
 
 _ASKING = 16
-Host = Annotated[str, typer.Option(help=say("option.host"))]
-Port = Annotated[int, typer.Option(min=1, max=65535, help=say("option.port"))]
-NoWorker = Annotated[bool, typer.Option("--no-worker", help=say("option.no_worker"))]
+Host = Annotated[str, typer.Option(help=t("option.host"))]
+Port = Annotated[int, typer.Option(min=1, max=65535, help=t("option.port"))]
+NoWorker = Annotated[bool, typer.Option("--no-worker", help=t("option.no_worker"))]
 
 
 def serve(host: Host = "127.0.0.1", port: Port = 8088, no_worker: NoWorker = False) -> None:
@@ -37,7 +37,7 @@ def serve(host: Host = "127.0.0.1", port: Port = 8088, no_worker: NoWorker = Fal
     # What is loaded from here on stays: to look for garbage in it would only take time.
     gc.disable()
     with opening() as application:
-        log_aloud()
+        log_to_stderr()
         run(application, host, port, works=not no_worker)
 
 
@@ -51,11 +51,13 @@ def run(application: "Application", host: str, port: int, *, works: bool, words:
     from mprelease.live.hub import Hub
     from mprelease.web.connection_limits import ConnectionGuard, ConnectionLimits
     from mprelease.web.guarded_server import GuardedConfig
-    from mprelease.web.telling import StoredForWatchers
+    from mprelease.web.live_source import StoredState
 
     settings = application.settings
     limits = ConnectionLimits().within(_allow_many_sockets())
-    hub = Hub(StoredForWatchers(application.house), application.calls.ear(), application.loops)
+    hub = Hub(
+        StoredState(application.services), application.messaging.subscriber(), application.loops
+    )
     config = GuardedConfig(
         _made(application, hub, lambda: server.should_exit),
         ConnectionGuard(limits, settings.trusted_proxies),
@@ -76,9 +78,9 @@ def run(application: "Application", host: str, port: int, *, works: bool, words:
     with _working(application, server, hub) if works else nullcontext():
         password = _first_password(application)
         url = settings.base_url or f"http://{_in_address(host)}:{port}"
-        typer.echo(say("cli.serve.ready", url=url), err=True)
+        typer.echo(t("cli.serve.ready", url=url), err=True)
         if password:
-            typer.echo(say("cli.serve.admin", name="admin", password=password), err=True)
+            typer.echo(t("cli.serve.admin", name="admin", password=password), err=True)
         if words:
             typer.echo(words, err=True)
         # uvicorn raises the signal that ended it once more, and there is something left to do.
@@ -106,44 +108,49 @@ def _first_password(application: "Application") -> str | None:
     from mprelease.services import users
 
     given = application.settings.admin_password
-    chosen = users.begin(application.house, given.get_secret_value() if given else None)
+    chosen = users.begin(application.services, given.get_secret_value() if given else None)
     return None if given else chosen
 
 
 def _made(application: "Application", hub: "Hub", is_over: Callable[[], bool]) -> "FastAPI":
     from sqlalchemy import text
 
-    from mprelease.services import errands
+    from mprelease.services import worker_queries
     from mprelease.web.app import made
-    from mprelease.web.hall import Hall
+    from mprelease.web.context import WebContext
 
     waiting = threading.BoundedSemaphore(_ASKING)
 
     def is_ready() -> bool:
-        with application.house.database.reading() as db:
+        with application.services.database.reading() as db:
             return bool(db.connection.scalar(text("SELECT 1")))
 
-    def ask(label: str, errand: Errand, *, seconds: float, max_age: float) -> dict[str, object]:
+    def ask(label: str, query: WorkerQuery, *, seconds: float, max_age: float) -> dict[str, object]:
         # Whoever waits holds a thread of the pages.
         if not waiting.acquire(blocking=False):
             raise Refused(Problem.NO_ANSWER, label=label)
         try:
-            answer = errands.ask(
-                application.house, label, errand, seconds=seconds, max_age=max_age, is_over=is_over
+            answer = worker_queries.ask(
+                application.services,
+                label,
+                query,
+                seconds=seconds,
+                max_age=max_age,
+                is_over=is_over,
             )
         finally:
             waiting.release()
-        if answer.trouble:
-            raise StageFailed(answer.trouble.problem, **answer.trouble.parameters)
+        if answer.problem_detail:
+            raise StageFailed(answer.problem_detail.problem, **answer.problem_detail.parameters)
         return dict(answer.facts or {})
 
     def wake(label: str) -> None:
-        application.house.wake(label)
+        application.services.wake(label)
         hub.changed()
 
-    house = replace(application.house, wake=wake)
+    services = replace(application.services, wake=wake)
     base_url, loops = application.settings.base_url, application.loops
-    return made(Hall(house, ask, base_url, is_ready, hub, loops=loops))
+    return made(WebContext(services, ask, base_url, is_ready, hub, loops=loops))
 
 
 @contextmanager
@@ -155,14 +162,14 @@ def _working(application: "Application", server: "uvicorn.Server", hub: "Hub") -
         if not is_mine:
             folder = str(application.settings.data_dir)
             raise Refused(Problem.DATA_FOLDER_OWNED, folder=folder)
-        beside = _Beside(application, server, hub)
+        beside = _BackgroundWorker(application, server, hub)
         try:
             yield
         finally:
             beside.end()
 
 
-class _Beside:
+class _BackgroundWorker:
     """The worker of this process, which begins in a thread of its own."""
 
     def __init__(self, application: "Application", server: "uvicorn.Server", hub: "Hub") -> None:
@@ -185,7 +192,7 @@ class _Beside:
         settings, asked = self._application.settings, threading.Semaphore(0)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: asked.release())
-        self._worker.close(hand_back=settings.on_terminate is OnTerminate.HAND_BACK)
+        self._worker.close(requeue=settings.on_terminate is OnTerminate.HAND_BACK)
         worker_command.finished(self._worker, asked)
 
     def _begin(self) -> None:

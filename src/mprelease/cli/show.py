@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mprelease.cli.terminal import harmless_json
-from mprelease.cli.words import say
-from mprelease.domain.problems import Trouble
+from mprelease.cli.terminal import sanitized_json
+from mprelease.cli.translation import t
+from mprelease.domain.problems import ProblemDetail
 from mprelease.domain.releases import Release, StageRecord
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def as_json(value: object) -> None:
     """Print a value as JSON on standard output."""
     text = json.dumps(value, ensure_ascii=False, indent=2)
-    sys.stdout.write(f"{harmless_json(text)}\n")
+    sys.stdout.write(f"{sanitized_json(text)}\n")
 
 
 def plain(record: "DataclassInstance") -> dict[str, Any]:
@@ -41,11 +41,11 @@ def record(fields: Mapping[str, object], *, json: bool) -> None:
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print rows below their columns, or say that there is nothing."""
     if not rows:
-        print(say("cli.nothing"))  # noqa: T201 the command's answer
+        print(t("cli.nothing"))  # noqa: T201 the command's answer
         return
     from rich.cells import cell_len, set_cell_size
 
-    lines = [[say(f"column.{name}") for name in columns], *rows]
+    lines = [[t(f"column.{name}") for name in columns], *rows]
     widths = [max(map(cell_len, cells)) for cells in zip(*lines, strict=True)]
     for line in lines:
         cells = (set_cell_size(cell, width) for cell, width in zip(line, widths, strict=True))
@@ -70,18 +70,18 @@ def release(release: Release, qr_code: Path | None) -> dict[str, object]:
         "stages": [_stage(stage) for stage in release.stages],
         "sizes": asdict(release.sizes) if release.sizes else None,
         "qr_code": str(qr_code) if qr_code else None,
-        "warnings": [say.of(warning) for warning in release.warnings],
+        "warnings": [t.of(warning) for warning in release.warnings],
         "error": _error(release),
     }
 
 
-def trouble(told: Trouble) -> dict[str, object]:
+def problem_detail(told: ProblemDetail) -> dict[str, object]:
     """Return a trouble with its words as JSON takes it."""
     return {
         # What a server says of its releases names the problem itself.
         "problem": told.parameters.get("code", told.problem),
-        "message": say.of(told.message),
-        "remedy": say.of(told.remedy),
+        "message": t.of(told.message),
+        "remedy": t.of(told.remedy),
     }
 
 
@@ -111,7 +111,7 @@ def _stage(stage: StageRecord) -> dict[str, object]:
 def _error(release: Release) -> dict[str, object] | None:
     if release.error is None:
         return None
-    return {**trouble(release.error), "stage": release.failed_stage}
+    return {**problem_detail(release.error), "stage": release.failed_stage}
 
 
 def _text(value: object) -> str:

@@ -13,10 +13,10 @@ from typing import Any, TextIO, cast
 
 
 @contextmanager
-def harmless_streams() -> Iterator[None]:
+def sanitized_streams() -> Iterator[None]:
     """Let whatever the block writes on standard output and error pass through `harmless`."""
     streams = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = (cast("TextIO", _Harmless(stream)) for stream in streams)
+    sys.stdout, sys.stderr = (cast("TextIO", _SanitizedStream(stream)) for stream in streams)
     try:
         yield
     finally:
@@ -25,10 +25,10 @@ def harmless_streams() -> Iterator[None]:
 
 def unfiltered(stream: TextIO) -> TextIO:
     """Return the stream below, for what is drawn by us alone and moves the cursor."""
-    return stream.below if isinstance(stream, _Harmless) else stream
+    return stream.below if isinstance(stream, _SanitizedStream) else stream
 
 
-def harmless(text: str, *, colours: bool) -> str:
+def sanitized(text: str, *, colours: bool) -> str:
     """Return the text without control characters but tab and line feed.
 
     With `colours`, sequences that only choose colours and weights stay, until the line's end.
@@ -39,19 +39,19 @@ def harmless(text: str, *, colours: bool) -> str:
     return _COLOURED_LINE.sub(r"\g<0>" + _RESET, kept) if colours else kept
 
 
-def harmless_json(text: str) -> str:
+def sanitized_json(text: str) -> str:
     """Return a JSON text in which what `harmless` would take out is escaped: it says the same."""
     return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
-class _Harmless:
+class _SanitizedStream:
     """A text stream; without a `buffer`, so that nobody writes past it."""
 
     def __init__(self, below: TextIO) -> None:
         self.below = below
 
     def write(self, text: str) -> int:
-        self.below.write(harmless(text, colours=self.below.isatty()))
+        self.below.write(sanitized(text, colours=self.below.isatty()))
         return len(text)
 
     def writelines(self, lines: list[str]) -> None:

@@ -5,15 +5,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mprelease.cli.opening import opening
+from mprelease.cli.startup import opening
 from mprelease.cli.terminal import unfiltered
-from mprelease.cli.words import say
+from mprelease.cli.translation import t
 from mprelease.domain.platforms import Platform
 
 if TYPE_CHECKING:
     from mprelease.application import Application
 
-commands = typer.Typer(no_args_is_help=True, help=say("cli.tools"))
+commands = typer.Typer(no_args_is_help=True, help=t("cli.tools"))
 
 
 @commands.callback()
@@ -21,14 +21,14 @@ def _tools() -> None:
     """Keep `install` a command of its own, although it is the only one."""
 
 
-@commands.command(help=say("cli.tools.install"))
+@commands.command(help=t("cli.tools.install"))
 def install(
-    platform: Annotated[Platform, typer.Argument(help=say("option.platform"))] = Platform.WECHAT,
+    platform: Annotated[Platform, typer.Argument(help=t("option.platform"))] = Platform.WECHAT,
 ) -> None:
     """Install the tool of a platform."""
     with opening() as application:
         installed(application, platform)
-    typer.echo(say("cli.tools.installed", platform=platform))
+    typer.echo(t("cli.tools.installed", platform=platform))
 
 
 def installed(application: "Application", platform: Platform) -> None:
@@ -40,5 +40,5 @@ def installed(application: "Application", platform: Platform) -> None:
 
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(file=unfiltered(sys.stderr))) as progress:
-        progress.add_task(say("cli.tools.installing", platform=platform), total=None)
+        progress.add_task(t("cli.tools.installing", platform=platform), total=None)
         application.install_tool(platform)

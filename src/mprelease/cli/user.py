@@ -4,24 +4,24 @@ from typing import Annotated
 
 import typer
 
-from mprelease.cli.opening import me, opening
-from mprelease.cli.words import say
+from mprelease.cli.startup import me, opening
+from mprelease.cli.translation import t
 
-commands = typer.Typer(help=say("cli.user"), no_args_is_help=True)
+commands = typer.Typer(help=t("cli.user"), no_args_is_help=True)
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help=say("option.user"))]
+Name = Annotated[str, typer.Argument(metavar="NAME", help=t("option.user"))]
 
 
-@commands.command("reset-password", help=say("cli.user.reset"))
+@commands.command("reset-password", help=t("cli.user.reset"))
 def reset_password(name: Name) -> None:
     """Give somebody a new random password and show it once."""
     from mprelease.services import users
 
     with opening() as application:
-        with application.house.database.reading() as db:
-            user = users.named(db, name)
-        password = users.reset_password(application.house, me(), user.id)
-    typer.echo(say("cli.user.password", name=name, password=password))
+        with application.services.database.reading() as db:
+            user = users.by_name(db, name)
+        password = users.reset_password(application.services, me(), user.id)
+    typer.echo(t("cli.user.password", name=name, password=password))
 
 
 @commands.callback()

@@ -8,37 +8,37 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mprelease.cli import options, show
-from mprelease.cli.asking import ask
-from mprelease.cli.opening import log_aloud, me, opening
-from mprelease.cli.words import say
-from mprelease.domain.errands import Errand, ErrandKind
+from mprelease.cli.startup import log_to_stderr, me, opening
+from mprelease.cli.translation import t
+from mprelease.cli.worker_queries import ask
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
+from mprelease.domain.worker_queries import WorkerQuery, WorkerQueryKind
 from mprelease.domain.workers import DEFAULT_LABEL, OnTerminate, WorkerRecord
 
 if TYPE_CHECKING:
     from mprelease.application import Application
-    from mprelease.engine.recorder import Live
+    from mprelease.engine.recorder import LogListener
     from mprelease.engine.worker import Worker
 
-commands = typer.Typer(help=say("cli.workers"))
+commands = typer.Typer(help=t("cli.workers"))
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help=say("option.worker"))]
+Name = Annotated[str, typer.Argument(metavar="NAME", help=t("option.worker"))]
 
 
 def worker(
-    labels: Annotated[str | None, typer.Option("--labels", help=say("option.labels"))] = None,
-    slots: Annotated[int | None, typer.Option(min=1, max=64, help=say("option.slots"))] = None,
+    labels: Annotated[str | None, typer.Option("--labels", help=t("option.labels"))] = None,
+    slots: Annotated[int | None, typer.Option(min=1, max=64, help=t("option.slots"))] = None,
 ) -> None:
     """Run releases until told to end."""
-    from mprelease.services import input as typed
+    from mprelease.services import validation as typed
     from mprelease.workspace.ownership import owning
 
     with opening() as application, owning(application.layout) as is_mine:
         if not is_mine:
             folder = str(application.settings.data_dir)
             raise Refused(Problem.DATA_FOLDER_OWNED, folder=folder)
-        log_aloud()
+        log_to_stderr()
         chosen = labels.split(",") if labels else application.settings.labels
         checked = tuple(typed.label(label.strip()) for label in chosen)
         work(application, checked, slots or application.settings.slots)
@@ -52,23 +52,26 @@ def work(application: "Application", labels: tuple[str, ...], slots: int) -> Non
     worker = begun(application, labels, slots)
     asked.acquire()
     hands_back = application.settings.on_terminate is OnTerminate.HAND_BACK
-    typer.echo(say("cli.worker.hands_back" if hands_back else "cli.worker.finishes"), err=True)
-    worker.close(hand_back=hands_back)
+    typer.echo(t("cli.worker.hands_back" if hands_back else "cli.worker.finishes"), err=True)
+    worker.close(requeue=hands_back)
     finished(worker, asked)
 
 
 def begun(
-    application: "Application", labels: tuple[str, ...], slots: int, live: "Live | None" = None
+    application: "Application",
+    labels: tuple[str, ...],
+    slots: int,
+    live: "LogListener | None" = None,
 ) -> "Worker":
     """Return a worker that works; the data folder must be ours. `live` hears every line."""
     application.refuse_unable()
     worker = application.worker(labels, slots, live)
     worker.recover()
-    application.workshop.standby.live_on()
+    application.machine.standby.live_on()
     worker.start()
-    application.calls.dispatch.listen(labels, worker.hear)
+    application.messaging.dispatch.listen(labels, worker.hear)
     name, joined = application.worker_name, ", ".join(labels)
-    typer.echo(say("cli.worker.works", name=name, labels=joined, slots=slots), err=True)
+    typer.echo(t("cli.worker.works", name=name, labels=joined, slots=slots), err=True)
     return worker
 
 
@@ -80,7 +83,7 @@ def finished(worker: "Worker", asked: threading.Semaphore) -> None:
 
 def _hurry(asked: threading.Semaphore, worker: "Worker") -> None:
     asked.acquire()
-    worker.close(hand_back=True)
+    worker.close(requeue=True)
 
 
 @commands.callback(invoke_without_command=True)
@@ -90,16 +93,16 @@ def workers(context: typer.Context, json: options.Json = False) -> None:
         return
     from mprelease.storage import workers as stored
 
-    with opening() as application, application.house.database.reading() as db:
+    with opening() as application, application.services.database.reading() as db:
         found = stored.every(db)
-        zone = application.house.timezone
+        zone = application.services.timezone
     if json:
         show.as_json([show.plain(each) for each in found])
         return
     rows = [
         [
             each.name,
-            say(_state(each)),
+            t(_state(each)),
             ", ".join(each.labels),
             f"{len(each.runs)}/{each.slots}",
             " ".join(f"#{release}" for release in each.runs),
@@ -110,33 +113,33 @@ def workers(context: typer.Context, json: options.Json = False) -> None:
     show.table(("name", "state", "labels", "slots", "runs", "seen"), rows)
 
 
-@commands.command(help=say("cli.workers.drain"))
+@commands.command(help=t("cli.workers.drain"))
 def drain(name: Name) -> None:
     """Let a worker finish what it runs and take nothing more."""
     _drain(name, draining=True)
 
 
-@commands.command(help=say("cli.workers.resume"))
+@commands.command(help=t("cli.workers.resume"))
 def resume(name: Name) -> None:
     """Let a drained worker take releases again."""
     _drain(name, draining=False)
 
 
-@commands.command(help=say("cli.workers.address"))
+@commands.command(help=t("cli.workers.address"))
 def address(
-    label: Annotated[str, typer.Option("--label", help=say("option.label"))] = DEFAULT_LABEL,
+    label: Annotated[str, typer.Option("--label", help=t("option.label"))] = DEFAULT_LABEL,
 ) -> None:
     """Tell by which address the workers of a label are seen outside."""
     with opening() as application:
-        typer.echo(ask(application, label, Errand(ErrandKind.ADDRESS))["address"])
+        typer.echo(ask(application, label, WorkerQuery(WorkerQueryKind.ADDRESS))["address"])
 
 
 def _drain(name: str, *, draining: bool) -> None:
-    from mprelease.services import workers as deeds
+    from mprelease.services import workers as operations
 
     with opening() as application:
-        deeds.drain(application.house, me(), name, draining=draining)
-    typer.echo(say("cli.workers.draining" if draining else "cli.workers.resumed", name=name))
+        operations.drain(application.services, me(), name, draining=draining)
+    typer.echo(t("cli.workers.draining" if draining else "cli.workers.resumed", name=name))
 
 
 def _state(worker: WorkerRecord) -> str:

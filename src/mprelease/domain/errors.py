@@ -2,19 +2,19 @@
 
 from dataclasses import replace
 
-from mprelease.domain.problems import Parameter, Problem, Trouble
+from mprelease.domain.problems import Parameter, Problem, ProblemDetail
 
 
-class TroubleError(Exception):
+class ProblemError(Exception):
     """Carry a trouble to the one place that puts it into words."""
 
     def __init__(self, problem: Problem, **parameters: Parameter) -> None:
         """Name the problem and what its sentences need."""
-        self.trouble = Trouble(problem, parameters)
+        self.problem_detail = ProblemDetail(problem, parameters)
         super().__init__(problem, parameters)
 
 
-class Refused(TroubleError):
+class Refused(ProblemError):
     """A request that cannot be met as it stands; nothing was changed."""
 
 
@@ -23,11 +23,11 @@ class AppRefused(Refused):
 
     def __init__(self, app: str, refusal: Refused) -> None:
         """Name the app, and take over what stands in its way."""
-        super().__init__(refusal.trouble.problem, **refusal.trouble.parameters)
-        self.trouble = replace(refusal.trouble, app=app)
+        super().__init__(refusal.problem_detail.problem, **refusal.problem_detail.parameters)
+        self.problem_detail = replace(refusal.problem_detail, app=app)
 
 
-class StageFailed(TroubleError):
+class StageFailed(ProblemError):
     """A stage ended without success: an expected ending of a release, not a crash."""
 
 
@@ -39,5 +39,5 @@ class LeaseLost(Exception):
     """The release is no longer ours: end the process tree and write nothing."""
 
 
-class HandedBack(LeaseLost):
+class Requeued(LeaseLost):
     """The worker ends: the release goes back into the queue, for another one to run."""

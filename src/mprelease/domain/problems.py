@@ -209,7 +209,7 @@ class Message:
 
 
 @dataclass(frozen=True)
-class Trouble:
+class ProblemDetail:
     """A problem with its parameters, as it is stored and shown.
 
     `app` is whose it is, where several were asked for.
@@ -221,10 +221,10 @@ class Trouble:
 
     @property
     def message(self) -> Message:
-        """Say what happened."""
+        """LogWriter what happened."""
         return Message(f"problem.{self.problem}", self.parameters)
 
     @property
     def remedy(self) -> Message:
-        """Say what to do."""
+        """LogWriter what to do."""
         return Message(f"remedy.{self.problem}", self.parameters)

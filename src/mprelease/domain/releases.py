@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from mprelease.domain.apps import Environment
 from mprelease.domain.platforms import Platform
-from mprelease.domain.problems import Message, Trouble
+from mprelease.domain.problems import Message, ProblemDetail
 
 
 class Kind(StrEnum):
@@ -174,7 +174,7 @@ class Release:
     attempt: int
     commit: Commit | None
     sizes: Sizes | None
-    error: Trouble | None
+    error: ProblemDetail | None
     failed_stage: Stage | None
     warnings: tuple[Message, ...]
     stages: tuple[StageRecord, ...]

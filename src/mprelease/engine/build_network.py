@@ -8,7 +8,7 @@ from mprelease.domain.endpoints import Endpoint
 from mprelease.domain.sandbox import SandboxPolicy
 from mprelease.process.network_rules import NetworkRules, NetworkTable
 from mprelease.settings import endpoints
-from mprelease.settings.knobs import Settings
+from mprelease.settings.settings import Settings
 from mprelease.storage import apps, projects
 from mprelease.storage.database import Database
 

@@ -24,13 +24,13 @@ _SOCKET_SECONDS = 2.0
 _POLL_MS = 50
 # A worker without a free slot hands the call on and listens no more for a moment, so that another
 # one gets it; after so many hands the workers' own ticks have long done the rest.
-_HANDS = 20
-_DEAF_SECONDS = 0.2
+_MOST_HANDOVERS = 20
+_BACKOFF_SECONDS = 0.2
 _QUIET_SECONDS = 60.0
 _UNREACHABLE = (redis.RedisError, dramatiq.DramatiqError, OSError)
 
 
-class _Aside(logging.Handler):
+class _ThrottledLog(logging.Handler):
     """Tell what Dramatiq says of itself, every second while Redis is away, once a minute."""
 
     def __init__(self) -> None:
@@ -51,7 +51,7 @@ class Dispatch:
     def __init__(self, redis_url: str | None, loops: LoopSupervisor | None = None) -> None:
         """Take Redis's address, or None for calls within this process; nothing is opened yet."""
         log = logging.getLogger("dramatiq")
-        log.handlers, log.propagate = [_Aside()], False
+        log.handlers, log.propagate = [_ThrottledLog()], False
         self._broker = _broker(redis_url)
         self._calls: queue.SimpleQueue[tuple[str, int] | None] = queue.SimpleQueue()
         self._listener: dramatiq.Worker | None = None
@@ -68,13 +68,13 @@ class Dispatch:
     def listen(self, labels: Sequence[str], hear: Callable[[], bool]) -> None:
         """Call `hear` for each ring of these labels; it tells whether a slot was free."""
 
-        def wake(label: object, hands: object) -> None:
+        def wake(label: object, handovers: object) -> None:
             # Whoever reaches Redis can write a message: it wakes us, and what it says is checked.
-            if hear() or not (isinstance(label, str) and isinstance(hands, int)):
+            if hear() or not (isinstance(label, str) and isinstance(handovers, int)):
                 return
-            if label in labels and 0 <= hands < _HANDS:
-                self._calls.put((label, hands + 1))
-                time.sleep(_DEAF_SECONDS)
+            if label in labels and 0 <= handovers < _MOST_HANDOVERS:
+                self._calls.put((label, handovers + 1))
+                time.sleep(_BACKOFF_SECONDS)
 
         queue_name = _queue(labels[0])
         dramatiq.actor(actor_name=_ACTOR, broker=self._broker, queue_name=queue_name)(wake)

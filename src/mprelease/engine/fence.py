@@ -7,7 +7,7 @@ from mprelease.domain.errors import LeaseLost, ReleaseCanceled
 from mprelease.domain.releases import Kind
 from mprelease.engine.recorder import DatabaseRecorder
 from mprelease.process.tree import Stop
-from mprelease.services.house import House
+from mprelease.services.context import ServiceContext
 from mprelease.storage import queue
 from mprelease.storage.database import Writer
 from mprelease.storage.outage import OUTAGE
@@ -23,15 +23,15 @@ class DatabaseFence:
 
     def __init__(
         self,
-        house: House,
+        services: ServiceContext,
         lease: Lease,
         kind: Kind,
         stop: Stop,
         recorder: DatabaseRecorder,
     ) -> None:
         """Take the lease, what is published, who may ask for its stop, and who is to know."""
-        self._database = house.database
-        self._now = house.now
+        self._database = services.database
+        self._now = services.now
         self._lease = lease
         self._kind = kind
         self._stop = stop
@@ -48,7 +48,7 @@ class DatabaseFence:
             self._turn_back_if_asked()
         return not_after
 
-    def take_back(self) -> None:
+    def reopen(self) -> None:
         """Undo the crossing: the platform was certainly not told."""
         if self._kind is not Kind.UPLOAD:
             return
@@ -58,16 +58,16 @@ class DatabaseFence:
     def _turn_back_if_asked(self) -> None:
         """Undo the mark where a stop came while it was being made."""
         if self._stop.reason:
-            self.take_back()
+            self.reopen()
             raise self._stop.reason
 
-    def _insist(self, deed: "_Deed", not_after: int) -> None:
+    def _insist(self, statement: "_Statement", not_after: int) -> None:
         """Do it although the database is away for a moment; raise LeaseLost when that lasts."""
         is_again = False
         while True:
             try:
                 with self._database.writing() as db:
-                    return deed(db, is_again=is_again)
+                    return statement(db, is_again=is_again)
             except OUTAGE:
                 if self._now() > not_after:
                     raise LeaseLost from None
@@ -84,12 +84,12 @@ class DatabaseFence:
 
     def _unmark(self, db: Writer, *, is_again: bool) -> None:
         # A machine that stood still behind the fence may find its release unknown by now.
-        queue.come_back(db, self._lease)
-        if queue.take_back(db, self._lease):
+        queue.reclaim(db, self._lease)
+        if queue.reopen_fence(db, self._lease):
             return
         if not (is_again and queue.renew(db, self._lease)):
             raise LeaseLost
 
 
-class _Deed(Protocol):
+class _Statement(Protocol):
     def __call__(self, db: Writer, *, is_again: bool) -> None: ...

@@ -4,7 +4,7 @@ from collections import deque
 
 from mprelease.domain.logs import LogLimits
 from mprelease.domain.problems import Message
-from mprelease.i18n import Words
+from mprelease.i18n import Translator
 
 _MEBI = 1 << 20
 
@@ -18,7 +18,7 @@ class LimitedLog:
     once.
     """
 
-    def __init__(self, limits: LogLimits, words: Words) -> None:
+    def __init__(self, limits: LogLimits, words: Translator) -> None:
         """Begin with nothing said; `words` are for the lines that tell what was left out."""
         self._size, self._lines = limits.size, limits.lines
         self._words = words

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from mprelease.domain.problems import Message, Parameter, Trouble
+from mprelease.domain.problems import Message, Parameter, ProblemDetail
 from mprelease.domain.releases import Commit, Publication, Stage, StageState
 from mprelease.pipeline.run import Recorder
-from mprelease.pipeline.runner import Ending
+from mprelease.pipeline.runner import Outcome
 from mprelease.process.mask import Mask
 
 
@@ -50,18 +50,18 @@ class MaskingRecorder:
         self._recorder.published(publication)
 
 
-def masked_ending(ending: Ending, mask: Mask) -> Ending:
+def masked_ending(ending: Outcome, mask: Mask) -> Outcome:
     """Return an ending without secrets: the parameters of its words come from raw output."""
     return replace(
         ending,
-        error=ending.error and masked_trouble(ending.error, mask),
+        error=ending.error and masked_problem(ending.error, mask),
         warning=ending.warning and masked_message(ending.warning, mask),
     )
 
 
-def masked_trouble(trouble: Trouble, mask: Mask) -> Trouble:
+def masked_problem(problem_detail: ProblemDetail, mask: Mask) -> ProblemDetail:
     """Return a trouble without secrets in its parameters."""
-    return replace(trouble, parameters=_masked(trouble.parameters, mask))
+    return replace(problem_detail, parameters=_masked(problem_detail.parameters, mask))
 
 
 def masked_message(message: Message, mask: Mask) -> Message:

@@ -13,7 +13,7 @@ from mprelease.domain.logs import LogLine, Position
 from mprelease.domain.problems import Message
 from mprelease.domain.releases import Commit, Publication, PublishState, Stage, StageState
 from mprelease.engine.log_limit import LimitedLog
-from mprelease.pipeline.runner import Ending
+from mprelease.pipeline.runner import Outcome
 from mprelease.storage import clock, logs, queue, releases
 from mprelease.storage.database import Database, Writer
 from mprelease.storage.outage import OUTAGE
@@ -23,13 +23,13 @@ from mprelease.supervision import LoopSupervisor
 
 _log = logging.getLogger(__name__)
 _BETWEEN_TRIES = 0.5
-_PATIENCE_BEHIND_FENCE = 900.0
+_OUTAGE_SECONDS_BEHIND_FENCE = 900.0
 
 
-class Live(Protocol):
+class LogListener(Protocol):
     """Whoever watches; told without waiting, from any thread."""
 
-    def told(self, release_id: int, line: LogLine) -> None:
+    def line_written(self, release_id: int, line: LogLine) -> None:
         """Take a line, before it is stored."""
 
     def changed(self, release_id: int) -> None:
@@ -39,20 +39,20 @@ class Live(Protocol):
         """Know that no more lines come."""
 
 
-class ToldAll:
+class Broadcast:
     """Tell everybody who watches, in this process or through others; perhaps nobody does.
 
     Whoever fails at listening is reported, and neither the others nor the release hear of it.
     """
 
-    def __init__(self, *everybody: Live, loops: LoopSupervisor | None = None) -> None:
+    def __init__(self, *everybody: LogListener, loops: LoopSupervisor | None = None) -> None:
         """Take those who want to know, and who counts their failures."""
         self._everybody = everybody
         self._loops = loops or LoopSupervisor()
 
-    def told(self, release_id: int, line: LogLine) -> None:
+    def line_written(self, release_id: int, line: LogLine) -> None:
         """Pass a line on."""
-        self._each(lambda one: one.told(release_id, line))
+        self._each(lambda one: one.line_written(release_id, line))
 
     def changed(self, release_id: int) -> None:
         """Pass on that something is stored."""
@@ -62,7 +62,7 @@ class ToldAll:
         """Pass on that no more lines come."""
         self._each(lambda one: one.ended(release_id))
 
-    def _each(self, tell: Callable[[Live], None]) -> None:
+    def _each(self, tell: Callable[[LogListener], None]) -> None:
         for one in self._everybody:
             try:
                 tell(one)
@@ -79,14 +79,14 @@ class DatabaseRecorder:
         lease: Lease,
         now: Callable[[], int],
         log: LimitedLog,
-        live: Live | None = None,
+        live: LogListener | None = None,
     ) -> None:
         """Take the lease under which all is written, the clock of lines in ms, and who watches.
 
         `log` decides which lines are kept.
         """
         self._log = log
-        self._live = live or ToldAll()
+        self._live = live or Broadcast()
         self._database = database
         self._lease = lease
         self._now = now
@@ -149,7 +149,7 @@ class DatabaseRecorder:
         self._end_log()
         self.flush()
 
-    def finish(self, ending: Ending) -> None:
+    def finish(self, ending: Outcome) -> None:
         """Write the end of the release, with the last lines, in one transaction."""
         self._end_log()
         self._write(lambda db: self._end(db, ending))
@@ -160,14 +160,14 @@ class DatabaseRecorder:
             self._last = Position(self._last.attempt, self._last.line + 1)
             line = LogLine(self._last, self._now(), self._stage, text)
             self._lines.append(line)
-            self._live.told(self._lease.release_id, line)
+            self._live.line_written(self._lease.release_id, line)
 
     def _end_log(self) -> None:
         """Write the end of a stage's log that was cut."""
         with self._lock:
             self._number(self._log.end_stage())
 
-    def _end(self, db: Writer, ending: Ending) -> None:
+    def _end(self, db: Writer, ending: Outcome) -> None:
         if ending.warning:
             queue.warn(db, self._lease, ending.warning)
         queue.end(db, self._lease, ending.state, ending.error, ending.failed_stage)
@@ -179,23 +179,23 @@ class DatabaseRecorder:
             image, kind = publication.qr_code, publication.qr_code_type
             releases.put_qr_code(db, self._lease.release_id, image, kind, clock.read(db))
 
-    def _write(self, deed: Callable[[Writer], object]) -> None:
+    def _write(self, write: Callable[[Writer], object]) -> None:
         # The keeper of the lease writes too: no line may be written, or forgotten, by both.
         with self._one_writer:
             while True:
                 try:
-                    self._write_once(deed)
+                    self._write_once(write)
                 except OUTAGE as outage:
                     self._wait(outage)
                 else:
                     return
 
-    def _write_once(self, deed: Callable[[Writer], object]) -> None:
+    def _write_once(self, write: Callable[[Writer], object]) -> None:
         with self._database.writing() as db:
-            if not queue.renew(db, self._lease) and not queue.come_back(db, self._lease):
+            if not queue.renew(db, self._lease) and not queue.reclaim(db, self._lease):
                 raise LeaseLost
             taken = self._write_lines(db)
-            deed(db)
+            write(db)
         # Only what is committed may be forgotten.
         with self._lock:
             del self._lines[:taken]
@@ -206,8 +206,8 @@ class DatabaseRecorder:
 
         Behind the fence nobody else will take the release up, so there is time to tell its end.
         """
-        patience = _PATIENCE_BEHIND_FENCE if self.is_behind_fence else self._patience
-        if time.monotonic() - self._renewed_at > patience:
+        timeouts = _OUTAGE_SECONDS_BEHIND_FENCE if self.is_behind_fence else self._patience
+        if time.monotonic() - self._renewed_at > timeouts:
             raise LeaseLost from outage
         _log.warning("release %s waits for the database: %s", self._lease.release_id, outage)
         time.sleep(_BETWEEN_TRIES)

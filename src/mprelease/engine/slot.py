@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
-from mprelease.domain.errors import HandedBack, LeaseLost, StageFailed
+from mprelease.domain.errors import LeaseLost, Requeued, StageFailed
 from mprelease.domain.logs import LogLimits
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import State
@@ -15,18 +15,18 @@ from mprelease.engine.fence import DatabaseFence
 from mprelease.engine.lease import kept_alive
 from mprelease.engine.log_limit import LimitedLog
 from mprelease.engine.masking import MaskingRecorder, masked_ending
-from mprelease.engine.missing_tool import ToolSupply
-from mprelease.engine.recorder import DatabaseRecorder, Live, ToldAll
-from mprelease.i18n import Language, Words
+from mprelease.engine.recorder import Broadcast, DatabaseRecorder, LogListener
+from mprelease.engine.tool_supply import ToolSupply
+from mprelease.i18n import Language, Translator
 from mprelease.pipeline.job_secrets import secrets_of
-from mprelease.pipeline.run import Job, Run, Workshop
-from mprelease.pipeline.runner import Ending, run_stages, trouble_of
+from mprelease.pipeline.run import Job, Machine, Run
+from mprelease.pipeline.runner import Outcome, problem_detail_of, run_stages
 from mprelease.platforms.registry import driver_of
 from mprelease.process.build_users import ClaimedUser
 from mprelease.process.mask import Mask
 from mprelease.process.tree import Stop
 from mprelease.services.apps import CREDENTIAL
-from mprelease.services.house import House, open_secrets, owner_of
+from mprelease.services.context import ServiceContext, open_secrets, owner_of
 from mprelease.services.projects import opened_secrets
 from mprelease.storage import apps, projects, queue, releases
 from mprelease.storage.outage import OUTAGE
@@ -36,32 +36,32 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Means:
+class WorkerDependencies:
     """What every slot of a worker has: the house, the machine, the time limit, and the pipeline.
 
     `tools` brings the tool of a platform when it is missing. `live` hears every line that
     `log_limits` let pass; `words` are those of the lines of ours in a log.
     """
 
-    house: House
-    workshop: Workshop
+    services: ServiceContext
+    machine: Machine
     release_limit: int
-    pipeline: Callable[[Run], Ending] = run_stages
+    pipeline: Callable[[Run], Outcome] = run_stages
     tools: ToolSupply = ToolSupply()  # noqa: RUF009 it is frozen
-    live: Live = field(default_factory=ToldAll)
+    live: LogListener = field(default_factory=Broadcast)
     log_limits: LogLimits = field(default_factory=lambda: LogLimits(32 << 20, 200_000))
-    words: Words = field(default_factory=lambda: Words(Language.ENGLISH))
+    words: Translator = field(default_factory=lambda: Translator(Language.ENGLISH))
 
 
 class Slot:
     """Run releases with the means of one machine, in workspaces of this slot's number."""
 
-    def __init__(self, means: Means, number: int) -> None:
+    def __init__(self, dependencies: WorkerDependencies, number: int) -> None:
         """Take the means and the slot's number, from 1."""
-        self._means = means
+        self._dependencies = dependencies
         self._number = number
         self._user: ClaimedUser | None = None
-        self._current: _Current | None = None
+        self._current: _RunningRelease | None = None
         self._gives_back = False
         self.busy_since: float | None = None
 
@@ -71,50 +71,55 @@ class Slot:
 
     def run(self, lease: Lease) -> None:
         """Run a release to its end; whatever it does, the slot outlives it."""
-        house, stop = self._means.house, Stop()
-        log = LimitedLog(self._means.log_limits, self._means.words)
-        recorder = DatabaseRecorder(house.database, lease, house.now, log, self._means.live)
-        self._current = _Current(stop, recorder)
+        services, stop = self._dependencies.services, Stop()
+        log = LimitedLog(self._dependencies.log_limits, self._dependencies.words)
+        recorder = DatabaseRecorder(
+            services.database, lease, services.now, log, self._dependencies.live
+        )
+        self._current = _RunningRelease(stop, recorder)
         if self._gives_back:
-            stop.ask(HandedBack())
+            stop.ask(Requeued())
         try:
-            with kept_alive(house.database, lease, recorder, stop), self._limited(stop, recorder):
+            with (
+                kept_alive(services.database, lease, recorder, stop),
+                self._limited(stop, recorder),
+            ):
                 ending = self._ending(lease, recorder, stop)
             recorder.finish(ending)
-        except HandedBack:
-            self._hand_back(lease, recorder)
+        except Requeued:
+            self._requeue(lease, recorder)
         except LeaseLost:
             _log.warning("release %s is no longer ours", lease.release_id)
         finally:
             self._current = self.busy_since = None
-            self._means.live.ended(lease.release_id)
+            self._dependencies.live.ended(lease.release_id)
 
-    def hand_back(self) -> None:
+    def requeue(self) -> None:
         """Give the running release back to the queue, unless its upload has begun."""
         self._gives_back = True
         current = self._current
         if current and not current.recorder.is_behind_fence:
-            current.stop.ask(HandedBack())
+            current.stop.ask(Requeued())
 
-    def _hand_back(self, lease: Lease, recorder: DatabaseRecorder) -> None:
+    def _requeue(self, lease: Lease, recorder: DatabaseRecorder) -> None:
         try:
             recorder.give_up()
         except LeaseLost:
             return  # Somebody has already decided about it.
-        with self._means.house.database.writing() as db:
-            if queue.hand_back(db, lease):
+        with self._dependencies.services.database.writing() as db:
+            if queue.requeue(db, lease):
                 _log.info("release %s is handed back", lease.release_id)
 
     def _limited(self, stop: Stop, recorder: DatabaseRecorder) -> "_Limit":
-        return _Limit(self._means.release_limit, stop, recorder)
+        return _Limit(self._dependencies.release_limit, stop, recorder)
 
-    def _ending(self, lease: Lease, recorder: DatabaseRecorder, stop: Stop) -> Ending:
+    def _ending(self, lease: Lease, recorder: DatabaseRecorder, stop: Stop) -> Outcome:
         try:
             job = self._known_job(lease)
-            means = self._means
-            mask = Mask(secrets_of(job, means.workshop))
+            dependencies = self._dependencies
+            mask = Mask(secrets_of(job, dependencies.machine))
             masking = MaskingRecorder(recorder, mask)
-            early = means.tools.bring(job.app.platform, masking, stop, means.words)
+            early = dependencies.tools.bring(job.app.platform, masking, stop, dependencies.words)
             return masked_ending(early or self._run(job, lease, recorder, stop, mask), mask)
         except LeaseLost:
             raise
@@ -123,9 +128,9 @@ class Slot:
 
     def _run(
         self, job: Job, lease: Lease, recorder: DatabaseRecorder, stop: Stop, mask: Mask
-    ) -> Ending:
+    ) -> Outcome:
         try:
-            return self._means.pipeline(self._prepared(job, lease, recorder, stop, mask))
+            return self._dependencies.pipeline(self._prepared(job, lease, recorder, stop, mask))
         except LeaseLost:
             raise
         except Exception as error:  # noqa: BLE001 what it says may hold a secret
@@ -135,25 +140,25 @@ class Slot:
         self, job: Job, lease: Lease, recorder: DatabaseRecorder, stop: Stop, mask: Mask
     ) -> Run:
         masking = MaskingRecorder(recorder, mask)
-        house, workshop = self._means.house, self._means.workshop
+        services, machine = self._dependencies.services, self._dependencies.machine
         kind, user = job.release.kind, self._claimed()
         uid, resources = user.uid if user else None, ExitStack()
         return Run(
             job=job,
-            workshop=workshop,
+            machine=machine,
             driver=driver_of(job.app.platform),
-            workspace=workshop.workspace(job.project.repository, self._number, uid, resources),
+            workspace=machine.workspace(job.project.repository, self._number, uid, resources),
             user=user,
             resources=resources,
             stop=stop,
             recorder=masking,
-            fence=DatabaseFence(house, lease, kind, stop, recorder),
-            say=masking.line,
+            fence=DatabaseFence(services, lease, kind, stop, recorder),
+            log=masking.line,
         )
 
     def _claimed(self) -> ClaimedUser | None:
         """Return the user id of this slot's builds, which it keeps as long as the process lives."""
-        users = self._means.workshop.sandbox.users
+        users = self._dependencies.machine.sandbox.users
         if self._user is None and users:
             self._user = users.claim()
         return self._user
@@ -166,14 +171,14 @@ class Slot:
             raise LeaseLost from outage
 
     def _job(self, release_id: int) -> Job:
-        house = self._means.house
-        with house.database.reading() as db:
+        services = self._dependencies.services
+        with services.database.reading() as db:
             release = releases.by_id(db, release_id)
             assert release is not None
             app = apps.by_id(db, release.app_id)
             project = projects.by_id(db, app.project_id)
-            app_secrets = open_secrets(db, house, owner_of(app))
-            project_secrets = opened_secrets(db, house, project)
+            app_secrets = open_secrets(db, services, owner_of(app))
+            project_secrets = opened_secrets(db, services, project)
         return Job(
             release=release,
             app=app,
@@ -184,7 +189,7 @@ class Slot:
 
 
 @dataclass(frozen=True)
-class _Current:
+class _RunningRelease:
     stop: Stop
     recorder: DatabaseRecorder
 
@@ -210,6 +215,6 @@ class _Limit:
             self._stop.ask(self._reason)
 
 
-def _crashed(lease: Lease, error: Exception) -> Ending:
+def _crashed(lease: Lease, error: Exception) -> Outcome:
     _log.error("release %s", lease.release_id, exc_info=error)
-    return Ending(State.FAILED, trouble_of(error))
+    return Outcome(State.FAILED, problem_detail_of(error))

@@ -8,11 +8,11 @@ from functools import partial
 
 from mprelease import __version__
 from mprelease.domain.releases import State
-from mprelease.engine.answering import AnsweringPool
-from mprelease.engine.bell import Bell
 from mprelease.engine.claims import claim_next
-from mprelease.engine.errands import Errands
-from mprelease.engine.slot import Means, Slot
+from mprelease.engine.query_pool import QueryPool
+from mprelease.engine.slot import Slot, WorkerDependencies
+from mprelease.engine.wakeup import Wakeup
+from mprelease.engine.worker_queries import QueryHandler
 from mprelease.process import memory
 from mprelease.storage import recovery, workers
 from mprelease.storage.database import Database
@@ -27,7 +27,7 @@ _GROWN_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
-class Post:
+class WorkerConfig:
     """What a worker is: its name, what it may run, how much at a time, and for how long.
 
     `release_memory` in MiB: a further release begins only where so much is free. `lease` in ms.
@@ -44,17 +44,21 @@ class Worker:
     """Run releases and errands of one's labels, in as many threads as there are slots."""
 
     def __init__(
-        self, means: Means, post: Post, errands: Errands, loops: LoopSupervisor | None = None
+        self,
+        dependencies: WorkerDependencies,
+        config: WorkerConfig,
+        query_handler: QueryHandler,
+        loops: LoopSupervisor | None = None,
     ) -> None:
         """Take the means of the machine, the worker's post, and who answers errands."""
         self._loops = loops or LoopSupervisor()
-        self._database = means.house.database
-        self._standby = means.workshop.standby
-        self._sandbox = means.workshop.sandbox.mode
-        self._post = post
-        self._slots = [Slot(means, number + 1) for number in range(post.slots)]
-        self._bell = Bell()
-        self._answering = AnsweringPool(errands, post.labels, self._bell.ring, self._loops)
+        self._database = dependencies.services.database
+        self._standby = dependencies.machine.standby
+        self._sandbox = dependencies.machine.sandbox.mode
+        self._config = config
+        self._slots = [Slot(dependencies, number + 1) for number in range(config.slots)]
+        self._wakeup = Wakeup()
+        self._query_pool = QueryPool(query_handler, config.labels, self._wakeup.ring, self._loops)
         self._one_claims = threading.Lock()
         self._closing = threading.Event()
         self._over = threading.Event()
@@ -66,58 +70,58 @@ class Worker:
     def recover(self) -> None:
         """Decide about the releases of an earlier life; only for the owner of the data folder."""
         with self._database.writing() as db:
-            recovery.expire(db, self._post.name)
+            recovery.expire(db, self._config.name)
         reconcile(self._database)
 
     def start(self) -> None:
         """Begin to work."""
         with self._database.writing() as db:
-            post = self._post
+            config = self._config
             workers.begin(
-                db, post.name, post.labels, post.slots, __version__, sandbox=self._sandbox
+                db, config.name, config.labels, config.slots, __version__, sandbox=self._sandbox
             )
         start = self._loops.thread
         self._threads = [
             *(start("slot", partial(self._work, slot), self._closing) for slot in self._slots),
-            start("errands", self._answer, self._closing),
+            start("worker queries", self._answer, self._closing),
         ]
         self._ticker = start("worker tick", self._tick, self._over)
 
     def hear(self) -> bool:
         """Look for work now; tell whether a slot is free for it."""
-        self._bell.ring()
+        self._wakeup.ring()
         return not self._drained and any(slot.busy_since is None for slot in self._slots)
 
-    def close(self, *, hand_back: bool) -> None:
+    def close(self, *, requeue: bool) -> None:
         """Take no more; running releases finish, or are handed back. `join` waits for that."""
         self._closing.set()
         # A claim that is on its way would take again what a slot hands back.
         with self._one_claims:
             pass
-        if hand_back:
+        if requeue:
             for slot in self._slots:
-                slot.hand_back()
-        self._bell.ring()
+                slot.requeue()
+        self._wakeup.ring()
 
     def join(self) -> None:
         """Wait until everything has ended, and say good-bye."""
         for thread in self._threads:
             thread.join()
-        self._answering.close()
+        self._query_pool.close()
         self._standby.close()
         self._over.set()
         if self._ticker:
             self._ticker.join()
         try:
             with self._database.writing() as db:
-                workers.end(db, self._post.name)
+                workers.end(db, self._config.name)
         except OUTAGE as outage:
             _log.warning("the database does not hear the good-bye: %s", outage)
 
     def _work(self, slot: Slot) -> None:
-        heard = self._bell.count
+        heard = self._wakeup.count
         if not self._run_one(slot) and not self._closing.is_set():
-            self._bell.wait(heard)
+            self._wakeup.wait(heard)
 
     def _run_one(self, slot: Slot) -> bool:
         try:
@@ -125,8 +129,8 @@ class Worker:
             with self._one_claims:
                 if self._drained or self._closing.is_set() or not self._has_memory():
                     return False
-                post = self._post
-                lease = claim_next(self._database, post.name, post.labels, post.lease)
+                config = self._config
+                lease = claim_next(self._database, config.name, config.labels, config.lease)
                 if lease is None:
                     return False
                 slot.take()
@@ -147,18 +151,18 @@ class Worker:
         """Tell whether a further release would find its share; a first one always begins."""
         begins = [slot.busy_since for slot in self._slots if slot.busy_since is not None]
         young = [begun for begun in begins if time.monotonic() - begun < _GROWN_SECONDS]
-        wanted = self._post.release_memory * (1 + len(young))
+        wanted = self._config.release_memory * (1 + len(young))
         return not begins or memory.available() >= wanted
 
     def _answer(self) -> None:
-        heard = self._bell.count
+        heard = self._wakeup.count
         try:
-            did = self._answering.begin_one()
+            did = self._query_pool.begin_one()
         except OUTAGE as outage:
             self._lost(outage)
             did = False
         if not did and not self._closing.is_set():
-            self._bell.wait(heard)
+            self._wakeup.wait(heard)
 
     def _tick(self) -> None:
         if self._over.wait(TICK_SECONDS):
@@ -172,13 +176,15 @@ class Worker:
             self._found()
         finally:
             # Whatever keeps this tick from its own work, the slots look again.
-            self._bell.ring()
+            self._wakeup.ring()
 
     def _beat(self) -> None:
         with self._database.writing() as db:
-            drained = workers.beat(db, self._post.name, self._loops.failures.total)
+            drained = workers.beat(db, self._config.name, self._loops.failures.total)
         if drained is not self._drained:
-            _log.info("worker %s takes %s releases", self._post.name, "no" if drained else "again")
+            _log.info(
+                "worker %s takes %s releases", self._config.name, "no" if drained else "again"
+            )
         self._drained = drained
 
     def _lost(self, outage: Exception) -> None:

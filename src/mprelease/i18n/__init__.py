@@ -9,7 +9,7 @@ from enum import StrEnum
 from functools import cache
 from pathlib import Path
 
-from mprelease.domain.problems import Message, Trouble
+from mprelease.domain.problems import Message, ProblemDetail
 
 LOCALES = Path(__file__).with_name("locales")
 DOMAIN = "mprelease"
@@ -35,7 +35,7 @@ _STOP = {Language.ENGLISH: ".", Language.CHINESE: "。"}
 _STOPS = (".", "!", "?", "。", "！", "？")
 
 
-class Words:
+class Translator:
     """Put messages into the words of one language."""
 
     def __init__(self, language: Language) -> None:
@@ -52,7 +52,7 @@ class Words:
         words = self._catalog.gettext(message.id)
         if words == message.id:
             return self._of_newer(message)
-        return words.format_map(_Gaps(self._spelled_out(message.parameters)))
+        return words.format_map(_MissingMessages(self._spelled_out(message.parameters)))
 
     def named(self, prefix: str, value: object) -> str | None:
         """Return what the catalog calls a value, such as `platform.wechat`; None for no entry."""
@@ -69,10 +69,10 @@ class Words:
         shown = f"{name} ({details})" if details else name
         return self._catalog.gettext(f"newer.{family}").format(what=shown)
 
-    def of_trouble(self, trouble: Trouble) -> str:
+    def of_problem(self, problem_detail: ProblemDetail) -> str:
         """Return whose trouble it is, what happened and what to do, as one line."""
-        whose = f"{trouble.app}: " if trouble.app else ""
-        happened, remedy = self.of(trouble.message), self.of(trouble.remedy)
+        whose = f"{problem_detail.app}: " if problem_detail.app else ""
+        happened, remedy = self.of(problem_detail.message), self.of(problem_detail.remedy)
         stop = "" if happened.endswith(_STOPS) else _STOP[self.language]
         return f"{whose}{happened}{stop} {remedy}"
 
@@ -91,7 +91,7 @@ def language_of(wish: str) -> Language:
     return Language.CHINESE if wish.lower().startswith("zh") else Language.ENGLISH
 
 
-class _Gaps(dict[str, object]):
+class _MissingMessages(dict[str, object]):
     def __missing__(self, name: str) -> str:
         return f"{{{name}}}"
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from mprelease.domain.logs import START, LogLine, Passage, Position
+from mprelease.live.poller import FollowedRelease
 from mprelease.live.tail import Tail
-from mprelease.live.watched import Watched
 from mprelease.supervision import LoopSupervisor
 
 _LOOK_SECONDS_WHERE_WRITTEN = 5.0
@@ -16,7 +16,7 @@ _KEPT_ANSWERS = 32
 
 
 @dataclass(frozen=True, eq=False)
-class Told:
+class LiveUpdate:
     """What follows a position of a log, and how its release stands.
 
     `cut` is where the watcher's own lines end to be true: what follows was never stored, because
@@ -41,14 +41,14 @@ class Told:
 class StoredLog(Protocol):
     """What is stored of logs; both may take as long as a query."""
 
-    def after(self, release_id: int, position: Position) -> Told:
+    def after(self, release_id: int, position: Position) -> LiveUpdate:
         """Return what follows a position, and how the release stands; raise Refused for none."""
 
     def end(self, release_id: int) -> Position:
         """Return the position of the last line."""
 
 
-class Feed(Watched):
+class Feed(FollowedRelease):
     """What is told of one release's log to those who watch it."""
 
     def __init__(
@@ -59,10 +59,10 @@ class Feed(Watched):
         self._release_id = release_id
         self._stored = stored
         self._tail = Tail()
-        self._known = Told()
+        self._known = LiveUpdate()
         self._shown = START
-        self._same: dict[Position, Told] = {}
-        self._asking: dict[Position, asyncio.Future[Told]] = {}
+        self._same: dict[Position, LiveUpdate] = {}
+        self._asking: dict[Position, asyncio.Future[LiveUpdate]] = {}
         self.is_written = False
 
     @property
@@ -70,7 +70,7 @@ class Feed(Watched):
         """Return how long to rest between two looks at most: whoever writes here also nudges."""
         return _LOOK_SECONDS_WHERE_WRITTEN if self.is_written else super().look_seconds
 
-    def told(self, lines: Sequence[LogLine]) -> None:
+    def line_written(self, lines: Sequence[LogLine]) -> None:
         """Take lines from whoever writes them; from any thread."""
         self._tail.add(lines)
 
@@ -90,14 +90,14 @@ class Feed(Watched):
         more = True
         while more:
             end = self._tail.end
-            self._known = told = await self._ask(end)
-            for passage in told.passages:
+            self._known = update = await self._ask(end)
+            for passage in update.passages:
                 self._tail.add(_lines(passage))
-            if told.passages or told.over:
+            if update.passages or update.over:
                 self.wake()
-            more = told.more
+            more = update.more
 
-    async def after(self, position: Position) -> Told:
+    async def after(self, position: Position) -> LiveUpdate:
         """Return what follows a position, as soon as there is something."""
         # Before the first line is before the first line of the first attempt.
         position = max(position, Position(1, 0))
@@ -106,33 +106,33 @@ class Feed(Watched):
             if self._is_up_to_date(position):
                 await changed.wait()
                 continue
-            if told := self._same.get(position):
-                return told
+            if update := self._same.get(position):
+                return update
             passages = self._tail.after(position)
             if passages:
                 return self._shared(position, passages)
             if passages is None or self._known.over:
-                told = await self._ask(position)
-                if told.passages or told.cut or told.over:
-                    return told
+                update = await self._ask(position)
+                if update.passages or update.cut or update.over:
+                    return update
                 if self._tail.end.attempt > position.attempt:
                     # All of the former attempt is told: the present one begins in memory.
                     position = Position(self._tail.end.attempt, 0)
                     continue
             await changed.wait()
 
-    async def _ask(self, position: Position) -> Told:
+    async def _ask(self, position: Position) -> LiveUpdate:
         """Ask the storage what follows a position; those who ask at the same time ask once."""
         asking = self._asking.get(position)
         if asking is None:
             stored = asyncio.to_thread(self._stored.after, self._release_id, position)
             asking = self._asking[position] = asyncio.ensure_future(stored)
             asking.add_done_callback(lambda _: self._asking.pop(position))
-        told = await asyncio.shield(asking)
-        if told.cut:
-            self._tail.cut(told.cut)
+        update = await asyncio.shield(asking)
+        if update.cut:
+            self._tail.cut(update.cut)
             self._same.clear()
-        return told
+        return update
 
     def _is_up_to_date(self, position: Position) -> bool:
         """Tell whether somebody has all that was there at the last waking; more comes together."""
@@ -140,14 +140,14 @@ class Feed(Watched):
         is_here = shown.attempt > 0 and shown.attempt == position.attempt
         return is_here and position.line >= shown.line and not self._known.over
 
-    def _shared(self, position: Position, passages: Sequence[Passage]) -> Told:
+    def _shared(self, position: Position, passages: Sequence[Passage]) -> LiveUpdate:
         """Return one object to all who stand at the same place: it is put into words once."""
         known = self._known
         took = known.took if known.attempt == passages[0].first.attempt else {}
-        told = Told(passages, passages[0].first.attempt, took)
+        update = LiveUpdate(passages, passages[0].first.attempt, took)
         if len(self._same) < _KEPT_ANSWERS:
-            self._same[position] = told
-        return told
+            self._same[position] = update
+        return update
 
 
 def _lines(passage: Passage) -> list[LogLine]:

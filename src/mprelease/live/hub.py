@@ -8,9 +8,9 @@ from functools import partial
 from typing import Protocol
 
 from mprelease.domain.logs import LogLine
-from mprelease.live.board import Board, StoredReleases
 from mprelease.live.feed import Feed, StoredLog
-from mprelease.live.relay import Ear
+from mprelease.live.relay import Subscriber
+from mprelease.live.states import StateFeed, StoredReleases
 from mprelease.supervision import LoopSupervisor
 
 # Lines go to the watchers together, so often at most.
@@ -29,24 +29,27 @@ class Hub:
     """
 
     def __init__(
-        self, stored: Stored, ear: Ear | None = None, loops: LoopSupervisor | None = None
+        self,
+        stored: Stored,
+        subscriber: Subscriber | None = None,
+        loops: LoopSupervisor | None = None,
     ) -> None:
         """Take the way to what is stored, and to what other nodes say."""
         self._stored = stored
         self._loops = loops or LoopSupervisor()
-        self._ear = ear
+        self._subscriber = subscriber
         self._lock = threading.Lock()
         self._feeds: dict[int, Feed] = {}
-        self._board: Board | None = None
+        self._state_feed: StateFeed | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_waking = False
 
-    def told(self, release_id: int, line: LogLine) -> None:
+    def line_written(self, release_id: int, line: LogLine) -> None:
         """Take a line of a release from its writer; from any thread."""
         with self._lock:
             feed = self._feed(release_id)
             feed.is_written = True
-        feed.told([line])
+        feed.line_written([line])
         self._wake_soon()
 
     def changed(self, release_id: int | None = None) -> None:
@@ -62,10 +65,10 @@ class Hub:
                 self._drop_idle(release_id)
         self.changed(release_id)
 
-    def heard(self, release_id: int, lines: Sequence[LogLine]) -> None:
+    def lines_received(self, release_id: int, lines: Sequence[LogLine]) -> None:
         """Take lines that another node writes, as far as somebody watches them here."""
         if feed := self._feeds.get(release_id):
-            feed.told(lines)
+            feed.line_written(lines)
             self._wake_soon()
 
     @asynccontextmanager
@@ -76,7 +79,7 @@ class Hub:
             feed = self._feed(release_id)
             feed.enter()
         try:
-            async with self._hearing(release_id):
+            async with self._subscribed_to(release_id):
                 # What was said until now is stored, or will be.
                 feed.nudge()
                 yield feed
@@ -86,24 +89,24 @@ class Hub:
                 self._drop_idle(release_id)
 
     @asynccontextmanager
-    async def watching_all(self) -> AsyncIterator[Board]:
+    async def watching_all(self) -> AsyncIterator[StateFeed]:
         """Watch how all releases stand."""
         self._enter_loop()
-        board = self._board = self._board or Board(self._stored, self._loops)
-        board.enter()
+        state_feed = self._state_feed = self._state_feed or StateFeed(self._stored, self._loops)
+        state_feed.enter()
         try:
-            async with self._hearing(None):
-                yield board
+            async with self._subscribed_to(None):
+                yield state_feed
         finally:
-            board.leave()
-            if not board.watchers:
-                self._board = None
+            state_feed.leave()
+            if not state_feed.watchers:
+                self._state_feed = None
 
-    def _hearing(self, release_id: int | None) -> AbstractAsyncContextManager[None]:
-        return self._ear.hearing(release_id, self) if self._ear else nullcontext()
+    def _subscribed_to(self, release_id: int | None) -> AbstractAsyncContextManager[None]:
+        return self._subscriber.subscribed(release_id, self) if self._subscriber else nullcontext()
 
     def _nudge(self, release_id: int | None) -> None:
-        for watched in (self._board, self._feeds.get(release_id or 0)):
+        for watched in (self._state_feed, self._feeds.get(release_id or 0)):
             if watched:
                 watched.nudge()
 
@@ -125,7 +128,7 @@ class Hub:
     def _wake_later(self) -> None:
         asyncio.get_running_loop().call_later(_BATCH_SECONDS, self._wake)
 
-    def _call_soon(self, deed: Callable[[], None]) -> bool:
+    def _call_soon(self, callback: Callable[[], None]) -> bool:
         """Have the watchers' loop do something; False where there is none, or it is closed.
 
         The process ends then, and a release that is written meanwhile goes on unwatched.
@@ -134,7 +137,7 @@ class Hub:
         if loop is None:
             return False
         try:
-            loop.call_soon_threadsafe(deed)
+            loop.call_soon_threadsafe(callback)
         except RuntimeError:
             return False
         return True

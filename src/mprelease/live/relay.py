@@ -46,17 +46,17 @@ _WAITING_BYTES = 4 << 20
 _MESSAGE_BYTES = 256 << 10
 
 
-class Hearer(Protocol):
+class RelayListener(Protocol):
     """Whoever wants to know what other nodes say."""
 
-    def heard(self, release_id: int, lines: Sequence[LogLine]) -> None:
+    def lines_received(self, release_id: int, lines: Sequence[LogLine]) -> None:
         """Take lines of a release that follow each other."""
 
     def changed(self, release_id: int | None = None) -> None:
         """Know that something else about a release, or about some, is new."""
 
 
-class Mouth:
+class Publisher:
     """Say what is written in this process; from any thread, without waiting."""
 
     def __init__(
@@ -76,10 +76,10 @@ class Mouth:
         self._filled = threading.Event()
         self._quiet_until = 0.0
         self._thread = (loops or LoopSupervisor()).thread(
-            "relay sender", self._speak, self._closing, daemon=True
+            "relay sender", self._send_batches, self._closing, daemon=True
         )
 
-    def told(self, release_id: int, line: LogLine) -> None:
+    def line_written(self, release_id: int, line: LogLine) -> None:
         """Take a line of a release from its writer."""
         with self._lock:
             self._waiting_bytes += sys.getsizeof(line.text)
@@ -104,7 +104,7 @@ class Mouth:
         self._thread.join(_SOCKET_SECONDS)
         self._client.close()
 
-    def _speak(self) -> None:
+    def _send_batches(self) -> None:
         self._filled.wait()
         self._closing.wait(_BATCH_SECONDS)
         self._filled.clear()
@@ -134,7 +134,7 @@ class Mouth:
             self._quiet_until = time.monotonic() + _QUIET_SECONDS
 
 
-class Ear:
+class Subscriber:
     """Hear what other nodes say of the releases that somebody watches here; for one event loop."""
 
     def __init__(
@@ -145,21 +145,23 @@ class Ear:
         self._name = name
         self._key = key
         self._loops = replace(loops or LoopSupervisor(), outages=_TROUBLE)
-        self._ignored = _Ignored()
+        self._ignored = _IgnoredMessages()
         self._wanted: Counter[str] = Counter()
-        self._speaker: PubSub | None = None
+        self._pubsub: PubSub | None = None
         # What the speaker was asked for; by one task at a time, so that it is true.
         self._subscribed: set[str] = set()
         self._one_subscribes = asyncio.Lock()
         self._listening: asyncio.Task[None] | None = None
 
     @asynccontextmanager
-    async def hearing(self, release_id: int | None, hearer: Hearer) -> AsyncIterator[None]:
+    async def subscribed(
+        self, release_id: int | None, listener: RelayListener
+    ) -> AsyncIterator[None]:
         """Let `hearer` know a release's lines as they are written, or with None what changes."""
         channel = _channel(self._name, str(release_id) if release_id else _CHANGES)
         self._wanted[channel] += 1
         if self._listening is None:
-            turn = partial(self._listen, hearer)
+            turn = partial(self._listen, listener)
             self._listening = asyncio.create_task(self._loops.repeat("relay listener", turn))
         try:
             await self._subscribe_soon()
@@ -177,53 +179,53 @@ class Ear:
             self._listening.cancel()
             self._listening = None
 
-    async def _listen(self, hearer: Hearer) -> None:
+    async def _listen(self, listener: RelayListener) -> None:
         client = Redis.from_url(
             self._redis_url, socket_connect_timeout=_SOCKET_SECONDS, health_check_interval=15
         )
-        async with client, client.pubsub(ignore_subscribe_messages=True) as speaker:
+        async with client, client.pubsub(ignore_subscribe_messages=True) as pubsub:
             try:
-                self._speaker, self._subscribed = speaker, set()
+                self._pubsub, self._subscribed = pubsub, set()
                 while True:
                     # Also what could not be subscribed to before.
-                    await self._subscribe(speaker)
-                    while message := await speaker.get_message(timeout=_LOOK_SECONDS):
-                        self._pass_on(message["channel"].decode(), message["data"], hearer)
+                    await self._subscribe(pubsub)
+                    while message := await pubsub.get_message(timeout=_LOOK_SECONDS):
+                        self._pass_on(message["channel"].decode(), message["data"], listener)
             finally:
                 # A later listener may have begun while this one was ending.
-                if self._speaker is speaker:
-                    self._speaker = None
+                if self._pubsub is pubsub:
+                    self._pubsub = None
 
     async def _subscribe_soon(self) -> None:
         """Subscribe to what is wanted now, if there is a connection; the listener retries."""
-        if self._speaker:
+        if self._pubsub:
             with suppress(*_TROUBLE):
-                await self._subscribe(self._speaker)
+                await self._subscribe(self._pubsub)
 
-    async def _subscribe(self, speaker: PubSub) -> None:
+    async def _subscribe(self, pubsub: PubSub) -> None:
         async with self._one_subscribes:
-            if speaker is not self._speaker:
+            if pubsub is not self._pubsub:
                 return
             if more := self._wanted.keys() - self._subscribed:
-                await speaker.subscribe(*more)
+                await pubsub.subscribe(*more)
                 self._subscribed |= more
             if gone := self._subscribed - self._wanted.keys():
-                await speaker.unsubscribe(*gone)
+                await pubsub.unsubscribe(*gone)
                 self._subscribed -= gone
 
-    def _pass_on(self, channel: str, data: bytes, hearer: Hearer) -> None:
+    def _pass_on(self, channel: str, data: bytes, listener: RelayListener) -> None:
         """Tell what a message says; whatever it is made of, listening goes on."""
-        body = _believed(self._key, channel, data)
+        body = _verified(self._key, channel, data)
         if body is None:
             self._ignored.tell(channel)
             return
         try:
-            _tell(channel, body, hearer)
+            _tell(channel, body, listener)
         except Exception:  # noqa: BLE001 whoever hears it, the others listen on
             _log.exception("a message of another node could not be passed on")
 
 
-class _Ignored:
+class _IgnoredMessages:
     """Tell of messages that nobody of ours has signed, once a minute."""
 
     def __init__(self) -> None:
@@ -242,13 +244,13 @@ class _Ignored:
             )
 
 
-def _tell(channel: str, body: bytes, hearer: Hearer) -> None:
+def _tell(channel: str, body: bytes, listener: RelayListener) -> None:
     subject = channel.rpartition(".")[2]
     if subject == _CHANGES:
-        hearer.changed(int(body) or None)
+        listener.changed(int(body) or None)
         return
     for lines in _read(body):
-        hearer.heard(int(subject), lines)
+        listener.lines_received(int(subject), lines)
 
 
 def _channel(name: str, subject: str) -> str:
@@ -260,7 +262,7 @@ def _signed(key: bytes, channel: str, body: bytes) -> bytes:
     return hmac.digest(key, channel.encode() + b"\0" + body, "sha256") + body
 
 
-def _believed(key: bytes, channel: str, data: bytes) -> bytes | None:
+def _verified(key: bytes, channel: str, data: bytes) -> bytes | None:
     """Return the body of a message that one of us has signed for this channel."""
     body = data[_SIGNATURE_BYTES:]
     return body if hmac.compare_digest(data, _signed(key, channel, body)) else None

@@ -15,7 +15,7 @@ _FORMAT = "1"
 
 
 @dataclass(frozen=True)
-class Circumstances:
+class KeyInputs:
     """What decides, apart from the repository, what an install brings.
 
     `machine` is system, processor and C library; `command` the app's own install command; `npmrc`
@@ -37,10 +37,10 @@ class Circumstances:
     on_file: Callable[[], None] = lambda: None
 
 
-def key(tree: Path, installs: Sequence[Install], view: InstallView, around: Circumstances) -> str:
+def key(tree: Path, installs: Sequence[Install], view: InstallView, around: KeyInputs) -> str:
     """Return the SHA-256 (hex) of everything that decides what the installs bring."""
     digest = hashlib.sha256()
-    for part in (_FORMAT, *_circumstances(installs, view, around), *_installs(tree, installs)):
+    for part in (_FORMAT, *_key_inputs(installs, view, around), *_installs(tree, installs)):
         digest.update(f"{len(part)} {part}\0".encode(errors="surrogateescape"))
     for path in sorted(view.files | view.manifests):
         around.on_file()
@@ -61,9 +61,7 @@ def seen_content(tree: Path, path: Path, view: InstallView, installs: Sequence[I
     return json.dumps(manifest, indent=2, ensure_ascii=False).encode(errors="surrogateescape")
 
 
-def _circumstances(
-    installs: Sequence[Install], view: InstallView, around: Circumstances
-) -> Iterator[str]:
+def _key_inputs(installs: Sequence[Install], view: InstallView, around: KeyInputs) -> Iterator[str]:
     yield from (around.node_version, around.npm_version, around.machine, around.command)
     yield from (around.npmrc, json.dumps(dict(around.variables), sort_keys=True))
     yield str(around.installed_from)

@@ -38,7 +38,7 @@ class InstallView:
 
 
 @dataclass(frozen=True)
-class Question:
+class InstallRequest:
     """For which installs of a tree the view is wanted.
 
     `command` is the app's own install command, `globs` what that and the repository's hooks read,
@@ -54,7 +54,7 @@ class Question:
     on_file: Callable[[], None] = lambda: None
 
 
-def view_of(question: Question) -> InstallView:
+def view_of(question: InstallRequest) -> InstallView:
     """Return what the installs see."""
     seen = _Seen(question.tree, question.on_file)
     for install in question.installs:
@@ -241,7 +241,7 @@ def _texts(content: object) -> Iterator[str]:
             waiting.extend(each.values() if isinstance(each, dict) else each)
 
 
-def _unknown_code(question: Question, seen: _Seen) -> str:
+def _unknown_code(question: InstallRequest, seen: _Seen) -> str:
     """Return which code of the repository runs in the install and may read anything."""
     if question.command and not hooks.only_installs(question.command):
         return question.command

@@ -67,17 +67,17 @@ class _Mover:
         """Return where the address of a package moves to; None where it stays."""
         if len(address) > _LONGEST_ADDRESS:
             return None
-        if found := _TARBALL.fullmatch(address) or _STORED.fullmatch(address):
-            return self._target(found) if self.leaves(address, has_sum=has_sum) else None
+        if match := _TARBALL.fullmatch(address) or _STORED.fullmatch(address):
+            return self._target(match) if self.leaves(address, has_sum=has_sum) else None
         return None
 
     def completed(self, path: str) -> str | None:
         """Return the address that a path below a registry stands for; None if it is none."""
-        found = _RELATIVE.fullmatch(path) if len(path) <= _LONGEST_ADDRESS else None
-        if found is None:
+        match = _RELATIVE.fullmatch(path) if len(path) <= _LONGEST_ADDRESS else None
+        if match is None:
             return None
         self.hosts.add(place(self.registries.default))
-        return self._target(found)
+        return self._target(match)
 
     def leaves(self, address: str, *, has_sum: bool) -> bool:
         """Tell whether an address is not to be used; if so it counts among the moved ones."""
@@ -86,9 +86,9 @@ class _Mover:
             self.hosts.add(place(address))
         return leaves
 
-    def _target(self, found: re.Match[str]) -> str:
-        package = unquote(found["package"])
-        return f"{self.registries.of(package)}/{package}/-/{found['file']}"
+    def _target(self, match: re.Match[str]) -> str:
+        package = unquote(match["package"])
+        return f"{self.registries.of(package)}/{package}/-/{match['file']}"
 
 
 def _format(name: str, text: str) -> str:
@@ -127,10 +127,10 @@ _YARN = re.compile(
 
 
 def _yarn(text: str, mover: _Mover) -> str:
-    def replaced(found: re.Match[str]) -> str:
-        has_sum = bool(found["sum"]) or "integrity" in found["after"]
-        target = mover.moved(found["url"], has_sum=has_sum)
-        return f"{found['before']}{target or found['url']}{found['sum'] or ''}{found['after']}"
+    def replaced(match: re.Match[str]) -> str:
+        has_sum = bool(match["sum"]) or "integrity" in match["after"]
+        target = mover.moved(match["url"], has_sum=has_sum)
+        return f"{match['before']}{target or match['url']}{match['sum'] or ''}{match['after']}"
 
     return _YARN.sub(replaced, text)
 
@@ -143,11 +143,11 @@ _BERRY = re.compile(
 
 
 def _berry(text: str, mover: _Mover) -> str:
-    def replaced(found: re.Match[str]) -> str:
-        has_sum = found["after"].endswith("checksum:")
+    def replaced(match: re.Match[str]) -> str:
+        has_sum = match["after"].endswith("checksum:")
         # Without an address yarn asks the registry in use.
-        leaves = mover.leaves(unquote(found["url"]), has_sum=has_sum)
-        return f"{found['before']}{found['after']}" if leaves else found[0]
+        leaves = mover.leaves(unquote(match["url"]), has_sum=has_sum)
+        return f"{match['before']}{match['after']}" if leaves else match[0]
 
     return _BERRY.sub(replaced, text)
 
@@ -168,14 +168,14 @@ def _pnpm_line(lines: list[str], number: int, mover: _Mover) -> str:
     around = line if "{" in line else "".join(lines[max(0, number - 1) : number + 2])
     has_sum = "integrity:" in around
 
-    def tarball(found: re.Match[str]) -> str:
-        url = found["url"]
+    def tarball(match: re.Match[str]) -> str:
+        url = match["url"]
         target = mover.moved(url, has_sum=has_sum) or mover.completed(url)
-        return f"{found['key']}{target}" if target else found[0]
+        return f"{match['key']}{target}" if target else match[0]
 
-    def registry(found: re.Match[str]) -> str:
-        leaves = mover.leaves(found["url"], has_sum=has_sum)
-        return f"{found['key']}{mover.registries.default}" if leaves else found[0]
+    def registry(match: re.Match[str]) -> str:
+        leaves = mover.leaves(match["url"], has_sum=has_sum)
+        return f"{match['key']}{mover.registries.default}" if leaves else match[0]
 
     return _PNPM_REGISTRY.sub(registry, _PNPM.sub(tarball, line))
 

@@ -46,8 +46,8 @@ def settings(npmrc: str) -> Mapping[str, str]:
 
 def scopes(said: Mapping[str, str]) -> Mapping[str, str]:
     """Return the registries of single scopes, by their names without "@"."""
-    found = ((re.fullmatch(r"@(.+):registry", name), said[name]) for name in said)
-    return {name[1]: url for name, url in found if name}
+    match = ((re.fullmatch(r"@(.+):registry", name), said[name]) for name in said)
+    return {name[1]: url for name, url in match if name}
 
 
 def places(npmrc: str) -> Iterator[str]:
@@ -58,8 +58,8 @@ def places(npmrc: str) -> Iterator[str]:
 def host(url: str) -> str:
     """Return the host of an address, and nothing when it has none."""
     # Not urlsplit: it raises for what anybody may have written.
-    found = re.match(r"\w+://(?:[^/@]*@)?([^/:]+)", url)
-    return found[1] if found else ""
+    match = re.match(r"\w+://(?:[^/@]*@)?([^/:]+)", url)
+    return match[1] if match else ""
 
 
 _RIGHT = re.compile(r"(?P<place>//\S+?)/?:(?:_authToken|_auth|username)")
@@ -96,8 +96,8 @@ def _plain(encoded: str) -> str:
 
 def _places(said: Mapping[str, str]) -> Iterator[str]:
     for name in said:
-        if found := _RIGHT.fullmatch(name):
-            yield found["place"]
+        if match := _RIGHT.fullmatch(name):
+            yield match["place"]
 
 
 def _place(url: str) -> str:

@@ -44,8 +44,8 @@ def is_retired(address: str) -> bool:
 
 def place(url: str) -> str:
     """Return host and port of an address in lower case; nothing when it has none."""
-    found = re.match(r"(?:\w+:)?//(?:[^/@]*@)?([^/?#]+)", url)
-    return found[1].lower() if found else ""
+    match = re.match(r"(?:\w+:)?//(?:[^/@]*@)?([^/?#]+)", url)
+    return match[1].lower() if match else ""
 
 
 def of_npm(config: str, npmrcs: Iterable[str]) -> Registries | None:
@@ -78,8 +78,8 @@ def of_yarn_berry(
 
 def of_yarn_1(yarnrc: str, others: Registries) -> Registries:
     """Return what yarn 1 is told by its .yarnrc, which goes before the settings of npm."""
-    found = re.search(r'^[ \t]*"?registry"?[ \t]+"?([^"\s]+)', yarnrc, re.MULTILINE)
-    return Registries(found[1], others.scopes, others.others) if found else others
+    match = re.search(r'^[ \t]*"?registry"?[ \t]+"?([^"\s]+)', yarnrc, re.MULTILINE)
+    return Registries(match[1], others.scopes, others.others) if match else others
 
 
 def _with_login(npmrcs: Iterable[str]) -> frozenset[str]:

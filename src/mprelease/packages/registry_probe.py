@@ -19,13 +19,13 @@ def probe_command(registry: str | None = None) -> tuple[str, ...]:
     return ("npm", "ping", *limits, *named)
 
 
-def silent_host(complaint: Sequence[str], registry: str | None = None) -> str | None:
+def silent_host(tool_error: Sequence[str], registry: str | None = None) -> str | None:
     """Return the host that did not answer, from what the failed command wrote; None if one did."""
-    text = "\n".join(complaint)
+    text = "\n".join(tool_error)
     if not _SILENCE.search(text):
         return None
-    found = _HOST.search(registry or text)
-    return found["host"] if found else "npm"
+    match = _HOST.search(registry or text)
+    return match["host"] if match else "npm"
 
 
 _SILENCE = re.compile(

@@ -19,12 +19,12 @@ from mprelease.pipeline.commands import (
     fresh_folders,
     release_variables,
 )
-from mprelease.pipeline.links import refuse_links_outside, refuse_outside
 from mprelease.pipeline.manager_installs import remove_plug_and_play
 from mprelease.pipeline.outputs import made_since
 from mprelease.pipeline.plain_content import refuse_pointers
 from mprelease.pipeline.recipes import Recipe, recipe_of
 from mprelease.pipeline.run import Run
+from mprelease.pipeline.symlinks import refuse_links_outside, refuse_outside
 
 
 def build(run: Run) -> bool:
@@ -36,14 +36,14 @@ def build(run: Run) -> bool:
         variables = {**release_variables(run), **_variables(run, recipe)}
         commands = Commands(run, Stage.BUILD, run.workspace, run.uid, mounts, variables)
         if recipe.build_command:
-            run.say(f"$ {recipe.build_command}")
+            run.log(f"$ {recipe.build_command}")
             # The command is the administrator's own shell line; it finds node_modules/.bin.
             line = f"PATH={shlex.quote(_modules(run))}:$PATH; {recipe.build_command}"
             commands.must(("/bin/sh", "-c", line), run.folder)
         else:
             run.note("log.no_build_command")
     run.built = _found(run, run.folder / recipe.output, commands, started)
-    run.driver.looks_built(run.built, run.job.app.project_type)
+    run.driver.validate_output(run.built, run.job.app.project_type)
     return False
 
 
@@ -65,7 +65,7 @@ def _alone(run: Run) -> Iterator[None]:
 
 
 def _variables(run: Run, recipe: Recipe) -> Mapping[str, str]:
-    memory = run.job.app.build.node_memory or run.workshop.limits.node_memory
+    memory = run.job.app.build.node_memory or run.machine.limits.node_memory
     options = f"{recipe.variables.get('NODE_OPTIONS', '')} --max-old-space-size={memory}"
     return {**_manager_variables(run), **recipe.variables, "NODE_OPTIONS": options.strip()}
 
@@ -83,8 +83,8 @@ def _manager_variables(run: Run) -> Mapping[str, str]:
         return told
     if yarn_berry.wants_plug_and_play(install):
         remove_plug_and_play(install.folder)
-    workshop, folder = run.workshop, run.workspace.seen(install.folder)
-    return yarn_berry.variables(install, folder, workshop.environment, workshop.npm_registry)
+    machine, folder = run.machine, run.workspace.seen(install.folder)
+    return yarn_berry.variables(install, folder, machine.environment, machine.npm_registry)
 
 
 def _modules(run: Run) -> str:

@@ -41,7 +41,7 @@ class BuildPlace:
         self._tree = run.workspace.tree
         self._caches = run.workspace.caches
         self._kept = run.workspace.folder / "modules"
-        layout = run.workshop.layout
+        layout = run.machine.layout
         self._scopes = CacheScopes(layout.caches / key_of(run.job.project.repository))
 
     @contextmanager
@@ -56,24 +56,24 @@ class BuildPlace:
             lay_extras(found, self._tree, self._copier())
             if self._is_private:
                 lay_modules(found, self._tree, self._copier())
-            elif not self._run.workshop.has_mounts:
+            elif not self._run.machine.has_mounts:
                 self._lay_shared(found)
         if self._is_private:
             yield ()
             return
         self._bring_caches(found)
         try:
-            yield self._mounts(found) if self._run.workshop.has_mounts else ()
+            yield self._mounts(found) if self._run.machine.has_mounts else ()
             self._give_back(found)
         finally:
-            if not self._run.workshop.has_mounts:
+            if not self._run.machine.has_mounts:
                 self._put_away(found)
 
     @property
     def _is_private(self) -> bool:
         return (
             self._run.job.app.build.private_dependencies
-            or self._run.workshop.sandbox.mode is SandboxMode.OFF
+            or self._run.machine.sandbox.mode is SandboxMode.OFF
         )
 
     def _mounts(self, found: DependencySet) -> tuple[Mount, ...]:
@@ -136,12 +136,12 @@ class BuildPlace:
         kept = self._caches / str(number) / sealed.name
         if not kept.is_dir():
             self._copier().copy(sealed, kept)
-        if not self._run.workshop.has_mounts:
+        if not self._run.machine.has_mounts:
             remove(modules / sealed.name)
             kept.rename(modules / sealed.name)
 
     def _give_back(self, found: DependencySet) -> None:
-        if not self._run.workshop.has_mounts:
+        if not self._run.machine.has_mounts:
             for number, name in enumerate(found.modules):
                 for cache in CACHES:
                     (self._tree / name / cache).rename(self._caches / str(number) / cache)
@@ -157,7 +157,7 @@ class BuildPlace:
             str(run.job.app.id),
             repr(run.job.app.build),
             found.folder.name,
-            run.workshop.node.version,
+            run.machine.node.version,
             str(run.workspace.seen(self._tree)),
         )
 

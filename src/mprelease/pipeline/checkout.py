@@ -9,7 +9,7 @@ from mprelease.pipeline.job_secrets import access_of
 from mprelease.pipeline.run import Run, Source
 from mprelease.source.checkout import fetch, forget, place
 from mprelease.source.git import Git
-from mprelease.source.mirror import Fetched
+from mprelease.source.mirror import ResolvedRef
 from mprelease.source.repository import Repository
 
 
@@ -17,27 +17,27 @@ def checkout(run: Run) -> bool:
     """Bring the tree to the commit of the release's ref."""
     repository = Repository(run.job.project.repository, access_of(run.job))
     git = Git(
-        run.workshop.layout.mirrors,
-        run.workshop.environment,
+        run.machine.layout.mirrors,
+        run.machine.environment,
         stop=run.stop,
-        on_line=run.say,
+        on_line=run.log,
         time_limit=run.seconds(Stage.CHECKOUT),
-        disk_limit=run.workshop.limits.resources.disk,
-        memory_limit=run.workshop.limits.resources.memory,
-        words=run.workshop.words,
+        disk_limit=run.machine.limits.resources.disk,
+        memory_limit=run.machine.limits.resources.memory,
+        words=run.machine.words,
     )
     fetched = fetch(git, repository, run.job.release.ref)
     run.commit = fetched.commit
     run.source = _source(run, fetched)
     run.recorder.checked_out(fetched.commit)
-    run.say(f"{fetched.commit.id[:12]} {fetched.commit.subject} ({fetched.commit.author})")
+    run.log(f"{fetched.commit.id[:12]} {fetched.commit.subject} ({fetched.commit.author})")
     _forget_others(run)
     place(git, repository, fetched, run.workspace.tree, run.uid)
     _refuse_wrong_folder(run)
     return False
 
 
-def _source(run: Run, fetched: Fetched) -> Source:
+def _source(run: Run, fetched: ResolvedRef) -> Source:
     """Tell whose code it is: a branch trusts itself; a tag or a bare commit is nobody else's."""
     default = run.job.project.default_branch
     trust = f"branch {fetched.branch}" if fetched.branch else f"commit {fetched.commit.id}"

@@ -72,7 +72,7 @@ class Commands:
         ended, lines = self._silently(self._command(arguments, folder, variables))
         return "\n".join(lines) if ended.code == 0 else ""
 
-    def complaint(self, arguments: tuple[str, ...], seconds: float, **variables: str) -> list[str]:
+    def tool_error(self, arguments: tuple[str, ...], seconds: float, **variables: str) -> list[str]:
         """Run a command silently in HOME and return what it wrote when it failed, else nothing.
 
         It is ended after `seconds`; then it counts as one that went well.
@@ -108,7 +108,7 @@ class Commands:
     def _line(self, line: str) -> None:
         with self._lock:
             self._tail.add(line)
-        self.run.say(line)
+        self.run.log(line)
 
     def _command(
         self, arguments: tuple[str, ...], folder: Path, variables: Mapping[str, str]
@@ -120,16 +120,16 @@ class Commands:
             environment={**self._environment(), **self.variables, **variables},
             time_limit=max(1.0, self._deadline - time.monotonic()),
             user=self.user,
-            limits=self.run.workshop.limits.resources,
+            limits=self.run.machine.limits.resources,
             disk_folders=(place.tree, place.home, place.temporary, place.caches),
             expendable=True,
         )
-        return self.run.workshop.sandbox.confine(command, (*self._mounts(), *self.mounts))
+        return self.run.machine.sandbox.confine(command, (*self._mounts(), *self.mounts))
 
     def _mounts(self) -> tuple[Mount, ...]:
         place, run = self.place, self.run
         objects = place.tree / ".git" / OBJECTS
-        readable = (*shown_parts(run.workshop.node.folder), *run.managers)
+        readable = (*shown_parts(run.machine.node.folder), *run.managers)
         return (
             *(Mount(path, path) for path in readable),
             Mount(place.tree, place.seen(place.tree), writable=True),
@@ -140,14 +140,14 @@ class Commands:
 
     @property
     def _temporary(self) -> Path:
-        return TEMPORARY if self.run.workshop.has_mounts else self.place.temporary
+        return TEMPORARY if self.run.machine.has_mounts else self.place.temporary
 
     def _environment(self) -> Mapping[str, str]:
-        workshop = self.run.workshop
-        registry = {"npm_config_registry": workshop.npm_registry} if workshop.npm_registry else {}
+        machine = self.run.machine
+        registry = {"npm_config_registry": machine.npm_registry} if machine.npm_registry else {}
         return {
-            **workshop.environment,
-            **workshop.build_variables,
+            **machine.environment,
+            **machine.build_variables,
             **registry,
             "PATH": self._path(),
             "HOME": str(self.place.seen(self.place.home)),
@@ -163,13 +163,13 @@ class Commands:
         }
 
     def _path(self) -> str:
-        workshop = self.run.workshop
-        first = [*self.run.managers, Path(workshop.node.node).parent]
+        machine = self.run.machine
+        first = [*self.run.managers, Path(machine.node.node).parent]
         programs = [
             str(folder / "node_modules" / ".bin") if folder in self.run.managers else str(folder)
             for folder in first
         ]
-        return ":".join([*programs, workshop.environment.get("PATH", "")])
+        return ":".join([*programs, machine.environment.get("PATH", "")])
 
 
 def fresh_folders(place: Workspace, user: int | None) -> None:

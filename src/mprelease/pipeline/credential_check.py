@@ -5,11 +5,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from mprelease.domain.errors import StageFailed, TroubleError
+from mprelease.domain.errors import ProblemError, StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Kind
 from mprelease.domain.versions import following, is_greater
-from mprelease.pipeline.publish import account_of, link_of
+from mprelease.pipeline.publish import account_of, route_of
 from mprelease.pipeline.run import Run
 
 # What time does not heal. Anything else may have passed when the build is done: publishing tells.
@@ -65,7 +65,7 @@ def take_version(run: Run) -> None:
 
 
 def _is_answered(run: Run) -> bool:
-    deadline = time.monotonic() + _PATIENCE_SECONDS
+    deadline = time.monotonic() + _TIMEOUT_SECONDS
     while run.is_being_checked and not run.is_checked.wait(_LOOK_SECONDS):
         run.stop.raise_if_asked()
         if time.monotonic() > deadline:
@@ -73,21 +73,21 @@ def _is_answered(run: Run) -> bool:
     return True
 
 
-_PATIENCE_SECONDS = 15.0
+_TIMEOUT_SECONDS = 15.0
 _LOOK_SECONDS = 0.1
 
 
 def _check(run: Run) -> None:
     try:
         _ask_twice(run)
-    except TroubleError as failure:
-        trouble = failure.trouble
-        if trouble.problem in _FINAL:
-            run.stop.ask(CredentialRefused(trouble.problem, **trouble.parameters))
+    except ProblemError as failure:
+        problem_detail = failure.problem_detail
+        if problem_detail.problem in _FINAL:
+            run.stop.ask(CredentialRefused(problem_detail.problem, **problem_detail.parameters))
         else:
-            run.note("log.credential_check", detail=run.workshop.words.of(trouble.message))
-            is_silent = trouble.problem is Problem.PLATFORM_UNREACHABLE
-            run.unreachable = trouble if is_silent else None
+            run.note("log.credential_check", detail=run.machine.words.of(problem_detail.message))
+            is_silent = problem_detail.problem is Problem.PLATFORM_UNREACHABLE
+            run.unreachable = problem_detail if is_silent else None
     finally:
         run.is_checked.set()
 
@@ -95,11 +95,11 @@ def _check(run: Run) -> None:
 def _ask_twice(run: Run) -> None:
     """Ask the platform, and once more where it did not answer: a slip of the network passes."""
     try:
-        run.driver.check(account_of(run), link_of(run))
-    except TroubleError as failure:
-        if failure.trouble.problem is not Problem.PLATFORM_UNREACHABLE:
+        run.driver.check(account_of(run), route_of(run))
+    except ProblemError as failure:
+        if failure.problem_detail.problem is not Problem.PLATFORM_UNREACHABLE:
             raise
-        run.driver.check(account_of(run), link_of(run))
+        run.driver.check(account_of(run), route_of(run))
     _compare_versions(run)
 
 
@@ -112,7 +112,7 @@ def _compare_versions(run: Run) -> None:
     version = release.version
     if release.kind is not Kind.UPLOAD or version is None:
         return
-    last = run.driver.last_version(account_of(run), link_of(run))
+    last = run.driver.last_version(account_of(run), route_of(run))
     if last is None or is_greater(version, last):
         return
     if release.version_is_automatic:

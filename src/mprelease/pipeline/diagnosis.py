@@ -4,23 +4,25 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from mprelease.domain.problems import Parameter, Problem, Trouble
+from mprelease.domain.problems import Parameter, Problem, ProblemDetail
 from mprelease.domain.releases import Stage
 from mprelease.packages.registries import RETIRED_HOSTS
 
 
-def diagnose(lines: Sequence[str], exit_code: int, stage: Stage, folder: Path) -> Trouble | None:
+def diagnose(
+    lines: Sequence[str], exit_code: int, stage: Stage, folder: Path
+) -> ProblemDetail | None:
     """Return what the last lines of a failed command tell, or None when nobody knows it.
 
     `folder` is the release's tree, taken out of the paths that people see. A build may have
     failed with exit code 0, too: then only its output is missing.
     """
     if exit_code == _KILLED:
-        return Trouble(Problem.KILLED_BY_SYSTEM)
+        return ProblemDetail(Problem.KILLED_BY_SYSTEM)
     text = _readable(lines, folder)
     for problem, pattern in (*_ANYWHERE, *_IN_STAGE.get(stage, ())):
         if found := re.search(pattern, text, re.MULTILINE):
-            return Trouble(problem, _parameters(found))
+            return ProblemDetail(problem, _parameters(found))
     return None
 
 

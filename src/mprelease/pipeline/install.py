@@ -20,12 +20,12 @@ from mprelease.packages.install_plan import (
 )
 from mprelease.packages.install_view import (
     MODULES,
+    InstallRequest,
     InstallView,
-    Question,
     has_committed_modules,
     view_of,
 )
-from mprelease.pipeline import hbuilderx, managers
+from mprelease.pipeline import hbuilderx, package_managers
 from mprelease.pipeline.credential_check import refuse_without_platform
 from mprelease.pipeline.install_place import InstallPlace
 from mprelease.pipeline.manager_installs import install_all
@@ -51,12 +51,12 @@ def install(run: Run) -> bool:
     installs = _without_committed(run, found)
     if not installs:
         return False
-    run.managers = managers.installed(run, [each.manager for each in installs])
+    run.managers = package_managers.installed(run, [each.manager for each in installs])
     if not all(each.lock for each in installs) and not hbuilderx.is_pinned(run.folder):
         run.recorder.warned(Message("warning.not_reproducible"))
     view = view_of(_question(run, installs))
     key = _key(run, installs, view)
-    sets = DependencySets(run.workshop.layout.dependency_sets / key_of(run.job.project.repository))
+    sets = DependencySets(run.machine.layout.dependency_sets / key_of(run.job.project.repository))
     lock = sets.lock(key)
     run.resources.callback(lock.close)
     run.dependencies = sets.acquire(key, lock, run.stop)
@@ -103,9 +103,9 @@ def _without_committed(run: Run, installs: list[Install]) -> list[Install]:
     return [each for each in installs if each not in names]
 
 
-def _question(run: Run, installs: list[Install]) -> Question:
+def _question(run: Run, installs: list[Install]) -> InstallRequest:
     build = run.job.app.build
-    return Question(
+    return InstallRequest(
         run.workspace.tree,
         installs,
         build.install_command,
@@ -116,15 +116,15 @@ def _question(run: Run, installs: list[Install]) -> Question:
 
 def _key(run: Run, installs: list[Install], view: InstallView) -> str:
     assert run.source is not None
-    workshop = run.workshop
-    registry = {"npm_config_registry": workshop.npm_registry} if workshop.npm_registry else {}
-    around = cache_key.Circumstances(
-        node_version=workshop.node.version,
-        npm_version=workshop.node.npm_version,
+    machine = run.machine
+    registry = {"npm_config_registry": machine.npm_registry} if machine.npm_registry else {}
+    around = cache_key.KeyInputs(
+        node_version=machine.node.version,
+        npm_version=machine.node.npm_version,
         machine=" ".join((platform.system(), platform.machine(), *platform.libc_ver())),
         command=run.job.app.build.install_command or "",
         npmrc=run.job.project_secrets.get(ProjectSecret.NPMRC, ""),
-        variables={**workshop.build_variables, **registry},
+        variables={**machine.build_variables, **registry},
         age="" if hbuilderx.is_pinned(run.folder) else str(run.job.release.created_at // _DAY_MS),
         tree_id=run.source.tree_id,
         installed_from=run.job.app.build.installed_from,
@@ -152,5 +152,5 @@ def _make(
 
 
 def _user(run: Run) -> AbstractContextManager[ClaimedUser | None]:
-    users = run.workshop.sandbox.users
+    users = run.machine.sandbox.users
     return users.claim() if users else nullcontext()

@@ -34,10 +34,10 @@ class InstallPlace:
 
     def __init__(self, run: Run, key: str, user: int | None) -> None:
         """Make the place; `user` is the id under which the install runs."""
-        layout, repository = run.workshop.layout, run.job.project.repository
+        layout, repository = run.machine.layout, run.job.project.repository
         self._run = run
         self._user = user
-        self._place = layout.install_place(repository, key, constant=run.workshop.has_mounts)
+        self._place = layout.install_place(repository, key, constant=run.machine.has_mounts)
         self._stores = CacheScopes(layout.stores / key_of(repository))
         self._inputs: Inputs = {}
         self._locks: tuple[str, ...] = ()

@@ -17,7 +17,7 @@ from mprelease.packages import (
 from mprelease.packages.install_plan import Install, ManagerName
 from mprelease.packages.registries import Registries, is_retired, place
 from mprelease.pipeline.commands import Commands
-from mprelease.pipeline.links import refuse_outside
+from mprelease.pipeline.symlinks import refuse_outside
 from mprelease.process import plain_files
 from mprelease.process.ownership import chown, close_tree
 
@@ -66,7 +66,7 @@ def silent_registry(
 
     def silent(address: str) -> str | None:
         arguments = registry_probe.probe_command(address)
-        said = commands.complaint(arguments, registry_probe.PROBE_LIMIT, **variables)
+        said = commands.tool_error(arguments, registry_probe.PROBE_LIMIT, **variables)
         return registry_probe.silent_host(said, address)
 
     with ThreadPoolExecutor(max_workers=_PROBES_AT_ONCE) as threads:
@@ -134,6 +134,6 @@ def _npmrcs(commands: Commands, install: Install) -> Iterator[str]:
 def _of_yarn_berry(commands: Commands, install: Install, npmrcs: list[str]) -> Registries:
     private = manifests.parsed_yaml(commands.place.home / ".yarnrc.yml")
     own = manifests.parsed_yaml(install.folder / ".yarnrc.yml")
-    registry = commands.run.workshop.npm_registry
+    registry = commands.run.machine.npm_registry
     told = [{"npmRegistryServer": registry}] if registry else []
     return registries.of_yarn_berry((private, own, *told), yarn_berry.DEFAULT_REGISTRY, npmrcs)

@@ -2,19 +2,19 @@
 
 from mprelease.domain.projects import ProjectSecret
 from mprelease.packages import npmrc
-from mprelease.pipeline.run import Job, Workshop
+from mprelease.pipeline.run import Job, Machine
 from mprelease.platforms.registry import driver_of
 from mprelease.process.mask import passwords_in
 from mprelease.source.access import Access
 
 
-def secrets_of(job: Job, workshop: Workshop) -> tuple[str, ...]:
+def secrets_of(job: Job, machine: Machine) -> tuple[str, ...]:
     """Return every secret of a release, and of the machine as far as a build could print it."""
     given = (
-        *workshop.environment.values(),
-        *workshop.build_variables.values(),
-        workshop.npm_registry or "",
-        workshop.link.proxy or "",
+        *machine.environment.values(),
+        *machine.build_variables.values(),
+        machine.npm_registry or "",
+        machine.route.proxy or "",
     )
     return (
         *driver_of(job.app.platform).secrets_in(job.credential),

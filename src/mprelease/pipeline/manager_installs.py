@@ -58,7 +58,7 @@ def _install_as_told(commands: Commands, installs: list[Install], line: str) -> 
         silent = silent_registry(commands, each, used, variables) if used else None
         if silent and only_installs(line):
             raise StageFailed(Problem.REGISTRY_UNREACHABLE, host=silent)
-    commands.run.say(f"$ {line}")
+    commands.run.log(f"$ {line}")
     folder = commands.place.tree / commands.run.job.app.build.directory
     commands.must(("/bin/sh", "-c", line), folder, **variables)
 
@@ -96,7 +96,7 @@ def _install(commands: Commands, install: Install) -> None:
     try:
         _run_frozen(commands, install, variables, before)
     except StageFailed as failure:
-        if failure.trouble.problem is not Problem.LOCK_FILE_REFUSED:
+        if failure.problem_detail.problem is not Problem.LOCK_FILE_REFUSED:
             raise
         lock = str(install.lock.relative_to(commands.place.tree)) if install.lock else ""
         warning = Message("warning.lock_refused", {"lock": lock})
@@ -126,11 +126,11 @@ def _is_installed_offline(
         return False
     commands.run.note("log.registry_silent", host=silent)
     arguments = offline_command(install)
-    commands.run.say(f"$ {shlex.join(arguments)}")
+    commands.run.log(f"$ {shlex.join(arguments)}")
     try:
         commands.must(arguments, install.folder, **{**variables, **OFFLINE_VARIABLES})
     except StageFailed as failure:
-        if failure.trouble.problem is Problem.TIME_LIMIT:
+        if failure.problem_detail.problem is Problem.TIME_LIMIT:
             raise
         if silent_registry(commands, install, used, variables):
             raise StageFailed(Problem.REGISTRY_UNREACHABLE, host=silent) from failure
@@ -154,7 +154,7 @@ def _run_frozen(
     try:
         _run(commands, install, variables, frozen=install.lock is not None)
     except StageFailed as failure:
-        if before is None or failure.trouble.problem not in _NOT_THE_SAME_THERE:
+        if before is None or failure.problem_detail.problem not in _NOT_THE_SAME_THERE:
             raise
         assert install.lock is not None
         commands.run.note("log.asking_locked_registries")
@@ -166,17 +166,17 @@ def _run(
     commands: Commands, install: Install, variables: Mapping[str, str], *, frozen: bool
 ) -> None:
     arguments = install_command(install, frozen=frozen)
-    commands.run.say(f"$ {shlex.join(arguments)}")
+    commands.run.log(f"$ {shlex.join(arguments)}")
     commands.must(arguments, install.folder, **variables)
 
 
 def _variables(commands: Commands, install: Install) -> dict[str, str]:
-    workshop, place = commands.run.workshop, commands.place
+    machine, place = commands.run.machine, commands.place
     return {
         **install_variables(install),
         **download_variables(install, place.seen(place.home)),
         **yarn_berry.variables(
-            install, place.seen(install.folder), workshop.environment, workshop.npm_registry
+            install, place.seen(install.folder), machine.environment, machine.npm_registry
         ),
     }
 

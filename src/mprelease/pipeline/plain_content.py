@@ -30,7 +30,7 @@ def replace_links(folder: Path, place: Path, stop: Stop, most: int = _MOST_ENTRI
             link.unlink()
             try:
                 copies.copy(target, link, (target,))
-            except _Endless:
+            except _TooManyEntries:
                 path = str(link.relative_to(folder))
                 raise StageFailed(Problem.LINKS_ENDLESS, path=path) from None
 
@@ -43,7 +43,7 @@ def refuse_pointers(folder: Path) -> None:
         raise StageFailed(Problem.LARGE_FILES_MISSING, path=path, count=len(found))
 
 
-class _Endless(Exception):
+class _TooManyEntries(Exception):
     """The copies would be too many, or too large."""
 
 
@@ -63,7 +63,7 @@ class _Copies:
         self._entries += 1
         self._bytes += source.lstat().st_size
         if self._entries > self._most or self._bytes > _MOST_BYTES:
-            raise _Endless
+            raise _TooManyEntries
         if not source.is_dir():
             self._copier.copy_entry(source, target)
             return

@@ -16,16 +16,16 @@ from mprelease.packages import manifests
 from mprelease.pipeline.recipes import install_folders
 from mprelease.pipeline.run import Run
 from mprelease.pipeline.staging import Staging, staged
-from mprelease.pipeline.standby import Waiting
+from mprelease.pipeline.standby import StandbyProcess
 from mprelease.platforms.driver import (
     Account,
     Failure,
-    Link,
     OwnProgress,
     Progress,
     PublishOrder,
     Ready,
     Result,
+    Route,
     ToolDownload,
 )
 from mprelease.process.tree import Exit, Running
@@ -53,8 +53,10 @@ def publish(run: Run) -> bool:
         try:
             return _publish_once(run)
         except _Unreached as failure:
-            trouble = failure.trouble
-            detail = trouble.parameters.get("detail") or run.workshop.words.of(trouble.message)
+            problem_detail = failure.problem_detail
+            detail = problem_detail.parameters.get("detail") or run.machine.words.of(
+                problem_detail.message
+            )
             run.note("log.unreached", detail=str(detail), seconds=seconds)
             _pause(run, seconds)
     return _publish_once(run)
@@ -86,14 +88,14 @@ def _publish_once(run: Run) -> bool:
     for hint in (*accepted.hints, *run.driver.left_out(order, _packages(run))):
         run.recorder.warned(hint)
     if exchange.has_downloaded:
-        run.driver.keep_download(run.workshop.standby.tools, order.account, order.link)
+        run.driver.keep_download(run.machine.standby.tools, order.account, order.route)
     return False
 
 
-def link_of(run: Run) -> Link:
+def route_of(run: Run) -> Route:
     """Return how the platform is reached: the app's own proxy goes first."""
-    link = run.workshop.link
-    return replace(link, proxy=run.job.app.proxy or link.proxy)
+    route = run.machine.route
+    return replace(route, proxy=run.job.app.proxy or route.proxy)
 
 
 def account_of(run: Run) -> Account:
@@ -130,11 +132,11 @@ class _Exchange:
         self._began = threading.Event()
         self._process: Running | None = None
 
-    def result(self, publisher: Waiting) -> Result:
+    def result(self, publisher: StandbyProcess) -> Result:
         """Go through the conversation; raise StageFailed unless the platform has accepted."""
         run = self._run
         publisher.limit(run.seconds(Stage.PUBLISH))
-        self._process = publisher.engage(stop=run.stop, on_line=run.say, on_event=self._hear)
+        self._process = publisher.attach(stop=run.stop, on_line=run.log, on_event=self._hear)
         self._process.send(run.driver.order_line(self._order))
         self._began.set()
         try:
@@ -155,13 +157,13 @@ class _Exchange:
 
     def _unreached(self, answer: Failure) -> "_Unreached | None":
         """Return the failure as one that may be tried again, with the fence as it was before."""
-        trouble = answer.error.trouble
+        problem_detail = answer.error.problem_detail
         is_harmless = self._run.job.release.kind is Kind.PREVIEW or not answer.may_have_arrived
-        if trouble.problem not in _NOTHING_SENT or not is_harmless:
+        if problem_detail.problem not in _NOTHING_SENT or not is_harmless:
             return None
         if self._went:
-            self._run.fence.take_back()
-        return _Unreached(trouble.problem, **trouble.parameters)
+            self._run.fence.reopen()
+        return _Unreached(problem_detail.problem, **problem_detail.parameters)
 
     def _silent_end(self, ended: Exit) -> StageFailed:
         detail = "time limit" if ended.timed_out else f"exit code {ended.code}"
@@ -178,13 +180,13 @@ class _Exchange:
     def _hear(self, line: str) -> None:
         match self._run.driver.event(line, self._order):
             case Progress(text):
-                self._run.say(text)
+                self._run.log(text)
             case OwnProgress(message):
-                self._run.say(self._run.workshop.words.of(message))
+                self._run.log(self._run.machine.words.of(message))
             case ToolDownload():
                 self.has_downloaded = True
             case Ready() if not self._went:
-                self._let_go()
+                self._send_go()
             # Whoever has read the project writes these lines: what nobody has sent cannot have
             # been accepted.
             case Result() as accepted if self._went and self._answer is None:
@@ -194,7 +196,7 @@ class _Exchange:
             case Ready() | Result() | Failure():
                 raise StageFailed(Problem.PUBLISH_EVENT_UNREADABLE, detail="out of turn")
 
-    def _let_go(self) -> None:
+    def _send_go(self) -> None:
         self._began.wait()
         # From the fence on the credential check has no word any more.
         self._run.is_checked.wait()
@@ -209,11 +211,13 @@ class _Exchange:
 
 
 def _said(error: Exception) -> str:
-    detail = error.trouble.parameters.get("detail") if isinstance(error, StageFailed) else None
+    detail = (
+        error.problem_detail.parameters.get("detail") if isinstance(error, StageFailed) else None
+    )
     return repr(error) if detail is None else str(detail)
 
 
-def _usable(run: Run) -> Waiting:
+def _usable(run: Run) -> StandbyProcess:
     """Return the process that stands by, or another one in its place."""
     if run.publisher and run.publisher.is_usable:
         return run.publisher
@@ -223,9 +227,9 @@ def _usable(run: Run) -> Waiting:
     return run.publisher
 
 
-def _taken(run: Run) -> Waiting:
-    seconds = sum(run.workshop.limits.seconds.values())
-    return run.workshop.standby.take(run.driver, seconds)
+def _taken(run: Run) -> StandbyProcess:
+    seconds = sum(run.machine.limits.seconds.values())
+    return run.machine.standby.take(run.driver, seconds)
 
 
 def _order(run: Run, parcel: Path, scratch: Path, *, pack_npm: bool) -> PublishOrder:
@@ -233,7 +237,7 @@ def _order(run: Run, parcel: Path, scratch: Path, *, pack_npm: bool) -> PublishO
     return PublishOrder(
         kind=release.kind,
         account=account_of(run),
-        link=link_of(run),
+        route=route_of(run),
         built=parcel,
         project_type=app.project_type,
         version=run.version or release.version or "",

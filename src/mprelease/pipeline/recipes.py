@@ -57,7 +57,7 @@ def recipe_of(folder: Path, app: App, environment: Environment) -> Recipe:
     try:
         known = recognise(folder, app.platform, environment)
     except StageFailed as failure:
-        if failure.trouble.problem not in _UNRECOGNISED:
+        if failure.problem_detail.problem not in _UNRECOGNISED:
             raise
         if told:
             raise StageFailed(Problem.OUTPUT_UNKNOWN) from None

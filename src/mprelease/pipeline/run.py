@@ -10,13 +10,13 @@ from typing import Protocol
 
 from mprelease.domain.apps import App
 from mprelease.domain.errors import StageFailed
-from mprelease.domain.problems import Message, Problem, Trouble
+from mprelease.domain.problems import Message, Problem, ProblemDetail
 from mprelease.domain.projects import Project, ProjectSecret
 from mprelease.domain.releases import Commit, Publication, Release, Stage, StageState
 from mprelease.domain.sandbox import SandboxMode
-from mprelease.i18n import Words
-from mprelease.pipeline.standby import Standby, Waiting
-from mprelease.platforms.driver import Driver, Link
+from mprelease.i18n import Translator
+from mprelease.pipeline.standby import Standby, StandbyProcess
+from mprelease.platforms.driver import Driver, Route
 from mprelease.process.build_users import ClaimedUser
 from mprelease.process.limits import NO_LIMITS, ResourceLimits
 from mprelease.process.order import MEBI
@@ -66,7 +66,7 @@ class Fence(Protocol):
         once, or once again after each `take_back`.
         """
 
-    def take_back(self) -> None:
+    def reopen(self) -> None:
         """Undo the crossing, because the platform was certainly not told; raise LeaseLost."""
 
 
@@ -105,7 +105,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Workshop:
+class Machine:
     """What the machine offers to every release.
 
     `environment` is what any program may inherit, `build_variables` what the installation passes
@@ -120,9 +120,9 @@ class Workshop:
     environment: Mapping[str, str]
     build_variables: Mapping[str, str]
     npm_registry: str | None
-    link: Link
+    route: Route
     limits: Limits
-    words: Words
+    words: Translator
 
     @property
     def has_mounts(self) -> bool:
@@ -166,26 +166,26 @@ class Run:
     """
 
     job: Job
-    workshop: Workshop
+    machine: Machine
     driver: Driver
     workspace: Workspace
     stop: Stop
     recorder: Recorder
     fence: Fence
-    say: "Say"
+    log: "LogWriter"
     user: ClaimedUser | None = None
     source: Source | None = None
     dependencies: DependencySet | None = None
     resources: ExitStack = field(default_factory=ExitStack)
     commit: Commit | None = None
     managers: tuple[Path, ...] = ()
-    publisher: Waiting | None = None
+    publisher: StandbyProcess | None = None
     built: Path | None = None
     version: str | None = None
     is_published: bool = False
     is_being_checked: bool = False
     is_checked: threading.Event = field(default_factory=threading.Event)
-    unreachable: Trouble | None = None
+    unreachable: ProblemDetail | None = None
 
     @property
     def folder(self) -> Path:
@@ -200,16 +200,16 @@ class Run:
     @property
     def most_copied(self) -> int | None:
         """Return how many bytes a copy of what a build has made may have."""
-        disk = self.workshop.limits.resources.disk
+        disk = self.machine.limits.resources.disk
         return None if disk is None else disk * MEBI
 
     def note(self, id: str, **parameters: str | int) -> None:  # noqa: A002 the catalog's word
         """Write a line of ours into the log, in the language of the installation."""
-        self.say(self.workshop.words(id, **parameters))
+        self.log(self.machine.words(id, **parameters))
 
     def seconds(self, stage: Stage) -> int:
         """Return the time limit of a stage."""
-        return self.workshop.limits.seconds[stage]
+        return self.machine.limits.seconds[stage]
 
     def clock(self, stage: Stage) -> Callable[[], None]:
         """Return what raises when a stop is asked, or when the stage's time is over from now on.
@@ -227,7 +227,7 @@ class Run:
         return look
 
 
-class Say(Protocol):
+class LogWriter(Protocol):
     """Take one line of output, mask it, and tell it."""
 
     def __call__(self, line: str, /) -> None:

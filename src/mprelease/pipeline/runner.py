@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
-from mprelease.domain.errors import LeaseLost, ReleaseCanceled, TroubleError
-from mprelease.domain.problems import Message, Problem, Trouble
+from mprelease.domain.errors import LeaseLost, ProblemError, ReleaseCanceled
+from mprelease.domain.problems import Message, Problem, ProblemDetail
 from mprelease.domain.releases import Stage, StageState, State
 from mprelease.pipeline.build import build
 from mprelease.pipeline.checkout import checkout
@@ -42,11 +42,11 @@ STAGES: Stages = {
 
 
 @dataclass(frozen=True)
-class Ending:
+class Outcome:
     """How a run ended, and if it failed, in which stage and why."""
 
     state: State
-    error: Trouble | None = None
+    error: ProblemDetail | None = None
     failed_stage: Stage | None = None
     warning: Message | None = None
 
@@ -61,7 +61,7 @@ def loading_and_checking(run: Run) -> Iterator[None]:
         yield
 
 
-def run_stages(run: Run, stages: Stages = STAGES, beside: Beside = loading_and_checking) -> Ending:
+def run_stages(run: Run, stages: Stages = STAGES, beside: Beside = loading_and_checking) -> Outcome:
     """Run the stages until the end or the first failure, and something beside them.
 
     Raise LeaseLost when the release is no longer ours; whatever else goes wrong is an ending. Once
@@ -75,30 +75,30 @@ def run_stages(run: Run, stages: Stages = STAGES, beside: Beside = loading_and_c
     except Exception as error:  # noqa: BLE001 it concerns this release alone
         _log.exception("release %s", run.job.release.id)
         if not run.is_published:
-            return Ending(State.FAILED, trouble_of(error))
+            return Outcome(State.FAILED, problem_detail_of(error))
         warning = Message("warning.record_incomplete", {"detail": repr(error)})
-        return Ending(State.SUCCEEDED, warning=warning)
+        return Outcome(State.SUCCEEDED, warning=warning)
 
 
-def trouble_of(error: Exception) -> Trouble:
+def problem_detail_of(error: Exception) -> ProblemDetail:
     """Return what an error means for people: its own trouble, or one of ours."""
-    if isinstance(error, TroubleError):
-        return error.trouble
+    if isinstance(error, ProblemError):
+        return error.problem_detail
     if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return Trouble(Problem.DISK_FULL)
+        return ProblemDetail(Problem.DISK_FULL)
     if isinstance(error, CopyTooLarge):
-        return Trouble(Problem.DISK_LIMIT, {"mebibytes": error.most // MEBI})
+        return ProblemDetail(Problem.DISK_LIMIT, {"mebibytes": error.most // MEBI})
     # Folders are walked through by functions that call themselves.
     if isinstance(error, RecursionError) or _is_too_deep(error):
-        return Trouble(Problem.FOLDERS_TOO_DEEP)
-    return Trouble(Problem.INTERNAL, {"detail": repr(error)})
+        return ProblemDetail(Problem.FOLDERS_TOO_DEEP)
+    return ProblemDetail(Problem.INTERNAL, {"detail": repr(error)})
 
 
 def _is_too_deep(error: Exception) -> bool:
     return isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG
 
 
-def _walk(run: Run, stages: Stages) -> Ending:
+def _walk(run: Run, stages: Stages) -> Outcome:
     for stage, work in stages.items():
         run.recorder.started(stage)
         try:
@@ -112,18 +112,18 @@ def _walk(run: Run, stages: Stages) -> Ending:
                 raise
             return _ended_early(run, stage, error)
         run.recorder.ended(stage, StageState.SUCCEEDED, cached=cached)
-    return Ending(State.SUCCEEDED)
+    return Outcome(State.SUCCEEDED)
 
 
-def _ended_early(run: Run, stage: Stage, error: Exception) -> Ending:
+def _ended_early(run: Run, stage: Stage, error: Exception) -> Outcome:
     if isinstance(error, ReleaseCanceled):
         run.recorder.ended(stage, StageState.CANCELED)
-        return Ending(State.CANCELED)
+        return Outcome(State.CANCELED)
     if isinstance(error, CredentialRefused):
         run.recorder.ended(stage, StageState.CANCELED)
-        return Ending(State.FAILED, error.trouble, Stage.PUBLISH)
-    trouble = trouble_of(error)
-    if trouble.problem is Problem.INTERNAL:
+        return Outcome(State.FAILED, error.problem_detail, Stage.PUBLISH)
+    problem_detail = problem_detail_of(error)
+    if problem_detail.problem is Problem.INTERNAL:
         _log.error("release %s, %s", run.job.release.id, stage, exc_info=error)
     run.recorder.ended(stage, StageState.FAILED)
-    return Ending(State.FAILED, trouble, stage)
+    return Outcome(State.FAILED, problem_detail, stage)

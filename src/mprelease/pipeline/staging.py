@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mprelease.pipeline.links import (
+from mprelease.pipeline.plain_content import replace_links
+from mprelease.pipeline.symlinks import (
     leads_outside,
     names_a_program,
     refuse_links_outside,
     remove_useless_links,
 )
-from mprelease.pipeline.plain_content import replace_links
 from mprelease.process.copying import Copier
 from mprelease.process.tree import Stop
 from mprelease.workspace.dependency_sets import DependencySet, make_parents

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mprelease.domain.platforms import Platform
-from mprelease.platforms.driver import Driver, Equipment, Loaded
+from mprelease.platforms.driver import Driver, Loaded, ToolEnvironment
 from mprelease.process.bubblewrap import Mount
 from mprelease.process.build_users import ClaimedUser
 from mprelease.process.command import Command
@@ -19,7 +19,7 @@ from mprelease.process.ownership import chown, chown_tree
 from mprelease.process.programs import shown_parts
 from mprelease.process.removal import remove
 from mprelease.process.sandbox import Sandbox
-from mprelease.process.tree import Listener, Running, Stop, start
+from mprelease.process.tree import LineCallback, Running, Stop, start
 from mprelease.workspace.layout import Layout
 
 _log = logging.getLogger(__name__)
@@ -28,11 +28,11 @@ _KEPT_LINES = 1000
 _TOO_LATE = 5.0
 
 
-class Dismissed(Exception):
+class StandbyDismissed(Exception):
     """Nobody needs a process any more."""
 
 
-class Waiting:
+class StandbyProcess:
     """A process that waits for one order, in a private folder of its own.
 
     `scratch` is that folder. The process ends with `close`, with its time, and with the worker.
@@ -53,10 +53,10 @@ class Waiting:
         self.scratch = scratch
         self._user = user
         self._driver = driver
-        self._watched = _marks_of(watched)
+        self._watched = _fingerprints(watched)
         self._ends_at = time.monotonic() + command.time_limit
         self._loaded = threading.Event()
-        self._lines, self._events = _Ear(), _Ear(self._look_at)
+        self._lines, self._events = _LineBuffer(), _LineBuffer(self._look_at)
         self._stop = Stop()
         self._forget_stop: Callable[[], None] = lambda: None
         self._running = start(
@@ -74,7 +74,7 @@ class Waiting:
         return (
             not self._running.has_ended
             and time.monotonic() < self._ends_at - _TOO_LATE
-            and self._watched == _marks_of(self._watched)
+            and self._watched == _fingerprints(self._watched)
         )
 
     def limit(self, seconds: float) -> None:
@@ -87,9 +87,9 @@ class Waiting:
         if self._user:
             chown_tree(folder, self._user.uid)
 
-    def engage(self, *, stop: Stop, on_line: Listener, on_event: Listener) -> Running:
+    def attach(self, *, stop: Stop, on_line: LineCallback, on_event: LineCallback) -> Running:
         """Let somebody listen, who sends the order; what was said before is told now."""
-        self._forget_stop = stop.on_ask(lambda: self._stop.ask(stop.reason or Dismissed()))
+        self._forget_stop = stop.on_ask(lambda: self._stop.ask(stop.reason or StandbyDismissed()))
         self._lines.give_to(on_line)
         self._events.give_to(on_event)
         return self._running
@@ -97,7 +97,7 @@ class Waiting:
     def close(self) -> None:
         """End the process, unless it has ended, and remove its folder."""
         self._forget_stop()
-        self._stop.ask(Dismissed())
+        self._stop.ask(StandbyDismissed())
         with suppress(Exception):  # whoever gave the order hears how it ended
             self._running.wait()
         if self._user:
@@ -117,28 +117,28 @@ class Standby:
     """
 
     def __init__(
-        self, layout: Layout, sandbox: Sandbox, equipment: Equipment, seconds: int
+        self, layout: Layout, sandbox: Sandbox, tool_environment: ToolEnvironment, seconds: int
     ) -> None:
         """Begin with none; safe to be used from several threads."""
         self._layout = layout
         self._sandbox = sandbox
-        self._equipment = equipment
+        self._tool_environment = tool_environment
         self._seconds = seconds
         self._lock = threading.Lock()
-        self._waiting: dict[Platform, Waiting] = {}
+        self._waiting: dict[Platform, StandbyProcess] = {}
         self._taken: dict[Platform, Driver] = {}
         self._lives_on = False
 
     @property
     def tools(self) -> Path:
         """Return the folder of the vendors' tools."""
-        return self._equipment.tools
+        return self._tool_environment.tools
 
     def live_on(self) -> None:
         """Let a process wait for each next release from now on; until `close`."""
         self._lives_on = True
 
-    def take(self, driver: Driver, seconds: float) -> Waiting:
+    def take(self, driver: Driver, seconds: float) -> StandbyProcess:
         """Return a process that nobody else has: the waiting one, else a new one.
 
         It lives for so many seconds at most, and the caller closes it. Raise OSError when the
@@ -190,47 +190,50 @@ class Standby:
         for each in waiting.values():
             each.close()
 
-    def _started(self, driver: Driver, seconds: float) -> Waiting:
+    def _started(self, driver: Driver, seconds: float) -> StandbyProcess:
         scratch = self._layout.scratch(f"{driver.platform}-{secrets.token_hex(4)}")
         user = self._sandbox.users.claim() if self._sandbox.users else None
         try:
-            readable = driver.readable(self._equipment)
-            equipment = self._given(scratch, user) if user else self._equipment
-            command = driver.command(equipment, scratch, seconds)
+            readable = driver.readable(self._tool_environment)
+            tool_environment = self._given(scratch, user) if user else self._tool_environment
+            command = driver.command(tool_environment, scratch, seconds)
             confined = self._sandbox.confine(
                 replace(command, user=user.uid if user else None),
-                (*_read_only(driver.readable(equipment)), Mount(scratch, scratch, writable=True)),
+                (
+                    *_read_only(driver.readable(tool_environment)),
+                    Mount(scratch, scratch, writable=True),
+                ),
             )
-            return Waiting(driver, confined, scratch, readable, user)
+            return StandbyProcess(driver, confined, scratch, readable, user)
         except BaseException:
             if user:
                 user.release()
             raise
 
-    def _given(self, scratch: Path, user: ClaimedUser) -> Equipment:
+    def _given(self, scratch: Path, user: ClaimedUser) -> ToolEnvironment:
         """Let a user id have its scratch folder, with a copy of what only we may read."""
         chown(scratch, user.uid)
-        extra_ca = self._equipment.extra_ca
+        extra_ca = self._tool_environment.extra_ca
         if extra_ca is None:
-            return self._equipment
+            return self._tool_environment
         own = scratch / "extra-ca.pem"
         own.write_bytes(extra_ca.read_bytes())
         chown(own, user.uid)
-        return replace(self._equipment, extra_ca=own)
+        return replace(self._tool_environment, extra_ca=own)
 
 
 def _read_only(paths: Iterable[Path]) -> Iterator[Mount]:
     return (Mount(part, part) for path in paths for part in shown_parts(path))
 
 
-class _Ear:
+class _LineBuffer:
     """Keep what is heard until somebody wants to hear it."""
 
-    def __init__(self, meanwhile: Listener = lambda _line: None) -> None:
+    def __init__(self, meanwhile: LineCallback = lambda _line: None) -> None:
         self._lock = threading.Lock()
         self._kept = LastLines(_KEPT_LINES)
         self._meanwhile = meanwhile
-        self._listener: Listener | None = None
+        self._listener: LineCallback | None = None
 
     def hear(self, line: str) -> None:
         with self._lock:
@@ -239,21 +242,21 @@ class _Ear:
                 self._kept.add(line)
         (listener or self._meanwhile)(line)
 
-    def give_to(self, listener: Listener) -> None:
+    def give_to(self, listener: LineCallback) -> None:
         with self._lock:
             for line in self._kept:
                 listener(line)
             self._listener = listener
 
 
-_Mark = tuple[int, int, int] | None
+_Fingerprint = tuple[int, int, int] | None
 
 
-def _marks_of(paths: Iterable[Path]) -> dict[Path, _Mark]:
+def _fingerprints(paths: Iterable[Path]) -> dict[Path, _Fingerprint]:
     return {path: _mark(path) for path in paths}
 
 
-def _mark(path: Path) -> _Mark:
+def _mark(path: Path) -> _Fingerprint:
     """Return what changes when a file or folder is replaced; None while it is missing."""
     try:
         found = path.stat()

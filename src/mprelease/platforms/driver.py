@@ -16,7 +16,7 @@ from mprelease.process.command import Command
 
 
 @dataclass(frozen=True)
-class Link:
+class Route:
     """How a platform is reached: an egress proxy's address, and a PEM file to trust in addition."""
 
     proxy: str | None = None
@@ -32,7 +32,7 @@ class Account:
 
 
 @dataclass(frozen=True)
-class Equipment:
+class ToolEnvironment:
     """What every process that publishes works with, known before there is an order.
 
     `tools` is the folder of the vendors' tools, `node` the program, `node_folder` its installation,
@@ -56,7 +56,7 @@ class PublishOrder:
 
     kind: Kind
     account: Account
-    link: Link
+    route: Route
     built: Path
     project_type: ProjectType
     version: str
@@ -157,26 +157,26 @@ class Driver(Protocol):
     def settings(self) -> KnownSettings:
         """Name the settings that the vendor's tool reads: an app or a release may set each."""
 
-    def check(self, account: Account, link: Link) -> None:
+    def check(self, account: Account, route: Route) -> None:
         """Ask the platform, for a few seconds at most, whether it accepts account and address.
 
         Raise StageFailed when it does not, or (PLATFORM_UNREACHABLE) cannot be asked.
         """
 
-    def last_version(self, account: Account, link: Link) -> str | None:
+    def last_version(self, account: Account, route: Route) -> str | None:
         """Ask the platform for the newest version that it has of an app.
 
         Return None where its protocol does not tell. Raise StageFailed when it cannot be asked.
         """
 
-    def finish(self, account: Account, link: Link, version: str) -> Result:
+    def finish(self, account: Account, route: Route, version: str) -> Result:
         """Make an uploaded version what testers get: the step that its release has missed.
 
         May be repeated. Raise StageFailed when the platform refuses or takes too long, and
         Refused(NOTHING_TO_FINISH) where it has no such step.
         """
 
-    def looks_built(self, folder: Path, project_type: ProjectType) -> None:
+    def validate_output(self, folder: Path, project_type: ProjectType) -> None:
         """Raise StageFailed unless a folder can be published.
 
         OUTPUT_NOT_A_MINI_PROGRAM, OUTPUT_OF_OTHER_PLATFORM or TYPE_NOT_SERVED.
@@ -195,7 +195,7 @@ class Driver(Protocol):
         Called once, before `order_line`. Raise StageFailed where the order does not fit.
         """
 
-    def command(self, equipment: Equipment, scratch: Path, seconds: float) -> Command:
+    def command(self, tool_environment: ToolEnvironment, scratch: Path, seconds: float) -> Command:
         """Describe the process that publishes one order, which nobody has given yet.
 
         It loads what it can, tells so (Loaded), and waits for `order_line` on standard input, and
@@ -203,7 +203,7 @@ class Driver(Protocol):
         limit, and never get an order.
         """
 
-    def readable(self, equipment: Equipment) -> tuple[Path, ...]:
+    def readable(self, tool_environment: ToolEnvironment) -> tuple[Path, ...]:
         """Return what the process must be able to read besides its scratch folder.
 
         When one of these has changed, a process that waits is not used any more.
@@ -230,7 +230,7 @@ class Driver(Protocol):
         accepted the order; its folder is as the tool has left it.
         """
 
-    def keep_download(self, tools: Path, account: Account, link: Link) -> None:
+    def keep_download(self, tools: Path, account: Account, route: Route) -> None:
         """Fetch what the tool has fetched for one release (ToolDownload) for the next ones.
 
         Nothing that a process has told or left behind is used: it comes from the vendor.

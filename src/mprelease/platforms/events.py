@@ -28,7 +28,7 @@ _MOST_ITEMS = 1_000
 _SHOWN = 300  # characters of what is shown of a line or a message
 
 
-class Facts:
+class EventFields:
     """What a bridge tells with an event; every method raises ValueError for what it cannot take."""
 
     def __init__(self, facts: object) -> None:
@@ -69,30 +69,30 @@ class Facts:
             raise ValueError(f"{name} is neither true nor false")  # noqa: TRY004 as above
         return value
 
-    def part(self, name: str) -> "Facts":
+    def part(self, name: str) -> "EventFields":
         """Return an object."""
-        return Facts(self._facts.get(name))
+        return EventFields(self._facts.get(name))
 
-    def optional_part(self, name: str) -> "Facts | None":
+    def optional_part(self, name: str) -> "EventFields | None":
         """Return an object, None where there is none."""
         return None if self._facts.get(name) is None else self.part(name)
 
-    def parts(self, name: str) -> list["Facts"]:
+    def parts(self, name: str) -> list["EventFields"]:
         """Return a list of at most 1,000 objects."""
         value = self._facts.get(name)
         if not isinstance(value, list) or len(value) > _MOST_ITEMS:
             raise ValueError(f"{name} is no list")
-        return [Facts(each) for each in value]
+        return [EventFields(each) for each in value]
 
     def numbers(self, name: str) -> dict[str, int]:
         """Return at most 1,000 numbers by their names."""
         value = self._facts.get(name)
         if not isinstance(value, dict) or len(value) > _MOST_ITEMS:
             raise ValueError(f"{name} is no object")
-        return {_name(each): Facts(value).number(each) for each in value}
+        return {_name(each): EventFields(value).number(each) for each in value}
 
 
-Reader = Callable[[Facts, PublishOrder], Event]
+Reader = Callable[[EventFields, PublishOrder], Event]
 """Reads an event that belongs to an order."""
 
 # The lines of ours that a bridge may ask for, each with its one parameter.
@@ -104,7 +104,7 @@ NOTES: Mapping[str, str | None] = {
 }
 
 
-def _note(facts: Facts) -> Message:
+def _note(facts: EventFields) -> Message:
     name = facts.text("note")
     if name not in NOTES:
         raise ValueError(name)
@@ -112,7 +112,7 @@ def _note(facts: Facts) -> Message:
     return Message(name, {gap: facts.text("detail")} if gap else {})
 
 
-_WITHOUT_ORDER: Mapping[str, Callable[[Facts], Event]] = {
+_WITHOUT_ORDER: Mapping[str, Callable[[EventFields], Event]] = {
     "loaded": lambda _: Loaded(),
     "progress": lambda facts: Progress(facts.text("text")),
     "note": lambda facts: OwnProgress(_note(facts)),
@@ -127,13 +127,13 @@ def read(line: str, order: PublishOrder | None, own: Mapping[str, Reader]) -> Ev
     tell yet who has no order.
     """
     try:
-        return _read(Facts(json.loads(line)), order, {**_COMMON, **own})
+        return _read(EventFields(json.loads(line)), order, {**_COMMON, **own})
     except (ValueError, RecursionError):
         shown = line if len(line) <= _SHOWN else f"{line[:_SHOWN]}…"
         raise StageFailed(Problem.PUBLISH_EVENT_UNREADABLE, detail=shown) from None
 
 
-def _read(facts: Facts, order: PublishOrder | None, readers: Mapping[str, Reader]) -> Event:
+def _read(facts: EventFields, order: PublishOrder | None, readers: Mapping[str, Reader]) -> Event:
     name = facts.text("event")
     if early := _WITHOUT_ORDER.get(name):
         return early(facts)

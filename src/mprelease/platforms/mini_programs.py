@@ -8,7 +8,7 @@ from mprelease.domain.apps import ProjectType
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
-from mprelease.platforms.marks import platform_of_pages
+from mprelease.platforms.detection import platform_of_pages
 from mprelease.process import plain_files
 
 UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, RecursionError)

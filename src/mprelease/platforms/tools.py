@@ -14,7 +14,7 @@ from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.process.command import Command
 from mprelease.process.lines import LastLines
-from mprelease.process.sharing import let_others_read
+from mprelease.process.permissions import let_others_read
 from mprelease.process.tree import Stop, run
 
 BRIDGES = Path(__file__).parent / "bridge"

@@ -23,7 +23,7 @@ _TAKEN_BY_SYSTEMD = (range(60001, 60514), range(60578, 60706), range(61184, 6552
 _NOBODY = 65534
 
 
-class StillAlive(Exception):
+class ProcessesRemain(Exception):
     """A process of a build could not be killed within 20 seconds, as one that waits for a disk."""
 
 
@@ -42,7 +42,7 @@ class ClaimedUser:
         a millisecond.
         """
         if not end_all(self.uid):
-            raise StillAlive(f"processes of the user id {self.uid} cannot be ended")
+            raise ProcessesRemain(f"processes of the user id {self.uid} cannot be ended")
         remove_leftovers(self.uid)
 
     def release(self) -> None:
@@ -55,7 +55,7 @@ class ClaimedUser:
         lock, self._lock = self._lock, None
         try:
             self.clean_up()
-        except StillAlive as error:
+        except ProcessesRemain as error:
             _log.error("nobody gets the id again: %s", error)
         else:
             os.close(lock)
@@ -113,7 +113,7 @@ class BuildUsers:
         claimed = ClaimedUser(uid, lock)
         try:
             claimed.clean_up()
-        except StillAlive:
+        except ProcessesRemain:
             # Its lock stays, so that nobody waits for it again.
             return None
         return claimed

@@ -43,7 +43,7 @@ class Sandbox(Protocol):
 
     @property
     def why_not_bwrap(self) -> str:
-        """Say why the mode is no better."""
+        """LogWriter why the mode is no better."""
 
     @property
     def users(self) -> BuildUsers | None:
@@ -132,7 +132,7 @@ class Unconfined:
 
 
 @dataclass(frozen=True)
-class Machine:
+class SandboxSetup:
     """What decides which sandbox is possible.
 
     `masked_paths` are files and folders of ours (data, keys, configuration) that nobody confined
@@ -146,7 +146,7 @@ class Machine:
     passable: tuple[Path, ...] = ()
 
 
-def choose(policy: SandboxPolicy, machine: Machine) -> Sandbox:
+def choose(policy: SandboxPolicy, machine: SandboxSetup) -> Sandbox:
     """Return the strongest sandbox that a trial run shows to work on this machine.
 
     Raises Refused(SANDBOX_MISSING) when one is required and there is none.
@@ -169,7 +169,7 @@ def choose(policy: SandboxPolicy, machine: Machine) -> Sandbox:
     return Unconfined(why)
 
 
-def _bubblewrap(program: Path, machine: Machine) -> Bubblewrap:
+def _bubblewrap(program: Path, machine: SandboxSetup) -> Bubblewrap:
     namespaces = () if machine.users else bubblewrap.unprivileged(_help(program))
     return Bubblewrap(program, machine.masked_paths, machine.users, namespaces)
 
@@ -184,7 +184,7 @@ def _help(program: Path) -> str:
     return answer.stdout + answer.stderr
 
 
-def _why_not_user(machine: Machine, why: str) -> str:
+def _why_not_user(machine: SandboxSetup, why: str) -> str:
     if machine.users is None:
         return "not root"
     closed = (closed_way(folder) for folder in machine.passable)

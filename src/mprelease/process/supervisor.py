@@ -151,7 +151,7 @@ def _supervise(order: Order, channel: int) -> Report:
     family = _Family(launch(order), _watches(order))
     cause = SIGNALED
     try:
-        _let_go()
+        _send_go()
         cause = family.await_end(channel, alarm, order.time_limit)
     finally:
         family.end(cause)
@@ -201,7 +201,7 @@ def _alarm() -> int:
     return readable
 
 
-def _let_go() -> None:
+def _send_go() -> None:
     """Close our copies of what belongs to the command: a pipe ends when its last holder closes."""
     nothing = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):

@@ -19,10 +19,10 @@ from mprelease.process import order, supervisor
 from mprelease.process.command import Command
 from mprelease.process.limits import LimitName
 from mprelease.process.lines import Lines
-from mprelease.process.pace import Pace
 from mprelease.process.process_table import await_descendants, kill_descendants
+from mprelease.process.throttle import Throttle
 
-Listener = Callable[[str], None]
+LineCallback = Callable[[str], None]
 
 # Seconds after which a supervisor that should have ended its tree is believed to be stuck: the
 # worker then ends the tree by itself.
@@ -209,7 +209,7 @@ class Running:
             selector.register(self._channel, selectors.EVENT_READ, Lines(self._reports.append))
             for source, lines in self._sources.items():
                 selector.register(source, selectors.EVENT_READ, lines)
-            pace = Pace()
+            pace = Throttle()
             while self._read_once(selector):
                 pace.wait()
         for lines in self._sources.values():
@@ -265,7 +265,7 @@ class Running:
 
 
 def start(
-    command: Command, *, stop: Stop, on_line: Listener, on_event: Listener | None = None
+    command: Command, *, stop: Stop, on_line: LineCallback, on_event: LineCallback | None = None
 ) -> Running:
     """Start a command under a supervisor; raise OSError when the machine has no room for it.
 
@@ -284,7 +284,7 @@ def start(
     return Running(process, channel, sources, command, stop)
 
 
-def run(command: Command, *, stop: Stop, on_line: Listener, stdin: str = "") -> Exit:
+def run(command: Command, *, stop: Stop, on_line: LineCallback, stdin: str = "") -> Exit:
     """Start a command, give it its standard input as it stands, and wait for its end."""
     running = start(command, stop=stop, on_line=on_line)
     if stdin:

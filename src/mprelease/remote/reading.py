@@ -8,7 +8,7 @@ from mprelease.domain.apps import Environment
 from mprelease.domain.logs import LogLine, Position
 from mprelease.domain.newer_values import known_or_newer
 from mprelease.domain.platforms import Platform
-from mprelease.domain.problems import Message, Problem, Trouble
+from mprelease.domain.problems import Message, Problem, ProblemDetail
 from mprelease.domain.releases import (
     Commit,
     Kind,
@@ -45,7 +45,9 @@ def release_of(told: Any) -> Release:
         attempt=told["attempt"],
         commit=_commit(told["commit"]),
         sizes=Sizes(**told["sizes"]) if told["sizes"] else None,
-        error=Trouble(Problem.SERVER_SAYS, words_of(told["error"])) if told["error"] else None,
+        error=ProblemDetail(Problem.SERVER_SAYS, words_of(told["error"]))
+        if told["error"]
+        else None,
         failed_stage=known_or_newer(Stage, told["failed_stage"]) if told["failed_stage"] else None,
         warnings=tuple(Message("cli.as_said", {"words": words}) for words in told["warnings"]),
         stages=tuple(_stage(one) for one in told["stages"]),
@@ -62,7 +64,7 @@ def words_of(refusal: Any) -> dict[str, str]:
     }
 
 
-def standing_of(release: Release, told: Any) -> Release:
+def state_of(release: Release, told: Any) -> Release:
     """Return a release as the live socket says that it stands."""
     stages = tuple(
         StageRecord(

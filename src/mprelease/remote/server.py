@@ -24,7 +24,7 @@ _TRIES = 5
 _BETWEEN_TRIES = 1.0
 
 
-class Lost(Exception):
+class ServerLost(Exception):
     """The server does not answer now."""
 
 
@@ -101,16 +101,16 @@ class Server:
         try:
             answer = self._client.request(method, path, **what)
         except (httpx.TransportError, httpx.InvalidURL) as error:
-            raise Lost(str(error).rstrip(".") or type(error).__name__) from error
+            raise ServerLost(str(error).rstrip(".") or type(error).__name__) from error
         if answer.status_code in {502, 503, 504}:
-            raise Lost(f"HTTP {answer.status_code}")
+            raise ServerLost(f"HTTP {answer.status_code}")
         return answer
 
 
 def _tried(ask: Callable[[], _Answer], tries: int) -> _Answer:
     """Return an answer, asked for up to so many times, a second apart; raise Lost."""
     for _ in range(tries - 1):
-        with suppress(Lost):
+        with suppress(ServerLost):
             return ask()
         time.sleep(_BETWEEN_TRIES)
     return ask()

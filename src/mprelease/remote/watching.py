@@ -16,10 +16,10 @@ from mprelease.domain.errors import Refused
 from mprelease.domain.logs import START, LogLine, Position
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Release, StageState
-from mprelease.remote.reading import lines_of, listed_lines_of, release_of, standing_of
-from mprelease.remote.server import Lost, Server
+from mprelease.remote.reading import lines_of, listed_lines_of, release_of, state_of
+from mprelease.remote.server import Server, ServerLost
 
-_PATIENCE_SECONDS = 600.0
+_TIMEOUT_SECONDS = 600.0
 _POLL_SECONDS = 1.0
 # The server says every 15 s that it lives.
 _SILENCE_SECONDS = 45.0
@@ -32,7 +32,7 @@ _DOUBT_SECONDS = 30.0
 _OPEN_SECONDS = 10.0
 
 
-class News(StrEnum):
+class ConnectionEvent(StrEnum):
     """What happened to the connection, or to what was heard."""
 
     LOST = "cli.server_lost"
@@ -41,17 +41,19 @@ class News(StrEnum):
 
 
 @dataclass(frozen=True)
-class Heard:
+class ReleaseUpdate:
     """How a release stands, with the lines that have come since the last time."""
 
     release: Release
     lines: list[LogLine]
 
 
-class Watching:
+class ReleaseWatch:
     """Iterate over what is heard of one release until its end."""
 
-    def __init__(self, server: Server, release: Release, tell: Callable[[News], None]) -> None:
+    def __init__(
+        self, server: Server, release: Release, tell: Callable[[ConnectionEvent], None]
+    ) -> None:
         """Take the release as it stood; `tell` hears what happens to the connection."""
         self._server = server
         self._release = release
@@ -60,7 +62,7 @@ class Watching:
         self._lost_at = math.inf
         self._is_over = False
 
-    def __iter__(self) -> Iterator[Heard]:
+    def __iter__(self) -> Iterator[ReleaseUpdate]:
         """Yield as soon as there is something; raise Refused where there is nothing to hear."""
         while not self._is_over:
             with suppress(ConnectionClosed, InvalidHandshake, OSError, TimeoutError):
@@ -68,9 +70,9 @@ class Watching:
             # What came meanwhile is stored; and where no socket passes, everything comes this way.
             if not self._is_over:
                 yield from self._by_asking()
-        yield Heard(self._ended(), [])
+        yield ReleaseUpdate(self._ended(), [])
 
-    def _by_socket(self) -> Iterator[Heard]:
+    def _by_socket(self) -> Iterator[ReleaseUpdate]:
         """Yield what the socket tells, until the end of the log or of the socket's worth."""
         with self._connected() as socket:
             wish = {"attempt": self._position.attempt, "line": self._position.line}
@@ -84,8 +86,8 @@ class Watching:
                     if time.monotonic() - heard_at > _SILENCE_SECONDS:
                         raise
                     if waiting:
-                        self._release, waiting = standing_of(self._release, waiting), None
-                        yield Heard(self._release, [])
+                        self._release, waiting = state_of(self._release, waiting), None
+                        yield ReleaseUpdate(self._release, [])
                     continue
                 heard_at = time.monotonic()
                 standing = self._standing(told)
@@ -119,22 +121,22 @@ class Watching:
         mine = (one for one in told.get("states", ()) if one["id"] == self._release.id)
         return next(mine, None)
 
-    def _heard(self, told: Any) -> Heard:
+    def _heard(self, told: Any) -> ReleaseUpdate:
         self._is_back()
         if told["cut"]:
             self._position = Position(*told["cut"])
-            self._tell(News.CUT)
+            self._tell(ConnectionEvent.CUT)
         lines = lines_of(told["passages"])
         self._is_over = told["over"]
         return self._moved(lines)
 
-    def _by_asking(self) -> Iterator[Heard]:
+    def _by_asking(self) -> Iterator[ReleaseUpdate]:
         path = f"/releases/{self._release.id}"
         try:
             position = {"attempt": self._position.attempt, "line": self._position.line}
             told = self._server.get(f"{path}/log", **position)
             self._release = release_of(self._server.get(path))
-        except Lost:
+        except ServerLost:
             self._is_lost()
             return
         self._is_back()
@@ -143,7 +145,7 @@ class Watching:
         if not (self._is_over or told["items"]):
             time.sleep(_POLL_SECONDS)
 
-    def _moved(self, lines: list[LogLine]) -> Heard:
+    def _moved(self, lines: list[LogLine]) -> ReleaseUpdate:
         if lines:
             self._position = lines[-1].position
         begun = {line.stage for line in lines}
@@ -154,25 +156,25 @@ class Watching:
             for one in self._release.stages
         )
         self._release = replace(self._release, stages=stages)
-        return Heard(self._release, lines)
+        return ReleaseUpdate(self._release, lines)
 
     def _ended(self) -> Release:
         while True:
             try:
                 return release_of(self._server.get(f"/releases/{self._release.id}"))
-            except Lost:
+            except ServerLost:
                 self._is_lost()
 
     def _is_lost(self) -> None:
         now = time.monotonic()
         if self._lost_at == math.inf:
             self._lost_at = now
-            self._tell(News.LOST)
-        if now - self._lost_at > _PATIENCE_SECONDS:
+            self._tell(ConnectionEvent.LOST)
+        if now - self._lost_at > _TIMEOUT_SECONDS:
             raise Refused(Problem.SERVER_LOST, url=self._server.url, release=self._release.id)
         time.sleep(_POLL_SECONDS)
 
     def _is_back(self) -> None:
         if self._lost_at != math.inf:
             self._lost_at = math.inf
-            self._tell(News.BACK)
+            self._tell(ConnectionEvent.BACK)

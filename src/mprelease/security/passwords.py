@@ -20,7 +20,7 @@ def hashed(password: str) -> str:
         return _HASHER.hash(password)
 
 
-def is_right(password: str, stored: str) -> bool:
+def matches(password: str, stored: str) -> bool:
     """Tell whether a password is the one of which this is stored."""
     with _AT_ONCE:
         try:
@@ -29,7 +29,7 @@ def is_right(password: str, stored: str) -> bool:
             return False
 
 
-def waste_time(password: str) -> None:
+def spend_verification_time(password: str) -> None:
     """Take as long as for a name that exists, so that nobody learns which names do."""
     hashed(password)
 

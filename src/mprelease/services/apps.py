@@ -6,14 +6,21 @@ from dataclasses import dataclass, field, replace
 from mprelease.domain.apps import App, BuildSettings, ProjectType
 from mprelease.domain.errors import Refused
 from mprelease.domain.names import name_key
-from mprelease.domain.people import Actor
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
+from mprelease.domain.users import Actor
 from mprelease.platforms.registry import driver_of
 from mprelease.platforms.settings import KnownSettings, Setting
-from mprelease.services import input as typed
 from mprelease.services import projects
-from mprelease.services.house import Did, House, keep_secret, open_secrets, owner_of, record
+from mprelease.services import validation as typed
+from mprelease.services.context import (
+    AuditEvent,
+    ServiceContext,
+    keep_secret,
+    open_secrets,
+    owner_of,
+    record,
+)
 from mprelease.storage import apps, secrets
 from mprelease.storage.database import Reader, Writer, refusing_taken
 
@@ -64,11 +71,13 @@ class KeptCredential:
     kept_at: int
 
 
-def add(house: House, who: Actor, project_name: str, platform: Platform, new: AppChange) -> App:
+def add(
+    services: ServiceContext, who: Actor, project_name: str, platform: Platform, new: AppChange
+) -> App:
     """Add an app to a project; name, app id and credential must be given."""
     taken = Refused(Problem.APP_EXISTS, name=new.name or "")
-    with refusing_taken(taken), house.database.writing() as db:
-        project = projects.found(db, project_name)
+    with refusing_taken(taken), services.database.writing() as db:
+        project = projects.get(db, project_name)
         blank = App(
             id=0,
             project_id=project.id,
@@ -83,13 +92,13 @@ def add(house: House, who: Actor, project_name: str, platform: Platform, new: Ap
         )
         changed = _changed(blank, new)
         _refuse_taken(db, changed.name)
-        app = apps.add(db, changed, house.now())
-        _keep_credential(house, db, app, new)
-        record(db, house, who, Did("app.add", app.name, _told(new), app.id))
+        app = apps.add(db, changed, services.now())
+        _keep_credential(services, db, app, new)
+        record(db, services, who, AuditEvent("app.add", app.name, _told(new), app.id))
     return app
 
 
-def edit(house: House, who: Actor, name: str, change: AppChange) -> App:
+def edit(services: ServiceContext, who: Actor, name: str, change: AppChange) -> App:
     """Change an app and return it as it is now; running releases keep what they began with.
 
     Of two changes at once one comes after the other; Refused(CHANGED_MEANWHILE) for one that is
@@ -98,13 +107,13 @@ def edit(house: House, who: Actor, name: str, change: AppChange) -> App:
     if replace(change, revision=None) == AppChange():
         raise Refused(Problem.NOTHING_TO_CHANGE)
     taken = Refused(Problem.APP_EXISTS, name=change.name or name)
-    with refusing_taken(taken), house.database.writing() as db:
+    with refusing_taken(taken), services.database.writing() as db:
         before = _held(db, name)
         if change.revision not in {None, before.revision}:
             raise Refused(Problem.CHANGED_MEANWHILE, name=name)
         app = _changed(before, change)
         if change.fresh_install:
-            app = replace(app, build=replace(app.build, installed_from=house.now()))
+            app = replace(app, build=replace(app.build, installed_from=services.now()))
         if app.name != before.name:
             _refuse_taken(db, app.name, app.id)
         if app.platform_app_id != before.platform_app_id and apps.is_busy(db, app.id):
@@ -112,48 +121,48 @@ def edit(house: House, who: Actor, name: str, change: AppChange) -> App:
             raise Refused(Problem.RELEASE_BUSY, name=name)
         if not apps.change(db, app):
             raise Refused(Problem.CHANGED_MEANWHILE, name=name)
-        _keep_credential(house, db, app, change)
-        record(db, house, who, Did("app.edit", app.name, _told(change), app.id))
+        _keep_credential(services, db, app, change)
+        record(db, services, who, AuditEvent("app.edit", app.name, _told(change), app.id))
     return replace(app, revision=app.revision + 1)
 
 
-def remove(house: House, who: Actor, name: str) -> None:
+def remove(services: ServiceContext, who: Actor, name: str) -> None:
     """Remove an app with its credential; its releases stay for the record."""
-    with house.database.writing() as db:
+    with services.database.writing() as db:
         app = _held(db, name)
         if apps.is_busy(db, app.id):
             raise Refused(Problem.RELEASE_BUSY, name=name)
         secrets.drop(db, owner_of(app))
-        apps.remove(db, app.id, house.now())
-        record(db, house, who, Did("app.remove", name, subject_id=app.id))
+        apps.remove(db, app.id, services.now())
+        record(db, services, who, AuditEvent("app.remove", name, subject_id=app.id))
 
 
-def found(db: Reader, name: str) -> App:
+def get(db: Reader, name: str) -> App:
     """Return the app of this name; raise Refused when there is none."""
-    app = apps.named(db, name)
+    app = apps.by_name(db, name)
     if app is None:
         raise Refused(Problem.APP_UNKNOWN, name=name)
     return app
 
 
 def _held(db: Writer, name: str) -> App:
-    app = apps.held(db, name)
+    app = apps.lock_by_name(db, name)
     if app is None:
         raise Refused(Problem.APP_UNKNOWN, name=name)
     return app
 
 
-def kept_credential(db: Reader, house: House, app: App) -> KeptCredential | None:
+def kept_credential(db: Reader, services: ServiceContext, app: App) -> KeptCredential | None:
     """Return what may be shown of an app's credential, None for an app without one."""
     owner = owner_of(app)
     kept_at = secrets.kept_at(db, owner, CREDENTIAL)
     if kept_at is None:
         return None
     try:
-        credential = open_secrets(db, house, owner)[CREDENTIAL]
+        credential = open_secrets(db, services, owner)[CREDENTIAL]
     except Refused:
         return KeptCredential(None, kept_at)
-    return KeptCredential(house.vault.fingerprint(credential), kept_at)
+    return KeptCredential(services.vault.fingerprint(credential), kept_at)
 
 
 def _changed(app: App, change: AppChange) -> App:
@@ -211,10 +220,10 @@ def _or_none(
     return check(given) if given.strip() else None
 
 
-def _keep_credential(house: House, db: Writer, app: App, change: AppChange) -> None:
+def _keep_credential(services: ServiceContext, db: Writer, app: App, change: AppChange) -> None:
     if change.credential is not None:
         credential = driver_of(app.platform).read_credential(change.credential)
-        keep_secret(db, house, owner_of(app), CREDENTIAL, credential)
+        keep_secret(db, services, owner_of(app), CREDENTIAL, credential)
 
 
 def _refuse_taken(db: Reader, name: str, app_id: int | None = None) -> None:

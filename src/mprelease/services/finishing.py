@@ -2,12 +2,12 @@
 
 from mprelease.domain.apps import App
 from mprelease.domain.errors import Refused
-from mprelease.domain.people import Actor
 from mprelease.domain.problems import Message, Problem
 from mprelease.domain.releases import Kind, Publication, Release, State
+from mprelease.domain.users import Actor
 from mprelease.services import apps
-from mprelease.services import releases as deeds
-from mprelease.services.house import Did, House, record
+from mprelease.services import releases as operations
+from mprelease.services.context import AuditEvent, ServiceContext, record
 from mprelease.storage import clock, releases
 from mprelease.storage.database import Reader
 
@@ -18,19 +18,19 @@ _MISSED = {"hint.alipay_not_experience", "hint.alipay_no_qr_code", _WITHOUT_QR_C
 
 def upload(db: Reader, release_id: int) -> tuple[Release, App]:
     """Return a successful upload and its app; raise Refused where there is none."""
-    release = deeds.found(db, release_id)
+    release = operations.get(db, release_id)
     if release.kind is not Kind.UPLOAD or release.state is not State.SUCCEEDED:
         raise Refused(Problem.RELEASE_NOT_UPLOADED, release=release_id)
-    app = apps.found(db, release.app_name)
+    app = apps.get(db, release.app_name)
     if app.id != release.app_id:
         # The app of this release was removed, and its name given to another.
         raise Refused(Problem.APP_UNKNOWN, name=release.app_name)
     return release, app
 
 
-def finish(house: House, who: Actor, release_id: int, given: Publication) -> None:
+def finish(services: ServiceContext, who: Actor, release_id: int, given: Publication) -> None:
     """Keep what the platform gave for the last step, in place of the warning that it was missed."""
-    with house.database.writing() as db:
+    with services.database.writing() as db:
         release, _ = upload(db, release_id)
         warnings = [warning for warning in release.warnings if warning.id not in _MISSED]
         if given.qr_code:
@@ -39,4 +39,6 @@ def finish(house: House, who: Actor, release_id: int, given: Publication) -> Non
         else:
             warnings.append(_WITHOUT_QR_CODE)
         releases.put_warnings(db, release_id, warnings)
-        record(db, house, who, Did("release.finish", str(release_id), subject_id=release_id))
+        record(
+            db, services, who, AuditEvent("release.finish", str(release_id), subject_id=release_id)
+        )

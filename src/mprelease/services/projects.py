@@ -5,11 +5,18 @@ from dataclasses import dataclass, field, replace
 
 from mprelease.domain.errors import Refused
 from mprelease.domain.names import name_key
-from mprelease.domain.people import Actor
 from mprelease.domain.problems import Problem
 from mprelease.domain.projects import GIT_SECRETS, Project, ProjectSecret
-from mprelease.services import input as typed
-from mprelease.services.house import Did, House, keep_secret, open_secrets, owner_of, record
+from mprelease.domain.users import Actor
+from mprelease.services import validation as typed
+from mprelease.services.context import (
+    AuditEvent,
+    ServiceContext,
+    keep_secret,
+    open_secrets,
+    owner_of,
+    record,
+)
 from mprelease.source.repository import check_address, check_ref, origin_of
 from mprelease.storage import projects, secrets
 from mprelease.storage.database import Reader, Writer, refusing_taken
@@ -37,25 +44,25 @@ class EditedProject:
     removed: tuple[ProjectSecret, ...] = ()
 
 
-def add(house: House, who: Actor, new: ProjectChange) -> Project:
+def add(services: ServiceContext, who: Actor, new: ProjectChange) -> Project:
     """Add a project; raise Refused when the name is taken or something is not what it should be."""
     checked = _checked(new)
     assert checked.name is not None
     assert checked.repository is not None
     typed.name(checked.name)
     taken = Refused(Problem.PROJECT_EXISTS, name=checked.name)
-    with refusing_taken(taken), house.database.writing() as db:
+    with refusing_taken(taken), services.database.writing() as db:
         _refuse_taken(db, checked.name)
         project = projects.add(
-            db, checked.name, checked.repository, checked.default_branch or "main", house.now()
+            db, checked.name, checked.repository, checked.default_branch or "main", services.now()
         )
-        _keep(db, house, project, checked.secrets)
-        did = Did("project.add", project.name, _told(checked), project.id)
-        record(db, house, who, did)
+        _keep(db, services, project, checked.secrets)
+        did = AuditEvent("project.add", project.name, _told(checked), project.id)
+        record(db, services, who, did)
     return project
 
 
-def edit(house: House, who: Actor, name: str, change: ProjectChange) -> EditedProject:
+def edit(services: ServiceContext, who: Actor, name: str, change: ProjectChange) -> EditedProject:
     """Change a project and return it as it is now.
 
     With another scheme, host or port of the repository, the secrets that git sends there are
@@ -66,7 +73,7 @@ def edit(house: House, who: Actor, name: str, change: ProjectChange) -> EditedPr
         raise Refused(Problem.NOTHING_TO_CHANGE)
     checked = _checked(change)
     taken = Refused(Problem.PROJECT_EXISTS, name=checked.name or name)
-    with refusing_taken(taken), house.database.writing() as db:
+    with refusing_taken(taken), services.database.writing() as db:
         before = _held(db, name)
         if checked.revision not in {None, before.revision}:
             raise Refused(Problem.CHANGED_MEANWHILE, name=name)
@@ -81,33 +88,33 @@ def edit(house: House, who: Actor, name: str, change: ProjectChange) -> EditedPr
         if not projects.change(db, project):
             raise Refused(Problem.CHANGED_MEANWHILE, name=name)
         removed = _remove_foreign(db, before, project, checked)
-        _keep(db, house, project, checked.secrets)
+        _keep(db, services, project, checked.secrets)
         told = _told(checked) | ({"removed_secrets": [*removed]} if removed else {})
-        record(db, house, who, Did("project.edit", project.name, told, project.id))
+        record(db, services, who, AuditEvent("project.edit", project.name, told, project.id))
     return EditedProject(replace(project, revision=project.revision + 1), removed)
 
 
-def remove(house: House, who: Actor, name: str) -> None:
+def remove(services: ServiceContext, who: Actor, name: str) -> None:
     """Remove a project that has no apps any more, with its secrets."""
-    with house.database.writing() as db:
+    with services.database.writing() as db:
         project = _held(db, name)
         if projects.has_apps(db, project.id):
             raise Refused(Problem.PROJECT_HAS_APPS, name=name)
         secrets.drop(db, owner_of(project))
         projects.remove(db, project.id)
-        record(db, house, who, Did("project.remove", name, subject_id=project.id))
+        record(db, services, who, AuditEvent("project.remove", name, subject_id=project.id))
 
 
-def found(db: Reader, name: str) -> Project:
+def get(db: Reader, name: str) -> Project:
     """Return the project of this name; raise Refused when there is none."""
-    project = projects.named(db, name)
+    project = projects.by_name(db, name)
     if project is None:
         raise Refused(Problem.PROJECT_UNKNOWN, name=name)
     return project
 
 
 def _held(db: Writer, name: str) -> Project:
-    project = projects.held(db, name)
+    project = projects.lock_by_name(db, name)
     if project is None:
         raise Refused(Problem.PROJECT_UNKNOWN, name=name)
     return project
@@ -129,9 +136,11 @@ def secrets_by_project(db: Reader, every: Sequence[Project]) -> dict[int, list[s
     }
 
 
-def opened_secrets(db: Reader, house: House, project: Project) -> dict[ProjectSecret, str]:
+def opened_secrets(
+    db: Reader, services: ServiceContext, project: Project
+) -> dict[ProjectSecret, str]:
     """Return a project's secrets, for whoever runs a release or asks its repository."""
-    given = open_secrets(db, house, owner_of(project), at=_place(project))
+    given = open_secrets(db, services, owner_of(project), at=_place(project))
     return {ProjectSecret(name): secret for name, secret in given.items()}
 
 
@@ -168,11 +177,13 @@ def _remove_foreign(
     return removed
 
 
-def _keep(db: Writer, house: House, project: Project, given: Mapping[ProjectSecret, str]) -> None:
+def _keep(
+    db: Writer, services: ServiceContext, project: Project, given: Mapping[ProjectSecret, str]
+) -> None:
     for name, content in given.items():
         if content.strip():
             place = _place(project) if name in GIT_SECRETS else None
-            keep_secret(db, house, owner_of(project), name, content, place)
+            keep_secret(db, services, owner_of(project), name, content, place)
         else:
             secrets.drop(db, owner_of(project), name)
 

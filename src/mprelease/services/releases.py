@@ -7,16 +7,16 @@ from datetime import UTC, date, datetime
 
 from mprelease.domain.apps import App
 from mprelease.domain.errors import AppRefused, Refused
-from mprelease.domain.people import Actor
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Kind, LaunchOptions, Release, ReleaseRequest, State
+from mprelease.domain.users import Actor
 from mprelease.domain.versions import automatic, checked, in_step, is_greater, of_day
 from mprelease.platforms.registry import driver_of
-from mprelease.services import apps as app_deeds
-from mprelease.services import input as typed
-from mprelease.services import projects as project_deeds
-from mprelease.services.house import Did, House, record
+from mprelease.services import apps as app_operations
+from mprelease.services import projects as project_operations
+from mprelease.services import validation as typed
+from mprelease.services.context import AuditEvent, ServiceContext, record
 from mprelease.source.repository import check_ref
 from mprelease.storage import apps, clock, projects, queue, releases
 from mprelease.storage.database import Reader, Writer
@@ -25,24 +25,24 @@ from mprelease.storage.database import Reader, Writer
 AGEING_MS = 60_000
 
 
-def request(house: House, who: Actor, wanted: ReleaseRequest) -> int:
+def request(services: ServiceContext, who: Actor, wanted: ReleaseRequest) -> int:
     """Accept a release as queued and return its number.
 
     A repeated request with the same idempotency key returns the same release. Raise Refused
     when something that was typed cannot be used; then nothing is queued.
     """
-    with house.database.writing() as db:
+    with services.database.writing() as db:
         if earlier := _earlier(db, wanted):
             return earlier.id
-        app = app_deeds.found(db, wanted.app)
+        app = app_operations.get(db, wanted.app)
         apps.locked(db, app.id)
-        release_id = _accept(db, house, who, app, wanted, _facts(db, [app], wanted))
-    house.wake(app.label)
+        release_id = _accept(db, services, who, app, wanted, _facts(db, [app], wanted))
+    services.wake(app.label)
     return release_id
 
 
 def request_all(
-    house: House,
+    services: ServiceContext,
     who: Actor,
     project: str,
     wanted: ReleaseRequest,
@@ -54,29 +54,29 @@ def request_all(
     count. Uploads that are given no version get one number together, as far as the platforms
     allow. Raise AppRefused when one of them cannot be.
     """
-    with house.database.writing() as db:
+    with services.database.writing() as db:
         members = _members(db, project, chosen)
         apps.locked(db, *(app.id for app in members))
         facts = _facts(db, members, wanted)
-        step = _step(house, members, facts)
+        step = _step(services, members, facts)
         accepted = {}
         for app in members:
             with _naming(app):
-                own = _own(house, app, wanted, step, facts)
-                accepted[_accept(db, house, who, app, own, facts)] = app
+                own = _own(services, app, wanted, step, facts)
+                accepted[_accept(db, services, who, app, own, facts)] = app
     for label in {app.label for app in members}:
-        house.wake(label)
+        services.wake(label)
     return accepted
 
 
-def again(house: House, release_id: int) -> ReleaseRequest:
+def again(services: ServiceContext, release_id: int) -> ReleaseRequest:
     """Return the request that would make the same release anew; an upload gets a new version.
 
     It is of the commit that the release was of, whatever its branch has got since.
     """
-    with house.database.reading() as db:
-        release = found(db, release_id)
-        app = app_deeds.found(db, release.app_name)
+    with services.database.reading() as db:
+        release = get(db, release_id)
+        app = app_operations.get(db, release.app_name)
         if app.id != release.app_id:
             # The app of this release was removed, and its name given to another.
             raise Refused(Problem.APP_UNKNOWN, name=release.app_name)
@@ -93,68 +93,77 @@ def again(house: House, release_id: int) -> ReleaseRequest:
     )
 
 
-def next_version(db: Reader, house: House, app: App) -> str:
+def next_version(db: Reader, services: ServiceContext, app: App) -> str:
     """Return the number that an upload would get now, if it is given none."""
     (used,) = releases.used_versions(db, app).values()
-    return automatic(app.platform, _today(house), _used(house, app, used))
+    return automatic(app.platform, _today(services), _used(services, app, used))
 
 
-def verify(house: House, wanted: ReleaseRequest) -> App:
+def verify(services: ServiceContext, wanted: ReleaseRequest) -> App:
     """Return the app that a request is for; raise Refused where `request` would, write nothing."""
-    with house.database.reading() as db:
-        app = app_deeds.found(db, wanted.app)
-        _new(house, Actor(""), app, wanted, _facts(db, [app], wanted))
+    with services.database.reading() as db:
+        app = app_operations.get(db, wanted.app)
+        _new(services, Actor(""), app, wanted, _facts(db, [app], wanted))
     return app
 
 
-def verify_all(house: House, project: str, wanted: ReleaseRequest) -> list[App]:
+def verify_all(services: ServiceContext, project: str, wanted: ReleaseRequest) -> list[App]:
     """Return the apps that `request_all` is for; raise Refused where it would, write nothing."""
-    with house.database.reading() as db:
+    with services.database.reading() as db:
         members = _members(db, project)
         facts = _facts(db, members, wanted)
         for app in members:
             with _naming(app):
-                _new(house, Actor(""), app, wanted, facts)
+                _new(services, Actor(""), app, wanted, facts)
     return members
 
 
-def cancel(house: House, who: Actor, release_id: int) -> None:
+def cancel(services: ServiceContext, who: Actor, release_id: int) -> None:
     """Cancel a queued release, or ask a running one to end; raise Refused when it is too late."""
-    with house.database.writing() as db:
-        if found(db, release_id).state is State.CANCELED:
+    with services.database.writing() as db:
+        if get(db, release_id).state is State.CANCELED:
             return
         if queue.request_cancel(db, release_id) is None:
             raise Refused(Problem.CANCEL_TOO_LATE, release=release_id)
-        record(db, house, who, Did("release.cancel", str(release_id), subject_id=release_id))
+        record(
+            db, services, who, AuditEvent("release.cancel", str(release_id), subject_id=release_id)
+        )
 
 
-def resolve(house: House, who: Actor, release_id: int, *, published: bool) -> Release:
+def resolve(services: ServiceContext, who: Actor, release_id: int, *, published: bool) -> Release:
     """End a release of unknown end by a person's word; raise Refused when its end is known."""
-    with house.database.writing() as db:
-        found(db, release_id)
+    with services.database.writing() as db:
+        get(db, release_id)
         if not queue.resolve(db, release_id, published=published):
             raise Refused(Problem.RELEASE_NOT_UNKNOWN, release=release_id)
         details = {"published": published}
-        record(db, house, who, Did("release.resolve", str(release_id), details, release_id))
-        return found(db, release_id)
+        record(
+            db, services, who, AuditEvent("release.resolve", str(release_id), details, release_id)
+        )
+        return get(db, release_id)
 
 
-def delete(house: House, who: Actor, release_ids: Sequence[int]) -> None:
+def delete(services: ServiceContext, who: Actor, release_ids: Sequence[int]) -> None:
     """Delete releases with their logs, all or none; raise Refused for one that is unfinished.
 
     One whose end is unknown counts as unfinished: it still keeps its place.
     """
-    with house.database.writing() as db:
+    with services.database.writing() as db:
         for release_id in release_ids:
-            release = found(db, release_id)
+            release = get(db, release_id)
             if not release.state.is_final or release.state is State.UNKNOWN:
                 raise Refused(Problem.RELEASE_UNFINISHED, release=release_id)
             releases.remove(db, release_id, clock.read(db))
             details = {"app": release.app_name, "kind": release.kind, "version": release.version}
-            record(db, house, who, Did("release.delete", str(release_id), details, release_id))
+            record(
+                db,
+                services,
+                who,
+                AuditEvent("release.delete", str(release_id), details, release_id),
+            )
 
 
-def found(db: Reader, release_id: int) -> Release:
+def get(db: Reader, release_id: int) -> Release:
     """Return the release of this number; raise Refused when there is none."""
     release = releases.by_id(db, release_id)
     if release is None:
@@ -202,23 +211,28 @@ def _facts(db: Reader, members: Sequence[App], wanted: ReleaseRequest) -> _Facts
 
 
 def _accept(  # noqa: PLR0917 what a release is accepted by
-    db: Writer, house: House, who: Actor, app: App, wanted: ReleaseRequest, facts: _Facts
+    db: Writer,
+    services: ServiceContext,
+    who: Actor,
+    app: App,
+    wanted: ReleaseRequest,
+    facts: _Facts,
 ) -> int:
     """Write a release of an app whose row is locked."""
     # The same request, sent twice at once, may have been ahead of us at this lock.
     if earlier := _earlier(db, wanted):
         return earlier.id
-    new = _new(house, who, app, wanted, facts)
+    new = _new(services, who, app, wanted, facts)
     release_id = releases.add(db, new, facts.now)
     facts.accept(new)
-    did = Did(f"release.{wanted.kind}", app.name, {"release": release_id}, app.id)
-    record(db, house, who, did)
+    did = AuditEvent(f"release.{wanted.kind}", app.name, {"release": release_id}, app.id)
+    record(db, services, who, did)
     queue.supersede(db, release_id, who.name)
     return release_id
 
 
 def _members(db: Reader, project: str, chosen: Collection[str] | None = None) -> list[App]:
-    members = apps.of_project(db, project_deeds.found(db, project).id)
+    members = apps.of_project(db, project_operations.get(db, project).id)
     if chosen is not None:
         for missing in sorted(set(chosen) - {app.name for app in members}):
             raise Refused(Problem.APP_UNKNOWN, name=missing)
@@ -236,19 +250,19 @@ def _naming(app: App) -> Iterator[None]:
         raise AppRefused(app.name, refusal) from refusal
 
 
-def _step(house: House, members: list[App], facts: _Facts) -> str:
-    used = [version for app in members for version in _used(house, app, facts.of(app))]
-    return in_step([app.platform for app in members], _today(house), used)
+def _step(services: ServiceContext, members: list[App], facts: _Facts) -> str:
+    used = [version for app in members for version in _used(services, app, facts.of(app))]
+    return in_step([app.platform for app in members], _today(services), used)
 
 
-def _used(house: House, app: App, every: list[str]) -> list[str]:
+def _used(services: ServiceContext, app: App, every: list[str]) -> list[str]:
     """Return those of an app's versions that the next one has to be greater than."""
     wants_greater = driver_of(app.platform).wants_greater_versions
-    return every if wants_greater else of_day(every, _today(house))
+    return every if wants_greater else of_day(every, _today(services))
 
 
 def _own(
-    house: House, app: App, wanted: ReleaseRequest, step: str, facts: _Facts
+    services: ServiceContext, app: App, wanted: ReleaseRequest, step: str, facts: _Facts
 ) -> ReleaseRequest:
     """Return one app's part of a request for all apps of its project."""
     key = wanted.idempotency_key
@@ -256,7 +270,7 @@ def _own(
     if own.kind is Kind.PREVIEW or own.version:
         return own
     # Two apps of one app id: the platform would refuse the second of that number.
-    used = _used(house, app, facts.of(app))
+    used = _used(services, app, facts.of(app))
     is_free = all(is_greater(step, earlier) for earlier in used)
     return replace(own, version=step) if is_free else own
 
@@ -267,7 +281,7 @@ def _earlier(db: Reader, wanted: ReleaseRequest) -> Release | None:
 
 
 def _new(
-    house: House, who: Actor, app: App, wanted: ReleaseRequest, facts: _Facts
+    services: ServiceContext, who: Actor, app: App, wanted: ReleaseRequest, facts: _Facts
 ) -> releases.NewRelease:
     robot = app.robot if wanted.robot is None else typed.robot(wanted.robot)
     key = serial_key(app, robot)
@@ -277,7 +291,7 @@ def _new(
         ref=check_ref(wanted.ref or facts.branch),
         environment=wanted.environment,
         robot=robot,
-        version=_version(house, app, wanted, facts),
+        version=_version(services, app, wanted, facts),
         version_is_automatic=wanted.kind is Kind.UPLOAD and wanted.version is None,
         description=typed.description(wanted.description or ""),
         launch=_launch(app, wanted.launch),
@@ -299,12 +313,14 @@ def _due(key: str, priority: int, facts: _Facts) -> int:
     return max(facts.now - priority * AGEING_MS, facts.due.get(key, 0))
 
 
-def _version(house: House, app: App, wanted: ReleaseRequest, facts: _Facts) -> str | None:
+def _version(
+    services: ServiceContext, app: App, wanted: ReleaseRequest, facts: _Facts
+) -> str | None:
     if wanted.kind is Kind.PREVIEW:
         return None
     if wanted.version is None:
-        used = _used(house, app, facts.of(app))
-        return automatic(app.platform, _today(house), used)
+        used = _used(services, app, facts.of(app))
+        return automatic(app.platform, _today(services), used)
     version = checked(app.platform, wanted.version)
     wants_greater = driver_of(app.platform).wants_greater_versions
     for earlier in facts.of(app) if wants_greater else ():
@@ -313,8 +329,8 @@ def _version(house: House, app: App, wanted: ReleaseRequest, facts: _Facts) -> s
     return version
 
 
-def _today(house: House) -> date:
-    return datetime.fromtimestamp(house.now() / 1000, UTC).astimezone(house.timezone).date()
+def _today(services: ServiceContext) -> date:
+    return datetime.fromtimestamp(services.now() / 1000, UTC).astimezone(services.timezone).date()
 
 
 def _settings(app: App, wanted: Mapping[str, bool | int | str]) -> Mapping[str, bool | int | str]:

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from mprelease.domain.errors import Refused
-from mprelease.domain.people import GRANTED, Actor, Role, User
 from mprelease.domain.problems import Problem
+from mprelease.domain.users import GRANTED, Actor, Role, User
 from mprelease.security import passwords
-from mprelease.services import input as typed
-from mprelease.services import pictures
-from mprelease.services.house import Did, House, record
-from mprelease.storage import keys, users
+from mprelease.services import avatars
+from mprelease.services import validation as typed
+from mprelease.services.context import AuditEvent, ServiceContext, record
+from mprelease.storage import access_keys, users
 from mprelease.storage.database import Reader, Writer, refusing_taken
 
 FIRST = "admin"
@@ -37,46 +37,51 @@ class Profile:
     language: str | None
 
 
-def begin(house: House, password: str | None) -> str | None:
+def begin(services: ServiceContext, password: str | None) -> str | None:
     """Make the super administrator at the first start; return its new password, None later on."""
-    with house.database.reading() as db:
+    with services.database.reading() as db:
         if users.has_super_admin(db):
             return None
-    chosen = _checked(password) if password else _issued(house)
+    chosen = _checked(password) if password else _issued(services)
     stored = passwords.hashed(chosen)
-    with refusing_taken(Refused(Problem.USER_EXISTS, name=FIRST)), house.database.writing() as db:
+    with (
+        refusing_taken(Refused(Problem.USER_EXISTS, name=FIRST)),
+        services.database.writing() as db,
+    ):
         if users.has_super_admin(db):
             return None
-        user_id = users.add(db, FIRST, Role.SUPER_ADMIN, stored, house.now())
+        user_id = users.add(db, FIRST, Role.SUPER_ADMIN, stored, services.now())
         users.take(db, FIRST, user_id)
-        did = Did("user.add", FIRST, {"role": Role.SUPER_ADMIN}, user_id)
-        record(db, house, Actor(FIRST, user_id), did)
+        did = AuditEvent("user.add", FIRST, {"role": Role.SUPER_ADMIN}, user_id)
+        record(db, services, Actor(FIRST, user_id), did)
     return chosen
 
 
-def add(house: House, who: Actor, name: str, role: Role, password: str | None) -> tuple[User, str]:
+def add(
+    services: ServiceContext, who: Actor, name: str, role: Role, password: str | None
+) -> tuple[User, str]:
     """Add somebody; return the user and the password, a random one where none is given."""
     _refuse_ungranted(role)
     checked = typed.name(name)
-    chosen = _checked(password) if password else _issued(house)
+    chosen = _checked(password) if password else _issued(services)
     stored = passwords.hashed(chosen)
     taken = Refused(Problem.USER_EXISTS, name=checked)
-    with refusing_taken(taken), house.database.writing() as db:
+    with refusing_taken(taken), services.database.writing() as db:
         if users.is_taken(db, checked):
             raise taken
-        user_id = users.add(db, checked, role, stored, house.now())
+        user_id = users.add(db, checked, role, stored, services.now())
         if not users.take(db, checked, user_id):
             raise taken
-        record(db, house, who, Did("user.add", checked, {"role": role}, user_id))
-        return found(db, user_id), chosen
+        record(db, services, who, AuditEvent("user.add", checked, {"role": role}, user_id))
+        return get(db, user_id), chosen
 
 
-def edit(house: House, who: User, user_id: int, change: UserChange) -> User:
+def edit(services: ServiceContext, who: User, user_id: int, change: UserChange) -> User:
     """Change somebody; a new role, or being disabled, ends that one's logins at once."""
     taken = Refused(Problem.USER_EXISTS, name=change.name or "")
-    with refusing_taken(taken), house.database.writing() as db:
+    with refusing_taken(taken), services.database.writing() as db:
         users.locked(db, user_id)
-        before = found(db, user_id)
+        before = get(db, user_id)
         _refuse_untouchable(who, before)
         after = _changed(before, change)
         if before.role is Role.SUPER_ADMIN and replace(after, name=before.name) != before:
@@ -84,71 +89,75 @@ def edit(house: House, who: User, user_id: int, change: UserChange) -> User:
         _rename(db, before, after)
         users.change(db, after)
         if (after.role, after.is_disabled) != (before.role, before.is_disabled):
-            keys.remove_all(db, user_id)
-        did = Did("user.edit", before.name, _told(before, after), user_id)
-        record(db, house, who.actor, did)
+            access_keys.remove_all(db, user_id)
+        did = AuditEvent("user.edit", before.name, _told(before, after), user_id)
+        record(db, services, who.actor, did)
     return after
 
 
-def set_profile(house: House, who: User, profile: Profile) -> User:
+def set_profile(services: ServiceContext, who: User, profile: Profile) -> User:
     """Change what somebody says of oneself."""
     name = profile.name if profile.name == who.name else typed.name(profile.name)
     robot = None if profile.robot is None else typed.robot(profile.robot)
     taken = Refused(Problem.USER_EXISTS, name=name)
-    with refusing_taken(taken), house.database.writing() as db:
+    with refusing_taken(taken), services.database.writing() as db:
         users.locked(db, who.id)
-        before = found(db, who.id)
+        before = get(db, who.id)
         after = replace(before, name=name, robot=robot, language=profile.language)
         _rename(db, before, after)
         users.change(db, after)
-        record(db, house, who.actor, Did("user.profile", who.name, _told(who, after), who.id))
+        record(
+            db, services, who.actor, AuditEvent("user.profile", who.name, _told(who, after), who.id)
+        )
     return after
 
 
-def set_avatar(house: House, who: User, picture: bytes | None) -> None:
+def set_avatar(services: ServiceContext, who: User, picture: bytes | None) -> None:
     """Show somebody by a picture, or by none; raise Refused(PICTURE_UNUSABLE)."""
-    image = None if picture is None else pictures.avatar(picture)
-    with house.database.writing() as db:
-        users.set_avatar(db, who.id, image, house.now())
-        record(db, house, who.actor, Did("user.avatar", who.name, subject_id=who.id))
+    image = None if picture is None else avatars.avatar(picture)
+    with services.database.writing() as db:
+        users.set_avatar(db, who.id, image, services.now())
+        record(db, services, who.actor, AuditEvent("user.avatar", who.name, subject_id=who.id))
 
 
-def reset_password(house: House, who: Actor, user_id: int, *, by: User | None = None) -> str:
+def reset_password(
+    services: ServiceContext, who: Actor, user_id: int, *, by: User | None = None
+) -> str:
     """Give somebody a random password and end all logins; return it, to be told once.
 
     `by` is who asks through the interface; nobody but the super administrator touches that one's.
     """
-    password = _issued(house)
+    password = _issued(services)
     stored = passwords.hashed(password)
-    with house.database.writing() as db:
-        user = found(db, user_id)
+    with services.database.writing() as db:
+        user = get(db, user_id)
         if by:
             _refuse_untouchable(by, user)
         users.set_password(db, user_id, stored)
-        keys.remove_all(db, user_id)
-        record(db, house, who, Did("user.reset_password", user.name, subject_id=user.id))
+        access_keys.remove_all(db, user_id)
+        record(db, services, who, AuditEvent("user.reset_password", user.name, subject_id=user.id))
     return password
 
 
-def change_password(house: House, who: User, key_id: int, old: str, new: str) -> None:
+def change_password(services: ServiceContext, who: User, key_id: int, old: str, new: str) -> None:
     """Change one's own password; every other login and token of this person ends."""
     checked = _checked(new)
-    with house.database.reading() as db:
+    with services.database.reading() as db:
         stored = users.password_of(db, who.id)
-    if not passwords.is_right(old, stored):
+    if not passwords.matches(old, stored):
         raise Refused(Problem.PASSWORD_WRONG)
     hashed = passwords.hashed(checked)
-    with house.database.writing() as db:
+    with services.database.writing() as db:
         users.set_password(db, who.id, hashed)
-        keys.remove_all(db, who.id, but=key_id)
-        did = Did("user.change_password", who.name, subject_id=who.id)
-        record(db, house, who.actor, did)
+        access_keys.remove_all(db, who.id, but=key_id)
+        did = AuditEvent("user.change_password", who.name, subject_id=who.id)
+        record(db, services, who.actor, did)
 
 
-def remove(house: House, who: User, user_id: int) -> None:
+def remove(services: ServiceContext, who: User, user_id: int) -> None:
     """Remove somebody; the name stays on releases and in the audit, and is nobody else's."""
-    with house.database.writing() as db:
-        user = found(db, user_id)
+    with services.database.writing() as db:
+        user = get(db, user_id)
         if user.role is Role.SUPER_ADMIN:
             raise Refused(Problem.SUPER_ADMIN_STAYS)
         if user.id == who.id:
@@ -156,10 +165,10 @@ def remove(house: House, who: User, user_id: int) -> None:
         # An older node may have added this one, and kept no name.
         users.take(db, user.name, user_id)
         users.remove(db, user_id)
-        record(db, house, who.actor, Did("user.remove", user.name, subject_id=user.id))
+        record(db, services, who.actor, AuditEvent("user.remove", user.name, subject_id=user.id))
 
 
-def found(db: Reader, user_id: int) -> User:
+def get(db: Reader, user_id: int) -> User:
     """Return the user of this number; raise Refused when there is none."""
     user = users.by_id(db, user_id)
     if user is None:
@@ -167,9 +176,9 @@ def found(db: Reader, user_id: int) -> User:
     return user
 
 
-def named(db: Reader, name: str) -> User:
+def by_name(db: Reader, name: str) -> User:
     """Return the user of this name; raise Refused when there is none."""
-    user = users.named(db, name)
+    user = users.by_name(db, name)
     if user is None:
         raise Refused(Problem.USER_UNKNOWN, user=name)
     return user
@@ -210,13 +219,13 @@ def _refuse_untouchable(who: User, whom: User) -> None:
         raise Refused(Problem.NOT_YOURSELF)
 
 
-def is_issued(house: House, password: str) -> bool:
+def is_issued(services: ServiceContext, password: str) -> bool:
     """Tell whether a password was made here for somebody: nobody finds one by guessing."""
-    return passwords.is_issued(house.vault.key_for(_ISSUED), password)
+    return passwords.is_issued(services.vault.key_for(_ISSUED), password)
 
 
-def _issued(house: House) -> str:
-    return passwords.issued_password(house.vault.key_for(_ISSUED))
+def _issued(services: ServiceContext) -> str:
+    return passwords.issued_password(services.vault.key_for(_ISSUED))
 
 
 def _checked(password: str) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 from mprelease.domain.endpoints import Endpoint, endpoints
-from mprelease.settings.knobs import Settings
+from mprelease.settings.settings import Settings
 
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "ftp_proxy")
 _DNS = 53

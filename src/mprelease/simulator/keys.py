@@ -1,4 +1,4 @@
-"""RSA keys as the vendors hand them out."""
+"""RSA keys in the formats of the vendors."""
 
 from cryptography.hazmat.primitives.asymmetric.rsa import (
     RSAPrivateKey,
@@ -22,7 +22,7 @@ def make_key() -> str:
 
 
 def public_half(pem: str) -> RSAPublicKey:
-    """Return the public key of a PEM that holds either half; raise ValueError for anything else."""
+    """Return the public key of either half of an RSA key in PEM; raise ValueError otherwise."""
     encoded = pem.encode("utf-8")
     if "PRIVATE KEY" in pem:
         private = load_pem_private_key(encoded, password=None)
@@ -31,5 +31,4 @@ def public_half(pem: str) -> RSAPublicKey:
     public = load_pem_public_key(encoded)
     if isinstance(public, RSAPublicKey):
         return public
-    message = "The key is not an RSA key."
-    raise ValueError(message)
+    raise ValueError("The key is not an RSA key.")

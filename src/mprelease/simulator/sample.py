@@ -1,4 +1,4 @@
-"""Small but real native mini programs in git repositories of their own, for the demo."""
+"""Git repositories with small native mini programs, for the demo, the tests and benchmarks."""
 
 import shutil
 import subprocess
@@ -11,17 +11,16 @@ _IDENTITY = ("-c", "user.name=mprelease", "-c", "user.email=mprelease@example.in
 
 
 def make_sample(folder: Path) -> Path:
-    """Return a repository with the sample for WeChat on its branch `main`."""
+    """Make a repository with the WeChat sample on its branch `main`, or return an existing one."""
     return _repository(folder, _FILES / Platform.WECHAT)
 
 
 def make_samples(folder: Path) -> Path:
-    """Return a repository with a sample for each platform, each in a folder of its name."""
+    """Make a repository with the sample of each platform in a folder of its name, or return it."""
     return _repository(folder, _FILES)
 
 
 def _repository(folder: Path, files: Path) -> Path:
-    """Make a repository of some files, unless it is there already."""
     if not (folder / ".git").is_dir():
         shutil.copytree(files, folder, dirs_exist_ok=True)
         _git(folder, "init", "--quiet", "--initial-branch=main")

@@ -14,13 +14,13 @@ from mprelease.source.clone import OBJECTS, clone
 from mprelease.source.failures import full_disk_told
 from mprelease.source.git import Git
 from mprelease.source.large_files import lay_large_files
-from mprelease.source.mirror import Fetched, Mirror
+from mprelease.source.mirror import Mirror, ResolvedRef
 from mprelease.source.repository import Repository
 from mprelease.source.submodules import Submodule, submodules
 from mprelease.source.tree import Listing, listing, size_of, sweep
 
 
-def fetch(git: Git, repository: Repository, ref: str) -> Fetched:
+def fetch(git: Git, repository: Repository, ref: str) -> ResolvedRef:
     """Bring a branch, tag or commit into the repository's mirror and say what it stands for.
 
     A commit that is already there needs no network. Raise StageFailed.
@@ -29,7 +29,7 @@ def fetch(git: Git, repository: Repository, ref: str) -> Fetched:
 
 
 def place(
-    git: Git, repository: Repository, fetched: Fetched, tree: Path, user: int | None = None
+    git: Git, repository: Repository, fetched: ResolvedRef, tree: Path, user: int | None = None
 ) -> None:
     """Make the folder `tree` exactly the fetched commit, its submodules included.
 
@@ -92,7 +92,7 @@ def _changed(place: _Place, mirror: Mirror, commit: str, listed: Listing) -> boo
     except OSError:
         return False
     except StageFailed as failure:
-        if failure.trouble.problem is not Problem.GIT_FAILED:
+        if failure.problem_detail.problem is not Problem.GIT_FAILED:
             raise
         return False
     return True

@@ -4,14 +4,14 @@ import os
 import shutil
 from pathlib import Path
 
-from mprelease.process.sharing import let_others_read
-from mprelease.source.mirror import Fetched, Mirror
+from mprelease.process.permissions import let_others_read
+from mprelease.source.mirror import Mirror, ResolvedRef
 
 OBJECTS = "objects"
 """The part of a clone whose files are the mirror's own."""
 
 
-def clone(mirror: Mirror, fetched: Fetched, index: Path, folder: Path) -> None:
+def clone(mirror: Mirror, fetched: ResolvedRef, index: Path, folder: Path) -> None:
     """Make `folder`, which does not exist yet, an independent git folder that stands at a commit.
 
     It has the mirror's history and tags, one branch at most, no remote and no hook. Its objects
@@ -40,7 +40,7 @@ _CONFIG = """[core]
 """
 
 
-def _branch(fetched: Fetched) -> bytes:
+def _branch(fetched: ResolvedRef) -> bytes:
     if fetched.branch is None:
         return b""
     return f"{fetched.commit.id} refs/heads/{fetched.branch}\n".encode()
@@ -50,7 +50,7 @@ def _tags(mirror: Mirror) -> bytes:
     return mirror.ask("for-each-ref", "--format=%(objectname) %(refname)", "refs/tags")
 
 
-def _head(fetched: Fetched) -> bytes:
+def _head(fetched: ResolvedRef) -> bytes:
     if fetched.branch is None:
         return f"{fetched.commit.id}\n".encode()
     return f"ref: refs/heads/{fetched.branch}\n".encode()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Message, Problem
-from mprelease.i18n import Language, Words
+from mprelease.i18n import Language, Translator
 from mprelease.process.command import Command
 from mprelease.process.copying import plain_entries
 from mprelease.process.limits import LimitName, ResourceLimits
@@ -46,7 +46,7 @@ class Git:
         time_limit: float,
         disk_limit: int | None = None,
         memory_limit: int | None = None,
-        words: Words | None = None,
+        words: Translator | None = None,
     ) -> None:
         """Begin to count the time; the limits are in MiB.
 
@@ -54,7 +54,7 @@ class Git:
         bytes can hold any number of files, of any size, and a host can send without end.
         """
         self.mirrors = mirrors
-        self._words = words or Words(Language.ENGLISH)
+        self._words = words or Translator(Language.ENGLISH)
         self.on_line = on_line
         self._environment = {**environment, **_QUIET}
         self._stop = stop
@@ -130,7 +130,7 @@ class Git:
         """
         # Such a command takes milliseconds, starts nothing and needs no network; its answer holds
         # file names as bytes, which lines of text would spoil.
-        with tempfile.TemporaryFile() as complaint:
+        with tempfile.TemporaryFile() as tool_error:
             try:
                 process = subprocess.Popen(
                     ("git", *arguments),
@@ -138,7 +138,7 @@ class Git:
                     env={**self._of(folder), **environment},
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.PIPE,
-                    stderr=complaint,
+                    stderr=tool_error,
                     # A terminal's Ctrl-C asks us to stop; it must not look as if git had failed.
                     start_new_session=True,
                 )
@@ -146,8 +146,8 @@ class Git:
                 raise _no_git() from error
             answer = self._answer(process)
             if process.returncode != 0:
-                complaint.seek(0)
-                said = complaint.read(_LONGEST_COMPLAINT).decode(errors="replace")
+                tool_error.seek(0)
+                said = tool_error.read(_LONGEST_COMPLAINT).decode(errors="replace")
                 raise explained(said.splitlines(), repository)
         return answer
 

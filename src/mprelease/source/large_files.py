@@ -39,9 +39,9 @@ def lay_large_files(
     try:
         mirror.fetch_large_files(commit)
     except StageFailed as failure:
-        if failure.trouble.problem in {Problem.TIME_LIMIT, Problem.DISK_FULL}:
+        if failure.problem_detail.problem in {Problem.TIME_LIMIT, Problem.DISK_FULL}:
             raise
-        detail = failure.trouble.parameters.get("detail", failure.trouble.problem)
+        detail = failure.problem_detail.parameters.get("detail", failure.problem_detail.problem)
         git.note(Message("log.lfs_failed", {"count": len(pointers), "detail": str(detail)}))
     for pointer in pointers:
         _lay(mirror.path / "lfs" / "objects", pointer, user)

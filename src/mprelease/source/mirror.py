@@ -22,7 +22,7 @@ from mprelease.source.repository import Repository, check_ref, is_local
 
 
 @dataclass(frozen=True)
-class Fetched:
+class ResolvedRef:
     """What a ref stood for when it was fetched; `branch` only when the ref was one.
 
     `tree_id` is git's name of everything that the commit holds.
@@ -47,7 +47,7 @@ class Mirror:
         """Return the address of the repository."""
         return self._repository.url
 
-    def fetch(self, ref: str) -> Fetched:
+    def fetch(self, ref: str) -> ResolvedRef:
         """Bring a branch, a tag or a commit with its whole history.
 
         A name is a branch before it is a tag; `refs/heads/…` and `refs/tags/…` say which. A full
@@ -164,14 +164,14 @@ class Mirror:
         for left in (*self.path.rglob("*.lock"), *halves):
             remove(left)
 
-    def _known(self, ref: str) -> Fetched | None:
+    def _known(self, ref: str) -> ResolvedRef | None:
         if not _ID.fullmatch(ref) or not self.path.exists():
             return None
         found = self._fetched(ref, branch=None)
         # git may have found a tag of that name: then it is not this commit.
         return found if found and found.commit.id.startswith(ref.lower()) else None
 
-    def _by_name(self, ref: str, environment: Mapping[str, str]) -> Fetched | None:
+    def _by_name(self, ref: str, environment: Mapping[str, str]) -> ResolvedRef | None:
         if _FULL_ID.fullmatch(ref):
             return None
         for source, branch in _readings(ref):
@@ -182,7 +182,7 @@ class Mirror:
                 return found
         return None
 
-    def _by_id(self, ref: str, environment: Mapping[str, str]) -> Fetched | None:
+    def _by_id(self, ref: str, environment: Mapping[str, str]) -> ResolvedRef | None:
         if not _ID.fullmatch(ref):
             return None
         # Some hosts hand out only what a ref points to; then it is looked for behind all refs.
@@ -195,18 +195,18 @@ class Mirror:
         try:
             self._run(self.path, *_FETCH, self._repository.url, *refs, environment=environment)
         except StageFailed as failure:
-            if failure.trouble.problem is Problem.GIT_REF_NOT_FOUND:
+            if failure.problem_detail.problem is Problem.GIT_REF_NOT_FOUND:
                 return False
             raise
         return True
 
-    def _fetched(self, revision: str, branch: str | None) -> Fetched | None:
+    def _fetched(self, revision: str, branch: str | None) -> ResolvedRef | None:
         try:
             answer = self.ask("log", "-1", "--encoding=UTF-8", _FORMAT, revision, "--")
         except StageFailed:
             return None
         fields = answer.split(b"\0")[:_FIELDS]
-        return Fetched(_commit_of(fields), branch, fields[-1].decode())
+        return ResolvedRef(_commit_of(fields), branch, fields[-1].decode())
 
     def _run(self, folder: Path, *arguments: str, environment: Mapping[str, str]) -> None:
         repository = self._repository.url

@@ -17,7 +17,7 @@ from mprelease.source.repository import (
     origin_of,
     without_login,
 )
-from mprelease.source.tree import Link, Listing
+from mprelease.source.tree import Gitlink, Listing
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def resolved(parent: str, url: str) -> str:
     return f"{base}{separator}{url}"
 
 
-def _submodule(parent: Repository, link: Link, address: str) -> Submodule:
+def _submodule(parent: Repository, link: Gitlink, address: str) -> Submodule:
     url = resolved(parent.url, address)
     relative = url != address
     try:

@@ -14,7 +14,7 @@ _LEAST = 4096
 
 
 @dataclass(frozen=True)
-class Link:
+class Gitlink:
     """A place in a tree where a commit of another repository, a submodule, belongs."""
 
     path: str
@@ -27,7 +27,7 @@ class Listing:
 
     files: frozenset[str]
     folders: frozenset[str]
-    links: tuple[Link, ...]
+    links: tuple[Gitlink, ...]
 
 
 def listing(mirror: Mirror, commit: str) -> Listing:
@@ -43,7 +43,7 @@ def listing(mirror: Mirror, commit: str) -> Listing:
         path = os.fsdecode(name)
         names.append(name)
         if kind == "commit":
-            links.append(Link(path, identity))
+            links.append(Gitlink(path, identity))
         else:
             files.add(path)
     places = files.union(link.path for link in links)

@@ -28,12 +28,12 @@ def add(db: Writer, app: App, now: int) -> App:
     return _app({**values, "id": new_id(result)})
 
 
-def named(db: Reader, name: str) -> App | None:
+def by_name(db: Reader, name: str) -> App | None:
     """Find a living app by its name."""
     return _found(db.connection.execute(select(apps).where(apps.c.name_key == name)).first())
 
 
-def held(db: Writer, name: str) -> App | None:
+def lock_by_name(db: Writer, name: str) -> App | None:
     """Find a living app by its name and hold its row until the end of the transaction."""
     mine = select(apps).where(apps.c.name_key == name).with_for_update()
     return _found(db.connection.execute(mine).first())

@@ -11,7 +11,7 @@ from mprelease.storage.tables import audit
 
 
 @dataclass(frozen=True)
-class Deed:
+class AuditEntry:
     """One deed: when (ms since the epoch), who, what, to which noun, with which details.
 
     Who and noun are named by their ids as well, where they have some.
@@ -26,7 +26,7 @@ class Deed:
     subject_id: int | None = None
 
 
-def write(db: Writer, deed: Deed) -> None:
+def write(db: Writer, deed: AuditEntry) -> None:
     """Add a deed; it stands or falls with the transaction that did it."""
     db.connection.execute(
         insert(audit).values(
@@ -41,19 +41,19 @@ def write(db: Writer, deed: Deed) -> None:
     )
 
 
-def every(db: Reader) -> list[Deed]:
+def every(db: Reader) -> list[AuditEntry]:
     """List all deeds, oldest first."""
     rows = db.connection.execute(select(*_columns()).order_by(audit.c.id))
-    return [Deed(*row) for row in rows]
+    return [AuditEntry(*row) for row in rows]
 
 
-def newest(db: Reader, before: int | None, limit: int) -> list[tuple[int, Deed]]:
+def newest(db: Reader, before: int | None, limit: int) -> list[tuple[int, AuditEntry]]:
     """List the newest deeds with their numbers, those before a number if one is given."""
     query = select(audit.c.id, *_columns()).order_by(audit.c.id.desc()).limit(limit)
     if before is not None:
         query = query.where(audit.c.id < before)
-    return [(row.id, Deed(*row[1:])) for row in db.connection.execute(query)]
+    return [(row.id, AuditEntry(*row[1:])) for row in db.connection.execute(query)]
 
 
 def _columns() -> list[Column[Any]]:
-    return [audit.c[column.name] for column in fields(Deed)]
+    return [audit.c[column.name] for column in fields(AuditEntry)]

@@ -13,8 +13,8 @@ from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
 
 from mprelease.domain.errors import Refused
 from mprelease.storage import engines
-from mprelease.storage.engines import NORMAL, Patience
-from mprelease.storage.outage import trouble_of_outage
+from mprelease.storage.engines import NORMAL, Timeouts
+from mprelease.storage.outage import problem_detail_of_outage
 
 
 @dataclass(frozen=True)
@@ -33,27 +33,27 @@ class Database:
     """Hand out transactions on one database."""
 
     def __init__(
-        self, url: str | URL, patience: Patience = NORMAL, turn: "_Turn | None" = None
+        self, url: str | URL, timeouts: Timeouts = NORMAL, turn: "_Turn | None" = None
     ) -> None:
         """Take a URL like SQLAlchemy's; nothing is opened yet. Raise Refused when it is none.
 
         Those who write to the same SQLite file in a process share a `turn`.
         """
         self._url = engines.parsed(url)
-        self._patience = patience
+        self._patience = timeouts
         self._turn = turn or _Turn()
         self.backend = self._url.get_backend_name()
         self.is_sqlite = self.backend == "sqlite"
         if self.is_sqlite:
-            self._read = engines.sqlite(self._url, patience, "BEGIN")
-            self._write = engines.sqlite(self._url, patience, "BEGIN IMMEDIATE")
+            self._read = engines.sqlite(self._url, timeouts, "BEGIN")
+            self._write = engines.sqlite(self._url, timeouts, "BEGIN IMMEDIATE")
         else:
-            self._write = engines.server(self._url, patience)
+            self._write = engines.server(self._url, timeouts)
             self._read = _reading(self._write)
 
-    def with_patience(self, patience: Patience) -> "Database":
+    def with_timeouts(self, timeouts: Timeouts) -> "Database":
         """Return the same database with other limits of waiting, to be closed by itself."""
-        return Database(self._url, patience, self._turn)
+        return Database(self._url, timeouts, self._turn)
 
     @contextmanager
     def reading(self) -> Iterator[Reader]:
@@ -74,7 +74,7 @@ class Database:
 
         What was locked for the session is free when the block ends.
         """
-        patient = self._write if self.is_sqlite else engines.unpooled(self._url, engines.ENDLESS)
+        patient = self._write if self.is_sqlite else engines.unpooled(self._url, engines.NO_TIMEOUT)
         with patient.begin() as connection:
             yield Writer(connection)
 
@@ -109,8 +109,8 @@ def readable_errors() -> Iterator[None]:
     try:
         yield
     except DatabaseError as error:
-        trouble = trouble_of_outage(error)
-        raise Refused(trouble.problem, **trouble.parameters) from error
+        problem_detail = problem_detail_of_outage(error)
+        raise Refused(problem_detail.problem, **problem_detail.parameters) from error
 
 
 @contextmanager

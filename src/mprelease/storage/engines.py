@@ -12,7 +12,7 @@ from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
 
 if TYPE_CHECKING:
-    from mprelease.storage.bounded import BoundedConnection
+    from mprelease.storage.postgresql import BoundedConnection
 
 _DRIVERS = {
     "sqlite": "sqlite",
@@ -30,7 +30,7 @@ _POOL = {"pool_size": 10, "max_overflow": 20, "pool_timeout": 10, "pool_recycle"
 
 
 @dataclass(frozen=True)
-class Patience:
+class Timeouts:
     """How many seconds to wait for a connection, a lock and an answer, and for an idle writer.
 
     For whoever holds a lease they end together before it does (`within`): that one must notice that
@@ -54,14 +54,14 @@ class Patience:
 _NORMAL_LEASE = 30
 
 
-def within(lease: int) -> Patience:
+def timeouts_for(lease: int) -> Timeouts:
     """Return how long may be waited so that the holder of a lease of so many seconds notices."""
-    normal, part = Patience(), min(1.0, lease / _NORMAL_LEASE)
+    normal, part = Timeouts(), min(1.0, lease / _NORMAL_LEASE)
 
     def less(seconds: int) -> int:
         return max(1, int(part * seconds))
 
-    return Patience(
+    return Timeouts(
         connect=less(normal.connect),
         lock=less(normal.lock),
         answer=less(normal.answer),
@@ -70,8 +70,8 @@ def within(lease: int) -> Patience:
 
 
 # A rush of command lines has SQLite's lock one after the other.
-NORMAL = Patience(file=30)
-ENDLESS = Patience(connect=30, lock=600, answer=36_000, idle=36_000)
+NORMAL = Timeouts(file=30)
+NO_TIMEOUT = Timeouts(connect=30, lock=600, answer=36_000, idle=36_000)
 # The server ends a statement; only when it does not do that either, its silence does.
 _GRACE_SECONDS = 2
 
@@ -88,9 +88,9 @@ def parsed(url: str | URL) -> URL:
     return made.set(drivername=driver)
 
 
-def sqlite(url: URL, patience: Patience, begin: str) -> Engine:
+def sqlite(url: URL, timeouts: Timeouts, begin: str) -> Engine:
     """Return an engine whose transactions begin with the given statement."""
-    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": patience.file_lock})
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": timeouts.file_lock})
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
@@ -116,19 +116,19 @@ def sqlite(url: URL, patience: Patience, begin: str) -> Engine:
     return engine
 
 
-def server(url: URL, patience: Patience) -> Engine:
+def server(url: URL, timeouts: Timeouts) -> Engine:
     """Return an engine whose connections are kept for all threads of this process."""
-    return _server(url, patience, pool_pre_ping=True, **_POOL)
+    return _server(url, timeouts, pool_pre_ping=True, **_POOL)
 
 
-def unpooled(url: URL, patience: Patience) -> Engine:
+def unpooled(url: URL, timeouts: Timeouts) -> Engine:
     """Return an engine that opens a connection each time, and closes it afterwards."""
-    return _server(url, patience, poolclass=NullPool)
+    return _server(url, timeouts, poolclass=NullPool)
 
 
-def _server(url: URL, patience: Patience, **pool: Any) -> Engine:
+def _server(url: URL, timeouts: Timeouts, **pool: Any) -> Engine:
     is_mysql = url.get_backend_name() == "mysql"
-    arguments = _mysql(url, patience) if is_mysql else _postgresql(url, patience)
+    arguments = _mysql(url, timeouts) if is_mysql else _postgresql(url, timeouts)
     engine = create_engine(
         url,
         # MySQL's own default would show a transaction the past, and lock the gaps between rows.
@@ -140,22 +140,22 @@ def _server(url: URL, patience: Patience, **pool: Any) -> Engine:
     if is_mysql:
         _refuse_unknown_parameters(engine)
     else:
-        _bound_waits(engine, patience)
+        _bound_waits(engine, timeouts)
     return engine
 
 
-def _mysql(url: URL, patience: Patience) -> dict[str, Any]:
+def _mysql(url: URL, timeouts: Timeouts) -> dict[str, Any]:
     """Return PyMySQL's arguments; time limits that stand in the URL go before ours."""
     session = (
         # UTC, because the clock of a zone with summer time shows one hour of the year twice.
-        f"SET SESSION time_zone = '+00:00', innodb_lock_wait_timeout = {patience.lock}, "
-        f"lock_wait_timeout = {patience.lock} /*M!100301 , max_statement_time = {patience.answer}, "
-        f"idle_write_transaction_timeout = {patience.idle} */"  # MariaDB's alone
+        f"SET SESSION time_zone = '+00:00', innodb_lock_wait_timeout = {timeouts.lock}, "
+        f"lock_wait_timeout = {timeouts.lock} /*M!100301 , max_statement_time = {timeouts.answer}, "
+        f"idle_write_transaction_timeout = {timeouts.idle} */"  # MariaDB's alone
     )
     limits = {
-        "connect_timeout": patience.connect,
-        "read_timeout": patience.answer + _GRACE_SECONDS,
-        "write_timeout": patience.answer + _GRACE_SECONDS,
+        "connect_timeout": timeouts.connect,
+        "read_timeout": timeouts.answer + _GRACE_SECONDS,
+        "write_timeout": timeouts.answer + _GRACE_SECONDS,
         "init_command": session,
     }
     given = {name: value for name, value in limits.items() if name not in url.query}
@@ -164,16 +164,16 @@ def _mysql(url: URL, patience: Patience) -> dict[str, Any]:
     return given | {"charset": "utf8mb4", "sql_mode": mode}
 
 
-def _postgresql(url: URL, patience: Patience) -> dict[str, Any]:
+def _postgresql(url: URL, timeouts: Timeouts) -> dict[str, Any]:
     """Return psycopg's arguments; what stands in the URL goes before ours."""
     session = {
-        "lock_timeout": patience.lock,
-        "statement_timeout": patience.answer,
-        "idle_in_transaction_session_timeout": patience.idle,
+        "lock_timeout": timeouts.lock,
+        "statement_timeout": timeouts.answer,
+        "idle_in_transaction_session_timeout": timeouts.idle,
     }
-    silence = (patience.answer + _GRACE_SECONDS) * 1000
+    silence = (timeouts.answer + _GRACE_SECONDS) * 1000
     limits: dict[str, Any] = {
-        "connect_timeout": patience.connect,
+        "connect_timeout": timeouts.connect,
         "tcp_user_timeout": silence,
         "keepalives_idle": 30,
         "keepalives_interval": 5,
@@ -195,14 +195,14 @@ def _refuse_unknown_parameters(engine: Engine) -> None:
             raise Refused(Problem.DATABASE_UNUSABLE, detail=str(error)) from None
 
 
-def _bound_waits(engine: Engine, patience: Patience) -> None:
+def _bound_waits(engine: Engine, timeouts: Timeouts) -> None:
     @event.listens_for(engine, "do_connect")
     def _connect(
         _: Dialect, __: ConnectionPoolEntry, arguments: list[Any], named: dict[str, Any]
     ) -> "BoundedConnection":
         # The driver takes a third of a second to load, which SQLite need not pay.
-        from mprelease.storage.bounded import BoundedConnection  # noqa: PLC0415
+        from mprelease.storage.postgresql import BoundedConnection  # noqa: PLC0415
 
         connection = BoundedConnection.connect(*arguments, **named)
-        connection.answer_seconds = patience.answer + _GRACE_SECONDS
+        connection.answer_seconds = timeouts.answer + _GRACE_SECONDS
         return connection

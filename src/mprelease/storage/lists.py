@@ -34,7 +34,7 @@ class Search:
 
 
 @dataclass(frozen=True)
-class Sight:
+class AppSummary:
     """An app as the sidebar shows it, with its newest release and how that stands."""
 
     id: int
@@ -45,14 +45,14 @@ class Sight:
 
 
 @dataclass(frozen=True)
-class Section:
+class ProjectSection:
     """A project with its apps."""
 
     name: str
-    apps: tuple[Sight, ...]
+    apps: tuple[AppSummary, ...]
 
 
-def found(db: Reader, search: Search) -> list[Release]:
+def search(db: Reader, search: Search) -> list[Release]:
     """List the newest releases that match."""
     query = with_app().order_by(releases.c.id.desc()).limit(search.limit)
     same = {"app_id": search.app_id, "kind": search.kind, "state": search.state}
@@ -98,7 +98,7 @@ def count_unfinished(db: Reader) -> int:
     return int(db.connection.scalar(query) or 0)
 
 
-def sections(db: Reader) -> list[Section]:
+def sections(db: Reader) -> list[ProjectSection]:
     """List all projects by name, each with its apps and how their newest releases stand."""
     newest = (
         select(releases.c.id)
@@ -116,12 +116,12 @@ def sections(db: Reader) -> list[Section]:
         )
         .order_by(projects.c.name, apps.c.name)
     )
-    made: dict[str, Section] = {}
+    made: dict[str, ProjectSection] = {}
     for project, app_id, name, platform, newest_state, newest_id in rows:
-        section = made.setdefault(project, Section(project, ()))
+        section = made.setdefault(project, ProjectSection(project, ()))
         if app_id is not None:
             shown = known_or_newer(State, newest_state) if newest_state else None
-            sight = Sight(app_id, name, known_or_newer(Platform, platform), shown, newest_id)
+            sight = AppSummary(app_id, name, known_or_newer(Platform, platform), shown, newest_id)
             made[project] = replace(section, apps=(*section.apps, sight))
     return list(made.values())
 
@@ -150,7 +150,7 @@ def own_codes(db: Reader, release_ids: list[int]) -> Mapping[int, int]:
 
     WeChat has one trial code for an app id: it is shown at the newest upload under that id.
     """
-    found = with_codes(db, release_ids)
+    search = with_codes(db, release_ids)
     newer, other = qr_codes.alias(), apps.alias()
     passed_on = (
         exists()
@@ -161,8 +161,8 @@ def own_codes(db: Reader, release_ids: list[int]) -> Mapping[int, int]:
     rows = db.connection.scalars(
         select(qr_codes.c.release_id)
         .join(apps, apps.c.id == qr_codes.c.app_id)
-        .where(qr_codes.c.release_id.in_(list(found)), qr_codes.c.kind == Kind.UPLOAD)
+        .where(qr_codes.c.release_id.in_(list(search)), qr_codes.c.kind == Kind.UPLOAD)
         .where(apps.c.platform == Platform.WECHAT, passed_on)
     )
     others = set(rows)
-    return {release_id: at for release_id, at in found.items() if release_id not in others}
+    return {release_id: at for release_id, at in search.items() if release_id not in others}

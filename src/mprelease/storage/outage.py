@@ -3,22 +3,22 @@
 from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from mprelease.domain.problems import Problem, Trouble
+from mprelease.domain.problems import Problem, ProblemDetail
 from mprelease.storage.contention import is_contention
 
 # No connection, no disk, read-only, a deadlock: each may be over in a moment.
 OUTAGE = (OperationalError, InterfaceError, InternalError, PoolTimeoutError)
 
 
-def trouble_of_outage(error: Exception) -> Trouble:
+def problem_detail_of_outage(error: Exception) -> ProblemDetail:
     """Return DATABASE_BUSY where others kept us waiting and nothing was changed, else what it is.
 
     The detail is the driver's own.
     """
     if isinstance(error, PoolTimeoutError):
-        return Trouble(Problem.DATABASE_BUSY)
+        return ProblemDetail(Problem.DATABASE_BUSY)
     if not isinstance(error, DBAPIError):
-        return Trouble(Problem.DATABASE_UNUSABLE, {"detail": type(error).__name__})
+        return ProblemDetail(Problem.DATABASE_UNUSABLE, {"detail": type(error).__name__})
     if is_contention(error):
-        return Trouble(Problem.DATABASE_BUSY)
-    return Trouble(Problem.DATABASE_UNUSABLE, {"detail": str(error.orig)})
+        return ProblemDetail(Problem.DATABASE_BUSY)
+    return ProblemDetail(Problem.DATABASE_UNUSABLE, {"detail": str(error.orig)})

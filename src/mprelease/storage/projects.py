@@ -19,13 +19,13 @@ def add(db: Writer, name: str, repository: str, default_branch: str, now: int) -
     return Project(new_id(result), name, repository, default_branch)
 
 
-def named(db: Reader, name: str) -> Project | None:
+def by_name(db: Reader, name: str) -> Project | None:
     """Find a project by its name."""
     row = db.connection.execute(select(projects).where(projects.c.name == name)).first()
     return _project(row) if row else None
 
 
-def held(db: Writer, name: str) -> Project | None:
+def lock_by_name(db: Writer, name: str) -> Project | None:
     """Find a project by its name and hold its row until the end of the transaction."""
     row = db.connection.execute(
         select(projects).where(projects.c.name == name).with_for_update()

@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from mprelease.domain.apps import Environment, ProjectType
 from mprelease.domain.platforms import Platform
-from mprelease.domain.problems import Message, Problem, Trouble
+from mprelease.domain.problems import Message, Problem, ProblemDetail
 from mprelease.domain.releases import MOVES, Kind, PublishState, Stage, StageState, State
 from mprelease.storage.clock import now_ms
 from mprelease.storage.contention import is_contention
@@ -75,7 +75,7 @@ def renew(db: Writer, lease: Lease) -> bool:
     return _moved(db, _mine(lease).values(lease_until=now_ms() + lease.ttl))
 
 
-def come_back(db: Writer, lease: Lease) -> bool:
+def reclaim(db: Writer, lease: Lease) -> bool:
     """Take a release back whose end had become unknown while its worker was away, not dead."""
     return _moved(
         db,
@@ -117,7 +117,7 @@ def has_passed_fence(db: Writer, lease: Lease) -> bool:
     return _moved(db, began.values(lease_until=now_ms() + lease.ttl))
 
 
-def take_back(db: Writer, lease: Lease) -> bool:
+def reopen_fence(db: Writer, lease: Lease) -> bool:
     """Undo the mark of `pass_fence`: the platform was certainly not told."""
     began = _mine(lease).where(releases.c.publish_state == PublishState.STARTED)
     return _moved(db, began.values(publish_state=PublishState.NONE))
@@ -140,7 +140,7 @@ def end(
     db: Writer,
     lease: Lease,
     state: State,
-    error: Trouble | None = None,
+    error: ProblemDetail | None = None,
     failed_stage: Stage | None = None,
 ) -> bool:
     """End a running release and free its serial key."""
@@ -150,7 +150,7 @@ def end(
         .where(may_move(state))
         .values(
             state=state,
-            error=stored(error) if error else None,
+            error=to_json(error) if error else None,
             failed_stage=failed_stage,
             ended_at=now_ms(),
             running_key=None,
@@ -161,7 +161,7 @@ def end(
     )
 
 
-def hand_back(db: Writer, lease: Lease) -> bool:
+def requeue(db: Writer, lease: Lease) -> bool:
     """Put a running release back into its place in the queue, before it passed the fence."""
     back = _mine(lease).where(releases.c.publish_state == PublishState.NONE)
     return _moved(db, back.values(**QUEUED_AGAIN)) and reset_stages(db, lease.release_id)
@@ -177,7 +177,7 @@ def supersede(db: Writer, newer: int, requested_by: str) -> list[int]:
         .where(*alike, releases.c.kind == Kind.PREVIEW, releases.c.state == State.QUEUED)
         .where(releases.c.requested_by == requested_by)
     ).all()
-    why = stored(Trouble(Problem.SUPERSEDED, {"release": newer}))
+    why = to_json(ProblemDetail(Problem.SUPERSEDED, {"release": newer}))
     canceled = {"state": State.CANCELED, "ended_at": now_ms(), "error": why}
     return [
         int(one)
@@ -259,9 +259,9 @@ def reset_stages(db: Writer, release_id: int) -> bool:
     return db.connection.execute(of_release.values(blank)).rowcount > 0
 
 
-def stored(trouble: Trouble) -> dict[str, Any]:
+def to_json(problem_detail: ProblemDetail) -> dict[str, Any]:
     """Return a trouble in the form in which its column holds it."""
-    return {"problem": trouble.problem, "parameters": dict(trouble.parameters)}
+    return {"problem": problem_detail.problem, "parameters": dict(problem_detail.parameters)}
 
 
 def start_stage(db: Writer, lease: Lease, stage: Stage, at: int | None = None) -> None:

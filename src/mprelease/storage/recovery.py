@@ -5,11 +5,11 @@ from typing import Any
 
 from sqlalchemy import Row, select, update
 
-from mprelease.domain.problems import Message, Problem, Trouble
+from mprelease.domain.problems import Message, Problem, ProblemDetail
 from mprelease.domain.releases import Kind, PublishState, StageState, State
 from mprelease.storage.clock import now_ms
 from mprelease.storage.database import Database, Writer
-from mprelease.storage.queue import QUEUED_AGAIN, reset_stages, stored
+from mprelease.storage.queue import QUEUED_AGAIN, reset_stages, to_json
 from mprelease.storage.tables import releases, stages
 
 # A release that takes its worker down each time may not do so for ever.
@@ -35,10 +35,10 @@ def reconcile(database: Database) -> list[tuple[int, State]]:
                 releases.c.state == State.RUNNING, releases.c.lease_until < now_ms()
             )
         ).all()
-    return [(row.id, fate(row)) for row in expired if _decided(database, row)]
+    return [(row.id, outcome_when_expired(row)) for row in expired if _decided(database, row)]
 
 
-def fate(row: Row[Any]) -> State:
+def outcome_when_expired(row: Row[Any]) -> State:
     """Return what a release becomes whose lease has expired."""
     if row.publish_state == PublishState.DONE:
         return State.SUCCEEDED
@@ -50,7 +50,7 @@ def fate(row: Row[Any]) -> State:
 
 
 def _decided(database: Database, row: Row[Any]) -> bool:
-    state = fate(row)
+    state = outcome_when_expired(row)
     with database.writing() as db:
         # Whoever renewed it, or decided meanwhile, has changed one of these.
         seen = [
@@ -75,11 +75,11 @@ def _values(row: Row[Any], state: State) -> dict[str, Any]:
     if state is State.UNKNOWN:
         # Its running_key is kept, so that nothing overtakes a release whose end nobody knows, and
         # its token, with which a worker that was only away may come back and tell.
-        return {**ended, "error": stored(Trouble(Problem.WORKER_DIED))}
+        return {**ended, "error": to_json(ProblemDetail(Problem.WORKER_DIED))}
     ended |= {"running_key": None, "lease_token": None, "lease_until": None}
     if state is State.FAILED:
-        used_up = Trouble(Problem.ATTEMPTS_USED_UP, {"attempts": ATTEMPTS})
-        return {**ended, "error": stored(used_up)}
+        used_up = ProblemDetail(Problem.ATTEMPTS_USED_UP, {"attempts": ATTEMPTS})
+        return {**ended, "error": to_json(used_up)}
     return ended
 
 

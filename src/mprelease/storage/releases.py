@@ -9,7 +9,7 @@ from sqlalchemy import Row, Select, delete, insert, select, update
 from mprelease.domain.apps import App, Environment
 from mprelease.domain.newer_values import known_or_newer
 from mprelease.domain.platforms import Platform
-from mprelease.domain.problems import Message, Problem, Trouble
+from mprelease.domain.problems import Message, Problem, ProblemDetail
 from mprelease.domain.releases import (
     Commit,
     Kind,
@@ -228,7 +228,7 @@ def _release(row: Row[Any], known_stages: list[StageRecord]) -> Release:
         attempt=row.attempt,
         commit=Commit(**row.commit) if row.commit else None,
         sizes=Sizes(**row.sizes) if row.sizes else None,
-        error=trouble_from(row.error) if row.error else None,
+        error=problem_detail_from(row.error) if row.error else None,
         failed_stage=known_or_newer(Stage, row.failed_stage) if row.failed_stage else None,
         warnings=tuple(Message(**warning) for warning in row.warnings),
         stages=tuple(known_stages),
@@ -236,6 +236,6 @@ def _release(row: Row[Any], known_stages: list[StageRecord]) -> Release:
     )
 
 
-def trouble_from(stored: dict[str, Any]) -> Trouble:
+def problem_detail_from(stored: dict[str, Any]) -> ProblemDetail:
     """Return a trouble as it was stored."""
-    return Trouble(known_or_newer(Problem, stored["problem"]), stored["parameters"])
+    return ProblemDetail(known_or_newer(Problem, stored["problem"]), stored["parameters"])

@@ -208,8 +208,8 @@ workers = Table(
     Column("loop_failures", Integer),
 )
 
-# Questions that only a worker can answer: see engine/errands.py.
-errands = Table(
+# Questions that only a worker can answer: see engine/worker_queries.py.
+worker_queries = Table(
     "errands",
     metadata,
     Column("id", Id, primary_key=True),

@@ -6,7 +6,7 @@ from sqlalchemy import Row, delete, func, insert, select, update
 
 from mprelease.domain.names import name_key
 from mprelease.domain.newer_values import known_or_newer
-from mprelease.domain.people import Role, User
+from mprelease.domain.users import Role, User
 from mprelease.storage.database import Reader, Writer, new_id
 from mprelease.storage.tables import avatars, users
 from mprelease.storage.tables import user_names as names
@@ -34,7 +34,7 @@ def by_id(db: Reader, user_id: int) -> User | None:
     return user_from(row) if row else None
 
 
-def named(db: Reader, name: str) -> User | None:
+def by_name(db: Reader, name: str) -> User | None:
     """Find a user by name."""
     row = db.connection.execute(select(users).where(users.c.name == name)).first()
     return user_from(row) if row else None

@@ -12,56 +12,56 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 
 from mprelease import __version__
-from mprelease.domain.errors import TroubleError
-from mprelease.domain.problems import Problem, Trouble
-from mprelease.i18n import Words
-from mprelease.storage.outage import trouble_of_outage
+from mprelease.domain.errors import ProblemError
+from mprelease.domain.problems import Problem, ProblemDetail
+from mprelease.i18n import Translator
+from mprelease.storage.outage import problem_detail_of_outage
 from mprelease.web import live
 from mprelease.web.api import apps as api_apps
 from mprelease.web.api import docs as api_docs
 from mprelease.web.api import metrics as api_metrics
-from mprelease.web.api import people as api_people
 from mprelease.web.api import projects as api_projects
 from mprelease.web.api import releases as api_releases
+from mprelease.web.api import users as api_people
 from mprelease.web.api import workers as api_workers
+from mprelease.web.api.common import RefusalModel
 from mprelease.web.api.document import methods
-from mprelease.web.api.shapes import RefusalShape
 from mprelease.web.assets import Assets
+from mprelease.web.body_limit import BodyLimit
+from mprelease.web.context import WebContext
 from mprelease.web.guard import Guard, complete
-from mprelease.web.hall import Hall
-from mprelease.web.identity import login_address, visitor
-from mprelease.web.limits import BodyLimit
+from mprelease.web.http_status import status_of
+from mprelease.web.identity import login_address, session_of
 from mprelease.web.pages import (
     apps,
     home,
     login,
     logs,
-    people,
     profile,
+    project_release,
     projects,
     releases,
-    several,
-    sharing,
+    shares,
     suggestions,
+    users,
     workers,
 )
-from mprelease.web.plain import refuse_unusable
 from mprelease.web.rendering import language, page
-from mprelease.web.statuses import status_of
+from mprelease.web.text_validation import refuse_unusable
 
 _log = logging.getLogger(__name__)
 # In this order: the settings of an app stand before the forms of its releases.
 _PAGES = (
     login,
     home,
-    several,
+    project_release,
     projects,
     suggestions,
     apps,
     releases,
     logs,
-    sharing,
-    people,
+    shares,
+    users,
     profile,
     workers,
 )
@@ -70,16 +70,16 @@ _API = (api_docs, api_releases, api_projects, api_apps, api_people, api_workers,
 _OURS = {Problem.INTERNAL, Problem.DATABASE_UNUSABLE, Problem.DATABASE_BUSY}
 
 
-def made(hall: Hall) -> FastAPI:
+def made(context: WebContext) -> FastAPI:
     """Return the application of one node."""
     app = FastAPI(
         title="mprelease", version=__version__, docs_url=None, redoc_url=None, openapi_url=None
     )
-    app.state.hall = hall
+    app.state.context = context
     app.add_middleware(BodyLimit)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
     app.add_middleware(Guard, told=_told)
-    for handled in (TroubleError, RequestValidationError, HTTPException, DatabaseError, Exception):
+    for handled in (ProblemError, RequestValidationError, HTTPException, DatabaseError, Exception):
         app.add_exception_handler(handled, _told)
     app.mount("/static", Assets(), name="static")
     app.add_api_route("/healthz", _healthz, include_in_schema=False)
@@ -95,30 +95,34 @@ async def _healthz() -> PlainTextResponse:
 
 
 def _readyz(request: Request) -> PlainTextResponse:
-    is_ready = request.app.state.hall.is_ready()
+    is_ready = request.app.state.context.is_ready()
     return PlainTextResponse("ready" if is_ready else "not ready", 200 if is_ready else 503)
 
 
 def _told(request: Request, error: Exception) -> Response:
     """Answer with words, in the form in which it was asked."""
-    trouble = _trouble_of(request, error)
-    status = status_of(trouble.problem)
-    if trouble.problem in _OURS:
+    problem_detail = _problem_detail_of(request, error)
+    status = status_of(problem_detail.problem)
+    if problem_detail.problem in _OURS:
         # A socket's connection has no method.
         method = request.scope.get("method", "socket")
         _log.error("%s %s", method, request.url.path, exc_info=error)
     if request.url.path.startswith("/api/"):
-        content = RefusalShape.of(trouble, Words(language(request))).model_dump(exclude_none=True)
+        content = RefusalModel.of(problem_detail, Translator(language(request))).model_dump(
+            exclude_none=True
+        )
         return JSONResponse(content, status, _allowed(request, status))
-    if trouble.problem is Problem.LOGIN_NEEDED:
+    if problem_detail.problem is Problem.LOGIN_NEEDED:
         return _to_login(request)
     if "hx-request" in request.headers:
-        return page(request, "alert.html", status, trouble=trouble)
-    if not hasattr(request.state, "visit") and trouble.problem is Problem.PAGE_UNKNOWN:
-        request.state.visit = visitor(request)
+        return page(request, "alert.html", status, problem_detail=problem_detail)
+    if not hasattr(request.state, "session") and problem_detail.problem is Problem.PAGE_UNKNOWN:
+        request.state.session = session_of(request)
     # What is ours to mend may keep the frame from being drawn, too.
-    bare = {"frame": None} if trouble.problem in _OURS else {}
-    answer = page(request, "error.html", status, trouble=trouble, status_code=status, **bare)
+    bare = {"sidebar": None} if problem_detail.problem in _OURS else {}
+    answer = page(
+        request, "error.html", status, problem_detail=problem_detail, status_code=status, **bare
+    )
     # An error that nobody foresaw is answered outside of the guard.
     complete(answer.headers, request, status)
     return answer
@@ -137,39 +141,39 @@ def _allowed(request: Request, status: int) -> dict[str, str]:
     return {"Allow": ", ".join(methods(request.app, request.url.path))}
 
 
-def _trouble_of(request: Request, error: Exception) -> Trouble:
-    if isinstance(error, TroubleError):
-        return error.trouble
+def _problem_detail_of(request: Request, error: Exception) -> ProblemDetail:
+    if isinstance(error, ProblemError):
+        return error.problem_detail
     if isinstance(error, RequestValidationError):
         where = error.errors()[0]
         name = ".".join(str(part) for part in where["loc"][1:]) or str(where["loc"][0])
-        return Trouble(
+        return ProblemDetail(
             Problem.FIELD_UNUSABLE, {"field": _printable(name), "detail": str(where["msg"])}
         )
     if isinstance(error, HTTPException):
-        return _trouble_of_protocol(request, error)
+        return _problem_detail_of_protocol(request, error)
     if isinstance(error, DataError):
-        return Trouble(Problem.VALUE_UNUSABLE)
+        return ProblemDetail(Problem.VALUE_UNUSABLE)
     if isinstance(error, (DatabaseError, PoolTimeoutError)):
-        trouble = trouble_of_outage(error)
+        problem_detail = problem_detail_of_outage(error)
         # The driver's words name hosts and files, which are not for everybody.
-        named = {"detail": type(error).__name__} if trouble.parameters else {}
-        return Trouble(trouble.problem, named)
-    return Trouble(Problem.INTERNAL, {"detail": type(error).__name__})
+        named = {"detail": type(error).__name__} if problem_detail.parameters else {}
+        return ProblemDetail(problem_detail.problem, named)
+    return ProblemDetail(Problem.INTERNAL, {"detail": type(error).__name__})
 
 
-def _trouble_of_protocol(request: Request, error: HTTPException) -> Trouble:
+def _problem_detail_of_protocol(request: Request, error: HTTPException) -> ProblemDetail:
     """Return what the framework refuses: an address, a method, or a body that it cannot read."""
     match error.status_code:
         case HTTPStatus.NOT_FOUND:
-            return Trouble(Problem.PAGE_UNKNOWN)
+            return ProblemDetail(Problem.PAGE_UNKNOWN)
         case HTTPStatus.METHOD_NOT_ALLOWED:
-            return Trouble(Problem.METHOD_UNKNOWN, {"method": request.method})
+            return ProblemDetail(Problem.METHOD_UNKNOWN, {"method": request.method})
         case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-            return Trouble(Problem.BODY_TOO_LARGE)
+            return ProblemDetail(Problem.BODY_TOO_LARGE)
         case HTTPStatus.BAD_REQUEST:
-            return Trouble(Problem.FIELD_UNUSABLE, {"field": "body", "detail": error.detail})
-    return Trouble(Problem.INTERNAL, {"detail": str(error.status_code)})
+            return ProblemDetail(Problem.FIELD_UNUSABLE, {"field": "body", "detail": error.detail})
+    return ProblemDetail(Problem.INTERNAL, {"detail": str(error.status_code)})
 
 
 def _printable(name: str) -> str:

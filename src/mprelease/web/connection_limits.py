@@ -69,7 +69,7 @@ class Tracked:
 
 
 @dataclass
-class Kind:
+class ConnectionKind:
     """The open connections of one kind, oldest first, and how many come from each address."""
 
     room: Room
@@ -84,11 +84,13 @@ class ConnectionGuard:
         """Take the limits, and the proxies that bring the connections of many people."""
         self._limits = limits
         self._is_trusted = trusting(trusted_proxies)
-        self.requests = Kind(limits.requests)
-        self.sockets = Kind(limits.sockets)
+        self.requests = ConnectionKind(limits.requests)
+        self.sockets = ConnectionKind(limits.sockets)
         self._sweeping: asyncio.TimerHandle | None = None
 
-    def opened(self, kind: Kind, transport: asyncio.Transport, address: str) -> Tracked | None:
+    def opened(
+        self, kind: ConnectionKind, transport: asyncio.Transport, address: str
+    ) -> Tracked | None:
         """Track a new connection; None where there is no room for it."""
         if not self.make_room(kind, address):
             return None
@@ -100,7 +102,7 @@ class ConnectionGuard:
             self._sweeping = loop.call_later(self._limits.sweep_seconds, self._sweep, loop)
         return tracked
 
-    def closed(self, kind: Kind, tracked: Tracked | None) -> None:
+    def closed(self, kind: ConnectionKind, tracked: Tracked | None) -> None:
         """Track a connection no more."""
         if tracked in kind.tracked:
             del kind.tracked[tracked]
@@ -108,7 +110,7 @@ class ConnectionGuard:
             if not kind.of_address[tracked.address]:
                 del kind.of_address[tracked.address]
 
-    def make_room(self, kind: Kind, address: str) -> bool:
+    def make_room(self, kind: ConnectionKind, address: str) -> bool:
         """Tell whether one more may be opened, for which a silent one may have to go."""
         if not self._is_trusted(address) and (
             kind.of_address[address] >= kind.room.most_per_address
@@ -116,7 +118,7 @@ class ConnectionGuard:
             return self._evict(kind, lambda one: one.address == address)
         return len(kind.tracked) < kind.room.most or self._evict(kind, lambda _: True)
 
-    def _evict(self, kind: Kind, is_meant: Callable[[Tracked], bool]) -> bool:
+    def _evict(self, kind: ConnectionKind, is_meant: Callable[[Tracked], bool]) -> bool:
         for one in kind.tracked:
             if one.phase is Phase.HEAD and is_meant(one):
                 one.transport.abort()

@@ -11,7 +11,7 @@ from fastapi import Request
 from fastapi.responses import RedirectResponse, Response
 
 from mprelease.domain.problems import Message
-from mprelease.web.hall import Hall
+from mprelease.web.context import WebContext
 
 _COOKIE = "done"
 # Only what this module is for; a cookie is text that anybody may have written.
@@ -19,7 +19,7 @@ _PREFIX = "done."
 _SECONDS = 60
 
 
-def done(hall: Hall, address: str, message: Message) -> Response:
+def done(context: WebContext, address: str, message: Message) -> Response:
     """Lead to an address of this site that will say `message`, whose id begins with `done.`."""
     answer = RedirectResponse(address, 303)
     content = json.dumps([message.id, dict(message.parameters)])
@@ -29,7 +29,7 @@ def done(hall: Hall, address: str, message: Message) -> Response:
         max_age=_SECONDS,
         httponly=True,
         samesite="lax",
-        secure=hall.is_secure,
+        secure=context.is_secure,
     )
     return answer
 

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
 from mprelease.web import assets
-from mprelease.web.hall import hall_of
+from mprelease.web.context import context_of
 from mprelease.web.identity import HARMLESS
 
 _HEADERS = {
@@ -46,8 +46,8 @@ class Guard:
             await self._app(scope, receive, send)
             return
         request = Request(scope, receive)
-        hall_of(request).untrusted_proxies.notice(scope)
-        is_secure = hall_of(request).is_secure
+        context_of(request).untrusted_proxies.notice(scope)
+        is_secure = context_of(request).is_secure
 
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -82,7 +82,7 @@ def is_foreign(request: HTTPConnection) -> bool:
     if origin is None:
         return request.headers.get("sec-fetch-site") in {"cross-site", "same-site"}
     ours = {request.headers.get("host", "")}
-    if base_url := hall_of(request).base_url:
+    if base_url := context_of(request).base_url:
         ours.add(urlsplit(base_url).netloc)
     try:
         return urlsplit(origin).netloc not in ours

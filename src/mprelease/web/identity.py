@@ -13,13 +13,13 @@ from fastapi import Depends, Request
 from fastapi.requests import HTTPConnection
 
 from mprelease.domain.errors import Refused
-from mprelease.domain.people import Right
 from mprelease.domain.problems import Problem
+from mprelease.domain.users import Permission
 from mprelease.security import csrf
-from mprelease.services import door
-from mprelease.services.door import Visit
-from mprelease.storage.keys import KeyKind
-from mprelease.web.hall import Hall, hall_of
+from mprelease.services import sessions
+from mprelease.services.sessions import Session
+from mprelease.storage.access_keys import KeyKind
+from mprelease.web.context import WebContext, context_of
 
 COOKIE = "mprelease"
 CSRF_FIELD = "csrf"
@@ -28,49 +28,49 @@ HARMLESS = {"GET", "HEAD", "OPTIONS"}
 _BEARER = "bearer "
 
 
-def visitor(request: HTTPConnection) -> Visit | None:
+def session_of(request: HTTPConnection) -> Session | None:
     """Return who comes with this request, None for a stranger."""
-    hall = hall_of(request)
+    context = context_of(request)
     given = request.headers.get("authorization", "")
     # A token is for programs: pages would let whoever found one make another.
     if given.lower().startswith(_BEARER) and request.url.path.startswith("/api/"):
-        return door.visit(hall.house, given[len(_BEARER) :].strip(), KeyKind.TOKEN)
+        return sessions.find(context.services, given[len(_BEARER) :].strip(), KeyKind.TOKEN)
     secret = request.cookies.get(COOKIE)
-    return door.visit(hall.house, secret, KeyKind.LOGIN) if secret else None
+    return sessions.find(context.services, secret, KeyKind.LOGIN) if secret else None
 
 
-class Need:
+class RequiredRight:
     """Let in whoever has a right; the test of all routes reads `right` from here."""
 
-    def __init__(self, right: Right) -> None:
+    def __init__(self, right: Permission) -> None:
         """Take the right that a route asks for."""
         self.right = right
 
     async def __call__(
-        self, request: Request, visit: Annotated[Visit | None, Depends(visitor)]
-    ) -> Visit:
+        self, request: Request, session: Annotated[Session | None, Depends(session_of)]
+    ) -> Session:
         """Return the visit; raise Refused where it may not go on."""
-        if visit is None:
+        if session is None:
             raise Refused(Problem.LOGIN_NEEDED)
-        request.state.visit = visit
-        if visit.key.kind is KeyKind.LOGIN and request.method not in HARMLESS:
-            await _refuse_foreign_form(request, visit)
-        if not visit.user.role.may(self.right):
+        request.state.session = session
+        if session.key.kind is KeyKind.LOGIN and request.method not in HARMLESS:
+            await _refuse_foreign_form(request, session)
+        if not session.user.role.may(self.right):
             raise Refused(Problem.FORBIDDEN)
-        return visit
+        return session
 
 
-Looker = Annotated[Visit, Depends(Need(Right.LOOK))]
-Releaser = Annotated[Visit, Depends(Need(Right.RELEASE))]
-Manager = Annotated[Visit, Depends(Need(Right.MANAGE))]
+CanView = Annotated[Session, Depends(RequiredRight(Permission.VIEW))]
+CanRelease = Annotated[Session, Depends(RequiredRight(Permission.RELEASE))]
+CanManage = Annotated[Session, Depends(RequiredRight(Permission.MANAGE))]
 
 
-async def _hall(request: Request) -> Hall:
+async def _context(request: Request) -> WebContext:
     # A plain function would be called in a thread of its own, for nothing.
-    return hall_of(request)
+    return context_of(request)
 
 
-HallOf = Annotated[Hall, Depends(_hall)]
+ContextOf = Annotated[WebContext, Depends(_context)]
 
 
 def login_address(request: Request) -> str:
@@ -93,10 +93,10 @@ def safe_address(wanted: str) -> str:
     return wanted if is_ours and not (parts.scheme or parts.netloc or has_controls) else "/"
 
 
-async def _refuse_foreign_form(request: Request, visit: Visit) -> None:
+async def _refuse_foreign_form(request: Request, session: Session) -> None:
     given = request.headers.get(CSRF_HEADER)
     if given is None:
         form = await request.form()
         given = str(form.get(CSRF_FIELD, ""))
-    if not csrf.is_valid(given, visit.key.csrf):
+    if not csrf.is_valid(given, session.key.csrf):
         raise Refused(Problem.FORM_OUTDATED)

@@ -10,29 +10,33 @@ import secrets
 from fastapi import Request
 from fastapi.responses import Response
 
-from mprelease.services.door import Account
-from mprelease.services.house import House
+from mprelease.services.context import ServiceContext
+from mprelease.services.sessions import LoginAccount
 
 _PATH = "/login"
 _YEAR = 31_536_000
 _NAME_BYTES = 12
 
 
-def browser_of(request: Request, house: House, account: Account | None) -> str | None:
+def browser_of(
+    request: Request, services: ServiceContext, account: LoginAccount | None
+) -> str | None:
     """Return the name of the browser; None where it has not logged in to this account before."""
     if account is None:
         return None
     browser, _, signature = request.cookies.get(_cookie(account), "").partition(".")
-    wanted = _signature(house, account, browser)
+    wanted = _signature(services, account, browser)
     return browser if hmac.compare_digest(signature.encode(), wanted.encode()) else None
 
 
-def remember_browser(answer: Response, house: House, account: Account, *, is_secure: bool) -> None:
+def remember_browser(
+    answer: Response, services: ServiceContext, account: LoginAccount, *, is_secure: bool
+) -> None:
     """Let the browser show, for a year, that somebody has logged in there."""
     browser = secrets.token_urlsafe(_NAME_BYTES)
     answer.set_cookie(
         _cookie(account),
-        f"{browser}.{_signature(house, account, browser)}",
+        f"{browser}.{_signature(services, account, browser)}",
         max_age=_YEAR,
         path=_PATH,
         httponly=True,
@@ -41,10 +45,10 @@ def remember_browser(answer: Response, house: House, account: Account, *, is_sec
     )
 
 
-def _cookie(account: Account) -> str:
+def _cookie(account: LoginAccount) -> str:
     return f"mprelease-known-{account.user_id}"
 
 
-def _signature(house: House, account: Account, browser: str) -> str:
+def _signature(services: ServiceContext, account: LoginAccount, browser: str) -> str:
     signed = f"{account.user_id}.{account.stamp}.{browser}"
-    return hmac.new(house.vault.key_for("known browsers"), signed.encode(), "sha256").hexdigest()
+    return hmac.new(services.vault.key_for("known browsers"), signed.encode(), "sha256").hexdigest()

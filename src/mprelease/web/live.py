@@ -14,15 +14,15 @@ from starlette.websockets import WebSocketState
 
 from mprelease.domain.errors import Refused
 from mprelease.domain.logs import Position
-from mprelease.domain.people import Right
-from mprelease.live.board import Changes
-from mprelease.live.feed import Told
-from mprelease.services.door import Visit
-from mprelease.web.crowd import Member
+from mprelease.domain.users import Permission
+from mprelease.live.feed import LiveUpdate
+from mprelease.live.states import Changes
+from mprelease.services.sessions import Session
+from mprelease.web.connections import Connection
+from mprelease.web.context import WebContext, context_of
 from mprelease.web.guard import is_foreign
-from mprelease.web.hall import Hall, hall_of
-from mprelease.web.identity import visitor
-from mprelease.web.telling import log_in_json, states_in_json
+from mprelease.web.identity import session_of
+from mprelease.web.live_source import log_in_json, states_in_json
 
 router = APIRouter()
 # Whoever has heard nothing for much longer is no longer connected, whatever the network says.
@@ -37,7 +37,7 @@ _ALIVE = '{"alive":true}'
 _NUMBER = 2**31 - 1
 
 
-class Wish(BaseModel):
+class Subscription(BaseModel):
     """What a watcher wants to hear; what is not named stays as it is.
 
     `log` is a release's, behind a position, or null for none; `states` are those of all releases.
@@ -52,10 +52,10 @@ class Wish(BaseModel):
 class Watcher:
     """One socket, and what is told to it."""
 
-    def __init__(self, socket: WebSocket, hall: Hall) -> None:
+    def __init__(self, socket: WebSocket, context: WebContext) -> None:
         """Take an accepted socket."""
         self._socket = socket
-        self._hall = hall
+        self._context = context
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     async def serve(self) -> None:
@@ -63,7 +63,7 @@ class Watcher:
         self._begin("alive", self._live())
         try:
             while (text := await self._received()) is not None:
-                await self._grant(Wish.model_validate_json(text))
+                await self._grant(Subscription.model_validate_json(text))
         except ValidationError:
             await self._close(_UNREADABLE)
         finally:
@@ -79,7 +79,7 @@ class Watcher:
             return None
         return message.get("text") or ""
 
-    async def _grant(self, wish: Wish) -> None:
+    async def _grant(self, wish: Subscription) -> None:
         if "log" in wish.model_fields_set:
             await self._end("log")
             if wish.log is not None:
@@ -91,23 +91,23 @@ class Watcher:
                 self._begin("states", self._show_states())
 
     async def _show_log(self, release_id: int, position: Position) -> None:
-        async with self._hall.hub.watching(release_id) as feed:
+        async with self._context.hub.watching(release_id) as feed:
             over = False
             while not over:
-                told = await feed.after(position)
-                await self._send(self._hall.crowd.words(told, _log_words))
-                position, over = told.end(position), told.over
+                update = await feed.after(position)
+                await self._send(self._context.connections.words(update, _log_words))
+                position, over = update.end(position), update.over
 
     async def _show_states(self) -> None:
         count = 0
-        async with self._hall.hub.watching_all() as board:
+        async with self._context.hub.watching_all() as state_feed:
             while True:
-                changes = await board.after(count)
-                await self._send(self._hall.crowd.words(changes, self._states_words))
+                changes = await state_feed.after(count)
+                await self._send(self._context.connections.words(changes, self._states_words))
                 count = changes.count
 
     def _states_words(self, changes: Changes) -> str:
-        spread, now = self._hall.crowd.spread, self._hall.house.now()
+        spread, now = self._context.connections.spread, self._context.services.now()
         return _json(states_in_json(changes) | {"now": now, "spread": spread})
 
     async def _live(self) -> None:
@@ -130,7 +130,7 @@ class Watcher:
         except Refused:
             await self._close(_GONE)
         except Exception as error:  # noqa: BLE001 whatever it was, the client must hear of it
-            self._hall.loops.report(f"socket: {name}", error)
+            self._context.loops.report(f"socket: {name}", error)
             await self._close(_FAILED)
 
     async def _send(self, text: str) -> None:
@@ -153,18 +153,18 @@ class Watcher:
 @router.websocket("/api/v1/live")
 async def live(socket: WebSocket) -> None:
     """Let somebody watch who may look, from a page of ours or with a token."""
-    hall = hall_of(socket)
+    context = context_of(socket)
     try:
-        await _let_in(socket, hall)
+        await _let_in(socket, context)
     except Exception as error:  # noqa: BLE001 pages' handlers can only answer requests
-        hall.loops.report("socket", error)
+        context.loops.report("socket", error)
         with suppress(*_CLOSED):
             await socket.close(_FAILED)
 
 
-async def _let_in(socket: WebSocket, hall: Hall) -> None:
-    visit = None if is_foreign(socket) else await asyncio.to_thread(_looker, socket)
-    if visit is None:
+async def _let_in(socket: WebSocket, context: WebContext) -> None:
+    session = None if is_foreign(socket) else await asyncio.to_thread(_looker, socket)
+    if session is None:
         with suppress(*_CLOSED):
             await socket.close(_NOT_ALLOWED)
         return
@@ -172,13 +172,15 @@ async def _let_in(socket: WebSocket, hall: Hall) -> None:
         await socket.accept()
     except _CLOSED:  # whoever came has left again
         return
-    if not hall.crowd.has_room(visit.user):
+    if not context.connections.has_room(session.user):
         with suppress(*_CLOSED):
             await socket.close(_TOO_MANY)
         return
-    serving = asyncio.create_task(Watcher(socket, hall).serve())
+    serving = asyncio.create_task(Watcher(socket, context).serve())
     try:
-        async with hall.crowd.joined(Member(visit, serving), hall.house.database, hall.loops):
+        async with context.connections.registered(
+            Connection(session, serving), context.services.database, context.loops
+        ):
             await asyncio.wait([serving])
     finally:
         serving.cancel()
@@ -188,10 +190,10 @@ async def _let_in(socket: WebSocket, hall: Hall) -> None:
         serving.result()
 
 
-def _looker(socket: WebSocket) -> Visit | None:
+def _looker(socket: WebSocket) -> Session | None:
     """Return who comes, None for whoever may not look."""
-    visit = visitor(socket)
-    return visit if visit and visit.user.role.may(Right.LOOK) else None
+    session = session_of(socket)
+    return session if session and session.user.role.may(Permission.VIEW) else None
 
 
 async def _close_soon(socket: WebSocket) -> None:
@@ -201,8 +203,8 @@ async def _close_soon(socket: WebSocket) -> None:
             await socket.close(_NOT_ALLOWED)
 
 
-def _log_words(told: Told) -> str:
-    return _json(log_in_json(told))
+def _log_words(update: LiveUpdate) -> str:
+    return _json(log_in_json(update))
 
 
 def _json(content: object) -> str:

@@ -19,7 +19,7 @@ from limits.strategies import MovingWindowRateLimiter
 
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
-from mprelease.services.door import Account
+from mprelease.services.sessions import LoginAccount
 
 _OF_ADDRESS = parse("60 per 5 minutes")
 _FROM_ADDRESS = (parse("8 per 5 minutes"), parse("20 per hour"))
@@ -43,7 +43,7 @@ class Attempt:
 
     name: str
     address: str
-    account: Account | None = None
+    account: LoginAccount | None = None
     browser: str | None = None
     issued: str | None = None
 

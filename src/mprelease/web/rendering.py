@@ -13,15 +13,15 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
-from mprelease.domain.people import Right
 from mprelease.domain.platforms import Platform, SizeLimits
 from mprelease.domain.releases import Release, StageRecord, StageState
-from mprelease.i18n import Language, Words, language_of
+from mprelease.domain.users import Permission
+from mprelease.i18n import Language, Translator, language_of
 from mprelease.platforms.registry import driver_of, served
 from mprelease.security import csrf
-from mprelease.services.door import Visit
-from mprelease.web import assets, flash, sights
-from mprelease.web.hall import hall_of
+from mprelease.services.sessions import Session
+from mprelease.web import assets, flash, sidebar
+from mprelease.web.context import context_of
 from mprelease.web.identity import CSRF_FIELD
 
 LANGUAGE_COOKIE = "language"
@@ -31,16 +31,18 @@ _CODE = re.compile(r"`([^`]+)`")
 
 def page(request: Request, template: str, status: int = 200, **context: object) -> HTMLResponse:
     """Return a page in the reader's language; strangers see it without the frame."""
-    visit: Visit | None = getattr(request.state, "visit", None)
+    session: Session | None = getattr(request.state, "session", None)
     shown: dict[str, Any] = {
         "request": request,
-        "visit": visit,
-        "say": Words(language(request)),
-        "now": hall_of(request).house.now(),
-        "timezone": hall_of(request).house.timezone,
-        "may": _rights(visit),
-        "frame": sights.frame(hall_of(request).house) if visit and _is_whole(request) else None,
-        "untrusted_proxies": hall_of(request).untrusted_proxies.peers,
+        "session": session,
+        "t": Translator(language(request)),
+        "now": context_of(request).services.now(),
+        "timezone": context_of(request).services.timezone,
+        "may": _rights(session),
+        "sidebar": sidebar.sidebar(context_of(request).services)
+        if session and _is_whole(request)
+        else None,
+        "untrusted_proxies": context_of(request).untrusted_proxies.peers,
         "flash": flash.message_of(request),
         "unserved": {},
         **context,
@@ -53,8 +55,8 @@ def page(request: Request, template: str, status: int = 200, **context: object) 
 
 def language(request: Request) -> Language:
     """Return the reader's language: the profile's, else the browser's choice or wish."""
-    visit: Visit | None = getattr(request.state, "visit", None)
-    wish = visit.user.language if visit else None
+    session: Session | None = getattr(request.state, "session", None)
+    wish = session.user.language if session else None
     wish = wish or request.cookies.get(LANGUAGE_COOKIE)
     return language_of(wish or request.headers.get("accept-language") or Language.CHINESE)
 
@@ -64,8 +66,8 @@ def _is_whole(request: Request) -> bool:
     return "hx-request" not in request.headers
 
 
-def _rights(visit: Visit | None) -> Callable[[str], bool]:
-    return lambda right: bool(visit and visit.user.role.may(Right(right)))
+def _rights(session: Session | None) -> Callable[[str], bool]:
+    return lambda right: bool(session and session.user.role.may(Permission(right)))
 
 
 @cache
@@ -104,8 +106,8 @@ def _csrf_field(context: Context) -> Markup:
 
 @pass_context
 def _csrf_token(context: Context) -> str:
-    visit: Visit | None = context["visit"]
-    return csrf.masked(visit.key.csrf) if visit else ""
+    session: Session | None = context["session"]
+    return csrf.masked(session.key.csrf) if session else ""
 
 
 @pass_context
@@ -113,14 +115,14 @@ def _ago(context: Context, at: int | None) -> Markup:
     """Tell how long ago a moment in ms was, with the exact time on hover."""
     if at is None:
         return Markup("–")
-    say: Words = context["say"]
+    t: Translator = context["t"]
     seconds = max(0, (context["now"] - at) // 1000)
     for unit, length in (("day", 86_400), ("hour", 3600), ("minute", _MINUTE)):
         if seconds >= length:
-            words = say(f"web.ago.{unit}", count=seconds // length)
+            words = t(f"web.ago.{unit}", count=seconds // length)
             break
     else:
-        words = say("web.ago.now")
+        words = t("web.ago.now")
     exact = datetime.fromtimestamp(at / 1000, context["timezone"])
     shown = exact.isoformat(" ", "seconds")
     return Markup('<time datetime="{}" title="{}">{}</time>').format(_moment(at), shown, words)
@@ -163,9 +165,9 @@ def _with_code(words: str) -> Markup:
 @pass_context
 def _details(context: Context, details: Mapping[str, object]) -> str:
     """Return the details of an entry of the audit in words."""
-    say: Words = context["say"]
+    t: Translator = context["t"]
     return " · ".join(
-        f"{say.named('detail', name) or name}: {_detail(say, name, value)}"
+        f"{t.named('detail', name) or name}: {_detail(t, name, value)}"
         for name, value in details.items()
     )
 
@@ -178,16 +180,16 @@ _DETAIL_PREFIXES = {
 }
 
 
-def _detail(say: Words, name: str, value: object) -> str:
+def _detail(t: Translator, name: str, value: object) -> str:
     if isinstance(value, bool):
-        return say("detail.yes") if value else say("detail.no")
+        return t("detail.yes") if value else t("detail.no")
     if isinstance(value, Mapping):
         return " ".join(f"{key}={each}" for key, each in value.items())
     if isinstance(value, list):
         prefix = "secret" if name == "secrets" else name
-        return ", ".join(say.named(prefix, each) or str(each) for each in value)
+        return ", ".join(t.named(prefix, each) or str(each) for each in value)
     if name in _DETAIL_PREFIXES:
-        return say.named(_DETAIL_PREFIXES[name], value) or str(value)
+        return t.named(_DETAIL_PREFIXES[name], value) or str(value)
     return "–" if value is None else str(value)
 
 

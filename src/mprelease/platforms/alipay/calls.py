@@ -15,10 +15,10 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
-from mprelease.platforms import asking
+from mprelease.platforms import http
 from mprelease.platforms.alipay.credential import ToolKey, opened
 from mprelease.platforms.alipay.refusals import HOST, problem_of, refusal_in
-from mprelease.platforms.driver import Account, Link
+from mprelease.platforms.driver import Account, Route
 from mprelease.platforms.images import Image, image_of
 from mprelease.platforms.stored_keys import stored_key
 
@@ -29,44 +29,46 @@ _NO_VERSION = "0.0.0"
 _NUMBERS = re.compile(r"[0-9]+(\.[0-9]+){2}")
 
 
-def last_version(account: Account, link: Link) -> str | None:
+def last_version(account: Account, route: Route) -> str | None:
     """Return the newest version that the platform has, None before the first.
 
     Raise StageFailed when the platform does not accept key and address, or cannot be asked. Each
     wait for the network takes 5 s at most.
     """
     fields = {"appId": account.platform_app_id, "clientType": "alipay", "clientId": _WALLET}
-    data = _Desk(account, link).ask("GET", "appUploadDetail", fields)
+    data = _Client(account, route).ask("GET", "appUploadDetail", fields)
     version = str(data.get("lastVersion") or "")
     return version if _NUMBERS.fullmatch(version) and version != _NO_VERSION else None
 
 
-def show_to_testers(account: Account, link: Link, version: str, *, seconds: float) -> Image | None:
+def show_to_testers(
+    account: Account, route: Route, version: str, *, seconds: float
+) -> Image | None:
     """Make an uploaded version the experience version, and return the image of its QR code.
 
     Return None where the image cannot be had. Raise StageFailed when the platform refuses, or has
     not done it in time.
     """
-    desk = _Desk(account, link)
+    client = _Client(account, route)
     app = {"appId": account.platform_app_id, "clientType": "alipay", "clientId": _WALLET}
     fields = {**app, "version": version}
-    desk.ask("POST", "setExp", fields)
+    client.ask("POST", "setExp", fields)
     ends_at = time.monotonic() + seconds
     while time.monotonic() < ends_at:
-        data = desk.ask("GET", "setExpQuery", fields)
+        data = client.ask("GET", "setExpQuery", fields)
         if data.get("packageStatus") == "success":
-            return desk.image(str(data.get("qrCodeUrl")))
+            return client.image(str(data.get("qrCodeUrl")))
         time.sleep(_PAUSE)
     raise StageFailed(Problem.PLATFORM_BUILD_UNFINISHED)
 
 
-class _Desk:
+class _Client:
     """Where one account asks; each call is signed."""
 
-    def __init__(self, account: Account, link: Link) -> None:
+    def __init__(self, account: Account, route: Route) -> None:
         self._app_id = account.platform_app_id
         self._key = opened(account.credential)
-        self._link = link
+        self._route = route
 
     def ask(self, method: str, call: str, fields: Mapping[str, str]) -> dict[str, Any]:
         """Return the data of an answer that says yes; raise StageFailed for any other."""
@@ -74,7 +76,7 @@ class _Desk:
         headers = {"sign": signature(self._key, fields), "signType": "SHA256WithRSA"}
         url = f"/cli/miniapp/{call}.json"
         try:
-            with _client(self._link) as client:
+            with _client(self._route) as client:
                 # The tool sends a form in parts, and so do we.
                 body = {name: (None, value) for name, value in sent.items()}
                 answer = (
@@ -83,13 +85,13 @@ class _Desk:
                     else client.post(url, files=body, headers=headers)
                 )
         except (httpx.HTTPError, OSError) as error:
-            raise asking.unreachable(HOST, error) from None
+            raise http.unreachable(HOST, error) from None
         return self._data(answer, fields)
 
     def image(self, address: str) -> Image | None:
         """Return the image at an address, None where there is none."""
         try:
-            with _client(self._link) as client:
+            with _client(self._route) as client:
                 answer = client.get(address, follow_redirects=True).raise_for_status()
         except (httpx.HTTPError, httpx.InvalidURL, OSError):
             return None
@@ -101,7 +103,7 @@ class _Desk:
         try:
             data = answer.json().get("data")
         except (ValueError, AttributeError):
-            raise asking.unreachable(HOST, f"HTTP {answer.status_code}") from None
+            raise http.unreachable(HOST, f"HTTP {answer.status_code}") from None
         return data if isinstance(data, dict) else {}
 
 
@@ -112,5 +114,5 @@ def signature(key: ToolKey, fields: Mapping[str, str]) -> str:
     return b64encode(signed).decode("ascii")
 
 
-def _client(link: Link) -> httpx.Client:
-    return asking.client(link, _BASE, {"Referer": _BASE, "Origin": _BASE})
+def _client(route: Route) -> httpx.Client:
+    return http.client(route, _BASE, {"Referer": _BASE, "Origin": _BASE})

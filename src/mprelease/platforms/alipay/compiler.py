@@ -16,8 +16,8 @@ from tempfile import TemporaryDirectory
 
 import httpx
 
-from mprelease.platforms import asking
-from mprelease.platforms.driver import Link
+from mprelease.platforms import http
+from mprelease.platforms.driver import Route
 
 _CONFIG = "https://hpmweb.alipay.com/api/tinyapp/buildconfig"
 _ARCHIVE = "https://mdn.alipayobjects.com/mini_assets/uri/file/as/builder-v{}-linux-{}.tgz"
@@ -35,14 +35,14 @@ _PROGRAM = 0o755
 _UNUSABLE = (OSError, ValueError, LookupError, httpx.HTTPError, tarfile.TarError)
 
 
-def keep(app_id: str, link: Link, folder: Path, version: str) -> bool:
+def keep(app_id: str, route: Route, folder: Path, version: str) -> bool:
     """Put the compiler that the platform names for an app into `folder`, for minidev to find.
 
     Tell whether it lies there now. `version` is minidev's. What lies there is never replaced:
     releases run it. Takes as long as a download may.
     """
     try:
-        with asking.client(link, "", {"x-tinyapp-cli-version": version}) as client:
+        with http.client(route, "", {"x-tinyapp-cli-version": version}) as client:
             wanted = _wanted(client, app_id)
             place = folder / f"cubebuild@{wanted}"
             if not place.is_dir():

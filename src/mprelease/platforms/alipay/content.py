@@ -60,8 +60,8 @@ def take_out_hooks(folder: Path) -> None:
             if text is None or isinstance(error, RecursionError):
                 config.unlink()
             continue
-        if (harmless := _without_hooks(content)) != content:
-            text = json.dumps(harmless, ensure_ascii=False, indent=2)
+        if (sanitized := _without_hooks(content)) != content:
+            text = json.dumps(sanitized, ensure_ascii=False, indent=2)
             # A new file in its place: the old one may be a second name of a file that is kept.
             plain_files.write_private(config, f"{text}\n")
 
@@ -86,12 +86,12 @@ def _configs(folder: Path) -> Iterator[Path]:
 
 
 def _without_hooks(config: dict[str, Any]) -> dict[str, Any]:
-    harmless = {name: value for name, value in config.items() if name not in _HOOKS}
+    sanitized = {name: value for name, value in config.items() if name not in _HOOKS}
     for name in _OPTIONS:
-        options = harmless.get(name)
+        options = sanitized.get(name)
         if isinstance(options, dict):
-            harmless[name] = {key: options[key] for key in options if key not in _PLUGINS}
-    return harmless
+            sanitized[name] = {key: options[key] for key in options if key not in _PLUGINS}
+    return sanitized
 
 
 def _named_root(folder: Path) -> str:

@@ -14,10 +14,10 @@ from mprelease.platforms.alipay.content import left_out, require_content, root_o
 from mprelease.platforms.alipay.credential import opened, read_credential
 from mprelease.platforms.alipay.events import event_of
 from mprelease.platforms.alipay.refusals import VERSIONS
-from mprelease.platforms.bridged import Bridged
-from mprelease.platforms.driver import Account, Event, Link, PublishOrder, Result
+from mprelease.platforms.bridge_driver import Bridged
+from mprelease.platforms.detection import require_app_id
+from mprelease.platforms.driver import Account, Event, PublishOrder, Result, Route
 from mprelease.platforms.images import QR_CODE
-from mprelease.platforms.marks import require_app_id
 from mprelease.platforms.mini_programs import require_page
 from mprelease.platforms.settings import KnownSettings
 from mprelease.platforms.tools import BRIDGES, Tool
@@ -60,19 +60,19 @@ class AlipayDriver(Bridged):
         require_app_id(app_id, Platform.ALIPAY)
         return app_id
 
-    def check(self, account: Account, link: Link) -> None:
+    def check(self, account: Account, route: Route) -> None:
         """Ask Alipay whether it accepts app id, key and address; raise StageFailed if not."""
-        self.last_version(account, link)
+        self.last_version(account, route)
 
-    def last_version(self, account: Account, link: Link) -> str | None:
+    def last_version(self, account: Account, route: Route) -> str | None:
         """Return the newest version that Alipay has; raise StageFailed if it does not tell."""
         # The HTTP client takes a fifth of a second to load: here that happens beside the checkout,
         # and for nobody who only looks at a log.
         from mprelease.platforms.alipay import calls  # noqa: PLC0415
 
-        return calls.last_version(account, link)
+        return calls.last_version(account, route)
 
-    def finish(self, account: Account, link: Link, version: str) -> Result:
+    def finish(self, account: Account, route: Route, version: str) -> Result:
         """Make an uploaded version the experience version: the step that its release has missed.
 
         May be repeated. Raise StageFailed when Alipay refuses, or takes too long.
@@ -80,10 +80,10 @@ class AlipayDriver(Bridged):
         from mprelease.platforms.alipay import calls  # noqa: PLC0415 as above
 
         limit = self.experience_seconds
-        image = calls.show_to_testers(account, link, version, seconds=limit)
+        image = calls.show_to_testers(account, route, version, seconds=limit)
         return Result(Publication(image.content, image.media_type) if image else Publication())
 
-    def looks_built(self, folder: Path, project_type: ProjectType) -> None:
+    def validate_output(self, folder: Path, project_type: ProjectType) -> None:
         """Raise StageFailed unless a folder can be published on this platform."""
         require_content(folder, project_type)
 
@@ -117,7 +117,7 @@ class AlipayDriver(Bridged):
                 "scene": order.launch.scene,
                 "settings": dict(order.compile_settings),
                 "limits": self._limits(),
-                "proxy": order.link.proxy,
+                "proxy": order.route.proxy,
                 "qrCode": str(order.scratch / QR_CODE),
             }
         )
@@ -135,12 +135,12 @@ class AlipayDriver(Bridged):
         """Say what has not arrived: npm packages, the plugin of a plugin project, functions."""
         return left_out(order.built, packages)
 
-    def keep_download(self, tools: Path, account: Account, link: Link) -> None:
+    def keep_download(self, tools: Path, account: Account, route: Route) -> None:
         """Fetch the compiler that Alipay names for an app, unless it is there."""
         from mprelease.platforms.alipay import compiler  # noqa: PLC0415 as above
 
         folder = self.tool.folder(tools) / "compilers"
-        compiler.keep(account.platform_app_id, link, folder, self.tool.version)
+        compiler.keep(account.platform_app_id, route, folder, self.tool.version)
 
     def size_limits(self) -> SizeLimits:
         """Return what its documentation says; of the whole, reports differ."""

@@ -3,9 +3,9 @@
 from mprelease.domain.problems import Message
 from mprelease.domain.releases import Publication, Sizes
 from mprelease.platforms import events
-from mprelease.platforms.alipay.problems import Complaint, failure_of
+from mprelease.platforms.alipay.problems import ToolError, failure_of
 from mprelease.platforms.driver import Event, Failure, PublishOrder, Result, ToolDownload
-from mprelease.platforms.events import Facts
+from mprelease.platforms.events import EventFields
 from mprelease.platforms.images import Image, image_in
 
 
@@ -14,11 +14,11 @@ def event_of(line: str, order: PublishOrder | None) -> Event:
     return events.read(line, order, {"fetched": _fetched, "result": _result, "error": _failure})
 
 
-def _fetched(_facts: Facts, _order: PublishOrder) -> ToolDownload:
+def _fetched(_facts: EventFields, _order: PublishOrder) -> ToolDownload:
     return ToolDownload()
 
 
-def _result(facts: Facts, order: PublishOrder) -> Result:
+def _result(facts: EventFields, order: PublishOrder) -> Result:
     code = facts.optional_part("code")
     image = image_in(order.scratch) if code and code.flag("written") else None
     hints = (*_version_hints(facts, order), *_code_hints(code, image))
@@ -28,7 +28,7 @@ def _result(facts: Facts, order: PublishOrder) -> Result:
     return Result(Publication(image.content, image.media_type, sizes), hints)
 
 
-def _version_hints(facts: Facts, order: PublishOrder) -> tuple[Message, ...]:
+def _version_hints(facts: EventFields, order: PublishOrder) -> tuple[Message, ...]:
     hints = []
     if removed := facts.optional_text("removed"):
         hints.append(Message("hint.alipay_removed", {"version": removed}))
@@ -38,25 +38,25 @@ def _version_hints(facts: Facts, order: PublishOrder) -> tuple[Message, ...]:
     return tuple(hints)
 
 
-def _code_hints(code: Facts | None, image: Image | None) -> tuple[Message, ...]:
+def _code_hints(code: EventFields | None, image: Image | None) -> tuple[Message, ...]:
     """Tell the address of a QR code of which there is no image, or none that can be shown."""
     if code is None or image is not None:
         return ()
     return (Message("hint.alipay_no_qr_code", {"address": code.text("address")}),)
 
 
-def _sizes(facts: Facts | None) -> Sizes | None:
+def _sizes(facts: EventFields | None) -> Sizes | None:
     if facts is None:
         return None
     packages, main = facts.numbers("packages"), facts.number("main")
     return Sizes(main + sum(packages.values()), main, packages)
 
 
-def _failure(facts: Facts, order: PublishOrder) -> Failure:
+def _failure(facts: EventFields, order: PublishOrder) -> Failure:
     reply = facts.optional_part("reply")
     code = facts.code("errorCode") or facts.code("code")
     task = facts.code("task")
-    complaint = Complaint(
+    tool_error = ToolError(
         kind=order.kind,
         app_id=order.account.platform_app_id,
         version=order.version,
@@ -69,4 +69,4 @@ def _failure(facts: Facts, order: PublishOrder) -> Failure:
         call=facts.optional_text("call"),
         answer=reply.text("text") if reply else None,
     )
-    return failure_of(complaint)
+    return failure_of(tool_error)

@@ -25,7 +25,7 @@ _PAGE = re.compile(r"(?P<file>[\w./-]+\.json):\d+: the page (?P<page>\S+) has no
 
 
 @dataclass(frozen=True)
-class Complaint:
+class ToolError:
     """A failure as the bridge tells it.
 
     `code` is the tool's or the bridge's, `log` that of a build on the platform's side. `sent` says
@@ -57,19 +57,19 @@ class Complaint:
         return refusal_in(self.answer) if self.answer else None
 
 
-def failure_of(complaint: Complaint) -> Failure:
+def failure_of(tool_error: ToolError) -> Failure:
     """Return what a complaint means, and whether the platform may hold the release anyway."""
-    if complaint.code == _LATE:
+    if tool_error.code == _LATE:
         return Failure(StageFailed(Problem.PUBLISH_TOO_LATE))
-    if complaint.code == _BUILD_FAILED:
-        return Failure(_build_problem(complaint.log or complaint.detail))
-    if complaint.code == _UNFINISHED:
+    if tool_error.code == _BUILD_FAILED:
+        return Failure(_build_problem(tool_error.log or tool_error.detail))
+    if tool_error.code == _UNFINISHED:
         return Failure(StageFailed(Problem.PLATFORM_BUILD_UNFINISHED), may_have_arrived=True)
-    if complaint.refusal and not complaint.task:
-        return Failure(problem_of(complaint.refusal, complaint.app_id, complaint.version))
-    if complaint.sent:
-        return cut_off(complaint.kind, HOST, complaint.detail)
-    return Failure(_local_problem(complaint))
+    if tool_error.refusal and not tool_error.task:
+        return Failure(problem_of(tool_error.refusal, tool_error.app_id, tool_error.version))
+    if tool_error.sent:
+        return cut_off(tool_error.kind, HOST, tool_error.detail)
+    return Failure(_local_problem(tool_error))
 
 
 def _build_problem(log: str) -> StageFailed:
@@ -85,12 +85,12 @@ def _source_problem(text: str) -> StageFailed | None:
     return None
 
 
-def _local_problem(complaint: Complaint) -> StageFailed:
-    detail = complaint.detail
+def _local_problem(tool_error: ToolError) -> StageFailed:
+    detail = tool_error.detail
     if found := _COMPILER_FAILED.match(detail):
         said = detail[found.end() :]
         return _source_problem(said) or StageFailed(Problem.PUBLISH_FAILED, detail=said or detail)
-    if complaint.call and complaint.answer is None:
-        host = complaint.call.split()[-1].split("/")[0]
+    if tool_error.call and tool_error.answer is None:
+        host = tool_error.call.split()[-1].split("/")[0]
         return StageFailed(Problem.PLATFORM_UNREACHABLE, host=host, detail=detail)
     return StageFailed(Problem.PUBLISH_FAILED, detail=detail)

@@ -8,16 +8,16 @@ from typing import Any
 
 import httpx
 
-from mprelease.platforms import asking
+from mprelease.platforms import http
 from mprelease.platforms.douyin.credential import Login, Token, opened
 from mprelease.platforms.douyin.refusals import HOST, Reply, login_refused, problem_of
-from mprelease.platforms.driver import Account, Link
+from mprelease.platforms.driver import Account, Route
 
 _SESSION = "sessionid_microapp"
 _NO_VERSION = "0.0.0"
 
 
-def last_version(account: Account, link: Link) -> str | None:
+def last_version(account: Account, route: Route) -> str | None:
     """Return the version that the platform counts from, None before the first.
 
     Raise StageFailed when the platform does not accept the credential, or cannot be asked. Each
@@ -25,11 +25,11 @@ def last_version(account: Account, link: Link) -> str | None:
     """
     who, app_id = opened(account.credential), account.platform_app_id
     try:
-        with asking.client(link, f"https://{HOST}") as client:
+        with http.client(route, f"https://{HOST}") as client:
             headers = _headers(client, who, app_id)
             answer = _ask(client, headers, app_id, who)
     except (httpx.HTTPError, OSError) as error:
-        raise asking.unreachable(HOST, error) from None
+        raise http.unreachable(HOST, error) from None
     version = str(answer.get("audit_version") or "")
     return version if version not in {"", _NO_VERSION} else None
 
@@ -79,7 +79,7 @@ def _content(response: httpx.Response) -> dict[str, Any]:
     except ValueError:
         content = None
     if not isinstance(content, dict):
-        raise asking.unreachable(HOST, f"HTTP {response.status_code}")
+        raise http.unreachable(HOST, f"HTTP {response.status_code}")
     return content
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from mprelease.domain.errors import Refused
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
-from mprelease.platforms.marks import credential_text
+from mprelease.platforms.detection import credential_text
 
 
 @dataclass(frozen=True)

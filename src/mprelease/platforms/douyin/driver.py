@@ -9,18 +9,18 @@ from mprelease.domain.apps import ProjectType
 from mprelease.domain.errors import Refused
 from mprelease.domain.platforms import MIB, Platform, SizeLimits
 from mprelease.domain.problems import Message, Problem
-from mprelease.platforms.bridged import Bridged
+from mprelease.platforms.bridge_driver import Bridged
+from mprelease.platforms.detection import require_app_id
 from mprelease.platforms.douyin.content import name_app, require_content, root_of
 from mprelease.platforms.douyin.credential import opened, read_credential
 from mprelease.platforms.douyin.events import event_of
-from mprelease.platforms.driver import Account, Event, Link, PublishOrder, Result
+from mprelease.platforms.driver import Account, Event, PublishOrder, Result, Route
 from mprelease.platforms.loaded_packages import (
     PACKED,
     bring_into,
     has_manifest,
     missing,
 )
-from mprelease.platforms.marks import require_app_id
 from mprelease.platforms.mini_programs import require_page
 from mprelease.platforms.npm_packages import require_packable
 from mprelease.platforms.settings import KnownSettings
@@ -48,23 +48,23 @@ class DouyinDriver(Bridged):
         require_app_id(app_id, Platform.DOUYIN)
         return app_id
 
-    def check(self, account: Account, link: Link) -> None:
+    def check(self, account: Account, route: Route) -> None:
         """Ask Douyin whether it accepts app id and credential; raise StageFailed if not."""
-        self.last_version(account, link)
+        self.last_version(account, route)
 
-    def last_version(self, account: Account, link: Link) -> str | None:
+    def last_version(self, account: Account, route: Route) -> str | None:
         """Return the version from which Douyin counts; raise StageFailed if it does not tell."""
         # The HTTP client takes a fifth of a second to load: here that happens beside the checkout,
         # and for nobody who only looks at a log.
         from mprelease.platforms.douyin import check  # noqa: PLC0415
 
-        return check.last_version(account, link)
+        return check.last_version(account, route)
 
-    def finish(self, account: Account, link: Link, version: str) -> Result:  # noqa: ARG002
+    def finish(self, account: Account, route: Route, version: str) -> Result:  # noqa: ARG002
         """Raise Refused(NOTHING_TO_FINISH): an upload is complete by itself."""
         raise Refused(Problem.NOTHING_TO_FINISH, platform=self.platform)
 
-    def looks_built(self, folder: Path, project_type: ProjectType) -> None:
+    def validate_output(self, folder: Path, project_type: ProjectType) -> None:
         """Raise StageFailed unless a folder can be published on this platform."""
         require_content(folder, project_type)
 
@@ -101,7 +101,7 @@ class DouyinDriver(Bridged):
                 "scene": order.launch.scene,
                 "settings": dict(order.compile_settings),
                 "packNpm": order.pack_npm and has_manifest(root),
-                "proxy": order.link.proxy,
+                "proxy": order.route.proxy,
             }
         )
 
@@ -110,7 +110,7 @@ class DouyinDriver(Bridged):
         return event_of(line, order)
 
     def left_out(self, order: PublishOrder, packages: Collection[str]) -> tuple[Message, ...]:
-        """Say which npm packages have not arrived."""
+        """LogWriter which npm packages have not arrived."""
         root = order.built / root_of(order.built)
         names = missing(root, root, packages, PACKED)
         parameters = {"packages": ", ".join(names)}

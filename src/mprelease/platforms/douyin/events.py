@@ -5,10 +5,10 @@ from datetime import datetime, timedelta, timezone
 from mprelease.domain.problems import Message
 from mprelease.domain.releases import Publication, Sizes
 from mprelease.platforms import events
-from mprelease.platforms.douyin.problems import Complaint, failure_of
+from mprelease.platforms.douyin.problems import ToolError, failure_of
 from mprelease.platforms.douyin.refusals import Reply
 from mprelease.platforms.driver import Event, Failure, PublishOrder, Result
-from mprelease.platforms.events import Facts
+from mprelease.platforms.events import EventFields
 from mprelease.platforms.qr_codes import drawn
 
 _BEIJING = timezone(timedelta(hours=8))
@@ -22,7 +22,7 @@ def event_of(line: str, order: PublishOrder | None) -> Event:
     return events.read(line, order, {"result": _result, "error": _failure})
 
 
-def _result(facts: Facts, _order: PublishOrder) -> Result:
+def _result(facts: EventFields, _order: PublishOrder) -> Result:
     sizes = _sizes(facts.part("sizes"))
     address = facts.optional_text("shortUrl")
     if address is None:
@@ -34,7 +34,7 @@ def _result(facts: Facts, _order: PublishOrder) -> Result:
     return Result(Publication(drawn(address), "image/png", sizes), _expiry(facts))
 
 
-def _expiry(facts: Facts) -> tuple[Message, ...]:
+def _expiry(facts: EventFields) -> tuple[Message, ...]:
     if facts.code("expireTime") == _NEVER:
         return ()
     seconds = facts.number("expireTime")
@@ -44,14 +44,14 @@ def _expiry(facts: Facts) -> tuple[Message, ...]:
     return (Message("hint.douyin_expires", {"time": f"{time:%Y-%m-%d %H:%M} (UTC+8)"}),)
 
 
-def _sizes(facts: Facts) -> Sizes:
+def _sizes(facts: EventFields) -> Sizes:
     packages = {one.text("path"): one.number("size") for one in facts.parts("sub")}
     return Sizes(facts.number("total"), facts.part("main").number("size"), packages)
 
 
-def _failure(facts: Facts, order: PublishOrder) -> Failure:
+def _failure(facts: EventFields, order: PublishOrder) -> Failure:
     reply = facts.optional_part("reply")
-    complaint = Complaint(
+    tool_error = ToolError(
         kind=order.kind,
         app_id=order.account.platform_app_id,
         version=order.version,
@@ -64,4 +64,4 @@ def _failure(facts: Facts, order: PublishOrder) -> Failure:
         call=facts.optional_text("call"),
         reply=Reply(reply.number("status"), reply.text("text")) if reply else None,
     )
-    return failure_of(complaint)
+    return failure_of(tool_error)

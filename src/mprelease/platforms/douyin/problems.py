@@ -30,7 +30,7 @@ _BROKEN_OFF = "maxContentLength size of -1 exceeded"
 
 
 @dataclass(frozen=True)
-class Complaint:
+class ToolError:
     """A failure as the bridge tells it.
 
     `name` and `code` are the tool's, or its HTTP client's; `link` is a page that explains a build
@@ -62,64 +62,64 @@ class Complaint:
         return self.sent and not _PUT.match(self.call or "")
 
 
-def failure_of(complaint: Complaint) -> Failure:
+def failure_of(tool_error: ToolError) -> Failure:
     """Return what a complaint means, and whether the platform may hold the release anyway."""
-    if surely := _surely_not_there(complaint):
+    if surely := _surely_not_there(tool_error):
         return Failure(surely)
-    if complaint.message == _WAITED and not _refusal(complaint):
+    if tool_error.message == _WAITED and not _refusal(tool_error):
         return Failure(StageFailed(Problem.PLATFORM_BUILD_UNFINISHED), may_have_arrived=True)
-    if known := _refused(complaint):
-        return Failure(known, may_have_arrived=complaint.was_taken)
-    if complaint.sent:
-        return cut_off(complaint.kind, HOST, complaint.detail)
-    return Failure(_local_problem(complaint))
+    if known := _refused(tool_error):
+        return Failure(known, may_have_arrived=tool_error.was_taken)
+    if tool_error.sent:
+        return cut_off(tool_error.kind, HOST, tool_error.detail)
+    return Failure(_local_problem(tool_error))
 
 
-def _surely_not_there(complaint: Complaint) -> StageFailed | None:
+def _surely_not_there(tool_error: ToolError) -> StageFailed | None:
     """Return the problem of what was sent not at all, not to its end, or could not be built."""
-    if complaint.code == _LATE:
+    if tool_error.code == _LATE:
         return StageFailed(Problem.PUBLISH_TOO_LATE)
-    if complaint.code == _TOO_LONG:
+    if tool_error.code == _TOO_LONG:
         detail = "the package is larger than 32 MiB, the limit of tt-ide-cli"
         return StageFailed(Problem.PUBLISH_FAILED, detail=detail)
-    if complaint.name == "Compile Error" and complaint.reply and complaint.code == 1:
-        return _build_problem(complaint)
+    if tool_error.name == "Compile Error" and tool_error.reply and tool_error.code == 1:
+        return _build_problem(tool_error)
     return None
 
 
-def _build_problem(complaint: Complaint) -> StageFailed:
-    if found := _PLACE.match(complaint.detail):
+def _build_problem(tool_error: ToolError) -> StageFailed:
+    if found := _PLACE.match(tool_error.detail):
         return StageFailed(
             Problem.SOURCE_SYNTAX_ERROR,
             file=found["file"],
             line=int(found["line"]),
             detail=found["detail"],
         )
-    detail = " ".join(part for part in (complaint.detail, complaint.link) if part)
+    detail = " ".join(part for part in (tool_error.detail, tool_error.link) if part)
     return StageFailed(Problem.PLATFORM_BUILD_FAILED, detail=detail)
 
 
-def _refused(complaint: Complaint) -> StageFailed | None:
-    if complaint.name == "Login Error" and (complaint.reply or not complaint.call):
-        return login_refused(complaint.detail)
-    refusal = _refusal(complaint)
-    return problem_of(refusal, complaint.app_id) if refusal else None
+def _refused(tool_error: ToolError) -> StageFailed | None:
+    if tool_error.name == "Login Error" and (tool_error.reply or not tool_error.call):
+        return login_refused(tool_error.detail)
+    refusal = _refusal(tool_error)
+    return problem_of(refusal, tool_error.app_id) if refusal else None
 
 
-def _refusal(complaint: Complaint) -> Refusal | None:
-    return complaint.reply.refusal() if complaint.reply else None
+def _refusal(tool_error: ToolError) -> Refusal | None:
+    return tool_error.reply.refusal() if tool_error.reply else None
 
 
-def _local_problem(complaint: Complaint) -> StageFailed:
-    detail = complaint.detail
-    if complaint.call and not _was_answered(complaint):
+def _local_problem(tool_error: ToolError) -> StageFailed:
+    detail = tool_error.detail
+    if tool_error.call and not _was_answered(tool_error):
         return StageFailed(Problem.PLATFORM_UNREACHABLE, host=HOST, detail=detail)
-    if complaint.name == "PackageSize Error":
+    if tool_error.name == "PackageSize Error":
         return size_problem(detail) or StageFailed(Problem.PUBLISH_FAILED, detail=detail)
-    if complaint.name == "Upload Error" and (known := version_problem(detail)):
+    if tool_error.name == "Upload Error" and (known := version_problem(detail)):
         return known
     return StageFailed(Problem.PUBLISH_FAILED, detail=detail)
 
 
-def _was_answered(complaint: Complaint) -> bool:
-    return complaint.reply is not None and complaint.reply.status < 500  # noqa: PLR2004 HTTP
+def _was_answered(tool_error: ToolError) -> bool:
+    return tool_error.reply is not None and tool_error.reply.status < 500  # noqa: PLR2004 HTTP

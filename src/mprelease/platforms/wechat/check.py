@@ -9,8 +9,8 @@ from typing import Any
 
 import httpx
 
-from mprelease.platforms import asking
-from mprelease.platforms.driver import Account, Link
+from mprelease.platforms import http
+from mprelease.platforms.driver import Account, Route
 from mprelease.platforms.stored_keys import stored_key
 from mprelease.platforms.wechat.key import sign
 from mprelease.platforms.wechat.refusals import HOST, Refusal, problem_of
@@ -19,7 +19,7 @@ from mprelease.platforms.wechat.refusals import HOST, Refusal, problem_of
 _COOKIE = "wxuin=16361198655900; uniproxy_host=mmbizuniproxy; uniproxy_uid=42152"
 
 
-def check_account(account: Account, link: Link) -> None:
+def check_account(account: Account, route: Route) -> None:
     """Return when WeChat accepts the account; raise StageFailed otherwise.
 
     Each wait for the network takes 5 s at most.
@@ -27,13 +27,13 @@ def check_account(account: Account, link: Link) -> None:
     key = stored_key(account.credential)
     app_id = account.platform_app_id
     try:
-        with asking.client(link, f"https://{HOST}/wxa/ci/", {"Cookie": _COOKIE}) as client:
+        with http.client(route, f"https://{HOST}/wxa/ci/", {"Cookie": _COOKIE}) as client:
             question = {"appid": app_id, "clientRand": secrets.randbelow(10**8)}
             answer = _ask(client, "getrandstr", app_id, question)
             signature = sign(key, app_id, str(answer["randomString"]))
             _ask(client, "getattr", app_id, {"appid": app_id, "signature": signature})
     except (httpx.HTTPError, OSError, ValueError, KeyError, TypeError) as error:
-        raise asking.unreachable(HOST, error) from None
+        raise http.unreachable(HOST, error) from None
 
 
 def _ask(client: httpx.Client, call: str, app_id: str, question: dict[str, Any]) -> dict[str, Any]:

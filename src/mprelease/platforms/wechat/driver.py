@@ -8,10 +8,10 @@ from mprelease.domain.apps import ProjectType
 from mprelease.domain.errors import Refused
 from mprelease.domain.platforms import MIB, Platform, SizeLimits
 from mprelease.domain.problems import Message, Problem
-from mprelease.platforms.bridged import Bridged
-from mprelease.platforms.driver import Account, Event, Link, PublishOrder, Result
+from mprelease.platforms.bridge_driver import Bridged
+from mprelease.platforms.detection import require_app_id
+from mprelease.platforms.driver import Account, Event, PublishOrder, Result, Route
 from mprelease.platforms.images import QR_CODE
-from mprelease.platforms.marks import require_app_id
 from mprelease.platforms.mini_programs import require_page
 from mprelease.platforms.npm_packages import require_packable
 from mprelease.platforms.tools import BRIDGES, Tool
@@ -50,23 +50,23 @@ class WeChatDriver(Bridged):
         require_app_id(app_id, Platform.WECHAT)
         return app_id
 
-    def check(self, account: Account, link: Link) -> None:
+    def check(self, account: Account, route: Route) -> None:
         """Ask WeChat whether it accepts app id, key and address; raise StageFailed if not."""
         # The HTTP client takes a fifth of a second to load: here that happens beside the checkout,
         # and for nobody who only looks at a log.
         from mprelease.platforms.wechat.check import check_account  # noqa: PLC0415
 
-        check_account(account, link)
+        check_account(account, route)
 
-    def last_version(self, account: Account, link: Link) -> str | None:  # noqa: ARG002
+    def last_version(self, account: Account, route: Route) -> str | None:  # noqa: ARG002
         """Return None: nothing in the tool's protocol tells (vendor-tools, WeChat)."""
         return None
 
-    def finish(self, account: Account, link: Link, version: str) -> Result:  # noqa: ARG002
+    def finish(self, account: Account, route: Route, version: str) -> Result:  # noqa: ARG002
         """Raise Refused(NOTHING_TO_FINISH): a person picks the trial version in the console."""
         raise Refused(Problem.NOTHING_TO_FINISH, platform=self.platform)
 
-    def looks_built(self, folder: Path, project_type: ProjectType) -> None:
+    def validate_output(self, folder: Path, project_type: ProjectType) -> None:
         """Raise StageFailed(OUTPUT_NOT_A_MINI_PROGRAM) unless a folder can be published."""
         require_content(folder, project_type)
 
@@ -105,7 +105,7 @@ class WeChatDriver(Bridged):
                 "scene": order.launch.scene,
                 "settings": dict(order.compile_settings),
                 "packNpm": order.pack_npm,
-                "proxy": order.link.proxy,
+                "proxy": order.route.proxy,
                 "qrCode": str(order.scratch / QR_CODE),
             }
         )

@@ -6,10 +6,10 @@ from mprelease.domain.problems import Message, Problem
 from mprelease.domain.releases import Kind, Publication, Sizes
 from mprelease.platforms import events
 from mprelease.platforms.driver import Event, Failure, PublishOrder, Result
-from mprelease.platforms.events import Facts
+from mprelease.platforms.events import EventFields
 from mprelease.platforms.images import image_in
 from mprelease.platforms.qr_codes import drawn
-from mprelease.platforms.wechat.problems import Complaint, failure_of
+from mprelease.platforms.wechat.problems import ToolError, failure_of
 
 # As the tool names them in its answer.
 _FULL = "__FULL__"
@@ -32,7 +32,7 @@ def trial_qr_code(app_id: str) -> bytes:
     return drawn(address)
 
 
-def _result(facts: Facts, order: PublishOrder) -> Result | Failure:
+def _result(facts: EventFields, order: PublishOrder) -> Result | Failure:
     sizes = _sizes(facts)
     if order.kind is Kind.PREVIEW:
         return _preview(order, sizes)
@@ -56,7 +56,7 @@ def _plugin_hints(plugin_id: str | None) -> tuple[Message, ...]:
     return (Message("hint.wechat_plugin", {"id": plugin_id}),) if plugin_id else ()
 
 
-def _sizes(facts: Facts) -> Sizes:
+def _sizes(facts: EventFields) -> Sizes:
     packages = {one.text("name"): one.number("size") for one in facts.parts("sizes")}
     plugins = facts.parts("plugins")
     packages |= {one.text("pluginProviderAppid"): one.number("size") for one in plugins}
@@ -65,8 +65,8 @@ def _sizes(facts: Facts) -> Sizes:
     return Sizes(full, main, packages)
 
 
-def _failure(facts: Facts, order: PublishOrder) -> Failure:
-    complaint = Complaint(
+def _failure(facts: EventFields, order: PublishOrder) -> Failure:
+    tool_error = ToolError(
         kind=order.kind,
         app_id=order.account.platform_app_id,
         folder=str(order.built),
@@ -75,4 +75,4 @@ def _failure(facts: Facts, order: PublishOrder) -> Failure:
         message=facts.text("message"),
         sent=facts.flag("sent"),
     )
-    return failure_of(complaint)
+    return failure_of(tool_error)

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from mprelease.domain.errors import Refused
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
-from mprelease.platforms.marks import credential_text
+from mprelease.platforms.detection import credential_text
 
 
 def read_key(content: bytes) -> str:

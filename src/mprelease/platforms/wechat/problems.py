@@ -26,7 +26,7 @@ _REFUSAL = re.compile(r"errCode: (?P<code>-?\d+); errMsg: (?P<text>.*)", re.DOTA
 
 
 @dataclass(frozen=True)
-class Complaint:
+class ToolError:
     """A failure as the bridge tells it.
 
     `code` is a number of the tool's or a word of the bridge's, `path` the file that the tool
@@ -47,13 +47,13 @@ class Complaint:
         return _PREFIX.sub("", self.message.replace(f"{self.folder}/", ""), count=1)
 
 
-def failure_of(complaint: Complaint) -> Failure:
+def failure_of(tool_error: ToolError) -> Failure:
     """Return what a complaint means, and whether the platform may hold the release anyway."""
-    if refusal := _refusal(complaint.detail):
-        return Failure(problem_of(refusal, complaint.app_id))
-    if complaint.sent:
-        return cut_off(complaint.kind, HOST, complaint.detail)
-    return Failure(_local_problem(complaint))
+    if refusal := _refusal(tool_error.detail):
+        return Failure(problem_of(refusal, tool_error.app_id))
+    if tool_error.sent:
+        return cut_off(tool_error.kind, HOST, tool_error.detail)
+    return Failure(_local_problem(tool_error))
 
 
 def _refusal(detail: str) -> Refusal | None:
@@ -67,13 +67,13 @@ def _refusal(detail: str) -> Refusal | None:
         return None
 
 
-def _local_problem(complaint: Complaint) -> StageFailed:
-    detail = complaint.detail
-    if complaint.code == _LATE:
+def _local_problem(tool_error: ToolError) -> StageFailed:
+    detail = tool_error.detail
+    if tool_error.code == _LATE:
         return StageFailed(Problem.PUBLISH_TOO_LATE)
-    if complaint.code == _NO_SIGNATURE:
+    if tool_error.code == _NO_SIGNATURE:
         return StageFailed(Problem.KEY_UNREADABLE, detail=detail)
-    if complaint.code in {_NO_RANDOM_STRING, _NOT_SENT}:
+    if tool_error.code in {_NO_RANDOM_STRING, _NOT_SENT}:
         return StageFailed(Problem.PLATFORM_UNREACHABLE, host=HOST, detail=detail)
-    known = source_problem(detail, complaint.path)
+    known = source_problem(detail, tool_error.path)
     return known or StageFailed(Problem.PUBLISH_FAILED, detail=detail)

@@ -1,17 +1,55 @@
-"""The versions that the simulated Alipay keeps of one app."""
+"""The packages that the simulated Alipay has accepted, their builds, and each app's versions."""
 
-from collections.abc import Sequence
+import json
+import secrets
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
+from mprelease.domain.releases import LaunchOptions
 from mprelease.domain.versions import is_greater
-from mprelease.simulator.alipay import rejections
+from mprelease.simulator.alipay import protocol
+from mprelease.simulator.http import InvalidRequest
+from mprelease.simulator.packages import json_errors
+from mprelease.simulator.vendor_service import PackageStore, ReceivedPackage
 
 MAX_VERSIONS = 20
 """How many development versions an app may have."""
 
-PAGE = 10
-"""How many versions one answer lists; an assumption."""
+PAGE_SIZE = 10
+"""How many versions one page of the list has; an assumption."""
+
+
+@dataclass(frozen=True)
+class Received(ReceivedPackage):
+    """One accepted package: the source tree of an upload, the compiled tree of a preview.
+
+    `packages` are the sizes of a preview's parts in bytes, by their path. A preview has no version
+    and no description. `qr_code_url` is the address of the image of its QR code.
+    """
+
+    version: str | None
+    description: str | None
+    launch: LaunchOptions
+    packages: Mapping[str, int]
+    qr_code_url: str | None
+
+
+@dataclass
+class Build:
+    """One build on the platform's side, and how many more polls find it running."""
+
+    received: Received
+    errors: Sequence[str]
+    polls_left: int
+
+    @property
+    def log(self) -> Sequence[str]:
+        """Return the log so far; its format is an assumption."""
+        begun = [f"building {self.received.app_id} {self.received.version}"]
+        return begun if self.polls_left else [*begun, *(self.errors or ["done"])]
 
 
 @dataclass(frozen=True)
@@ -24,32 +62,34 @@ class Version:
 
 
 class Versions:
-    """Keep one app's versions: the newest number, at most 20 in development, one of them shown."""
+    """The versions of one app: the newest number, the development versions, the trial version."""
 
     def __init__(self) -> None:
-        """Begin with none."""
         self._kept: list[Version] = []
         self.last: str | None = None
-        self.experience: str | None = None
+        self.trial: str | None = None
 
-    def demand_room(self, number: str, without: str) -> None:
-        """Raise Rejected unless a version may be added once another one is removed for it."""
+    def require_acceptable(self, number: str, removed: str) -> None:
+        """Raise Rejected or InvalidRequest unless a version may be added.
+
+        `removed` is the number of the version that is removed for it, "" for none.
+        """
         if self.last and not is_greater(number, self.last):
-            raise rejections.not_greater(number, self.last)
-        if without and without not in self.numbers:
-            raise rejections.unusable(f"there is no version {without}")
-        if len(self._kept) - bool(without) >= MAX_VERSIONS:
-            raise rejections.too_many(MAX_VERSIONS)
+            raise protocol.not_greater(number, self.last)
+        if removed and removed not in self.numbers:
+            raise InvalidRequest(f"there is no version {removed}")
+        if len(self._kept) - bool(removed) >= MAX_VERSIONS:
+            raise protocol.too_many_versions(MAX_VERSIONS)
 
     def add(self, version: Version) -> None:
-        """Keep one more version, the newest."""
+        """Add the newest version."""
         self._kept.append(version)
         self.last = version.number
 
     def remove(self, number: str) -> None:
-        """Remove a version; raise Rejected for the one that is shown to testers."""
-        if number == self.experience or number not in self.numbers:
-            raise rejections.unusable(f"the version {number} cannot be removed")
+        """Remove a version; raise InvalidRequest for the trial version and an unknown one."""
+        if number == self.trial or number not in self.numbers:
+            raise InvalidRequest(f"the version {number} cannot be removed")
         self._kept = [version for version in self._kept if version.number != number]
 
     @property
@@ -57,10 +97,50 @@ class Versions:
         """Return the numbers of the development versions, oldest first."""
         return [version.number for version in self._kept]
 
-    def listed(self, page: int) -> Sequence[dict[str, object]]:
-        """Return a page of the list as the tool gets it, newest first."""
+    def page(self, number: int) -> Sequence[dict[str, object]]:
+        """Return a page of the list, counted from 1, as the tool gets it, newest first."""
         newest = list(reversed(self._kept))
-        return [_row(version) for version in newest[(page - 1) * PAGE : page * PAGE]]
+        return [_row(version) for version in newest[(number - 1) * PAGE_SIZE : number * PAGE_SIZE]]
+
+
+class VersionStore(PackageStore[Received]):
+    """The accepted packages, the builds of uploads, and the versions of all apps; thread-safe."""
+
+    def __init__(self, folder: Path) -> None:
+        """Start empty; the folder is made when the first package arrives."""
+        super().__init__(folder)
+        self._builds: dict[str, Build] = {}
+        self._versions: dict[str, Versions] = defaultdict(Versions)
+
+    def versions(self, app_id: str) -> Versions:
+        """Return an app's versions; to be used while `changed` is held."""
+        return self._versions[app_id]
+
+    def start_build(self, received: Received, polls: int) -> str:
+        """Start the build of an upload and return its id; the last of `polls` polls ends it."""
+        package_id = secrets.token_hex(4)
+        with self.changed:
+            self._builds[package_id] = Build(received, _build_errors(received.files), polls)
+        return package_id
+
+    def poll_build(self, app_id: str, package_id: str) -> Build:
+        """Count one poll of a build and return it; raise InvalidRequest for an unknown one.
+
+        A build that ends without an error creates its version.
+        """
+        with self.changed:
+            build = self._builds.get(package_id)
+            if build is None or build.received.app_id != app_id:
+                raise InvalidRequest("there is no such build")
+            build.polls_left -= build.polls_left > 0
+            if not build.polls_left and not build.errors:
+                self._create(build.received)
+            return build
+
+    def _create(self, received: Received) -> None:
+        versions = self._versions[received.app_id]
+        if received.version and received.version not in versions.numbers:
+            versions.add(Version(received.version, received.description or "", received.at))
 
 
 def _row(version: Version) -> dict[str, object]:
@@ -74,3 +154,35 @@ def _row(version: Version) -> dict[str, object]:
         "canRelease": True,
         "bundleId": "com.alipay.alipaywallet",
     }
+
+
+def _build_errors(files: Mapping[str, bytes]) -> list[str]:
+    """Return what a build of a source tree fails with, as `file:line: message`.
+
+    The vendor's compiler is closed. Here a build parses the JSON files and looks for the pages.
+    """
+    top = _root(files)
+    content = {name.removeprefix(top): text for name, text in files.items() if name.startswith(top)}
+    errors = [f"{each.file}:{each.line}: {each.message}" for each in json_errors(content)]
+    return errors or list(_missing_files(content))
+
+
+def _root(files: Mapping[str, bytes]) -> str:
+    try:
+        project = json.loads(files["mini.project.json"])
+        root = str(project.get("miniprogramRoot", "")).removeprefix("./").strip("/")
+    except (KeyError, ValueError, AttributeError):
+        return ""
+    return f"{root}/" if root not in {"", "."} else ""
+
+
+def _missing_files(content: Mapping[str, bytes]) -> Iterator[str]:
+    if "app.json" not in content:
+        yield "app.json:1: the file is missing"
+        return
+    app = json.loads(content["app.json"].decode("utf-8-sig"))
+    packages = [*app.get("subPackages", []), *app.get("subpackages", [])]
+    inside = [f"{each['root'].strip('/')}/{page}" for each in packages for page in each["pages"]]
+    for page in [*app.get("pages", []), *inside]:
+        if f"{page}.axml" not in content:
+            yield f"app.json:1: the page {page} has no {page}.axml"

@@ -1,7 +1,6 @@
 """Douyin's service for tt-ide-cli, written from measurements of version 0.1.33."""
 
-from mprelease.simulator.douyin.received import Code, Received
-from mprelease.simulator.douyin.rejections import Refusal
 from mprelease.simulator.douyin.service import Douyin
+from mprelease.simulator.douyin.versions import QrCode, Received
 
-__all__ = ["Code", "Douyin", "Received", "Refusal"]
+__all__ = ["Douyin", "QrCode", "Received"]

@@ -1,28 +1,45 @@
-"""Sizes of the main package and the sub packages, and WeChat's limits for them."""
+"""The packages that miniprogram-ci sends: their format, sizes and limits, and what is kept of them.
 
-from collections.abc import Mapping
+The format (measured with version 2.1.42) is big-endian: BE | u32 0 | u32 length of the table | u32
+length of the data | ED, then the table: u32 count, and for each file u32 length of its name, the
+name with a leading "/", u32 offset from the start of the package, u32 size; then the data. The
+whole is gzipped.
+"""
+
+import secrets
+import struct
+import zlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated
-
-from pydantic import AliasChoices, BaseModel, Field, ValidationError
 
 from mprelease.domain.apps import ProjectType
-from mprelease.domain.releases import Sizes
-from mprelease.simulator.wechat.rejections import too_large, unusable
+from mprelease.domain.releases import Kind, LaunchOptions, Sizes
+from mprelease.simulator.http import InvalidRequest
+from mprelease.simulator.packages import (
+    MAX_UNPACKED,
+    MIB,
+    AppConfig,
+    is_plain_path,
+    parse_file,
+    require,
+    sizes_by_package,
+)
+from mprelease.simulator.vendor_service import ReceivedPackage
+from mprelease.simulator.wechat.protocol import UploadCall, too_large
 
-MAX_PACKAGE = 2 * 1024 * 1024
+MAX_PACKAGE = 2 * MIB
 """The limit of the main package and of each sub package, in bytes, of all but games."""
 
-MAX_BIG_PACKAGE = 4 * 1024 * 1024
+MAX_BIG_PACKAGE = 4 * MIB
 """The same with `bigPackageSizeSupport`, as the tool's README has it: for previews alone."""
 
-MAX_FULL = 20 * 1024 * 1024
+MAX_FULL = 20 * MIB
 """The limit of all packages together, in bytes; its text is an assumption."""
 
 
 @dataclass(frozen=True)
 class _Limits:
-    """How large the main package and each sub package may be, in bytes; None for any size."""
+    """The largest main package and sub package, in bytes; None is no limit."""
 
     main: int
     each: int | None
@@ -31,40 +48,73 @@ class _Limits:
 _USUAL = _Limits(MAX_PACKAGE, MAX_PACKAGE)
 _BIG = _Limits(MAX_BIG_PACKAGE, MAX_BIG_PACKAGE)
 # WeChat's guide to sub packages of games (基础能力/分包); a public report quotes the 4096 KB.
-_LIMITS = {ProjectType.MINI_GAME: _Limits(4 * 1024 * 1024, None)}
+_LIMITS = {ProjectType.MINI_GAME: _Limits(4 * MIB, None)}
 
 # Measured: the tool packs a plugin below plugin/, whatever its folder is called in the project.
-_CONTENTS = {
+_CONFIG_FILES = {
     ProjectType.MINI_PROGRAM: "app.json",
     ProjectType.MINI_GAME: "game.json",
     ProjectType.MINI_PROGRAM_PLUGIN: "plugin/plugin.json",
     ProjectType.MINI_GAME_PLUGIN: "plugin/plugin.json",
 }
+_PLUGINS = (ProjectType.MINI_PROGRAM_PLUGIN, ProjectType.MINI_GAME_PLUGIN)
+
+_HEADER = struct.Struct(">BIIIB")
+_NUMBER = struct.Struct(">I")
+_OFFSET_AND_SIZE = struct.Struct(">II")
 
 
-class _SubPackage(BaseModel):
-    root: str
+@dataclass(frozen=True)
+class Received(ReceivedPackage):
+    """One accepted upload or preview; `files` are without the signature.
+
+    The tool always names the version of a preview 0.0.1. `preview_url` is the content of a
+    preview's QR code, `plugin_id` the id by which mini programs use an uploaded plugin.
+    """
+
+    project_type: ProjectType
+    version: str
+    robot: int
+    description: str
+    launch: LaunchOptions
+    sizes: Sizes
+    preview_url: str | None
+    plugin_id: str | None
+
+    @property
+    def slot(self) -> str:
+        """Return the slot of the package: one for each kind and robot."""
+        return f"{self.kind}-robot-{self.robot}"
 
 
-class _Contents(BaseModel):
-    packages: Annotated[
-        list[_SubPackage], Field(validation_alias=AliasChoices("subPackages", "subpackages"))
-    ] = []
+def received_from(
+    kind: Kind, call: UploadCall, files: Mapping[str, bytes], sizes: Sizes, at: int
+) -> Received:
+    """Return the record of a call that is being accepted; each preview gets its own address."""
+    page, _, query = call.path.partition("?")
+    return Received(
+        kind=kind,
+        app_id=call.appid,
+        project_type=call.type,
+        version=call.version,
+        robot=call.robot,
+        description=call.desc,
+        launch=LaunchOptions(page or None, query or None, call.debug.scene),
+        files=files,
+        sizes=sizes,
+        preview_url=_new_address(call.appid) if kind is Kind.PREVIEW else None,
+        plugin_id=secrets.token_hex(16) if kind is Kind.UPLOAD and call.type in _PLUGINS else None,
+        at=at,
+    )
 
 
 def sizes_of(files: Mapping[str, bytes], project_type: ProjectType) -> Sizes:
-    """Add up bytes by package, without source maps; raise Rejected without app.json or the like."""
-    sizes = dict.fromkeys(_roots(files, project_type), 0)
-    main = 0
-    for name, content in files.items():
-        if name.endswith(".js.map"):
-            continue
-        root = max((root for root in sizes if _lies_in(f"/{name}", root)), key=len, default=None)
-        if root is None:
-            main += len(content)
-        else:
-            sizes[root] += len(content)
-    return Sizes(main + sum(sizes.values()), main, sizes)
+    """Return the sizes by package; raise InvalidRequest without app.json or the like."""
+    config = parse_file(AppConfig, files, _CONFIG_FILES[project_type])
+    names = [package.root.strip("/") for package in config.sub_packages]
+    # A game's sub package may be a single file.
+    roots = [name if name.endswith(".js") else f"{name}/" for name in names]
+    return sizes_by_package(files, {root: f"/{root}" for root in roots})
 
 
 def enforce_limits(sizes: Sizes, project_type: ProjectType, *, big: bool = False) -> None:
@@ -79,19 +129,52 @@ def enforce_limits(sizes: Sizes, project_type: ProjectType, *, big: bool = False
         raise too_large("", sizes.full, MAX_FULL)
 
 
-def _roots(files: Mapping[str, bytes], project_type: ProjectType) -> list[str]:
-    name = _CONTENTS[project_type]
+def unpack(body: bytes) -> Mapping[str, bytes]:
+    """Return the files of a package by path without a leading "/"; raise InvalidRequest."""
     try:
-        contents = _Contents.model_validate_json(files[name])
-    except (KeyError, ValidationError):
-        raise unusable(f"{name} is missing or unreadable") from None
-    return [_root(package.root.strip("/")) for package in contents.packages]
+        return _files(_decompressed(body))
+    except (struct.error, zlib.error, UnicodeDecodeError) as error:
+        raise InvalidRequest(f"the package is broken ({error})") from error
 
 
-def _root(name: str) -> str:
-    # A game's sub package may be a single file.
-    return f"/{name}" if name.endswith(".js") else f"/{name}/"
+def _decompressed(body: bytes) -> bytes:
+    stream = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    content = stream.decompress(body, MAX_UNPACKED)
+    require(stream.eof and not stream.unused_data, "the gzip stream is incomplete or too long")
+    return content
 
 
-def _lies_in(path: str, root: str) -> bool:
-    return path.startswith(root) if root.endswith("/") else path == root
+def _files(package: bytes) -> Mapping[str, bytes]:
+    first, version, table_length, data_length, last = _HEADER.unpack_from(package)
+    require((first, version, last) == (0xBE, 0, 0xED), "the package has another format")
+    data_start = _HEADER.size + table_length
+    is_whole = len(package) == data_start + data_length
+    require(is_whole, "the lengths in the package do not add up")
+    files: dict[str, bytes] = {}
+    for name, offset, size in _entries(package[_HEADER.size : data_start]):
+        path = name.removeprefix("/")
+        is_plain = name.startswith("/") and is_plain_path(path)
+        require(is_plain and path not in files, f"{name!r} is not a plain name, or is there twice")
+        is_inside = data_start <= offset <= len(package) - size
+        require(is_inside, f"{name!r} lies outside of the data")
+        files[path] = package[offset : offset + size]
+    return files
+
+
+def _entries(table: bytes) -> Iterator[tuple[str, int, int]]:
+    (count,) = _NUMBER.unpack_from(table)
+    position = _NUMBER.size
+    for _ in range(count):
+        (length,) = _NUMBER.unpack_from(table, position)
+        position += _NUMBER.size + length
+        name = table[position - length : position].decode("utf-8")
+        offset, size = _OFFSET_AND_SIZE.unpack_from(table, position)
+        position += _OFFSET_AND_SIZE.size
+        yield name, offset, size
+    require(position == len(table), "the table of the package has the wrong length")
+
+
+def _new_address(app_id: str) -> str:
+    # The form of a real address is not known. This one leads nowhere.
+    ticket = secrets.token_hex(8)
+    return f"https://open.weixin.qq.com/sns/preview?appid={app_id}&ticket={ticket}#wechat-redirect"

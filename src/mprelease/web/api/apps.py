@@ -3,20 +3,20 @@
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
-from mprelease.domain.errands import Errand, ErrandKind
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
-from mprelease.i18n import Words
+from mprelease.domain.worker_queries import WorkerQuery, WorkerQueryKind
+from mprelease.i18n import Translator
 from mprelease.services import apps
 from mprelease.storage import apps as stored
 from mprelease.storage import projects as stored_projects
 from mprelease.storage.database import Reader
-from mprelease.web import asking
-from mprelease.web.api.app_shapes import AppSettings, AppShape, ChangedApp, NewApp
+from mprelease.web import worker_queries
+from mprelease.web.api.app_models import AppModel, AppSettings, ChangedApp, NewApp
+from mprelease.web.api.common import ProblemModel
 from mprelease.web.api.refusals import refusing
-from mprelease.web.api.shapes import TroubleShape
-from mprelease.web.hall import Hall
-from mprelease.web.identity import HallOf, Looker, Manager
+from mprelease.web.context import WebContext
+from mprelease.web.identity import CanManage, CanView, ContextOf
 from mprelease.web.rendering import language
 
 router = APIRouter(prefix="/api/v1/apps", tags=["apps"])
@@ -39,20 +39,20 @@ _SHAPES = (
 )
 
 
-class CheckShape(BaseModel):
+class CheckModel(BaseModel):
     """What the platform said of a credential, and from which address it was asked, if known."""
 
     accepted: bool
-    error: TroubleShape | None
+    error: ProblemModel | None
     address: str | None
 
 
 @router.get("")
-def list_all(hall: HallOf, visit: Looker) -> list[AppShape]:
+def list_all(context: ContextOf, session: CanView) -> list[AppModel]:
     """List the apps by name."""
-    with hall.house.database.reading() as db:
+    with context.services.database.reading() as db:
         names = {project.id: project.name for project in stored_projects.every(db)}
-        return [AppShape.of(one, names[one.project_id]) for one in stored.every(db)]
+        return [AppModel.of(one, names[one.project_id]) for one in stored.every(db)]
 
 
 @router.post(
@@ -60,26 +60,26 @@ def list_all(hall: HallOf, visit: Looker) -> list[AppShape]:
     status_code=201,
     responses=refusing(Problem.PROJECT_UNKNOWN, Problem.APP_EXISTS, *_SHAPES),
 )
-def create(hall: HallOf, visit: Manager, new: NewApp) -> AppSettings:
+def create(context: ContextOf, session: CanManage, new: NewApp) -> AppSettings:
     """Add an app to a project."""
-    app = apps.add(hall.house, visit.user.actor, new.project, new.platform, new.change())
-    with hall.house.database.reading() as db:
-        return _settings(db, hall, app.name)
+    app = apps.add(context.services, session.user.actor, new.project, new.platform, new.change())
+    with context.services.database.reading() as db:
+        return _settings(db, context, app.name)
 
 
 @router.get("/{name}", responses=refusing(Problem.APP_UNKNOWN))
-def show(hall: HallOf, visit: Looker, name: str) -> AppShape:
+def show(context: ContextOf, session: CanView, name: str) -> AppModel:
     """Show an app."""
-    with hall.house.database.reading() as db:
-        app = apps.found(db, name)
-        return AppShape.of(app, stored_projects.by_id(db, app.project_id).name)
+    with context.services.database.reading() as db:
+        app = apps.get(db, name)
+        return AppModel.of(app, stored_projects.by_id(db, app.project_id).name)
 
 
 @router.get("/{name}/settings", responses=refusing(Problem.FORBIDDEN, Problem.APP_UNKNOWN))
-def settings(hall: HallOf, visit: Manager, name: str) -> AppSettings:
+def settings(context: ContextOf, session: CanManage, name: str) -> AppSettings:
     """Show an app with everything that can be set, but the credential."""
-    with hall.house.database.reading() as db:
-        return _settings(db, hall, name)
+    with context.services.database.reading() as db:
+        return _settings(db, context, name)
 
 
 @router.patch(
@@ -93,11 +93,11 @@ def settings(hall: HallOf, visit: Manager, name: str) -> AppSettings:
         *_SHAPES,
     ),
 )
-def change(hall: HallOf, visit: Manager, name: str, wanted: ChangedApp) -> AppSettings:
+def change(context: ContextOf, session: CanManage, name: str, wanted: ChangedApp) -> AppSettings:
     """Change an app; running releases keep what they began with."""
-    app = apps.edit(hall.house, visit.user.actor, name, wanted.change())
-    with hall.house.database.reading() as db:
-        return _settings(db, hall, app.name)
+    app = apps.edit(context.services, session.user.actor, name, wanted.change())
+    with context.services.database.reading() as db:
+        return _settings(db, context, app.name)
 
 
 @router.delete(
@@ -105,30 +105,32 @@ def change(hall: HallOf, visit: Manager, name: str, wanted: ChangedApp) -> AppSe
     status_code=204,
     responses=refusing(Problem.APP_UNKNOWN, Problem.RELEASE_BUSY),
 )
-def delete(hall: HallOf, visit: Manager, name: str) -> None:
+def delete(context: ContextOf, session: CanManage, name: str) -> None:
     """Remove an app with its credential; its releases stay for the record."""
-    apps.remove(hall.house, visit.user.actor, name)
+    apps.remove(context.services, session.user.actor, name)
 
 
 @router.post(
     "/{name}/check",
     responses=refusing(Problem.APP_UNKNOWN, Problem.NO_WORKER, Problem.NO_ANSWER),
 )
-def check(request: Request, hall: HallOf, visit: Manager, name: str) -> CheckShape:
+def check(request: Request, context: ContextOf, session: CanManage, name: str) -> CheckModel:
     """Ask the platform whether it accepts the app's credential."""
-    with hall.house.database.reading() as db:
-        label = apps.found(db, name).label
+    with context.services.database.reading() as db:
+        label = apps.get(db, name).label
     error = None
     try:
-        hall.ask(label, Errand(ErrandKind.CHECK, name), seconds=_CHECK_SECONDS, max_age=0)
+        context.ask(
+            label, WorkerQuery(WorkerQueryKind.CHECK, name), seconds=_CHECK_SECONDS, max_age=0
+        )
     except StageFailed as failure:
-        error = TroubleShape.of(failure.trouble, Words(language(request)))
-    return CheckShape(
-        accepted=error is None, error=error, address=asking.outside_address(hall, label)
+        error = ProblemModel.of(failure.problem_detail, Translator(language(request)))
+    return CheckModel(
+        accepted=error is None, error=error, address=worker_queries.outside_address(context, label)
     )
 
 
-def _settings(db: Reader, hall: Hall, name: str) -> AppSettings:
-    app = apps.found(db, name)
+def _settings(db: Reader, context: WebContext, name: str) -> AppSettings:
+    app = apps.get(db, name)
     project = stored_projects.by_id(db, app.project_id).name
-    return AppSettings.with_all(app, project, apps.kept_credential(db, hall.house, app))
+    return AppSettings.with_all(app, project, apps.kept_credential(db, context.services, app))

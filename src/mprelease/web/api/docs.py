@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from mprelease.web.api.document import document
-from mprelease.web.identity import visitor
+from mprelease.web.identity import session_of
 from mprelease.web.rendering import page
 
 router = APIRouter(prefix="/api", include_in_schema=False)
@@ -21,5 +21,5 @@ def openapi(request: Request) -> dict[str, Any]:
 @router.get("/docs")
 def docs(request: Request) -> Response:
     """Show the document; whoever is logged in tries it as oneself."""
-    request.state.visit = visitor(request)
+    request.state.session = session_of(request)
     return page(request, "api_docs.html")

@@ -8,8 +8,8 @@ from fastapi.openapi.utils import get_openapi
 
 from mprelease.domain.problems import Problem
 from mprelease.web.api.refusals import described
+from mprelease.web.http_status import UNUSABLE, status_of
 from mprelease.web.identity import COOKIE, CSRF_HEADER
-from mprelease.web.statuses import UNUSABLE, status_of
 
 _ABOUT = (
     "Releases, projects, apps, people, workers and the audit, for programs. Times are ISO 8601 in "
@@ -54,13 +54,13 @@ def _made(app: FastAPI) -> dict[str, Any]:
     made["security"] = [{name: []} for name in _WAYS_IN]
     for path in made["paths"].values():
         for method, operation in path.items():
-            _tell_what_is_common(method, operation)
+            _add_common_responses(method, operation)
     for name in _FASTAPIS:
         made["components"]["schemas"].pop(name, None)
     return made
 
 
-def _tell_what_is_common(method: str, operation: dict[str, Any]) -> None:
+def _add_common_responses(method: str, operation: dict[str, Any]) -> None:
     operation["summary"] = operation.pop("description")
     _add(operation, Problem.LOGIN_NEEDED)
     if method != "get":
@@ -82,7 +82,7 @@ def _add(operation: dict[str, Any], problem: Problem) -> None:
     if status == str(UNUSABLE) and "HTTPValidationError" in str(known):
         known = {}
     if f"`{problem}`" not in known.get("description", ""):
-        shape = {"$ref": "#/components/schemas/RefusalShape"}
+        shape = {"$ref": "#/components/schemas/RefusalModel"}
         operation["responses"][status] = {
             "description": described(known, problem),
             "content": {"application/json": {"schema": shape}},

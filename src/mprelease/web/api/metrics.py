@@ -6,23 +6,23 @@ from fastapi import APIRouter
 from fastapi.responses import PlainTextResponse
 
 from mprelease.storage import workers
-from mprelease.web.identity import HallOf, Manager
+from mprelease.web.identity import CanManage, ContextOf
 
 router = APIRouter(prefix="/api/v1", include_in_schema=False)
 _MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 @router.get("/metrics")
-def show(hall: HallOf, visit: Manager) -> PlainTextResponse:
+def show(context: ContextOf, session: CanManage) -> PlainTextResponse:
     """Show how often loops that must live on have failed: this node's, and each worker's."""
-    with hall.house.database.reading() as db:
+    with context.services.database.reading() as db:
         of_workers = {one.name: one.loop_failures for one in workers.every(db)}
     lines = [
         *_counter(
             "mprelease_loop_failures_total",
             "Failed turns of this node's long-lived loops, since it began.",
             "loop",
-            hall.loops.failures.by_loop(),
+            context.loops.failures.by_loop(),
         ),
         *_counter(
             "mprelease_worker_loop_failures_total",

@@ -3,17 +3,17 @@
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
-from mprelease.domain.errands import Errand, ErrandKind
 from mprelease.domain.problems import Problem
 from mprelease.domain.projects import Project, ProjectSecret
-from mprelease.i18n import Words
-from mprelease.services import errands, projects
+from mprelease.domain.worker_queries import WorkerQuery, WorkerQueryKind
+from mprelease.i18n import Translator
+from mprelease.services import projects, worker_queries
 from mprelease.services.projects import ProjectChange
 from mprelease.storage import projects as stored
 from mprelease.storage.database import Reader
+from mprelease.web.api.common import Given, Number, Secret, Text, pick
 from mprelease.web.api.refusals import refusing
-from mprelease.web.api.shapes import Given, Number, Secret, Text, only
-from mprelease.web.identity import HallOf, Manager, Releaser
+from mprelease.web.identity import CanManage, CanRelease, ContextOf
 from mprelease.web.rendering import language
 
 router = APIRouter(prefix="/api/v1/projects", tags=["projects"])
@@ -21,7 +21,7 @@ _REFS_SECONDS, _REFS_AGE = 25.0, 30.0
 _SHAPES = (Problem.NAME_SHAPE, Problem.NAME_MIXED, Problem.REPOSITORY_SHAPE, Problem.REF_SHAPE)
 
 
-class ProjectShape(BaseModel):
+class ProjectModel(BaseModel):
     """A project; of its secrets only the names are told."""
 
     name: str
@@ -31,15 +31,15 @@ class ProjectShape(BaseModel):
     revision: int = Field(description="counts the changes of the project")
 
     @classmethod
-    def of(cls, db: Reader, project: Project) -> "ProjectShape":
+    def of(cls, db: Reader, project: Project) -> "ProjectModel":
         """Show a project."""
         return cls.with_secrets(project, projects.kept_secrets(db, project))
 
     @classmethod
-    def with_secrets(cls, project: Project, names: list[str]) -> "ProjectShape":
+    def with_secrets(cls, project: Project, names: list[str]) -> "ProjectModel":
         """Show a project that has secrets of these names."""
         kept = [ProjectSecret(name) for name in names]
-        shown = only(project, "name", "repository", "default_branch", "revision")
+        shown = pick(project, "name", "repository", "default_branch", "revision")
         return cls(**shown, secrets=kept)
 
 
@@ -77,7 +77,7 @@ class ChangedProject(Given):
     )
 
 
-class ChangedProjectShape(ProjectShape):
+class ChangedProjectModel(ProjectModel):
     """A project after a change."""
 
     notice: str | None = Field(
@@ -86,7 +86,7 @@ class ChangedProjectShape(ProjectShape):
     )
 
 
-class RefsShape(BaseModel):
+class RefsModel(BaseModel):
     """The names of branches and tags."""
 
     branches: list[str]
@@ -94,28 +94,28 @@ class RefsShape(BaseModel):
 
 
 @router.get("", responses=refusing(Problem.FORBIDDEN))
-def list_all(hall: HallOf, visit: Releaser) -> list[ProjectShape]:
+def list_all(context: ContextOf, session: CanRelease) -> list[ProjectModel]:
     """List the projects by name."""
-    with hall.house.database.reading() as db:
+    with context.services.database.reading() as db:
         every = stored.every(db)
         kept = projects.secrets_by_project(db, every)
-    return [ProjectShape.with_secrets(one, kept[one.id]) for one in every]
+    return [ProjectModel.with_secrets(one, kept[one.id]) for one in every]
 
 
 @router.post("", status_code=201, responses=refusing(Problem.PROJECT_EXISTS, *_SHAPES))
-def create(hall: HallOf, visit: Manager, new: NewProject) -> ProjectShape:
+def create(context: ContextOf, session: CanManage, new: NewProject) -> ProjectModel:
     """Add a project."""
     added = ProjectChange(new.name, new.repository, new.default_branch, new.secrets.given())
-    project = projects.add(hall.house, visit.user.actor, added)
-    with hall.house.database.reading() as db:
-        return ProjectShape.of(db, project)
+    project = projects.add(context.services, session.user.actor, added)
+    with context.services.database.reading() as db:
+        return ProjectModel.of(db, project)
 
 
 @router.get("/{name}", responses=refusing(Problem.FORBIDDEN, Problem.PROJECT_UNKNOWN))
-def show(hall: HallOf, visit: Releaser, name: str) -> ProjectShape:
+def show(context: ContextOf, session: CanRelease, name: str) -> ProjectModel:
     """Show a project."""
-    with hall.house.database.reading() as db:
-        return ProjectShape.of(db, projects.found(db, name))
+    with context.services.database.reading() as db:
+        return ProjectModel.of(db, projects.get(db, name))
 
 
 @router.patch(
@@ -129,8 +129,8 @@ def show(hall: HallOf, visit: Releaser, name: str) -> ProjectShape:
     ),
 )
 def change(
-    request: Request, hall: HallOf, visit: Manager, name: str, wanted: ChangedProject
-) -> ChangedProjectShape:
+    request: Request, context: ContextOf, session: CanManage, name: str, wanted: ChangedProject
+) -> ChangedProjectModel:
     """Change a project; at another scheme, host or port, git token and SSH key are needed anew."""
     changed = ProjectChange(
         wanted.name,
@@ -139,11 +139,11 @@ def change(
         wanted.secrets.given(),
         wanted.revision,
     )
-    edited = projects.edit(hall.house, visit.user.actor, name, changed)
-    with hall.house.database.reading() as db:
-        shown = ProjectShape.of(db, edited.project).model_dump()
-    notice = Words(language(request))("project.secrets_removed") if edited.removed else None
-    return ChangedProjectShape(**shown, notice=notice)
+    edited = projects.edit(context.services, session.user.actor, name, changed)
+    with context.services.database.reading() as db:
+        shown = ProjectModel.of(db, edited.project).model_dump()
+    notice = Translator(language(request))("project.secrets_removed") if edited.removed else None
+    return ChangedProjectModel(**shown, notice=notice)
 
 
 @router.delete(
@@ -151,9 +151,9 @@ def change(
     status_code=204,
     responses=refusing(Problem.PROJECT_UNKNOWN, Problem.PROJECT_HAS_APPS),
 )
-def delete(hall: HallOf, visit: Manager, name: str) -> None:
+def delete(context: ContextOf, session: CanManage, name: str) -> None:
     """Remove a project that has no apps any more, with its secrets."""
-    projects.remove(hall.house, visit.user.actor, name)
+    projects.remove(context.services, session.user.actor, name)
 
 
 @router.get(
@@ -169,9 +169,9 @@ def delete(hall: HallOf, visit: Manager, name: str) -> None:
         Problem.GIT_FAILED,
     ),
 )
-def refs(hall: HallOf, visit: Releaser, name: str) -> RefsShape:
+def refs(context: ContextOf, session: CanRelease, name: str) -> RefsModel:
     """Return branches and tags of a project's repository, at most half a minute old."""
-    label = errands.label_of(hall.house, name)
-    errand = Errand(ErrandKind.REFS, name)
-    facts = hall.ask(label, errand, seconds=_REFS_SECONDS, max_age=_REFS_AGE)
-    return RefsShape.model_validate(facts)
+    label = worker_queries.label_of(context.services, name)
+    query = WorkerQuery(WorkerQueryKind.REFS, name)
+    facts = context.ask(label, query, seconds=_REFS_SECONDS, max_age=_REFS_AGE)
+    return RefsModel.model_validate(facts)

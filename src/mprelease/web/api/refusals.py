@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from mprelease.domain.problems import Problem
-from mprelease.web.api.shapes import RefusalShape
-from mprelease.web.statuses import status_of
+from mprelease.web.api.common import RefusalModel
+from mprelease.web.http_status import status_of
 
 Responses = dict[int | str, dict[str, Any]]
 
@@ -14,7 +14,7 @@ def refusing(*problems: Problem) -> Responses:
     """Document these problems, each under the status in which it is told."""
     documented: Responses = {}
     for problem in problems:
-        known = documented.setdefault(status_of(problem), {"model": RefusalShape})
+        known = documented.setdefault(status_of(problem), {"model": RefusalModel})
         known["description"] = described(known, problem)
     return documented
 

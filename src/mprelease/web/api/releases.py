@@ -11,24 +11,24 @@ from mprelease.domain.errors import Refused
 from mprelease.domain.logs import LogLine, Position
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Kind, State
-from mprelease.i18n import Words
+from mprelease.i18n import Translator
 from mprelease.services import apps, releases
-from mprelease.services.door import Visit
+from mprelease.services.sessions import Session
 from mprelease.storage import lists, logs
 from mprelease.storage import releases as stored
 from mprelease.storage.lists import Search
-from mprelease.web import asking
+from mprelease.web import worker_queries
+from mprelease.web.api.common import Listed, Number
 from mprelease.web.api.refusals import Responses, refusing
-from mprelease.web.api.release_shapes import (
-    LogShape,
+from mprelease.web.api.release_models import (
+    LogModel,
     NewRelease,
     ProjectReleases,
-    ReleaseShape,
+    ReleaseModel,
     Resolution,
 )
-from mprelease.web.api.shapes import Listed, Number
-from mprelease.web.hall import Hall
-from mprelease.web.identity import HallOf, Looker, Manager, Releaser
+from mprelease.web.context import WebContext
+from mprelease.web.identity import CanManage, CanRelease, CanView, ContextOf
 from mprelease.web.rendering import language
 
 router = APIRouter(prefix="/api/v1", tags=["releases"])
@@ -67,15 +67,15 @@ LinePart = Annotated[int, Query(ge=0, lt=_LARGEST_LINE)]
 @router.post("/releases", status_code=201, responses=refusing(Problem.APP_UNKNOWN, *_UNUSABLE))
 def create(
     request: Request,
-    hall: HallOf,
-    visit: Releaser,
+    context: ContextOf,
+    session: CanRelease,
     wanted: NewRelease,
     idempotency_key: Key = None,
-) -> ReleaseShape:
+) -> ReleaseModel:
     """Accept a release as queued."""
-    asked = wanted.request(_key(visit, idempotency_key), wanted.app)
-    made = releases.request(hall.house, visit.user.actor, asked)
-    return _shown(request, hall, made)
+    asked = wanted.request(_key(session, idempotency_key), wanted.app)
+    made = releases.request(context.services, session.user.actor, asked)
+    return _shown(request, context, made)
 
 
 @router.post(
@@ -87,23 +87,23 @@ def create(
 )
 def create_all(
     request: Request,
-    hall: HallOf,
-    visit: Releaser,
+    context: ContextOf,
+    session: CanRelease,
     name: str,
     wanted: ProjectReleases,
     idempotency_key: Key = None,
-) -> list[ReleaseShape]:
+) -> list[ReleaseModel]:
     """Accept a release for each app of a project, all of them or none."""
-    asked = wanted.request(_key(visit, idempotency_key))
-    made = releases.request_all(hall.house, visit.user.actor, name, asked, wanted.apps)
-    return [_shown(request, hall, one) for one in made]
+    asked = wanted.request(_key(session, idempotency_key))
+    made = releases.request_all(context.services, session.user.actor, name, asked, wanted.apps)
+    return [_shown(request, context, one) for one in made]
 
 
 @router.get("/releases", responses=refusing(Problem.APP_UNKNOWN))
 def list_all(
     request: Request,
-    hall: HallOf,
-    visit: Looker,
+    context: ContextOf,
+    session: CanView,
     app: Searched | None = None,
     kind: Kind | None = None,
     state: State | None = None,
@@ -111,34 +111,38 @@ def list_all(
     person: Searched = "",
     before: Number | None = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
-) -> Listed[ReleaseShape]:
+) -> Listed[ReleaseModel]:
     """List the newest releases that match, newest first."""
-    say = Words(language(request))
-    with hall.house.database.reading() as db:
-        app_id = apps.found(db, app).id if app else None
+    t = Translator(language(request))
+    with context.services.database.reading() as db:
+        app_id = apps.get(db, app).id if app else None
         # One more than is shown, to know whether there is more.
         search = Search(app_id, kind, state, ref, person, before, limit + 1)
-        found = lists.found(db, search)
+        found = lists.search(db, search)
         shown = found[:limit]
         codes = lists.with_codes(db, [one.id for one in shown])
-    items = [ReleaseShape.of(one, codes, say) for one in shown]
+    items = [ReleaseModel.of(one, codes, t) for one in shown]
     return Listed(items=items, next=shown[-1].id if len(found) > limit else None)
 
 
 @router.get("/releases/{release_id}", responses=_NO_RELEASE)
-def show(request: Request, hall: HallOf, visit: Looker, release_id: Number) -> ReleaseShape:
+def show(
+    request: Request, context: ContextOf, session: CanView, release_id: Number
+) -> ReleaseModel:
     """Show a release."""
-    return _shown(request, hall, release_id)
+    return _shown(request, context, release_id)
 
 
 @router.post(
     "/releases/{release_id}/cancel",
     responses=refusing(Problem.RELEASE_UNKNOWN, Problem.CANCEL_TOO_LATE),
 )
-def cancel(request: Request, hall: HallOf, visit: Releaser, release_id: Number) -> ReleaseShape:
+def cancel(
+    request: Request, context: ContextOf, session: CanRelease, release_id: Number
+) -> ReleaseModel:
     """Cancel a release, or ask a running one to end."""
-    releases.cancel(hall.house, visit.user.actor, release_id)
-    return _shown(request, hall, release_id)
+    releases.cancel(context.services, session.user.actor, release_id)
+    return _shown(request, context, release_id)
 
 
 @router.post(
@@ -148,15 +152,15 @@ def cancel(request: Request, hall: HallOf, visit: Releaser, release_id: Number) 
 )
 def again(
     request: Request,
-    hall: HallOf,
-    visit: Releaser,
+    context: ContextOf,
+    session: CanRelease,
     release_id: Number,
     idempotency_key: Key = None,
-) -> ReleaseShape:
+) -> ReleaseModel:
     """Make the same release anew."""
-    key = _key(visit, idempotency_key)
-    wanted = replace(releases.again(hall.house, release_id), idempotency_key=key)
-    return _shown(request, hall, releases.request(hall.house, visit.user.actor, wanted))
+    key = _key(session, idempotency_key)
+    wanted = replace(releases.again(context.services, release_id), idempotency_key=key)
+    return _shown(request, context, releases.request(context.services, session.user.actor, wanted))
 
 
 @router.post(
@@ -164,11 +168,11 @@ def again(
     responses=refusing(Problem.RELEASE_UNKNOWN, Problem.RELEASE_NOT_UNKNOWN),
 )
 def resolve(
-    request: Request, hall: HallOf, visit: Releaser, release_id: Number, end: Resolution
-) -> ReleaseShape:
-    """Say how a release ended of which nobody knows."""
-    releases.resolve(hall.house, visit.user.actor, release_id, published=end.published)
-    return _shown(request, hall, release_id)
+    request: Request, context: ContextOf, session: CanRelease, release_id: Number, end: Resolution
+) -> ReleaseModel:
+    """LogWriter how a release ended of which nobody knows."""
+    releases.resolve(context.services, session.user.actor, release_id, published=end.published)
+    return _shown(request, context, release_id)
 
 
 @router.post(
@@ -184,10 +188,12 @@ def resolve(
         Problem.PLATFORM_UNREACHABLE,
     ),
 )
-def finish(request: Request, hall: HallOf, visit: Releaser, release_id: Number) -> ReleaseShape:
+def finish(
+    request: Request, context: ContextOf, session: CanRelease, release_id: Number
+) -> ReleaseModel:
     """Do the step that an accepted upload has missed, and wait for it."""
-    asking.finish(hall, visit, release_id)
-    return _shown(request, hall, release_id)
+    worker_queries.finish(context, session, release_id)
+    return _shown(request, context, release_id)
 
 
 @router.delete(
@@ -195,29 +201,29 @@ def finish(request: Request, hall: HallOf, visit: Releaser, release_id: Number) 
     status_code=204,
     responses=refusing(Problem.RELEASE_UNKNOWN, Problem.RELEASE_UNFINISHED),
 )
-def delete(hall: HallOf, visit: Manager, release_id: Number) -> None:
+def delete(context: ContextOf, session: CanManage, release_id: Number) -> None:
     """Delete a finished release with its log and its QR code."""
-    releases.delete(hall.house, visit.user.actor, [release_id])
+    releases.delete(context.services, session.user.actor, [release_id])
 
 
 @router.get("/releases/{release_id}/log", responses=_NO_RELEASE)
 def log(
-    hall: HallOf,
-    visit: Looker,
+    context: ContextOf,
+    session: CanView,
     release_id: Number,
     attempt: LinePart = 0,
     line: LinePart = 0,
     limit: Annotated[int, Query(ge=1, le=5000)] = 1000,
-) -> LogShape:
+) -> LogModel:
     """Return the lines that follow a position: at most so many, of about a MiB together."""
     asked = Position(attempt, line)
-    with hall.house.database.reading() as db:
+    with context.services.database.reading() as db:
         # Before its lines: the end of a release and its last line are written together.
-        release = releases.found(db, release_id)
+        release = releases.get(db, release_id)
         following = logs.after(db, release_id, asked)
         lines = list(_at_once(following, limit))
         is_over = release.state.is_final and next(following, None) is None
-    return LogShape.of(lines, asked, is_over=is_over)
+    return LogModel.of(lines, asked, is_over=is_over)
 
 
 @router.get(
@@ -225,10 +231,10 @@ def log(
     response_class=Response,
     responses={**_IMAGES, **refusing(Problem.RELEASE_UNKNOWN, Problem.NO_QR_CODE)},
 )
-def qr_code(hall: HallOf, visit: Looker, release_id: Number) -> Response:
+def qr_code(context: ContextOf, session: CanView, release_id: Number) -> Response:
     """Return the image of the QR code."""
-    with hall.house.database.reading() as db:
-        releases.found(db, release_id)
+    with context.services.database.reading() as db:
+        releases.get(db, release_id)
         found = stored.qr_code(db, release_id)
     if found is None:
         raise Refused(Problem.NO_QR_CODE, release=release_id)
@@ -245,12 +251,12 @@ def _at_once(lines: Iterator[LogLine], limit: int) -> Iterator[LogLine]:
             return
 
 
-def _key(visit: Visit, given: str | None) -> str | None:
-    return f"{visit.user.id}:api:{given}" if given else None
+def _key(session: Session, given: str | None) -> str | None:
+    return f"{session.user.id}:api:{given}" if given else None
 
 
-def _shown(request: Request, hall: Hall, release_id: int) -> ReleaseShape:
-    with hall.house.database.reading() as db:
-        release = releases.found(db, release_id)
+def _shown(request: Request, context: WebContext, release_id: int) -> ReleaseModel:
+    with context.services.database.reading() as db:
+        release = releases.get(db, release_id)
         codes = lists.with_codes(db, [release_id])
-    return ReleaseShape.of(release, codes, Words(language(request)))
+    return ReleaseModel.of(release, codes, Translator(language(request)))

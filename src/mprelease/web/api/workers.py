@@ -12,15 +12,15 @@ from mprelease.domain.workers import WorkerRecord
 from mprelease.services import workers
 from mprelease.storage import audit
 from mprelease.storage import workers as stored
-from mprelease.storage.audit import Deed
+from mprelease.storage.audit import AuditEntry
+from mprelease.web.api.common import Listed, Number, moment, pick
 from mprelease.web.api.refusals import refusing
-from mprelease.web.api.shapes import Listed, Number, moment, only
-from mprelease.web.identity import HallOf, Manager
+from mprelease.web.identity import CanManage, ContextOf
 
 router = APIRouter(prefix="/api/v1")
 
 
-class WorkerShape(BaseModel):
+class WorkerModel(BaseModel):
     """A worker and what it runs."""
 
     name: str
@@ -35,10 +35,10 @@ class WorkerShape(BaseModel):
     loop_failures: int
 
     @classmethod
-    def of(cls, worker: WorkerRecord) -> "WorkerShape":
+    def of(cls, worker: WorkerRecord) -> "WorkerModel":
         """Show a worker."""
         return cls(
-            **only(worker, "name", "slots", "version", "is_alive", "draining", "sandbox"),
+            **pick(worker, "name", "slots", "version", "is_alive", "draining", "sandbox"),
             loop_failures=worker.loop_failures,
             labels=list(worker.labels),
             runs=list(worker.runs),
@@ -46,7 +46,7 @@ class WorkerShape(BaseModel):
         )
 
 
-class DeedShape(BaseModel):
+class AuditEntryModel(BaseModel):
     """Who did what to which noun; names may change, and the ids tell who had one then."""
 
     id: int
@@ -59,17 +59,17 @@ class DeedShape(BaseModel):
     details: dict[str, object]
 
     @classmethod
-    def of(cls, number: int, deed: Deed) -> "DeedShape":
+    def of(cls, number: int, deed: AuditEntry) -> "AuditEntryModel":
         """Show a deed."""
         names = ("who", "who_id", "deed", "subject", "subject_id", "details")
-        return cls(id=number, at=moment(deed.at), **only(deed, *names))
+        return cls(id=number, at=moment(deed.at), **pick(deed, *names))
 
 
 @router.get("/workers", tags=["workers"], responses=refusing(Problem.FORBIDDEN))
-def list_workers(hall: HallOf, visit: Manager) -> list[WorkerShape]:
+def list_workers(context: ContextOf, session: CanManage) -> list[WorkerModel]:
     """List the workers, the dead ones too."""
-    with hall.house.database.reading() as db:
-        return [WorkerShape.of(one) for one in stored.every(db)]
+    with context.services.database.reading() as db:
+        return [WorkerModel.of(one) for one in stored.every(db)]
 
 
 @router.post(
@@ -78,9 +78,9 @@ def list_workers(hall: HallOf, visit: Manager) -> list[WorkerShape]:
     status_code=204,
     responses=refusing(Problem.WORKER_UNKNOWN),
 )
-def drain(hall: HallOf, visit: Manager, name: str) -> None:
+def drain(context: ContextOf, session: CanManage, name: str) -> None:
     """Let a worker take no more releases; those that it runs go on."""
-    workers.drain(hall.house, visit.user.actor, name, draining=True)
+    workers.drain(context.services, session.user.actor, name, draining=True)
 
 
 @router.post(
@@ -89,20 +89,20 @@ def drain(hall: HallOf, visit: Manager, name: str) -> None:
     status_code=204,
     responses=refusing(Problem.WORKER_UNKNOWN),
 )
-def resume(hall: HallOf, visit: Manager, name: str) -> None:
+def resume(context: ContextOf, session: CanManage, name: str) -> None:
     """Let a worker take releases again."""
-    workers.drain(hall.house, visit.user.actor, name, draining=False)
+    workers.drain(context.services, session.user.actor, name, draining=False)
 
 
 @router.get("/audit", tags=["audit"], responses=refusing(Problem.FORBIDDEN))
-def list_deeds(
-    hall: HallOf,
-    visit: Manager,
+def list_audit(
+    context: ContextOf,
+    session: CanManage,
     before: Number | None = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
-) -> Listed[DeedShape]:
+) -> Listed[AuditEntryModel]:
     """List who did what, newest first."""
-    with hall.house.database.reading() as db:
+    with context.services.database.reading() as db:
         found = audit.newest(db, before, limit + 1)
-    shown = [DeedShape.of(number, deed) for number, deed in found[:limit]]
+    shown = [AuditEntryModel.of(number, deed) for number, deed in found[:limit]]
     return Listed(items=shown, next=shown[-1].id if len(found) > limit else None)

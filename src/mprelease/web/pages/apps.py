@@ -8,19 +8,19 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import Response
 
 from mprelease.domain.apps import App, Environment
-from mprelease.domain.errors import TroubleError
+from mprelease.domain.errors import ProblemError
 from mprelease.domain.platforms import Platform
-from mprelease.domain.problems import Message, Trouble
+from mprelease.domain.problems import Message, ProblemDetail
 from mprelease.domain.releases import Kind, LaunchOptions, Release, ReleaseRequest, State
 from mprelease.services import apps, releases
-from mprelease.services.door import Visit
+from mprelease.services.sessions import Session
 from mprelease.storage import lists, projects, users, workers
 from mprelease.storage.database import Reader
 from mprelease.storage.lists import Search
+from mprelease.web.context import WebContext
 from mprelease.web.fields import number
 from mprelease.web.flash import done
-from mprelease.web.hall import Hall
-from mprelease.web.identity import HallOf, Looker, Releaser
+from mprelease.web.identity import CanRelease, CanView, ContextOf
 from mprelease.web.rendering import page
 
 router = APIRouter(prefix="/apps/{name}", include_in_schema=False)
@@ -33,8 +33,8 @@ Field = Annotated[str, Form(max_length=4000)]
 @router.get("")
 def show(
     request: Request,
-    hall: HallOf,
-    visit: Looker,
+    context: ContextOf,
+    session: CanView,
     name: str,
     kind: Word = "",
     state: Word = "",
@@ -43,8 +43,8 @@ def show(
     before: int | None = None,
 ) -> Response:
     """Show an app's releases; htmx asks for more of them by `before`."""
-    with hall.house.database.reading() as db:
-        app = apps.found(db, name)
+    with context.services.database.reading() as db:
+        app = apps.get(db, name)
         search = Search(
             app_id=app.id,
             kind=Kind(kind) if kind in set(Kind) else None,
@@ -54,7 +54,7 @@ def show(
             before=before,
             limit=_CARDS,
         )
-        cards = lists.found(db, search)
+        cards = lists.search(db, search)
         shown: dict[str, Any] = {
             "app": app,
             "project": projects.by_id(db, app.project_id),
@@ -73,29 +73,29 @@ def show(
 @router.get("/{kind}")
 def form(
     request: Request,
-    hall: HallOf,
-    visit: Releaser,
+    context: ContextOf,
+    session: CanRelease,
     name: str,
     kind: Kind,
     ref: Word = "",
     ref_name: Word = "",
 ) -> Response:
     """Show the form for a preview or an upload, with what this person chose last time."""
-    with hall.house.database.reading() as db:
-        app = apps.found(db, name)
-        last = _last(db, visit, app, kind)
-        typed = _typed(db, visit, app, last, ref)
+    with context.services.database.reading() as db:
+        app = apps.get(db, name)
+        last = _last(db, session, app, kind)
+        typed = _typed(db, session, app, last, ref)
         typed |= {"ref_name": ref_name, "named_ref": ref if ref_name else ""}
         if kind is Kind.UPLOAD:
-            typed |= dict.fromkeys(("version", "suggested"), _suggested(db, hall, app))
+            typed |= dict.fromkeys(("version", "suggested"), _suggested(db, context, app))
     return _form(request, app, kind, typed, last.settings if last else {}, None)
 
 
 @router.post("/{kind}")
 def release(
     request: Request,
-    hall: HallOf,
-    visit: Releaser,
+    context: ContextOf,
+    session: CanRelease,
     name: str,
     kind: Kind,
     ref: Field = "",
@@ -130,18 +130,18 @@ def release(
     # A box that is empty sends nothing, so the form says first that there is one.
     settings = {"experience": True in experience} if experience else {}
     try:
-        release_id = _requested(hall, visit, name, kind, typed, settings)
-    except TroubleError as failure:
-        with hall.house.database.reading() as db:
-            app = apps.found(db, name)
-        return _form(request, app, kind, typed, settings, failure.trouble)
+        release_id = _requested(context, session, name, kind, typed, settings)
+    except ProblemError as failure:
+        with context.services.database.reading() as db:
+            app = apps.get(db, name)
+        return _form(request, app, kind, typed, settings, failure.problem_detail)
     address = f"/releases/{release_id}"
-    return done(hall, address, Message("done.release_requested", {"id": release_id}))
+    return done(context, address, Message("done.release_requested", {"id": release_id}))
 
 
 def _requested(
-    hall: Hall,
-    visit: Visit,
+    context: WebContext,
+    session: Session,
     name: str,
     kind: Kind,
     typed: dict[str, str],
@@ -164,9 +164,9 @@ def _requested(
         # Whoever types another ref means that one alone.
         ref_name=text("ref_name") if typed["ref"].strip() == typed["named_ref"] else None,
         # Sent twice by an impatient click, it is one release.
-        idempotency_key=f"{visit.user.id}:{typed['key']}" if typed["key"] else None,
+        idempotency_key=f"{session.user.id}:{typed['key']}" if typed["key"] else None,
     )
-    return releases.request(hall.house, visit.user.actor, wanted)
+    return releases.request(context.services, session.user.actor, wanted)
 
 
 def _form(
@@ -175,7 +175,7 @@ def _form(
     kind: Kind,
     typed: dict[str, str],
     settings: Mapping[str, object],
-    trouble: Trouble | None,
+    problem_detail: ProblemDetail | None,
 ) -> Response:
     is_upload = kind is Kind.UPLOAD
     shown: dict[str, Any] = {
@@ -185,21 +185,23 @@ def _form(
         "has_robots": app.platform is Platform.WECHAT,
         "has_experience": is_upload and app.platform is Platform.ALIPAY,
         "experience": {**app.build.compile_settings, **settings}.get("experience", True),
-        "trouble": trouble,
+        "problem_detail": problem_detail,
     }
-    return page(request, "release_form.html", 422 if trouble else 200, **shown)
+    return page(request, "release_form.html", 422 if problem_detail else 200, **shown)
 
 
-def _suggested(db: Reader, hall: Hall, app: App) -> str:
-    return releases.next_version(db, hall.house, app)
+def _suggested(db: Reader, context: WebContext, app: App) -> str:
+    return releases.next_version(db, context.services, app)
 
 
-def _last(db: Reader, visit: Visit, app: App, kind: Kind) -> Release | None:
-    search = Search(app_id=app.id, kind=kind, person=visit.user.name, limit=1)
-    return next(iter(lists.found(db, search)), None)
+def _last(db: Reader, session: Session, app: App, kind: Kind) -> Release | None:
+    search = Search(app_id=app.id, kind=kind, person=session.user.name, limit=1)
+    return next(iter(lists.search(db, search)), None)
 
 
-def _typed(db: Reader, visit: Visit, app: App, last: Release | None, ref: str) -> dict[str, str]:
+def _typed(
+    db: Reader, session: Session, app: App, last: Release | None, ref: str
+) -> dict[str, str]:
     default = projects.by_id(db, app.project_id).default_branch
     launch = last.launch if last else LaunchOptions(app.default_page)
     return {
@@ -208,7 +210,7 @@ def _typed(db: Reader, visit: Visit, app: App, last: Release | None, ref: str) -
         "suggested": "",
         "description": "",
         "environment": last.environment if last else Environment.PRODUCTION,
-        "robot": str(visit.user.robot or (last.robot if last else app.robot)),
+        "robot": str(session.user.robot or (last.robot if last else app.robot)),
         "start_page": launch.page or "",
         "query": launch.query or "",
         "scene": "" if launch.scene is None else str(launch.scene),

@@ -6,7 +6,7 @@ from fastapi.responses import Response
 from mprelease.domain.releases import Kind, State
 from mprelease.storage import lists, workers
 from mprelease.storage.lists import Search
-from mprelease.web.identity import HallOf, Looker
+from mprelease.web.identity import CanView, ContextOf
 from mprelease.web.rendering import page
 
 router = APIRouter(include_in_schema=False)
@@ -15,11 +15,11 @@ _OPEN = {State.QUEUED, State.RUNNING}  # shown as what runs
 
 
 @router.get("/")
-def show(request: Request, hall: HallOf, visit: Looker) -> Response:
+def show(request: Request, context: ContextOf, session: CanView) -> Response:
     """Show the first page."""
-    with hall.house.database.reading() as db:
+    with context.services.database.reading() as db:
         running = lists.unfinished(db)
-        recent = lists.found(db, Search(limit=_RECENT))
+        recent = lists.search(db, Search(limit=_RECENT))
         sections = lists.sections(db)
         codes = {kind: lists.newest_codes(db, kind) for kind in Kind}
         unserved = workers.unserved(db, [one.id for one in running])

@@ -7,15 +7,15 @@ from fastapi.responses import RedirectResponse, Response
 
 from mprelease.domain.errors import Refused
 from mprelease.i18n import Language
-from mprelease.services import door
-from mprelease.services.door import Account
+from mprelease.services import sessions
+from mprelease.services.sessions import LoginAccount
 from mprelease.services.users import is_issued
-from mprelease.web.hall import hall_of
-from mprelease.web.identity import COOKIE, Looker, safe_address, visitor
+from mprelease.web.context import context_of
+from mprelease.web.http_status import status_of
+from mprelease.web.identity import COOKIE, CanView, safe_address, session_of
 from mprelease.web.known_browsers import browser_of, remember_browser
 from mprelease.web.login_throttle import Attempt
 from mprelease.web.rendering import LANGUAGE_COOKIE, page
-from mprelease.web.statuses import status_of
 
 router = APIRouter(include_in_schema=False)
 _YEAR = 31_536_000
@@ -24,9 +24,9 @@ _YEAR = 31_536_000
 @router.get("/login")
 def show(request: Request, next: str = "/") -> Response:
     """Show the form, or go on for somebody who is in already."""
-    if visitor(request):
+    if session_of(request):
         return RedirectResponse(safe_address(next), 303)
-    return page(request, "login.html", next=safe_address(next), name="", trouble=None)
+    return page(request, "login.html", next=safe_address(next), name="", problem_detail=None)
 
 
 @router.post("/login")
@@ -39,20 +39,22 @@ def log_in(
     next: Annotated[str, Form()] = "/",
 ) -> Response:
     """Begin a login with a new secret, whatever cookie came along."""
-    hall = hall_of(request)
-    account = door.account(hall.house, name.strip())
+    context = context_of(request)
+    account = sessions.account(context.services, name.strip())
     attempt = _attempt(request, account, name, password)
     try:
-        hall.login_throttle.count(attempt)
+        context.login_throttle.count(attempt)
         browser = request.headers.get("user-agent", "")
-        secret, ttl = door.log_in(
-            hall.house, name.strip(), password, remember=remember, browser=browser
+        secret, ttl = sessions.log_in(
+            context.services, name.strip(), password, remember=remember, browser=browser
         )
     except Refused as refused:
-        trouble, wanted = refused.trouble, safe_address(next)
-        status = status_of(trouble.problem)
-        return page(request, "login.html", status, next=wanted, name=name, trouble=trouble)
-    hall.login_throttle.succeeded(attempt)
+        problem_detail, wanted = refused.problem_detail, safe_address(next)
+        status = status_of(problem_detail.problem)
+        return page(
+            request, "login.html", status, next=wanted, name=name, problem_detail=problem_detail
+        )
+    context.login_throttle.succeeded(attempt)
     answer = RedirectResponse(safe_address(next), 303)
     answer.set_cookie(
         COOKIE,
@@ -60,28 +62,28 @@ def log_in(
         max_age=ttl // 1000 if remember else None,
         httponly=True,
         samesite="lax",
-        secure=hall.is_secure,
+        secure=context.is_secure,
     )
     if account:
-        remember_browser(answer, hall.house, account, is_secure=hall.is_secure)
+        remember_browser(answer, context.services, account, is_secure=context.is_secure)
     return answer
 
 
-def _attempt(request: Request, account: Account | None, name: str, password: str) -> Attempt:
-    house = hall_of(request).house
+def _attempt(request: Request, account: LoginAccount | None, name: str, password: str) -> Attempt:
+    services = context_of(request).services
     return Attempt(
         name,
         request.client.host if request.client else "",
         account,
-        browser_of(request, house, account),
-        house.vault.fingerprint(password) if is_issued(house, password) else None,
+        browser_of(request, services, account),
+        services.vault.fingerprint(password) if is_issued(services, password) else None,
     )
 
 
 @router.post("/logout")
-def log_out(request: Request, visit: Looker) -> Response:
+def log_out(request: Request, session: CanView) -> Response:
     """End this login."""
-    door.log_out(hall_of(request).house, visit)
+    sessions.log_out(context_of(request).services, session)
     answer = RedirectResponse("/login", 303)
     answer.delete_cookie(COOKIE)
     return answer

@@ -5,38 +5,38 @@ from typing import Annotated
 from fastapi import APIRouter, File, Form, Request, UploadFile
 from fastapi.responses import Response
 
-from mprelease.domain.errors import TroubleError
-from mprelease.domain.problems import Message, Trouble
+from mprelease.domain.errors import ProblemError
+from mprelease.domain.problems import Message, ProblemDetail
 from mprelease.i18n import Language
-from mprelease.services import door, users
-from mprelease.services.door import Visit
-from mprelease.services.pictures import LARGEST_BYTES
+from mprelease.services import sessions, users
+from mprelease.services.avatars import LARGEST_BYTES
+from mprelease.services.sessions import Session
 from mprelease.services.users import Profile
-from mprelease.storage import keys
-from mprelease.storage.keys import KeyKind
+from mprelease.storage import access_keys
+from mprelease.storage.access_keys import KeyKind
+from mprelease.web.context import WebContext
 from mprelease.web.fields import number
 from mprelease.web.flash import done
-from mprelease.web.hall import Hall
-from mprelease.web.identity import HallOf, Looker
+from mprelease.web.http_status import status_of
+from mprelease.web.identity import CanView, ContextOf
 from mprelease.web.known_browsers import remember_browser
 from mprelease.web.rendering import page
-from mprelease.web.statuses import status_of
 
 router = APIRouter(prefix="/profile", include_in_schema=False)
 Field = Annotated[str, Form(max_length=400)]
 
 
 @router.get("")
-def show(request: Request, hall: HallOf, visit: Looker) -> Response:
+def show(request: Request, context: ContextOf, session: CanView) -> Response:
     """Show the profile."""
-    return _profile(request, hall, visit)
+    return _profile(request, context, session)
 
 
 @router.post("")
 def change(
     request: Request,
-    hall: HallOf,
-    visit: Looker,
+    context: ContextOf,
+    session: CanView,
     name: Field = "",
     robot: Field = "",
     language: Field = "",
@@ -44,18 +44,20 @@ def change(
     """Change name, robot and language."""
     chosen = language if language in set(Language) else None
     try:
-        users.set_profile(hall.house, visit.user, Profile(name, number(robot), chosen))
-    except TroubleError as failure:
+        users.set_profile(context.services, session.user, Profile(name, number(robot), chosen))
+    except ProblemError as failure:
         typed = {"name": name, "robot": robot, "language": language}
-        return _profile(request, hall, visit, trouble=failure.trouble, typed=typed)
-    return done(hall, "/profile", Message("done.profile_saved"))
+        return _profile(
+            request, context, session, problem_detail=failure.problem_detail, typed=typed
+        )
+    return done(context, "/profile", Message("done.profile_saved"))
 
 
 @router.post("/avatar")
 def change_avatar(
     request: Request,
-    hall: HallOf,
-    visit: Looker,
+    context: ContextOf,
+    session: CanView,
     picture: Annotated[UploadFile | None, File()] = None,
     *,
     remove: Annotated[bool, Form()] = False,
@@ -63,77 +65,81 @@ def change_avatar(
     """Show oneself by a picture, or by one's first letter again."""
     content = picture.file.read(LARGEST_BYTES + 1) if picture else b""
     try:
-        users.set_avatar(hall.house, visit.user, None if remove else content)
-    except TroubleError as failure:
-        return _profile(request, hall, visit, trouble=failure.trouble)
+        users.set_avatar(context.services, session.user, None if remove else content)
+    except ProblemError as failure:
+        return _profile(request, context, session, problem_detail=failure.problem_detail)
     message = "done.picture_removed" if remove else "done.picture_saved"
-    return done(hall, "/profile", Message(message))
+    return done(context, "/profile", Message(message))
 
 
 @router.post("/password")
 def change_password(
-    request: Request, hall: HallOf, visit: Looker, old: Field, new: Field
+    request: Request, context: ContextOf, session: CanView, old: Field, new: Field
 ) -> Response:
     """Change the password; other logins end."""
     try:
-        hall.login_throttle.count_own(visit.key.id)
-        users.change_password(hall.house, visit.user, visit.key.id, old, new)
-    except TroubleError as failure:
-        return _profile(request, hall, visit, trouble=failure.trouble)
-    hall.login_throttle.own_succeeded(visit.key.id)
-    answer = _profile(request, hall, visit, told="web.profile.password_changed")
-    if account := door.account(hall.house, visit.user.name):
-        remember_browser(answer, hall.house, account, is_secure=hall.is_secure)
+        context.login_throttle.count_own(session.key.id)
+        users.change_password(context.services, session.user, session.key.id, old, new)
+    except ProblemError as failure:
+        return _profile(request, context, session, problem_detail=failure.problem_detail)
+    context.login_throttle.own_succeeded(session.key.id)
+    answer = _profile(request, context, session, told="web.profile.password_changed")
+    if account := sessions.account(context.services, session.user.name):
+        remember_browser(answer, context.services, account, is_secure=context.is_secure)
     return answer
 
 
 @router.post("/tokens")
 def add_token(
     request: Request,
-    hall: HallOf,
-    visit: Looker,
+    context: ContextOf,
+    session: CanView,
     name: Field,
     days: Annotated[int, Form()] = 90,
 ) -> Response:
     """Make a token for a program and show it once."""
     try:
-        token = door.add_token(hall.house, visit.user, name, days)
-    except TroubleError as failure:
-        return _profile(request, hall, visit, trouble=failure.trouble)
-    return _profile(request, hall, visit, token=token)
+        token = sessions.add_token(context.services, session.user, name, days)
+    except ProblemError as failure:
+        return _profile(request, context, session, problem_detail=failure.problem_detail)
+    return _profile(request, context, session, token=token)
 
 
 @router.post("/tokens/{key_id}/delete")
-def remove_token(hall: HallOf, visit: Looker, key_id: int) -> Response:
+def remove_token(context: ContextOf, session: CanView, key_id: int) -> Response:
     """Revoke a token."""
-    with hall.house.database.reading() as db:
-        tokens = {key.id: key.name for key in keys.of_user(db, visit.user.id, KeyKind.TOKEN)}
-    door.remove_token(hall.house, visit.user, key_id)
+    with context.services.database.reading() as db:
+        tokens = {
+            key.id: key.name for key in access_keys.of_user(db, session.user.id, KeyKind.TOKEN)
+        }
+    sessions.remove_token(context.services, session.user, key_id)
     return done(
-        hall, "/profile", Message("done.token_revoked", {"name": tokens.get(key_id, str(key_id))})
+        context,
+        "/profile",
+        Message("done.token_revoked", {"name": tokens.get(key_id, str(key_id))}),
     )
 
 
 def _profile(
     request: Request,
-    hall: Hall,
-    visit: Visit,
+    context: WebContext,
+    session: Session,
     *,
-    trouble: Trouble | None = None,
+    problem_detail: ProblemDetail | None = None,
     told: str | None = None,
     token: str | None = None,
     typed: dict[str, str] | None = None,
 ) -> Response:
-    with hall.house.database.reading() as db:
-        tokens = keys.of_user(db, visit.user.id, KeyKind.TOKEN)
+    with context.services.database.reading() as db:
+        tokens = access_keys.of_user(db, session.user.id, KeyKind.TOKEN)
     return page(
         request,
         "profile.html",
-        status_of(trouble.problem) if trouble else 200,
-        trouble=trouble,
+        status_of(problem_detail.problem) if problem_detail else 200,
+        problem_detail=problem_detail,
         told=told,
         token=token,
         tokens=tokens,
-        typed=typed or vars(visit.user),
+        typed=typed or vars(session.user),
         languages=list(Language),
     )

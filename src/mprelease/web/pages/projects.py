@@ -8,22 +8,22 @@ from fastapi.responses import Response
 from starlette.datastructures import UploadFile
 
 from mprelease.domain.apps import App, ProjectType
-from mprelease.domain.errands import Errand, ErrandKind
-from mprelease.domain.errors import Refused, TroubleError
+from mprelease.domain.errors import ProblemError, Refused
 from mprelease.domain.platforms import Platform
-from mprelease.domain.problems import Message, Problem, Trouble
+from mprelease.domain.problems import Message, Problem, ProblemDetail
 from mprelease.domain.projects import Project, ProjectSecret
+from mprelease.domain.worker_queries import WorkerQuery, WorkerQueryKind
 from mprelease.platforms.registry import driver_of
 from mprelease.services import apps, projects
 from mprelease.services.projects import ProjectChange
 from mprelease.storage import apps as stored_apps
 from mprelease.storage import projects as stored
-from mprelease.web import asking
+from mprelease.web import worker_queries
 from mprelease.web.app_form import as_typed, change_of
+from mprelease.web.context import WebContext
 from mprelease.web.fields import number
 from mprelease.web.flash import done
-from mprelease.web.hall import Hall
-from mprelease.web.identity import HallOf, Manager
+from mprelease.web.identity import CanManage, ContextOf
 from mprelease.web.rendering import page
 
 router = APIRouter(include_in_schema=False)
@@ -45,16 +45,16 @@ Given = Annotated[tuple[dict[str, str], bytes], Depends(_typed)]
 
 
 @router.get("/projects")
-def show(request: Request, hall: HallOf, visit: Manager) -> Response:
+def show(request: Request, context: ContextOf, session: CanManage) -> Response:
     """List the projects with their apps, and a form for another one."""
-    return _list(request, hall)
+    return _list(request, context)
 
 
 @router.post("/projects")
 def add(
     request: Request,
-    hall: HallOf,
-    visit: Manager,
+    context: ContextOf,
+    session: CanManage,
     name: Field = "",
     repository: Field = "",
     default_branch: Field = "main",
@@ -62,24 +62,24 @@ def add(
     """Add a project and go on to its settings."""
     change = ProjectChange(name, repository, default_branch or "main")
     try:
-        added = projects.add(hall.house, visit.user.actor, change)
-    except TroubleError as failure:
+        added = projects.add(context.services, session.user.actor, change)
+    except ProblemError as failure:
         typed = {"name": name, "repository": repository, "default_branch": default_branch}
-        return _list(request, hall, trouble=failure.trouble, typed=typed)
-    return done(hall, _address(added), Message("done.project_added", {"name": added.name}))
+        return _list(request, context, problem_detail=failure.problem_detail, typed=typed)
+    return done(context, _address(added), Message("done.project_added", {"name": added.name}))
 
 
 @router.get("/projects/{name}")
-def settings(request: Request, hall: HallOf, visit: Manager, name: str) -> Response:
+def settings(request: Request, context: ContextOf, session: CanManage, name: str) -> Response:
     """Show a project's settings and its apps."""
-    return _settings(request, hall, name)
+    return _settings(request, context, name)
 
 
 @router.post("/projects/{name}")
 def edit(
     request: Request,
-    hall: HallOf,
-    visit: Manager,
+    context: ContextOf,
+    session: CanManage,
     name: str,
     new_name: Field = "",
     repository: Field = "",
@@ -100,44 +100,46 @@ def edit(
     secrets |= dict.fromkeys(forget or (), "")
     change = ProjectChange(new_name, repository, default_branch, secrets, number(revision))
     try:
-        edited = projects.edit(hall.house, visit.user.actor, name, change)
-    except TroubleError as failure:
+        edited = projects.edit(context.services, session.user.actor, name, change)
+    except ProblemError as failure:
         typed = {"name": new_name, "repository": repository, "default_branch": default_branch}
         typed |= _still_seen(failure, revision)
-        return _settings(request, hall, name, trouble=failure.trouble, typed=typed)
+        return _settings(request, context, name, problem_detail=failure.problem_detail, typed=typed)
     saved = Message("done.project_saved", {"name": edited.project.name})
     if edited.removed:
         removed = "project.secrets_removed"
-        return _settings(request, hall, edited.project.name, told=removed, flash=saved)
-    return done(hall, _address(edited.project), saved)
+        return _settings(request, context, edited.project.name, told=removed, flash=saved)
+    return done(context, _address(edited.project), saved)
 
 
 @router.post("/projects/{name}/delete")
-def remove(request: Request, hall: HallOf, visit: Manager, name: str) -> Response:
+def remove(request: Request, context: ContextOf, session: CanManage, name: str) -> Response:
     """Remove a project without apps."""
     try:
-        projects.remove(hall.house, visit.user.actor, name)
-    except TroubleError as failure:
-        return _settings(request, hall, name, trouble=failure.trouble)
-    return done(hall, "/projects", Message("done.project_removed", {"name": name}))
+        projects.remove(context.services, session.user.actor, name)
+    except ProblemError as failure:
+        return _settings(request, context, name, problem_detail=failure.problem_detail)
+    return done(context, "/projects", Message("done.project_removed", {"name": name}))
 
 
 @router.get("/projects/{name}/new-app")
 def app_form(
     request: Request,
-    hall: HallOf,
-    visit: Manager,
+    context: ContextOf,
+    session: CanManage,
     name: str,
     platform: Platform = Platform.WECHAT,
 ) -> Response:
     """Show the form for a new app."""
-    with hall.house.database.reading() as db:
-        projects.found(db, name)
-    return _app_form(request, hall, name, platform, None, {}, None)
+    with context.services.database.reading() as db:
+        projects.get(db, name)
+    return _app_form(request, context, name, platform, None, {}, None)
 
 
 @router.post("/projects/{name}/new-app")
-def add_app(request: Request, hall: HallOf, visit: Manager, name: str, given: Given) -> Response:
+def add_app(
+    request: Request, context: ContextOf, session: CanManage, name: str, given: Given
+) -> Response:
     """Add an app and show it."""
     typed, key_file = given
     wanted = typed.get("platform", Platform.WECHAT)
@@ -146,102 +148,108 @@ def add_app(request: Request, hall: HallOf, visit: Manager, name: str, given: Gi
     platform = Platform(wanted)
     try:
         change = change_of(typed, platform, key_file)
-        app = apps.add(hall.house, visit.user.actor, name, platform, change)
-    except TroubleError as failure:
-        return _app_form(request, hall, name, platform, None, typed, failure.trouble)
+        app = apps.add(context.services, session.user.actor, name, platform, change)
+    except ProblemError as failure:
+        return _app_form(request, context, name, platform, None, typed, failure.problem_detail)
     address = f"/apps/{quote(app.name)}"
-    return done(hall, address, Message("done.app_added", {"name": app.name}))
+    return done(context, address, Message("done.app_added", {"name": app.name}))
 
 
 @router.get("/apps/{name}/settings")
-def app_settings(request: Request, hall: HallOf, visit: Manager, name: str) -> Response:
+def app_settings(request: Request, context: ContextOf, session: CanManage, name: str) -> Response:
     """Show the settings of an app."""
-    app, project = _app(hall, name)
-    return _app_form(request, hall, project, app.platform, app, as_typed(app), None)
+    app, project = _app(context, name)
+    return _app_form(request, context, project, app.platform, app, as_typed(app), None)
 
 
 @router.post("/apps/{name}/settings")
-def edit_app(request: Request, hall: HallOf, visit: Manager, name: str, given: Given) -> Response:
+def edit_app(
+    request: Request, context: ContextOf, session: CanManage, name: str, given: Given
+) -> Response:
     """Change an app; an empty credential leaves it as it is."""
-    app, project = _app(hall, name)
+    app, project = _app(context, name)
     typed, key_file = given
     try:
         change = change_of(typed, app.platform, key_file, app.build.compile_settings)
-        changed = apps.edit(hall.house, visit.user.actor, name, change)
-    except TroubleError as failure:
-        app, project = _app(hall, name)
+        changed = apps.edit(context.services, session.user.actor, name, change)
+    except ProblemError as failure:
+        app, project = _app(context, name)
         typed = {
             **typed,
             "revision": str(app.revision),
             **_still_seen(failure, typed.get("revision", "")),
         }
-        return _app_form(request, hall, project, app.platform, app, typed, failure.trouble)
+        return _app_form(
+            request, context, project, app.platform, app, typed, failure.problem_detail
+        )
     address = f"/apps/{quote(changed.name)}/settings"
-    return done(hall, address, Message("done.app_saved", {"name": changed.name}))
+    return done(context, address, Message("done.app_saved", {"name": changed.name}))
 
 
-def _still_seen(failure: TroubleError, revision: str) -> dict[str, str]:
+def _still_seen(failure: ProblemError, revision: str) -> dict[str, str]:
     """Return for which revision the form is that comes back.
 
     Who was told that it has changed meanwhile may save over it.
     """
-    told = failure.trouble.problem is Problem.CHANGED_MEANWHILE
+    told = failure.problem_detail.problem is Problem.CHANGED_MEANWHILE
     return {} if told else {"revision": revision}
 
 
 @router.post("/apps/{name}/check")
-def check(request: Request, hall: HallOf, visit: Manager, name: str) -> Response:
+def check(request: Request, context: ContextOf, session: CanManage, name: str) -> Response:
     """Ask the platform whether it accepts the app's credential, and tell its answer."""
-    app, _ = _app(hall, name)
-    errand = Errand(ErrandKind.CHECK, app.name)
-    trouble = None
+    app, _ = _app(context, name)
+    query = WorkerQuery(WorkerQueryKind.CHECK, app.name)
+    problem_detail = None
     try:
-        hall.ask(app.label, errand, seconds=_CHECK_SECONDS, max_age=0)
-    except TroubleError as failure:
-        trouble = failure.trouble
-    address = asking.outside_address(hall, app.label)
-    return page(request, "check.html", app=app, address=address, trouble=trouble)
+        context.ask(app.label, query, seconds=_CHECK_SECONDS, max_age=0)
+    except ProblemError as failure:
+        problem_detail = failure.problem_detail
+    address = worker_queries.outside_address(context, app.label)
+    return page(request, "check.html", app=app, address=address, problem_detail=problem_detail)
 
 
 @router.post("/apps/{name}/delete")
-def remove_app(request: Request, hall: HallOf, visit: Manager, name: str) -> Response:
+def remove_app(request: Request, context: ContextOf, session: CanManage, name: str) -> Response:
     """Remove an app; its releases stay."""
-    app, project = _app(hall, name)
+    app, project = _app(context, name)
     try:
-        apps.remove(hall.house, visit.user.actor, name)
-    except TroubleError as failure:
-        typed, trouble = as_typed(app), failure.trouble
-        return _app_form(request, hall, project, app.platform, app, typed, trouble)
+        apps.remove(context.services, session.user.actor, name)
+    except ProblemError as failure:
+        typed, problem_detail = as_typed(app), failure.problem_detail
+        return _app_form(request, context, project, app.platform, app, typed, problem_detail)
     address = f"/projects/{quote(project)}"
-    return done(hall, address, Message("done.app_removed", {"name": app.name}))
+    return done(context, address, Message("done.app_removed", {"name": app.name}))
 
 
 def _list(
     request: Request,
-    hall: Hall,
+    context: WebContext,
     *,
-    trouble: Trouble | None = None,
+    problem_detail: ProblemDetail | None = None,
     typed: dict[str, str] = _NO_PROJECT,
 ) -> Response:
-    with hall.house.database.reading() as db:
+    with context.services.database.reading() as db:
         members = stored_apps.by_project(db)
         found = [(one, members.get(one.id, [])) for one in stored.every(db)]
-    status = 422 if trouble else 200
-    return page(request, "projects.html", status, projects=found, trouble=trouble, typed=typed)
+    status = 422 if problem_detail else 200
+    return page(
+        request, "projects.html", status, projects=found, problem_detail=problem_detail, typed=typed
+    )
 
 
 def _settings(
     request: Request,
-    hall: Hall,
+    context: WebContext,
     name: str,
     *,
-    trouble: Trouble | None = None,
+    problem_detail: ProblemDetail | None = None,
     told: str | None = None,
     typed: dict[str, str] | None = None,
     flash: Message | None = None,
 ) -> Response:
-    with hall.house.database.reading() as db:
-        project = projects.found(db, name)
+    with context.services.database.reading() as db:
+        project = projects.get(db, name)
         shown: dict[str, Any] = {
             "project": project,
             "apps": stored_apps.of_project(db, project.id),
@@ -251,35 +259,41 @@ def _settings(
         }
     if flash:
         shown["flash"] = flash
-    return page(request, "project.html", 422 if trouble else 200, **shown, trouble=trouble)
+    return page(
+        request,
+        "project.html",
+        422 if problem_detail else 200,
+        **shown,
+        problem_detail=problem_detail,
+    )
 
 
 def _address(project: Project) -> str:
     return f"/projects/{quote(project.name)}"
 
 
-def _app(hall: Hall, name: str) -> tuple[App, str]:
-    with hall.house.database.reading() as db:
-        app = apps.found(db, name)
+def _app(context: WebContext, name: str) -> tuple[App, str]:
+    with context.services.database.reading() as db:
+        app = apps.get(db, name)
         return app, stored.by_id(db, app.project_id).name
 
 
 def _app_form(
     request: Request,
-    hall: Hall,
+    context: WebContext,
     project: str,
     platform: Platform,
     app: App | None,
     typed: dict[str, str],
-    trouble: Trouble | None,
+    problem_detail: ProblemDetail | None,
 ) -> Response:
     settings = driver_of(platform).settings
-    with hall.house.database.reading() as db:
-        kept = apps.kept_credential(db, hall.house, app) if app else None
+    with context.services.database.reading() as db:
+        kept = apps.kept_credential(db, context.services, app) if app else None
     return page(
         request,
         "app_form.html",
-        422 if trouble else 200,
+        422 if problem_detail else 200,
         project=project,
         platform=platform,
         platforms=list(Platform),
@@ -289,7 +303,7 @@ def _app_form(
         settings=settings,
         ignored=settings.ignored(app.build.compile_settings) if app else {},
         typed={"robot": "1", "node_memory": "", "label": "default", **typed},
-        trouble=trouble,
+        problem_detail=problem_detail,
     )
 
 

@@ -10,13 +10,13 @@ from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Message, Problem
 from mprelease.domain.releases import Kind, State
 from mprelease.services import releases
-from mprelease.storage import apps, lists, shares, waiting, workers
+from mprelease.storage import apps, blockers, lists, shares, workers
 from mprelease.storage import releases as stored
 from mprelease.storage.lists import Search
-from mprelease.web import asking
+from mprelease.web import worker_queries
+from mprelease.web.context import WebContext
 from mprelease.web.flash import done
-from mprelease.web.hall import Hall
-from mprelease.web.identity import HallOf, Looker, Manager, Releaser
+from mprelease.web.identity import CanManage, CanRelease, CanView, ContextOf
 from mprelease.web.rendering import page
 
 router = APIRouter(prefix="/releases", include_in_schema=False)
@@ -26,8 +26,8 @@ _ROWS = 30
 @router.get("")
 def tasks(
     request: Request,
-    hall: HallOf,
-    visit: Looker,
+    context: ContextOf,
+    session: CanView,
     app: str = "",
     kind: str = "",
     state: str = "",
@@ -36,8 +36,8 @@ def tasks(
     before: int | None = None,
 ) -> Response:
     """List the releases of all apps, to search and, for administrators, to clear up."""
-    with hall.house.database.reading() as db:
-        chosen = apps.named(db, app)
+    with context.services.database.reading() as db:
+        chosen = apps.by_name(db, app)
         search = Search(
             # A name that is nobody's finds nothing.
             app_id=chosen.id if chosen else -1 if app else None,
@@ -48,21 +48,21 @@ def tasks(
             before=before,
             limit=_ROWS,
         )
-        rows = lists.found(db, search)
+        rows = lists.search(db, search)
         shown: dict[str, Any] = {
             "rows": rows,
             "apps": apps.every(db),
             "unserved": workers.unserved(db, [one.id for one in rows]),
         }
     shown |= {"search": search, "app": app, "more": len(rows) == _ROWS}
-    return page(request, "tasks.html", **shown, is_filtered=bool(app) or search.is_filtered)
+    return page(request, "releases.html", **shown, is_filtered=bool(app) or search.is_filtered)
 
 
 @router.post("/delete")
 def delete(
     request: Request,
-    hall: HallOf,
-    visit: Manager,
+    context: ContextOf,
+    session: CanManage,
     ids: Annotated[list[int] | None, Form()] = None,
     *,
     confirmed: Annotated[bool, Form()] = False,
@@ -72,29 +72,29 @@ def delete(
     They go with their logs; one that runs is refused, and so are all.
     """
     if not ids:
-        return done(hall, "/releases", Message("done.nothing_chosen"))
+        return done(context, "/releases", Message("done.nothing_chosen"))
     if not confirmed:
-        with hall.house.database.reading() as db:
-            chosen = [releases.found(db, each) for each in ids]
+        with context.services.database.reading() as db:
+            chosen = [releases.get(db, each) for each in ids]
         return page(request, "delete_releases.html", rows=chosen)
-    releases.delete(hall.house, visit.user.actor, ids)
+    releases.delete(context.services, session.user.actor, ids)
     named = ", ".join(f"#{each}" for each in ids)
-    return done(hall, "/releases", Message("done.releases_deleted", {"ids": named}))
+    return done(context, "/releases", Message("done.releases_deleted", {"ids": named}))
 
 
 @router.get("/{release_id}")
-def show(request: Request, hall: HallOf, visit: Looker, release_id: int) -> Response:
+def show(request: Request, context: ContextOf, session: CanView, release_id: int) -> Response:
     """Show a release."""
-    with hall.house.database.reading() as db:
-        release = releases.found(db, release_id)
+    with context.services.database.reading() as db:
+        release = releases.get(db, release_id)
         shown: dict[str, Any] = {
             "release": release,
             "app": apps.by_id(db, release.app_id),
-            "share_address": _share_address(request, hall, shares.key_of(db, release_id)),
+            "share_address": _share_address(request, context, shares.key_of(db, release_id)),
             "code_made_at": lists.own_codes(db, [release_id]).get(release_id),
             "unserved": workers.unserved(db, [release_id]),
             "has_code": bool(lists.with_codes(db, [release_id])),
-            "waits_for": waiting.waits_for(db, release_id)
+            "waits_for": blockers.blocker(db, release_id)
             if release.state is State.QUEUED
             else None,
         }
@@ -102,9 +102,9 @@ def show(request: Request, hall: HallOf, visit: Looker, release_id: int) -> Resp
 
 
 @router.get("/{release_id}/qr-code")
-def qr_code(request: Request, hall: HallOf, visit: Looker, release_id: int) -> Response:
+def qr_code(request: Request, context: ContextOf, session: CanView, release_id: int) -> Response:
     """Return the image of the QR code."""
-    with hall.house.database.reading() as db:
+    with context.services.database.reading() as db:
         found = stored.qr_code(db, release_id)
     if found is None:
         raise Refused(Problem.PAGE_UNKNOWN)
@@ -117,39 +117,39 @@ def qr_code(request: Request, hall: HallOf, visit: Looker, release_id: int) -> R
 
 
 @router.post("/{release_id}/cancel")
-def cancel(hall: HallOf, visit: Releaser, release_id: int) -> Response:
+def cancel(context: ContextOf, session: CanRelease, release_id: int) -> Response:
     """Cancel a release, or ask it to end."""
-    releases.cancel(hall.house, visit.user.actor, release_id)
-    return _done(hall, release_id, "done.release_canceled")
+    releases.cancel(context.services, session.user.actor, release_id)
+    return _done(context, release_id, "done.release_canceled")
 
 
 @router.post("/{release_id}/again")
-def again(hall: HallOf, visit: Releaser, release_id: int) -> Response:
+def again(context: ContextOf, session: CanRelease, release_id: int) -> Response:
     """Make the same release anew and show that one."""
-    wanted = releases.again(hall.house, release_id)
-    made = releases.request(hall.house, visit.user.actor, wanted)
-    return _done(hall, made, "done.release_requested")
+    wanted = releases.again(context.services, release_id)
+    made = releases.request(context.services, session.user.actor, wanted)
+    return _done(context, made, "done.release_requested")
 
 
 @router.post("/{release_id}/resolve")
 def resolve(
-    hall: HallOf, visit: Releaser, release_id: int, *, published: Annotated[bool, Form()]
+    context: ContextOf, session: CanRelease, release_id: int, *, published: Annotated[bool, Form()]
 ) -> Response:
-    """Say how a release ended of which nobody knows."""
-    releases.resolve(hall.house, visit.user.actor, release_id, published=published)
-    return _done(hall, release_id, "done.release_resolved")
+    """LogWriter how a release ended of which nobody knows."""
+    releases.resolve(context.services, session.user.actor, release_id, published=published)
+    return _done(context, release_id, "done.release_resolved")
 
 
 @router.post("/{release_id}/finish")
-def finish(hall: HallOf, visit: Releaser, release_id: int) -> Response:
+def finish(context: ContextOf, session: CanRelease, release_id: int) -> Response:
     """Do the step that an accepted upload has missed."""
-    asking.finish(hall, visit, release_id)
-    return _done(hall, release_id, "done.release_finished")
+    worker_queries.finish(context, session, release_id)
+    return _done(context, release_id, "done.release_finished")
 
 
-def _done(hall: Hall, release_id: int, message: str) -> Response:
-    return done(hall, f"/releases/{release_id}", Message(message, {"id": release_id}))
+def _done(context: WebContext, release_id: int, message: str) -> Response:
+    return done(context, f"/releases/{release_id}", Message(message, {"id": release_id}))
 
 
-def _share_address(request: Request, hall: Hall, key: str | None) -> str | None:
-    return key and f"{(hall.base_url or str(request.base_url)).rstrip('/')}/s/{key}"
+def _share_address(request: Request, context: WebContext, key: str | None) -> str | None:
+    return key and f"{(context.base_url or str(request.base_url)).rstrip('/')}/s/{key}"

@@ -6,13 +6,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from mprelease.domain.errands import Errand, ErrandKind
-from mprelease.domain.errors import TroubleError
+from mprelease.domain.errors import ProblemError
 from mprelease.domain.releases import Commit, Kind, State
+from mprelease.domain.worker_queries import WorkerQuery, WorkerQueryKind
 from mprelease.services import apps
 from mprelease.storage import lists, projects
 from mprelease.storage.lists import Search
-from mprelease.web.identity import HallOf, Releaser
+from mprelease.web.identity import CanRelease, ContextOf
 from mprelease.web.rendering import page
 
 router = APIRouter(prefix="/apps/{name}", include_in_schema=False)
@@ -22,37 +22,37 @@ _COMMITS = 30
 
 
 @router.get("/refs")
-def refs(request: Request, hall: HallOf, visit: Releaser, name: str) -> Response:
+def refs(request: Request, context: ContextOf, session: CanRelease, name: str) -> Response:
     """Return branches and tags as choices; empty when no worker can tell them now."""
-    with hall.house.database.reading() as db:
-        app = apps.found(db, name)
+    with context.services.database.reading() as db:
+        app = apps.get(db, name)
         project = projects.by_id(db, app.project_id)
-    errand = Errand(ErrandKind.REFS, project.name)
+    query = WorkerQuery(WorkerQueryKind.REFS, project.name)
     try:
-        facts = hall.ask(app.label, errand, seconds=_SECONDS, max_age=_AGE)
-    except TroubleError as failure:
-        return page(request, "refs.html", refs={}, trouble=failure.trouble)
-    return page(request, "refs.html", refs=facts, trouble=None)
+        facts = context.ask(app.label, query, seconds=_SECONDS, max_age=_AGE)
+    except ProblemError as failure:
+        return page(request, "refs.html", refs={}, problem_detail=failure.problem_detail)
+    return page(request, "refs.html", refs=facts, problem_detail=None)
 
 
 @router.get("/changes")
 def changes(
     request: Request,
-    hall: HallOf,
-    visit: Releaser,
+    context: ContextOf,
+    session: CanRelease,
     name: str,
     ref: Annotated[str, Query(max_length=200)] = "",
 ) -> Response:
     """Return what a ref has that the last upload had not, as a description; nothing if unknown."""
-    with hall.house.database.reading() as db:
-        app = apps.found(db, name)
+    with context.services.database.reading() as db:
+        app = apps.get(db, name)
         project = projects.by_id(db, app.project_id)
-        last = lists.found(db, Search(app.id, Kind.UPLOAD, State.SUCCEEDED, limit=1))
+        last = lists.search(db, Search(app.id, Kind.UPLOAD, State.SUCCEEDED, limit=1))
     wanted = ref or project.default_branch
-    errand = Errand(ErrandKind.COMMITS, project.name, {"ref": wanted, "count": _COMMITS})
+    query = WorkerQuery(WorkerQueryKind.COMMITS, project.name, {"ref": wanted, "count": _COMMITS})
     try:
-        facts = hall.ask(app.label, errand, seconds=_SECONDS, max_age=_AGE)
-    except TroubleError:
+        facts = context.ask(app.label, query, seconds=_SECONDS, max_age=_AGE)
+    except ProblemError:
         return page(request, "changes.html", text="")
     text = _since(last[0].commit if last else None, facts)
     return page(request, "changes.html", text=text)

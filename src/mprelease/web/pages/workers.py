@@ -10,38 +10,40 @@ from mprelease.services import workers
 from mprelease.storage import audit
 from mprelease.storage import workers as stored
 from mprelease.web.flash import done
-from mprelease.web.identity import HallOf, Manager
+from mprelease.web.identity import CanManage, ContextOf
 from mprelease.web.rendering import page
 
 router = APIRouter(include_in_schema=False)
-_DEEDS = 100
+_ENTRIES = 100
 
 
 @router.get("/workers")
-def show(request: Request, hall: HallOf, visit: Manager) -> Response:
+def show(request: Request, context: ContextOf, session: CanManage) -> Response:
     """List the workers."""
-    with hall.house.database.reading() as db:
+    with context.services.database.reading() as db:
         found = stored.every(db)
     return page(request, "workers.html", workers=found)
 
 
 @router.post("/workers/drain")
 def drain(
-    hall: HallOf,
-    visit: Manager,
+    context: ContextOf,
+    session: CanManage,
     name: Annotated[str, Form()],
     *,
     draining: Annotated[bool, Form()] = False,
 ) -> Response:
     """Let a worker take no more releases, or take some again."""
-    workers.drain(hall.house, visit.user.actor, name, draining=draining)
+    workers.drain(context.services, session.user.actor, name, draining=draining)
     message = "done.worker_drained" if draining else "done.worker_resumed"
-    return done(hall, "/workers", Message(message, {"name": name}))
+    return done(context, "/workers", Message(message, {"name": name}))
 
 
 @router.get("/audit")
-def deeds(request: Request, hall: HallOf, visit: Manager, before: int | None = None) -> Response:
+def deeds(
+    request: Request, context: ContextOf, session: CanManage, before: int | None = None
+) -> Response:
     """List who did what, newest first."""
-    with hall.house.database.reading() as db:
-        found = audit.newest(db, before, _DEEDS)
-    return page(request, "audit.html", deeds=found, more=len(found) == _DEEDS)
+    with context.services.database.reading() as db:
+        found = audit.newest(db, before, _ENTRIES)
+    return page(request, "audit.html", deeds=found, more=len(found) == _ENTRIES)

@@ -1,6 +1,6 @@
 // The log of a release: what comes from its source is written on paper; and the search, the switches
 // and the address's `#L<attempt>-<line>` lead to what one wants to see of it.
-import { Paper } from "./log_paper.js";
+import { LogView } from "./log_view.js";
 import { Search } from "./log_search.js";
 import { Lines } from "./log_source.js";
 
@@ -17,7 +17,7 @@ class LogView {
   constructor(root) {
     this.#root = root;
     const say = (name, parameters) => this.#say(name, parameters);
-    this.#paper = new Paper(root.querySelector(".log"), say);
+    this.#paper = new LogView(root.querySelector(".log"), say);
     this.#search = new Search(this.#paper, root.querySelector("form"), say);
     this.#paper.onDraw = () => this.#mark();
     this.#paper.onFollow = () => this.#followed();

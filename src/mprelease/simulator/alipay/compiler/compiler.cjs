@@ -1,27 +1,27 @@
 "use strict";
 
-// A stand-in for Alipay's closed compiler, as far as minidev 2.2.5 looks at it. It compiles nothing:
-// it reads every .json and .js file, reports what cannot be read, and copies the sources to where
-// compiled files would lie, with the four files that the tool wants in each package.
+// Simulates Alipay's closed compiler as far as minidev 2.2.5 uses it. It compiles nothing: it parses
+// every .json and .js file, reports syntax errors, and copies the sources to the output folder, with
+// the four files that the tool expects in each package.
 
 const fs = require("node:fs");
 const path = require("node:path");
 const vm = require("node:vm");
 
 const VERSION = "0.100.12";
-const IS_MODULE = /^\s*(import|export)\b/m; // a script in Node's eyes has neither
-const IS_AT = /:(\d+)\n/;
+const IS_MODULE = /^\s*(import|export)\b/m; // vm.Script accepts neither
+const LINE_NUMBER = /:(\d+)\n/;
 
-const words = process.argv.slice(2);
-if (words.includes("--version")) {
+const args = process.argv.slice(2);
+if (args.includes("--version")) {
   process.stdout.write(`${VERSION}\n`);
 } else {
-  compile(after("--input"), after("--output"), after("--stat-output-path"));
+  compile(valueOf("--input"), valueOf("--output"), valueOf("--stat-output-path"));
 }
 
 function compile(input, output, report) {
   const files = filesOf(input, "");
-  const error = files.map((file) => mistakeIn(input, file)).filter(Boolean);
+  const error = files.map((file) => syntaxErrorIn(input, file)).filter(Boolean);
   fs.mkdirSync(path.dirname(report), { recursive: true });
   fs.writeFileSync(report, JSON.stringify({ tag: [], meta: {}, report: {}, error }));
   if (error.length > 0) process.exit(1);
@@ -51,18 +51,18 @@ function filesOf(top, folder) {
   });
 }
 
-function mistakeIn(top, file) {
+function syntaxErrorIn(top, file) {
   const text = fs.readFileSync(path.join(top, file), "utf8");
   try {
     if (file.endsWith(".json")) JSON.parse(text);
     if (file.endsWith(".js") && !IS_MODULE.test(text)) new vm.Script(text, { filename: file });
     return null;
   } catch (error) {
-    const line = IS_AT.exec(error.stack)?.[1] ?? 1;
+    const line = LINE_NUMBER.exec(error.stack)?.[1] ?? 1;
     return { message: `${file}:${line}: ${error.message.split("\n")[0]}` };
   }
 }
 
-function after(word) {
-  return words[words.indexOf(word) + 1];
+function valueOf(option) {
+  return args[args.indexOf(option) + 1];
 }

@@ -1,0 +1,62 @@
+"""Save the files that a command was asked for: whole, or not at all."""
+
+import errno
+import os
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+from mprelease.domain.errors import Refused
+from mprelease.domain.problems import Problem
+
+
+def write_atomically(file: Path, content: bytes) -> None:
+    """Write a file under a temporary name and give it its own; raise OSError, and leave nothing.
+
+    What is no ordinary file, such as a pipe, is written as it stands.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if _is_special(file):
+        file.write_bytes(content)
+        return
+    target = file.resolve()  # a link stays one
+    descriptor, name = tempfile.mkstemp(prefix=f".{target.name[:64]}-", dir=target.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(content)
+        if target.exists():
+            Path(name).chmod(target.stat().st_mode & 0o777)
+        Path(name).replace(target)
+    except BaseException:
+        with suppress(OSError):
+            Path(name).unlink()
+        raise
+
+
+def refuse_unwritable(file: Path | None) -> None:
+    """Raise Refused where a file cannot be saved; whatever happens, nothing is left there."""
+    if file is None:
+        return
+    # Found out afterwards, it would make a failure of an upload that has arrived.
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        _try(file)
+    except OSError as error:
+        raise Refused(
+            Problem.FILE_UNWRITABLE, file=str(file), detail=error.strerror or str(error)
+        ) from None
+
+
+def _try(file: Path) -> None:
+    if file.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if file.exists() and not os.access(file, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    if not _is_special(file):
+        target = file.resolve()
+        with tempfile.TemporaryFile(prefix=f".{target.name[:64]}-", dir=target.parent):
+            pass
+
+
+def _is_special(file: Path) -> bool:
+    return file.exists() and not file.is_file()

@@ -1,0 +1,126 @@
+"""`mprelease releases`, `log`, `cancel` and `release …`: what was done, and what is left to do."""
+
+import sys
+from datetime import datetime, tzinfo
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+
+from mprelease.cli import options, outcome, remote, show
+from mprelease.cli.follow import View, watch
+from mprelease.cli.output_file import refuse_unwritable
+from mprelease.cli.startup import me, opening
+from mprelease.cli.translation import t
+from mprelease.cli.worker_queries import ask
+from mprelease.domain.releases import Release
+from mprelease.domain.worker_queries import WorkerQuery, WorkerQueryKind
+
+
+def releases(
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help=t("option.app"))] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help=t("option.limit"))] = 20,
+    json: options.Json = False,
+) -> None:
+    """List the newest releases."""
+    from mprelease.settings.settings import load
+
+    zone = ZoneInfo(load().timezone)
+    there = remote.server()
+    found = remote.releases(there, name, limit) if there else _newest(name, limit)
+    if json:
+        show.as_json([show.release(release, None) for release in found])
+    else:
+        columns = ("id", "app", "kind", "version", "ref", "state", "by", "time", "error")
+        show.table(columns, [_row(release, zone) for release in found])
+
+
+def _newest(name: str | None, limit: int) -> list[Release]:
+    from mprelease.services import apps
+    from mprelease.storage import releases as stored
+
+    with opening() as application, application.services.database.reading() as db:
+        app_id = apps.get(db, name).id if name else None
+        return stored.newest(db, app_id, limit)
+
+
+def log(release_id: options.ReleaseId, *, follow_: options.Follow = False) -> None:
+    """Print the log of a release."""
+    from mprelease.services import releases as operations
+    from mprelease.storage import logs
+
+    if there := remote.server():
+        remote.log(there, release_id, follow=follow_)
+        return
+    with opening() as application:
+        if follow_:
+            watch(application, release_id, View(lines=True))
+            return
+        with application.services.database.reading() as db:
+            operations.get(db, release_id)
+            for line in logs.after(db, release_id):
+                sys.stdout.write(f"{line.text}\n")
+
+
+def cancel(release_id: options.ReleaseId) -> None:
+    """Cancel a release that is queued, or running and not yet being uploaded."""
+    from mprelease.services import releases as operations
+
+    if there := remote.server():
+        remote.cancel(there, release_id)
+    else:
+        with opening() as application:
+            operations.cancel(application.services, me(), release_id)
+    typer.echo(t("cli.canceling"))
+
+
+resolving = typer.Typer(no_args_is_help=True, help=t("cli.release"))
+
+
+@resolving.command(help=t("cli.release.resolve"))
+def resolve(
+    release_id: options.ReleaseId,
+    published: Annotated[
+        bool, typer.Option("--published/--not-published", help=t("option.published"))
+    ],
+) -> None:
+    """LogWriter how a release ended whose worker died while it was uploading."""
+    from mprelease.services import releases as operations
+
+    with opening() as application:
+        release = operations.resolve(application.services, me(), release_id, published=published)
+    typer.echo(f"#{release.id} {release.app_name} · {t(f'state.{release.state}')}")
+
+
+@resolving.command(help=t("cli.release.finish"))
+def finish(
+    release_id: options.ReleaseId, qr_code: options.QrCode = None, *, json: options.Json = False
+) -> None:
+    """Do the last step that an accepted upload has missed, and show its QR code."""
+    from mprelease.services import finishing
+    from mprelease.services import releases as operations
+
+    refuse_unwritable(qr_code)
+    with opening() as application:
+        with application.services.database.reading() as db:
+            _, app = finishing.upload(db, release_id)
+        query = WorkerQuery(WorkerQueryKind.FINISH, str(release_id), {"who": me().name})
+        ask(application, app.label, query)
+        with application.services.database.reading() as db:
+            release = operations.get(db, release_id)
+        code = outcome.show_one(application, release, qr_code, json=json)
+    raise typer.Exit(code)
+
+
+def _row(release: Release, zone: tzinfo) -> list[str]:
+    return [
+        str(release.id),
+        release.app_name,
+        t(f"kind.{release.kind}"),
+        release.version or "",
+        release.shown_ref,
+        t(f"state.{release.state}"),
+        release.requested_by,
+        f"{datetime.fromtimestamp(release.created_at / 1000, zone):%Y-%m-%d %H:%M}",
+        t.of(release.error.message) if release.error else "",
+    ]

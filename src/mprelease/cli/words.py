@@ -1,6 +1,0 @@
-"""The words of this terminal: its language is known before anything else is read."""
-
-from mprelease.i18n import Words, language_of
-from mprelease.settings.environment import wished_language
-
-say = Words(language_of(wished_language()))

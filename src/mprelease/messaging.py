@@ -1,0 +1,67 @@
+"""Messages between the processes of one installation, over Redis where it is configured."""
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from mprelease.supervision import LoopSupervisor
+
+if TYPE_CHECKING:
+    from mprelease.engine.dispatch import Dispatch
+    from mprelease.live.relay import Publisher, Subscriber
+
+
+class Messaging:
+    """Connect this process to others: wake-up calls for workers, log lines and states for watchers.
+
+    Dramatiq and Redis are imported at the first message that is sent or awaited.
+    """
+
+    def __init__(self, redis_url: str | None, name: str, key: bytes, loops: LoopSupervisor) -> None:
+        """Take Redis's URL, None for a single process, and the name of the channels.
+
+        Messages are signed with `key`, which all nodes share.
+        """
+        self._redis_url = redis_url
+        self._name = name
+        self._key = key
+        self._loops = loops
+
+    @cached_property
+    def dispatch(self) -> "Dispatch":
+        """Return what sends and receives wake-up calls."""
+        from mprelease.engine.dispatch import Dispatch  # noqa: PLC0415
+
+        return Dispatch(self._redis_url, self._loops)
+
+    @cached_property
+    def publisher(self) -> "Publisher | None":
+        """Return what publishes log lines and states to other nodes; None without Redis."""
+        from mprelease.live.relay import Publisher  # noqa: PLC0415
+
+        url = self._redis_url
+        return Publisher(url, self._name, self._key, self._loops) if url else None
+
+    def subscriber(self) -> "Subscriber | None":
+        """Return a new subscriber to what other nodes publish; None without Redis."""
+        from mprelease.live.relay import Subscriber  # noqa: PLC0415
+
+        url = self._redis_url
+        return Subscriber(url, self._name, self._key, self._loops) if url else None
+
+    def wake(self, label: str) -> None:
+        """Wake the workers of a label, and announce that the state of a release has changed."""
+        if self._redis_url or self._is_open:
+            self.dispatch.wake(label)
+        if self._redis_url and self.publisher:
+            self.publisher.changed()
+
+    def close(self) -> None:
+        """Send what is still waiting, for a few seconds at most, and close the connections."""
+        if self._is_open:
+            self.dispatch.close()
+        if publisher := vars(self).get("publisher"):
+            publisher.close()
+
+    @property
+    def _is_open(self) -> bool:
+        return "dispatch" in vars(self)

@@ -1,0 +1,56 @@
+"""The process of a bridge: what the drivers of all tools with a JavaScript API share."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import ClassVar
+
+from mprelease.platforms.driver import Account, Route, ToolEnvironment
+from mprelease.platforms.tools import BRIDGES, Tool
+from mprelease.process.command import Command
+
+_GUARD = str(BRIDGES / "guard.cjs")
+
+
+class Bridged:
+    """Run the bridge that lies beside the lock files of a tool: `wechat.cjs` beside `wechat`."""
+
+    tool: ClassVar[Tool]
+
+    def command(self, tool_environment: ToolEnvironment, scratch: Path, seconds: float) -> Command:
+        """Describe the bridge's process."""
+        folder = str(self.tool.folder(tool_environment.tools))
+        environment = {
+            "PATH": os.defpath,
+            "HOME": str(scratch),
+            "TMPDIR": str(scratch),
+            "LANG": "C.UTF-8",
+            "MPRELEASE_TOOL": folder,
+            **self.variables(scratch),
+        }
+        if tool_environment.extra_ca:
+            environment["NODE_EXTRA_CA_CERTS"] = str(tool_environment.extra_ca)
+        script = str(self.tool.lock_folder.with_suffix(".cjs"))
+        arguments = (tool_environment.node, "--require", _GUARD, script, folder)
+        return Command(arguments, scratch, environment, seconds)
+
+    def variables(self, scratch: Path) -> Mapping[str, str]:  # noqa: ARG002
+        """Return what else this tool finds in its environment; never a credential."""
+        return {}
+
+    def readable(self, tool_environment: ToolEnvironment) -> tuple[Path, ...]:
+        """Return the folders of Node, tool and bridge, and the extra CA file."""
+        extra_ca = (tool_environment.extra_ca,) if tool_environment.extra_ca else ()
+        return (
+            tool_environment.node_folder,
+            self.tool.folder(tool_environment.tools),
+            BRIDGES,
+            *extra_ca,
+        )
+
+    def go_line(self, not_after: int) -> str:
+        """Return the word that lets the bridge send, until a time in ms since the epoch."""
+        return f"go {not_after}"
+
+    def keep_download(self, tools: Path, account: Account, route: Route) -> None:
+        """Do nothing: only some tools fetch parts of themselves at run time."""

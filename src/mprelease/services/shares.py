@@ -1,0 +1,52 @@
+"""Deeds about QR codes that are shown to whoever knows their address."""
+
+from mprelease.domain.errors import Refused
+from mprelease.domain.problems import Problem
+from mprelease.domain.releases import Release
+from mprelease.domain.users import Actor
+from mprelease.security.tokens import new_token
+from mprelease.services import releases
+from mprelease.services.context import AuditEvent, ServiceContext, record
+from mprelease.storage import apps, lists, shares
+from mprelease.storage.database import Reader
+
+
+def share(services: ServiceContext, who: Actor, release_id: int) -> str:
+    """Return the key under which everybody sees this QR code; the same one until it is withdrawn.
+
+    Raise Refused when the release is unknown, or has no QR code.
+    """
+    with services.database.writing() as db:
+        # Two who share it at once get the same key.
+        apps.locked(db, releases.get(db, release_id).app_id)
+        if known := shares.key_of(db, release_id):
+            return known
+        if not lists.with_codes(db, [release_id]):
+            raise Refused(Problem.NO_QR_CODE, release=release_id)
+        key = new_token()
+        shares.put(db, release_id, key, services.now())
+        record(
+            db, services, who, AuditEvent("release.share", str(release_id), subject_id=release_id)
+        )
+    return key
+
+
+def withdraw(services: ServiceContext, who: Actor, release_id: int) -> None:
+    """Let the address of a shared QR code lead nowhere."""
+    with services.database.writing() as db:
+        releases.get(db, release_id)
+        shares.drop(db, release_id)
+        record(
+            db,
+            services,
+            who,
+            AuditEvent("release.withdraw", str(release_id), subject_id=release_id),
+        )
+
+
+def shared(db: Reader, key: str) -> Release:
+    """Return the release whose QR code is shared under a key; raise Refused(PAGE_UNKNOWN)."""
+    release_id = shares.release_of(db, key)
+    if release_id is None:
+        raise Refused(Problem.PAGE_UNKNOWN)
+    return releases.get(db, release_id)

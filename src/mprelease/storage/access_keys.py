@@ -1,0 +1,128 @@
+"""Queries about what opens the door: logins of browsers and tokens of programs."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import delete, insert, select, update
+
+from mprelease.domain.newer_values import known_or_newer
+from mprelease.domain.users import Role, User
+from mprelease.storage.clock import now_ms
+from mprelease.storage.database import Reader, Writer, new_id
+from mprelease.storage.tables import keys, users
+from mprelease.storage.users import user_from
+
+# Databases take only so many parameters in one statement.
+_IDS_AT_ONCE = 500
+
+
+class KeyKind(StrEnum):
+    """Who holds a key: a browser, or a program in a person's name."""
+
+    LOGIN = "login"
+    TOKEN = "token"  # noqa: S105 the name of a kind
+
+
+@dataclass(frozen=True)
+class Key:
+    """One key; times in ms since the epoch. `csrf` is what forms of a login carry."""
+
+    id: int
+    kind: KeyKind
+    name: str
+    csrf: str
+    created_at: int
+    expires_at: int
+    used_at: int | None
+
+
+def add(
+    db: Writer, user_id: int, kind: KeyKind, name: str, *, digest: str, csrf: str, ttl: int
+) -> int:
+    """Write a key that is good for `ttl` ms; expired ones of this user go."""
+    mine = keys.c.user_id == user_id
+    db.connection.execute(delete(keys).where(mine, keys.c.expires_at < now_ms()))
+    result = db.connection.execute(
+        insert(keys).values(
+            user_id=user_id,
+            kind=kind,
+            name=name,
+            digest=digest,
+            csrf=csrf,
+            created_at=now_ms(),
+            expires_at=now_ms() + ttl,
+        )
+    )
+    return new_id(result)
+
+
+def holder(db: Reader, digest: str) -> tuple[User, Key] | None:
+    """Find who holds a key that is still good."""
+    row = db.connection.execute(
+        select(users, *_columns())
+        .join(keys)
+        .where(keys.c.digest == digest, keys.c.expires_at > now_ms(), users.c.disabled.is_(False))
+    ).first()
+    return (user_from(row), _key(row)) if row else None
+
+
+def still_good(db: Reader, key_ids: Collection[int]) -> dict[int, Role]:
+    """Return which of these keys still open something, each with what its holder is now."""
+    found: dict[int, Role] = {}
+    wanted = sorted(key_ids)
+    for start in range(0, len(wanted), _IDS_AT_ONCE):
+        rows = db.connection.execute(
+            select(keys.c.id, users.c.role)
+            .join(users)
+            .where(keys.c.id.in_(wanted[start : start + _IDS_AT_ONCE]))
+            .where(keys.c.expires_at > now_ms(), users.c.disabled.is_(False))
+        )
+        found |= {row.id: known_or_newer(Role, row.role) for row in rows}
+    return found
+
+
+def of_user(db: Reader, user_id: int, kind: KeyKind) -> list[Key]:
+    """List the good keys of a user, newest first."""
+    rows = db.connection.execute(
+        select(*_columns())
+        .where(keys.c.user_id == user_id, keys.c.kind == kind, keys.c.expires_at > now_ms())
+        .order_by(keys.c.id.desc())
+    )
+    return [_key(row) for row in rows]
+
+
+def used(db: Writer, key: Key, user_id: int) -> None:
+    """Write that a key was used, and its holder seen."""
+    db.connection.execute(update(keys).where(keys.c.id == key.id).values(used_at=now_ms()))
+    db.connection.execute(update(users).where(users.c.id == user_id).values(seen_at=now_ms()))
+
+
+def remove(db: Writer, user_id: int, key_id: int) -> bool:
+    """Take one key from a user; False when there is none."""
+    found = delete(keys).where(keys.c.id == key_id, keys.c.user_id == user_id)
+    return db.connection.execute(found).rowcount == 1
+
+
+def remove_all(db: Writer, user_id: int, but: int | None = None) -> None:
+    """Take all keys from a user, perhaps but one."""
+    found = delete(keys).where(keys.c.user_id == user_id)
+    db.connection.execute(found if but is None else found.where(keys.c.id != but))
+
+
+def _columns() -> list[Any]:
+    names = ("kind", "name", "csrf", "created_at", "expires_at", "used_at")
+    return [keys.c.id.label("key_id"), *(keys.c[name].label(f"key_{name}") for name in names)]
+
+
+def _key(row: Any) -> Key:
+    return Key(
+        id=row.key_id,
+        kind=known_or_newer(KeyKind, row.key_kind),
+        name=row.key_name,
+        csrf=row.key_csrf,
+        created_at=row.key_created_at,
+        expires_at=row.key_expires_at,
+        used_at=row.key_used_at,
+    )

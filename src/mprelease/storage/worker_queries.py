@@ -1,0 +1,152 @@
+"""Queries about errands: ask, claim, answer. The row is the job, as it is with releases."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, delete, insert, or_, select, update
+
+from mprelease.domain.worker_queries import QueryAnswer, WorkerQuery, WorkerQueryKind
+from mprelease.storage.clock import now_ms
+from mprelease.storage.database import Database, Reader, Writer, new_id
+from mprelease.storage.queue import to_json
+from mprelease.storage.releases import problem_detail_from
+from mprelease.storage.tables import worker_queries
+
+# Two workers that die over the same errand are enough.
+_ATTEMPTS = 2
+_KEPT_MS = 3_600_000
+# Nobody waits for longer; an errand that is older is not begun.
+_AWAITED_MS = 120_000
+_LOOKED_AT = 200
+# A question of so long ago may have been forgotten by a worker that died.
+_JOINED_MS = 15_000
+
+
+@dataclass(frozen=True)
+class ClaimedRow:
+    """An errand that is ours to answer; `attempt` tells it from a later claim."""
+
+    id: int
+    attempt: int
+    query: WorkerQuery
+
+
+def ask(db: Writer, label: str, query: WorkerQuery) -> int:
+    """Write a question for the workers of a label; return its number."""
+    db.connection.execute(
+        delete(worker_queries).where(worker_queries.c.asked_at < now_ms() - _KEPT_MS)
+    )
+    result = db.connection.execute(
+        insert(worker_queries).values(
+            label=label,
+            kind=query.kind,
+            subject=query.subject,
+            arguments=dict(query.arguments),
+            asked_at=now_ms(),
+            attempt=0,
+        )
+    )
+    return new_id(result)
+
+
+def cached(db: Reader, label: str, query: WorkerQuery, max_age: int) -> QueryAnswer | None:
+    """Find an answer to the same question that is no older than `max_age` ms."""
+    rows = db.connection.execute(
+        select(worker_queries)
+        .where(worker_queries.c.kind == query.kind, worker_queries.c.subject == query.subject)
+        .where(worker_queries.c.answered_at > now_ms() - max_age, worker_queries.c.label == label)
+        .order_by(worker_queries.c.answered_at.desc())
+    )
+    same = (row for row in rows if row.arguments == dict(query.arguments) and not row.error)
+    return next((QueryAnswer(row.answer) for row in same), None)
+
+
+def pending(db: Reader, label: str, query: WorkerQuery) -> int | None:
+    """Find the same question where somebody waits for its answer already; return its number."""
+    rows = db.connection.execute(
+        select(worker_queries.c.id, worker_queries.c.arguments)
+        .where(worker_queries.c.kind == query.kind, worker_queries.c.subject == query.subject)
+        .where(worker_queries.c.answered_at.is_(None), worker_queries.c.label == label)
+        .where(
+            worker_queries.c.attempt < _ATTEMPTS, worker_queries.c.asked_at > now_ms() - _JOINED_MS
+        )
+    )
+    return next((int(row.id) for row in rows if row.arguments == dict(query.arguments)), None)
+
+
+def claim(
+    database: Database,
+    labels: Sequence[str],
+    ttl: int,
+    may: Callable[[int, WorkerQuery], bool] = lambda *_: True,
+) -> ClaimedRow | None:
+    """Take the oldest open errand of these labels for `ttl` ms, unless somebody was faster.
+
+    `may` is asked about each one, by its number, until it allows one.
+    """
+    # Every wake-up call leads here, mostly for a release: looking alone keeps no writer waiting.
+    with database.reading() as db:
+        rows = _open(db, labels)
+    for row in rows:
+        if may(row.id, _errand(row)):
+            with database.writing() as db:
+                taken = _taken(db, row, ttl)
+            if taken:
+                return taken
+    return None
+
+
+def _open(db: Reader, labels: Sequence[str]) -> Sequence[Row[Any]]:
+    return db.connection.execute(
+        select(worker_queries)
+        .where(worker_queries.c.answered_at.is_(None), worker_queries.c.label.in_(labels))
+        .where(
+            worker_queries.c.attempt < _ATTEMPTS, worker_queries.c.asked_at > now_ms() - _AWAITED_MS
+        )
+        # What a newer node asks in a kind of its own is for newer workers.
+        .where(worker_queries.c.kind.in_(list(WorkerQueryKind)))
+        .where(or_(worker_queries.c.lease_until.is_(None), worker_queries.c.lease_until < now_ms()))
+        .where(worker_queries.c.kind.in_(list(WorkerQueryKind)))
+        .order_by(worker_queries.c.id)
+        .limit(_LOOKED_AT)
+    ).all()
+
+
+def _errand(row: Row[Any]) -> WorkerQuery:
+    return WorkerQuery(WorkerQueryKind(row.kind), row.subject, row.arguments)
+
+
+def _taken(db: Writer, row: Row[Any], ttl: int) -> ClaimedRow | None:
+    mine = update(worker_queries).where(
+        worker_queries.c.id == row.id,
+        worker_queries.c.attempt == row.attempt,
+        worker_queries.c.answered_at.is_(None),
+    )
+    taken = db.connection.execute(mine.values(attempt=row.attempt + 1, lease_until=now_ms() + ttl))
+    if taken.rowcount != 1:
+        return None
+    return ClaimedRow(row.id, row.attempt + 1, _errand(row))
+
+
+def answer(db: Writer, taken: ClaimedRow, given: QueryAnswer) -> bool:
+    """Write the answer, unless somebody else has taken the errand meanwhile."""
+    mine = update(worker_queries).where(
+        worker_queries.c.id == taken.id, worker_queries.c.attempt == taken.attempt
+    )
+    values = {
+        "answered_at": now_ms(),
+        "answer": given.facts,
+        "error": to_json(given.problem_detail) if given.problem_detail else None,
+    }
+    return db.connection.execute(mine.values(values)).rowcount == 1
+
+
+def answered(db: Reader, errand_id: int) -> QueryAnswer | None:
+    """Return the answer once it is there."""
+    row = db.connection.execute(
+        select(worker_queries).where(worker_queries.c.id == errand_id)
+    ).first()
+    if row is None or row.answered_at is None:
+        return None
+    return QueryAnswer(row.answer, problem_detail_from(row.error) if row.error else None)

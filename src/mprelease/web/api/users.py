@@ -1,0 +1,139 @@
+"""People for programs: oneself, and who can log in."""
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from mprelease.domain.problems import Problem
+from mprelease.domain.users import Role, User
+from mprelease.services import users
+from mprelease.services.users import UserChange
+from mprelease.storage import users as stored
+from mprelease.web.api.common import Given, Number, Secret, Text, pick
+from mprelease.web.api.refusals import refusing
+from mprelease.web.identity import CanManage, CanView, ContextOf
+
+router = APIRouter(prefix="/api/v1", tags=["people"])
+_UNTOUCHABLE = (Problem.SUPER_ADMIN_STAYS, Problem.NOT_YOURSELF)
+
+
+class UserModel(BaseModel):
+    """Somebody who can log in."""
+
+    id: int
+    name: str
+    role: Role
+    robot: int | None
+    language: str | None
+    is_disabled: bool
+
+    @classmethod
+    def of(cls, user: User) -> "UserModel":
+        """Show a user."""
+        return cls(**pick(user, *UserModel.model_fields))
+
+
+class NewUser(Given):
+    """Somebody new; without a password a random one is made, and given back once."""
+
+    name: Text
+    role: Role
+    password: Secret | None = None
+
+
+class AddedUser(UserModel):
+    """Somebody who was added, with the password where it was made here."""
+
+    password: str | None
+
+
+class ChangedUser(Given):
+    """What is to be changed of somebody; what is left out or null stays."""
+
+    name: Text | None = None
+    role: Role | None = None
+    is_disabled: bool | None = None
+
+
+class NewPassword(BaseModel):
+    """A password that was made here; it is told once."""
+
+    password: str
+
+
+@router.get("/me")
+def me(session: CanView) -> UserModel:
+    """Tell who asks."""
+    return UserModel.of(session.user)
+
+
+@router.get("/users", responses=refusing(Problem.FORBIDDEN))
+def list_all(context: ContextOf, session: CanManage) -> list[UserModel]:
+    """List everybody who can log in."""
+    with context.services.database.reading() as db:
+        return [UserModel.of(one) for one in stored.every(db)]
+
+
+@router.post(
+    "/users",
+    status_code=201,
+    responses=refusing(
+        Problem.USER_EXISTS,
+        Problem.NAME_SHAPE,
+        Problem.NAME_MIXED,
+        Problem.ROLE_NOT_GRANTED,
+        Problem.PASSWORD_SHORT,
+    ),
+)
+def create(context: ContextOf, session: CanManage, new: NewUser) -> AddedUser:
+    """Add somebody."""
+    user, password = users.add(
+        context.services, session.user.actor, new.name, new.role, new.password
+    )
+    made = None if new.password else password
+    return AddedUser(**UserModel.of(user).model_dump(), password=made)
+
+
+@router.get("/users/{user_id}", responses=refusing(Problem.FORBIDDEN, Problem.USER_UNKNOWN))
+def show(context: ContextOf, session: CanManage, user_id: Number) -> UserModel:
+    """Show somebody."""
+    with context.services.database.reading() as db:
+        return UserModel.of(users.get(db, user_id))
+
+
+@router.patch(
+    "/users/{user_id}",
+    responses=refusing(
+        Problem.USER_UNKNOWN,
+        Problem.USER_EXISTS,
+        Problem.NAME_SHAPE,
+        Problem.NAME_MIXED,
+        Problem.ROLE_NOT_GRANTED,
+        *_UNTOUCHABLE,
+    ),
+)
+def change(
+    context: ContextOf, session: CanManage, user_id: Number, wanted: ChangedUser
+) -> UserModel:
+    """Change somebody; a new role, or being disabled, ends that one's logins."""
+    changed = UserChange(wanted.name, wanted.role, wanted.is_disabled)
+    return UserModel.of(users.edit(context.services, session.user, user_id, changed))
+
+
+@router.delete(
+    "/users/{user_id}",
+    status_code=204,
+    responses=refusing(Problem.USER_UNKNOWN, *_UNTOUCHABLE),
+)
+def delete(context: ContextOf, session: CanManage, user_id: Number) -> None:
+    """Remove somebody; the name stays on releases."""
+    users.remove(context.services, session.user, user_id)
+
+
+@router.post(
+    "/users/{user_id}/reset-password",
+    responses=refusing(Problem.USER_UNKNOWN, *_UNTOUCHABLE),
+)
+def reset_password(context: ContextOf, session: CanManage, user_id: Number) -> NewPassword:
+    """Give somebody a random password; all logins and tokens of that one end."""
+    password = users.reset_password(context.services, session.user.actor, user_id, by=session.user)
+    return NewPassword(password=password)

@@ -1,0 +1,54 @@
+"""QR codes that are shown to whoever knows their address, without a login."""
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from mprelease.domain.errors import Refused
+from mprelease.domain.problems import Message, Problem
+from mprelease.services import shares
+from mprelease.storage import lists
+from mprelease.storage import releases as stored
+from mprelease.web.flash import done
+from mprelease.web.identity import CanRelease, ContextOf
+from mprelease.web.rendering import page
+
+router = APIRouter(include_in_schema=False)
+# What is shared by its address alone is not for search engines, nor for the next site's log.
+_HIDDEN = {"X-Robots-Tag": "noindex, nofollow", "Referrer-Policy": "no-referrer"}
+
+
+@router.post("/releases/{release_id}/share")
+def share(context: ContextOf, session: CanRelease, release_id: int) -> Response:
+    """Show a QR code to whoever knows an address."""
+    shares.share(context.services, session.user.actor, release_id)
+    return done(context, f"/releases/{release_id}", Message("done.code_shared", {"id": release_id}))
+
+
+@router.post("/releases/{release_id}/withdraw")
+def withdraw(context: ContextOf, session: CanRelease, release_id: int) -> Response:
+    """Let that address lead nowhere."""
+    shares.withdraw(context.services, session.user.actor, release_id)
+    return done(
+        context, f"/releases/{release_id}", Message("done.code_withdrawn", {"id": release_id})
+    )
+
+
+@router.get("/s/{key}")
+def show(request: Request, context: ContextOf, key: str) -> Response:
+    """Show a shared QR code; for a phone, and for strangers."""
+    with context.services.database.reading() as db:
+        release = shares.shared(db, key)
+        made_at = lists.with_codes(db, [release.id]).get(release.id)
+    answer = page(request, "shared.html", release=release, key=key, made_at=made_at)
+    answer.headers.update(_HIDDEN)
+    return answer
+
+
+@router.get("/s/{key}/qr-code")
+def qr_code(context: ContextOf, key: str) -> Response:
+    """Return the image of a shared QR code."""
+    with context.services.database.reading() as db:
+        found = stored.qr_code(db, shares.shared(db, key).id)
+    if found is None:
+        raise Refused(Problem.PAGE_UNKNOWN)
+    return Response(found[0], media_type=found[1], headers=_HIDDEN)

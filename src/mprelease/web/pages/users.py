@@ -1,0 +1,118 @@
+"""People: who can log in, and what they may."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import Response
+
+from mprelease.domain.errors import ProblemError, Refused
+from mprelease.domain.problems import Message, Problem, ProblemDetail
+from mprelease.domain.users import GRANTED, Role
+from mprelease.services import users
+from mprelease.services.users import UserChange
+from mprelease.storage import users as stored
+from mprelease.web.context import WebContext
+from mprelease.web.flash import done
+from mprelease.web.http_status import status_of
+from mprelease.web.identity import CanManage, CanView, ContextOf
+from mprelease.web.rendering import page
+
+router = APIRouter(prefix="/users", include_in_schema=False)
+Field = Annotated[str, Form(max_length=400)]
+
+
+@router.get("")
+def show(request: Request, context: ContextOf, session: CanManage) -> Response:
+    """List everybody, with a form for somebody new."""
+    return _list(request, context)
+
+
+@router.post("")
+def add(
+    request: Request,
+    context: ContextOf,
+    session: CanManage,
+    name: Field,
+    role: Annotated[Role, Form()],
+    password: Field = "",
+) -> Response:
+    """Add somebody; a password that was made up here is shown once."""
+    try:
+        user, chosen = users.add(context.services, session.user.actor, name, role, password or None)
+    except ProblemError as failure:
+        typed = {"name": name, "role": role}
+        return _list(request, context, problem_detail=failure.problem_detail, typed=typed)
+    return _list(request, context, told=(user.name, "" if password else chosen))
+
+
+@router.get("/{user_id}/avatar")
+def avatar(context: ContextOf, session: CanView, user_id: int) -> Response:
+    """Return the picture of somebody; its address changes with it."""
+    with context.services.database.reading() as db:
+        image = stored.avatar(db, user_id)
+    if image is None:
+        raise Refused(Problem.PAGE_UNKNOWN)
+    kept = {"Cache-Control": "private, max-age=86400"}
+    return Response(image, media_type="image/png", headers=kept)
+
+
+@router.post("/{user_id}")
+def edit(
+    request: Request,
+    context: ContextOf,
+    session: CanManage,
+    user_id: int,
+    name: Field,
+    role: Annotated[Role, Form()],
+    *,
+    is_disabled: Annotated[bool, Form()] = False,
+) -> Response:
+    """Change somebody's name and role, let that one in or keep out."""
+    try:
+        user = users.edit(
+            context.services, session.user, user_id, UserChange(name, role, is_disabled)
+        )
+    except ProblemError as failure:
+        return _list(request, context, problem_detail=failure.problem_detail)
+    return done(context, "/users", Message("done.user_saved", {"name": user.name}))
+
+
+@router.post("/{user_id}/reset-password")
+def reset_password(
+    request: Request, context: ContextOf, session: CanManage, user_id: int
+) -> Response:
+    """Give somebody a random password, shown once."""
+    password = users.reset_password(context.services, session.user.actor, user_id, by=session.user)
+    with context.services.database.reading() as db:
+        user = users.get(db, user_id)
+    return _list(request, context, told=(user.name, password))
+
+
+@router.post("/{user_id}/delete")
+def delete(context: ContextOf, session: CanManage, user_id: int) -> Response:
+    """Remove somebody; the name stays on releases."""
+    with context.services.database.reading() as db:
+        user = users.get(db, user_id)
+    users.remove(context.services, session.user, user_id)
+    return done(context, "/users", Message("done.user_removed", {"name": user.name}))
+
+
+def _list(
+    request: Request,
+    context: WebContext,
+    *,
+    problem_detail: ProblemDetail | None = None,
+    told: tuple[str, str] | None = None,
+    typed: dict[str, str] | None = None,
+) -> Response:
+    with context.services.database.reading() as db:
+        people = stored.every(db)
+    status = status_of(problem_detail.problem) if problem_detail else 200
+    shown = {"people": people, "roles": GRANTED, "problem_detail": problem_detail, "told": told}
+    return page(
+        request,
+        "users.html",
+        status,
+        **shown,
+        typed=typed or {"name": "", "role": Role.MEMBER},
+    )

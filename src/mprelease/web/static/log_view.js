@@ -1,0 +1,312 @@
+// The paper on which a log is written: a section for each stage, which folds, and in it blocks of
+// lines. Only blocks near what one looks at have content; the others are as high as they were when
+// they had, or as they probably will be. Whatever is drawn or erased, the line at the upper edge
+// stays where it is, unless the end is followed.
+import { measured, newRow, rowsOf } from "./log_rows.js";
+
+const BLOCK = 200; // lines
+const AROUND = 1500; // px above and below what one sees that are drawn, too
+const AT_END = 30; // px from the end that still count as the end
+
+export class LogView {
+  lines = []; // { attempt, number, text }, in order
+  follows = false;
+  onFollow = () => {}; // called when following begins or stops
+  onDraw = () => {}; // called when rows have come or gone
+  #box;
+  #say;
+  #sections = [];
+  #blocks = []; // { first, count, section, element, isDrawn }
+  #drawn = new Set();
+  #observer;
+  #top = 0;
+  #seen = null;
+  #size = { width: 0, row: 19, columns: 80 };
+
+  /** Takes the element that scrolls, and what puts a word with its parameters into words. */
+  constructor(box, say) {
+    this.#box = box;
+    this.#say = say;
+    const around = { root: box, rootMargin: `${AROUND}px 0px` };
+    this.#observer = new IntersectionObserver((entries) => this.#look(entries), around);
+    new ResizeObserver(() => this.#resized()).observe(box);
+    box.addEventListener("scroll", () => this.#scrolled(), { passive: true });
+    // A wheel tells what one wants before the scrolling does.
+    box.addEventListener("wheel", ({ deltaY }) => deltaY < 0 && this.#top && this.follow(false), {
+      passive: true,
+    });
+    box.addEventListener("keydown", (event) => this.#pressed(event));
+  }
+
+  /** Adds lines at the end. */
+  add(passages) {
+    if (!passages.length) return;
+    const grown = new Set();
+    for (const [attempt, first, stage, texts] of passages) {
+      const section = this.#section(attempt, stage);
+      texts.forEach((text, place) => {
+        this.lines.push({ attempt, number: first + place, text });
+        grown.add(this.#extended(section));
+      });
+    }
+    for (const block of grown) this.#grow(block);
+    if (this.follows) this.toEnd();
+    this.onDraw();
+  }
+
+  /** Takes everything away. */
+  clear() {
+    this.#observer.disconnect();
+    this.#box.replaceChildren();
+    this.#drawn.clear();
+    this.#sections = [];
+    this.#blocks = [];
+    this.lines = [];
+  }
+
+  /** Shows how long the stages of an attempt took, in ms. */
+  time(attempt, took) {
+    for (const section of this.#sections.filter((each) => each.attempt === attempt)) {
+      section.time.textContent = duration(took[section.stage]);
+    }
+  }
+
+  follow(wanted) {
+    if (this.follows === wanted) return;
+    this.follows = wanted;
+    if (wanted) this.toEnd();
+    this.onFollow();
+  }
+
+  toEnd() {
+    const last = this.#blocks.at(-1);
+    if (last && !last.section.body.hidden) this.#draw(last);
+    this.#scrollTo(this.#box.scrollHeight);
+  }
+
+  /** Shows a line, given by its place among the lines, and stops following. */
+  reveal(index) {
+    this.follow(false);
+    const block = this.#blockOf(index);
+    this.#fold(block.section, false);
+    this.#draw(block);
+    const row = this.row(index).getBoundingClientRect();
+    const seen = this.#box.getBoundingClientRect();
+    const head = block.section.head.offsetHeight;
+    if (row.top < seen.top + head || row.bottom > seen.bottom) {
+      this.#scrollTo(this.#box.scrollTop + row.top - seen.top - this.#box.clientHeight / 3);
+    }
+    const { top, bottom } = this.row(index).getBoundingClientRect();
+    if (top < 0 || bottom > innerHeight) this.#box.scrollIntoView({ block: "nearest" });
+    this.onDraw();
+  }
+
+  /** Returns the element of a line, null while it is not drawn. */
+  row(index) {
+    const block = this.#blockOf(index);
+    return block?.isDrawn ? block.element.children[index - block.first] : null;
+  }
+
+  /** Yields the lines that are drawn: their places and their elements. */
+  *rows() {
+    for (const { first, element } of this.#drawn) {
+      for (const [place, row] of [...element.children].entries()) yield [first + place, row];
+    }
+  }
+
+  /** Returns the place of the line at the upper edge. */
+  get first() {
+    return this.#place()?.index ?? 0;
+  }
+
+  wrap(wanted) {
+    this.#keepPlace(this.#place(), () => {
+      this.#box.classList.toggle("wraps", wanted);
+      this.#measure();
+    });
+  }
+
+  // Sections and blocks
+
+  #section(attempt, stage) {
+    const last = this.#sections.at(-1);
+    if (last?.attempt === attempt && last.stage === stage) return last;
+    const [element, head, fold, time, body] = ["section", "h3", "button", "small", "div"].map(
+      (name) => document.createElement(name),
+    );
+    const section = { attempt, stage, element, head, fold, time, body, blocks: [] };
+    const name = this.#say(stage);
+    fold.type = "button";
+    fold.append(attempt > 1 ? `${this.#say("attempt", { number: attempt })} · ${name}` : name, time);
+    fold.setAttribute("aria-expanded", "true");
+    fold.addEventListener("click", () => this.#fold(section, !body.hidden));
+    body.className = "log-lines";
+    head.append(fold);
+    element.append(head, body);
+    this.#box.append(element);
+    this.#sections.push(section);
+    return section;
+  }
+
+  #fold(section, isFolded) {
+    if (section.body.hidden === isFolded) return;
+    section.blocks.forEach((block) => this.#erase(block));
+    section.body.hidden = isFolded;
+    section.fold.setAttribute("aria-expanded", String(!isFolded));
+    // The head stands at the upper edge while its lines pass below it; there it stays.
+    const top = section.element.offsetTop;
+    if (isFolded && top < this.#box.scrollTop) this.#scrollTo(top);
+    this.onDraw();
+  }
+
+  /** Returns the block to which the newest line belongs. */
+  #extended(section) {
+    let block = section.blocks.at(-1);
+    if (!block || block.count === BLOCK) {
+      const element = document.createElement("div");
+      element.className = "log-block";
+      block = { first: this.lines.length - 1, count: 0, section, element, isDrawn: false };
+      section.blocks.push(block);
+      this.#blocks.push(block);
+      section.body.append(element);
+      element.block = block;
+      this.#observer.observe(element);
+    }
+    block.count++;
+    return block;
+  }
+
+  #grow(block) {
+    if (!this.#size.width) this.#measure();
+    if (block.isDrawn) block.element.append(...this.#newRows(block, block.element.children.length));
+    else this.#estimate(block);
+  }
+
+  #blockOf(index) {
+    return this.#blocks.findLast((block) => block.first <= index);
+  }
+
+  // Drawing
+
+  #look(entries) {
+    const near = new Map(entries.map(({ target, isIntersecting }) => [target.block, isIntersecting]));
+    const [coming, going] = [true, false].map((wanted) =>
+      [...near.keys()].filter((block) => near.get(block) === wanted && block.isDrawn !== wanted),
+    );
+    if (!coming.length && !going.length) return;
+    this.#keepPlace(this.#place(coming), () => {
+      going.forEach((block) => this.#erase(block));
+      coming.forEach((block) => this.#draw(block));
+    });
+    this.onDraw();
+  }
+
+  #draw(block) {
+    if (block.isDrawn) return;
+    block.isDrawn = true;
+    this.#drawn.add(block);
+    block.element.append(...this.#newRows(block, 0));
+    block.element.style.height = "";
+  }
+
+  #erase(block) {
+    if (!block.isDrawn) return;
+    block.isDrawn = false;
+    this.#drawn.delete(block);
+    block.element.style.height = `${block.element.getBoundingClientRect().height}px`;
+    block.element.replaceChildren();
+  }
+
+  #newRows(block, from) {
+    const lines = this.lines.slice(block.first + from, block.first + block.count);
+    return lines.map((line) => newRow(line, this.#say, this.onDraw));
+  }
+
+  /** Measures a row of text, and guesses anew how high everything is that is not drawn. */
+  #measure() {
+    this.#size = measured(this.#box, this.#say);
+    for (const block of this.#blocks) if (!block.isDrawn) this.#estimate(block);
+  }
+
+  #estimate(block) {
+    const isWrapped = this.#box.classList.contains("wraps");
+    const lines = this.lines.slice(block.first, block.first + block.count);
+    const rows = isWrapped ? rowsOf(lines, this.#size.columns) : block.count;
+    block.element.style.height = `${rows * this.#size.row}px`;
+  }
+
+  // Where one reads
+
+  #scrolled() {
+    const moved = this.#box.scrollTop - this.#top;
+    this.#top = this.#box.scrollTop;
+    const left = this.#box.scrollHeight - this.#box.clientHeight - this.#top;
+    if (moved < 0 && left > 1) this.follow(false);
+    if (moved > 0 && left <= AT_END) this.follow(true);
+    this.#seen = this.#place();
+  }
+
+  /** Jumps to an end: what the browser does instead is a journey past everything that is between. */
+  #pressed(event) {
+    if (event.key !== "Home" && event.key !== "End") return;
+    event.preventDefault();
+    this.follow(event.key === "End");
+    if (event.key === "End") this.toEnd();
+    else this.#scrollTo(0);
+  }
+
+  #resized() {
+    const isOther = this.lines.length && this.#box.clientWidth !== this.#size.width;
+    if (isOther || this.follows) this.#keepPlace(this.#seen, () => isOther && this.#measure());
+  }
+
+  #scrollTo(top) {
+    this.#box.scrollTop = top;
+    this.#top = this.#box.scrollTop;
+    this.#seen = this.#place();
+  }
+
+  #keepPlace(place, change) {
+    change();
+    if (this.follows) this.toEnd();
+    const row = !this.follows && place && this.row(place.index);
+    if (!row) return;
+    const { top, height } = row.getBoundingClientRect();
+    // Of a line that was higher than it is now, its beginning.
+    const moved = top - this.#edge - (place.below < -height ? 0 : place.below);
+    if (Math.abs(moved) >= 1) this.#scrollTo(this.#box.scrollTop + moved);
+  }
+
+  /** Returns which line is at the upper edge, and how far below it: the first that is drawn. */
+  #place(coming = []) {
+    const edge = this.#edge;
+    const blocks = [...this.#drawn, ...coming].sort((one, other) => one.first - other.first);
+    const seen = blocks.filter(({ element }) => {
+      const { top, bottom, height } = element.getBoundingClientRect();
+      return height && bottom > edge && top < edge + this.#box.clientHeight;
+    });
+    const block = seen.find(({ isDrawn }) => isDrawn) ?? seen[0];
+    if (!block) return null;
+    const { top, height } = block.element.getBoundingClientRect();
+    if (!block.isDrawn) {
+      const part = Math.max(0, (edge - top) / height);
+      return { index: block.first + Math.floor(part * block.count), below: Math.max(0, top - edge) };
+    }
+    const rows = [...block.element.children];
+    const row = rows.find((each) => each.getBoundingClientRect().bottom > edge) ?? rows.at(-1);
+    const below = row.getBoundingClientRect().top - edge;
+    return { index: block.first + rows.indexOf(row), below };
+  }
+
+  get #edge() {
+    return this.#box.getBoundingClientRect().top;
+  }
+}
+
+function duration(milliseconds) {
+  if (milliseconds === undefined) return "";
+  const seconds = milliseconds / 1000;
+  if (seconds < 60) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")} min`;
+}

@@ -1,0 +1,29 @@
+"""What pages and programs have workers do, the same for both."""
+
+from mprelease.domain.errors import ProblemError
+from mprelease.domain.worker_queries import WorkerQuery, WorkerQueryKind
+from mprelease.services import finishing
+from mprelease.services.sessions import Session
+from mprelease.web.context import WebContext
+
+_FINISH_SECONDS = 90.0
+_ADDRESS_SECONDS, _ADDRESS_AGE = 10.0, 60.0
+
+
+def finish(context: WebContext, session: Session, release_id: int) -> None:
+    """Have the step done that an accepted upload has missed; raise Refused or StageFailed."""
+    with context.services.database.reading() as db:
+        _, app = finishing.upload(db, release_id)
+    who: dict[str, str | int] = {"who": session.user.name, "who_id": session.user.id}
+    query = WorkerQuery(WorkerQueryKind.FINISH, str(release_id), who)
+    context.ask(app.label, query, seconds=_FINISH_SECONDS, max_age=0)
+
+
+def outside_address(context: WebContext, label: str) -> str | None:
+    """Return how the workers of a label are seen outside, None where nobody can tell."""
+    query = WorkerQuery(WorkerQueryKind.ADDRESS)
+    try:
+        facts = context.ask(label, query, seconds=_ADDRESS_SECONDS, max_age=_ADDRESS_AGE)
+    except ProblemError:
+        return None
+    return str(facts["address"])
