@@ -124,7 +124,7 @@ _SCOPED = "https://a/packages/@" + "a%2f" * 230
     ("name", "text"),
     [
         ("yarn.lock", "__metadata:\n  resolution: ::__archiveUrl=a" + "\n  " * 2_500_000),
-        ("pnpm-lock.yaml", "\n" * 8_000_000),
+        ("pnpm-lock.yaml", "\n" * 4_000_000),
         ("pnpm-lock.yaml", f"  tarball: {_SCOPED}\n  integrity: x\n" * 1000),
         ("yarn.lock", f'  resolved "{_SCOPED}#x"\n' * 1000),
     ],
