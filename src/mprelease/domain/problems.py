@@ -162,6 +162,7 @@ class Problem(StrEnum):
     FOLDERS_TOO_DEEP = auto()
     COMMIT_TOO_LARGE = auto()
     LINKS_ENDLESS = auto()
+    PACKAGES_ENDLESS = auto()
     LARGE_FILES_MISSING = auto()
     DIRECTORY_MISSING = auto()
 
