@@ -17,7 +17,7 @@ const PAUSE_IN_TROUBLE = 2500;
 const NO_SUCH_RELEASE = 4404;
 const NOT_ALLOWED = 1008;
 
-export class Lines {
+export class LogSource {
   #address;
   #release;
   #told;
@@ -75,8 +75,7 @@ export class Lines {
           if (message.over) end({ isOver: true });
         },
         troubled: (isTroubled) => this.#told.onTrouble(isTroubled),
-        refused: (code) =>
-          end({ isRefused: true, isOver: [NOT_ALLOWED, NO_SUCH_RELEASE].includes(code) }),
+        refused: (code) => end({ isRefused: true, isOver: [NOT_ALLOWED, NO_SUCH_RELEASE].includes(code) }),
       };
       wire.add(part);
     });
@@ -104,7 +103,7 @@ export class Lines {
   }
 }
 
-async function after(milliseconds, deed = () => {}) {
+async function after(milliseconds, action = () => {}) {
   await new Promise((resolve) => setTimeout(resolve, milliseconds));
-  return deed();
+  return action();
 }

@@ -1,4 +1,4 @@
-// The paper on which a log is written: a section for each stage, which folds, and in it blocks of
+// Draws the lines of a log: a section for each stage, which folds, and in it blocks of
 // lines. Only blocks near what one looks at have content; the others are as high as they were when
 // they had, or as they probably will be. Whatever is drawn or erased, the line at the upper edge
 // stays where it is, unless the end is followed.
@@ -8,7 +8,7 @@ const BLOCK = 200; // lines
 const AROUND = 1500; // px above and below what one sees that are drawn, too
 const AT_END = 30; // px from the end that still count as the end
 
-export class LogView {
+export class LogLines {
   lines = []; // { attempt, number, text }, in order
   follows = false;
   onFollow = () => {}; // called when following begins or stops
@@ -131,8 +131,8 @@ export class LogView {
   #section(attempt, stage) {
     const last = this.#sections.at(-1);
     if (last?.attempt === attempt && last.stage === stage) return last;
-    const [element, head, fold, time, body] = ["section", "h3", "button", "small", "div"].map(
-      (name) => document.createElement(name),
+    const [element, head, fold, time, body] = ["section", "h3", "button", "small", "div"].map((name) =>
+      document.createElement(name),
     );
     const section = { attempt, stage, element, head, fold, time, body, blocks: [] };
     const name = this.#say(stage);
