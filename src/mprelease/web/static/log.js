@@ -16,9 +16,9 @@ class LogView {
 
   constructor(root) {
     this.#root = root;
-    const say = (name, parameters) => this.#say(name, parameters);
-    this.#view = new LogLines(root.querySelector(".log"), say);
-    this.#search = new Search(this.#view, root.querySelector("form"), say);
+    const t = (name, parameters) => this.#t(name, parameters);
+    this.#view = new LogLines(root.querySelector(".log"), t);
+    this.#search = new Search(this.#view, root.querySelector("form"), t);
     this.#view.onDraw = () => this.#mark();
     this.#view.onFollow = () => this.#followed();
     this.#view.follow("fromEnd" in root.dataset && !wanted());
@@ -29,10 +29,10 @@ class LogView {
   /** Shows everything that a source tells. */
   show(source) {
     source.start({
-      onLines: (told) => this.#add(told),
-      onAnew: () => this.#clear(),
+      onLines: (update) => this.#add(update),
+      onRestart: () => this.#clear(),
       onOver: () => this.#end(),
-      onTrouble: (isTroubled) => (this.#part("trouble").hidden = !isTroubled),
+      onDisconnected: (isDisconnected) => (this.#part("disconnected").hidden = !isDisconnected),
     });
   }
 
@@ -86,7 +86,7 @@ class LogView {
     const count = this.#view.follows ? 0 : this.#view.lines.length - this.#known;
     const button = this.#part("new");
     button.hidden = !count;
-    button.textContent = this.#say("new", { count });
+    button.textContent = this.#t("new", { count });
   }
 
   /** Goes to the line that the address names, as soon as it is there. */
@@ -119,8 +119,8 @@ class LogView {
     return this.#root.querySelector(`[data-part="${name}"]`);
   }
 
-  #say(name, parameters = {}) {
-    const words = this.#root.getAttribute(`data-say-${name}`);
+  #t(name, parameters = {}) {
+    const words = this.#root.getAttribute(`data-text-${name}`);
     return words.replace(/\{(\w+)\}/g, (_, gap) => parameters[gap]);
   }
 }

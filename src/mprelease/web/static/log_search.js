@@ -9,15 +9,15 @@ export class Search {
   current = -1; // the place of the one that is shown, of all lines
   #view;
   #form;
-  #say;
+  #t;
   #text = null;
   #timer = 0;
 
   /** Takes the drawn log, and a form with a field, an output and two buttons. */
-  constructor(view, form, say) {
+  constructor(view, form, t) {
     this.#view = view;
     this.#form = form;
-    this.#say = say;
+    this.#t = t;
     const field = form.elements.text;
     form.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -91,7 +91,7 @@ export class Search {
 
   #tell() {
     const number = this.found.indexOf(this.current) + 1;
-    const words = this.found.length ? `${number} / ${this.found.length}` : this.#say("nothing");
+    const words = this.found.length ? `${number} / ${this.found.length}` : this.#t("nothing");
     this.#form.elements.count.value = this.#text ? words : "";
   }
 }

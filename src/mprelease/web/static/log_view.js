@@ -14,7 +14,7 @@ export class LogLines {
   onFollow = () => {}; // called when following begins or stops
   onDraw = () => {}; // called when rows have come or gone
   #box;
-  #say;
+  #t;
   #sections = [];
   #blocks = []; // { first, count, section, element, isDrawn }
   #drawn = new Set();
@@ -24,9 +24,9 @@ export class LogLines {
   #size = { width: 0, row: 19, columns: 80 };
 
   /** Takes the element that scrolls, and what puts a word with its parameters into words. */
-  constructor(box, say) {
+  constructor(box, t) {
     this.#box = box;
-    this.#say = say;
+    this.#t = t;
     const around = { root: box, rootMargin: `${AROUND}px 0px` };
     this.#observer = new IntersectionObserver((entries) => this.#look(entries), around);
     new ResizeObserver(() => this.#resized()).observe(box);
@@ -135,9 +135,9 @@ export class LogLines {
       document.createElement(name),
     );
     const section = { attempt, stage, element, head, fold, time, body, blocks: [] };
-    const name = this.#say(stage);
+    const name = this.#t(stage);
     fold.type = "button";
-    fold.append(attempt > 1 ? `${this.#say("attempt", { number: attempt })} · ${name}` : name, time);
+    fold.append(attempt > 1 ? `${this.#t("attempt", { number: attempt })} · ${name}` : name, time);
     fold.setAttribute("aria-expanded", "true");
     fold.addEventListener("click", () => this.#fold(section, !body.hidden));
     body.className = "log-lines";
@@ -219,12 +219,12 @@ export class LogLines {
 
   #newRows(block, from) {
     const lines = this.lines.slice(block.first + from, block.first + block.count);
-    return lines.map((line) => newRow(line, this.#say, this.onDraw));
+    return lines.map((line) => newRow(line, this.#t, this.onDraw));
   }
 
   /** Measures a row of text, and guesses anew how high everything is that is not drawn. */
   #measure() {
-    this.#size = measured(this.#box, this.#say);
+    this.#size = measured(this.#box, this.#t);
     for (const block of this.#blocks) if (!block.isDrawn) this.#estimate(block);
   }
 
