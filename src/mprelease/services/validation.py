@@ -8,14 +8,15 @@ from mprelease.domain.errors import Refused
 from mprelease.domain.names import mixes_scripts
 from mprelease.domain.problems import Problem
 from mprelease.domain.workers import LABEL
+from mprelease.platforms import registry
 
 _NAME = re.compile(r"\w[\w .-]{0,63}")
 _PAGE = re.compile(r"[^\s?#&=\\'\"<>|;`$-][^\s?#&=\\'\"<>|;`$]{0,255}")
 _QUERY = re.compile(r"[!-~]{1,1024}")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
-ROBOTS = range(1, 31)  # WeChat's CI robots; other platforms ignore the number.
-SCENES = range(1000, 1_000_000)  # Four digits on WeChat and Alipay, six on Douyin.
+FIRST_ROBOT = 1
+SCENES = range(1000, 1_000_000)  # Four to six digits, by platform.
 DESCRIPTION_LENGTH = 2000
 MEMORY = range(256, 65537)
 PRIORITIES = range(-60, 61)
@@ -37,10 +38,15 @@ def plain(text: str) -> str:
     return text
 
 
-def robot(number: int) -> int:
-    """Return the number of a WeChat robot."""
-    if number not in ROBOTS:
-        raise Refused(Problem.ROBOT_RANGE, robot=number)
+def robot(number: int, robots: range | None = None) -> int:
+    """Return the number of one of a platform's robots, or of any platform's.
+
+    Where a platform has none, the number means nothing, and is stored all the same.
+    """
+    allowed = robots or registry.robots()
+    if number not in allowed:
+        first, last = allowed.start, allowed.stop - 1
+        raise Refused(Problem.ROBOT_RANGE, robot=number, first=first, last=last)
     return number
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy import Row, exists, insert, select, update
 
+from mprelease.domain import platforms
 from mprelease.domain.apps import App, BuildSettings, ProjectType
 from mprelease.domain.newer_values import known_or_newer
-from mprelease.domain.platforms import Platform
 from mprelease.domain.releases import State
 from mprelease.storage.database import Reader, Writer, new_id
 from mprelease.storage.tables import apps, releases
@@ -117,7 +117,7 @@ def _app(row: Mapping[Any, Any]) -> App:
         id=row["id"],
         project_id=row["project_id"],
         name=row["name"],
-        platform=known_or_newer(Platform, row["platform"]),
+        platform=platforms.named(row["platform"]),
         platform_app_id=row["platform_app_id"],
         project_type=known_or_newer(ProjectType, row["project_type"]),
         build=_build(row["build"]),

@@ -1,6 +1,5 @@
 """The form of an app: what its fields show, and what they change."""
 
-import json
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -15,10 +14,10 @@ from mprelease.web.fields import number, settings_shown, settings_typed
 def change_of(
     typed: dict[str, str],
     platform: Platform,
-    key_file: bytes,
+    files: Mapping[str, bytes],
     stored_settings: Mapping[str, Setting] = MappingProxyType({}),
 ) -> AppChange:
-    """Return what a form with these fields and this key file changes of an app."""
+    """Return what a form with these fields and files changes of an app."""
     names = ("name", "platform_app_id", "directory", "output", "default_page", "proxy", "label")
     commands = ("install_command", "build_command", "dev_build_command", "install_inputs")
     private = typed.get("private_dependencies")
@@ -32,22 +31,17 @@ def change_of(
         compile_settings=settings_typed(typed, driver_of(platform).settings, stored_settings),
         private_dependencies=None if private is None else private == "true",
         fresh_install=True if typed.get("fresh_install") == "true" else None,
-        credential=_credential(typed, platform, key_file),
+        credential=_credential(typed, platform, files),
     )
 
 
-def _credential(typed: dict[str, str], platform: Platform, key_file: bytes) -> bytes | None:
-    """Return what was given in the parts of the form, as a file would hold it; None for nothing."""
-    parts = {
-        Platform.WECHAT: (),
-        Platform.ALIPAY: ("toolId", "privateKey"),
-        Platform.DOUYIN: ("token", "email", "password"),
-    }.get(platform, ())
-    given = {name: typed[name].strip() for name in parts if typed.get(name, "").strip()}
-    if given:
-        return json.dumps(given).encode()
-    pasted = typed.get("key", "").strip().encode()
-    return key_file or pasted or None
+def _credential(
+    typed: dict[str, str], platform: Platform, files: Mapping[str, bytes]
+) -> bytes | None:
+    form = driver_of(platform).presentation.credential
+    names = {each.name for each in form.fields}
+    given = {name: typed[name].strip().encode() for name in names & typed.keys()}
+    return form.content({**given, **files})
 
 
 def as_typed(app: App) -> dict[str, str]:

@@ -1,12 +1,21 @@
 """What people type into fields, where a form cannot say it better."""
 
 from collections.abc import Mapping
+from typing import Annotated
 
+from pydantic import BeforeValidator
+
+from mprelease.domain.platforms import Platform
+from mprelease.platforms.registry import served_by_name
 from mprelease.platforms.settings import KnownSettings, Setting
 
 _LONGEST = 9
 _UNUSABLE = -1
 _SETTING = "setting."
+
+# What is no platform that has a driver is left to the enumeration to refuse.
+ServedPlatform = Annotated[Platform, BeforeValidator(lambda name: served_by_name(name) or name)]
+"""The name of a platform that has a driver."""
 
 
 def number(text: str | None) -> int | None:

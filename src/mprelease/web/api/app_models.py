@@ -2,13 +2,13 @@
 
 import json
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
 from mprelease.domain.apps import App, ProjectType
 from mprelease.domain.platforms import Platform
-from mprelease.platforms.registry import driver_of
+from mprelease.platforms.registry import driver_of, served
 from mprelease.services.apps import AppChange, KeptCredential
 from mprelease.web.api.common import (
     CLOSED,
@@ -21,6 +21,7 @@ from mprelease.web.api.common import (
     moment,
     pick,
 )
+from mprelease.web.fields import ServedPlatform
 
 _BUILD = (
     "directory",
@@ -93,6 +94,17 @@ class AppSettings(AppModel):
         )
 
 
+def _describe_credentials(schema: dict[str, Any]) -> None:
+    schema["writeOnly"] = True
+    schema["description"] += "; ".join(_credential_words(platform) for platform in served())
+
+
+def _credential_words(platform: Platform) -> str:
+    form = driver_of(platform).presentation.credential
+    names = ", ".join(f"`{each.name}`" for each in form.fields)
+    return f"{platform}: {f'an object with some of {names}' if form.is_object else 'a text'}"
+
+
 class _Settings(Given):
     """What can be set of every app; an empty text takes a setting back to what is recognised."""
 
@@ -127,11 +139,8 @@ class _Settings(Given):
     credential: Annotated[Secret | dict[Text, Secret] | None, Field(union_mode="left_to_right")] = (
         Field(
             default=None,
-            description=(
-                "WeChat: the content of the key file. Alipay: `toolId` and `privateKey`. "
-                "Douyin: `token`, or `email` and `password`."
-            ),
-            json_schema_extra={"writeOnly": True},
+            description="a text, or an object, as the platform takes it: ",
+            json_schema_extra=_describe_credentials,
         )
     )
 
@@ -156,7 +165,7 @@ class NewApp(_Settings):
     """An app to be added."""
 
     project: Text
-    platform: Platform
+    platform: ServedPlatform
     name: Text
     platform_app_id: Text
 
