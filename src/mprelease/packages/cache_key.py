@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,11 +18,12 @@ _FORMAT = "1"
 class KeyInputs:
     """What decides, apart from the repository, what an install brings.
 
-    `machine` is system, processor and C library; `command` the app's own install command; `npmrc`
-    the project's private one, and `variables` what the installation passes through: both are
-    hashed with the rest. `age` names the period after which an install without a lock file is done
-    anew, `installed_from` (ms) what somebody has asked for, `tree_id` is git's name of the whole
-    committed tree.
+    `machine` is system, processor and C library; `command` the app's own install command, and
+    `command_folder` where in the tree it is run; `npmrc` the project's private one, and `variables`
+    what the installation passes through: both are hashed with the rest. `age` names the period
+    after which an install without a lock file is done anew, `installed_from` (ms) what somebody has
+    asked for, `tree_id` is git's name of the whole committed tree. `on_file` is called again and
+    again, and may raise to end the work.
     """
 
     node_version: str
@@ -34,6 +35,8 @@ class KeyInputs:
     age: str
     tree_id: str
     installed_from: int = 0
+    command_folder: str = ""
+    on_file: Callable[[], None] = lambda: None
 
 
 def key(tree: Path, installs: Sequence[Install], view: InstallView, around: KeyInputs) -> str:
@@ -42,6 +45,7 @@ def key(tree: Path, installs: Sequence[Install], view: InstallView, around: KeyI
     for part in (_FORMAT, *_key_inputs(installs, view, around), *_installs(tree, installs)):
         digest.update(f"{len(part)} {part}\0".encode(errors="surrogateescape"))
     for path in sorted(view.files | view.manifests):
+        around.on_file()
         content = seen_content(tree, path, view, installs)
         is_program = bool((tree / path).stat().st_mode & 0o100)
         head = f"\0{path}\0{is_program}\0{len(content)}\0"
@@ -61,6 +65,8 @@ def seen_content(tree: Path, path: Path, view: InstallView, installs: Sequence[I
 
 def _key_inputs(installs: Sequence[Install], view: InstallView, around: KeyInputs) -> Iterator[str]:
     yield from (around.node_version, around.npm_version, around.machine, around.command)
+    # Apps of one workspace share its root, and run their commands in folders of their own.
+    yield around.command_folder
     yield from (around.npmrc, json.dumps(dict(around.variables), sort_keys=True))
     yield str(around.installed_from)
     yield "" if all(install.lock for install in installs) else around.age

@@ -94,7 +94,10 @@ _IN_STAGE: Mapping[Stage, _Table] = {
         # npm, pnpm, yarn 1 (with an empty cache, and with one), yarn >= 2
         (
             Problem.PACKAGE_CHANGED,
-            r"tarball data for (?P<name>@?[^@\s]+)@.* seems to be corrupted(?:.*\n)+?.*EINTEGRITY",
+            (
+                r"\A(?=(?s:.*)EINTEGRITY)(?s:.*?)"
+                r"tarball data for (?P<name>@?[^@\s]+)@[^\n]* seems to be corrupted"
+            ),
         ),
         (
             Problem.PACKAGE_CHANGED,
@@ -162,6 +165,11 @@ _IN_STAGE: Mapping[Stage, _Table] = {
         ),
         (Problem.REGISTRY_UNREACHABLE, r"request to \w+://(?P<host>[^/\s]+)/\S* failed, reason"),
         (Problem.REGISTRY_UNREACHABLE, r"network timeout at: \w+://(?P<host>[^/\s]+)"),
+        # yarn 1, for a package that does not arrive
+        (
+            Problem.REGISTRY_UNREACHABLE,
+            r"^error .*?://(?P<host>[^/\s]+)/\S*: E(?:SOCKET)?TIMEDOUT",
+        ),
         (
             Problem.REGISTRY_UNREACHABLE,
             r"(?:ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT) (?P<host>[\w.:\[\]-]+)",

@@ -12,6 +12,7 @@ from pathlib import Path
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Message, Problem
 from mprelease.domain.projects import ProjectSecret
+from mprelease.domain.releases import Stage
 from mprelease.packages import cache_key
 from mprelease.packages.install_plan import (
     Install,
@@ -104,23 +105,32 @@ def _without_committed(run: Run, installs: list[Install]) -> list[Install]:
 
 def _question(run: Run, installs: list[Install]) -> InstallRequest:
     build = run.job.app.build
-    return InstallRequest(run.workspace.tree, installs, build.install_command, build.install_inputs)
+    return InstallRequest(
+        run.workspace.tree,
+        installs,
+        build.install_command,
+        build.install_inputs,
+        run.clock(Stage.INSTALL),
+    )
 
 
 def _key(run: Run, installs: list[Install], view: InstallView) -> str:
     assert run.source is not None
     machine = run.machine
+    build = run.job.app.build
     registry = {"npm_config_registry": machine.npm_registry} if machine.npm_registry else {}
     around = cache_key.KeyInputs(
         node_version=machine.node.version,
         npm_version=machine.node.npm_version,
         machine=" ".join((platform.system(), platform.machine(), *platform.libc_ver())),
-        command=run.job.app.build.install_command or "",
+        command=build.install_command or "",
+        command_folder=Path(build.directory).as_posix() if build.install_command else "",
         npmrc=run.job.project_secrets.get(ProjectSecret.NPMRC, ""),
         variables={**machine.build_variables, **registry},
         age="" if hbuilderx.is_pinned(run.folder) else str(run.job.release.created_at // _DAY_MS),
         tree_id=run.source.tree_id,
-        installed_from=run.job.app.build.installed_from,
+        installed_from=build.installed_from,
+        on_file=run.clock(Stage.INSTALL),
     )
     return cache_key.key(run.workspace.tree, installs, view, around)
 
@@ -136,6 +146,7 @@ def _make(
             install_all(place.commands(), place.moved(installs))
             if user:
                 user.clean_up()
+                place.close_to_others()
             place.sealed(sets, key)
             place.keep_store()
         finally:
