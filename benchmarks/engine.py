@@ -31,6 +31,7 @@ from mprelease.pipeline.runner import Outcome
 from mprelease.pipeline.standby import Standby
 from mprelease.platforms.driver import Route, ToolEnvironment
 from mprelease.process.sandbox import Unconfined
+from mprelease.schemas.apps import AppChange
 from mprelease.security.vault import Vault
 from mprelease.services import apps, projects, releases
 from mprelease.services.context import ServiceContext
@@ -180,8 +181,8 @@ def _opened(folder: Path, url: str) -> Iterator[tuple[ServiceContext, App]]:
     database.close()
 
 
-def _credential() -> apps.AppChange:
-    return replace(native(), credential=make_key().encode())
+def _credential() -> AppChange:
+    return native().with_(credential=make_key().encode())
 
 
 def _worker(services: ServiceContext, folder: Path, pipeline: Callable[[Run], Outcome]) -> Worker:

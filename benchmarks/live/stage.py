@@ -20,6 +20,7 @@ from mprelease.application import opened
 from mprelease.domain.platforms import Platform
 from mprelease.domain.releases import Kind, Release, ReleaseRequest
 from mprelease.domain.users import Actor, Role
+from mprelease.schemas.apps import AppChange
 from mprelease.services import apps, projects, releases, sessions, users
 from mprelease.services.context import ServiceContext
 from mprelease.settings.environment import machine_environment
@@ -68,9 +69,9 @@ class Stage:
             projects.add(services, _ME, projects.ProjectChange(APP, "/srv/web.git", "main"))
             for number in range(many):
                 one = native()
-                change = apps.AppChange(
-                    f"{APP}-{number}",
-                    f"wx{number:016x}",
+                change = AppChange(
+                    name=f"{APP}-{number}",
+                    platform_app_id=f"wx{number:016x}",
                     build_command=one.build_command,
                     credential=key,
                 )

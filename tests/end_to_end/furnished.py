@@ -22,9 +22,9 @@ from mprelease.domain.releases import (
 )
 from mprelease.domain.users import Actor, Role
 from mprelease.platforms.qr_codes import drawn
+from mprelease.schemas.apps import AppChange
 from mprelease.security.vault import Vault, master_key
 from mprelease.services import apps, projects, releases, shares, users
-from mprelease.services.apps import AppChange
 from mprelease.services.context import ServiceContext
 from mprelease.storage import logs, queue, workers
 from mprelease.storage import releases as stored
@@ -70,7 +70,7 @@ def furnish(services: ServiceContext, key: str) -> str:
         change = projects.ProjectChange(name, "https://git.example.com/mall.git", "main")
         projects.add(services, boss, change)
     for platform, (name, app_id) in APPS.items():
-        new = AppChange(name, app_id, credential=_credential(platform, key))
+        new = AppChange(name=name, platform_app_id=app_id, credential=_credential(platform, key))
         apps.add(services, boss, "商城", platform, new)
     for name, role in ((VIEWER, Role.VIEWER), (LIN.name, Role.MEMBER), ("运维", Role.ADMIN)):
         users.add(services, boss, name, role, PASSWORD)

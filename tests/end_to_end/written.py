@@ -14,6 +14,7 @@ from mprelease.engine.log_limit import LimitedLog
 from mprelease.engine.recorder import DatabaseRecorder
 from mprelease.i18n import Language, Translator
 from mprelease.pipeline.runner import Outcome
+from mprelease.schemas.apps import AppChange
 from mprelease.security.vault import Vault
 from mprelease.services import apps, projects, releases
 from mprelease.services.context import ServiceContext
@@ -54,7 +55,7 @@ def housed(team: Team, key: str) -> Iterator[ServiceContext]:
     database = Database(sqlite_url(team.data / "mprelease.db"))
     services = ServiceContext(database, Vault(bytes(32)), _now, ZoneInfo("Asia/Shanghai"))
     projects.add(services, BOSS, projects.ProjectChange("web", "/srv/web.git", "main"))
-    new = apps.AppChange(name="shop", platform_app_id=APP_ID, credential=key.encode())
+    new = AppChange(name="shop", platform_app_id=APP_ID, credential=key.encode())
     apps.add(services, BOSS, "web", Platform.WECHAT, new)
     yield services
     database.close()

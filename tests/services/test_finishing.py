@@ -7,6 +7,7 @@ from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Message, Problem
 from mprelease.domain.releases import Kind, Publication, ReleaseRequest, State
 from mprelease.domain.users import Actor
+from mprelease.schemas.apps import AppChange
 from mprelease.services import apps, finishing, projects, releases
 from mprelease.services.context import ServiceContext
 from mprelease.storage import audit, queue
@@ -14,7 +15,7 @@ from mprelease.storage import releases as stored
 
 MISSED = Message("hint.alipay_not_experience", {"version": "26.1122.0", "detail": "没有权限"})
 OTHER = Message("warning.not_reproducible")
-APP = apps.AppChange("shop", "wx0123456789abcdef")
+APP = AppChange(name="shop", platform_app_id="wx0123456789abcdef")
 
 
 @pytest.fixture(autouse=True)

@@ -24,6 +24,7 @@ from mprelease.engine.log_limit import LimitedLog
 from mprelease.engine.recorder import DatabaseRecorder
 from mprelease.i18n import Language, Translator
 from mprelease.pipeline.runner import Outcome
+from mprelease.schemas.apps import AppChange
 from mprelease.services import apps, projects, releases
 from mprelease.services.context import ServiceContext
 from mprelease.storage import blockers, lists, queue
@@ -39,8 +40,10 @@ YEAR_MS = 365 * 86_400_000
 @pytest.fixture
 def app(services: ServiceContext, developer: Actor, upload_key: str) -> App:
     projects.add(services, developer, projects.ProjectChange("web", "/srv/web.git", "main"))
-    new = apps.AppChange("shop", "wx0123456789abcdef", credential=upload_key.encode())
-    twin = replace(new, name="twin")
+    new = AppChange(
+        name="shop", platform_app_id="wx0123456789abcdef", credential=upload_key.encode()
+    )
+    twin = new.with_(name="twin")
     apps.add(services, developer, "web", Platform.WECHAT, twin)
     return apps.add(services, developer, "web", Platform.WECHAT, new)
 

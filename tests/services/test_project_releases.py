@@ -11,6 +11,7 @@ from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Kind, Release, ReleaseRequest, State
 from mprelease.domain.users import Actor
+from mprelease.schemas.apps import AppChange
 from mprelease.services import apps, projects, releases
 from mprelease.services.context import ServiceContext
 from mprelease.storage import releases as stored
@@ -40,7 +41,11 @@ def shop(
     """The apps of project `web`, one on each platform, and a stranger in another project."""
     for project in ("web", "other"):
         projects.add(services, developer, projects.ProjectChange(project, "/srv/web.git"))
-    add = apps.AppChange("stranger", "wx00000000000000ff", credential=credentials[Platform.WECHAT])
+    add = AppChange(
+        name="stranger",
+        platform_app_id="wx00000000000000ff",
+        credential=credentials[Platform.WECHAT],
+    )
     apps.add(services, developer, "other", Platform.WECHAT, add)
     return [
         apps.add(
@@ -48,7 +53,9 @@ def shop(
             developer,
             "web",
             platform,
-            apps.AppChange(f"shop-{platform}", app_id, credential=credentials[platform]),
+            AppChange(
+                name=f"shop-{platform}", platform_app_id=app_id, credential=credentials[platform]
+            ),
         )
         for platform, app_id in APP_IDS.items()
     ]
@@ -129,8 +136,11 @@ def test_one_refused_app_is_named_and_nothing_is_queued(
 def test_two_robots_of_one_app_id_get_different_numbers(
     services: ServiceContext, developer: Actor, shop: list[App], credentials: dict[Platform, bytes]
 ) -> None:
-    twin = apps.AppChange(
-        "shop-twin", APP_IDS[Platform.WECHAT], robot=2, credential=credentials[Platform.WECHAT]
+    twin = AppChange(
+        name="shop-twin",
+        platform_app_id=APP_IDS[Platform.WECHAT],
+        robot=2,
+        credential=credentials[Platform.WECHAT],
     )
     apps.add(services, developer, "web", Platform.WECHAT, twin)
     versions = [one.version for one in accepted(services, developer, UPLOAD)]

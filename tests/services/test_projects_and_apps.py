@@ -12,8 +12,8 @@ from mprelease.domain.problems import Problem
 from mprelease.domain.projects import ProjectSecret
 from mprelease.domain.releases import Kind, ReleaseRequest
 from mprelease.domain.users import Actor
+from mprelease.schemas.apps import AppChange
 from mprelease.services import apps, projects, releases
-from mprelease.services.apps import AppChange
 from mprelease.services.context import ServiceContext, keep_secret, open_secrets, owner_of
 from mprelease.services.projects import ProjectChange
 from mprelease.storage import audit, secrets
@@ -25,7 +25,7 @@ def add_project(services: ServiceContext, who: Actor, name: str = "web") -> None
 
 
 def add_app(services: ServiceContext, who: Actor, key: str, name: str = "shop") -> App:
-    new = AppChange(name, "wx0123456789abcdef", credential=key.encode())
+    new = AppChange(name=name, platform_app_id="wx0123456789abcdef", credential=key.encode())
     return apps.add(services, who, "web", Platform.WECHAT, new)
 
 
@@ -162,7 +162,7 @@ def test_names_that_look_the_same_are_one(
     with pytest.raises(Refused) as refused:
         add_app(services, developer, upload_key, "Shop")
     assert problem_of(refused) is Problem.APP_EXISTS
-    assert apps.edit(services, developer, "shop", AppChange("SHOP")).name == "SHOP"
+    assert apps.edit(services, developer, "shop", AppChange(name="SHOP")).name == "SHOP"
     assert projects.edit(services, developer, "web", ProjectChange("Web")).project.name == "Web"
 
 
@@ -273,7 +273,11 @@ def test_an_app_id_of_another_platform_is_refused(
     add_project(services, developer)
     with pytest.raises(Refused) as refused:
         apps.add(
-            services, developer, "web", Platform.ALIPAY, AppChange("pay", "wx0123456789abcdef")
+            services,
+            developer,
+            "web",
+            Platform.ALIPAY,
+            AppChange(name="pay", platform_app_id="wx0123456789abcdef"),
         )
     assert problem_of(refused) is Problem.APP_ID_OF_OTHER_PLATFORM
 
@@ -282,7 +286,9 @@ def test_a_setting_that_the_platforms_tool_would_not_see_is_refused(
     services: ServiceContext, developer: Actor
 ) -> None:
     add_project(services, developer)
-    change = AppChange("pay", "2021000000000001", compile_settings={"removeoldest": True})
+    change = AppChange(
+        name="pay", platform_app_id="2021000000000001", compile_settings={"removeoldest": True}
+    )
     with pytest.raises(Refused) as refused:
         apps.add(services, developer, "web", Platform.ALIPAY, change)
     assert problem_of(refused) is Problem.SETTING_UNKNOWN

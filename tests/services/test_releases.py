@@ -19,6 +19,7 @@ from mprelease.domain.releases import (
     State,
 )
 from mprelease.domain.users import Actor
+from mprelease.schemas.apps import AppChange
 from mprelease.services import apps, projects, releases
 from mprelease.services.context import ServiceContext
 from mprelease.storage import audit, queue
@@ -31,7 +32,7 @@ PREVIEW = ReleaseRequest("shop", Kind.PREVIEW)
 @pytest.fixture
 def app(services: ServiceContext, developer: Actor, upload_key: str) -> App:
     projects.add(services, developer, projects.ProjectChange("web", "/srv/web.git", "develop"))
-    new = apps.AppChange(
+    new = AppChange(
         name="shop",
         platform_app_id="wx0123456789abcdef",
         credential=upload_key.encode(),

@@ -15,6 +15,7 @@ from mprelease.domain.releases import Kind, ReleaseRequest
 from mprelease.domain.users import Actor
 from mprelease.domain.worker_queries import WorkerQuery, WorkerQueryKind
 from mprelease.live.hub import Hub
+from mprelease.schemas.apps import AppChange
 from mprelease.security import passwords
 from mprelease.services import apps, projects, releases
 from mprelease.services.context import ServiceContext
@@ -58,7 +59,7 @@ def world(services: ServiceContext, upload_key: str, hashed_password: str) -> Wo
         for role, name in NAMES.items():
             users.add(db, name, role, hashed_password, ticking.now())
     projects.add(ticking, boss, projects.ProjectChange("web", "/srv/web.git", "main"))
-    new = apps.AppChange(
+    new = AppChange(
         name="shop", platform_app_id="wx0123456789abcdef", credential=upload_key.encode()
     )
     apps.add(ticking, boss, "web", Platform.WECHAT, new)

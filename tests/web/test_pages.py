@@ -10,6 +10,7 @@ from mprelease.domain.logs import LogLine, Position
 from mprelease.domain.platforms import Platform
 from mprelease.domain.releases import Kind, ReleaseRequest, Stage
 from mprelease.domain.users import Actor, Role
+from mprelease.schemas.apps import AppChange
 from mprelease.services import apps, releases, users
 from mprelease.storage import logs
 from mprelease.storage import releases as stored
@@ -149,7 +150,9 @@ def test_again_never_means_another_app_of_the_same_name(world: World, upload_key
     boss = Actor("admin")
     releases.cancel(world.services, boss, world.first)
     apps.remove(world.services, boss, "shop")
-    twin = apps.AppChange("shop", "wx0123456789abcdee", credential=upload_key.encode())
+    twin = AppChange(
+        name="shop", platform_app_id="wx0123456789abcdee", credential=upload_key.encode()
+    )
     apps.add(world.services, boss, "web", Platform.WECHAT, twin)
     with pytest.raises(Refused):
         releases.again(world.services, world.first)

@@ -17,6 +17,7 @@ from mprelease.domain.projects import ProjectSecret
 from mprelease.domain.releases import Kind, ReleaseRequest
 from mprelease.domain.users import Actor, Role
 from mprelease.domain.worker_queries import QueryAnswer, WorkerQuery, WorkerQueryKind
+from mprelease.schemas.apps import AppChange
 from mprelease.services import apps, projects, releases, sessions, shares, users, worker_queries
 from mprelease.services.context import ServiceContext
 from mprelease.storage import releases as stored
@@ -61,8 +62,10 @@ def grow(world: World, upload_key: str) -> None:
         projects.add(services, boss, change)
         # Apps of a project of their own, and of the one that all pages show.
         for project, app in ((name, f"app-{number}"), ("web", f"twin-{number}")):
-            new = apps.AppChange(
-                app, f"wx{project == 'web':d}{number:015d}", credential=upload_key.encode()
+            new = AppChange(
+                name=app,
+                platform_app_id=f"wx{project == 'web':d}{number:015d}",
+                credential=upload_key.encode(),
             )
             apps.add(services, boss, project, Platform.WECHAT, new)
             for release in (ReleaseRequest(app, Kind.PREVIEW), ReleaseRequest("shop", Kind.UPLOAD)):

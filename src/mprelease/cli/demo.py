@@ -134,11 +134,12 @@ def _prepare(
 
 def _prepare_app(application: "Application", platform: Platform, credential: str) -> None:
     from mprelease.cli.startup import me
+    from mprelease.schemas.apps import AppChange
     from mprelease.services import apps
     from mprelease.storage import apps as stored
 
     services, name = application.services, f"{_PROJECT}-{platform}"
-    change = apps.AppChange(
+    change = AppChange(
         name=name,
         platform_app_id=_APP_IDS[platform],
         directory=platform,

@@ -11,7 +11,9 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from mprelease.cli.translation import t
-from mprelease.domain.apps import Environment, ProjectType
+from mprelease.domain.apps import Environment
+from mprelease.schemas.fields import Record, kind_of, option_of
+from mprelease.schemas.validation import setting
 
 Json = Annotated[bool, typer.Option("--json", help=t("option.json"))]
 Follow = Annotated[bool, typer.Option("--follow", "-f", help=t("option.follow"))]
@@ -56,41 +58,6 @@ class ReleaseOptions:
     json: Json = False
 
 
-@dataclass(frozen=True)
-class AppOptions:
-    """How an app is built and released, when it is added and when it is changed."""
-
-    type_: Annotated[ProjectType | None, typer.Option("--type", help=t("option.type"))] = None
-    directory: Annotated[str | None, typer.Option(help=t("option.directory"))] = None
-    install_command: Annotated[str | None, typer.Option(help=t("option.install_command"))] = None
-    build_command: Annotated[str | None, typer.Option(help=t("option.build_command"))] = None
-    dev_build_command: Annotated[str | None, typer.Option(help=t("option.dev_build_command"))] = (
-        None
-    )
-    output: Annotated[str | None, typer.Option(help=t("option.output"))] = None
-    setting: Setting = None
-    node_memory: Annotated[
-        int | None, typer.Option(metavar="MIB", help=t("option.node_memory"))
-    ] = None
-    install_inputs: Annotated[
-        str | None, typer.Option(metavar="PATTERNS", help=t("option.install_inputs"))
-    ] = None
-    private_dependencies: Annotated[
-        bool | None,
-        typer.Option(
-            "--private-dependencies/--shared-dependencies", help=t("option.private_dependencies")
-        ),
-    ] = None
-    fresh_install: Annotated[
-        bool | None, typer.Option("--fresh-install", help=t("option.fresh_install"))
-    ] = None
-    default_page: Annotated[str | None, typer.Option(help=t("option.default_page"))] = None
-    robot: Annotated[int | None, typer.Option(help=t("option.default_robot"))] = None
-    proxy: Annotated[str | None, typer.Option(metavar="URL", help=t("option.proxy"))] = None
-    label: Annotated[str | None, typer.Option(help=t("option.label"))] = None
-    json: Json = False
-
-
 def spread(command: Callable[..., None]) -> Callable[..., None]:
     """Let a command take the fields of its record `given` as options of its own."""
     signature = inspect.signature(command, eval_str=True)
@@ -98,11 +65,12 @@ def spread(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def spread_out(**typed: Any) -> None:
-        given = record(**{field.name: typed.pop(field.name) for field in fields(record)})
-        command(**typed, given=given)
+        values = {each.name: typed.pop(each.name) for each in options}
+        command(**typed, given=_given(record, values))
 
+    options = _options(record) if issubclass(record, Record) else _parameters(record)
     own = [each for each in signature.parameters.values() if each.name != "given"]
-    together = [*own, *_parameters(record)]
+    together = [*own, *options]
     as_keywords = [each.replace(kind=Parameter.KEYWORD_ONLY) for each in together]
     # What typer reads in place of the function's own parameters.
     vars(spread_out)["__signature__"] = signature.replace(parameters=as_keywords)
@@ -117,3 +85,40 @@ def _parameters(record: Any) -> list[Parameter]:
         )
         for field in fields(record)
     ]
+
+
+def _options(record: type[Record]) -> list[Parameter]:
+    """Return an option for each field of a record that the command line takes."""
+    return [
+        Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=_annotation(record, name))
+        for name in record.model_fields
+        if option_of(record, name)
+    ]
+
+
+def _annotation(record: type[Record], name: str) -> Any:
+    option = option_of(record, name)
+    assert option
+    kind = kind_of(record, name)
+    # A dictionary is given pair by pair, a list as one text.
+    taken = {dict: list[str], list: str}.get(kind, kind)
+    help_id = option.help or record.model_fields[name].description
+    assert help_id
+    return Annotated[
+        taken | None, typer.Option(*option.flags, metavar=option.metavar, help=t(help_id))
+    ]
+
+
+def _given(record: Any, values: dict[str, Any]) -> Any:
+    """Return the record of what was typed; Refused for what is outside its limits."""
+    if not issubclass(record, Record):
+        return record(**values)
+    typed = {name: value for name, value in values.items() if value is not None}
+    return record.of(**{name: _read(record, name, value) for name, value in typed.items()})
+
+
+def _read(record: type[Record], name: str, value: Any) -> object:
+    kind = kind_of(record, name)
+    if kind is dict:
+        return {key: text or None for key, text in map(setting, value)}
+    return value.split() if kind is list else value

@@ -98,7 +98,7 @@ def _request(
     version: str | None = None,
     launch: LaunchOptions = LaunchOptions(),  # noqa: B008 it is frozen
 ) -> ReleaseRequest:
-    from mprelease.services.validation import setting
+    from mprelease.schemas.validation import setting
 
     return ReleaseRequest(
         app=app or "",

@@ -13,9 +13,9 @@ from mprelease.domain.releases import Kind, LaunchOptions, Release, ReleaseReque
 from mprelease.domain.users import Actor
 from mprelease.domain.versions import automatic, checked, in_step, is_greater, of_day
 from mprelease.platforms.registry import driver_of
+from mprelease.schemas import validation as typed
 from mprelease.services import apps as app_operations
 from mprelease.services import projects as project_operations
-from mprelease.services import validation as typed
 from mprelease.services.context import AuditEvent, ServiceContext, record
 from mprelease.source.repository import check_ref
 from mprelease.storage import apps, clock, projects, queue, releases

@@ -19,17 +19,8 @@ from mprelease.domain.releases import (
     State,
 )
 from mprelease.i18n import Translator
-from mprelease.web.api.common import (
-    CLOSED,
-    Given,
-    ProblemModel,
-    Switch,
-    Text,
-    Whole,
-    moment,
-    optional_time,
-    pick,
-)
+from mprelease.schemas.fields import CLOSED, Record, Switch, Text, Whole
+from mprelease.web.api.common import ProblemModel, moment, optional_time, pick
 
 
 class StageModel(BaseModel):
@@ -129,7 +120,7 @@ class ReleaseModel(BaseModel):
         )
 
 
-class NewReleases(Given):
+class NewReleases(Record):
     """What is asked for; what is left out is the app's, the project's or the platform's default."""
 
     kind: Kind
@@ -179,7 +170,7 @@ class ProjectReleases(NewReleases):
     apps: list[Text] | None = Field(None, description="names; null for all apps of the project")
 
 
-class Resolution(Given):
+class Resolution(Record):
     """How a release ended of which nobody knows: whether the platform got it."""
 
     published: bool

@@ -12,13 +12,14 @@ from mprelease.domain.logs import LogLine, Position
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Kind, State
 from mprelease.i18n import Translator
+from mprelease.schemas.fields import Number
 from mprelease.services import apps, releases
 from mprelease.services.sessions import Session
 from mprelease.storage import lists, logs
 from mprelease.storage import releases as stored
 from mprelease.storage.lists import Search
 from mprelease.web import worker_queries
-from mprelease.web.api.common import Listed, Number
+from mprelease.web.api.common import Listed
 from mprelease.web.api.refusals import Responses, refusing
 from mprelease.web.api.release_models import (
     LogModel,

@@ -12,13 +12,13 @@ from mprelease.domain.errors import ProblemError
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Message, ProblemDetail
 from mprelease.domain.releases import Kind, LaunchOptions, Release, ReleaseRequest, State
+from mprelease.schemas.fields import number
 from mprelease.services import apps, releases
 from mprelease.services.sessions import Session
 from mprelease.storage import lists, projects, users, workers
 from mprelease.storage.database import Reader
 from mprelease.storage.lists import Search
 from mprelease.web.context import WebContext
-from mprelease.web.fields import number
 from mprelease.web.flash import done
 from mprelease.web.identity import CanRelease, CanView, ContextOf
 from mprelease.web.rendering import page
