@@ -37,8 +37,10 @@ demo-check: setup catalogs ## release the samples on three platforms without the
 run: setup catalogs ## the platform of this checkout at http://localhost:8088; ARGS="--port 80"
 	@$(BIN)/mprelease serve $(ARGS)
 
+# Most of these tests wait: for leases, time limits, processes, the vendors' tools. Twice as many
+# processes as the two cores of CI keep these busy.
 test: setup catalogs ## everything that this machine can run; CI=true fails on what it lacks
-	@$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+	@$(BIN)/python -m pytest --numprocesses 4 --dist worksteal
 
 test-quick: setup catalogs ## the quick part of the tests: SQLite alone, no vendors' tools, no waiting
 	@$(BIN)/python -m pytest --numprocesses 2 -m "not slow and not servers and not lasting"

@@ -1,4 +1,4 @@
-"""What a build prints must not steer the terminal of whoever reads its log."""
+"""What a build prints must not steer the terminal of who reads its log (issue 12, number 13)."""
 
 import json
 import os

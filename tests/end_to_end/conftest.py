@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from browser import Site, browsing, serving
+from command_server import CommandServer, command_server
 from mprelease.simulator.proxy import Simulator
 from mprelease.simulator.wechat import WeChat
 from team import APP_ID, Team
@@ -19,14 +20,22 @@ def wechat(tmp_path: Path, upload_key: str) -> WeChat:
     return service
 
 
+@pytest.fixture(scope="session")
+def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandServer]:
+    with command_server(tmp_path_factory.mktemp("commands")) as server:
+        yield server
+
+
 @pytest.fixture
-def team(tmp_path: Path, wechat: WeChat, upload_key: str, tools_folder: Path) -> Iterator[Team]:
+def team(
+    tmp_path: Path, wechat: WeChat, upload_key: str, tools_folder: Path, commands: CommandServer
+) -> Iterator[Team]:
     # Under another user id a build must be able to walk to its workspace.
     for folder in (tmp_path, *tmp_path.parents):
         if folder.stat().st_uid == Path.home().stat().st_uid and folder != Path("/"):
             folder.chmod(folder.stat().st_mode | 0o011)
     with Simulator(tmp_path / "simulator", [wechat]) as simulator:
-        made = Team(tmp_path, tools_folder, wechat, simulator, upload_key)
+        made = Team(tmp_path, tools_folder, wechat, simulator, upload_key, commands)
         yield made
         made.end()
 

@@ -38,6 +38,7 @@ APPS = {
     Platform.DOUYIN: ("shop-douyin", "tt0123456789abcdef01"),
 }
 LONG_REF = "feature/a-long-name-that-somebody-typed-without-thinking-of-telephones-2026"
+LONG_NAME = "一个很长的名字WithLatinLettersWithoutABreak0123456789"
 COMMIT = Commit("3f2c9a7e" * 5, "林小满", "feat(首页): <b>改版</b>，支持深色模式与分包预下载", 0)
 SIZES = Sizes(3_400_000, 1_950_000, {"/packageMarketing/": 1_450_000})
 LINES: Mapping[Stage, tuple[str, ...]] = {
@@ -66,13 +67,19 @@ def house_of(data: Path) -> ServiceContext:
 def furnish(services: ServiceContext, key: str) -> str:
     """Fill an empty house; return under which key a QR code is shared."""
     boss = Actor("admin")
-    for name in ("商城", "空项目"):
+    for name in ("商城", "空项目", LONG_NAME):
         change = projects.ProjectChange(name, "https://git.example.com/mall.git", "main")
         projects.add(services, boss, change)
     for platform, (name, app_id) in APPS.items():
         new = AppChange(name=name, platform_app_id=app_id, credential=_credential(platform, key))
         apps.add(services, boss, "商城", platform, new)
-    for name, role in ((VIEWER, Role.VIEWER), (LIN.name, Role.MEMBER), ("运维", Role.ADMIN)):
+    people = {
+        VIEWER: Role.VIEWER,
+        LIN.name: Role.MEMBER,
+        "运维": Role.ADMIN,
+        LONG_NAME: Role.MEMBER,
+    }
+    for name, role in people.items():
         users.add(services, boss, name, role, PASSWORD)
     with services.database.writing() as db:
         workers.begin(db, "builder-1", ["default", "intranet"], 2, "0.1.0")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from command_server import CommandServer, Request
 from mprelease.simulator.proxy import Simulator
 from mprelease.simulator.wechat import WeChat
 
@@ -40,6 +41,7 @@ class Team:
     wechat: WeChat
     simulator: Simulator
     key: str
+    commands: CommandServer
     extra: dict[str, str] = field(default_factory=dict)
     user: int | None = None
     started: list["subprocess.Popen[str]"] = field(default_factory=list)
@@ -68,12 +70,11 @@ class Team:
 
     def run(self, *arguments: str, seconds: float = 240) -> Answer:
         """Run a command to its end."""
-        process = self.start(*arguments)
-        out, err = process.communicate(timeout=seconds)
-        return Answer(process.returncode, out, err)
+        request = Request(arguments, self.environment, str(self.folder), self.user)
+        return Answer(*self.commands.run(request, seconds))
 
     def start(self, *arguments: str) -> "subprocess.Popen[str]":
-        """Start a command in a session of its own, as a terminal does."""
+        """Start a command as a program in a session of its own, as a terminal does."""
         process = subprocess.Popen(
             [sys.executable, "-m", "mprelease", *arguments],
             env=dict(self.environment),

@@ -23,11 +23,12 @@ PAGE = {
     "pages/a/a.wxml": "<view/>",
     "project.config.json": json.dumps({"compileType": "miniprogram", "appid": APP_ID}),
 }
+# Deeper than Python goes into itself, and longer in all than a path may be for the kernel.
 DEEP = """
 const fs = require("fs");
 for (const place of [process.env.HOME, process.env.TMPDIR, __dirname]) {
   process.chdir(place);
-  for (let depth = 0; depth < 3000; depth++) { fs.mkdirSync("d"); process.chdir("d"); }
+  for (let depth = 0; depth < 1100; depth++) { fs.mkdirSync("deep"); process.chdir("deep"); }
 }
 """
 

@@ -76,6 +76,40 @@ def test_what_a_hooks_script_does_is_published_as_it_stands_in_the_commit(
     assert b"42" in made(team, wechat)
 
 
+def test_a_command_of_an_app_is_run_in_the_folder_of_that_app(
+    team: Team, wechat: WeChat, tmp_path: Path
+) -> None:
+    """Two apps of a workspace share its root and their command, and not what that has made."""
+    own = "mkdir -p node_modules/is-number && basename $PWD > node_modules/is-number/name"
+    build = BUILD.replace(
+        'require("is-number")()', 'fs.readFileSync("node_modules/is-number/name")'
+    )
+    apps = {
+        f"apps/{app}/{name}": text
+        for app in ("first", "second")
+        for name, text in {**FILES, "build.cjs": build}.items()
+    }
+    workspace = {"package.json": json.dumps({"name": "shop", "workspaces": ["apps/*"]})}
+    manifest = {"apps/first/package.json": "{}"}  # The other folder has none.
+    repository = make_repository(tmp_path / "shop", {**apps, **workspace, **manifest})
+    prepared(team, repository, "--install-command", own, "--directory", "apps/first")
+    assert b"first" in made(team, wechat)
+    team.must("app", "edit", "shop", "--directory", "apps/second")
+    assert b"second" in made(team, wechat)
+
+
+def test_a_command_is_run_in_a_folder_of_which_an_install_sees_nothing(
+    team: Team, wechat: WeChat, tmp_path: Path
+) -> None:
+    files = {f"apps/first/{name}": text for name, text in FILES.items()}
+    workspace = {"package.json": json.dumps({"name": "shop", "workspaces": ["apps/*"]})}
+    repository = make_repository(tmp_path / "shop", {**files, **workspace})
+    options = ("--install-command", "npm install --no-audit", "--directory", "apps/first")
+    team.has_app(repository, *options, "--build-command", "true", "--output", "src")
+    team.must("preview", "shop")
+    assert "app.json" in wechat.received[-1].files
+
+
 def test_committed_modules_are_published_as_they_are(
     team: Team, wechat: WeChat, tmp_path: Path
 ) -> None:

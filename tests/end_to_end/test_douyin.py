@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -34,20 +35,24 @@ def douyin(tmp_path: Path) -> Douyin:
     return service
 
 
+def add_shop(team: Team, repository: Path) -> None:
+    credential = team.folder / "douyin.json"
+    credential.write_text(json.dumps({"token": TOKEN}))
+    team.must("project", "add", "web", "--repository", str(repository))
+    team.must(
+        *("app", "add", "shop", "--project", "web", "--platform", "douyin"),
+        *("--app-id", APP_ID, "--credential-file", str(credential)),
+    )
+    credential.unlink()
+
+
 @pytest.fixture
 def douyin_team(team: Team, wechat: WeChat, douyin: Douyin, tmp_path: Path) -> Iterator[Team]:
     """The team, with both platforms behind one proxy, and its app `shop` at Douyin."""
     with Simulator(tmp_path / "both", [wechat, douyin]) as simulator:
         team.simulator = simulator
-        repository = make_repository(tmp_path / "sources", SOURCES)
-        credential = tmp_path / "douyin.json"
-        credential.write_text(json.dumps({"token": TOKEN}))
-        team.must("project", "add", "web", "--repository", str(repository))
-        team.must(
-            *("app", "add", "shop", "--project", "web", "--platform", "douyin"),
-            *("--app-id", APP_ID, "--credential-file", str(credential)),
-        )
-        credential.unlink()
+        make_repository(tmp_path / "sources", SOURCES)
+        add_shop(team, tmp_path / "sources")
         yield team
     assert douyin.unknown_calls == []
 
@@ -72,6 +77,29 @@ def test_preview_and_upload_arrive_and_leave_no_token_behind(
     files = [path for path in douyin_team.folder.rglob("*") if path.is_file()]
     assert len(files) > 10
     assert [path for path in files if TOKEN.encode() in path.read_bytes()] == []
+
+
+def test_an_automatic_version_goes_on_from_the_newest_of_the_platform(
+    douyin_team: Team, douyin: Douyin, tmp_path: Path
+) -> None:
+    """Issue 12, number 22: another installation has uploaded a greater one today."""
+    assert "no version" in douyin_team.must("app", "last-version", "shop").out
+    (tmp_path / "elsewhere").mkdir()
+    elsewhere = replace(douyin_team, folder=tmp_path / "elsewhere", started=[])
+    add_shop(elsewhere, tmp_path / "sources")
+    elsewhere.must("upload", "shop", "--version", "99.1.4")
+    assert douyin_team.must("app", "last-version", "shop").out.strip() == "99.1.4"
+    refused = douyin_team.run("upload", "shop", "--version", "99.1.4", "--json")
+    assert refused.json["error"]["problem"] == "version_not_greater"
+    douyin_team.must(
+        *("app", "edit", "shop", "--output", "dist", "--build-command"),
+        'mkdir dist && cp -r app.* pages dist && echo "// $MPRELEASE_VERSION" > dist/v.js',
+    )
+    versions = [douyin_team.must("upload", "shop", "--json").json["version"] for _ in range(2)]
+    assert versions == ["99.1.5", "99.1.6"]
+    assert [each.version for each in douyin.received] == ["99.1.4", *versions]
+    built = [each.files["v.js"].decode()[3:].strip() for each in douyin.received[1:]]
+    assert built == versions, "the build was told the version that was uploaded"
 
 
 def test_a_refused_token_ends_the_release_before_anything_is_sent(

@@ -110,6 +110,36 @@ def test_a_native_project_gets_its_npm_dependency_packed(
     assert wechat.received[-1].files == received.files
 
 
+@pytest.mark.parametrize("manager", ["npm", "pnpm@9.15.9"])
+def test_packages_that_a_workspace_keeps_above_the_app_are_packed_with_what_they_need(
+    manager: str, team: Team, wechat: WeChat, tmp_path: Path
+) -> None:
+    root: dict[str, object] = {"name": "root", "private": True}
+    root |= {"workspaces": ["packages/*"]} if manager == "npm" else {"packageManager": manager}
+    app = {"name": "app", "version": "1.0.0", "dependencies": {"is-odd": "3.0.1"}}
+    files = {
+        "app.json": json.dumps({"pages": ["pages/a/a"]}),
+        "app.js": "App({})",
+        "pages/a/a.js": "const isOdd = require('is-odd')\nPage({n: isOdd(1)})",
+        "pages/a/a.wxml": "<view>{{n}}</view>",
+        "package.json": json.dumps(app),
+    }
+    repository = make_repository(
+        tmp_path / "native",
+        {
+            ".gitignore": "node_modules\nminiprogram_npm\n",
+            "package.json": json.dumps(root),
+            **({} if manager == "npm" else {"pnpm-workspace.yaml": "packages:\n  - packages/*\n"}),
+            **{f"packages/app/{name}": text for name, text in files.items()},
+        },
+    )
+    team.has_app(repository, "--directory", "packages/app")
+    warnings = team.must("preview", "shop", "--json").json["warnings"]
+    assert len(warnings) == 1, "there is no lock file, and nothing else to say"
+    packed = {name for name in wechat.received[0].files if name.endswith("index.js")}
+    assert packed == {"miniprogram_npm/is-odd/index.js", "miniprogram_npm/is-number/index.js"}
+
+
 REFUSALS = {
     Fault.BAD_IP: ("127.0.0.1", "IP"),
     Fault.BAD_KEY: ("key", "--credential-file"),

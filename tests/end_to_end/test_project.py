@@ -78,6 +78,7 @@ def test_ctrl_c_ends_them_all(pair: Team) -> None:
 
 
 def test_a_branch_that_moves_between_two_releases_is_told(pair: Team, repository: Path) -> None:
+    """Issue 12, number 30: they were said to be from one checkout."""
     pair.extra["MPRELEASE_SLOTS"] = "1"
     pair.must("app", "edit", "shop", "--build-command", "echo on; sleep 3")
     process = pair.start("preview", "--project", "web", "--follow")

@@ -4,6 +4,7 @@ import base64
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from databases import MARIADB, Servers, blank
 from mprelease.simulator.sample import make_sample
 from mprelease.simulator.wechat import WeChat
+from silent_host import SilentHost
 from team import Team, living, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("wechat_tool")]
@@ -106,3 +108,25 @@ def test_a_worker_told_to_end_hands_back_and_another_takes_over(
     out, err = following.communicate(timeout=60)
     assert following.returncode == 0, err + out
     assert len(wechat.received) == 1
+
+
+def test_a_worker_told_to_end_does_not_wait_for_a_silent_git_host(
+    grown: Team, machine: Team
+) -> None:
+    host = SilentHost()
+    try:
+        grown.must("project", "add", "far", "--repository", host.url)
+        worker = working(machine)
+        asking = grown.start("project", "commits", "far")
+        wait_until(lambda: host.connections > 0)
+        began = time.monotonic()
+        worker.send_signal(signal.SIGTERM)
+        _, err = worker.communicate(timeout=20)
+        # Less than the 10 s that such a host gets.
+        assert time.monotonic() - began < 8
+        assert worker.returncode == 0
+        assert "queries requeued" in err
+        asking.kill()
+        asking.communicate()
+    finally:
+        host.close()

@@ -1,11 +1,9 @@
 """Errands: asked by whoever cannot reach, answered by a worker that can."""
 
-import socket
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -15,6 +13,7 @@ from mprelease.domain.errors import Refused, StageFailed
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
 from mprelease.domain.worker_queries import QueryAnswer, WorkerQuery, WorkerQueryKind
+from mprelease.engine import query_pool
 from mprelease.engine import worker_queries as engine_errands
 from mprelease.engine.host_health import HostHealth
 from mprelease.schemas.apps import AppChange
@@ -23,6 +22,7 @@ from mprelease.storage import worker_queries as stored
 from mprelease.storage.clock import now_ms
 from mprelease.storage.tables import worker_queries as errands_table
 from repositories import commit, git, make_repository
+from silent_host import SilentHost
 from yard import Yard, wait_until
 
 pytestmark = pytest.mark.lasting
@@ -140,34 +140,6 @@ def test_a_ref_is_checked_by_who_asks_and_by_who_answers(yard: Yard) -> None:
     assert given.problem_detail.problem is Problem.REF_SHAPE
 
 
-class SilentHost:
-    """A host that takes every connection and says nothing."""
-
-    def __init__(self) -> None:
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self._taken: list[socket.socket] = []
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/web.git"
-        self._thread = threading.Thread(target=self._take)
-        self._thread.start()
-
-    @property
-    def connections(self) -> int:
-        return len(self._taken)
-
-    def _take(self) -> None:
-        with suppress(OSError):
-            while True:
-                self._taken.append(self._listener.accept()[0])
-
-    def close(self) -> None:
-        # A thread that waits for a connection does not hear that the socket is closed.
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self._thread.join()
-        for one in self._taken:
-            one.close()
-
-
 @pytest.fixture
 def silent(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> Iterator[SilentHost]:
     """A project `silent` at a silent host, which gets few seconds."""
@@ -271,9 +243,90 @@ def test_an_answer_that_cannot_be_stored_is_told_as_an_error_of_ours(
 ) -> None:
     monkeypatch.setattr(engine_errands.QueryHandler, "_address", lambda _: {object()})
     yard.worker()
-    query = WorkerQuery(WorkerQueryKind.ADDRESS)
+    errand = WorkerQuery(WorkerQueryKind.ADDRESS)
     problem_detail = worker_queries.ask(
-        yard.services, "default", query, seconds=20, max_age=0
+        yard.services, "default", errand, seconds=20, max_age=0
     ).problem_detail
     assert problem_detail
     assert problem_detail.problem == "internal"
+
+
+def test_a_worker_that_ends_stops_git_and_hands_its_errands_back(
+    yard: Yard,
+    silent: SilentHost,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(engine_errands, "_HOST_SECONDS", 60.0)
+    monkeypatch.setattr(query_pool, "_LAST_SECONDS", 0.2)
+    worker = yard.worker()
+    with ThreadPoolExecutor() as askers:
+        asked = askers.submit(
+            worker_queries.ask, yard.services, "default", TO_SILENT[0], seconds=25, max_age=0
+        )
+        wait_until(lambda: silent.connections == 1)
+        began = time.monotonic()
+        worker.close(requeue=True)
+        worker.join()
+        assert time.monotonic() - began < 4
+        assert "the worker ends, queries requeued: 1" in caplog.text
+        silent.close()
+        yard.worker("two")
+        problem_detail = asked.result().problem_detail
+    # What the other worker has met.
+    assert problem_detail
+    assert problem_detail.problem is Problem.GIT_HOST_UNREACHABLE
+
+
+def test_a_platform_that_keeps_silent_holds_no_worker_up_that_ends(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_asked, may_answer = threading.Event(), threading.Event()
+
+    def address(_: object) -> str:
+        if is_asked.is_set():
+            return "192.0.2.2"
+        is_asked.set()
+        may_answer.wait(20)
+        raise StageFailed(Problem.ADDRESS_UNKNOWN, url="", detail="")
+
+    monkeypatch.setattr(engine_errands.QueryHandler, "_address", address)
+    monkeypatch.setattr(query_pool, "_LAST_SECONDS", 0.1)
+    monkeypatch.setattr(query_pool, "_STOP_SECONDS", 0.1)
+    worker = yard.worker()
+    errand = WorkerQuery(WorkerQueryKind.ADDRESS)
+    with ThreadPoolExecutor() as askers:
+        asked = askers.submit(
+            worker_queries.ask, yard.services, "default", errand, seconds=25, max_age=0
+        )
+        assert is_asked.wait(20)
+        began = time.monotonic()
+        worker.close(requeue=True)
+        worker.join()
+        assert time.monotonic() - began < 4
+        yard.worker("two")
+        assert asked.result().facts == {"address": "192.0.2.2"}
+        may_answer.set()
+
+
+def test_an_answer_that_is_on_its_way_is_still_given_by_a_worker_that_ends(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_asked = threading.Event()
+
+    def address(_: object) -> str:
+        is_asked.set()
+        time.sleep(0.3)
+        return "192.0.2.1"
+
+    monkeypatch.setattr(engine_errands.QueryHandler, "_address", address)
+    worker = yard.worker()
+    errand = WorkerQuery(WorkerQueryKind.ADDRESS)
+    with ThreadPoolExecutor() as askers:
+        asked = askers.submit(
+            worker_queries.ask, yard.services, "default", errand, seconds=25, max_age=0
+        )
+        assert is_asked.wait(20)
+        worker.close(requeue=True)
+        worker.join()
+        assert asked.result().facts == {"address": "192.0.2.1"}

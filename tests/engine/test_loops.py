@@ -246,7 +246,7 @@ def test_the_walk_knows_every_supervised_loop() -> None:
 # Who starts threads and tasks that are no loops of the process: they end with what they serve, and
 # somebody who waits for it hears how.
 OWNED = {
-    ("engine/query_pool.py", "ThreadPoolExecutor"): "one errand each; failures are reported",
+    ("engine/query_pool.py", "threading.Thread"): "one errand each; failures are reported",
     (
         "cli/follow.py",
         "threading.Thread",

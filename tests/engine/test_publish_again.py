@@ -148,7 +148,7 @@ def test_the_fence_is_opened_again_although_the_database_was_away_for_a_moment(
             raise OperationalError("UPDATE", {}, Exception("gone"))
         return real(db, lease)
 
-    monkeypatch.setattr(queue, "take_back", away_at_first)
+    monkeypatch.setattr(queue, "reopen_fence", away_at_first)
     driver = Stand(yard.folder / "marks", "refused", good=2)
     release_id = yard.ask()
     works(yard, driver)

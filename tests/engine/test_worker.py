@@ -117,7 +117,7 @@ def test_a_claim_on_its_way_does_not_take_again_what_its_worker_hands_back(
     release_id = yard.ask("build=60")
     first = yard.worker("first")
     assert begun.wait(10)
-    closing = threading.Thread(target=first.close, kwargs={"hand_back": True})
+    closing = threading.Thread(target=first.close, kwargs={"requeue": True})
     closing.start()
     # Whoever does not wait for the claim hands back meanwhile.
     deadline = time.monotonic() + 1

@@ -31,6 +31,15 @@ def catalog(language: Language) -> Mapping[str, str]:
 ENGLISH, CHINESE = catalog(Language.ENGLISH), catalog(Language.CHINESE)
 
 
+@pytest.mark.parametrize("language", Language)
+def test_every_word_is_said_in_one_way(language: Language) -> None:
+    """Issue 12, numbers 30 and 34: of two sentences for one word, readers take the first."""
+    text = (LOCALES / language / "LC_MESSAGES" / "mprelease.po").read_text(encoding="utf-8")
+    ids = re.findall(r"^msgid (.+)$", text, re.MULTILINE)
+    assert [each for each in ids if ids.count(each) > 1] == []
+    assert re.findall(r"^msgstr .*\nmsgstr .*$", text, re.MULTILINE) == []
+
+
 def gaps(words: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(words) if name}
 
@@ -202,7 +211,7 @@ def test_every_action_of_the_audit_has_its_words() -> None:
     actions = {
         node.value
         for call in calls()
-        if isinstance(call.func, ast.Name) and call.func.id == "AuditEvent" and call.args
+        if isinstance(call.func, ast.Name) and call.func.id == "AuditEntry" and call.args
         for node in ast.walk(call.args[0])
         if isinstance(node, ast.Constant) and "." in str(node.value)
     }

@@ -118,6 +118,7 @@ def test_a_manifest_is_seen_without_what_its_key_leaves_out(tree: Path) -> None:
         replace(HERE, npm_version="10.9.2"),
         replace(HERE, machine="linux-arm64-glibc-2.36"),
         replace(HERE, command="npm ci --include=dev --legacy-peer-deps"),
+        replace(HERE, command_folder="apps/b"),
         replace(HERE, npmrc="registry=https://npm.example.com"),
         replace(HERE, variables={"TOKEN": "1"}),
     ],

@@ -103,6 +103,7 @@ def sample(name: str) -> list[str]:
         ("yarn-enotfound", INSTALL, Problem.REGISTRY_UNREACHABLE, {"host": "registry.invalid"}),
         ("npm-econnrefused", INSTALL, Problem.REGISTRY_UNREACHABLE, {"host": "127.0.0.1:9"}),
         ("npm-timeout", INSTALL, Problem.REGISTRY_UNREACHABLE, {"host": "127.0.0.1:4873"}),
+        ("yarn-timeout", INSTALL, Problem.REGISTRY_UNREACHABLE, {"host": "127.0.0.1:4873"}),
         *(
             (
                 f"{which}-script-download",

@@ -76,7 +76,9 @@ def dependencies(tree: Path, sets: DependencySets) -> DependencySet:
 def copied(tree: Path, scratch: Path, dependencies: DependencySet) -> Copied:
     def of(built: Path, *, with_modules: bool) -> Path:
         return staged(
-            Staging(built, (built,), tree, SHOWN, dependencies, with_modules), scratch, Stop()
+            Staging(built, (built,), tree, SHOWN, dependencies, (".",) if with_modules else ()),
+            scratch,
+            Stop(),
         )
 
     return of
@@ -142,7 +144,7 @@ def test_dependencies_of_a_workspace_still_resolve(
     (app / "node_modules" / "x").symlink_to(os.path.relpath(store, app / "node_modules"))
     (app / "node_modules" / "shared").symlink_to("../../../packages/shared")
     found = sets.seal("b", tree, inputs_of(tree), maker=None, locks=())
-    parcel = staged(Staging(app, (app,), tree, SHOWN, found, with_modules=True), scratch, Stop())
+    parcel = staged(Staging(app, (app,), tree, SHOWN, found, (".",)), scratch, Stop())
     assert (parcel / "node_modules" / "x" / "i.js").read_text() == "x"
     shared = parcel / "node_modules" / "shared" / "index.js"
     assert shared.read_text() == "shared"
@@ -200,7 +202,7 @@ def test_no_dependency_is_laid_behind_a_link_that_a_build_has_put_on_its_way(
     (tree / "packages" / "shared").rename(tree / "packages" / "moved")
     (tree / "packages" / "shared").symlink_to(target.format(outside=outside))
     with pytest.raises(StageFailed) as failed:
-        staged(Staging(tree, (tree,), tree, SHOWN, found, with_modules=True), scratch, Stop())
+        staged(Staging(tree, (tree,), tree, SHOWN, found, (".",)), scratch, Stop())
     assert failed.value.problem_detail.problem is Problem.LINK_LEADS_OUTSIDE
     assert list(outside.iterdir()) == []
     assert not Path("/usr/bin/node_modules").exists()
@@ -322,7 +324,7 @@ def test_a_cancel_ends_the_copying(tree: Path, scratch: Path) -> None:
     stop.ask(ReleaseCanceled())
     with pytest.raises(ReleaseCanceled):
         staged(
-            Staging(tree / "dist", (tree / "dist",), tree, SHOWN, None, with_modules=False),
+            Staging(tree / "dist", (tree / "dist",), tree, SHOWN, None, ()),
             scratch,
             stop,
         )

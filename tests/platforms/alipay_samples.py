@@ -1,6 +1,8 @@
 """A mini program for Alipay, and the tool that may publish it."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 
 from mprelease.platforms.alipay.driver import AlipayDriver
 
@@ -15,5 +17,15 @@ ALIPAY_PROJECT: Mapping[str, str] = {
     **{f"{page}.axml": "<view>你好</view>" for page in ("pages/a", "sub/b")},
 }
 
-# The tool itself waits for 4 s before it first asks about a build or an experience version.
-ALIPAY_DRIVER = AlipayDriver(build_seconds=20, experience_seconds=6)
+QUICK_POLLS = Path(__file__).with_name("quick_polls.cjs")
+
+
+@dataclass(frozen=True)
+class QuickAlipayDriver(AlipayDriver):
+    """The real tool, which asks 20 times as often how far the platform is."""
+
+    def variables(self, scratch: Path) -> Mapping[str, str]:
+        return {**super().variables(scratch), "NODE_OPTIONS": f"--require={QUICK_POLLS}"}
+
+
+ALIPAY_DRIVER = QuickAlipayDriver(build_seconds=8, experience_seconds=3)

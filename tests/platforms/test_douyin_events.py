@@ -74,7 +74,7 @@ def test_no_credential_stands_on_the_command_line_or_in_the_environment(
     douyin_order: PublishOrder, tmp_path: Path, credential: str | None
 ) -> None:
     tool_environment = ToolEnvironment(
-        tmp_path, "/usr/bin/node", Path("/usr"), douyin_order.link.extra_ca
+        tmp_path, "/usr/bin/node", Path("/usr"), douyin_order.route.extra_ca
     )
     command = DouyinDriver().command(tool_environment, douyin_order.scratch, 60)
     seen = " ".join((*command.arguments, *command.environment.values()))

@@ -70,7 +70,9 @@ def test_a_failure_names_its_problem() -> None:
 def test_no_credential_stands_on_the_command_line_or_in_the_environment(
     order: PublishOrder, tmp_path: Path, key: str
 ) -> None:
-    tool_environment = ToolEnvironment(tmp_path, "/usr/bin/node", Path("/usr"), order.link.extra_ca)
+    tool_environment = ToolEnvironment(
+        tmp_path, "/usr/bin/node", Path("/usr"), order.route.extra_ca
+    )
     command = WeChatDriver().command(tool_environment, order.scratch, 60)
     seen = " ".join((*command.arguments, *command.environment.values()))
     assert not any(line in seen for line in key.splitlines())

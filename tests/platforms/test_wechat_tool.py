@@ -154,7 +154,7 @@ def test_what_is_sent_is_what_a_plain_script_sends(
     plain = subprocess.run(
         ("node", BY_HAND, "wechat", str(wechat_tool / "node_modules")),
         input=WeChatDriver().order_line(preview),
-        env={**os.environ, "NODE_EXTRA_CA_CERTS": str(order.link.extra_ca)},
+        env={**os.environ, "NODE_EXTRA_CA_CERTS": str(order.route.extra_ca)},
         cwd=order.scratch,
         capture_output=True,
         text=True,

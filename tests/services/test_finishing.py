@@ -46,7 +46,7 @@ def test_the_qr_code_takes_the_place_of_the_warning_and_the_deed_is_recorded(
             assert releases.get(db, release_id).warnings == (OTHER,)
             assert stored.qr_code(db, release_id) == (b"image", "image/png")
             last = audit.every(db)[-1]
-        assert (last.who, last.deed, last.subject) == ("王", "release.finish", str(release_id))
+        assert (last.who, last.action, last.subject) == ("王", "release.finish", str(release_id))
 
 
 def test_a_missing_image_is_told_and_a_later_one_takes_the_warning_away(

@@ -167,12 +167,12 @@ def test_every_deed_leaves_its_trace_without_secrets(
     release = accepted(services, developer, UPLOAD)
     releases.cancel(services, developer, release.id)
     with services.database.reading() as db:
-        deeds = audit.every(db)
-    assert [deed.deed for deed in deeds] == [
+        entries = audit.every(db)
+    assert [entry.action for entry in entries] == [
         "project.add",
         "app.add",
         "release.upload",
         "release.cancel",
     ]
-    assert {deed.who for deed in deeds} == {"林"}
-    assert "PRIVATE" not in str(deeds)
+    assert {entry.who for entry in entries} == {"林"}
+    assert "PRIVATE" not in str(entries)

@@ -172,9 +172,9 @@ def test_the_audit_tells_by_number_who_did_it_to_whom(services: ServiceContext, 
     member = added(services, "小王", Role.MEMBER)
     users.edit(services, boss, member.id, UserChange(name="小李"))
     with services.database.reading() as db:
-        deed = audit.every(db)[-1]
-    assert (deed.who, deed.who_id) == ("admin", boss.id)
-    assert (deed.subject, deed.subject_id) == ("小王", member.id)
+        entry = audit.every(db)[-1]
+    assert (entry.who, entry.who_id) == ("admin", boss.id)
+    assert (entry.subject, entry.subject_id) == ("小王", member.id)
 
 
 def test_a_password_is_never_stored_nor_written_into_the_audit(
@@ -182,9 +182,9 @@ def test_a_password_is_never_stored_nor_written_into_the_audit(
 ) -> None:
     added(services, "小李", Role.MEMBER)
     with services.database.reading() as db:
-        deeds = audit.every(db)
-    assert [one.deed for one in deeds] == ["user.add", "user.add"]
-    assert "password" not in str(deeds)
+        entries = audit.every(db)
+    assert [one.action for one in entries] == ["user.add", "user.add"]
+    assert "password" not in str(entries)
 
 
 @pytest.mark.parametrize("password", ["short", "x" * 201])

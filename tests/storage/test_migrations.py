@@ -9,16 +9,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from alembic import command
 from alembic.autogenerate import compare_metadata
-from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, Table, event, insert, inspect, make_url, select, text, update
+from sqlalchemy import (
+    Engine,
+    Table,
+    event,
+    insert,
+    inspect,
+    make_url,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.exc import DBAPIError
 
 from databases import MARIADB, Servers, opened
-from mprelease.storage import audit, migrations, projects, tables, users
+from former import STEPS, insert_former, revision, upgrade
+from mprelease.storage import audit, projects, tables, users
+from mprelease.storage import migrate as steps
 from mprelease.storage.contention import is_contention
 from mprelease.storage.database import Database, Writer, new_id
 from mprelease.storage.migrate import HEAD, migrate
@@ -27,7 +37,6 @@ from people import NOW, a_release, an_app
 
 pytestmark = pytest.mark.lasting
 
-STEPS = Path(migrations.__file__).parent
 NODES = 4
 STARTING_NODE = """
 import sys
@@ -55,19 +64,6 @@ def differences(database: Database) -> list[Any]:
     """List in what the database's tables are not those of the code."""
     with database.writing() as db:
         return list(compare_metadata(MigrationContext.configure(db.connection), metadata))
-
-
-def revision(database: Database) -> list[str]:
-    with database.reading() as db:
-        return list(db.connection.scalars(text("SELECT version_num FROM alembic_version")))
-
-
-def upgrade(database: Database, to: str) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(STEPS))
-    with database.writing() as db:
-        config.attributes["connection"] = db.connection
-        command.upgrade(config, to)
 
 
 def test_the_steps_lead_to_the_tables_of_the_code(blank: Database, lock: Path) -> None:
@@ -152,7 +148,7 @@ def killed_after(changes: int) -> Iterator[None]:
         event.remove(Engine, "after_cursor_execute", count)
 
 
-@pytest.mark.parametrize("since", [None, "0001", "0002", "0003", "0004"])
+@pytest.mark.parametrize("since", [None, "0001", "0004", "0009"])
 def test_a_migration_that_is_killed_anywhere_is_finished_by_the_next_one(
     blank: Database, lock: Path, since: str | None
 ) -> None:
@@ -170,7 +166,11 @@ def test_a_migration_that_is_killed_anywhere_is_finished_by_the_next_one(
     assert differences(blank) == []
 
 
-def test_older_nodes_work_on_while_a_newer_one_migrates(blank: Database, lock: Path) -> None:
+def test_older_nodes_work_on_while_a_newer_one_migrates(
+    blank: Database, lock: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Step 0010 renames what they use, and waits for their end.
+    monkeypatch.setattr(steps, "HEAD", "0009")
     upgrade(blank, "0001")
     with blank.writing() as db:
         known = {column["name"] for column in inspect(db.connection).get_columns("releases")}
@@ -207,7 +207,7 @@ def test_older_nodes_work_on_while_a_newer_one_migrates(blank: Database, lock: P
     assert [error for error in errors if not may_be_tried_again(error)] == []
     with blank.writing() as db:
         work(db, NODES)
-    assert differences(blank) == []
+    assert revision(blank) == ["0009"]
 
 
 def as_at_first(table: Table) -> dict[str, Any]:
@@ -254,8 +254,7 @@ def test_names_of_today_and_of_removed_users_stay_taken(blank: Database, lock: P
                 insert(tables.users).values(blank_user | {"id": number, "name": name})
             )
         for name in ("Li", "小李"):
-            deed = as_at_first(tables.audit) | {"deed": "user.remove", "subject": name}
-            db.connection.execute(insert(tables.audit).values(deed))
+            insert_former(db, "audit", {"deed": "user.remove", "subject": name})
     migrate(blank, lock)
     with blank.reading() as db:
         taken = [users.is_taken(db, name) for name in ("admin", "LI", "小李", "Lin")]

@@ -56,14 +56,14 @@ def test_names_that_are_no_utf_8_are_stored_everywhere(database: Database) -> No
         assert queue.end(db, lease, State.FAILED, problem_detail)
     with database.reading() as db:
         found = releases.by_id(db, release)
-        deed = audit.every(db)[0]
+        entry = audit.every(db)[0]
         lines = [line.text for line in logs.after(db, release)]
     assert found
     assert found.error
     assert found.error.parameters == {"path": rf"\udfff{SHOWN}"}
     assert found.warnings[0].parameters == {"path": SHOWN}
-    assert (deed.who, deed.subject) == (SHOWN, rf"a\x00{SHOWN}")
-    assert deed.details == {SHOWN: [SHOWN, {"nul": r"\x00"}]}
+    assert (entry.who, entry.subject) == (SHOWN, rf"a\x00{SHOWN}")
+    assert entry.details == {SHOWN: [SHOWN, {"nul": r"\x00"}]}
     assert lines == [SHOWN]
 
 

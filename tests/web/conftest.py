@@ -1,4 +1,8 @@
-"""A house with one project, one app, one release, and people of each role."""
+"""A house with one project, one app, one release, and people of each role.
+
+Pages and API are tested on SQLite: their queries are those of services and storage, whose tests run
+on every kind of database. Where a page's own promise lies in the database, its test asks for KINDS.
+"""
 
 import time
 from collections.abc import Mapping
@@ -6,7 +10,6 @@ from dataclasses import replace
 
 import pytest
 
-from databases import KINDS
 from guests import NAMES, PASSWORD, World
 from mprelease.domain.errors import Refused
 from mprelease.domain.platforms import Platform
@@ -37,12 +40,6 @@ TOLD: Mapping[WorkerQueryKind, Mapping[str, object]] = {
     WorkerQueryKind.FINISH: {"version": "1.0.0"},
     WorkerQueryKind.ADDRESS: {"address": "203.0.113.9"},
 }
-
-
-@pytest.fixture(params=KINDS)
-def kind(request: pytest.FixtureRequest) -> str:
-    chosen: str = request.param
-    return chosen
 
 
 @pytest.fixture(scope="session")

@@ -82,7 +82,7 @@ def test_a_program_of_an_administrator_keeps_people(world: World) -> None:
     assert changed["role"] == "member"
     boss.call("DELETE", f"/users/{new['id']}", 204)
     assert new["id"] not in [one["id"] for one in boss.call("GET", "/users")]
-    assert [one["deed"] for one in boss.call("GET", "/audit?limit=3")["items"]] == [
+    assert [one["action"] for one in boss.call("GET", "/audit?limit=3")["items"]] == [
         "user.remove",
         "user.edit",
         "user.add",

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from databases import KINDS
 from guests import NAMES, World
 from mprelease.domain.errors import Refused, StageFailed
 from mprelease.domain.logs import LogLine, Position
@@ -45,10 +46,10 @@ def test_another_host_of_a_repository_takes_the_token_away_and_says_so(world: Wo
     assert changed["secrets"] == []
     assert "give them anew" in changed["notice"]
     assert boss.call("PATCH", "/projects/web", json=moved)["notice"] is None
-    deed = boss.call("GET", "/audit?limit=2")["items"][1]
-    assert deed["details"]["removed_secrets"] == ["git_token"]
-    assert deed["who_id"]
-    assert deed["subject_id"]
+    entry = boss.call("GET", "/audit?limit=2")["items"][1]
+    assert entry["details"]["removed_secrets"] == ["git_token"]
+    assert entry["who_id"]
+    assert entry["subject_id"]
     boss.call("PATCH", "/projects/web", json=first)
     admin = world.session_of(Role.ADMIN)
     form = {"new_name": "moved", "default_branch": "main", **moved}
@@ -159,6 +160,7 @@ def test_a_worker_is_drained_and_resumed(world: World) -> None:
     assert boss.call("POST", "/workers/gone/drain", 404)["problem"] == "worker_unknown"
 
 
+@pytest.mark.parametrize("kind", KINDS)
 def test_long_lists_are_read_part_by_part_to_their_end(world: World) -> None:
     ci = program(world, Role.MEMBER)
     wanted = {"app": "shop", "kind": "preview"}
@@ -170,10 +172,11 @@ def test_long_lists_are_read_part_by_part_to_their_end(world: World) -> None:
         before = f"&before={part['next']}"
     assert found == [*reversed(made_ids), world.first]
     assert part["next"] is None
-    deeds = program(world, Role.ADMIN).call("GET", "/audit?limit=1")
-    assert deeds["next"] == deeds["items"][0]["id"]
+    entries = program(world, Role.ADMIN).call("GET", "/audit?limit=1")
+    assert entries["next"] == entries["items"][0]["id"]
 
 
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_log_is_followed_by_its_position_until_it_is_over(world: World) -> None:
     ci = program(world, Role.MEMBER)
     lines = [LogLine(Position(1, number), 0, Stage.BUILD, f"line {number}") for number in (1, 2, 3)]
@@ -189,6 +192,7 @@ def test_a_log_is_followed_by_its_position_until_it_is_over(world: World) -> Non
     assert ci.call("GET", address + position)["is_over"] is True
 
 
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_qr_code_is_an_image(world: World) -> None:
     with world.services.database.writing() as db:
         releases.put_qr_code(db, world.first, b"\x89PNG", "image/png", world.services.now())

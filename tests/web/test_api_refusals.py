@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from fastapi.routing import APIRoute
 
+from databases import KINDS
 from guests import World
 from mprelease.domain.users import Permission, Role
 from programs import API, program
@@ -16,6 +17,7 @@ pytestmark = pytest.mark.lasting
 ENORMOUS = 2**70
 
 
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_nul_is_refused_in_words_wherever_it_is_typed(world: World) -> None:
     boss, browser = program(world, Role.ADMIN), world.session_of(Role.ADMIN)
     wanted = {"app": "shop", "kind": "preview", "description": "a\x00b"}
@@ -29,6 +31,7 @@ def test_a_nul_is_refused_in_words_wherever_it_is_typed(world: World) -> None:
     assert browser.log_in("ad\x00min") == 422
 
 
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_number_that_no_database_holds_is_refused_or_not_found(world: World) -> None:
     boss, browser = program(world, Role.ADMIN), world.session_of(Role.ADMIN)
     for address in (f"/releases/{ENORMOUS}", f"/releases?before={ENORMOUS}", f"/users/{ENORMOUS}"):

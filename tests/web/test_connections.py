@@ -88,6 +88,10 @@ def status(port: int, path: str = "/healthz") -> int:
 
 
 HEAD = b"GET /healthz HTTP/1.1\r\nHost: x\r\n"
+UPGRADE = (
+    HEAD + b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
 POST = b"POST /login HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n"
 
 
@@ -150,6 +154,30 @@ def test_3000_silent_connections_leave_room_for_whoever_asks_something(world: Wo
             dialed(stack, port)
         assert status(port) == 200
         assert len(guard.requests.tracked) <= 500
+
+
+def test_a_crowd_of_watchers_that_comes_while_the_server_is_busy_is_let_in() -> None:
+    """Whose request waits to be read is not silent: after a restart all of them come at once."""
+    is_busy, may_go_on = threading.Event(), threading.Event()
+
+    async def app(scope: dict[str, object], receive: object, send: object) -> None:
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.accept"})  # type: ignore[operator]
+        else:
+            is_busy.set()
+            may_go_on.wait(DEADLINE)
+        await asyncio.Event().wait()
+
+    limits = replace(PATIENT, requests=Room(2_000, 20))
+    with serving(app, limits) as (port, guard), ExitStack() as stack:
+        dialed(stack, port, HEAD + b"\r\n")
+        assert is_busy.wait(DEADLINE)
+        crowd = [dialed(stack, port, UPGRADE) for _ in range(200)]
+        silent = [dialed(stack, port) for _ in range(100)]
+        may_go_on.set()
+        assert {one.recv(100)[:12] for one in crowd} == {b"HTTP/1.1 101"}
+        wait_for_requests(guard, 20)
+        assert is_ended(silent[0])
 
 
 def test_the_longest_silent_one_makes_room_and_one_that_works_does_not() -> None:
@@ -236,12 +264,8 @@ def test_a_socket_that_nobody_accepts_is_closed() -> None:
     async def app(scope: object, receive: object, send: object) -> None:
         await asyncio.Event().wait()
 
-    upgrade = (
-        HEAD + b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-    )
     with serving(app, QUICK) as (port, guard), ExitStack() as stack:
-        assert is_ended(dialed(stack, port, upgrade))
+        assert is_ended(dialed(stack, port, UPGRADE))
         wait_until_none(guard)
 
 

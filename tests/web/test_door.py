@@ -173,5 +173,5 @@ def test_a_login_that_is_overtaken_by_a_new_password_fails(
         users.reset_password(world.services, Actor("admin"), member.id)
         return matches
 
-    monkeypatch.setattr(passwords, "is_right", slowly)
+    monkeypatch.setattr(passwords, "matches", slowly)
     assert world.stranger().log_in(NAMES[Role.MEMBER]) == 401

@@ -8,6 +8,7 @@ from html import unescape
 import pytest
 from PIL import Image
 
+from databases import KINDS
 from guests import World, has_twin
 from mprelease.domain.releases import Commit, Kind, Release, ReleaseRequest, Sizes, State
 from mprelease.domain.users import Actor, Role
@@ -51,6 +52,7 @@ def test_a_shared_code_is_seen_without_a_login_until_it_is_withdrawn(world: Worl
     assert [stranger.get(f"{address}{end}").status_code for end in ("", "/qr-code")] == [404, 404]
 
 
+@pytest.mark.parametrize("kind", KINDS)
 def test_several_apps_are_released_by_one_form_or_none(world: World, upload_key: str) -> None:
     has_twin(world, upload_key)
     member = world.session_of(Role.MEMBER)
@@ -144,6 +146,7 @@ def test_with_another_master_key_a_credential_can_still_be_set_anew(
     assert "<code>" in boss.send("/apps/shop/settings", **form)
 
 
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_picture_is_seen_by_those_who_are_in_and_can_be_taken_back(world: World) -> None:
     viewer = world.session_of(Role.VIEWER)
     stream = io.BytesIO()

@@ -8,6 +8,7 @@ import pytest
 from starlette.testclient import WebSocketTestSession
 from starlette.websockets import WebSocketDisconnect
 
+from databases import KINDS
 from guests import Visitor, World
 from mprelease.domain.logs import LogLine, Position
 from mprelease.domain.releases import Kind, ReleaseRequest, Stage, State
@@ -88,6 +89,7 @@ def test_a_server_that_has_nothing_to_tell_says_that_it_lives(
         assert [socket.receive_json() for _ in range(2)] == [{"alive": True}] * 2
 
 
+@pytest.mark.parametrize("kind", KINDS)
 def test_stored_and_fresh_lines_are_joined_without_a_seam(world: World) -> None:
     lease = claimed(world)
     lines = [line(number) for number in range(1, 41)]
@@ -103,6 +105,7 @@ def test_stored_and_fresh_lines_are_joined_without_a_seam(world: World) -> None:
         assert (told["passages"], told["over"]) == ([], True)
 
 
+@pytest.mark.parametrize("kind", KINDS)
 def test_what_another_process_writes_comes_from_the_storage(world: World) -> None:
     claimed(world)
     write(world, [line(1), line(2)])
@@ -188,6 +191,7 @@ def states_of(socket: WebSocketTestSession) -> dict[int, str]:
     return {one["id"]: one["state"] for one in socket.receive_json()["states"]}
 
 
+@pytest.mark.parametrize("kind", KINDS)
 def test_how_releases_stand_comes_whole_at_first_and_then_what_changes(world: World) -> None:
     browser = world.session_of(Role.VIEWER)
     boss = Actor("admin")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from databases import KINDS
 from guests import Visitor, World
 from mprelease.domain.logs import LogLine, Position
 from mprelease.domain.releases import Stage
@@ -36,6 +37,7 @@ def told(world: World, browser: Visitor, start: Position) -> list[tuple[int, int
     return lines
 
 
+@pytest.mark.parametrize("kind", KINDS)
 def test_the_lines_behind_any_position_come_each_once(world: World) -> None:
     write(world, Position(1, 1), Stage.BUILD, ["a", "b <i>", "c 中文"])
     write(world, Position(1, 4), Stage.PUBLISH, ["d"])

@@ -1,4 +1,4 @@
-"""Whoever guesses passwords is stopped, and stops nobody else by it."""
+"""Whoever guesses passwords is stopped, and stops nobody else by it (issue 12, number 28)."""
 
 import logging
 import os
@@ -68,6 +68,22 @@ def test_101_attempts_from_one_address_shut_a_name_for_nobody_else(world: World)
         list(pool.map(lambda _: world.at(ATTACKER).log_in("admin", "wrong"), range(101)))
     assert world.at(ATTACKER).log_in("admin") == 429
     assert world.at("203.0.113.1").log_in("admin") == 303
+
+
+def test_any_number_of_correct_logins_from_one_address_and_to_one_name_succeed() -> None:
+    """Issue 12, number 28: a company's people share an address, and programs share a name."""
+    throttle = LoginThrottle()
+    for _ in range(150):
+        attempt = Attempt("admin", ATTACKER, ADMIN)
+        throttle.count(attempt)
+        throttle.succeeded(attempt)
+    # What was wrong counts as ever, whatever was right meanwhile.
+    for number in range(60):
+        throttle.count(Attempt(f"nobody {number}", ATTACKER))
+        if number < 52:
+            throttle.count(attempt := Attempt("admin", "203.0.113.1", ADMIN))
+            throttle.succeeded(attempt)
+    assert is_refused(throttle, Attempt("nobody", ATTACKER))
 
 
 def test_an_address_that_has_used_up_all_its_attempts_still_lets_in_who_was_there_before(

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from databases import KINDS
 from guests import NAMES, PASSWORD, World, without_csrf
 from mprelease.domain.errors import Refused
 from mprelease.domain.logs import LogLine, Position
@@ -18,6 +19,7 @@ from mprelease.storage import releases as stored
 EVIL = '<script>alert("x")</script>'
 
 
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_preview_is_asked_for_once_however_often_the_button_is_pressed(world: World) -> None:
     member = world.session_of(Role.MEMBER)
     form = {"ref": "main", "start_page": "pages/a", "query": "x=1", "key": "one-click"}
@@ -57,6 +59,7 @@ def test_text_that_tries_to_be_html_stays_text(world: World) -> None:
         assert answer.headers["content-type"].startswith(media_type), "and never sniffed for HTML"
 
 
+@pytest.mark.parametrize("kind", KINDS)
 def test_more_releases_come_page_by_page_each_once(world: World) -> None:
     for _ in range(30):
         releases.request(world.services, Actor("林"), ReleaseRequest("shop", Kind.UPLOAD))
@@ -89,6 +92,7 @@ def test_lists_are_narrowed_by_what_was_chosen(world: World) -> None:
         assert set(re.findall(r'<a href="/releases/(\d+)"', tasks)) == shown, query
 
 
+@pytest.mark.parametrize("kind", KINDS)
 def test_deleting_takes_all_or_none_and_keeps_the_version_number(world: World) -> None:
     boss = Actor("admin")
     first = releases.request(world.services, boss, ReleaseRequest("shop", Kind.UPLOAD))
@@ -167,6 +171,7 @@ def test_what_was_typed_into_settings_is_still_there_after_a_refusal(world: Worl
     assert all(f'value="{each}"' in page for each in form.values())
     page = boss.send("/profile", name="?!", robot="abc")
     assert 'value="abc"' in page
+    assert 'value="?!"' in boss.send("/profile/tokens", name="?!")
     assert "/projects/web/new-app" in boss.client.get("/projects").text
     odd = boss.client.post("/projects/web/new-app", data={"csrf": boss.csrf, "platform": "x"})
     assert odd.status_code == 422

@@ -14,6 +14,7 @@ import pytest
 from fastapi.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
+from databases import KINDS
 from guests import NAMES, World
 from mprelease.domain.users import Role, User
 from mprelease.live.hub import Hub
@@ -50,6 +51,7 @@ def people(services: ServiceContext) -> tuple[User, User]:
         return users.by_name(db, "admin"), users.by_name(db, NAMES[Role.MEMBER])
 
 
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_sockets_logins_and_tokens_of_a_changed_user_end_within_a_second_on_every_node(
     world: World, database_url: str, change: Change

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from databases import KINDS
 from guests import World
 from mprelease.domain.apps import App
 from mprelease.domain.users import Actor, Role
@@ -29,6 +30,7 @@ def revision_in(page: str) -> str:
     return found[1]
 
 
+@pytest.mark.parametrize("kind", KINDS)
 def test_the_second_of_two_forms_of_an_app_is_told_and_may_save_over(world: World) -> None:
     boss = world.session_of(Role.SUPER_ADMIN)
     seen = revision_in(boss.client.get("/apps/shop/settings").text)
@@ -54,6 +56,7 @@ def test_another_refusal_keeps_the_revision_that_was_seen(world: World) -> None:
     assert revision_in(boss.client.get("/apps/shop/settings").text) != seen
 
 
+@pytest.mark.parametrize("kind", KINDS)
 def test_the_second_of_two_forms_of_a_project_is_told(world: World) -> None:
     boss = world.session_of(Role.SUPER_ADMIN)
     seen = revision_in(boss.client.get("/projects/web").text)

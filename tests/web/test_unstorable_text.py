@@ -2,6 +2,7 @@
 
 import pytest
 
+from databases import KINDS
 from guests import World
 from mprelease.domain.problems import Message, Problem, ProblemDetail
 from mprelease.domain.releases import State
@@ -12,6 +13,7 @@ GBK = "你好.js".encode("gbk").decode(errors="surrogateescape")
 SHOWN = r"\xc4\xe3\xba\xc3.js"
 
 
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("address", ["/", "/apps/shop", "/releases/{}", "/api/v1/releases/{}"])
 def test_everybody_still_gets_an_answer(world: World, address: str) -> None:
     lease = queue.claim(world.services.database, world.first, "worker", "token")

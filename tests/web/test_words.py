@@ -15,7 +15,7 @@ from mprelease.domain.problems import Problem, ProblemDetail
 from mprelease.domain.releases import Kind, ReleaseRequest, Stage, StageState, State
 from mprelease.domain.sandbox import SandboxMode
 from mprelease.domain.users import Actor, Role
-from mprelease.services import apps, releases, users
+from mprelease.services import apps, projects, releases, users
 from mprelease.storage import queue, workers
 from mprelease.storage import releases as stored
 from mprelease.web import assets, pages
@@ -175,14 +175,18 @@ def test_what_deletes_names_what_it_deletes(world: World, upload_key: str) -> No
     has_twin(world, upload_key)
     boss = world.session_of(Role.SUPER_ADMIN)
     boss.send("/profile/tokens", name="构建机器")
+    projects.add(world.services, BOSS, projects.ProjectChange("empty", "/srv/empty.git", "main"))
     for address, question in (
-        ("/projects/web", "永久删除项目“web”"),
+        ("/projects/empty", "永久删除项目“empty”"),
         ("/apps/twin/settings", "删除小程序“twin”（wx0123456789abcdee）"),
         ("/users", f"删除用户“{NAMES[Role.MEMBER]}”"),
         ("/users", f"为“{NAMES[Role.VIEWER]}”重置随机密码"),
         ("/profile", "吊销令牌“构建机器”"),
     ):
         assert question in boss.client.get(address).text, address
+    full = boss.client.get("/projects/web").text
+    assert "没有小程序的项目才能删除" in full
+    assert "永久删除项目" not in full
 
 
 def test_chosen_releases_are_named_before_they_are_deleted(world: World) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mprelease.cli.terminal import sanitized_json
 from mprelease.cli.translation import t
-from mprelease.domain.problems import ProblemDetail
+from mprelease.domain.problems import Problem, ProblemDetail
 from mprelease.domain.releases import Release, StageRecord
 
 if TYPE_CHECKING:
@@ -77,9 +77,10 @@ def release(release: Release, qr_code: Path | None) -> dict[str, object]:
 
 def problem_detail(told: ProblemDetail) -> dict[str, object]:
     """Return a trouble with its words as JSON takes it."""
+    is_quoted = told.problem is Problem.SERVER_SAYS
     return {
         # What a server says of its releases names the problem itself.
-        "problem": told.parameters.get("code", told.problem),
+        "problem": told.parameters["code"] if is_quoted else told.problem,
         "message": t.of(told.message),
         "remedy": t.of(told.remedy),
     }

@@ -69,6 +69,7 @@ class Problem(StrEnum):
     WORKS_ON_SERVER = auto()
     DATA_FOLDER_UNUSABLE = auto()
     DATABASE_UNUSABLE = auto()
+    OLDER_NODES_ALIVE = auto()
     DATABASE_BUSY = auto()
     NOTHING_TO_CHANGE = auto()
     CHANGED_MEANWHILE = auto()
@@ -161,6 +162,7 @@ class Problem(StrEnum):
     FOLDERS_TOO_DEEP = auto()
     COMMIT_TOO_LARGE = auto()
     LINKS_ENDLESS = auto()
+    PACKAGES_ENDLESS = auto()
     LARGE_FILES_MISSING = auto()
     DIRECTORY_MISSING = auto()
 

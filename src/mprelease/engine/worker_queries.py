@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -55,12 +55,24 @@ class QueryEnvironment:
     address_url: str | None
 
 
-@dataclass(frozen=True)
+class WorkerEnds(Exception):
+    """The worker is told to end: another one answers."""
+
+
+@dataclass(frozen=True, eq=False)
 class Claimed:
     """An errand that is ours to answer, and the host that has to be asked; "" for none."""
 
     taken: ClaimedRow
     host: str
+
+
+@dataclass(frozen=True)
+class _Course:
+    """How an errand is answered: what ends it early, and the secrets that it has met."""
+
+    stop: Stop
+    known: list[str] = field(default_factory=list)
 
 
 class QueryHandler:
@@ -83,9 +95,21 @@ class QueryHandler:
         taken = worker_queries.claim(self._services.database, labels, _LEASE_MS, may)
         return Claimed(taken, hosts[taken.id]) if taken else None
 
-    def complete(self, claimed: Claimed) -> None:
-        """Answer an errand that was claimed, and store the answer."""
-        self._store(claimed.taken, self.answer(claimed.taken.query))
+    def complete(self, claimed: Claimed, stop: Stop) -> None:
+        """Answer an errand that was claimed, and store the answer; hand it back if stopped."""
+        given = self.answer(claimed.taken.query, stop)
+        if given.problem_detail and stop.reason:
+            self.requeue(claimed)
+        else:
+            self._store(claimed.taken, given)
+
+    def requeue(self, claimed: Claimed) -> None:
+        """Leave a claimed errand to another worker."""
+        try:
+            with self._services.database.writing() as db:
+                worker_queries.requeue(db, claimed.taken)
+        except OUTAGE as outage:
+            _log.warning("errand %s is taken when its lease ends: %s", claimed.taken.id, outage)
 
     def _store(self, taken: ClaimedRow, given: QueryAnswer) -> None:
         try:
@@ -98,25 +122,31 @@ class QueryHandler:
                 worker_queries.answer(db, taken, QueryAnswer(None, problem_detail_of(error)))
             raise
 
-    def answer(self, query: WorkerQuery) -> QueryAnswer:
-        """Answer here and now; whatever stands in the way is the answer's trouble."""
-        known: list[str] = []
+    def answer(self, query: WorkerQuery, stop: Stop | None = None) -> QueryAnswer:
+        """Answer here and now; whatever stands in the way is the answer's trouble.
+
+        A stop, for the reason WorkerEnds, ends what can be ended.
+        """
+        course = _Course(stop or Stop())
         try:
-            return QueryAnswer(self._facts(query, known))
+            return QueryAnswer(self._facts(query, course))
         except (Refused, StageFailed) as failure:
             problem_detail = failure.problem_detail
+        except WorkerEnds as end:
+            problem_detail = problem_detail_of(end)
         except Exception as error:  # noqa: BLE001 a worker outlives whatever it is asked
             _log.exception("errand %s", query.kind)
             problem_detail = problem_detail_of(error)
-        return QueryAnswer(None, masked_problem(problem_detail, Mask(known)))
+        return QueryAnswer(None, masked_problem(problem_detail, Mask(course.known)))
 
-    def _facts(self, query: WorkerQuery, known: list[str]) -> Mapping[str, Any]:
-        """Find out what is asked, and add the secrets that this takes to `known`."""
+    def _facts(self, query: WorkerQuery, course: _Course) -> Mapping[str, Any]:
+        """Find out what is asked, and add the secrets that this takes to those that are known."""
+        known = course.known
         match query.kind:
             case WorkerQueryKind.REFS:
-                return asdict(self._refs(self._repository(query.subject, known)))
+                return asdict(self._refs(self._repository(query.subject, known), course.stop))
             case WorkerQueryKind.COMMITS:
-                return self._commits(query, known)
+                return self._commits(query, course)
             case WorkerQueryKind.CHECK:
                 return self._check(query.subject, known)
             case WorkerQueryKind.LAST_VERSION:
@@ -139,12 +169,12 @@ class QueryHandler:
             return ""  # The answer will say so, and needs no host.
         return query.kind
 
-    def _refs(self, repository: Repository) -> refs.Refs:
+    def _refs(self, repository: Repository, stop: Stop) -> refs.Refs:
         """Ask a repository's host for its refs; raise StageFailed, GIT_HOST_SILENT if it is."""
         host = host_of(repository.url)
         self._hosts.refuse_silent(host)
         try:
-            found = refs.refs(self._git(self._hosts.limit), repository)
+            found = refs.refs(self._git(self._hosts.limit, stop), repository)
         except StageFailed as failure:
             if host and failure.problem_detail.problem is Problem.TIME_LIMIT:
                 raise self._hosts.was_silent(host) from None
@@ -152,14 +182,15 @@ class QueryHandler:
         self._hosts.answered(host)
         return found
 
-    def _commits(self, query: WorkerQuery, known: list[str]) -> Mapping[str, Any]:
+    def _commits(self, query: WorkerQuery, course: _Course) -> Mapping[str, Any]:
         ref = check_ref(str(query.arguments["ref"]))
-        repository = self._repository(query.subject, known)
+        repository = self._repository(query.subject, course.known)
         # The first fetch of a large repository takes its time: only a host that answers gets it.
         if not self._hosts.answers(host_of(repository.url)):
-            self._refs(repository)
+            self._refs(repository, course.stop)
         count = int(query.arguments["count"])
-        found = refs.commits(self._git(_FETCH_SECONDS), repository, ref, count)
+        git = self._git(_FETCH_SECONDS, course.stop)
+        found = refs.commits(git, repository, ref, count)
         return {"commits": [asdict(commit) for commit in found]}
 
     def _repository(self, project_name: str, known: list[str]) -> Repository:
@@ -170,11 +201,11 @@ class QueryHandler:
         known.extend(access.secrets)
         return Repository(project.repository, access)
 
-    def _git(self, seconds: float) -> Git:
+    def _git(self, seconds: float, stop: Stop) -> Git:
         return Git(
             self._environment.mirrors,
             {**self._environment.environment, **_SHORT_TIMEOUTS},
-            stop=Stop(),
+            stop=stop,
             on_line=lambda _: None,
             time_limit=seconds,
         )

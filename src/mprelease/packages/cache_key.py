@@ -18,11 +18,11 @@ _FORMAT = "1"
 class KeyInputs:
     """What decides, apart from the repository, what an install brings.
 
-    `machine` is system, processor and C library; `command` the app's own install command; `npmrc`
-    the project's private one, and `variables` what the installation passes through: both are
-    hashed with the rest. `age` names the period after which an install without a lock file is done
-    anew, `installed_from` (ms) what somebody has asked for, `tree_id` is git's name of the whole
-    committed tree.
+    `machine` is system, processor and C library; `command` the app's own install command, and
+    `command_folder` where in the tree it is run; `npmrc` the project's private one, and `variables`
+    what the installation passes through: both are hashed with the rest. `age` names the period
+    after which an install without a lock file is done anew, `installed_from` (ms) what somebody has
+    asked for, `tree_id` is git's name of the whole committed tree.
     """
 
     node_version: str
@@ -34,6 +34,7 @@ class KeyInputs:
     age: str
     tree_id: str
     installed_from: int = 0
+    command_folder: str = ""
 
 
 def key(tree: Path, installs: Sequence[Install], view: InstallView, around: KeyInputs) -> str:
@@ -61,6 +62,8 @@ def seen_content(tree: Path, path: Path, view: InstallView, installs: Sequence[I
 
 def _key_inputs(installs: Sequence[Install], view: InstallView, around: KeyInputs) -> Iterator[str]:
     yield from (around.node_version, around.npm_version, around.machine, around.command)
+    # Apps of one workspace share its root, and run their commands in folders of their own.
+    yield around.command_folder
     yield from (around.npmrc, json.dumps(dict(around.variables), sort_keys=True))
     yield str(around.installed_from)
     yield "" if all(install.lock for install in installs) else around.age

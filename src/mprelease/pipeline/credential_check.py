@@ -97,7 +97,7 @@ def _ask_twice(run: Run) -> None:
     try:
         run.driver.check(account_of(run), route_of(run))
     except ProblemError as failure:
-        if failure.problem_detail.problem is not Problem.PLATFORM_UNREACHABLE:
+        if failure.problem_detail.problem is not Problem.PLATFORM_UNREACHABLE or run.stop.reason:
             raise
         run.driver.check(account_of(run), route_of(run))
     _compare_versions(run)

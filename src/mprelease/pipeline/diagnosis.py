@@ -162,6 +162,11 @@ _IN_STAGE: Mapping[Stage, _Table] = {
         ),
         (Problem.REGISTRY_UNREACHABLE, r"request to \w+://(?P<host>[^/\s]+)/\S* failed, reason"),
         (Problem.REGISTRY_UNREACHABLE, r"network timeout at: \w+://(?P<host>[^/\s]+)"),
+        # yarn 1, for a package that does not arrive
+        (
+            Problem.REGISTRY_UNREACHABLE,
+            r"^error .*?://(?P<host>[^/\s]+)/\S*: E(?:SOCKET)?TIMEDOUT",
+        ),
         (
             Problem.REGISTRY_UNREACHABLE,
             r"(?:ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT) (?P<host>[\w.:\[\]-]+)",

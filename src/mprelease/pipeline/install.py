@@ -110,17 +110,19 @@ def _question(run: Run, installs: list[Install]) -> InstallRequest:
 def _key(run: Run, installs: list[Install], view: InstallView) -> str:
     assert run.source is not None
     machine = run.machine
+    build = run.job.app.build
     registry = {"npm_config_registry": machine.npm_registry} if machine.npm_registry else {}
     around = cache_key.KeyInputs(
         node_version=machine.node.version,
         npm_version=machine.node.npm_version,
         machine=" ".join((platform.system(), platform.machine(), *platform.libc_ver())),
-        command=run.job.app.build.install_command or "",
+        command=build.install_command or "",
+        command_folder=Path(build.directory).as_posix() if build.install_command else "",
         npmrc=run.job.project_secrets.get(ProjectSecret.NPMRC, ""),
         variables={**machine.build_variables, **registry},
         age="" if hbuilderx.is_pinned(run.folder) else str(run.job.release.created_at // _DAY_MS),
         tree_id=run.source.tree_id,
-        installed_from=run.job.app.build.installed_from,
+        installed_from=build.installed_from,
     )
     return cache_key.key(run.workspace.tree, installs, view, around)
 

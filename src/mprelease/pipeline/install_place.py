@@ -56,7 +56,8 @@ class InstallPlace:
                 (tree / path).mkdir(parents=True, exist_ok=True)
             for path in sorted(view.files | view.manifests):
                 self._write(path, seen_content(self._run.workspace.tree, path, view, installs))
-        for folder in (each.folder for each in self.moved(installs)):
+        # A command of the app's own is run in its folder, of which the install may see nothing.
+        for folder in (tree / self._run.job.app.build.directory, *self._folders(installs)):
             folder.mkdir(parents=True, exist_ok=True)
         _make_repository(tree / ".git")
         if self._user is not None:
@@ -75,6 +76,9 @@ class InstallPlace:
             )
             for each in installs
         ]
+
+    def _folders(self, installs: Sequence[Install]) -> list[Path]:
+        return [each.folder for each in self.moved(installs)]
 
     def commands(self) -> Commands:
         """Return how commands are run here."""

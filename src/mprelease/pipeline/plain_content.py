@@ -23,14 +23,14 @@ def replace_links(folder: Path, place: Path, stop: Stop, most: int = _MOST_ENTRI
     a folder around itself stays as it is. No link may lead out of `place`. Raise
     StageFailed(LINKS_ENDLESS) where the copies would be more than `most`, or too large.
     """
-    copies = _Copies(place, stop, most)
+    copies = BoundedCopies(place, stop, most)
     for link in [each for each in _entries(folder) if each.is_symlink()]:
         target = Path(os.path.realpath(link))
         if target.is_relative_to(place) and target.exists() and not link.is_relative_to(target):
             link.unlink()
             try:
                 copies.copy(target, link, (target,))
-            except _TooManyEntries:
+            except TooManyEntries:
                 path = str(link.relative_to(folder))
                 raise StageFailed(Problem.LINKS_ENDLESS, path=path) from None
 
@@ -43,14 +43,18 @@ def refuse_pointers(folder: Path) -> None:
         raise StageFailed(Problem.LARGE_FILES_MISSING, path=path, count=len(found))
 
 
-class _TooManyEntries(Exception):
+class TooManyEntries(Exception):
     """The copies would be too many, or too large."""
 
 
-class _Copies:
-    """The copying of what links lead to, links inside followed."""
+class BoundedCopies:
+    """The copying of files and folders of `place`, with what links lead to in place of the links.
+
+    At most `most` entries, and 1 GiB, may be copied together; beyond that TooManyEntries is raised.
+    """
 
     def __init__(self, place: Path, stop: Stop, most: int) -> None:
+        """Take the folder that no link may lead out of, and the limit."""
         self._most = most
         self._place = place
         self._stop = stop
@@ -63,16 +67,17 @@ class _Copies:
         self._entries += 1
         self._bytes += source.lstat().st_size
         if self._entries > self._most or self._bytes > _MOST_BYTES:
-            raise _TooManyEntries
+            raise TooManyEntries
         if not source.is_dir():
             self._copier.copy_entry(source, target)
             return
         self._stop.raise_if_asked()
         self._copier.make_folder(target)
         for entry in sorted(source.iterdir()):
-            self._copy_entry(entry, target / entry.name, above)
+            self.copy_entry(entry, target / entry.name, above)
 
-    def _copy_entry(self, entry: Path, target: Path, above: tuple[Path, ...]) -> None:
+    def copy_entry(self, entry: Path, target: Path, above: tuple[Path, ...]) -> None:
+        """Copy one entry of a folder, unless it leads nowhere, or to one of `above`."""
         real = Path(os.path.realpath(entry))
         if entry.is_symlink() and not (real.is_relative_to(self._place) and real.exists()):
             return  # It leads nowhere.

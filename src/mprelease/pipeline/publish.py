@@ -65,7 +65,7 @@ def publish(run: Run) -> bool:
 def _publish_once(run: Run) -> bool:
     assert run.built is not None
     publisher = _usable(run)
-    pack_npm = bool(install_folders(run.built))
+    packed = install_folders(run.built)
     tree = run.workspace.tree
     staging = Staging(
         run.built,
@@ -73,11 +73,11 @@ def _publish_once(run: Run) -> bool:
         tree,
         run.workspace.seen(tree),
         run.dependencies,
-        pack_npm,
+        packed,
         run.most_copied,
     )
     order = _order(
-        run, staged(staging, publisher.scratch, run.stop), publisher.scratch, pack_npm=pack_npm
+        run, staged(staging, publisher.scratch, run.stop), publisher.scratch, pack_npm=bool(packed)
     )
     run.driver.prepare(order)
     publisher.give(order.scratch / "project")

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mprelease.pipeline.near_packages import bring_near
 from mprelease.pipeline.plain_content import replace_links
 from mprelease.pipeline.symlinks import (
     leads_outside,
@@ -31,8 +32,9 @@ class Staging:
     """What is copied, and to where.
 
     `built` is a folder of `tree`, which commands have seen at `shown`; the `roots` in it hold what
-    is published. `dependencies` are shown in that tree, and handed over only if `with_modules` or
-    a link asks for them. `most` bytes may be copied.
+    is published. `dependencies` are shown in that tree, and handed over only if there is a folder
+    in `packed`, or a link asks for them: `packed` are the folders, relative to `built`, beside
+    whose package.json the tool looks for npm packages. `most` bytes may be copied.
     """
 
     built: Path
@@ -40,7 +42,7 @@ class Staging:
     tree: Path
     shown: Path
     dependencies: DependencySet | None
-    with_modules: bool
+    packed: Sequence[str]
     most: int | None = None
 
 
@@ -51,14 +53,14 @@ def staged(staging: Staging, scratch: Path, stop: Stop) -> Path:
     tree is copied, and the files of the dependencies get second names in the copy: they belong to
     us, so the tool cannot change them. Links in what is published are replaced by what they lead
     to, for not every tool follows them. Raises StageFailed(LINK_LEADS_OUTSIDE) for a link that
-    leads out of the tree, if anything published or packed holds it or leads to it, and
-    StageFailed(LINKS_ENDLESS).
+    leads out of the tree, if anything published or packed holds it or leads to it,
+    StageFailed(LINKS_ENDLESS) and StageFailed(PACKAGES_ENDLESS).
     """
     built, tree, place = staging.built.resolve(), staging.tree.resolve(), scratch / _PROJECT
     left_out = {tree / _GIT, *(tree / name for name in _modules(staging))}
     links = _Links(tree, staging.shown)
     copier = Copier(on_folder=stop.raise_if_asked, link_text=links.text, most=staging.most)
-    if not staging.with_modules and _is_complete(built, links, left_out, stop):
+    if not staging.packed and _is_complete(built, links, left_out, stop):
         copier.copy(built, place, left_out)
         remove_useless_links(place, stop.raise_if_asked)
         replace_links(place, place, stop)
@@ -71,6 +73,8 @@ def staged(staging: Staging, scratch: Path, stop: Stop) -> Path:
         refuse_links_outside(folder, place, on_link=stop.raise_if_asked)
     # The tool reads whatever a project names, and so gets no link to anything of ours.
     remove_useless_links(place, stop.raise_if_asked)
+    for name in staging.packed:
+        bring_near(place / built.relative_to(tree) / name, place, stop)
     for root in roots:
         replace_links(root, place, stop)
     return place / built.relative_to(tree)

@@ -16,7 +16,6 @@ from mprelease.schemas import validation
 from mprelease.schemas.apps import AppChange, AppFields
 from mprelease.services import projects
 from mprelease.services.context import (
-    AuditEvent,
     ServiceContext,
     keep_secret,
     open_secrets,
@@ -24,6 +23,7 @@ from mprelease.services.context import (
     record,
 )
 from mprelease.storage import apps, secrets
+from mprelease.storage.audit import AuditEntry
 from mprelease.storage.database import Reader, Writer, refusing_taken
 
 CREDENTIAL = "credential"
@@ -64,7 +64,7 @@ def add(
         _refuse_taken(db, changed.name)
         app = apps.add(db, changed, services.now())
         _keep_credential(services, db, app, new)
-        record(db, services, who, AuditEvent("app.add", app.name, _told(new), app.id))
+        record(db, services, who, AuditEntry("app.add", app.name, _told(new), app.id))
     return app
 
 
@@ -92,7 +92,7 @@ def edit(services: ServiceContext, who: Actor, name: str, change: AppChange) -> 
         if not apps.change(db, app):
             raise Refused(Problem.CHANGED_MEANWHILE, name=name)
         _keep_credential(services, db, app, change)
-        record(db, services, who, AuditEvent("app.edit", app.name, _told(change), app.id))
+        record(db, services, who, AuditEntry("app.edit", app.name, _told(change), app.id))
     return replace(app, revision=app.revision + 1)
 
 
@@ -104,7 +104,7 @@ def remove(services: ServiceContext, who: Actor, name: str) -> None:
             raise Refused(Problem.RELEASE_BUSY, name=name)
         secrets.drop(db, owner_of(app))
         apps.remove(db, app.id, services.now())
-        record(db, services, who, AuditEvent("app.remove", name, subject_id=app.id))
+        record(db, services, who, AuditEntry("app.remove", name, subject_id=app.id))
 
 
 def get(db: Reader, name: str) -> App:

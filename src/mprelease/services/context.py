@@ -1,7 +1,7 @@
-"""What every deed needs."""
+"""What every operation needs."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -10,23 +10,24 @@ from mprelease.domain.projects import Project
 from mprelease.domain.users import Actor
 from mprelease.security.vault import Vault
 from mprelease.storage import audit, secrets
+from mprelease.storage.audit import AuditEntry
 from mprelease.storage.database import Database, Reader, Writer
 
 
 class Notifier(Protocol):
-    """Tell the workers of a label, after the commit, that there is something to do."""
+    """Wake the workers of a label, after the commit, because there is something to do."""
 
     def __call__(self, label: str) -> None:
-        """Ring without waiting; when nobody hears it, workers look by themselves in seconds."""
+        """Return at once; a call that is lost costs seconds, until the workers' next look."""
 
 
 def notify_nobody(label: str) -> None:
-    """Ring nowhere: whoever works here looks by itself."""
+    """Wake no worker: the worker of this process looks by itself."""
 
 
 @dataclass(frozen=True)
 class ServiceContext:
-    """Hold the database, the vault, the clock (ms since the epoch) and the bell for the deeds."""
+    """Hold the database, the vault, the clock (ms since the epoch) and what wakes workers."""
 
     database: Database
     vault: Vault
@@ -35,20 +36,9 @@ class ServiceContext:
     wake: Notifier = notify_nobody
 
 
-@dataclass(frozen=True)
-class AuditEvent:
-    """What is written into the audit: the deed, its subject, and details without secrets."""
-
-    deed: str
-    subject: str
-    details: Mapping[str, object] = field(default_factory=dict)
-    subject_id: int | None = None
-
-
-def record(db: Writer, services: ServiceContext, who: Actor, did: AuditEvent) -> None:
-    """Write the deed into the audit, in the transaction that does it."""
-    what = (did.deed, did.subject, did.details, who.id, did.subject_id)
-    audit.write(db, audit.AuditEntry(services.now(), who.name, *what))
+def record(db: Writer, services: ServiceContext, who: Actor, entry: AuditEntry) -> None:
+    """Add an entry to the audit, in the transaction that makes the change."""
+    audit.write(db, replace(entry, at=services.now(), who=who.name, who_id=who.id))
 
 
 def owner_of(noun: App | Project) -> str:

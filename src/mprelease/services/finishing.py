@@ -7,8 +7,9 @@ from mprelease.domain.releases import Kind, Publication, Release, State
 from mprelease.domain.users import Actor
 from mprelease.services import apps
 from mprelease.services import releases as operations
-from mprelease.services.context import AuditEvent, ServiceContext, record
+from mprelease.services.context import ServiceContext, record
 from mprelease.storage import clock, releases
+from mprelease.storage.audit import AuditEntry
 from mprelease.storage.database import Reader
 
 _WITHOUT_QR_CODE = Message("warning.finished_without_qr_code")
@@ -40,5 +41,5 @@ def finish(services: ServiceContext, who: Actor, release_id: int, given: Publica
             warnings.append(_WITHOUT_QR_CODE)
         releases.put_warnings(db, release_id, warnings)
         record(
-            db, services, who, AuditEvent("release.finish", str(release_id), subject_id=release_id)
+            db, services, who, AuditEntry("release.finish", str(release_id), subject_id=release_id)
         )

@@ -10,7 +10,6 @@ from mprelease.domain.projects import GIT_SECRETS, Project, ProjectSecret
 from mprelease.domain.users import Actor
 from mprelease.schemas import validation as typed
 from mprelease.services.context import (
-    AuditEvent,
     ServiceContext,
     keep_secret,
     open_secrets,
@@ -19,6 +18,7 @@ from mprelease.services.context import (
 )
 from mprelease.source.repository import check_address, check_ref, origin_of
 from mprelease.storage import projects, secrets
+from mprelease.storage.audit import AuditEntry
 from mprelease.storage.database import Reader, Writer, refusing_taken
 
 
@@ -57,7 +57,7 @@ def add(services: ServiceContext, who: Actor, new: ProjectChange) -> Project:
             db, checked.name, checked.repository, checked.default_branch or "main", services.now()
         )
         _keep(db, services, project, checked.secrets)
-        did = AuditEvent("project.add", project.name, _told(checked), project.id)
+        did = AuditEntry("project.add", project.name, _told(checked), project.id)
         record(db, services, who, did)
     return project
 
@@ -90,7 +90,7 @@ def edit(services: ServiceContext, who: Actor, name: str, change: ProjectChange)
         removed = _remove_foreign(db, before, project, checked)
         _keep(db, services, project, checked.secrets)
         told = _told(checked) | ({"removed_secrets": [*removed]} if removed else {})
-        record(db, services, who, AuditEvent("project.edit", project.name, told, project.id))
+        record(db, services, who, AuditEntry("project.edit", project.name, told, project.id))
     return EditedProject(replace(project, revision=project.revision + 1), removed)
 
 
@@ -102,7 +102,7 @@ def remove(services: ServiceContext, who: Actor, name: str) -> None:
             raise Refused(Problem.PROJECT_HAS_APPS, name=name)
         secrets.drop(db, owner_of(project))
         projects.remove(db, project.id)
-        record(db, services, who, AuditEvent("project.remove", name, subject_id=project.id))
+        record(db, services, who, AuditEntry("project.remove", name, subject_id=project.id))
 
 
 def get(db: Reader, name: str) -> Project:

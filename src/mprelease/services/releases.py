@@ -16,9 +16,10 @@ from mprelease.platforms.registry import driver_of
 from mprelease.schemas import validation as typed
 from mprelease.services import apps as app_operations
 from mprelease.services import projects as project_operations
-from mprelease.services.context import AuditEvent, ServiceContext, record
+from mprelease.services.context import ServiceContext, record
 from mprelease.source.repository import check_ref
 from mprelease.storage import apps, clock, projects, queue, releases
+from mprelease.storage.audit import AuditEntry
 from mprelease.storage.database import Reader, Writer
 
 # One step of priority counts as much as having waited for so long.
@@ -126,7 +127,7 @@ def cancel(services: ServiceContext, who: Actor, release_id: int) -> None:
         if queue.request_cancel(db, release_id) is None:
             raise Refused(Problem.CANCEL_TOO_LATE, release=release_id)
         record(
-            db, services, who, AuditEvent("release.cancel", str(release_id), subject_id=release_id)
+            db, services, who, AuditEntry("release.cancel", str(release_id), subject_id=release_id)
         )
 
 
@@ -138,7 +139,7 @@ def resolve(services: ServiceContext, who: Actor, release_id: int, *, published:
             raise Refused(Problem.RELEASE_NOT_UNKNOWN, release=release_id)
         details = {"published": published}
         record(
-            db, services, who, AuditEvent("release.resolve", str(release_id), details, release_id)
+            db, services, who, AuditEntry("release.resolve", str(release_id), details, release_id)
         )
         return get(db, release_id)
 
@@ -159,7 +160,7 @@ def delete(services: ServiceContext, who: Actor, release_ids: Sequence[int]) -> 
                 db,
                 services,
                 who,
-                AuditEvent("release.delete", str(release_id), details, release_id),
+                AuditEntry("release.delete", str(release_id), details, release_id),
             )
 
 
@@ -225,7 +226,7 @@ def _accept(  # noqa: PLR0917 what a release is accepted by
     new = _new(services, who, app, wanted, facts)
     release_id = releases.add(db, new, facts.now)
     facts.accept(new)
-    did = AuditEvent(f"release.{wanted.kind}", app.name, {"release": release_id}, app.id)
+    did = AuditEntry(f"release.{wanted.kind}", app.name, {"release": release_id}, app.id)
     record(db, services, who, did)
     queue.supersede(db, release_id, who.name)
     return release_id

@@ -7,9 +7,10 @@ from mprelease.domain.problems import Problem
 from mprelease.domain.users import User
 from mprelease.schemas import validation as typed
 from mprelease.security import passwords, tokens
-from mprelease.services.context import AuditEvent, ServiceContext, record
+from mprelease.services.context import ServiceContext, record
 from mprelease.storage import access_keys, users
-from mprelease.storage.access_keys import Key, KeyKind
+from mprelease.storage.access_keys import AccessKey, KeyKind
+from mprelease.storage.audit import AuditEntry
 
 DAY_MS = 86_400_000
 _LOGIN_MS = DAY_MS // 2
@@ -24,7 +25,7 @@ class Session:
     """Somebody who has come in, and by which key."""
 
     user: User
-    key: Key
+    key: AccessKey
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def add_token(services: ServiceContext, who: User, name: str, days: int) -> str:
         raise Refused(Problem.TOKEN_LIFETIME, longest=_LONGEST_TOKEN_DAYS)
     secret = _key(services, who, KeyKind.TOKEN, typed.name(name), days * DAY_MS)
     with services.database.writing() as db:
-        record(db, services, who.actor, AuditEvent("token.add", name, {"days": days}))
+        record(db, services, who.actor, AuditEntry("token.add", name, {"days": days}))
     return secret
 
 
@@ -96,7 +97,7 @@ def remove_token(services: ServiceContext, who: User, key_id: int) -> None:
     with services.database.writing() as db:
         if access_keys.remove(db, who.id, key_id):
             record(
-                db, services, who.actor, AuditEvent("token.remove", str(key_id), subject_id=key_id)
+                db, services, who.actor, AuditEntry("token.remove", str(key_id), subject_id=key_id)
             )
 
 

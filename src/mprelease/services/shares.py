@@ -6,8 +6,9 @@ from mprelease.domain.releases import Release
 from mprelease.domain.users import Actor
 from mprelease.security.tokens import new_token
 from mprelease.services import releases
-from mprelease.services.context import AuditEvent, ServiceContext, record
+from mprelease.services.context import ServiceContext, record
 from mprelease.storage import apps, lists, shares
+from mprelease.storage.audit import AuditEntry
 from mprelease.storage.database import Reader
 
 
@@ -26,7 +27,7 @@ def share(services: ServiceContext, who: Actor, release_id: int) -> str:
         key = new_token()
         shares.put(db, release_id, key, services.now())
         record(
-            db, services, who, AuditEvent("release.share", str(release_id), subject_id=release_id)
+            db, services, who, AuditEntry("release.share", str(release_id), subject_id=release_id)
         )
     return key
 
@@ -40,7 +41,7 @@ def withdraw(services: ServiceContext, who: Actor, release_id: int) -> None:
             db,
             services,
             who,
-            AuditEvent("release.withdraw", str(release_id), subject_id=release_id),
+            AuditEntry("release.withdraw", str(release_id), subject_id=release_id),
         )
 
 

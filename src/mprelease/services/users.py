@@ -9,8 +9,9 @@ from mprelease.domain.users import GRANTED, Actor, Role, User
 from mprelease.schemas import validation as typed
 from mprelease.security import passwords
 from mprelease.services import avatars
-from mprelease.services.context import AuditEvent, ServiceContext, record
+from mprelease.services.context import ServiceContext, record
 from mprelease.storage import access_keys, users
+from mprelease.storage.audit import AuditEntry
 from mprelease.storage.database import Reader, Writer, refusing_taken
 
 FIRST = "admin"
@@ -52,7 +53,7 @@ def begin(services: ServiceContext, password: str | None) -> str | None:
             return None
         user_id = users.add(db, FIRST, Role.SUPER_ADMIN, stored, services.now())
         users.take(db, FIRST, user_id)
-        did = AuditEvent("user.add", FIRST, {"role": Role.SUPER_ADMIN}, user_id)
+        did = AuditEntry("user.add", FIRST, {"role": Role.SUPER_ADMIN}, user_id)
         record(db, services, Actor(FIRST, user_id), did)
     return chosen
 
@@ -72,7 +73,7 @@ def add(
         user_id = users.add(db, checked, role, stored, services.now())
         if not users.take(db, checked, user_id):
             raise taken
-        record(db, services, who, AuditEvent("user.add", checked, {"role": role}, user_id))
+        record(db, services, who, AuditEntry("user.add", checked, {"role": role}, user_id))
         return get(db, user_id), chosen
 
 
@@ -90,7 +91,7 @@ def edit(services: ServiceContext, who: User, user_id: int, change: UserChange) 
         users.change(db, after)
         if (after.role, after.is_disabled) != (before.role, before.is_disabled):
             access_keys.remove_all(db, user_id)
-        did = AuditEvent("user.edit", before.name, _told(before, after), user_id)
+        did = AuditEntry("user.edit", before.name, _told(before, after), user_id)
         record(db, services, who.actor, did)
     return after
 
@@ -107,7 +108,7 @@ def set_profile(services: ServiceContext, who: User, profile: Profile) -> User:
         _rename(db, before, after)
         users.change(db, after)
         record(
-            db, services, who.actor, AuditEvent("user.profile", who.name, _told(who, after), who.id)
+            db, services, who.actor, AuditEntry("user.profile", who.name, _told(who, after), who.id)
         )
     return after
 
@@ -117,7 +118,7 @@ def set_avatar(services: ServiceContext, who: User, picture: bytes | None) -> No
     image = None if picture is None else avatars.avatar(picture)
     with services.database.writing() as db:
         users.set_avatar(db, who.id, image, services.now())
-        record(db, services, who.actor, AuditEvent("user.avatar", who.name, subject_id=who.id))
+        record(db, services, who.actor, AuditEntry("user.avatar", who.name, subject_id=who.id))
 
 
 def reset_password(
@@ -135,7 +136,7 @@ def reset_password(
             _refuse_untouchable(by, user)
         users.set_password(db, user_id, stored)
         access_keys.remove_all(db, user_id)
-        record(db, services, who, AuditEvent("user.reset_password", user.name, subject_id=user.id))
+        record(db, services, who, AuditEntry("user.reset_password", user.name, subject_id=user.id))
     return password
 
 
@@ -150,7 +151,7 @@ def change_password(services: ServiceContext, who: User, key_id: int, old: str, 
     with services.database.writing() as db:
         users.set_password(db, who.id, hashed)
         access_keys.remove_all(db, who.id, but=key_id)
-        did = AuditEvent("user.change_password", who.name, subject_id=who.id)
+        did = AuditEntry("user.change_password", who.name, subject_id=who.id)
         record(db, services, who.actor, did)
 
 
@@ -165,7 +166,7 @@ def remove(services: ServiceContext, who: User, user_id: int) -> None:
         # An older node may have added this one, and kept no name.
         users.take(db, user.name, user_id)
         users.remove(db, user_id)
-        record(db, services, who.actor, AuditEvent("user.remove", user.name, subject_id=user.id))
+        record(db, services, who.actor, AuditEntry("user.remove", user.name, subject_id=user.id))
 
 
 def get(db: Reader, user_id: int) -> User:

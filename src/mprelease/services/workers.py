@@ -3,8 +3,9 @@
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
 from mprelease.domain.users import Actor
-from mprelease.services.context import AuditEvent, ServiceContext, record
+from mprelease.services.context import ServiceContext, record
 from mprelease.storage import workers
+from mprelease.storage.audit import AuditEntry
 
 
 def drain(services: ServiceContext, who: Actor, name: str, *, draining: bool) -> None:
@@ -12,4 +13,4 @@ def drain(services: ServiceContext, who: Actor, name: str, *, draining: bool) ->
     with services.database.writing() as db:
         if not workers.drain(db, name, draining=draining):
             raise Refused(Problem.WORKER_UNKNOWN, name=name)
-        record(db, services, who, AuditEvent("worker.drain" if draining else "worker.resume", name))
+        record(db, services, who, AuditEntry("worker.drain" if draining else "worker.resume", name))

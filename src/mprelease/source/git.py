@@ -152,6 +152,7 @@ class Git:
 
         timer = threading.Timer(_TIME_FOR_READING, end)
         timer.start()
+        forget_stop = self._stop.on_ask(process.kill)
         try:
             with process:
                 assert process.stdout
@@ -160,6 +161,8 @@ class Git:
                     process.kill()
         finally:
             timer.cancel()
+            forget_stop()
+        self._stop.raise_if_asked()
         if is_late.is_set():
             raise self._too_late()
         if len(answer) > _LONGEST_ANSWER:

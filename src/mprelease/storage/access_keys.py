@@ -11,7 +11,7 @@ from mprelease.domain.newer_values import known_or_newer
 from mprelease.domain.users import Role, User
 from mprelease.storage.clock import now_ms
 from mprelease.storage.database import Reader, Writer, new_id
-from mprelease.storage.tables import keys, users
+from mprelease.storage.tables import access_keys, users
 from mprelease.storage.users import user_from
 
 # Databases take only so many parameters in one statement.
@@ -26,7 +26,7 @@ class KeyKind(StrEnum):
 
 
 @dataclass(frozen=True)
-class Key:
+class AccessKey:
     """One key; times in ms since the epoch. `csrf` is what forms of a login carry."""
 
     id: int
@@ -42,10 +42,10 @@ def add(
     db: Writer, user_id: int, kind: KeyKind, name: str, *, digest: str, csrf: str, ttl: int
 ) -> int:
     """Write a key that is good for `ttl` ms; expired ones of this user go."""
-    mine = keys.c.user_id == user_id
-    db.connection.execute(delete(keys).where(mine, keys.c.expires_at < now_ms()))
+    mine = access_keys.c.user_id == user_id
+    db.connection.execute(delete(access_keys).where(mine, access_keys.c.expires_at < now_ms()))
     result = db.connection.execute(
-        insert(keys).values(
+        insert(access_keys).values(
             user_id=user_id,
             kind=kind,
             name=name,
@@ -58,12 +58,16 @@ def add(
     return new_id(result)
 
 
-def holder(db: Reader, digest: str) -> tuple[User, Key] | None:
+def holder(db: Reader, digest: str) -> tuple[User, AccessKey] | None:
     """Find who holds a key that is still good."""
     row = db.connection.execute(
         select(users, *_columns())
-        .join(keys)
-        .where(keys.c.digest == digest, keys.c.expires_at > now_ms(), users.c.disabled.is_(False))
+        .join(access_keys)
+        .where(
+            access_keys.c.digest == digest,
+            access_keys.c.expires_at > now_ms(),
+            users.c.disabled.is_(False),
+        )
     ).first()
     return (user_from(row), _key(row)) if row else None
 
@@ -74,50 +78,59 @@ def still_good(db: Reader, key_ids: Collection[int]) -> dict[int, Role]:
     wanted = sorted(key_ids)
     for start in range(0, len(wanted), _IDS_AT_ONCE):
         rows = db.connection.execute(
-            select(keys.c.id, users.c.role)
+            select(access_keys.c.id, users.c.role)
             .join(users)
-            .where(keys.c.id.in_(wanted[start : start + _IDS_AT_ONCE]))
-            .where(keys.c.expires_at > now_ms(), users.c.disabled.is_(False))
+            .where(access_keys.c.id.in_(wanted[start : start + _IDS_AT_ONCE]))
+            .where(access_keys.c.expires_at > now_ms(), users.c.disabled.is_(False))
         )
         found |= {row.id: known_or_newer(Role, row.role) for row in rows}
     return found
 
 
-def of_user(db: Reader, user_id: int, kind: KeyKind) -> list[Key]:
+def of_user(db: Reader, user_id: int, kind: KeyKind) -> list[AccessKey]:
     """List the good keys of a user, newest first."""
     rows = db.connection.execute(
         select(*_columns())
-        .where(keys.c.user_id == user_id, keys.c.kind == kind, keys.c.expires_at > now_ms())
-        .order_by(keys.c.id.desc())
+        .where(
+            access_keys.c.user_id == user_id,
+            access_keys.c.kind == kind,
+            access_keys.c.expires_at > now_ms(),
+        )
+        .order_by(access_keys.c.id.desc())
     )
     return [_key(row) for row in rows]
 
 
-def used(db: Writer, key: Key, user_id: int) -> None:
+def used(db: Writer, key: AccessKey, user_id: int) -> None:
     """Write that a key was used, and its holder seen."""
-    db.connection.execute(update(keys).where(keys.c.id == key.id).values(used_at=now_ms()))
+    db.connection.execute(
+        update(access_keys).where(access_keys.c.id == key.id).values(used_at=now_ms())
+    )
     db.connection.execute(update(users).where(users.c.id == user_id).values(seen_at=now_ms()))
 
 
 def remove(db: Writer, user_id: int, key_id: int) -> bool:
     """Take one key from a user; False when there is none."""
-    found = delete(keys).where(keys.c.id == key_id, keys.c.user_id == user_id)
+    found = delete(access_keys).where(access_keys.c.id == key_id, access_keys.c.user_id == user_id)
     return db.connection.execute(found).rowcount == 1
 
 
 def remove_all(db: Writer, user_id: int, but: int | None = None) -> None:
     """Take all keys from a user, perhaps but one."""
-    found = delete(keys).where(keys.c.user_id == user_id)
-    db.connection.execute(found if but is None else found.where(keys.c.id != but))
+    found = delete(access_keys).where(access_keys.c.user_id == user_id)
+    db.connection.execute(found if but is None else found.where(access_keys.c.id != but))
 
 
 def _columns() -> list[Any]:
     names = ("kind", "name", "csrf", "created_at", "expires_at", "used_at")
-    return [keys.c.id.label("key_id"), *(keys.c[name].label(f"key_{name}") for name in names)]
+    return [
+        access_keys.c.id.label("key_id"),
+        *(access_keys.c[name].label(f"key_{name}") for name in names),
+    ]
 
 
-def _key(row: Any) -> Key:
-    return Key(
+def _key(row: Any) -> AccessKey:
+    return AccessKey(
         id=row.key_id,
         kind=known_or_newer(KeyKind, row.key_kind),
         name=row.key_name,

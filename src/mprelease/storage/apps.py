@@ -102,7 +102,7 @@ def _columns(app: App) -> dict[str, Any]:
         "project_type": app.project_type,
         "build": _stored(app.build),
         "robot": app.robot,
-        "default_page": app.default_page,
+        "start_page": app.default_page,
         "proxy": app.proxy,
         "label": app.label,
     }
@@ -122,7 +122,7 @@ def _app(row: Mapping[Any, Any]) -> App:
         project_type=known_or_newer(ProjectType, row["project_type"]),
         build=_build(row["build"]),
         robot=row["robot"],
-        default_page=row["default_page"],
+        default_page=row["start_page"],
         proxy=row["proxy"],
         label=row["label"],
         revision=row["revision"],

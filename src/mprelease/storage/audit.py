@@ -1,7 +1,7 @@
-"""The record of deeds."""
+"""Queries about the audit: who did what, to what."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from sqlalchemy import Column, insert, select
@@ -12,43 +12,35 @@ from mprelease.storage.tables import audit
 
 @dataclass(frozen=True)
 class AuditEntry:
-    """One deed: when (ms since the epoch), who, what, to which noun, with which details.
+    """One change: the action such as `app.edit`, its subject, and details without secrets.
 
-    Who and noun are named by their ids as well, where they have some.
+    `at` is in ms since the epoch, `who` the user's name at that time. The ids stay true when a name
+    changes or is given to somebody else; None where there is none.
     """
 
-    at: int
-    who: str
-    deed: str
+    action: str
     subject: str
-    details: Mapping[str, object]
-    who_id: int | None = None
+    details: Mapping[str, object] = field(default_factory=dict)
     subject_id: int | None = None
+    at: int = 0
+    who: str = ""
+    who_id: int | None = None
 
 
-def write(db: Writer, deed: AuditEntry) -> None:
-    """Add a deed; it stands or falls with the transaction that did it."""
-    db.connection.execute(
-        insert(audit).values(
-            at=deed.at,
-            who=deed.who,
-            deed=deed.deed,
-            subject=deed.subject,
-            details=dict(deed.details),
-            who_id=deed.who_id,
-            subject_id=deed.subject_id,
-        )
-    )
+def write(db: Writer, entry: AuditEntry) -> None:
+    """Add an entry, in the transaction that makes the change."""
+    values = {column.name: getattr(entry, column.name) for column in fields(AuditEntry)}
+    db.connection.execute(insert(audit).values(values | {"details": dict(entry.details)}))
 
 
 def every(db: Reader) -> list[AuditEntry]:
-    """List all deeds, oldest first."""
+    """List all entries, oldest first."""
     rows = db.connection.execute(select(*_columns()).order_by(audit.c.id))
     return [AuditEntry(*row) for row in rows]
 
 
 def newest(db: Reader, before: int | None, limit: int) -> list[tuple[int, AuditEntry]]:
-    """List the newest deeds with their numbers, those before a number if one is given."""
+    """List the newest entries with their ids; with `before` only those of smaller ids."""
     query = select(audit.c.id, *_columns()).order_by(audit.c.id.desc()).limit(limit)
     if before is not None:
         query = query.where(audit.c.id < before)

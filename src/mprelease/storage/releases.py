@@ -66,7 +66,7 @@ def add(db: Writer, new: NewRelease, now: int) -> int:
             idempotency_key=new.idempotency_key,
             created_at=now,
             warnings=[],
-            settings=dict(new.settings),
+            compile_settings=dict(new.settings),
             label=new.app.label,
             priority=new.priority,
             due=new.due,
@@ -74,7 +74,9 @@ def add(db: Writer, new: NewRelease, now: int) -> int:
             attempt=0,
             cancel_requested=False,
             publish_state=PublishState.NONE,
-            **asdict(new.launch),
+            start_page=new.launch.page,
+            query=new.launch.query,
+            scene=new.launch.scene,
         )
     )
     release_id = new_id(result)
@@ -219,8 +221,8 @@ def _release(row: Row[Any], known_stages: list[StageRecord]) -> Release:
         version=row.version,
         version_is_automatic=row.version_is_automatic,
         description=row.description,
-        launch=LaunchOptions(row.page, row.query, row.scene),
-        settings=row.settings or {},
+        launch=LaunchOptions(row.start_page, row.query, row.scene),
+        settings=row.compile_settings or {},
         requested_by=row.requested_by,
         created_at=row.created_at,
         started_at=row.started_at,

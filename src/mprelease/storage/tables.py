@@ -66,7 +66,7 @@ apps = Table(
     Column("project_type", String(32), nullable=False),
     Column("build", Json, nullable=False),
     Column("robot", Integer, nullable=False),
-    Column("default_page", Text),
+    Column("start_page", Text),
     Column("proxy", Text),
     Column("label", Key, nullable=False, server_default="default"),
     _timestamp("created_at", nullable=False),
@@ -100,7 +100,7 @@ releases = Table(
     Column("version", String(64)),
     Column("version_is_automatic", Boolean, nullable=False, server_default=false()),
     Column("description", Text, nullable=False),
-    Column("page", Text),
+    Column("start_page", Text),
     Column("query", Text),
     Column("scene", Integer),
     Column("requested_by", Key, nullable=False),
@@ -113,7 +113,7 @@ releases = Table(
     Column("error", Json),
     Column("failed_stage", String(16)),
     Column("warnings", Json, nullable=False),
-    Column("settings", Json),
+    Column("compile_settings", Json),
     # Who may run it, who runs it, and until when: see engine/.
     Column("label", Key, nullable=False),
     Column("priority", Integer, nullable=False),
@@ -210,7 +210,7 @@ workers = Table(
 
 # Questions that only a worker can answer: see engine/worker_queries.py.
 worker_queries = Table(
-    "errands",
+    "worker_queries",
     metadata,
     Column("id", Id, primary_key=True),
     Column("label", Key, nullable=False),
@@ -233,7 +233,7 @@ audit = Table(
     Column("id", Id, primary_key=True),
     _timestamp("at", nullable=False),
     Column("who", Key, nullable=False),
-    Column("deed", Key, nullable=False),
+    Column("action", Key, nullable=False),
     Column("subject", Key, nullable=False),
     Column("details", Json, nullable=False),
     # Names change, and are given anew; a number stays. None for who has no login, or no number.
@@ -281,8 +281,8 @@ avatars = Table(
 )
 
 # A login of a browser or a personal token of a program: of its secret only the digest is here.
-keys = Table(
-    "keys",
+access_keys = Table(
+    "access_keys",
     metadata,
     Column("id", Id, primary_key=True),
     Column("user_id", Id, ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True),

@@ -107,7 +107,6 @@ def _open(db: Reader, labels: Sequence[str]) -> Sequence[Row[Any]]:
         # What a newer node asks in a kind of its own is for newer workers.
         .where(worker_queries.c.kind.in_(list(WorkerQueryKind)))
         .where(or_(worker_queries.c.lease_until.is_(None), worker_queries.c.lease_until < now_ms()))
-        .where(worker_queries.c.kind.in_(list(WorkerQueryKind)))
         .order_by(worker_queries.c.id)
         .limit(_LOOKED_AT)
     ).all()
@@ -140,6 +139,16 @@ def answer(db: Writer, taken: ClaimedRow, given: QueryAnswer) -> bool:
         "error": to_json(given.problem_detail) if given.problem_detail else None,
     }
     return db.connection.execute(mine.values(values)).rowcount == 1
+
+
+def requeue(db: Writer, taken: ClaimedRow) -> None:
+    """Let another worker take an errand at once, unless that has happened or it is answered."""
+    mine = update(worker_queries).where(
+        worker_queries.c.id == taken.id,
+        worker_queries.c.attempt == taken.attempt,
+        worker_queries.c.answered_at.is_(None),
+    )
+    db.connection.execute(mine.values(lease_until=None))
 
 
 def answered(db: Reader, errand_id: int) -> QueryAnswer | None:

@@ -1,1 +1,1 @@
-"""The pages and the JSON API: thin, every deed is a service's."""
+"""The pages and the JSON API: thin; every operation is a service's."""

@@ -2,6 +2,9 @@
 
 Every connection is tracked: one sweep a second closes those that are too slow. Where there are too
 many, the oldest that is still silent makes room, and without one the newest is refused.
+
+A connection counts for its address, and as silent, once the server has looked whether it says
+something: of a crowd that comes while the server is busy, all are opened before any is read.
 """
 
 import asyncio
@@ -58,11 +61,15 @@ class Phase(Enum):
 
 @dataclass(eq=False)
 class Tracked:
-    """One open connection; times by the event loop's clock."""
+    """One open connection; times by the event loop's clock.
+
+    `counts` says that it is one of those of its address.
+    """
 
     transport: asyncio.Transport
     address: str
     since: float
+    counts: bool = False
     phase: Phase = Phase.HEAD
     paused_since: float | None = None
     closing_since: float | None = None
@@ -91,36 +98,53 @@ class ConnectionGuard:
     def opened(
         self, kind: ConnectionKind, transport: asyncio.Transport, address: str
     ) -> Tracked | None:
-        """Track a new connection; None where there is no room for it."""
-        if not self.make_room(kind, address):
+        """Track a new connection, which is to be counted soon; None where there is no room."""
+        if not self._has_room(kind):
             return None
         loop = asyncio.get_running_loop()
         tracked = Tracked(transport, address, loop.time())
         kind.tracked[tracked] = None
-        kind.of_address[address] += 1
         if self._sweeping is None:
             self._sweeping = loop.call_later(self._limits.sweep_seconds, self._sweep, loop)
         return tracked
 
+    def count(self, kind: ConnectionKind, tracked: Tracked) -> bool:
+        """Count a connection for its address; tell whether it may stay."""
+        if tracked.counts or tracked not in kind.tracked:
+            return True
+        if not self._has_room_for(kind, tracked.address):
+            return False
+        tracked.counts = True
+        kind.of_address[tracked.address] += 1
+        return True
+
     def closed(self, kind: ConnectionKind, tracked: Tracked | None) -> None:
         """Track a connection no more."""
-        if tracked in kind.tracked:
-            del kind.tracked[tracked]
+        if tracked not in kind.tracked:
+            return
+        del kind.tracked[tracked]
+        if tracked.counts:
             kind.of_address[tracked.address] -= 1
             if not kind.of_address[tracked.address]:
                 del kind.of_address[tracked.address]
 
     def make_room(self, kind: ConnectionKind, address: str) -> bool:
         """Tell whether one more may be opened, for which a silent one may have to go."""
-        if not self._is_trusted(address) and (
-            kind.of_address[address] >= kind.room.most_per_address
-        ):
-            return self._evict(kind, lambda one: one.address == address)
+        return self._has_room_for(kind, address) and self._has_room(kind)
+
+    def _has_room(self, kind: ConnectionKind) -> bool:
         return len(kind.tracked) < kind.room.most or self._evict(kind, lambda _: True)
+
+    def _has_room_for(self, kind: ConnectionKind, address: str) -> bool:
+        return (
+            self._is_trusted(address)
+            or kind.of_address[address] < kind.room.most_per_address
+            or self._evict(kind, lambda one: one.address == address)
+        )
 
     def _evict(self, kind: ConnectionKind, is_meant: Callable[[Tracked], bool]) -> bool:
         for one in kind.tracked:
-            if one.phase is Phase.HEAD and is_meant(one):
+            if one.counts and one.phase is Phase.HEAD and is_meant(one):
                 one.transport.abort()
                 self.closed(kind, one)
                 return True

@@ -72,6 +72,9 @@ class GuardedHttp(_Guarded, H11Protocol):
         self.tracked = self.guard.opened(self.guard.requests, transport, self.address)
         if self.tracked is None:
             self._refuse()
+        else:
+            # The transport is read from the next turn of the loop on; then it has had its chance.
+            self.loop.call_soon(self.loop.call_soon, self._count)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Track it no more."""
@@ -80,8 +83,9 @@ class GuardedHttp(_Guarded, H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Read, and see how much of the request has come."""
-        super().data_received(data)
-        self._follow()
+        if self._count():
+            super().data_received(data)
+            self._follow()
 
     def on_response_complete(self) -> None:
         """Wait for the next request."""
@@ -95,6 +99,15 @@ class GuardedHttp(_Guarded, H11Protocol):
             super().handle_websocket_upgrade(event)
         else:
             self._refuse()
+
+    def _count(self) -> bool:
+        """Tell whether the connection is one that may stay; refuse it if it is not."""
+        if self.tracked is None or self.transport.is_closing():
+            return False
+        if not self.guard.count(self.guard.requests, self.tracked):
+            self._refuse()
+            return False
+        return True
 
     def _refuse(self) -> None:
         self.transport.write(_REFUSAL)
@@ -111,6 +124,8 @@ class GuardedSocket(_Guarded, WebSocketsSansIOProtocol):
         """Track the connection, for which room has been made."""
         super().connection_made(transport)
         self.tracked = self.guard.opened(self.guard.sockets, self.transport, self.address)
+        if self.tracked:
+            self.guard.count(self.guard.sockets, self.tracked)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Track it no more."""

@@ -25,6 +25,7 @@ _OF_ADDRESS = parse("60 per 5 minutes")
 _FROM_ADDRESS = (parse("8 per 5 minutes"), parse("20 per hour"))
 # More than a single address may ever use.
 _OF_NAME = parse("100 per hour")
+_SHARED = {_OF_ADDRESS, _OF_NAME}
 _OF_BROWSER = (parse("8 per 5 minutes"), parse("50 per day"))
 _OF_ISSUED = parse("8 per 5 minutes")
 # Names that nobody has, and that are made up without end, share so many counters.
@@ -62,8 +63,13 @@ class LoginThrottle:
         self._count(_counters(attempt), Problem.LOGIN_TOO_OFTEN)
 
     def succeeded(self, attempt: Attempt) -> None:
-        """Forget the attempts of whoever has remembered the password, but the address's."""
-        self._clear([one for one in _counters(attempt) if one[0] not in {_OF_ADDRESS, _OF_NAME}])
+        """Take back what this attempt counted for an address and a name, which others share.
+
+        The wrong attempts of whoever has remembered the password are forgotten.
+        """
+        counters = _counters(attempt)
+        self._clear([one for one in counters if one[0] not in _SHARED])
+        self._take_back([one for one in counters if one[0] in _SHARED])
 
     def count_own(self, key_id: int) -> None:
         """Count a try at one's own password by a login; raise Refused(PASSWORD_TOO_OFTEN).
@@ -88,6 +94,13 @@ class LoginThrottle:
         with self._lock:
             for limit, subject in counters:
                 self._limiter.clear(limit, *subject)
+
+    def _take_back(self, counters: list[_Counter]) -> None:
+        """Make the last hit of counters undone; the library cannot."""
+        with self._lock:
+            for limit, subject in counters:
+                if entries := self._storage.events.get(limit.key_for(*subject)):
+                    del entries[0]
 
     def _minutes(self, counter: _Counter) -> int:
         """Return after how many minutes a counter that is full has room again."""

@@ -1,1 +1,1 @@
-"""The JSON API under /api/v1: the same deeds as the pages, for programs."""
+"""The JSON API under /api/v1: the same operations as the pages, for programs."""

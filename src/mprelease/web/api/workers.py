@@ -54,16 +54,16 @@ class AuditEntryModel(BaseModel):
     at: datetime
     who: str
     who_id: int | None
-    deed: str
+    action: str
     subject: str
     subject_id: int | None
     details: dict[str, object]
 
     @classmethod
-    def of(cls, number: int, deed: AuditEntry) -> "AuditEntryModel":
-        """Show a deed."""
-        names = ("who", "who_id", "deed", "subject", "subject_id", "details")
-        return cls(id=number, at=moment(deed.at), **pick(deed, *names))
+    def of(cls, number: int, entry: AuditEntry) -> "AuditEntryModel":
+        """Show an entry."""
+        names = ("who", "who_id", "action", "subject", "subject_id", "details")
+        return cls(id=number, at=moment(entry.at), **pick(entry, *names))
 
 
 @router.get("/workers", tags=["workers"], responses=refusing(Problem.FORBIDDEN))
@@ -105,5 +105,5 @@ def list_audit(
     """List who did what, newest first."""
     with context.services.database.reading() as db:
         found = audit.newest(db, before, limit + 1)
-    shown = [AuditEntryModel.of(number, deed) for number, deed in found[:limit]]
+    shown = [AuditEntryModel.of(number, entry) for number, entry in found[:limit]]
     return Listed(items=shown, next=shown[-1].id if len(found) > limit else None)

@@ -101,7 +101,9 @@ def add_token(
     try:
         token = sessions.add_token(context.services, session.user, name, days)
     except ProblemError as failure:
-        return _profile(request, context, session, problem_detail=failure.problem_detail)
+        return _profile(
+            request, context, session, problem_detail=failure.problem_detail, token_name=name
+        )
     return _profile(request, context, session, token=token)
 
 
@@ -128,6 +130,7 @@ def _profile(
     problem_detail: ProblemDetail | None = None,
     told: str | None = None,
     token: str | None = None,
+    token_name: str = "",
     typed: dict[str, str] | None = None,
 ) -> Response:
     with context.services.database.reading() as db:
@@ -139,6 +142,7 @@ def _profile(
         problem_detail=problem_detail,
         told=told,
         token=token,
+        token_name=token_name,
         tokens=tokens,
         typed=typed or vars(session.user),
         languages=list(Language),

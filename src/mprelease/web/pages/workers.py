@@ -40,10 +40,10 @@ def drain(
 
 
 @router.get("/audit")
-def deeds(
+def audit_entries(
     request: Request, context: ContextOf, session: CanManage, before: int | None = None
 ) -> Response:
     """List who did what, newest first."""
     with context.services.database.reading() as db:
         found = audit.newest(db, before, _ENTRIES)
-    return page(request, "audit.html", deeds=found, more=len(found) == _ENTRIES)
+    return page(request, "audit.html", entries=found, more=len(found) == _ENTRIES)

@@ -1,0 +1,160 @@
+"""Run commands of mprelease in forks of one process that has loaded it.
+
+A command that is started as a program spends most of its processor time on loading modules. What
+`Team.start` starts is such a program; `Team.run`, which waits for the end, asks this process.
+"""
+
+import atexit
+import ctypes
+import gc
+import importlib
+import json
+import os
+import pkgutil
+import selectors
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, NoReturn
+
+import mprelease
+from mprelease.cli import main
+
+_LOADING_SECONDS = 240  # on a busy machine
+_PR_SET_DUMPABLE = 4
+
+
+@dataclass(frozen=True)
+class Request:
+    """A command, the place where it runs, and as whom."""
+
+    arguments: Sequence[str]
+    environment: Mapping[str, str]
+    folder: str
+    user: int | None
+
+
+@dataclass(frozen=True)
+class CommandServer:
+    """The process that forks, one command at a time."""
+
+    process: "subprocess.Popen[str]"
+    folder: Path
+    turn: threading.Lock = field(default_factory=threading.Lock)
+
+    def run(self, request: Request, seconds: float) -> tuple[int, str, str]:
+        """Run a command to its end; return its exit code, negative for a signal, and its words."""
+        with self.turn, tempfile.TemporaryDirectory(dir=self.folder) as place:
+            files = [Path(place) / name for name in ("out", "err")]
+            line = asdict(request) | {"files": [str(file) for file in files]}
+            assert self.process.stdin
+            self.process.stdin.write(json.dumps(line) + "\n")
+            self.process.stdin.flush()
+            pid = self._number(_LOADING_SECONDS)
+            try:
+                code = self._number(seconds)
+            except TimeoutError:
+                os.kill(pid, signal.SIGKILL)
+                self._number(60)
+                raise
+            out, err = (file.read_text(encoding="utf-8") for file in files)
+        return code, out, err
+
+    def _number(self, seconds: float) -> int:
+        stream = self.process.stdout
+        assert stream
+        with selectors.DefaultSelector() as selector:
+            selector.register(stream, selectors.EVENT_READ)
+            if not selector.select(seconds):
+                raise TimeoutError(f"no end after {seconds} s")
+        return int(stream.readline())
+
+
+@contextmanager
+def command_server(folder: Path) -> Iterator[CommandServer]:
+    process = subprocess.Popen(
+        [sys.executable, __file__],
+        # The words of the command line are chosen when it is loaded.
+        env={name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        bufsize=1,
+    )
+    with process:
+        yield CommandServer(process, folder)
+        assert process.stdin
+        process.stdin.close()
+
+
+def _load() -> None:
+    """Import what commands import."""
+    for module in pkgutil.walk_packages(mprelease.__path__, "mprelease."):
+        if not module.name.endswith((".__main__", ".env")) and ".versions." not in module.name:
+            importlib.import_module(module.name)
+    # Nothing of this is ever freed: no copy of a page is needed only to count references.
+    gc.freeze()
+
+
+def _serve() -> None:
+    """Fork for each line of standard input, and answer with its process id and its exit code."""
+    requests = os.fdopen(os.dup(0), closefd=True)
+    answers = os.fdopen(os.dup(1), "w")
+    for line in requests:
+        pid = os.fork()
+        if pid == 0:
+            _become(json.loads(line))
+        answers.write(f"{pid}\n")
+        answers.flush()
+        _, status = os.waitpid(pid, 0)
+        answers.write(f"{os.waitstatus_to_exitcode(status)}\n")
+        answers.flush()
+
+
+def _become(request: Mapping[str, Any]) -> NoReturn:
+    """Be the process that the command would have had, and run it."""
+    os.setsid()
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    os.chdir(request["folder"])
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    for number, file in enumerate(request["files"], start=1):
+        os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT, 0o600), number)
+    os.closerange(3, 64)
+    if (user := request["user"]) is not None:
+        os.setgroups([])
+        os.setresgid(user, user, user)
+        os.setresuid(user, user, user)
+        # As after the start of a program: whoever changes users may not look at itself in /proc.
+        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)
+    sys.argv = ["mprelease", *request["arguments"]]
+    try:
+        main()
+        code = 0
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+    except BaseException:  # noqa: BLE001 as the end of a program
+        traceback.print_exc()
+        code = 1
+    _end(code)
+
+
+def _end(code: int) -> NoReturn:
+    """End as Python does, but without taking apart what was loaded: that takes as long again."""
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    _load()
+    _serve()
