@@ -37,7 +37,7 @@ def app(services: ServiceContext, developer: Actor, upload_key: str) -> App:
         platform_app_id="wx0123456789abcdef",
         credential=upload_key.encode(),
         robot=3,
-        default_page="pages/home/home",
+        start_page="pages/home/home",
     )
     return apps.add(services, developer, "web", Platform.WECHAT, new)
 

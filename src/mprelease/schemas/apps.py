@@ -73,9 +73,9 @@ class AppFields(Record):
     fresh_install: Annotated[bool | None, Option(("--fresh-install",))] = Field(
         default=None, description="option.fresh_install"
     )
-    default_page: Annotated[Text | None, Option(), Checked(validation.page, clears=True)] = Field(
-        default=None, description="option.default_page"
-    )
+    start_page: Annotated[
+        Text | None, Option(("--page",)), Checked(validation.page, clears=True)
+    ] = Field(default=None, description="option.default_page")
     robot: Annotated[Whole | None, Option(), Checked(validation.robot)] = Field(
         default=None, description="option.default_robot"
     )

@@ -57,7 +57,7 @@ def add(
             project_type=ProjectType.MINI_PROGRAM,
             build=BuildSettings(),
             robot=validation.ROBOTS.start,
-            default_page=None,
+            start_page=None,
             proxy=None,
         )
         changed = _changed(blank, new)

@@ -339,7 +339,7 @@ def _settings(app: App, wanted: Mapping[str, bool | int | str]) -> Mapping[str, 
 
 
 def _launch(app: App, wanted: LaunchOptions) -> LaunchOptions:
-    start = wanted.page or app.default_page
+    start = wanted.page or app.start_page
     return LaunchOptions(
         page=start and typed.page(start),
         query=wanted.query and typed.query(wanted.query),

@@ -24,7 +24,7 @@ class AppModel(BaseModel):
     platform_app_id: str
     robot: int
     label: str
-    default_page: str | None
+    start_page: str | None
 
     @classmethod
     def of(cls, app: App, project: str) -> "AppModel":

@@ -203,7 +203,7 @@ def _typed(
     db: Reader, session: Session, app: App, last: Release | None, ref: str
 ) -> dict[str, str]:
     default = projects.by_id(db, app.project_id).default_branch
-    launch = last.launch if last else LaunchOptions(app.default_page)
+    launch = last.launch if last else LaunchOptions(app.start_page)
     return {
         "ref": ref or (last.shown_ref if last else default),
         "version": "",
