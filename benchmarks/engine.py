@@ -17,7 +17,7 @@ from benchmarks.measuring import BrokenPromise, Measurement, Of, Target, time_of
 from benchmarks.scene import APP, native
 from mprelease.domain.apps import App
 from mprelease.domain.platforms import Platform
-from mprelease.domain.releases import Kind, ReleaseRequest, Stage, State
+from mprelease.domain.releases import Kind, Stage, State
 from mprelease.domain.users import Actor
 from mprelease.domain.workers import DEFAULT_LABEL
 from mprelease.engine.claims import claim_next
@@ -32,6 +32,7 @@ from mprelease.pipeline.standby import Standby
 from mprelease.platforms.driver import Route, ToolEnvironment
 from mprelease.process.sandbox import Unconfined
 from mprelease.schemas.apps import AppChange
+from mprelease.schemas.releases import ReleaseRequest
 from mprelease.security.vault import Vault
 from mprelease.services import apps, projects, releases
 from mprelease.services.context import ServiceContext
@@ -87,7 +88,7 @@ def _waits(services: ServiceContext, folder: Path, redis: str | None) -> Iterato
     for _ in range(_ROUNDS):
         begun.event.clear()
         began = time.perf_counter()
-        releases.request(heard, _ME, ReleaseRequest(APP, Kind.PREVIEW))
+        releases.request(heard, _ME, ReleaseRequest(app=APP, kind=Kind.PREVIEW))
         if not begun.event.wait(10):
             raise BrokenPromise("a release did not begin")
         yield (begun.at - began) * 1000

@@ -10,12 +10,13 @@ from pathlib import Path
 from benchmarks import python
 from mprelease.application import Application, opened
 from mprelease.domain.platforms import Platform
-from mprelease.domain.releases import Kind, Release, ReleaseRequest
+from mprelease.domain.releases import Kind, Release
 from mprelease.domain.users import Actor
 from mprelease.domain.workers import DEFAULT_LABEL
 from mprelease.platforms.driver import Account
 from mprelease.platforms.registry import driver_of
 from mprelease.schemas.apps import AppChange
+from mprelease.schemas.releases import ReleaseRequest
 from mprelease.services import apps, projects, releases
 from mprelease.settings.settings import load
 from mprelease.simulator.alipay import Alipay
@@ -49,7 +50,7 @@ class Scene:
 
     def request(self, robot: int | None = None) -> int:
         """Queue a preview of the branch `main` and return its number."""
-        wanted = ReleaseRequest(APP, Kind.PREVIEW, ref="main", robot=robot)
+        wanted = ReleaseRequest(app=APP, kind=Kind.PREVIEW, ref="main", robot=robot)
         return releases.request(self.application.services, _ME, wanted)
 
     @contextmanager

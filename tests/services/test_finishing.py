@@ -5,9 +5,10 @@ import pytest
 from mprelease.domain.errors import Refused
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Message, Problem
-from mprelease.domain.releases import Kind, Publication, ReleaseRequest, State
+from mprelease.domain.releases import Kind, Publication, State
 from mprelease.domain.users import Actor
 from mprelease.schemas.apps import AppChange
+from mprelease.schemas.releases import ReleaseRequest
 from mprelease.services import apps, finishing, projects, releases
 from mprelease.services.context import ServiceContext
 from mprelease.storage import audit, queue
@@ -26,7 +27,7 @@ def shop(services: ServiceContext, developer: Actor) -> None:
 
 def ended(services: ServiceContext, who: Actor, kind: Kind, state: State) -> int:
     """A release that has ended, with two warnings."""
-    release_id = releases.request(services, who, ReleaseRequest("shop", kind))
+    release_id = releases.request(services, who, ReleaseRequest(app="shop", kind=kind))
     lease = queue.claim(services.database, release_id, "worker", "token")
     assert lease
     with services.database.writing() as db:

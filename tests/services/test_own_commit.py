@@ -14,7 +14,6 @@ from mprelease.domain.releases import (
     Kind,
     Publication,
     Release,
-    ReleaseRequest,
     Stage,
     StageState,
     State,
@@ -25,6 +24,7 @@ from mprelease.engine.recorder import DatabaseRecorder
 from mprelease.i18n import Language, Translator
 from mprelease.pipeline.runner import Outcome
 from mprelease.schemas.apps import AppChange
+from mprelease.schemas.releases import ReleaseRequest
 from mprelease.services import apps, projects, releases
 from mprelease.services.context import ServiceContext
 from mprelease.storage import blockers, lists, queue
@@ -32,8 +32,8 @@ from mprelease.storage import releases as stored
 from mprelease.storage.lists import Search
 
 COMMIT = Commit("a" * 40, "林", "Begin", 0)
-PREVIEW = ReleaseRequest("shop", Kind.PREVIEW, ref="feature/pay")
-UPLOAD = ReleaseRequest("shop", Kind.UPLOAD, ref="feature/pay")
+PREVIEW = ReleaseRequest(app="shop", kind=Kind.PREVIEW, ref="feature/pay")
+UPLOAD = ReleaseRequest(app="shop", kind=Kind.UPLOAD, ref="feature/pay")
 YEAR_MS = 365 * 86_400_000
 
 
@@ -101,7 +101,7 @@ def test_the_name_of_a_commits_branch_is_checked_like_a_ref(
     services: ServiceContext, developer: Actor
 ) -> None:
     with pytest.raises(Refused) as refused:
-        releases.request(services, developer, replace(PREVIEW, ref_name="-x"))
+        releases.request(services, developer, PREVIEW.with_(ref_name="-x"))
     assert refused.value.problem_detail.problem is Problem.REF_SHAPE
 
 
@@ -113,10 +113,10 @@ def test_a_release_waits_for_what_keeps_its_place_and_for_nothing_else(
         with services.database.reading() as db:
             return blockers.blocker(db, release_id)
 
-    other = releases.request(services, developer, replace(PREVIEW, robot=9))
+    other = releases.request(services, developer, PREVIEW.with_(robot=9))
     assert queue.claim(services.database, other, "worker", "token")
     first, second, third = (
-        releases.request(services, developer, replace(PREVIEW, ref=ref)) for ref in "abc"
+        releases.request(services, developer, PREVIEW.with_(ref=ref)) for ref in "abc"
     )
     assert [blocker(each) for each in (first, second, third)] == [
         (None, False),
@@ -167,7 +167,7 @@ def test_the_one_trial_code_of_an_app_id_stands_at_the_newest_upload_alone(
 ) -> None:
     uploads = [
         releases.request(services, developer, wanted)
-        for wanted in (UPLOAD, replace(UPLOAD, app="twin", robot=2), PREVIEW)
+        for wanted in (UPLOAD, UPLOAD.with_(app="twin", robot=2), PREVIEW)
     ]
     for each in uploads:
         run(services, each, code=True)

@@ -10,9 +10,10 @@ from mprelease.domain.errors import Refused
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
 from mprelease.domain.projects import ProjectSecret
-from mprelease.domain.releases import Kind, ReleaseRequest
+from mprelease.domain.releases import Kind
 from mprelease.domain.users import Actor
 from mprelease.schemas.apps import AppChange
+from mprelease.schemas.releases import ReleaseRequest
 from mprelease.services import apps, projects, releases
 from mprelease.services.context import ServiceContext, keep_secret, open_secrets, owner_of
 from mprelease.services.projects import ProjectChange
@@ -185,7 +186,7 @@ def test_an_app_with_a_queued_release_stays(
 ) -> None:
     add_project(services, developer)
     add_app(services, developer, upload_key)
-    releases.request(services, developer, ReleaseRequest("shop", Kind.PREVIEW))
+    releases.request(services, developer, ReleaseRequest(app="shop", kind=Kind.PREVIEW))
     with pytest.raises(Refused) as refused:
         apps.remove(services, developer, "shop")
     assert problem_of(refused) is Problem.RELEASE_BUSY
@@ -196,7 +197,7 @@ def test_a_removed_app_frees_its_name_and_loses_its_key_and_keeps_its_releases(
 ) -> None:
     add_project(services, developer)
     app = add_app(services, developer, upload_key)
-    release = releases.request(services, developer, ReleaseRequest("shop", Kind.PREVIEW))
+    release = releases.request(services, developer, ReleaseRequest(app="shop", kind=Kind.PREVIEW))
     releases.cancel(services, developer, release)
     apps.remove(services, developer, "shop")
     with services.database.reading() as db:

@@ -57,7 +57,7 @@ class AppFields(Record):
     )
     compile_settings: Annotated[
         dict[Switch, bool | Whole | Text | None],
-        Option(("--setting",), "KEY=VALUE", "option.setting"),
+        Option(("--setting",), "KEY=VALUE", "option.setting", clears=True),
     ] = Field(default={}, json_schema_extra=CLOSED, description="field.compile_settings")
     node_memory: Annotated[Whole | None, Option(metavar="MIB"), Checked(validation.memory)] = Field(
         default=None, description="option.node_memory"

@@ -54,12 +54,13 @@ class Option:
     """A field that the command line takes as an option.
 
     `flags` are its names where they are not made of the field's; `help` is the id of another text
-    than the field's description.
+    than the field's description. Of settings, an empty value stands for None where it `clears`.
     """
 
     flags: tuple[str, ...] = ()
     metavar: str | None = None
     help: str | None = None
+    clears: bool = False
 
 
 class Record(BaseModel):
@@ -82,7 +83,8 @@ class Record(BaseModel):
         """Return a record of the fields of a form, and of values that a form cannot say alone."""
         texts = {name: typed.get(name) for name in cls.model_fields if name not in values}
         read = {name: _of_text(kind_of(cls, name), text) for name, text in texts.items()}
-        return cls.of(**read, **values)
+        given = {name: value for name, value in read.items() if value is not None}
+        return cls.of(**given, **values)
 
     def with_(self, **values: Any) -> Self:
         """Return the record with these values, too; None leaves a field as it is."""

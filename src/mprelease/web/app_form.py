@@ -4,8 +4,8 @@ import json
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from fastapi import UploadFile
 from pydantic import BaseModel, ConfigDict
+from starlette.datastructures import UploadFile
 
 from mprelease.domain.apps import App
 from mprelease.domain.platforms import Platform
@@ -21,9 +21,7 @@ _SETTING = "setting."
 class AppForm(BaseModel):
     """What was sent: texts for the fields of an `AppChange`, and what the platform asks for."""
 
-    model_config = ConfigDict(extra="allow")
-
-    key_file: UploadFile | None = None
+    model_config = ConfigDict(extra="allow", arbitrary_types_allowed=True)
 
     @property
     def typed(self) -> dict[str, str]:
@@ -32,17 +30,23 @@ class AppForm(BaseModel):
         last = {name: value[-1] if isinstance(value, list) else value for name, value in sent}
         return {name: value for name, value in last.items() if isinstance(value, str)}
 
+    @property
+    def files(self) -> dict[str, bytes]:
+        """The content of the files by the names of their fields."""
+        sent = (self.model_extra or {}).items()
+        found = {name: file for name, file in sent if isinstance(file, UploadFile)}
+        return {name: file.file.read(_LARGEST_KEY) for name, file in found.items()}
+
     def change(
         self, platform: Platform, stored_settings: Mapping[str, Setting] = MappingProxyType({})
     ) -> AppChange:
         """Return what the form changes of an app; Refused for what is outside its limits."""
         typed = self.typed
-        key_file = self.key_file.file.read(_LARGEST_KEY) if self.key_file else b""
         known = driver_of(platform).settings
         return AppChange.of_form(
             typed,
             compile_settings=settings_typed(typed, known, stored_settings),
-            credential=_credential(typed, platform, key_file),
+            credential=_credential(typed, platform, self.files.get("key_file", b"")),
         )
 
 
