@@ -45,11 +45,12 @@ test: setup catalogs ## everything that this machine can run; CI=true fails on w
 test-quick: setup catalogs ## the quick part of the tests: SQLite alone, no vendors' tools, no waiting
 	@$(BIN)/python -m pytest --numprocesses 2 -m "not slow and not servers and not lasting"
 
-check: setup catalogs ## format, lint, types, floors, dependencies, dead code
+check: setup catalogs ## format, lint, types, floors, dependencies, dead code, scripts and styles
 	@$(BIN)/python scripts/check.py
 
 format: setup ## put the code into its form
 	@$(BIN)/ruff format --quiet . && $(BIN)/ruff check --fix --quiet .
+	@test ! -x .cache/lint/node_modules/.bin/biome || .cache/lint/node_modules/.bin/biome check --write >/dev/null
 
 bench: setup catalogs ## measure what mprelease adds, beside the same steps by a script: NAME=live for one part
 	@PYTHONPATH=tests $(BIN)/python -m benchmarks $(NAME)

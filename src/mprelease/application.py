@@ -159,10 +159,9 @@ class Application:
     def query_handler(self) -> QueryHandler:
         """Return who answers errands on this machine."""
         programs.find(programs.GIT, self.environment)
-        mirrors, address_url = self.layout.mirrors, self.settings.address_url
-        return QueryHandler(
-            self.services, QueryEnvironment(mirrors, self.environment, self.route, address_url)
-        )
+        place = self.layout.mirrors, self.environment, self.route, self.settings.address_url
+        environment = QueryEnvironment(*place, _limits(self.settings).resources)
+        return QueryHandler(self.services, environment)
 
     @cached_property
     def sandbox(self) -> Sandbox:

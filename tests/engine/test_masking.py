@@ -9,10 +9,11 @@ from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Message, Problem, ProblemDetail
 from mprelease.domain.projects import ProjectSecret
 from mprelease.domain.releases import Commit, Kind, State
+from mprelease.engine.masking import masked_message
 from mprelease.engine.worker import WorkerConfig
 from mprelease.pipeline.run import Run
 from mprelease.pipeline.runner import Outcome
-from mprelease.process.mask import MASK
+from mprelease.process.mask import MASK, Mask
 from mprelease.schemas.apps import AppChange
 from mprelease.schemas.releases import ReleaseRequest
 from mprelease.services import apps, projects, releases
@@ -73,3 +74,9 @@ def test_parts_of_secrets_are_in_no_line_no_warning_and_no_failure(
         detail = str(told.parameters["detail"])
         assert HIDDEN in detail
         assert not any(secret in detail for secret in SECRETS)
+
+
+def test_what_a_warning_tells_is_no_longer_than_a_list_can_show() -> None:
+    told = masked_message(Message("x", {"packages": "a, " * 300_000, "count": 7}), Mask(()))
+    assert len(str(told.parameters["packages"])) < 10_000
+    assert told.parameters["count"] == 7

@@ -181,3 +181,12 @@ def test_no_line_of_a_build_holds_the_worker_up(line: str) -> None:
     began = time.process_time()
     diagnose([line] * 400, 1, Stage.BUILD, Path("/build/0123/tree"))
     assert time.process_time() - began < 4.0
+
+
+@pytest.mark.parametrize(
+    "line", ["tarball data for a@" * 11 + " seems to be corrupted" * 4, "EINTEGRIT" * 33]
+)
+def test_no_line_of_an_install_holds_the_worker_up(line: str) -> None:
+    began = time.process_time()
+    diagnose(["tarball data for a@ seems to be corrupted", line] * 200, 1, INSTALL, TREE)
+    assert time.process_time() - began < 2.0

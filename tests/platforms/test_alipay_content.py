@@ -1,5 +1,6 @@
 import json
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,45 @@ def test_plugins_of_the_compiler_are_taken_out(tmp_path: Path) -> None:
     take_out_hooks(config)
     kept = json.loads((tmp_path / "mini.project.json").read_text("utf-8"))
     assert kept == {"debugOptions": {"other": 1}}
+
+
+@pytest.mark.parametrize("name", ["debugOptions", "pluginResolution"])
+def test_plugins_are_taken_out_by_each_of_their_names(tmp_path: Path, name: str) -> None:
+    options = {"plugins": ["./a.js"], "dynamicPlugins": {}, "__proto__": {"plugins": 1}, "other": 1}
+    content = {"format": 2, name: options, "__proto__": {"scripts": {"beforeUpload": "env"}}}
+    config = write_files(tmp_path, {"mini.project.json": json.dumps(content)})
+    take_out_hooks(config)
+    kept = json.loads((tmp_path / "mini.project.json").read_text("utf-8"))
+    assert kept == {"format": 2, name: {"other": 1}}
+
+
+@pytest.mark.parametrize(
+    "behind",
+    ["1" * 5000, "[" * 3000 + "]" * 3000, f'"{"a" * 2**20}"'],
+    ids=["long number", "deep", "large"],
+)
+def test_no_hook_hides_behind_what_only_the_tool_can_read(tmp_path: Path, behind: str) -> None:
+    text = '{"scripts":{"beforeUpload":"env"},"x":' + behind + "}"
+    write_files(tmp_path, {"client/mini.project.json": text})
+    read = subprocess.run(
+        ["node", "-p", "JSON.parse(fs.readFileSync(0, 'utf8')).scripts.beforeUpload"],
+        input=text.encode(),
+        capture_output=True,
+        check=True,
+    )
+    assert read.stdout == b"env\n", "the tool can read it"
+    take_out_hooks(tmp_path)
+    config = tmp_path / "client/mini.project.json"
+    assert not config.exists() or "beforeUpload" not in config.read_text("utf-8")
+
+
+def test_no_hook_hides_behind_a_link(tmp_path: Path) -> None:
+    text = '{"scripts":{"beforeUpload":"env"}}'
+    write_files(tmp_path, {"hooks.json": text})
+    (tmp_path / "client").mkdir()
+    (tmp_path / "client/mini.project.json").symlink_to("../hooks.json")
+    take_out_hooks(tmp_path)
+    assert not (tmp_path / "client/mini.project.json").exists()
 
 
 def test_the_other_name_of_a_file_keeps_its_hooks(tmp_path: Path) -> None:

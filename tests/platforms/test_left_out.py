@@ -63,6 +63,26 @@ def test_packages_are_found_by_how_code_loads_them(
     assert missing(tmp_path, tmp_path, {"dep", "@s/dep"}, "miniprogram_npm") == names
 
 
+def test_nobody_finds_out_by_a_warning_which_files_the_machine_has(tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    (tmp_path / "secret").touch()
+    code = [f"require('dep/../../{name}')" for name in ("secret", "nothing")]
+    found = []
+    for line in code:
+        write_files(project, {"a.js": line, "dep/x": ""})
+        found.append(missing(project, project, {"dep"}, "miniprogram_npm"))
+    assert found[0] == found[1]
+
+
+def test_no_amount_of_code_holds_the_worker_up(tmp_path: Path) -> None:
+    (tmp_path / "0.js").write_text("require ( " * 400_000)
+    for number in range(1, 100):
+        (tmp_path / f"{number}.js").hardlink_to(tmp_path / "0.js")
+    began = time.process_time()
+    missing(tmp_path, tmp_path, {"dep"}, "miniprogram_npm")
+    assert time.process_time() - began < 15.0
+
+
 def test_components_are_loaded_as_well(tmp_path: Path) -> None:
     write_files(tmp_path, {"a.json": '{"usingComponents":{"x":"dep/x","y":"/y","z":"./dep"}}'})
     assert missing(tmp_path, tmp_path, {"dep"}, "miniprogram_npm") == ("dep",)

@@ -57,3 +57,23 @@ def test_wechats_relations_stay_in_the_project(tmp_path: Path, config: str, key:
     with pytest.raises(StageFailed) as refused:
         WeChatDriver().prepare(replace(ORDER, built=tmp_path, pack_npm=True))
     assert refused.value.problem_detail.parameters == {"path": "a/../../x", "detail": config}
+
+
+@pytest.mark.parametrize(
+    "behind",
+    ["1" * 5000, "[" * 3000 + "]" * 3000, f'"{"a" * 2**20}"'],
+    ids=["long number", "deep", "large"],
+)
+def test_no_folder_hides_behind_what_only_the_tool_can_read(tmp_path: Path, behind: str) -> None:
+    text = '{"name":"m","version":"1.0.0","miniprogram":"../..","x":' + behind + "}"
+    write_files(tmp_path, {"node_modules/m/package.json": text})
+    with pytest.raises(StageFailed) as refused:
+        require_packable(tmp_path)
+    assert refused.value.problem_detail.problem is Problem.PROJECT_PATH_OUTSIDE
+
+
+def test_no_folder_hides_behind_a_link(tmp_path: Path) -> None:
+    write_files(tmp_path, {"node_modules/m/real.json": manifest(miniprogram="../..")})
+    (tmp_path / "node_modules/m/package.json").symlink_to("real.json")
+    with pytest.raises(StageFailed):
+        require_packable(tmp_path)

@@ -5,7 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from mprelease.process.plain_files import LARGEST, is_plain_file, text, write_private
+from mprelease.process.plain_files import (
+    LARGEST,
+    LARGEST_TEXT,
+    beginning,
+    is_plain_file,
+    text,
+    write_private,
+)
 
 
 def make_pipe(path: Path) -> None:
@@ -58,3 +65,14 @@ def test_a_file_is_written_in_place_of_a_pipe_or_link(tmp_path: Path, make: obje
     assert text(path) == "mine"
     assert path.stat().st_mode & 0o077 == 0
     assert text(tmp_path / "other") in {None, "secret"}
+
+
+def test_a_text_that_is_larger_than_expected_is_not_read_but_for_its_beginning(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "package.json"
+    path.write_text("a" * (LARGEST_TEXT + 1))
+    assert is_plain_file(path)
+    assert text(path) is None
+    assert text(path, most=LARGEST_TEXT + 1) == "a" * (LARGEST_TEXT + 1)
+    assert beginning(path) == "a" * 65_536

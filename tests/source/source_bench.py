@@ -22,6 +22,7 @@ class Bench:
     on_line: Callable[[str], None] = lambda _: None
     path: str = os.environ["PATH"]
     disk_limit: int | None = None
+    memory_limit: int | None = None
 
     @property
     def mirrors(self) -> Path:
@@ -42,6 +43,7 @@ class Bench:
             on_line=self._hear,
             time_limit=time_limit,
             disk_limit=self.disk_limit,
+            memory_limit=self.memory_limit,
         )
 
     def fetch(self, repository: Path | Repository, ref: str) -> ResolvedRef:

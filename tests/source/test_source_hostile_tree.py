@@ -7,7 +7,7 @@ import pytest
 
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
-from repositories import commit, git, make_repository
+from repositories import add_submodule, commit, git, make_repository
 from source_bench import Bench
 
 pytestmark = pytest.mark.lasting
@@ -228,3 +228,92 @@ def test_a_file_that_would_fill_the_disk_is_refused(bench: Bench, shop: Path) ->
     with pytest.raises(StageFailed) as failed:
         bench.check_out(shop)
     assert failed.value.problem_detail.problem is Problem.DISK_LIMIT
+
+
+_Entry = tuple[str, str, str]  # mode, name, object id
+
+
+def tree_of(shop: Path, entries: list[_Entry]) -> str:
+    """Write a tree whose entries stand in any order, which git itself never writes."""
+    written = [
+        f"{mode} {name}\0".encode() + bytes.fromhex(identity) for mode, name, identity in entries
+    ]
+    (shop / ".git" / "folder").write_bytes(b"".join(written))
+    return git(shop, "hash-object", "--literally", "-t", "tree", "-w", ".git/folder")
+
+
+def blob_of(shop: Path, content: str) -> str:
+    (shop / ".git" / "file").write_text(content)
+    return git(shop, "hash-object", "-w", ".git/file")
+
+
+def with_a_link_over_a_folder(shop: Path, target: Path, inside: _Entry, *, is_last: bool) -> None:
+    """Let main hold `a` twice: as a link to a target, and as a folder."""
+    link: _Entry = ("120000", "a", blob_of(shop, str(target)))
+    folder: _Entry = ("40000", "a", tree_of(shop, [inside]))
+    app: _Entry = ("100644", "app.json", blob_of(shop, "{}"))
+    modules = f'[submodule "x"]\n\tpath = a/b\n\turl = {shop.parent}/other\n'
+    listed: _Entry = ("100644", ".gitmodules", blob_of(shop, modules))
+    both = [folder, link] if is_last else [link, folder]
+    tree = tree_of(shop, [listed, *both, app])
+    git(shop, "update-ref", "refs/heads/main", git(shop, "commit-tree", tree, "-m", "crafted"))
+
+
+@pytest.mark.parametrize("is_last", [True, False])
+@pytest.mark.parametrize("kind", ["file", "empty submodule", "submodule"])
+def test_a_commit_with_a_link_and_a_folder_of_one_name_is_refused(
+    bench: Bench, shop: Path, outside: Path, kind: str, *, is_last: bool
+) -> None:
+    other = make_repository(shop.parent / "other", {"home.js": "evil"})
+    (outside / "b").mkdir()
+    (outside / "b/home.js").write_text("precious")
+    bench.check_out(shop)
+    inside = {
+        "file": ("100644", "home.js", blob_of(shop, "evil")),
+        "empty submodule": ("160000", "c", "1" * 40),
+        "submodule": ("160000", "b", git(other, "rev-parse", "HEAD")),
+    }[kind]
+    (outside / "c").mkdir()
+    (outside / "c/home.js").write_text("precious")
+    with_a_link_over_a_folder(shop, outside, inside, is_last=is_last)
+    with pytest.raises(StageFailed) as failed:
+        bench.check_out(shop)
+    assert failed.value.problem_detail.problem is Problem.GIT_FAILED
+    for place in ("home.js", "b/home.js", "c/home.js"):
+        assert (outside / place).read_text() == "precious"
+
+
+def used(folder: Path) -> int:
+    return sum(path.lstat().st_blocks * 512 for path in folder.rglob("*"))
+
+
+def test_a_submodule_cannot_fill_the_disk_with_what_it_sends(bench: Bench, shop: Path) -> None:
+    bench.check_out(shop)
+    other = make_repository(shop.parent / "other", {"large": os.urandom(32 * 2**20)})
+    before = used(bench.mirrors)
+    bench.disk_limit = 8
+    add_submodule(shop, "other", str(other), git(other, "rev-parse", "HEAD"))
+    with pytest.raises(StageFailed) as failed:
+        bench.check_out(shop)
+    assert failed.value.problem_detail.problem is Problem.DISK_LIMIT
+    assert used(bench.mirrors) - before < 2 * 2**20
+
+
+def test_a_mirror_that_is_larger_than_the_limit_still_grows(bench: Bench, shop: Path) -> None:
+    commit(shop, {"large": os.urandom(12 * 2**20)})
+    git(shop, "rm", "--quiet", "large")
+    commit(shop, {})
+    bench.check_out(shop)
+    bench.disk_limit = 8
+    commit(shop, {"new.js": "1"})
+    bench.check_out(shop)
+    assert (bench.tree / "new.js").read_text() == "1"
+
+
+def test_what_a_host_sends_cannot_fill_the_memory(bench: Bench, shop: Path) -> None:
+    # Compressed, it is a quarter of a megabyte.
+    commit(shop, {"large": bytes(250 * 2**20)})
+    bench.memory_limit = 64
+    with pytest.raises(StageFailed) as failed:
+        bench.check_out(shop)
+    assert failed.value.problem_detail.problem is Problem.MEMORY_LIMIT

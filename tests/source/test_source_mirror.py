@@ -88,6 +88,19 @@ def test_a_branch_named_like_a_number_is_a_branch(bench: Bench, shop: Path) -> N
     assert (fetched.commit.id, fetched.branch) == (newest, "20260105")
 
 
+def test_a_branch_named_like_the_beginning_of_a_commit_that_is_here_is_a_branch(
+    bench: Bench, shop: Path
+) -> None:
+    good = git(shop, "rev-parse", "main")
+    switch(shop, "evil")
+    # Whoever makes commits tries until the id begins with the name of a branch, such as 20260105.
+    evil = commit(shop, {"evil.js": ""})
+    bench.fetch(shop, "evil")
+    git(shop, "update-ref", f"refs/heads/{evil[:8]}", good)
+    fetched = bench.fetch(shop, evil[:8])
+    assert (fetched.commit.id, fetched.branch) == (good, evil[:8])
+
+
 @pytest.mark.parametrize("length", [40, 12])
 def test_a_commit_of_another_branch_is_found(bench: Bench, shop: Path, length: int) -> None:
     switch(shop, "other")
@@ -262,6 +275,17 @@ def test_a_host_offers_no_refs_that_could_not_be_released(bench: Bench, tmp_path
     assert refs(bench.git(), Repository(str(shop))) == Refs(("main", "登录"), ("v1",))
 
 
+def test_a_tag_that_a_branch_hides_is_offered_by_its_full_name(bench: Bench, shop: Path) -> None:
+    git(shop, "tag", "v1")
+    git(shop, "tag", "v2")
+    switch(shop, "v1")
+    evil = commit(shop, {"evil.js": ""})
+    place = Repository(str(shop))
+    found = refs(bench.git(), place)
+    assert found == Refs(("main", "v1"), ("refs/tags/v1", "v2"))
+    assert bench.fetch(place, found.tags[0]).commit.id != evil
+
+
 def test_every_name_that_is_offered_can_be_released(bench: Bench, tmp_path: Path) -> None:
     """Issue 12, number 9: `-x`, a name that reads as a commit's id, a name of a full ref."""
     repository = make_repository(tmp_path / "odd", {"app.json": "{}"})
@@ -273,7 +297,7 @@ def test_every_name_that_is_offered_can_be_released(bench: Bench, tmp_path: Path
     place = Repository(str(repository))
     found = refs(bench.git(), place)
     assert {"good", "deadbee", "feature/-x"} <= set(found.branches)
-    assert set(found.branches) == {*found.tags, "main"}
+    assert {f"refs/tags/{name}" for name in found.branches} == {*found.tags, "refs/tags/main"}
     assert not {"-x", "a" * 40, "refs/heads/main", "x\u3000"} & {*found.branches, *found.tags}
     for name in (*found.branches, *found.tags):
         assert bench.fetch(place, name).commit.id == head

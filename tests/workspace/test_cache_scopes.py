@@ -1,5 +1,6 @@
 """What builds keep for later ones: by who may trust it, and never the other way."""
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -75,3 +76,32 @@ def test_only_the_newest_scopes_stay(scopes: CacheScopes, tmp_path: Path) -> Non
 
 def test_parts_that_are_cut_differently_are_other_scopes() -> None:
     assert scope_of("ab", "c") != scope_of("a", "bc")
+
+
+def test_slots_that_give_back_and_bring_at_once_do_not_hold_each_other_up(
+    scopes: CacheScopes, tmp_path: Path
+) -> None:
+    files = {f"folder{number}/file{number}" for number in range(40)}
+    failures: list[str] = []
+
+    def work(slot: int) -> None:
+        place = tmp_path / f"work{slot}"
+        try:
+            for turn in range(25):
+                # Other branches push the oldest scopes out meanwhile.
+                scope = MAIN if turn % 2 else scope_of(f"{slot} {turn}")
+                if scopes.bring(scope, MAIN, place, Copier()):
+                    found = {str(each.relative_to(place)) for each in place.rglob("file*")}
+                    failures.extend([] if found == files else [f"{len(found)} files"])
+                for file in files:
+                    write(place, file, "")
+                scopes.give_back(scope, place)
+        except Exception as error:  # noqa: BLE001 (told below)
+            failures.append(repr(error))
+
+    threads = [threading.Thread(target=work, args=(slot,)) for slot in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []

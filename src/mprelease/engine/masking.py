@@ -71,5 +71,14 @@ def masked_message(message: Message, mask: Mask) -> Message:
 
 def _masked(parameters: Mapping[str, Parameter], mask: Mask) -> Mapping[str, Parameter]:
     return {
-        name: mask(value) if isinstance(value, str) else value for name, value in parameters.items()
+        name: _shortened(mask(value)) if isinstance(value, str) else value
+        for name, value in parameters.items()
     }
+
+
+def _shortened(text: str) -> str:
+    """Return what every list of releases may show: a repository can say very much."""
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+
+
+_LONGEST = 8000

@@ -17,6 +17,7 @@ from mprelease.engine.masking import masked_problem
 from mprelease.pipeline.runner import problem_detail_of
 from mprelease.platforms.driver import Account, Route
 from mprelease.platforms.registry import driver_of
+from mprelease.process.limits import NO_LIMITS, ResourceLimits
 from mprelease.process.mask import Mask
 from mprelease.process.tree import Stop
 from mprelease.services import apps, finishing, projects
@@ -46,13 +47,14 @@ _LONGEST_ADDRESS = 64
 class QueryEnvironment:
     """What this machine has of the world: mirrors, what git inherits, the way to the platforms.
 
-    `address_url` is a page that answers with its caller's address.
+    `address_url` is a page that answers with its caller's address, `limits` bound git.
     """
 
     mirrors: Path
     environment: Mapping[str, str]
     route: Route
     address_url: str | None
+    limits: ResourceLimits = NO_LIMITS
 
 
 class WorkerEnds(Exception):
@@ -208,6 +210,8 @@ class QueryHandler:
             stop=stop,
             on_line=lambda _: None,
             time_limit=seconds,
+            disk_limit=self._environment.limits.disk,
+            memory_limit=self._environment.limits.memory,
         )
 
     def _check(self, app_name: str, known: list[str]) -> Mapping[str, Any]:

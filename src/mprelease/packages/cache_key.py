@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,8 @@ class KeyInputs:
     `command_folder` where in the tree it is run; `npmrc` the project's private one, and `variables`
     what the installation passes through: both are hashed with the rest. `age` names the period
     after which an install without a lock file is done anew, `installed_from` (ms) what somebody has
-    asked for, `tree_id` is git's name of the whole committed tree.
+    asked for, `tree_id` is git's name of the whole committed tree. `on_file` is called again and
+    again, and may raise to end the work.
     """
 
     node_version: str
@@ -35,6 +36,7 @@ class KeyInputs:
     tree_id: str
     installed_from: int = 0
     command_folder: str = ""
+    on_file: Callable[[], None] = lambda: None
 
 
 def key(tree: Path, installs: Sequence[Install], view: InstallView, around: KeyInputs) -> str:
@@ -43,6 +45,7 @@ def key(tree: Path, installs: Sequence[Install], view: InstallView, around: KeyI
     for part in (_FORMAT, *_key_inputs(installs, view, around), *_installs(tree, installs)):
         digest.update(f"{len(part)} {part}\0".encode(errors="surrogateescape"))
     for path in sorted(view.files | view.manifests):
+        around.on_file()
         content = seen_content(tree, path, view, installs)
         is_program = bool((tree / path).stat().st_mode & 0o100)
         head = f"\0{path}\0{is_program}\0{len(content)}\0"

@@ -53,7 +53,9 @@ _RUNNERS = (
 _MANAGERS = frozenset({"npm", "pnpm", "yarn", "cnpm"})
 _INSTALLING = frozenset({"ci", "i", "install", "clean-install"})
 _BETWEEN_COMMANDS = re.compile(r"&&|\|\||;")
-_LONGEST = 2000  # characters of a command: whoever writes more wants to hold us up
+_LONGEST = (
+    2000  # characters of a command, or of all of a hook: whoever writes more wants to hold us up
+)
 _SUBSTITUTION = re.compile(r"[`$<>|&(){}\n]")
 
 
@@ -65,7 +67,7 @@ def unknown(manifest: Mapping[str, object]) -> str:
 def inputs(manifest: Mapping[str, object]) -> Iterator[str]:
     """Yield patterns of what the known hooks read, relative to the folder of the package.json."""
     for script in _scripts(manifest):
-        for command in _BETWEEN_COMMANDS.split(script):
+        for command in _BETWEEN_COMMANDS.split(script[:_LONGEST]):
             yield from _KNOWN.get(_program(command) or "", ())
     for section in ("dependencies", "devDependencies"):
         for name in manifests.section(manifest, section):
@@ -83,6 +85,8 @@ def _scripts(manifest: Mapping[str, object]) -> Iterator[str]:
 
 
 def _is_known(script: str) -> bool:
+    if len(script) > _LONGEST:
+        return False
     programs = [_program(command) for command in _BETWEEN_COMMANDS.split(script)]
     # Those that read their files elsewhere read what no pattern below the folder names.
     elsewhere = ".." in script and not _READING.isdisjoint(programs)

@@ -9,6 +9,7 @@ from pathlib import Path
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.packages import manifests, workspaces
+from mprelease.process import plain_files
 from mprelease.process.plain_files import is_plain_file
 
 
@@ -200,9 +201,9 @@ def _told_by_files(folder: Path) -> Manager | None:
     if name is ManagerName.NPM:
         return Manager(name, None)
     if name is ManagerName.YARN:
-        return _yarn(manifests.text(folder / "yarn.lock"))
+        return _yarn(plain_files.beginning(folder / "yarn.lock"))
     if name is ManagerName.PNPM or (folder / workspaces.PNPM).is_file():
-        found = _PNPM_FORMAT.search(manifests.text(folder / "pnpm-lock.yaml"))
+        found = _PNPM_FORMAT.search(plain_files.beginning(folder / "pnpm-lock.yaml"))
         return Manager(ManagerName.PNPM, _PNPM_BY_LOCK.get(found[1] if found else "", _PNPM))
     return None
 

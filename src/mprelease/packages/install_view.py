@@ -7,7 +7,7 @@ install, and nobody knows what it reads, the install sees the whole committed tr
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -43,18 +43,20 @@ class InstallRequest:
 
     `command` is the app's own install command, `globs` what that and the repository's hooks read,
     if somebody has said so: patterns of paths relative to the tree, in which `*` matches slashes. A
-    folder that a pattern names is there, empty but for files that are named as well.
+    folder that a pattern names is there, empty but for files that are named as well. `on_file` is
+    called again and again meanwhile, and may raise to end the work.
     """
 
     tree: Path
     installs: Sequence[Install]
     command: str | None = None
     globs: tuple[str, ...] = ()
+    on_file: Callable[[], None] = lambda: None
 
 
 def view_of(question: InstallRequest) -> InstallView:
     """Return what the installs see."""
-    seen = _Seen(question.tree)
+    seen = _Seen(question.tree, question.on_file)
     for install in question.installs:
         seen.add_install(install)
     seen.add_matching(question.globs, _known_inputs(question.tree, seen.manifests))
@@ -122,6 +124,7 @@ _OTHER_FILE = re.compile(r"""\b(?:require|import)\b\s*+\(?\s*+['"]\.|\bfrom\s*['
 @dataclass
 class _Seen:
     tree: Path
+    on_file: Callable[[], None]
     files: set[Path] = field(default_factory=set)
     manifests: set[Path] = field(default_factory=set)
     _walked: set[Path] = field(default_factory=set)
@@ -129,13 +132,14 @@ class _Seen:
     def add_install(self, install: Install) -> None:
         if install.lock:
             self._add(install.lock)
-        for path in _below(install.folder):
+        for path in self._below(install.folder):
             inside = path.relative_to(install.folder).parts[:-1]
             if path.name == "package.json":
                 self.manifests.add(path.relative_to(self.tree))
             elif self._is_read(path.name, inside):
                 self._add(path)
         for path in (self.tree / each for each in sorted(self.manifests)):
+            self.on_file()
             self._add_local_dependencies(path)
         self._add_everything(install.folder / MODULES)
         # yarn and pnpm look for their settings in the folders above, too.
@@ -148,7 +152,7 @@ class _Seen:
         """Add what patterns of the tree, and those of some of its folders, name."""
         if not globs and not of_folders:
             return
-        for path in _below(self.tree):
+        for path in self._below(self.tree):
             inside = path.relative_to(self.tree)
             # Only the folders above: a commit may have a pattern in each of its folders.
             above = ((folder, of_folders.get(folder, ())) for folder in inside.parents)
@@ -156,6 +160,16 @@ class _Seen:
                 _matches(inside.relative_to(folder), patterns) for folder, patterns in above
             ):
                 self._add(path)
+
+    def _below(
+        self,
+        folder: Path,
+        not_entered: AbstractSet[str] = _NOT_ENTERED,
+        walked: AbstractSet[Path] = frozenset(),
+    ) -> Iterator[Path]:
+        for path in _below(folder, not_entered, walked):
+            self.on_file()
+            yield path
 
     def _is_read(self, name: str, folders: tuple[str, ...]) -> bool:
         return name in _SETTINGS or name.endswith(".patch") or not _FOLDERS.isdisjoint(folders)
@@ -167,7 +181,7 @@ class _Seen:
         if folder.is_symlink() or not self._walked.isdisjoint({folder, *folder.parents}):
             return
         self._walked.add(folder)
-        for path in _below(folder, frozenset({".git"}), self._walked):
+        for path in self._below(folder, frozenset({".git"}), self._walked):
             self._add(path)
             if path.name == "package.json":
                 self._add_local_dependencies(path)
@@ -194,9 +208,7 @@ def _inside(tree: Path, path: Path) -> Path | None:
 
 
 def _below(
-    folder: Path,
-    not_entered: AbstractSet[str] = _NOT_ENTERED,
-    walked: AbstractSet[Path] = frozenset(),
+    folder: Path, not_entered: AbstractSet[str], walked: AbstractSet[Path]
 ) -> Iterator[Path]:
     for place, folders, names in os.walk(folder):
         folders[:] = [
@@ -234,11 +246,13 @@ def _unknown_code(question: InstallRequest, seen: _Seen) -> str:
     if question.command and not hooks.only_installs(question.command):
         return question.command
     for path in sorted(seen.manifests):
+        question.on_file()
         if unknown := hooks.unknown(manifests.parsed(question.tree / path)):
             return unknown
         if any((question.tree / path.parent).glob("*.gyp")):
             return "node-gyp"
     for path in sorted(seen.files):
+        question.on_file()
         if _CODE.fullmatch(path.name) and _OTHER_FILE.search(manifests.text(question.tree / path)):
             return str(path)
     return ""

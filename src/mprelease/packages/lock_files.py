@@ -13,6 +13,9 @@ from urllib.parse import unquote
 
 from mprelease.packages.registries import Registries, is_retired, place
 
+LARGEST = 8 * 2**20
+"""Bytes beyond which a lock file is not read."""
+
 
 @dataclass(frozen=True)
 class Correction:
@@ -32,26 +35,27 @@ def corrected(name: str, text: str, registries: Registries) -> Correction | None
 
     `name` is the name of the file, which tells its format. What has no check sum is moved from
     retired mirrors only: another registry might have something else under that name. What is larger
-    than 16 MiB stays as it is.
+    than `LARGEST` stays as it is.
     """
-    if len(text) > _LARGEST:
+    if len(text) > LARGEST:
         return None
     mover = _Mover(registries)
     moved = _FORMATS[_format(name, text)](text, mover)
     return Correction(moved, tuple(sorted(mover.hosts))) if mover.hosts else None
 
 
-_PACKAGE = r"(?P<package>(?:(?:@|%40)[^/\s]+?(?:/|%2[fF]))?[^/\s]+)"
+# No scope has a "%": what may end in several places takes the square of the time.
+_SCOPE = r"(?:(?:@|%40)[^/\s%]+(?:/|%2[fF]))?"
+_PACKAGE = rf"(?P<package>{_SCOPE}[^/\s]+)"
 _FILE = r"(?P<file>[^/\s?#]+\.tgz)"
 # `/download/`, with the scope said twice and a query, is the form of cnpm; npm's own is `/-/`.
-_REST = rf"(?:(?:@|%40)[^/\s]+?(?:/|%2[fF]))?{_FILE}(?:\?[^\s#]*)?"
+_REST = rf"{_SCOPE}{_FILE}(?:\?[^\s#]*)?"
 _TARBALL = re.compile(rf"https?://[^\s?#]+?/{_PACKAGE}/(?:-|download)/{_REST}")
 # What pnpm <= 7 keeps of that form: the part below the registry.
 _RELATIVE = re.compile(rf"/?(?!\w+:){_PACKAGE}/download/{_REST}")
 # The store behind npmmirror.
 _STORED = re.compile(rf"https?://[^/\s]+/packages/{_PACKAGE}/[^/\s]+/{_FILE}")
 _LONGEST_ADDRESS = 1000
-_LARGEST = 16 * 2**20
 
 
 @dataclass
@@ -133,7 +137,7 @@ def _yarn(text: str, mover: _Mover) -> str:
 
 _BERRY = re.compile(
     r"(?P<before>^  resolution: .*?)::__archiveUrl=(?P<url>[^\"&\s]+)"
-    r"(?P<after>\"?(?:\r?\n(?!  checksum:)  .*)*(?:\r?\n  checksum:)?)",
+    r"(?P<after>\"?(?:\r?\n(?!  checksum:)  .*)*+(?:\r?\n  checksum:)?)",
     re.MULTILINE,
 )
 
@@ -159,6 +163,8 @@ def _pnpm(text: str, mover: _Mover) -> str:
 
 def _pnpm_line(lines: list[str], number: int, mover: _Mover) -> str:
     line = lines[number]
+    if "tarball" not in line and "registry" not in line:
+        return line
     around = line if "{" in line else "".join(lines[max(0, number - 1) : number + 2])
     has_sum = "integrity:" in around
 

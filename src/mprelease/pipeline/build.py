@@ -13,7 +13,12 @@ from mprelease.packages import yarn_berry
 from mprelease.packages.install_plan import ManagerName, find
 from mprelease.packages.install_view import MODULES
 from mprelease.pipeline.build_place import BuildPlace
-from mprelease.pipeline.commands import Commands, fresh_folders, release_variables
+from mprelease.pipeline.commands import (
+    Commands,
+    close_workspace,
+    fresh_folders,
+    release_variables,
+)
 from mprelease.pipeline.manager_installs import remove_plug_and_play
 from mprelease.pipeline.outputs import made_since
 from mprelease.pipeline.plain_content import refuse_pointers
@@ -44,13 +49,19 @@ def build(run: Run) -> bool:
 
 @contextmanager
 def _alone(run: Run) -> Iterator[None]:
-    """Let nothing of a former build, nor of this one, be there under the slot's user id."""
-    clean_up = run.user.clean_up if run.user else lambda: None
-    clean_up()
+    """Let nothing of a former build, nor of this one, be there under the slot's user id.
+
+    Afterwards nobody else can change what this one has made.
+    """
+    if run.user is None:
+        yield
+        return
+    run.user.clean_up()
     try:
         yield
     finally:
-        clean_up()
+        run.user.clean_up()
+        close_workspace(run.workspace)
 
 
 def _variables(run: Run, recipe: Recipe) -> Mapping[str, str]:

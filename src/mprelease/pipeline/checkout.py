@@ -23,6 +23,7 @@ def checkout(run: Run) -> bool:
         on_line=run.log,
         time_limit=run.seconds(Stage.CHECKOUT),
         disk_limit=run.machine.limits.resources.disk,
+        memory_limit=run.machine.limits.resources.memory,
         words=run.machine.words,
     )
     fetched = fetch(git, repository, run.job.release.ref)

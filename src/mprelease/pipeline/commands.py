@@ -15,7 +15,7 @@ from mprelease.pipeline.run import Run
 from mprelease.process.bubblewrap import TEMPORARY, Mount
 from mprelease.process.command import Command
 from mprelease.process.lines import LONGEST, LastLines
-from mprelease.process.ownership import chown
+from mprelease.process.ownership import chown, close_tree
 from mprelease.process.programs import shown_parts
 from mprelease.process.removal import remove
 from mprelease.process.tree import Exit
@@ -179,6 +179,12 @@ def fresh_folders(place: Workspace, user: int | None) -> None:
         folder.mkdir(mode=0o700)
         if user is not None:
             chown(folder, user)
+
+
+def close_workspace(place: Workspace) -> None:
+    """Let nobody but its user id change what a workspace holds, once its commands have ended."""
+    for folder in (place.tree, place.home, place.temporary, place.caches):
+        close_tree(folder)
 
 
 def release_variables(run: Run) -> Mapping[str, str]:

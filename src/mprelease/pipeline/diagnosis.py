@@ -94,7 +94,10 @@ _IN_STAGE: Mapping[Stage, _Table] = {
         # npm, pnpm, yarn 1 (with an empty cache, and with one), yarn >= 2
         (
             Problem.PACKAGE_CHANGED,
-            r"tarball data for (?P<name>@?[^@\s]+)@.* seems to be corrupted(?:.*\n)+?.*EINTEGRITY",
+            (
+                r"\A(?=(?s:.*)EINTEGRITY)(?s:.*?)"
+                r"tarball data for (?P<name>@?[^@\s]+)@[^\n]* seems to be corrupted"
+            ),
         ),
         (
             Problem.PACKAGE_CHANGED,

@@ -12,6 +12,7 @@ from pathlib import Path
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Message, Problem
 from mprelease.domain.projects import ProjectSecret
+from mprelease.domain.releases import Stage
 from mprelease.packages import cache_key
 from mprelease.packages.install_plan import (
     Install,
@@ -104,7 +105,13 @@ def _without_committed(run: Run, installs: list[Install]) -> list[Install]:
 
 def _question(run: Run, installs: list[Install]) -> InstallRequest:
     build = run.job.app.build
-    return InstallRequest(run.workspace.tree, installs, build.install_command, build.install_inputs)
+    return InstallRequest(
+        run.workspace.tree,
+        installs,
+        build.install_command,
+        build.install_inputs,
+        run.clock(Stage.INSTALL),
+    )
 
 
 def _key(run: Run, installs: list[Install], view: InstallView) -> str:
@@ -123,6 +130,7 @@ def _key(run: Run, installs: list[Install], view: InstallView) -> str:
         age="" if hbuilderx.is_pinned(run.folder) else str(run.job.release.created_at // _DAY_MS),
         tree_id=run.source.tree_id,
         installed_from=build.installed_from,
+        on_file=run.clock(Stage.INSTALL),
     )
     return cache_key.key(run.workspace.tree, installs, view, around)
 
@@ -138,6 +146,7 @@ def _make(
             install_all(place.commands(), place.moved(installs))
             if user:
                 user.clean_up()
+                place.close_to_others()
             place.sealed(sets, key)
             place.keep_store()
         finally:

@@ -11,7 +11,7 @@ from mprelease.packages import yarn_berry
 from mprelease.packages.cache_key import seen_content
 from mprelease.packages.install_plan import Install
 from mprelease.packages.install_view import InstallView
-from mprelease.pipeline.commands import Commands, fresh_folders
+from mprelease.pipeline.commands import Commands, close_workspace, fresh_folders
 from mprelease.pipeline.run import Run
 from mprelease.process.copying import Copier
 from mprelease.process.ownership import chown_tree, share_way
@@ -55,6 +55,7 @@ class InstallPlace:
             for path in sorted(view.folders):
                 (tree / path).mkdir(parents=True, exist_ok=True)
             for path in sorted(view.files | view.manifests):
+                self._run.stop.raise_if_asked()
                 self._write(path, seen_content(self._run.workspace.tree, path, view, installs))
         # A command of the app's own is run in its folder, of which the install may see nothing.
         for folder in (tree / self._run.job.app.build.directory, *self._folders(installs)):
@@ -83,6 +84,10 @@ class InstallPlace:
     def commands(self) -> Commands:
         """Return how commands are run here."""
         return Commands(self._run, Stage.INSTALL, self._place, self._user)
+
+    def close_to_others(self) -> None:
+        """Let nobody but the install's user id change what it has made; it must have ended."""
+        close_workspace(self._place)
 
     def sealed(self, sets: DependencySets, key: str) -> DependencySet:
         """Make a set of what the install has made; nothing of it may run any more.

@@ -19,7 +19,7 @@ from mprelease.packages.registries import Registries, is_retired, place
 from mprelease.pipeline.commands import Commands
 from mprelease.pipeline.symlinks import refuse_outside
 from mprelease.process import plain_files
-from mprelease.process.ownership import chown
+from mprelease.process.ownership import chown, close_tree
 
 _SHOW = ("npm", "config", "list", "--json", "--loglevel=silent")
 
@@ -89,8 +89,7 @@ def correct_lock(commands: Commands, install: Install, used: Registries) -> str 
     cannot.
     """
     assert install.lock is not None
-    # What another install ran may have put something else in its place, or a link on the way.
-    refuse_outside(install.lock, commands.place.tree)
+    _refuse_elsewhere(commands, install.lock)
     text = lock_text(install.lock)
     correction = lock_files.corrected(install.lock.name, text, used)
     if correction is None:
@@ -106,15 +105,25 @@ def correct_lock(commands: Commands, install: Install, used: Registries) -> str 
 
 
 def lock_text(lock: Path) -> str:
-    """Return the content of a lock file."""
-    return plain_files.text(lock, encoding="utf-8", errors="surrogateescape") or ""
+    """Return the content of a lock file; nothing for one that is too large to be corrected."""
+    most = lock_files.LARGEST
+    return plain_files.text(lock, encoding="utf-8", errors="surrogateescape", most=most) or ""
 
 
 def write_lock(commands: Commands, lock: Path, text: str) -> None:
-    """Replace a lock file of the place."""
+    """Replace a lock file of the place; raise StageFailed where a link would lead us elsewhere."""
+    _refuse_elsewhere(commands, lock)
     plain_files.write_private(lock, text)
     if commands.user is not None:
         chown(lock, commands.user)
+
+
+def _refuse_elsewhere(commands: Commands, lock: Path) -> None:
+    """Raise StageFailed where a command that has ended has put a link on the way to a lock file."""
+    if commands.user is not None:
+        # Nor may somebody else put one there now.
+        close_tree(commands.place.tree)
+    refuse_outside(lock, commands.place.tree)
 
 
 def _npmrcs(commands: Commands, install: Install) -> Iterator[str]:

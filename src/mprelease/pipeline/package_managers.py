@@ -1,8 +1,10 @@
 """Install package managers in the version that a project asks for, from npm, once each."""
 
+import os
 import secrets
+import time
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +25,39 @@ from mprelease.process.tree import run as run_tree
 
 def installed(run: Run, wanted: Sequence[Manager]) -> tuple[Path, ...]:
     """Return the folders in whose `node_modules/.bin` the managers lie, installing what lacks."""
-    return tuple(_folder(run, manager) for manager in dict.fromkeys(wanted) if manager.version)
+    found = tuple(_folder(run, manager) for manager in dict.fromkeys(wanted) if manager.version)
+    for folder in found:
+        os.utime(folder)
+    drop_oldest(run.machine.layout.managers, time.time())
+    return found
+
+
+def drop_oldest(managers: Path, now: float) -> None:
+    """Remove the versions that nobody has used for longest, beyond 24; none of the last hours.
+
+    Whoever pushes a commit says which one is installed, and each takes some 15 MiB.
+    """
+    used = {entry: at for entry in managers.iterdir() if (at := _used_at(entry))}
+    for entry in sorted(used, key=lambda each: used[each])[:-_KEPT]:
+        if now - used[entry] > _IN_USE_SECONDS:
+            former = managers / f".former-{secrets.token_hex(4)}"
+            # Renamed first: what has its name is complete.
+            with suppress(FileNotFoundError):
+                entry.rename(former)
+                remove(former)
+
+
+def _used_at(entry: Path) -> float:
+    """Return when a version was used last; 0 for what another slot has removed."""
+    try:
+        return entry.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
+
+
+_KEPT = 24
+# Longer than a release: what it runs must stay.
+_IN_USE_SECONDS = 6 * 3600.0
 
 
 def _folder(run: Run, manager: Manager) -> Path:

@@ -1,14 +1,16 @@
 """What a stage may touch, and to whom it tells what happens."""
 
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from mprelease.domain.apps import App
-from mprelease.domain.problems import Message, ProblemDetail
+from mprelease.domain.errors import StageFailed
+from mprelease.domain.problems import Message, Problem, ProblemDetail
 from mprelease.domain.projects import Project, ProjectSecret
 from mprelease.domain.releases import Commit, Publication, Release, Stage, StageState
 from mprelease.domain.sandbox import SandboxMode
@@ -208,6 +210,21 @@ class Run:
     def seconds(self, stage: Stage) -> int:
         """Return the time limit of a stage."""
         return self.machine.limits.seconds[stage]
+
+    def clock(self, stage: Stage) -> Callable[[], None]:
+        """Return what raises when a stop is asked, or when the stage's time is over from now on.
+
+        For work of our own on content that somebody has written to hold us up.
+        """
+        seconds = self.seconds(stage)
+        deadline = time.monotonic() + seconds
+
+        def look() -> None:
+            self.stop.raise_if_asked()
+            if time.monotonic() > deadline:
+                raise StageFailed(Problem.TIME_LIMIT, seconds=seconds)
+
+        return look
 
 
 class LogWriter(Protocol):

@@ -16,6 +16,9 @@ PACKED = "miniprogram_npm"
 
 _MANIFEST = "package.json"
 _CODE = (".js", ".ts")
+# No platform takes a package so large; whoever builds more wants to hold us up.
+_LARGEST_CODE = 4 * 2**20
+_MOST_CODE = 64 * 2**20
 _LOADED = re.compile(r"""(?<![\w.$])(?:require\s*\(\s*|from\s*|import\s*)(['"])([@\w][^'"\n]*)\1""")
 # Lines that load nothing: comments, and what is there for TypeScript alone.
 _IDLE = re.compile(r"^[ \t]*(?://|\*|import\s+type\b).*$", re.MULTILINE)
@@ -40,15 +43,22 @@ def missing(
 ) -> tuple[str, ...]:
     """Return those of some packages that code below `root` loads and would not find.
 
-    They are looked for in folders of a name, from each file's own folder up to `project`.
+    They are looked for in folders of a name, from each file's own folder up to `project`. What
+    lies beyond 64 MiB of code is not read.
     """
-    found = dict[str, None]()
+    found, left = set[str](), _MOST_CODE
+    seen = set[tuple[Path, str]]()
     for file in _files(root) if packages else ():
+        left -= file.lstat().st_size
+        if left < 0:
+            break
         for wanted in _loaded(file):
             name = _package(wanted)
-            if name in packages and name not in found:
-                there = _is_there(file, wanted, name, project, folder_name)
-                found |= {} if there or (root / wanted).exists() else {name: None}
+            if name not in packages or name in found or (file.parent, wanted) in seen:
+                continue
+            seen.add((file.parent, wanted))
+            there = _is_there(file, wanted, name, project, folder_name)
+            found |= set() if there or (root / wanted).exists() else {name}
     return tuple(sorted(found))
 
 
@@ -99,7 +109,13 @@ def _files(root: Path) -> Iterator[Path]:
 
 
 def _loaded(file: Path) -> Iterator[str]:
-    text = plain_files.text(file) or ""
+    """Yield what a file of code or a component loads by the name of a package."""
+    # Nobody is to find out by a warning which files there are elsewhere on this machine.
+    return (name for name in _named(file) if ".." not in name.split("/"))
+
+
+def _named(file: Path) -> Iterator[str]:
+    text = plain_files.text(file, most=_LARGEST_CODE) or ""
     if file.suffix in _CODE:
         yield from (match[2] for match in _LOADED.finditer(_IDLE.sub("", text)))
     elif "usingComponents" in text:

@@ -34,6 +34,15 @@ def require_mini_program(folder: Path, root: PurePosixPath, platform: Platform) 
         )
 
 
+def as_tools_read(text: str) -> Any:
+    """Return what a text of JSON says to the vendors' tools; raise ValueError or RecursionError.
+
+    Python refuses long whole numbers; whoever hides something from us behind one would not hide it
+    from them. What is nested too deep for us may be readable for them as well.
+    """
+    return json.loads(text, parse_int=float)
+
+
 def parsed(file: Path) -> dict[str, Any]:
     """Return the object in a file of JSON that anybody wrote; empty where there is none."""
     try:

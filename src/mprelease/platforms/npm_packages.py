@@ -3,7 +3,6 @@
 Both tools that pack copy the folder that a package's manifest names, wherever that leads.
 """
 
-import json
 import os
 import posixpath
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ from pathlib import Path
 
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
-from mprelease.platforms.mini_programs import UNREADABLE
+from mprelease.platforms.mini_programs import UNREADABLE, as_tools_read
 from mprelease.process import plain_files
 
 _MODULES = "node_modules"
@@ -27,7 +26,7 @@ def require_packable(folder: Path) -> None:
         name = package.name
         if "@" in name and name.rpartition("@")[2] in _LEADING_AWAY:
             raise _outside(package.parent, folder, name)
-        named = _named_folder(package / _MANIFEST)
+        named = _named_folder(package / _MANIFEST, folder)
         if named and posixpath.normpath(named.lstrip("/")).split("/")[0] == "..":
             raise _outside(package / _MANIFEST, folder, named)
 
@@ -40,13 +39,21 @@ def _packages(folder: Path) -> Iterator[Path]:
             yield from (place / name for name in folders)
 
 
-def _named_folder(manifest: Path) -> str:
-    text = plain_files.text(manifest) or ""
+def _named_folder(manifest: Path, folder: Path) -> str:
+    # The tools follow links, none of which leads out of the folder.
+    real = Path(os.path.realpath(manifest))
+    text = plain_files.text(real)
+    if text is None:
+        if plain_files.is_plain_file(real):
+            raise _outside(manifest, folder, _MANIFEST)
+        return ""
     # There may be thousands; very few of them are for mini programs.
     if "miniprogram" not in text and "\\u" not in text:
         return ""
     try:
-        named = json.loads(text).get(_FOLDER)
+        named = as_tools_read(text).get(_FOLDER)
+    except RecursionError:
+        raise _outside(manifest, folder, _MANIFEST) from None
     except UNREADABLE:
         return ""  # The tool cannot read it either.
     return named if isinstance(named, str) else ""

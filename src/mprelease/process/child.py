@@ -10,6 +10,7 @@ import signal
 import warnings  # noqa: F401 (os.execvpe imports it, too late for a user who cannot read it)
 from contextlib import suppress
 
+from mprelease.process.abstract_sockets import close_off
 from mprelease.process.order import MEBI, Order
 from mprelease.process.tree_watch import lower_group, make_expendable
 from mprelease.process.user_keys import SYSTEM_CALLS
@@ -77,6 +78,9 @@ def _become(order: Order, supervisor: int) -> None:
     _leave_keys()
     if order.user is not None:
         _change_user(order.user)
+    if order.scoped:
+        control(_PR_SET_NO_NEW_PRIVS, 1)
+        close_off()
     # After the change of user, which would clear it.
     control(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != supervisor:

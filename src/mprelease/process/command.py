@@ -17,7 +17,8 @@ class Command:
 
     `limits` bound what it uses; `disk_folders`, as they lie on the machine, are those that count.
     An `expendable` command is what the kernel ends first when memory runs out. With `sweep_user`
-    every process of `user` is killed at the end, wherever it came from.
+    every process of `user` is killed at the end, wherever it came from. A `scoped` one reaches no
+    abstract socket but its own, where the kernel can refuse that, and gains no rights.
     """
 
     arguments: tuple[str, ...]
@@ -29,3 +30,4 @@ class Command:
     disk_folders: tuple[Path, ...] = ()
     expendable: bool = False
     sweep_user: bool = False
+    scoped: bool = False

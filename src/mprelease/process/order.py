@@ -42,6 +42,7 @@ class Order:
         niceness: int,
         expendable: bool,
         sweep_user: bool,
+        scoped: bool,
     ) -> None:
         """Take every field by its name."""
         self.arguments = arguments
@@ -57,6 +58,7 @@ class Order:
         self.niceness = niceness
         self.expendable = expendable
         self.sweep_user = sweep_user
+        self.scoped = scoped
 
     def packed(self) -> bytes:
         """Return the order as it is sent: its length, then itself."""

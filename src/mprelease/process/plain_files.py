@@ -7,6 +7,10 @@ from pathlib import Path
 
 LARGEST = 64 * 2**20
 """Bytes beyond which a file is not looked at."""
+LARGEST_TEXT = 2**20
+"""Bytes of a text beyond which it is not read, unless somebody expects longer ones: whoever wrote
+it may want to fill our memory, or to hold all our threads up while it is parsed."""
+_BEGINNING = 64 * 1024
 
 # As git-lfs writes them: version, object id, size.
 _POINTER = re.compile(
@@ -24,13 +28,28 @@ def is_plain_file(path: Path) -> bool:
         return False
 
 
-def text(path: Path, *, encoding: str = "utf-8-sig", errors: str = "replace") -> str | None:
-    """Return the content of a plain file, and None where there is none that can be read."""
+def text(
+    path: Path,
+    *,
+    encoding: str = "utf-8-sig",
+    errors: str = "replace",
+    most: int = LARGEST_TEXT,
+) -> str | None:
+    """Return the content of a plain file of at most `most` bytes; None where there is none."""
+    return _opened(path, encoding, errors, most, most)
+
+
+def beginning(path: Path) -> str:
+    """Return the first 65,536 characters of a plain file; nothing where there is none."""
+    return _opened(path, "utf-8-sig", "replace", LARGEST, _BEGINNING) or ""
+
+
+def _opened(path: Path, encoding: str, errors: str, most: int, read: int) -> str | None:
     try:
         # Without O_NONBLOCK a pipe would hold us up here for as long as nobody writes to it.
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         with os.fdopen(descriptor, encoding=encoding, errors=errors) as stream:
-            return stream.read(LARGEST) if _is_plain(os.fstat(descriptor)) else None
+            return stream.read(read) if _is_plain(os.fstat(descriptor), most) else None
     except OSError:
         return None
 
@@ -54,5 +73,5 @@ def write_private(path: Path, content: str) -> None:
         stream.write(content)
 
 
-def _is_plain(found: os.stat_result) -> bool:
-    return stat.S_ISREG(found.st_mode) and found.st_size <= LARGEST
+def _is_plain(found: os.stat_result, most: int = LARGEST) -> bool:
+    return stat.S_ISREG(found.st_mode) and found.st_size <= most

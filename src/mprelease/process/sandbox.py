@@ -7,6 +7,7 @@ owns nothing else, and unix permissions decide. In mode off nothing is promised.
 
 import os
 import shutil
+import stat
 import subprocess
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -88,8 +89,18 @@ class Bubblewrap:
             name: value for name, value in command.environment.items() if not name.startswith("LD_")
         }
         return replace(
-            command, arguments=words, folder=Path("/"), environment=environment, user=None
+            command,
+            arguments=words,
+            folder=Path("/"),
+            environment=environment,
+            user=None,
+            scoped=not self._gains_rights,
         )
+
+    @property
+    def _gains_rights(self) -> bool:
+        # Some systems let an ordinary user make namespaces by a set-uid bubblewrap alone.
+        return self.users is None and bool(self.program.stat().st_mode & stat.S_ISUID)
 
 
 @dataclass(frozen=True)
@@ -103,7 +114,7 @@ class OtherUser:
     def confine(self, command: Command, mounts: Mounts) -> Command:
         """Leave the command's user as it is; what it can touch is a matter of permissions."""
         refuse_detours(mounts)
-        return command
+        return replace(command, scoped=True)
 
 
 @dataclass(frozen=True)

@@ -325,6 +325,7 @@ def _send_order(channel: socket.socket, command: Command, *, events: bool) -> No
         niceness=command.limits.niceness,
         expendable=command.expendable,
         sweep_user=command.sweep_user,
+        scoped=command.scoped,
     )
     # A supervisor that has died at once is noticed by the missing report.
     with suppress(BrokenPipeError):

@@ -124,8 +124,9 @@ def _empty_others(place: _Place, listed: Listing, found: tuple[Submodule, ...]) 
     for link in listed.links:
         if link.path not in filled:
             place.git.note(Message("log.submodule_empty", {"path": link.path}))
-            remove(place.tree / link.path)
-            (place.tree / link.path).mkdir()
+            folder = _below(place.tree, link.path)
+            remove(folder)
+            folder.mkdir()
 
 
 def _fill_submodule(place: _Place, submodule: Submodule, depth: int) -> None:
@@ -141,9 +142,17 @@ def _fill_submodule(place: _Place, submodule: Submodule, depth: int) -> None:
     place.git.refuse_more_than_limit(sum(place.sizes))
     name = hashlib.sha256(os.fsencode(submodule.path)).hexdigest()[:12]
     index = place.index.with_name(f"{place.index.name}.{name}")
-    tree = place.tree / submodule.path
+    tree = _below(place.tree, submodule.path)
     inner = _Place(place.git, repository, tree, index, place.user, place.sizes)
     _fill(inner, submodule.commit, depth)
+
+
+def _below(tree: Path, path: str) -> Path:
+    """Return where a path lies in a tree; raise StageFailed where a link is on the way to it."""
+    folder = (tree / path).parent
+    if folder.resolve() != tree.resolve() / folder.relative_to(tree):
+        raise StageFailed(Problem.LINK_LEADS_OUTSIDE, path=path)
+    return tree / path
 
 
 _DEEPEST = 8

@@ -15,7 +15,8 @@ from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Message, Problem
 from mprelease.i18n import Language, Translator
 from mprelease.process.command import Command
-from mprelease.process.limits import NO_LIMITS, ResourceLimits
+from mprelease.process.copying import plain_entries
+from mprelease.process.limits import LimitName, ResourceLimits
 from mprelease.process.lines import LastLines
 from mprelease.process.order import MEBI
 from mprelease.process.programs import GIT
@@ -44,11 +45,13 @@ class Git:
         on_line: Callable[[str], None],
         time_limit: float,
         disk_limit: int | None = None,
+        memory_limit: int | None = None,
         words: Translator | None = None,
     ) -> None:
-        """Begin to count the time; `disk_limit` is for what a command writes into a tree, in MiB.
+        """Begin to count the time; the limits are in MiB.
 
-        A commit of a few bytes can hold any number of files, of any size.
+        `disk_limit` is for what one command writes, into a tree or a mirror: a commit of a few
+        bytes can hold any number of files, of any size, and a host can send without end.
         """
         self.mirrors = mirrors
         self._words = words or Translator(Language.ENGLISH)
@@ -57,6 +60,7 @@ class Git:
         self._stop = stop
         self._time_limit = time_limit
         self._disk_limit = disk_limit
+        self._memory_limit = memory_limit
         self._deadline = time.monotonic() + time_limit
 
     def heard_by(self, on_line: Callable[[str], None]) -> "Git":
@@ -83,9 +87,10 @@ class Git:
     ) -> None:
         """Run a git command on the git folder `folder` that may take long.
 
-        `tree` is the folder that it writes the files of a commit to. Raise the reason if a stop is
-        asked, StageFailed(TIME_LIMIT or DISK_LIMIT) at those limits, and the StageFailed that its
-        output tells of if it fails; `repository` is named in that failure.
+        `tree` is the folder that it writes the files of a commit to; else it writes to the git
+        folder. Raise the reason if a stop is asked, StageFailed(TIME_LIMIT, DISK_LIMIT or
+        MEMORY_LIMIT) at those limits, and the StageFailed that its output tells of if it fails;
+        `repository` is named in that failure.
         """
         self.raise_if_over()
         last = LastLines(_LINES_FOR_DIAGNOSIS)
@@ -94,14 +99,18 @@ class Git:
             folder=folder,
             environment={**self._of(folder), **environment},
             time_limit=max(self._deadline - time.monotonic(), _LEAST_TIME),
-            limits=ResourceLimits(disk=self._disk_limit) if tree else NO_LIMITS,
-            disk_folders=(tree,) if tree else (),
+            limits=ResourceLimits(memory=self._memory_limit, disk=self._disk(folder, tree)),
+            disk_folders=(tree or folder,),
+            # Whoever is asked may be a stranger, and what he sends is unpacked in memory.
+            expendable=True,
         )
         exit_ = run(command, stop=self._stop, on_line=lambda line: self._heard(line, last))
         self._stop.raise_if_asked()
         if exit_.timed_out:
             raise self._too_late()
-        if exit_.limit or (tree and exit_.code == _FILE_TOO_LARGE):
+        if exit_.limit is LimitName.MEMORY:
+            raise StageFailed(Problem.MEMORY_LIMIT, mebibytes=self._memory_limit or 0)
+        if exit_.limit or exit_.code == _FILE_TOO_LARGE or (exit_.code and _has_filled(command)):
             raise StageFailed(Problem.DISK_LIMIT, mebibytes=self._disk_limit or 0)
         if exit_.code == _NOT_FOUND:
             raise _no_git()
@@ -180,6 +189,12 @@ class Git:
         if self._disk_limit is not None and size > self._disk_limit * MEBI:
             raise StageFailed(Problem.DISK_LIMIT, mebibytes=self._disk_limit)
 
+    def _disk(self, folder: Path, tree: Path | None) -> int | None:
+        """Return how many MiB may lie where a command writes; a mirror may be larger already."""
+        if self._disk_limit is None:
+            return None
+        return self._disk_limit + (0 if tree else _size_of(folder) // MEBI)
+
     def _of(self, folder: Path) -> Mapping[str, str]:
         return {**self._environment, "GIT_DIR": str(folder)}
 
@@ -204,6 +219,7 @@ _QUIET: Mapping[str, str] = {
 _LINES_FOR_DIAGNOSIS = 100
 _NOT_FOUND = 127
 _LEAST_TIME = 0.001
+_ROOM = 2**20
 _TIME_FOR_READING = 60
 # Bytes: half a million files.
 _LONGEST_ANSWER = 64 * 2**20
@@ -215,6 +231,21 @@ _PASSING = re.compile(
 )
 # Our own names for refs, and the search for a name that may be a branch or a tag.
 _OF_NO_INTEREST = re.compile(r"^From |^ [ *+t=-] |^fatal: couldn't find remote ref |^\s*$")
+
+
+def _has_filled(command: Command) -> bool:
+    """Tell whether a command has failed at the limit of its files: git does not say which.
+
+    It starts other programs, and knows only that one of them has ended.
+    """
+    most = command.limits.disk
+    if most is None:
+        return False
+    return sum(map(_size_of, command.disk_folders)) > most * MEBI - _ROOM
+
+
+def _size_of(folder: Path) -> int:
+    return sum(state.st_blocks * 512 for _, state in plain_entries(folder))
 
 
 def _no_git() -> StageFailed:

@@ -13,6 +13,7 @@ from pathlib import Path
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Commit
+from mprelease.process.removal import remove
 from mprelease.source.access import opened
 from mprelease.source.failures import full_disk_told
 from mprelease.source.git import Git
@@ -41,16 +42,23 @@ class Mirror:
         name = hashlib.sha256(repository.url.encode()).hexdigest()[:24]
         self.path = git.mirrors / f"{name}.git"
 
+    @property
+    def address(self) -> str:
+        """Return the address of the repository."""
+        return self._repository.url
+
     def fetch(self, ref: str) -> ResolvedRef:
         """Bring a branch, a tag or a commit with its whole history.
 
-        A name is a branch before it is a tag; `refs/heads/…` and `refs/tags/…` say which. A
-        commit id (full, or at least 7 digits) that is already here needs no network. Raise
-        StageFailed, GIT_REF_NOT_FOUND if there is no such ref, and Refused(REF_SHAPE).
+        A name is a branch before it is a tag; `refs/heads/…` and `refs/tags/…` say which. A full
+        commit id that is already here needs no network. The beginning of one, of at least 7
+        digits, is a name before it is a commit, and everything is brought that it could mean:
+        whoever pushes can choose how the ids of their commits begin. Raise StageFailed,
+        GIT_REF_NOT_FOUND if there is no such ref, and Refused(REF_SHAPE).
         """
         check_ref(ref)
         self._refuse_own_data()
-        if self._is_proven() and (known := self._known(ref)):
+        if _FULL_ID.fullmatch(ref) and self._is_proven() and (known := self._known(ref)):
             return known
         with full_disk_told(), self.alone(), self._opened() as environment:
             self._make()
@@ -152,8 +160,9 @@ class Mirror:
 
     def _forget_the_killed(self) -> None:
         # We are alone here, so whoever left a lock or half a pack was killed over it.
-        for left in (*self.path.rglob("*.lock"), *self.path.glob("objects/pack/tmp_*")):
-            left.unlink(missing_ok=True)
+        halves = (*self.path.glob("objects/pack/tmp_*"), *self.path.glob("lfs/tmp/*"))
+        for left in (*self.path.rglob("*.lock"), *halves):
+            remove(left)
 
     def _known(self, ref: str) -> ResolvedRef | None:
         if not _ID.fullmatch(ref) or not self.path.exists():
@@ -201,7 +210,12 @@ class Mirror:
 
     def _run(self, folder: Path, *arguments: str, environment: Mapping[str, str]) -> None:
         repository = self._repository.url
-        self._git.run(folder, *arguments, environment=environment, repository=repository)
+        try:
+            self._git.run(folder, *arguments, environment=environment, repository=repository)
+        except BaseException:
+            # Nobody may ever come back for this repository: what it sent must not stay.
+            self._forget_the_killed()
+            raise
 
 
 _ID = re.compile(r"[0-9a-fA-F]{7,64}")

@@ -12,7 +12,11 @@ _BRANCH, _TAG = "refs/heads/", "refs/tags/"
 
 @dataclass(frozen=True)
 class Refs:
-    """The names of branches and tags, in the order of the alphabet."""
+    """The names of branches and tags, in the order of the alphabet.
+
+    A tag that has the name of a branch is named in full: by the bare name, which whoever may push a
+    branch can take, one would get the branch.
+    """
 
     branches: tuple[str, ...]
     tags: tuple[str, ...]
@@ -23,7 +27,10 @@ def refs(git: Git, repository: Repository) -> Refs:
     told: list[str] = []
     Mirror(git.heard_by(told.append), repository).ask_host("--heads", "--tags", "--refs")
     names = [line.partition("\t")[2] for line in told]
-    return Refs(_under(_BRANCH, names), _under(_TAG, names))
+    branches = _under(_BRANCH, names)
+    hidden = frozenset(branches)
+    tags = (f"{_TAG}{name}" if name in hidden else name for name in _under(_TAG, names))
+    return Refs(branches, tuple(sorted(tags)))
 
 
 def commits(git: Git, repository: Repository, ref: str, count: int) -> tuple[Commit, ...]:

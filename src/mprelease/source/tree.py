@@ -2,8 +2,11 @@
 
 import os
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
+from mprelease.domain.errors import StageFailed
+from mprelease.domain.problems import Problem
 from mprelease.process.removal import remove
 from mprelease.source.mirror import Mirror
 
@@ -28,17 +31,30 @@ class Listing:
 
 
 def listing(mirror: Mirror, commit: str) -> Listing:
-    """Read what a commit holds; raise StageFailed if the mirror does not have it."""
-    files, links = set(), []
+    """Read what a commit holds; raise StageFailed if the mirror does not have it.
+
+    A commit that puts two things at one place is refused: of a link and a folder of the same name
+    git would lay the link last, and what we put into the folder would go where the link leads.
+    """
+    files, links, names = set(), [], list[bytes]()
     for line in mirror.ask("ls-tree", "-r", "-z", "--full-tree", commit).split(b"\0")[:-1]:
         facts, _, name = line.partition(b"\t")
         kind, identity = facts.decode().split()[1:3]
         path = os.fsdecode(name)
+        names.append(name)
         if kind == "commit":
             links.append(Gitlink(path, identity))
         else:
             files.add(path)
-    folders = _folders_of([*files, *(link.path for link in links)])
+    places = files.union(link.path for link in links)
+    folders = _folders_of([*places])
+    # git writes trees in this order; others have been made by hand.
+    if any(one >= other for one, other in pairwise(names)) or not folders.isdisjoint(places):
+        raise StageFailed(
+            Problem.GIT_FAILED,
+            repository=mirror.address,
+            detail=f"{commit}: a tree of this commit is malformed",
+        )
     return Listing(frozenset(files), folders, tuple(links))
 
 

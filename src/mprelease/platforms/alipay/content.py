@@ -13,6 +13,7 @@ from mprelease.domain.problems import Message, Problem
 from mprelease.platforms.loaded_packages import MODULES, functions_left_out, missing
 from mprelease.platforms.mini_programs import (
     UNREADABLE,
+    as_tools_read,
     parsed,
     require_json,
     require_mini_program,
@@ -21,8 +22,11 @@ from mprelease.platforms.mini_programs import (
 from mprelease.process import plain_files
 
 _CONFIG = "mini.project.json"
-# Where the tool (debugOptions: its compiler) finds code of the project's to run.
-_PLUGINS = ("plugins", "dynamicPlugins")
+# Where the tool and its compiler find code of the project's to run. In format 2 of the file the
+# tool reads "pluginResolution" as "debugOptions"; a "__proto__" may stand for each of them.
+_HOOKS = ("scripts", "__proto__")
+_OPTIONS = ("debugOptions", "pluginResolution")
+_PLUGINS = ("plugins", "dynamicPlugins", "__proto__")
 
 
 def require_content(folder: Path, project_type: ProjectType) -> None:
@@ -44,13 +48,18 @@ def root_of(folder: Path) -> PurePosixPath:
 def take_out_hooks(folder: Path) -> None:
     """Take the scripts and plugins that the tool would run out of each mini.project.json.
 
-    Where the tool finds its project depends on several files, so none of them keeps any.
+    Where the tool finds its project depends on several files, so none of them keeps any. One that
+    only the tool might be able to read is removed.
     """
     for config in _configs(folder):
+        text = plain_files.text(config)
         try:
-            content = dict(json.loads(plain_files.text(config) or ""))
-        except UNREADABLE:
-            continue  # The tool cannot read it either, and runs nothing.
+            content = dict(as_tools_read(text or ""))
+        except UNREADABLE as error:
+            # What is no JSON the tool cannot read either, and runs nothing.
+            if text is None or isinstance(error, RecursionError):
+                config.unlink()
+            continue
         if (sanitized := _without_hooks(content)) != content:
             text = json.dumps(sanitized, ensure_ascii=False, indent=2)
             # A new file in its place: the old one may be a second name of a file that is kept.
@@ -77,11 +86,11 @@ def _configs(folder: Path) -> Iterator[Path]:
 
 
 def _without_hooks(config: dict[str, Any]) -> dict[str, Any]:
-    sanitized = {name: value for name, value in config.items() if name != "scripts"}
-    options = sanitized.get("debugOptions")
-    if isinstance(options, dict):
-        kept = {name: value for name, value in options.items() if name not in _PLUGINS}
-        sanitized["debugOptions"] = kept
+    sanitized = {name: value for name, value in config.items() if name not in _HOOKS}
+    for name in _OPTIONS:
+        options = sanitized.get(name)
+        if isinstance(options, dict):
+            sanitized[name] = {key: options[key] for key in options if key not in _PLUGINS}
     return sanitized
 
 

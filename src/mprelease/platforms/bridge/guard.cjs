@@ -26,8 +26,15 @@ const LESS = path.join(HOMES[0], "node_modules", "less", "index.js");
 const hidden = new Set();
 Object.defineProperty(process, Symbol.for("mprelease.hidden"), { value: hidden });
 
+// Node 20 checks what import() loads in a thread of its own, which costs 46 ms of CPU to start. A
+// process starts it with the first code that may call import(); the compiler that miniprogram-ci
+// forks has none. Comments match too, which costs time only. Worker threads start it at once: their
+// first file may be an ES module, which is not compiled here.
+const IMPORT = /\bimport\s*(?:\(|\/[*/])/;
+let importIsWatched = false;
+
 watchRequire();
-watchImport();
+if (Module.registerHooks || !workers.isMainThread) watchImport();
 confine([TOOL, __dirname, SCRATCH, process.execPath], (file) => hidden.add(file));
 
 function watchRequire() {
@@ -42,6 +49,7 @@ function watchRequire() {
   const { _compile } = Module.prototype;
   Module.prototype._compile = function compile(content, file, ...rest) {
     if (!isAtHome(HOMES, String(file))) refuse(file);
+    if (!importIsWatched && IMPORT.test(content)) watchImport();
     return _compile.call(this, content, file, ...rest);
   };
   const { dlopen } = process;
@@ -52,6 +60,7 @@ function watchRequire() {
 }
 
 function watchImport() {
+  importIsWatched = true;
   if (Module.registerHooks) {
     const mayLoad = ruleFor(HOMES);
     Module.registerHooks({
