@@ -40,16 +40,17 @@ run: setup catalogs ## the platform of this checkout at http://localhost:8088; A
 # Most of these tests wait: for leases, time limits, processes, the vendors' tools. Twice as many
 # processes as the two cores of CI keep these busy.
 test: setup catalogs ## everything that this machine can run; CI=true fails on what it lacks
-	@$(BIN)/python -m pytest --numprocesses 4 --dist worksteal
+	@$(BIN)/python -m pytest --numprocesses 3 --dist worksteal
 
 test-quick: setup catalogs ## the quick part of the tests: SQLite alone, no vendors' tools, no waiting
 	@$(BIN)/python -m pytest --numprocesses 2 -m "not slow and not servers and not lasting"
 
-check: setup catalogs ## format, lint, types, floors, dependencies, dead code
+check: setup catalogs ## format, lint, types, floors, dependencies, dead code, scripts and styles
 	@$(BIN)/python scripts/check.py
 
 format: setup ## put the code into its form
 	@$(BIN)/ruff format --quiet . && $(BIN)/ruff check --fix --quiet .
+	@test ! -x .cache/lint/node_modules/.bin/biome || .cache/lint/node_modules/.bin/biome check --write >/dev/null
 
 bench: setup catalogs ## measure what mprelease adds, beside the same steps by a script: NAME=live for one part
 	@PYTHONPATH=tests $(BIN)/python -m benchmarks $(NAME)

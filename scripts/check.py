@@ -1,11 +1,15 @@
 """Run every check, also after one has failed, and say at the end which did."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 _BIN = Path(sys.executable).parent
 _LARGEST_MODULE = 350
+# Biome, which is an npm package, is installed here once for each lock file.
+_LINT = Path("scripts/lint")
+_INSTALLED = Path(".cache/lint")
 
 CHECKS = {
     "format": ("ruff", "format", "--check", "--quiet", "."),
@@ -20,7 +24,7 @@ CHECKS = {
 def main() -> None:
     """Run the checks; exit code 1 if one failed."""
     failed = [name for name, command in CHECKS.items() if not _passes(name, command)]
-    failed += _too_long()
+    failed += _not_formed() + _too_long()
     if failed:
         print(f"failed: {', '.join(failed)}")
         sys.exit(1)
@@ -31,6 +35,30 @@ def _passes(name: str, command: tuple[str, ...]) -> bool:
     print(f"-- {name}", flush=True)
     program, *arguments = command
     return subprocess.run((_BIN / program, *arguments), check=False).returncode == 0
+
+
+def _not_formed() -> list[str]:
+    """Check format and lint of JavaScript and CSS, by the rules of biome.json."""
+    print("-- scripts and styles", flush=True)
+    _install()
+    biome = _INSTALLED / "node_modules/.bin/biome"
+    arguments = ("check", "--error-on-warnings")
+    ended = subprocess.run((biome, *arguments), capture_output=True, text=True, check=False)
+    if ended.returncode == 0:
+        return []
+    print(ended.stdout + ended.stderr)
+    return ["scripts and styles (make format puts most of it right)"]
+
+
+def _install() -> None:
+    lock = "package-lock.json"
+    known, wanted = _INSTALLED / lock, (_LINT / lock).read_bytes()
+    if known.is_file() and known.read_bytes() == wanted and (_INSTALLED / "node_modules").is_dir():
+        return
+    shutil.rmtree(_INSTALLED, ignore_errors=True)
+    shutil.copytree(_LINT, _INSTALLED)
+    install = ("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent")
+    subprocess.run(install, cwd=_INSTALLED, check=True)
 
 
 def _too_long() -> list[str]:

@@ -29,7 +29,11 @@ look(process.cwd(), "tree", (file) => ![".git", "dist"].includes(path.basename(f
 look(os.homedir(), "home", (file) => path.basename(file) !== "_logs");
 look(os.tmpdir(), "temporary", (file) => !/node-compile-cache/.test(file));
 for (const place of ["/tmp", "/var/tmp", "/dev/shm"]) look(place, place, (file) => /planted/.test(file));
-const content = JSON.stringify({ seen, global: globalThis.PLANTED ?? null, options: process.env.NODE_OPTIONS }, null, 1);
+const content = JSON.stringify(
+  { seen, global: globalThis.PLANTED ?? null, options: process.env.NODE_OPTIONS },
+  null,
+  1,
+);
 fs.mkdirSync("dist/pages/a", { recursive: true });
 for (const name of ["app.json", "app.js", "pages/a/a.js", "pages/a/a.wxml"]) {
   fs.copyFileSync(path.join("src", name), path.join("dist", name));

@@ -45,12 +45,18 @@ function changes(folder) {
   return attempts.some(can);
 }
 
-const others = fs.readdirSync("/proc").filter((name) => /^\d+$/.test(name) && facts.pids.includes(Number(name)));
+const others = fs
+  .readdirSync("/proc")
+  .filter((name) => /^\d+$/.test(name) && facts.pids.includes(Number(name)));
 const rows = {
   "own-user": process.getuid() !== facts.uid,
   capabilities: /[^0]/.test(["CapInh", "CapPrm", "CapEff", "CapAmb"].map(status).join("")),
   "gain-rights": status("NoNewPrivs") !== "1",
-  "kernel-settings": ["/proc/sys/kernel/core_pattern", "/proc/sys/vm/swappiness", "/sys/kernel/mm/ksm/run"].some(writes),
+  "kernel-settings": [
+    "/proc/sys/kernel/core_pattern",
+    "/proc/sys/vm/swappiness",
+    "/sys/kernel/mm/ksm/run",
+  ].some(writes),
   "system-files": ["/usr/bin/planted", "/etc/planted", "/etc/passwd", "/bin/planted"].some(writes),
   "master-key": reads(path.join(facts.data, "master.key")),
   database: reads(path.join(facts.data, "mprelease.db")),

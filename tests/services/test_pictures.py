@@ -57,11 +57,11 @@ from mprelease.domain.problems import Problem
 from mprelease.services import avatars
 stream = io.BytesIO()
 Image.new("RGB", (5000, 5000), "teal").save(stream, "PNG")
-pictures.avatar(stream.getvalue())
+avatars.avatar(stream.getvalue())
 one, made, others = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, [], []
 def ask():
     try:
-        made.append(pictures.avatar(stream.getvalue()))
+        made.append(avatars.avatar(stream.getvalue()))
     except Refused as refused:
         others.append(refused.trouble.problem)
 threads = [threading.Thread(target=ask) for _ in range(30)]

@@ -46,7 +46,9 @@ def test_what_is_storable_is_utf_8_without_nul_and_stays_as_it_is(given_text: st
 def test_names_that_are_no_utf_8_are_stored_everywhere(database: Database) -> None:
     with database.writing() as db:
         release = a_release(db, an_app(db, "shop"))
-        audit.write(db, AuditEntry(NOW, GBK, "added", f"a\x00{GBK}", {GBK: [GBK, {"nul": "\x00"}]}))
+        audit.write(
+            db, AuditEntry("added", f"a\x00{GBK}", {GBK: [GBK, {"nul": "\x00"}]}, at=NOW, who=GBK)
+        )
         logs.append(db, release, [LogLine(Position(1, 1), NOW, Stage.BUILD, GBK)])
     lease = queue.claim(database, release, GBK, "token")
     assert lease

@@ -41,12 +41,14 @@ def test_chinese_and_emoji_survive_in_every_kind_of_column(database: Database) -
     words = CHINESE_AND_EMOJI
     with database.writing() as db:
         project = projects.add(db, words, f"/srv/{words}.git", "main", NOW)
-        audit.write(db, AuditEntry(NOW, words, "added", "project", {words: [words]}))
+        audit.write(db, AuditEntry("added", "project", {words: [words]}, at=NOW, who=words))
         release = a_release(db, an_app(db, words))
         logs.append(db, release, [LogLine(Position(1, 1), NOW, Stage.BUILD, words)])
     with database.reading() as db:
         assert projects.by_id(db, project.id) == project
-        assert audit.every(db) == [AuditEntry(NOW, words, "added", "project", {words: [words]})]
+        assert audit.every(db) == [
+            AuditEntry("added", "project", {words: [words]}, at=NOW, who=words)
+        ]
         assert [line.text for line in logs.after(db, release)] == [words]
         found = releases.by_id(db, release)
     assert found

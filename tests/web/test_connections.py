@@ -180,6 +180,27 @@ def test_a_crowd_of_watchers_that_comes_while_the_server_is_busy_is_let_in() -> 
         assert is_ended(silent[0])
 
 
+def test_who_asks_behind_more_silent_ones_than_there_is_room_for_is_answered() -> None:
+    """All of them came before the first one could be read."""
+    is_busy, may_go_on = threading.Event(), threading.Event()
+
+    async def app(scope: dict[str, object], receive: object, send: object) -> None:
+        if not may_go_on.is_set():
+            is_busy.set()
+            may_go_on.wait(DEADLINE)
+        await send({"type": "http.response.start", "status": 204, "headers": []})  # type: ignore[operator]
+        await send({"type": "http.response.body"})  # type: ignore[operator]
+
+    with serving(app, replace(PATIENT, requests=Room(20, 500))) as (port, _), ExitStack() as stack:
+        dialed(stack, port, HEAD + b"\r\n")
+        assert is_busy.wait(DEADLINE)
+        for _ in range(60):
+            dialed(stack, port)
+        last = dialed(stack, port, HEAD + b"\r\n")
+        may_go_on.set()
+        assert last.recv(100)[:12] == b"HTTP/1.1 204"
+
+
 def test_the_longest_silent_one_makes_room_and_one_that_works_does_not() -> None:
     async def app(scope: object, receive: object, send: object) -> None:
         await asyncio.Event().wait()

@@ -133,18 +133,21 @@ class ConnectionGuard:
         return self._has_room_for(kind, address) and self._has_room(kind)
 
     def _has_room(self, kind: ConnectionKind) -> bool:
-        return len(kind.tracked) < kind.room.most or self._evict(kind, lambda _: True)
+        if len(kind.tracked) < kind.room.most or self._evict(kind, lambda one: one.counts):
+            return True
+        # Thousands have come before one of them could be read.
+        return self._evict(kind, lambda _: True)
 
     def _has_room_for(self, kind: ConnectionKind, address: str) -> bool:
         return (
             self._is_trusted(address)
             or kind.of_address[address] < kind.room.most_per_address
-            or self._evict(kind, lambda one: one.address == address)
+            or self._evict(kind, lambda one: one.counts and one.address == address)
         )
 
     def _evict(self, kind: ConnectionKind, is_meant: Callable[[Tracked], bool]) -> bool:
         for one in kind.tracked:
-            if one.counts and one.phase is Phase.HEAD and is_meant(one):
+            if one.phase is Phase.HEAD and is_meant(one):
                 one.transport.abort()
                 self.closed(kind, one)
                 return True

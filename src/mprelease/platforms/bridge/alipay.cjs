@@ -29,13 +29,10 @@ const order = readOrder();
 let sizes = null;
 let task = null;
 
-publish().then(
-  (result) => {
-    tell("result", { ...result, sizes });
-    process.exit(0);
-  },
-  stop,
-);
+publish().then((result) => {
+  tell("result", { ...result, sizes });
+  process.exit(0);
+}, stop);
 
 // A configuration of the project's own could name other hosts and proxies, so the tool looks for it
 // under a name that nobody knows. Its telemetry would tell the vendor paths and descriptions.

@@ -21,12 +21,13 @@ const NOWHERE = "/proc/mprelease: not in the project";
 const NO_FOLDER = "/dev/null/mprelease: not in the project";
 const MAKE_FOLDERS = new Set(["mkdir", "cp"]);
 
+// biome-ignore format: a list of names
 const ONE_PATH = [
   "access", "appendFile", "chmod", "chown", "createReadStream", "createWriteStream", "exists",
   "lchmod", "lchown", "lstat", "lutimes", "mkdir", "mkdtemp", "mkdtempDisposable", "open",
   "openAsBlob", "opendir", "readFile", "readdir", "readlink", "realpath", "rm", "rmdir", "stat",
   "statfs", "truncate", "unlink", "unwatchFile", "utimes", "watch", "watchFile", "writeFile",
-]; // prettier-ignore
+];
 const TWO_PATHS = ["copyFile", "cp", "link", "rename"];
 const LINK = "symlink"; // its target is no path of ours before it is followed
 // What is asked of the folders above by whoever walks down a path, or makes one.
@@ -58,7 +59,11 @@ function confine(folders, onHidden) {
       // What we have looked at, for behind a link ".." would lead elsewhere.
       return base === undefined && String(given).includes("..") ? place : given;
     };
-    for (const [owner, key] of [[fs, name], [fs, `${name}Sync`], [fs.promises, name]]) {
+    for (const [owner, key] of [
+      [fs, name],
+      [fs, `${name}Sync`],
+      [fs.promises, name],
+    ]) {
       if (typeof owner[key] === "function") owner[key] = around(owner[key], known, kind);
     }
   }

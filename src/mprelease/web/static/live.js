@@ -3,7 +3,7 @@
 // or ends, by each browser at a moment of its own.
 import { Idiomorph } from "./vendor/idiomorph.js";
 import { showNotices } from "./notices.js";
-import { isFinal, say, states } from "./states.js";
+import { isFinal, t, states } from "./states.js";
 
 const REST = 1000; // between two fetches of the same page
 const PAUSE_WITHOUT_SOCKET = 5000;
@@ -14,12 +14,12 @@ const me = document.getElementById("words").dataset.me;
 function show(release) {
   for (const badge of document.querySelectorAll(`[data-state-of="${release.id}"]`)) {
     badge.className = `badge state-${release.state}`;
-    badge.textContent = say(release.state);
+    badge.textContent = t(release.state);
   }
   for (const dot of document.querySelectorAll(".dot[data-app]")) {
     if (dot.dataset.app !== release.app || Number(dot.dataset.newest) > release.id) continue;
     dot.className = `dot dot-${release.state}`;
-    dot.title = say(release.state);
+    dot.title = t(release.state);
     dot.dataset.newest = release.id;
   }
   for (const list of document.querySelectorAll(`[data-stages="${release.id}"]`)) showStages(list, release);
@@ -32,11 +32,11 @@ function showStages(list, release) {
     if (!item || (isFinal(release) && state === "pending")) continue;
     item.className = state;
     const time = item.querySelector("[data-stage-time]");
-    item.querySelector("[data-stage-state]").textContent = say(`stage-${state}`);
+    item.querySelector("[data-stage-state]").textContent = t(`stage-${state}`);
     if (began && !ended) time.dataset.since = began;
     else delete time.dataset.since;
     if (!began) time.textContent = "";
-    if (ended) time.textContent = duration(ended - began) + (cached ? ` · ${say("cached")}` : "");
+    if (ended) time.textContent = duration(ended - began) + (cached ? ` · ${t("cached")}` : "");
   }
 }
 
@@ -109,7 +109,7 @@ function isWorthFetching({ now, before }) {
 
 states.listen(({ changed, isMissing, whole, spread }) => {
   for (const { now } of changed) show(now);
-  document.getElementById("running").textContent = say("count", { count: states.running });
+  document.getElementById("running").textContent = t("count", { count: states.running });
   const worth = changed.filter(isWorthFetching);
   // What one has asked for oneself is not waited for.
   if (worth.some(({ now }) => now.by === me)) refresher.soon(0);

@@ -1,14 +1,14 @@
-// The log of a release: what comes from its source is written on paper; and the search, the switches
+// The log of a release: what comes from its source is drawn by log_view.js; and the search, the switches
 // and the address's `#L<attempt>-<line>` lead to what one wants to see of it.
-import { LogView } from "./log_view.js";
+import { LogLines } from "./log_view.js";
 import { Search } from "./log_search.js";
-import { Lines } from "./log_source.js";
+import { LogSource } from "./log_source.js";
 
 const WRAP = "log-wrap";
 
 class LogView {
   #root;
-  #paper;
+  #view;
   #search;
   #linked = -1;
   #known = 0; // lines that were there when one stopped following
@@ -16,12 +16,12 @@ class LogView {
 
   constructor(root) {
     this.#root = root;
-    const say = (name, parameters) => this.#say(name, parameters);
-    this.#paper = new LogView(root.querySelector(".log"), say);
-    this.#search = new Search(this.#paper, root.querySelector("form"), say);
-    this.#paper.onDraw = () => this.#mark();
-    this.#paper.onFollow = () => this.#followed();
-    this.#paper.follow("fromEnd" in root.dataset && !wanted());
+    const t = (name, parameters) => this.#t(name, parameters);
+    this.#view = new LogLines(root.querySelector(".log"), t);
+    this.#search = new Search(this.#view, root.querySelector("form"), t);
+    this.#view.onDraw = () => this.#mark();
+    this.#view.onFollow = () => this.#followed();
+    this.#view.follow("fromEnd" in root.dataset && !wanted());
     for (const part of root.querySelectorAll("[data-controls]")) part.hidden = false;
     this.#wire();
   }
@@ -29,19 +29,19 @@ class LogView {
   /** Shows everything that a source tells. */
   show(source) {
     source.start({
-      onLines: (told) => this.#add(told),
-      onAnew: () => this.#clear(),
+      onLines: (update) => this.#add(update),
+      onRestart: () => this.#clear(),
       onOver: () => this.#end(),
-      onTrouble: (isTroubled) => (this.#part("trouble").hidden = !isTroubled),
+      onDisconnected: (isDisconnected) => (this.#part("disconnected").hidden = !isDisconnected),
     });
   }
 
   #add({ passages, attempt, took, more }) {
-    const known = this.#paper.lines.length;
-    this.#paper.add(passages);
-    this.#paper.time(attempt, took);
+    const known = this.#view.lines.length;
+    this.#view.add(passages);
+    this.#view.time(attempt, took);
     this.#search.extend(known);
-    if (!this.#isComplete) this.#known = this.#paper.lines.length;
+    if (!this.#isComplete) this.#known = this.#view.lines.length;
     this.#isComplete ||= !more;
     this.#root.toggleAttribute("data-complete", this.#isComplete);
     if (this.#isComplete && this.#linked < 0 && wanted()) this.#goToWanted();
@@ -49,7 +49,7 @@ class LogView {
   }
 
   #clear() {
-    this.#paper.clear();
+    this.#view.clear();
     this.#search.clear();
     this.#linked = -1;
     this.#known = 0;
@@ -58,43 +58,43 @@ class LogView {
 
   #end() {
     this.#part("follow").closest("label").hidden = true;
-    this.#part("empty").hidden = this.#paper.lines.length > 0;
+    this.#part("empty").hidden = this.#view.lines.length > 0;
   }
 
   #wire() {
     const [wrap, follow, fresh] = ["wrap", "follow", "new"].map((name) => this.#part(name));
     wrap.checked = localStorage.getItem(WRAP) !== "no";
-    this.#paper.wrap(wrap.checked);
+    this.#view.wrap(wrap.checked);
     wrap.addEventListener("change", () => {
       localStorage.setItem(WRAP, wrap.checked ? "yes" : "no");
-      this.#paper.wrap(wrap.checked);
+      this.#view.wrap(wrap.checked);
     });
-    follow.addEventListener("change", () => this.#paper.follow(follow.checked));
-    fresh.addEventListener("click", () => this.#paper.follow(true));
+    follow.addEventListener("change", () => this.#view.follow(follow.checked));
+    fresh.addEventListener("click", () => this.#view.follow(true));
     addEventListener("hashchange", () => this.#goToWanted());
     this.#followed();
   }
 
   #followed() {
-    this.#part("follow").checked = this.#paper.follows;
-    this.#known = this.#paper.lines.length;
+    this.#part("follow").checked = this.#view.follows;
+    this.#known = this.#view.lines.length;
     this.#tellNew();
   }
 
   /** Tells how many lines have come below since one stopped following. */
   #tellNew() {
-    const count = this.#paper.follows ? 0 : this.#paper.lines.length - this.#known;
+    const count = this.#view.follows ? 0 : this.#view.lines.length - this.#known;
     const button = this.#part("new");
     button.hidden = !count;
-    button.textContent = this.#say("new", { count });
+    button.textContent = this.#t("new", { count });
   }
 
   /** Goes to the line that the address names, as soon as it is there. */
   #goToWanted() {
     const [attempt, number] = wanted() ?? [];
     const isIt = (line) => line.attempt === attempt && line.number === number;
-    this.#linked = attempt ? this.#paper.lines.findIndex(isIt) : -1;
-    if (this.#linked >= 0) this.#paper.reveal(this.#linked);
+    this.#linked = attempt ? this.#view.lines.findIndex(isIt) : -1;
+    if (this.#linked >= 0) this.#view.reveal(this.#linked);
     this.#mark();
   }
 
@@ -110,7 +110,7 @@ class LogView {
 
   /** Marks a line, and lets the keyboard reach its link. */
   #point(index, name) {
-    const row = this.#paper.row(index);
+    const row = this.#view.row(index);
     row?.classList.add(name);
     if (row) row.firstChild.tabIndex = 0;
   }
@@ -119,8 +119,8 @@ class LogView {
     return this.#root.querySelector(`[data-part="${name}"]`);
   }
 
-  #say(name, parameters = {}) {
-    const words = this.#root.getAttribute(`data-say-${name}`);
+  #t(name, parameters = {}) {
+    const words = this.#root.getAttribute(`data-text-${name}`);
     return words.replace(/\{(\w+)\}/g, (_, gap) => parameters[gap]);
   }
 }
@@ -128,9 +128,9 @@ class LogView {
 /** Returns the attempt and the line that the address names. */
 function wanted() {
   const named = /^#L(\d+)-(\d+)$/.exec(location.hash);
-  return named && named.slice(1).map(Number);
+  return named?.slice(1).map(Number);
 }
 
 for (const root of document.querySelectorAll("[data-lines]")) {
-  new LogView(root).show(new Lines(root.dataset.lines, Number(root.dataset.release)));
+  new LogView(root).show(new LogSource(root.dataset.lines, Number(root.dataset.release)));
 }

@@ -6,7 +6,7 @@ const WIDE = /[\u1100-\u11ff\u2e80-\ud7ff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uff60
 const SAMPLE = "m".repeat(40);
 
 /** Returns the element of a line: its number, which is a link, and its text. */
-export function newRow({ attempt, number, text }, say, onDraw) {
+export function newRow({ attempt, number, text }, t, onDraw) {
   const [row, link, words] = ["div", "a", "span"].map((name) => document.createElement(name));
   row.className = "line";
   link.href = `#L${attempt}-${number}`;
@@ -14,13 +14,13 @@ export function newRow({ attempt, number, text }, say, onDraw) {
   link.textContent = number;
   words.append(painted(text.slice(0, LONGEST)));
   row.append(link, words);
-  if (text.length > LONGEST) row.append(rest(text, words, say, onDraw));
+  if (text.length > LONGEST) row.append(rest(text, words, t, onDraw));
   return row;
 }
 
 /** Measures, in an element for rows, its width, the height of a row, and how many columns fit. */
-export function measured(box, say) {
-  const row = newRow({ attempt: 1, number: 1, text: SAMPLE }, say);
+export function measured(box, t) {
+  const row = newRow({ attempt: 1, number: 1, text: SAMPLE }, t);
   box.append(row);
   const [, words] = row.children;
   const column = words.getBoundingClientRect().width / SAMPLE.length;
@@ -41,10 +41,10 @@ function breadth(text) {
   return shown.length + (shown.match(WIDE)?.length ?? 0);
 }
 
-function rest(text, words, say, onDraw) {
+function rest(text, words, t, onDraw) {
   const button = document.createElement("button");
   button.type = "button";
-  button.textContent = say("whole", { count: text.length.toLocaleString() });
+  button.textContent = t("whole", { count: text.length.toLocaleString() });
   button.addEventListener("click", () => {
     words.replaceChildren(painted(text));
     button.remove();

@@ -7,17 +7,17 @@ const MARKS = 500; // at most so many in one line
 export class Search {
   found = []; // the places of the lines that hold the text
   current = -1; // the place of the one that is shown, of all lines
-  #paper;
+  #view;
   #form;
-  #say;
+  #t;
   #text = null;
   #timer = 0;
 
-  /** Takes the paper, and a form with a field, an output and two buttons. */
-  constructor(paper, form, say) {
-    this.#paper = paper;
+  /** Takes the drawn log, and a form with a field, an output and two buttons. */
+  constructor(view, form, t) {
+    this.#view = view;
     this.#form = form;
-    this.#say = say;
+    this.#t = t;
     const field = form.elements.text;
     form.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -44,7 +44,7 @@ export class Search {
   /** Looks at the lines that came since, from a place on. */
   extend(from) {
     if (!this.#text) return;
-    const { lines } = this.#paper;
+    const { lines } = this.#view;
     for (let index = from; index < lines.length; index++) {
       if (plain(lines[index].text).search(this.#text) >= 0) this.found.push(index);
     }
@@ -54,11 +54,11 @@ export class Search {
   /** Shows the next line that holds the text, or the previous one; after the last comes the first. */
   step(by) {
     if (!this.found.length) return;
-    const from = this.current < 0 ? this.#paper.first - (by > 0 ? 1 : 0) : this.current;
+    const from = this.current < 0 ? this.#view.first - (by > 0 ? 1 : 0) : this.current;
     const next = this.found.find((index) => index > from) ?? this.found[0];
     const previous = this.found.findLast((index) => index < from) ?? this.found.at(-1);
     this.current = by > 0 ? next : previous;
-    this.#paper.reveal(this.current);
+    this.#view.reveal(this.current);
     this.#tell();
   }
 
@@ -66,7 +66,7 @@ export class Search {
   mark() {
     if (!globalThis.Highlight) return; // An old browser shows which line, and not where in it.
     const marks = { "log-found": new Highlight(), "log-current": new Highlight() };
-    for (const [index, row] of this.#text ? this.#paper.rows() : []) {
+    for (const [index, row] of this.#text ? this.#view.rows() : []) {
       const mark = marks[index === this.current ? "log-current" : "log-found"];
       for (const range of ranges(row.children[1], this.#text)) mark.add(range);
     }
@@ -85,13 +85,13 @@ export class Search {
     this.extend(0);
     if (text) this.step(1);
     this.#tell();
-    this.#paper.onDraw();
+    this.#view.onDraw();
     return true;
   }
 
   #tell() {
     const number = this.found.indexOf(this.current) + 1;
-    const words = this.found.length ? `${number} / ${this.found.length}` : this.#say("nothing");
+    const words = this.found.length ? `${number} / ${this.found.length}` : this.#t("nothing");
     this.#form.elements.count.value = this.#text ? words : "";
   }
 }

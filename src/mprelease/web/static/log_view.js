@@ -1,4 +1,4 @@
-// The paper on which a log is written: a section for each stage, which folds, and in it blocks of
+// Draws the lines of a log: a section for each stage, which folds, and in it blocks of
 // lines. Only blocks near what one looks at have content; the others are as high as they were when
 // they had, or as they probably will be. Whatever is drawn or erased, the line at the upper edge
 // stays where it is, unless the end is followed.
@@ -8,13 +8,13 @@ const BLOCK = 200; // lines
 const AROUND = 1500; // px above and below what one sees that are drawn, too
 const AT_END = 30; // px from the end that still count as the end
 
-export class LogView {
+export class LogLines {
   lines = []; // { attempt, number, text }, in order
   follows = false;
   onFollow = () => {}; // called when following begins or stops
   onDraw = () => {}; // called when rows have come or gone
   #box;
-  #say;
+  #t;
   #sections = [];
   #blocks = []; // { first, count, section, element, isDrawn }
   #drawn = new Set();
@@ -24,9 +24,9 @@ export class LogView {
   #size = { width: 0, row: 19, columns: 80 };
 
   /** Takes the element that scrolls, and what puts a word with its parameters into words. */
-  constructor(box, say) {
+  constructor(box, t) {
     this.#box = box;
-    this.#say = say;
+    this.#t = t;
     const around = { root: box, rootMargin: `${AROUND}px 0px` };
     this.#observer = new IntersectionObserver((entries) => this.#look(entries), around);
     new ResizeObserver(() => this.#resized()).observe(box);
@@ -131,13 +131,13 @@ export class LogView {
   #section(attempt, stage) {
     const last = this.#sections.at(-1);
     if (last?.attempt === attempt && last.stage === stage) return last;
-    const [element, head, fold, time, body] = ["section", "h3", "button", "small", "div"].map(
-      (name) => document.createElement(name),
+    const [element, head, fold, time, body] = ["section", "h3", "button", "small", "div"].map((name) =>
+      document.createElement(name),
     );
     const section = { attempt, stage, element, head, fold, time, body, blocks: [] };
-    const name = this.#say(stage);
+    const name = this.#t(stage);
     fold.type = "button";
-    fold.append(attempt > 1 ? `${this.#say("attempt", { number: attempt })} · ${name}` : name, time);
+    fold.append(attempt > 1 ? `${this.#t("attempt", { number: attempt })} · ${name}` : name, time);
     fold.setAttribute("aria-expanded", "true");
     fold.addEventListener("click", () => this.#fold(section, !body.hidden));
     body.className = "log-lines";
@@ -219,12 +219,12 @@ export class LogView {
 
   #newRows(block, from) {
     const lines = this.lines.slice(block.first + from, block.first + block.count);
-    return lines.map((line) => newRow(line, this.#say, this.onDraw));
+    return lines.map((line) => newRow(line, this.#t, this.onDraw));
   }
 
   /** Measures a row of text, and guesses anew how high everything is that is not drawn. */
   #measure() {
-    this.#size = measured(this.#box, this.#say);
+    this.#size = measured(this.#box, this.#t);
     for (const block of this.#blocks) if (!block.isDrawn) this.#estimate(block);
   }
 

@@ -1,6 +1,6 @@
 // Tells that a release has ended: one's own by the browser, if one wishes, and in the page's title;
 // others' of the app that one looks at by a word in the corner.
-import { isFinal, say } from "./states.js";
+import { isFinal, t } from "./states.js";
 
 const SECONDS = 8;
 const MARKS = { succeeded: "✔", failed: "✘", canceled: "■", unknown: "?" };
@@ -17,8 +17,8 @@ export function showNotices(changed, me) {
 }
 
 function sentence({ id, app, kind, version, state }) {
-  const what = [say(kind), app, version, `#${id}`].filter(Boolean).join(" ");
-  return `${what}: ${say(state)}`;
+  const what = [t(kind), app, version, `#${id}`].filter(Boolean).join(" ");
+  return `${what}: ${t(state)}`;
 }
 
 function tellOwn(release) {

@@ -1,9 +1,9 @@
 // The page's socket to its server (docs/live.md), one for all parts of the page. A part is
 //
-//   { wish(), hear(message), troubled(isTroubled), refused() }
+//   { subscription(), receive(message), disconnected(isDisconnected), refused() }
 //
-// wish() says what it wants to hear, as the protocol has it, whenever the socket has opened;
-// hear() gets every message; troubled() whether the server is lost; refused() comes once, when the
+// subscription() returns the message that asks for what it wants, whenever the socket has opened;
+// receive() gets every message; disconnected() whether the server is lost; refused() comes once, when the
 // server wants to tell this page no more, or has no socket for it.
 
 const ADDRESS = new URL("/api/v1/live", location).href.replace(/^http/, "ws");
@@ -15,7 +15,7 @@ const FAILURES = 3; // after so many sockets that never said a word something be
 class Wire {
   #parts = new Set();
   #socket = null;
-  #heardAt = 0;
+  #receivedAt = 0;
   #failures = 0;
   #hasHeard = false;
   #again = 0;
@@ -29,7 +29,7 @@ class Wire {
 
   add(part) {
     this.#parts.add(part);
-    if (this.#isOpen) this.#say(part.wish());
+    if (this.#isOpen) this.#send(part.subscription());
     else if (!this.#socket) this.#connect();
   }
 
@@ -37,9 +37,9 @@ class Wire {
     this.#parts.delete(part);
   }
 
-  /** Says something to the server now; what is said to a closed socket is said by wish() later. */
-  #say(words) {
-    if (this.#isOpen) this.#socket.send(JSON.stringify(words));
+  /** Sends a message now; into a closed socket nothing, because subscription() is sent when it opens. */
+  #send(message) {
+    if (this.#isOpen) this.#socket.send(JSON.stringify(message));
   }
 
   get #isOpen() {
@@ -48,23 +48,23 @@ class Wire {
 
   #connect() {
     clearTimeout(this.#again);
-    this.#heardAt = Date.now();
+    this.#receivedAt = Date.now();
     const socket = (this.#socket = new WebSocket(ADDRESS));
     socket.addEventListener("open", () => this.#opened());
     socket.addEventListener("message", ({ data }) => {
-      this.#heardAt = Date.now();
+      this.#receivedAt = Date.now();
       this.#hasHeard = true;
       this.#failures = 0;
       const message = JSON.parse(data);
-      for (const part of [...this.#parts]) part.hear(message);
+      for (const part of [...this.#parts]) part.receive(message);
     });
     socket.addEventListener("close", ({ code }) => socket === this.#socket && this.#closed(code));
   }
 
   #opened() {
     for (const part of this.#parts) {
-      part.troubled(false);
-      this.#say(part.wish());
+      part.disconnected(false);
+      this.#send(part.subscription());
     }
   }
 
@@ -77,14 +77,14 @@ class Wire {
       for (const part of parts) part.refused(code);
     }
     if (!this.#parts.size) return;
-    for (const part of this.#parts) part.troubled(true);
+    for (const part of this.#parts) part.disconnected(true);
     // A server that begins again is not asked by everybody at once.
     const pause = Math.min(LONGEST_PAUSE, 500 * 2 ** this.#failures) * (0.5 + Math.random() / 2);
     this.#again = setTimeout(() => this.#connect(), pause);
   }
 
   #listenForSilence() {
-    if (this.#socket && Date.now() - this.#heardAt > SILENCE) {
+    if (this.#socket && Date.now() - this.#receivedAt > SILENCE) {
       const socket = this.#socket;
       this.#closed(1006);
       socket.close();

@@ -9,8 +9,8 @@ const FINAL = ["succeeded", "failed", "canceled", "unknown"];
 export const isFinal = ({ state }) => FINAL.includes(state);
 
 /** Returns words of the page's language, with what is to be filled in. */
-export function say(name, parameters = {}) {
-  const words = document.getElementById("words").getAttribute(`data-say-${name}`);
+export function t(name, parameters = {}) {
+  const words = document.getElementById("words").getAttribute(`data-text-${name}`);
   return words.replace(/\{(\w+)\}/g, (_, gap) => parameters[gap]);
 }
 
@@ -22,9 +22,9 @@ class States {
 
   constructor() {
     const part = {
-      wish: () => ({ states: true }),
-      hear: (message) => message.states && this.#hear(message),
-      troubled: () => {},
+      subscription: () => ({ states: true }),
+      receive: (message) => message.states && this.#receive(message),
+      disconnected: () => {},
       refused: (code) => {
         // The log of this page has gone, not the rest.
         if (code === NO_SUCH_RELEASE) wire.add(part);
@@ -51,7 +51,7 @@ class States {
     return [...this.known.values()].filter((one) => !isFinal(one)).length;
   }
 
-  #hear({ states, whole, now, spread }) {
+  #receive({ states, whole, now, spread }) {
     this.#lag = Date.now() - now;
     // After a break others may have begun and ended: only the server's pages know.
     const isMissing = whole && !this.#isNew;
