@@ -241,9 +241,9 @@ class Application:
         )
 
     def _open_layout(self) -> Layout:
-        """Return the layout, with ways for the other user ids where there are no mounts."""
+        """Return the layout, with ways for the other user ids only where there are no mounts."""
         if self.sandbox.mode is not SandboxMode.USER:
-            return self.layout
+            return self.layout.private()
         tools_folder = self.settings.tools
         tools_folder.mkdir(parents=True, exist_ok=True)
         tools_folder.chmod(tools_folder.stat().st_mode & 0o777 | 0o011)

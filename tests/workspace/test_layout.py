@@ -45,6 +45,28 @@ def test_where_it_must_be_others_may_walk_to_a_workspace_and_list_nothing(layout
     assert layout.scratch("one").stat().st_mode & 0o777 == 0o700
 
 
+def test_a_command_that_opens_the_data_folder_leaves_the_way_of_running_builds_open(
+    layout: Layout,
+) -> None:
+    walked = layout.walkable()
+    prepared(layout.data)
+    assert modes_on_the_way(walked) == {0o711}
+    assert layout.managers.stat().st_mode & 0o777 == 0o711
+
+
+def test_a_worker_that_has_mounts_closes_the_way_of_one_that_had_none(layout: Layout) -> None:
+    layout.walkable()
+    assert modes_on_the_way(prepared(layout.data).private()) == {0o700}
+    assert layout.managers.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_data_folder_that_others_could_list_is_closed(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    data.chmod(0o755)
+    assert prepared(data).data.stat().st_mode & 0o777 == 0o700
+
+
 def test_a_data_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("")
     with pytest.raises(Refused) as refused:

@@ -5,6 +5,7 @@ ways to what belongs to them can be walked by others, not listed (0711).
 """
 
 import hashlib
+import stat
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -120,9 +121,16 @@ class Layout:
 
     def walkable(self) -> "Layout":
         """Return the same layout with ways for other users, and open them."""
+        return self._with_ways(is_walkable=True)
+
+    def private(self) -> "Layout":
+        """Return the same layout without ways for other users, and close those of former days."""
+        return self._with_ways(is_walkable=False)
+
+    def _with_ways(self, *, is_walkable: bool) -> "Layout":
         for folder in (self.data, self.managers):
-            _make(folder, _WALKABLE)
-        return replace(self, is_walkable=True)
+            _make(folder, _WALKABLE if is_walkable else _PRIVATE)
+        return replace(self, is_walkable=is_walkable)
 
     def workspace(self, repository: str, slot: int, *, constant: bool) -> Workspace:
         """Return the workspace of a repository in a slot, with its folder made.
@@ -183,9 +191,11 @@ def prepared(data: Path) -> Layout:
     """Make the data folder if needed; raise Refused when it cannot be used."""
     try:
         data.mkdir(parents=True, exist_ok=True)
-        # What belongs to nobody else is opened by `walkable`, where that is needed.
-        for private in (data, *(data / name for name in ("mirrors", "managers"))):
-            _make(private, _PRIVATE)
+        # A command that only reads leaves open what a worker's builds are walking through.
+        _make(data / "mirrors", _PRIVATE)
+        for folder in (data, data / "managers"):
+            if not _is_walkable(folder):
+                _make(folder, _PRIVATE)
         # SQLite gives the files beside it the same mode.
         (data / "mprelease.db").touch(mode=_PRIVATE_FILE)
     except OSError as error:
@@ -198,6 +208,10 @@ def prepared(data: Path) -> Layout:
 def key_of(repository: str) -> str:
     """Return a short name for a repository that says nothing of its address."""
     return hashlib.sha256(repository.encode()).hexdigest()[:16]
+
+
+def _is_walkable(folder: Path) -> bool:
+    return folder.is_dir() and stat.S_IMODE(folder.stat().st_mode) == _WALKABLE
 
 
 def _make(folder: Path, mode: int) -> None:
