@@ -139,7 +139,7 @@ class Application:
 
     @cached_property
     def leased_services(self) -> ServiceContext:
-        """Return the house for whoever holds leases: its waits for the database end before one."""
+        """Return the services for holders of leases: its waits for the database end before one."""
         timeouts = timeouts_for(self.settings.lease_seconds)
         return replace(self.services, database=self.services.database.with_timeouts(timeouts))
 
@@ -157,7 +157,7 @@ class Application:
 
     @cached_property
     def query_handler(self) -> QueryHandler:
-        """Return who answers errands on this machine."""
+        """Return what answers worker queries on this machine."""
         programs.find(programs.GIT, self.environment)
         place = self.layout.mirrors, self.environment, self.route, self.settings.address_url
         environment = QueryEnvironment(*place, _limits(self.settings).resources)

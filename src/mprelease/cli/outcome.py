@@ -31,7 +31,7 @@ def exit_code(ended: Sequence[Release]) -> int:
 
 @dataclass(frozen=True)
 class SavedCode:
-    """The file of a release's QR code; None without one, and `trouble` says why where it matters.
+    """The file of a release's QR code; None without one, and `problem_detail` says why where it matters.
 
     `is_missed` where a file was asked for and is not there.
     """

@@ -76,7 +76,7 @@ def release(release: Release, qr_code: Path | None) -> dict[str, object]:
 
 
 def problem_detail(told: ProblemDetail) -> dict[str, object]:
-    """Return a trouble with its words as JSON takes it."""
+    """Return a problem with its sentences, for JSON."""
     is_quoted = told.problem is Problem.SERVER_SAYS
     return {
         # What a server says of its releases names the problem itself.

@@ -14,7 +14,7 @@ _MAX_AGE = 0.0
 
 
 def ask(application: "Application", label: str, query: WorkerQuery) -> dict[str, Any]:
-    """Return the facts; raise Refused where nobody can answer, StageFailed with the trouble."""
+    """Return the facts; raise Refused where nobody can answer, StageFailed with the problem."""
     answer = _answer(application, label, query)
     if answer.problem_detail:
         raise StageFailed(answer.problem_detail.problem, **answer.problem_detail.parameters)

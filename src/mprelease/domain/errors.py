@@ -6,7 +6,7 @@ from mprelease.domain.problems import Parameter, Problem, ProblemDetail
 
 
 class ProblemError(Exception):
-    """Carry a trouble to the one place that puts it into words."""
+    """Carry a problem to the one place that puts it into a sentence."""
 
     def __init__(self, problem: Problem, **parameters: Parameter) -> None:
         """Name the problem and what its sentences need."""

@@ -35,7 +35,7 @@ class WorkerQuery:
 
 @dataclass(frozen=True)
 class QueryAnswer:
-    """What came back: plain facts, or the trouble that stood in the way."""
+    """What came back: plain facts, or the problem that prevented them."""
 
     facts: Mapping[str, object] | None
     problem_detail: ProblemDetail | None = None

@@ -60,7 +60,7 @@ def masked_ending(ending: Outcome, mask: Mask) -> Outcome:
 
 
 def masked_problem(problem_detail: ProblemDetail, mask: Mask) -> ProblemDetail:
-    """Return a trouble without secrets in its parameters."""
+    """Return a problem without secrets in its parameters."""
     return replace(problem_detail, parameters=_masked(problem_detail.parameters, mask))
 
 

@@ -37,7 +37,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class WorkerDependencies:
-    """What every slot of a worker has: the house, the machine, the time limit, and the pipeline.
+    """What every slot of a worker has: the services, the machine, the time limit, and the pipeline.
 
     `tools` brings the tool of a platform when it is missing. `live` hears every line that
     `log_limits` let pass; `words` are those of the lines of ours in a log.
@@ -54,7 +54,7 @@ class WorkerDependencies:
 
 
 class Slot:
-    """Run releases with the means of one machine, in workspaces of this slot's number."""
+    """Run releases with the dependencies of one machine, in workspaces of this slot's number."""
 
     def __init__(self, dependencies: WorkerDependencies, number: int) -> None:
         """Take the means and the slot's number, from 1."""

@@ -1,4 +1,4 @@
-"""A bell in one process: whoever waits hears that there may be something to do."""
+"""Wake the waiting threads of one process, because there may be something to do."""
 
 import threading
 

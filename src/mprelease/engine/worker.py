@@ -1,4 +1,4 @@
-"""A worker's life: its slots wait for the bell, its ticks keep everything going without it."""
+"""A worker: its slots wait for wake-up calls, and look by themselves at every tick."""
 
 import logging
 import threading
@@ -41,7 +41,7 @@ class WorkerConfig:
 
 
 class Worker:
-    """Run releases and errands of one's labels, in as many threads as there are slots."""
+    """Run the releases and answer the queries of some labels, with one thread for each slot."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class Worker:
         query_handler: QueryHandler,
         loops: LoopSupervisor | None = None,
     ) -> None:
-        """Take the means of the machine, the worker's post, and who answers errands."""
+        """Take the dependencies, the configuration, and what answers worker queries."""
         self._loops = loops or LoopSupervisor()
         self._database = dependencies.services.database
         self._standby = dependencies.machine.standby
@@ -104,7 +104,7 @@ class Worker:
         self._wakeup.ring()
 
     def join(self) -> None:
-        """Wait until everything has ended, and say good-bye."""
+        """Wait until everything has ended, and remove the worker from the database."""
         for thread in self._threads:
             thread.join()
         self._query_pool.close()
@@ -116,7 +116,7 @@ class Worker:
             with self._database.writing() as db:
                 workers.end(db, self._config.name)
         except OUTAGE as outage:
-            _log.warning("the database does not hear the good-bye: %s", outage)
+            _log.warning("the worker could not be removed from the database: %s", outage)
 
     def _work(self, slot: Slot) -> None:
         heard = self._wakeup.count

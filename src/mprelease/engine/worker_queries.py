@@ -1,4 +1,4 @@
-"""Answer errands: questions that need this machine's network or disk."""
+"""Answer queries: questions that need this machine's network or disk."""
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -32,7 +32,7 @@ from mprelease.storage.outage import OUTAGE
 from mprelease.storage.worker_queries import ClaimedRow
 
 _log = logging.getLogger(__name__)
-# Everything in an errand takes less; after that another worker may try.
+# Everything in a query takes less; after that another worker may try.
 _LEASE_MS = 90_000
 _FETCH_SECONDS = 60.0
 # A host that has not told its refs by then is silent; pages wait for 25 s.
@@ -63,7 +63,7 @@ class WorkerEnds(Exception):
 
 @dataclass(frozen=True, eq=False)
 class Claimed:
-    """An errand that is ours to answer, and the host that has to be asked; "" for none."""
+    """A query that is ours to answer, and the host that has to be asked; "" for none."""
 
     taken: ClaimedRow
     host: str
@@ -71,7 +71,7 @@ class Claimed:
 
 @dataclass(frozen=True)
 class _Course:
-    """How an errand is answered: what ends it early, and the secrets that it has met."""
+    """How a query is answered: what ends it early, and the secrets that it has met."""
 
     stop: Stop
     known: list[str] = field(default_factory=list)
@@ -81,13 +81,13 @@ class QueryHandler:
     """Answer for one machine; from any thread."""
 
     def __init__(self, services: ServiceContext, outside: QueryEnvironment) -> None:
-        """Take the house and this machine's view of the world."""
+        """Take the services, and what this machine offers."""
         self._services = services
         self._environment = outside
         self._hosts = HostHealth(_HOST_SECONDS)
 
     def claim(self, labels: Sequence[str], has_room: Callable[[str], bool]) -> Claimed | None:
-        """Take the oldest errand of these labels about whose host `has_room` says yes."""
+        """Take the oldest query of these labels about whose host `has_room` says yes."""
         hosts: dict[int, str] = {}
 
         def may(number: int, query: WorkerQuery) -> bool:
@@ -98,7 +98,7 @@ class QueryHandler:
         return Claimed(taken, hosts[taken.id]) if taken else None
 
     def complete(self, claimed: Claimed, stop: Stop) -> None:
-        """Answer an errand that was claimed, and store the answer; hand it back if stopped."""
+        """Answer a query that was claimed, and store the answer; hand it back if stopped."""
         given = self.answer(claimed.taken.query, stop)
         if given.problem_detail and stop.reason:
             self.requeue(claimed)
@@ -106,12 +106,12 @@ class QueryHandler:
             self._store(claimed.taken, given)
 
     def requeue(self, claimed: Claimed) -> None:
-        """Leave a claimed errand to another worker."""
+        """Leave a claimed query to another worker."""
         try:
             with self._services.database.writing() as db:
                 worker_queries.requeue(db, claimed.taken)
         except OUTAGE as outage:
-            _log.warning("errand %s is taken when its lease ends: %s", claimed.taken.id, outage)
+            _log.warning("query %s is taken when its lease ends: %s", claimed.taken.id, outage)
 
     def _store(self, taken: ClaimedRow, given: QueryAnswer) -> None:
         try:
@@ -125,7 +125,7 @@ class QueryHandler:
             raise
 
     def answer(self, query: WorkerQuery, stop: Stop | None = None) -> QueryAnswer:
-        """Answer here and now; whatever stands in the way is the answer's trouble.
+        """Answer here and now; whatever fails is the answer's problem.
 
         A stop, for the reason WorkerEnds, ends what can be ended.
         """
@@ -137,7 +137,7 @@ class QueryHandler:
         except WorkerEnds as end:
             problem_detail = problem_detail_of(end)
         except Exception as error:  # noqa: BLE001 a worker outlives whatever it is asked
-            _log.exception("errand %s", query.kind)
+            _log.exception("query %s", query.kind)
             problem_detail = problem_detail_of(error)
         return QueryAnswer(None, masked_problem(problem_detail, Mask(course.known)))
 
@@ -160,7 +160,7 @@ class QueryHandler:
                 return {"address": self._address()}
 
     def _host_of(self, query: WorkerQuery) -> str:
-        """Return which host an errand depends on, or the platform: a silent one holds up others."""
+        """Return which host a query depends on, or the platform: a silent one holds up others."""
         try:
             with self._services.database.reading() as db:
                 if query.kind in {WorkerQueryKind.REFS, WorkerQueryKind.COMMITS}:

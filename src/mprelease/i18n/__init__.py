@@ -70,7 +70,7 @@ class Translator:
         return self._catalog.gettext(f"newer.{family}").format(what=shown)
 
     def of_problem(self, problem_detail: ProblemDetail) -> str:
-        """Return whose trouble it is, what happened and what to do, as one line."""
+        """Return which app it is about, what happened and what to do, as one line."""
         whose = f"{problem_detail.app}: " if problem_detail.app else ""
         happened, remedy = self.of(problem_detail.message), self.of(problem_detail.remedy)
         stop = "" if happened.endswith(_STOPS) else _STOP[self.language]

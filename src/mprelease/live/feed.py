@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from mprelease.domain.logs import START, LogLine, Passage, Position
-from mprelease.live.poller import FollowedRelease
+from mprelease.live.poller import Poller
 from mprelease.live.tail import Tail
 from mprelease.supervision import LoopSupervisor
 
@@ -48,7 +48,7 @@ class StoredLog(Protocol):
         """Return the position of the last line."""
 
 
-class Feed(FollowedRelease):
+class Feed(Poller):
     """What is told of one release's log to those who watch it."""
 
     def __init__(

@@ -25,7 +25,7 @@ class Hub:
     """Hold the board of all releases, and a feed for each that is written here, or watched.
 
     Workers tell from their threads; watchers live in one event loop. What other nodes write is
-    heard by the `ear`, and without one found in the storage.
+    received by the `subscriber`, and without one found in the storage.
     """
 
     def __init__(

@@ -13,7 +13,7 @@ _REST_SECONDS = 0.1
 _LOOK_SECONDS = 1.0
 
 
-class FollowedRelease(ABC):
+class Poller(ABC):
     """Look again and again, and wake the watchers when something has changed."""
 
     def __init__(self, loops: LoopSupervisor | None = None) -> None:

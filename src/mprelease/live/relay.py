@@ -157,7 +157,7 @@ class Subscriber:
     async def subscribed(
         self, release_id: int | None, listener: RelayListener
     ) -> AsyncIterator[None]:
-        """Let `hearer` know a release's lines as they are written, or with None what changes."""
+        """Pass on a release's lines as they are written; with None, which releases change."""
         channel = _channel(self._name, str(release_id) if release_id else _CHANGES)
         self._wanted[channel] += 1
         if self._listening is None:

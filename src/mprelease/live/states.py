@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from mprelease.domain.releases import Release
-from mprelease.live.poller import FollowedRelease
+from mprelease.live.poller import Poller
 from mprelease.supervision import LoopSupervisor
 
 # So many changes are remembered; whoever missed more is told everything.
@@ -39,7 +39,7 @@ class StoredReleases(Protocol):
         """Return what was made after a release, and these others as far as they exist."""
 
 
-class StateFeed(FollowedRelease):
+class StateFeed(Poller):
     """Tell who watches what has changed since the last time."""
 
     def __init__(self, stored: StoredReleases, loops: LoopSupervisor | None = None) -> None:

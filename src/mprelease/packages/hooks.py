@@ -53,9 +53,8 @@ _RUNNERS = (
 _MANAGERS = frozenset({"npm", "pnpm", "yarn", "cnpm"})
 _INSTALLING = frozenset({"ci", "i", "install", "clean-install"})
 _BETWEEN_COMMANDS = re.compile(r"&&|\|\||;")
-_LONGEST = (
-    2000  # characters of a command, or of all of a hook: whoever writes more wants to hold us up
-)
+# Characters of a command, or of a whole hook: whoever writes more wants to hold us up.
+_LONGEST = 2000
 _SUBSTITUTION = re.compile(r"[`$<>|&(){}\n]")
 
 

@@ -81,7 +81,7 @@ def run_stages(run: Run, stages: Stages = STAGES, beside: Beside = loading_and_c
 
 
 def problem_detail_of(error: Exception) -> ProblemDetail:
-    """Return what an error means for people: its own trouble, or one of ours."""
+    """Return what an error means for people: its own problem, or one of ours."""
     if isinstance(error, ProblemError):
         return error.problem_detail
     if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:

@@ -32,7 +32,7 @@ class ServerLost(Exception):
 class Server:
     """Ask a server; `ca_file` is trusted in addition, `language` is how it answers.
 
-    Raise Refused with its own words where it refuses, and Lost where it does not answer.
+    Raise Refused with its own words where it refuses, and ServerLost where it does not answer.
     """
 
     url: str
@@ -59,7 +59,7 @@ class Server:
         return answer.content, kind
 
     def post(self, path: str, content: Mapping[str, object], key: str = "") -> Any:
-        """Return what comes of a deed; with an idempotency key it is tried again when lost."""
+        """Return the answer to a POST; with an idempotency key it is tried again when lost."""
         headers = {"Idempotency-Key": key} if key else {}
         answer = _tried(
             lambda: self._send("POST", path, json=dict(content), headers=headers),
@@ -108,7 +108,7 @@ class Server:
 
 
 def _tried(ask: Callable[[], _Answer], tries: int) -> _Answer:
-    """Return an answer, asked for up to so many times, a second apart; raise Lost."""
+    """Return an answer, asked for up to so many times, a second apart; raise ServerLost."""
     for _ in range(tries - 1):
         with suppress(ServerLost):
             return ask()

@@ -1,4 +1,4 @@
-"""Deeds about errands: ask the workers of a label, and look for the answer."""
+"""Ask the workers of a label something that only they can answer, and wait for it."""
 
 import time
 from collections.abc import Callable
@@ -40,9 +40,9 @@ def ask(
     with services.database.writing() as db:
         # Where an answer of a moment ago would do, so does that which somebody else waits for.
         joined = worker_queries.pending(db, label, query) if max_age else None
-        errand_id = joined or worker_queries.ask(db, label, query)
+        query_id = joined or worker_queries.ask(db, label, query)
     services.wake(label)
-    return _awaited(services, errand_id, label, time.monotonic() + seconds, is_over)
+    return _awaited(services, query_id, label, time.monotonic() + seconds, is_over)
 
 
 def label_of(services: ServiceContext, project_name: str) -> str:
@@ -55,14 +55,14 @@ def label_of(services: ServiceContext, project_name: str) -> str:
 
 def _awaited(
     services: ServiceContext,
-    errand_id: int,
+    query_id: int,
     label: str,
     deadline: float,
     is_over: Callable[[], bool],
 ) -> QueryAnswer:
     while time.monotonic() < deadline and not is_over():
         with services.database.reading() as db:
-            answer = worker_queries.answered(db, errand_id)
+            answer = worker_queries.answered(db, query_id)
         if answer:
             return answer
         time.sleep(_LOOK_SECONDS)

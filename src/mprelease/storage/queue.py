@@ -260,7 +260,7 @@ def reset_stages(db: Writer, release_id: int) -> bool:
 
 
 def to_json(problem_detail: ProblemDetail) -> dict[str, Any]:
-    """Return a trouble in the form in which its column holds it."""
+    """Return a problem in the form in which its column holds it."""
     return {"problem": problem_detail.problem, "parameters": dict(problem_detail.parameters)}
 
 

@@ -239,5 +239,5 @@ def _release(row: Row[Any], known_stages: list[StageRecord]) -> Release:
 
 
 def problem_detail_from(stored: dict[str, Any]) -> ProblemDetail:
-    """Return a trouble as it was stored."""
+    """Return a problem as it was stored."""
     return ProblemDetail(known_or_newer(Problem, stored["problem"]), stored["parameters"])

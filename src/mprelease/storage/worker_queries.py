@@ -1,4 +1,4 @@
-"""Queries about errands: ask, claim, answer. The row is the job, as it is with releases."""
+"""Queries about worker queries: ask, claim, answer. The row is the job, as it is with releases."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ from mprelease.storage.queue import to_json
 from mprelease.storage.releases import problem_detail_from
 from mprelease.storage.tables import worker_queries
 
-# Two workers that die over the same errand are enough.
+# Two workers that die over the same query are enough.
 _ATTEMPTS = 2
 _KEPT_MS = 3_600_000
-# Nobody waits for longer; an errand that is older is not begun.
+# Nobody waits for longer; a query that is older is not begun.
 _AWAITED_MS = 120_000
 _LOOKED_AT = 200
 # A question of so long ago may have been forgotten by a worker that died.
@@ -25,7 +25,7 @@ _JOINED_MS = 15_000
 
 @dataclass(frozen=True)
 class ClaimedRow:
-    """An errand that is ours to answer; `attempt` tells it from a later claim."""
+    """A query that is ours to answer; `attempt` tells it from a later claim."""
 
     id: int
     attempt: int
@@ -81,7 +81,7 @@ def claim(
     ttl: int,
     may: Callable[[int, WorkerQuery], bool] = lambda *_: True,
 ) -> ClaimedRow | None:
-    """Take the oldest open errand of these labels for `ttl` ms, unless somebody was faster.
+    """Take the oldest open query of these labels for `ttl` ms, unless somebody was faster.
 
     `may` is asked about each one, by its number, until it allows one.
     """
@@ -89,7 +89,7 @@ def claim(
     with database.reading() as db:
         rows = _open(db, labels)
     for row in rows:
-        if may(row.id, _errand(row)):
+        if may(row.id, _query(row)):
             with database.writing() as db:
                 taken = _taken(db, row, ttl)
             if taken:
@@ -112,7 +112,7 @@ def _open(db: Reader, labels: Sequence[str]) -> Sequence[Row[Any]]:
     ).all()
 
 
-def _errand(row: Row[Any]) -> WorkerQuery:
+def _query(row: Row[Any]) -> WorkerQuery:
     return WorkerQuery(WorkerQueryKind(row.kind), row.subject, row.arguments)
 
 
@@ -125,11 +125,11 @@ def _taken(db: Writer, row: Row[Any], ttl: int) -> ClaimedRow | None:
     taken = db.connection.execute(mine.values(attempt=row.attempt + 1, lease_until=now_ms() + ttl))
     if taken.rowcount != 1:
         return None
-    return ClaimedRow(row.id, row.attempt + 1, _errand(row))
+    return ClaimedRow(row.id, row.attempt + 1, _query(row))
 
 
 def answer(db: Writer, taken: ClaimedRow, given: QueryAnswer) -> bool:
-    """Write the answer, unless somebody else has taken the errand meanwhile."""
+    """Write the answer, unless somebody else has taken the query meanwhile."""
     mine = update(worker_queries).where(
         worker_queries.c.id == taken.id, worker_queries.c.attempt == taken.attempt
     )
@@ -142,7 +142,7 @@ def answer(db: Writer, taken: ClaimedRow, given: QueryAnswer) -> bool:
 
 
 def requeue(db: Writer, taken: ClaimedRow) -> None:
-    """Let another worker take an errand at once, unless that has happened or it is answered."""
+    """Let another worker take a query at once, unless that has happened or it is answered."""
     mine = update(worker_queries).where(
         worker_queries.c.id == taken.id,
         worker_queries.c.attempt == taken.attempt,
@@ -151,10 +151,10 @@ def requeue(db: Writer, taken: ClaimedRow) -> None:
     db.connection.execute(mine.values(lease_until=None))
 
 
-def answered(db: Reader, errand_id: int) -> QueryAnswer | None:
+def answered(db: Reader, query_id: int) -> QueryAnswer | None:
     """Return the answer once it is there."""
     row = db.connection.execute(
-        select(worker_queries).where(worker_queries.c.id == errand_id)
+        select(worker_queries).where(worker_queries.c.id == query_id)
     ).first()
     if row is None or row.answered_at is None:
         return None

@@ -44,7 +44,7 @@ class Connections:
 
     @property
     def spread(self) -> int:
-        """Return over how many ms this crowd should spread what each of it will ask for."""
+        """Return over how many ms the clients should spread their next requests."""
         return len(self._open) * _APART
 
     def has_room(self, person: User) -> bool:
@@ -55,7 +55,7 @@ class Connections:
     async def registered(
         self, connection: Connection, database: Database, loops: LoopSupervisor
     ) -> AsyncIterator[None]:
-        """Belong to the crowd; `serving` is canceled when the key opens nothing any more."""
+        """Count a connection; its task is canceled when its key is no longer valid."""
         person = connection.session.user.id
         self._sockets_of[person] += 1
         self._open.add(connection)

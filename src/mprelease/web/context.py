@@ -26,7 +26,7 @@ class QueryClient(Protocol):
 
 @dataclass(frozen=True)
 class WebContext:
-    """Hold the house, the way to the workers, and how this node is seen from outside.
+    """Hold the services, the way to the workers, and how this node is seen from outside.
 
     `base_url` is the address that people type, where it is known; behind https cookies are Secure.
     """

@@ -49,7 +49,7 @@ class ProblemModel(BaseModel):
 
     @classmethod
     def of(cls, problem_detail: ProblemDetail, t: Translator) -> "ProblemModel":
-        """Put a trouble into words."""
+        """Return a problem in the reader's language."""
         return cls(
             problem=problem_detail.problem,
             message=t.of(problem_detail.message),
@@ -61,7 +61,7 @@ class RefusalModel(ProblemModel):
     """Why a request is refused."""
 
     app: str | None = Field(
-        None, description="whose trouble it is; only where several apps were asked for"
+        None, description="the app that it is about; only where several apps were asked for"
     )
 
     @classmethod
