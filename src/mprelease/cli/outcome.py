@@ -31,9 +31,9 @@ def exit_code(ended: Sequence[Release]) -> int:
 
 @dataclass(frozen=True)
 class SavedCode:
-    """The file of a release's QR code; None without one, and `problem_detail` says why where it matters.
+    """The file of a release's QR code; None without one.
 
-    `is_missed` where a file was asked for and is not there.
+    `problem_detail` says why, where that matters. `is_missed` where a file was asked for and is not there.
     """
 
     file: Path | None = None
