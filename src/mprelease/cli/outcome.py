@@ -33,7 +33,7 @@ def exit_code(ended: Sequence[Release]) -> int:
 class SavedCode:
     """The file of a release's QR code; None without one.
 
-    `problem_detail` says why, where that matters. `is_missed`: a file was asked for, and is missing.
+    `problem_detail` says why, where that matters. `is_missed`: one was wanted, and is missing.
     """
 
     file: Path | None = None
