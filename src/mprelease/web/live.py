@@ -115,16 +115,16 @@ class Watcher:
             await asyncio.sleep(_ALIVE_SECONDS)
             await self._send(_ALIVE)
 
-    def _begin(self, name: str, telling: Coroutine[None, None, None]) -> None:
-        self._tasks[name] = asyncio.create_task(self._until_closed(name, telling))
+    def _begin(self, name: str, coroutine: Coroutine[None, None, None]) -> None:
+        self._tasks[name] = asyncio.create_task(self._until_closed(name, coroutine))
 
-    async def _until_closed(self, name: str, telling: Coroutine[None, None, None]) -> None:
+    async def _until_closed(self, name: str, coroutine: Coroutine[None, None, None]) -> None:
         """Tell until the socket is closed; close it where that fails, so that the client resumes.
 
         A socket that lives on without what was asked for would be waited at for ever.
         """
         try:
-            await telling
+            await coroutine
         except WebSocketDisconnect:
             pass
         except Refused:

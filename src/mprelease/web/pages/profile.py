@@ -83,7 +83,7 @@ def change_password(
     except ProblemError as failure:
         return _profile(request, context, session, problem_detail=failure.problem_detail)
     context.login_throttle.own_succeeded(session.key.id)
-    answer = _profile(request, context, session, told="web.profile.password_changed")
+    answer = _profile(request, context, session, notice="web.profile.password_changed")
     if account := sessions.account(context.services, session.user.name):
         remember_browser(answer, context.services, account, is_secure=context.is_secure)
     return answer
@@ -128,7 +128,7 @@ def _profile(
     session: Session,
     *,
     problem_detail: ProblemDetail | None = None,
-    told: str | None = None,
+    notice: str | None = None,
     token: str | None = None,
     token_name: str = "",
     typed: dict[str, str] | None = None,
@@ -140,7 +140,7 @@ def _profile(
         "profile.html",
         status_of(problem_detail.problem) if problem_detail else 200,
         problem_detail=problem_detail,
-        told=told,
+        notice=notice,
         token=token,
         token_name=token_name,
         tokens=tokens,

@@ -108,7 +108,7 @@ def edit(
     saved = Message("done.project_saved", {"name": edited.project.name})
     if edited.removed:
         removed = "project.secrets_removed"
-        return _settings(request, context, edited.project.name, told=removed, flash=saved)
+        return _settings(request, context, edited.project.name, notice=removed, flash=saved)
     return done(context, _address(edited.project), saved)
 
 
@@ -191,8 +191,8 @@ def _still_seen(failure: ProblemError, revision: str) -> dict[str, str]:
 
     Who was told that it has changed meanwhile may save over it.
     """
-    told = failure.problem_detail.problem is Problem.CHANGED_MEANWHILE
-    return {} if told else {"revision": revision}
+    was_warned = failure.problem_detail.problem is Problem.CHANGED_MEANWHILE
+    return {} if was_warned else {"revision": revision}
 
 
 @router.post("/apps/{name}/check")
@@ -244,7 +244,7 @@ def _settings(
     name: str,
     *,
     problem_detail: ProblemDetail | None = None,
-    told: str | None = None,
+    notice: str | None = None,
     typed: dict[str, str] | None = None,
     flash: Message | None = None,
 ) -> Response:
@@ -255,7 +255,7 @@ def _settings(
             "apps": stored_apps.of_project(db, project.id),
             "kept": projects.kept_secrets(db, project),
             "typed": {**vars(project), **(typed or {})},
-            "told": told,
+            "notice": notice,
         }
     if flash:
         shown["flash"] = flash

@@ -94,9 +94,7 @@ def show(request: Request, context: ContextOf, session: CanView, release_id: int
             "code_made_at": lists.own_codes(db, [release_id]).get(release_id),
             "unserved": workers.unserved(db, [release_id]),
             "has_code": bool(lists.with_codes(db, [release_id])),
-            "waits_for": blockers.blocker(db, release_id)
-            if release.state is State.QUEUED
-            else None,
+            "blocker": blockers.blocker(db, release_id) if release.state is State.QUEUED else None,
         }
     return page(request, "release.html", **shown)
 

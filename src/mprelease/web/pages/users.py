@@ -42,7 +42,7 @@ def add(
     except ProblemError as failure:
         typed = {"name": name, "role": role}
         return _list(request, context, problem_detail=failure.problem_detail, typed=typed)
-    return _list(request, context, told=(user.name, "" if password else chosen))
+    return _list(request, context, notice=(user.name, "" if password else chosen))
 
 
 @router.get("/{user_id}/avatar")
@@ -85,7 +85,7 @@ def reset_password(
     password = users.reset_password(context.services, session.user.actor, user_id, by=session.user)
     with context.services.database.reading() as db:
         user = users.get(db, user_id)
-    return _list(request, context, told=(user.name, password))
+    return _list(request, context, notice=(user.name, password))
 
 
 @router.post("/{user_id}/delete")
@@ -102,13 +102,13 @@ def _list(
     context: WebContext,
     *,
     problem_detail: ProblemDetail | None = None,
-    told: tuple[str, str] | None = None,
+    notice: tuple[str, str] | None = None,
     typed: dict[str, str] | None = None,
 ) -> Response:
     with context.services.database.reading() as db:
         people = stored.every(db)
     status = status_of(problem_detail.problem) if problem_detail else 200
-    shown = {"people": people, "roles": GRANTED, "problem_detail": problem_detail, "told": told}
+    shown = {"people": people, "roles": GRANTED, "problem_detail": problem_detail, "notice": notice}
     return page(
         request,
         "users.html",
