@@ -5,8 +5,10 @@ import pytest
 from mprelease.domain.errors import Refused
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Message, Problem
-from mprelease.domain.releases import Kind, Publication, ReleaseRequest, State
+from mprelease.domain.releases import Kind, Publication, State
 from mprelease.domain.users import Actor
+from mprelease.schemas.apps import AppChange
+from mprelease.schemas.releases import ReleaseRequest
 from mprelease.services import apps, finishing, projects, releases
 from mprelease.services.context import ServiceContext
 from mprelease.storage import audit, queue
@@ -14,7 +16,7 @@ from mprelease.storage import releases as stored
 
 MISSED = Message("hint.alipay_not_experience", {"version": "26.1122.0", "detail": "没有权限"})
 OTHER = Message("warning.not_reproducible")
-APP = apps.AppChange("shop", "wx0123456789abcdef")
+APP = AppChange(name="shop", platform_app_id="wx0123456789abcdef")
 
 
 @pytest.fixture(autouse=True)
@@ -25,7 +27,7 @@ def shop(services: ServiceContext, developer: Actor) -> None:
 
 def ended(services: ServiceContext, who: Actor, kind: Kind, state: State) -> int:
     """A release that has ended, with two warnings."""
-    release_id = releases.request(services, who, ReleaseRequest("shop", kind))
+    release_id = releases.request(services, who, ReleaseRequest(app="shop", kind=kind))
     lease = queue.claim(services.database, release_id, "worker", "token")
     assert lease
     with services.database.writing() as db:

@@ -10,7 +10,8 @@ import typer
 from mprelease.cli import outcome, tools
 from mprelease.cli.translation import t
 from mprelease.domain.platforms import Platform
-from mprelease.domain.releases import Kind, LaunchOptions, ReleaseRequest
+from mprelease.domain.releases import Kind
+from mprelease.schemas.releases import ReleaseRequest
 
 if TYPE_CHECKING:
     from mprelease.application import Application
@@ -23,8 +24,8 @@ _APP_IDS = {
     Platform.DOUYIN: "ttdec0de0000000001",
 }
 _REQUESTS = (
-    ReleaseRequest("", Kind.PREVIEW, launch=LaunchOptions("pages/about/about", "from=demo")),
-    ReleaseRequest("", Kind.UPLOAD, description="mprelease demo"),
+    ReleaseRequest(app="", kind=Kind.PREVIEW, page="pages/about/about", query="from=demo"),
+    ReleaseRequest(app="", kind=Kind.UPLOAD, description="mprelease demo"),
 )
 
 
@@ -134,11 +135,12 @@ def _prepare(
 
 def _prepare_app(application: "Application", platform: Platform, credential: str) -> None:
     from mprelease.cli.startup import me
+    from mprelease.schemas.apps import AppChange
     from mprelease.services import apps
     from mprelease.storage import apps as stored
 
     services, name = application.services, f"{_PROJECT}-{platform}"
-    change = apps.AppChange(
+    change = AppChange(
         name=name,
         platform_app_id=_APP_IDS[platform],
         directory=platform,

@@ -2,20 +2,21 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from mprelease.domain.apps import App
 from mprelease.domain.errors import AppRefused, Refused
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
-from mprelease.domain.releases import Kind, LaunchOptions, Release, ReleaseRequest, State
+from mprelease.domain.releases import Kind, LaunchOptions, Release, State
 from mprelease.domain.users import Actor
 from mprelease.domain.versions import automatic, checked, in_step, is_greater, of_day
 from mprelease.platforms.registry import driver_of
+from mprelease.schemas import validation as typed
+from mprelease.schemas.releases import ReleaseRequest
 from mprelease.services import apps as app_operations
 from mprelease.services import projects as project_operations
-from mprelease.services import validation as typed
 from mprelease.services.context import ServiceContext, record
 from mprelease.source.repository import check_ref
 from mprelease.storage import apps, clock, projects, queue, releases
@@ -81,7 +82,7 @@ def again(services: ServiceContext, release_id: int) -> ReleaseRequest:
         if app.id != release.app_id:
             # The app of this release was removed, and its name given to another.
             raise Refused(Problem.APP_UNKNOWN, name=release.app_name)
-    return ReleaseRequest(
+    return ReleaseRequest.of(
         app=app.name,
         kind=release.kind,
         ref=release.commit.id if release.commit else release.ref,
@@ -89,7 +90,7 @@ def again(services: ServiceContext, release_id: int) -> ReleaseRequest:
         description=release.description,
         environment=release.environment,
         robot=release.robot,
-        launch=release.launch,
+        **vars(release.launch),
         settings=driver_of(app.platform).settings.effective(release.settings),
     )
 
@@ -267,13 +268,13 @@ def _own(
 ) -> ReleaseRequest:
     """Return one app's part of a request for all apps of its project."""
     key = wanted.idempotency_key
-    own = replace(wanted, app=app.name, idempotency_key=key and f"{key}/{app.id}")
+    own = wanted.with_(app=app.name, idempotency_key=key and f"{key}/{app.id}")
     if own.kind is Kind.PREVIEW or own.version:
         return own
     # Two apps of one app id: the platform would refuse the second of that number.
     used = _used(services, app, facts.of(app))
     is_free = all(is_greater(step, earlier) for earlier in used)
-    return replace(own, version=step) if is_free else own
+    return own.with_(version=step) if is_free else own
 
 
 def _earlier(db: Reader, wanted: ReleaseRequest) -> Release | None:
@@ -339,7 +340,7 @@ def _settings(app: App, wanted: Mapping[str, bool | int | str]) -> Mapping[str, 
 
 
 def _launch(app: App, wanted: LaunchOptions) -> LaunchOptions:
-    start = wanted.page or app.default_page
+    start = wanted.page or app.start_page
     return LaunchOptions(
         page=start and typed.page(start),
         query=wanted.query and typed.query(wanted.query),

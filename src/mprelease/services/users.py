@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
 from mprelease.domain.users import GRANTED, Actor, Role, User
+from mprelease.schemas import validation as typed
 from mprelease.security import passwords
 from mprelease.services import avatars
-from mprelease.services import validation as typed
 from mprelease.services.context import ServiceContext, record
 from mprelease.storage import access_keys, users
 from mprelease.storage.audit import AuditEntry

@@ -11,14 +11,14 @@ from mprelease.domain.apps import App, Environment
 from mprelease.domain.errors import ProblemError
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Message, ProblemDetail
-from mprelease.domain.releases import Kind, LaunchOptions, Release, ReleaseRequest, State
+from mprelease.domain.releases import Kind, LaunchOptions, Release, State
+from mprelease.schemas.releases import ReleaseRequest
 from mprelease.services import apps, releases
 from mprelease.services.sessions import Session
 from mprelease.storage import lists, projects, users, workers
 from mprelease.storage.database import Reader
 from mprelease.storage.lists import Search
 from mprelease.web.context import WebContext
-from mprelease.web.fields import number
 from mprelease.web.flash import done
 from mprelease.web.identity import CanRelease, CanView, ContextOf
 from mprelease.web.rendering import page
@@ -147,25 +147,17 @@ def _requested(
     typed: dict[str, str],
     settings: dict[str, bool],
 ) -> int:
-    def text(field: str) -> str | None:
-        return typed[field].strip() or None
-
-    wanted = ReleaseRequest(
-        app=name,
-        kind=kind,
-        ref=text("ref"),
+    typed = {field: text.strip() for field, text in typed.items() if text.strip()}
+    apart: dict[str, str | None] = {
         # Somebody may have been given the suggested number meanwhile: then it is the next one.
-        version=text("version") if typed["version"] != typed["suggested"] else None,
-        description=text("description"),
-        environment=Environment(typed["environment"]),
-        robot=number(text("robot")),
-        launch=LaunchOptions(text("start_page"), text("query"), number(text("scene"))),
-        settings=settings,
+        "version": typed.get("version") if typed.get("version") != typed.get("suggested") else None,
         # Whoever types another ref means that one alone.
-        ref_name=text("ref_name") if typed["ref"].strip() == typed["named_ref"] else None,
+        "ref_name": typed.get("ref_name") if typed.get("ref") == typed.get("named_ref") else None,
+        "page": typed.get("start_page"),
         # Sent twice by an impatient click, it is one release.
-        idempotency_key=f"{session.user.id}:{typed['key']}" if typed["key"] else None,
-    )
+        "idempotency_key": f"{session.user.id}:{typed['key']}" if "key" in typed else None,
+    }
+    wanted = ReleaseRequest.of_form(typed, app=name, kind=kind, settings=settings, **apart)
     return releases.request(context.services, session.user.actor, wanted)
 
 
@@ -203,7 +195,7 @@ def _typed(
     db: Reader, session: Session, app: App, last: Release | None, ref: str
 ) -> dict[str, str]:
     default = projects.by_id(db, app.project_id).default_branch
-    launch = last.launch if last else LaunchOptions(app.default_page)
+    launch = last.launch if last else LaunchOptions(app.start_page)
     return {
         "ref": ref or (last.shown_ref if last else default),
         "version": "",

@@ -8,6 +8,7 @@ from fastapi.responses import Response
 from mprelease.domain.errors import ProblemError
 from mprelease.domain.problems import Message, ProblemDetail
 from mprelease.i18n import Language
+from mprelease.schemas.fields import number
 from mprelease.services import sessions, users
 from mprelease.services.avatars import LARGEST_BYTES
 from mprelease.services.sessions import Session
@@ -15,7 +16,6 @@ from mprelease.services.users import Profile
 from mprelease.storage import access_keys
 from mprelease.storage.access_keys import KeyKind
 from mprelease.web.context import WebContext
-from mprelease.web.fields import number
 from mprelease.web.flash import done
 from mprelease.web.http_status import status_of
 from mprelease.web.identity import CanView, ContextOf

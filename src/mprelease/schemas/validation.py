@@ -1,6 +1,7 @@
 """Check what people type, and refuse it with words that help."""
 
 import re
+from collections.abc import Iterable
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
@@ -83,9 +84,9 @@ def directory(text: str) -> str:
     return str(path)
 
 
-def patterns(text: str) -> tuple[str, ...]:
-    """Return patterns of paths inside the repository, which are typed with spaces between them."""
-    return tuple(dict.fromkeys(directory(word) for word in text.split()))
+def patterns(given: Iterable[str]) -> tuple[str, ...]:
+    """Return patterns of paths inside the repository, each of them once."""
+    return tuple(dict.fromkeys(directory(word) for text in given for word in text.split()))
 
 
 def priority(steps: int) -> int:
