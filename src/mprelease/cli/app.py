@@ -6,19 +6,20 @@ import typer
 
 from mprelease.cli import show, startup
 from mprelease.cli.options import (
+    DEFAULT_PLATFORM,
     AppId,
     AppName,
     CredentialFile,
     Json,
     NewAppId,
     NewCredentialFile,
+    PlatformOption,
     spread,
 )
 from mprelease.cli.translation import t
 from mprelease.cli.worker_queries import ask
 from mprelease.domain.apps import App
 from mprelease.domain.errors import StageFailed
-from mprelease.domain.platforms import Platform
 from mprelease.domain.worker_queries import WorkerQuery, WorkerQueryKind
 from mprelease.schemas.apps import AppChange
 
@@ -32,7 +33,7 @@ def add(
     project: Annotated[str, typer.Option("--project", "-p", help=t("option.of_project"))],
     app_id: AppId,
     credential_file: CredentialFile,
-    platform: Annotated[Platform, typer.Option(help=t("option.platform"))] = Platform.WECHAT,
+    platform: PlatformOption = DEFAULT_PLATFORM,
     json: Json = False,
     *,
     given: AppChange,

@@ -10,6 +10,7 @@ from typing import Annotated, Any, get_args, get_origin
 import typer
 
 from mprelease.cli.translation import t
+from mprelease.domain.platforms import Platform
 from mprelease.schemas.fields import Record, kind_of, option_of
 from mprelease.schemas.validation import setting
 
@@ -19,6 +20,28 @@ AppName = Annotated[str, typer.Argument(metavar="NAME", help=t("option.app"))]
 OneApp = Annotated[str | None, typer.Argument(metavar="NAME", help=t("option.app"))]
 ProjectName = Annotated[str, typer.Argument(metavar="NAME", help=t("option.project"))]
 ReleaseId = Annotated[int, typer.Argument(metavar="ID", min=1, help=t("option.release"))]
+
+
+def _served_platform(name: str) -> Platform:
+    # The drivers take a tenth of a second to load, and most commands need none.
+    from mprelease.platforms.registry import served, served_by_name
+
+    platform = served_by_name(name)
+    if platform is None:
+        raise ValueError(f"{name!r} is not one of {', '.join(map(repr, map(str, served())))}.")
+    return platform
+
+
+_PLATFORMS = "<" + "|".join(Platform) + ">"
+DEFAULT_PLATFORM = next(iter(Platform))
+PlatformOption = Annotated[
+    Platform,
+    typer.Option(parser=_served_platform, metavar=_PLATFORMS, help=t("option.platform")),
+]
+PlatformArgument = Annotated[
+    Platform,
+    typer.Argument(parser=_served_platform, metavar=_PLATFORMS, help=t("option.platform")),
+]
 
 _APP_ID = typer.Option("--app-id", help=t("option.app_id"))
 AppId = Annotated[str, _APP_ID]

@@ -118,7 +118,7 @@ class Publication:
 
 @dataclass(frozen=True)
 class LaunchOptions:
-    """With what a preview opens: page path, its query, and WeChat's scene number."""
+    """With what a preview opens: page path, its query, and the platform's scene number."""
 
     page: str | None = None
     query: str | None = None

@@ -7,7 +7,6 @@ from pydantic import Field, Strict
 from pydantic.json_schema import SkipJsonSchema
 
 from mprelease.domain.apps import ProjectType
-from mprelease.domain.platforms import Platform
 from mprelease.schemas import validation
 from mprelease.schemas.fields import (
     CLOSED,
@@ -76,7 +75,7 @@ class AppFields(Record):
     start_page: Annotated[
         Text | None, Option(("--page",)), Checked(validation.page, clears=True)
     ] = Field(default=None, description="option.default_page")
-    robot: Annotated[Whole | None, Option(), Checked(validation.robot)] = Field(
+    robot: Annotated[Whole | None, Option()] = Field(
         default=None, description="option.default_robot"
     )
     proxy: Annotated[Text | None, Option(metavar="URL"), Checked(validation.proxy, clears=True)] = (
@@ -91,7 +90,7 @@ class AppFields(Record):
     ] = Field(
         default=None,
         repr=False,
-        description="option.credential_file",
+        description="field.credential",
         json_schema_extra={"writeOnly": True},
     )
 
@@ -100,15 +99,6 @@ class AppFields(Record):
         if isinstance(self.credential, dict):
             return json.dumps(self.credential).encode()
         return self.credential.encode() if isinstance(self.credential, str) else self.credential
-
-
-class NewApp(AppFields):
-    """An app to be added."""
-
-    project: Text
-    platform: Platform
-    name: Annotated[Text, Checked(validation.name)]
-    platform_app_id: Text = Field(description="option.app_id")
 
 
 class AppChange(AppFields):

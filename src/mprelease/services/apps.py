@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from mprelease.domain.apps import App, BuildSettings, ProjectType
+from mprelease.domain.apps import App, BuildSettings
 from mprelease.domain.errors import Refused
 from mprelease.domain.names import name_key
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
 from mprelease.domain.users import Actor
-from mprelease.platforms.registry import driver_of
+from mprelease.platforms.registry import driver_of, robots
 from mprelease.platforms.settings import KnownSettings, Setting
 from mprelease.schemas import validation
 from mprelease.schemas.apps import AppChange, AppFields
@@ -54,9 +54,9 @@ def add(
             name="",
             platform=platform,
             platform_app_id="",
-            project_type=ProjectType.MINI_PROGRAM,
+            project_type=driver_of(platform).project_types[0],
             build=BuildSettings(),
-            robot=validation.ROBOTS.start,
+            robot=validation.FIRST_ROBOT,
             start_page=None,
             proxy=None,
         )
@@ -138,7 +138,8 @@ def kept_credential(db: Reader, services: ServiceContext, app: App) -> KeptCrede
 def _changed(app: App, change: AppFields) -> App:
     driver = driver_of(app.platform)
     app_id = change.platform_app_id
-    plain = _stored(app, change, {"platform_app_id"})
+    robot = app.robot if change.robot is None else change.robot
+    plain = _stored(app, change, {"platform_app_id", "robot"})
     build = _stored(app.build, change, {"compile_settings"})
     settings = _changed_settings(
         app.build.compile_settings, change.compile_settings, driver.settings
@@ -147,6 +148,7 @@ def _changed(app: App, change: AppFields) -> App:
         app,
         **plain,
         platform_app_id=app.platform_app_id if app_id is None else driver.check_app_id(app_id),
+        robot=robot if robot == app.robot else validation.robot(robot, robots(app.platform)),
         build=replace(app.build, **build, compile_settings=settings),
     )
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy import Row, exists, insert, select, update
 
+from mprelease.domain import platforms
 from mprelease.domain.apps import App, BuildSettings, ProjectType
 from mprelease.domain.newer_values import known_or_newer
-from mprelease.domain.platforms import Platform
 from mprelease.domain.releases import State
 from mprelease.storage.database import Reader, Writer, new_id
 from mprelease.storage.tables import apps, releases
@@ -108,7 +108,7 @@ def _found(row: Row[Any] | None) -> App | None:
 def _app(row: Mapping[Any, Any]) -> App:
     read = {
         **{name: row[name] for name in _FIELDS},
-        "platform": known_or_newer(Platform, row["platform"]),
+        "platform": platforms.named(row["platform"]),
         "project_type": known_or_newer(ProjectType, row["project_type"]),
         "build": _build(row["build"]),
     }

@@ -1,6 +1,5 @@
 """The form of an app: what its fields show, and what they change."""
 
-import json
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -46,22 +45,17 @@ class AppForm(BaseModel):
         return AppChange.of_form(
             typed,
             compile_settings=settings_typed(typed, known, stored_settings),
-            credential=_credential(typed, platform, self.files.get("key_file", b"")),
+            credential=_credential(typed, platform, self.files),
         )
 
 
-def _credential(typed: dict[str, str], platform: Platform, key_file: bytes) -> bytes | None:
-    """Return what was given in the parts of the form, as a file would hold it; None for nothing."""
-    parts = {
-        Platform.WECHAT: (),
-        Platform.ALIPAY: ("toolId", "privateKey"),
-        Platform.DOUYIN: ("token", "email", "password"),
-    }.get(platform, ())
-    given = {name: typed[name].strip() for name in parts if typed.get(name, "").strip()}
-    if given:
-        return json.dumps(given).encode()
-    pasted = typed.get("key", "").strip().encode()
-    return key_file or pasted or None
+def _credential(
+    typed: dict[str, str], platform: Platform, files: Mapping[str, bytes]
+) -> bytes | None:
+    form = driver_of(platform).presentation.credential
+    names = {each.name for each in form.fields}
+    given = {name: typed[name].strip().encode() for name in names & typed.keys()}
+    return form.content({**given, **files})
 
 
 def as_typed(app: App) -> dict[str, str]:

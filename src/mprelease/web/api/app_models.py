@@ -1,14 +1,16 @@
 """Apps, as the API takes and gives them."""
 
 from datetime import datetime
-from typing import Any, get_type_hints
+from typing import Annotated, Any, get_type_hints
 
 from pydantic import BaseModel, Field, create_model
 
 from mprelease.domain.apps import App, BuildSettings
 from mprelease.domain.platforms import Platform
-from mprelease.platforms.registry import driver_of
+from mprelease.platforms.registry import ServedPlatform, driver_of
+from mprelease.schemas import validation
 from mprelease.schemas.apps import AppFields
+from mprelease.schemas.fields import Checked, Text
 from mprelease.services.apps import KeptCredential
 from mprelease.web.api.common import moment, pick
 
@@ -40,6 +42,15 @@ class CredentialModel(BaseModel):
         description="null where the server has another master key, so that it cannot be opened"
     )
     kept_at: datetime
+
+
+class NewApp(AppFields):
+    """An app to be added."""
+
+    project: Text
+    platform: ServedPlatform
+    name: Annotated[Text, Checked(validation.name)]
+    platform_app_id: Text = Field(description="option.app_id")
 
 
 def _shown() -> dict[str, Any]:

@@ -7,13 +7,13 @@ from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.domain.worker_queries import WorkerQuery, WorkerQueryKind
 from mprelease.i18n import Translator
-from mprelease.schemas.apps import AppChange, NewApp
+from mprelease.schemas.apps import AppChange
 from mprelease.services import apps
 from mprelease.storage import apps as stored
 from mprelease.storage import projects as stored_projects
 from mprelease.storage.database import Reader
 from mprelease.web import worker_queries
-from mprelease.web.api.app_models import AppModel, AppSettings, settings_of
+from mprelease.web.api.app_models import AppModel, AppSettings, NewApp, settings_of
 from mprelease.web.api.common import ProblemModel
 from mprelease.web.api.refusals import refusing
 from mprelease.web.context import WebContext

@@ -6,8 +6,10 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
 from mprelease.i18n import Language, Translator
+from mprelease.platforms.registry import driver_of, served
 from mprelease.web.api.refusals import described
 from mprelease.web.http_status import UNUSABLE, status_of
 from mprelease.web.identity import COOKIE, CSRF_HEADER
@@ -70,6 +72,17 @@ def _spell_out_descriptions(schema: dict[str, Any]) -> None:
     for field in schema.get("properties", {}).values():
         if field.get("description", "").startswith(_HELP_TEXTS):
             field["description"] = t(field["description"])
+    credential = schema.get("properties", {}).get("credential", {})
+    if credential.get("writeOnly"):
+        of_platforms = ". ".join(_credential_shape(platform) for platform in served())
+        credential["description"] += f" {of_platforms}."
+
+
+def _credential_shape(platform: Platform) -> str:
+    """Return which JSON value the credential of a platform is."""
+    form = driver_of(platform).presentation.credential
+    names = ", ".join(f"`{each.name}`" for each in form.fields)
+    return f"{platform}: {f'an object with some of {names}' if form.is_object else 'a text'}"
 
 
 def _add_common_responses(method: str, operation: dict[str, Any]) -> None:

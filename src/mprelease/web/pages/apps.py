@@ -9,9 +9,9 @@ from fastapi.responses import Response
 
 from mprelease.domain.apps import App, Environment
 from mprelease.domain.errors import ProblemError
-from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Message, ProblemDetail
 from mprelease.domain.releases import Kind, LaunchOptions, Release, State
+from mprelease.platforms.registry import driver_of, with_one_trial_code
 from mprelease.schemas.releases import ReleaseRequest
 from mprelease.services import apps, releases
 from mprelease.services.sessions import Session
@@ -28,6 +28,7 @@ _CARDS = 12
 
 Word = Annotated[str, Query(max_length=200)]
 Field = Annotated[str, Form(max_length=4000)]
+Names = Annotated[list[str] | None, Form()]
 
 
 @router.get("")
@@ -59,7 +60,7 @@ def show(
             "app": app,
             "project": projects.by_id(db, app.project_id),
             "cards": cards,
-            "codes": lists.own_codes(db, [one.id for one in cards]),
+            "codes": lists.own_codes(db, [one.id for one in cards], with_one_trial_code()),
             "unserved": workers.unserved(db, [one.id for one in cards]),
             "people": users.every(db),
             "search": search,
@@ -106,7 +107,8 @@ def release(
     start_page: Field = "",
     query: Field = "",
     scene: Field = "",
-    experience: Annotated[list[bool] | None, Form()] = None,
+    shown_switches: Names = None,
+    switches: Names = None,
     suggested: Field = "",
     key: Field = "",
     ref_name: Field = "",
@@ -127,8 +129,8 @@ def release(
         "ref_name": ref_name,
         "named_ref": named_ref,
     }
-    # A box that is empty sends nothing, so the form says first that there is one.
-    settings = {"experience": True in experience} if experience else {}
+    # A box that is empty sends nothing, so the form says first which there are.
+    settings = {name: name in (switches or ()) for name in shown_switches or ()}
     try:
         release_id = _requested(context, session, name, kind, typed, settings)
     except ProblemError as failure:
@@ -170,13 +172,17 @@ def _form(
     problem_detail: ProblemDetail | None,
 ) -> Response:
     is_upload = kind is Kind.UPLOAD
+    driver = driver_of(app.platform)
+    chosen = {**app.build.compile_settings, **settings}
     shown: dict[str, Any] = {
         "app": app,
         "kind": kind,
         "typed": typed,
-        "has_robots": app.platform is Platform.WECHAT,
-        "has_experience": is_upload and app.platform is Platform.ALIPAY,
-        "experience": {**app.build.compile_settings, **settings}.get("experience", True),
+        "robots": driver.robots,
+        "switches": [
+            (each, chosen.get(each.setting, each.default))
+            for each in (driver.presentation.upload_switches if is_upload else ())
+        ],
         "problem_detail": problem_detail,
     }
     return page(request, "release_form.html", 422 if problem_detail else 200, **shown)

@@ -12,7 +12,8 @@ from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Message, Problem, ProblemDetail
 from mprelease.domain.projects import Project, ProjectSecret
 from mprelease.domain.worker_queries import WorkerQuery, WorkerQueryKind
-from mprelease.platforms.registry import driver_of
+from mprelease.platforms.driver import Driver
+from mprelease.platforms.registry import ServedPlatform, driver_of, served, served_by_name
 from mprelease.schemas.fields import number
 from mprelease.services import apps, projects
 from mprelease.services.projects import ProjectChange
@@ -118,12 +119,12 @@ def app_form(
     context: ContextOf,
     session: CanManage,
     name: str,
-    platform: Platform = Platform.WECHAT,
+    platform: ServedPlatform | None = None,
 ) -> Response:
     """Show the form for a new app."""
     with context.services.database.reading() as db:
         projects.get(db, name)
-    return _app_form(request, context, name, platform, None, {}, None)
+    return _app_form(request, context, name, platform or served()[0], None, {}, None)
 
 
 @router.post("/projects/{name}/new-app")
@@ -132,10 +133,10 @@ def add_app(
 ) -> Response:
     """Add an app and show it."""
     typed = given.typed
-    wanted = typed.get("platform", Platform.WECHAT)
-    if wanted not in set(Platform):
+    wanted = typed.get("platform", served()[0])
+    platform = served_by_name(wanted)
+    if platform is None:
         raise Refused(Problem.FIELD_UNUSABLE, field="platform", detail=wanted)
-    platform = Platform(wanted)
     try:
         new = given.change(platform)
         app = apps.add(context.services, session.user.actor, name, platform, new)
@@ -277,7 +278,8 @@ def _app_form(
     typed: dict[str, str],
     problem_detail: ProblemDetail | None,
 ) -> Response:
-    settings = driver_of(platform).settings
+    driver = driver_of(platform)
+    settings = driver.settings
     with context.services.database.reading() as db:
         kept = apps.kept_credential(db, context.services, app) if app else None
     return page(
@@ -286,8 +288,10 @@ def _app_form(
         422 if problem_detail else 200,
         project=project,
         platform=platform,
-        platforms=list(Platform),
-        types=_types(platform, app),
+        platforms=served(),
+        presentation=driver.presentation,
+        robots=driver.robots,
+        types=_types(driver, app),
         app=app,
         kept=kept,
         settings=settings,
@@ -297,9 +301,7 @@ def _app_form(
     )
 
 
-def _types(platform: Platform, app: App | None) -> list[ProjectType]:
+def _types(driver: Driver, app: App | None) -> list[ProjectType]:
     """Return what can be published on a platform, and what the app is already."""
-    if platform is Platform.WECHAT:
-        return list(ProjectType)
-    own = ProjectType.MINI_PROGRAM
-    return list(dict.fromkeys((own, app.project_type if app else own)))
+    already = (app.project_type,) if app else ()
+    return list(dict.fromkeys((*driver.project_types, *already)))
