@@ -36,7 +36,7 @@ HIDDEN = f"{' '.join([MASK] * len(SECRETS))} registry=https://npm.corp deploy"
 
 
 def talkative(run: Run) -> Outcome:
-    """LogWriter the secrets wherever something can be said."""
+    """Say the secrets wherever something can be said."""
     run.log(TOLD)
     run.recorder.checked_out(Commit("c" * 40, TOLD, TOLD, 1))
     run.recorder.warned(Message("hint.douyin_no_qr_code", {"detail": TOLD}))

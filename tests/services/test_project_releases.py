@@ -187,9 +187,11 @@ def test_some_of_a_projects_apps_can_be_chosen(services: ServiceContext, develop
 def test_a_release_may_set_a_switch_for_itself_and_again_keeps_it(
     services: ServiceContext, developer: Actor
 ) -> None:
-    wanted = ReleaseRequest(app="shop-alipay", kind=Kind.UPLOAD, settings={"experience": False})
+    wanted = ReleaseRequest(
+        app="shop-alipay", kind=Kind.UPLOAD, compile_settings={"experience": False}
+    )
     first = releases.request(services, developer, wanted)
-    assert releases.again(services, first).settings == {"experience": False}
+    assert releases.again(services, first).compile_settings == {"experience": False}
     with pytest.raises(Refused) as refused:
-        releases.request(services, developer, wanted.with_(settings={"esModule": True}))
+        releases.request(services, developer, wanted.with_(compile_settings={"esModule": True}))
     assert refused.value.problem_detail.problem is Problem.SETTING_UNKNOWN

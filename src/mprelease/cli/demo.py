@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _PROJECT = "demo"
 _REQUESTS = (
-    ReleaseRequest(app="", kind=Kind.PREVIEW, page="pages/about/about", query="from=demo"),
+    ReleaseRequest(app="", kind=Kind.PREVIEW, start_page="pages/about/about", query="from=demo"),
     ReleaseRequest(app="", kind=Kind.UPLOAD, description="mprelease demo"),
 )
 

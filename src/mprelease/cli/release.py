@@ -47,7 +47,7 @@ def upload(
     *,
     follow: options.Follow = False,
     json: options.Json = False,
-    given: Annotated[ReleaseRequest, Without("page", "query", "scene")],
+    given: Annotated[ReleaseRequest, Without("start_page", "query", "scene")],
 ) -> None:
     """Upload an app, or all apps of a project, as trial versions."""
     wanted = given.with_(app=name, kind=Kind.UPLOAD)

@@ -120,7 +120,7 @@ class Publication:
 class LaunchOptions:
     """With what a preview opens: page path, its query, and the platform's scene number."""
 
-    page: str | None = None
+    start_page: str | None = None
     query: str | None = None
     scene: int | None = None
 
@@ -144,7 +144,7 @@ class Release:
     version: str | None
     description: str
     launch: LaunchOptions
-    settings: Mapping[str, bool | int | str]
+    compile_settings: Mapping[str, bool | int | str]
     requested_by: str
     created_at: int
     started_at: int | None

@@ -90,7 +90,7 @@ def again(services: ServiceContext, release_id: int) -> ReleaseRequest:
         environment=release.environment,
         robot=release.robot,
         **vars(release.launch),
-        settings=driver_of(app.platform).settings.effective(release.settings),
+        compile_settings=driver_of(app.platform).settings.effective(release.compile_settings),
     )
 
 
@@ -299,7 +299,7 @@ def _new(
         version_is_automatic=wanted.kind is Kind.UPLOAD and wanted.version is None,
         description=typed.description(wanted.description or ""),
         launch=_launch(app, wanted.launch),
-        settings=driver.settings.read(wanted.settings),
+        compile_settings=driver.settings.read(wanted.compile_settings),
         requested_by=who.name,
         serial_key=key,
         idempotency_key=wanted.idempotency_key,
@@ -338,9 +338,9 @@ def _today(services: ServiceContext) -> date:
 
 
 def _launch(app: App, wanted: LaunchOptions) -> LaunchOptions:
-    start = wanted.page or app.start_page
+    start = wanted.start_page or app.start_page
     return LaunchOptions(
-        page=start and typed.page(start),
+        start_page=start and typed.page(start),
         query=wanted.query and typed.query(wanted.query),
         scene=wanted.scene if wanted.scene is None else typed.scene(wanted.scene),
     )

@@ -7,12 +7,12 @@ from mprelease.domain.problems import Problem
 from mprelease.domain.projects import Project, ProjectSecret
 from mprelease.domain.worker_queries import WorkerQuery, WorkerQueryKind
 from mprelease.i18n import Translator
+from mprelease.schemas.documents import pick
 from mprelease.schemas.fields import Number, Record, Secret, Text
 from mprelease.services import projects, worker_queries
 from mprelease.services.projects import ProjectChange
 from mprelease.storage import projects as stored
 from mprelease.storage.database import Reader
-from mprelease.web.api.common import pick
 from mprelease.web.api.refusals import refusing
 from mprelease.web.identity import CanManage, CanRelease, ContextOf
 from mprelease.web.rendering import language

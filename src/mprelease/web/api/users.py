@@ -5,11 +5,11 @@ from pydantic import BaseModel
 
 from mprelease.domain.problems import Problem
 from mprelease.domain.users import Role, User
+from mprelease.schemas.documents import pick
 from mprelease.schemas.fields import Number, Record, Secret, Text
 from mprelease.services import users
 from mprelease.services.users import UserChange
 from mprelease.storage import users as stored
-from mprelease.web.api.common import pick
 from mprelease.web.api.refusals import refusing
 from mprelease.web.identity import CanManage, CanView, ContextOf
 

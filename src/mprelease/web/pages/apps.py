@@ -89,7 +89,7 @@ def form(
         typed |= {"ref_name": ref_name, "named_ref": ref if ref_name else ""}
         if kind is Kind.UPLOAD:
             typed |= dict.fromkeys(("version", "suggested"), _suggested(db, context, app))
-    return _form(request, app, kind, typed, last.settings if last else {}, None)
+    return _form(request, app, kind, typed, last.compile_settings if last else {}, None)
 
 
 @router.post("/{kind}")
@@ -155,11 +155,10 @@ def _requested(
         "version": typed.get("version") if typed.get("version") != typed.get("suggested") else None,
         # Whoever types another ref means that one alone.
         "ref_name": typed.get("ref_name") if typed.get("ref") == typed.get("named_ref") else None,
-        "page": typed.get("start_page"),
         # Sent twice by an impatient click, it is one release.
         "idempotency_key": f"{session.user.id}:{typed['key']}" if "key" in typed else None,
     }
-    wanted = ReleaseRequest.of_form(typed, app=name, kind=kind, settings=settings, **apart)
+    wanted = ReleaseRequest.of_form(typed, app=name, kind=kind, compile_settings=settings, **apart)
     return releases.request(context.services, session.user.actor, wanted)
 
 
@@ -209,7 +208,7 @@ def _typed(
         "description": "",
         "environment": last.environment if last else Environment.PRODUCTION,
         "robot": str(session.user.robot or (last.robot if last else app.robot)),
-        "start_page": launch.page or "",
+        "start_page": launch.start_page or "",
         "query": launch.query or "",
         "scene": "" if launch.scene is None else str(launch.scene),
         "key": token_hex(8),

@@ -55,7 +55,9 @@ def release(
     given = {field: text.strip() for field, text in typed.items() if text.strip()}
     click = f"{session.user.id}:{key}" if key else None
     try:
-        wanted = ReleaseRequest.of_form(given, kind=kind, settings={}, idempotency_key=click)
+        wanted = ReleaseRequest.of_form(
+            given, kind=kind, compile_settings={}, idempotency_key=click
+        )
         made = releases.request_all(context.services, session.user.actor, name, wanted, apps or [])
     except ProblemError as failure:
         chosen = {"kind": kind, "apps": apps or []}
