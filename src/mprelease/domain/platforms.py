@@ -7,7 +7,7 @@ MIB = 2**20
 
 
 class Platform(StrEnum):
-    """Name a platform as the database, the URL and the command line spell it."""
+    """A platform, spelled as in the database, in URLs and on the command line."""
 
     WECHAT = "wechat"
     ALIPAY = "alipay"
@@ -16,9 +16,9 @@ class Platform(StrEnum):
 
 @dataclass(frozen=True)
 class SizeLimits:
-    """How large packages may be, in bytes: the main one, each sub package, all together.
+    """Limits of package sizes in bytes: main package, each subpackage, and their sum.
 
-    None where nobody knows.
+    None where the platform documents no limit.
     """
 
     main: int | None

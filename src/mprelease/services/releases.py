@@ -11,7 +11,7 @@ from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Kind, LaunchOptions, Release, ReleaseRequest, State
 from mprelease.domain.users import Actor
-from mprelease.domain.versions import automatic, checked, in_step, is_greater, of_day
+from mprelease.domain.versions import automatic, automatic_shared, checked, is_greater, of_day
 from mprelease.platforms.registry import driver_of
 from mprelease.services import apps as app_operations
 from mprelease.services import projects as project_operations
@@ -253,7 +253,7 @@ def _naming(app: App) -> Iterator[None]:
 
 def _step(services: ServiceContext, members: list[App], facts: _Facts) -> str:
     used = [version for app in members for version in _used(services, app, facts.of(app))]
-    return in_step([app.platform for app in members], _today(services), used)
+    return automatic_shared([app.platform for app in members], _today(services), used)
 
 
 def _used(services: ServiceContext, app: App, every: list[str]) -> list[str]:
