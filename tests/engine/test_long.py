@@ -112,7 +112,7 @@ def test_a_release_longer_than_lease_and_heartbeat_runs_once_to_its_end(
         call._broker.heartbeat_timeout = heartbeat
         call._broker.maintenance_chance = 1_000_000
         assert call._broker.middleware == []
-        call.listen(("default",), worker.hear)
+        call.listen(("default",), worker.on_wakeup)
     release_id = yard.ask(f"build={length}")
     rung_until = time.monotonic() + length
     while time.monotonic() < rung_until:

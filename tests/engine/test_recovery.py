@@ -211,7 +211,7 @@ def test_a_worker_of_another_label_leaves_it_alone(yard: Yard) -> None:
     worker = a_worker(yard.services, yard.folder / "intranet", light(yard.ledger), post)
     yard.workers.append(worker)
     worker.start()
-    worker.hear()
+    worker.on_wakeup()
     worker.close(requeue=True)
     worker.join()
     assert yard.release(release_id).state is State.QUEUED

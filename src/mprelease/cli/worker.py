@@ -69,7 +69,7 @@ def begun(
     worker.recover()
     application.machine.standby.live_on()
     worker.start()
-    application.messaging.dispatch.listen(labels, worker.hear)
+    application.messaging.dispatch.listen(labels, worker.on_wakeup)
     name, joined = application.worker_name, ", ".join(labels)
     typer.echo(t("cli.worker.works", name=name, labels=joined, slots=slots), err=True)
     return worker
