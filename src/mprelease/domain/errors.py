@@ -36,7 +36,7 @@ class ReleaseCanceled(Exception):
 
 
 class LeaseLost(Exception):
-    """This worker no longer holds the release's lease: end its processes and write nothing."""
+    """The worker no longer holds the release's lease: end its processes and write nothing."""
 
 
 class Requeued(LeaseLost):

@@ -22,8 +22,8 @@ _ACTOR = "wake"
 _SOCKET_SECONDS = 2.0
 # Interval at which an idle worker polls Redis; see RedisBroker's consumer.
 _POLL_MS = 50
-# A worker without a free slot sends the call again and stops consuming for _BACKOFF_SECONDS, so that
-# another worker receives it. After so many times the ticks of the workers have replaced the call.
+# A worker without a free slot sends the call again and pauses for _BACKOFF_SECONDS, so that another
+# worker receives it. After so many times the ticks of the workers have replaced the call.
 _MOST_HANDOVERS = 20
 _BACKOFF_SECONDS = 0.2
 _QUIET_SECONDS = 60.0

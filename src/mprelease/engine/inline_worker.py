@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from mprelease.engine.worker import Worker
 from mprelease.workspace.layout import Layout
-from mprelease.workspace.ownership import owning
+from mprelease.workspace.owner_lock import owning
 
 _POLL_SECONDS = 0.1
 

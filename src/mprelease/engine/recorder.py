@@ -108,7 +108,7 @@ class DatabaseRecorder:
         self._live.changed(self._lease.release_id)
 
     def line(self, text: str) -> None:
-        """Number a line and buffer it until the next flush; thread-safe.
+        """Assign a line its number and buffer it until the next flush; thread-safe.
 
         Lines beyond the limits of the log are held back until the stage ends, or dropped.
         """
@@ -155,7 +155,7 @@ class DatabaseRecorder:
         self._write(lambda db: self._end(db, outcome))
 
     def _number(self, texts: Iterable[str]) -> None:
-        """Number lines, buffer them and pass them to the listener; the lock must be held."""
+        """Assign numbers, buffer the lines, notify the listener; the lock must be held."""
         for text in texts:
             self._last = Position(self._last.attempt, self._last.line + 1)
             line = LogLine(self._last, self._now(), self._stage, text)
