@@ -18,7 +18,7 @@ from mprelease.domain.releases import Kind, LaunchOptions, Release, ReleaseReque
 
 if TYPE_CHECKING:
     from mprelease.application import Application
-    from mprelease.remote.server import Server
+    from mprelease.remote.api_client import ApiClient
 
 
 @spread
@@ -135,7 +135,7 @@ def _release(wanted: ReleaseRequest, given: ReleaseOptions) -> None:
     raise typer.Exit(code)
 
 
-def _released_there(there: "Server", wanted: ReleaseRequest, given: ReleaseOptions) -> int:
+def _released_there(there: "ApiClient", wanted: ReleaseRequest, given: ReleaseOptions) -> int:
     if given.project:
         return remote.release_all(there, given.project, wanted, lines=given.follow, json=given.json)
     return remote.release(there, wanted, given.qr_code, lines=given.follow, json=given.json)

@@ -32,7 +32,7 @@ def worker(
 ) -> None:
     """Run releases until told to end."""
     from mprelease.services import validation as typed
-    from mprelease.workspace.ownership import owning
+    from mprelease.workspace.owner_lock import owning
 
     with opening() as application, owning(application.layout) as is_mine:
         if not is_mine:

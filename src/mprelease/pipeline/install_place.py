@@ -118,7 +118,7 @@ class InstallPlace:
                 (kept / name).parent.mkdir(parents=True, exist_ok=True)
                 path.rename(kept / name)
         if kept.is_dir():
-            self._stores.give_back(self._scope, kept)
+            self._stores.save(self._scope, kept)
 
     def close(self) -> None:
         """Remove the place."""
@@ -131,7 +131,7 @@ class InstallPlace:
 
     def _bring_store(self) -> None:
         kept = self._place.folder / "store"
-        if not self._stores.bring(self._scope, None, kept, self._copier()):
+        if not self._stores.restore(self._scope, None, kept, self._copier()):
             return
         for name in _STORES:
             if (kept / name).is_dir():

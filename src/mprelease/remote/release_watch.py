@@ -1,4 +1,4 @@
-"""Watch a release at a server: each line once and in order, whatever happens to the connection."""
+"""Follow a release on a server: each line once and in order, across lost connections."""
 
 import json
 import math
@@ -16,24 +16,24 @@ from mprelease.domain.errors import Refused
 from mprelease.domain.logs import START, LogLine, Position
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Release, StageState
-from mprelease.remote.reading import lines_of, listed_lines_of, release_of, state_of
-from mprelease.remote.server import Server, ServerLost
+from mprelease.remote.api_client import ApiClient, ServerLost
+from mprelease.remote.parsing import lines_of, listed_lines_of, release_of, state_of
 
 _TIMEOUT_SECONDS = 600.0
 _POLL_SECONDS = 1.0
-# The server says every 15 s that it lives.
+# The server sends a keep-alive message every 15 s.
 _SILENCE_SECONDS = 45.0
-# A stage's end may be told a little before its last lines.
+# The end of a stage may arrive a little before the stage's last lines.
 _QUIET_SECONDS = 0.3
-# The log tells its end at once. A socket that does not, of a release that has ended, is left; and
-# one that tells of nothing else than that it lives is doubted so often.
-_LATE_SECONDS = 3.0
-_DOUBT_SECONDS = 30.0
+# A socket without messages about the release is replaced: after so long if the release has ended,
+# because the end of its log arrives at once, and else after so long.
+_STALE_AFTER_END_SECONDS = 3.0
+_STALE_SECONDS = 30.0
 _OPEN_SECONDS = 10.0
 
 
 class ConnectionEvent(StrEnum):
-    """What happened to the connection, or to what was heard."""
+    """An event of the connection; CUT means that lines received before are invalid."""
 
     LOST = "cli.server_lost"
     BACK = "cli.server_back"
@@ -42,65 +42,66 @@ class ConnectionEvent(StrEnum):
 
 @dataclass(frozen=True)
 class ReleaseUpdate:
-    """How a release stands, with the lines that have come since the last time."""
+    """The present state of a release, and the lines since the last update."""
 
     release: Release
     lines: list[LogLine]
 
 
 class ReleaseWatch:
-    """Iterate over what is heard of one release until its end."""
+    """Iterate over the updates of one release until its end."""
 
     def __init__(
-        self, server: Server, release: Release, tell: Callable[[ConnectionEvent], None]
+        self, server: ApiClient, release: Release, on_event: Callable[[ConnectionEvent], None]
     ) -> None:
-        """Take the release as it stood; `tell` hears what happens to the connection."""
+        """Take the release's last known state; `on_event` gets the connection's events."""
         self._server = server
         self._release = release
-        self._tell = tell
+        self._on_event = on_event
         self._position = START
         self._lost_at = math.inf
         self._is_over = False
 
     def __iter__(self) -> Iterator[ReleaseUpdate]:
-        """Yield as soon as there is something; raise Refused where there is nothing to hear."""
+        """Yield updates as they arrive; raise Refused if the server refuses, or is lost."""
         while not self._is_over:
             with suppress(ConnectionClosed, InvalidHandshake, OSError, TimeoutError):
-                yield from self._by_socket()
-            # What came meanwhile is stored; and where no socket passes, everything comes this way.
+                yield from self._from_socket()
+            # Read what the socket has missed, or everything where a proxy blocks web sockets.
             if not self._is_over:
-                yield from self._by_asking()
+                yield from self._from_api()
         yield ReleaseUpdate(self._ended(), [])
 
-    def _by_socket(self) -> Iterator[ReleaseUpdate]:
-        """Yield what the socket tells, until the end of the log or of the socket's worth."""
+    def _from_socket(self) -> Iterator[ReleaseUpdate]:
+        """Yield updates from the socket until the end of the log, or until the socket is stale."""
         with self._connected() as socket:
-            wish = {"attempt": self._position.attempt, "line": self._position.line}
-            socket.send(json.dumps({"log": self._release.id, "states": True, **wish}))
-            waiting = None
-            heard_at = told_at = time.monotonic()
-            while not (self._is_over or self._is_doubtful(told_at)):
+            position = {"attempt": self._position.attempt, "line": self._position.line}
+            socket.send(json.dumps({"log": self._release.id, "states": True, **position}))
+            pending = None
+            received_at = updated_at = time.monotonic()
+            while not (self._is_over or self._is_stale(updated_at)):
                 try:
-                    told = json.loads(socket.recv(_QUIET_SECONDS))
+                    message = json.loads(socket.recv(_QUIET_SECONDS))
                 except TimeoutError:
-                    if time.monotonic() - heard_at > _SILENCE_SECONDS:
+                    if time.monotonic() - received_at > _SILENCE_SECONDS:
                         raise
-                    if waiting:
-                        self._release, waiting = state_of(self._release, waiting), None
+                    if pending:
+                        self._release, pending = state_of(self._release, pending), None
                         yield ReleaseUpdate(self._release, [])
                     continue
-                heard_at = time.monotonic()
-                standing = self._standing(told)
-                waiting = standing or waiting
-                if standing or "passages" in told:
-                    told_at = heard_at
-                if "passages" in told:
-                    yield self._heard(told)
+                received_at = time.monotonic()
+                state = self._state_in(message)
+                pending = state or pending
+                if state or "passages" in message:
+                    updated_at = received_at
+                if "passages" in message:
+                    yield self._with_log(message)
 
-    def _is_doubtful(self, told_at: float) -> bool:
-        """Tell whether a socket that has told nothing of the release since then lacks its end."""
-        silence = time.monotonic() - told_at
-        return silence > (_LATE_SECONDS if self._release.state.is_final else _DOUBT_SECONDS)
+    def _is_stale(self, updated_at: float) -> bool:
+        """Return whether a socket without an update since then may have missed the end."""
+        silence = time.monotonic() - updated_at
+        is_final = self._release.state.is_final
+        return silence > (_STALE_AFTER_END_SECONDS if is_final else _STALE_SECONDS)
 
     def _connected(self) -> ClientConnection:
         server = self._server
@@ -117,41 +118,41 @@ class ReleaseWatch:
         except InvalidURI:
             raise Refused(Problem.SERVER_UNREACHABLE, url=server.url, detail="URL?") from None
 
-    def _standing(self, told: Any) -> Any:
-        mine = (one for one in told.get("states", ()) if one["id"] == self._release.id)
-        return next(mine, None)
+    def _state_in(self, message: Any) -> Any:
+        matching = (one for one in message.get("states", ()) if one["id"] == self._release.id)
+        return next(matching, None)
 
-    def _heard(self, told: Any) -> ReleaseUpdate:
-        self._is_back()
-        if told["cut"]:
-            self._position = Position(*told["cut"])
-            self._tell(ConnectionEvent.CUT)
-        lines = lines_of(told["passages"])
-        self._is_over = told["over"]
-        return self._moved(lines)
+    def _with_log(self, message: Any) -> ReleaseUpdate:
+        self._on_connected()
+        if message["cut"]:
+            self._position = Position(*message["cut"])
+            self._on_event(ConnectionEvent.CUT)
+        lines = lines_of(message["passages"])
+        self._is_over = message["over"]
+        return self._update(lines)
 
-    def _by_asking(self) -> Iterator[ReleaseUpdate]:
+    def _from_api(self) -> Iterator[ReleaseUpdate]:
         path = f"/releases/{self._release.id}"
         try:
             position = {"attempt": self._position.attempt, "line": self._position.line}
-            told = self._server.get(f"{path}/log", **position)
+            log = self._server.get(f"{path}/log", **position)
             self._release = release_of(self._server.get(path))
         except ServerLost:
-            self._is_lost()
+            self._on_lost()
             return
-        self._is_back()
-        self._is_over = told["is_over"]
-        yield self._moved(listed_lines_of(told["items"]))
-        if not (self._is_over or told["items"]):
+        self._on_connected()
+        self._is_over = log["is_over"]
+        yield self._update(listed_lines_of(log["items"]))
+        if not (self._is_over or log["items"]):
             time.sleep(_POLL_SECONDS)
 
-    def _moved(self, lines: list[LogLine]) -> ReleaseUpdate:
+    def _update(self, lines: list[LogLine]) -> ReleaseUpdate:
         if lines:
             self._position = lines[-1].position
-        begun = {line.stage for line in lines}
+        started = {line.stage for line in lines}
         stages = tuple(
             replace(one, state=StageState.RUNNING)
-            if one.name in begun and one.state is StageState.PENDING
+            if one.name in started and one.state is StageState.PENDING
             else one
             for one in self._release.stages
         )
@@ -163,18 +164,18 @@ class ReleaseWatch:
             try:
                 return release_of(self._server.get(f"/releases/{self._release.id}"))
             except ServerLost:
-                self._is_lost()
+                self._on_lost()
 
-    def _is_lost(self) -> None:
+    def _on_lost(self) -> None:
         now = time.monotonic()
         if self._lost_at == math.inf:
             self._lost_at = now
-            self._tell(ConnectionEvent.LOST)
+            self._on_event(ConnectionEvent.LOST)
         if now - self._lost_at > _TIMEOUT_SECONDS:
             raise Refused(Problem.SERVER_LOST, url=self._server.url, release=self._release.id)
         time.sleep(_POLL_SECONDS)
 
-    def _is_back(self) -> None:
+    def _on_connected(self) -> None:
         if self._lost_at != math.inf:
             self._lost_at = math.inf
-            self._tell(ConnectionEvent.BACK)
+            self._on_event(ConnectionEvent.BACK)
