@@ -136,7 +136,7 @@ def test_a_database_that_cannot_be_written_for_a_while_costs_nothing(
     other = sqlite3.connect(make_url(database_url).database or "", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     wait_until(lambda: "waits for the database" in caplog.text)
-    wait_until(lambda: "the database is away" in caplog.text)
+    wait_until(lambda: "the database is unreachable" in caplog.text)
     other.close()
     yard.becomes(release_id, State.SUCCEEDED)
     assert yard.ledger.uploads() == [release_id]

@@ -17,9 +17,9 @@ from mprelease.i18n import Language, Translator
 from mprelease.process.command import Command
 from mprelease.process.copying import plain_entries
 from mprelease.process.limits import LimitName, ResourceLimits
-from mprelease.process.lines import LastLines
-from mprelease.process.order import MEBI
+from mprelease.process.line_splitter import LastLines
 from mprelease.process.programs import GIT
+from mprelease.process.supervisor_protocol import MEBI
 from mprelease.process.tree import Stop, run
 from mprelease.source.failures import explained
 
@@ -74,7 +74,7 @@ class Git:
         self.on_line(self._words.of(message))
 
     def has(self, program: str) -> bool:
-        """Tell whether a program is on git's PATH."""
+        """Return whether a program is on git's PATH."""
         return shutil.which(program, path=self._environment.get("PATH")) is not None
 
     def run(
@@ -234,7 +234,7 @@ _OF_NO_INTEREST = re.compile(r"^From |^ [ *+t=-] |^fatal: couldn't find remote r
 
 
 def _has_filled(command: Command) -> bool:
-    """Tell whether a command has failed at the limit of its files: git does not say which.
+    """Return whether a command has failed at the limit of its files: git does not say which.
 
     It starts other programs, and knows only that one of them has ended.
     """
