@@ -20,7 +20,7 @@ from mprelease.process.programs import shown_parts
 from mprelease.process.removal import remove
 from mprelease.process.tree import Exit
 from mprelease.process.tree import run as run_tree
-from mprelease.source.clone import OBJECTS
+from mprelease.source.light_clone import OBJECTS
 from mprelease.workspace.layout import Workspace
 
 _TAIL = 400
