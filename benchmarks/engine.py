@@ -84,8 +84,8 @@ def _waits(services: ServiceContext, folder: Path, redis: str | None) -> Iterato
     worker = _worker(services, folder, begun.pipeline)
     worker.start()
     # A dispatch of its own, as on another machine.
-    ears = Dispatch(redis) if redis else calls
-    ears.listen(_LABELS, worker.hear)
+    receiver = Dispatch(redis) if redis else calls
+    receiver.listen(_LABELS, worker.on_wakeup)
     for _ in range(_ROUNDS):
         begun.event.clear()
         began = time.perf_counter()
@@ -98,7 +98,7 @@ def _waits(services: ServiceContext, folder: Path, redis: str | None) -> Iterato
         time.sleep(secrets.randbelow(150) / 1000)
     worker.close(requeue=True)
     worker.join()
-    for dispatch in {calls, ears}:
+    for dispatch in {calls, receiver}:
         dispatch.close()
 
 

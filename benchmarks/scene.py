@@ -60,7 +60,7 @@ class Scene:
         application = self.application
         worker = application.worker(_LABELS, slots)
         worker.start()
-        application.messaging.dispatch.listen(_LABELS, worker.hear)
+        application.messaging.dispatch.listen(_LABELS, worker.on_wakeup)
         try:
             yield
         finally:

@@ -10,7 +10,7 @@ from mprelease.domain.errors import AppRefused, Refused
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Kind, LaunchOptions, Release, State
 from mprelease.domain.users import Actor
-from mprelease.domain.versions import automatic, checked, in_step, is_greater, of_day
+from mprelease.domain.versions import automatic, automatic_shared, checked, is_greater, of_day
 from mprelease.platforms.registry import driver_of, robots
 from mprelease.schemas import validation as typed
 from mprelease.schemas.releases import ReleaseRequest
@@ -257,7 +257,7 @@ def _naming(app: App) -> Iterator[None]:
 def _step(services: ServiceContext, members: list[App], facts: _Facts) -> str:
     used = [version for app in members for version in _used(services, app, facts.of(app))]
     forms = [driver_of(app.platform).version_form for app in members]
-    return in_step(forms, _today(services), used)
+    return automatic_shared(forms, _today(services), used)
 
 
 def _used(services: ServiceContext, app: App, every: list[str]) -> list[str]:
