@@ -11,8 +11,9 @@ from starlette.websockets import WebSocketDisconnect
 from databases import KINDS
 from guests import Visitor, World
 from mprelease.domain.logs import LogLine, Position
-from mprelease.domain.releases import Kind, ReleaseRequest, Stage, State
+from mprelease.domain.releases import Kind, Stage, State
 from mprelease.domain.users import Actor, Role
+from mprelease.schemas.releases import ReleaseRequest
 from mprelease.services import releases
 from mprelease.storage import logs, queue
 from mprelease.storage.queue import Lease
@@ -204,13 +205,17 @@ def test_how_releases_stand_comes_whole_at_first_and_then_what_changes(world: Wo
         ]
         lease = claimed(world)
         assert states_of(socket) == {world.first: "running"}
-        second = releases.request(world.services, boss, ReleaseRequest("shop", Kind.PREVIEW))
+        second = releases.request(
+            world.services, boss, ReleaseRequest(app="shop", kind=Kind.PREVIEW)
+        )
         assert states_of(socket) == {second: "queued"}
         end(world, lease)
         assert states_of(socket) == {world.first: "succeeded"}
         releases.cancel(world.services, boss, second)
         assert states_of(socket) == {second: "canceled"}
-        third = releases.request(world.services, boss, ReleaseRequest("shop", Kind.PREVIEW))
+        third = releases.request(
+            world.services, boss, ReleaseRequest(app="shop", kind=Kind.PREVIEW)
+        )
         releases.cancel(world.services, boss, third)
         while states_of(socket) != {third: "canceled"}:
             pass

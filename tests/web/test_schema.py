@@ -46,7 +46,7 @@ FITTING = {
     "password": None,
     "version": None,
     "page": "pages/index",
-    "default_page": "pages/index",
+    "start_page": "pages/index",
     "directory": "client",
     "output": "dist",
     "query": "a=1",

@@ -4,10 +4,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from mprelease.domain import platforms
 from mprelease.domain.apps import Environment
 from mprelease.domain.logs import LogLine, Position
 from mprelease.domain.newer_values import known_or_newer
-from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Message, Problem, ProblemDetail
 from mprelease.domain.releases import (
     Commit,
@@ -28,7 +28,7 @@ def release_of(told: Any) -> Release:
         id=told["id"],
         app_id=0,
         app_name=told["app"],
-        platform=known_or_newer(Platform, told["platform"]),
+        platform=platforms.named(told["platform"]),
         kind=known_or_newer(Kind, told["kind"]),
         state=known_or_newer(State, told["state"]),
         ref=told["ref"],

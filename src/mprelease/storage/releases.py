@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy import Row, Select, delete, insert, select, update
 
+from mprelease.domain import platforms
 from mprelease.domain.apps import App, Environment
 from mprelease.domain.newer_values import known_or_newer
-from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Message, Problem, ProblemDetail
 from mprelease.domain.releases import (
     Commit,
@@ -212,7 +212,7 @@ def _release(row: Row[Any], known_stages: list[StageRecord]) -> Release:
         id=row.id,
         app_id=row.app_id,
         app_name=row.app_name,
-        platform=known_or_newer(Platform, row.platform),
+        platform=platforms.named(row.platform),
         kind=known_or_newer(Kind, row.kind),
         state=known_or_newer(State, row.state),
         ref=row.ref,

@@ -8,12 +8,20 @@ from mprelease.domain.apps import ProjectType
 from mprelease.domain.errors import Refused
 from mprelease.domain.platforms import MIB, Platform, SizeLimits
 from mprelease.domain.problems import Message, Problem
+from mprelease.domain.versions import VersionForm
 from mprelease.platforms.bridge_driver import Bridged
-from mprelease.platforms.detection import require_app_id
-from mprelease.platforms.driver import Account, Event, PublishOrder, Result, Route
+from mprelease.platforms.detection import APP_ID_EXAMPLES, require_app_id
+from mprelease.platforms.driver import Account, BuildTargets, Event, PublishOrder, Result, Route
 from mprelease.platforms.images import QR_CODE
 from mprelease.platforms.mini_programs import require_page
 from mprelease.platforms.npm_packages import require_packable
+from mprelease.platforms.presentation import (
+    CredentialField,
+    CredentialForm,
+    FieldKind,
+    Icon,
+    Presentation,
+)
 from mprelease.platforms.tools import BRIDGES, Tool
 from mprelease.platforms.wechat.content import (
     add_config,
@@ -33,6 +41,22 @@ class WeChatDriver(Bridged):
     """Publish with the pinned miniprogram-ci."""
 
     platform = Platform.WECHAT
+    presentation = Presentation(
+        Icon("微", "#07a650"),
+        APP_ID_EXAMPLES[Platform.WECHAT],
+        CredentialForm(
+            (
+                CredentialField("key_file", "web.key_file", FieldKind.FILE, "credential.wechat"),
+                CredentialField("key", "web.key_text", FieldKind.MULTILINE),
+            ),
+            is_object=False,
+        ),
+    )
+    project_types = tuple(ProjectType)
+    robots = range(1, 31)  # its CI robots (vendor-tools, WeChat)
+    has_one_trial_code = True
+    build_targets = BuildTargets("mp-weixin", "weapp")
+    version_form = VersionForm.WORDS
     wants_greater_versions = False
     tool = Tool("miniprogram-ci", "2.1.42", BRIDGES / "wechat")
     settings = WECHAT_SETTINGS

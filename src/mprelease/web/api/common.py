@@ -1,36 +1,14 @@
 """What all of the API takes and gives; times are ISO 8601 in UTC."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-from pydantic.config import JsonDict
+from pydantic import BaseModel, Field
 
 from mprelease.domain.problems import ProblemDetail
 from mprelease.i18n import Translator
-from mprelease.services import validation as typed
-
-# As every JSON reader keeps them, and every database.
-_NUMBERS = 2**53
-_LONGEST_SECRET = 64 * 1024
-
-Plain = Annotated[str, AfterValidator(typed.plain)]
-Text = Annotated[Plain, Field(max_length=4000)]
-Secret = Annotated[Plain, Field(max_length=_LONGEST_SECRET, json_schema_extra={"writeOnly": True})]
-# How the vendors' compilers name their switches.
-Switch = Annotated[str, Field(pattern="^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
-# Of a dictionary whose keys have a pattern: there are no others.
-CLOSED: JsonDict = {"additionalProperties": False}
-Number = Annotated[int, Field(ge=0, lt=_NUMBERS)]
-Whole = Annotated[int, Field(gt=-_NUMBERS, lt=_NUMBERS)]
 
 Item = TypeVar("Item")
-
-
-class Given(BaseModel):
-    """What is sent to us; a field that nobody knows is refused, for it may be a slip of the pen."""
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
 
 class Listed(BaseModel, Generic[Item]):

@@ -10,26 +10,15 @@ from mprelease.domain.logs import LogLine, Position
 from mprelease.domain.platforms import Platform
 from mprelease.domain.releases import (
     Kind,
-    LaunchOptions,
     Release,
-    ReleaseRequest,
     Stage,
     StageRecord,
     StageState,
     State,
 )
 from mprelease.i18n import Translator
-from mprelease.web.api.common import (
-    CLOSED,
-    Given,
-    ProblemModel,
-    Switch,
-    Text,
-    Whole,
-    moment,
-    optional_time,
-    pick,
-)
+from mprelease.schemas.fields import Record
+from mprelease.web.api.common import ProblemModel, moment, optional_time, pick
 
 
 class StageModel(BaseModel):
@@ -129,57 +118,7 @@ class ReleaseModel(BaseModel):
         )
 
 
-class NewReleases(Given):
-    """What is asked for; what is left out is the app's, the project's or the platform's default."""
-
-    kind: Kind
-    ref: Text | None = None
-    ref_name: Text | None = Field(
-        None, description="what is shown of `ref`, a commit: the branch or tag it was taken from"
-    )
-    version: Text | None = None
-    description: Text | None = None
-    environment: Environment = Environment.PRODUCTION
-    robot: Whole | None = None
-    page: Text | None = None
-    query: Text | None = None
-    scene: Whole | None = None
-    settings: dict[Switch, bool | Whole | Text] = Field(
-        default={}, json_schema_extra=CLOSED, description="of the vendor's compiler, this time"
-    )
-    priority: Whole = 0
-
-    def request(self, idempotency_key: str | None, app: str = "") -> ReleaseRequest:
-        """Return it as the services take it."""
-        return ReleaseRequest(
-            app=app,
-            kind=self.kind,
-            ref=self.ref,
-            ref_name=self.ref_name,
-            version=self.version,
-            description=self.description,
-            environment=self.environment,
-            robot=self.robot,
-            settings=self.settings,
-            launch=LaunchOptions(self.page, self.query, self.scene),
-            priority=self.priority,
-            idempotency_key=idempotency_key,
-        )
-
-
-class NewRelease(NewReleases):
-    """What is asked for of one app."""
-
-    app: Text
-
-
-class ProjectReleases(NewReleases):
-    """What is asked for of a project's apps."""
-
-    apps: list[Text] | None = Field(None, description="names; null for all apps of the project")
-
-
-class Resolution(Given):
+class Resolution(Record):
     """How a release ended of which nobody knows: whether the platform got it."""
 
     published: bool

@@ -1,7 +1,6 @@
 """Releases for programs: ask, look, cancel, repeat, decide, finish, delete; logs and QR codes."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import islice
 from typing import Annotated
 
@@ -12,18 +11,18 @@ from mprelease.domain.logs import LogLine, Position
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Kind, State
 from mprelease.i18n import Translator
+from mprelease.schemas.fields import Number
+from mprelease.schemas.releases import NewRelease, ProjectReleases, ReleaseRequest
 from mprelease.services import apps, releases
 from mprelease.services.sessions import Session
 from mprelease.storage import lists, logs
 from mprelease.storage import releases as stored
 from mprelease.storage.lists import Search
 from mprelease.web import worker_queries
-from mprelease.web.api.common import Listed, Number
+from mprelease.web.api.common import Listed
 from mprelease.web.api.refusals import Responses, refusing
 from mprelease.web.api.release_models import (
     LogModel,
-    NewRelease,
-    ProjectReleases,
     ReleaseModel,
     Resolution,
 )
@@ -73,7 +72,7 @@ def create(
     idempotency_key: Key = None,
 ) -> ReleaseModel:
     """Accept a release as queued."""
-    asked = wanted.request(_key(session, idempotency_key), wanted.app)
+    asked = ReleaseRequest.made_of(wanted, _key(session, idempotency_key))
     made = releases.request(context.services, session.user.actor, asked)
     return _shown(request, context, made)
 
@@ -94,7 +93,7 @@ def create_all(
     idempotency_key: Key = None,
 ) -> list[ReleaseModel]:
     """Accept a release for each app of a project, all of them or none."""
-    asked = wanted.request(_key(session, idempotency_key))
+    asked = ReleaseRequest.made_of(wanted, _key(session, idempotency_key))
     made = releases.request_all(context.services, session.user.actor, name, asked, wanted.apps)
     return [_shown(request, context, one) for one in made]
 
@@ -159,7 +158,7 @@ def again(
 ) -> ReleaseModel:
     """Make the same release anew."""
     key = _key(session, idempotency_key)
-    wanted = replace(releases.again(context.services, release_id), idempotency_key=key)
+    wanted = releases.again(context.services, release_id).with_(idempotency_key=key)
     return _shown(request, context, releases.request(context.services, session.user.actor, wanted))
 
 
