@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mprelease.packages import manifests
+from mprelease.platforms import registry
 from mprelease.process import plain_files
 from mprelease.process.ownership import chown
 
@@ -60,72 +61,66 @@ def complete(folder: Path, user: int | None) -> Toolchain | None:
 def is_pinned(folder: Path) -> bool:
     """Tell whether a package.json names nothing but what this module has put there."""
     package = manifests.parsed(folder / "package.json")
-    pinned = (_VUE_2.packages, _VUE_3.packages)
+    pinned = (_vue_2().packages, _vue_3().packages)
     return package.get("dependencies") in pinned and not package.get("devDependencies")
 
 
 _UNI_APP_X = {"App.uvue", "main.uts"}
 _ENTRIES = {"App.vue", "main.js", "main.ts", *_UNI_APP_X}
-_PLATFORMS = ("uni-app", "uni-cli-shared", "uni-mp-weixin", "uni-mp-alipay", "uni-mp-toutiao")
 _VERSION_3 = "3.0.0-4020920240930001"
-_VUE_3 = Toolchain(
-    _VERSION_3,
-    {
-        **{f"@dcloudio/{name}": _VERSION_3 for name in (*_PLATFORMS, "uni-components")},
-        VITE_PLUGIN: _VERSION_3,
-        "vue": "3.4.21",
-        "vite": "5.2.8",
-        "sass": "1.63.2",
-        "less": "4.2.0",
-        # HBuilderX brings these, so projects load them without naming them.
-        "pinia": "2.2.4",
-        "vue-i18n": "9.14.2",
-        "vuex": "4.1.0",
-    },
-    {
-        "vite.config.js": """\
+_PACKAGES_3: Mapping[str, str] = {
+    VITE_PLUGIN: _VERSION_3,
+    "@dcloudio/uni-components": _VERSION_3,
+    "vue": "3.4.21",
+    "vite": "5.2.8",
+    "sass": "1.63.2",
+    "less": "4.2.0",
+    # HBuilderX brings these, so projects load them without naming them.
+    "pinia": "2.2.4",
+    "vue-i18n": "9.14.2",
+    "vuex": "4.1.0",
+}
+_FILES_3: Mapping[str, str] = {
+    "vite.config.js": """\
 import uni from "@dcloudio/vite-plugin-uni";
 export default { plugins: [uni()] };
 """
-    },
-)
+}
 _VERSION_2 = "2.0.2-5000720260410001"
 _PARTS_2 = (
     *("uni-cli-i18n", "uni-i18n", "uni-migration", "uni-mp-vue", "uni-stat"),
     *("uni-template-compiler", "webpack-uni-mp-loader", "webpack-uni-pages-loader"),
 )
-_VUE_2 = Toolchain(
-    _VERSION_2,
-    {
-        # vue-cli loads its plug-ins in this order, and this one says where the project lies.
-        "@dcloudio/vue-cli-plugin-hbuilderx": _VERSION_2,
-        VUE_CLI_PLUGIN: _VERSION_2,
-        **{f"@dcloudio/{name}": _VERSION_2 for name in (*_PLATFORMS, *_PARTS_2)},
-        "@vue/cli-service": "4.5.19",
-        "@vue/cli-plugin-babel": "4.5.19",
-        "@vue/shared": "3.4.21",
-        "@vue/babel-preset-app": "4.5.19",
-        "@babel/plugin-transform-runtime": "7.17.0",
-        "@babel/runtime": "7.17.9",
-        "babel-plugin-import": "1.13.8",
-        "core-js": "3.32.0",
-        "autoprefixer": "9.8.8",
-        "postcss": "7.0.39",
-        "postcss-comment": "2.0.0",
-        "postcss-import": "12.0.1",
-        # The newest of these, which npm would take for a peer, want webpack 5.
-        "webpack": "4.47.0",
-        "copy-webpack-plugin": "5.1.2",
-        "vue": "2.6.14",
-        "vue-template-compiler": "2.6.14",
-        "sass": "1.63.2",
-        "sass-loader": "8.0.2",
-        "less": "3.13.1",
-        "less-loader": "5.0.0",
-        "vuex": "3.6.2",
-    },
-    {
-        "babel.config.js": """\
+_PACKAGES_2: Mapping[str, str] = {
+    # vue-cli loads its plug-ins in this order, and this one says where the project lies.
+    "@dcloudio/vue-cli-plugin-hbuilderx": _VERSION_2,
+    VUE_CLI_PLUGIN: _VERSION_2,
+    **{f"@dcloudio/{name}": _VERSION_2 for name in _PARTS_2},
+    "@vue/cli-service": "4.5.19",
+    "@vue/cli-plugin-babel": "4.5.19",
+    "@vue/shared": "3.4.21",
+    "@vue/babel-preset-app": "4.5.19",
+    "@babel/plugin-transform-runtime": "7.17.0",
+    "@babel/runtime": "7.17.9",
+    "babel-plugin-import": "1.13.8",
+    "core-js": "3.32.0",
+    "autoprefixer": "9.8.8",
+    "postcss": "7.0.39",
+    "postcss-comment": "2.0.0",
+    "postcss-import": "12.0.1",
+    # The newest of these, which npm would take for a peer, want webpack 5.
+    "webpack": "4.47.0",
+    "copy-webpack-plugin": "5.1.2",
+    "vue": "2.6.14",
+    "vue-template-compiler": "2.6.14",
+    "sass": "1.63.2",
+    "sass-loader": "8.0.2",
+    "less": "3.13.1",
+    "less-loader": "5.0.0",
+    "vuex": "3.6.2",
+}
+_FILES_2: Mapping[str, str] = {
+    "babel.config.js": """\
 const library = "@dcloudio/uni-ui";
 module.exports = {
   presets: [["@vue/app", { modules: "commonjs", useBuiltIns: "entry" }]],
@@ -135,7 +130,7 @@ module.exports = {
   ],
 };
 """,
-        "postcss.config.js": """\
+    "postcss.config.js": """\
 const path = require("path");
 const sources = (id) => /^(?:~?@)?[/](?![/])(.*)/.exec(id);
 module.exports = {
@@ -149,16 +144,28 @@ module.exports = {
   ],
 };
 """,
-    },
-)
+}
+
+
+def _vue_2() -> Toolchain:
+    return Toolchain(_VERSION_2, {**_PACKAGES_2, **_platforms(_VERSION_2)}, _FILES_2)
+
+
+def _vue_3() -> Toolchain:
+    return Toolchain(_VERSION_3, {**_PACKAGES_3, **_platforms(_VERSION_3)}, _FILES_3)
+
+
+def _platforms(version: str) -> Mapping[str, str]:
+    targets = (each.uni_app for each in registry.build_targets())
+    return {f"@dcloudio/uni-{name}": version for name in ("app", "cli-shared", *targets)}
 
 
 def _toolchain(folder: Path) -> Toolchain | None:
     # Comments are usual in manifest.json.
     if re.search(r'"vueVersion"\s*:\s*"?3\b', manifests.text(folder / "manifest.json")):
-        return _VUE_3
+        return _vue_3()
     has_x = any((folder / name).exists() for name in _UNI_APP_X)
-    return None if has_x else _VUE_2
+    return None if has_x else _vue_2()
 
 
 def _has_tool(package: Mapping[str, object]) -> bool:
