@@ -10,7 +10,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 const BRIDGE = fileURLToPath(new URL("../../src/mprelease/platforms/bridge/", import.meta.url));
 const require = createRequire(import.meta.url);
 const { codeOf, inside, isIn, textOf } = require(path.join(BRIDGE, "protocol.cjs"));
-const { isAtHome, ruleFor } = require(path.join(BRIDGE, "modules.cjs"));
+const { isInAny, ruleFor } = require(path.join(BRIDGE, "module_rule.cjs"));
 
 let folder;
 before(() => (folder = fs.mkdtempSync(path.join(fs.realpathSync(os.tmpdir()), "bridge-"))));
@@ -109,5 +109,5 @@ test("code may be loaded from home folders alone, and data from anywhere", () =>
   ]) {
     assert.throws(() => mayLoad(url), /code of the project may not run/);
   }
-  assert.equal(isAtHome(["/tool/"], "/tool2/a.js"), false);
+  assert.equal(isInAny(["/tool/"], "/tool2/a.js"), false);
 });

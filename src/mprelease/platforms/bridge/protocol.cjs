@@ -73,7 +73,7 @@ function outsideIn(error, message) {
   return named.sort((one, other) => other.length - one.length)[0] ?? null;
 }
 
-// As a whole: `/pages/a` is no part of `/somewhere/pages/a.js`. Our own words (files.cjs) may stand
+// As a whole: `/pages/a` is no part of `/somewhere/pages/a.js`. Our own words (file_access.cjs) may stand
 // before it.
 function isNamed(file, message) {
   const literal = file.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
