@@ -79,7 +79,7 @@ class _Waiting:
         self._platform = platform
         self._changes = changes
         self._standby = scene.application.machine.standby
-        self._standby.live_on()
+        self._standby.enable()
         self._times: list[int] = []
 
     def prepare(self) -> None:

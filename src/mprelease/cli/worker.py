@@ -67,7 +67,7 @@ def begun(
     application.refuse_unable()
     worker = application.worker(labels, slots, live)
     worker.recover()
-    application.machine.standby.live_on()
+    application.machine.standby.enable()
     worker.start()
     application.messaging.dispatch.listen(labels, worker.on_wakeup)
     name, joined = application.worker_name, ", ".join(labels)
