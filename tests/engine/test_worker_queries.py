@@ -16,6 +16,8 @@ from mprelease.domain.worker_queries import QueryAnswer, WorkerQuery, WorkerQuer
 from mprelease.engine import query_pool
 from mprelease.engine import worker_queries as engine_errands
 from mprelease.engine.host_health import HostHealth
+from mprelease.schemas.apps import AppChange
+from mprelease.schemas.projects import ProjectChange
 from mprelease.services import apps, projects, worker_queries
 from mprelease.storage import worker_queries as stored
 from mprelease.storage.clock import now_ms
@@ -33,7 +35,7 @@ def repository(tmp_path: Path, yard: Yard) -> Path:
     git(made, "tag", "v1")
     git(made, "branch", "feature/登录")
     commit(made, {"app.json": '{"pages": []}'}, "增加页面")
-    change = projects.ProjectChange(repository=str(made))
+    change = ProjectChange(repository=str(made))
     projects.edit(yard.services, yard.who, "web", change)
     return made
 
@@ -109,7 +111,7 @@ def test_the_address_needs_a_page_that_tells_it(yard: Yard) -> None:
 
 def test_an_app_without_a_credential_is_refused(yard: Yard) -> None:
     yard.worker()
-    bare = apps.AppChange(name="bare", platform_app_id="wx00000000000000ff")
+    bare = AppChange(name="bare", platform_app_id="wx00000000000000ff")
     apps.add(yard.services, yard.who, "web", Platform.WECHAT, bare)
     check = WorkerQuery(WorkerQueryKind.CHECK, "bare")
     answer = worker_queries.ask(yard.services, "default", check, seconds=20, max_age=0)
@@ -144,7 +146,11 @@ def silent(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> Iterator[SilentHost]:
     """A project `silent` at a silent host, which gets few seconds."""
     monkeypatch.setattr(engine_errands, "_HOST_SECONDS", 3.0)
     host = SilentHost()
-    projects.add(yard.services, yard.who, projects.ProjectChange("silent", host.url, "main"))
+    projects.add(
+        yard.services,
+        yard.who,
+        ProjectChange(name="silent", repository=host.url, default_branch="main"),
+    )
     yield host
     host.close()
 

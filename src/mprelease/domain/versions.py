@@ -3,23 +3,35 @@
 import re
 from collections.abc import Collection
 from datetime import date
+from enum import Enum, auto
 
 from mprelease.domain.errors import Refused
-from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
 
-# WeChat accepts letters too: v1.2.3-beta.
+
+class VersionForm(Enum):
+    """The version numbers that a platform accepts, and the form of automatic ones.
+
+    WORDS accepts almost anything (v1.2.3-beta); the automatic form is `YY.MM.DD.n`. THREE_NUMBERS
+    accepts three numbers without leading zeros; the automatic form is `YY.M.n` with
+    M = month x 100 + day.
+    """
+
+    WORDS = auto()
+    THREE_NUMBERS = auto()
+
+
 _SHAPE = re.compile(r"[0-9A-Za-z][0-9A-Za-z._+-]{0,63}")
 # Parts of a number that every platform accepts.
 _SHARED_PARTS = 3
 _SHAPE_WITHOUT_LEADING_ZEROS = re.compile(r"(0|[1-9][0-9]{0,8})(\.(0|[1-9][0-9]{0,8})){2}")
 
 
-def checked(platform: Platform, version: str) -> str:
-    """Return the version if the platform accepts its format; raise Refused otherwise."""
-    shape = _SHAPE if platform is Platform.WECHAT else _SHAPE_WITHOUT_LEADING_ZEROS
+def checked(form: VersionForm, version: str) -> str:
+    """Return the version if it has the form; raise Refused(VERSION_SHAPE) otherwise."""
+    shape = _SHAPE if form is VersionForm.WORDS else _SHAPE_WITHOUT_LEADING_ZEROS
     if not shape.fullmatch(version):
-        raise Refused(Problem.VERSION_SHAPE, version=version, example=_of_day(platform, _EXAMPLE))
+        raise Refused(Problem.VERSION_SHAPE, version=version, example=_of_day(form, _EXAMPLE))
     return version
 
 
@@ -43,16 +55,14 @@ def following(version: str) -> str:
     return f"{head}.{int(last) + 1}"
 
 
-def automatic(platform: Platform, today: date, used: list[str]) -> str:
-    """Return today's next number, greater than every used one.
+def automatic(form: VersionForm, today: date, used: list[str]) -> str:
+    """Return today's next number of a form, greater than every used one.
 
-    WeChat: `YY.MM.DD.n`. Alipay and Douyin: `YY.M.n` with M = month x 100 + day, because their
-    tools refuse a leading zero. n starts at 0. If the greatest number used on WeChat today was
-    shared by all platforms, its form is continued. If a used number is greater than today's, that
-    one is incremented instead.
+    n starts at 0. If the greatest number of today was shared by platforms of several forms, WORDS
+    continues in the shared form. If a used number is greater than today's, that one is incremented.
     """
     greatest = max(used, key=_numbers, default=None)
-    first = _of_day(platform, today)
+    first = _of_day(form, today)
     if greatest is None or is_greater(first, greatest):
         return first
     shared = _shared_of_day(today)
@@ -61,10 +71,10 @@ def automatic(platform: Platform, today: date, used: list[str]) -> str:
     return following(greatest)
 
 
-def automatic_shared(platforms: Collection[Platform], today: date, used: list[str]) -> str:
-    """Return today's next number that all platforms accept, greater than every used one."""
-    if len(set(platforms)) == 1:
-        return automatic(next(iter(platforms)), today, used)
+def automatic_shared(forms: Collection[VersionForm], today: date, used: list[str]) -> str:
+    """Return today's next number that has all of these forms, greater than every used one."""
+    if len(set(forms)) == 1:
+        return automatic(next(iter(forms)), today, used)
     greatest = max(used, key=_numbers, default="0")
     first = _shared_of_day(today)
     if is_greater(first, greatest):
@@ -77,8 +87,8 @@ _COUNTED = re.compile(r"[0-9]+(\.[0-9]{1,9}){2,3}")
 _EXAMPLE = date(2026, 1, 5)
 
 
-def _of_day(platform: Platform, day: date) -> str:
-    if platform is Platform.WECHAT:
+def _of_day(form: VersionForm, day: date) -> str:
+    if form is VersionForm.WORDS:
         return f"{day:%y.%m.%d}.0"
     return _shared_of_day(day)
 

@@ -14,6 +14,7 @@ from mprelease.domain.releases import Stage, StageState, State
 from mprelease.i18n import Translator
 from mprelease.pipeline.run import Recorder
 from mprelease.pipeline.runner import Outcome, problem_detail_of
+from mprelease.platforms.registry import served
 from mprelease.process.tree import LineCallback, Stop
 
 _log = logging.getLogger(__name__)
@@ -74,7 +75,7 @@ class ToolSupply:
 
 def tool_locks() -> ToolLocks:
     """Return one lock per platform, so that installs of different tools run in parallel."""
-    return {platform: threading.Lock() for platform in Platform}
+    return {platform: threading.Lock() for platform in served()}
 
 
 @contextmanager

@@ -55,7 +55,7 @@ class Translator:
         return words.format_map(_KeepingMissing(self._spelled_out(message.parameters)))
 
     def named(self, prefix: str, value: object) -> str | None:
-        """Return the name of a value in the catalog, such as `platform.wechat`; None if missing."""
+        """Return the name of a value in the catalog, such as `state.queued`; None if missing."""
         name = f"{prefix}.{value}"
         words = self._catalog.gettext(name)
         return None if words == name else words

@@ -55,7 +55,7 @@ def _layout(install: Install, folder: Path) -> Mapping[str, str]:
     # `yarn run` needs the state of the install, so it is stored within the installed packages.
     chosen = {"YARN_INSTALL_STATE_PATH": str(folder / MODULES / ".yarn-install-state.gz")}
     if wants_plug_and_play(install):
-        # Builds find programs, and WeChat's tool finds npm packages, in node_modules only.
+        # Builds find programs, and vendors' tools find npm packages, in node_modules only.
         chosen["YARN_NODE_LINKER"] = "node-modules"
     if not _has_own_cache(install):
         # The cache in HOME is kept for the next install; one in the tree would be removed.

@@ -52,7 +52,7 @@ def require(condition: object, message: str) -> None:
 
 
 def is_plain_path(path: str) -> bool:
-    """Tell whether a path is relative and cannot lead out of its folder."""
+    """Return whether a path is relative and cannot lead out of its folder."""
     return not {"", ".", ".."}.intersection(path.split("/"))
 
 

@@ -71,7 +71,7 @@ class _RandomStrings:
         return text
 
     def accept(self, app_id: str, key: RSAPublicKey, signature: str) -> bool:
-        """Tell whether the key's owner signed an unused string of this app, and use it up."""
+        """Return whether the key's owner signed an unused string of this app, and use it up."""
         proof = _verified(key, signature)
         if proof is None or proof.appid != app_id:
             return False
