@@ -224,11 +224,11 @@ class ProblemDetail:
     @property
     def message(self) -> Message:
         """Return the message that states what happened."""
-        """Say what happened."""
+        """Return the message that states what happened."""
         return Message(f"problem.{self.problem}", self.parameters)
 
     @property
     def remedy(self) -> Message:
         """Return the message that states what to do."""
-        """Say what to do."""
+        """Return the message that states what to do."""
         return Message(f"remedy.{self.problem}", self.parameters)

@@ -217,5 +217,5 @@ def _yarn(lock: str) -> Manager:
 
 def _lock(folder: Path, manager: ManagerName) -> Path | None:
     wanted = ManagerName.YARN if manager is ManagerName.YARN_BERRY else manager
-    locks = (folder / name for name, whose in _LOCKS if whose is wanted)
+    locks = (folder / name for name, owner in _LOCKS if owner is wanted)
     return next((lock for lock in locks if is_plain_file(lock)), None)
