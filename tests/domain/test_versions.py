@@ -88,14 +88,9 @@ def test_alipay_refuses_what_its_tool_would(version: str) -> None:
 
 
 def test_a_shared_number_has_the_form_that_all_platforms_accept() -> None:
-    assert (
-        automatic_shared(list(VersionForm), FIFTH_OF_JANUARY, ["26.01.05.3", "26.104.7"])
-        == "26.105.0"
-    )
-    assert (
-        automatic_shared(list(VersionForm), FIFTH_OF_JANUARY, ["26.01.05.3", "26.105.0"])
-        == "26.105.1"
-    )
+    forms = list(VersionForm)
+    assert automatic_shared(forms, FIFTH_OF_JANUARY, ["26.01.05.3", "26.104.7"]) == "26.105.0"
+    assert automatic_shared(forms, FIFTH_OF_JANUARY, ["26.01.05.3", "26.105.0"]) == "26.105.1"
 
 
 def test_a_shared_number_for_one_platform_keeps_its_form() -> None:

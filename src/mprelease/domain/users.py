@@ -53,8 +53,8 @@ class Actor:
 class User:
     """A user account; times in milliseconds since the epoch.
 
-    `robot`, if set, is the default for this user's releases on platforms with robots; `language` is
-    a language of the interface, None for the one that the browser requests.
+    `robot`, if set, is the default for this user's releases where a platform has robots; `language`
+    is a language of the interface, None for the one that the browser requests.
     """
 
     id: int

@@ -10,11 +10,11 @@ from mprelease.domain.problems import Problem
 
 
 class VersionForm(Enum):
-    """The version numbers that a platform accepts, and the form of automatic ones.
+    """The versions that a platform's tool accepts, and the form of the automatic number of a day.
 
-    WORDS accepts almost anything (v1.2.3-beta); the automatic form is `YY.MM.DD.n`. THREE_NUMBERS
-    accepts three numbers without leading zeros; the automatic form is `YY.M.n` with
-    M = month x 100 + day.
+    WORDS accepts letters too (v1.2.3-beta); the number of a day is `YY.MM.DD.n`. THREE_NUMBERS
+    accepts three numbers without leading zeros; of a day they are `YY.M.n` with M = month x 100 +
+    day.
     """
 
     WORDS = auto()
@@ -58,8 +58,8 @@ def following(version: str) -> str:
 def automatic(form: VersionForm, today: date, used: list[str]) -> str:
     """Return today's next number of a form, greater than every used one.
 
-    n starts at 0. If the greatest number of today was shared by platforms of several forms, WORDS
-    continues in the shared form. If a used number is greater than today's, that one is incremented.
+    n starts at 0. If the greatest number used today was shared by all platforms, its form is
+    continued. If a used number is greater than today's, that one is incremented instead.
     """
     greatest = max(used, key=_numbers, default=None)
     first = _of_day(form, today)

@@ -42,11 +42,21 @@ class Manager:
 
 @dataclass(frozen=True)
 class Install:
-    """An installation in `folder`: the app's folder, or the root of its workspace."""
+    """An installation in `folder`: the app's folder, or the root of its workspace.
+
+    `may_be_completed` allows changes of the lock file, because mprelease has added dependencies to
+    the package.json beside it.
+    """
 
     folder: Path
     manager: Manager
     lock: Path | None
+    may_be_completed: bool = False
+
+    @property
+    def is_frozen(self) -> bool:
+        """Return whether there is a lock file that the install must not change."""
+        return self.lock is not None and not self.may_be_completed
 
 
 def find(tree: Path, directory: str, *, has_command: bool = False) -> Install | None:
@@ -82,7 +92,7 @@ def offline_command(install: Install) -> tuple[str, ...]:
 
     yarn >= 2 needs `OFFLINE_VARIABLES` for that, which the others ignore.
     """
-    command = install_command(install, frozen=install.lock is not None)
+    command = install_command(install, frozen=install.is_frozen)
     return command if install.manager.name is ManagerName.YARN_BERRY else (*command, "--offline")
 
 
