@@ -224,13 +224,9 @@ class ProblemDetail:
     @property
     def message(self) -> Message:
         """Return the message that states what happened."""
-        """Return the message that states what happened."""
-        """Return the message that states what happened."""
         return Message(f"problem.{self.problem}", self.parameters)
 
     @property
     def remedy(self) -> Message:
-        """Return the message that states what to do."""
-        """Return the message that states what to do."""
         """Return the message that states what to do."""
         return Message(f"remedy.{self.problem}", self.parameters)
