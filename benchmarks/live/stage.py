@@ -18,8 +18,10 @@ from benchmarks.measuring import BrokenPromise
 from benchmarks.scene import APP, native
 from mprelease.application import opened
 from mprelease.domain.platforms import Platform
-from mprelease.domain.releases import Kind, Release, ReleaseRequest
+from mprelease.domain.releases import Kind, Release
 from mprelease.domain.users import Actor, Role
+from mprelease.schemas.apps import AppChange
+from mprelease.schemas.releases import ReleaseRequest
 from mprelease.services import apps, projects, releases, sessions, users
 from mprelease.services.context import ServiceContext
 from mprelease.settings.environment import machine_environment
@@ -68,9 +70,9 @@ class Stage:
             projects.add(services, _ME, projects.ProjectChange(APP, "/srv/web.git", "main"))
             for number in range(many):
                 one = native()
-                change = apps.AppChange(
-                    f"{APP}-{number}",
-                    f"wx{number:016x}",
+                change = AppChange(
+                    name=f"{APP}-{number}",
+                    platform_app_id=f"wx{number:016x}",
                     build_command=one.build_command,
                     credential=key,
                 )
@@ -87,7 +89,7 @@ class Stage:
         """Queue a release that speaks for each of so many apps; it waits until `go` is there."""
         words = f"rate={rate} seconds={seconds} go={self.go}"
         wanted = (
-            ReleaseRequest(f"{APP}-{number}", Kind.PREVIEW, description=words)
+            ReleaseRequest(app=f"{APP}-{number}", kind=Kind.PREVIEW, description=words)
             for number in range(many)
         )
         with self.services() as services:

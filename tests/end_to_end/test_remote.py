@@ -18,6 +18,7 @@ from browser import answers, free_port
 from mprelease.domain.platforms import Platform
 from mprelease.domain.releases import Stage, State
 from mprelease.domain.users import Role
+from mprelease.schemas.apps import AppChange
 from mprelease.security.vault import Vault
 from mprelease.services import apps, sessions, users
 from mprelease.services.context import ServiceContext
@@ -167,7 +168,9 @@ def test_all_apps_of_a_project_are_followed_at_once(
 ) -> None:
     served(team, port, "--no-worker")
     with housed(team, upload_key) as services:
-        twin = apps.AppChange("twin", "wx0123456789abcdee", credential=upload_key.encode())
+        twin = AppChange(
+            name="twin", platform_app_id="wx0123456789abcdee", credential=upload_key.encode()
+        )
         apps.add(services, BOSS, "web", Platform.WECHAT, twin)
         following = laptop.start("preview", "--project", "web", "--follow", "--json")
         wait_until(lambda: len(newest(services)) == 2)

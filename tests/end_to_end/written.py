@@ -8,12 +8,14 @@ from zoneinfo import ZoneInfo
 
 from mprelease.domain.logs import LogLimits
 from mprelease.domain.platforms import Platform
-from mprelease.domain.releases import Kind, ReleaseRequest, Stage, StageState, State
+from mprelease.domain.releases import Kind, Stage, StageState, State
 from mprelease.domain.users import Actor
 from mprelease.engine.log_limit import LimitedLog
 from mprelease.engine.recorder import DatabaseRecorder
 from mprelease.i18n import Language, Translator
 from mprelease.pipeline.runner import Outcome
+from mprelease.schemas.apps import AppChange
+from mprelease.schemas.releases import ReleaseRequest
 from mprelease.security.vault import Vault
 from mprelease.services import apps, projects, releases
 from mprelease.services.context import ServiceContext
@@ -54,7 +56,7 @@ def housed(team: Team, key: str) -> Iterator[ServiceContext]:
     database = Database(sqlite_url(team.data / "mprelease.db"))
     services = ServiceContext(database, Vault(bytes(32)), _now, ZoneInfo("Asia/Shanghai"))
     projects.add(services, BOSS, projects.ProjectChange("web", "/srv/web.git", "main"))
-    new = apps.AppChange(name="shop", platform_app_id=APP_ID, credential=key.encode())
+    new = AppChange(name="shop", platform_app_id=APP_ID, credential=key.encode())
     apps.add(services, BOSS, "web", Platform.WECHAT, new)
     yield services
     database.close()
@@ -72,7 +74,7 @@ def taken(services: ServiceContext, release_id: int, attempt: int = 1) -> Writte
 def writing(team: Team, key: str) -> Iterator[Written]:
     """Have a release run in the team's house, where no worker is."""
     with housed(team, key) as services:
-        wanted = ReleaseRequest("shop", Kind.PREVIEW)
+        wanted = ReleaseRequest(app="shop", kind=Kind.PREVIEW)
         yield taken(services, releases.request(services, BOSS, wanted))
 
 

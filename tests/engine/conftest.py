@@ -10,6 +10,7 @@ import pytest
 from databases import KINDS
 from mprelease.domain.platforms import Platform
 from mprelease.domain.users import Actor
+from mprelease.schemas.apps import AppChange
 from mprelease.services import apps, projects
 from mprelease.services.context import ServiceContext
 from yard import Yard
@@ -27,7 +28,7 @@ def yard(
 ) -> Iterator[Yard]:
     projects.add(services, developer, projects.ProjectChange("web", "/srv/web.git", "main"))
     for number in (1, 2, 3):
-        new = apps.AppChange(
+        new = AppChange(
             name=f"shop-{number}",
             platform_app_id=f"wx012345678901234{number}",
             credential=upload_key.encode(),

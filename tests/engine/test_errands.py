@@ -16,6 +16,7 @@ from mprelease.domain.worker_queries import QueryAnswer, WorkerQuery, WorkerQuer
 from mprelease.engine import query_pool
 from mprelease.engine import worker_queries as engine_errands
 from mprelease.engine.host_health import HostHealth
+from mprelease.schemas.apps import AppChange
 from mprelease.services import apps, projects, worker_queries
 from mprelease.storage import worker_queries as stored
 from mprelease.storage.clock import now_ms
@@ -109,7 +110,7 @@ def test_the_address_needs_a_page_that_tells_it(yard: Yard) -> None:
 
 def test_an_app_without_a_credential_is_told_so_in_words(yard: Yard) -> None:
     yard.worker()
-    bare = apps.AppChange(name="bare", platform_app_id="wx00000000000000ff")
+    bare = AppChange(name="bare", platform_app_id="wx00000000000000ff")
     apps.add(yard.services, yard.who, "web", Platform.WECHAT, bare)
     check = WorkerQuery(WorkerQueryKind.CHECK, "bare")
     answer = worker_queries.ask(yard.services, "default", check, seconds=20, max_age=0)

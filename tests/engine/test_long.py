@@ -13,9 +13,10 @@ from chaos.crew import Crew, Hand, until
 from chaos.sites import Site, building
 from chaos.vendor import LightVendor
 from mprelease.application import Application
-from mprelease.domain.releases import Kind, Release, ReleaseRequest, Stage, StageState, State
+from mprelease.domain.releases import Kind, Release, Stage, StageState, State
 from mprelease.domain.users import Actor
 from mprelease.engine.dispatch import Dispatch
+from mprelease.schemas.releases import ReleaseRequest
 from mprelease.services import releases
 from mprelease.storage import logs
 from needs import lack
@@ -44,7 +45,7 @@ class Scene:
         return hand
 
     def ask(self, description: str) -> int:
-        wanted = ReleaseRequest("shop-00", Kind.UPLOAD, description=f"key=a {description}")
+        wanted = ReleaseRequest(app="shop-00", kind=Kind.UPLOAD, description=f"key=a {description}")
         return releases.request(self.desk.services, Actor("林"), wanted)
 
     def release(self, release_id: int) -> Release:

@@ -29,10 +29,10 @@ TOLD = {
     "state": "running",
     "robot": 1,
     "attempt": 1,
-    "settings": {},
+    "compile_settings": {},
     "warnings": [],
-    **dict.fromkeys(("version", "page", "query", "scene", "commit", "sizes", "error")),
-    **dict.fromkeys(("failed_stage", "started_at", "ended_at")),
+    **dict.fromkeys(("version", "start_page", "query", "scene", "commit", "sizes", "error")),
+    **dict.fromkeys(("failed_stage", "ref_name", "started_at", "ended_at")),
     "created_at": "2026-11-23T00:00:00Z",
     "stages": [
         {"name": name, "state": "pending", "started_at": None, "ended_at": None, "cached": False}

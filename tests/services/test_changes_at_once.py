@@ -10,8 +10,8 @@ from mprelease.domain.errors import Refused
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
 from mprelease.domain.users import Actor
+from mprelease.schemas.apps import AppChange
 from mprelease.services import apps, projects
-from mprelease.services.apps import AppChange
 from mprelease.services.context import ServiceContext
 from mprelease.services.projects import ProjectChange
 from mprelease.storage import apps as stored_apps
@@ -20,7 +20,9 @@ from mprelease.storage import apps as stored_apps
 @pytest.fixture(autouse=True)
 def app(services: ServiceContext, developer: Actor, upload_key: str) -> App:
     projects.add(services, developer, ProjectChange("web", "https://git.example.com/web.git"))
-    new = AppChange("shop", "wx0123456789abcdef", credential=upload_key.encode())
+    new = AppChange(
+        name="shop", platform_app_id="wx0123456789abcdef", credential=upload_key.encode()
+    )
     return apps.add(services, developer, "web", Platform.WECHAT, new)
 
 

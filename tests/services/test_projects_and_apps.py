@@ -10,10 +10,11 @@ from mprelease.domain.errors import Refused
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
 from mprelease.domain.projects import ProjectSecret
-from mprelease.domain.releases import Kind, ReleaseRequest
+from mprelease.domain.releases import Kind
 from mprelease.domain.users import Actor
+from mprelease.schemas.apps import AppChange
+from mprelease.schemas.releases import ReleaseRequest
 from mprelease.services import apps, projects, releases
-from mprelease.services.apps import AppChange
 from mprelease.services.context import ServiceContext, keep_secret, open_secrets, owner_of
 from mprelease.services.projects import ProjectChange
 from mprelease.storage import audit, secrets
@@ -25,7 +26,7 @@ def add_project(services: ServiceContext, who: Actor, name: str = "web") -> None
 
 
 def add_app(services: ServiceContext, who: Actor, key: str, name: str = "shop") -> App:
-    new = AppChange(name, "wx0123456789abcdef", credential=key.encode())
+    new = AppChange(name=name, platform_app_id="wx0123456789abcdef", credential=key.encode())
     return apps.add(services, who, "web", Platform.WECHAT, new)
 
 
@@ -162,7 +163,7 @@ def test_names_that_look_the_same_are_one(
     with pytest.raises(Refused) as refused:
         add_app(services, developer, upload_key, "Shop")
     assert problem_of(refused) is Problem.APP_EXISTS
-    assert apps.edit(services, developer, "shop", AppChange("SHOP")).name == "SHOP"
+    assert apps.edit(services, developer, "shop", AppChange(name="SHOP")).name == "SHOP"
     assert projects.edit(services, developer, "web", ProjectChange("Web")).project.name == "Web"
 
 
@@ -185,7 +186,7 @@ def test_an_app_with_a_queued_release_stays(
 ) -> None:
     add_project(services, developer)
     add_app(services, developer, upload_key)
-    releases.request(services, developer, ReleaseRequest("shop", Kind.PREVIEW))
+    releases.request(services, developer, ReleaseRequest(app="shop", kind=Kind.PREVIEW))
     with pytest.raises(Refused) as refused:
         apps.remove(services, developer, "shop")
     assert problem_of(refused) is Problem.RELEASE_BUSY
@@ -196,7 +197,7 @@ def test_a_removed_app_frees_its_name_and_loses_its_key_and_keeps_its_releases(
 ) -> None:
     add_project(services, developer)
     app = add_app(services, developer, upload_key)
-    release = releases.request(services, developer, ReleaseRequest("shop", Kind.PREVIEW))
+    release = releases.request(services, developer, ReleaseRequest(app="shop", kind=Kind.PREVIEW))
     releases.cancel(services, developer, release)
     apps.remove(services, developer, "shop")
     with services.database.reading() as db:
@@ -273,7 +274,11 @@ def test_an_app_id_of_another_platform_is_refused(
     add_project(services, developer)
     with pytest.raises(Refused) as refused:
         apps.add(
-            services, developer, "web", Platform.ALIPAY, AppChange("pay", "wx0123456789abcdef")
+            services,
+            developer,
+            "web",
+            Platform.ALIPAY,
+            AppChange(name="pay", platform_app_id="wx0123456789abcdef"),
         )
     assert problem_of(refused) is Problem.APP_ID_OF_OTHER_PLATFORM
 
@@ -282,7 +287,9 @@ def test_a_setting_that_the_platforms_tool_would_not_see_is_refused(
     services: ServiceContext, developer: Actor
 ) -> None:
     add_project(services, developer)
-    change = AppChange("pay", "2021000000000001", compile_settings={"removeoldest": True})
+    change = AppChange(
+        name="pay", platform_app_id="2021000000000001", compile_settings={"removeoldest": True}
+    )
     with pytest.raises(Refused) as refused:
         apps.add(services, developer, "web", Platform.ALIPAY, change)
     assert problem_of(refused) is Problem.SETTING_UNKNOWN

@@ -10,8 +10,9 @@ from PIL import Image
 
 from databases import KINDS
 from guests import World, has_twin
-from mprelease.domain.releases import Commit, Kind, Release, ReleaseRequest, Sizes, State
+from mprelease.domain.releases import Commit, Kind, Release, Sizes, State
 from mprelease.domain.users import Actor, Role
+from mprelease.schemas.releases import ReleaseRequest
 from mprelease.security.vault import Vault
 from mprelease.services import releases
 from mprelease.storage import lists, queue
@@ -77,7 +78,7 @@ def test_the_form_of_an_upload_suggests_version_and_description(world: World) ->
     suggested = re.findall(r'name="(?:version|suggested)"[^>]* value="([\d.]+)"', form)
     assert len(set(suggested)) == 1
     # Somebody else is given that number meanwhile.
-    releases.request(world.services, Actor("林"), ReleaseRequest("shop", Kind.UPLOAD))
+    releases.request(world.services, Actor("林"), ReleaseRequest(app="shop", kind=Kind.UPLOAD))
     member.send("/apps/shop/upload", ref="main", version=suggested[0], suggested=suggested[0])
     made = newest(world, 2)
     assert [one.version for one in made][1] == suggested[0]
@@ -101,7 +102,9 @@ def test_a_description_is_what_is_new_since_the_last_upload(world: World) -> Non
 
 
 def uploaded(world: World, commit: Commit) -> None:
-    made = releases.request(world.services, Actor("林"), ReleaseRequest("shop", Kind.UPLOAD))
+    made = releases.request(
+        world.services, Actor("林"), ReleaseRequest(app="shop", kind=Kind.UPLOAD)
+    )
     ended(world, made, commit)
 
 

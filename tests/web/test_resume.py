@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from guests import World
 from mprelease.domain.logs import START, LogLine, Position
-from mprelease.domain.releases import Kind, ReleaseRequest, Stage, State
+from mprelease.domain.releases import Kind, Stage, State
 from mprelease.domain.users import Actor
 from mprelease.live.feed import Feed
+from mprelease.schemas.releases import ReleaseRequest
 from mprelease.services import releases
 from mprelease.services.context import ServiceContext
 from mprelease.storage import logs, queue
@@ -166,7 +167,7 @@ def test_any_interleaving_gives_each_watcher_the_exact_log(
     world: World, steps: list[tuple[Any, ...]]
 ) -> None:
     services = world.services
-    release_id = releases.request(services, BOSS, ReleaseRequest("shop", Kind.PREVIEW))
+    release_id = releases.request(services, BOSS, ReleaseRequest(app="shop", kind=Kind.PREVIEW))
     heard = asyncio.run(play(services, release_id, steps))
     with services.database.reading() as db:
         stored = [line.text for line in logs.after(db, release_id, START)]

@@ -9,9 +9,9 @@ from databases import KINDS
 from guests import World
 from mprelease.domain.apps import App
 from mprelease.domain.users import Actor, Role
+from mprelease.schemas.apps import AppChange
 from mprelease.security.vault import Vault
 from mprelease.services import apps, projects
-from mprelease.services.apps import AppChange
 from mprelease.services.projects import ProjectChange
 from programs import program
 

@@ -12,9 +12,10 @@ from guests import NAMES, World, has_twin
 from mprelease.domain.errors import LeaseLost
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem, ProblemDetail
-from mprelease.domain.releases import Kind, ReleaseRequest, Stage, StageState, State
+from mprelease.domain.releases import Kind, Stage, StageState, State
 from mprelease.domain.sandbox import SandboxMode
 from mprelease.domain.users import Actor, Role
+from mprelease.schemas.releases import ReleaseRequest
 from mprelease.services import apps, projects, releases, users
 from mprelease.storage import queue, workers
 from mprelease.storage import releases as stored
@@ -158,7 +159,7 @@ def test_a_queued_release_without_a_worker_says_so_and_what_to_do(world: World) 
 
 
 def test_an_upload_is_published_again_only_after_a_question(world: World) -> None:
-    upload = releases.request(world.services, BOSS, ReleaseRequest("shop", Kind.UPLOAD))
+    upload = releases.request(world.services, BOSS, ReleaseRequest(app="shop", kind=Kind.UPLOAD))
     for each in (world.first, upload):
         releases.cancel(world.services, BOSS, each)
     member = world.session_of(Role.MEMBER).client

@@ -16,7 +16,8 @@ from mprelease.cli.follow import View, views_of
 from mprelease.cli.translation import t
 from mprelease.domain.errors import ProblemError, Refused
 from mprelease.domain.problems import Problem, ProblemDetail
-from mprelease.domain.releases import Release, ReleaseRequest
+from mprelease.domain.releases import Release
+from mprelease.schemas.releases import ReleaseFields, ReleaseRequest
 from mprelease.settings.environment import user_folder
 
 if TYPE_CHECKING:
@@ -116,20 +117,7 @@ def releases(there: "Server", app: str | None, limit: int) -> list[Release]:
 
 
 def _asked(wanted: ReleaseRequest) -> dict[str, object]:
-    return {
-        "kind": wanted.kind,
-        "ref": wanted.ref,
-        "ref_name": wanted.ref_name,
-        "version": wanted.version,
-        "description": wanted.description,
-        "environment": wanted.environment,
-        "robot": wanted.robot,
-        "page": wanted.launch.page,
-        "query": wanted.launch.query,
-        "scene": wanted.launch.scene,
-        "settings": dict(wanted.settings),
-        "priority": wanted.priority,
-    }
+    return wanted.model_dump(mode="json", include=set(ReleaseFields.model_fields))
 
 
 def _config(there: "Server", path: str, asked: dict[str, object]) -> Any:

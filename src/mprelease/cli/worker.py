@@ -31,7 +31,7 @@ def worker(
     slots: Annotated[int | None, typer.Option(min=1, max=64, help=t("option.slots"))] = None,
 ) -> None:
     """Run releases until told to end."""
-    from mprelease.services import validation as typed
+    from mprelease.schemas import validation as typed
     from mprelease.workspace.ownership import owning
 
     with opening() as application, owning(application.layout) as is_mine:

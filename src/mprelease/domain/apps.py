@@ -65,7 +65,7 @@ class App:
     project_type: ProjectType
     build: BuildSettings
     robot: int
-    default_page: str | None
+    start_page: str | None
     proxy: str | None
     label: str = DEFAULT_LABEL
     revision: int = 0

@@ -3,15 +3,26 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from mprelease.domain.newer_values import known_or_newer
+
 MIB = 2**20
 
 
 class Platform(StrEnum):
-    """Name a platform as the database, the URL and the command line spell it."""
+    """Name a platform as the database, the URL and the command line spell it.
+
+    These have a driver of this version. A driver may serve others (`named`): which ones are served
+    says `platforms.registry` alone.
+    """
 
     WECHAT = "wechat"
     ALIPAY = "alipay"
     DOUYIN = "douyin"
+
+
+def named(name: str) -> Platform:
+    """Return the platform of this name, whether or not this version serves it."""
+    return known_or_newer(Platform, name)
 
 
 @dataclass(frozen=True)

@@ -223,10 +223,10 @@ class ProblemDetail:
 
     @property
     def message(self) -> Message:
-        """LogWriter what happened."""
+        """Say what happened."""
         return Message(f"problem.{self.problem}", self.parameters)
 
     @property
     def remedy(self) -> Message:
-        """LogWriter what to do."""
+        """Say what to do."""
         return Message(f"remedy.{self.problem}", self.parameters)

@@ -118,33 +118,11 @@ class Publication:
 
 @dataclass(frozen=True)
 class LaunchOptions:
-    """With what a preview opens: page path, its query, and WeChat's scene number."""
+    """With what a preview opens: page path, its query, and the platform's scene number."""
 
-    page: str | None = None
+    start_page: str | None = None
     query: str | None = None
     scene: int | None = None
-
-
-@dataclass(frozen=True)
-class ReleaseRequest:
-    """What a person asks for; None means the app's or the platform's default.
-
-    `settings` are for the vendor's tool, this time. `ref_name` is the branch or tag that `ref`, a
-    commit, was taken from: it is shown, and `ref` is built.
-    """
-
-    app: str
-    kind: Kind
-    ref: str | None = None
-    version: str | None = None
-    description: str | None = None
-    environment: Environment = Environment.PRODUCTION
-    robot: int | None = None
-    launch: LaunchOptions = LaunchOptions()
-    settings: Mapping[str, bool | int | str] = field(default_factory=dict)
-    priority: int = 0
-    idempotency_key: str | None = None
-    ref_name: str | None = None
 
 
 @dataclass(frozen=True)
@@ -166,7 +144,7 @@ class Release:
     version: str | None
     description: str
     launch: LaunchOptions
-    settings: Mapping[str, bool | int | str]
+    compile_settings: Mapping[str, bool | int | str]
     requested_by: str
     created_at: int
     started_at: int | None

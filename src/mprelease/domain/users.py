@@ -53,7 +53,7 @@ class Actor:
 class User:
     """Somebody who can log in by this name; times in milliseconds since the epoch.
 
-    `robot` is taken for this person's releases on WeChat, where it is given; `language` is one of
+    `robot` is taken for this person's releases where a platform has robots; `language` is one of
     the interface's, None what the browser wishes.
     """
 

@@ -3,23 +3,34 @@
 import re
 from collections.abc import Collection
 from datetime import date
+from enum import Enum, auto
 
 from mprelease.domain.errors import Refused
-from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
 
-# WeChat takes words, too: v1.2.3-beta.
+
+class VersionForm(Enum):
+    """What a platform's tool takes as a version, and how the automatic number of a day looks.
+
+    WORDS takes nearly anything (v1.2.3-beta); of a day it is `YY.MM.DD.n`. THREE_NUMBERS takes
+    three numbers without leading zeros; of a day they are `YY.M.n` with M = month x 100 + day.
+    """
+
+    WORDS = auto()
+    THREE_NUMBERS = auto()
+
+
 _SHAPE = re.compile(r"[0-9A-Za-z][0-9A-Za-z._+-]{0,63}")
 # Of a number that every platform takes.
 _SHARED_LENGTH = 3
 _SHAPE_WITHOUT_LEADING_ZEROS = re.compile(r"(0|[1-9][0-9]{0,8})(\.(0|[1-9][0-9]{0,8})){2}")
 
 
-def checked(platform: Platform, version: str) -> str:
-    """Return the version if the platform's tool takes its shape; raise Refused otherwise."""
-    shape = _SHAPE if platform is Platform.WECHAT else _SHAPE_WITHOUT_LEADING_ZEROS
+def checked(form: VersionForm, version: str) -> str:
+    """Return the version if it has the form; raise Refused otherwise."""
+    shape = _SHAPE if form is VersionForm.WORDS else _SHAPE_WITHOUT_LEADING_ZEROS
     if not shape.fullmatch(version):
-        raise Refused(Problem.VERSION_SHAPE, version=version, example=_of_day(platform, _EXAMPLE))
+        raise Refused(Problem.VERSION_SHAPE, version=version, example=_of_day(form, _EXAMPLE))
     return version
 
 
@@ -43,16 +54,14 @@ def following(version: str) -> str:
     return f"{head}.{int(last) + 1}"
 
 
-def automatic(platform: Platform, today: date, used: list[str]) -> str:
-    """Return today's next number, greater than every used one.
+def automatic(form: VersionForm, today: date, used: list[str]) -> str:
+    """Return today's next number of a form, greater than every used one.
 
-    WeChat `YY.MM.DD.n`; Alipay and Douyin `YY.M.n` with M = month x 100 + day, because their
-    tools refuse a leading zero. n counts from 0. After an upload in step WeChat goes on in the
-    form of the others. Where somebody has already used a number beyond today's, the greatest one
-    is continued instead.
+    n counts from 0. After an upload in step WORDS goes on in the form of the others. Where
+    somebody has already used a number beyond today's, the greatest one is continued instead.
     """
     greatest = max(used, key=_numbers, default=None)
-    first = _of_day(platform, today)
+    first = _of_day(form, today)
     if greatest is None or is_greater(first, greatest):
         return first
     shared = _shared_of_day(today)
@@ -61,10 +70,10 @@ def automatic(platform: Platform, today: date, used: list[str]) -> str:
     return following(greatest)
 
 
-def in_step(platforms: Collection[Platform], today: date, used: list[str]) -> str:
-    """Return today's next number that all of these platforms take, greater than every used one."""
-    if len(set(platforms)) == 1:
-        return automatic(next(iter(platforms)), today, used)
+def in_step(forms: Collection[VersionForm], today: date, used: list[str]) -> str:
+    """Return today's next number that has all of these forms, greater than every used one."""
+    if len(set(forms)) == 1:
+        return automatic(next(iter(forms)), today, used)
     greatest = max(used, key=_numbers, default="0")
     first = _shared_of_day(today)
     if is_greater(first, greatest):
@@ -77,8 +86,8 @@ _COUNTED = re.compile(r"[0-9]+(\.[0-9]{1,9}){2,3}")
 _EXAMPLE = date(2026, 1, 5)
 
 
-def _of_day(platform: Platform, day: date) -> str:
-    if platform is Platform.WECHAT:
+def _of_day(form: VersionForm, day: date) -> str:
+    if form is VersionForm.WORDS:
         return f"{day:%y.%m.%d}.0"
     return _shared_of_day(day)
 

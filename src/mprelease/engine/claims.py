@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Sequence
 
+from mprelease.platforms.registry import served
 from mprelease.storage import queue
 from mprelease.storage.database import Database
 from mprelease.storage.queue import Lease
@@ -15,7 +16,7 @@ def claim_next(database: Database, worker: str, labels: Sequence[str], ttl: int)
     """Claim the best eligible release for `ttl` ms; None when there is none."""
     for _ in range(_LOOKS):
         with database.reading() as db:
-            candidates = queue.candidates(db, labels)
+            candidates = queue.candidates(db, labels, served())
         if not candidates:
             return None
         for candidate in candidates:

@@ -14,6 +14,7 @@ from mprelease.domain.releases import Stage, StageState, State
 from mprelease.i18n import Translator
 from mprelease.pipeline.run import Recorder
 from mprelease.pipeline.runner import Outcome, problem_detail_of
+from mprelease.platforms.registry import served
 from mprelease.process.tree import LineCallback, Stop
 
 _log = logging.getLogger(__name__)
@@ -72,7 +73,7 @@ class ToolSupply:
 
 def tool_locks() -> ToolLocks:
     """Return a lock for each platform: one waits for its own tool alone."""
-    return {platform: threading.Lock() for platform in Platform}
+    return {platform: threading.Lock() for platform in served()}
 
 
 @contextmanager

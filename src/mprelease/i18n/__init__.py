@@ -55,7 +55,7 @@ class Translator:
         return words.format_map(_MissingMessages(self._spelled_out(message.parameters)))
 
     def named(self, prefix: str, value: object) -> str | None:
-        """Return what the catalog calls a value, such as `platform.wechat`; None for no entry."""
+        """Return what the catalog calls a value, such as `state.queued`; None for no entry."""
         name = f"{prefix}.{value}"
         words = self._catalog.gettext(name)
         return None if words == name else words

@@ -43,7 +43,7 @@ class Sandbox(Protocol):
 
     @property
     def why_not_bwrap(self) -> str:
-        """LogWriter why the mode is no better."""
+        """Say why the mode is no better."""
 
     @property
     def users(self) -> BuildUsers | None:

@@ -4,10 +4,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from mprelease.domain import platforms
 from mprelease.domain.apps import Environment
 from mprelease.domain.logs import LogLine, Position
 from mprelease.domain.newer_values import known_or_newer
-from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Message, Problem, ProblemDetail
 from mprelease.domain.releases import (
     Commit,
@@ -28,7 +28,7 @@ def release_of(told: Any) -> Release:
         id=told["id"],
         app_id=0,
         app_name=told["app"],
-        platform=known_or_newer(Platform, told["platform"]),
+        platform=platforms.named(told["platform"]),
         kind=known_or_newer(Kind, told["kind"]),
         state=known_or_newer(State, told["state"]),
         ref=told["ref"],
@@ -36,8 +36,8 @@ def release_of(told: Any) -> Release:
         robot=told["robot"],
         version=told["version"],
         description=told["description"],
-        launch=LaunchOptions(told["page"], told["query"], told["scene"]),
-        settings=told["settings"],
+        launch=LaunchOptions(told["start_page"], told["query"], told["scene"]),
+        compile_settings=told["compile_settings"],
         requested_by=told["requested_by"],
         created_at=_ms(told["created_at"]) or 0,
         started_at=_ms(told["started_at"]),
@@ -51,7 +51,7 @@ def release_of(told: Any) -> Release:
         failed_stage=known_or_newer(Stage, told["failed_stage"]) if told["failed_stage"] else None,
         warnings=tuple(Message("cli.as_said", {"words": words}) for words in told["warnings"]),
         stages=tuple(_stage(one) for one in told["stages"]),
-        ref_name=told.get("ref_name"),  # a server of an older version has none
+        ref_name=told["ref_name"],
     )
 
 
@@ -66,12 +66,7 @@ def words_of(refusal: Any) -> dict[str, str]:
 
 def state_of(release: Release, told: Any) -> Release:
     """Return a release as the live socket says that it stands."""
-    stages = tuple(
-        StageRecord(
-            known_or_newer(Stage, name), known_or_newer(StageState, state), began, ended, cached
-        )
-        for name, state, began, ended, cached in told["stages"]
-    )
+    stages = tuple(_stage(one) for one in told["stages"])
     return replace(release, state=known_or_newer(State, told["state"]), stages=stages)
 
 

@@ -8,7 +8,7 @@ from mprelease.domain.names import name_key
 from mprelease.domain.problems import Problem
 from mprelease.domain.projects import GIT_SECRETS, Project, ProjectSecret
 from mprelease.domain.users import Actor
-from mprelease.services import validation as typed
+from mprelease.schemas import validation as typed
 from mprelease.services.context import (
     ServiceContext,
     keep_secret,

@@ -2,20 +2,20 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from mprelease.domain.apps import App
 from mprelease.domain.errors import AppRefused, Refused
-from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
-from mprelease.domain.releases import Kind, LaunchOptions, Release, ReleaseRequest, State
+from mprelease.domain.releases import Kind, LaunchOptions, Release, State
 from mprelease.domain.users import Actor
 from mprelease.domain.versions import automatic, checked, in_step, is_greater, of_day
-from mprelease.platforms.registry import driver_of
+from mprelease.platforms.registry import driver_of, robots
+from mprelease.schemas import validation as typed
+from mprelease.schemas.releases import ReleaseRequest
 from mprelease.services import apps as app_operations
 from mprelease.services import projects as project_operations
-from mprelease.services import validation as typed
 from mprelease.services.context import ServiceContext, record
 from mprelease.source.repository import check_ref
 from mprelease.storage import apps, clock, projects, queue, releases
@@ -81,7 +81,7 @@ def again(services: ServiceContext, release_id: int) -> ReleaseRequest:
         if app.id != release.app_id:
             # The app of this release was removed, and its name given to another.
             raise Refused(Problem.APP_UNKNOWN, name=release.app_name)
-    return ReleaseRequest(
+    return ReleaseRequest.of(
         app=app.name,
         kind=release.kind,
         ref=release.commit.id if release.commit else release.ref,
@@ -89,15 +89,16 @@ def again(services: ServiceContext, release_id: int) -> ReleaseRequest:
         description=release.description,
         environment=release.environment,
         robot=release.robot,
-        launch=release.launch,
-        settings=driver_of(app.platform).settings.effective(release.settings),
+        **vars(release.launch),
+        compile_settings=driver_of(app.platform).settings.effective(release.compile_settings),
     )
 
 
 def next_version(db: Reader, services: ServiceContext, app: App) -> str:
     """Return the number that an upload would get now, if it is given none."""
     (used,) = releases.used_versions(db, app).values()
-    return automatic(app.platform, _today(services), _used(services, app, used))
+    form = driver_of(app.platform).version_form
+    return automatic(form, _today(services), _used(services, app, used))
 
 
 def verify(services: ServiceContext, wanted: ReleaseRequest) -> App:
@@ -173,8 +174,8 @@ def get(db: Reader, release_id: int) -> Release:
 
 
 def serial_key(app: App, robot: int) -> str:
-    """Return what runs one at a time: the app, on WeChat each robot of the app by itself."""
-    lane = robot if app.platform is Platform.WECHAT else 0
+    """Return what runs one at a time: the app, or each of its robots where there are some."""
+    lane = robot if driver_of(app.platform).robots else 0
     return f"{app.platform}:{app.platform_app_id}:{lane}"
 
 
@@ -253,7 +254,8 @@ def _naming(app: App) -> Iterator[None]:
 
 def _step(services: ServiceContext, members: list[App], facts: _Facts) -> str:
     used = [version for app in members for version in _used(services, app, facts.of(app))]
-    return in_step([app.platform for app in members], _today(services), used)
+    forms = [driver_of(app.platform).version_form for app in members]
+    return in_step(forms, _today(services), used)
 
 
 def _used(services: ServiceContext, app: App, every: list[str]) -> list[str]:
@@ -267,13 +269,13 @@ def _own(
 ) -> ReleaseRequest:
     """Return one app's part of a request for all apps of its project."""
     key = wanted.idempotency_key
-    own = replace(wanted, app=app.name, idempotency_key=key and f"{key}/{app.id}")
+    own = wanted.with_(app=app.name, idempotency_key=key and f"{key}/{app.id}")
     if own.kind is Kind.PREVIEW or own.version:
         return own
     # Two apps of one app id: the platform would refuse the second of that number.
     used = _used(services, app, facts.of(app))
     is_free = all(is_greater(step, earlier) for earlier in used)
-    return replace(own, version=step) if is_free else own
+    return own.with_(version=step) if is_free else own
 
 
 def _earlier(db: Reader, wanted: ReleaseRequest) -> Release | None:
@@ -284,7 +286,8 @@ def _earlier(db: Reader, wanted: ReleaseRequest) -> Release | None:
 def _new(
     services: ServiceContext, who: Actor, app: App, wanted: ReleaseRequest, facts: _Facts
 ) -> releases.NewRelease:
-    robot = app.robot if wanted.robot is None else typed.robot(wanted.robot)
+    driver = driver_of(app.platform)
+    robot = app.robot if wanted.robot is None else typed.robot(wanted.robot, robots(app.platform))
     key = serial_key(app, robot)
     return releases.NewRelease(
         app=app,
@@ -296,7 +299,7 @@ def _new(
         version_is_automatic=wanted.kind is Kind.UPLOAD and wanted.version is None,
         description=typed.description(wanted.description or ""),
         launch=_launch(app, wanted.launch),
-        settings=_settings(app, wanted.settings),
+        compile_settings=driver.settings.read(wanted.compile_settings),
         requested_by=who.name,
         serial_key=key,
         idempotency_key=wanted.idempotency_key,
@@ -319,12 +322,12 @@ def _version(
 ) -> str | None:
     if wanted.kind is Kind.PREVIEW:
         return None
+    driver = driver_of(app.platform)
     if wanted.version is None:
         used = _used(services, app, facts.of(app))
-        return automatic(app.platform, _today(services), used)
-    version = checked(app.platform, wanted.version)
-    wants_greater = driver_of(app.platform).wants_greater_versions
-    for earlier in facts.of(app) if wants_greater else ():
+        return automatic(driver.version_form, _today(services), used)
+    version = checked(driver.version_form, wanted.version)
+    for earlier in facts.of(app) if driver.wants_greater_versions else ():
         if not is_greater(version, earlier):
             raise Refused(Problem.VERSION_NOT_GREATER, version=version, last=earlier)
     return version
@@ -334,14 +337,10 @@ def _today(services: ServiceContext) -> date:
     return datetime.fromtimestamp(services.now() / 1000, UTC).astimezone(services.timezone).date()
 
 
-def _settings(app: App, wanted: Mapping[str, bool | int | str]) -> Mapping[str, bool | int | str]:
-    return driver_of(app.platform).settings.read(wanted)
-
-
 def _launch(app: App, wanted: LaunchOptions) -> LaunchOptions:
-    start = wanted.page or app.default_page
+    start = wanted.start_page or app.start_page
     return LaunchOptions(
-        page=start and typed.page(start),
+        start_page=start and typed.page(start),
         query=wanted.query and typed.query(wanted.query),
         scene=wanted.scene if wanted.scene is None else typed.scene(wanted.scene),
     )

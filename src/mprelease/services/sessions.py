@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
 from mprelease.domain.users import User
+from mprelease.schemas import validation as typed
 from mprelease.security import passwords, tokens
-from mprelease.services import validation as typed
 from mprelease.services.context import ServiceContext, record
 from mprelease.storage import access_keys, users
 from mprelease.storage.access_keys import AccessKey, KeyKind

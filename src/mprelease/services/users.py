@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
 from mprelease.domain.users import GRANTED, Actor, Role, User
+from mprelease.platforms.registry import robots
+from mprelease.schemas import validation as typed
 from mprelease.security import passwords
 from mprelease.services import avatars
-from mprelease.services import validation as typed
 from mprelease.services.context import ServiceContext, record
 from mprelease.storage import access_keys, users
 from mprelease.storage.audit import AuditEntry
@@ -99,7 +100,7 @@ def edit(services: ServiceContext, who: User, user_id: int, change: UserChange) 
 def set_profile(services: ServiceContext, who: User, profile: Profile) -> User:
     """Change what somebody says of oneself."""
     name = profile.name if profile.name == who.name else typed.name(profile.name)
-    robot = None if profile.robot is None else typed.robot(profile.robot)
+    robot = None if profile.robot is None else typed.robot(profile.robot, robots())
     taken = Refused(Problem.USER_EXISTS, name=name)
     with refusing_taken(taken), services.database.writing() as db:
         users.locked(db, who.id)

@@ -7,11 +7,12 @@ from mprelease.domain.problems import Problem
 from mprelease.domain.projects import Project, ProjectSecret
 from mprelease.domain.worker_queries import WorkerQuery, WorkerQueryKind
 from mprelease.i18n import Translator
+from mprelease.schemas.documents import pick
+from mprelease.schemas.fields import Number, Record, Secret, Text
 from mprelease.services import projects, worker_queries
 from mprelease.services.projects import ProjectChange
 from mprelease.storage import projects as stored
 from mprelease.storage.database import Reader
-from mprelease.web.api.common import Given, Number, Secret, Text, pick
 from mprelease.web.api.refusals import refusing
 from mprelease.web.identity import CanManage, CanRelease, ContextOf
 from mprelease.web.rendering import language
@@ -43,20 +44,20 @@ class ProjectModel(BaseModel):
         return cls(**shown, secrets=kept)
 
 
-class Secrets(Given):
+class Secrets(Record):
     """What is needed to reach the repository and the npm registry; null forgets a secret."""
 
     git_token: Secret | None = None
     ssh_key: Secret | None = None
     npmrc: Secret | None = None
 
-    def given(self) -> dict[ProjectSecret, str]:
+    def sent(self) -> dict[ProjectSecret, str]:
         """Return those that were sent."""
         sent = self.model_dump(exclude_unset=True)
         return {ProjectSecret(name): secret or "" for name, secret in sent.items()}
 
 
-class NewProject(Given):
+class NewProject(Record):
     """A project to be added."""
 
     name: Text
@@ -65,7 +66,7 @@ class NewProject(Given):
     secrets: Secrets = Secrets()
 
 
-class ChangedProject(Given):
+class ChangedProject(Record):
     """What is to be changed; what is left out or null stays."""
 
     name: Text | None = None
@@ -105,7 +106,7 @@ def list_all(context: ContextOf, session: CanRelease) -> list[ProjectModel]:
 @router.post("", status_code=201, responses=refusing(Problem.PROJECT_EXISTS, *_SHAPES))
 def create(context: ContextOf, session: CanManage, new: NewProject) -> ProjectModel:
     """Add a project."""
-    added = ProjectChange(new.name, new.repository, new.default_branch, new.secrets.given())
+    added = ProjectChange(new.name, new.repository, new.default_branch, new.secrets.sent())
     project = projects.add(context.services, session.user.actor, added)
     with context.services.database.reading() as db:
         return ProjectModel.of(db, project)
@@ -136,7 +137,7 @@ def change(
         wanted.name,
         wanted.repository,
         wanted.default_branch,
-        wanted.secrets.given(),
+        wanted.secrets.sent(),
         wanted.revision,
     )
     edited = projects.edit(context.services, session.user.actor, name, changed)

@@ -5,10 +5,11 @@ from pydantic import BaseModel
 
 from mprelease.domain.problems import Problem
 from mprelease.domain.users import Role, User
+from mprelease.schemas.documents import pick
+from mprelease.schemas.fields import Number, Record, Secret, Text
 from mprelease.services import users
 from mprelease.services.users import UserChange
 from mprelease.storage import users as stored
-from mprelease.web.api.common import Given, Number, Secret, Text, pick
 from mprelease.web.api.refusals import refusing
 from mprelease.web.identity import CanManage, CanView, ContextOf
 
@@ -32,7 +33,7 @@ class UserModel(BaseModel):
         return cls(**pick(user, *UserModel.model_fields))
 
 
-class NewUser(Given):
+class NewUser(Record):
     """Somebody new; without a password a random one is made, and given back once."""
 
     name: Text
@@ -46,7 +47,7 @@ class AddedUser(UserModel):
     password: str | None
 
 
-class ChangedUser(Given):
+class ChangedUser(Record):
     """What is to be changed of somebody; what is left out or null stays."""
 
     name: Text | None = None

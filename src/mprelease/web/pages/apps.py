@@ -9,16 +9,16 @@ from fastapi.responses import Response
 
 from mprelease.domain.apps import App, Environment
 from mprelease.domain.errors import ProblemError
-from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Message, ProblemDetail
-from mprelease.domain.releases import Kind, LaunchOptions, Release, ReleaseRequest, State
+from mprelease.domain.releases import Kind, LaunchOptions, Release, State
+from mprelease.platforms.registry import driver_of, with_one_trial_code
+from mprelease.schemas.releases import ReleaseRequest
 from mprelease.services import apps, releases
 from mprelease.services.sessions import Session
 from mprelease.storage import lists, projects, users, workers
 from mprelease.storage.database import Reader
 from mprelease.storage.lists import Search
 from mprelease.web.context import WebContext
-from mprelease.web.fields import number
 from mprelease.web.flash import done
 from mprelease.web.identity import CanRelease, CanView, ContextOf
 from mprelease.web.rendering import page
@@ -28,6 +28,7 @@ _CARDS = 12
 
 Word = Annotated[str, Query(max_length=200)]
 Field = Annotated[str, Form(max_length=4000)]
+Names = Annotated[list[str] | None, Form()]
 
 
 @router.get("")
@@ -59,7 +60,7 @@ def show(
             "app": app,
             "project": projects.by_id(db, app.project_id),
             "cards": cards,
-            "codes": lists.own_codes(db, [one.id for one in cards]),
+            "codes": lists.own_codes(db, [one.id for one in cards], with_one_trial_code()),
             "unserved": workers.unserved(db, [one.id for one in cards]),
             "people": users.every(db),
             "search": search,
@@ -88,7 +89,7 @@ def form(
         typed |= {"ref_name": ref_name, "named_ref": ref if ref_name else ""}
         if kind is Kind.UPLOAD:
             typed |= dict.fromkeys(("version", "suggested"), _suggested(db, context, app))
-    return _form(request, app, kind, typed, last.settings if last else {}, None)
+    return _form(request, app, kind, typed, last.compile_settings if last else {}, None)
 
 
 @router.post("/{kind}")
@@ -106,7 +107,8 @@ def release(
     start_page: Field = "",
     query: Field = "",
     scene: Field = "",
-    experience: Annotated[list[bool] | None, Form()] = None,
+    shown_switches: Names = None,
+    switches: Names = None,
     suggested: Field = "",
     key: Field = "",
     ref_name: Field = "",
@@ -127,8 +129,8 @@ def release(
         "ref_name": ref_name,
         "named_ref": named_ref,
     }
-    # A box that is empty sends nothing, so the form says first that there is one.
-    settings = {"experience": True in experience} if experience else {}
+    # A box that is empty sends nothing, so the form says first which there are.
+    settings = {name: name in (switches or ()) for name in shown_switches or ()}
     try:
         release_id = _requested(context, session, name, kind, typed, settings)
     except ProblemError as failure:
@@ -147,25 +149,16 @@ def _requested(
     typed: dict[str, str],
     settings: dict[str, bool],
 ) -> int:
-    def text(field: str) -> str | None:
-        return typed[field].strip() or None
-
-    wanted = ReleaseRequest(
-        app=name,
-        kind=kind,
-        ref=text("ref"),
+    typed = {field: text.strip() for field, text in typed.items() if text.strip()}
+    apart: dict[str, str | None] = {
         # Somebody may have been given the suggested number meanwhile: then it is the next one.
-        version=text("version") if typed["version"] != typed["suggested"] else None,
-        description=text("description"),
-        environment=Environment(typed["environment"]),
-        robot=number(text("robot")),
-        launch=LaunchOptions(text("start_page"), text("query"), number(text("scene"))),
-        settings=settings,
+        "version": typed.get("version") if typed.get("version") != typed.get("suggested") else None,
         # Whoever types another ref means that one alone.
-        ref_name=text("ref_name") if typed["ref"].strip() == typed["named_ref"] else None,
+        "ref_name": typed.get("ref_name") if typed.get("ref") == typed.get("named_ref") else None,
         # Sent twice by an impatient click, it is one release.
-        idempotency_key=f"{session.user.id}:{typed['key']}" if typed["key"] else None,
-    )
+        "idempotency_key": f"{session.user.id}:{typed['key']}" if "key" in typed else None,
+    }
+    wanted = ReleaseRequest.of_form(typed, app=name, kind=kind, compile_settings=settings, **apart)
     return releases.request(context.services, session.user.actor, wanted)
 
 
@@ -178,13 +171,17 @@ def _form(
     problem_detail: ProblemDetail | None,
 ) -> Response:
     is_upload = kind is Kind.UPLOAD
+    driver = driver_of(app.platform)
+    chosen = {**app.build.compile_settings, **settings}
     shown: dict[str, Any] = {
         "app": app,
         "kind": kind,
         "typed": typed,
-        "has_robots": app.platform is Platform.WECHAT,
-        "has_experience": is_upload and app.platform is Platform.ALIPAY,
-        "experience": {**app.build.compile_settings, **settings}.get("experience", True),
+        "robots": driver.robots,
+        "switches": [
+            (each, chosen.get(each.setting, each.default))
+            for each in (driver.presentation.upload_switches if is_upload else ())
+        ],
         "problem_detail": problem_detail,
     }
     return page(request, "release_form.html", 422 if problem_detail else 200, **shown)
@@ -203,7 +200,7 @@ def _typed(
     db: Reader, session: Session, app: App, last: Release | None, ref: str
 ) -> dict[str, str]:
     default = projects.by_id(db, app.project_id).default_branch
-    launch = last.launch if last else LaunchOptions(app.default_page)
+    launch = last.launch if last else LaunchOptions(app.start_page)
     return {
         "ref": ref or (last.shown_ref if last else default),
         "version": "",
@@ -211,7 +208,7 @@ def _typed(
         "description": "",
         "environment": last.environment if last else Environment.PRODUCTION,
         "robot": str(session.user.robot or (last.robot if last else app.robot)),
-        "start_page": launch.page or "",
+        "start_page": launch.start_page or "",
         "query": launch.query or "",
         "scene": "" if launch.scene is None else str(launch.scene),
         "key": token_hex(8),

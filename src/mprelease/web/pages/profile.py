@@ -7,7 +7,9 @@ from fastapi.responses import Response
 
 from mprelease.domain.errors import ProblemError
 from mprelease.domain.problems import Message, ProblemDetail
-from mprelease.i18n import Language
+from mprelease.i18n import Language, Translator
+from mprelease.platforms import registry
+from mprelease.schemas.fields import number
 from mprelease.services import sessions, users
 from mprelease.services.avatars import LARGEST_BYTES
 from mprelease.services.sessions import Session
@@ -15,12 +17,11 @@ from mprelease.services.users import Profile
 from mprelease.storage import access_keys
 from mprelease.storage.access_keys import KeyKind
 from mprelease.web.context import WebContext
-from mprelease.web.fields import number
 from mprelease.web.flash import done
 from mprelease.web.http_status import status_of
 from mprelease.web.identity import CanView, ContextOf
 from mprelease.web.known_browsers import remember_browser
-from mprelease.web.rendering import page
+from mprelease.web.rendering import language, page
 
 router = APIRouter(prefix="/profile", include_in_schema=False)
 Field = Annotated[str, Form(max_length=400)]
@@ -135,6 +136,7 @@ def _profile(
 ) -> Response:
     with context.services.database.reading() as db:
         tokens = access_keys.of_user(db, session.user.id, KeyKind.TOKEN)
+    t = Translator(language(request))
     return page(
         request,
         "profile.html",
@@ -146,4 +148,6 @@ def _profile(
         tokens=tokens,
         typed=typed or vars(session.user),
         languages=list(Language),
+        robots=registry.robots(),
+        robot_platforms=", ".join(t(f"platform.{each}") for each in registry.with_robots()),
     )

@@ -9,7 +9,8 @@ from fastapi.responses import Response
 from mprelease.domain.apps import Environment
 from mprelease.domain.errors import ProblemError
 from mprelease.domain.problems import Message, ProblemDetail
-from mprelease.domain.releases import Kind, ReleaseRequest
+from mprelease.domain.releases import Kind
+from mprelease.schemas.releases import ReleaseRequest
 from mprelease.services import projects, releases
 from mprelease.storage import apps as stored_apps
 from mprelease.web.context import WebContext
@@ -44,20 +45,23 @@ def release(
     key: Field = "",
 ) -> Response:
     """Queue a release of each chosen app, or of none where one of them cannot be."""
-    wanted = ReleaseRequest(
-        app="",
-        kind=kind,
-        ref=ref.strip() or None,
-        version=version.strip() or None,
-        description=description.strip() or None,
-        environment=environment,
-        idempotency_key=f"{session.user.id}:{key}" if key else None,
-    )
+    typed: dict[str, Any] = {
+        "ref": ref,
+        "version": version,
+        "description": description,
+        "environment": environment,
+        "key": key,
+    }
+    given = {field: text.strip() for field, text in typed.items() if text.strip()}
+    click = f"{session.user.id}:{key}" if key else None
     try:
+        wanted = ReleaseRequest.of_form(
+            given, kind=kind, compile_settings={}, idempotency_key=click
+        )
         made = releases.request_all(context.services, session.user.actor, name, wanted, apps or [])
     except ProblemError as failure:
-        typed = {**vars(wanted), "version": version, "apps": apps or [], "key": key}
-        return _form(request, context, name, typed, failure.problem_detail)
+        chosen = {"kind": kind, "apps": apps or []}
+        return _form(request, context, name, typed | chosen, failure.problem_detail)
     ids = ", ".join(f"#{each}" for each in made)
     return done(context, "/", Message("done.releases_requested", {"count": len(made), "ids": ids}))
 

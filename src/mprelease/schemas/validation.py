@@ -1,6 +1,7 @@
 """Check what people type, and refuse it with words that help."""
 
 import re
+from collections.abc import Iterable
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
@@ -14,8 +15,8 @@ _PAGE = re.compile(r"[^\s?#&=\\'\"<>|;`$-][^\s?#&=\\'\"<>|;`$]{0,255}")
 _QUERY = re.compile(r"[!-~]{1,1024}")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
-ROBOTS = range(1, 31)  # WeChat's CI robots; other platforms ignore the number.
-SCENES = range(1000, 1_000_000)  # Four digits on WeChat and Alipay, six on Douyin.
+FIRST_ROBOT = 1
+SCENES = range(1000, 1_000_000)  # Four to six digits, by platform.
 DESCRIPTION_LENGTH = 2000
 MEMORY = range(256, 65537)
 PRIORITIES = range(-60, 61)
@@ -37,10 +38,11 @@ def plain(text: str) -> str:
     return text
 
 
-def robot(number: int) -> int:
-    """Return the number of a WeChat robot."""
-    if number not in ROBOTS:
-        raise Refused(Problem.ROBOT_RANGE, robot=number)
+def robot(number: int, robots: range) -> int:
+    """Return the number of one of these robots."""
+    if number not in robots:
+        first, last = robots.start, robots.stop - 1
+        raise Refused(Problem.ROBOT_RANGE, robot=number, first=first, last=last)
     return number
 
 
@@ -83,9 +85,9 @@ def directory(text: str) -> str:
     return str(path)
 
 
-def patterns(text: str) -> tuple[str, ...]:
-    """Return patterns of paths inside the repository, which are typed with spaces between them."""
-    return tuple(dict.fromkeys(directory(word) for word in text.split()))
+def patterns(given: Iterable[str]) -> tuple[str, ...]:
+    """Return patterns of paths inside the repository, each of them once."""
+    return tuple(dict.fromkeys(directory(word) for text in given for word in text.split()))
 
 
 def priority(steps: int) -> int:
