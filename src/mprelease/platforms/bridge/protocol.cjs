@@ -147,4 +147,17 @@ function readLine() {
   return Buffer.from(bytes).toString("utf8");
 }
 
-module.exports = { Refusal, awaitGo, codeOf, fail, inside, isIn, note, progress, readOrder, readOrderAfter, tell, textOf };
+module.exports = {
+  Refusal,
+  awaitGo,
+  codeOf,
+  fail,
+  inside,
+  isIn,
+  note,
+  progress,
+  readOrder,
+  readOrderAfter,
+  tell,
+  textOf,
+};
