@@ -15,7 +15,7 @@ import segno
 from mprelease.cli.output_file import refuse_unwritable, write_atomically
 from mprelease.domain.errors import Refused
 from mprelease.domain.releases import Stage
-from mprelease.remote import server as remote_server
+from mprelease.remote import api_client
 
 pytestmark = pytest.mark.lasting
 
@@ -96,7 +96,7 @@ def serving(codes: Codes) -> Iterator[str]:
 
 
 def uploaded(call: Call, monkeypatch: pytest.MonkeyPatch, codes: Codes, *more: str) -> Any:
-    monkeypatch.setattr(remote_server, "_BETWEEN_TRIES", 0.01)
+    monkeypatch.setattr(api_client, "_BETWEEN_TRIES", 0.01)
     with serving(codes) as url:
         monkeypatch.setenv("MPRELEASE_SERVER", url)
         monkeypatch.setenv("MPRELEASE_TOKEN", "token")

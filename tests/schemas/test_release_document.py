@@ -19,9 +19,9 @@ from mprelease.domain.releases import (
     State,
 )
 from mprelease.i18n import Language, Translator
-from mprelease.live.states import Changes
-from mprelease.remote.reading import release_of
-from mprelease.remote.reading import state_of as state_heard
+from mprelease.live.state_feed import Changes
+from mprelease.remote.parsing import release_of
+from mprelease.remote.parsing import state_of as state_heard
 from mprelease.schemas.release_document import ReleaseModel, ReleaseState, document_of
 from mprelease.web.live_source import states_in_json
 

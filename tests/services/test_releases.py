@@ -12,6 +12,7 @@ from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Kind, Release, StageState, State
 from mprelease.domain.users import Actor
 from mprelease.schemas.apps import AppChange
+from mprelease.schemas.projects import ProjectChange
 from mprelease.schemas.releases import ReleaseRequest
 from mprelease.services import apps, projects, releases
 from mprelease.services.context import ServiceContext
@@ -24,7 +25,11 @@ PREVIEW = ReleaseRequest(app="shop", kind=Kind.PREVIEW)
 
 @pytest.fixture
 def app(services: ServiceContext, developer: Actor, upload_key: str) -> App:
-    projects.add(services, developer, projects.ProjectChange("web", "/srv/web.git", "develop"))
+    projects.add(
+        services,
+        developer,
+        ProjectChange(name="web", repository="/srv/web.git", default_branch="develop"),
+    )
     new = AppChange(
         name="shop",
         platform_app_id="wx0123456789abcdef",

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from mprelease.domain.logs import Passage, Position
 from mprelease.domain.releases import Release
-from mprelease.live.feed import LiveUpdate
-from mprelease.live.states import Changes
+from mprelease.live.log_feed import LiveUpdate
+from mprelease.live.state_feed import Changes
 from mprelease.schemas.release_document import state_of
 from mprelease.services import releases
 from mprelease.services.context import ServiceContext
