@@ -8,6 +8,7 @@ from playwright.sync_api import Browser
 
 from browser import Site, browsing, serving
 from command_server import CommandServer, command_server
+from databases import Servers
 from mprelease.simulator.proxy import Simulator
 from mprelease.simulator.wechat import WeChat
 from team import APP_ID, Team
@@ -27,15 +28,24 @@ def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandServer
 
 
 @pytest.fixture
+def data(tmp_path: Path, servers: Servers) -> Path:
+    """A data folder as the first command leaves it; making the tables each time takes a while."""
+    folder = tmp_path / "data"
+    servers.prepare(folder)
+    return folder
+
+
+@pytest.fixture
 def team(
-    tmp_path: Path, wechat: WeChat, upload_key: str, tools_folder: Path, commands: CommandServer
+    data: Path, wechat: WeChat, upload_key: str, tools_folder: Path, commands: CommandServer
 ) -> Iterator[Team]:
+    place = data.parent
     # Under another user id a build must be able to walk to its workspace.
-    for folder in (tmp_path, *tmp_path.parents):
+    for folder in (place, *place.parents):
         if folder.stat().st_uid == Path.home().stat().st_uid and folder != Path("/"):
             folder.chmod(folder.stat().st_mode | 0o011)
-    with Simulator(tmp_path / "simulator", [wechat]) as simulator:
-        made = Team(tmp_path, tools_folder, wechat, simulator, upload_key, commands)
+    with Simulator(place / "simulator", [wechat]) as simulator:
+        made = Team(place, tools_folder, wechat, simulator, upload_key, commands)
         yield made
         made.end()
 
