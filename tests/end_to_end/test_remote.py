@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from browser import answers, free_port
+from command_server import CommandServer, Request
 from mprelease.domain.platforms import Platform
 from mprelease.domain.releases import Stage, State
 from mprelease.domain.users import Role
@@ -43,8 +44,9 @@ FILES = {
 class Laptop:
     """A machine with nothing on it but the command line and a token."""
 
-    def __init__(self, home: Path, url: str, token: str) -> None:
+    def __init__(self, home: Path, url: str, token: str, commands: CommandServer) -> None:
         self.home = home
+        self.commands = commands
         self.environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(home),
@@ -64,9 +66,8 @@ class Laptop:
         )
 
     def run(self, *arguments: str) -> Answer:
-        process = self.start(*arguments)
-        out, err = process.communicate(timeout=120)
-        return Answer(process.returncode, out, err)
+        request = Request(arguments, self.environment, str(self.home), None)
+        return Answer(*self.commands.run(request, 120))
 
 
 @pytest.fixture
@@ -86,7 +87,7 @@ def laptop(tmp_path: Path, team: Team, port: int) -> Laptop:
     database.close()
     home = tmp_path / "laptop"
     home.mkdir()
-    return Laptop(home, f"http://127.0.0.1:{port}", token)
+    return Laptop(home, f"http://127.0.0.1:{port}", token, team.commands)
 
 
 def _now() -> int:
