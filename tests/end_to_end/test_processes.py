@@ -11,7 +11,7 @@ from mprelease.simulator.wechat import WeChat
 from repositories import commit, git, make_repository
 from team import Team, interrupt, living, path_without_bwrap, wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("wechat_tool")]
+pytestmark = [pytest.mark.slow, pytest.mark.light_tool]
 
 
 @pytest.fixture

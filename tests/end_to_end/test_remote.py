@@ -101,7 +101,7 @@ def served(team: Team, port: int, *options: str) -> "subprocess.Popen[str]":
     return server
 
 
-@pytest.mark.usefixtures("wechat_tool")
+@pytest.mark.light_tool
 def test_a_laptop_uploads_follows_and_gets_the_code(
     team: Team, laptop: Laptop, port: int, wechat: WeChat, tmp_path: Path
 ) -> None:
