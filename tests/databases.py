@@ -21,6 +21,9 @@ KINDS = (
     pytest.param(MARIADB, marks=pytest.mark.servers),
     pytest.param(POSTGRESQL, marks=pytest.mark.servers),
 )
+on_sqlite = pytest.mark.parametrize("kind", [SQLITE], indirect=True)
+"""For a test in a folder that runs on every kind, whose promise does not lie in the database."""
+
 _STARTS = {
     MARIADB: servers.mariadb,
     POSTGRESQL: servers.postgresql,

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, insert, select
 
+from databases import on_sqlite
 from mprelease.domain.errors import Refused, StageFailed
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
@@ -65,6 +66,7 @@ def test_the_same_question_is_answered_from_memory_while_the_answer_is_young(yar
     assert worker_queries.ask(yard.services, "default", query, seconds=20, max_age=60) == first
 
 
+@on_sqlite
 def test_trouble_is_an_answer(yard: Yard) -> None:
     yard.worker()
     query = WorkerQuery(WorkerQueryKind.REFS, "web")
@@ -98,6 +100,7 @@ def test_an_errand_is_claimed_once_and_again_when_its_worker_died(yard: Yard) ->
         assert stored.answered(db, second.id) == QueryAnswer({"address": "192.0.2.1"})
 
 
+@on_sqlite
 def test_the_address_needs_a_page_that_tells_it(yard: Yard) -> None:
     yard.worker()
     answer = worker_queries.ask(
@@ -107,6 +110,7 @@ def test_the_address_needs_a_page_that_tells_it(yard: Yard) -> None:
     assert answer.problem_detail.problem is Problem.ADDRESS_PAGE_MISSING
 
 
+@on_sqlite
 def test_an_app_without_a_credential_is_told_so_in_words(yard: Yard) -> None:
     yard.worker()
     bare = apps.AppChange(name="bare", platform_app_id="wx00000000000000ff")
@@ -117,6 +121,7 @@ def test_an_app_without_a_credential_is_told_so_in_words(yard: Yard) -> None:
     assert answer.problem_detail.problem is Problem.KEY_SHAPE
 
 
+@on_sqlite
 @pytest.mark.usefixtures("repository")
 def test_a_ref_is_checked_by_who_asks_and_by_who_answers(yard: Yard) -> None:
     yard.worker()
@@ -156,6 +161,7 @@ TO_SILENT = (
 )
 
 
+@on_sqlite
 @pytest.mark.usefixtures("repository")
 def test_a_silent_host_is_named_and_holds_up_no_other_project(
     yard: Yard, silent: SilentHost
@@ -237,6 +243,7 @@ def test_an_errand_of_a_kind_of_tomorrow_is_left_alone_and_others_are_answered(y
     assert worker_queries.ask(yard.services, "default", query, seconds=20, max_age=0).problem_detail
 
 
+@on_sqlite
 def test_an_answer_that_cannot_be_stored_is_told_as_an_error_of_ours(
     yard: Yard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -277,6 +284,7 @@ def test_a_worker_that_ends_stops_git_and_hands_its_errands_back(
     assert problem_detail.problem is Problem.GIT_HOST_UNREACHABLE
 
 
+@on_sqlite
 def test_a_platform_that_keeps_silent_holds_no_worker_up_that_ends(
     yard: Yard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
