@@ -17,7 +17,7 @@ from benchmarks.measuring import BrokenPromise, Measurement, Of, Target, time_of
 from benchmarks.scene import APP, native
 from mprelease.domain.apps import App
 from mprelease.domain.platforms import Platform
-from mprelease.domain.releases import Kind, ReleaseRequest, Stage, State
+from mprelease.domain.releases import Kind, Stage, State
 from mprelease.domain.users import Actor
 from mprelease.domain.workers import DEFAULT_LABEL
 from mprelease.engine.claims import claim_next
@@ -31,6 +31,9 @@ from mprelease.pipeline.runner import Outcome
 from mprelease.pipeline.standby import Standby
 from mprelease.platforms.driver import Route, ToolEnvironment
 from mprelease.process.sandbox import Unconfined
+from mprelease.schemas.apps import AppChange
+from mprelease.schemas.projects import ProjectChange
+from mprelease.schemas.releases import ReleaseRequest
 from mprelease.security.vault import Vault
 from mprelease.services import apps, projects, releases
 from mprelease.services.context import ServiceContext
@@ -81,12 +84,12 @@ def _waits(services: ServiceContext, folder: Path, redis: str | None) -> Iterato
     worker = _worker(services, folder, begun.pipeline)
     worker.start()
     # A dispatch of its own, as on another machine.
-    ears = Dispatch(redis) if redis else calls
-    ears.listen(_LABELS, worker.hear)
+    receiver = Dispatch(redis) if redis else calls
+    receiver.listen(_LABELS, worker.on_wakeup)
     for _ in range(_ROUNDS):
         begun.event.clear()
         began = time.perf_counter()
-        releases.request(heard, _ME, ReleaseRequest(APP, Kind.PREVIEW))
+        releases.request(heard, _ME, ReleaseRequest(app=APP, kind=Kind.PREVIEW))
         if not begun.event.wait(10):
             raise BrokenPromise("a release did not begin")
         yield (begun.at - began) * 1000
@@ -95,7 +98,7 @@ def _waits(services: ServiceContext, folder: Path, redis: str | None) -> Iterato
         time.sleep(secrets.randbelow(150) / 1000)
     worker.close(requeue=True)
     worker.join()
-    for dispatch in {calls, ears}:
+    for dispatch in {calls, receiver}:
         dispatch.close()
 
 
@@ -172,7 +175,9 @@ def _opened(folder: Path, url: str) -> Iterator[tuple[ServiceContext, App]]:
     services = ServiceContext(
         database, Vault(bytes(32)), lambda: time.time_ns() // 1_000_000, ZoneInfo("Asia/Shanghai")
     )
-    projects.add(services, _ME, projects.ProjectChange(APP, "/srv/app.git", "main"))
+    projects.add(
+        services, _ME, ProjectChange(name=APP, repository="/srv/app.git", default_branch="main")
+    )
     apps.add(services, _ME, APP, Platform.WECHAT, _credential())
     with database.reading() as db:
         app = apps.get(db, APP)
@@ -180,8 +185,8 @@ def _opened(folder: Path, url: str) -> Iterator[tuple[ServiceContext, App]]:
     database.close()
 
 
-def _credential() -> apps.AppChange:
-    return replace(native(), credential=make_key().encode())
+def _credential() -> AppChange:
+    return native().with_(credential=make_key().encode())
 
 
 def _worker(services: ServiceContext, folder: Path, pipeline: Callable[[Run], Outcome]) -> Worker:

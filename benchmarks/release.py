@@ -3,7 +3,7 @@
 import shutil
 import subprocess
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.measuring import BrokenPromise, Measurement, Of, Target, fastest
@@ -45,7 +45,7 @@ def measure(folder: Path) -> list[Measurement]:
 
 def _on(folder: Path, platform: Platform) -> list[Measurement]:
     repository = make_samples(folder / "repository")
-    app = replace(native(), directory=platform)
+    app = native().with_(directory=platform)
     with staged(folder, repository, app, platform) as scene:
         scene.application.install_missing(platform, stop=Stop())
         changes = Changes(repository, f"{platform}/utils/build.js")

@@ -4,17 +4,20 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import python
 from mprelease.application import Application, opened
 from mprelease.domain.platforms import Platform
-from mprelease.domain.releases import Kind, Release, ReleaseRequest
+from mprelease.domain.releases import Kind, Release
 from mprelease.domain.users import Actor
 from mprelease.domain.workers import DEFAULT_LABEL
 from mprelease.platforms.driver import Account
 from mprelease.platforms.registry import driver_of
+from mprelease.schemas.apps import AppChange
+from mprelease.schemas.projects import ProjectChange
+from mprelease.schemas.releases import ReleaseRequest
 from mprelease.services import apps, projects, releases
 from mprelease.settings.settings import load
 from mprelease.simulator.alipay import Alipay
@@ -48,7 +51,7 @@ class Scene:
 
     def request(self, robot: int | None = None) -> int:
         """Queue a preview of the branch `main` and return its number."""
-        wanted = ReleaseRequest(APP, Kind.PREVIEW, ref="main", robot=robot)
+        wanted = ReleaseRequest(app=APP, kind=Kind.PREVIEW, ref="main", robot=robot)
         return releases.request(self.application.services, _ME, wanted)
 
     @contextmanager
@@ -57,7 +60,7 @@ class Scene:
         application = self.application
         worker = application.worker(_LABELS, slots)
         worker.start()
-        application.messaging.dispatch.listen(_LABELS, worker.hear)
+        application.messaging.dispatch.listen(_LABELS, worker.on_wakeup)
         try:
             yield
         finally:
@@ -94,15 +97,19 @@ class Scene:
 
 @contextmanager
 def staged(
-    folder: Path, repository: Path, app: apps.AppChange, platform: Platform = Platform.WECHAT
+    folder: Path, repository: Path, app: AppChange, platform: Platform = Platform.WECHAT
 ) -> Iterator[Scene]:
     """Open a new data folder with the app of a repository, during the block."""
     service, credential = _service(folder / "received", platform)
-    app = replace(app, platform_app_id=_APP_IDS[platform], credential=credential.encode())
+    app = app.with_(platform_app_id=_APP_IDS[platform], credential=credential.encode())
     with Simulator(folder / "simulator", [service]) as simulator:
         application = _opened(folder / "data", simulator)
         services = application.services
-        projects.add(services, _ME, projects.ProjectChange(APP, str(repository), "main"))
+        projects.add(
+            services,
+            _ME,
+            ProjectChange(name=APP, repository=str(repository), default_branch="main"),
+        )
         apps.add(services, _ME, APP, platform, app)
         read = driver_of(platform).read_credential(credential.encode())
         yield Scene(folder, application, Account(_APP_IDS[platform], read))
@@ -126,10 +133,10 @@ def _service(folder: Path, platform: Platform) -> tuple[Service, str]:
     return wechat, key
 
 
-def native(build_command: str | None = None) -> apps.AppChange:
+def native(build_command: str | None = None) -> AppChange:
     """Return an app whose sources are published as they are, unless something builds them."""
     output = "." if build_command else None
-    return apps.AppChange(APP, APP_ID, build_command=build_command, output=output)
+    return AppChange(name=APP, platform_app_id=APP_ID, build_command=build_command, output=output)
 
 
 def _opened(data: Path, simulator: Simulator) -> Application:

@@ -18,8 +18,12 @@ from benchmarks.measuring import BrokenPromise
 from benchmarks.scene import APP, native
 from mprelease.application import opened
 from mprelease.domain.platforms import Platform
-from mprelease.domain.releases import Kind, Release, ReleaseRequest
+from mprelease.domain.releases import Kind, Release
 from mprelease.domain.users import Actor, Role
+from mprelease.schemas.apps import AppChange
+from mprelease.schemas.projects import ProjectChange
+from mprelease.schemas.releases import ReleaseRequest
+from mprelease.schemas.users import NewUser
 from mprelease.services import apps, projects, releases, sessions, users
 from mprelease.services.context import ServiceContext
 from mprelease.settings.environment import machine_environment
@@ -65,12 +69,16 @@ class Stage:
         self.apps = many
         with self.services() as services:
             key = make_key().encode()
-            projects.add(services, _ME, projects.ProjectChange(APP, "/srv/web.git", "main"))
+            projects.add(
+                services,
+                _ME,
+                ProjectChange(name=APP, repository="/srv/web.git", default_branch="main"),
+            )
             for number in range(many):
                 one = native()
-                change = apps.AppChange(
-                    f"{APP}-{number}",
-                    f"wx{number:016x}",
+                change = AppChange(
+                    name=f"{APP}-{number}",
+                    platform_app_id=f"wx{number:016x}",
                     build_command=one.build_command,
                     credential=key,
                 )
@@ -80,14 +88,14 @@ class Stage:
     def invite(self, services: ServiceContext) -> None:
         """Add people with tokens."""
         for number in range(_PEOPLE):
-            user, _ = users.add(services, _ME, f"watcher {number}", Role.VIEWER, None)
+            user, _ = users.add(services, _ME, NewUser(name=f"watcher {number}", role=Role.VIEWER))
             self.tokens.append(sessions.add_token(services, user, "bench", 1))
 
     def request(self, many: int, rate: int, seconds: int) -> list[int]:
         """Queue a release that speaks for each of so many apps; it waits until `go` is there."""
         words = f"rate={rate} seconds={seconds} go={self.go}"
         wanted = (
-            ReleaseRequest(f"{APP}-{number}", Kind.PREVIEW, description=words)
+            ReleaseRequest(app=f"{APP}-{number}", kind=Kind.PREVIEW, description=words)
             for number in range(many)
         )
         with self.services() as services:

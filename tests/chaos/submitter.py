@@ -15,8 +15,8 @@ from chaos import plan
 from chaos.plan import Subscription
 from mprelease.application import Application, opened
 from mprelease.domain.errors import Refused
-from mprelease.domain.releases import ReleaseRequest
 from mprelease.domain.users import Actor
+from mprelease.schemas.releases import ReleaseRequest
 from mprelease.services import releases
 from mprelease.settings.settings import load
 from mprelease.storage.outage import OUTAGE

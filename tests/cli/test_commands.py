@@ -61,6 +61,8 @@ REFUSED = {
     "scene that is none": ("preview", "shop", "--scene", "1"),
     "unknown release": ("log", "77"),
     "release whose end is known": ("release", "resolve", "77", "--published"),
+    "text over its limit": ("app", "edit", "shop", "--build-command", "x" * 4001),
+    "setting of a strange name": ("app", "edit", "shop", "--setting", "é=1"),
     "repository that is none": ("project", "add", "x", "--repository", "ext::sh -c id"),
     "repository with a password": ("project", "add", "x", "--repository", "https://a:b@c.d/e"),
     "key file that is missing": ("app", "edit", "shop", "--credential-file", "/nowhere"),
@@ -102,6 +104,22 @@ def test_apps_are_added_and_edited_with_the_same_options(call: Call) -> None:
     shared = [word for word in added.split() if word.startswith("--")]
     assert {"--setting", "--build-command", "--node-memory", "--label"} <= set(shared)
     assert set(shared) - {"--project", "--platform"} <= set(edited.split())
+
+
+def test_options_of_an_app_reach_it(call: Call, key_file: Path) -> None:
+    has_app(call, key_file)
+    inputs = ("--install-inputs", "scripts/* tools")
+    options = ("--type", "miniGame", "--private-dependencies", "--setting", "es6=false")
+    assert call("app", "edit", "shop", *inputs, *options).code == 0
+    app = json.loads(call("app", "show", "shop", "--json").out)
+    assert app["project_type"] == "miniGame"
+    assert app["build"]["install_inputs"] == ["scripts/*", "tools"]
+    assert app["build"]["compile_settings"] == {"es6": False}
+    assert app["build"]["private_dependencies"]
+    assert call("app", "edit", "shop", "--setting", "es6=", "--shared-dependencies").code == 0
+    app = json.loads(call("app", "show", "shop", "--json").out)
+    assert app["build"]["compile_settings"] == {}
+    assert not app["build"]["private_dependencies"]
 
 
 def test_a_setting_that_cannot_be_used_is_bad_use(

@@ -21,11 +21,12 @@ from mprelease.cli import commands
 from mprelease.cli.terminal import sanitized, sanitized_json
 from mprelease.domain.logs import LogLine, Position
 from mprelease.domain.platforms import Platform
-from mprelease.domain.releases import Kind, ReleaseRequest, Stage
+from mprelease.domain.releases import Kind, Stage
 from mprelease.domain.users import Actor
+from mprelease.schemas.apps import AppChange
+from mprelease.schemas.projects import ProjectChange
+from mprelease.schemas.releases import ReleaseRequest
 from mprelease.services import apps, projects, releases
-from mprelease.services.apps import AppChange
-from mprelease.services.projects import ProjectChange
 from mprelease.settings.settings import load
 from mprelease.storage import logs, tables
 from repositories import git, make_repository
@@ -111,10 +112,14 @@ def release_id(tmp_path: Path, upload_key: str, call: Call) -> int:
     call("releases")
     application = opened(load())
     services, who = application.services, Actor(f"林{EVIL}")
-    projects.add(services, who, ProjectChange("web", "/srv/web.git", "main"))
-    new = AppChange("shop", "wx0123456789abcdef", credential=upload_key.encode())
+    projects.add(
+        services, who, ProjectChange(name="web", repository="/srv/web.git", default_branch="main")
+    )
+    new = AppChange(
+        name="shop", platform_app_id="wx0123456789abcdef", credential=upload_key.encode()
+    )
     apps.add(services, who, "web", Platform.WECHAT, new)
-    wanted = ReleaseRequest("shop", Kind.PREVIEW)
+    wanted = ReleaseRequest(app="shop", kind=Kind.PREVIEW)
     number = releases.request(services, who, wanted)
     line = LogLine(Position(1, 1), 1, Stage.BUILD, f"\x1b[32mbuilt{EVIL}\tend")
     with services.database.writing() as db:

@@ -5,16 +5,17 @@ import re
 import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from browser import PASSWORD, Site, answers, free_port, serving
 from mprelease.domain.problems import Problem, ProblemDetail
-from mprelease.domain.releases import Commit, Kind, ReleaseRequest, Stage, StageState, State
+from mprelease.domain.releases import Commit, Kind, Stage, StageState, State
 from mprelease.domain.users import Role
 from mprelease.pipeline.runner import Outcome
+from mprelease.schemas.releases import ReleaseRequest
+from mprelease.schemas.users import NewUser
 from mprelease.services import releases, users
 from mprelease.services.context import ServiceContext
 from team import Team, wait_until
@@ -25,7 +26,7 @@ pytestmark = pytest.mark.slow
 # Set to 60 to sleep as long as a browser lets a hidden tab rest.
 ASLEEP = float(os.environ.get("MPRELEASE_TEST_ASLEEP_SECONDS", "5"))
 TALL = {"locale": "en-US", "viewport": {"width": 1280, "height": 4000}}
-PREVIEW = ReleaseRequest("shop", Kind.PREVIEW)
+PREVIEW = ReleaseRequest(app="shop", kind=Kind.PREVIEW)
 COMMIT = Commit("0123456789abcdef" * 2, "林", "feat: 首页", 1_790_000_000)
 
 
@@ -56,7 +57,7 @@ def stored(page: Page) -> list[str]:
 def test_one_publishes_and_another_sees_it_begin_run_and_end(
     site: Site, services: ServiceContext
 ) -> None:
-    users.add(services, BOSS, "小王", Role.VIEWER, PASSWORD)
+    users.add(services, BOSS, NewUser(name="小王", role=Role.VIEWER, password=PASSWORD))
     publisher = site.session("admin", PASSWORD, locale="en-US")
     watcher = site.session("小王", PASSWORD, locale="en-US", viewport={"width": 390, "height": 800})
     home = watcher.context.new_page()
@@ -206,7 +207,7 @@ def test_who_has_asked_for_it_is_told_when_the_own_release_ends(
     page.click("main form button.btn-primary")
     page.get_by_role("button", name="Tell me when it ends").click()
     expect(page.get_by_role("button", name="Tell me when it ends")).to_be_hidden()
-    other = taken(services, releases.request(services, BOSS, replace(PREVIEW, robot=2)))
+    other = taken(services, releases.request(services, BOSS, PREVIEW.with_(robot=2)))
     expect(page.locator("#notes")).to_have_count(1)
     own = taken(services, 1)
     other.end()

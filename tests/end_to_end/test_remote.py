@@ -19,6 +19,8 @@ from command_server import CommandServer, Request
 from mprelease.domain.platforms import Platform
 from mprelease.domain.releases import Stage, State
 from mprelease.domain.users import Role
+from mprelease.schemas.apps import AppChange
+from mprelease.schemas.users import NewUser
 from mprelease.security.vault import Vault
 from mprelease.services import apps, sessions, users
 from mprelease.services.context import ServiceContext
@@ -82,7 +84,7 @@ def laptop(tmp_path: Path, team: Team, port: int) -> Laptop:
     database = Database(sqlite_url(team.data / "mprelease.db"))
     services = ServiceContext(database, Vault(bytes(32)), lambda: 0, ZoneInfo("UTC"))
     now = ServiceContext(database, Vault(bytes(32)), _now, ZoneInfo("UTC"))
-    user, _ = users.add(services, BOSS, "小李", Role.MEMBER, None)
+    user, _ = users.add(services, BOSS, NewUser(name="小李", role=Role.MEMBER, password=None))
     token = sessions.add_token(now, user, "laptop", 1)
     database.close()
     home = tmp_path / "laptop"
@@ -168,7 +170,9 @@ def test_all_apps_of_a_project_are_followed_at_once(
 ) -> None:
     served(team, port, "--no-worker")
     with housed(team, upload_key) as services:
-        twin = apps.AppChange("twin", "wx0123456789abcdee", credential=upload_key.encode())
+        twin = AppChange(
+            name="twin", platform_app_id="wx0123456789abcdee", credential=upload_key.encode()
+        )
         apps.add(services, BOSS, "web", Platform.WECHAT, twin)
         following = laptop.start("preview", "--project", "web", "--follow", "--json")
         wait_until(lambda: len(newest(services)) == 2)

@@ -8,12 +8,15 @@ from zoneinfo import ZoneInfo
 
 from mprelease.domain.logs import LogLimits
 from mprelease.domain.platforms import Platform
-from mprelease.domain.releases import Kind, ReleaseRequest, Stage, StageState, State
+from mprelease.domain.releases import Kind, Stage, StageState, State
 from mprelease.domain.users import Actor
 from mprelease.engine.log_limit import LimitedLog
 from mprelease.engine.recorder import DatabaseRecorder
 from mprelease.i18n import Language, Translator
 from mprelease.pipeline.runner import Outcome
+from mprelease.schemas.apps import AppChange
+from mprelease.schemas.projects import ProjectChange
+from mprelease.schemas.releases import ReleaseRequest
 from mprelease.security.vault import Vault
 from mprelease.services import apps, projects, releases
 from mprelease.services.context import ServiceContext
@@ -53,8 +56,10 @@ def housed(team: Team, key: str) -> Iterator[ServiceContext]:
     """Open the team's house, with one app in it, beside the server."""
     database = Database(sqlite_url(team.data / "mprelease.db"))
     services = ServiceContext(database, Vault(bytes(32)), _now, ZoneInfo("Asia/Shanghai"))
-    projects.add(services, BOSS, projects.ProjectChange("web", "/srv/web.git", "main"))
-    new = apps.AppChange(name="shop", platform_app_id=APP_ID, credential=key.encode())
+    projects.add(
+        services, BOSS, ProjectChange(name="web", repository="/srv/web.git", default_branch="main")
+    )
+    new = AppChange(name="shop", platform_app_id=APP_ID, credential=key.encode())
     apps.add(services, BOSS, "web", Platform.WECHAT, new)
     yield services
     database.close()
@@ -72,7 +77,7 @@ def taken(services: ServiceContext, release_id: int, attempt: int = 1) -> Writte
 def writing(team: Team, key: str) -> Iterator[Written]:
     """Have a release run in the team's house, where no worker is."""
     with housed(team, key) as services:
-        wanted = ReleaseRequest("shop", Kind.PREVIEW)
+        wanted = ReleaseRequest(app="shop", kind=Kind.PREVIEW)
         yield taken(services, releases.request(services, BOSS, wanted))
 
 

@@ -4,7 +4,8 @@ import pytest
 
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
-from mprelease.domain.releases import Kind, ReleaseRequest
+from mprelease.domain.releases import Kind
+from mprelease.schemas.releases import ReleaseRequest
 from mprelease.services import releases
 from mprelease.services.releases import AGEING_MS
 from mprelease.storage import clock, queue
@@ -14,7 +15,7 @@ NOON = 1_795_320_000_000
 
 
 def asked(yard: Yard, app: str, *, minute: float = 0, priority: int = 0) -> int:
-    wanted = ReleaseRequest(app, Kind.UPLOAD, priority=priority)
+    wanted = ReleaseRequest(app=app, kind=Kind.UPLOAD, priority=priority)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(clock, "read", lambda _: NOON + int(minute * AGEING_MS))
         return releases.request(yard.services, yard.who, wanted)

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from light import Ledger, a_worker, light
-from mprelease.domain.releases import Kind, Release, ReleaseRequest, State
+from mprelease.domain.releases import Kind, Release, State
 from mprelease.domain.users import Actor
 from mprelease.engine.worker import Worker, WorkerConfig
+from mprelease.schemas.releases import ReleaseRequest
 from mprelease.services import releases
 from mprelease.services.context import ServiceContext
 from mprelease.storage import logs
@@ -30,7 +31,7 @@ class Yard:
         return Ledger(self.folder / "ledger")
 
     def ask(self, description: str = "", kind: Kind = Kind.UPLOAD, app: str = "shop-1") -> int:
-        wanted = ReleaseRequest(app, kind, description=description)
+        wanted = ReleaseRequest(app=app, kind=kind, description=description)
         return releases.request(self.services, self.who, wanted)
 
     def release(self, release_id: int) -> Release:

@@ -248,10 +248,9 @@ def test_a_host_that_is_no_platform_is_named_as_it_is() -> None:
 
 def test_a_trouble_is_one_line_with_its_remedy() -> None:
     words = Translator(Language.CHINESE)
-    problem_detail = ProblemDetail(Problem.ROBOT_RANGE, {"robot": 31})
+    problem_detail = ProblemDetail(Problem.ROBOT_RANGE, {"robot": 31, "first": 1, "last": 30})
     assert (
-        words.of_problem(problem_detail)
-        == "没有编号为 31 的 ci机器人。 微信的 ci机器人编号为 1 到 30。"
+        words.of_problem(problem_detail) == "没有编号为 31 的 ci机器人。 ci机器人编号为 1 到 30。"
     )
 
 

@@ -236,7 +236,7 @@ def app_of(build: BuildSettings) -> App:
         project_type=ProjectType.MINI_PROGRAM,
         build=build,
         robot=1,
-        default_page=None,
+        start_page=None,
         proxy=None,
     )
 

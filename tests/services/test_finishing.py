@@ -5,8 +5,11 @@ import pytest
 from mprelease.domain.errors import Refused
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Message, Problem
-from mprelease.domain.releases import Kind, Publication, ReleaseRequest, State
+from mprelease.domain.releases import Kind, Publication, State
 from mprelease.domain.users import Actor
+from mprelease.schemas.apps import AppChange
+from mprelease.schemas.projects import ProjectChange
+from mprelease.schemas.releases import ReleaseRequest
 from mprelease.services import apps, finishing, projects, releases
 from mprelease.services.context import ServiceContext
 from mprelease.storage import audit, queue
@@ -14,18 +17,18 @@ from mprelease.storage import releases as stored
 
 MISSED = Message("hint.alipay_not_experience", {"version": "26.1122.0", "detail": "没有权限"})
 OTHER = Message("warning.not_reproducible")
-APP = apps.AppChange("shop", "wx0123456789abcdef")
+APP = AppChange(name="shop", platform_app_id="2021000000000001")
 
 
 @pytest.fixture(autouse=True)
 def shop(services: ServiceContext, developer: Actor) -> None:
-    projects.add(services, developer, projects.ProjectChange("web", "/srv/web.git"))
-    apps.add(services, developer, "web", Platform.WECHAT, APP)
+    projects.add(services, developer, ProjectChange(name="web", repository="/srv/web.git"))
+    apps.add(services, developer, "web", Platform.ALIPAY, APP)
 
 
 def ended(services: ServiceContext, who: Actor, kind: Kind, state: State) -> int:
     """A release that has ended, with two warnings."""
-    release_id = releases.request(services, who, ReleaseRequest("shop", kind))
+    release_id = releases.request(services, who, ReleaseRequest(app="shop", kind=kind))
     lease = queue.claim(services.database, release_id, "worker", "token")
     assert lease
     with services.database.writing() as db:
@@ -79,7 +82,7 @@ def test_a_release_of_a_removed_app_is_not_finished_with_the_key_of_its_successo
 ) -> None:
     release_id = ended(services, developer, Kind.UPLOAD, State.SUCCEEDED)
     apps.remove(services, developer, "shop")
-    apps.add(services, developer, "web", Platform.WECHAT, APP)
+    apps.add(services, developer, "web", Platform.ALIPAY, APP)
     with pytest.raises(Refused) as refused, services.database.reading() as db:
         finishing.upload(db, release_id)
     assert refused.value.problem_detail.problem is Problem.APP_UNKNOWN

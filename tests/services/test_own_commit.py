@@ -14,7 +14,6 @@ from mprelease.domain.releases import (
     Kind,
     Publication,
     Release,
-    ReleaseRequest,
     Stage,
     StageState,
     State,
@@ -24,6 +23,10 @@ from mprelease.engine.log_limit import LimitedLog
 from mprelease.engine.recorder import DatabaseRecorder
 from mprelease.i18n import Language, Translator
 from mprelease.pipeline.runner import Outcome
+from mprelease.platforms.registry import with_one_trial_code
+from mprelease.schemas.apps import AppChange
+from mprelease.schemas.projects import ProjectChange
+from mprelease.schemas.releases import ReleaseRequest
 from mprelease.services import apps, projects, releases
 from mprelease.services.context import ServiceContext
 from mprelease.storage import blockers, lists, queue
@@ -31,16 +34,22 @@ from mprelease.storage import releases as stored
 from mprelease.storage.lists import Search
 
 COMMIT = Commit("a" * 40, "林", "Begin", 0)
-PREVIEW = ReleaseRequest("shop", Kind.PREVIEW, ref="feature/pay")
-UPLOAD = ReleaseRequest("shop", Kind.UPLOAD, ref="feature/pay")
+PREVIEW = ReleaseRequest(app="shop", kind=Kind.PREVIEW, ref="feature/pay")
+UPLOAD = ReleaseRequest(app="shop", kind=Kind.UPLOAD, ref="feature/pay")
 YEAR_MS = 365 * 86_400_000
 
 
 @pytest.fixture
 def app(services: ServiceContext, developer: Actor, upload_key: str) -> App:
-    projects.add(services, developer, projects.ProjectChange("web", "/srv/web.git", "main"))
-    new = apps.AppChange("shop", "wx0123456789abcdef", credential=upload_key.encode())
-    twin = replace(new, name="twin")
+    projects.add(
+        services,
+        developer,
+        ProjectChange(name="web", repository="/srv/web.git", default_branch="main"),
+    )
+    new = AppChange(
+        name="shop", platform_app_id="wx0123456789abcdef", credential=upload_key.encode()
+    )
+    twin = new.with_(name="twin")
     apps.add(services, developer, "web", Platform.WECHAT, twin)
     return apps.add(services, developer, "web", Platform.WECHAT, new)
 
@@ -98,7 +107,7 @@ def test_the_name_of_a_commits_branch_is_checked_like_a_ref(
     services: ServiceContext, developer: Actor
 ) -> None:
     with pytest.raises(Refused) as refused:
-        releases.request(services, developer, replace(PREVIEW, ref_name="-x"))
+        releases.request(services, developer, PREVIEW.with_(ref_name="-x"))
     assert refused.value.problem_detail.problem is Problem.REF_SHAPE
 
 
@@ -110,10 +119,10 @@ def test_a_release_waits_for_what_keeps_its_place_and_for_nothing_else(
         with services.database.reading() as db:
             return blockers.blocker(db, release_id)
 
-    other = releases.request(services, developer, replace(PREVIEW, robot=9))
+    other = releases.request(services, developer, PREVIEW.with_(robot=9))
     assert queue.claim(services.database, other, "worker", "token")
     first, second, third = (
-        releases.request(services, developer, replace(PREVIEW, ref=ref)) for ref in "abc"
+        releases.request(services, developer, PREVIEW.with_(ref=ref)) for ref in "abc"
     )
     assert [blocker(each) for each in (first, second, third)] == [
         (None, False),
@@ -164,12 +173,15 @@ def test_the_one_trial_code_of_an_app_id_stands_at_the_newest_upload_alone(
 ) -> None:
     uploads = [
         releases.request(services, developer, wanted)
-        for wanted in (UPLOAD, replace(UPLOAD, app="twin", robot=2), PREVIEW)
+        for wanted in (UPLOAD, UPLOAD.with_(app="twin", robot=2), PREVIEW)
     ]
     for each in uploads:
         run(services, each, code=True)
     with services.database.reading() as db:
-        assert lists.own_codes(db, uploads).keys() == {uploads[1], uploads[2]}
+        assert lists.own_codes(db, uploads, with_one_trial_code()).keys() == {
+            uploads[1],
+            uploads[2],
+        }
         assert lists.with_codes(db, uploads).keys() == set(uploads)
 
 

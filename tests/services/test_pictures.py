@@ -63,7 +63,7 @@ def ask():
     try:
         made.append(avatars.avatar(stream.getvalue()))
     except Refused as refused:
-        others.append(refused.trouble.problem)
+        others.append(refused.problem_detail.problem)
 threads = [threading.Thread(target=ask) for _ in range(30)]
 for each in threads: each.start()
 for each in threads: each.join()

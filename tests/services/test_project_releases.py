@@ -1,7 +1,6 @@
 """All apps of a project at once: accepted or refused together, with versions in step."""
 
 import json
-from dataclasses import replace
 
 import pytest
 
@@ -9,14 +8,17 @@ from mprelease.domain.apps import App
 from mprelease.domain.errors import AppRefused, Refused
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
-from mprelease.domain.releases import Kind, Release, ReleaseRequest, State
+from mprelease.domain.releases import Kind, Release, State
 from mprelease.domain.users import Actor
+from mprelease.schemas.apps import AppChange
+from mprelease.schemas.projects import ProjectChange
+from mprelease.schemas.releases import ReleaseRequest
 from mprelease.services import apps, projects, releases
 from mprelease.services.context import ServiceContext
 from mprelease.storage import releases as stored
 
-UPLOAD = ReleaseRequest("", Kind.UPLOAD)
-PREVIEW = ReleaseRequest("", Kind.PREVIEW)
+UPLOAD = ReleaseRequest(app="", kind=Kind.UPLOAD)
+PREVIEW = ReleaseRequest(app="", kind=Kind.PREVIEW)
 APP_IDS = {
     Platform.WECHAT: "wx0123456789abcdef",
     Platform.ALIPAY: "2021000000000001",
@@ -39,8 +41,12 @@ def shop(
 ) -> list[App]:
     """The apps of project `web`, one on each platform, and a stranger in another project."""
     for project in ("web", "other"):
-        projects.add(services, developer, projects.ProjectChange(project, "/srv/web.git"))
-    add = apps.AppChange("stranger", "wx00000000000000ff", credential=credentials[Platform.WECHAT])
+        projects.add(services, developer, ProjectChange(name=project, repository="/srv/web.git"))
+    add = AppChange(
+        name="stranger",
+        platform_app_id="wx00000000000000ff",
+        credential=credentials[Platform.WECHAT],
+    )
     apps.add(services, developer, "other", Platform.WECHAT, add)
     return [
         apps.add(
@@ -48,7 +54,9 @@ def shop(
             developer,
             "web",
             platform,
-            apps.AppChange(f"shop-{platform}", app_id, credential=credentials[platform]),
+            AppChange(
+                name=f"shop-{platform}", platform_app_id=app_id, credential=credentials[platform]
+            ),
         )
         for platform, app_id in APP_IDS.items()
     ]
@@ -68,7 +76,7 @@ def queued(services: ServiceContext) -> list[Release]:
 def test_every_app_of_the_project_and_no_other_is_queued(
     services: ServiceContext, developer: Actor, shop: list[App]
 ) -> None:
-    made = accepted(services, developer, replace(PREVIEW, ref="feature/search"))
+    made = accepted(services, developer, PREVIEW.with_(ref="feature/search"))
     assert [one.app_name for one in made] == [app.name for app in shop]
     assert {(one.state, one.ref, one.version) for one in made} == {
         (State.QUEUED, "feature/search", None)
@@ -80,8 +88,8 @@ def test_every_app_of_the_project_and_no_other_is_queued(
 def test_uploads_get_one_number_that_is_greater_than_everybodys_last(
     services: ServiceContext, developer: Actor
 ) -> None:
-    alone = ReleaseRequest("shop-alipay", Kind.UPLOAD)
-    releases.request(services, developer, replace(alone, version="26.1122.4"))
+    alone = ReleaseRequest(app="shop-alipay", kind=Kind.UPLOAD)
+    releases.request(services, developer, alone.with_(version="26.1122.4"))
     first = accepted(services, developer, UPLOAD)
     assert [one.version for one in first] == ["26.1122.5"] * 3
     assert [one.version for one in accepted(services, developer, UPLOAD)] == ["26.1122.6"] * 3
@@ -94,17 +102,17 @@ def test_platforms_that_want_greater_versions_are_not_asked_for_others(
     platform: str, version: str, services: ServiceContext, developer: Actor
 ) -> None:
     """Issue 12, number 21: the rule is theirs, and no other platform's."""
-    alone = ReleaseRequest(f"shop-{platform}", Kind.UPLOAD)
-    releases.request(services, developer, replace(alone, version="26.1122.4"))
+    alone = ReleaseRequest(app=f"shop-{platform}", kind=Kind.UPLOAD)
+    releases.request(services, developer, alone.with_(version="26.1122.4"))
     with pytest.raises(Refused) as refused:
-        releases.request(services, developer, replace(alone, version=version))
+        releases.request(services, developer, alone.with_(version=version))
     assert refused.value.problem_detail.problem is Problem.VERSION_NOT_GREATER
     assert refused.value.problem_detail.parameters["last"] == "26.1122.4"
 
 
 @pytest.mark.usefixtures("shop")
 def test_a_typed_version_is_everybodys(services: ServiceContext, developer: Actor) -> None:
-    made = accepted(services, developer, replace(UPLOAD, version="27.1.0"))
+    made = accepted(services, developer, UPLOAD.with_(version="27.1.0"))
     assert [one.version for one in made] == ["27.1.0"] * 3
 
 
@@ -112,7 +120,7 @@ def test_a_typed_version_is_everybodys(services: ServiceContext, developer: Acto
 def test_one_refused_app_is_named_and_nothing_is_queued(
     services: ServiceContext, developer: Actor
 ) -> None:
-    wanted = replace(UPLOAD, version="26.11.22.0")
+    wanted = UPLOAD.with_(version="26.11.22.0")
     with pytest.raises(AppRefused) as refused:
         releases.request_all(services, developer, "web", wanted)
     with pytest.raises(AppRefused) as foreseen:
@@ -129,8 +137,11 @@ def test_one_refused_app_is_named_and_nothing_is_queued(
 def test_two_robots_of_one_app_id_get_different_numbers(
     services: ServiceContext, developer: Actor, shop: list[App], credentials: dict[Platform, bytes]
 ) -> None:
-    twin = apps.AppChange(
-        "shop-twin", APP_IDS[Platform.WECHAT], robot=2, credential=credentials[Platform.WECHAT]
+    twin = AppChange(
+        name="shop-twin",
+        platform_app_id=APP_IDS[Platform.WECHAT],
+        robot=2,
+        credential=credentials[Platform.WECHAT],
     )
     apps.add(services, developer, "web", Platform.WECHAT, twin)
     versions = [one.version for one in accepted(services, developer, UPLOAD)]
@@ -141,7 +152,7 @@ def test_two_robots_of_one_app_id_get_different_numbers(
 def test_a_repeated_request_is_the_same_releases(
     services: ServiceContext, developer: Actor
 ) -> None:
-    wanted = replace(UPLOAD, idempotency_key="click-1")
+    wanted = UPLOAD.with_(idempotency_key="click-1")
     assert accepted(services, developer, wanted) == accepted(services, developer, wanted)
 
 
@@ -149,7 +160,7 @@ def test_a_repeated_request_is_the_same_releases(
 def test_a_project_that_is_unknown_or_empty_is_refused(
     services: ServiceContext, developer: Actor
 ) -> None:
-    projects.add(services, developer, projects.ProjectChange("empty", "/srv/web.git"))
+    projects.add(services, developer, ProjectChange(name="empty", repository="/srv/web.git"))
     for project, problem in (
         ("nobody", Problem.PROJECT_UNKNOWN),
         ("empty", Problem.PROJECT_HAS_NO_APPS),
@@ -177,9 +188,11 @@ def test_some_of_a_projects_apps_can_be_chosen(services: ServiceContext, develop
 def test_a_release_may_set_a_switch_for_itself_and_again_keeps_it(
     services: ServiceContext, developer: Actor
 ) -> None:
-    wanted = ReleaseRequest("shop-alipay", Kind.UPLOAD, settings={"experience": False})
+    wanted = ReleaseRequest(
+        app="shop-alipay", kind=Kind.UPLOAD, compile_settings={"experience": False}
+    )
     first = releases.request(services, developer, wanted)
-    assert releases.again(services, first).settings == {"experience": False}
+    assert releases.again(services, first).compile_settings == {"experience": False}
     with pytest.raises(Refused) as refused:
-        releases.request(services, developer, replace(wanted, settings={"esModule": True}))
+        releases.request(services, developer, wanted.with_(compile_settings={"esModule": True}))
     assert refused.value.problem_detail.problem is Problem.SETTING_UNKNOWN

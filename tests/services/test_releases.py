@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 
 import pytest
 
@@ -10,33 +9,33 @@ from mprelease.domain.apps import App
 from mprelease.domain.errors import Refused
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
-from mprelease.domain.releases import (
-    Kind,
-    LaunchOptions,
-    Release,
-    ReleaseRequest,
-    StageState,
-    State,
-)
+from mprelease.domain.releases import Kind, Release, StageState, State
 from mprelease.domain.users import Actor
+from mprelease.schemas.apps import AppChange
+from mprelease.schemas.projects import ProjectChange
+from mprelease.schemas.releases import ReleaseRequest
 from mprelease.services import apps, projects, releases
 from mprelease.services.context import ServiceContext
 from mprelease.storage import audit, queue
 from mprelease.storage import releases as stored
 
-UPLOAD = ReleaseRequest("shop", Kind.UPLOAD)
-PREVIEW = ReleaseRequest("shop", Kind.PREVIEW)
+UPLOAD = ReleaseRequest(app="shop", kind=Kind.UPLOAD)
+PREVIEW = ReleaseRequest(app="shop", kind=Kind.PREVIEW)
 
 
 @pytest.fixture
 def app(services: ServiceContext, developer: Actor, upload_key: str) -> App:
-    projects.add(services, developer, projects.ProjectChange("web", "/srv/web.git", "develop"))
-    new = apps.AppChange(
+    projects.add(
+        services,
+        developer,
+        ProjectChange(name="web", repository="/srv/web.git", default_branch="develop"),
+    )
+    new = AppChange(
         name="shop",
         platform_app_id="wx0123456789abcdef",
         credential=upload_key.encode(),
         robot=3,
-        default_page="pages/home/home",
+        start_page="pages/home/home",
     )
     return apps.add(services, developer, "web", Platform.WECHAT, new)
 
@@ -62,7 +61,7 @@ def test_a_release_begins_queued_with_four_pending_stages_and_the_defaults(
     assert release.state is State.QUEUED
     assert [stage.state for stage in release.stages] == [StageState.PENDING] * 4
     assert (release.ref, release.robot, release.requested_by) == ("develop", 3, "林")
-    assert release.launch.page == "pages/home/home"
+    assert release.launch.start_page == "pages/home/home"
     assert release.version is None
 
 
@@ -87,10 +86,10 @@ def test_wechat_takes_any_version_again_and_the_next_automatic_one_is_todays(
     version: str, services: ServiceContext, developer: Actor
 ) -> None:
     """Issue 12, number 21: one mistaken 10.0.0 refused everything below it for ever."""
-    accepted(services, developer, replace(UPLOAD, version="99.0.0"))
+    accepted(services, developer, UPLOAD.with_(version="99.0.0"))
     accepted(services, developer, UPLOAD)
     for _ in range(2):
-        assert accepted(services, developer, replace(UPLOAD, version=version)).version == version
+        assert accepted(services, developer, UPLOAD.with_(version=version)).version == version
     assert accepted(services, developer, UPLOAD).version == "26.11.22.1"
 
 
@@ -98,9 +97,7 @@ def test_wechat_takes_any_version_again_and_the_next_automatic_one_is_todays(
 def test_a_version_is_automatic_unless_it_was_typed(
     services: ServiceContext, developer: Actor
 ) -> None:
-    made = [
-        accepted(services, developer, replace(UPLOAD, version=each)) for each in (None, "1.0.0")
-    ]
+    made = [accepted(services, developer, UPLOAD.with_(version=each)) for each in (None, "1.0.0")]
     assert [one.version_is_automatic for one in made] == [True, False]
     assert not accepted(services, developer, PREVIEW).version_is_automatic
 
@@ -109,7 +106,7 @@ def test_a_version_is_automatic_unless_it_was_typed(
 def test_a_repeated_request_with_the_same_key_is_the_same_release(
     services: ServiceContext, developer: Actor
 ) -> None:
-    wanted = replace(UPLOAD, idempotency_key="click-1")
+    wanted = UPLOAD.with_(idempotency_key="click-1")
     assert accepted(services, developer, wanted) == accepted(services, developer, wanted)
 
 
@@ -119,20 +116,20 @@ def test_the_same_request_sent_many_times_at_once_is_one_release(
 ) -> None:
     with ThreadPoolExecutor(8) as clicks:
         for number in range(10):
-            wanted = replace(UPLOAD, idempotency_key=f"click-{number}")
+            wanted = UPLOAD.with_(idempotency_key=f"click-{number}")
             asked = [clicks.submit(releases.request, services, developer, wanted) for _ in range(8)]
             assert len({each.result() for each in asked}) == 1
 
 
 BAD: Mapping[Problem, ReleaseRequest] = {
-    Problem.APP_UNKNOWN: replace(PREVIEW, app="nobody"),
-    Problem.ROBOT_RANGE: replace(PREVIEW, robot=31),
-    Problem.VERSION_SHAPE: replace(UPLOAD, version="版本 1"),
-    Problem.REF_SHAPE: replace(PREVIEW, ref="--upload-pack=evil"),
-    Problem.PAGE_SHAPE: replace(PREVIEW, launch=LaunchOptions(page="pages/a?b=1")),
-    Problem.QUERY_SHAPE: replace(PREVIEW, launch=LaunchOptions(query="a b")),
-    Problem.SCENE_SHAPE: replace(PREVIEW, launch=LaunchOptions(scene=12)),
-    Problem.DESCRIPTION_TOO_LONG: replace(PREVIEW, description="长" * 2001),
+    Problem.APP_UNKNOWN: PREVIEW.with_(app="nobody"),
+    Problem.ROBOT_RANGE: PREVIEW.with_(robot=31),
+    Problem.VERSION_SHAPE: UPLOAD.with_(version="版本 1"),
+    Problem.REF_SHAPE: PREVIEW.with_(ref="--upload-pack=evil"),
+    Problem.PAGE_SHAPE: PREVIEW.with_(start_page="pages/a?b=1"),
+    Problem.QUERY_SHAPE: PREVIEW.with_(query="a b"),
+    Problem.SCENE_SHAPE: PREVIEW.with_(scene=12),
+    Problem.DESCRIPTION_TOO_LONG: PREVIEW.with_(description="长" * 2001),
 }
 
 

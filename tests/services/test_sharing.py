@@ -7,8 +7,11 @@ import pytest
 from mprelease.domain.errors import Refused
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
-from mprelease.domain.releases import Kind, ReleaseRequest
+from mprelease.domain.releases import Kind
 from mprelease.domain.users import Actor
+from mprelease.schemas.apps import AppChange
+from mprelease.schemas.projects import ProjectChange
+from mprelease.schemas.releases import ReleaseRequest
 from mprelease.services import apps, projects, releases, shares
 from mprelease.services.context import ServiceContext
 from mprelease.storage import releases as stored
@@ -16,10 +19,12 @@ from mprelease.storage import releases as stored
 
 @pytest.fixture
 def preview(services: ServiceContext, developer: Actor, upload_key: str) -> int:
-    projects.add(services, developer, projects.ProjectChange("web", "/srv/web.git"))
-    new = apps.AppChange("shop", "wx0123456789abcdef", credential=upload_key.encode())
+    projects.add(services, developer, ProjectChange(name="web", repository="/srv/web.git"))
+    new = AppChange(
+        name="shop", platform_app_id="wx0123456789abcdef", credential=upload_key.encode()
+    )
     apps.add(services, developer, "web", Platform.WECHAT, new)
-    return releases.request(services, developer, ReleaseRequest("shop", Kind.PREVIEW))
+    return releases.request(services, developer, ReleaseRequest(app="shop", kind=Kind.PREVIEW))
 
 
 @pytest.fixture

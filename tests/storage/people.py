@@ -20,7 +20,7 @@ def an_app(db: Writer, name: str = "shop") -> App:
         project_type=ProjectType.MINI_PROGRAM,
         build=BuildSettings(compile_settings={"es6": False}),
         robot=1,
-        default_page=None,
+        start_page=None,
         proxy=None,
     )
     return apps.add(db, blank, NOW)

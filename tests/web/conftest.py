@@ -14,10 +14,13 @@ from guests import NAMES, PASSWORD, World
 from mprelease.domain.errors import Refused
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
-from mprelease.domain.releases import Kind, ReleaseRequest
+from mprelease.domain.releases import Kind
 from mprelease.domain.users import Actor
 from mprelease.domain.worker_queries import WorkerQuery, WorkerQueryKind
 from mprelease.live.hub import Hub
+from mprelease.schemas.apps import AppChange
+from mprelease.schemas.projects import ProjectChange
+from mprelease.schemas.releases import ReleaseRequest
 from mprelease.security import passwords
 from mprelease.services import apps, projects, releases
 from mprelease.services.context import ServiceContext
@@ -54,12 +57,14 @@ def world(services: ServiceContext, upload_key: str, hashed_password: str) -> Wo
     with ticking.database.writing() as db:
         for role, name in NAMES.items():
             users.add(db, name, role, hashed_password, ticking.now())
-    projects.add(ticking, boss, projects.ProjectChange("web", "/srv/web.git", "main"))
-    new = apps.AppChange(
+    projects.add(
+        ticking, boss, ProjectChange(name="web", repository="/srv/web.git", default_branch="main")
+    )
+    new = AppChange(
         name="shop", platform_app_id="wx0123456789abcdef", credential=upload_key.encode()
     )
     apps.add(ticking, boss, "web", Platform.WECHAT, new)
-    first = releases.request(ticking, boss, ReleaseRequest("shop", Kind.PREVIEW))
+    first = releases.request(ticking, boss, ReleaseRequest(app="shop", kind=Kind.PREVIEW))
 
     def ask(
         label: str, query: WorkerQuery, *, seconds: float, max_age: float

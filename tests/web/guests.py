@@ -8,6 +8,7 @@ from fastapi.testclient import TestClient
 
 from mprelease.domain.platforms import Platform
 from mprelease.domain.users import Actor, Role
+from mprelease.schemas.apps import AppChange
 from mprelease.services import apps
 from mprelease.services.context import ServiceContext
 
@@ -71,5 +72,7 @@ def without_csrf(page: str) -> str:
 
 def has_twin(world: World, upload_key: str) -> None:
     """Add a second app to the project."""
-    twin = apps.AppChange("twin", "wx0123456789abcdee", credential=upload_key.encode())
+    twin = AppChange(
+        name="twin", platform_app_id="wx0123456789abcdee", credential=upload_key.encode()
+    )
     apps.add(world.services, Actor("admin"), "web", Platform.WECHAT, twin)

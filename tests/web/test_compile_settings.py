@@ -11,9 +11,10 @@ from mprelease.domain.platforms import Platform
 from mprelease.domain.users import Actor, Role
 from mprelease.platforms.registry import driver_of
 from mprelease.platforms.settings import KnownSettings, Setting
+from mprelease.schemas.apps import AppChange
+from mprelease.schemas.validation import setting
 from mprelease.services import apps
-from mprelease.services.validation import setting
-from mprelease.web.fields import settings_shown, settings_typed
+from mprelease.web.app_form import settings_shown, settings_typed
 
 BOSS = Actor("admin")
 
@@ -107,7 +108,7 @@ def test_whatever_an_older_version_has_stored_is_either_read_or_ignored(
 def test_an_untouched_form_changes_nothing(world: World, wanted: dict[str, Setting]) -> None:
     boss = world.session_of(Role.SUPER_ADMIN)
     nothing = dict.fromkeys(known(Platform.WECHAT).types)
-    change = apps.AppChange(robot=1, compile_settings={**nothing, **wanted})
+    change = AppChange(robot=1, compile_settings={**nothing, **wanted})
     before = apps.edit(world.services, BOSS, "shop", change)
     fields = Fields(boss.client.get("/apps/shop/settings").text).values
     answer = boss.client.post("/apps/shop/settings", data=fields)
@@ -121,7 +122,7 @@ def test_an_untouched_form_changes_nothing(world: World, wanted: dict[str, Setti
 @pytest.mark.parametrize("kind", ["sqlite"])
 def test_a_form_takes_away_what_is_left_empty(world: World) -> None:
     boss = world.session_of(Role.SUPER_ADMIN)
-    change = apps.AppChange(compile_settings={"es6": False, "minify": True})
+    change = AppChange(compile_settings={"es6": False, "minify": True})
     apps.edit(world.services, BOSS, "shop", change)
     fields = Fields(boss.client.get("/apps/shop/settings").text).values
     boss.client.post("/apps/shop/settings", data={**fields, "setting.es6": ""})

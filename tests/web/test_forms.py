@@ -10,8 +10,9 @@ from PIL import Image
 
 from databases import KINDS
 from guests import World, has_twin
-from mprelease.domain.releases import Commit, Kind, Release, ReleaseRequest, Sizes, State
+from mprelease.domain.releases import Commit, Kind, Release, Sizes, State
 from mprelease.domain.users import Actor, Role
+from mprelease.schemas.releases import ReleaseRequest
 from mprelease.security.vault import Vault
 from mprelease.services import releases
 from mprelease.storage import lists, queue
@@ -77,7 +78,7 @@ def test_the_form_of_an_upload_suggests_version_and_description(world: World) ->
     suggested = re.findall(r'name="(?:version|suggested)"[^>]* value="([\d.]+)"', form)
     assert len(set(suggested)) == 1
     # Somebody else is given that number meanwhile.
-    releases.request(world.services, Actor("林"), ReleaseRequest("shop", Kind.UPLOAD))
+    releases.request(world.services, Actor("林"), ReleaseRequest(app="shop", kind=Kind.UPLOAD))
     member.send("/apps/shop/upload", ref="main", version=suggested[0], suggested=suggested[0])
     made = newest(world, 2)
     assert [one.version for one in made][1] == suggested[0]
@@ -101,7 +102,9 @@ def test_a_description_is_what_is_new_since_the_last_upload(world: World) -> Non
 
 
 def uploaded(world: World, commit: Commit) -> None:
-    made = releases.request(world.services, Actor("林"), ReleaseRequest("shop", Kind.UPLOAD))
+    made = releases.request(
+        world.services, Actor("林"), ReleaseRequest(app="shop", kind=Kind.UPLOAD)
+    )
     ended(world, made, commit)
 
 
@@ -162,3 +165,28 @@ def test_a_picture_is_seen_by_those_who_are_in_and_can_be_taken_back(world: Worl
     refused = viewer.client.post("/profile/avatar", data={"csrf": viewer.csrf}, files=bad)
     assert refused.status_code == 422
     assert "/avatar?at=" not in viewer.send("/profile/avatar", remove="true")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/profile",
+        "/users",
+        "/projects",
+        "/projects/web",
+        "/projects/web/new-app",
+        "/projects/web/release",
+        "/apps/shop/settings",
+        "/apps/shop/preview",
+        "/apps/shop/upload",
+    ],
+)
+def test_a_form_without_its_fields_is_answered_with_the_form_or_a_sentence(
+    world: World, address: str
+) -> None:
+    boss = world.session_of(Role.SUPER_ADMIN)
+    # A value that no field takes.
+    sent = {"robot": "none", "role": "none", "kind": "none", "name": "?!", "scene": "none"}
+    answer = boss.client.post(address, data={"csrf": boss.csrf, **sent})
+    assert answer.status_code == 422
+    assert 'role="alert"' in answer.text or "alert-danger" in answer.text

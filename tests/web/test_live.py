@@ -11,8 +11,9 @@ from starlette.websockets import WebSocketDisconnect
 from databases import KINDS
 from guests import Visitor, World
 from mprelease.domain.logs import LogLine, Position
-from mprelease.domain.releases import Kind, ReleaseRequest, Stage, State
+from mprelease.domain.releases import Kind, Stage, State
 from mprelease.domain.users import Actor, Role
+from mprelease.schemas.releases import ReleaseRequest
 from mprelease.services import releases
 from mprelease.storage import logs, queue
 from mprelease.storage.queue import Lease
@@ -199,18 +200,22 @@ def test_how_releases_stand_comes_whole_at_first_and_then_what_changes(world: Wo
         socket.send_json({"states": True})
         whole = socket.receive_json()
         assert whole["whole"] is True
-        assert [(one["id"], one["app"], one["by"]) for one in whole["states"]] == [
+        assert [(one["id"], one["app"], one["requested_by"]) for one in whole["states"]] == [
             (world.first, "shop", "admin")
         ]
         lease = claimed(world)
         assert states_of(socket) == {world.first: "running"}
-        second = releases.request(world.services, boss, ReleaseRequest("shop", Kind.PREVIEW))
+        second = releases.request(
+            world.services, boss, ReleaseRequest(app="shop", kind=Kind.PREVIEW)
+        )
         assert states_of(socket) == {second: "queued"}
         end(world, lease)
         assert states_of(socket) == {world.first: "succeeded"}
         releases.cancel(world.services, boss, second)
         assert states_of(socket) == {second: "canceled"}
-        third = releases.request(world.services, boss, ReleaseRequest("shop", Kind.PREVIEW))
+        third = releases.request(
+            world.services, boss, ReleaseRequest(app="shop", kind=Kind.PREVIEW)
+        )
         releases.cancel(world.services, boss, third)
         while states_of(socket) != {third: "canceled"}:
             pass
@@ -226,7 +231,13 @@ def test_a_stage_that_begins_is_told_with_its_time(world: World) -> None:
         with world.services.database.writing() as db:
             queue.start_stage(db, lease, Stage.CHECKOUT, 5)
         [release] = socket.receive_json()["states"]
-        assert release["stages"][0] == ["checkout", "running", 5, None, False]
+        assert release["stages"][0] == {
+            "name": "checkout",
+            "state": "running",
+            "started_at": "1970-01-01T00:00:00.005000Z",
+            "ended_at": None,
+            "cached": False,
+        }
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])

@@ -1,14 +1,15 @@
 """Issue 12, number 9: pages say of a release what is its own."""
 
 import re
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from html import unescape
 
 import pytest
 
 from guests import Visitor, World
-from mprelease.domain.releases import Commit, Kind, Release, ReleaseRequest, State
+from mprelease.domain.releases import Commit, Kind, Release, State
 from mprelease.domain.users import Actor, Role
+from mprelease.schemas.releases import ReleaseRequest
 from mprelease.services import releases
 from mprelease.storage import lists, queue
 from mprelease.storage import releases as stored
@@ -17,7 +18,7 @@ from programs import program
 
 BOSS = Actor("admin")
 COMMIT = Commit("a" * 40, "林", "Begin", 0)
-UPLOAD = ReleaseRequest("shop", Kind.UPLOAD, ref="feature/pay")
+UPLOAD = ReleaseRequest(app="shop", kind=Kind.UPLOAD, ref="feature/pay")
 
 pytestmark = pytest.mark.parametrize("kind", ["sqlite"])
 
@@ -79,7 +80,7 @@ def test_after_a_failed_preview_its_upload_is_not_what_is_proposed(world: World)
 
 
 def test_the_next_form_proposes_the_branch_and_not_the_commit(world: World) -> None:
-    pinned = replace(UPLOAD, ref=COMMIT.id, ref_name="feature/pay")
+    pinned = UPLOAD.with_(ref=COMMIT.id, ref_name="feature/pay")
     releases.request(world.services, Actor("a-member"), pinned)
     page = world.session_of(Role.MEMBER).client.get("/apps/shop/upload").text
     assert 'value="feature/pay"' in page

@@ -9,8 +9,10 @@ from guests import NAMES, PASSWORD, World, without_csrf
 from mprelease.domain.errors import Refused
 from mprelease.domain.logs import LogLine, Position
 from mprelease.domain.platforms import Platform
-from mprelease.domain.releases import Kind, ReleaseRequest, Stage
+from mprelease.domain.releases import Kind, Stage
 from mprelease.domain.users import Actor, Role
+from mprelease.schemas.apps import AppChange
+from mprelease.schemas.releases import ReleaseRequest
 from mprelease.services import apps, releases, users
 from mprelease.storage import logs
 from mprelease.storage import releases as stored
@@ -42,7 +44,7 @@ def test_what_cannot_be_used_comes_back_with_the_form_and_nothing_is_lost(world:
 
 @pytest.mark.parametrize("kind", ["sqlite"])
 def test_text_that_tries_to_be_html_stays_text(world: World) -> None:
-    wanted = ReleaseRequest("shop", Kind.PREVIEW, ref="a<b>", description=EVIL)
+    wanted = ReleaseRequest(app="shop", kind=Kind.PREVIEW, ref="a<b>", description=EVIL)
     made = releases.request(world.services, Actor(f"林{EVIL}"), wanted)
     with world.services.database.writing() as db:
         line = LogLine(Position(1, 1), 0, Stage.BUILD, f"\x1b[31m{EVIL}\x1b[0m")
@@ -61,7 +63,7 @@ def test_text_that_tries_to_be_html_stays_text(world: World) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_more_releases_come_page_by_page_each_once(world: World) -> None:
     for _ in range(30):
-        releases.request(world.services, Actor("林"), ReleaseRequest("shop", Kind.UPLOAD))
+        releases.request(world.services, Actor("林"), ReleaseRequest(app="shop", kind=Kind.UPLOAD))
     browser = world.session_of(Role.VIEWER).client
     seen: list[str] = []
     address = "/apps/shop"
@@ -75,7 +77,9 @@ def test_more_releases_come_page_by_page_each_once(world: World) -> None:
 
 @pytest.mark.parametrize("kind", ["sqlite"])
 def test_lists_are_narrowed_by_what_was_chosen(world: World) -> None:
-    releases.request(world.services, Actor("林"), ReleaseRequest("shop", Kind.UPLOAD, ref="100%"))
+    releases.request(
+        world.services, Actor("林"), ReleaseRequest(app="shop", kind=Kind.UPLOAD, ref="100%")
+    )
     browser, boss = world.session_of(Role.VIEWER).client, world.session_of(Role.ADMIN).client
     for query, shown in (
         ("kind=upload", {"2"}),
@@ -94,7 +98,7 @@ def test_lists_are_narrowed_by_what_was_chosen(world: World) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_deleting_takes_all_or_none_and_keeps_the_version_number(world: World) -> None:
     boss = Actor("admin")
-    first = releases.request(world.services, boss, ReleaseRequest("shop", Kind.UPLOAD))
+    first = releases.request(world.services, boss, ReleaseRequest(app="shop", kind=Kind.UPLOAD))
     releases.cancel(world.services, boss, first)
     browser = world.session_of(Role.ADMIN)
     both = {"ids": [str(first), str(world.first)], "confirmed": "true"}
@@ -153,7 +157,9 @@ def test_again_never_means_another_app_of_the_same_name(world: World, upload_key
     boss = Actor("admin")
     releases.cancel(world.services, boss, world.first)
     apps.remove(world.services, boss, "shop")
-    twin = apps.AppChange("shop", "wx0123456789abcdee", credential=upload_key.encode())
+    twin = AppChange(
+        name="shop", platform_app_id="wx0123456789abcdee", credential=upload_key.encode()
+    )
     apps.add(world.services, boss, "web", Platform.WECHAT, twin)
     with pytest.raises(Refused):
         releases.again(world.services, world.first)
@@ -162,7 +168,7 @@ def test_again_never_means_another_app_of_the_same_name(world: World, upload_key
 @pytest.mark.parametrize("kind", ["sqlite"])
 def test_what_was_typed_into_settings_is_still_there_after_a_refusal(world: World) -> None:
     boss = world.session_of(Role.SUPER_ADMIN)
-    form = {"new_name": "?!", "repository": "https://typed.example/x.git", "default_branch": "dev"}
+    form = {"name": "?!", "repository": "https://typed.example/x.git", "default_branch": "dev"}
     page = boss.send("/projects/web", **form)
     assert 'role="alert"' in page
     assert all(f'value="{each}"' in page for each in form.values())

@@ -14,9 +14,13 @@ from guests import World
 from mprelease.cli.follow import FollowedRelease, View, _look
 from mprelease.domain.platforms import Platform
 from mprelease.domain.projects import ProjectSecret
-from mprelease.domain.releases import Kind, ReleaseRequest
+from mprelease.domain.releases import Kind
 from mprelease.domain.users import Actor, Role
 from mprelease.domain.worker_queries import QueryAnswer, WorkerQuery, WorkerQueryKind
+from mprelease.schemas.apps import AppChange
+from mprelease.schemas.projects import ProjectChange
+from mprelease.schemas.releases import ReleaseRequest
+from mprelease.schemas.users import NewUser
 from mprelease.services import apps, projects, releases, sessions, shares, users, worker_queries
 from mprelease.services.context import ServiceContext
 from mprelease.storage import releases as stored
@@ -57,20 +61,29 @@ def grow(world: World, upload_key: str) -> None:
     for number in range(MORE):
         name = f"more-{number}"
         secrets = {ProjectSecret.GIT_TOKEN: "token-0123456789"}
-        change = projects.ProjectChange(name, f"/srv/{name}.git", "main", secrets)
+        change = ProjectChange(
+            name=name, repository=f"/srv/{name}.git", default_branch="main", secrets=secrets
+        )
         projects.add(services, boss, change)
         # Apps of a project of their own, and of the one that all pages show.
         for project, app in ((name, f"app-{number}"), ("web", f"twin-{number}")):
-            new = apps.AppChange(
-                app, f"wx{project == 'web':d}{number:015d}", credential=upload_key.encode()
+            new = AppChange(
+                name=app,
+                platform_app_id=f"wx{project == 'web':d}{number:015d}",
+                credential=upload_key.encode(),
             )
             apps.add(services, boss, project, Platform.WECHAT, new)
-            for release in (ReleaseRequest(app, Kind.PREVIEW), ReleaseRequest("shop", Kind.UPLOAD)):
+            for release in (
+                ReleaseRequest(app=app, kind=Kind.PREVIEW),
+                ReleaseRequest(app="shop", kind=Kind.UPLOAD),
+            ):
                 made = releases.request(services, boss, release)
                 with services.database.writing() as db:
                     stored.put_qr_code(db, made, b"image", "image/png", services.now())
                 shares.share(services, boss, made)
-        person, _ = users.add(services, boss, f"person-{number}", Role.MEMBER, None)
+        person, _ = users.add(
+            services, boss, NewUser(name=f"person-{number}", role=Role.MEMBER, password=None)
+        )
         sessions.add_token(services, person, "laptop", 1)
         sessions.add_token(services, admin, f"laptop {number}", 1)
         with services.database.writing() as db:
@@ -119,7 +132,7 @@ def test_what_a_request_for_a_whole_project_asks_grows_by_what_it_writes_alone(
 ) -> None:
     def asked() -> int:
         with counted() as seen:
-            releases.verify_all(world.services, "web", ReleaseRequest("", Kind.UPLOAD))
+            releases.verify_all(world.services, "web", ReleaseRequest(app="", kind=Kind.UPLOAD))
         return len(seen)
 
     few = asked()
@@ -138,7 +151,7 @@ def test_following_a_whole_project_asks_as_much_as_following_one_app(
     world: World, upload_key: str
 ) -> None:
     grow(world, upload_key)
-    wanted = ReleaseRequest("", Kind.PREVIEW)
+    wanted = ReleaseRequest(app="", kind=Kind.PREVIEW)
     accepted = releases.request_all(world.services, Actor("admin"), "web", wanted)
     views = [FollowedRelease(number, View(lines=True)) for number in accepted]
     assert len(views) > MORE

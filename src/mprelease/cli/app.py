@@ -1,31 +1,27 @@
 """`mprelease app …`: mini programs, their build settings and credentials."""
 
-from collections.abc import Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from mprelease.cli import show, startup
 from mprelease.cli.options import (
+    DEFAULT_PLATFORM,
     AppId,
     AppName,
-    AppOptions,
     CredentialFile,
     Json,
     NewAppId,
     NewCredentialFile,
+    PlatformOption,
     spread,
 )
 from mprelease.cli.translation import t
 from mprelease.cli.worker_queries import ask
 from mprelease.domain.apps import App
 from mprelease.domain.errors import StageFailed
-from mprelease.domain.platforms import Platform
 from mprelease.domain.worker_queries import WorkerQuery, WorkerQueryKind
-
-if TYPE_CHECKING:
-    from mprelease.services.apps import AppChange
+from mprelease.schemas.apps import AppChange
 
 commands = typer.Typer(no_args_is_help=True, help=t("cli.app"))
 
@@ -37,17 +33,19 @@ def add(
     project: Annotated[str, typer.Option("--project", "-p", help=t("option.of_project"))],
     app_id: AppId,
     credential_file: CredentialFile,
-    platform: Annotated[Platform, typer.Option(help=t("option.platform"))] = Platform.WECHAT,
+    platform: PlatformOption = DEFAULT_PLATFORM,
+    json: Json = False,
     *,
-    given: AppOptions,
+    given: AppChange,
 ) -> None:
     """Add an app to a project."""
     from mprelease.services import apps
 
-    new = _change(given, name, app_id, credential_file)
+    key = startup.content(credential_file)
+    new = given.with_(name=name, platform_app_id=app_id, credential=key)
     with startup.opening() as application:
         app = apps.add(application.services, startup.me(), project, platform, new)
-    _done("cli.app.added", app, json=given.json)
+    _done("cli.app.added", app, json=json)
 
 
 @commands.command(help=t("cli.app.edit"))
@@ -57,16 +55,18 @@ def edit(
     new_name: Annotated[str | None, typer.Option("--name", help=t("option.new_name"))] = None,
     app_id: NewAppId = None,
     credential_file: NewCredentialFile = None,
+    json: Json = False,
     *,
-    given: AppOptions,
+    given: AppChange,
 ) -> None:
     """Change an app."""
     from mprelease.services import apps
 
-    change = _change(given, new_name, app_id, credential_file)
+    key = startup.content(credential_file) if credential_file else None
+    change = given.with_(name=new_name, platform_app_id=app_id, credential=key)
     with startup.opening() as application:
         app = apps.edit(application.services, startup.me(), name, change)
-    _done("cli.app.edited", app, json=given.json)
+    _done("cli.app.edited", app, json=json)
 
 
 @commands.command("list", help=t("cli.app.list"))
@@ -139,39 +139,6 @@ def last_version(name: AppName, json: Json = False) -> None:
         show.as_json({"app": name, "version": version})
     else:
         typer.echo(version or t("cli.app.no_version", platform=app.platform))
-
-
-def _change(
-    given: AppOptions, name: str | None, app_id: str | None, credential_file: Path | None
-) -> "AppChange":
-    from mprelease.services.apps import AppChange
-
-    return AppChange(
-        name=name,
-        platform_app_id=app_id,
-        project_type=given.type_,
-        directory=given.directory,
-        install_command=given.install_command,
-        build_command=given.build_command,
-        dev_build_command=given.dev_build_command,
-        output=given.output,
-        node_memory=given.node_memory,
-        compile_settings=_settings(given),
-        install_inputs=given.install_inputs,
-        private_dependencies=given.private_dependencies,
-        fresh_install=given.fresh_install,
-        default_page=given.default_page,
-        robot=given.robot,
-        proxy=given.proxy,
-        label=given.label,
-        credential=startup.content(credential_file) if credential_file else None,
-    )
-
-
-def _settings(given: AppOptions) -> Mapping[str, str | None]:
-    from mprelease.services.validation import setting
-
-    return {name: value or None for name, value in map(setting, given.setting or ())}
 
 
 def _done(message: str, app: App, *, json: bool) -> None:

@@ -1,6 +1,5 @@
 """`mprelease demo`: the platform with samples, real tools and simulated services behind it."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,21 +9,18 @@ import typer
 from mprelease.cli import outcome, tools
 from mprelease.cli.translation import t
 from mprelease.domain.platforms import Platform
-from mprelease.domain.releases import Kind, LaunchOptions, ReleaseRequest
+from mprelease.domain.releases import Kind
+from mprelease.schemas.projects import ProjectChange
+from mprelease.schemas.releases import ReleaseRequest
 
 if TYPE_CHECKING:
     from mprelease.application import Application
-    from mprelease.simulator.http import Service
+    from mprelease.platforms.driver import Account
 
 _PROJECT = "demo"
-_APP_IDS = {
-    Platform.WECHAT: "wxdec0de0000000001",
-    Platform.ALIPAY: "2021000000000001",
-    Platform.DOUYIN: "ttdec0de0000000001",
-}
 _REQUESTS = (
-    ReleaseRequest("", Kind.PREVIEW, launch=LaunchOptions("pages/about/about", "from=demo")),
-    ReleaseRequest("", Kind.UPLOAD, description="mprelease demo"),
+    ReleaseRequest(app="", kind=Kind.PREVIEW, start_page="pages/about/about", query="from=demo"),
+    ReleaseRequest(app="", kind=Kind.UPLOAD, description="mprelease demo"),
 )
 
 
@@ -37,12 +33,13 @@ def demo(
 
     from mprelease.application import opened
     from mprelease.settings.settings import load
+    from mprelease.simulator.accounts import sample_accounts
     from mprelease.simulator.proxy import Simulator
     from mprelease.simulator.sample import make_samples
 
     settings = load()
     folder = settings.data_dir / "demo"
-    services, credentials = _platforms(folder / "received")
+    services, accounts = sample_accounts(folder / "received")
     with Simulator(folder / "simulator", services) as simulator:
         changes = {
             "data_dir": folder,
@@ -56,7 +53,7 @@ def demo(
         }
         application = opened(settings.model_copy(update=changes))
         try:
-            _prepare(application, make_samples(settings.data_dir / "demo-samples"), credentials)
+            _prepare(application, make_samples(settings.data_dir / "demo-samples"), accounts)
             if check:
                 _check(application)
             else:
@@ -73,8 +70,9 @@ def _check(application: "Application") -> None:
 
 def _show(application: "Application", port: int) -> None:
     from mprelease.cli.serve import run
+    from mprelease.platforms.registry import served
 
-    for platform in Platform:
+    for platform in served():
         tools.installed(application, platform)
     password = application.settings.admin_password
     assert password is not None
@@ -93,56 +91,37 @@ def _password(file: Path) -> str:
     return file.read_text()
 
 
-def _platforms(folder: Path) -> tuple[list["Service"], Mapping[Platform, str]]:
-    """Return the simulated services, and the credentials that they accept."""
-    from mprelease.simulator.alipay import Alipay
-    from mprelease.simulator.douyin import Douyin
-    from mprelease.simulator.keys import make_key
-    from mprelease.simulator.wechat import WeChat
-
-    key, tool_id, token = make_key(), "demotool", "demotoken"
-    wechat, alipay = WeChat(folder / "wechat"), Alipay(folder / "alipay")
-    douyin = Douyin(folder / "douyin")
-    wechat.register(_APP_IDS[Platform.WECHAT], key)
-    alipay.register(_APP_IDS[Platform.ALIPAY], tool_id, key)
-    douyin.register(_APP_IDS[Platform.DOUYIN], token)
-    return [wechat, alipay, douyin], {
-        Platform.WECHAT: key,
-        Platform.ALIPAY: json.dumps({"toolId": tool_id, "privateKey": key}),
-        Platform.DOUYIN: json.dumps({"token": token}),
-    }
-
-
 def _prepare(
-    application: "Application", repository: Path, credentials: Mapping[Platform, str]
+    application: "Application", repository: Path, accounts: Mapping[Platform, "Account"]
 ) -> None:
     from mprelease.cli.startup import me
     from mprelease.services import projects
     from mprelease.storage import projects as stored
 
     services = application.services
-    change = projects.ProjectChange(_PROJECT, str(repository), "main")
+    change = ProjectChange(name=_PROJECT, repository=str(repository), default_branch="main")
     with services.database.reading() as db:
         is_known = stored.by_name(db, _PROJECT)
     if is_known:
         projects.edit(services, me(), _PROJECT, change)
     else:
         projects.add(services, me(), change)
-    for platform, credential in credentials.items():
-        _prepare_app(application, platform, credential)
+    for platform, account in accounts.items():
+        _prepare_app(application, platform, account)
 
 
-def _prepare_app(application: "Application", platform: Platform, credential: str) -> None:
+def _prepare_app(application: "Application", platform: Platform, account: "Account") -> None:
     from mprelease.cli.startup import me
+    from mprelease.schemas.apps import AppChange
     from mprelease.services import apps
     from mprelease.storage import apps as stored
 
     services, name = application.services, f"{_PROJECT}-{platform}"
-    change = apps.AppChange(
+    change = AppChange(
         name=name,
-        platform_app_id=_APP_IDS[platform],
+        platform_app_id=account.platform_app_id,
         directory=platform,
-        credential=credential.encode(),
+        credential=account.credential.encode(),
     )
     with services.database.reading() as db:
         is_known = stored.by_name(db, name)

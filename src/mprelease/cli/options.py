@@ -2,16 +2,17 @@
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, fields
 from functools import wraps
 from inspect import Parameter
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, get_args, get_origin
 
 import typer
 
 from mprelease.cli.translation import t
-from mprelease.domain.apps import Environment, ProjectType
+from mprelease.domain.platforms import Platform
+from mprelease.schemas.fields import Record, kind_of, option_of
+from mprelease.schemas.validation import setting
 
 Json = Annotated[bool, typer.Option("--json", help=t("option.json"))]
 Follow = Annotated[bool, typer.Option("--follow", "-f", help=t("option.follow"))]
@@ -20,100 +21,100 @@ OneApp = Annotated[str | None, typer.Argument(metavar="NAME", help=t("option.app
 ProjectName = Annotated[str, typer.Argument(metavar="NAME", help=t("option.project"))]
 ReleaseId = Annotated[int, typer.Argument(metavar="ID", min=1, help=t("option.release"))]
 
+
+def _served_platform(name: str) -> Platform:
+    # The drivers take a tenth of a second to load, and most commands need none.
+    from mprelease.platforms.registry import served, served_by_name
+
+    platform = served_by_name(name)
+    if platform is None:
+        raise ValueError(f"{name!r} is not one of {', '.join(map(repr, map(str, served())))}.")
+    return platform
+
+
+_PLATFORMS = "<" + "|".join(Platform) + ">"
+DEFAULT_PLATFORM = next(iter(Platform))
+PlatformOption = Annotated[
+    Platform,
+    typer.Option(parser=_served_platform, metavar=_PLATFORMS, help=t("option.platform")),
+]
+PlatformArgument = Annotated[
+    Platform,
+    typer.Argument(parser=_served_platform, metavar=_PLATFORMS, help=t("option.platform")),
+]
+
 _APP_ID = typer.Option("--app-id", help=t("option.app_id"))
 AppId = Annotated[str, _APP_ID]
 NewAppId = Annotated[str | None, _APP_ID]
 _CREDENTIAL_FILE = typer.Option(metavar="FILE", help=t("option.credential_file"))
 CredentialFile = Annotated[Path, _CREDENTIAL_FILE]
 NewCredentialFile = Annotated[Path | None, _CREDENTIAL_FILE]
-Page = Annotated[str | None, typer.Option("--page", help=t("option.page"))]
-Query = Annotated[str | None, typer.Option("--query", help=t("option.query"))]
-Scene = Annotated[int | None, typer.Option("--scene", help=t("option.scene"))]
-Version = Annotated[str | None, typer.Option("--version", help=t("option.version"))]
-Setting = Annotated[
-    list[str] | None, typer.Option("--setting", metavar="KEY=VALUE", help=t("option.setting"))
+AllApps = Annotated[
+    str | None, typer.Option("--project", "-p", metavar="NAME", help=t("option.all_apps"))
 ]
 QrCode = Annotated[Path | None, typer.Option("--qr-code", metavar="FILE", help=t("option.qr_code"))]
 
 
-@dataclass(frozen=True)
-class ReleaseOptions:
-    """What every release can be told, and how it is shown."""
+class Without:
+    """Fields of a record that a command does not take."""
 
-    project: Annotated[
-        str | None, typer.Option("--project", "-p", metavar="NAME", help=t("option.all_apps"))
-    ] = None
-    ref: Annotated[str | None, typer.Option("--ref", help=t("option.ref"))] = None
-    description: Annotated[str | None, typer.Option(help=t("option.description"))] = None
-    environment: Annotated[Environment, typer.Option(help=t("option.environment"))] = (
-        Environment.PRODUCTION
-    )
-    robot: Annotated[int | None, typer.Option(help=t("option.robot"))] = None
-    setting: Setting = None
-    priority: Annotated[int, typer.Option(help=t("option.priority"))] = 0
-    qr_code: QrCode = None
-    follow: Follow = False
-    json: Json = False
-
-
-@dataclass(frozen=True)
-class AppOptions:
-    """How an app is built and released, when it is added and when it is changed."""
-
-    type_: Annotated[ProjectType | None, typer.Option("--type", help=t("option.type"))] = None
-    directory: Annotated[str | None, typer.Option(help=t("option.directory"))] = None
-    install_command: Annotated[str | None, typer.Option(help=t("option.install_command"))] = None
-    build_command: Annotated[str | None, typer.Option(help=t("option.build_command"))] = None
-    dev_build_command: Annotated[str | None, typer.Option(help=t("option.dev_build_command"))] = (
-        None
-    )
-    output: Annotated[str | None, typer.Option(help=t("option.output"))] = None
-    setting: Setting = None
-    node_memory: Annotated[
-        int | None, typer.Option(metavar="MIB", help=t("option.node_memory"))
-    ] = None
-    install_inputs: Annotated[
-        str | None, typer.Option(metavar="PATTERNS", help=t("option.install_inputs"))
-    ] = None
-    private_dependencies: Annotated[
-        bool | None,
-        typer.Option(
-            "--private-dependencies/--shared-dependencies", help=t("option.private_dependencies")
-        ),
-    ] = None
-    fresh_install: Annotated[
-        bool | None, typer.Option("--fresh-install", help=t("option.fresh_install"))
-    ] = None
-    default_page: Annotated[str | None, typer.Option(help=t("option.default_page"))] = None
-    robot: Annotated[int | None, typer.Option(help=t("option.default_robot"))] = None
-    proxy: Annotated[str | None, typer.Option(metavar="URL", help=t("option.proxy"))] = None
-    label: Annotated[str | None, typer.Option(help=t("option.label"))] = None
-    json: Json = False
+    def __init__(self, *names: str) -> None:
+        """Name the fields."""
+        self.names = names
 
 
 def spread(command: Callable[..., None]) -> Callable[..., None]:
     """Let a command take the fields of its record `given` as options of its own."""
     signature = inspect.signature(command, eval_str=True)
-    record = signature.parameters["given"].annotation
+    record, without = _record(signature.parameters["given"].annotation)
+    names = [
+        name for name in record.model_fields if option_of(record, name) and name not in without
+    ]
+    required = {name for name, field in record.model_fields.items() if field.is_required()}
 
     @wraps(command)
     def spread_out(**typed: Any) -> None:
-        given = record(**{field.name: typed.pop(field.name) for field in fields(record)})
-        command(**typed, given=given)
+        values = {name: typed.pop(name) for name in names}
+        given = {name: value for name, value in values.items() if value is not None}
+        read = {name: _read(record, name, value) for name, value in given.items()}
+        # A field that the record cannot be without may be an argument of the command's own.
+        read |= {name: typed[name] for name in required & typed.keys()}
+        command(**typed, given=record.of(**read))
 
     own = [each for each in signature.parameters.values() if each.name != "given"]
-    together = [*own, *_parameters(record)]
+    together = [*own, *(_option(record, name) for name in names)]
     as_keywords = [each.replace(kind=Parameter.KEYWORD_ONLY) for each in together]
     # What typer reads in place of the function's own parameters.
     vars(spread_out)["__signature__"] = signature.replace(parameters=as_keywords)
     return spread_out
 
 
-def _parameters(record: Any) -> list[Parameter]:
-    hints = get_type_hints(record, include_extras=True)
-    return [
-        Parameter(
-            field.name, Parameter.KEYWORD_ONLY, default=field.default, annotation=hints[field.name]
-        )
-        for field in fields(record)
-    ]
+def _record(annotation: Any) -> tuple[type[Record], tuple[str, ...]]:
+    if get_origin(annotation) is not Annotated:
+        return annotation, ()
+    record, without = get_args(annotation)
+    return record, without.names
+
+
+def _option(record: type[Record], name: str) -> Parameter:
+    """Return the parameter that typer makes an option of; None where nothing was typed."""
+    option, field, kind = option_of(record, name), record.model_fields[name], kind_of(record, name)
+    assert option
+    # A dictionary is given pair by pair, a list as one text.
+    taken: Any = {dict: list[str], list: str}.get(kind, kind)
+    help_id = option.help or field.description
+    assert help_id
+    shown = typer.Option(*option.flags, metavar=option.metavar, help=t(help_id))
+    if field.is_required():
+        return Parameter(name, Parameter.KEYWORD_ONLY, annotation=Annotated[taken, shown])
+    annotation: Any = Annotated[taken | None, shown]
+    default = None if kind is dict else field.default
+    return Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+def _read(record: type[Record], name: str, value: Any) -> object:
+    option, kind = option_of(record, name), kind_of(record, name)
+    if kind is dict:
+        clears = option and option.clears
+        return {key: text or None if clears else text for key, text in map(setting, value)}
+    return value.split() if kind is list else value

@@ -1,49 +1,57 @@
 """`mprelease preview` and `mprelease upload`: queue releases and follow them to their QR codes."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mprelease.cli import options, outcome, remote
 from mprelease.cli.acceptance import accepted, after_acceptance
 from mprelease.cli.follow import FollowedRelease, View, follow, views_of
-from mprelease.cli.options import ReleaseOptions, spread
+from mprelease.cli.options import Without, spread
 from mprelease.cli.output_file import refuse_unwritable
 from mprelease.cli.startup import me, opening
 from mprelease.domain.apps import App
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
-from mprelease.domain.releases import Kind, LaunchOptions, Release, ReleaseRequest
+from mprelease.domain.releases import Kind, Release
+from mprelease.schemas.releases import ReleaseRequest
 
 if TYPE_CHECKING:
     from mprelease.application import Application
-    from mprelease.remote.server import Server
+    from mprelease.remote.api_client import ApiClient
 
 
 @spread
 def preview(
     name: options.OneApp = None,
-    page: options.Page = None,
-    query: options.Query = None,
-    scene: options.Scene = None,
+    project: options.AllApps = None,
+    qr_code: options.QrCode = None,
     *,
-    given: ReleaseOptions,
+    follow: options.Follow = False,
+    json: options.Json = False,
+    given: Annotated[ReleaseRequest, Without("version")],
 ) -> None:
     """Make a preview of an app, or of all apps of a project, and show the QR codes."""
-    launch = LaunchOptions(page, query, scene)
-    _release(_request(name, Kind.PREVIEW, given, launch=launch), given)
+    wanted = given.with_(app=name, kind=Kind.PREVIEW)
+    _release(wanted, project, _Shown(qr_code, follow, json))
 
 
 @spread
 def upload(
     name: options.OneApp = None,
-    version: options.Version = None,
+    project: options.AllApps = None,
+    qr_code: options.QrCode = None,
     *,
-    given: ReleaseOptions,
+    follow: options.Follow = False,
+    json: options.Json = False,
+    given: Annotated[ReleaseRequest, Without("start_page", "query", "scene")],
 ) -> None:
     """Upload an app, or all apps of a project, as trial versions."""
-    _release(_request(name, Kind.UPLOAD, given, version=version), given)
+    wanted = given.with_(app=name, kind=Kind.UPLOAD)
+    _release(wanted, project, _Shown(qr_code, follow, json))
 
 
 def again(
@@ -90,55 +98,42 @@ def run_all(
     return follow(application, _watched(made, lines))
 
 
-def _request(
-    app: str | None,
-    kind: Kind,
-    given: ReleaseOptions,
-    *,
-    version: str | None = None,
-    launch: LaunchOptions = LaunchOptions(),  # noqa: B008 it is frozen
-) -> ReleaseRequest:
-    from mprelease.services.validation import setting
+@dataclass(frozen=True)
+class _Shown:
+    """How a release is shown: where its QR code is saved, whether its lines, whether as JSON."""
 
-    return ReleaseRequest(
-        app=app or "",
-        kind=kind,
-        ref=given.ref,
-        version=version,
-        description=given.description,
-        environment=given.environment,
-        robot=given.robot,
-        launch=launch,
-        settings=dict(setting(each) for each in given.setting or ()),
-        priority=given.priority,
-    )
+    qr_code: Path | None
+    follow: bool
+    json: bool
 
 
-def _release(wanted: ReleaseRequest, given: ReleaseOptions) -> None:
-    if bool(wanted.app) is bool(given.project):
+def _release(wanted: ReleaseRequest, project: str | None, shown: _Shown) -> None:
+    if bool(wanted.app) is bool(project):
         raise Refused(Problem.APP_OR_PROJECT)
-    if given.project and given.qr_code:
+    if project and shown.qr_code:
         raise Refused(Problem.ONE_QR_CODE)
-    refuse_unwritable(given.qr_code)
+    refuse_unwritable(shown.qr_code)
     if there := remote.server():
-        raise typer.Exit(_released_there(there, wanted, given))
+        raise typer.Exit(_released_there(there, wanted, project, shown))
     with opening() as application:
-        if given.project:
-            ended = run_all(application, given.project, wanted, lines=given.follow)
+        if project:
+            ended = run_all(application, project, wanted, lines=shown.follow)
             with after_acceptance():
-                outcome.show_all(application, ended, json=given.json)
+                outcome.show_all(application, ended, json=shown.json)
             code = outcome.exit_code(ended)
         else:
-            one = run(application, wanted, lines=given.follow)
+            one = run(application, wanted, lines=shown.follow)
             with after_acceptance():
-                code = outcome.show_one(application, one, given.qr_code, json=given.json)
+                code = outcome.show_one(application, one, shown.qr_code, json=shown.json)
     raise typer.Exit(code)
 
 
-def _released_there(there: "Server", wanted: ReleaseRequest, given: ReleaseOptions) -> int:
-    if given.project:
-        return remote.release_all(there, given.project, wanted, lines=given.follow, json=given.json)
-    return remote.release(there, wanted, given.qr_code, lines=given.follow, json=given.json)
+def _released_there(
+    there: "ApiClient", wanted: ReleaseRequest, project: str | None, shown: _Shown
+) -> int:
+    if project:
+        return remote.release_all(there, project, wanted, lines=shown.follow, json=shown.json)
+    return remote.release(there, wanted, shown.qr_code, lines=shown.follow, json=shown.json)
 
 
 def _prepare(application: "Application", apps: list[App]) -> None:

@@ -1,10 +1,11 @@
 """`mprelease tools install`: the vendors' tools, in pinned versions."""
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
+from mprelease.cli.options import DEFAULT_PLATFORM, PlatformArgument
 from mprelease.cli.startup import opening
 from mprelease.cli.terminal import unfiltered
 from mprelease.cli.translation import t
@@ -23,7 +24,7 @@ def _tools() -> None:
 
 @commands.command(help=t("cli.tools.install"))
 def install(
-    platform: Annotated[Platform, typer.Argument(help=t("option.platform"))] = Platform.WECHAT,
+    platform: PlatformArgument = DEFAULT_PLATFORM,
 ) -> None:
     """Install the tool of a platform."""
     with opening() as application:

@@ -3,22 +3,33 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from mprelease.domain.newer_values import known_or_newer
+
 MIB = 2**20
 
 
 class Platform(StrEnum):
-    """Name a platform as the database, the URL and the command line spell it."""
+    """A platform, spelled as in the database, in URLs and on the command line.
+
+    These have a driver in this version. `platforms.registry` tells which platforms have one; a
+    driver may serve a platform that is not listed here (`named`).
+    """
 
     WECHAT = "wechat"
     ALIPAY = "alipay"
     DOUYIN = "douyin"
 
 
+def named(name: str) -> Platform:
+    """Return the platform of this name, whether or not this version serves it."""
+    return known_or_newer(Platform, name)
+
+
 @dataclass(frozen=True)
 class SizeLimits:
-    """How large packages may be, in bytes: the main one, each sub package, all together.
+    """Limits of package sizes in bytes: main package, each subpackage, and their sum.
 
-    None where nobody knows.
+    None where the platform documents no limit.
     """
 
     main: int | None

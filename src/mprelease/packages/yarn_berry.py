@@ -55,7 +55,7 @@ def _layout(install: Install, folder: Path) -> Mapping[str, str]:
     # `yarn run` wants the state of the install, so it is kept together with what was installed.
     told = {"YARN_INSTALL_STATE_PATH": str(folder / MODULES / ".yarn-install-state.gz")}
     if wants_plug_and_play(install):
-        # Builds find their programs, and WeChat's tool finds npm modules, in node_modules alone.
+        # Builds find their programs, and vendors' tools find npm modules, in node_modules alone.
         told["YARN_NODE_LINKER"] = "node-modules"
     if not _brings_its_cache(install):
         # In HOME, from where the next install takes it; in the tree it would be cleaned away.

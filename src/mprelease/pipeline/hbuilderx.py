@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mprelease.packages import manifests
+from mprelease.platforms import registry
 from mprelease.process import plain_files
 from mprelease.process.ownership import chown
 
@@ -39,7 +40,7 @@ def complete(folder: Path, user: int | None) -> bool:
     package = manifests.parsed(folder / "package.json")
     if not is_hbuilderx(folder) or not is_of_vue_3(folder) or _has_tool(package):
         return False
-    dependencies = {**manifests.section(package, "dependencies"), **_PACKAGES}
+    dependencies = {**manifests.section(package, "dependencies"), **_packages()}
     _write(folder / "package.json", json.dumps({**package, "dependencies": dependencies}), user)
     if not any((folder / f"vite.config.{end}").exists() for end in ("js", "ts", "mjs", "mts")):
         _write(folder / "vite.config.js", _CONFIGURATION, user)
@@ -49,13 +50,11 @@ def complete(folder: Path, user: int | None) -> bool:
 def is_pinned(folder: Path) -> bool:
     """Tell whether a package.json names nothing but what this module has put there."""
     package = manifests.parsed(folder / "package.json")
-    return package.get("dependencies") == _PACKAGES and not package.get("devDependencies")
+    return package.get("dependencies") == _packages() and not package.get("devDependencies")
 
 
 _ENTRIES = {"App.vue", "App.uvue", "main.js", "main.ts", "main.uts"}
-_UNI = ("uni-app", "uni-components", "uni-mp-weixin", "uni-mp-alipay", "uni-mp-toutiao")
-_PACKAGES: Mapping[str, str] = {
-    **{f"@dcloudio/{name}": VERSION for name in (*_UNI, "uni-cli-shared", "vite-plugin-uni")},
+_OTHERS: Mapping[str, str] = {
     "vue": "3.4.21",
     "vite": "5.2.8",
     "sass": "1.63.2",
@@ -69,6 +68,13 @@ _CONFIGURATION = """\
 import uni from "@dcloudio/vite-plugin-uni";
 export default { plugins: [uni()] };
 """
+
+
+def _packages() -> dict[str, str]:
+    targets = [each.uni_app for each in registry.build_targets()]
+    uni = ("app", "components", *targets, "cli-shared")
+    names = (*(f"uni-{each}" for each in uni), "vite-plugin-uni")
+    return {**{f"@dcloudio/{name}": VERSION for name in names}, **_OTHERS}
 
 
 def _has_tool(package: Mapping[str, object]) -> bool:

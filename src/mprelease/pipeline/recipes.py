@@ -14,6 +14,7 @@ from mprelease.packages import manifests
 from mprelease.pipeline import hbuilderx
 from mprelease.pipeline.hbuilderx import is_hbuilderx
 from mprelease.platforms.mini_programs import require_json
+from mprelease.platforms.registry import driver_of
 
 
 class Framework(StrEnum):
@@ -80,22 +81,23 @@ def recognise(folder: Path, platform: Platform, environment: Environment) -> Rec
 
     Raise StageFailed for one that is not recognised, is HBuilderX's, or whose settings are no JSON.
     """
+    targets = driver_of(platform).build_targets
     package = manifests.parsed(folder / "package.json")
     needs = {*manifests.section(package, "dependencies")}
     needs |= {*manifests.section(package, "devDependencies")}
     scripts = manifests.section(package, "scripts").keys()
-    if hbuilderx.PLUGIN in needs:
-        recipe = _uni_app_vite(_UNI_APP[platform], environment, scripts)
+    if targets and hbuilderx.PLUGIN in needs:
+        recipe = _uni_app_vite(targets.uni_app, environment, scripts)
         return _with_sources_here(recipe) if is_hbuilderx(folder) else recipe
-    if "@dcloudio/vue-cli-plugin-uni" in needs:
-        return _uni_app_vue_cli(_UNI_APP[platform], environment, scripts)
-    if needs & {"@tarojs/cli", "@tarojs/taro"}:
-        recipe = _taro(folder, _TARO[platform], environment, scripts)
+    if targets and "@dcloudio/vue-cli-plugin-uni" in needs:
+        return _uni_app_vue_cli(targets.uni_app, environment, scripts)
+    if targets and needs & {"@tarojs/cli", "@tarojs/taro"}:
+        recipe = _taro(folder, targets.taro, environment, scripts)
         return _with_old_webpack(recipe) if "@tarojs/mini-runner" in needs else recipe
     if _is_native(folder):
         return Recipe("npm run build" if "build" in scripts else None, ".", Framework.NATIVE)
-    if is_hbuilderx(folder):
-        raise StageFailed(Problem.HBUILDERX_PROJECT, target=_UNI_APP[platform])
+    if targets and is_hbuilderx(folder):
+        raise StageFailed(Problem.HBUILDERX_PROJECT, target=targets.uni_app)
     for name in ("project.config.json", "mini.project.json"):
         require_json(folder / name)
     raise StageFailed(Problem.BUILD_COMMAND_UNKNOWN)
@@ -113,16 +115,6 @@ def install_folders(folder: Path) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-_UNI_APP: Mapping[Platform, str] = {
-    Platform.WECHAT: "mp-weixin",
-    Platform.ALIPAY: "mp-alipay",
-    Platform.DOUYIN: "mp-toutiao",
-}
-_TARO: Mapping[Platform, str] = {
-    Platform.WECHAT: "weapp",
-    Platform.ALIPAY: "alipay",
-    Platform.DOUYIN: "tt",
-}
 _OUTPUT_ROOT = re.compile(r"""\boutputRoot\s*:\s*(?P<quote>['"`])(?P<path>[^'"`]+)(?P=quote)""")
 
 

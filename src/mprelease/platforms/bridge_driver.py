@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
+from mprelease.domain.apps import ProjectType
+from mprelease.domain.versions import VersionForm
 from mprelease.platforms.driver import Account, Route, ToolEnvironment
 from mprelease.platforms.tools import BRIDGES, Tool
 from mprelease.process.command import Command
@@ -16,6 +18,12 @@ class Bridged:
     """Run the bridge that lies beside the lock files of a tool: `wechat.cjs` beside `wechat`."""
 
     tool: ClassVar[Tool]
+    # What most platforms have in common.
+    project_types: ClassVar[tuple[ProjectType, ...]] = (ProjectType.MINI_PROGRAM,)
+    robots: ClassVar[range | None] = None
+    has_one_trial_code: ClassVar = False
+    missed_steps: ClassVar[frozenset[str]] = frozenset()
+    version_form: ClassVar = VersionForm.THREE_NUMBERS
 
     def command(self, tool_environment: ToolEnvironment, scratch: Path, seconds: float) -> Command:
         """Describe the bridge's process."""

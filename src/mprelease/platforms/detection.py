@@ -22,7 +22,7 @@ _APP_IDS: Mapping[Platform, re.Pattern[str]] = {
     Platform.ALIPAY: re.compile(r"[0-9]{16}"),
     Platform.DOUYIN: re.compile(r"tt[0-9a-f]{16}([0-9a-f]{2})?"),
 }
-_APP_ID_EXAMPLES: Mapping[Platform, str] = {
+APP_ID_EXAMPLES: Mapping[Platform, str] = {
     Platform.WECHAT: "wx0123456789abcdef",
     Platform.ALIPAY: "2021000000000000",
     Platform.DOUYIN: "tt0123456789abcdef01",
@@ -33,7 +33,7 @@ def require_app_id(app_id: str, wanted: Platform) -> None:
     """Raise Refused unless an app id has the form of a platform's."""
     found = next((each for each, form in _APP_IDS.items() if form.fullmatch(app_id)), None)
     if found is None:
-        example = _APP_ID_EXAMPLES[wanted]
+        example = APP_ID_EXAMPLES[wanted]
         raise Refused(Problem.APP_ID_SHAPE, app_id=app_id, example=example)
     if found is not wanted:
         raise Refused(Problem.APP_ID_OF_OTHER_PLATFORM, app_id=app_id, found=found, wanted=wanted)

@@ -10,6 +10,8 @@ from mprelease.domain.errors import StageFailed
 from mprelease.domain.platforms import Platform, SizeLimits
 from mprelease.domain.problems import Message
 from mprelease.domain.releases import Kind, LaunchOptions, Publication
+from mprelease.domain.versions import VersionForm
+from mprelease.platforms.presentation import Presentation
 from mprelease.platforms.settings import KnownSettings
 from mprelease.platforms.tools import Tool
 from mprelease.process.command import Command
@@ -120,6 +122,14 @@ class Failure:
 Event = Loaded | Progress | OwnProgress | ToolDownload | Ready | Result | Failure
 
 
+@dataclass(frozen=True)
+class BuildTargets:
+    """What cross-platform frameworks call a platform: `uni build -p`, `taro build --type`."""
+
+    uni_app: str
+    taro: str
+
+
 class Driver(Protocol):
     """Adapt one platform's official tool.
 
@@ -133,6 +143,41 @@ class Driver(Protocol):
     @property
     def tool(self) -> Tool:
         """Name the vendor's tool that `command` needs installed."""
+
+    @property
+    def presentation(self) -> Presentation:
+        """Say how the platform is shown, and what people are asked for on it."""
+
+    @property
+    def project_types(self) -> tuple[ProjectType, ...]:
+        """Name what can be published on the platform; the first is what a new app is."""
+
+    @property
+    def robots(self) -> range | None:
+        """Return the numbers of the robots (channels) that each keep a version of their own.
+
+        Releases of one app by different robots may run at once. None where there are none: then
+        `PublishOrder.robot` means nothing.
+        """
+
+    @property
+    def has_one_trial_code(self) -> bool:
+        """Tell whether all uploads under one app id share the QR code of the trial version.
+
+        Then it belongs to the newest of them, and what it opens is chosen in the console.
+        """
+
+    @property
+    def missed_steps(self) -> frozenset[str]:
+        """Name the hints (ids) of an accepted upload that `finish` can still make good."""
+
+    @property
+    def build_targets(self) -> BuildTargets | None:
+        """Say what cross-platform frameworks call the platform; None where they do not know it."""
+
+    @property
+    def version_form(self) -> VersionForm:
+        """Name the form of versions that the platform's tool takes."""
 
     @property
     def wants_greater_versions(self) -> bool:

@@ -1,29 +1,74 @@
 """Which driver serves which platform."""
 
-from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import BeforeValidator
 
 from mprelease.domain.errors import Refused
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
 from mprelease.platforms.alipay.driver import AlipayDriver
 from mprelease.platforms.douyin.driver import DouyinDriver
-from mprelease.platforms.driver import Driver
+from mprelease.platforms.driver import BuildTargets, Driver
+from mprelease.platforms.presentation import UNKNOWN, Presentation
 from mprelease.platforms.wechat.driver import WeChatDriver
 
-_DRIVERS: Mapping[Platform, Driver] = {
-    Platform.WECHAT: WeChatDriver(),
-    Platform.ALIPAY: AlipayDriver(),
-    Platform.DOUYIN: DouyinDriver(),
+DRIVERS: dict[Platform, Driver] = {
+    driver.platform: driver for driver in (WeChatDriver(), AlipayDriver(), DouyinDriver())
 }
+"""The drivers in the order in which platforms are shown; the first is what nobody has to name."""
+
+
+def served_by_name(name: object) -> Platform | None:
+    """Return the platform of this name; None where none is served."""
+    return next((each for each in DRIVERS if each == name), None)
+
+
+# What is no platform that has a driver is left to the enumeration to refuse.
+ServedPlatform = Annotated[Platform, BeforeValidator(lambda name: served_by_name(name) or name)]
+"""The name of a platform that has a driver, in a form or a JSON body."""
 
 
 def driver_of(platform: Platform) -> Driver:
     """Return a platform's driver; raise Refused(PLATFORM_NOT_SERVED) for one of a newer node."""
-    if platform not in _DRIVERS:
+    if platform not in DRIVERS:
         raise Refused(Problem.PLATFORM_NOT_SERVED, platform=platform)
-    return _DRIVERS[platform]
+    return DRIVERS[platform]
 
 
 def served() -> tuple[Platform, ...]:
     """Return the platforms that have a driver."""
-    return tuple(_DRIVERS)
+    return tuple(DRIVERS)
+
+
+def presentation_of(platform: Platform) -> Presentation:
+    """Return how a platform is shown, also one that only newer nodes serve."""
+    return DRIVERS[platform].presentation if platform in DRIVERS else UNKNOWN
+
+
+def build_targets() -> tuple[BuildTargets, ...]:
+    """Return what cross-platform frameworks call the platforms that they know."""
+    named = (driver.build_targets for driver in DRIVERS.values())
+    return tuple(each for each in named if each)
+
+
+def robots(platform: Platform | None = None) -> range:
+    """Return the numbers of a platform's robots; where it has none, those of all platforms.
+
+    A robot's number means nothing on a platform without robots, and is stored all the same.
+    """
+    of_platform = DRIVERS[platform].robots if platform in DRIVERS else None
+    if of_platform:
+        return of_platform
+    ranges = [driver.robots for driver in DRIVERS.values() if driver.robots]
+    return range(min(each.start for each in ranges), max(each.stop for each in ranges))
+
+
+def with_robots() -> tuple[Platform, ...]:
+    """Return the platforms where robots keep versions of their own."""
+    return tuple(platform for platform, each in DRIVERS.items() if each.robots)
+
+
+def with_one_trial_code() -> tuple[Platform, ...]:
+    """Return the platforms where all uploads under one app id share a QR code."""
+    return tuple(platform for platform, each in DRIVERS.items() if each.has_one_trial_code)

@@ -1,18 +1,20 @@
-"""Deeds about apps and their credentials."""
+"""Operations on apps and their credentials."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
-from mprelease.domain.apps import App, BuildSettings, ProjectType
+from mprelease.domain.apps import App, BuildSettings
 from mprelease.domain.errors import Refused
 from mprelease.domain.names import name_key
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
 from mprelease.domain.users import Actor
-from mprelease.platforms.registry import driver_of
+from mprelease.platforms.registry import driver_of, robots
 from mprelease.platforms.settings import KnownSettings, Setting
+from mprelease.schemas import validation
+from mprelease.schemas.apps import AppChange, AppFields
 from mprelease.services import projects
-from mprelease.services import validation as typed
 from mprelease.services.context import (
     ServiceContext,
     keep_secret,
@@ -28,43 +30,10 @@ CREDENTIAL = "credential"
 
 
 @dataclass(frozen=True)
-class AppChange:
-    """What is to be changed; None leaves it as it is.
-
-    An empty text takes a command, an output, a page or a proxy back to what is recognised.
-    `compile_settings` are added to those that are there, by the names of the platform's tool; None
-    takes one away. `install_inputs` are patterns with spaces between them, which take the place of
-    those that are there. `revision` is that of the app which the change is meant for, None for
-    whichever it has.
-    `fresh_install` lets the next release install its dependencies anew.
-    """
-
-    name: str | None = None
-    platform_app_id: str | None = None
-    project_type: ProjectType | None = None
-    directory: str | None = None
-    install_command: str | None = None
-    build_command: str | None = None
-    dev_build_command: str | None = None
-    output: str | None = None
-    node_memory: int | None = None
-    compile_settings: Mapping[str, Setting | None] = field(default_factory=dict)
-    install_inputs: str | None = None
-    private_dependencies: bool | None = None
-    fresh_install: bool | None = None
-    default_page: str | None = None
-    robot: int | None = None
-    proxy: str | None = None
-    label: str | None = None
-    credential: bytes | None = field(default=None, repr=False)
-    revision: int | None = None
-
-
-@dataclass(frozen=True)
 class KeptCredential:
-    """What is shown of a credential: something to compare it by, and when it was set (ms).
+    """What may be shown of a credential: its fingerprint, and when it was set, in ms.
 
-    The fingerprint is None where the master key is another one, so that it cannot be opened.
+    `fingerprint` is None if the credential was sealed with another master key.
     """
 
     fingerprint: str | None
@@ -72,10 +41,11 @@ class KeptCredential:
 
 
 def add(
-    services: ServiceContext, who: Actor, project_name: str, platform: Platform, new: AppChange
+    services: ServiceContext, who: Actor, project_name: str, platform: Platform, new: AppFields
 ) -> App:
     """Add an app to a project; name, app id and credential must be given."""
-    taken = Refused(Problem.APP_EXISTS, name=new.name or "")
+    name = validation.name(new.name or "")
+    taken = Refused(Problem.APP_EXISTS, name=name)
     with refusing_taken(taken), services.database.writing() as db:
         project = projects.get(db, project_name)
         blank = App(
@@ -84,10 +54,10 @@ def add(
             name="",
             platform=platform,
             platform_app_id="",
-            project_type=ProjectType.MINI_PROGRAM,
+            project_type=driver_of(platform).project_types[0],
             build=BuildSettings(),
-            robot=typed.ROBOTS.start,
-            default_page=None,
+            robot=validation.FIRST_ROBOT,
+            start_page=None,
             proxy=None,
         )
         changed = _changed(blank, new)
@@ -99,12 +69,11 @@ def add(
 
 
 def edit(services: ServiceContext, who: Actor, name: str, change: AppChange) -> App:
-    """Change an app and return it as it is now; running releases keep what they began with.
+    """Change an app and return it; running releases keep the settings that they began with.
 
-    Of two changes at once one comes after the other; Refused(CHANGED_MEANWHILE) for one that is
-    meant for an older revision.
+    Raise Refused(CHANGED_MEANWHILE) if the change names another revision than the app has.
     """
-    if replace(change, revision=None) == AppChange():
+    if not change.given().keys() - {"revision"}:
         raise Refused(Problem.NOTHING_TO_CHANGE)
     taken = Refused(Problem.APP_EXISTS, name=change.name or name)
     with refusing_taken(taken), services.database.writing() as db:
@@ -117,7 +86,7 @@ def edit(services: ServiceContext, who: Actor, name: str, change: AppChange) -> 
         if app.name != before.name:
             _refuse_taken(db, app.name, app.id)
         if app.platform_app_id != before.platform_app_id and apps.is_busy(db, app.id):
-            # A queued release stands in line under the old id.
+            # Queued releases are serialized by the former app id.
             raise Refused(Problem.RELEASE_BUSY, name=name)
         if not apps.change(db, app):
             raise Refused(Problem.CHANGED_MEANWHILE, name=name)
@@ -127,7 +96,7 @@ def edit(services: ServiceContext, who: Actor, name: str, change: AppChange) -> 
 
 
 def remove(services: ServiceContext, who: Actor, name: str) -> None:
-    """Remove an app with its credential; its releases stay for the record."""
+    """Remove an app with its credential; its releases stay."""
     with services.database.writing() as db:
         app = _held(db, name)
         if apps.is_busy(db, app.id):
@@ -165,64 +134,50 @@ def kept_credential(db: Reader, services: ServiceContext, app: App) -> KeptCrede
     return KeptCredential(services.vault.fingerprint(credential), kept_at)
 
 
-def _changed(app: App, change: AppChange) -> App:
+def _changed(app: App, change: AppFields) -> App:
     driver = driver_of(app.platform)
     app_id = change.platform_app_id
+    robot = app.robot if change.robot is None else change.robot
+    plain = _stored(app, change, {"platform_app_id", "robot"})
+    build = _stored(app.build, change, {"compile_settings"})
+    settings = _changed_settings(
+        app.build.compile_settings, change.compile_settings, driver.settings
+    )
     return replace(
         app,
-        name=app.name if change.name in {None, app.name} else typed.name(str(change.name)),
+        **plain,
         platform_app_id=app.platform_app_id if app_id is None else driver.check_app_id(app_id),
-        project_type=change.project_type or app.project_type,
-        build=_changed_build(app.build, change, driver.settings),
-        robot=app.robot if change.robot is None else typed.robot(change.robot),
-        default_page=_or_none(app.default_page, change.default_page, typed.page),
-        proxy=_or_none(app.proxy, change.proxy, typed.proxy),
-        label=app.label if change.label is None else typed.label(change.label),
+        robot=robot if robot == app.robot else validation.robot(robot, robots(app.platform)),
+        build=replace(app.build, **build, compile_settings=settings),
     )
 
 
-def _changed_build(build: BuildSettings, change: AppChange, known: KnownSettings) -> BuildSettings:
-    memory, inputs = change.node_memory, change.install_inputs
-    private = change.private_dependencies
-    return replace(
-        build,
-        directory=(
-            build.directory if change.directory is None else typed.directory(change.directory)
-        ),
-        install_command=_or_none(build.install_command, change.install_command),
-        build_command=_or_none(build.build_command, change.build_command),
-        dev_build_command=_or_none(build.dev_build_command, change.dev_build_command),
-        output=_or_none(build.output, change.output, typed.directory),
-        node_memory=build.node_memory if memory is None else typed.memory(memory),
-        compile_settings=_changed_settings(build.compile_settings, change.compile_settings, known),
-        install_inputs=build.install_inputs if inputs is None else typed.patterns(inputs),
-        private_dependencies=build.private_dependencies if private is None else private,
-    )
+def _stored(before: App | BuildSettings, change: AppFields, apart: set[str]) -> dict[str, Any]:
+    """Return the new values of the fields that change and record share, without those `apart`."""
+    names = {one.name for one in fields(before)} & (AppFields.model_fields.keys() - apart)
+    return {
+        name: change.stored(name, getattr(before, name))
+        for name in AppFields.model_fields
+        if name in names
+    }
 
 
 def _changed_settings(
     before: Mapping[str, Setting], given: Mapping[str, Setting | None], known: KnownSettings
 ) -> Mapping[str, Setting]:
-    """Return the settings with the given ones set, and those taken away that are None.
+    """Return the settings with the given ones set, and without those that are given as None.
 
-    What an older or newer version has stored under other names is left alone.
+    Settings under names that this version does not know stay.
     """
     chosen = known.read({name: value for name, value in given.items() if value is not None})
     kept = {name: value for name, value in before.items() if name not in given}
     return {**kept, **known.effective(kept), **chosen}
 
 
-def _or_none(
-    before: str | None, given: str | None, check: Callable[[str], str] = str.strip
-) -> str | None:
-    if given is None:
-        return before
-    return check(given) if given.strip() else None
-
-
-def _keep_credential(services: ServiceContext, db: Writer, app: App, change: AppChange) -> None:
-    if change.credential is not None:
-        credential = driver_of(app.platform).read_credential(change.credential)
+def _keep_credential(services: ServiceContext, db: Writer, app: App, change: AppFields) -> None:
+    given = change.credential_file()
+    if given is not None:
+        credential = driver_of(app.platform).read_credential(given)
         keep_secret(db, services, owner_of(app), CREDENTIAL, credential)
 
 
@@ -232,7 +187,11 @@ def _refuse_taken(db: Reader, name: str, app_id: int | None = None) -> None:
         raise Refused(Problem.APP_EXISTS, name=name)
 
 
-def _told(change: AppChange) -> Mapping[str, object]:
-    apart = {"credential", "revision"}
-    plain = {key: value for key, value in vars(change).items() if key not in apart and value}
+def _told(change: AppFields) -> Mapping[str, object]:
+    """Return the details of the audit entry of a change."""
+    apart = {"credential", "revision", "project", "platform"}
+    given = {key: value for key, value in change.given().items() if key not in apart and value}
+    plain = {
+        key: " ".join(value) if isinstance(value, list) else value for key, value in given.items()
+    }
     return {**plain, "credential": True} if change.credential is not None else plain

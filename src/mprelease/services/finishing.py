@@ -1,10 +1,11 @@
-"""Deeds about the last step that an accepted upload has missed."""
+"""Operations on the last step that an accepted upload has missed."""
 
 from mprelease.domain.apps import App
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Message, Problem
 from mprelease.domain.releases import Kind, Publication, Release, State
 from mprelease.domain.users import Actor
+from mprelease.platforms.registry import driver_of, served
 from mprelease.services import apps
 from mprelease.services import releases as operations
 from mprelease.services.context import ServiceContext, record
@@ -13,8 +14,6 @@ from mprelease.storage.audit import AuditEntry
 from mprelease.storage.database import Reader
 
 _WITHOUT_QR_CODE = Message("warning.finished_without_qr_code")
-# What is said of a step behind the platform's yes that can still be done.
-_MISSED = {"hint.alipay_not_experience", "hint.alipay_no_qr_code", _WITHOUT_QR_CODE.id}
 
 
 def upload(db: Reader, release_id: int) -> tuple[Release, App]:
@@ -24,16 +23,24 @@ def upload(db: Reader, release_id: int) -> tuple[Release, App]:
         raise Refused(Problem.RELEASE_NOT_UPLOADED, release=release_id)
     app = apps.get(db, release.app_name)
     if app.id != release.app_id:
-        # The app of this release was removed, and its name given to another.
+        # The app of this release was removed, and another app has its name.
         raise Refused(Problem.APP_UNKNOWN, name=release.app_name)
     return release, app
 
 
+def missed_steps(release: Release) -> list[Message]:
+    """Return the warnings of steps after the acceptance by the platform that can still be done."""
+    if release.platform not in served():
+        return []
+    can_be_done = driver_of(release.platform).missed_steps | {_WITHOUT_QR_CODE.id}
+    return [warning for warning in release.warnings if warning.id in can_be_done]
+
+
 def finish(services: ServiceContext, who: Actor, release_id: int, given: Publication) -> None:
-    """Keep what the platform gave for the last step, in place of the warning that it was missed."""
+    """Store the result of the last step, and remove the warning that it was missed."""
     with services.database.writing() as db:
         release, _ = upload(db, release_id)
-        warnings = [warning for warning in release.warnings if warning.id not in _MISSED]
+        warnings = [each for each in release.warnings if each not in missed_steps(release)]
         if given.qr_code:
             image, media_type = given.qr_code, given.qr_code_type
             releases.put_qr_code(db, release_id, image, media_type, clock.read(db))

@@ -1,19 +1,22 @@
 """Queries about apps."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 from sqlalchemy import Row, exists, insert, select, update
 
+from mprelease.domain import platforms
 from mprelease.domain.apps import App, BuildSettings, ProjectType
 from mprelease.domain.newer_values import known_or_newer
-from mprelease.domain.platforms import Platform
 from mprelease.domain.releases import State
 from mprelease.storage.database import Reader, Writer, new_id
 from mprelease.storage.tables import apps, releases
 
-_LATER = frozenset({"install_inputs", "private_dependencies", "installed_from"})
+_FIELDS = [one.name for one in fields(App)]
+# What stays as it was when the app was added, and what is written apart.
+_NOT_CHANGED = {"id", "project_id", "revision", "build"}
+_DEFAULTS = BuildSettings()
 
 
 def add(db: Writer, app: App, now: int) -> App:
@@ -94,18 +97,8 @@ def remove(db: Writer, app_id: int, now: int) -> None:
 
 
 def _columns(app: App) -> dict[str, Any]:
-    return {
-        "name": app.name,
-        "name_key": app.name,
-        "platform": app.platform,
-        "platform_app_id": app.platform_app_id,
-        "project_type": app.project_type,
-        "build": _stored(app.build),
-        "robot": app.robot,
-        "start_page": app.default_page,
-        "proxy": app.proxy,
-        "label": app.label,
-    }
+    plain = {name: getattr(app, name) for name in _FIELDS if name not in _NOT_CHANGED}
+    return {**plain, "name_key": app.name, "build": _stored(app.build)}
 
 
 def _found(row: Row[Any] | None) -> App | None:
@@ -113,20 +106,13 @@ def _found(row: Row[Any] | None) -> App | None:
 
 
 def _app(row: Mapping[Any, Any]) -> App:
-    return App(
-        id=row["id"],
-        project_id=row["project_id"],
-        name=row["name"],
-        platform=known_or_newer(Platform, row["platform"]),
-        platform_app_id=row["platform_app_id"],
-        project_type=known_or_newer(ProjectType, row["project_type"]),
-        build=_build(row["build"]),
-        robot=row["robot"],
-        default_page=row["start_page"],
-        proxy=row["proxy"],
-        label=row["label"],
-        revision=row["revision"],
-    )
+    read = {
+        **{name: row[name] for name in _FIELDS},
+        "platform": platforms.named(row["platform"]),
+        "project_type": known_or_newer(ProjectType, row["project_type"]),
+        "build": _build(row["build"]),
+    }
+    return App(**read)
 
 
 def _build(stored: Mapping[str, Any]) -> BuildSettings:
@@ -136,10 +122,10 @@ def _build(stored: Mapping[str, Any]) -> BuildSettings:
 
 
 def _stored(build: BuildSettings) -> Mapping[str, Any]:
-    """Return build settings as they are stored: a node of an older version knows no later ones."""
-    stored = asdict(build)
+    """Return build settings as they are stored: without those that are as they are by default.
+
+    So a node of an older version meets a setting that it does not know only where it is used.
+    """
     return {
-        name: value
-        for name, value in stored.items()
-        if name not in _LATER or value != getattr(BuildSettings(), name)
+        name: value for name, value in asdict(build).items() if value != getattr(_DEFAULTS, name)
     }

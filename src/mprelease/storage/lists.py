@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import exists, func, or_, select
 
+from mprelease.domain import platforms
 from mprelease.domain.newer_values import known_or_newer
 from mprelease.domain.platforms import Platform
 from mprelease.domain.releases import Kind, Release, State
@@ -121,7 +122,7 @@ def sections(db: Reader) -> list[ProjectSection]:
         section = made.setdefault(project, ProjectSection(project, ()))
         if app_id is not None:
             shown = known_or_newer(State, newest_state) if newest_state else None
-            sight = AppSummary(app_id, name, known_or_newer(Platform, platform), shown, newest_id)
+            sight = AppSummary(app_id, name, platforms.named(platform), shown, newest_id)
             made[project] = replace(section, apps=(*section.apps, sight))
     return list(made.values())
 
@@ -145,24 +146,27 @@ def with_codes(db: Reader, release_ids: list[int]) -> Mapping[int, int]:
     return {row.release_id: row.made_at for row in rows}
 
 
-def own_codes(db: Reader, release_ids: list[int]) -> Mapping[int, int]:
+def own_codes(
+    db: Reader, release_ids: list[int], one_trial_code: Collection[Platform]
+) -> Mapping[int, int]:
     """Return the same without codes that by now are those of another release.
 
-    WeChat has one trial code for an app id: it is shown at the newest upload under that id.
+    On some platforms, `one_trial_code`, all uploads under one app id share the code of the trial
+    version: it is shown at the newest of them.
     """
     search = with_codes(db, release_ids)
     newer, other = qr_codes.alias(), apps.alias()
     passed_on = (
         exists()
         .where(newer.c.kind == Kind.UPLOAD, newer.c.release_id > qr_codes.c.release_id)
-        .where(newer.c.app_id == other.c.id, other.c.platform == Platform.WECHAT)
+        .where(newer.c.app_id == other.c.id, other.c.platform.in_(one_trial_code))
         .where(other.c.platform_app_id == apps.c.platform_app_id)
     )
     rows = db.connection.scalars(
         select(qr_codes.c.release_id)
         .join(apps, apps.c.id == qr_codes.c.app_id)
         .where(qr_codes.c.release_id.in_(list(search)), qr_codes.c.kind == Kind.UPLOAD)
-        .where(apps.c.platform == Platform.WECHAT, passed_on)
+        .where(apps.c.platform.in_(one_trial_code), passed_on)
     )
     others = set(rows)
     return {release_id: at for release_id, at in search.items() if release_id not in others}

@@ -34,10 +34,15 @@ class Lease:
     ttl: int = LEASE_MS
 
 
-def candidates(db: Reader, labels: Sequence[str]) -> list[int]:
-    """List the best eligible releases: own label, nothing of the same serial key running."""
+def candidates(
+    db: Reader, labels: Sequence[str], platforms: Collection[Platform] = tuple(Platform)
+) -> list[int]:
+    """List the best eligible releases: own label, nothing of the same serial key running.
+
+    What a newer node has written is left to newer nodes: apps on other platforms than these, too.
+    """
     # A query for each label walks its index in order; one for all would sort the whole queue.
-    found = [row for label in labels for row in _eligible(db, label)]
+    found = [row for label in labels for row in _eligible(db, label, platforms)]
     return [release_id for _, release_id in sorted(found)[:_CANDIDATES]]
 
 
@@ -297,23 +302,22 @@ def _write_stage(db: Writer, lease: Lease, stage: Stage, **values: Any) -> None:
     )
 
 
-def _eligible(db: Reader, label: str) -> list[tuple[int, int]]:
+def _eligible(db: Reader, label: str, platforms: Collection[Platform]) -> list[tuple[int, int]]:
     busy = select(releases.c.running_key).where(releases.c.running_key.is_not(None))
     rows = db.connection.execute(
         select(releases.c.due, releases.c.id)
         .where(releases.c.state == State.QUEUED, releases.c.label == label)
         .where(releases.c.serial_key.not_in(busy))
-        # What a newer node has written is left to newer nodes.
         .where(releases.c.kind.in_(list(Kind)), releases.c.environment.in_(list(Environment)))
-        .where(releases.c.app_id.not_in(_newer_apps()))
+        .where(releases.c.app_id.not_in(_newer_apps(platforms)))
         .order_by(releases.c.due, releases.c.id)
         .limit(_CANDIDATES)
     )
     return [(row.due, row.id) for row in rows]
 
 
-def _newer_apps() -> Select[tuple[int]]:
-    known = apps.c.platform.in_(list(Platform)) & apps.c.project_type.in_(list(ProjectType))
+def _newer_apps(platforms: Collection[Platform]) -> Select[tuple[int]]:
+    known = apps.c.platform.in_(list(platforms)) & apps.c.project_type.in_(list(ProjectType))
     return select(apps.c.id).where(~known)
 
 

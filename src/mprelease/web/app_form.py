@@ -1,76 +1,71 @@
 """The form of an app: what its fields show, and what they change."""
 
-import json
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from mprelease.domain.apps import App, ProjectType
+from mprelease.domain.apps import App
 from mprelease.domain.platforms import Platform
 from mprelease.platforms.registry import driver_of
-from mprelease.platforms.settings import Setting
-from mprelease.services.apps import AppChange
-from mprelease.web.fields import number, settings_shown, settings_typed
+from mprelease.platforms.settings import KnownSettings, Setting
+from mprelease.schemas.apps import AppChange
+from mprelease.schemas.fields import shown
+from mprelease.web.sent_form import SentForm
+
+_SETTING = "setting."
 
 
-def change_of(
-    typed: dict[str, str],
-    platform: Platform,
-    key_file: bytes,
-    stored_settings: Mapping[str, Setting] = MappingProxyType({}),
-) -> AppChange:
-    """Return what a form with these fields and this key file changes of an app."""
-    names = ("name", "platform_app_id", "directory", "output", "default_page", "proxy", "label")
-    commands = ("install_command", "build_command", "dev_build_command", "install_inputs")
-    private = typed.get("private_dependencies")
-    project_type = typed.get("project_type")
-    return AppChange(
-        **{name: typed.get(name) for name in (*names, *commands)},
-        project_type=ProjectType(project_type) if project_type in set(ProjectType) else None,
-        node_memory=number(typed.get("node_memory")),
-        robot=number(typed.get("robot")),
-        revision=number(typed.get("revision")),
-        compile_settings=settings_typed(typed, driver_of(platform).settings, stored_settings),
-        private_dependencies=None if private is None else private == "true",
-        fresh_install=True if typed.get("fresh_install") == "true" else None,
-        credential=_credential(typed, platform, key_file),
-    )
+class AppForm(SentForm):
+    """The form of an app: fields of an `AppChange`, and what the platform asks for."""
+
+    def change(
+        self, platform: Platform, stored_settings: Mapping[str, Setting] = MappingProxyType({})
+    ) -> AppChange:
+        """Return what the form changes of an app; Refused for what is outside its limits."""
+        typed = self.typed
+        known = driver_of(platform).settings
+        return AppChange.of_form(
+            typed,
+            compile_settings=settings_typed(typed, known, stored_settings),
+            credential=_credential(typed, platform, self.files),
+        )
 
 
-def _credential(typed: dict[str, str], platform: Platform, key_file: bytes) -> bytes | None:
-    """Return what was given in the parts of the form, as a file would hold it; None for nothing."""
-    parts = {
-        Platform.WECHAT: (),
-        Platform.ALIPAY: ("toolId", "privateKey"),
-        Platform.DOUYIN: ("token", "email", "password"),
-    }.get(platform, ())
-    given = {name: typed[name].strip() for name in parts if typed.get(name, "").strip()}
-    if given:
-        return json.dumps(given).encode()
-    pasted = typed.get("key", "").strip().encode()
-    return key_file or pasted or None
+def _credential(
+    typed: dict[str, str], platform: Platform, files: Mapping[str, bytes]
+) -> bytes | None:
+    form = driver_of(platform).presentation.credential
+    names = {each.name for each in form.fields}
+    given = {name: typed[name].strip().encode() for name in names & typed.keys()}
+    return form.content({**given, **files})
 
 
 def as_typed(app: App) -> dict[str, str]:
     """Return the fields of the form that show an app."""
-    build = app.build
-    known: dict[str, object] = {
-        "name": app.name,
-        "platform_app_id": app.platform_app_id,
-        "project_type": app.project_type,
-        "directory": build.directory,
-        "install_command": build.install_command,
-        "build_command": build.build_command,
-        "dev_build_command": build.dev_build_command,
-        "output": build.output,
-        "node_memory": build.node_memory,
-        "install_inputs": " ".join(build.install_inputs),
-        "private_dependencies": "true" if build.private_dependencies else "false",
-        "default_page": app.default_page,
-        "robot": app.robot,
-        "proxy": app.proxy,
-        "label": app.label,
-        "revision": app.revision,
+    stored = {**vars(app.build), **vars(app)}
+    plain = {name: shown(stored[name]) for name in AppChange.model_fields if name in stored}
+    known = driver_of(app.platform).settings
+    return plain | settings_shown(app.build.compile_settings, known)
+
+
+def settings_shown(stored: Mapping[str, Setting], known: KnownSettings) -> dict[str, str]:
+    """Return the fields of a form that show the settings of a platform's tool."""
+    return {
+        f"{_SETTING}{name}": str(value).lower() for name, value in known.effective(stored).items()
     }
-    shown = {name: "" if value is None else str(value) for name, value in known.items()}
-    settings = driver_of(app.platform).settings
-    return shown | settings_shown(build.compile_settings, settings)
+
+
+def settings_typed(
+    fields: Mapping[str, str], known: KnownSettings, stored: Mapping[str, Setting]
+) -> dict[str, Setting | None]:
+    """Return what a form with those fields sets; None takes away what it left empty.
+
+    A form without such fields changes nothing.
+    """
+    given = {
+        name: text.strip()
+        for name in known.types
+        if (text := fields.get(f"{_SETTING}{name}")) is not None
+    }
+    if not given:
+        return {}
+    return {**dict.fromkeys(stored), **{name: text or None for name, text in given.items()}}

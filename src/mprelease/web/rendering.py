@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
+from urllib.parse import urlsplit
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
@@ -17,7 +18,7 @@ from mprelease.domain.platforms import Platform, SizeLimits
 from mprelease.domain.releases import Release, StageRecord, StageState
 from mprelease.domain.users import Permission
 from mprelease.i18n import Language, Translator, language_of
-from mprelease.platforms.registry import driver_of, served
+from mprelease.platforms.registry import driver_of, presentation_of, served, with_one_trial_code
 from mprelease.security import csrf
 from mprelease.services.sessions import Session
 from mprelease.web import assets, flash, sidebar
@@ -92,6 +93,10 @@ def _templates() -> Environment:
         "csrf_field": _csrf_field,
         "csrf_token": _csrf_token,
         "console_url": _console_url,
+        "console_host": _console_host,
+        "presentation_of": presentation_of,
+        "has_robots": _has_robots,
+        "has_one_trial_code": lambda platform: platform in with_one_trial_code(),
         "stages_of": _stages_of,
         "size_limits": _size_limits,
     }
@@ -195,6 +200,14 @@ def _detail(t: Translator, name: str, value: object) -> str:
 
 def _console_url(platform: Platform, app_id: str) -> str:
     return driver_of(platform).console_url(app_id) if platform in served() else ""
+
+
+def _console_host(platform: Platform) -> str:
+    return urlsplit(_console_url(platform, "")).hostname or ""
+
+
+def _has_robots(platform: Platform) -> bool:
+    return platform in served() and bool(driver_of(platform).robots)
 
 
 def _size_limits(platform: Platform) -> SizeLimits:

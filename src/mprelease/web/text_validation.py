@@ -2,7 +2,7 @@
 
 from fastapi import Request
 
-from mprelease.services import validation as typed
+from mprelease.schemas import validation as typed
 from mprelease.web.identity import HARMLESS
 
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")

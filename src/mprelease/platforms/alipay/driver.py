@@ -15,14 +15,23 @@ from mprelease.platforms.alipay.credential import opened, read_credential
 from mprelease.platforms.alipay.events import event_of
 from mprelease.platforms.alipay.refusals import VERSIONS
 from mprelease.platforms.bridge_driver import Bridged
-from mprelease.platforms.detection import require_app_id
-from mprelease.platforms.driver import Account, Event, PublishOrder, Result, Route
+from mprelease.platforms.detection import APP_ID_EXAMPLES, require_app_id
+from mprelease.platforms.driver import Account, BuildTargets, Event, PublishOrder, Result, Route
 from mprelease.platforms.images import QR_CODE
 from mprelease.platforms.mini_programs import require_page
+from mprelease.platforms.presentation import (
+    CredentialField,
+    CredentialForm,
+    FieldKind,
+    Icon,
+    Presentation,
+    UploadSwitch,
+)
 from mprelease.platforms.settings import KnownSettings
 from mprelease.platforms.tools import BRIDGES, Tool
 
-_SWITCHES = ("experience", "removeOldest", "ignoreHttpDomainCheck", "ignoreWebViewDomainCheck")
+_EXPERIENCE = "experience"
+_SWITCHES = (_EXPERIENCE, "removeOldest", "ignoreHttpDomainCheck", "ignoreWebViewDomainCheck")
 _DESCRIPTION = 199  # UTF-16 units; the tool refuses more
 
 
@@ -43,6 +52,19 @@ class AlipayDriver(Bridged):
     experience_seconds: float = 60
 
     platform: ClassVar = Platform.ALIPAY
+    presentation: ClassVar = Presentation(
+        Icon("支", "#1268e3"),
+        APP_ID_EXAMPLES[Platform.ALIPAY],
+        CredentialForm(
+            (
+                CredentialField("toolId", "credential.tool_id", help="credential.alipay"),
+                CredentialField("privateKey", "credential.private_key", FieldKind.MULTILINE),
+            )
+        ),
+        (UploadSwitch(_EXPERIENCE, "web.experience", default=True),),
+    )
+    missed_steps: ClassVar = frozenset({"hint.alipay_not_experience", "hint.alipay_no_qr_code"})
+    build_targets: ClassVar = BuildTargets("mp-alipay", "alipay")
     wants_greater_versions: ClassVar = True
     tool: ClassVar = Tool("minidev", "2.2.5", BRIDGES / "alipay")
     settings: ClassVar = KnownSettings(Platform.ALIPAY, dict.fromkeys(_SWITCHES, bool))
@@ -93,8 +115,8 @@ class AlipayDriver(Bridged):
 
     def prepare(self, order: PublishOrder) -> None:
         """Refuse a start page that the mini program lacks; take out what the tool would run."""
-        if order.launch.page:
-            require_page(order.built / root_of(order.built), order.launch.page)
+        if order.launch.start_page:
+            require_page(order.built / root_of(order.built), order.launch.start_page)
         take_out_hooks(order.built)
 
     def variables(self, scratch: Path) -> Mapping[str, str]:
@@ -112,7 +134,7 @@ class AlipayDriver(Bridged):
                 "folder": str(order.built),
                 "version": order.version,
                 "description": _shortened(order.description),
-                "page": order.launch.page,
+                "page": order.launch.start_page,
                 "query": order.launch.query,
                 "scene": order.launch.scene,
                 "settings": dict(order.compile_settings),

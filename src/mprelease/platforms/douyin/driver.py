@@ -10,11 +10,11 @@ from mprelease.domain.errors import Refused
 from mprelease.domain.platforms import MIB, Platform, SizeLimits
 from mprelease.domain.problems import Message, Problem
 from mprelease.platforms.bridge_driver import Bridged
-from mprelease.platforms.detection import require_app_id
+from mprelease.platforms.detection import APP_ID_EXAMPLES, require_app_id
 from mprelease.platforms.douyin.content import name_app, require_content, root_of
 from mprelease.platforms.douyin.credential import opened, read_credential
 from mprelease.platforms.douyin.events import event_of
-from mprelease.platforms.driver import Account, Event, PublishOrder, Result, Route
+from mprelease.platforms.driver import Account, BuildTargets, Event, PublishOrder, Result, Route
 from mprelease.platforms.loaded_packages import (
     PACKED,
     bring_into,
@@ -23,6 +23,13 @@ from mprelease.platforms.loaded_packages import (
 )
 from mprelease.platforms.mini_programs import require_page
 from mprelease.platforms.npm_packages import require_packable
+from mprelease.platforms.presentation import (
+    CredentialField,
+    CredentialForm,
+    FieldKind,
+    Icon,
+    Presentation,
+)
 from mprelease.platforms.settings import KnownSettings
 from mprelease.platforms.tools import BRIDGES, Tool
 
@@ -31,6 +38,20 @@ class DouyinDriver(Bridged):
     """Publish with the pinned tt-ide-cli."""
 
     platform = Platform.DOUYIN
+    presentation = Presentation(
+        Icon("抖", "#161823", outline="#666666"),
+        APP_ID_EXAMPLES[Platform.DOUYIN],
+        CredentialForm(
+            (
+                CredentialField(
+                    "token", "credential.token", FieldKind.PASSWORD, "credential.douyin"
+                ),
+                CredentialField("email", "web.email"),
+                CredentialField("password", "web.password", FieldKind.PASSWORD),
+            )
+        ),
+    )
+    build_targets = BuildTargets("mp-toutiao", "tt")
     wants_greater_versions = True
     tool = Tool("tt-ide-cli", "0.1.33", BRIDGES / "douyin")
     settings = KnownSettings(Platform.DOUYIN, {"channel": int, "needUploadSourcemap": bool})
@@ -74,8 +95,8 @@ class DouyinDriver(Bridged):
 
     def prepare(self, order: PublishOrder) -> None:
         """Refuse a start page that the mini program lacks; name the app where the tool looks."""
-        if order.launch.page:
-            require_page(order.built / root_of(order.built), order.launch.page)
+        if order.launch.start_page:
+            require_page(order.built / root_of(order.built), order.launch.start_page)
         name_app(order.built, order.account.platform_app_id)
         if order.pack_npm:
             bring_into(order.built, order.built / root_of(order.built))
@@ -96,7 +117,7 @@ class DouyinDriver(Bridged):
                 "folder": str(order.built),
                 "version": order.version,
                 "description": order.description,
-                "page": order.launch.page,
+                "page": order.launch.start_page,
                 "query": order.launch.query,
                 "scene": order.launch.scene,
                 "settings": dict(order.compile_settings),
@@ -110,7 +131,7 @@ class DouyinDriver(Bridged):
         return event_of(line, order)
 
     def left_out(self, order: PublishOrder, packages: Collection[str]) -> tuple[Message, ...]:
-        """LogWriter which npm packages have not arrived."""
+        """Say which npm packages have not arrived."""
         root = order.built / root_of(order.built)
         names = missing(root, root, packages, PACKED)
         parameters = {"packages": ", ".join(names)}

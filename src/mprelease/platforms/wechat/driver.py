@@ -8,12 +8,20 @@ from mprelease.domain.apps import ProjectType
 from mprelease.domain.errors import Refused
 from mprelease.domain.platforms import MIB, Platform, SizeLimits
 from mprelease.domain.problems import Message, Problem
+from mprelease.domain.versions import VersionForm
 from mprelease.platforms.bridge_driver import Bridged
-from mprelease.platforms.detection import require_app_id
-from mprelease.platforms.driver import Account, Event, PublishOrder, Result, Route
+from mprelease.platforms.detection import APP_ID_EXAMPLES, require_app_id
+from mprelease.platforms.driver import Account, BuildTargets, Event, PublishOrder, Result, Route
 from mprelease.platforms.images import QR_CODE
 from mprelease.platforms.mini_programs import require_page
 from mprelease.platforms.npm_packages import require_packable
+from mprelease.platforms.presentation import (
+    CredentialField,
+    CredentialForm,
+    FieldKind,
+    Icon,
+    Presentation,
+)
 from mprelease.platforms.tools import BRIDGES, Tool
 from mprelease.platforms.wechat.content import (
     add_config,
@@ -33,6 +41,22 @@ class WeChatDriver(Bridged):
     """Publish with the pinned miniprogram-ci."""
 
     platform = Platform.WECHAT
+    presentation = Presentation(
+        Icon("微", "#07a650"),
+        APP_ID_EXAMPLES[Platform.WECHAT],
+        CredentialForm(
+            (
+                CredentialField("key_file", "web.key_file", FieldKind.FILE, "credential.wechat"),
+                CredentialField("key", "web.key_text", FieldKind.MULTILINE),
+            ),
+            is_object=False,
+        ),
+    )
+    project_types = tuple(ProjectType)
+    robots = range(1, 31)  # its CI robots (vendor-tools, WeChat)
+    has_one_trial_code = True
+    build_targets = BuildTargets("mp-weixin", "weapp")
+    version_form = VersionForm.WORDS
     wants_greater_versions = False
     tool = Tool("miniprogram-ci", "2.1.42", BRIDGES / "wechat")
     settings = WECHAT_SETTINGS
@@ -78,8 +102,8 @@ class WeChatDriver(Bridged):
 
     def prepare(self, order: PublishOrder) -> None:
         """Refuse an unknown start page, and paths out of the project; add project.config.json."""
-        if order.launch.page and order.project_type is ProjectType.MINI_PROGRAM:
-            require_page(order.built / root_of(order.built), order.launch.page)
+        if order.launch.start_page and order.project_type is ProjectType.MINI_PROGRAM:
+            require_page(order.built / root_of(order.built), order.launch.start_page)
         add_config(order.built)
         if (filtered := order.compile_settings.get(FILTER_UNUSED)) is not None:
             filter_unused_files(order.built, wanted=bool(filtered))
@@ -100,7 +124,7 @@ class WeChatDriver(Bridged):
                 "version": order.version,
                 "description": order.description,
                 "robot": order.robot,
-                "page": order.launch.page,
+                "page": order.launch.start_page,
                 "query": order.launch.query,
                 "scene": order.launch.scene,
                 "settings": dict(order.compile_settings),

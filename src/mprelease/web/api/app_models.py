@@ -1,36 +1,20 @@
 """Apps, as the API takes and gives them."""
 
-import json
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any, get_type_hints
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, create_model
 
-from mprelease.domain.apps import App, ProjectType
+from mprelease.domain.apps import App, BuildSettings
 from mprelease.domain.platforms import Platform
-from mprelease.platforms.registry import driver_of
-from mprelease.services.apps import AppChange, KeptCredential
-from mprelease.web.api.common import (
-    CLOSED,
-    Given,
-    Number,
-    Secret,
-    Switch,
-    Text,
-    Whole,
-    moment,
-    pick,
-)
+from mprelease.platforms.registry import ServedPlatform, driver_of
+from mprelease.schemas import validation
+from mprelease.schemas.apps import AppFields
+from mprelease.schemas.documents import moment, pick
+from mprelease.schemas.fields import Checked, Text
+from mprelease.services.apps import KeptCredential
 
-_BUILD = (
-    "directory",
-    "install_command",
-    "build_command",
-    "dev_build_command",
-    "output",
-    "node_memory",
-    "private_dependencies",
-)
+_APART = {"compile_settings"}
 
 
 class AppModel(BaseModel):
@@ -42,7 +26,7 @@ class AppModel(BaseModel):
     platform_app_id: str
     robot: int
     label: str
-    default_page: str | None
+    start_page: str | None
 
     @classmethod
     def of(cls, app: App, project: str) -> "AppModel":
@@ -60,112 +44,45 @@ class CredentialModel(BaseModel):
     kept_at: datetime
 
 
-class AppSettings(AppModel):
-    """An app with everything that can be set; what is null is recognised from the repository."""
-
-    project_type: ProjectType
-    directory: str
-    install_command: str | None
-    build_command: str | None
-    dev_build_command: str | None
-    output: str | None
-    node_memory: int | None
-    compile_settings: dict[str, bool | int]
-    install_inputs: list[str]
-    private_dependencies: bool
-    proxy: str | None
-    credential: CredentialModel | None
-    revision: int = Field(description="counts the changes of the app")
-
-    @classmethod
-    def with_all(cls, app: App, project: str, kept: KeptCredential | None) -> "AppSettings":
-        """Show an app's settings."""
-        credential = kept and CredentialModel(
-            fingerprint=kept.fingerprint, kept_at=moment(kept.kept_at)
-        )
-        return cls(
-            **AppModel.of(app, project).model_dump(),
-            **pick(app, "project_type", "proxy", "revision"),
-            **pick(app.build, *_BUILD),
-            compile_settings=driver_of(app.platform).settings.effective(app.build.compile_settings),
-            install_inputs=list(app.build.install_inputs),
-            credential=credential,
-        )
-
-
-class _Settings(Given):
-    """What can be set of every app; an empty text takes a setting back to what is recognised."""
-
-    project_type: ProjectType | None = None
-    directory: Text | None = None
-    install_command: Text | None = None
-    build_command: Text | None = None
-    dev_build_command: Text | None = None
-    output: Text | None = None
-    node_memory: Whole | None = Field(default=None, description="MiB of Node's heap")
-    compile_settings: dict[Switch, bool | Whole | Text | None] = Field(
-        default={},
-        json_schema_extra=CLOSED,
-        description="added to those that are there; null takes one back",
-    )
-    install_inputs: list[Text] | None = Field(
-        default=None,
-        description="patterns of the files that install hooks of the repository read",
-    )
-    private_dependencies: bool | None = Field(
-        default=None,
-        description="give each build a copy of the installed dependencies that it may write to",
-    )
-    fresh_install: bool | None = Field(
-        default=None,
-        description="true lets the next release install its dependencies anew",
-    )
-    default_page: Text | None = None
-    robot: Whole | None = None
-    proxy: Text | None = None
-    label: Text | None = None
-    credential: Annotated[Secret | dict[Text, Secret] | None, Field(union_mode="left_to_right")] = (
-        Field(
-            default=None,
-            description=(
-                "WeChat: the content of the key file. Alipay: `toolId` and `privateKey`. "
-                "Douyin: `token`, or `email` and `password`."
-            ),
-            json_schema_extra={"writeOnly": True},
-        )
-    )
-
-    def change(self) -> AppChange:
-        """Return it as the services take it."""
-        plain = set(type(self).model_fields) & set(AppChange.__dataclass_fields__)
-        others = pick(self, *(plain - {"compile_settings", "credential", "install_inputs"}))
-        return AppChange(
-            **others,
-            install_inputs=None if self.install_inputs is None else " ".join(self.install_inputs),
-            compile_settings=self.compile_settings,
-            credential=self._credential(),
-        )
-
-    def _credential(self) -> bytes | None:
-        if isinstance(self.credential, dict):
-            return json.dumps(self.credential).encode()
-        return None if self.credential is None else self.credential.encode()
-
-
-class NewApp(_Settings):
+class NewApp(AppFields):
     """An app to be added."""
 
     project: Text
-    platform: Platform
-    name: Text
-    platform_app_id: Text
+    platform: ServedPlatform
+    name: Annotated[Text, Checked(validation.name)]
+    platform_app_id: Text = Field(description="option.app_id")
 
 
-class ChangedApp(_Settings):
-    """What is to be changed; what is left out or null stays."""
+def _shown() -> dict[str, Any]:
+    """Return the fields of `AppSettings`: what the record of an app's settings stores."""
+    stored = {**get_type_hints(App), **get_type_hints(BuildSettings)}
+    plain = {name: (stored[name], ...) for name in _SETTINGS if name in stored}
+    return {
+        **plain,
+        "compile_settings": (dict[str, bool | int], ...),
+        "credential": (CredentialModel | None, ...),
+        "revision": (int, Field(description="counts the changes of the app")),
+    }
 
-    name: Text | None = None
-    platform_app_id: Text | None = None
-    revision: Number | None = Field(
-        default=None, description="refuse the change if the app has another one by now"
+
+_SETTINGS = [name for name in AppFields.model_fields if name not in AppModel.model_fields]
+AppSettings = create_model(
+    "AppSettings",
+    __base__=AppModel,
+    __doc__="An app with everything that can be set; null is recognised from the repository.",
+    **_shown(),
+)
+
+
+def settings_of(app: App, project: str, kept: KeptCredential | None) -> AppModel:
+    """Show an app's settings."""
+    known = driver_of(app.platform).settings
+    stored = {**vars(app.build), **vars(app)}
+    return AppSettings(
+        **AppModel.of(app, project).model_dump(),
+        **{name: stored[name] for name in _SETTINGS if name in stored and name not in _APART},
+        compile_settings=known.effective(app.build.compile_settings),
+        credential=kept
+        and CredentialModel(fingerprint=kept.fingerprint, kept_at=moment(kept.kept_at)),
+        revision=app.revision,
     )

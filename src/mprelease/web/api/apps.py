@@ -7,13 +7,14 @@ from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.domain.worker_queries import WorkerQuery, WorkerQueryKind
 from mprelease.i18n import Translator
+from mprelease.schemas.apps import AppChange
+from mprelease.schemas.documents import ProblemModel
 from mprelease.services import apps
 from mprelease.storage import apps as stored
 from mprelease.storage import projects as stored_projects
 from mprelease.storage.database import Reader
 from mprelease.web import worker_queries
-from mprelease.web.api.app_models import AppModel, AppSettings, ChangedApp, NewApp
-from mprelease.web.api.common import ProblemModel
+from mprelease.web.api.app_models import AppModel, AppSettings, NewApp, settings_of
 from mprelease.web.api.refusals import refusing
 from mprelease.web.context import WebContext
 from mprelease.web.identity import CanManage, CanView, ContextOf
@@ -58,11 +59,12 @@ def list_all(context: ContextOf, session: CanView) -> list[AppModel]:
 @router.post(
     "",
     status_code=201,
+    response_model=AppSettings,
     responses=refusing(Problem.PROJECT_UNKNOWN, Problem.APP_EXISTS, *_SHAPES),
 )
-def create(context: ContextOf, session: CanManage, new: NewApp) -> AppSettings:
+def create(context: ContextOf, session: CanManage, new: NewApp) -> AppModel:
     """Add an app to a project."""
-    app = apps.add(context.services, session.user.actor, new.project, new.platform, new.change())
+    app = apps.add(context.services, session.user.actor, new.project, new.platform, new)
     with context.services.database.reading() as db:
         return _settings(db, context, app.name)
 
@@ -75,8 +77,12 @@ def show(context: ContextOf, session: CanView, name: str) -> AppModel:
         return AppModel.of(app, stored_projects.by_id(db, app.project_id).name)
 
 
-@router.get("/{name}/settings", responses=refusing(Problem.FORBIDDEN, Problem.APP_UNKNOWN))
-def settings(context: ContextOf, session: CanManage, name: str) -> AppSettings:
+@router.get(
+    "/{name}/settings",
+    response_model=AppSettings,
+    responses=refusing(Problem.FORBIDDEN, Problem.APP_UNKNOWN),
+)
+def settings(context: ContextOf, session: CanManage, name: str) -> AppModel:
     """Show an app with everything that can be set, but the credential."""
     with context.services.database.reading() as db:
         return _settings(db, context, name)
@@ -84,6 +90,7 @@ def settings(context: ContextOf, session: CanManage, name: str) -> AppSettings:
 
 @router.patch(
     "/{name}",
+    response_model=AppSettings,
     responses=refusing(
         Problem.APP_UNKNOWN,
         Problem.APP_EXISTS,
@@ -93,9 +100,9 @@ def settings(context: ContextOf, session: CanManage, name: str) -> AppSettings:
         *_SHAPES,
     ),
 )
-def change(context: ContextOf, session: CanManage, name: str, wanted: ChangedApp) -> AppSettings:
+def change(context: ContextOf, session: CanManage, name: str, wanted: AppChange) -> AppModel:
     """Change an app; running releases keep what they began with."""
-    app = apps.edit(context.services, session.user.actor, name, wanted.change())
+    app = apps.edit(context.services, session.user.actor, name, wanted)
     with context.services.database.reading() as db:
         return _settings(db, context, app.name)
 
@@ -124,13 +131,13 @@ def check(request: Request, context: ContextOf, session: CanManage, name: str) -
             label, WorkerQuery(WorkerQueryKind.CHECK, name), seconds=_CHECK_SECONDS, max_age=0
         )
     except StageFailed as failure:
-        error = ProblemModel.of(failure.problem_detail, Translator(language(request)))
+        error = ProblemModel.of(failure.problem_detail, Translator(language(request)).of)
     return CheckModel(
         accepted=error is None, error=error, address=worker_queries.outside_address(context, label)
     )
 
 
-def _settings(db: Reader, context: WebContext, name: str) -> AppSettings:
+def _settings(db: Reader, context: WebContext, name: str) -> AppModel:
     app = apps.get(db, name)
     project = stored_projects.by_id(db, app.project_id).name
-    return AppSettings.with_all(app, project, apps.kept_credential(db, context.services, app))
+    return settings_of(app, project, apps.kept_credential(db, context.services, app))

@@ -1,36 +1,12 @@
-"""What all of the API takes and gives; times are ISO 8601 in UTC."""
+"""What all of the API gives."""
 
-from datetime import UTC, datetime
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-from pydantic.config import JsonDict
+from pydantic import BaseModel, Field
 
-from mprelease.domain.problems import ProblemDetail
-from mprelease.i18n import Translator
-from mprelease.services import validation as typed
-
-# As every JSON reader keeps them, and every database.
-_NUMBERS = 2**53
-_LONGEST_SECRET = 64 * 1024
-
-Plain = Annotated[str, AfterValidator(typed.plain)]
-Text = Annotated[Plain, Field(max_length=4000)]
-Secret = Annotated[Plain, Field(max_length=_LONGEST_SECRET, json_schema_extra={"writeOnly": True})]
-# How the vendors' compilers name their switches.
-Switch = Annotated[str, Field(pattern="^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
-# Of a dictionary whose keys have a pattern: there are no others.
-CLOSED: JsonDict = {"additionalProperties": False}
-Number = Annotated[int, Field(ge=0, lt=_NUMBERS)]
-Whole = Annotated[int, Field(gt=-_NUMBERS, lt=_NUMBERS)]
+from mprelease.schemas.documents import ProblemModel
 
 Item = TypeVar("Item")
-
-
-class Given(BaseModel):
-    """What is sent to us; a field that nobody knows is refused, for it may be a slip of the pen."""
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
 
 class Listed(BaseModel, Generic[Item]):
@@ -40,47 +16,9 @@ class Listed(BaseModel, Generic[Item]):
     next: int | None
 
 
-class ProblemModel(BaseModel):
-    """What went wrong, and what to do, in the language of the request."""
-
-    problem: str
-    message: str
-    remedy: str
-
-    @classmethod
-    def of(cls, problem_detail: ProblemDetail, t: Translator) -> "ProblemModel":
-        """Return a problem in the reader's language."""
-        return cls(
-            problem=problem_detail.problem,
-            message=t.of(problem_detail.message),
-            remedy=t.of(problem_detail.remedy),
-        )
-
-
 class RefusalModel(ProblemModel):
     """Why a request is refused."""
 
     app: str | None = Field(
         None, description="the app that it is about; only where several apps were asked for"
     )
-
-    @classmethod
-    def of(cls, problem_detail: ProblemDetail, t: Translator) -> "RefusalModel":
-        """Put a refusal into words."""
-        told = ProblemModel.of(problem_detail, t)
-        return cls(**pick(told, "problem", "message", "remedy"), app=problem_detail.app)
-
-
-def moment(milliseconds: int) -> datetime:
-    """Return a time that is kept in ms since the epoch."""
-    return datetime.fromtimestamp(milliseconds / 1000, UTC)
-
-
-def optional_time(milliseconds: int | None) -> datetime | None:
-    """Return a time that may not have come yet."""
-    return None if milliseconds is None else moment(milliseconds)
-
-
-def pick(noun: object, *names: str) -> dict[str, Any]:
-    """Return these properties of a noun by their names."""
-    return {name: getattr(noun, name) for name in names}

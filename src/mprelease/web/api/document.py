@@ -6,7 +6,10 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
+from mprelease.i18n import Language, Translator
+from mprelease.platforms.registry import driver_of, served
 from mprelease.web.api.refusals import described
 from mprelease.web.http_status import UNUSABLE, status_of
 from mprelease.web.identity import COOKIE, CSRF_HEADER
@@ -32,6 +35,7 @@ _WAYS_IN = {
         ),
     },
 }
+_HELP_TEXTS = ("option.", "field.")
 _FASTAPIS = ("HTTPValidationError", "ValidationError")
 
 
@@ -57,7 +61,28 @@ def _made(app: FastAPI) -> dict[str, Any]:
             _add_common_responses(method, operation)
     for name in _FASTAPIS:
         made["components"]["schemas"].pop(name, None)
+    for schema in made["components"]["schemas"].values():
+        _spell_out_descriptions(schema)
     return made
+
+
+def _spell_out_descriptions(schema: dict[str, Any]) -> None:
+    """Put the help texts of a record's fields, which are ids of the catalogs, into words."""
+    t = Translator(Language.ENGLISH)
+    for field in schema.get("properties", {}).values():
+        if field.get("description", "").startswith(_HELP_TEXTS):
+            field["description"] = t(field["description"])
+    credential = schema.get("properties", {}).get("credential", {})
+    if credential.get("writeOnly"):
+        of_platforms = ". ".join(_credential_shape(platform) for platform in served())
+        credential["description"] += f" {of_platforms}."
+
+
+def _credential_shape(platform: Platform) -> str:
+    """Return which JSON value the credential of a platform is."""
+    form = driver_of(platform).presentation.credential
+    names = ", ".join(f"`{each.name}`" for each in form.fields)
+    return f"{platform}: {f'an object with some of {names}' if form.is_object else 'a text'}"
 
 
 def _add_common_responses(method: str, operation: dict[str, Any]) -> None:

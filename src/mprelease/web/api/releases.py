@@ -1,7 +1,6 @@
 """Releases for programs: ask, look, cancel, repeat, decide, finish, delete; logs and QR codes."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import islice
 from typing import Annotated
 
@@ -12,21 +11,18 @@ from mprelease.domain.logs import LogLine, Position
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Kind, State
 from mprelease.i18n import Translator
+from mprelease.schemas.fields import Number
+from mprelease.schemas.release_document import ReleaseModel, document_of
+from mprelease.schemas.releases import NewRelease, ProjectReleases, ReleaseRequest
 from mprelease.services import apps, releases
 from mprelease.services.sessions import Session
 from mprelease.storage import lists, logs
 from mprelease.storage import releases as stored
 from mprelease.storage.lists import Search
 from mprelease.web import worker_queries
-from mprelease.web.api.common import Listed, Number
+from mprelease.web.api.common import Listed
 from mprelease.web.api.refusals import Responses, refusing
-from mprelease.web.api.release_models import (
-    LogModel,
-    NewRelease,
-    ProjectReleases,
-    ReleaseModel,
-    Resolution,
-)
+from mprelease.web.api.release_models import LogModel, Resolution
 from mprelease.web.context import WebContext
 from mprelease.web.identity import CanManage, CanRelease, CanView, ContextOf
 from mprelease.web.rendering import language
@@ -73,7 +69,7 @@ def create(
     idempotency_key: Key = None,
 ) -> ReleaseModel:
     """Accept a release as queued."""
-    asked = wanted.request(_key(session, idempotency_key), wanted.app)
+    asked = ReleaseRequest.made_of(wanted, _key(session, idempotency_key))
     made = releases.request(context.services, session.user.actor, asked)
     return _shown(request, context, made)
 
@@ -94,7 +90,7 @@ def create_all(
     idempotency_key: Key = None,
 ) -> list[ReleaseModel]:
     """Accept a release for each app of a project, all of them or none."""
-    asked = wanted.request(_key(session, idempotency_key))
+    asked = ReleaseRequest.made_of(wanted, _key(session, idempotency_key))
     made = releases.request_all(context.services, session.user.actor, name, asked, wanted.apps)
     return [_shown(request, context, one) for one in made]
 
@@ -121,7 +117,7 @@ def list_all(
         found = lists.search(db, search)
         shown = found[:limit]
         codes = lists.with_codes(db, [one.id for one in shown])
-    items = [ReleaseModel.of(one, codes, t) for one in shown]
+    items = [document_of(one, t.of, has_qr_code=one.id in codes) for one in shown]
     return Listed(items=items, next=shown[-1].id if len(found) > limit else None)
 
 
@@ -159,7 +155,7 @@ def again(
 ) -> ReleaseModel:
     """Make the same release anew."""
     key = _key(session, idempotency_key)
-    wanted = replace(releases.again(context.services, release_id), idempotency_key=key)
+    wanted = releases.again(context.services, release_id).with_(idempotency_key=key)
     return _shown(request, context, releases.request(context.services, session.user.actor, wanted))
 
 
@@ -170,7 +166,7 @@ def again(
 def resolve(
     request: Request, context: ContextOf, session: CanRelease, release_id: Number, end: Resolution
 ) -> ReleaseModel:
-    """LogWriter how a release ended of which nobody knows."""
+    """Say how a release ended of which nobody knows."""
     releases.resolve(context.services, session.user.actor, release_id, published=end.published)
     return _shown(request, context, release_id)
 
@@ -259,4 +255,5 @@ def _shown(request: Request, context: WebContext, release_id: int) -> ReleaseMod
     with context.services.database.reading() as db:
         release = releases.get(db, release_id)
         codes = lists.with_codes(db, [release_id])
-    return ReleaseModel.of(release, codes, Translator(language(request)))
+    spell = Translator(language(request)).of
+    return document_of(release, spell, has_qr_code=release.id in codes)

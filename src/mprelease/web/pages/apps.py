@@ -9,25 +9,26 @@ from fastapi.responses import Response
 
 from mprelease.domain.apps import App, Environment
 from mprelease.domain.errors import ProblemError
-from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Message, ProblemDetail
-from mprelease.domain.releases import Kind, LaunchOptions, Release, ReleaseRequest, State
+from mprelease.domain.releases import Kind, LaunchOptions, Release, State
+from mprelease.platforms.registry import driver_of, with_one_trial_code
+from mprelease.schemas.releases import ReleaseFields, ReleaseRequest
 from mprelease.services import apps, releases
 from mprelease.services.sessions import Session
 from mprelease.storage import lists, projects, users, workers
 from mprelease.storage.database import Reader
 from mprelease.storage.lists import Search
 from mprelease.web.context import WebContext
-from mprelease.web.fields import number
 from mprelease.web.flash import done
 from mprelease.web.identity import CanRelease, CanView, ContextOf
 from mprelease.web.rendering import page
+from mprelease.web.sent_form import SentForm
 
 router = APIRouter(prefix="/apps/{name}", include_in_schema=False)
 _CARDS = 12
+_NOTHING_TYPED = dict.fromkeys((*ReleaseFields.model_fields, "suggested", "named_ref", "key"), "")
 
 Word = Annotated[str, Query(max_length=200)]
-Field = Annotated[str, Form(max_length=4000)]
 
 
 @router.get("")
@@ -59,7 +60,7 @@ def show(
             "app": app,
             "project": projects.by_id(db, app.project_id),
             "cards": cards,
-            "codes": lists.own_codes(db, [one.id for one in cards]),
+            "codes": lists.own_codes(db, [one.id for one in cards], with_one_trial_code()),
             "unserved": workers.unserved(db, [one.id for one in cards]),
             "people": users.every(db),
             "search": search,
@@ -88,7 +89,7 @@ def form(
         typed |= {"ref_name": ref_name, "named_ref": ref if ref_name else ""}
         if kind is Kind.UPLOAD:
             typed |= dict.fromkeys(("version", "suggested"), _suggested(db, context, app))
-    return _form(request, app, kind, typed, last.settings if last else {}, None)
+    return _form(request, app, kind, typed, last.compile_settings if last else {}, None)
 
 
 @router.post("/{kind}")
@@ -98,42 +99,18 @@ def release(
     session: CanRelease,
     name: str,
     kind: Kind,
-    ref: Field = "",
-    version: Field = "",
-    description: Field = "",
-    environment: Annotated[Environment, Form()] = Environment.PRODUCTION,
-    robot: Field = "",
-    start_page: Field = "",
-    query: Field = "",
-    scene: Field = "",
-    experience: Annotated[list[bool] | None, Form()] = None,
-    suggested: Field = "",
-    key: Field = "",
-    ref_name: Field = "",
-    named_ref: Field = "",
+    sent: Annotated[SentForm, Form()],
 ) -> Response:
     """Queue a release and show it; what cannot be used comes back with the form, nothing lost."""
-    typed = {
-        "ref": ref,
-        "version": version,
-        "description": description,
-        "environment": environment,
-        "robot": robot,
-        "start_page": start_page,
-        "query": query,
-        "scene": scene,
-        "suggested": suggested,
-        "key": key,
-        "ref_name": ref_name,
-        "named_ref": named_ref,
-    }
-    # A box that is empty sends nothing, so the form says first that there is one.
-    settings = {"experience": True in experience} if experience else {}
+    switches = sent.several("switches")
+    # A box that is empty sends nothing, so the form says first which there are.
+    settings = {name: name in switches for name in sent.several("shown_switches")}
     try:
-        release_id = _requested(context, session, name, kind, typed, settings)
+        release_id = _requested(context, session, name, kind, sent.typed, settings)
     except ProblemError as failure:
         with context.services.database.reading() as db:
             app = apps.get(db, name)
+        typed = _NOTHING_TYPED | sent.typed
         return _form(request, app, kind, typed, settings, failure.problem_detail)
     address = f"/releases/{release_id}"
     return done(context, address, Message("done.release_requested", {"id": release_id}))
@@ -147,25 +124,16 @@ def _requested(
     typed: dict[str, str],
     settings: dict[str, bool],
 ) -> int:
-    def text(field: str) -> str | None:
-        return typed[field].strip() or None
-
-    wanted = ReleaseRequest(
-        app=name,
-        kind=kind,
-        ref=text("ref"),
+    typed = {field: text.strip() for field, text in typed.items() if text.strip()}
+    apart: dict[str, str | None] = {
         # Somebody may have been given the suggested number meanwhile: then it is the next one.
-        version=text("version") if typed["version"] != typed["suggested"] else None,
-        description=text("description"),
-        environment=Environment(typed["environment"]),
-        robot=number(text("robot")),
-        launch=LaunchOptions(text("start_page"), text("query"), number(text("scene"))),
-        settings=settings,
+        "version": typed.get("version") if typed.get("version") != typed.get("suggested") else None,
         # Whoever types another ref means that one alone.
-        ref_name=text("ref_name") if typed["ref"].strip() == typed["named_ref"] else None,
+        "ref_name": typed.get("ref_name") if typed.get("ref") == typed.get("named_ref") else None,
         # Sent twice by an impatient click, it is one release.
-        idempotency_key=f"{session.user.id}:{typed['key']}" if typed["key"] else None,
-    )
+        "idempotency_key": f"{session.user.id}:{typed['key']}" if "key" in typed else None,
+    }
+    wanted = ReleaseRequest.of_form(typed, app=name, kind=kind, compile_settings=settings, **apart)
     return releases.request(context.services, session.user.actor, wanted)
 
 
@@ -178,13 +146,17 @@ def _form(
     problem_detail: ProblemDetail | None,
 ) -> Response:
     is_upload = kind is Kind.UPLOAD
+    driver = driver_of(app.platform)
+    chosen = {**app.build.compile_settings, **settings}
     shown: dict[str, Any] = {
         "app": app,
         "kind": kind,
         "typed": typed,
-        "has_robots": app.platform is Platform.WECHAT,
-        "has_experience": is_upload and app.platform is Platform.ALIPAY,
-        "experience": {**app.build.compile_settings, **settings}.get("experience", True),
+        "robots": driver.robots,
+        "switches": [
+            (each, chosen.get(each.setting, each.default))
+            for each in (driver.presentation.upload_switches if is_upload else ())
+        ],
         "problem_detail": problem_detail,
     }
     return page(request, "release_form.html", 422 if problem_detail else 200, **shown)
@@ -203,15 +175,12 @@ def _typed(
     db: Reader, session: Session, app: App, last: Release | None, ref: str
 ) -> dict[str, str]:
     default = projects.by_id(db, app.project_id).default_branch
-    launch = last.launch if last else LaunchOptions(app.default_page)
-    return {
+    launch = last.launch if last else LaunchOptions(app.start_page)
+    return _NOTHING_TYPED | {
         "ref": ref or (last.shown_ref if last else default),
-        "version": "",
-        "suggested": "",
-        "description": "",
         "environment": last.environment if last else Environment.PRODUCTION,
         "robot": str(session.user.robot or (last.robot if last else app.robot)),
-        "start_page": launch.page or "",
+        "start_page": launch.start_page or "",
         "query": launch.query or "",
         "scene": "" if launch.scene is None else str(launch.scene),
         "key": token_hex(8),

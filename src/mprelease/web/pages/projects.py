@@ -3,9 +3,8 @@
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
-from starlette.datastructures import UploadFile
 
 from mprelease.domain.apps import App, ProjectType
 from mprelease.domain.errors import ProblemError, Refused
@@ -13,35 +12,27 @@ from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Message, Problem, ProblemDetail
 from mprelease.domain.projects import Project, ProjectSecret
 from mprelease.domain.worker_queries import WorkerQuery, WorkerQueryKind
-from mprelease.platforms.registry import driver_of
+from mprelease.platforms.driver import Driver
+from mprelease.platforms.registry import ServedPlatform, driver_of, served, served_by_name
+from mprelease.schemas.projects import NewProject, ProjectChange
 from mprelease.services import apps, projects
-from mprelease.services.projects import ProjectChange
 from mprelease.storage import apps as stored_apps
 from mprelease.storage import projects as stored
 from mprelease.web import worker_queries
-from mprelease.web.app_form import as_typed, change_of
+from mprelease.web.app_form import AppForm, as_typed
 from mprelease.web.context import WebContext
-from mprelease.web.fields import number
 from mprelease.web.flash import done
 from mprelease.web.identity import CanManage, ContextOf
 from mprelease.web.rendering import page
+from mprelease.web.sent_form import SentForm
 
 router = APIRouter(include_in_schema=False)
-Field = Annotated[str, Form(max_length=20_000)]
+Sent = Annotated[SentForm, Form()]
 _CHECK_SECONDS = 60.0
-_LARGEST_KEY = 64 * 1024
 _NO_PROJECT = {"name": "", "repository": "", "default_branch": "main"}
 
 
-async def _typed(request: Request) -> tuple[dict[str, str], bytes]:
-    form = await request.form()
-    words = {name: value for name, value in form.items() if isinstance(value, str)}
-    given = form.get("key_file")
-    content = await given.read(_LARGEST_KEY) if isinstance(given, UploadFile) else b""
-    return words, content
-
-
-Given = Annotated[tuple[dict[str, str], bytes], Depends(_typed)]
+Given = Annotated[AppForm, Form(media_type="multipart/form-data")]
 
 
 @router.get("/projects")
@@ -55,16 +46,14 @@ def add(
     request: Request,
     context: ContextOf,
     session: CanManage,
-    name: Field = "",
-    repository: Field = "",
-    default_branch: Field = "main",
+    sent: Sent,
 ) -> Response:
     """Add a project and go on to its settings."""
-    change = ProjectChange(name, repository, default_branch or "main")
     try:
-        added = projects.add(context.services, session.user.actor, change)
+        new = NewProject.of_form(sent.typed, secrets={})
+        added = projects.add(context.services, session.user.actor, new)
     except ProblemError as failure:
-        typed = {"name": name, "repository": repository, "default_branch": default_branch}
+        typed = _NO_PROJECT | sent.typed
         return _list(request, context, problem_detail=failure.problem_detail, typed=typed)
     return done(context, _address(added), Message("done.project_added", {"name": added.name}))
 
@@ -81,29 +70,17 @@ def edit(
     context: ContextOf,
     session: CanManage,
     name: str,
-    new_name: Field = "",
-    repository: Field = "",
-    default_branch: Field = "",
-    git_token: Field = "",
-    ssh_key: Field = "",
-    npmrc: Field = "",
-    revision: Field = "",
-    forget: Annotated[list[ProjectSecret] | None, Form()] = None,
+    sent: Sent,
 ) -> Response:
     """Change a project; an empty secret leaves it as it is, `forget` takes it away."""
-    given = {
-        ProjectSecret.GIT_TOKEN: git_token,
-        ProjectSecret.SSH_KEY: ssh_key,
-        ProjectSecret.NPMRC: npmrc,
-    }
-    secrets = {key: text for key, text in given.items() if text.strip()}
-    secrets |= dict.fromkeys(forget or (), "")
-    change = ProjectChange(new_name, repository, default_branch, secrets, number(revision))
+    typed = sent.typed
+    secrets: dict[str, str | None] = {key: typed[key] for key in ProjectSecret if typed.get(key)}
+    secrets |= dict.fromkeys(sent.several("forget"))
     try:
+        change = ProjectChange.of_form(typed, secrets=secrets)
         edited = projects.edit(context.services, session.user.actor, name, change)
     except ProblemError as failure:
-        typed = {"name": new_name, "repository": repository, "default_branch": default_branch}
-        typed |= _still_seen(failure, revision)
+        typed |= _still_seen(failure, typed.pop("revision", ""))
         return _settings(request, context, name, problem_detail=failure.problem_detail, typed=typed)
     saved = Message("done.project_saved", {"name": edited.project.name})
     if edited.removed:
@@ -128,12 +105,12 @@ def app_form(
     context: ContextOf,
     session: CanManage,
     name: str,
-    platform: Platform = Platform.WECHAT,
+    platform: ServedPlatform | None = None,
 ) -> Response:
     """Show the form for a new app."""
     with context.services.database.reading() as db:
         projects.get(db, name)
-    return _app_form(request, context, name, platform, None, {}, None)
+    return _app_form(request, context, name, platform or served()[0], None, {}, None)
 
 
 @router.post("/projects/{name}/new-app")
@@ -141,14 +118,14 @@ def add_app(
     request: Request, context: ContextOf, session: CanManage, name: str, given: Given
 ) -> Response:
     """Add an app and show it."""
-    typed, key_file = given
-    wanted = typed.get("platform", Platform.WECHAT)
-    if wanted not in set(Platform):
+    typed = given.typed
+    wanted = typed.get("platform", served()[0])
+    platform = served_by_name(wanted)
+    if platform is None:
         raise Refused(Problem.FIELD_UNUSABLE, field="platform", detail=wanted)
-    platform = Platform(wanted)
     try:
-        change = change_of(typed, platform, key_file)
-        app = apps.add(context.services, session.user.actor, name, platform, change)
+        new = given.change(platform)
+        app = apps.add(context.services, session.user.actor, name, platform, new)
     except ProblemError as failure:
         return _app_form(request, context, name, platform, None, typed, failure.problem_detail)
     address = f"/apps/{quote(app.name)}"
@@ -168,9 +145,9 @@ def edit_app(
 ) -> Response:
     """Change an app; an empty credential leaves it as it is."""
     app, project = _app(context, name)
-    typed, key_file = given
+    typed = given.typed
     try:
-        change = change_of(typed, app.platform, key_file, app.build.compile_settings)
+        change = given.change(app.platform, app.build.compile_settings)
         changed = apps.edit(context.services, session.user.actor, name, change)
     except ProblemError as failure:
         app, project = _app(context, name)
@@ -287,7 +264,8 @@ def _app_form(
     typed: dict[str, str],
     problem_detail: ProblemDetail | None,
 ) -> Response:
-    settings = driver_of(platform).settings
+    driver = driver_of(platform)
+    settings = driver.settings
     with context.services.database.reading() as db:
         kept = apps.kept_credential(db, context.services, app) if app else None
     return page(
@@ -296,8 +274,10 @@ def _app_form(
         422 if problem_detail else 200,
         project=project,
         platform=platform,
-        platforms=list(Platform),
-        types=_types(platform, app),
+        platforms=served(),
+        presentation=driver.presentation,
+        robots=driver.robots,
+        types=_types(driver, app),
         app=app,
         kept=kept,
         settings=settings,
@@ -307,9 +287,7 @@ def _app_form(
     )
 
 
-def _types(platform: Platform, app: App | None) -> list[ProjectType]:
+def _types(driver: Driver, app: App | None) -> list[ProjectType]:
     """Return what can be published on a platform, and what the app is already."""
-    if platform is Platform.WECHAT:
-        return list(ProjectType)
-    own = ProjectType.MINI_PROGRAM
-    return list(dict.fromkeys((own, app.project_type if app else own)))
+    already = (app.project_type,) if app else ()
+    return list(dict.fromkeys((*driver.project_types, *already)))

@@ -9,7 +9,8 @@ from fastapi.responses import Response
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Message, Problem
 from mprelease.domain.releases import Kind, State
-from mprelease.services import releases
+from mprelease.platforms.registry import with_one_trial_code
+from mprelease.services import finishing, releases
 from mprelease.storage import apps, blockers, lists, shares, workers
 from mprelease.storage import releases as stored
 from mprelease.storage.lists import Search
@@ -91,8 +92,11 @@ def show(request: Request, context: ContextOf, session: CanView, release_id: int
             "release": release,
             "app": apps.by_id(db, release.app_id),
             "share_address": _share_address(request, context, shares.key_of(db, release_id)),
-            "code_made_at": lists.own_codes(db, [release_id]).get(release_id),
+            "code_made_at": lists.own_codes(db, [release_id], with_one_trial_code()).get(
+                release_id
+            ),
             "unserved": workers.unserved(db, [release_id]),
+            "missed_steps": finishing.missed_steps(release),
             "has_code": bool(lists.with_codes(db, [release_id])),
             "blocker": blockers.blocker(db, release_id) if release.state is State.QUEUED else None,
         }
@@ -133,7 +137,7 @@ def again(context: ContextOf, session: CanRelease, release_id: int) -> Response:
 def resolve(
     context: ContextOf, session: CanRelease, release_id: int, *, published: Annotated[bool, Form()]
 ) -> Response:
-    """LogWriter how a release ended of which nobody knows."""
+    """Say how a release ended of which nobody knows."""
     releases.resolve(context.services, session.user.actor, release_id, published=published)
     return _done(context, release_id, "done.release_resolved")
 

@@ -26,7 +26,8 @@ function show(release) {
 }
 
 function showStages(list, release) {
-  for (const [name, state, began, ended, cached] of release.stages) {
+  for (const { name, state, started_at, ended_at, cached } of release.stages) {
+    const [began, ended] = [started_at, ended_at].map((time) => time && Date.parse(time));
     const item = list.querySelector(`[data-stage="${name}"]`);
     // What a release came to that has ended before all stages began, the server's page says.
     if (!item || (isFinal(release) && state === "pending")) continue;
@@ -104,7 +105,7 @@ function isWorthFetching({ now, before }) {
   if ((app && app !== now.app) || (release && Number(release) !== now.id)) return false;
   const isShown = document.querySelector(`[data-state-of="${now.id}"]`);
   if (!before) return !isShown || isFinal(now);
-  return before.state !== now.state ? isFinal(now) || !isShown : before.commit !== now.commit;
+  return before.state !== now.state ? isFinal(now) || !isShown : before.commit?.id !== now.commit?.id;
 }
 
 states.listen(({ changed, isMissing, whole, spread }) => {
@@ -112,7 +113,7 @@ states.listen(({ changed, isMissing, whole, spread }) => {
   document.getElementById("running").textContent = t("count", { count: states.running });
   const worth = changed.filter(isWorthFetching);
   // What one has asked for oneself is not waited for.
-  if (worth.some(({ now }) => now.by === me)) refresher.soon(0);
+  if (worth.some(({ now }) => now.requested_by === me)) refresher.soon(0);
   else if (worth.length || isMissing) refresher.soon(spread);
   if (!whole) showNotices(changed, me);
   tick();

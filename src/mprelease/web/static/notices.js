@@ -11,8 +11,8 @@ export function showNotices(changed, me) {
   const app = document.querySelector("[data-region][data-app]")?.dataset.app;
   for (const { now, before } of changed) {
     const hasEnded = isFinal(now) && before && !isFinal(before);
-    if (now.by === me && hasEnded) tellOwn(now);
-    if (now.by !== me && now.app === app && (hasEnded || !before)) toast(now);
+    if (now.requested_by === me && hasEnded) tellOwn(now);
+    if (now.requested_by !== me && now.app === app && (hasEnded || !before)) toast(now);
   }
 }
 
@@ -37,7 +37,7 @@ function toast(release) {
   const note = document.createElement("a");
   note.className = `note state-${release.state}`;
   note.href = `/releases/${release.id}`;
-  note.textContent = `${release.by} · ${sentence(release)}`;
+  note.textContent = `${release.requested_by} · ${sentence(release)}`;
   document.getElementById("notes").append(note);
   setTimeout(() => note.remove(), SECONDS * 1000);
 }

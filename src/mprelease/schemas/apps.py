@@ -1,0 +1,107 @@
+"""What can be set of an app."""
+
+import json
+from typing import Annotated
+
+from pydantic import Field, Strict
+from pydantic.json_schema import SkipJsonSchema
+
+from mprelease.domain.apps import ProjectType
+from mprelease.schemas import validation
+from mprelease.schemas.fields import (
+    CLOSED,
+    Checked,
+    Number,
+    Option,
+    Record,
+    Secret,
+    Switch,
+    Text,
+    Whole,
+)
+
+_COMMAND = Checked(str.strip, clears=True)
+_FOLDER = Checked(validation.directory)
+_OUTPUT = Checked(validation.directory, clears=True)
+
+
+class AppFields(Record):
+    """What is set of an app; None leaves it as it is, or as it is recognised from the repository.
+
+    A field that the record of an app (`domain.apps.App` or its `BuildSettings`) has, too, is stored
+    there. An empty text takes a command, an output, a page or a proxy back to what is recognised.
+    `compile_settings` are added to those that are there, by the names of the platform's tool; None
+    takes one away. `install_inputs` take the place of those that are there.
+    """
+
+    name: Annotated[Text | None, Checked(validation.name)] = None
+    platform_app_id: Text | None = Field(default=None, description="option.app_id")
+    project_type: Annotated[ProjectType | None, Option(("--type",))] = Field(
+        default=None, description="option.type"
+    )
+    directory: Annotated[Text | None, Option(), _FOLDER] = Field(
+        default=None, description="option.directory"
+    )
+    install_command: Annotated[Text | None, Option(), _COMMAND] = Field(
+        default=None, description="option.install_command"
+    )
+    build_command: Annotated[Text | None, Option(), _COMMAND] = Field(
+        default=None, description="option.build_command"
+    )
+    dev_build_command: Annotated[Text | None, Option(), _COMMAND] = Field(
+        default=None, description="option.dev_build_command"
+    )
+    output: Annotated[Text | None, Option(), _OUTPUT] = Field(
+        default=None, description="option.output"
+    )
+    compile_settings: Annotated[
+        dict[Switch, bool | Whole | Text | None],
+        Option(("--setting",), "KEY=VALUE", "option.setting", clears=True),
+    ] = Field(default={}, json_schema_extra=CLOSED, description="field.compile_settings")
+    node_memory: Annotated[Whole | None, Option(metavar="MIB"), Checked(validation.memory)] = Field(
+        default=None, description="option.node_memory"
+    )
+    install_inputs: Annotated[
+        list[Text] | None,
+        Option(metavar="PATTERNS", help="option.install_inputs"),
+        Checked(validation.patterns),
+    ] = Field(default=None, description="field.install_inputs")
+    private_dependencies: Annotated[
+        bool | None, Option(("--private-dependencies/--shared-dependencies",))
+    ] = Field(default=None, description="option.private_dependencies")
+    fresh_install: Annotated[bool | None, Option(("--fresh-install",))] = Field(
+        default=None, description="option.fresh_install"
+    )
+    start_page: Annotated[
+        Text | None, Option(("--page",)), Checked(validation.page, clears=True)
+    ] = Field(default=None, description="option.default_page")
+    robot: Annotated[Whole | None, Option()] = Field(
+        default=None, description="option.default_robot"
+    )
+    proxy: Annotated[Text | None, Option(metavar="URL"), Checked(validation.proxy, clears=True)] = (
+        Field(default=None, description="option.proxy")
+    )
+    label: Annotated[Text | None, Option(), Checked(validation.label)] = Field(
+        default=None, description="option.label"
+    )
+    credential: Annotated[
+        SkipJsonSchema[Annotated[bytes, Strict()]] | Secret | dict[Text, Secret] | None,
+        Field(union_mode="left_to_right"),
+    ] = Field(
+        default=None,
+        repr=False,
+        description="field.credential",
+        json_schema_extra={"writeOnly": True},
+    )
+
+    def credential_file(self) -> bytes | None:
+        """Return the credential as a file would hold it."""
+        if isinstance(self.credential, dict):
+            return json.dumps(self.credential).encode()
+        return self.credential.encode() if isinstance(self.credential, str) else self.credential
+
+
+class AppChange(AppFields):
+    """What is to be changed of an app; what is left out or null stays."""
+
+    revision: Number | None = Field(default=None, description="field.revision")

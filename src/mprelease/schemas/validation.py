@@ -1,0 +1,133 @@
+"""Check what people type, and refuse it with words that help."""
+
+import re
+from collections.abc import Iterable
+from pathlib import PurePosixPath
+from urllib.parse import urlsplit
+
+from mprelease.domain.errors import Refused
+from mprelease.domain.names import mixes_scripts
+from mprelease.domain.problems import Problem
+from mprelease.domain.workers import LABEL
+
+_NAME = re.compile(r"\w[\w .-]{0,63}")
+_PAGE = re.compile(r"[^\s?#&=\\'\"<>|;`$-][^\s?#&=\\'\"<>|;`$]{0,255}")
+_QUERY = re.compile(r"[!-~]{1,1024}")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+
+FIRST_ROBOT = 1
+SCENES = range(1000, 1_000_000)  # Four to six digits, by platform.
+DESCRIPTION_LENGTH = 2000
+MEMORY = range(256, 65537)
+PRIORITIES = range(-60, 61)
+
+
+def name(text: str) -> str:
+    """Return a new name of a project, an app, a user or a token; Refused when it is none."""
+    if not _NAME.fullmatch(text) or text != text.strip():
+        raise Refused(Problem.NAME_SHAPE, name=text)
+    if mixes_scripts(text):
+        raise Refused(Problem.NAME_MIXED, name=text)
+    return text
+
+
+def plain(text: str) -> str:
+    """Return a text that every database keeps (PostgreSQL no NUL) and every answer can repeat."""
+    if "\x00" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise Refused(Problem.VALUE_UNUSABLE)
+    return text
+
+
+def robot(number: int, robots: range) -> int:
+    """Return the number of one of these robots."""
+    if number not in robots:
+        first, last = robots.start, robots.stop - 1
+        raise Refused(Problem.ROBOT_RANGE, robot=number, first=first, last=last)
+    return number
+
+
+def page(text: str) -> str:
+    """Return a page path as app.json spells it, without a leading slash."""
+    path = text.removeprefix("/")
+    if not _PAGE.fullmatch(path) or ".." in path.split("/"):
+        raise Refused(Problem.PAGE_SHAPE, page=text)
+    return path
+
+
+def query(text: str) -> str:
+    """Return the query of a page, without a leading question mark."""
+    bare = text.removeprefix("?")
+    if not _QUERY.fullmatch(bare):
+        raise Refused(Problem.QUERY_SHAPE, query=text)
+    return bare
+
+
+def scene(number: int) -> int:
+    """Return a scene number of a platform."""
+    if number not in SCENES:
+        raise Refused(Problem.SCENE_SHAPE, scene=number)
+    return number
+
+
+def description(text: str) -> str:
+    """Return a description without control characters, of a length that the platforms take."""
+    clean = _CONTROL.sub(" ", text).strip()
+    if len(clean) > DESCRIPTION_LENGTH:
+        raise Refused(Problem.DESCRIPTION_TOO_LONG, length=len(clean), limit=DESCRIPTION_LENGTH)
+    return clean
+
+
+def directory(text: str) -> str:
+    """Return a relative folder inside the repository."""
+    path = PurePosixPath(text)
+    if path.is_absolute() or ".." in path.parts or "\x00" in text or text.startswith("-"):
+        raise Refused(Problem.DIRECTORY_SHAPE, directory=text)
+    return str(path)
+
+
+def patterns(given: Iterable[str]) -> tuple[str, ...]:
+    """Return patterns of paths inside the repository, each of them once."""
+    return tuple(dict.fromkeys(directory(word) for text in given for word in text.split()))
+
+
+def priority(steps: int) -> int:
+    """Return how many steps a release goes before (or after) the others."""
+    if steps not in PRIORITIES:
+        raise Refused(Problem.PRIORITY_RANGE, priority=steps)
+    return steps
+
+
+def label(text: str) -> str:
+    """Return a label of workers."""
+    if not LABEL.fullmatch(text):
+        raise Refused(Problem.LABEL_SHAPE, label=text)
+    return text
+
+
+def memory(mebibytes: int) -> int:
+    """Return a limit of Node's heap in MiB."""
+    if mebibytes not in MEMORY:
+        raise Refused(Problem.MEMORY_RANGE, memory=mebibytes)
+    return mebibytes
+
+
+def proxy(url: str) -> str:
+    """Return the address of an HTTP proxy."""
+    try:
+        parts = urlsplit(url)
+        is_proxy = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port
+        # Whoever may see the settings would see a password in it, too.
+        is_proxy = is_proxy and parts.username is None and parts.password is None
+    except ValueError:
+        is_proxy = None
+    if not is_proxy:
+        raise Refused(Problem.PROXY_SHAPE, proxy=url)
+    return url.rstrip("/")
+
+
+def setting(text: str) -> tuple[str, str]:
+    """Split a setting of the platform's tool, such as `es6=false`; its platform knows its type."""
+    key, equals, value = text.partition("=")
+    if not equals or not key.isidentifier():
+        raise Refused(Problem.SETTING_SHAPE, setting=text)
+    return key, value
