@@ -72,6 +72,24 @@ def team(
 
 
 @pytest.fixture(scope="module")
+def team_of_module(
+    tmp_path_factory: pytest.TempPathFactory,
+    upload_key: str,
+    tools_folder: Path,
+    commands: CommandServer,
+    servers: Servers,
+) -> Iterator[Team]:
+    """A team that serves all tests of a module, which release nothing for real."""
+    place = tmp_path_factory.mktemp("team")
+    servers.prepare(place / "data")
+    wechat = WeChat(place / "received")
+    with Simulator(place / "simulator", [wechat]) as simulator:
+        made = Team(place, tools_folder, wechat, simulator, upload_key, commands)
+        yield made
+        made.end()
+
+
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     with browsing() as browser:
         yield browser
