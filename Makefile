@@ -11,7 +11,7 @@ export PYTHONDONTWRITEBYTECODE :=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-check run test test-quick check format bench chaos lock clean tool
+.PHONY: help setup demo demo-check run test test-quick check format diagram bench chaos lock clean tool
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ check: setup catalogs ## format, lint, types, floors, dependencies, dead code, s
 format: setup ## put the code into its form
 	@$(BIN)/ruff format --quiet . && $(BIN)/ruff check --fix --quiet .
 	@test ! -x .cache/lint/node_modules/.bin/biome || .cache/lint/node_modules/.bin/biome check --write >/dev/null
+
+diagram: setup ## draw the states of a release into docs/architecture.md
+	@$(BIN)/python scripts/state_diagram.py
 
 bench: setup catalogs ## measure what mprelease adds, beside the same steps by a script: NAME=live for one part
 	@PYTHONPATH=tests $(BIN)/python -m benchmarks $(NAME)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 _BIN = Path(sys.executable).parent
 _LARGEST_MODULE = 350
+_TEMPLATES = "src/mprelease/web/templates"
+_LONGEST_LINE = 160  # of a template
 # Biome, which is an npm package, is installed here once for each lock file.
 _LINT = Path("scripts/lint")
 _INSTALLED = Path(".cache/lint")
@@ -18,13 +20,14 @@ CHECKS = {
     "floors": ("lint-imports",),
     "dependencies": ("deptry", "src"),
     "dead code": ("vulture",),
+    "templates": ("djlint", _TEMPLATES, "--lint", "--quiet"),
 }
 
 
 def main() -> None:
     """Run the checks; exit code 1 if one failed."""
     failed = [name for name, command in CHECKS.items() if not _passes(name, command)]
-    failed += _not_formed() + _too_long()
+    failed += _not_formed() + _too_long() + _too_wide()
     if failed:
         print(f"failed: {', '.join(failed)}")
         sys.exit(1)
@@ -72,6 +75,15 @@ def _too_long() -> list[str]:
         f"{path} has {length} lines (at most {_LARGEST_MODULE})"
         for path, length in lengths.items()
         if length > _LARGEST_MODULE
+    ]
+
+
+def _too_wide() -> list[str]:
+    return [
+        f"{path}:{number} has {len(line)} characters (at most {_LONGEST_LINE})"
+        for path in sorted(Path(_TEMPLATES).rglob("*.html"))
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if len(line) > _LONGEST_LINE
     ]
 
 

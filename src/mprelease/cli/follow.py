@@ -15,6 +15,7 @@ from mprelease.cli.translation import t
 from mprelease.domain.errors import Refused
 from mprelease.domain.logs import START, LogLine
 from mprelease.domain.releases import Release, Stage, StageRecord, StageState, State
+from mprelease.i18n.quantities import duration
 
 if TYPE_CHECKING:
     from mprelease.application import Application
@@ -304,4 +305,4 @@ def _seconds(stage: StageRecord) -> str:
     if stage.started_at is None or stage.ended_at is None:
         return ""
     cached = f" · {t('stage.cached')}" if stage.cached else ""
-    return f"  {(stage.ended_at - stage.started_at) / 1000:.1f} s{cached}"
+    return f"  {duration(stage.ended_at - stage.started_at)}{cached}"

@@ -13,6 +13,7 @@ from mprelease.cli.output_file import write_atomically
 from mprelease.cli.translation import t
 from mprelease.domain.problems import Problem, ProblemDetail
 from mprelease.domain.releases import Release, State
+from mprelease.i18n.quantities import size
 
 if TYPE_CHECKING:
     from mprelease.application import Application
@@ -147,11 +148,11 @@ def _report_end(release: Release, saved: Path | None) -> None:
 def _summary(release: Release) -> str:
     version = f" {release.version}" if release.version else ""
     commit = f" {release.commit.id[:8]}" if release.commit else ""
-    size = f" · {release.sizes.full / 1024:.0f} KB" if release.sizes else ""
+    whole = f" · {size(release.sizes.full)}" if release.sizes else ""
     what = f"{t(f'kind.{release.kind}')}{version}"
     state = t(f"state.{release.state}")
     return (
-        f"#{release.id} {release.app_name} · {what} · {release.shown_ref}{commit}{size} · {state}"
+        f"#{release.id} {release.app_name} · {what} · {release.shown_ref}{commit}{whole} · {state}"
     )
 
 

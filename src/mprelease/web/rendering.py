@@ -18,6 +18,7 @@ from mprelease.domain.platforms import Platform, SizeLimits
 from mprelease.domain.releases import Release, StageRecord, StageState
 from mprelease.domain.users import Permission
 from mprelease.i18n import Language, Translator, language_of
+from mprelease.i18n.quantities import duration, size
 from mprelease.platforms.registry import driver_of, presentation_of, served, with_one_trial_code
 from mprelease.security import csrf
 from mprelease.services.sessions import Session
@@ -26,7 +27,6 @@ from mprelease.web.context import context_of
 from mprelease.web.identity import CSRF_FIELD
 
 LANGUAGE_COOKIE = "language"
-_MINUTE = 60
 _CODE = re.compile(r"`([^`]+)`")
 
 
@@ -82,8 +82,8 @@ def _templates() -> Environment:
     )
     made.filters |= {
         "ago": _ago,
-        "duration": _duration,
-        "size": _size,
+        "duration": duration,
+        "size": size,
         "moment": _moment,
         "details": _details,
         "with_code": _with_code,
@@ -122,7 +122,7 @@ def _ago(context: Context, at: int | None) -> Markup:
         return Markup("–")
     t: Translator = context["t"]
     seconds = max(0, (context["now"] - at) // 1000)
-    for unit, length in (("day", 86_400), ("hour", 3600), ("minute", _MINUTE)):
+    for unit, length in (("day", 86_400), ("hour", 3600), ("minute", 60)):
         if seconds >= length:
             words = t(f"web.ago.{unit}", count=seconds // length)
             break
@@ -135,18 +135,6 @@ def _ago(context: Context, at: int | None) -> Markup:
 
 def _moment(at: int) -> str:
     return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="seconds")
-
-
-def _duration(milliseconds: int) -> str:
-    seconds = milliseconds / 1000
-    if seconds < _MINUTE:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), _MINUTE)
-    return f"{minutes}:{rest:02d} min"
-
-
-def _size(count: int) -> str:
-    return f"{count / 1024:.0f} KB" if count < 2**20 else f"{count / 2**20:.2f} MB"
 
 
 def _stages_of(release: Release) -> list[StageRecord]:

@@ -27,29 +27,43 @@ export function plain(text) {
 /** Returns a line as text nodes and coloured spans; its text is `plain(text)`. */
 export function painted(text) {
   const made = document.createDocumentFragment();
-  let look = {};
-  let position = 0;
-  for (const found of text.matchAll(SEQUENCE)) {
-    add(made, text.slice(position, found.index), look);
-    position = found.index + found[0].length;
-    if (found[2] === "m") look = changed(look, found[1]);
+  for (const { text: words, names, color, back } of pieces(text)) {
+    const span = document.createElement("span");
+    if (color) span.style.color = color;
+    if (back) span.style.backgroundColor = back;
+    if (names.length) span.className = names.join(" ");
+    span.textContent = words;
+    made.append(span.attributes.length ? span : words);
   }
-  add(made, text.slice(position), look);
   return made;
 }
 
-function add(made, text, look) {
-  if (!text) return;
-  const { color, back, ...switches } = look;
+/**
+ * Returns a line as pieces of one look: { text, names, color, back }. `names` are the classes of
+ * mprelease.css; the two colours are those that it has no class for.
+ */
+export function pieces(text) {
+  const made = [];
+  let look = {};
+  let position = 0;
+  const add = (end) => {
+    if (end > position) made.push({ text: text.slice(position, end), ...shown(look) });
+  };
+  for (const found of text.matchAll(SEQUENCE)) {
+    add(found.index);
+    position = found.index + found[0].length;
+    if (found[2] === "m") look = changed(look, found[1]);
+  }
+  add(text.length);
+  return made;
+}
+
+function shown({ color, back, ...switches }) {
   const names = Object.keys(switches).filter((name) => switches[name]);
-  const span = document.createElement("span");
   if (typeof color === "number") names.push(`c${color}`);
-  else if (color) span.style.color = color;
   if (typeof back === "number") names.push(`b${back}`);
-  else if (back) span.style.backgroundColor = back;
-  if (names.length) span.className = names.join(" ");
-  span.textContent = text;
-  made.append(span.attributes.length ? span : text);
+  const free = (value) => (typeof value === "string" ? value : null);
+  return { names, color: free(color), back: free(back) };
 }
 
 function changed(look, codes) {

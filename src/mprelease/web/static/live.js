@@ -2,8 +2,10 @@
 // the socket says; and parts with `data-region` are fetched anew when a release begins, is checked out
 // or ends, by each browser at a moment of its own.
 import { Idiomorph } from "./vendor/idiomorph.js";
+import { duration } from "./format.js";
 import { showNotices } from "./notices.js";
-import { isFinal, t, states } from "./states.js";
+import { isWorthFetching, shownStages } from "./releases.js";
+import { t, states } from "./states.js";
 
 const REST = 1000; // between two fetches of the same page
 const PAUSE_WITHOUT_SOCKET = 5000;
@@ -26,27 +28,16 @@ function show(release) {
 }
 
 function showStages(list, release) {
-  for (const { name, state, started_at, ended_at, cached } of release.stages) {
-    const [began, ended] = [started_at, ended_at].map((time) => time && Date.parse(time));
+  for (const { name, state, since, time } of shownStages(release, t)) {
     const item = list.querySelector(`[data-stage="${name}"]`);
-    // What a release came to that has ended before all stages began, the server's page says.
-    if (!item || (isFinal(release) && state === "pending")) continue;
+    if (!item) continue;
     item.className = state;
-    const time = item.querySelector("[data-stage-time]");
     item.querySelector("[data-stage-state]").textContent = t(`stage-${state}`);
-    if (began && !ended) time.dataset.since = began;
-    else delete time.dataset.since;
-    if (!began) time.textContent = "";
-    if (ended) time.textContent = duration(ended - began) + (cached ? ` · ${t("cached")}` : "");
+    const shown = item.querySelector("[data-stage-time]");
+    if (since) shown.dataset.since = since;
+    else delete shown.dataset.since;
+    if (time !== null) shown.textContent = time;
   }
-}
-
-/** Says how long something took, as the server does. */
-function duration(milliseconds) {
-  const seconds = Math.max(0, milliseconds) / 1000;
-  if (seconds < 60) return `${seconds.toFixed(1)} s`;
-  const whole = Math.round(seconds);
-  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")} min`;
 }
 
 function tick() {
@@ -97,21 +88,15 @@ function options(grows) {
 
 const refresher = new Refresher();
 
-/** Tells whether what has changed is more than what this page can show by itself. */
-function isWorthFetching({ now, before }) {
-  const region = document.querySelector("[data-region]");
-  if (!region) return false;
-  const { app, release } = region.dataset;
-  if ((app && app !== now.app) || (release && Number(release) !== now.id)) return false;
-  const isShown = document.querySelector(`[data-state-of="${now.id}"]`);
-  if (!before) return !isShown || isFinal(now);
-  return before.state !== now.state ? isFinal(now) || !isShown : before.commit?.id !== now.commit?.id;
+function asksForFetching(change) {
+  const isShown = document.querySelector(`[data-state-of="${change.now.id}"]`) !== null;
+  return isWorthFetching(change, document.querySelector("[data-region]")?.dataset, isShown);
 }
 
 states.listen(({ changed, isMissing, whole, spread }) => {
   for (const { now } of changed) show(now);
   document.getElementById("running").textContent = t("count", { count: states.running });
-  const worth = changed.filter(isWorthFetching);
+  const worth = changed.filter(asksForFetching);
   // What one has asked for oneself is not waited for.
   if (worth.some(({ now }) => now.requested_by === me)) refresher.soon(0);
   else if (worth.length || isMissing) refresher.soon(spread);

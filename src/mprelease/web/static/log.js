@@ -1,5 +1,6 @@
 // The log of a release: what comes from its source is drawn by log_view.js; and the search, the switches
 // and the address's `#L<attempt>-<line>` lead to what one wants to see of it.
+import { filled } from "./format.js";
 import { LogLines } from "./log_view.js";
 import { Search } from "./log_search.js";
 import { LogSource } from "./log_source.js";
@@ -120,8 +121,7 @@ class LogView {
   }
 
   #t(name, parameters = {}) {
-    const words = this.#root.getAttribute(`data-text-${name}`);
-    return words.replace(/\{(\w+)\}/g, (_, gap) => parameters[gap]);
+    return filled(this.#root.getAttribute(`data-text-${name}`), parameters);
   }
 }
 

@@ -1,5 +1,5 @@
 // Search in a log: which lines hold a text, and marks on those that are drawn.
-import { plain } from "./ansi.js";
+import { matching, neighbour, pattern, spans } from "./log_matches.js";
 
 const PAUSE = 120; // ms without a key before a search begins
 const MARKS = 500; // at most so many in one line
@@ -44,10 +44,7 @@ export class Search {
   /** Looks at the lines that came since, from a place on. */
   extend(from) {
     if (!this.#text) return;
-    const { lines } = this.#view;
-    for (let index = from; index < lines.length; index++) {
-      if (plain(lines[index].text).search(this.#text) >= 0) this.found.push(index);
-    }
+    this.found = this.found.concat(matching(this.#view.lines, this.#text, from));
     this.#tell();
   }
 
@@ -55,9 +52,7 @@ export class Search {
   step(by) {
     if (!this.found.length) return;
     const from = this.current < 0 ? this.#view.first - (by > 0 ? 1 : 0) : this.current;
-    const next = this.found.find((index) => index > from) ?? this.found[0];
-    const previous = this.found.findLast((index) => index < from) ?? this.found.at(-1);
-    this.current = by > 0 ? next : previous;
+    this.current = neighbour(this.found, from, by);
     this.#view.reveal(this.current);
     this.#tell();
   }
@@ -76,8 +71,7 @@ export class Search {
   /** Searches for what stands in the field; returns whether that is something new. */
   #typed() {
     clearTimeout(this.#timer);
-    const wanted = this.#form.elements.text.value;
-    const text = wanted ? new RegExp(wanted.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&"), "gi") : null;
+    const text = pattern(this.#form.elements.text.value);
     if (String(text) === String(this.#text)) return false;
     this.#text = text;
     this.found = [];
@@ -98,23 +92,16 @@ export class Search {
 
 /** Yields where a text stands in an element, also across its spans. */
 function* ranges(element, text) {
-  const pieces = [];
+  const nodes = [];
   const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
-  let start = 0;
-  while (walker.nextNode()) {
-    pieces.push({ node: walker.currentNode, start });
-    start += walker.currentNode.length;
-  }
-  let count = 0;
-  for (const { index, 0: found } of element.textContent.matchAll(text)) {
-    if (++count > MARKS) return;
-    const from = pieces.findLast((piece) => piece.start <= index);
-    const to = pieces.findLast((piece) => piece.start < index + found.length);
+  while (walker.nextNode()) nodes.push(walker.currentNode);
+  const pieces = nodes.map((node) => node.data);
+  for (const { from, to } of spans(pieces, text, MARKS)) {
     yield new StaticRange({
-      startContainer: from.node,
-      startOffset: index - from.start,
-      endContainer: to.node,
-      endOffset: index + found.length - to.start,
+      startContainer: nodes[from[0]],
+      startOffset: from[1],
+      endContainer: nodes[to[0]],
+      endOffset: to[1],
     });
   }
 }

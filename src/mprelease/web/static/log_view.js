@@ -2,21 +2,19 @@
 // lines. Only blocks near what one looks at have content; the others are as high as they were when
 // they had, or as they probably will be. Whatever is drawn or erased, the line at the upper edge
 // stays where it is, unless the end is followed.
+import { duration } from "./format.js";
+import { follows, Outline } from "./log_outline.js";
 import { measured, newRow, rowsOf } from "./log_rows.js";
 
-const BLOCK = 200; // lines
 const AROUND = 1500; // px above and below what one sees that are drawn, too
-const AT_END = 30; // px from the end that still count as the end
 
 export class LogLines {
-  lines = []; // { attempt, number, text }, in order
   follows = false;
   onFollow = () => {}; // called when following begins or stops
   onDraw = () => {}; // called when rows have come or gone
   #box;
   #t;
-  #sections = [];
-  #blocks = []; // { first, count, section, element, isDrawn }
+  #outline = new Outline(); // its sections and blocks also know their elements here
   #drawn = new Set();
   #observer;
   #top = 0;
@@ -38,17 +36,17 @@ export class LogLines {
     box.addEventListener("keydown", (event) => this.#pressed(event));
   }
 
+  /** The lines, in order: { attempt, number, text }. */
+  get lines() {
+    return this.#outline.lines;
+  }
+
   /** Adds lines at the end. */
   add(passages) {
     if (!passages.length) return;
-    const grown = new Set();
-    for (const [attempt, first, stage, texts] of passages) {
-      const section = this.#section(attempt, stage);
-      texts.forEach((text, place) => {
-        this.lines.push({ attempt, number: first + place, text });
-        grown.add(this.#extended(section));
-      });
-    }
+    const { sections, blocks, grown } = this.#outline.add(passages);
+    for (const section of sections) this.#beginSection(section);
+    for (const block of blocks) this.#beginBlock(block);
     for (const block of grown) this.#grow(block);
     if (this.follows) this.toEnd();
     this.onDraw();
@@ -59,14 +57,12 @@ export class LogLines {
     this.#observer.disconnect();
     this.#box.replaceChildren();
     this.#drawn.clear();
-    this.#sections = [];
-    this.#blocks = [];
-    this.lines = [];
+    this.#outline.clear();
   }
 
   /** Shows how long the stages of an attempt took, in ms. */
   time(attempt, took) {
-    for (const section of this.#sections.filter((each) => each.attempt === attempt)) {
+    for (const section of this.#outline.sections.filter((each) => each.attempt === attempt)) {
       section.time.textContent = duration(took[section.stage]);
     }
   }
@@ -79,15 +75,15 @@ export class LogLines {
   }
 
   toEnd() {
-    const last = this.#blocks.at(-1);
-    if (last && !last.section.body.hidden) this.#draw(last);
+    const last = this.#outline.blocks.at(-1);
+    if (last && !last.section.isFolded) this.#draw(last);
     this.#scrollTo(this.#box.scrollHeight);
   }
 
   /** Shows a line, given by its place among the lines, and stops following. */
   reveal(index) {
     this.follow(false);
-    const block = this.#blockOf(index);
+    const block = this.#outline.blockOf(index);
     this.#fold(block.section, false);
     this.#draw(block);
     const row = this.row(index).getBoundingClientRect();
@@ -103,7 +99,7 @@ export class LogLines {
 
   /** Returns the element of a line, null while it is not drawn. */
   row(index) {
-    const block = this.#blockOf(index);
+    const block = this.#outline.blockOf(index);
     return block?.isDrawn ? block.element.children[index - block.first] : null;
   }
 
@@ -128,30 +124,27 @@ export class LogLines {
 
   // Sections and blocks
 
-  #section(attempt, stage) {
-    const last = this.#sections.at(-1);
-    if (last?.attempt === attempt && last.stage === stage) return last;
+  #beginSection(section) {
+    const { attempt, stage } = section;
     const [element, head, fold, time, body] = ["section", "h3", "button", "small", "div"].map((name) =>
       document.createElement(name),
     );
-    const section = { attempt, stage, element, head, fold, time, body, blocks: [] };
+    Object.assign(section, { element, head, fold, time, body });
     const name = this.#t(stage);
     fold.type = "button";
     fold.append(attempt > 1 ? `${this.#t("attempt", { number: attempt })} · ${name}` : name, time);
     fold.setAttribute("aria-expanded", "true");
-    fold.addEventListener("click", () => this.#fold(section, !body.hidden));
+    fold.addEventListener("click", () => this.#fold(section, !section.isFolded));
     body.className = "log-lines";
     head.append(fold);
     element.append(head, body);
     this.#box.append(element);
-    this.#sections.push(section);
-    return section;
   }
 
   #fold(section, isFolded) {
-    if (section.body.hidden === isFolded) return;
+    if (section.isFolded === isFolded) return;
     section.blocks.forEach((block) => this.#erase(block));
-    section.body.hidden = isFolded;
+    section.isFolded = section.body.hidden = isFolded;
     section.fold.setAttribute("aria-expanded", String(!isFolded));
     // The head stands at the upper edge while its lines pass below it; there it stays.
     const top = section.element.offsetTop;
@@ -159,31 +152,19 @@ export class LogLines {
     this.onDraw();
   }
 
-  /** Returns the block to which the newest line belongs. */
-  #extended(section) {
-    let block = section.blocks.at(-1);
-    if (!block || block.count === BLOCK) {
-      const element = document.createElement("div");
-      element.className = "log-block";
-      block = { first: this.lines.length - 1, count: 0, section, element, isDrawn: false };
-      section.blocks.push(block);
-      this.#blocks.push(block);
-      section.body.append(element);
-      element.block = block;
-      this.#observer.observe(element);
-    }
-    block.count++;
-    return block;
+  #beginBlock(block) {
+    const element = document.createElement("div");
+    element.className = "log-block";
+    block.section.body.append(element);
+    block.element = element;
+    element.block = block;
+    this.#observer.observe(element);
   }
 
   #grow(block) {
     if (!this.#size.width) this.#measure();
     if (block.isDrawn) block.element.append(...this.#newRows(block, block.element.children.length));
     else this.#estimate(block);
-  }
-
-  #blockOf(index) {
-    return this.#blocks.findLast((block) => block.first <= index);
   }
 
   // Drawing
@@ -218,20 +199,18 @@ export class LogLines {
   }
 
   #newRows(block, from) {
-    const lines = this.lines.slice(block.first + from, block.first + block.count);
-    return lines.map((line) => newRow(line, this.#t, this.onDraw));
+    return this.#outline.linesOf(block, from).map((line) => newRow(line, this.#t, this.onDraw));
   }
 
   /** Measures a row of text, and guesses anew how high everything is that is not drawn. */
   #measure() {
     this.#size = measured(this.#box, this.#t);
-    for (const block of this.#blocks) if (!block.isDrawn) this.#estimate(block);
+    for (const block of this.#outline.blocks) if (!block.isDrawn) this.#estimate(block);
   }
 
   #estimate(block) {
     const isWrapped = this.#box.classList.contains("wraps");
-    const lines = this.lines.slice(block.first, block.first + block.count);
-    const rows = isWrapped ? rowsOf(lines, this.#size.columns) : block.count;
+    const rows = isWrapped ? rowsOf(this.#outline.linesOf(block), this.#size.columns) : block.count;
     block.element.style.height = `${rows * this.#size.row}px`;
   }
 
@@ -241,8 +220,7 @@ export class LogLines {
     const moved = this.#box.scrollTop - this.#top;
     this.#top = this.#box.scrollTop;
     const left = this.#box.scrollHeight - this.#box.clientHeight - this.#top;
-    if (moved < 0 && left > 1) this.follow(false);
-    if (moved > 0 && left <= AT_END) this.follow(true);
+    this.follow(follows(this.follows, moved, left));
     this.#seen = this.#place();
   }
 
@@ -301,12 +279,4 @@ export class LogLines {
   get #edge() {
     return this.#box.getBoundingClientRect().top;
   }
-}
-
-function duration(milliseconds) {
-  if (milliseconds === undefined) return "";
-  const seconds = milliseconds / 1000;
-  if (seconds < 60) return `${seconds.toFixed(1)} s`;
-  const whole = Math.round(seconds);
-  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")} min`;
 }

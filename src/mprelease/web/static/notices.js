@@ -1,6 +1,7 @@
 // Tells that a release has ended: one's own by the browser, if one wishes, and in the page's title;
 // others' of the app that one looks at by a word in the corner.
-import { isFinal, t } from "./states.js";
+import { notable } from "./releases.js";
+import { t } from "./states.js";
 
 const SECONDS = 8;
 const MARKS = { succeeded: "✔", failed: "✘", canceled: "■", unknown: "?" };
@@ -9,11 +10,9 @@ const title = document.title;
 /** Tells of what has changed; `me` is the name of whoever looks. */
 export function showNotices(changed, me) {
   const app = document.querySelector("[data-region][data-app]")?.dataset.app;
-  for (const { now, before } of changed) {
-    const hasEnded = isFinal(now) && before && !isFinal(before);
-    if (now.requested_by === me && hasEnded) tellOwn(now);
-    if (now.requested_by !== me && now.app === app && (hasEnded || !before)) toast(now);
-  }
+  const { own, others } = notable(changed, me, app);
+  own.forEach(tellOwn);
+  others.forEach(toast);
 }
 
 function sentence({ id, app, kind, version, state }) {

@@ -76,7 +76,8 @@ class Wire {
       this.#parts.clear();
       for (const part of parts) part.refused(code);
     }
-    if (!this.#parts.size) return;
+    // Whoever was refused may have come back, and opened another socket.
+    if (!this.#parts.size || this.#socket) return;
     for (const part of this.#parts) part.disconnected(true);
     // A server that begins again is not asked by everybody at once.
     const pause = Math.min(LONGEST_PAUSE, 500 * 2 ** this.#failures) * (0.5 + Math.random() / 2);

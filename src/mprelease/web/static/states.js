@@ -1,17 +1,15 @@
 // How all releases stand, as the server tells it (docs/live.md), for the parts of the page that
 // show it: listeners are called with the releases that have changed.
+import { filled } from "./format.js";
+import { isFinal } from "./releases.js";
 import { wire } from "./socket.js";
 
 const NO_SUCH_RELEASE = 4404;
 const NOT_ALLOWED = 1008;
-const FINAL = ["succeeded", "failed", "canceled", "unknown"];
-
-export const isFinal = ({ state }) => FINAL.includes(state);
 
 /** Returns words of the page's language, with what is to be filled in. */
 export function t(name, parameters = {}) {
-  const words = document.getElementById("words").getAttribute(`data-text-${name}`);
-  return words.replace(/\{(\w+)\}/g, (_, gap) => parameters[gap]);
+  return filled(document.getElementById("words").getAttribute(`data-text-${name}`), parameters);
 }
 
 class States {

@@ -16,7 +16,7 @@ const args = process.argv.slice(2);
 if (args.includes("--version")) {
   process.stdout.write(`${VERSION}\n`);
 } else {
-  compile(valueOf("--input"), valueOf("--output"), valueOf("--stat-output-path"));
+  compile(argumentOf("--input"), argumentOf("--output"), argumentOf("--stat-output-path"));
 }
 
 function compile(input, output, report) {
@@ -63,6 +63,6 @@ function syntaxErrorIn(top, file) {
   }
 }
 
-function valueOf(option) {
+function argumentOf(option) {
   return args[args.indexOf(option) + 1];
 }
