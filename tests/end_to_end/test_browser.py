@@ -28,6 +28,12 @@ FILES = {
 }
 
 
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A data folder that the first command makes."""
+    return tmp_path / "data"
+
+
 def code_in(page: Page) -> str:
     """Read the QR code that the page shows."""
     picture = page.wait_for_selector("img.qr-large")

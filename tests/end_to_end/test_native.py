@@ -161,7 +161,7 @@ def test_a_refused_credential_ends_the_release_before_the_build(
     error = answer.json["error"]
     said = f"{error['message']} {error['remedy']}"
     assert all(word in said for word in REFUSALS[fault]), said
-    assert error["stage"] == "publish"
+    assert answer.json["failed_stage"] == "publish"
     check = team.run("app", "check", "shop")
     assert check.code == 1
     assert error["remedy"] in check.err

@@ -9,7 +9,7 @@ from mprelease.simulator.wechat import WeChat
 from repositories import commit, make_repository
 from team import Team, interrupt, living
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("wechat_tool")]
+pytestmark = [pytest.mark.slow, pytest.mark.light_tool]
 
 FILES = {
     "app.json": '{"pages":["pages/a"]}',
