@@ -137,7 +137,7 @@ def test_the_log_goes_on_without_a_gap_or_a_double_when_the_server_has_died(
             release.write(f"while it was dead {round_}.{number}" for number in range(30))
             server = served(site, team)
             release.write(f"afterwards {round_}.{number}" for number in range(20))
-            expect(page.locator(".log")).to_contain_text(f"afterwards {round_}.19")
+            expect(page.locator(".log")).to_contain_text(f"afterwards {round_}.19", timeout=SECONDS)
             expect(page.locator("[data-part=disconnected]")).to_be_hidden()
         release.end()
         expect(page.locator("#state .state-succeeded")).to_be_visible()
