@@ -32,6 +32,7 @@ from mprelease.pipeline.standby import Standby
 from mprelease.platforms.driver import Route, ToolEnvironment
 from mprelease.process.sandbox import Unconfined
 from mprelease.schemas.apps import AppChange
+from mprelease.schemas.projects import ProjectChange
 from mprelease.schemas.releases import ReleaseRequest
 from mprelease.security.vault import Vault
 from mprelease.services import apps, projects, releases
@@ -83,8 +84,8 @@ def _waits(services: ServiceContext, folder: Path, redis: str | None) -> Iterato
     worker = _worker(services, folder, begun.pipeline)
     worker.start()
     # A dispatch of its own, as on another machine.
-    ears = Dispatch(redis) if redis else calls
-    ears.listen(_LABELS, worker.hear)
+    receiver = Dispatch(redis) if redis else calls
+    receiver.listen(_LABELS, worker.on_wakeup)
     for _ in range(_ROUNDS):
         begun.event.clear()
         began = time.perf_counter()
@@ -97,7 +98,7 @@ def _waits(services: ServiceContext, folder: Path, redis: str | None) -> Iterato
         time.sleep(secrets.randbelow(150) / 1000)
     worker.close(requeue=True)
     worker.join()
-    for dispatch in {calls, ears}:
+    for dispatch in {calls, receiver}:
         dispatch.close()
 
 
@@ -174,7 +175,9 @@ def _opened(folder: Path, url: str) -> Iterator[tuple[ServiceContext, App]]:
     services = ServiceContext(
         database, Vault(bytes(32)), lambda: time.time_ns() // 1_000_000, ZoneInfo("Asia/Shanghai")
     )
-    projects.add(services, _ME, projects.ProjectChange(APP, "/srv/app.git", "main"))
+    projects.add(
+        services, _ME, ProjectChange(name=APP, repository="/srv/app.git", default_branch="main")
+    )
     apps.add(services, _ME, APP, Platform.WECHAT, _credential())
     with database.reading() as db:
         app = apps.get(db, APP)

@@ -16,6 +16,7 @@ from mprelease.domain.workers import DEFAULT_LABEL
 from mprelease.platforms.driver import Account
 from mprelease.platforms.registry import driver_of
 from mprelease.schemas.apps import AppChange
+from mprelease.schemas.projects import ProjectChange
 from mprelease.schemas.releases import ReleaseRequest
 from mprelease.services import apps, projects, releases
 from mprelease.settings.settings import load
@@ -59,7 +60,7 @@ class Scene:
         application = self.application
         worker = application.worker(_LABELS, slots)
         worker.start()
-        application.messaging.dispatch.listen(_LABELS, worker.hear)
+        application.messaging.dispatch.listen(_LABELS, worker.on_wakeup)
         try:
             yield
         finally:
@@ -104,7 +105,11 @@ def staged(
     with Simulator(folder / "simulator", [service]) as simulator:
         application = _opened(folder / "data", simulator)
         services = application.services
-        projects.add(services, _ME, projects.ProjectChange(APP, str(repository), "main"))
+        projects.add(
+            services,
+            _ME,
+            ProjectChange(name=APP, repository=str(repository), default_branch="main"),
+        )
         apps.add(services, _ME, APP, platform, app)
         read = driver_of(platform).read_credential(credential.encode())
         yield Scene(folder, application, Account(_APP_IDS[platform], read))

@@ -12,6 +12,7 @@ import redis
 from argon2 import PasswordHasher
 
 from databases import REDIS, SQLITE, Servers, blank, opened
+from distribution import spread
 from mprelease.domain.users import Actor
 from mprelease.platforms import tools
 from mprelease.platforms.alipay.driver import AlipayDriver
@@ -144,6 +145,17 @@ def _installed(tool: tools.Tool, tools_folder: Path) -> Path:
             stop=Stop(),
         )
     return tool.folder(tools_folder)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if processes := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0")):
+        items[:] = spread(
+            items,
+            processes,
+            lambda test: test.get_closest_marker("slow") is not None,
+            lambda test: test.get_closest_marker("lasting") is not None,
+        )
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

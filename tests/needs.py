@@ -1,4 +1,4 @@
-"""LogWriter what a test needs that not every machine has, with the command that brings it."""
+"""Say what a test needs that not every machine has, with the command that brings it."""
 
 import functools
 import os

@@ -24,7 +24,7 @@ from mprelease.engine.worker import Worker, WorkerConfig
 from mprelease.pipeline.run import Run
 from mprelease.pipeline.runner import Outcome, run_stages
 from mprelease.settings.settings import load
-from mprelease.workspace.ownership import owning
+from mprelease.workspace.owner_lock import owning
 
 _FILLER = "x" * 40
 _TICK_SECONDS = 0.01

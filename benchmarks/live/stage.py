@@ -21,7 +21,9 @@ from mprelease.domain.platforms import Platform
 from mprelease.domain.releases import Kind, Release
 from mprelease.domain.users import Actor, Role
 from mprelease.schemas.apps import AppChange
+from mprelease.schemas.projects import ProjectChange
 from mprelease.schemas.releases import ReleaseRequest
+from mprelease.schemas.users import NewUser
 from mprelease.services import apps, projects, releases, sessions, users
 from mprelease.services.context import ServiceContext
 from mprelease.settings.environment import machine_environment
@@ -67,7 +69,11 @@ class Stage:
         self.apps = many
         with self.services() as services:
             key = make_key().encode()
-            projects.add(services, _ME, projects.ProjectChange(APP, "/srv/web.git", "main"))
+            projects.add(
+                services,
+                _ME,
+                ProjectChange(name=APP, repository="/srv/web.git", default_branch="main"),
+            )
             for number in range(many):
                 one = native()
                 change = AppChange(
@@ -82,7 +88,7 @@ class Stage:
     def invite(self, services: ServiceContext) -> None:
         """Add people with tokens."""
         for number in range(_PEOPLE):
-            user, _ = users.add(services, _ME, f"watcher {number}", Role.VIEWER, None)
+            user, _ = users.add(services, _ME, NewUser(name=f"watcher {number}", role=Role.VIEWER))
             self.tokens.append(sessions.add_token(services, user, "bench", 1))
 
     def request(self, many: int, rate: int, seconds: int) -> list[int]:

@@ -40,8 +40,8 @@ from mprelease.services.context import ServiceContext
 from mprelease.settings.environment import (
     config_file,
     machine_environment,
+    requested_language,
     variables,
-    wished_language,
 )
 from mprelease.settings.settings import Settings
 from mprelease.storage.database import Database, readable_errors, sqlite_url
@@ -50,7 +50,7 @@ from mprelease.storage.migrate import migrate
 from mprelease.storage.outage import OUTAGE
 from mprelease.supervision import LoopSupervisor
 from mprelease.workspace.layout import Layout, prepared
-from mprelease.workspace.ownership import folder_id
+from mprelease.workspace.owner_lock import folder_id
 
 _log = logging.getLogger(__name__)
 _BUILDS_NICENESS = 10
@@ -126,7 +126,7 @@ class Application:
             tools=ToolSupply(self.install_missing, self.has_tool),
             live=self.log_listener(live),
             log_limits=LogLimits(settings.log_size << 20, settings.log_lines),
-            words=Translator(language_of(wished_language())),
+            words=Translator(language_of(requested_language())),
         )
         config = WorkerConfig(
             self.worker_name,
@@ -237,7 +237,7 @@ class Application:
             npm_registry=settings.npm_registry,
             route=self.route,
             limits=_limits(settings),
-            words=Translator(language_of(wished_language())),
+            words=Translator(language_of(requested_language())),
         )
 
     def _open_layout(self) -> Layout:

@@ -15,6 +15,7 @@ from mprelease.application import Application, opened
 from mprelease.domain.platforms import Platform
 from mprelease.domain.users import Actor
 from mprelease.schemas.apps import AppChange
+from mprelease.schemas.projects import ProjectChange
 from mprelease.services import apps, projects
 from mprelease.services.context import keep_secret, owner_of
 from mprelease.settings.settings import Settings
@@ -93,7 +94,11 @@ def building(shape: str, folder: Path, vendor: Vendor) -> Iterator[Site]:
 def _furnish(made: Site) -> None:
     application = made.application()
     services, who = application.services, Actor("林")
-    projects.add(services, who, projects.ProjectChange("web", made.vendor.repository, "main"))
+    projects.add(
+        services,
+        who,
+        ProjectChange(name="web", repository=made.vendor.repository, default_branch="main"),
+    )
     upload_key = make_key()
     change = AppChange(platform_app_id=_app_id(0), credential=upload_key.encode())
     first = apps.add(services, who, "web", Platform.WECHAT, change.with_(name=app_name(0)))

@@ -69,7 +69,7 @@ class Stand(WeChatDriver):
         return ()
 
     def order_line(self, order: PublishOrder) -> str:
-        """LogWriter what arrives, when, and where."""
+        """Say what arrives, when, and where."""
         words = wishes(order.description)
         return json.dumps(
             {

@@ -23,7 +23,7 @@ from mprelease.engine.recorder import LogListener
 from mprelease.engine.worker import Worker, WorkerConfig
 from mprelease.settings.settings import load
 from mprelease.storage.outage import OUTAGE
-from mprelease.workspace.ownership import owning
+from mprelease.workspace.owner_lock import owning
 
 SLOTS = 2
 # How long the owner of a shared folder works before it gives it up, and then keeps away.

@@ -15,7 +15,7 @@ import segno
 from mprelease.cli.output_file import refuse_unwritable, write_atomically
 from mprelease.domain.errors import Refused
 from mprelease.domain.releases import Stage
-from mprelease.remote import server as remote_server
+from mprelease.remote import api_client
 
 pytestmark = pytest.mark.lasting
 
@@ -31,10 +31,10 @@ RELEASE = {
     "environment": "production",
     "robot": 1,
     "attempt": 1,
-    "settings": {},
+    "compile_settings": {},
     "warnings": [],
-    **dict.fromkeys(("version", "page", "query", "scene", "commit", "sizes", "error")),
-    **dict.fromkeys(("failed_stage", "started_at", "ended_at")),
+    **dict.fromkeys(("version", "start_page", "query", "scene", "commit", "sizes", "error")),
+    **dict.fromkeys(("failed_stage", "ref_name", "started_at", "ended_at")),
     "created_at": "2026-11-23T00:00:00Z",
     "stages": [
         {"name": name, "state": "succeeded", "started_at": None, "ended_at": None, "cached": False}
@@ -96,7 +96,7 @@ def serving(codes: Codes) -> Iterator[str]:
 
 
 def uploaded(call: Call, monkeypatch: pytest.MonkeyPatch, codes: Codes, *more: str) -> Any:
-    monkeypatch.setattr(remote_server, "_BETWEEN_TRIES", 0.01)
+    monkeypatch.setattr(api_client, "_BETWEEN_TRIES", 0.01)
     with serving(codes) as url:
         monkeypatch.setenv("MPRELEASE_SERVER", url)
         monkeypatch.setenv("MPRELEASE_TOKEN", "token")

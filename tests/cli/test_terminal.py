@@ -24,9 +24,9 @@ from mprelease.domain.platforms import Platform
 from mprelease.domain.releases import Kind, Stage
 from mprelease.domain.users import Actor
 from mprelease.schemas.apps import AppChange
+from mprelease.schemas.projects import ProjectChange
 from mprelease.schemas.releases import ReleaseRequest
 from mprelease.services import apps, projects, releases
-from mprelease.services.projects import ProjectChange
 from mprelease.settings.settings import load
 from mprelease.storage import logs, tables
 from repositories import git, make_repository
@@ -112,7 +112,9 @@ def release_id(tmp_path: Path, upload_key: str, call: Call) -> int:
     call("releases")
     application = opened(load())
     services, who = application.services, Actor(f"林{EVIL}")
-    projects.add(services, who, ProjectChange("web", "/srv/web.git", "main"))
+    projects.add(
+        services, who, ProjectChange(name="web", repository="/srv/web.git", default_branch="main")
+    )
     new = AppChange(
         name="shop", platform_app_id="wx0123456789abcdef", credential=upload_key.encode()
     )

@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
-from mprelease.domain.versions import VersionForm, automatic, checked, in_step, is_greater, of_day
+from mprelease.domain.versions import (
+    VersionForm,
+    automatic,
+    automatic_shared,
+    checked,
+    is_greater,
+    of_day,
+)
 
 FIFTH_OF_JANUARY = date(2026, 1, 5)
 
@@ -80,17 +87,18 @@ def test_alipay_refuses_what_its_tool_would(version: str) -> None:
         checked(VersionForm.THREE_NUMBERS, version)
 
 
-def test_platforms_in_step_share_the_form_that_all_of_them_take() -> None:
-    assert in_step(list(VersionForm), FIFTH_OF_JANUARY, ["26.01.05.3", "26.104.7"]) == "26.105.0"
-    assert in_step(list(VersionForm), FIFTH_OF_JANUARY, ["26.01.05.3", "26.105.0"]) == "26.105.1"
+def test_a_shared_number_has_the_form_that_all_platforms_accept() -> None:
+    forms = list(VersionForm)
+    assert automatic_shared(forms, FIFTH_OF_JANUARY, ["26.01.05.3", "26.104.7"]) == "26.105.0"
+    assert automatic_shared(forms, FIFTH_OF_JANUARY, ["26.01.05.3", "26.105.0"]) == "26.105.1"
 
 
-def test_one_platform_in_step_with_itself_keeps_its_form() -> None:
+def test_a_shared_number_for_one_platform_keeps_its_form() -> None:
     both = [VersionForm.WORDS, VersionForm.WORDS]
-    assert in_step(both, FIFTH_OF_JANUARY, ["26.01.05.3"]) == "26.01.05.4"
+    assert automatic_shared(both, FIFTH_OF_JANUARY, ["26.01.05.3"]) == "26.01.05.4"
 
 
-def test_after_an_upload_in_step_wechat_goes_on_by_the_day() -> None:
+def test_after_a_shared_number_wechat_continues_in_the_shared_form() -> None:
     sixth = date(2026, 1, 6)
     assert automatic(VersionForm.WORDS, FIFTH_OF_JANUARY, ["26.105.0"]) == "26.105.1"
     assert automatic(VersionForm.WORDS, sixth, ["26.01.05.0", "26.105.1"]) == "26.106.0"
@@ -98,9 +106,9 @@ def test_after_an_upload_in_step_wechat_goes_on_by_the_day() -> None:
 
 
 @given(st.lists(wechat_versions), st.dates(date(2024, 1, 1), date(2099, 12, 31)))
-def test_a_number_in_step_is_greater_than_all_before_and_every_platform_takes_it(
+def test_a_shared_number_is_greater_than_all_before_and_every_platform_accepts_it(
     used: list[str], today: date
 ) -> None:
-    version = in_step(list(VersionForm), today, used)
+    version = automatic_shared(list(VersionForm), today, used)
     assert all(checked(form, version) == version for form in VersionForm)
     assert all(is_greater(version, earlier) for earlier in used)

@@ -22,7 +22,9 @@ from mprelease.domain.releases import (
 from mprelease.domain.users import Actor, Role
 from mprelease.platforms.qr_codes import drawn
 from mprelease.schemas.apps import AppChange
+from mprelease.schemas.projects import ProjectChange
 from mprelease.schemas.releases import ReleaseRequest
+from mprelease.schemas.users import NewUser
 from mprelease.security.vault import Vault, master_key
 from mprelease.services import apps, projects, releases, shares, users
 from mprelease.services.context import ServiceContext
@@ -68,7 +70,9 @@ def furnish(services: ServiceContext, key: str) -> str:
     """Fill an empty house; return under which key a QR code is shared."""
     boss = Actor("admin")
     for name in ("商城", "空项目", LONG_NAME):
-        change = projects.ProjectChange(name, "https://git.example.com/mall.git", "main")
+        change = ProjectChange(
+            name=name, repository="https://git.example.com/mall.git", default_branch="main"
+        )
         projects.add(services, boss, change)
     for platform, (name, app_id) in APPS.items():
         new = AppChange(name=name, platform_app_id=app_id, credential=_credential(platform, key))
@@ -80,7 +84,7 @@ def furnish(services: ServiceContext, key: str) -> str:
         LONG_NAME: Role.MEMBER,
     }
     for name, role in people.items():
-        users.add(services, boss, name, role, PASSWORD)
+        users.add(services, boss, NewUser(name=name, role=role, password=PASSWORD))
     with services.database.writing() as db:
         workers.begin(db, "builder-1", ["default", "intranet"], 2, "0.1.0")
     return _happen(services)

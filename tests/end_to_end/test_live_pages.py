@@ -15,6 +15,7 @@ from mprelease.domain.releases import Commit, Kind, Stage, StageState, State
 from mprelease.domain.users import Role
 from mprelease.pipeline.runner import Outcome
 from mprelease.schemas.releases import ReleaseRequest
+from mprelease.schemas.users import NewUser
 from mprelease.services import releases, users
 from mprelease.services.context import ServiceContext
 from team import Team, wait_until
@@ -56,7 +57,7 @@ def stored(page: Page) -> list[str]:
 def test_one_publishes_and_another_sees_it_begin_run_and_end(
     site: Site, services: ServiceContext
 ) -> None:
-    users.add(services, BOSS, "小王", Role.VIEWER, PASSWORD)
+    users.add(services, BOSS, NewUser(name="小王", role=Role.VIEWER, password=PASSWORD))
     publisher = site.session("admin", PASSWORD, locale="en-US")
     watcher = site.session("小王", PASSWORD, locale="en-US", viewport={"width": 390, "height": 800})
     home = watcher.context.new_page()

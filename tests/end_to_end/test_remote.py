@@ -19,6 +19,7 @@ from mprelease.domain.platforms import Platform
 from mprelease.domain.releases import Stage, State
 from mprelease.domain.users import Role
 from mprelease.schemas.apps import AppChange
+from mprelease.schemas.users import NewUser
 from mprelease.security.vault import Vault
 from mprelease.services import apps, sessions, users
 from mprelease.services.context import ServiceContext
@@ -82,7 +83,7 @@ def laptop(tmp_path: Path, team: Team, port: int) -> Laptop:
     database = Database(sqlite_url(team.data / "mprelease.db"))
     services = ServiceContext(database, Vault(bytes(32)), lambda: 0, ZoneInfo("UTC"))
     now = ServiceContext(database, Vault(bytes(32)), _now, ZoneInfo("UTC"))
-    user, _ = users.add(services, BOSS, "小李", Role.MEMBER, None)
+    user, _ = users.add(services, BOSS, NewUser(name="小李", role=Role.MEMBER, password=None))
     token = sessions.add_token(now, user, "laptop", 1)
     database.close()
     home = tmp_path / "laptop"

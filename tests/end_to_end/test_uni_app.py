@@ -38,25 +38,3 @@ def test_a_uni_app_is_installed_built_and_uploaded_and_the_second_time_it_is_qui
 
     development = team.must("preview", "shop", "--environment", "development", "--json").json
     assert development["stages"][1]["cached"] is True, "no install sees an environment"
-
-
-@pytest.mark.timeout(900)
-def test_a_project_of_hbuilderx_is_built_with_a_kept_tool(
-    team: Team, wechat: WeChat, tmp_path: Path
-) -> None:
-    """Issue 12, number 31: the repository has sources and no build tool."""
-    sources = {
-        name.removeprefix("src/"): text for name, text in FILES.items() if name.startswith("src/")
-    }
-    app = "<script>export default {}</script><style lang='scss'>a { top: $size }</style>"
-    styles = {"uni.scss": "$size: 7px;", "App.vue": app}
-    ignored = {".gitignore": "unpackage\n"}
-    repository = make_repository(tmp_path / "uni", {**sources, **styles, **ignored})
-    team.has_app(repository)
-    release = team.must("preview", "shop", "--json", seconds=800).json
-    assert release["warnings"] == []
-    assert "pages/index/index.wxml" in wechat.received[0].files
-    assert b"7px" in wechat.received[0].files["app.wxss"]
-    commit(repository, {"pages/index/index.vue": "<template><view>2</view></template>"})
-    assert team.must("preview", "shop", "--json").json["stages"][1]["cached"]
-    assert wechat.received[1].files["pages/index/index.wxml"] == b"<view>2</view>"

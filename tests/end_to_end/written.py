@@ -15,6 +15,7 @@ from mprelease.engine.recorder import DatabaseRecorder
 from mprelease.i18n import Language, Translator
 from mprelease.pipeline.runner import Outcome
 from mprelease.schemas.apps import AppChange
+from mprelease.schemas.projects import ProjectChange
 from mprelease.schemas.releases import ReleaseRequest
 from mprelease.security.vault import Vault
 from mprelease.services import apps, projects, releases
@@ -55,7 +56,9 @@ def housed(team: Team, key: str) -> Iterator[ServiceContext]:
     """Open the team's house, with one app in it, beside the server."""
     database = Database(sqlite_url(team.data / "mprelease.db"))
     services = ServiceContext(database, Vault(bytes(32)), _now, ZoneInfo("Asia/Shanghai"))
-    projects.add(services, BOSS, projects.ProjectChange("web", "/srv/web.git", "main"))
+    projects.add(
+        services, BOSS, ProjectChange(name="web", repository="/srv/web.git", default_branch="main")
+    )
     new = AppChange(name="shop", platform_app_id=APP_ID, credential=key.encode())
     apps.add(services, BOSS, "web", Platform.WECHAT, new)
     yield services

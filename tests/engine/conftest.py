@@ -11,6 +11,7 @@ from databases import KINDS
 from mprelease.domain.platforms import Platform
 from mprelease.domain.users import Actor
 from mprelease.schemas.apps import AppChange
+from mprelease.schemas.projects import ProjectChange
 from mprelease.services import apps, projects
 from mprelease.services.context import ServiceContext
 from yard import Yard
@@ -26,7 +27,11 @@ def kind(request: pytest.FixtureRequest) -> str:
 def yard(
     services: ServiceContext, developer: Actor, upload_key: str, tmp_path: Path
 ) -> Iterator[Yard]:
-    projects.add(services, developer, projects.ProjectChange("web", "/srv/web.git", "main"))
+    projects.add(
+        services,
+        developer,
+        ProjectChange(name="web", repository="/srv/web.git", default_branch="main"),
+    )
     for number in (1, 2, 3):
         new = AppChange(
             name=f"shop-{number}",

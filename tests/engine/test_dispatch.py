@@ -16,15 +16,15 @@ from yard import Yard, wait_until
 
 
 class Subscriber:
-    """Hear rings; with or without a free slot."""
+    """Receives wake-up calls, with or without a free slot."""
 
     def __init__(self, *, is_free: bool = True) -> None:
         self.is_free = is_free
-        self.heard = threading.Event()
+        self.woken = threading.Event()
 
-    def hear(self) -> bool:
+    def on_wakeup(self) -> bool:
         if self.is_free:
-            self.heard.set()
+            self.woken.set()
         return self.is_free
 
 
@@ -36,37 +36,37 @@ def opened() -> Iterator[list[Dispatch]]:
         dispatch.close()
 
 
-def test_within_a_process_a_ring_is_heard_at_once(opened: list[Dispatch]) -> None:
+def test_within_a_process_a_call_is_received_at_once(opened: list[Dispatch]) -> None:
     dispatch, subscriber = Dispatch(None), Subscriber()
     opened.append(dispatch)
-    dispatch.listen(("default",), subscriber.hear)
+    dispatch.listen(("default",), subscriber.on_wakeup)
     dispatch.wake("default")
-    assert subscriber.heard.wait(2)
+    assert subscriber.woken.wait(2)
 
 
-def test_a_ring_for_another_label_is_not_heard(opened: list[Dispatch]) -> None:
+def test_a_call_for_another_label_is_not_received(opened: list[Dispatch]) -> None:
     dispatch, subscriber = Dispatch(None), Subscriber()
     opened.append(dispatch)
-    dispatch.listen(("intranet", "mac"), subscriber.hear)
+    dispatch.listen(("intranet", "mac"), subscriber.on_wakeup)
     dispatch.wake("default")
     dispatch.wake("mac")
-    assert subscriber.heard.wait(2)
+    assert subscriber.woken.wait(2)
 
 
 @pytest.mark.servers
-def test_over_redis_a_ring_reaches_another_node(redis_url: str, opened: list[Dispatch]) -> None:
+def test_over_redis_a_call_reaches_another_node(redis_url: str, opened: list[Dispatch]) -> None:
     here, there, subscriber = Dispatch(redis_url), Dispatch(redis_url), Subscriber()
     opened += [here, there]
-    there.listen(("default",), subscriber.hear)
+    there.listen(("default",), subscriber.on_wakeup)
     here.wake("default")
-    assert subscriber.heard.wait(3)
+    assert subscriber.woken.wait(3)
 
 
 @pytest.mark.servers
 def test_malformed_rings_end_nothing(redis_url: str, opened: list[Dispatch]) -> None:
     here, there, subscriber = Dispatch(redis_url), Dispatch(redis_url), Subscriber(is_free=False)
     opened += [here, there]
-    there.listen(("default",), subscriber.hear)
+    there.listen(("default",), subscriber.on_wakeup)
     name = "mprelease.default"
     broker = RedisBroker(url=redis_url, middleware=[], namespace="mprelease")
     for actor, args in (
@@ -84,9 +84,9 @@ def test_malformed_rings_end_nothing(redis_url: str, opened: list[Dispatch]) -> 
             stranger.rpush(f"mprelease:{name}", f"bad-{number}")
         wait_until(lambda: stranger.llen(f"mprelease:{name}") == 0)
         subscriber.is_free = True
-        subscriber.heard.clear()
+        subscriber.woken.clear()
         here.wake("default")
-        assert subscriber.heard.wait(15)
+        assert subscriber.woken.wait(15)
         assert not stranger.exists("mprelease:mprelease.nobody's")
     broker.close()
 
@@ -97,13 +97,13 @@ def test_a_busy_worker_hands_the_ring_on_to_a_free_one(
 ) -> None:
     busy, free, asker = Dispatch(redis_url), Dispatch(redis_url), Dispatch(redis_url)
     opened += [busy, free, asker]
-    busy.listen(("default",), Subscriber(is_free=False).hear)
+    busy.listen(("default",), Subscriber(is_free=False).on_wakeup)
     subscriber = Subscriber()
-    free.listen(("default",), subscriber.hear)
+    free.listen(("default",), subscriber.on_wakeup)
     for _ in range(5):
-        subscriber.heard.clear()
+        subscriber.woken.clear()
         asker.wake("default")
-        assert subscriber.heard.wait(2)
+        assert subscriber.woken.wait(2)
 
 
 @pytest.mark.servers
@@ -115,7 +115,7 @@ def test_with_redis_dead_work_goes_on_and_rings_are_heard_again_when_it_is_back(
         here, there = Dispatch(server.url), Dispatch(server.url)
         opened += [here, there]
         worker = yard.worker()
-        there.listen(("default",), worker.hear)
+        there.listen(("default",), worker.on_wakeup)
         server.kill()
         release_id = yard.ask()
         began = time.monotonic()
@@ -127,11 +127,11 @@ def test_with_redis_dead_work_goes_on_and_rings_are_heard_again_when_it_is_back(
         subscriber = Subscriber()
         third = Dispatch(server.url)
         opened.append(third)
-        third.listen(("mac",), subscriber.hear)
+        third.listen(("mac",), subscriber.on_wakeup)
 
         def rung() -> bool:
             here.wake("mac")
-            return subscriber.heard.wait(0.2)
+            return subscriber.woken.wait(0.2)
 
         wait_until(rung)
         here.close()

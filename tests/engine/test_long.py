@@ -113,7 +113,7 @@ def test_a_release_longer_than_lease_and_heartbeat_runs_once_to_its_end(
         call._broker.heartbeat_timeout = heartbeat
         call._broker.maintenance_chance = 1_000_000
         assert call._broker.middleware == []
-        call.listen(("default",), worker.hear)
+        call.listen(("default",), worker.on_wakeup)
     release_id = yard.ask(f"build={length}")
     rung_until = time.monotonic() + length
     while time.monotonic() < rung_until:
@@ -143,7 +143,7 @@ def test_a_machine_frozen_for_longer_than_its_lease_uploads_nothing_afterwards(
     grown.soon(lambda: grown.release(release_id).state is State.SUCCEEDED)
     assert grown.release(release_id).attempt == 2
     first.send(signal.SIGCONT, to_all=True)
-    grown.soon(lambda: f"release {release_id} is no longer ours" in first.log.read_text())
+    grown.soon(lambda: f"the lease of release {release_id} was lost" in first.log.read_text())
     grown.soon(lambda: len(first.family()) == 1)
     assert [entry.key for entry in grown.vendor.entries] == ["a"]
 

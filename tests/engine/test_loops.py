@@ -28,7 +28,7 @@ from mprelease.engine.worker import Worker, WorkerConfig
 from mprelease.engine.worker_queries import QueryHandler
 from mprelease.live.hub import Hub
 from mprelease.live.relay import Publisher, Subscriber
-from mprelease.live.states import StateFeed
+from mprelease.live.state_feed import StateFeed
 from mprelease.services import worker_queries
 from mprelease.storage import workers
 from mprelease.storage.outage import OUTAGE
@@ -135,7 +135,7 @@ def wake_up_sender(yard: Yard, loops: LoopSupervisor, patch: Patch, _: str) -> N
 
 
 def watcher(yard: Yard, loops: LoopSupervisor, patch: Patch, _: str) -> None:
-    patch.setattr(StateFeed, "look", failing_awaited(StateFeed.look))
+    patch.setattr(StateFeed, "poll", failing_awaited(StateFeed.poll))
 
     class Stored:
         def newest(self) -> int:

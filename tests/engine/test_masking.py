@@ -15,6 +15,7 @@ from mprelease.pipeline.run import Run
 from mprelease.pipeline.runner import Outcome
 from mprelease.process.mask import MASK, Mask
 from mprelease.schemas.apps import AppChange
+from mprelease.schemas.projects import ProjectChange
 from mprelease.schemas.releases import ReleaseRequest
 from mprelease.services import apps, projects, releases
 from mprelease.storage import logs
@@ -36,7 +37,7 @@ HIDDEN = f"{' '.join([MASK] * len(SECRETS))} registry=https://npm.corp deploy"
 
 
 def talkative(run: Run) -> Outcome:
-    """LogWriter the secrets wherever something can be said."""
+    """Say the secrets wherever something can be said."""
     run.log(TOLD)
     run.recorder.checked_out(Commit("c" * 40, TOLD, TOLD, 1))
     run.recorder.warned(Message("hint.douyin_no_qr_code", {"detail": TOLD}))
@@ -53,7 +54,7 @@ def test_parts_of_secrets_are_in_no_line_no_warning_and_no_failure(
     yard: Yard, description: str
 ) -> None:
     secrets = {ProjectSecret.GIT_TOKEN: "deploy:glpat-s3cret", ProjectSecret.NPMRC: NPMRC}
-    projects.edit(yard.services, yard.who, "web", projects.ProjectChange(secrets=secrets))
+    projects.edit(yard.services, yard.who, "web", ProjectChange(secrets=secrets))
     login = json.dumps({"email": "lin@corp.example", "password": "d0uyin-s3cret"}).encode()
     new = AppChange(name="dy", platform_app_id="tt0123456789abcdef", credential=login)
     apps.add(yard.services, yard.who, "web", Platform.DOUYIN, new)

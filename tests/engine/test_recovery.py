@@ -136,7 +136,7 @@ def test_a_database_that_cannot_be_written_for_a_while_costs_nothing(
     other = sqlite3.connect(make_url(database_url).database or "", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     wait_until(lambda: "waits for the database" in caplog.text)
-    wait_until(lambda: "the database is away" in caplog.text)
+    wait_until(lambda: "the database is unreachable" in caplog.text)
     other.close()
     yard.becomes(release_id, State.SUCCEEDED)
     assert yard.ledger.uploads() == [release_id]
@@ -211,7 +211,7 @@ def test_a_worker_of_another_label_leaves_it_alone(yard: Yard) -> None:
     worker = a_worker(yard.services, yard.folder / "intranet", light(yard.ledger), post)
     yard.workers.append(worker)
     worker.start()
-    worker.hear()
+    worker.on_wakeup()
     worker.close(requeue=True)
     worker.join()
     assert yard.release(release_id).state is State.QUEUED

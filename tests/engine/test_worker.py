@@ -37,7 +37,7 @@ def test_a_queued_release_is_run_to_its_end_with_its_log(yard: Yard) -> None:
 def test_a_worker_that_is_rung_for_takes_what_comes_later(yard: Yard) -> None:
     worker = yard.worker()
     release_id = yard.ask()
-    assert worker.hear()
+    assert worker.on_wakeup()
     yard.becomes(release_id, State.SUCCEEDED)
 
 
@@ -157,9 +157,9 @@ def test_a_drained_worker_takes_nothing_until_it_is_resumed(yard: Yard) -> None:
     worker = yard.worker()
     with yard.services.database.writing() as db:
         assert workers.drain(db, "one", draining=True)
-    wait_until(lambda: not worker.hear())
+    wait_until(lambda: not worker.on_wakeup())
     release_id = yard.ask()
-    worker.hear()
+    worker.on_wakeup()
     with yard.services.database.reading() as db:
         assert workers.serving(db, "default") == []
     assert yard.release(release_id).state is State.QUEUED

@@ -5,20 +5,27 @@ import { isWorthFetching, notable, shownStages } from "../../src/mprelease/web/s
 const release = (facts) => ({
   id: 7,
   app: "shop",
-  by: "lin",
+  requested_by: "lin",
   state: "running",
   commit: null,
   stages: [],
   ...facts,
 });
 const change = (now, before) => ({ now: release(now), before: before && release(before) });
+const time = (milliseconds) => milliseconds && new Date(milliseconds).toISOString();
+const stage = (name, state, began = null, ended = null, cached = false) => {
+  return { name, state, started_at: time(began), ended_at: time(ended), cached };
+};
 const t = (name) => `<${name}>`;
 
 test("the end of one's own release is told, also of others' on the page of the app, and nothing twice", () => {
   const ended = change({ state: "failed" }, { state: "running" });
   const again = change({ state: "failed" }, { state: "failed" });
-  const begun = change({ by: "wang", state: "queued" });
-  const elsewhere = change({ by: "wang", app: "other", state: "succeeded" }, { by: "wang", app: "other" });
+  const begun = change({ requested_by: "wang", state: "queued" });
+  const elsewhere = change(
+    { requested_by: "wang", app: "other", state: "succeeded" },
+    { requested_by: "wang", app: "other" },
+  );
   const { own, others } = notable([ended, again, begun, elsewhere], "lin", "shop");
   assert.deepEqual([own, others], [[ended.now], [begun.now]]);
   assert.deepEqual(notable([ended], "wang", "shop"), { own: [], others: [ended.now] });
@@ -30,7 +37,7 @@ test("what is first heard of as ended was not waited for", () => {
 
 test("a page fetches what it cannot show by itself", () => {
   const end = change({ state: "succeeded" }, { state: "running" });
-  const checkedOut = change({ commit: "abc" }, { commit: null });
+  const checkedOut = change({ commit: { id: "abc" } }, { commit: null });
   const running = change({ state: "running" }, { state: "queued" });
   assert.equal(isWorthFetching(end, {}, true), true);
   assert.equal(isWorthFetching(checkedOut, {}, true), true);
@@ -49,10 +56,10 @@ test("a page of one app or release fetches nothing for others", () => {
 
 test("a stage shows since when it runs, or how long it took and whether that was cached", () => {
   const stages = [
-    ["checkout", "succeeded", 1000, 1600, false],
-    ["install", "succeeded", 1600, 1700, true],
-    ["build", "running", 1700, null, false],
-    ["publish", "pending", null, null, false],
+    stage("checkout", "succeeded", 1000, 1600),
+    stage("install", "succeeded", 1600, 1700, true),
+    stage("build", "running", 1700),
+    stage("publish", "pending"),
   ];
   assert.deepEqual(shownStages(release({ stages }), t), [
     { name: "checkout", state: "succeeded", since: null, time: "0.6 s" },

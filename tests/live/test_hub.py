@@ -5,8 +5,8 @@ from typing import Any
 
 from mprelease.domain.logs import LogLine, Position
 from mprelease.domain.releases import Stage
-from mprelease.live.feed import LiveUpdate
 from mprelease.live.hub import Hub
+from mprelease.live.log_feed import LiveUpdate
 
 
 class Nothing:

@@ -1,4 +1,3 @@
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +8,6 @@ from mprelease.domain.apps import App, BuildSettings, Environment, ProjectType
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem, ProblemDetail
-from mprelease.pipeline import hbuilderx
 from mprelease.pipeline.outputs import made_since
 from mprelease.pipeline.recipes import Framework, install_folders, recipe_of, recognise
 from trees import write
@@ -267,28 +265,6 @@ def test_a_project_of_hbuilderx_is_told_by_name(tmp_path: Path, entry: str) -> N
         recognise(tmp_path, Platform.DOUYIN, PRODUCTION)
     told = failure.value.problem_detail
     assert told == ProblemDetail(Problem.HBUILDERX_PROJECT, {"target": "mp-toutiao"})
-
-
-@pytest.mark.parametrize("own", [{}, {"name": "shop", "dependencies": {"dayjs": "1.11.0"}}])
-def test_a_project_of_hbuilderx_with_vue_3_gets_a_build_tool(
-    tmp_path: Path, own: dict[str, object]
-) -> None:
-    """Issue 12, number 31."""
-    write(tmp_path, "manifest.json", '{ // a comment\n "vueVersion" : "3" }')
-    write(tmp_path, "pages.json", "{}")
-    write(tmp_path, "main.js")
-    if own:
-        write(tmp_path, "package.json", own)
-    assert hbuilderx.complete(tmp_path, None)
-    package = json.loads((tmp_path / "package.json").read_text())
-    assert package["dependencies"]["vue"] == "3.4.21"
-    assert ("dayjs" in package["dependencies"]) == bool(own)
-    assert hbuilderx.is_pinned(tmp_path) != bool(own)
-    assert (tmp_path / "vite.config.js").is_file()
-    recipe = recognise(tmp_path, WECHAT, PRODUCTION)
-    assert recipe.build_command == "UNI_INPUT_DIR=$PWD uni build -p mp-weixin"
-    assert recipe.output == "dist/build/mp-weixin"
-    assert not hbuilderx.complete(tmp_path, None), "what has a build tool stays as it is"
 
 
 def test_a_native_project_whose_configuration_is_no_json_is_told(tmp_path: Path) -> None:

@@ -187,13 +187,13 @@ def test_the_range_of_the_settings_is_usable_on_a_common_machine() -> None:
 def test_locks_where_others_may_write_are_not_used(users: BuildUsers, locks: Path) -> None:
     assert not users.why_unusable()
     locks.chmod(0o777)
-    assert "not a folder of ours alone" in users.why_unusable()
+    assert "not a private folder of this user" in users.why_unusable()
 
 
 @root
 def test_locks_behind_a_link_are_not_used(tmp_path: Path, users: BuildUsers, locks: Path) -> None:
     locks.symlink_to(tmp_path)
-    assert "not a folder of ours alone" in users.why_unusable()
+    assert "not a private folder of this user" in users.why_unusable()
 
 
 @root

@@ -14,10 +14,10 @@ import pytest
 from confined import MODES, root, sandbox_of
 from mprelease.domain.errors import ReleaseCanceled
 from mprelease.domain.sandbox import SandboxMode
-from mprelease.process.abstract_sockets import can_be_closed
+from mprelease.process.abstract_sockets import can_be_blocked
 from mprelease.process.bubblewrap import Mount
 from mprelease.process.command import Command
-from mprelease.process.ownership import chown, close_tree, share_folder
+from mprelease.process.ownership import chown, remove_write_access, share_folder
 from mprelease.process.sandbox import Sandbox
 from mprelease.process.tree import Stop, run
 from needs import needs
@@ -28,7 +28,7 @@ system_python = needs(
     "/usr/bin/python3", "apt-get install -y python3", there=Path("/usr/bin/python3").exists()
 )
 
-scoping = needs("Linux 6.12 with Landlock", "boot such a kernel", there=can_be_closed())
+scoping = needs("Linux 6.12 with Landlock", "boot such a kernel", there=can_be_blocked())
 
 TAKE = """
 import os, socket, sys, time
@@ -125,7 +125,7 @@ def test_nobody_changes_what_a_build_has_made_that_has_ended(
     giver.end()
     wait_until(lambda: taker.lines == ["taken"])
     if closes:
-        close_tree(place / "giver")
+        remove_write_access(place / "giver")
     thread.join()
     said = "refused" if closes else "planted"
     assert taker.lines == ["taken", said, said]
@@ -144,7 +144,7 @@ def test_what_a_user_shares_with_us_stays_shared_and_caches_in_sealed_folders_ar
         folder.chmod(0o777)
     share_folder(tree, user)
     (tree / "node_modules").chmod(0o755)
-    close_tree(tree)
+    remove_write_access(tree)
     modes = [each.stat().st_mode & 0o7777 for each in (tree, cache.parent, cache)]
     assert modes == [0o1775, 0o755, 0o755]
 
@@ -154,6 +154,6 @@ def test_a_link_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "tree").mkdir()
     (tmp_path / "tree/link").symlink_to("../outside")
     before = (tmp_path / "outside").stat().st_mode
-    close_tree(tmp_path / "tree")
-    close_tree(tmp_path / "tree/link")
+    remove_write_access(tmp_path / "tree")
+    remove_write_access(tmp_path / "tree/link")
     assert (tmp_path / "outside").stat().st_mode == before

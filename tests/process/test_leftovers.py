@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mprelease.process.leftovers import remove_leftovers
+from mprelease.process.user_leftovers import remove_leftovers
 from needs import needs
 
 pytestmark = pytest.mark.lasting

@@ -10,9 +10,9 @@ import pytest
 from confined import MODES, UID, limited, root, sandbox_of
 from mprelease.domain.sandbox import SandboxMode
 from mprelease.process.command import Command
-from mprelease.process.leftovers import remove_leftovers
 from mprelease.process.limits import LimitName, ResourceLimits
 from mprelease.process.tree import Exit
+from mprelease.process.user_leftovers import remove_leftovers
 from needs import needs
 from process_trees import living, output, python, shell
 

@@ -17,7 +17,7 @@ from mprelease.domain.sandbox import SandboxMode, SandboxPolicy, UidRange
 from mprelease.process.bubblewrap import Mount
 from mprelease.process.build_users import BuildUsers, ClaimedUser
 from mprelease.process.command import Command
-from mprelease.process.ownership import chown_tree, closed_way
+from mprelease.process.ownership import chown_tree, why_unreachable
 from mprelease.process.sandbox import (
     Bubblewrap,
     OtherUser,
@@ -218,7 +218,7 @@ def test_a_build_of_root_is_not_root_even_by_number(tree: Path, uid: int | None)
 
 @root
 def test_as_root_nothing_is_confined_without_a_user_of_its_own() -> None:
-    with pytest.raises(ValueError, match="user id of its own"):
+    with pytest.raises(ValueError, match="its own user id"):
         Bubblewrap(Path("/usr/bin/bwrap"), users=USERS).confine(shell("true"), ())
 
 
@@ -314,7 +314,7 @@ def test_a_file_with_a_second_name_and_the_target_of_a_link_are_not_given(
 
 def test_a_folder_that_other_users_cannot_reach_is_named(place: Path, tree: Path) -> None:
     place.chmod(0o700)
-    assert str(place) in closed_way(tree)
+    assert str(place) in why_unreachable(tree)
 
 
 @root

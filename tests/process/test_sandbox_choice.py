@@ -47,7 +47,7 @@ def test_other_users_that_cannot_reach_their_folders_are_no_sandbox(tmp_path: Pa
     machine = replace(MACHINE, path=str(tmp_path), passable=(closed / "data",))
     sandbox = choose(SandboxPolicy.AUTO, machine)
     assert sandbox.mode is SandboxMode.OFF
-    assert "may pass through" in sandbox.why_not_bwrap
+    assert "cannot pass through" in sandbox.why_not_bwrap
 
 
 @root

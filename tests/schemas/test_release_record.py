@@ -18,7 +18,7 @@ from mprelease.web.context import WebContext
 
 FIELDS = set(ReleaseFields.model_fields)
 SCHEMAS = document(made(cast("WebContext", None)))["components"]["schemas"]
-OF_PREVIEWS = {"page", "query", "scene"}
+OF_PREVIEWS = {"start_page", "query", "scene"}
 EVERYTHING = ReleaseRequest(
     kind=Kind.UPLOAD,
     ref="a" * 40,
@@ -26,10 +26,10 @@ EVERYTHING = ReleaseRequest(
     version="1.2.3",
     description="words",
     robot=3,
-    page="pages/index",
+    start_page="pages/index",
     query="a=1",
     scene=1011,
-    settings={"es6": False},
+    compile_settings={"es6": False},
     priority=2,
     app="shop",
     idempotency_key="key",
@@ -70,8 +70,8 @@ def test_what_the_remote_client_sends_is_what_the_api_reads() -> None:
 
 
 def test_a_form_is_read_as_it_was_typed() -> None:
-    typed = {"ref": "main", "robot": "3", "scene": "1011", "page": "pages/index", "key": "x"}
-    read = ReleaseRequest.of_form(typed, app="shop", kind=Kind.PREVIEW, settings={})
+    typed = {"ref": "main", "robot": "3", "scene": "1011", "start_page": "pages/index", "key": "x"}
+    read = ReleaseRequest.of_form(typed, app="shop", kind=Kind.PREVIEW, compile_settings={})
     assert (read.ref, read.robot, read.launch) == (
         "main",
         3,
@@ -80,7 +80,9 @@ def test_a_form_is_read_as_it_was_typed() -> None:
     assert read.environment == "production"
 
 
-@pytest.mark.parametrize("values", [{"robot": 2**60}, {"ref": "x" * 4001}, {"settings": {"é": 1}}])
+@pytest.mark.parametrize(
+    "values", [{"robot": 2**60}, {"ref": "x" * 4001}, {"compile_settings": {"é": 1}}]
+)
 def test_a_value_outside_its_limits_is_refused(values: dict[str, object]) -> None:
     with pytest.raises(Refused) as refused:
         ReleaseRequest.of(**values)

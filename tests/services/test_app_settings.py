@@ -7,16 +7,16 @@ from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
 from mprelease.domain.users import Actor
 from mprelease.schemas.apps import AppChange
+from mprelease.schemas.projects import ProjectChange
 from mprelease.services import apps, projects
 from mprelease.services.context import ServiceContext
-from mprelease.services.projects import ProjectChange
 
 
 @pytest.mark.parametrize("name", ["", None])
 def test_an_app_without_a_name_is_refused(
     name: str | None, services: ServiceContext, developer: Actor
 ) -> None:
-    projects.add(services, developer, ProjectChange("web", "/srv/web.git"))
+    projects.add(services, developer, ProjectChange(name="web", repository="/srv/web.git"))
     new = AppChange(name=name, platform_app_id="wx0123456789abcdef")
     with pytest.raises(Refused) as refused:
         apps.add(services, developer, "web", Platform.WECHAT, new)
@@ -26,7 +26,7 @@ def test_an_app_without_a_name_is_refused(
 def test_an_app_with_settings_comes_back_as_it_was_given(
     services: ServiceContext, developer: Actor, upload_key: str
 ) -> None:
-    projects.add(services, developer, ProjectChange("web", "/srv/web.git"))
+    projects.add(services, developer, ProjectChange(name="web", repository="/srv/web.git"))
     new = AppChange(
         name="shop", platform_app_id="wx0123456789abcdef", credential=upload_key.encode()
     )

@@ -11,15 +11,17 @@ from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
 from mprelease.domain.users import Actor
 from mprelease.schemas.apps import AppChange
+from mprelease.schemas.projects import ProjectChange
 from mprelease.services import apps, projects
 from mprelease.services.context import ServiceContext
-from mprelease.services.projects import ProjectChange
 from mprelease.storage import apps as stored_apps
 
 
 @pytest.fixture(autouse=True)
 def app(services: ServiceContext, developer: Actor, upload_key: str) -> App:
-    projects.add(services, developer, ProjectChange("web", "https://git.example.com/web.git"))
+    projects.add(
+        services, developer, ProjectChange(name="web", repository="https://git.example.com/web.git")
+    )
     new = AppChange(
         name="shop", platform_app_id="wx0123456789abcdef", credential=upload_key.encode()
     )
@@ -79,7 +81,7 @@ def test_of_two_changes_of_what_was_shown_the_second_is_refused(
     projects.edit(services, developer, "web", ProjectChange(default_branch="dev", revision=0))
     for late in (
         lambda: apps.edit(services, developer, "shop", AppChange(robot=8, revision=seen)),
-        lambda: projects.edit(services, developer, "web", ProjectChange("site", revision=0)),
+        lambda: projects.edit(services, developer, "web", ProjectChange(name="site", revision=0)),
     ):
         with pytest.raises(Refused) as refused:
             late()

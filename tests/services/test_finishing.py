@@ -8,6 +8,7 @@ from mprelease.domain.problems import Message, Problem
 from mprelease.domain.releases import Kind, Publication, State
 from mprelease.domain.users import Actor
 from mprelease.schemas.apps import AppChange
+from mprelease.schemas.projects import ProjectChange
 from mprelease.schemas.releases import ReleaseRequest
 from mprelease.services import apps, finishing, projects, releases
 from mprelease.services.context import ServiceContext
@@ -21,7 +22,7 @@ APP = AppChange(name="shop", platform_app_id="2021000000000001")
 
 @pytest.fixture(autouse=True)
 def shop(services: ServiceContext, developer: Actor) -> None:
-    projects.add(services, developer, projects.ProjectChange("web", "/srv/web.git"))
+    projects.add(services, developer, ProjectChange(name="web", repository="/srv/web.git"))
     apps.add(services, developer, "web", Platform.ALIPAY, APP)
 
 

@@ -25,6 +25,7 @@ from mprelease.i18n import Language, Translator
 from mprelease.pipeline.runner import Outcome
 from mprelease.platforms.registry import with_one_trial_code
 from mprelease.schemas.apps import AppChange
+from mprelease.schemas.projects import ProjectChange
 from mprelease.schemas.releases import ReleaseRequest
 from mprelease.services import apps, projects, releases
 from mprelease.services.context import ServiceContext
@@ -40,7 +41,11 @@ YEAR_MS = 365 * 86_400_000
 
 @pytest.fixture
 def app(services: ServiceContext, developer: Actor, upload_key: str) -> App:
-    projects.add(services, developer, projects.ProjectChange("web", "/srv/web.git", "main"))
+    projects.add(
+        services,
+        developer,
+        ProjectChange(name="web", repository="/srv/web.git", default_branch="main"),
+    )
     new = AppChange(
         name="shop", platform_app_id="wx0123456789abcdef", credential=upload_key.encode()
     )

@@ -11,6 +11,7 @@ from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Kind, Release, State
 from mprelease.domain.users import Actor
 from mprelease.schemas.apps import AppChange
+from mprelease.schemas.projects import ProjectChange
 from mprelease.schemas.releases import ReleaseRequest
 from mprelease.services import apps, projects, releases
 from mprelease.services.context import ServiceContext
@@ -40,7 +41,7 @@ def shop(
 ) -> list[App]:
     """The apps of project `web`, one on each platform, and a stranger in another project."""
     for project in ("web", "other"):
-        projects.add(services, developer, projects.ProjectChange(project, "/srv/web.git"))
+        projects.add(services, developer, ProjectChange(name=project, repository="/srv/web.git"))
     add = AppChange(
         name="stranger",
         platform_app_id="wx00000000000000ff",
@@ -159,7 +160,7 @@ def test_a_repeated_request_is_the_same_releases(
 def test_a_project_that_is_unknown_or_empty_is_refused(
     services: ServiceContext, developer: Actor
 ) -> None:
-    projects.add(services, developer, projects.ProjectChange("empty", "/srv/web.git"))
+    projects.add(services, developer, ProjectChange(name="empty", repository="/srv/web.git"))
     for project, problem in (
         ("nobody", Problem.PROJECT_UNKNOWN),
         ("empty", Problem.PROJECT_HAS_NO_APPS),
@@ -187,9 +188,11 @@ def test_some_of_a_projects_apps_can_be_chosen(services: ServiceContext, develop
 def test_a_release_may_set_a_switch_for_itself_and_again_keeps_it(
     services: ServiceContext, developer: Actor
 ) -> None:
-    wanted = ReleaseRequest(app="shop-alipay", kind=Kind.UPLOAD, settings={"experience": False})
+    wanted = ReleaseRequest(
+        app="shop-alipay", kind=Kind.UPLOAD, compile_settings={"experience": False}
+    )
     first = releases.request(services, developer, wanted)
-    assert releases.again(services, first).settings == {"experience": False}
+    assert releases.again(services, first).compile_settings == {"experience": False}
     with pytest.raises(Refused) as refused:
-        releases.request(services, developer, wanted.with_(settings={"esModule": True}))
+        releases.request(services, developer, wanted.with_(compile_settings={"esModule": True}))
     assert refused.value.problem_detail.problem is Problem.SETTING_UNKNOWN

@@ -13,16 +13,18 @@ from mprelease.domain.projects import ProjectSecret
 from mprelease.domain.releases import Kind
 from mprelease.domain.users import Actor
 from mprelease.schemas.apps import AppChange
+from mprelease.schemas.projects import ProjectChange
 from mprelease.schemas.releases import ReleaseRequest
 from mprelease.services import apps, projects, releases
 from mprelease.services.context import ServiceContext, keep_secret, open_secrets, owner_of
-from mprelease.services.projects import ProjectChange
 from mprelease.storage import audit, secrets
 from mprelease.storage import projects as stored_projects
 
 
 def add_project(services: ServiceContext, who: Actor, name: str = "web") -> None:
-    projects.add(services, who, ProjectChange(name, "https://git.example.com/web.git"))
+    projects.add(
+        services, who, ProjectChange(name=name, repository="https://git.example.com/web.git")
+    )
 
 
 def add_app(services: ServiceContext, who: Actor, key: str, name: str = "shop") -> App:
@@ -57,7 +59,9 @@ def test_secrets_are_sealed_and_an_empty_one_forgets(
     services: ServiceContext, developer: Actor
 ) -> None:
     token = {ProjectSecret.GIT_TOKEN: "t0ken-t0ken"}
-    project = projects.add(services, developer, ProjectChange("web", "/srv/web.git", secrets=token))
+    project = projects.add(
+        services, developer, ProjectChange(name="web", repository="/srv/web.git", secrets=token)
+    )
     with services.database.reading() as db:
         assert b"t0ken" not in secrets.sealed(db, owner_of(project))["git_token"]
         assert open_secrets(db, services, owner_of(project)) == {"git_token": "t0ken-t0ken"}
@@ -86,7 +90,7 @@ TOKENS = {
 def test_at_another_scheme_host_or_port_the_secrets_of_git_are_removed(
     services: ServiceContext, developer: Actor, address: str
 ) -> None:
-    new = ProjectChange("web", "https://git.example.com/web.git", secrets=TOKENS)
+    new = ProjectChange(name="web", repository="https://git.example.com/web.git", secrets=TOKENS)
     project = projects.add(services, developer, new)
     edited = projects.edit(services, developer, "web", ProjectChange(repository=address))
     assert set(edited.removed) == {ProjectSecret.GIT_TOKEN, ProjectSecret.SSH_KEY}
@@ -103,7 +107,7 @@ def test_at_another_scheme_host_or_port_the_secrets_of_git_are_removed(
 def test_a_secret_that_is_given_with_the_new_host_is_kept(
     services: ServiceContext, developer: Actor
 ) -> None:
-    new = ProjectChange("web", "https://git.example.com/web.git", secrets=TOKENS)
+    new = ProjectChange(name="web", repository="https://git.example.com/web.git", secrets=TOKENS)
     projects.add(services, developer, new)
     change = ProjectChange(
         repository="https://new.example.com/web.git",
@@ -119,7 +123,7 @@ def test_a_secret_that_is_given_with_the_new_host_is_kept(
 def test_another_path_of_the_same_host_keeps_the_secrets(
     services: ServiceContext, developer: Actor
 ) -> None:
-    new = ProjectChange("web", "https://git.example.com/web.git", secrets=TOKENS)
+    new = ProjectChange(name="web", repository="https://git.example.com/web.git", secrets=TOKENS)
     projects.add(services, developer, new)
     change = ProjectChange(repository="https://GIT.example.com:443/team/web.git")
     edited = projects.edit(services, developer, "web", change)
@@ -131,7 +135,7 @@ def test_another_path_of_the_same_host_keeps_the_secrets(
 def test_a_secret_is_not_opened_for_a_host_that_an_older_node_has_written(
     services: ServiceContext, developer: Actor
 ) -> None:
-    new = ProjectChange("web", "https://git.example.com/web.git", secrets=TOKENS)
+    new = ProjectChange(name="web", repository="https://git.example.com/web.git", secrets=TOKENS)
     project = projects.add(services, developer, new)
     moved = replace(project, repository="https://evil.example.com/web.git")
     with services.database.writing() as db:
@@ -144,7 +148,9 @@ def test_a_secret_is_not_opened_for_a_host_that_an_older_node_has_written(
 def test_a_secret_from_before_hosts_were_written_down_is_used_on(
     services: ServiceContext, developer: Actor
 ) -> None:
-    project = projects.add(services, developer, ProjectChange("web", "https://git.example.com/web"))
+    project = projects.add(
+        services, developer, ProjectChange(name="web", repository="https://git.example.com/web")
+    )
     with services.database.writing() as db:
         keep_secret(db, services, owner_of(project), "git_token", "t0ken-t0ken")
         assert projects.opened_secrets(db, services, project)
@@ -164,7 +170,9 @@ def test_names_that_look_the_same_are_one(
         add_app(services, developer, upload_key, "Shop")
     assert problem_of(refused) is Problem.APP_EXISTS
     assert apps.edit(services, developer, "shop", AppChange(name="SHOP")).name == "SHOP"
-    assert projects.edit(services, developer, "web", ProjectChange("Web")).project.name == "Web"
+    assert (
+        projects.edit(services, developer, "web", ProjectChange(name="Web")).project.name == "Web"
+    )
 
 
 def test_a_project_with_apps_stays_and_without_them_goes(

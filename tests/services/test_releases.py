@@ -12,6 +12,7 @@ from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Kind, Release, StageState, State
 from mprelease.domain.users import Actor
 from mprelease.schemas.apps import AppChange
+from mprelease.schemas.projects import ProjectChange
 from mprelease.schemas.releases import ReleaseRequest
 from mprelease.services import apps, projects, releases
 from mprelease.services.context import ServiceContext
@@ -24,7 +25,11 @@ PREVIEW = ReleaseRequest(app="shop", kind=Kind.PREVIEW)
 
 @pytest.fixture
 def app(services: ServiceContext, developer: Actor, upload_key: str) -> App:
-    projects.add(services, developer, projects.ProjectChange("web", "/srv/web.git", "develop"))
+    projects.add(
+        services,
+        developer,
+        ProjectChange(name="web", repository="/srv/web.git", default_branch="develop"),
+    )
     new = AppChange(
         name="shop",
         platform_app_id="wx0123456789abcdef",
@@ -56,7 +61,7 @@ def test_a_release_begins_queued_with_four_pending_stages_and_the_defaults(
     assert release.state is State.QUEUED
     assert [stage.state for stage in release.stages] == [StageState.PENDING] * 4
     assert (release.ref, release.robot, release.requested_by) == ("develop", 3, "林")
-    assert release.launch.page == "pages/home/home"
+    assert release.launch.start_page == "pages/home/home"
     assert release.version is None
 
 
@@ -121,7 +126,7 @@ BAD: Mapping[Problem, ReleaseRequest] = {
     Problem.ROBOT_RANGE: PREVIEW.with_(robot=31),
     Problem.VERSION_SHAPE: UPLOAD.with_(version="版本 1"),
     Problem.REF_SHAPE: PREVIEW.with_(ref="--upload-pack=evil"),
-    Problem.PAGE_SHAPE: PREVIEW.with_(page="pages/a?b=1"),
+    Problem.PAGE_SHAPE: PREVIEW.with_(start_page="pages/a?b=1"),
     Problem.QUERY_SHAPE: PREVIEW.with_(query="a b"),
     Problem.SCENE_SHAPE: PREVIEW.with_(scene=12),
     Problem.DESCRIPTION_TOO_LONG: PREVIEW.with_(description="长" * 2001),

@@ -10,6 +10,7 @@ from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Kind
 from mprelease.domain.users import Actor
 from mprelease.schemas.apps import AppChange
+from mprelease.schemas.projects import ProjectChange
 from mprelease.schemas.releases import ReleaseRequest
 from mprelease.services import apps, projects, releases, shares
 from mprelease.services.context import ServiceContext
@@ -18,7 +19,7 @@ from mprelease.storage import releases as stored
 
 @pytest.fixture
 def preview(services: ServiceContext, developer: Actor, upload_key: str) -> int:
-    projects.add(services, developer, projects.ProjectChange("web", "/srv/web.git"))
+    projects.add(services, developer, ProjectChange(name="web", repository="/srv/web.git"))
     new = AppChange(
         name="shop", platform_app_id="wx0123456789abcdef", credential=upload_key.encode()
     )

@@ -7,10 +7,10 @@ import pytest
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
 from mprelease.domain.users import Actor, Role, User
+from mprelease.schemas.users import NewUser, Profile, UserChange
 from mprelease.security import passwords
 from mprelease.services import users
 from mprelease.services.context import ServiceContext
-from mprelease.services.users import Profile, UserChange
 from mprelease.storage import audit
 from mprelease.storage import users as stored
 
@@ -23,7 +23,9 @@ def boss(services: ServiceContext) -> User:
 
 
 def added(services: ServiceContext, name: str, role: Role) -> User:
-    return users.add(services, Actor("admin"), name, role, "a long password")[0]
+    return users.add(
+        services, Actor("admin"), NewUser(name=name, role=role, password="a long password")
+    )[0]
 
 
 def test_the_first_start_makes_one_super_administrator_and_says_its_password_once(
@@ -85,7 +87,9 @@ def test_a_name_is_given_once(services: ServiceContext, boss: User) -> None:
     for refused in (
         lambda: added(services, "小李", Role.VIEWER),
         lambda: users.edit(services, boss, second.id, UserChange(name="小李")),
-        lambda: users.set_profile(services, second, Profile("小李", None, None)),
+        lambda: users.set_profile(
+            services, second, Profile(name="小李", robot=None, language=None)
+        ),
     ):
         with pytest.raises(Refused) as caught:
             refused()
@@ -101,7 +105,7 @@ def test_nobody_takes_a_name_that_looks_like_anothers(
     for refused in (
         lambda: added(services, name, Role.ADMIN),
         lambda: users.edit(services, boss, member.id, UserChange(name=name)),
-        lambda: users.set_profile(services, member, Profile(name, None, None)),
+        lambda: users.set_profile(services, member, Profile(name=name, robot=None, language=None)),
     ):
         with pytest.raises(Refused) as caught:
             refused()
@@ -113,7 +117,7 @@ def test_the_name_of_a_removed_user_stays_taken(services: ServiceContext, boss: 
     users.remove(services, boss, gone.id)
     for refused in (
         lambda: added(services, "LI", Role.ADMIN),
-        lambda: users.set_profile(services, member, Profile("Li", None, None)),
+        lambda: users.set_profile(services, member, Profile(name="Li", robot=None, language=None)),
     ):
         with pytest.raises(Refused) as caught:
             refused()
@@ -130,7 +134,10 @@ def test_a_former_name_is_nobody_elses_and_may_be_taken_back(
         added(services, "li", Role.MEMBER)
     assert caught.value.problem_detail.problem is Problem.USER_EXISTS
     renamed = users.edit(services, boss, member.id, UserChange(name="LI"))
-    assert users.set_profile(services, renamed, Profile("Li", None, None)).name == "Li"
+    assert (
+        users.set_profile(services, renamed, Profile(name="Li", robot=None, language=None)).name
+        == "Li"
+    )
 
 
 def test_whom_an_older_node_has_added_counts_as_well(services: ServiceContext, boss: User) -> None:
@@ -151,7 +158,10 @@ def test_a_user_whose_name_would_be_refused_today_can_still_be_changed(
     change = UserChange(name="Магазин shop", role=Role.VIEWER)
     user = users.edit(services, boss, number, change)
     assert user.role is Role.VIEWER
-    assert users.set_profile(services, user, Profile(user.name, 3, None)).robot == 3
+    assert (
+        users.set_profile(services, user, Profile(name=user.name, robot=3, language=None)).robot
+        == 3
+    )
 
 
 def test_two_who_are_added_at_once_are_not_both_the_same(
@@ -190,7 +200,9 @@ def test_a_password_is_never_stored_nor_written_into_the_audit(
 @pytest.mark.parametrize("password", ["short", "x" * 201])
 def test_a_password_of_a_bad_length_is_refused(services: ServiceContext, password: str) -> None:
     with pytest.raises(Refused) as caught:
-        users.add(services, Actor("admin"), "小李", Role.MEMBER, password)
+        users.add(
+            services, Actor("admin"), NewUser(name="小李", role=Role.MEMBER, password=password)
+        )
     assert caught.value.problem_detail.problem is Problem.PASSWORD_SHORT
 
 

@@ -43,7 +43,7 @@ def test_a_preview_carries_page_query_and_scene(owner: Client, wechat: WeChat) -
     owner.preview(path="a/a?x=1&y=?", debugLaunchInfo='{"scene":1047,"path":"a/a"}')
     (received,) = wechat.received
     assert received.kind is Kind.PREVIEW
-    assert received.launch == LaunchOptions(page="a/a", query="x=1&y=?", scene=1047)
+    assert received.launch == LaunchOptions(start_page="a/a", query="x=1&y=?", scene=1047)
 
 
 def test_each_preview_has_a_qr_code_of_its_own(owner: Client, wechat: WeChat) -> None:

@@ -10,5 +10,5 @@ def test_a_terminal_that_ends_its_group_does_not_reach_a_git_that_answers(
 ) -> None:
     shop = make_repository(tmp_path / "shop", {"a": ""})
     group = "alias.group=!cut -d' ' -f5 /proc/self/stat"
-    answer = bench.git().ask(shop / ".git", "-c", group, "group", repository="")
+    answer = bench.git().output(shop / ".git", "-c", group, "group", repository="")
     assert int(answer) != os.getpgrp()

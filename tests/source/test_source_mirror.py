@@ -42,7 +42,7 @@ def test_only_the_one_ref_is_fetched(bench: Bench, shop: Path) -> None:
     other = commit(shop, {"other.js": ""})
     bench.check_out(shop)
     with pytest.raises(StageFailed):
-        Mirror(bench.git(), Repository(str(shop))).ask("cat-file", "-e", other)
+        Mirror(bench.git(), Repository(str(shop))).output("cat-file", "-e", other)
 
 
 def test_a_branch_that_was_pushed_by_force_is_followed(bench: Bench, shop: Path) -> None:
@@ -190,7 +190,7 @@ def test_two_slots_may_use_one_mirror_at_once(bench: Bench, shop: Path) -> None:
 def test_nobody_waits_for_a_mirror_beyond_a_stop_or_the_time_limit(
     bench: Bench, shop: Path
 ) -> None:
-    with Mirror(bench.git(), Repository(str(shop))).alone():
+    with Mirror(bench.git(), Repository(str(shop))).locked():
         with pytest.raises(StageFailed) as failed:
             checkout.fetch(bench.git(time_limit=0.2), Repository(str(shop)), "main")
         assert failed.value.problem_detail.problem is Problem.TIME_LIMIT

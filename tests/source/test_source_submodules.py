@@ -9,10 +9,10 @@ from git_host import GitHost, serving
 from mprelease.domain.errors import Refused, StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.source.access import Access, opened
+from mprelease.source.commit_tree import listing
 from mprelease.source.mirror import Mirror
 from mprelease.source.repository import Repository
 from mprelease.source.submodules import resolved, submodules
-from mprelease.source.tree import listing
 from repositories import add_submodule, commit, git, make_repository
 from source_bench import Bench
 

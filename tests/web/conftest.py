@@ -19,6 +19,7 @@ from mprelease.domain.users import Actor
 from mprelease.domain.worker_queries import WorkerQuery, WorkerQueryKind
 from mprelease.live.hub import Hub
 from mprelease.schemas.apps import AppChange
+from mprelease.schemas.projects import ProjectChange
 from mprelease.schemas.releases import ReleaseRequest
 from mprelease.security import passwords
 from mprelease.services import apps, projects, releases
@@ -56,7 +57,9 @@ def world(services: ServiceContext, upload_key: str, hashed_password: str) -> Wo
     with ticking.database.writing() as db:
         for role, name in NAMES.items():
             users.add(db, name, role, hashed_password, ticking.now())
-    projects.add(ticking, boss, projects.ProjectChange("web", "/srv/web.git", "main"))
+    projects.add(
+        ticking, boss, ProjectChange(name="web", repository="/srv/web.git", default_branch="main")
+    )
     new = AppChange(
         name="shop", platform_app_id="wx0123456789abcdef", credential=upload_key.encode()
     )

@@ -52,7 +52,7 @@ def test_another_host_of_a_repository_takes_the_token_away_and_says_so(world: Wo
     assert entry["subject_id"]
     boss.call("PATCH", "/projects/web", json=first)
     admin = world.session_of(Role.ADMIN)
-    form = {"new_name": "moved", "default_branch": "main", **moved}
+    form = {"name": "moved", "default_branch": "main", **moved}
     page = admin.send("/projects/web", **form)
     assert 'role="status"' in page
     assert 'action="/projects/moved"' in page

@@ -49,7 +49,7 @@ def test_a_number_that_no_database_holds_is_refused_or_not_found(world: World) -
     ("body", "status"),
     [
         (b'{"app": "\\ud800", "kind": "preview"}', 422),
-        (b'{"app": "shop", "kind": "preview", "settings": {"\\ud800": 1}}', 422),
+        (b'{"app": "shop", "kind": "preview", "compile_settings": {"\\ud800": 1}}', 422),
         (b'{"app": "shop", "kind": "preview", "\\ud800": 1}', 422),
         (b'{"app": "shop", "kind": "preview", "robot": ' + b"9" * 5000 + b"}", 422),
         (b"[" * 100_000, 422),

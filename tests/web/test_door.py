@@ -7,9 +7,9 @@ from httpx import Response
 
 from guests import NAMES, PASSWORD, World
 from mprelease.domain.users import Actor, Role
+from mprelease.schemas.users import UserChange
 from mprelease.security import passwords
 from mprelease.services import sessions, users
-from mprelease.services.users import UserChange
 from mprelease.storage.access_keys import KeyKind
 from mprelease.web.context import WebContext
 

@@ -165,3 +165,28 @@ def test_a_picture_is_seen_by_those_who_are_in_and_can_be_taken_back(world: Worl
     refused = viewer.client.post("/profile/avatar", data={"csrf": viewer.csrf}, files=bad)
     assert refused.status_code == 422
     assert "/avatar?at=" not in viewer.send("/profile/avatar", remove="true")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/profile",
+        "/users",
+        "/projects",
+        "/projects/web",
+        "/projects/web/new-app",
+        "/projects/web/release",
+        "/apps/shop/settings",
+        "/apps/shop/preview",
+        "/apps/shop/upload",
+    ],
+)
+def test_a_form_without_its_fields_is_answered_with_the_form_or_a_sentence(
+    world: World, address: str
+) -> None:
+    boss = world.session_of(Role.SUPER_ADMIN)
+    # A value that no field takes.
+    sent = {"robot": "none", "role": "none", "kind": "none", "name": "?!", "scene": "none"}
+    answer = boss.client.post(address, data={"csrf": boss.csrf, **sent})
+    assert answer.status_code == 422
+    assert 'role="alert"' in answer.text or "alert-danger" in answer.text

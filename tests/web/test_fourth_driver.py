@@ -102,7 +102,7 @@ def test_a_release_is_asked_for_claimed_and_finished(world: World, boss: Visitor
         release = stored.by_id(db, number)
     assert release
     assert (release.platform, release.kind, release.robot) == (PAPER, Kind.UPLOAD, 5)
-    assert release.settings["fold"] is False
+    assert release.compile_settings["fold"] is False
     assert re.fullmatch(r"\d\d\.\d{3,4}\.0", str(release.version))
     page = boss.client.get(f"/releases/{number}").text
     assert f'action="/releases/{number}/finish"' in page

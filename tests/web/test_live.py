@@ -200,7 +200,7 @@ def test_how_releases_stand_comes_whole_at_first_and_then_what_changes(world: Wo
         socket.send_json({"states": True})
         whole = socket.receive_json()
         assert whole["whole"] is True
-        assert [(one["id"], one["app"], one["by"]) for one in whole["states"]] == [
+        assert [(one["id"], one["app"], one["requested_by"]) for one in whole["states"]] == [
             (world.first, "shop", "admin")
         ]
         lease = claimed(world)
@@ -231,7 +231,13 @@ def test_a_stage_that_begins_is_told_with_its_time(world: World) -> None:
         with world.services.database.writing() as db:
             queue.start_stage(db, lease, Stage.CHECKOUT, 5)
         [release] = socket.receive_json()["states"]
-        assert release["stages"][0] == ["checkout", "running", 5, None, False]
+        assert release["stages"][0] == {
+            "name": "checkout",
+            "state": "running",
+            "started_at": "1970-01-01T00:00:00.005000Z",
+            "ended_at": None,
+            "cached": False,
+        }
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])

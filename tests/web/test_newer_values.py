@@ -20,7 +20,7 @@ from mprelease.domain.releases import Stage, State
 from mprelease.domain.users import Permission, Role
 from mprelease.domain.worker_queries import WorkerQuery, WorkerQueryKind
 from mprelease.i18n import Language, Translator
-from mprelease.remote.reading import release_of
+from mprelease.remote.parsing import release_of
 from mprelease.storage import logs, queue, releases, tables, worker_queries
 from programs import program
 from test_rights import routes

@@ -168,7 +168,7 @@ def test_again_never_means_another_app_of_the_same_name(world: World, upload_key
 @pytest.mark.parametrize("kind", ["sqlite"])
 def test_what_was_typed_into_settings_is_still_there_after_a_refusal(world: World) -> None:
     boss = world.session_of(Role.SUPER_ADMIN)
-    form = {"new_name": "?!", "repository": "https://typed.example/x.git", "default_branch": "dev"}
+    form = {"name": "?!", "repository": "https://typed.example/x.git", "default_branch": "dev"}
     page = boss.send("/projects/web", **form)
     assert 'role="alert"' in page
     assert all(f'value="{each}"' in page for each in form.values())

@@ -18,7 +18,9 @@ from mprelease.domain.releases import Kind
 from mprelease.domain.users import Actor, Role
 from mprelease.domain.worker_queries import QueryAnswer, WorkerQuery, WorkerQueryKind
 from mprelease.schemas.apps import AppChange
+from mprelease.schemas.projects import ProjectChange
 from mprelease.schemas.releases import ReleaseRequest
+from mprelease.schemas.users import NewUser
 from mprelease.services import apps, projects, releases, sessions, shares, users, worker_queries
 from mprelease.services.context import ServiceContext
 from mprelease.storage import releases as stored
@@ -59,7 +61,9 @@ def grow(world: World, upload_key: str) -> None:
     for number in range(MORE):
         name = f"more-{number}"
         secrets = {ProjectSecret.GIT_TOKEN: "token-0123456789"}
-        change = projects.ProjectChange(name, f"/srv/{name}.git", "main", secrets)
+        change = ProjectChange(
+            name=name, repository=f"/srv/{name}.git", default_branch="main", secrets=secrets
+        )
         projects.add(services, boss, change)
         # Apps of a project of their own, and of the one that all pages show.
         for project, app in ((name, f"app-{number}"), ("web", f"twin-{number}")):
@@ -77,7 +81,9 @@ def grow(world: World, upload_key: str) -> None:
                 with services.database.writing() as db:
                     stored.put_qr_code(db, made, b"image", "image/png", services.now())
                 shares.share(services, boss, made)
-        person, _ = users.add(services, boss, f"person-{number}", Role.MEMBER, None)
+        person, _ = users.add(
+            services, boss, NewUser(name=f"person-{number}", role=Role.MEMBER, password=None)
+        )
         sessions.add_token(services, person, "laptop", 1)
         sessions.add_token(services, admin, f"laptop {number}", 1)
         with services.database.writing() as db:

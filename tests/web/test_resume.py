@@ -13,7 +13,7 @@ from guests import World
 from mprelease.domain.logs import START, LogLine, Position
 from mprelease.domain.releases import Kind, Stage, State
 from mprelease.domain.users import Actor
-from mprelease.live.feed import Feed
+from mprelease.live.log_feed import LogFeed
 from mprelease.schemas.releases import ReleaseRequest
 from mprelease.services import releases
 from mprelease.services.context import ServiceContext
@@ -55,7 +55,7 @@ class Inline(ThreadPoolExecutor):
 class Writer:
     """A worker: its lines are told to the feed or lost on the way there, and stored later."""
 
-    def __init__(self, services: ServiceContext, feed: Feed, release_id: int) -> None:
+    def __init__(self, services: ServiceContext, feed: LogFeed, release_id: int) -> None:
         self.services = services
         self.feed = feed
         self.release_id = release_id
@@ -106,7 +106,7 @@ class Writer:
 class Watcher:
     """A client of the protocol: it keeps its place when the connection breaks."""
 
-    def __init__(self, feed: Feed) -> None:
+    def __init__(self, feed: LogFeed) -> None:
         self.feed = feed
         self.log: list[str] = []
         self.position = START
@@ -134,7 +134,7 @@ async def play(
     services: ServiceContext, release_id: int, steps: list[tuple[Any, ...]]
 ) -> list[list[str]]:
     asyncio.get_running_loop().set_default_executor(Inline())
-    feed = Feed(release_id, StoredState(services))
+    feed = LogFeed(release_id, StoredState(services))
     writer = Writer(services, feed, release_id)
     watchers = [Watcher(feed) for _ in range(3)]
     deeds: dict[str, Callable[..., object]] = {
@@ -147,13 +147,13 @@ async def play(
     }
     for name, *details in steps:
         if name == "look":
-            await feed.look()
+            await feed.poll()
         else:
             deeds[name](*details)
         for _ in range(5):
             await asyncio.sleep(0)
     writer.end()
-    await feed.look()
+    await feed.poll()
     async with asyncio.timeout(10):
         await asyncio.gather(*(watcher.watching for watcher in watchers))
     return [watcher.log for watcher in watchers]

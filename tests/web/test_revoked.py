@@ -18,9 +18,9 @@ from databases import KINDS
 from guests import NAMES, World
 from mprelease.domain.users import Role, User
 from mprelease.live.hub import Hub
+from mprelease.schemas.users import UserChange
 from mprelease.services import sessions, users
 from mprelease.services.context import ServiceContext
-from mprelease.services.users import UserChange
 from mprelease.storage.access_keys import KeyKind
 from mprelease.storage.database import Database
 from mprelease.web import connections

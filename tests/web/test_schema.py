@@ -45,7 +45,6 @@ FITTING = {
     "role": "viewer",
     "password": None,
     "version": None,
-    "page": "pages/index",
     "start_page": "pages/index",
     "directory": "client",
     "output": "dist",

@@ -10,9 +10,9 @@ from guests import World
 from mprelease.domain.apps import App
 from mprelease.domain.users import Actor, Role
 from mprelease.schemas.apps import AppChange
+from mprelease.schemas.projects import ProjectChange
 from mprelease.security.vault import Vault
 from mprelease.services import apps, projects
-from mprelease.services.projects import ProjectChange
 from programs import program
 
 BOSS = Actor("admin")
@@ -61,7 +61,7 @@ def test_the_second_of_two_forms_of_a_project_is_told(world: World) -> None:
     boss = world.session_of(Role.SUPER_ADMIN)
     seen = revision_in(boss.client.get("/projects/web").text)
     projects.edit(world.services, BOSS, "web", ProjectChange(default_branch="theirs"))
-    form = {"new_name": "web", "repository": "/srv/mine.git", "default_branch": "main"}
+    form = {"name": "web", "repository": "/srv/mine.git", "default_branch": "main"}
     page = boss.send("/projects/web", **form, revision=seen)
     assert 'role="alert"' in page
     assert 'value="/srv/mine.git"' in page

@@ -15,6 +15,7 @@ from mprelease.domain.problems import Problem, ProblemDetail
 from mprelease.domain.releases import Kind, Stage, StageState, State
 from mprelease.domain.sandbox import SandboxMode
 from mprelease.domain.users import Actor, Role
+from mprelease.schemas.projects import ProjectChange
 from mprelease.schemas.releases import ReleaseRequest
 from mprelease.services import apps, projects, releases, users
 from mprelease.storage import queue, workers
@@ -76,7 +77,7 @@ def test_every_save_says_so_once(world: World, upload_key: str) -> None:
     with world.services.database.writing() as db:
         workers.begin(db, "w", ["default"], 1, "1")
     member = f"/users/{user_id(world, NAMES[Role.MEMBER])}"
-    project = {"new_name": "web", "repository": "/srv/web.git", "default_branch": "dev"}
+    project = {"name": "web", "repository": "/srv/web.git", "default_branch": "dev"}
     app = {"name": "twin", "platform_app_id": "wx0123456789abcdee"}
     saves: list[tuple[str, dict[str, str], str]] = [
         ("/projects", {"name": "new", "repository": "/srv/new.git"}, "已添加项目“new”，请继续"),
@@ -176,7 +177,11 @@ def test_what_deletes_names_what_it_deletes(world: World, upload_key: str) -> No
     has_twin(world, upload_key)
     boss = world.session_of(Role.SUPER_ADMIN)
     boss.send("/profile/tokens", name="构建机器")
-    projects.add(world.services, BOSS, projects.ProjectChange("empty", "/srv/empty.git", "main"))
+    projects.add(
+        world.services,
+        BOSS,
+        ProjectChange(name="empty", repository="/srv/empty.git", default_branch="main"),
+    )
     for address, question in (
         ("/projects/empty", "永久删除项目“empty”"),
         ("/apps/twin/settings", "删除小程序“twin”（wx0123456789abcdee）"),
@@ -233,7 +238,7 @@ def test_no_chinese_page_shows_a_raw_value(world: World, upload_key: str) -> Non
     fails(world, world.first, error, Stage.BUILD)
     boss.send(
         "/projects/web",
-        new_name="web",
+        name="web",
         repository="/srv/web.git",
         default_branch="main",
         git_token="t",

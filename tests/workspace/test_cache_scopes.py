@@ -19,12 +19,14 @@ def scopes(tmp_path: Path) -> CacheScopes:
 
 def give_back(scopes: CacheScopes, scope: str, place: Path, text: str) -> None:
     write(place, ".cache/pack", text)
-    scopes.give_back(scope, place)
+    scopes.save(scope, place)
 
 
 def brought(scopes: CacheScopes, scope: str, seed: str | None, place: Path) -> str | None:
     return (
-        (place / ".cache/pack").read_text() if scopes.bring(scope, seed, place, Copier()) else None
+        (place / ".cache/pack").read_text()
+        if scopes.restore(scope, seed, place, Copier())
+        else None
     )
 
 
@@ -90,12 +92,12 @@ def test_slots_that_give_back_and_bring_at_once_do_not_hold_each_other_up(
             for turn in range(25):
                 # Other branches push the oldest scopes out meanwhile.
                 scope = MAIN if turn % 2 else scope_of(f"{slot} {turn}")
-                if scopes.bring(scope, MAIN, place, Copier()):
+                if scopes.restore(scope, MAIN, place, Copier()):
                     found = {str(each.relative_to(place)) for each in place.rglob("file*")}
                     failures.extend([] if found == files else [f"{len(found)} files"])
                 for file in files:
                     write(place, file, "")
-                scopes.give_back(scope, place)
+                scopes.save(scope, place)
         except Exception as error:  # noqa: BLE001 (told below)
             failures.append(repr(error))
 

@@ -7,7 +7,7 @@ import pytest
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
 from mprelease.workspace.layout import Layout, prepared
-from mprelease.workspace.ownership import owning
+from mprelease.workspace.owner_lock import owning
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from mprelease.cli import outcome, tools
 from mprelease.cli.translation import t
 from mprelease.domain.platforms import Platform
 from mprelease.domain.releases import Kind
+from mprelease.schemas.projects import ProjectChange
 from mprelease.schemas.releases import ReleaseRequest
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 _PROJECT = "demo"
 _REQUESTS = (
-    ReleaseRequest(app="", kind=Kind.PREVIEW, page="pages/about/about", query="from=demo"),
+    ReleaseRequest(app="", kind=Kind.PREVIEW, start_page="pages/about/about", query="from=demo"),
     ReleaseRequest(app="", kind=Kind.UPLOAD, description="mprelease demo"),
 )
 
@@ -98,7 +99,7 @@ def _prepare(
     from mprelease.storage import projects as stored
 
     services = application.services
-    change = projects.ProjectChange(_PROJECT, str(repository), "main")
+    change = ProjectChange(name=_PROJECT, repository=str(repository), default_branch="main")
     with services.database.reading() as db:
         is_known = stored.by_name(db, _PROJECT)
     if is_known:

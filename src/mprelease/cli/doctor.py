@@ -20,7 +20,7 @@ from mprelease.domain.sandbox import SandboxMode
 
 if TYPE_CHECKING:
     from mprelease.application import Application
-    from mprelease.process.programs import Wanted
+    from mprelease.process.programs import RequiredProgram
 
 _MARKS = {"ok": "✔", "warning": "!", "missing": "✘"}
 _LITTLE_DISK_GB = 5
@@ -66,7 +66,7 @@ def _findings(application: "Application") -> Iterator[Finding]:
     yield Finding("proxy", "ok", application.settings.vendor_proxy or t("doctor.no_proxy"))
 
 
-def _program(application: "Application", wanted: "Wanted") -> Finding:
+def _program(application: "Application", wanted: "RequiredProgram") -> Finding:
     from mprelease.process import programs
 
     def look() -> Finding:

@@ -67,13 +67,13 @@ class View:
         return time.monotonic() - self._waiting_since > _TIMEOUT_SECONDS
 
     def wait(self, blocker: int | None, *, is_unknown: bool) -> None:
-        """LogWriter once why the release is still queued."""
+        """Say once why the release is still queued."""
         if blocker:
             self.t(t("cli.blocked" if is_unknown else "cli.waiting", release=blocker))
             self._waiting_since = math.inf
 
     def wait_for_worker(self, label: str) -> None:
-        """LogWriter once that nobody lives who could take the release."""
+        """Say once that nobody lives who could take the release."""
         self.t(t("cli.no_worker", label=label))
         self._waiting_since = math.inf
 

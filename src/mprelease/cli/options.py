@@ -70,12 +70,15 @@ def spread(command: Callable[..., None]) -> Callable[..., None]:
     names = [
         name for name in record.model_fields if option_of(record, name) and name not in without
     ]
+    required = {name for name, field in record.model_fields.items() if field.is_required()}
 
     @wraps(command)
     def spread_out(**typed: Any) -> None:
         values = {name: typed.pop(name) for name in names}
         given = {name: value for name, value in values.items() if value is not None}
         read = {name: _read(record, name, value) for name, value in given.items()}
+        # A field that the record cannot be without may be an argument of the command's own.
+        read |= {name: typed[name] for name in required & typed.keys()}
         command(**typed, given=record.of(**read))
 
     own = [each for each in signature.parameters.values() if each.name != "given"]
@@ -101,9 +104,10 @@ def _option(record: type[Record], name: str) -> Parameter:
     taken: Any = {dict: list[str], list: str}.get(kind, kind)
     help_id = option.help or field.description
     assert help_id
-    annotation: Any = Annotated[
-        taken | None, typer.Option(*option.flags, metavar=option.metavar, help=t(help_id))
-    ]
+    shown = typer.Option(*option.flags, metavar=option.metavar, help=t(help_id))
+    if field.is_required():
+        return Parameter(name, Parameter.KEYWORD_ONLY, annotation=Annotated[taken, shown])
+    annotation: Any = Annotated[taken | None, shown]
     default = None if kind is dict else field.default
     return Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 

@@ -6,57 +6,58 @@ from typing import Annotated, Any
 import typer
 
 from mprelease.cli import show, startup
-from mprelease.cli.options import Json, ProjectName
+from mprelease.cli.options import Json, ProjectName, spread
 from mprelease.cli.translation import t
 from mprelease.cli.worker_queries import ask
 from mprelease.domain.projects import Project, ProjectSecret
 from mprelease.domain.worker_queries import WorkerQuery, WorkerQueryKind
+from mprelease.schemas.projects import NewProject, ProjectChange
 
 commands = typer.Typer(no_args_is_help=True, help=t("cli.project"))
 
-Repository = Annotated[str, typer.Option(help=t("option.repository"))]
-Branch = Annotated[str | None, typer.Option("--branch", help=t("option.branch"))]
 TokenFile = Annotated[Path | None, typer.Option(metavar="FILE", help=t("option.git_token_file"))]
 KeyFile = Annotated[Path | None, typer.Option(metavar="FILE", help=t("option.ssh_key_file"))]
 NpmrcFile = Annotated[Path | None, typer.Option(metavar="FILE", help=t("option.npmrc_file"))]
 
 
 @commands.command(help=t("cli.project.add"))
+@spread
 def add(
     name: ProjectName,
-    repository: Repository,
-    branch: Branch = None,
     git_token_file: TokenFile = None,
     ssh_key_file: KeyFile = None,
     npmrc_file: NpmrcFile = None,
     json: Json = False,
+    *,
+    given: NewProject,
 ) -> None:
     """Add a project."""
     from mprelease.services import projects
 
     secrets = _secrets(git_token_file, ssh_key_file, npmrc_file)
-    new = projects.ProjectChange(name, repository, branch, secrets)
+    new = given.with_(name=name, secrets=secrets)
     with startup.opening() as application:
         project = projects.add(application.services, startup.me(), new)
     _done("cli.project.added", project, json=json)
 
 
 @commands.command(help=t("cli.project.edit"))
+@spread
 def edit(
     name: ProjectName,
     new_name: Annotated[str | None, typer.Option("--name", help=t("option.new_name"))] = None,
-    repository: Annotated[str | None, typer.Option(help=t("option.repository"))] = None,
-    branch: Branch = None,
     git_token_file: TokenFile = None,
     ssh_key_file: KeyFile = None,
     npmrc_file: NpmrcFile = None,
     json: Json = False,
+    *,
+    given: ProjectChange,
 ) -> None:
     """Change a project."""
     from mprelease.services import projects
 
     secrets = _secrets(git_token_file, ssh_key_file, npmrc_file)
-    change = projects.ProjectChange(new_name, repository, branch, secrets)
+    change = given.with_(name=new_name, secrets=secrets)
     with startup.opening() as application:
         edited = projects.edit(application.services, startup.me(), name, change)
     _done("cli.project.edited", edited.project, json=json)

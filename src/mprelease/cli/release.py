@@ -21,7 +21,7 @@ from mprelease.schemas.releases import ReleaseRequest
 
 if TYPE_CHECKING:
     from mprelease.application import Application
-    from mprelease.remote.server import Server
+    from mprelease.remote.api_client import ApiClient
 
 
 @spread
@@ -47,7 +47,7 @@ def upload(
     *,
     follow: options.Follow = False,
     json: options.Json = False,
-    given: Annotated[ReleaseRequest, Without("page", "query", "scene")],
+    given: Annotated[ReleaseRequest, Without("start_page", "query", "scene")],
 ) -> None:
     """Upload an app, or all apps of a project, as trial versions."""
     wanted = given.with_(app=name, kind=Kind.UPLOAD)
@@ -129,7 +129,7 @@ def _release(wanted: ReleaseRequest, project: str | None, shown: _Shown) -> None
 
 
 def _released_there(
-    there: "Server", wanted: ReleaseRequest, project: str | None, shown: _Shown
+    there: "ApiClient", wanted: ReleaseRequest, project: str | None, shown: _Shown
 ) -> int:
     if project:
         return remote.release_all(there, project, wanted, lines=shown.follow, json=shown.json)

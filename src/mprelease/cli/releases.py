@@ -84,7 +84,7 @@ def resolve(
         bool, typer.Option("--published/--not-published", help=t("option.published"))
     ],
 ) -> None:
-    """LogWriter how a release ended whose worker died while it was uploading."""
+    """Say how a release ended whose worker died while it was uploading."""
     from mprelease.services import releases as operations
 
     with opening() as application:

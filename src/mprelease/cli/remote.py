@@ -21,12 +21,12 @@ from mprelease.schemas.releases import ReleaseFields, ReleaseRequest
 from mprelease.settings.environment import user_folder
 
 if TYPE_CHECKING:
-    from mprelease.remote.server import Server
+    from mprelease.remote.api_client import ApiClient
 
 _PAGE = 100
 
 
-def server() -> "Server | None":
+def server() -> "ApiClient | None":
     """Return the server that the settings name, None where this machine is meant."""
     from mprelease.settings.settings import load
 
@@ -35,15 +35,15 @@ def server() -> "Server | None":
         return None
     if not settings.token:
         raise Refused(Problem.SERVER_TOKEN_MISSING, url=settings.server)
-    from mprelease.remote.server import Server
+    from mprelease.remote.api_client import ApiClient
 
     token = settings.token.get_secret_value().strip()
     language = t.language.replace("_", "-")
-    return Server(settings.server, token, language, settings.extra_ca_certs)
+    return ApiClient(settings.server, token, language, settings.extra_ca_certs)
 
 
 def release(
-    there: "Server", wanted: ReleaseRequest, qr_code: Path | None, *, lines: bool, json: bool
+    there: "ApiClient", wanted: ReleaseRequest, qr_code: Path | None, *, lines: bool, json: bool
 ) -> int:
     """Have a release made there, follow it to its end, show it, and return the exit code."""
     made = _config(there, "/releases", {"app": wanted.app, **_asked(wanted)})
@@ -51,10 +51,10 @@ def release(
 
 
 def release_all(
-    there: "Server", project: str, wanted: ReleaseRequest, *, lines: bool, json: bool
+    there: "ApiClient", project: str, wanted: ReleaseRequest, *, lines: bool, json: bool
 ) -> int:
     """Have a release made of each app of a project there, and follow all of them."""
-    from mprelease.remote.reading import release_of
+    from mprelease.remote.parsing import release_of
 
     made = _config(there, f"/projects/{quote(project, safe='')}/releases", _asked(wanted))
     found = [release_of(one) for one in made]
@@ -65,22 +65,22 @@ def release_all(
 
 
 def again(
-    there: "Server", release_id: int, qr_code: Path | None, *, lines: bool, json: bool
+    there: "ApiClient", release_id: int, qr_code: Path | None, *, lines: bool, json: bool
 ) -> int:
     """Have the same release made anew there, and follow it."""
     made = _config(there, f"/releases/{release_id}/again", {})
     return _follow(there, made, qr_code, lines=lines, json=json)
 
 
-def cancel(there: "Server", release_id: int) -> None:
+def cancel(there: "ApiClient", release_id: int) -> None:
     """Ask for the end of a release there."""
     with _reaching(there):
         there.post(f"/releases/{release_id}/cancel", {})
 
 
-def log(there: "Server", release_id: int, *, follow: bool) -> None:
+def log(there: "ApiClient", release_id: int, *, follow: bool) -> None:
     """Print the log of a release there, to its end or as far as it goes."""
-    from mprelease.remote.reading import listed_lines_of, release_of
+    from mprelease.remote.parsing import listed_lines_of, release_of
 
     path = f"/releases/{release_id}"
     if follow:
@@ -91,7 +91,7 @@ def log(there: "Server", release_id: int, *, follow: bool) -> None:
     place = {"attempt": 0, "line": 0}
     while True:
         with _reaching(there):
-            told = there.get_again(f"{path}/log", limit=5000, **place)
+            told = there.get_with_retries(f"{path}/log", limit=5000, **place)
         for line in listed_lines_of(told["items"]):
             sys.stdout.write(f"{line.text}\n")
         if not told["items"]:
@@ -99,16 +99,16 @@ def log(there: "Server", release_id: int, *, follow: bool) -> None:
         place = told["next"]
 
 
-def releases(there: "Server", app: str | None, limit: int) -> list[Release]:
+def releases(there: "ApiClient", app: str | None, limit: int) -> list[Release]:
     """Return the newest releases there."""
-    from mprelease.remote.reading import release_of
+    from mprelease.remote.parsing import release_of
 
     found: list[Release] = []
     asked: dict[str, str | int] = {"app": app} if app else {}
     while len(found) < limit:
         asked["limit"] = min(_PAGE, limit - len(found))
         with _reaching(there):
-            told = there.get_again("/releases", **asked)
+            told = there.get_with_retries("/releases", **asked)
         found += map(release_of, told["items"])
         if told["next"] is None:
             break
@@ -120,21 +120,23 @@ def _asked(wanted: ReleaseRequest) -> dict[str, object]:
     return wanted.model_dump(mode="json", include=set(ReleaseFields.model_fields))
 
 
-def _config(there: "Server", path: str, asked: dict[str, object]) -> Any:
+def _config(there: "ApiClient", path: str, asked: dict[str, object]) -> Any:
     # A lost answer is asked for again, and nothing is released twice.
     key = f"cli-{secrets.token_hex(12)}"
     with _reaching(there):
         return there.post(path, asked, key)
 
 
-def _follow(there: "Server", made: object, qr_code: Path | None, *, lines: bool, json: bool) -> int:
-    from mprelease.remote.reading import release_of
+def _follow(
+    there: "ApiClient", made: object, qr_code: Path | None, *, lines: bool, json: bool
+) -> int:
+    from mprelease.remote.parsing import release_of
 
     [ended] = _followed(there, [release_of(made)], [View(lines=lines)])
     return outcome.report(ended, _save_qr_code(there, ended, qr_code), json=json)
 
 
-def _followed(there: "Server", found: Sequence[Release], views: Sequence[View]) -> list[Release]:
+def _followed(there: "ApiClient", found: Sequence[Release], views: Sequence[View]) -> list[Release]:
     """Show one's own releases until their ends, at once; Ctrl-C asks for their cancellation."""
     ends: list[Future[Release]] = [Future() for _ in found]
 
@@ -161,9 +163,9 @@ def _followed(there: "Server", found: Sequence[Release], views: Sequence[View]) 
     return [end.result() for end in ends]
 
 
-def _watch(there: "Server", found: Release, view: View) -> Release:
+def _watch(there: "ApiClient", found: Release, view: View) -> Release:
     """Show a release until its end."""
-    from mprelease.remote.watching import ReleaseWatch
+    from mprelease.remote.release_watch import ReleaseWatch
 
     for heard in ReleaseWatch(there, found, lambda news: view.t(t(news))):
         found = heard.release
@@ -172,8 +174,8 @@ def _watch(there: "Server", found: Release, view: View) -> Release:
     return found
 
 
-def _save_qr_code(there: "Server", ended: Release, wanted: Path | None) -> outcome.SavedCode:
-    from mprelease.remote.server import ServerLost
+def _save_qr_code(there: "ApiClient", ended: Release, wanted: Path | None) -> outcome.SavedCode:
+    from mprelease.remote.api_client import ServerLost
 
     try:
         image = there.image(f"/releases/{ended.id}/qr-code")
@@ -195,9 +197,9 @@ def _not_fetched(ended: Release, wanted: Path | None, detail: str) -> outcome.Sa
 
 
 @contextmanager
-def _reaching(there: "Server") -> Iterator[None]:
+def _reaching(there: "ApiClient") -> Iterator[None]:
     """Raise Refused in words where the server does not answer."""
-    from mprelease.remote.server import ServerLost
+    from mprelease.remote.api_client import ServerLost
 
     try:
         yield

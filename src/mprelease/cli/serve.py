@@ -156,7 +156,7 @@ def _made(application: "Application", hub: "Hub", is_over: Callable[[], bool]) -
 @contextmanager
 def _working(application: "Application", server: "uvicorn.Server", hub: "Hub") -> Iterator[None]:
     """Run releases beside the pages, which need not wait for that; the data folder must be ours."""
-    from mprelease.workspace.ownership import owning
+    from mprelease.workspace.owner_lock import owning
 
     with owning(application.layout) as is_mine:
         if not is_mine:

@@ -4,14 +4,15 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mprelease.cli.terminal import sanitized_json
 from mprelease.cli.translation import t
-from mprelease.domain.problems import Problem, ProblemDetail
-from mprelease.domain.releases import Release, StageRecord
+from mprelease.domain.problems import ProblemDetail
+from mprelease.domain.releases import Release
+from mprelease.schemas.documents import ProblemModel
+from mprelease.schemas.release_document import document_of
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -53,66 +54,15 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def release(release: Release, qr_code: Path | None) -> dict[str, object]:
-    """Return a release as `--json` promises it."""
-    return {
-        "id": release.id,
-        "app": release.app_name,
-        "platform": release.platform,
-        "state": release.state,
-        "kind": release.kind,
-        "ref": release.ref,
-        "ref_name": release.ref_name,
-        "environment": release.environment,
-        "robot": release.robot,
-        "commit": _commit(release),
-        "version": release.version,
-        "description": release.description,
-        "stages": [_stage(stage) for stage in release.stages],
-        "sizes": asdict(release.sizes) if release.sizes else None,
-        "qr_code": str(qr_code) if qr_code else None,
-        "warnings": [t.of(warning) for warning in release.warnings],
-        "error": _error(release),
-    }
+    """Return a release as `--json` promises it: as the API does, with the file of its QR code."""
+    model = document_of(release, t.of, has_qr_code=False)
+    document = model.model_dump(mode="json", exclude={"has_qr_code"})
+    return {**document, "qr_code": str(qr_code) if qr_code else None}
 
 
-def problem_detail(told: ProblemDetail) -> dict[str, object]:
+def problem_detail(problem_detail: ProblemDetail) -> dict[str, object]:
     """Return a problem with its sentences, for JSON."""
-    is_quoted = told.problem is Problem.SERVER_SAYS
-    return {
-        # What a server says of its releases names the problem itself.
-        "problem": told.parameters["code"] if is_quoted else told.problem,
-        "message": t.of(told.message),
-        "remedy": t.of(told.remedy),
-    }
-
-
-def moment(milliseconds: int | None) -> str | None:
-    """Return a time as ISO 8601 in UTC, or None."""
-    if milliseconds is None:
-        return None
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds")
-
-
-def _commit(release: Release) -> dict[str, object] | None:
-    if release.commit is None:
-        return None
-    return {**asdict(release.commit), "time": moment(release.commit.time * 1000)}
-
-
-def _stage(stage: StageRecord) -> dict[str, object]:
-    return {
-        "name": stage.name,
-        "state": stage.state,
-        "started_at": moment(stage.started_at),
-        "ended_at": moment(stage.ended_at),
-        "cached": stage.cached,
-    }
-
-
-def _error(release: Release) -> dict[str, object] | None:
-    if release.error is None:
-        return None
-    return {**problem_detail(release.error), "stage": release.failed_stage}
+    return ProblemModel.of(problem_detail, t.of).model_dump()
 
 
 def _text(value: object) -> str:

@@ -32,7 +32,7 @@ def worker(
 ) -> None:
     """Run releases until told to end."""
     from mprelease.schemas import validation as typed
-    from mprelease.workspace.ownership import owning
+    from mprelease.workspace.owner_lock import owning
 
     with opening() as application, owning(application.layout) as is_mine:
         if not is_mine:
@@ -69,7 +69,7 @@ def begun(
     worker.recover()
     application.machine.standby.live_on()
     worker.start()
-    application.messaging.dispatch.listen(labels, worker.hear)
+    application.messaging.dispatch.listen(labels, worker.on_wakeup)
     name, joined = application.worker_name, ", ".join(labels)
     typer.echo(t("cli.worker.works", name=name, labels=joined, slots=slots), err=True)
     return worker

@@ -1,1 +1,1 @@
-"""The words and rules of the trade: standard library only, no I/O."""
+"""Types and rules of the domain: standard library only, no I/O."""

@@ -26,14 +26,14 @@ class ProjectType(StrEnum):
 
 @dataclass(frozen=True)
 class BuildSettings:
-    """How an app is built; what is None is recognised from the repository.
+    """How an app is built; fields that are None are detected from the repository.
 
-    `directory` and `output` are relative, the second to the first. `node_memory` is the limit of
-    Node's heap in MiB. `compile_settings` are for the vendor's tool.
-    `install_inputs` are patterns of the files that hooks of the repository read at an install, by
-    default the whole committed tree. `private_dependencies` gives each build a copy of the
-    dependency set that it may write to. What was installed before `installed_from` (ms since the
-    epoch) is not used any more.
+    `directory` is relative to the repository, `output` to `directory`. `node_memory` is the limit
+    of Node's heap in MiB. `compile_settings` are passed to the vendor's tool. `install_inputs` are
+    patterns of the files that hooks of the repository read during an install; empty means the
+    whole committed tree, unless every hook is a known one. `private_dependencies` gives each build
+    a writable copy of the dependency set. Dependency sets from before `installed_from` (ms since
+    the epoch) are not reused.
     """
 
     directory: str = "."
@@ -52,9 +52,9 @@ class BuildSettings:
 class App:
     """An app as it is stored, without its credential.
 
-    `platform_app_id` is the id that the platform gave it (`wx…`). `proxy` is the egress proxy of
-    the vendor's tool where it differs from the platform-wide one. `label` says which workers may
-    run its releases. `revision` counts its changes.
+    `platform_app_id` is the id that the platform assigned (`wx…`). `proxy` overrides the
+    installation's egress proxy for the vendor's tool. Workers with `label` run its releases.
+    `revision` is incremented by each change.
     """
 
     id: int

@@ -1,4 +1,4 @@
-"""Endpoints: the hosts and ports that an address names."""
+"""Endpoints: the hosts and ports that a URL names."""
 
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
@@ -24,17 +24,17 @@ _PORTS = {
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A port of a host, which is a name or an address."""
+    """A host, by name or IP address, and a port."""
 
     host: str
     port: int
 
 
 def endpoints(url: str) -> tuple[Endpoint, ...]:
-    """Return what an address leads to; nothing for a file, a socket file, or what is none.
+    """Return the endpoints of a URL; empty for a file, a Unix socket, or text that is no URL.
 
-    Several are possible for a database (`?host=one:5432&host=two:5432`). `user@host:path` is git's
-    short form for ssh.
+    The URL of a database may name several (`?host=one:5432&host=two:5432`). `user@host:path` is
+    git's short form for ssh.
     """
     if "://" not in url:
         host = url.partition(":")[0].rpartition("@")[2]
@@ -47,12 +47,12 @@ def endpoints(url: str) -> tuple[Endpoint, ...]:
         return ()
     named = [value for name, value in parse_qsl(parts.query) if name == "host"]
     hosts = ",".join([parts.hostname or "", *named]).split(",")
-    found = (_endpoint(host, port) for host in hosts if host and not host.startswith("/"))
-    return tuple(each for each in found if each.port)
+    candidates = (_endpoint(host, port) for host in hosts if host and not host.startswith("/"))
+    return tuple(each for each in candidates if each.port)
 
 
 def _endpoint(host: str, port: int) -> Endpoint:
-    name, colon, own = host.rpartition(":")
-    if colon and own.isdecimal() and ":" not in name:
-        return Endpoint(name, int(own))
+    name, colon, own_port = host.rpartition(":")
+    if colon and own_port.isdecimal() and ":" not in name:
+        return Endpoint(name, int(own_port))
     return Endpoint(host, port)

@@ -1,4 +1,4 @@
-"""The few ways in which mprelease says no."""
+"""Exceptions for expected failures and for the expected ends of a release."""
 
 from dataclasses import replace
 
@@ -6,23 +6,23 @@ from mprelease.domain.problems import Parameter, Problem, ProblemDetail
 
 
 class ProblemError(Exception):
-    """Carry a problem to the one place that puts it into a sentence."""
+    """An expected failure, as a problem that the interfaces translate into a sentence."""
 
     def __init__(self, problem: Problem, **parameters: Parameter) -> None:
-        """Name the problem and what its sentences need."""
+        """Take the problem and the parameters of its message."""
         self.problem_detail = ProblemDetail(problem, parameters)
         super().__init__(problem, parameters)
 
 
 class Refused(ProblemError):
-    """A request that cannot be met as it stands; nothing was changed."""
+    """A request that cannot be fulfilled as given; nothing was changed."""
 
 
 class AppRefused(Refused):
-    """A request for several apps that cannot be met because of one of them."""
+    """A request for several apps that cannot be fulfilled because of one of them."""
 
     def __init__(self, app: str, refusal: Refused) -> None:
-        """Name the app, and take over what stands in its way."""
+        """Take the app's name and the refusal that concerns it."""
         super().__init__(refusal.problem_detail.problem, **refusal.problem_detail.parameters)
         self.problem_detail = replace(refusal.problem_detail, app=app)
 
@@ -32,12 +32,12 @@ class StageFailed(ProblemError):
 
 
 class ReleaseCanceled(Exception):
-    """Somebody asked for the end of a running release, and it was still possible."""
+    """A user canceled the running release before its upload began."""
 
 
 class LeaseLost(Exception):
-    """The release is no longer ours: end the process tree and write nothing."""
+    """The worker no longer holds the release's lease: end its processes and write nothing."""
 
 
 class Requeued(LeaseLost):
-    """The worker ends: the release goes back into the queue, for another one to run."""
+    """The worker shuts down: the release returns to the queue for another worker."""

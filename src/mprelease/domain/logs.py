@@ -1,4 +1,4 @@
-"""Log lines, and where they stand."""
+"""Log lines and their positions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from mprelease.domain.releases import Stage
 
 @dataclass(frozen=True, order=True)
 class Position:
-    """Where a line stands: the attempt, then the line, both from 1."""
+    """Position of a line: attempt and line number, both from 1."""
 
     attempt: int
     line: int
@@ -19,7 +19,7 @@ START = Position(0, 0)
 
 @dataclass(frozen=True)
 class LogLimits:
-    """How much is kept of the log of one attempt: bytes of its text in UTF-8, and lines."""
+    """Limits of the stored log of one attempt: size in bytes of UTF-8, and number of lines."""
 
     size: int
     lines: int
@@ -27,7 +27,7 @@ class LogLimits:
 
 @dataclass(frozen=True)
 class LogLine:
-    """One line of a release: when it was written (ms since the epoch), in which stage, what."""
+    """One line of a release's log; `at` is in ms since the epoch."""
 
     position: Position
     at: int
@@ -37,9 +37,9 @@ class LogLine:
 
 @dataclass(frozen=True)
 class Passage:
-    """Lines that follow each other, of one attempt and one stage, as they are kept.
+    """Consecutive lines of one attempt and one stage, as they are stored.
 
-    An entry is when a line was written (ms since the epoch), and its text.
+    An entry is the time at which a line was written (ms since the epoch) and its text.
     """
 
     first: Position

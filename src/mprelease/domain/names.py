@@ -1,30 +1,30 @@
-"""When two names are the same to the eye of a person, and which names are nobody's.
+"""Names that look alike, and names that mix scripts.
 
-The script of a letter is the first word of its Unicode name, which the standard promises never to
-change: that is enough for the rule here, and the standard library has it. The property itself
-would take a package with compiled code (`regex`, `unicodedata2`); `confusable_homoglyphs`, which is
-small, knows the Unicode of 2024 and compares single words with Latin alone.
+The script of a letter is taken from the first word of its Unicode name, which is stable by the
+standard's policy and available in the standard library. The script property itself would need a
+package with compiled code (`regex`, `unicodedata2`); `confusable_homoglyphs` covers the Unicode of
+2024 and compares single words with Latin only.
 """
 
 import re
 import unicodedata
 
-# What a column of the database takes; some letters become eighteen.
+# The length of the database's column; NFKC turns some characters into eighteen.
 _LONGEST_KEY = 191
 _LATIN = "LATIN"
 _HAN = "HAN"
-# UTS #39, "highly restrictive": what Chinese, Japanese and Korean write beside Latin.
+# UTS #39, "highly restrictive": scripts that Chinese, Japanese and Korean combine with Latin.
 _TOGETHER = (
     {_LATIN, _HAN, "HIRAGANA", "KATAKANA"},
     {_LATIN, _HAN, "BOPOMOFO"},
     {_LATIN, _HAN, "HANGUL"},
 )
 _ALIASES = {"CJK": _HAN, "IDEOGRAPHIC": _HAN, "KANGXI": _HAN, "FULLWIDTH": _LATIN}
-# Tone marks and the like belong to whatever stands before them.
+# Tone marks and other modifiers take the script of the preceding character.
 _COMMON = {"MODIFIER"}
-# Letters that show nothing.
+# Letters without a visible glyph.
 _INVISIBLE = re.compile("[\u115f\u1160\u17b4\u17b5\u3164\uffa0]")
-# Whole words of other alphabets can look Latin: their small letters, by what they look like.
+# Words of other alphabets can look Latin: each Latin letter, followed by its look-alikes.
 _LOOK_ALIKES = (
     "aаɑα bв cсϲ dԁ eеёε gɡց hһհ iіιı jјϳ kкκ lӏ mм nпո oоοօ pрρ qԛզ rг sѕ tтτ uυս vѵν wѡԝω xхχ"
     " yуүγ"
@@ -35,14 +35,14 @@ _LATIN_FOR = str.maketrans(
 
 
 def name_key(name: str) -> str:
-    """Return what is equal for two names that a person would take for one."""
+    """Return a key that is equal for two names that look the same to a person."""
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
     shown = " ".join(_INVISIBLE.sub("", folded).split())
     return shown.translate(_LATIN_FOR)[:_LONGEST_KEY]
 
 
 def mixes_scripts(name: str) -> bool:
-    """Tell whether a name has letters of scripts that nobody writes together."""
+    """Return whether a name combines scripts that no language writes together."""
     letters = (letter for letter in unicodedata.normalize("NFKC", name) if letter.isalnum())
     scripts = {_script(letter) for letter in letters if not (letter.isascii() and letter.isdigit())}
     scripts -= _COMMON

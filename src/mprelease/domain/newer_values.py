@@ -1,4 +1,4 @@
-"""Values of enums that a newer node has written: shown as they are, and left alone."""
+"""Enum values that a newer version has stored: shown as they are, and not acted upon."""
 
 from enum import StrEnum
 from typing import TypeVar
@@ -7,10 +7,10 @@ One = TypeVar("One", bound=StrEnum)
 
 
 def known_or_newer(kind: type[One], value: str) -> One:
-    """Return a member of an enum as it is stored, or one that is none of the enum's own.
+    """Return the member for a stored value, or a new one for a value that the enum does not define.
 
-    Nodes are updated one by one, so an older one reads what a newer one has written. Such a member
-    equals its text and no other member, and is not accepted as input: `kind(value)` raises.
+    During a rolling update an older node reads what a newer one has written. Such a member equals
+    its text and no other member, and is not accepted as input: `kind(value)` raises ValueError.
     """
     try:
         return kind(value)

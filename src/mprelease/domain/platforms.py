@@ -9,10 +9,10 @@ MIB = 2**20
 
 
 class Platform(StrEnum):
-    """Name a platform as the database, the URL and the command line spell it.
+    """A platform, spelled as in the database, in URLs and on the command line.
 
-    These have a driver of this version. A driver may serve others (`named`): which ones are served
-    says `platforms.registry` alone.
+    These have a driver in this version. `platforms.registry` tells which platforms have one; a
+    driver may serve a platform that is not listed here (`named`).
     """
 
     WECHAT = "wechat"
@@ -27,9 +27,9 @@ def named(name: str) -> Platform:
 
 @dataclass(frozen=True)
 class SizeLimits:
-    """How large packages may be, in bytes: the main one, each sub package, all together.
+    """Limits of package sizes in bytes: main package, each subpackage, and their sum.
 
-    None where nobody knows.
+    None where the platform documents no limit.
     """
 
     main: int | None

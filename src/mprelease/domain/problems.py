@@ -1,7 +1,7 @@
-"""Everything that can go wrong, by name.
+"""Every expected problem, by its identifier.
 
-The catalogs in `i18n` hold two sentences for each: `problem.<name>` says what happened,
-`remedy.<name>` what to do. A test fails when one is missing in either language.
+The catalogs in `i18n` hold two sentences for each: `problem.<name>` for what happened and
+`remedy.<name>` for what to do. A test fails when one is missing in either language.
 """
 
 from collections.abc import Mapping
@@ -10,9 +10,9 @@ from enum import StrEnum, auto
 
 
 class Problem(StrEnum):
-    """Name a problem as it is stored and as the catalogs know it."""
+    """A problem, as it is stored and as the catalogs identify it."""
 
-    # Bad input: refused at once.
+    # Invalid requests.
     PROJECT_UNKNOWN = auto()
     PROJECT_EXISTS = auto()
     PROJECT_HAS_APPS = auto()
@@ -80,7 +80,7 @@ class Problem(StrEnum):
     ADDRESS_PAGE_MISSING = auto()
     ADDRESS_UNKNOWN = auto()
 
-    # People and their way in.
+    # Users, login and HTTP requests.
     USER_UNKNOWN = auto()
     USER_EXISTS = auto()
     PICTURE_UNUSABLE = auto()
@@ -103,7 +103,7 @@ class Problem(StrEnum):
     BODY_TOO_LARGE = auto()
     TOKEN_LIFETIME = auto()
 
-    # What a machine lacks.
+    # Missing tools of a machine.
     TOOL_MISSING = auto()
     TOOL_TOO_OLD = auto()
     TOOL_INSTALL_FAILED = auto()
@@ -204,7 +204,7 @@ Parameter = str | int
 
 @dataclass(frozen=True)
 class Message:
-    """Carry what is to be said, without a language: an id of the catalogs and its parameters."""
+    """A message independent of the language: an id of the catalogs and its parameters."""
 
     id: str
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
@@ -214,7 +214,7 @@ class Message:
 class ProblemDetail:
     """A problem with its parameters, as it is stored and shown.
 
-    `app` is whose it is, where several were asked for.
+    `app` names the app that it concerns in a request for several apps.
     """
 
     problem: Problem
@@ -223,10 +223,12 @@ class ProblemDetail:
 
     @property
     def message(self) -> Message:
-        """LogWriter what happened."""
+        """Say what happened."""
+        """Return the message that states what happened."""
         return Message(f"problem.{self.problem}", self.parameters)
 
     @property
     def remedy(self) -> Message:
-        """LogWriter what to do."""
+        """Say what to do."""
+        """Return the message that states what to do."""
         return Message(f"remedy.{self.problem}", self.parameters)

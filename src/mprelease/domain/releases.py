@@ -1,4 +1,4 @@
-"""Releases: one request to publish one app from one git ref, and the moves of its state."""
+"""Releases: one request to publish one app from one git ref, and its state transitions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,14 +10,14 @@ from mprelease.domain.problems import Message, ProblemDetail
 
 
 class Kind(StrEnum):
-    """What a release makes at the platform."""
+    """What a release creates on the platform."""
 
     PREVIEW = "preview"
     UPLOAD = "upload"
 
 
 class State(StrEnum):
-    """Where a release stands."""
+    """The state of a release."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -28,13 +28,13 @@ class State(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """Tell whether nothing more will happen by itself."""
+        """Return whether the state does not change any more without a request of a person."""
         return self in set(State) - {State.QUEUED, State.RUNNING}
 
 
-# Nothing leads from UNKNOWN to QUEUED by itself: the platform may already hold what a lost worker
-# sent, so only its answer or a person may say "again". A worker that was merely away, and still
-# holds the token, may come back and tell the end.
+# There is no transition from UNKNOWN to QUEUED: the platform may already have received what a lost
+# worker sent, so the release is resolved by the platform's answer or by a person. A worker that was
+# only suspended and still holds the lease token may return to RUNNING and record the end.
 MOVES: Mapping[State, frozenset[State]] = {
     State.QUEUED: frozenset({State.RUNNING, State.CANCELED}),
     State.RUNNING: frozenset(
@@ -57,7 +57,7 @@ class Stage(StrEnum):
 
 
 class StageState(StrEnum):
-    """Where one stage stands."""
+    """The state of one stage."""
 
     PENDING = "pending"
     RUNNING = "running"
@@ -67,7 +67,7 @@ class StageState(StrEnum):
 
 
 class PublishState(StrEnum):
-    """How far the platform has been told: the fence that an upload passes once."""
+    """Progress of an upload: STARTED is set by the fence, DONE by the platform's answer."""
 
     NONE = "none"
     STARTED = "started"
@@ -76,7 +76,7 @@ class PublishState(StrEnum):
 
 @dataclass(frozen=True)
 class StageRecord:
-    """What is known of one stage; times in milliseconds since the epoch."""
+    """One stage of a release; times in milliseconds since the epoch."""
 
     name: Stage
     state: StageState = StageState.PENDING
@@ -87,7 +87,7 @@ class StageRecord:
 
 @dataclass(frozen=True)
 class Commit:
-    """The commit that a ref stood for; the time in seconds since the epoch."""
+    """The commit that a ref resolved to; `time` in seconds since the epoch."""
 
     id: str
     author: str
@@ -106,10 +106,7 @@ class Sizes:
 
 @dataclass(frozen=True)
 class Publication:
-    """What the platform answered to a release.
-
-    `qr_code` is the image as it is to be shown, `qr_code_type` its media type.
-    """
+    """The platform's answer to a release; `qr_code_type` is the media type of `qr_code`."""
 
     qr_code: bytes | None = None
     qr_code_type: str = "image/png"
@@ -118,9 +115,9 @@ class Publication:
 
 @dataclass(frozen=True)
 class LaunchOptions:
-    """With what a preview opens: page path, its query, and the platform's scene number."""
+    """What a preview opens: page path, its query, and the platform's scene number."""
 
-    page: str | None = None
+    start_page: str | None = None
     query: str | None = None
     scene: int | None = None
 
@@ -129,7 +126,7 @@ class LaunchOptions:
 class Release:
     """A release as it is stored; times in milliseconds since the epoch.
 
-    Where `version_is_automatic`, nobody has chosen the version: it may still become a greater one.
+    With `version_is_automatic` the version may still be replaced by a greater one.
     """
 
     id: int
@@ -144,7 +141,7 @@ class Release:
     version: str | None
     description: str
     launch: LaunchOptions
-    settings: Mapping[str, bool | int | str]
+    compile_settings: Mapping[str, bool | int | str]
     requested_by: str
     created_at: int
     started_at: int | None
@@ -161,5 +158,5 @@ class Release:
 
     @property
     def shown_ref(self) -> str:
-        """Return what people know the release's code by: a branch or tag rather than a commit."""
+        """Return the ref to show: the branch or tag if there is one, else the commit."""
         return self.ref_name or self.ref

@@ -1,11 +1,11 @@
-"""How builds are kept away from everything else: the policy, and what a machine can do."""
+"""How builds are isolated: the policy that is configured, and the mode that is in use."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class SandboxPolicy(StrEnum):
-    """What an installation asks for: see docs/operating.md."""
+    """The policy of an installation: see docs/operating.md."""
 
     AUTO = "auto"
     REQUIRED = "required"
@@ -13,7 +13,7 @@ class SandboxPolicy(StrEnum):
 
 
 class SandboxMode(StrEnum):
-    """What is really done: bubblewrap, other user ids alone, or nothing."""
+    """The isolation in use: bubblewrap, separate user ids only, or none."""
 
     BWRAP = "bwrap"
     USER = "user"
@@ -22,16 +22,16 @@ class SandboxMode(StrEnum):
 
 @dataclass(frozen=True)
 class UidRange:
-    """The user ids from `first` to `last`, both included; each is a group id as well."""
+    """The user ids from `first` to `last`, inclusive; each is also used as a group id."""
 
     first: int
     last: int
 
     def __str__(self) -> str:
-        """Return the range as the setting has it."""
+        """Return the range in the form of the setting."""
         return f"{self.first}-{self.last}"
 
     @property
     def ids(self) -> range:
-        """Return all ids."""
+        """Return the ids."""
         return range(self.first, self.last + 1)

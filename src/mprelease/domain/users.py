@@ -1,4 +1,4 @@
-"""Who does something, and what they may."""
+"""Users, their roles and permissions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,10 +6,10 @@ from enum import StrEnum
 
 
 class Permission(StrEnum):
-    """What somebody may do.
+    """A permission.
 
-    `look`: releases, logs and QR codes. `release`: preview, upload, cancel, again, resolve.
-    `manage`: people, projects, apps, credentials, workers, and deleting releases.
+    VIEW: see releases, logs and QR codes. RELEASE: preview, upload, cancel, repeat and resolve
+    releases. MANAGE: users, projects, apps, credentials, workers, and deleting releases.
     """
 
     VIEW = "look"
@@ -18,32 +18,32 @@ class Permission(StrEnum):
 
 
 class Role(StrEnum):
-    """What somebody is; there is one super administrator, and it stays."""
+    """The role of a user; there is exactly one super administrator, which cannot be removed."""
 
     SUPER_ADMIN = "super_admin"
     ADMIN = "admin"
     MEMBER = "member"
     VIEWER = "viewer"
 
-    def may(self, right: Permission) -> bool:
-        """Tell whether this role has a right."""
-        return right in _RIGHTS.get(self, frozenset())
+    def may(self, permission: Permission) -> bool:
+        """Return whether this role has a permission."""
+        return permission in _PERMISSIONS.get(self, frozenset())
 
 
-_RIGHTS: Mapping[Role, frozenset[Permission]] = {
+_PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
     Role.SUPER_ADMIN: frozenset(Permission),
     Role.ADMIN: frozenset(Permission),
     Role.MEMBER: frozenset({Permission.VIEW, Permission.RELEASE}),
     Role.VIEWER: frozenset({Permission.VIEW}),
 }
 
-# Whom an administrator can make; the super administrator makes itself at the first start.
+# Roles that an administrator can assign; the super administrator is created at the first start.
 GRANTED = (Role.ADMIN, Role.MEMBER, Role.VIEWER)
 
 
 @dataclass(frozen=True)
 class Actor:
-    """A person as the audit and the releases keep it: by name, and by id who has a login."""
+    """The person recorded in releases and the audit log; `id` is None without a user account."""
 
     name: str
     id: int | None = None
@@ -51,10 +51,10 @@ class Actor:
 
 @dataclass(frozen=True)
 class User:
-    """Somebody who can log in by this name; times in milliseconds since the epoch.
+    """A user account; times in milliseconds since the epoch.
 
-    `robot` is taken for this person's releases where a platform has robots; `language` is one of
-    the interface's, None what the browser wishes.
+    `robot`, if set, is the default for this user's releases where a platform has robots; `language`
+    is a language of the interface, None for the one that the browser requests.
     """
 
     id: int
@@ -65,10 +65,10 @@ class User:
     is_disabled: bool
     created_at: int
     seen_at: int | None
-    # When its picture was changed; None where there is none.
+    # The time of the last change of the picture; None without a picture.
     avatar_at: int | None = None
 
     @property
     def actor(self) -> Actor:
-        """Return this person as whoever does something."""
+        """Return the user as recorded in releases and the audit log."""
         return Actor(self.name, self.id)

@@ -1,4 +1,4 @@
-"""Version numbers: their shape, their order, and the automatic number of the day."""
+"""Version numbers: their format, their order, and automatic numbers by date."""
 
 import re
 from collections.abc import Collection
@@ -10,10 +10,11 @@ from mprelease.domain.problems import Problem
 
 
 class VersionForm(Enum):
-    """What a platform's tool takes as a version, and how the automatic number of a day looks.
+    """The versions that a platform's tool accepts, and the form of the automatic number of a day.
 
-    WORDS takes nearly anything (v1.2.3-beta); of a day it is `YY.MM.DD.n`. THREE_NUMBERS takes
-    three numbers without leading zeros; of a day they are `YY.M.n` with M = month x 100 + day.
+    WORDS accepts letters too (v1.2.3-beta); the number of a day is `YY.MM.DD.n`. THREE_NUMBERS
+    accepts three numbers without leading zeros; of a day they are `YY.M.n` with M = month x 100 +
+    day.
     """
 
     WORDS = auto()
@@ -21,8 +22,8 @@ class VersionForm(Enum):
 
 
 _SHAPE = re.compile(r"[0-9A-Za-z][0-9A-Za-z._+-]{0,63}")
-# Of a number that every platform takes.
-_SHARED_LENGTH = 3
+# Parts of a number that every platform accepts.
+_SHARED_PARTS = 3
 _SHAPE_WITHOUT_LEADING_ZEROS = re.compile(r"(0|[1-9][0-9]{0,8})(\.(0|[1-9][0-9]{0,8})){2}")
 
 
@@ -35,21 +36,21 @@ def checked(form: VersionForm, version: str) -> str:
 
 
 def is_greater(version: str, than: str) -> bool:
-    """Compare number by number: 1.10.0 is greater than 1.9.9."""
+    """Compare part by part as numbers: 1.10.0 is greater than 1.9.9."""
     return _numbers(version) > _numbers(than)
 
 
 def of_day(used: Collection[str], today: date) -> list[str]:
-    """Return those of some versions that are automatic numbers of a day.
+    """Return the versions that have the format of automatic numbers of a day.
 
-    Where a platform takes any number, these are all that the next one has to differ from.
+    Where a platform accepts any number, the next automatic one must differ from these only.
     """
     days = (f"{today:%y.%m.%d}", _shared_of_day(today).rpartition(".")[0])
     return [each for each in used if _COUNTED.fullmatch(each) and each.rpartition(".")[0] in days]
 
 
 def following(version: str) -> str:
-    """Return the number after one: its last part counts on."""
+    """Return the version with its last part incremented."""
     head, _, last = version.rpartition(".")
     return f"{head}.{int(last) + 1}"
 
@@ -57,20 +58,20 @@ def following(version: str) -> str:
 def automatic(form: VersionForm, today: date, used: list[str]) -> str:
     """Return today's next number of a form, greater than every used one.
 
-    n counts from 0. After an upload in step WORDS goes on in the form of the others. Where
-    somebody has already used a number beyond today's, the greatest one is continued instead.
+    n starts at 0. If the greatest number used today was shared by all platforms, its form is
+    continued. If a used number is greater than today's, that one is incremented instead.
     """
     greatest = max(used, key=_numbers, default=None)
     first = _of_day(form, today)
     if greatest is None or is_greater(first, greatest):
         return first
     shared = _shared_of_day(today)
-    if len(_numbers(greatest)) == _SHARED_LENGTH and is_greater(shared, greatest):
+    if len(_numbers(greatest)) == _SHARED_PARTS and is_greater(shared, greatest):
         return shared
     return following(greatest)
 
 
-def in_step(forms: Collection[VersionForm], today: date, used: list[str]) -> str:
+def automatic_shared(forms: Collection[VersionForm], today: date, used: list[str]) -> str:
     """Return today's next number that has all of these forms, greater than every used one."""
     if len(set(forms)) == 1:
         return automatic(next(iter(forms)), today, used)
@@ -78,7 +79,7 @@ def in_step(forms: Collection[VersionForm], today: date, used: list[str]) -> str
     first = _shared_of_day(today)
     if is_greater(first, greatest):
         return first
-    year, day, count = (*_numbers(greatest), 0, 0)[:_SHARED_LENGTH]
+    year, day, count = (*_numbers(greatest), 0, 0)[:_SHARED_PARTS]
     return f"{year}.{day}.{count + 1}"
 
 

@@ -1,4 +1,4 @@
-"""Errands: questions that need a worker's network or disk, answered into the database."""
+"""Worker queries: requests that need a worker's network or disk, answered via the database."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,12 +8,12 @@ from mprelease.domain.problems import ProblemDetail
 
 
 class WorkerQueryKind(StrEnum):
-    """What is asked.
+    """The kind of a query.
 
-    `refs`: branches and tags of a project. `commits`: the newest commits of a ref. `check`: whether
-    the platform accepts an app's credential. `last_version`: the newest version that the platform
-    has of an app. `finish`: do the step that an upload has missed. `address`: how the worker is
-    seen outside.
+    REFS: branches and tags of a project. COMMITS: the newest commits of a ref. CHECK: whether the
+    platform accepts an app's credential. LAST_VERSION: the newest version of an app on its
+    platform. FINISH: complete an upload by the step that it lacks. ADDRESS: the worker's public
+    IP address.
     """
 
     REFS = "refs"
@@ -26,7 +26,7 @@ class WorkerQueryKind(StrEnum):
 
 @dataclass(frozen=True)
 class WorkerQuery:
-    """One question: its kind, whom it is about (a name of ours), and what else it needs."""
+    """One query: its kind, the project, app or release that it concerns, and its arguments."""
 
     kind: WorkerQueryKind
     subject: str = ""
@@ -35,7 +35,7 @@ class WorkerQuery:
 
 @dataclass(frozen=True)
 class QueryAnswer:
-    """What came back: plain facts, or the problem that prevented them."""
+    """The answer to a query: facts as JSON values, or the problem that prevented an answer."""
 
     facts: Mapping[str, object] | None
     problem_detail: ProblemDetail | None = None

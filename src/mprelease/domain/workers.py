@@ -1,4 +1,4 @@
-"""Workers: the processes that run releases, and the labels that say which ones."""
+"""Workers: processes that run the releases of their labels."""
 
 import re
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from mprelease.domain.sandbox import SandboxMode
 
 DEFAULT_LABEL = "default"
 LABEL = re.compile(r"[a-z][a-z0-9-]{0,31}")
-# A worker that was not seen for so long is taken for dead.
+# A worker without a heartbeat for so long counts as dead.
 ALIVE_MS = 15_000
 
 
 class OnTerminate(StrEnum):
-    """What a worker that is told to end does with the releases that it runs."""
+    """What a worker does with its running releases when it is terminated."""
 
     FINISH = "finish"
     HAND_BACK = "hand_back"
@@ -21,11 +21,11 @@ class OnTerminate(StrEnum):
 
 @dataclass(frozen=True)
 class WorkerRecord:
-    """A worker as the others see it; times in milliseconds since the epoch, by the database.
+    """A worker as stored; times in milliseconds since the epoch, by the database's clock.
 
-    `runs` are the numbers of the releases that it holds. A draining worker takes no more. `sandbox`
-    is how it confines builds, None where an older version does not tell. `loop_failures` is how
-    often, since it began, one of its loops failed of something that nobody foresaw.
+    `runs` are the ids of its running releases. A draining worker claims no more. `sandbox` is how
+    it isolates builds, None if an older version does not report it. `loop_failures` counts the
+    unexpected failures of its loops since it started.
     """
 
     name: str

@@ -1,1 +1,1 @@
-"""Who runs what, when: claims, leases, the fence, and what becomes of lost releases."""
+"""Workers: claims, leases, the fence, wake-up calls, and recovery of lost releases."""

@@ -1,4 +1,4 @@
-"""Which ports builds may not reach: those of the pages, of the database and of Redis."""
+"""Block builds from the ports of the web server, of the database and of Redis."""
 
 import logging
 import os
@@ -16,16 +16,16 @@ _log = logging.getLogger(__name__)
 
 
 class BuildNetwork:
-    """Keep builds from our own ports as long as this process wants it.
+    """Block builds from mprelease's own ports while this process runs.
 
-    The rules are made of the settings, projects and apps of that moment. Where they cannot be
-    enforced the log says why, and so does `mprelease doctor`. From any thread.
+    The rules are derived from settings, projects and apps when they are applied. If they cannot be
+    enforced, the reason is logged, and `mprelease doctor` shows it. Thread-safe.
     """
 
     def __init__(
         self, database: Database, settings: Settings, environment: Mapping[str, str], name: str
     ) -> None:
-        """Take what names the endpoints, and what tells this installation from others here."""
+        """Take the sources of the endpoints; `name` is unique per installation on a machine."""
         self._database = database
         self._settings = settings
         self._environment = environment
@@ -33,20 +33,20 @@ class BuildNetwork:
         self._tables: list[NetworkTable] = []
 
     def refuse_stores(self) -> None:
-        """Keep builds from the database, from Redis, and from the pages' port if it is named."""
+        """Block the database, Redis, and the port of `base_url` if that names one."""
         self._refuse("worker", self.rules)
 
     def refuse_pages(self, port: int) -> None:
-        """Keep builds from the port on which this process shows the pages."""
+        """Block the port of this process's web server."""
         pages = (Endpoint("localhost", port),)
         self._refuse(f"pages-{port}", NetworkRules(self._settings.uid_range, pages))
 
     def why_open(self) -> str:
-        """Say why builds can reach our own ports, nothing if they cannot; and change nothing."""
+        """Return why builds can reach these ports, empty if they cannot; changes nothing."""
         return self._why_no_uids() or self._table("trial").why_not(self.rules)
 
     def open(self) -> None:
-        """Refuse nothing any more; more than once is harmless."""
+        """Remove all rules; idempotent."""
         for table in self._tables:
             table.withdraw()
 

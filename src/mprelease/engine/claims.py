@@ -1,4 +1,4 @@
-"""Take the best eligible release, in competition with whoever else looks."""
+"""Claim the best eligible release, in competition with other workers."""
 
 import secrets
 from collections.abc import Sequence
@@ -8,13 +8,13 @@ from mprelease.storage import queue
 from mprelease.storage.database import Database
 from mprelease.storage.queue import Lease
 
-# So often is looked again when others were faster with all that was seen.
-_LOOKS = 5
+# Attempts while other workers claim all candidates first.
+_TRIES = 5
 
 
 def claim_next(database: Database, worker: str, labels: Sequence[str], ttl: int) -> Lease | None:
     """Claim the best eligible release for `ttl` ms; None when there is none."""
-    for _ in range(_LOOKS):
+    for _ in range(_TRIES):
         with database.reading() as db:
             candidates = queue.candidates(db, labels, served())
         if not candidates:

@@ -1,7 +1,7 @@
-"""Carry wake-up calls between nodes: Dramatiq, in the process or over Redis.
+"""Wake-up calls between nodes: Dramatiq, within the process or over Redis.
 
-A message says that there may be something to do for a label, and nothing else: who runs what is
-decided in the database. A lost message costs the seconds until the next tick of a worker.
+A message means that there may be work for a label, and nothing else: which worker runs what is
+decided in the database. A lost message delays work until the next tick of a worker.
 """
 
 import logging
@@ -20,10 +20,10 @@ from mprelease.supervision import LoopSupervisor
 _log = logging.getLogger(__name__)
 _ACTOR = "wake"
 _SOCKET_SECONDS = 2.0
-# How long an idle worker waits between two looks at Redis; see RedisBroker's consumer.
+# Interval at which an idle worker polls Redis; see RedisBroker's consumer.
 _POLL_MS = 50
-# A worker without a free slot hands the call on and listens no more for a moment, so that another
-# one gets it; after so many hands the workers' own ticks have long done the rest.
+# A worker without a free slot sends the call again and pauses for _BACKOFF_SECONDS, so that another
+# worker receives it. After so many times the ticks of the workers have replaced the call.
 _MOST_HANDOVERS = 20
 _BACKOFF_SECONDS = 0.2
 _QUIET_SECONDS = 60.0
@@ -31,7 +31,7 @@ _UNREACHABLE = (redis.RedisError, dramatiq.DramatiqError, OSError)
 
 
 class _ThrottledLog(logging.Handler):
-    """Tell what Dramatiq says of itself, every second while Redis is away, once a minute."""
+    """Log Dramatiq's warnings once a minute; while Redis is unreachable it logs every second."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -41,15 +41,16 @@ class _ThrottledLog(logging.Handler):
         if time.monotonic() > self._quiet_until:
             self._quiet_until = time.monotonic() + _QUIET_SECONDS
             _log.warning(
-                "wake-up calls are not heard, work begins at the tick: %s", record.getMessage()
+                "wake-up calls cannot be received, work starts at the next tick: %s",
+                record.getMessage(),
             )
 
 
 class Dispatch:
-    """Ring for a label without waiting, and hear the rings for one's own labels."""
+    """Send wake-up calls for a label without blocking, and receive those for given labels."""
 
     def __init__(self, redis_url: str | None, loops: LoopSupervisor | None = None) -> None:
-        """Take Redis's address, or None for calls within this process; nothing is opened yet."""
+        """Take the URL of Redis, or None for calls within this process; connects on first use."""
         log = logging.getLogger("dramatiq")
         log.handlers, log.propagate = [_ThrottledLog()], False
         self._broker = _broker(redis_url)
@@ -62,15 +63,15 @@ class Dispatch:
         )
 
     def wake(self, label: str) -> None:
-        """Ring for the workers of a label; at once, whatever the broker does."""
+        """Send a wake-up call to the workers of a label; returns at once and never raises."""
         self._calls.put((label, 0))
 
-    def listen(self, labels: Sequence[str], hear: Callable[[], bool]) -> None:
-        """Call `hear` for each ring of these labels; it tells whether a slot was free."""
+    def listen(self, labels: Sequence[str], on_wakeup: Callable[[], bool]) -> None:
+        """Call `on_wakeup` for each call to these labels; it returns whether a slot was free."""
 
         def wake(label: object, handovers: object) -> None:
-            # Whoever reaches Redis can write a message: it wakes us, and what it says is checked.
-            if hear() or not (isinstance(label, str) and isinstance(handovers, int)):
+            # Anybody with access to Redis can write a message, so its content is checked.
+            if on_wakeup() or not (isinstance(label, str) and isinstance(handovers, int)):
                 return
             if label in labels and 0 <= handovers < _MOST_HANDOVERS:
                 self._calls.put((label, handovers + 1))
@@ -80,14 +81,14 @@ class Dispatch:
         dramatiq.actor(actor_name=_ACTOR, broker=self._broker, queue_name=queue_name)(wake)
         for label in labels[1:]:
             self._broker.declare_queue(_queue(label))
-        # One thread, one message: what this process does not take, others may.
+        # One thread and one prefetched message: the others stay available to other workers.
         listener = dramatiq.Worker(self._broker, worker_timeout=_POLL_MS, worker_threads=1)
         listener.queue_prefetch = 1
         listener.start()
         self._listener = listener
 
     def close(self) -> None:
-        """Hear no more, and give the last rings a moment to leave."""
+        """Stop receiving calls, and wait up to 2 s for the last ones to be sent."""
         if self._listener:
             self._listener.stop(timeout=2000)
         self._calls.put(None)
@@ -106,12 +107,16 @@ class Dispatch:
         try:
             self._broker.declare_queue(message.queue_name)
             self._broker.enqueue(message)
-        except _UNREACHABLE as error:  # workers look by themselves every few seconds
-            self._tell(label, error)
+        except _UNREACHABLE as error:  # workers also poll the database at each tick
+            self._warn(label, error)
 
-    def _tell(self, label: str, error: Exception) -> None:
+    def _warn(self, label: str, error: Exception) -> None:
         if time.monotonic() > self._quiet_until:
-            _log.warning("nobody could be woken for %s, work begins at the tick: %s", label, error)
+            _log.warning(
+                "no wake-up call could be sent for label %s, work starts at the next tick: %s",
+                label,
+                error,
+            )
             self._quiet_until = time.monotonic() + _QUIET_SECONDS
 
 
@@ -120,7 +125,7 @@ def _queue(label: str) -> str:
 
 
 def _broker(redis_url: str | None) -> dramatiq.Broker:
-    # Dramatiq's own list has a time limit of ten minutes and twenty retries.
+    # Dramatiq's default middleware has a time limit of ten minutes and twenty retries.
     if redis_url is None:
         return StubBroker(middleware=[])
     pool = redis.ConnectionPool.from_url(

@@ -1,4 +1,4 @@
-"""The fence that an upload passes once, just before anything is sent."""
+"""The fence: a conditional UPDATE that each upload passes once, before anything is sent."""
 
 import time
 from typing import Protocol
@@ -13,13 +13,13 @@ from mprelease.storage.database import Writer
 from mprelease.storage.outage import OUTAGE
 from mprelease.storage.queue import Lease
 
-# The bridge refuses to begin later than this after the fence: well before the lease can expire.
+# Share of the lease after which the bridge refuses to send: well before the lease can expire.
 _NOT_AFTER = 0.6
 _BETWEEN_TRIES = 0.2
 
 
 class DatabaseFence:
-    """Let an upload through if the row says that it is ours, wanted and not yet begun."""
+    """Let an upload pass if the lease is held, no cancel was requested, and none has passed yet."""
 
     def __init__(
         self,
@@ -29,7 +29,7 @@ class DatabaseFence:
         stop: Stop,
         recorder: DatabaseRecorder,
     ) -> None:
-        """Take the lease, what is published, who may ask for its stop, and who is to know."""
+        """Take the lease, the kind of the release, its stop request, and its recorder."""
         self._database = services.database
         self._now = services.now
         self._lease = lease
@@ -38,58 +38,61 @@ class DatabaseFence:
         self._recorder = recorder
 
     def cross(self) -> int:
-        """Return until when sending may begin; a preview is harmless and needs no mark."""
+        """Return the time (ms since the epoch) after which nothing may be sent.
+
+        A preview changes no row. Raise ReleaseCanceled or the reason of a stop, and LeaseLost.
+        """
         self._stop.raise_if_asked()
-        # Read before the statement: the deadline counts from the past, never from the future.
+        # Read before the statement, so that the deadline is never later than the lease allows.
         not_after = self._now() + int(_NOT_AFTER * self._lease.ttl)
         if self._kind is Kind.UPLOAD:
-            self._insist(self._mark, not_after)
+            self._execute(self._mark, not_after)
             self._recorder.is_behind_fence = True
-            self._turn_back_if_asked()
+            self._reopen_if_stopped()
         return not_after
 
     def reopen(self) -> None:
-        """Undo the crossing: the platform was certainly not told."""
+        """Undo `cross`; only if nothing was sent to the platform. Raise LeaseLost."""
         if self._kind is not Kind.UPLOAD:
             return
-        self._insist(self._unmark, self._now() + int(_NOT_AFTER * self._lease.ttl))
+        self._execute(self._unmark, self._now() + int(_NOT_AFTER * self._lease.ttl))
         self._recorder.is_behind_fence = False
 
-    def _turn_back_if_asked(self) -> None:
-        """Undo the mark where a stop came while it was being made."""
+    def _reopen_if_stopped(self) -> None:
+        """Undo `cross` if a stop was requested during its UPDATE."""
         if self._stop.reason:
             self.reopen()
             raise self._stop.reason
 
-    def _insist(self, statement: "_Statement", not_after: int) -> None:
-        """Do it although the database is away for a moment; raise LeaseLost when that lasts."""
-        is_again = False
+    def _execute(self, statement: "_Statement", not_after: int) -> None:
+        """Run a statement, with retries while the database is down; LeaseLost at `not_after`."""
+        is_retry = False
         while True:
             try:
                 with self._database.writing() as db:
-                    return statement(db, is_again=is_again)
+                    return statement(db, is_retry=is_retry)
             except OUTAGE:
                 if self._now() > not_after:
                     raise LeaseLost from None
-                is_again = True
+                is_retry = True
                 time.sleep(_BETWEEN_TRIES)
 
-    def _mark(self, db: Writer, *, is_again: bool) -> None:
+    def _mark(self, db: Writer, *, is_retry: bool) -> None:
         if queue.pass_fence(db, self._lease):
             return
-        # The commit may have succeeded although its answer was lost; only we can have done it.
-        if is_again and queue.has_passed_fence(db, self._lease):
+        # The commit of the first try may have succeeded although its answer was lost.
+        if is_retry and queue.has_passed_fence(db, self._lease):
             return
         raise ReleaseCanceled if queue.cancel_is_requested(db, self._lease) else LeaseLost
 
-    def _unmark(self, db: Writer, *, is_again: bool) -> None:
-        # A machine that stood still behind the fence may find its release unknown by now.
+    def _unmark(self, db: Writer, *, is_retry: bool) -> None:
+        # After a suspension of this machine the release may be in state UNKNOWN by now.
         queue.reclaim(db, self._lease)
         if queue.reopen_fence(db, self._lease):
             return
-        if not (is_again and queue.renew(db, self._lease)):
+        if not (is_retry and queue.renew(db, self._lease)):
             raise LeaseLost
 
 
 class _Statement(Protocol):
-    def __call__(self, db: Writer, *, is_again: bool) -> None: ...
+    def __call__(self, db: Writer, *, is_retry: bool) -> None: ...

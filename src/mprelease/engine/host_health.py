@@ -1,4 +1,4 @@
-"""Which git hosts have answered lately, and which have kept silent."""
+"""Remember which git hosts have answered recently, and which have timed out."""
 
 import threading
 import time
@@ -7,44 +7,47 @@ from collections.abc import Callable
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
 
-# Seconds for which an answer proves that a host lives, and silence that it does not.
-_LIVES = 60.0
-_SILENT = 15.0
+# Seconds for which an answer, or a timeout, is remembered.
+_ANSWER_SECONDS = 60.0
+_SILENCE_SECONDS = 15.0
 
 
 class HostHealth:
-    """Remember how hosts behaved, so that nobody waits for one that is known to be silent."""
+    """Remember recent answers and timeouts of hosts, so that a silent host is refused at once.
+
+    Thread-safe.
+    """
 
     def __init__(self, limit: float, clock: Callable[[], float] = time.monotonic) -> None:
-        """Take the seconds after which a host without an answer is silent; from any thread."""
+        """Take the timeout in seconds, which failures name, and a clock in seconds."""
         self.limit = limit
         self._clock = clock
         self._lock = threading.Lock()
         self._answered: dict[str, float] = {}
         self._silent: dict[str, float] = {}
 
-    def answers(self, host: str) -> bool:
-        """Tell whether a host has answered a moment ago."""
+    def has_answered(self, host: str) -> bool:
+        """Return whether a host has answered within the last minute."""
         with self._lock:
             return self._clock() < self._answered.get(host, 0.0)
 
     def refuse_silent(self, host: str) -> None:
-        """Raise StageFailed(GIT_HOST_SILENT) for a host that was silent a moment ago."""
+        """Raise StageFailed(GIT_HOST_SILENT) for a host that timed out within the last 15 s."""
         with self._lock:
             is_silent = self._clock() < self._silent.get(host, 0.0)
         if is_silent:
             raise self._failure(host)
 
-    def answered(self, host: str) -> None:
+    def record_answer(self, host: str) -> None:
         """Remember that a host has answered."""
         with self._lock:
-            self._answered[host] = self._clock() + _LIVES
+            self._answered[host] = self._clock() + _ANSWER_SECONDS
             self._silent.pop(host, None)
 
-    def was_silent(self, host: str) -> StageFailed:
-        """Remember that a host did not answer in time, and return what to raise."""
+    def record_silence(self, host: str) -> StageFailed:
+        """Remember that a host has timed out, and return the exception to raise."""
         with self._lock:
-            self._silent[host] = self._clock() + _SILENT
+            self._silent[host] = self._clock() + _SILENCE_SECONDS
             self._answered.pop(host, None)
         return self._failure(host)
 

@@ -1,26 +1,26 @@
-"""Be a worker for as long as somebody waits, unless another process works here already."""
+"""Run a worker within a command, unless another process owns the data folder."""
 
 import time
 from collections.abc import Callable
 
 from mprelease.engine.worker import Worker
 from mprelease.workspace.layout import Layout
-from mprelease.workspace.ownership import owning
+from mprelease.workspace.owner_lock import owning
 
-_LOOK_SECONDS = 0.1
+_POLL_SECONDS = 0.1
 
 
 def work_until(is_enough: Callable[[], bool], worker: Callable[[], Worker], layout: Layout) -> None:
-    """Run releases until it is enough, whenever this process gets to own the data folder.
+    """Run releases until `is_enough`, while this process can lock the data folder.
 
-    What runs then for somebody else goes back into the queue, where that one will find it.
+    Releases that still run at the end are requeued.
     """
     while not is_enough():
         with owning(layout) as is_mine:
             if is_mine:
                 _work(is_enough, worker())
         if not is_enough():
-            time.sleep(_LOOK_SECONDS)
+            time.sleep(_POLL_SECONDS)
 
 
 def _work(is_enough: Callable[[], bool], worker: Worker) -> None:
@@ -28,7 +28,7 @@ def _work(is_enough: Callable[[], bool], worker: Worker) -> None:
     worker.start()
     try:
         while not is_enough():
-            time.sleep(_LOOK_SECONDS)
+            time.sleep(_POLL_SECONDS)
     finally:
         worker.close(requeue=True)
         worker.join()

@@ -1,4 +1,4 @@
-"""Keep a lease alive while a release runs, and let it go when it cannot be kept."""
+"""Renew a lease while a release runs, and stop the release when the lease is lost."""
 
 import threading
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ _BEAT_SECONDS = 0.5
 def kept_alive(
     database: Database, lease: Lease, recorder: DatabaseRecorder, stop: Stop
 ) -> Iterator[None]:
-    """Renew the lease during the block; ask for the stop when it is lost or a cancel came."""
+    """Renew the lease during the block; stop the release if it is lost or canceled."""
     over = threading.Event()
     arguments = (database, lease, recorder, stop, over)
     keeper = threading.Thread(target=_keep, args=arguments, name="lease")
@@ -44,11 +44,11 @@ def _keep(
             with database.reading() as db:
                 if queue.cancel_is_requested(db, lease):
                     stop.ask(ReleaseCanceled())
-        except OUTAGE:  # The flush says when it has lasted too long.
+        except OUTAGE:  # `flush` raises LeaseLost when the outage lasts too long.
             continue
         except LeaseLost as lost:
             stop.ask(lost)
             return
-        except Exception as error:  # noqa: BLE001 without a keeper nothing may go on
+        except Exception as error:  # noqa: BLE001 without renewal the release must stop
             stop.ask(error)
             return

@@ -1,4 +1,4 @@
-"""Keep the beginning and the end of a log that is too long."""
+"""Limit the size of a log by keeping its beginning and its end."""
 
 from collections import deque
 
@@ -10,36 +10,35 @@ _MEBI = 1 << 20
 
 
 class LimitedLog:
-    """Decide which lines of one attempt are kept.
+    """Select the lines of one attempt that are stored; not thread-safe.
 
-    Each stage may take a half of what the stages before have left for its beginning, and a quarter
-    for its end: so something is left for each that follows. What does not fit into the beginning
-    waits here until the stage ends, in no more bytes than that quarter. Not for several threads at
-    once.
+    Each stage may use half of the remaining limit for its beginning and a quarter for its end, so
+    that something remains for the stages after it. Lines beyond the beginning are buffered until
+    the stage ends; the buffer is limited to that quarter.
     """
 
     def __init__(self, limits: LogLimits, words: Translator) -> None:
-        """Begin with nothing said; `words` are for the lines that tell what was left out."""
+        """Take the limits; `words` translates the lines that mark an omission."""
         self._size, self._lines = limits.size, limits.lines
         self._words = words
         self._is_cut = False
         self._begin()
 
     def take(self, line: str) -> list[str]:
-        """Return what is to be written now: the line, or once that it and others have to wait."""
+        """Return the lines to write now: the line, or once per stage a note about the limit."""
         encoded = line.encode()
         if not self._is_cut and self._fits(len(encoded)):
             self._head_size -= len(encoded)
             self._head_lines -= 1
             self._spend(encoded)
             return [line]
-        said = [] if self._is_cut else [self._words.of(self._cut())]
+        notes = [] if self._is_cut else [self._words.of(self._cut())]
         self._is_cut = True
         self._keep(encoded)
-        return said
+        return notes
 
     def end_stage(self) -> list[str]:
-        """Return the end of the stage's log, where it was cut; the next stage begins."""
+        """Return the buffered end of the stage's log, if it was cut, and begin the next stage."""
         kept = [encoded.decode() for encoded in self._tail]
         left_out = [self._words.of(self._left_out())] if self._left_out_lines else []
         for encoded in self._tail:
@@ -50,7 +49,7 @@ class LimitedLog:
     def _begin(self) -> None:
         self._head_size, self._head_lines = self._size // 2, self._lines // 2
         self._tail_size, self._tail_lines = self._size // 4, self._lines // 4
-        # As bytes: a text with one character beyond the Latin ones takes four times as much.
+        # As bytes: a str with one character beyond Latin-1 takes up to four bytes per character.
         self._tail: deque[bytes] = deque()
         self._kept_size = self._left_out_size = self._left_out_lines = 0
         self._is_cut = False
@@ -66,9 +65,9 @@ class LimitedLog:
         self._tail.append(encoded)
         self._kept_size += len(encoded)
         while self._kept_size > self._tail_size or len(self._tail) > self._tail_lines:
-            forgotten = len(self._tail.popleft())
-            self._kept_size -= forgotten
-            self._left_out_size += forgotten
+            dropped = len(self._tail.popleft())
+            self._kept_size -= dropped
+            self._left_out_size += dropped
             self._left_out_lines += 1
 
     def _cut(self) -> Message:

@@ -1,4 +1,4 @@
-"""Keep secrets out of everything that is recorded of a release or answered to a query."""
+"""Mask secrets in everything that is recorded of a release or answered to a query."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -11,51 +11,51 @@ from mprelease.process.mask import Mask
 
 
 class MaskingRecorder:
-    """Pass on the course of a release with its secrets hidden, whatever they appear in."""
+    """A recorder that masks secrets and forwards everything to another recorder."""
 
     def __init__(self, recorder: Recorder, mask: Mask) -> None:
-        """Take who records, and what hides."""
+        """Take the recorder to forward to, and the mask."""
         self._recorder = recorder
         self._mask = mask
 
     def started(self, stage: Stage) -> None:
-        """Pass on that a stage began."""
+        """Forward the start of a stage."""
         self._recorder.started(stage)
 
     def line(self, text: str) -> None:
-        """Pass on one line of output."""
+        """Forward one line of output."""
         self._recorder.line(self._mask(text))
 
     def ended(self, stage: Stage, state: StageState, *, cached: bool = False) -> None:
-        """Pass on how the running stage ended."""
+        """Forward the end of the running stage."""
         self._recorder.ended(stage, state, cached=cached)
 
     def checked_out(self, commit: Commit) -> None:
-        """Pass on which commit the ref stands for."""
+        """Forward the commit that the ref resolved to."""
         shown = replace(
             commit, author=self._mask(commit.author), subject=self._mask(commit.subject)
         )
         self._recorder.checked_out(shown)
 
     def numbered(self, version: str) -> None:
-        """Pass on which version the release takes."""
+        """Forward the version of the release."""
         self._recorder.numbered(version)
 
     def warned(self, message: Message) -> None:
-        """Pass on a warning, which may repeat what a vendor's tool said."""
+        """Forward a warning; it may quote a vendor's tool."""
         self._recorder.warned(masked_message(message, self._mask))
 
     def published(self, publication: Publication) -> None:
-        """Pass on what the platform answered."""
+        """Forward the platform's answer."""
         self._recorder.published(publication)
 
 
-def masked_ending(ending: Outcome, mask: Mask) -> Outcome:
-    """Return an ending without secrets: the parameters of its words come from raw output."""
+def masked_outcome(outcome: Outcome, mask: Mask) -> Outcome:
+    """Return an outcome without secrets; the parameters of its messages may be raw output."""
     return replace(
-        ending,
-        error=ending.error and masked_problem(ending.error, mask),
-        warning=ending.warning and masked_message(ending.warning, mask),
+        outcome,
+        error=outcome.error and masked_problem(outcome.error, mask),
+        warning=outcome.warning and masked_message(outcome.warning, mask),
     )
 
 
@@ -77,7 +77,7 @@ def _masked(parameters: Mapping[str, Parameter], mask: Mask) -> Mapping[str, Par
 
 
 def _shortened(text: str) -> str:
-    """Return what every list of releases may show: a repository can say very much."""
+    """Return a text short enough for lists of releases: output of a repository may be large."""
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 

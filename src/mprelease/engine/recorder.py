@@ -1,4 +1,4 @@
-"""Write the course of a release into the database, as long as the lease is ours."""
+"""Record the progress of a release in the database while its lease is held."""
 
 import logging
 import threading
@@ -27,51 +27,51 @@ _OUTAGE_SECONDS_BEHIND_FENCE = 900.0
 
 
 class LogListener(Protocol):
-    """Whoever watches; told without waiting, from any thread."""
+    """Receives the log and the changes of releases; called from any thread, must not block."""
 
     def line_written(self, release_id: int, line: LogLine) -> None:
-        """Take a line, before it is stored."""
+        """Handle a new line; called before it is stored."""
 
     def changed(self, release_id: int) -> None:
-        """Know that something else about a release is stored."""
+        """Handle a change of the release other than a line; called after it is stored."""
 
     def ended(self, release_id: int) -> None:
-        """Know that no more lines come."""
+        """Handle the end of the log in this process."""
 
 
 class Broadcast:
-    """Tell everybody who watches, in this process or through others; perhaps nobody does.
+    """Forward everything to any number of listeners.
 
-    Whoever fails at listening is reported, and neither the others nor the release hear of it.
+    The failure of a listener is reported to `loops`; it affects neither the others nor the release.
     """
 
-    def __init__(self, *everybody: LogListener, loops: LoopSupervisor | None = None) -> None:
-        """Take those who want to know, and who counts their failures."""
-        self._everybody = everybody
+    def __init__(self, *listeners: LogListener, loops: LoopSupervisor | None = None) -> None:
+        """Take the listeners, and the supervisor that counts their failures."""
+        self._listeners = listeners
         self._loops = loops or LoopSupervisor()
 
     def line_written(self, release_id: int, line: LogLine) -> None:
-        """Pass a line on."""
-        self._each(lambda one: one.line_written(release_id, line))
+        """Forward a line."""
+        self._each(lambda listener: listener.line_written(release_id, line))
 
     def changed(self, release_id: int) -> None:
-        """Pass on that something is stored."""
-        self._each(lambda one: one.changed(release_id))
+        """Forward a change."""
+        self._each(lambda listener: listener.changed(release_id))
 
     def ended(self, release_id: int) -> None:
-        """Pass on that no more lines come."""
-        self._each(lambda one: one.ended(release_id))
+        """Forward the end of the log."""
+        self._each(lambda listener: listener.ended(release_id))
 
-    def _each(self, tell: Callable[[LogListener], None]) -> None:
-        for one in self._everybody:
+    def _each(self, call: Callable[[LogListener], None]) -> None:
+        for listener in self._listeners:
             try:
-                tell(one)
-            except Exception as error:  # noqa: BLE001 what is watched goes on unwatched
+                call(listener)
+            except Exception as error:  # noqa: BLE001 the release must continue
                 self._loops.report("live view", error)
 
 
 class DatabaseRecorder:
-    """Record one run; lines are gathered and written together about once a second."""
+    """Record one attempt; lines are buffered and written twice a second by the lease's thread."""
 
     def __init__(
         self,
@@ -81,9 +81,9 @@ class DatabaseRecorder:
         log: LimitedLog,
         live: LogListener | None = None,
     ) -> None:
-        """Take the lease under which all is written, the clock of lines in ms, and who watches.
+        """Take the lease, a clock in ms since the epoch, and the listener of the live view.
 
-        `log` decides which lines are kept.
+        `log` selects the lines that are stored.
         """
         self._log = log
         self._live = live or Broadcast()
@@ -91,44 +91,44 @@ class DatabaseRecorder:
         self._lease = lease
         self._now = now
         self._lock = threading.Lock()
-        self._one_writer = threading.Lock()
+        self._write_lock = threading.Lock()
         self._lines: list[LogLine] = []
         self._last = Position(lease.attempt, 0)
         self._stage = Stage.CHECKOUT
-        # With the database away for so long, stop before somebody else may begin.
-        self._patience = 0.7 * lease.ttl / 1000
+        # After an outage of so long, stop before another worker can claim the release.
+        self._outage_seconds = 0.7 * lease.ttl / 1000
         self._renewed_at = time.monotonic()
         self.is_behind_fence = False
 
     def started(self, stage: Stage) -> None:
-        """Write that a stage began."""
+        """Write the start of a stage."""
         with self._lock:
             self._stage = stage
         self._write(lambda db: queue.start_stage(db, self._lease, stage))
         self._live.changed(self._lease.release_id)
 
     def line(self, text: str) -> None:
-        """Give a line its number and keep it until the next flush; from any thread.
+        """Assign a line its number and buffer it until the next flush; thread-safe.
 
-        What is beyond the limits of the log waits until the stage ends, or is left out.
+        Lines beyond the limits of the log are held back until the stage ends, or dropped.
         """
-        # Who watches gets what is stored.
+        # The live view gets the same text as the database.
         clean = storable(text)
         with self._lock:
             self._number(self._log.take(clean))
 
     def ended(self, stage: Stage, state: StageState, *, cached: bool = False) -> None:
-        """Write how a stage ended."""
+        """Write the end of a stage."""
         self._end_log()
         self._write(lambda db: queue.end_stage(db, self._lease, stage, state, cached=cached))
         self._live.changed(self._lease.release_id)
 
     def checked_out(self, commit: Commit) -> None:
-        """Write which commit the ref stands for."""
+        """Write the commit that the ref resolved to."""
         self._write(lambda db: queue.write(db, self._lease, commit=asdict(commit)))
 
     def numbered(self, version: str) -> None:
-        """Write another version."""
+        """Write the version of the release."""
         self._write(lambda db: queue.write(db, self._lease, version=version))
         self._live.changed(self._lease.release_id)
 
@@ -137,25 +137,25 @@ class DatabaseRecorder:
         self._write(lambda db: queue.warn(db, self._lease, message))
 
     def published(self, publication: Publication) -> None:
-        """Write the platform's answer, and that the release has reached it."""
+        """Write the platform's answer, and set the publish state to DONE."""
         self._write(lambda db: self._keep(db, publication))
 
     def flush(self) -> None:
-        """Write the gathered lines and renew the lease; raise LeaseLost when it is not ours."""
+        """Write the buffered lines and renew the lease; raise LeaseLost if it is not held."""
         self._write(lambda _: None)
 
     def give_up(self) -> None:
-        """Write the last lines of a run that has no end; raise LeaseLost when it is not ours."""
+        """Write the last lines without an end of the release; raise LeaseLost if not held."""
         self._end_log()
         self.flush()
 
-    def finish(self, ending: Outcome) -> None:
+    def finish(self, outcome: Outcome) -> None:
         """Write the end of the release, with the last lines, in one transaction."""
         self._end_log()
-        self._write(lambda db: self._end(db, ending))
+        self._write(lambda db: self._end(db, outcome))
 
     def _number(self, texts: Iterable[str]) -> None:
-        """Give each line its number, and tell it to those who watch; under the lock."""
+        """Assign numbers, buffer the lines, notify the listener; the lock must be held."""
         for text in texts:
             self._last = Position(self._last.attempt, self._last.line + 1)
             line = LogLine(self._last, self._now(), self._stage, text)
@@ -163,14 +163,14 @@ class DatabaseRecorder:
             self._live.line_written(self._lease.release_id, line)
 
     def _end_log(self) -> None:
-        """Write the end of a stage's log that was cut."""
+        """Add the lines that were held back by the limits of the log."""
         with self._lock:
             self._number(self._log.end_stage())
 
-    def _end(self, db: Writer, ending: Outcome) -> None:
-        if ending.warning:
-            queue.warn(db, self._lease, ending.warning)
-        queue.end(db, self._lease, ending.state, ending.error, ending.failed_stage)
+    def _end(self, db: Writer, outcome: Outcome) -> None:
+        if outcome.warning:
+            queue.warn(db, self._lease, outcome.warning)
+        queue.end(db, self._lease, outcome.state, outcome.error, outcome.failed_stage)
 
     def _keep(self, db: Writer, publication: Publication) -> None:
         sizes = asdict(publication.sizes) if publication.sizes else None
@@ -180,8 +180,8 @@ class DatabaseRecorder:
             releases.put_qr_code(db, self._lease.release_id, image, kind, clock.read(db))
 
     def _write(self, write: Callable[[Writer], object]) -> None:
-        # The keeper of the lease writes too: no line may be written, or forgotten, by both.
-        with self._one_writer:
+        # The lease's thread writes too: a line must be written and removed by only one of them.
+        with self._write_lock:
             while True:
                 try:
                     self._write_once(write)
@@ -196,18 +196,18 @@ class DatabaseRecorder:
                 raise LeaseLost
             taken = self._write_lines(db)
             write(db)
-        # Only what is committed may be forgotten.
+        # Only after the commit may lines leave the buffer.
         with self._lock:
             del self._lines[:taken]
         self._renewed_at = time.monotonic()
 
     def _wait(self, outage: Exception) -> None:
-        """Wait a moment for the database to come back; raise LeaseLost when it was away too long.
+        """Sleep before the next try; raise LeaseLost if the outage has lasted too long.
 
-        Behind the fence nobody else will take the release up, so there is time to tell its end.
+        Behind the fence no other worker claims the release, so its end can be written much later.
         """
-        timeouts = _OUTAGE_SECONDS_BEHIND_FENCE if self.is_behind_fence else self._patience
-        if time.monotonic() - self._renewed_at > timeouts:
+        limit = _OUTAGE_SECONDS_BEHIND_FENCE if self.is_behind_fence else self._outage_seconds
+        if time.monotonic() - self._renewed_at > limit:
             raise LeaseLost from outage
         _log.warning("release %s waits for the database: %s", self._lease.release_id, outage)
         time.sleep(_BETWEEN_TRIES)

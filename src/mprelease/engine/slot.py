@@ -1,4 +1,4 @@
-"""One slot of a worker: it runs one release at a time, from the claim to the end."""
+"""A slot of a worker: runs one release at a time, from claim to end."""
 
 import logging
 import threading
@@ -14,7 +14,7 @@ from mprelease.domain.releases import State
 from mprelease.engine.fence import DatabaseFence
 from mprelease.engine.lease import kept_alive
 from mprelease.engine.log_limit import LimitedLog
-from mprelease.engine.masking import MaskingRecorder, masked_ending
+from mprelease.engine.masking import MaskingRecorder, masked_outcome
 from mprelease.engine.recorder import Broadcast, DatabaseRecorder, LogListener
 from mprelease.engine.tool_supply import ToolSupply
 from mprelease.i18n import Language, Translator
@@ -37,10 +37,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class WorkerDependencies:
-    """What every slot of a worker has: the services, the machine, the time limit, and the pipeline.
+    """Dependencies shared by all slots of a worker.
 
-    `tools` brings the tool of a platform when it is missing. `live` hears every line that
-    `log_limits` let pass; `words` are those of the lines of ours in a log.
+    `release_limit` is the time limit of a release in seconds. `tools` installs missing vendor
+    tools. `live` gets each line that `log_limits` admit; `words` translates our own log lines.
     """
 
     services: ServiceContext
@@ -57,46 +57,46 @@ class Slot:
     """Run releases with the dependencies of one machine, in workspaces of this slot's number."""
 
     def __init__(self, dependencies: WorkerDependencies, number: int) -> None:
-        """Take the means and the slot's number, from 1."""
+        """Take the dependencies and the slot's number, from 1."""
         self._dependencies = dependencies
         self._number = number
         self._user: ClaimedUser | None = None
         self._current: _RunningRelease | None = None
-        self._gives_back = False
+        self._is_requeueing = False
         self.busy_since: float | None = None
 
-    def take(self) -> None:
-        """Be busy from now on: a release is claimed for this slot."""
+    def reserve(self) -> None:
+        """Mark the slot as busy: a release was claimed for it."""
         self.busy_since = time.monotonic()
 
     def run(self, lease: Lease) -> None:
-        """Run a release to its end; whatever it does, the slot outlives it."""
+        """Run a release and record its end; its failure is recorded, not raised."""
         services, stop = self._dependencies.services, Stop()
         log = LimitedLog(self._dependencies.log_limits, self._dependencies.words)
         recorder = DatabaseRecorder(
             services.database, lease, services.now, log, self._dependencies.live
         )
         self._current = _RunningRelease(stop, recorder)
-        if self._gives_back:
+        if self._is_requeueing:
             stop.ask(Requeued())
         try:
             with (
                 kept_alive(services.database, lease, recorder, stop),
                 self._limited(stop, recorder),
             ):
-                ending = self._ending(lease, recorder, stop)
-            recorder.finish(ending)
+                outcome = self._outcome(lease, recorder, stop)
+            recorder.finish(outcome)
         except Requeued:
             self._requeue(lease, recorder)
         except LeaseLost:
-            _log.warning("release %s is no longer ours", lease.release_id)
+            _log.warning("the lease of release %s was lost", lease.release_id)
         finally:
             self._current = self.busy_since = None
             self._dependencies.live.ended(lease.release_id)
 
     def requeue(self) -> None:
-        """Give the running release back to the queue, unless its upload has begun."""
-        self._gives_back = True
+        """Return the running release to the queue, unless its upload has begun."""
+        self._is_requeueing = True
         current = self._current
         if current and not current.recorder.is_behind_fence:
             current.stop.ask(Requeued())
@@ -105,25 +105,25 @@ class Slot:
         try:
             recorder.give_up()
         except LeaseLost:
-            return  # Somebody has already decided about it.
+            return  # Another node has recovered the release already.
         with self._dependencies.services.database.writing() as db:
             if queue.requeue(db, lease):
-                _log.info("release %s is handed back", lease.release_id)
+                _log.info("release %s is requeued", lease.release_id)
 
     def _limited(self, stop: Stop, recorder: DatabaseRecorder) -> "_Limit":
         return _Limit(self._dependencies.release_limit, stop, recorder)
 
-    def _ending(self, lease: Lease, recorder: DatabaseRecorder, stop: Stop) -> Outcome:
+    def _outcome(self, lease: Lease, recorder: DatabaseRecorder, stop: Stop) -> Outcome:
         try:
-            job = self._known_job(lease)
+            job = self._read_job(lease)
             dependencies = self._dependencies
             mask = Mask(secrets_of(job, dependencies.machine))
             masking = MaskingRecorder(recorder, mask)
-            early = dependencies.tools.bring(job.app.platform, masking, stop, dependencies.words)
-            return masked_ending(early or self._run(job, lease, recorder, stop, mask), mask)
+            early = dependencies.tools.ensure(job.app.platform, masking, stop, dependencies.words)
+            return masked_outcome(early or self._run(job, lease, recorder, stop, mask), mask)
         except LeaseLost:
             raise
-        except Exception as error:  # noqa: BLE001 a worker outlives whatever a release does
+        except Exception as error:  # noqa: BLE001 a release must not end the worker
             return _crashed(lease, error)
 
     def _run(
@@ -133,7 +133,7 @@ class Slot:
             return self._dependencies.pipeline(self._prepared(job, lease, recorder, stop, mask))
         except LeaseLost:
             raise
-        except Exception as error:  # noqa: BLE001 what it says may hold a secret
+        except Exception as error:  # noqa: BLE001 its text may contain a secret: it is masked
             return _crashed(lease, error)
 
     def _prepared(
@@ -157,17 +157,17 @@ class Slot:
         )
 
     def _claimed(self) -> ClaimedUser | None:
-        """Return the user id of this slot's builds, which it keeps as long as the process lives."""
+        """Return the user id of this slot's builds, claimed once per process."""
         users = self._dependencies.machine.sandbox.users
         if self._user is None and users:
             self._user = users.claim()
         return self._user
 
-    def _known_job(self, lease: Lease) -> Job:
+    def _read_job(self, lease: Lease) -> Job:
         try:
             return self._job(lease.release_id)
         except OUTAGE as outage:
-            # Nothing is done yet: the lease expires, and whoever finds the database begins anew.
+            # Nothing is done yet: the lease expires, and another worker starts the release again.
             raise LeaseLost from outage
 
     def _job(self, release_id: int) -> Job:
@@ -195,7 +195,7 @@ class _RunningRelease:
 
 
 class _Limit:
-    """The time limit of a whole release; behind the fence that of publishing goes on alone."""
+    """The time limit of a whole release; behind the fence only the one of publishing applies."""
 
     def __init__(self, seconds: int, stop: Stop, recorder: DatabaseRecorder) -> None:
         self._reason = StageFailed(Problem.RELEASE_TIME_LIMIT, seconds=seconds)

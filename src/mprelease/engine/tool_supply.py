@@ -1,4 +1,4 @@
-"""Bring a platform's tool that a machine lacks, as a part of the release that needs it first."""
+"""Install a missing vendor tool, as a part of the first release that needs it."""
 
 import logging
 import threading
@@ -27,32 +27,34 @@ class InstallTool(Protocol):
     """Install the tool of a platform."""
 
     def __call__(self, platform: Platform, /, *, stop: Stop, on_line: LineCallback) -> None:
-        """Install it unless it is there, and tell npm's lines; wait for no other platform.
+        """Install the tool unless it is installed; `on_line` gets npm's output.
 
-        Raise StageFailed, or the reason of the stop as soon as one is asked.
+        Installs of other platforms do not block this one. Raise StageFailed, and the reason of a
+        stop as soon as one is requested.
         """
 
 
 def nothing_to_install(_: Platform, /, *, stop: Stop, on_line: LineCallback) -> None:
-    """Install nothing: the pipeline needs no tools."""
+    """Install nothing, for a pipeline without tools."""
 
 
 @dataclass(frozen=True)
 class ToolSupply:
-    """How a machine gets the vendors' tools, and the words in which a log tells of it."""
+    """How a machine installs the vendors' tools, and whether it has one."""
 
     install: InstallTool = nothing_to_install
     has: Callable[[Platform], bool] = lambda _: True
 
-    def bring(
+    def ensure(
         self, platform: Platform, recorder: Recorder, stop: Stop, words: Translator
     ) -> Outcome | None:
         """Install the tool in the release's first stage if it is missing.
 
-        Return how the release ends where that fails or is canceled; raise LeaseLost.
+        `words` translates the line that this adds to the log. Return None, or the end of the
+        release if the installation fails or is canceled. Raise LeaseLost.
         """
         if self.has(platform):
-            # It may have to be opened for other user ids, of which there is nothing to tell.
+            # Only makes the files readable for other user ids, which needs no line in the log.
             self.install(platform, stop=stop, on_line=_log.info)
             return None
         recorder.started(Stage.CHECKOUT)
@@ -65,20 +67,20 @@ class ToolSupply:
         except ReleaseCanceled:
             recorder.ended(Stage.CHECKOUT, StageState.CANCELED)
             return Outcome(State.CANCELED)
-        except Exception as error:  # noqa: BLE001 it concerns this release alone
+        except Exception as error:  # noqa: BLE001 the failure ends this release, not the worker
             recorder.ended(Stage.CHECKOUT, StageState.FAILED)
             return Outcome(State.FAILED, problem_detail_of(error), Stage.CHECKOUT)
         return None
 
 
 def tool_locks() -> ToolLocks:
-    """Return a lock for each platform: one waits for its own tool alone."""
+    """Return one lock per platform, so that installs of different tools run in parallel."""
     return {platform: threading.Lock() for platform in served()}
 
 
 @contextmanager
 def acquired(lock: threading.Lock, stop: Stop) -> Iterator[None]:
-    """Hold a lock during the block; raise the reason if a stop is asked while waiting for it."""
+    """Hold a lock during the block; raise the reason if a stop is requested while waiting."""
     while not lock.acquire(timeout=_BETWEEN_TRIES):
         stop.raise_if_asked()
     try:

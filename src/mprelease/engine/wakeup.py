@@ -1,28 +1,28 @@
-"""Wake the waiting threads of one process, because there may be something to do."""
+"""Wake the waiting threads of one process when there may be work."""
 
 import threading
 
 
 class Wakeup:
-    """Count rings, so that none is missed between a look and the wait after it."""
+    """A counting condition: no notification is lost between looking for work and waiting."""
 
     def __init__(self) -> None:
-        """Begin unrung."""
-        self._rung = threading.Condition()
+        """Begin with a count of 0."""
+        self._condition = threading.Condition()
         self._count = 0
 
     @property
     def count(self) -> int:
-        """Return how often it has rung; to be read before the look."""
+        """Return the number of notifications; read it before looking for work."""
         return self._count
 
-    def ring(self) -> None:
-        """Let everybody who waits look again."""
-        with self._rung:
+    def notify(self) -> None:
+        """Wake all waiting threads."""
+        with self._condition:
             self._count += 1
-            self._rung.notify_all()
+            self._condition.notify_all()
 
-    def wait(self, heard: int, seconds: float | None = None) -> None:
-        """Wait until it has rung since `heard`, or for so long."""
-        with self._rung:
-            self._rung.wait_for(lambda: self._count != heard, seconds)
+    def wait(self, seen: int, seconds: float | None = None) -> None:
+        """Block until the count differs from `seen`, or for `seconds`."""
+        with self._condition:
+            self._condition.wait_for(lambda: self._count != seen, seconds)

@@ -1,4 +1,4 @@
-"""A worker: its slots wait for wake-up calls, and look by themselves at every tick."""
+"""A worker: its slots claim releases after each wake-up call and at every tick."""
 
 import logging
 import threading
@@ -22,15 +22,15 @@ from mprelease.supervision import LoopSupervisor
 
 _log = logging.getLogger(__name__)
 TICK_SECONDS = 2.0
-# A release has taken its share of the memory after so long; until then it is only promised.
-_GROWN_SECONDS = 60.0
+# After so long a release uses its share of the memory; until then the share counts as reserved.
+_RESERVED_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
 class WorkerConfig:
-    """What a worker is: its name, what it may run, how much at a time, and for how long.
+    """Name, labels and capacity of a worker.
 
-    `release_memory` in MiB: a further release begins only where so much is free. `lease` in ms.
+    `release_memory` in MiB: a further release starts only if so much is free. `lease` in ms.
     """
 
     name: str
@@ -41,7 +41,7 @@ class WorkerConfig:
 
 
 class Worker:
-    """Run the releases and answer the queries of some labels, with one thread for each slot."""
+    """Run the releases and answer the worker queries of some labels; one thread per slot."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class Worker:
         query_handler: QueryHandler,
         loops: LoopSupervisor | None = None,
     ) -> None:
-        """Take the dependencies, the configuration, and what answers worker queries."""
+        """Take the dependencies, the configuration, and the handler of worker queries."""
         self._loops = loops or LoopSupervisor()
         self._database = dependencies.services.database
         self._standby = dependencies.machine.standby
@@ -58,8 +58,8 @@ class Worker:
         self._config = config
         self._slots = [Slot(dependencies, number + 1) for number in range(config.slots)]
         self._wakeup = Wakeup()
-        self._query_pool = QueryPool(query_handler, config.labels, self._wakeup.ring, self._loops)
-        self._one_claims = threading.Lock()
+        self._query_pool = QueryPool(query_handler, config.labels, self._wakeup.notify, self._loops)
+        self._claim_lock = threading.Lock()
         self._closing = threading.Event()
         self._over = threading.Event()
         self._drained = False
@@ -68,13 +68,13 @@ class Worker:
         self._ticker: threading.Thread | None = None
 
     def recover(self) -> None:
-        """Decide about the releases of an earlier life; only for the owner of the data folder."""
+        """Recover the releases of an earlier process; only for the owner of the data folder."""
         with self._database.writing() as db:
             recovery.expire(db, self._config.name)
         reconcile(self._database)
 
     def start(self) -> None:
-        """Begin to work."""
+        """Register the worker in the database and start its threads."""
         with self._database.writing() as db:
             config = self._config
             workers.begin(
@@ -87,24 +87,27 @@ class Worker:
         ]
         self._ticker = start("worker tick", self._tick, self._over)
 
-    def hear(self) -> bool:
-        """Look for work now; tell whether a slot is free for it."""
-        self._wakeup.ring()
+    def on_wakeup(self) -> bool:
+        """Look for work now; return whether a slot is free for it."""
+        self._wakeup.notify()
         return not self._drained and any(slot.busy_since is None for slot in self._slots)
 
     def close(self, *, requeue: bool) -> None:
-        """Take no more; running releases finish, or are handed back. `join` waits for that."""
+        """Claim no more; running releases finish, or with `requeue` return to the queue.
+
+        Returns at once; `join` waits for the end.
+        """
         self._closing.set()
-        # A claim that is on its way would take again what a slot hands back.
-        with self._one_claims:
+        # A claim in progress could claim again a release that a slot has requeued.
+        with self._claim_lock:
             pass
         if requeue:
             for slot in self._slots:
                 slot.requeue()
-        self._wakeup.ring()
+        self._wakeup.notify()
 
     def join(self) -> None:
-        """Wait until everything has ended, and remove the worker from the database."""
+        """Wait until all threads have ended, and remove the worker from the database."""
         for thread in self._threads:
             thread.join()
         self._query_pool.close()
@@ -119,50 +122,50 @@ class Worker:
             _log.warning("the worker could not be removed from the database: %s", outage)
 
     def _work(self, slot: Slot) -> None:
-        heard = self._wakeup.count
+        seen = self._wakeup.count
         if not self._run_one(slot) and not self._closing.is_set():
-            self._wakeup.wait(heard)
+            self._wakeup.wait(seen)
 
     def _run_one(self, slot: Slot) -> bool:
         try:
-            # One at a time: the slots of a worker need not race each other.
-            with self._one_claims:
+            # The slots of one worker must not compete for the same rows.
+            with self._claim_lock:
                 if self._drained or self._closing.is_set() or not self._has_memory():
                     return False
                 config = self._config
                 lease = claim_next(self._database, config.name, config.labels, config.lease)
                 if lease is None:
                     return False
-                slot.take()
+                slot.reserve()
         except OUTAGE as outage:
-            self._lost(outage)
+            self._database_is_lost(outage)
             return False
         try:
             slot.run(lease)
-        except Exception:  # a bug: the lease expires, and others decide
-            _log.error("release %s was left without an end", lease.release_id)
+        except Exception:  # a bug: the lease expires, and the release is recovered
+            _log.error("release %s was abandoned after an internal error", lease.release_id)
             raise
         finally:
-            # Nobody waits for this: the release has ended.
+            # After the end of the release, so that it does not delay one.
             self._standby.refill_taken()
         return True
 
     def _has_memory(self) -> bool:
-        """Tell whether a further release would find its share; a first one always begins."""
-        begins = [slot.busy_since for slot in self._slots if slot.busy_since is not None]
-        young = [begun for begun in begins if time.monotonic() - begun < _GROWN_SECONDS]
-        wanted = self._config.release_memory * (1 + len(young))
-        return not begins or memory.available() >= wanted
+        """Return whether memory is free for a further release; the first one always starts."""
+        starts = [slot.busy_since for slot in self._slots if slot.busy_since is not None]
+        recent = [start for start in starts if time.monotonic() - start < _RESERVED_SECONDS]
+        needed = self._config.release_memory * (1 + len(recent))
+        return not starts or memory.available() >= needed
 
     def _answer(self) -> None:
-        heard = self._wakeup.count
+        seen = self._wakeup.count
         try:
-            did = self._query_pool.begin_one()
+            has_started = self._query_pool.start_one()
         except OUTAGE as outage:
-            self._lost(outage)
-            did = False
-        if not did and not self._closing.is_set():
-            self._wakeup.wait(heard)
+            self._database_is_lost(outage)
+            has_started = False
+        if not has_started and not self._closing.is_set():
+            self._wakeup.wait(seen)
 
     def _tick(self) -> None:
         if self._over.wait(TICK_SECONDS):
@@ -171,35 +174,34 @@ class Worker:
             self._beat()
             reconcile(self._database)
         except OUTAGE as outage:
-            self._lost(outage)
+            self._database_is_lost(outage)
         else:
-            self._found()
+            self._database_is_back()
         finally:
-            # Whatever keeps this tick from its own work, the slots look again.
-            self._wakeup.ring()
+            # Slots look for work at each tick, even if the heartbeat or the recovery has failed.
+            self._wakeup.notify()
 
     def _beat(self) -> None:
         with self._database.writing() as db:
             drained = workers.beat(db, self._config.name, self._loops.failures.total)
         if drained is not self._drained:
-            _log.info(
-                "worker %s takes %s releases", self._config.name, "no" if drained else "again"
-            )
+            change = "claims no more releases" if drained else "claims releases again"
+            _log.info("worker %s %s", self._config.name, change)
         self._drained = drained
 
-    def _lost(self, outage: Exception) -> None:
+    def _database_is_lost(self, outage: Exception) -> None:
         if self._has_database:
-            _log.error("the database is away, work goes on when it is back: %s", outage)
+            _log.error("the database is unreachable, work resumes when it is back: %s", outage)
         self._has_database = False
 
-    def _found(self) -> None:
+    def _database_is_back(self) -> None:
         if not self._has_database:
-            _log.info("the database is back")
+            _log.info("the database is reachable again")
         self._has_database = True
 
 
 def reconcile(database: Database) -> None:
-    """Decide about the releases of dead workers, and say what became of them."""
+    """Recover the releases of dead workers, and log the state of each."""
     for release_id, state in recovery.reconcile(database):
-        told = _log.error if state is State.UNKNOWN else _log.warning
-        told("the worker of release %s died: the release is %s", release_id, state)
+        level = logging.ERROR if state is State.UNKNOWN else logging.WARNING
+        _log.log(level, "the worker of release %s died: the release is %s", release_id, state)

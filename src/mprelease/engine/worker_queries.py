@@ -1,4 +1,4 @@
-"""Answer queries: questions that need this machine's network or disk."""
+"""Answer worker queries: requests that need this machine's network or disk."""
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -32,12 +32,12 @@ from mprelease.storage.outage import OUTAGE
 from mprelease.storage.worker_queries import ClaimedRow
 
 _log = logging.getLogger(__name__)
-# Everything in a query takes less; after that another worker may try.
+# Longer than any query takes; afterwards another worker may claim it.
 _LEASE_MS = 90_000
 _FETCH_SECONDS = 60.0
-# A host that has not told its refs by then is silent; pages wait for 25 s.
+# A host that has not listed its refs by then counts as silent; pages wait for 25 s.
 _HOST_SECONDS = 10.0
-# A transfer that has stopped, in bytes per second and seconds.
+# Below this rate (bytes per second) for so long (seconds) git ends a transfer.
 _SHORT_TIMEOUTS = {"GIT_HTTP_LOW_SPEED_LIMIT": "100", "GIT_HTTP_LOW_SPEED_TIME": "15"}
 _ADDRESS_SECONDS = 5
 _LONGEST_ADDRESS = 64
@@ -45,9 +45,9 @@ _LONGEST_ADDRESS = 64
 
 @dataclass(frozen=True)
 class QueryEnvironment:
-    """What this machine has of the world: mirrors, what git inherits, the way to the platforms.
+    """Where queries run: folder of mirrors, environment of git, route to the platforms.
 
-    `address_url` is a page that answers with its caller's address, `limits` bound git.
+    `address_url` is a page that returns the client's IP address; `limits` apply to git.
     """
 
     mirrors: Path
@@ -58,36 +58,36 @@ class QueryEnvironment:
 
 
 class WorkerEnds(Exception):
-    """The worker is told to end: another one answers."""
+    """The worker shuts down: another one answers the query."""
 
 
 @dataclass(frozen=True, eq=False)
 class Claimed:
-    """A query that is ours to answer, and the host that has to be asked; "" for none."""
+    """A query claimed by this worker, and the host that its answer depends on; "" for none."""
 
     taken: ClaimedRow
     host: str
 
 
 @dataclass(frozen=True)
-class _Course:
-    """How a query is answered: what ends it early, and the secrets that it has met."""
+class _Context:
+    """Context of one answer: its stop request, and the secrets that were read for it."""
 
     stop: Stop
     known: list[str] = field(default_factory=list)
 
 
 class QueryHandler:
-    """Answer for one machine; from any thread."""
+    """Answer the queries of one machine; thread-safe."""
 
-    def __init__(self, services: ServiceContext, outside: QueryEnvironment) -> None:
-        """Take the services, and what this machine offers."""
+    def __init__(self, services: ServiceContext, environment: QueryEnvironment) -> None:
+        """Take the services and the environment of this machine."""
         self._services = services
-        self._environment = outside
+        self._environment = environment
         self._hosts = HostHealth(_HOST_SECONDS)
 
     def claim(self, labels: Sequence[str], has_room: Callable[[str], bool]) -> Claimed | None:
-        """Take the oldest query of these labels about whose host `has_room` says yes."""
+        """Claim the oldest query of these labels whose host `has_room` accepts."""
         hosts: dict[int, str] = {}
 
         def may(number: int, query: WorkerQuery) -> bool:
@@ -98,69 +98,71 @@ class QueryHandler:
         return Claimed(taken, hosts[taken.id]) if taken else None
 
     def complete(self, claimed: Claimed, stop: Stop) -> None:
-        """Answer a query that was claimed, and store the answer; hand it back if stopped."""
-        given = self.answer(claimed.taken.query, stop)
-        if given.problem_detail and stop.reason:
+        """Answer a claimed query and store the answer; requeue the query if it was stopped."""
+        answer = self.answer(claimed.taken.query, stop)
+        if answer.problem_detail and stop.reason:
             self.requeue(claimed)
         else:
-            self._store(claimed.taken, given)
+            self._store(claimed.taken, answer)
 
     def requeue(self, claimed: Claimed) -> None:
-        """Leave a claimed query to another worker."""
+        """Release a claimed query for another worker."""
         try:
             with self._services.database.writing() as db:
                 worker_queries.requeue(db, claimed.taken)
         except OUTAGE as outage:
-            _log.warning("query %s is taken when its lease ends: %s", claimed.taken.id, outage)
+            _log.warning(
+                "query %s can be claimed only after its lease: %s", claimed.taken.id, outage
+            )
 
-    def _store(self, taken: ClaimedRow, given: QueryAnswer) -> None:
+    def _store(self, taken: ClaimedRow, answer: QueryAnswer) -> None:
         try:
             with self._services.database.writing() as db:
-                worker_queries.answer(db, taken, given)
+                worker_queries.answer(db, taken, answer)
         except OUTAGE:
             raise
-        except Exception as error:  # an answer that the database does not take
+        except Exception as error:  # an answer that cannot be stored
             with self._services.database.writing() as db:
                 worker_queries.answer(db, taken, QueryAnswer(None, problem_detail_of(error)))
             raise
 
     def answer(self, query: WorkerQuery, stop: Stop | None = None) -> QueryAnswer:
-        """Answer here and now; whatever fails is the answer's problem.
+        """Answer a query in this thread; a failure becomes the answer's problem.
 
-        A stop, for the reason WorkerEnds, ends what can be ended.
+        A stop, with the reason WorkerEnds, ends the commands that are running.
         """
-        course = _Course(stop or Stop())
+        context = _Context(stop or Stop())
         try:
-            return QueryAnswer(self._facts(query, course))
+            return QueryAnswer(self._facts(query, context))
         except (Refused, StageFailed) as failure:
             problem_detail = failure.problem_detail
         except WorkerEnds as end:
             problem_detail = problem_detail_of(end)
-        except Exception as error:  # noqa: BLE001 a worker outlives whatever it is asked
+        except Exception as error:  # noqa: BLE001 a query must not end the worker
             _log.exception("query %s", query.kind)
             problem_detail = problem_detail_of(error)
-        return QueryAnswer(None, masked_problem(problem_detail, Mask(course.known)))
+        return QueryAnswer(None, masked_problem(problem_detail, Mask(context.known)))
 
-    def _facts(self, query: WorkerQuery, course: _Course) -> Mapping[str, Any]:
-        """Find out what is asked, and add the secrets that this takes to those that are known."""
-        known = course.known
+    def _facts(self, query: WorkerQuery, context: _Context) -> Mapping[str, Any]:
+        """Return the facts; secrets that are read meanwhile are added to `context.known`."""
+        known = context.known
         match query.kind:
             case WorkerQueryKind.REFS:
-                return asdict(self._refs(self._repository(query.subject, known), course.stop))
+                return asdict(self._refs(self._repository(query.subject, known), context.stop))
             case WorkerQueryKind.COMMITS:
-                return self._commits(query, course)
+                return self._commits(query, context)
             case WorkerQueryKind.CHECK:
                 return self._check(query.subject, known)
             case WorkerQueryKind.LAST_VERSION:
                 return self._last_version(query.subject, known)
             case WorkerQueryKind.FINISH:
-                who = Actor(str(query.arguments["who"]), _who_id(query))
-                return self._finish(int(query.subject), who, known)
+                actor = Actor(str(query.arguments["who"]), _actor_id(query))
+                return self._finish(int(query.subject), actor, known)
             case WorkerQueryKind.ADDRESS:
                 return {"address": self._address()}
 
     def _host_of(self, query: WorkerQuery) -> str:
-        """Return which host a query depends on, or the platform: a silent one holds up others."""
+        """Return the git host or the platform that a query depends on."""
         try:
             with self._services.database.reading() as db:
                 if query.kind in {WorkerQueryKind.REFS, WorkerQueryKind.COMMITS}:
@@ -168,32 +170,32 @@ class QueryHandler:
                 if query.kind in {WorkerQueryKind.CHECK, WorkerQueryKind.LAST_VERSION}:
                     return apps.get(db, query.subject).platform
         except Refused:
-            return ""  # The answer will say so, and needs no host.
+            return ""  # The answer will be the same refusal, and needs no host.
         return query.kind
 
     def _refs(self, repository: Repository, stop: Stop) -> refs.Refs:
-        """Ask a repository's host for its refs; raise StageFailed, GIT_HOST_SILENT if it is."""
+        """List a repository's refs; raise StageFailed, GIT_HOST_SILENT if the host is silent."""
         host = host_of(repository.url)
         self._hosts.refuse_silent(host)
         try:
-            found = refs.refs(self._git(self._hosts.limit, stop), repository)
+            listed = refs.refs(self._git(self._hosts.limit, stop), repository)
         except StageFailed as failure:
             if host and failure.problem_detail.problem is Problem.TIME_LIMIT:
-                raise self._hosts.was_silent(host) from None
+                raise self._hosts.record_silence(host) from None
             raise
-        self._hosts.answered(host)
-        return found
+        self._hosts.record_answer(host)
+        return listed
 
-    def _commits(self, query: WorkerQuery, course: _Course) -> Mapping[str, Any]:
+    def _commits(self, query: WorkerQuery, context: _Context) -> Mapping[str, Any]:
         ref = check_ref(str(query.arguments["ref"]))
-        repository = self._repository(query.subject, course.known)
-        # The first fetch of a large repository takes its time: only a host that answers gets it.
-        if not self._hosts.answers(host_of(repository.url)):
-            self._refs(repository, course.stop)
+        repository = self._repository(query.subject, context.known)
+        # The first fetch of a large repository may take long, so the host is probed before it.
+        if not self._hosts.has_answered(host_of(repository.url)):
+            self._refs(repository, context.stop)
         count = int(query.arguments["count"])
-        git = self._git(_FETCH_SECONDS, course.stop)
-        found = refs.commits(git, repository, ref, count)
-        return {"commits": [asdict(commit) for commit in found]}
+        git = self._git(_FETCH_SECONDS, context.stop)
+        newest = refs.commits(git, repository, ref, count)
+        return {"commits": [asdict(commit) for commit in newest]}
 
     def _repository(self, project_name: str, known: list[str]) -> Repository:
         with self._services.database.reading() as db:
@@ -225,12 +227,12 @@ class QueryHandler:
             app = apps.get(db, app_name)
         return {"version": driver_of(app.platform).last_version(*self._account(app, known))}
 
-    def _finish(self, release_id: int, who: Actor, known: list[str]) -> Mapping[str, Any]:
+    def _finish(self, release_id: int, actor: Actor, known: list[str]) -> Mapping[str, Any]:
         with self._services.database.reading() as db:
             release, app = finishing.upload(db, release_id)
         version = str(release.version)
         result = driver_of(app.platform).finish(*self._account(app, known), version)
-        finishing.finish(self._services, who, release_id, result.publication)
+        finishing.finish(self._services, actor, release_id, result.publication)
         return {"version": version}
 
     def _account(self, app: App, known: list[str]) -> tuple[Account, Route]:
@@ -242,13 +244,13 @@ class QueryHandler:
         return account, replace(route, proxy=app.proxy or route.proxy)
 
     def _address(self) -> str:
-        # It takes a fifth of a second to load, which no start should wait for.
+        # Importing httpx takes 0.2 s, which must not delay the start of the process.
         import httpx  # noqa: PLC0415
 
         if self._environment.address_url is None:
             raise Refused(Problem.ADDRESS_PAGE_MISSING)
         try:
-            # The way that the vendors' tools take: it is their platforms that keep lists.
+            # Through the proxy of the vendors' tools: the platforms check that address.
             with httpx.Client(proxy=self._environment.route.proxy, trust_env=False) as client:
                 answer = client.get(self._environment.address_url, timeout=_ADDRESS_SECONDS)
             answer.raise_for_status()
@@ -260,7 +262,7 @@ class QueryHandler:
         return answer.text.strip()[:_LONGEST_ADDRESS]
 
 
-def _who_id(query: WorkerQuery) -> int | None:
-    # An older node, and whoever sits at a terminal, gives none.
-    given = query.arguments.get("who_id")
-    return given if isinstance(given, int) else None
+def _actor_id(query: WorkerQuery) -> int | None:
+    # Older nodes and the command line send none.
+    value = query.arguments.get("who_id")
+    return value if isinstance(value, int) else None

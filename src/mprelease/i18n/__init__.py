@@ -1,4 +1,4 @@
-"""Words for people: messages are stored as id and parameters and put into words here.
+"""Translations: messages are stored as id and parameters, and translated when they are shown.
 
 The catalogs are gettext files with ids as keys, complete in English and Chinese.
 """
@@ -16,13 +16,13 @@ DOMAIN = "mprelease"
 
 
 class Language(StrEnum):
-    """The languages that the interface speaks."""
+    """The languages of the interface."""
 
     ENGLISH = "en"
     CHINESE = "zh_CN"
 
 
-# Parameters that hold a value of an enumeration, and under which prefix the catalogs name it.
+# Parameters that hold the value of an enum, and the prefix of its names in the catalogs.
 _NAMED_VALUES = {
     "platform": "platform",
     "found": "platform",
@@ -36,7 +36,7 @@ _STOPS = (".", "!", "?", "。", "！", "？")
 
 
 class Translator:
-    """Put messages into the words of one language."""
+    """Translates messages into one language."""
 
     def __init__(self, language: Language) -> None:
         """Load the catalog of the language."""
@@ -44,24 +44,24 @@ class Translator:
         self._catalog = _catalog(language)
 
     def __call__(self, id: str, **parameters: str | int) -> str:  # noqa: A002 the catalog's word
-        """Return the words of a message by its id."""
+        """Return the text of a message by its id."""
         return self.of(Message(id, parameters))
 
     def of(self, message: Message) -> str:
-        """Return the words of a message; a parameter that is not there stays a gap to be seen."""
+        """Return the text of a message; a missing parameter stays as `{name}`."""
         words = self._catalog.gettext(message.id)
         if words == message.id:
             return self._of_newer(message)
-        return words.format_map(_MissingMessages(self._spelled_out(message.parameters)))
+        return words.format_map(_KeepingMissing(self._spelled_out(message.parameters)))
 
     def named(self, prefix: str, value: object) -> str | None:
-        """Return what the catalog calls a value, such as `state.queued`; None for no entry."""
+        """Return the name of a value in the catalog, such as `state.queued`; None if missing."""
         name = f"{prefix}.{value}"
         words = self._catalog.gettext(name)
         return None if words == name else words
 
     def _of_newer(self, message: Message) -> str:
-        """Return plain words for an id that only newer nodes know."""
+        """Return a generic text for an id that only newer versions define."""
         family, _, name = message.id.partition(".")
         if family not in {"problem", "remedy", "warning"}:
             return name or message.id
@@ -70,14 +70,14 @@ class Translator:
         return self._catalog.gettext(f"newer.{family}").format(what=shown)
 
     def of_problem(self, problem_detail: ProblemDetail) -> str:
-        """Return which app it is about, what happened and what to do, as one line."""
-        whose = f"{problem_detail.app}: " if problem_detail.app else ""
+        """Return the app concerned, what happened and what to do, as one line."""
+        prefix = f"{problem_detail.app}: " if problem_detail.app else ""
         happened, remedy = self.of(problem_detail.message), self.of(problem_detail.remedy)
         stop = "" if happened.endswith(_STOPS) else _STOP[self.language]
-        return f"{whose}{happened}{stop} {remedy}"
+        return f"{prefix}{happened}{stop} {remedy}"
 
     def _spelled_out(self, parameters: Mapping[str, object]) -> dict[str, object]:
-        """Return the parameters, with a name of the catalog for what is a value of ours."""
+        """Return the parameters, with values of enums replaced by their names in the catalog."""
         return {
             name: self.named(_NAMED_VALUES[name], value) or value
             if name in _NAMED_VALUES
@@ -86,12 +86,12 @@ class Translator:
         }
 
 
-def language_of(wish: str) -> Language:
-    """Return the language for a wish such as `zh`, `zh_CN.UTF-8` or `en_US`; English if none."""
-    return Language.CHINESE if wish.lower().startswith("zh") else Language.ENGLISH
+def language_of(requested: str) -> Language:
+    """Return the language for a tag such as `zh`, `zh_CN.UTF-8` or `en_US`; else English."""
+    return Language.CHINESE if requested.lower().startswith("zh") else Language.ENGLISH
 
 
-class _MissingMessages(dict[str, object]):
+class _KeepingMissing(dict[str, object]):
     def __missing__(self, name: str) -> str:
         return f"{{{name}}}"
 

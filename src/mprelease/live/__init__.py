@@ -1,1 +1,1 @@
-"""What a watcher sees: the hub within a node, between storage and whoever writes."""
+"""Live updates of logs and states, for the watchers of one node and between nodes."""

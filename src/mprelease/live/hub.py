@@ -1,4 +1,4 @@
-"""Bring what happens to everybody who watches it through this node."""
+"""The hub of a node: distributes lines and changes to the watchers of its event loop."""
 
 import asyncio
 import threading
@@ -8,24 +8,24 @@ from functools import partial
 from typing import Protocol
 
 from mprelease.domain.logs import LogLine
-from mprelease.live.feed import Feed, StoredLog
+from mprelease.live.log_feed import LogFeed, StoredLog
 from mprelease.live.relay import Subscriber
-from mprelease.live.states import StateFeed, StoredReleases
+from mprelease.live.state_feed import StateFeed, StoredReleases
 from mprelease.supervision import LoopSupervisor
 
-# Lines go to the watchers together, so often at most.
+# Shortest interval at which watchers are woken.
 _BATCH_SECONDS = 0.06
 
 
 class Stored(StoredLog, StoredReleases, Protocol):
-    """What is stored of releases and their logs."""
+    """Access to stored releases and logs."""
 
 
 class Hub:
-    """Hold the board of all releases, and a feed for each that is written here, or watched.
+    """Hold the state feed, and a log feed for each release that is written or watched here.
 
-    Workers tell from their threads; watchers live in one event loop. What other nodes write is
-    received by the `subscriber`, and without one found in the storage.
+    Workers call from their threads; watchers run in one event loop. Lines of other nodes come from
+    the `subscriber`, or without one from the storage.
     """
 
     def __init__(
@@ -34,18 +34,18 @@ class Hub:
         subscriber: Subscriber | None = None,
         loops: LoopSupervisor | None = None,
     ) -> None:
-        """Take the way to what is stored, and to what other nodes say."""
+        """Take the access to the storage, and the subscriber to other nodes if there is Redis."""
         self._stored = stored
         self._loops = loops or LoopSupervisor()
         self._subscriber = subscriber
         self._lock = threading.Lock()
-        self._feeds: dict[int, Feed] = {}
+        self._feeds: dict[int, LogFeed] = {}
         self._state_feed: StateFeed | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_waking = False
 
     def line_written(self, release_id: int, line: LogLine) -> None:
-        """Take a line of a release from its writer; from any thread."""
+        """Take a line of a release from its writer; thread-safe."""
         with self._lock:
             feed = self._feed(release_id)
             feed.is_written = True
@@ -53,11 +53,11 @@ class Hub:
         self._wake_soon()
 
     def changed(self, release_id: int | None = None) -> None:
-        """Know that something else about a release, or about some, is new; from any thread."""
-        self._call_soon(partial(self._nudge, release_id))
+        """Poll a release soon, or with None the states of all releases; thread-safe."""
+        self._call_soon(partial(self._poll_soon, release_id))
 
     def ended(self, release_id: int) -> None:
-        """Know that nothing more is written of a release in this process; from any thread."""
+        """Handle the end of a release's log in this process; thread-safe."""
         with self._lock:
             feed = self._feeds.get(release_id)
             if feed:
@@ -66,53 +66,53 @@ class Hub:
         self.changed(release_id)
 
     def lines_received(self, release_id: int, lines: Sequence[LogLine]) -> None:
-        """Take lines that another node writes, as far as somebody watches them here."""
+        """Take lines of another node, if the release is watched here."""
         if feed := self._feeds.get(release_id):
             feed.line_written(lines)
             self._wake_soon()
 
     @asynccontextmanager
-    async def watching(self, release_id: int) -> AsyncIterator[Feed]:
-        """Watch a release's log: what the feed tells is as new as can be known here."""
+    async def watching(self, release_id: int) -> AsyncIterator[LogFeed]:
+        """Yield the feed of a release's log, which is kept up to date during the block."""
         self._enter_loop()
         with self._lock:
             feed = self._feed(release_id)
-            feed.enter()
+            feed.add_watcher()
         try:
             async with self._subscribed_to(release_id):
-                # What was said until now is stored, or will be.
-                feed.nudge()
+                # Lines sent before the subscription are stored, or will be.
+                feed.poll_soon()
                 yield feed
         finally:
             with self._lock:
-                feed.leave()
+                feed.remove_watcher()
                 self._drop_idle(release_id)
 
     @asynccontextmanager
     async def watching_all(self) -> AsyncIterator[StateFeed]:
-        """Watch how all releases stand."""
+        """Yield the feed of all state changes, which is kept up to date during the block."""
         self._enter_loop()
         state_feed = self._state_feed = self._state_feed or StateFeed(self._stored, self._loops)
-        state_feed.enter()
+        state_feed.add_watcher()
         try:
             async with self._subscribed_to(None):
                 yield state_feed
         finally:
-            state_feed.leave()
+            state_feed.remove_watcher()
             if not state_feed.watchers:
                 self._state_feed = None
 
     def _subscribed_to(self, release_id: int | None) -> AbstractAsyncContextManager[None]:
         return self._subscriber.subscribed(release_id, self) if self._subscriber else nullcontext()
 
-    def _nudge(self, release_id: int | None) -> None:
-        for watched in (self._state_feed, self._feeds.get(release_id or 0)):
-            if watched:
-                watched.nudge()
+    def _poll_soon(self, release_id: int | None) -> None:
+        for feed in (self._state_feed, self._feeds.get(release_id or 0)):
+            if feed:
+                feed.poll_soon()
 
-    def _feed(self, release_id: int) -> Feed:
+    def _feed(self, release_id: int) -> LogFeed:
         if release_id not in self._feeds:
-            self._feeds[release_id] = Feed(release_id, self._stored, self._loops)
+            self._feeds[release_id] = LogFeed(release_id, self._stored, self._loops)
         return self._feeds[release_id]
 
     def _drop_idle(self, release_id: int) -> None:
@@ -129,9 +129,9 @@ class Hub:
         asyncio.get_running_loop().call_later(_BATCH_SECONDS, self._wake)
 
     def _call_soon(self, callback: Callable[[], None]) -> bool:
-        """Have the watchers' loop do something; False where there is none, or it is closed.
+        """Call back in the watchers' event loop; False if there is none, or it is closed.
 
-        The process ends then, and a release that is written meanwhile goes on unwatched.
+        It is closed at the end of the process, while a release may still be running.
         """
         loop = self._loop
         if loop is None:
@@ -143,7 +143,7 @@ class Hub:
         return True
 
     def _enter_loop(self) -> None:
-        """Know in which loop the watchers live; what an earlier one should do is forgotten."""
+        """Use the running event loop from now on; pending calls of an earlier one are dropped."""
         loop = asyncio.get_running_loop()
         if loop is not self._loop:
             self._loop, self._is_waking = loop, False

@@ -1,4 +1,4 @@
-"""What is looked at in the storage for as long as somebody watches it; for one event loop."""
+"""Poll the storage while there are watchers; for one event loop."""
 
 import asyncio
 import random
@@ -7,58 +7,58 @@ from contextlib import suppress
 
 from mprelease.supervision import LoopSupervisor
 
-# However often it is nudged, it looks no oftener.
+# Shortest pause between two polls.
 _REST_SECONDS = 0.1
-# Other processes write into the storage alone.
-_LOOK_SECONDS = 1.0
+# Longest pause: changes of other processes may be seen in the storage only.
+_POLL_SECONDS = 1.0
 
 
 class Poller(ABC):
-    """Look again and again, and wake the watchers when something has changed."""
+    """Base of the feeds: polls repeatedly, and wakes the watchers on changes."""
 
     def __init__(self, loops: LoopSupervisor | None = None) -> None:
-        """Begin unwatched; `loops` hears of looks that fail."""
+        """Begin without watchers; failures of polls are reported to `loops`."""
         self._loops = loops or LoopSupervisor()
         self.watchers = 0
-        self._changed = self._nudged = asyncio.Event()
-        self._looking: asyncio.Task[None] | None = None
+        self._changed = self._is_due = asyncio.Event()
+        self._polling: asyncio.Task[None] | None = None
 
     @property
-    def look_seconds(self) -> float:
-        """Return how long to rest between two looks at most, unless nudged."""
-        return _LOOK_SECONDS
+    def poll_seconds(self) -> float:
+        """Return the longest pause between two polls, in seconds."""
+        return _POLL_SECONDS
 
     @abstractmethod
-    async def look(self) -> None:
-        """Ask the storage what is new, and wake the watchers if something is."""
+    async def poll(self) -> None:
+        """Read changes from the storage, and wake the watchers if there are any."""
 
     def wake(self) -> None:
-        """Let the watchers look again."""
+        """Wake the watchers."""
         self._changed.set()
         self._changed = asyncio.Event()
 
-    def nudge(self) -> None:
-        """Look soon."""
-        self._nudged.set()
+    def poll_soon(self) -> None:
+        """End the pause before the next poll."""
+        self._is_due.set()
 
-    def enter(self) -> None:
-        """Count one more watcher; the first one begins the looking."""
+    def add_watcher(self) -> None:
+        """Count a watcher; the first one starts polling."""
         self.watchers += 1
         if self.watchers == 1:
-            self._changed, self._nudged = asyncio.Event(), asyncio.Event()
-            self._looking = asyncio.create_task(self._loops.repeat("watcher", self._look_once))
+            self._changed, self._is_due = asyncio.Event(), asyncio.Event()
+            self._polling = asyncio.create_task(self._loops.repeat("watcher", self._poll_once))
 
-    def leave(self) -> None:
-        """Count one watcher less; the last one ends the looking."""
+    def remove_watcher(self) -> None:
+        """Remove a watcher; the last one stops polling."""
         self.watchers -= 1
-        if not self.watchers and self._looking:
-            self._looking.cancel()
+        if not self.watchers and self._polling:
+            self._polling.cancel()
 
-    async def _look_once(self) -> None:
-        self._nudged.clear()
-        await self.look()
+    async def _poll_once(self) -> None:
+        self._is_due.clear()
+        await self.poll()
         await asyncio.sleep(_REST_SECONDS)
-        # What began to be watched at the same time is not looked up at the same time for ever.
-        rest = self.look_seconds * random.uniform(0.7, 1.0)  # noqa: S311
+        # Jitter, so that feeds that have started together do not poll together.
+        rest = self.poll_seconds * random.uniform(0.7, 1.0)  # noqa: S311
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._nudged.wait(), rest)
+            await asyncio.wait_for(self._is_due.wait(), rest)

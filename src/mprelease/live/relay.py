@@ -1,9 +1,9 @@
-"""Carry lines and changes between nodes: Redis's publish and subscribe.
+"""Relay log lines and changes between nodes by Redis's publish and subscribe.
 
-Redis delivers at most once, and nothing depends on it: what was not heard is found in the storage
-about a second later. The channels' names cannot be guessed without the installation's `name`, and
-those of two installations at one Redis differ. Each message is signed for its channel: whoever else
-reaches Redis, which may have no password, can make nobody believe a line.
+Redis delivers at most once, and nothing depends on it: lost messages are read from the storage
+about a second later. The channels' names contain the installation's `name`, so that installations
+can share one Redis. Each message is signed for its channel: other clients of Redis, which may have
+no password, cannot forge one.
 """
 
 import asyncio
@@ -32,37 +32,37 @@ from mprelease.domain.releases import Stage
 from mprelease.supervision import LoopSupervisor
 
 _log = logging.getLogger(__name__)
-_TROUBLE = (RedisError, OSError)
+_UNREACHABLE = (RedisError, OSError)
 _SOCKET_SECONDS = 2.0
-# Lines leave together, so often at most.
+# Interval at which lines are sent together.
 _BATCH_SECONDS = 0.05
-# So often is looked whether the channels are those that are wanted, if no message comes.
-_LOOK_SECONDS = 1.0
+# Interval at which missing subscriptions are retried.
+_RETRY_SECONDS = 1.0
 _QUIET_SECONDS = 60.0
 _CHANGES = "changes"
 _SIGNATURE_BYTES = 32
-# More that waits to be said is left to the storage; one message holds no more than a part of it.
+# Lines beyond this buffer are not sent: watchers read them from the storage.
 _WAITING_BYTES = 4 << 20
 _MESSAGE_BYTES = 256 << 10
 
 
 class RelayListener(Protocol):
-    """Whoever wants to know what other nodes say."""
+    """Receives messages of other nodes; called in the event loop."""
 
     def lines_received(self, release_id: int, lines: Sequence[LogLine]) -> None:
-        """Take lines of a release that follow each other."""
+        """Handle consecutive lines of a release."""
 
     def changed(self, release_id: int | None = None) -> None:
-        """Know that something else about a release, or about some, is new."""
+        """Handle a change of a release, or with None of any releases."""
 
 
 class Publisher:
-    """Say what is written in this process; from any thread, without waiting."""
+    """Send the lines and changes of this process to other nodes; thread-safe, non-blocking."""
 
     def __init__(
         self, redis_url: str, name: str, key: bytes, loops: LoopSupervisor | None = None
     ) -> None:
-        """Take Redis's address, the installation's name and its key; nothing is opened yet."""
+        """Take the URL of Redis, the installation's name and its key; connects on first use."""
         self._key = key
         self._client = redis.Redis.from_url(
             redis_url, socket_timeout=_SOCKET_SECONDS, socket_connect_timeout=_SOCKET_SECONDS
@@ -80,7 +80,7 @@ class Publisher:
         )
 
     def line_written(self, release_id: int, line: LogLine) -> None:
-        """Take a line of a release from its writer."""
+        """Queue a line of a release."""
         with self._lock:
             self._waiting_bytes += sys.getsizeof(line.text)
             if self._waiting_bytes <= _WAITING_BYTES:
@@ -88,17 +88,17 @@ class Publisher:
         self._filled.set()
 
     def changed(self, release_id: int | None = None) -> None:
-        """Know that something else about a release, or about some, is new."""
+        """Queue a change of a release, or with None of any releases."""
         with self._lock:
             self._changed.add(release_id or 0)
         self._filled.set()
 
     def ended(self, release_id: int) -> None:
-        """Know that nothing more is written of a release in this process."""
+        """Queue the end of a release's log in this process, as a change."""
         self.changed(release_id)
 
     def close(self) -> None:
-        """Give the last words a moment to leave."""
+        """Wait up to 2 s for the last messages to be sent, and disconnect."""
         self._closing.set()
         self._filled.set()
         self._thread.join(_SOCKET_SECONDS)
@@ -114,50 +114,52 @@ class Publisher:
             changed, self._changed = self._changed, set()
         try:
             self._publish(lines, changed)
-        except _TROUBLE as error:
-            self._tell(error)
+        except _UNREACHABLE as error:
+            self._warn(error)
 
     def _publish(self, lines: dict[int, list[LogLine]], changed: set[int]) -> None:
         with self._client.pipeline(transaction=False) as pipeline:
-            for release_id, own in lines.items():
+            for release_id, batch in lines.items():
                 channel = _channel(self._name, str(release_id))
-                for part in _parts(own):
-                    pipeline.publish(channel, _signed(self._key, channel, _written(part).encode()))
+                for part in _parts(batch):
+                    pipeline.publish(channel, _signed(self._key, channel, _encoded(part).encode()))
             for release_id in changed:
                 channel = _channel(self._name, _CHANGES)
                 pipeline.publish(channel, _signed(self._key, channel, b"%d" % release_id))
             pipeline.execute()
 
-    def _tell(self, error: Exception) -> None:
+    def _warn(self, error: Exception) -> None:
         if time.monotonic() > self._quiet_until:
-            _log.warning("other nodes see lines later, Redis cannot be reached: %s", error)
+            _log.warning(
+                "Redis cannot be reached, live lines are delayed on other nodes: %s", error
+            )
             self._quiet_until = time.monotonic() + _QUIET_SECONDS
 
 
 class Subscriber:
-    """Hear what other nodes say of the releases that somebody watches here; for one event loop."""
+    """Receive messages of other nodes about watched releases; for one event loop."""
 
     def __init__(
         self, redis_url: str, name: str, key: bytes, loops: LoopSupervisor | None = None
     ) -> None:
-        """Take Redis's address, the installation's name and its key; nothing is opened yet."""
+        """Take the URL of Redis, the installation's name and its key; connects on first use."""
         self._redis_url = redis_url
         self._name = name
         self._key = key
-        self._loops = replace(loops or LoopSupervisor(), outages=_TROUBLE)
+        self._loops = replace(loops or LoopSupervisor(), outages=_UNREACHABLE)
         self._ignored = _IgnoredMessages()
         self._wanted: Counter[str] = Counter()
         self._pubsub: PubSub | None = None
-        # What the speaker was asked for; by one task at a time, so that it is true.
+        # The channels subscribed to on the connection; changed under the lock.
         self._subscribed: set[str] = set()
-        self._one_subscribes = asyncio.Lock()
+        self._subscribe_lock = asyncio.Lock()
         self._listening: asyncio.Task[None] | None = None
 
     @asynccontextmanager
     async def subscribed(
         self, release_id: int | None, listener: RelayListener
     ) -> AsyncIterator[None]:
-        """Pass on a release's lines as they are written; with None, which releases change."""
+        """Forward a release's lines to the listener during the block; with None, all changes."""
         channel = _channel(self._name, str(release_id) if release_id else _CHANGES)
         self._wanted[channel] += 1
         if self._listening is None:
@@ -187,74 +189,74 @@ class Subscriber:
             try:
                 self._pubsub, self._subscribed = pubsub, set()
                 while True:
-                    # Also what could not be subscribed to before.
+                    # Retries subscriptions that have failed.
                     await self._subscribe(pubsub)
-                    while message := await pubsub.get_message(timeout=_LOOK_SECONDS):
+                    while message := await pubsub.get_message(timeout=_RETRY_SECONDS):
                         self._pass_on(message["channel"].decode(), message["data"], listener)
             finally:
-                # A later listener may have begun while this one was ending.
+                # Another listener may have started while this one was ending.
                 if self._pubsub is pubsub:
                     self._pubsub = None
 
     async def _subscribe_soon(self) -> None:
-        """Subscribe to what is wanted now, if there is a connection; the listener retries."""
+        """Subscribe to the wanted channels if connected; the listener retries on failure."""
         if self._pubsub:
-            with suppress(*_TROUBLE):
+            with suppress(*_UNREACHABLE):
                 await self._subscribe(self._pubsub)
 
     async def _subscribe(self, pubsub: PubSub) -> None:
-        async with self._one_subscribes:
+        async with self._subscribe_lock:
             if pubsub is not self._pubsub:
                 return
-            if more := self._wanted.keys() - self._subscribed:
-                await pubsub.subscribe(*more)
-                self._subscribed |= more
-            if gone := self._subscribed - self._wanted.keys():
-                await pubsub.unsubscribe(*gone)
-                self._subscribed -= gone
+            if added := self._wanted.keys() - self._subscribed:
+                await pubsub.subscribe(*added)
+                self._subscribed |= added
+            if removed := self._subscribed - self._wanted.keys():
+                await pubsub.unsubscribe(*removed)
+                self._subscribed -= removed
 
     def _pass_on(self, channel: str, data: bytes, listener: RelayListener) -> None:
-        """Tell what a message says; whatever it is made of, listening goes on."""
+        """Deliver a message to the listener; a malformed or unsigned one is logged and dropped."""
         body = _verified(self._key, channel, data)
         if body is None:
-            self._ignored.tell(channel)
+            self._ignored.add(channel)
             return
         try:
-            _tell(channel, body, listener)
-        except Exception:  # noqa: BLE001 whoever hears it, the others listen on
-            _log.exception("a message of another node could not be passed on")
+            _deliver(channel, body, listener)
+        except Exception:  # noqa: BLE001 one bad message must not end the listener
+            _log.exception("a message of another node could not be delivered")
 
 
 class _IgnoredMessages:
-    """Tell of messages that nobody of ours has signed, once a minute."""
+    """Count messages without a valid signature, and log the number once a minute."""
 
     def __init__(self) -> None:
         self._count = 0
         self._quiet_until = 0.0
 
-    def tell(self, channel: str) -> None:
+    def add(self, channel: str) -> None:
         self._count += 1
         if time.monotonic() > self._quiet_until:
             self._quiet_until = time.monotonic() + _QUIET_SECONDS
             _log.warning(
-                "%s message(s) on %s were ignored: no node with our master key has signed them;"
-                " somebody else writes to this Redis",
+                "%s message(s) on %s were ignored: they are not signed with this installation's"
+                " master key; another client writes to this Redis",
                 self._count,
                 channel,
             )
 
 
-def _tell(channel: str, body: bytes, listener: RelayListener) -> None:
+def _deliver(channel: str, body: bytes, listener: RelayListener) -> None:
     subject = channel.rpartition(".")[2]
     if subject == _CHANGES:
         listener.changed(int(body) or None)
         return
-    for lines in _read(body):
+    for lines in _decoded(body):
         listener.lines_received(int(subject), lines)
 
 
 def _channel(name: str, subject: str) -> str:
-    # The number is that of the form of messages: nodes before signatures used another name.
+    # 2 is the version of the message format; version 1 had no signatures.
     return f"mprelease.live.2.{name}.{subject}"
 
 
@@ -263,13 +265,13 @@ def _signed(key: bytes, channel: str, body: bytes) -> bytes:
 
 
 def _verified(key: bytes, channel: str, data: bytes) -> bytes | None:
-    """Return the body of a message that one of us has signed for this channel."""
+    """Return the body of a message with a valid signature for this channel, else None."""
     body = data[_SIGNATURE_BYTES:]
     return body if hmac.compare_digest(data, _signed(key, channel, body)) else None
 
 
 def _parts(lines: Sequence[LogLine]) -> Iterator[list[LogLine]]:
-    """Cut lines into parts for one message each."""
+    """Split lines into parts of one message each."""
     part: list[LogLine] = []
     size = 0
     for line in lines:
@@ -281,20 +283,20 @@ def _parts(lines: Sequence[LogLine]) -> Iterator[list[LogLine]]:
     yield part
 
 
-def _written(lines: Sequence[LogLine]) -> str:
-    def is_joined(line: LogLine) -> tuple[int, str]:
+def _encoded(lines: Sequence[LogLine]) -> str:
+    def attempt_and_stage(line: LogLine) -> tuple[int, str]:
         return line.position.attempt, line.stage
 
     return json.dumps(
         [
-            (attempt, stage, [(line.position.line, line.at, line.text) for line in joined])
-            for (attempt, stage), joined in groupby(lines, is_joined)
+            (attempt, stage, [(line.position.line, line.at, line.text) for line in group])
+            for (attempt, stage), group in groupby(lines, attempt_and_stage)
         ],
         ensure_ascii=False,
     )
 
 
-def _read(data: bytes) -> list[list[LogLine]]:
+def _decoded(data: bytes) -> list[list[LogLine]]:
     return [
         [
             LogLine(Position(attempt, line), at, known_or_newer(Stage, stage), text)

@@ -78,5 +78,5 @@ def _installs(tree: Path, installs: Sequence[Install]) -> Iterator[str]:
     for install in installs:
         yield str(install.folder.relative_to(tree))
         yield repr(install.manager)
-        yield from install_command(install, frozen=install.lock is not None)
+        yield from install_command(install, frozen=install.is_frozen)
         yield json.dumps(dict(install_variables(install)), sort_keys=True)

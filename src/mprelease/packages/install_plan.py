@@ -42,11 +42,20 @@ class Manager:
 
 @dataclass(frozen=True)
 class Install:
-    """Where an app's dependencies are installed: the app's folder, or its workspace's root."""
+    """Where an app's dependencies are installed: the app's folder, or its workspace's root.
+
+    A lock file `may_be_completed` where we have added to the package.json beside it.
+    """
 
     folder: Path
     manager: Manager
     lock: Path | None
+    may_be_completed: bool = False
+
+    @property
+    def is_frozen(self) -> bool:
+        """Tell whether there is a lock file that nothing may be added to."""
+        return self.lock is not None and not self.may_be_completed
 
 
 def find(tree: Path, directory: str, *, has_command: bool = False) -> Install | None:
@@ -82,7 +91,7 @@ def offline_command(install: Install) -> tuple[str, ...]:
 
     yarn >= 2 wants a variable for that, `OFFLINE_VARIABLES`, which no other minds.
     """
-    command = install_command(install, frozen=install.lock is not None)
+    command = install_command(install, frozen=install.is_frozen)
     return command if install.manager.name is ManagerName.YARN_BERRY else (*command, "--offline")
 
 

@@ -125,7 +125,7 @@ class BuildPlace:
 
     def _bring_caches(self, found: DependencySet) -> None:
         scope, seed = self._scope(found, own=True), self._scope(found, own=False)
-        self._scopes.bring(scope, seed, self._caches, self._copier())
+        self._scopes.restore(scope, seed, self._caches, self._copier())
         _make_ours(self._caches)
         for number, name in enumerate(found.modules):
             _make_ours(self._caches / str(number))
@@ -145,7 +145,7 @@ class BuildPlace:
             for number, name in enumerate(found.modules):
                 for cache in CACHES:
                     (self._tree / name / cache).rename(self._caches / str(number) / cache)
-        self._scopes.give_back(self._scope(found, own=True), self._caches)
+        self._scopes.save(self._scope(found, own=True), self._caches)
 
     def _scope(self, found: DependencySet, *, own: bool) -> str:
         run, source = self._run, self._run.source

@@ -14,13 +14,13 @@ from mprelease.pipeline.resource_limits import raise_if_limited
 from mprelease.pipeline.run import Run
 from mprelease.process.bubblewrap import TEMPORARY, Mount
 from mprelease.process.command import Command
-from mprelease.process.lines import LONGEST, LastLines
-from mprelease.process.ownership import chown, close_tree
+from mprelease.process.line_splitter import LONGEST, LastLines
+from mprelease.process.ownership import chown, remove_write_access
 from mprelease.process.programs import shown_parts
 from mprelease.process.removal import remove
 from mprelease.process.tree import Exit
 from mprelease.process.tree import run as run_tree
-from mprelease.source.clone import OBJECTS
+from mprelease.source.light_clone import OBJECTS
 from mprelease.workspace.layout import Workspace
 
 _TAIL = 400
@@ -184,7 +184,7 @@ def fresh_folders(place: Workspace, user: int | None) -> None:
 def close_workspace(place: Workspace) -> None:
     """Let nobody but its user id change what a workspace holds, once its commands have ended."""
     for folder in (place.tree, place.home, place.temporary, place.caches):
-        close_tree(folder)
+        remove_write_access(folder)
 
 
 def release_variables(run: Run) -> Mapping[str, str]:

@@ -1,12 +1,13 @@
 """Projects of HBuilderX: sources of uni-app whose build tool is the editor's, not the repository's.
 
-For Vue 3 the tree is given what the command line of uni-app wants beside them: a package.json with
-its packages, in one version that is known to work, and a configuration of vite.
+The tree is given what the command line of uni-app wants beside them: a package.json with its
+packages, in one version for each version of Vue that is known to work, and configurations.
 """
 
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from mprelease.packages import manifests
@@ -14,10 +15,22 @@ from mprelease.platforms import registry
 from mprelease.process import plain_files
 from mprelease.process.ownership import chown
 
-PLUGIN = "@dcloudio/vite-plugin-uni"
+VITE_PLUGIN = "@dcloudio/vite-plugin-uni"
 """The package of uni-app's command line for Vue 3."""
-VERSION = "3.0.0-4020920240930001"
-"""The version of uni-app's packages that projects without any are built with."""
+VUE_CLI_PLUGIN = "@dcloudio/vue-cli-plugin-uni"
+"""The package of uni-app's command line for Vue 2."""
+
+
+@dataclass(frozen=True)
+class Toolchain:
+    """The command line of uni-app for one version of Vue.
+
+    `files` are configurations by name, written where no file has the name before the dot.
+    """
+
+    version: str
+    packages: Mapping[str, str]
+    files: Mapping[str, str]
 
 
 def is_hbuilderx(folder: Path) -> bool:
@@ -26,35 +39,38 @@ def is_hbuilderx(folder: Path) -> bool:
     return {"manifest.json", "pages.json"} <= there and not there.isdisjoint(_ENTRIES)
 
 
-def is_of_vue_3(folder: Path) -> bool:
-    """Tell whether manifest.json, in which comments are usual, names Vue 3."""
-    return bool(re.search(r'"vueVersion"\s*:\s*"3"', manifests.text(folder / "manifest.json")))
-
-
-def complete(folder: Path, user: int | None) -> bool:
-    """Add to a project of Vue 3 what its build needs; tell whether anything was added.
+def complete(folder: Path, user: int | None) -> Toolchain | None:
+    """Add to a project of HBuilderX what its build needs; return it, None if nothing was added.
 
     The files belong to the user id `user`, under which builds run. What the repository's own
     package.json names besides stays.
     """
     package = manifests.parsed(folder / "package.json")
-    if not is_hbuilderx(folder) or not is_of_vue_3(folder) or _has_tool(package):
-        return False
-    dependencies = {**manifests.section(package, "dependencies"), **_packages()}
+    tool = _toolchain(folder) if is_hbuilderx(folder) and not _has_tool(package) else None
+    if tool is None:
+        return None
+    dependencies = {**manifests.section(package, "dependencies"), **tool.packages}
     _write(folder / "package.json", json.dumps({**package, "dependencies": dependencies}), user)
-    if not any((folder / f"vite.config.{end}").exists() for end in ("js", "ts", "mjs", "mts")):
-        _write(folder / "vite.config.js", _CONFIGURATION, user)
-    return True
+    there = {path.name.partition(".config.")[0] for path in folder.glob("*.config.*")}
+    for name, text in tool.files.items():
+        if name.partition(".config.")[0] not in there:
+            _write(folder / name, text, user)
+    return tool
 
 
 def is_pinned(folder: Path) -> bool:
     """Tell whether a package.json names nothing but what this module has put there."""
     package = manifests.parsed(folder / "package.json")
-    return package.get("dependencies") == _packages() and not package.get("devDependencies")
+    pinned = (_vue_2().packages, _vue_3().packages)
+    return package.get("dependencies") in pinned and not package.get("devDependencies")
 
 
-_ENTRIES = {"App.vue", "App.uvue", "main.js", "main.ts", "main.uts"}
-_OTHERS: Mapping[str, str] = {
+_UNI_APP_X = {"App.uvue", "main.uts"}
+_ENTRIES = {"App.vue", "main.js", "main.ts", *_UNI_APP_X}
+_VERSION_3 = "3.0.0-4020920240930001"
+_PACKAGES_3: Mapping[str, str] = {
+    VITE_PLUGIN: _VERSION_3,
+    "@dcloudio/uni-components": _VERSION_3,
     "vue": "3.4.21",
     "vite": "5.2.8",
     "sass": "1.63.2",
@@ -64,23 +80,98 @@ _OTHERS: Mapping[str, str] = {
     "vue-i18n": "9.14.2",
     "vuex": "4.1.0",
 }
-_CONFIGURATION = """\
+_FILES_3: Mapping[str, str] = {
+    "vite.config.js": """\
 import uni from "@dcloudio/vite-plugin-uni";
 export default { plugins: [uni()] };
 """
+}
+_VERSION_2 = "2.0.2-5000720260410001"
+_PARTS_2 = (
+    *("uni-cli-i18n", "uni-i18n", "uni-migration", "uni-mp-vue", "uni-stat"),
+    *("uni-template-compiler", "webpack-uni-mp-loader", "webpack-uni-pages-loader"),
+)
+_PACKAGES_2: Mapping[str, str] = {
+    # vue-cli loads its plug-ins in this order, and this one says where the project lies.
+    "@dcloudio/vue-cli-plugin-hbuilderx": _VERSION_2,
+    VUE_CLI_PLUGIN: _VERSION_2,
+    **{f"@dcloudio/{name}": _VERSION_2 for name in _PARTS_2},
+    "@vue/cli-service": "4.5.19",
+    "@vue/cli-plugin-babel": "4.5.19",
+    "@vue/shared": "3.4.21",
+    "@vue/babel-preset-app": "4.5.19",
+    "@babel/plugin-transform-runtime": "7.17.0",
+    "@babel/runtime": "7.17.9",
+    "babel-plugin-import": "1.13.8",
+    "core-js": "3.32.0",
+    "autoprefixer": "9.8.8",
+    "postcss": "7.0.39",
+    "postcss-comment": "2.0.0",
+    "postcss-import": "12.0.1",
+    # The newest of these, which npm would take for a peer, want webpack 5.
+    "webpack": "4.47.0",
+    "copy-webpack-plugin": "5.1.2",
+    "vue": "2.6.14",
+    "vue-template-compiler": "2.6.14",
+    "sass": "1.63.2",
+    "sass-loader": "8.0.2",
+    "less": "3.13.1",
+    "less-loader": "5.0.0",
+    "vuex": "3.6.2",
+}
+_FILES_2: Mapping[str, str] = {
+    "babel.config.js": """\
+const library = "@dcloudio/uni-ui";
+module.exports = {
+  presets: [["@vue/app", { modules: "commonjs", useBuiltIns: "entry" }]],
+  plugins: [
+    ["import", { libraryName: library, customName: (name) => `${library}/lib/${name}/${name}` }],
+    "@babel/plugin-transform-runtime",
+  ],
+};
+""",
+    "postcss.config.js": """\
+const path = require("path");
+const sources = (id) => /^(?:~?@)?[/](?![/])(.*)/.exec(id);
+module.exports = {
+  parser: require("postcss-comment"),
+  plugins: [
+    require("postcss-import")({
+      resolve: (id) => (sources(id) ? path.resolve(process.env.UNI_INPUT_DIR, sources(id)[1]) : id),
+    }),
+    require("autoprefixer")({ remove: true }),
+    require("@dcloudio/vue-cli-plugin-uni/packages/postcss"),
+  ],
+};
+""",
+}
 
 
-def _packages() -> dict[str, str]:
-    targets = [each.uni_app for each in registry.build_targets()]
-    uni = ("app", "components", *targets, "cli-shared")
-    names = (*(f"uni-{each}" for each in uni), "vite-plugin-uni")
-    return {**{f"@dcloudio/{name}": VERSION for name in names}, **_OTHERS}
+def _vue_2() -> Toolchain:
+    return Toolchain(_VERSION_2, {**_PACKAGES_2, **_platforms(_VERSION_2)}, _FILES_2)
+
+
+def _vue_3() -> Toolchain:
+    return Toolchain(_VERSION_3, {**_PACKAGES_3, **_platforms(_VERSION_3)}, _FILES_3)
+
+
+def _platforms(version: str) -> Mapping[str, str]:
+    targets = (each.uni_app for each in registry.build_targets())
+    return {f"@dcloudio/uni-{name}": version for name in ("app", "cli-shared", *targets)}
+
+
+def _toolchain(folder: Path) -> Toolchain | None:
+    # Comments are usual in manifest.json.
+    if re.search(r'"vueVersion"\s*:\s*"?3\b', manifests.text(folder / "manifest.json")):
+        return _vue_3()
+    has_x = any((folder / name).exists() for name in _UNI_APP_X)
+    return None if has_x else _vue_2()
 
 
 def _has_tool(package: Mapping[str, object]) -> bool:
     sections = ("dependencies", "devDependencies")
     names = {name for each in sections for name in manifests.section(package, each)}
-    return bool(names & {PLUGIN, "@dcloudio/vue-cli-plugin-uni"})
+    return bool(names & {VITE_PLUGIN, VUE_CLI_PLUGIN})
 
 
 def _write(path: Path, text: str, user: int | None) -> None:

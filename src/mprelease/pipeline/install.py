@@ -6,7 +6,9 @@ choose what others get under the same name.
 """
 
 import platform
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 from mprelease.domain.errors import StageFailed
@@ -42,13 +44,14 @@ def install(run: Run) -> bool:
     """Find or make the dependency set; True when nothing had to be installed."""
     settings = run.job.app.build
     is_told = settings.install_command or settings.build_command
-    if not is_told and hbuilderx.complete(run.folder, run.uid):
-        run.note("log.hbuilderx", version=hbuilderx.VERSION)
+    tool = None if is_told else hbuilderx.complete(run.folder, run.uid)
+    if tool:
+        run.note("log.hbuilderx", version=tool.version)
     found = _installs(run)
     if not found:
         run.note("log.no_package_json")
         return False
-    installs = _without_committed(run, found)
+    installs = _with_tool(run, found) if tool else _without_committed(run, found)
     if not installs:
         return False
     run.managers = package_managers.installed(run, [each.manager for each in installs])
@@ -88,12 +91,24 @@ def _installs(run: Run) -> list[Install]:
     return list(dict.fromkeys(each for each in found if each))
 
 
+def _with_tool(run: Run, installs: list[Install]) -> list[Install]:
+    """Let the build tool that was added be installed over what the commit has of packages."""
+    for name in _committed(run, installs).values():
+        run.recorder.warned(Message("warning.modules_without_tool", {"path": name}))
+    return [replace(each, may_be_completed=True) for each in installs]
+
+
+def _committed(run: Run, installs: list[Install]) -> Mapping[Install, str]:
+    return {
+        each: str((each.folder / MODULES).relative_to(run.workspace.tree))
+        for each in installs
+        if has_committed_modules(each.folder)
+    }
+
+
 def _without_committed(run: Run, installs: list[Install]) -> list[Install]:
     """Leave out what the commit has installed itself, unless the app has a command of its own."""
-    committed = [each for each in installs if has_committed_modules(each.folder)]
-    names = {
-        each: str((each.folder / MODULES).relative_to(run.workspace.tree)) for each in committed
-    }
+    names = _committed(run, installs)
     if run.job.app.build.install_command:
         for name in names.values():
             run.recorder.warned(Message("warning.modules_replaced", {"path": name}))

@@ -14,7 +14,7 @@ from mprelease.packages.install_view import InstallView
 from mprelease.pipeline.commands import Commands, close_workspace, fresh_folders
 from mprelease.pipeline.run import Run
 from mprelease.process.copying import Copier
-from mprelease.process.ownership import chown_tree, share_way
+from mprelease.process.ownership import allow_traversal, chown_tree
 from mprelease.process.removal import remove
 from mprelease.workspace.cache_scopes import CacheScopes, scope_of
 from mprelease.workspace.dependency_sets import DependencySet, DependencySets, Inputs, inputs_of
@@ -42,7 +42,7 @@ class InstallPlace:
         self._inputs: Inputs = {}
         self._locks: tuple[str, ...] = ()
         if user is not None:
-            share_way(self._place.folder, user)
+            allow_traversal(self._place.folder, user)
         fresh_folders(self._place, user)
 
     def fill(self, installs: Sequence[Install], view: InstallView) -> None:
@@ -118,7 +118,7 @@ class InstallPlace:
                 (kept / name).parent.mkdir(parents=True, exist_ok=True)
                 path.rename(kept / name)
         if kept.is_dir():
-            self._stores.give_back(self._scope, kept)
+            self._stores.save(self._scope, kept)
 
     def close(self) -> None:
         """Remove the place."""
@@ -131,7 +131,7 @@ class InstallPlace:
 
     def _bring_store(self) -> None:
         kept = self._place.folder / "store"
-        if not self._stores.bring(self._scope, None, kept, self._copier()):
+        if not self._stores.restore(self._scope, None, kept, self._copier()):
             return
         for name in _STORES:
             if (kept / name).is_dir():

@@ -19,7 +19,7 @@ from mprelease.packages.registries import Registries, is_retired, place
 from mprelease.pipeline.commands import Commands
 from mprelease.pipeline.symlinks import refuse_outside
 from mprelease.process import plain_files
-from mprelease.process.ownership import chown, close_tree
+from mprelease.process.ownership import chown, remove_write_access
 
 _SHOW = ("npm", "config", "list", "--json", "--loglevel=silent")
 
@@ -122,7 +122,7 @@ def _refuse_elsewhere(commands: Commands, lock: Path) -> None:
     """Raise StageFailed where a command that has ended has put a link on the way to a lock file."""
     if commands.user is not None:
         # Nor may somebody else put one there now.
-        close_tree(commands.place.tree)
+        remove_write_access(commands.place.tree)
     refuse_outside(lock, commands.place.tree)
 
 

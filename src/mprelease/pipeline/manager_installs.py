@@ -152,14 +152,14 @@ def _run_frozen(
 ) -> None:
     """Install by the lock file as it was corrected, and if need be as it was before."""
     try:
-        _run(commands, install, variables, frozen=install.lock is not None)
+        _run(commands, install, variables, frozen=install.is_frozen)
     except StageFailed as failure:
         if before is None or failure.problem_detail.problem not in _NOT_THE_SAME_THERE:
             raise
         assert install.lock is not None
         commands.run.note("log.asking_locked_registries")
         write_lock(commands, install.lock, before)
-        _run(commands, install, variables, frozen=True)
+        _run(commands, install, variables, frozen=install.is_frozen)
 
 
 def _run(

@@ -21,6 +21,7 @@ from mprelease.process.ownership import chown
 from mprelease.process.programs import shown_parts
 from mprelease.process.removal import remove
 from mprelease.process.tree import run as run_tree
+from mprelease.workspace.retention import least_recently_used
 
 
 def installed(run: Run, wanted: Sequence[Manager]) -> tuple[Path, ...]:
@@ -33,26 +34,16 @@ def installed(run: Run, wanted: Sequence[Manager]) -> tuple[Path, ...]:
 
 
 def drop_oldest(managers: Path, now: float) -> None:
-    """Remove the versions that nobody has used for longest, beyond 24; none of the last hours.
+    """Remove the least recently used versions beyond 24, but none used within the last 6 hours.
 
-    Whoever pushes a commit says which one is installed, and each takes some 15 MiB.
+    Any commit can name another version, and each takes some 15 MiB.
     """
-    used = {entry: at for entry in managers.iterdir() if (at := _used_at(entry))}
-    for entry in sorted(used, key=lambda each: used[each])[:-_KEPT]:
-        if now - used[entry] > _IN_USE_SECONDS:
-            former = managers / f".former-{secrets.token_hex(4)}"
-            # Renamed first: what has its name is complete.
-            with suppress(FileNotFoundError):
-                entry.rename(former)
-                remove(former)
-
-
-def _used_at(entry: Path) -> float:
-    """Return when a version was used last; 0 for what another slot has removed."""
-    try:
-        return entry.stat().st_mtime
-    except FileNotFoundError:
-        return 0.0
+    for entry in least_recently_used(managers, _KEPT, used_before=now - _IN_USE_SECONDS):
+        former = managers / f".former-{secrets.token_hex(4)}"
+        # Renamed before it is removed, so that a folder with a version's name is complete.
+        with suppress(FileNotFoundError):
+            entry.rename(former)
+            remove(former)
 
 
 _KEPT = 24

@@ -245,7 +245,7 @@ def _order(run: Run, parcel: Path, scratch: Path, *, pack_npm: bool) -> PublishO
         robot=release.robot,
         launch=release.launch,
         compile_settings=run.driver.settings.effective(
-            {**app.build.compile_settings, **release.settings}
+            {**app.build.compile_settings, **release.compile_settings}
         ),
         pack_npm=pack_npm,
         scratch=scratch,

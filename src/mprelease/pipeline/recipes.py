@@ -1,7 +1,7 @@
 """Recognise from a repository what it is, how it is built, and where the result lies."""
 
 import re
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -86,11 +86,10 @@ def recognise(folder: Path, platform: Platform, environment: Environment) -> Rec
     needs = {*manifests.section(package, "dependencies")}
     needs |= {*manifests.section(package, "devDependencies")}
     scripts = manifests.section(package, "scripts").keys()
-    if targets and hbuilderx.PLUGIN in needs:
-        recipe = _uni_app_vite(targets.uni_app, environment, scripts)
-        return _with_sources_here(recipe) if is_hbuilderx(folder) else recipe
-    if targets and "@dcloudio/vue-cli-plugin-uni" in needs:
-        return _uni_app_vue_cli(targets.uni_app, environment, scripts)
+    for plugin, recipe_for in _UNI_APP_RECIPES.items():
+        if targets and plugin in needs:
+            recipe = recipe_for(targets.uni_app, environment, scripts)
+            return _with_sources_here(recipe) if is_hbuilderx(folder) else recipe
     if targets and needs & {"@tarojs/cli", "@tarojs/taro"}:
         recipe = _taro(folder, targets.taro, environment, scripts)
         return _with_old_webpack(recipe) if "@tarojs/mini-runner" in needs else recipe
@@ -143,6 +142,12 @@ def _uni_app_vue_cli(target: str, environment: Environment, scripts: Container[s
     output = f"dist/{'build' if production else 'dev'}/{target}"
     variables = {"NODE_ENV": environment.value, "UNI_PLATFORM": target}
     return _with_old_webpack(Recipe(command, output, Framework.UNI_APP_VUE_CLI, variables))
+
+
+_UNI_APP_RECIPES: Mapping[str, Callable[[str, Environment, Container[str]], Recipe]] = {
+    hbuilderx.VITE_PLUGIN: _uni_app_vite,
+    hbuilderx.VUE_CLI_PLUGIN: _uni_app_vue_cli,
+}
 
 
 def _taro(folder: Path, target: str, environment: Environment, scripts: Container[str]) -> Recipe:

@@ -19,9 +19,9 @@ from mprelease.pipeline.standby import Standby, StandbyProcess
 from mprelease.platforms.driver import Driver, Route
 from mprelease.process.build_users import ClaimedUser
 from mprelease.process.limits import NO_LIMITS, ResourceLimits
-from mprelease.process.order import MEBI
-from mprelease.process.ownership import close_way, share_way
+from mprelease.process.ownership import allow_traversal, deny_traversal
 from mprelease.process.sandbox import Sandbox
+from mprelease.process.supervisor_protocol import MEBI
 from mprelease.process.tree import Stop
 from mprelease.workspace.dependency_sets import DependencySet
 from mprelease.workspace.layout import Layout, Workspace
@@ -135,8 +135,8 @@ class Machine:
         """Return the workspace of a repository in a slot, open to a user id with `resources`."""
         workspace = self.layout.workspace(repository, slot, constant=self.has_mounts)
         if user is not None:
-            share_way(workspace.folder, user)
-            resources.callback(close_way, workspace.folder)
+            allow_traversal(workspace.folder, user)
+            resources.callback(deny_traversal, workspace.folder)
         return workspace
 
 

@@ -20,7 +20,7 @@ from mprelease.pipeline.install import install
 from mprelease.pipeline.publish import publish, standing_by
 from mprelease.pipeline.run import Run
 from mprelease.process.copying import CopyTooLarge
-from mprelease.process.order import MEBI
+from mprelease.process.supervisor_protocol import MEBI
 
 _log = logging.getLogger(__name__)
 

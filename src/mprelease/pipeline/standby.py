@@ -14,7 +14,7 @@ from mprelease.platforms.driver import Driver, Loaded, ToolEnvironment
 from mprelease.process.bubblewrap import Mount
 from mprelease.process.build_users import ClaimedUser
 from mprelease.process.command import Command
-from mprelease.process.lines import LastLines
+from mprelease.process.line_splitter import LastLines
 from mprelease.process.ownership import chown, chown_tree
 from mprelease.process.programs import shown_parts
 from mprelease.process.removal import remove

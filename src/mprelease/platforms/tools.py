@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.process.command import Command
-from mprelease.process.lines import LastLines
+from mprelease.process.line_splitter import LastLines
 from mprelease.process.permissions import let_others_read
 from mprelease.process.tree import Stop, run
 

@@ -1,1 +1,1 @@
-"""Run one command and leave nobody behind: supervisor, sandbox, masking, limits."""
+"""Run one command and end its whole process tree: supervisor, sandbox, limits, masking."""

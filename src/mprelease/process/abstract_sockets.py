@@ -1,7 +1,7 @@
-"""Keep a command from the abstract sockets of others, which no mount hides: they lie in no folder.
+"""Block a command from abstract Unix sockets of other processes, which no mount can hide.
 
-Through one a build could hand an open folder to a build of somebody else, or speak to a service of
-the user. Linux 6.12 and newer can refuse that (landlock(7)). Standard library only, for the
+Through one a build could pass an open folder to another build, or connect to a service of the
+machine's user. Linux 6.12 and newer can refuse that (landlock(7)). Standard library only, for the
 supervisor: see `supervisor`.
 """
 
@@ -11,7 +11,7 @@ import os
 # From <linux/landlock.h>; the numbers of the system calls are the same on every machine.
 _CREATE_RULESET, _RESTRICT_SELF = 444, 446
 _VERSION = 1
-_OLDEST = 6  # version of the interface
+_OLDEST = 6  # version of Landlock's ABI
 _SCOPE_ABSTRACT_UNIX_SOCKET = 1
 
 
@@ -23,17 +23,17 @@ class _Ruleset(ctypes.Structure):
     )
 
 
-def can_be_closed() -> bool:
-    """Tell whether this kernel can keep a command from them."""
+def can_be_blocked() -> bool:
+    """Return whether this kernel can block abstract sockets."""
     return _call(_CREATE_RULESET, None, 0, _VERSION) >= _OLDEST
 
 
-def close_off() -> None:
-    """Keep this process, and all that it starts, from those that others have opened, if possible.
+def block() -> None:
+    """Block this process and its children from sockets of other processes, if possible.
 
-    Without root, the process must have given up gaining rights (PR_SET_NO_NEW_PRIVS).
+    Without root, PR_SET_NO_NEW_PRIVS must have been set before.
     """
-    if not can_be_closed():
+    if not can_be_blocked():
         return
     rules = _Ruleset(0, 0, _SCOPE_ABSTRACT_UNIX_SOCKET)
     descriptor = _call(_CREATE_RULESET, ctypes.byref(rules), ctypes.sizeof(rules), 0)

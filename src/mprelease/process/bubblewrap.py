@@ -1,6 +1,6 @@
-"""The command line of bubblewrap: an allow-list, so that a new place starts out hidden.
+"""The command line of bubblewrap: an allow-list of mounts, everything else is hidden.
 
-Options as in the manual of bubblewrap 0.8; none is newer than that.
+All options exist in bubblewrap 0.8.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,7 +13,7 @@ TEMPORARY = Path("/tmp")  # noqa: S108 (the sandbox has one of its own)
 
 @dataclass(frozen=True)
 class Mount:
-    """A file or folder of the machine (`source`), and where a confined command finds it."""
+    """A file or folder of the machine (`source`), and its path for confined commands (`target`)."""
 
     source: Path
     target: Path
@@ -21,32 +21,33 @@ class Mount:
 
 
 def arguments(mounts: Sequence[Mount], masked: Iterable[Path]) -> tuple[str, ...]:
-    """Return the options that show the system read-only, and the mounts where they belong.
+    """Return the options for the read-only system folders and the given mounts.
 
-    `masked` files and folders are empty, even inside of what is shown.
+    `masked` files and folders appear empty, also within the mounts.
     """
     steps = [
         *((parent, _folder(parent)) for parent in _parents(mounts)),
         *((mount.target, _bind(mount)) for mount in mounts),
         *((place, _mask(path, place)) for path, place in _covered(masked, mounts)),
     ]
-    # The outer ones first: a later mount covers what an earlier one shows.
+    # Outer paths first: a later mount covers an earlier one.
     steps.sort(key=lambda step: len(step[0].parts))
     mounted = (word for _, words in steps for word in words)
-    # What lies around the mounts is memory: nobody may fill it.
+    # The folders around the mounts are in memory: they are made read-only.
     return (*_system(), *_NAMESPACES, *mounted, "--remount-ro", "/dev", "--remount-ro", "/")
 
 
 def unprivileged(program_help: str) -> tuple[str, ...]:
-    """Return the options for an ordinary user: a user namespace, and none inside of it."""
-    known = "--disable-userns" in program_help
-    return ("--unshare-user", "--disable-userns") if known else ("--unshare-user-try",)
+    """Return the options for an ordinary user: a user namespace, without nested ones."""
+    is_supported = "--disable-userns" in program_help
+    return ("--unshare-user", "--disable-userns") if is_supported else ("--unshare-user-try",)
 
 
 def dropping_to(user: int) -> tuple[str, ...]:
-    """Return the command line that becomes `user` inside of a sandbox that root has made.
+    """Return the command line that changes to `user` within a sandbox created by root.
 
-    No capability, no other group and no way back is left; setpriv comes with util-linux.
+    It drops all capabilities, supplementary groups and ways to regain rights; setpriv is part of
+    util-linux.
     """
     number = str(user)
     return (
@@ -58,16 +59,16 @@ def dropping_to(user: int) -> tuple[str, ...]:
 
 
 def as_root() -> tuple[str, ...]:
-    """Return the options for root: the capabilities that `dropping_to` needs, and no other.
+    """Return the options for root: the capabilities that `dropping_to` needs.
 
-    And the one by which bubblewrap enters a folder that belongs to the user alone.
+    CAP_DAC_READ_SEARCH is for bubblewrap itself, to enter private folders of the user.
     """
     wanted = ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP", "CAP_DAC_READ_SEARCH")
     return tuple(word for name in wanted for word in ("--cap-add", name))
 
 
-# Programs and their libraries. Not /usr as a whole: what an administrator keeps in /usr/local/etc
-# or /usr/src is nobody's business here; and of /opt nothing.
+# Programs and their libraries. Not /usr as a whole: /usr/local/etc and /usr/src may hold private
+# files of the administrator; and nothing of /opt.
 _FOLDERS = (
     *("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"),
     *(f"/usr/{name}" for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32")),
@@ -76,8 +77,8 @@ _FOLDERS = (
     "/usr/local/include",
 )
 
-# From /etc only what finding hosts, trusting certificates, naming users and loading libraries
-# need. /etc/ssl/private and /etc/pki/tls/private hold keys: not the folders above them.
+# Of /etc only files for host names, CA certificates, user names and the dynamic loader.
+# /etc/ssl/private and /etc/pki/tls/private hold keys, so their parents are not listed.
 _ETC = (
     "alternatives",
     "ca-certificates",
@@ -110,11 +111,11 @@ _ETC = (
     "timezone",
 )
 
-# Bytes in each folder that is memory; what a release needs more of lies in its own folders.
+# Bytes of each folder in memory (tmpfs); a release's own folders are on disk.
 _MEMORY = str(256 * 2**20)
 
-# The network is shared: installs and builds download. The session is new because the terminal of
-# the worker would take keystrokes from the command (TIOCSTI).
+# The network is shared: installs and builds download. A new session, because otherwise the command
+# could inject input into the worker's terminal (TIOCSTI).
 _NAMESPACES = (
     "--unshare-pid",
     "--unshare-ipc",
@@ -134,7 +135,7 @@ _NAMESPACES = (
 
 @cache
 def _system() -> tuple[str, ...]:
-    """Return the options for the system's folders, which are looked at once per process."""
+    """Return the options for the system's folders, which are read once per process."""
     return tuple(_shown_system())
 
 
@@ -147,8 +148,8 @@ def _shown_system() -> Iterator[str]:
 
 
 def _show(path: Path) -> Iterator[str]:
-    # A link stays one where its target is seen as well: Node reads the time zone's name from it.
-    # Any other, such as resolv.conf's into /run, becomes what it leads to.
+    # A link is kept if its target is shown too: Node reads the time zone's name from it. Others,
+    # such as resolv.conf into /run, are replaced by their target.
     if path.is_symlink() and any(path.resolve().is_relative_to(each) for each in _FOLDERS):
         yield from ("--symlink", str(path.readlink()), str(path))
     else:
@@ -156,7 +157,7 @@ def _show(path: Path) -> Iterator[str]:
 
 
 def _parents(mounts: Iterable[Mount]) -> Iterator[Path]:
-    """Return the folders above the targets: bubblewrap's own would be closed to all but root."""
+    """Return the parents of the targets: those that bubblewrap creates are private to root."""
     above = {parent for mount in mounts for parent in mount.target.parents}
     return (path for path in above if path != Path("/") and not _is_of_the_system(path))
 
@@ -175,7 +176,7 @@ def _bind(mount: Mount) -> tuple[str, ...]:
 
 
 def _covered(masked: Iterable[Path], mounts: Iterable[Mount]) -> Iterator[tuple[Path, Path]]:
-    """Return where masked paths would be seen: a mask elsewhere would only tell that they exist."""
+    """Return masked paths within the mounts; a mask elsewhere would reveal that they exist."""
     shown = (*(Mount(Path(name), Path(name)) for name in _FOLDERS), *mounts)
     for path in {each.resolve() for each in masked if each.exists()}:
         for mount in shown:

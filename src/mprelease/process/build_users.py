@@ -1,4 +1,4 @@
-"""User ids that belong to nobody else, one for each confined process tree at a time; needs root."""
+"""Exclusive user ids, one for each confined process tree at a time; needs root."""
 
 import grp
 import logging
@@ -11,8 +11,8 @@ from typing import Self
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
 from mprelease.domain.sandbox import UidRange
-from mprelease.process.leftovers import remove_leftovers
 from mprelease.process.machine_locks import MachineLocks
+from mprelease.process.user_leftovers import remove_leftovers
 from mprelease.process.user_processes import end_all
 
 _log = logging.getLogger(__name__)
@@ -24,31 +24,31 @@ _NOBODY = 65534
 
 
 class ProcessesRemain(Exception):
-    """A process of a build could not be killed within 20 seconds, as one that waits for a disk."""
+    """A process of a build could not be killed within 20 s, for example one blocked by a disk."""
 
 
 class ClaimedUser:
-    """A user id that is nobody else's until it is released."""
+    """A user id that is locked until it is released."""
 
     def __init__(self, uid: int, lock: int) -> None:
-        """Take over a lock that is held by an open descriptor."""
+        """Take the user id, and the open descriptor that holds its lock."""
         self.uid = uid
         self._lock: int | None = lock
 
     def clean_up(self) -> None:
-        """End every process of the user, and remove what it left where everybody may write.
+        """Kill every process of the user, and remove its files in world-writable folders.
 
-        Raise StillAlive if something cannot be ended. Where nothing is left this takes well below
-        a millisecond.
+        Raise ProcessesRemain if a process cannot be killed. Without any this takes well below a
+        millisecond.
         """
         if not end_all(self.uid):
             raise ProcessesRemain(f"processes of the user id {self.uid} cannot be ended")
         remove_leftovers(self.uid)
 
     def release(self) -> None:
-        """Clean up, and let others have the id; more than once is harmless.
+        """Clean up and unlock the id; idempotent.
 
-        An id under which something still lives stays taken as long as this process.
+        An id with a process that cannot be killed stays locked until this process ends.
         """
         if self._lock is None:
             return
@@ -56,12 +56,12 @@ class ClaimedUser:
         try:
             self.clean_up()
         except ProcessesRemain as error:
-            _log.error("nobody gets the id again: %s", error)
+            _log.error("the user id stays locked: %s", error)
         else:
             os.close(lock)
 
     def __enter__(self) -> Self:
-        """Return the claim, which ends with the block."""
+        """Return the claim, which is released after the block."""
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -70,13 +70,13 @@ class ClaimedUser:
 
 
 class BuildUsers:
-    """Hand out the ids of a range; two workers of one machine never get the same.
+    """Allocate the ids of a range, exclusively among all workers of one machine.
 
-    An id is locked by a file, which ends with the process that holds it.
+    An id is locked by a file lock, which ends with the process that holds it.
     """
 
     def __init__(self, uids: UidRange, locks: Path = LOCKS) -> None:
-        """Take the range and the folder of the locks; nothing is claimed yet."""
+        """Take the range and the folder of the locks."""
         self._uids = uids
         self._locks = MachineLocks(locks)
         self._mutex = threading.Lock()
@@ -87,13 +87,13 @@ class BuildUsers:
         return self._uids
 
     def why_unusable(self) -> str:
-        """Say what stands against the range on this machine; nothing if it can be used."""
+        """Return why the range cannot be used on this machine; empty if it can."""
         return why_unusable(self._uids) or self._locks.why_unusable()
 
     def claim(self) -> ClaimedUser:
-        """Return the lowest id that nobody has; raise Refused(BUILD_UIDS_UNUSABLE) if none is.
+        """Lock the lowest free id; raise Refused(BUILD_UIDS_UNUSABLE) if there is none.
 
-        What a killed worker left under it is ended and removed first.
+        Processes and files that a killed worker left under it are removed first.
         """
         if why := self._locks.why_unusable():
             raise self._refused(why)
@@ -114,17 +114,17 @@ class BuildUsers:
         try:
             claimed.clean_up()
         except ProcessesRemain:
-            # Its lock stays, so that nobody waits for it again.
+            # The lock is kept, so that the id is not tried again.
             return None
         return claimed
 
 
 def why_unusable(uids: UidRange) -> str:
-    """Say why these ids cannot be given to builds on this machine; nothing if they can."""
+    """Return why these ids cannot be used for builds on this machine; empty if they can."""
     if not 0 < uids.first <= uids.last < _NOBODY:
         return f"they must lie between 1 and {_NOBODY - 1}"
     if any(not set(uids.ids).isdisjoint(taken) for taken in _TAKEN_BY_SYSTEMD):
-        return "systemd gives some of them to services"
+        return "systemd assigns some of them to services"
     for name in ("uid", "gid"):
         if not _is_mapped(uids, Path(f"/proc/self/{name}_map")):
             return f"this container does not have all of them (/proc/self/{name}_map)"
@@ -144,7 +144,7 @@ def _is_mapped(uids: UidRange, table: Path) -> bool:
 
 
 def _name(uid: int) -> str:
-    """Return who has an id, also by a directory service that does not list its users."""
+    """Return the user name of an id, also from a directory service that cannot be enumerated."""
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:

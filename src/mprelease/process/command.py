@@ -1,4 +1,4 @@
-"""What is to be run, said completely: nothing is inherited from the worker."""
+"""The complete description of a command; it inherits nothing from the worker."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,16 +9,16 @@ from mprelease.process.limits import NO_LIMITS, ResourceLimits
 
 @dataclass(frozen=True)
 class Command:
-    """Describe one command.
+    """A command to run.
 
-    `arguments` is a list and never passes a shell; its first one is looked up in the PATH of
-    `environment`. `time_limit` is in seconds, then the whole tree is ended. `user` is another
-    user id, and group id of the same number, which only root can give; None means ours.
+    `arguments` are not passed through a shell; the first one is looked up in the PATH of
+    `environment`. `time_limit` is in seconds; then the whole tree is ended. `user` is the user id,
+    and the group id of the same number, to run under, which needs root; None means the worker's.
 
-    `limits` bound what it uses; `disk_folders`, as they lie on the machine, are those that count.
-    An `expendable` command is what the kernel ends first when memory runs out. With `sweep_user`
-    every process of `user` is killed at the end, wherever it came from. A `scoped` one reaches no
-    abstract socket but its own, where the kernel can refuse that, and gains no rights.
+    `limits` apply to the whole tree; `disk_folders` are the folders (paths of the machine) whose
+    size counts. An `expendable` command is killed first when memory runs out. With `sweep_user`
+    every process of `user` is killed at the end. A `scoped` command cannot gain rights, nor reach
+    abstract sockets of other processes if the kernel supports that.
     """
 
     arguments: tuple[str, ...]

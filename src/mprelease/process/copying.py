@@ -1,4 +1,4 @@
-"""Copy folders that a confined command has made, or will read, without following a link."""
+"""Copy folders written or read by confined commands, without following symbolic links."""
 
 import errno
 import fcntl
@@ -9,33 +9,32 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-# From <linux/fs.h>: share the blocks of another file, where the file system can.
+# From <linux/fs.h>: share the blocks of another file, if the file system supports it.
 _FICLONE = 0x40049409
 _CHUNK = 16 * 2**20
 _OWNER = 0o700
-_LEAST = 4096  # bytes that a file counts at least
+_LEAST = 4096  # bytes, the least that a file counts
 _NO_LINK = frozenset({errno.EXDEV, errno.EMLINK, errno.EPERM, errno.ENOSYS})
 
 
 class CopyTooLarge(Exception):
-    """A copy would hold more than `most` bytes: files with holes and second names grow by it."""
+    """A copy would exceed `most` bytes; sparse files and hard links become larger by copying."""
 
     def __init__(self, most: int) -> None:
         """Take the limit."""
-        super().__init__(f"a copy of more than {most} bytes")
+        super().__init__(f"the copy exceeds {most} bytes")
         self.most = most
 
 
 @dataclass(frozen=True)
 class Copier:
-    """Copy trees of plain files, folders and links; whatever else lies there is left out.
+    """Copy regular files, folders and symbolic links; other entries are skipped.
 
-    The copies belong to `user`, or to us. Set-id bits do not survive. `on_folder` is called between
-    folders and may raise to end the work. With `link` files become second names of the same file
-    where the disk allows it: only for files that nobody may change. Links are made as they are, by
-    `link_text` if that is given (target of the link, where it lies in the source; None leaves it
-    out). Raises OSError, for example when the disk is full, and CopyTooLarge where the files of one
-    folder are more than `most` bytes together.
+    The copies belong to `user`, or to this process's user. Set-id bits are dropped. `on_folder` is
+    called once per folder and may raise to abort. With `link`, files are hard-linked if the file
+    system allows it: only for files that must not change. `link_text` maps the target of a symbolic
+    link and its path in the source to the new target; None skips the link. Raise OSError, for
+    example if the disk is full, and CopyTooLarge if the files of one `copy` exceed `most` bytes.
     """
 
     user: int | None = None
@@ -45,7 +44,7 @@ class Copier:
     most: int | None = None
 
     def copy(self, source: Path, target: Path, leave_out: Collection[Path] = ()) -> None:
-        """Copy a folder to a place where nothing is yet; `leave_out` names parts of the source."""
+        """Copy a folder to `target`, which must not exist, without the paths in `leave_out`."""
         copied = 0
         for path, folders, files, descriptor in os.fwalk(source):
             here = Path(path)
@@ -60,7 +59,7 @@ class Copier:
                     self._copy_entry(here / name, descriptor, place / name)
 
     def copy_entry(self, source: Path, target: Path) -> None:
-        """Copy one file or link to a place where nothing is yet."""
+        """Copy one file or symbolic link to `target`, which must not exist."""
         folder = os.open(source.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         try:
             self._copy_entry(source, folder, target)
@@ -68,7 +67,7 @@ class Copier:
             os.close(folder)
 
     def make_folder(self, place: Path) -> None:
-        """Make an empty folder where nothing is yet."""
+        """Create an empty folder, which must not exist."""
         place.mkdir(mode=0o755)
         self._give(place)
 
@@ -88,11 +87,11 @@ class Copier:
             self._copy_file(source.name, folder, target)
 
     def _size(self, name: str, folder: int) -> int:
-        """Return what a copy of an entry takes; nothing where that is no matter."""
+        """Return the size that a copy of an entry counts; 0 without a limit."""
         if self.most is None:
             return 0
-        found = os.stat(name, dir_fd=folder, follow_symlinks=False)
-        return max(found.st_size, _LEAST)
+        size = os.stat(name, dir_fd=folder, follow_symlinks=False).st_size
+        return max(size, _LEAST)
 
     def _refuse(self, copied: int) -> None:
         if self.most is not None and copied > self.most:
@@ -110,18 +109,18 @@ class Copier:
         return True
 
     def _copy_file(self, name: str, folder: int, target: Path) -> None:
-        # Without O_NONBLOCK a pipe that has taken the file's place would hold us up.
+        # O_NONBLOCK: opening a pipe that has replaced the file would block.
         try:
             source = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
         except PermissionError:
-            return  # Closed to us is closed to whoever gets the copy.
+            return  # A file that this process cannot read is not readable in the copy either.
         with os.fdopen(source, "rb"), target.open("xb") as writer:
-            found = os.fstat(source)
+            state = os.fstat(source)
             copy_content(source, writer.fileno())
-            os.fchmod(writer.fileno(), stat.S_IMODE(found.st_mode) & 0o777)
+            os.fchmod(writer.fileno(), stat.S_IMODE(state.st_mode) & 0o777)
             if self.user is not None:
                 os.fchown(writer.fileno(), self.user, self.user)
-            os.utime(writer.fileno(), ns=(found.st_atime_ns, found.st_mtime_ns))
+            os.utime(writer.fileno(), ns=(state.st_atime_ns, state.st_mtime_ns))
 
     def _give(self, path: Path) -> None:
         if self.user is not None:
@@ -129,7 +128,7 @@ class Copier:
 
 
 def copy_content(source: int, target: int) -> None:
-    """Copy an open file into another one, by sharing its blocks where that is possible."""
+    """Copy the content of an open file to another one, by sharing its blocks if possible."""
     with suppress(OSError):
         fcntl.ioctl(target, _FICLONE, source)
         return
@@ -138,10 +137,10 @@ def copy_content(source: int, target: int) -> None:
 
 
 def seal_tree(folder: Path, *, maker: int | None) -> None:
-    """Take over a folder that a confined command has made, readable by all, for nobody to change.
+    """Take ownership of a folder written by a confined command: readable by all, writable by none.
 
-    `maker` is the user id under which that command ran. Set-id bits, pipes, sockets and devices do
-    not survive. Raises PermissionError for a file of somebody else: it was linked to its place.
+    `maker` is the user id of that command. Set-id bits are dropped; pipes, sockets and devices are
+    removed. Raise PermissionError for a file of another user, which must be a hard link.
     """
     us, allowed = os.getuid(), {os.getuid(), maker if maker is not None else os.getuid()}
     for _, folders, files, descriptor in os.fwalk(folder, onerror=_raise):
@@ -152,17 +151,17 @@ def seal_tree(folder: Path, *, maker: int | None) -> None:
 
 
 def _seal_entry(name: str, folder: int, us: int, allowed: Collection[int]) -> None:
-    found = os.stat(name, dir_fd=folder, follow_symlinks=False)
-    if found.st_uid not in allowed:
-        raise PermissionError(errno.EPERM, "it belongs to somebody else", name)
-    if stat.S_ISLNK(found.st_mode):
+    state = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    if state.st_uid not in allowed:
+        raise PermissionError(errno.EPERM, "it belongs to another user", name)
+    if stat.S_ISLNK(state.st_mode):
         os.chown(name, us, us, dir_fd=folder, follow_symlinks=False)
-    elif stat.S_ISDIR(found.st_mode):
-        # So that it can be entered; it is sealed when it is walked through.
+    elif stat.S_ISDIR(state.st_mode):
+        # Only to enter it; the folder is sealed when the walk reaches it.
         os.chmod(name, _OWNER, dir_fd=folder)
-    elif stat.S_ISREG(found.st_mode):
+    elif stat.S_ISREG(state.st_mode):
         os.chown(name, us, us, dir_fd=folder, follow_symlinks=False)
-        os.chmod(name, 0o755 if found.st_mode & stat.S_IXUSR else 0o644, dir_fd=folder)
+        os.chmod(name, 0o755 if state.st_mode & stat.S_IXUSR else 0o644, dir_fd=folder)
     else:
         os.unlink(name, dir_fd=folder)
 
@@ -170,9 +169,9 @@ def _seal_entry(name: str, folder: int, us: int, allowed: Collection[int]) -> No
 def plain_entries(
     folder: Path, skipped: Collection[str] = ()
 ) -> Iterator[tuple[str, os.stat_result]]:
-    """Yield the path below a folder, and the state, of every file and link in it.
+    """Yield the relative path and the status of every file and symbolic link in a folder.
 
-    Folders with a name of `skipped` are not entered.
+    Folders with a name in `skipped` are not entered.
     """
     for path, folders, files, descriptor in os.fwalk(folder):
         folders[:] = [name for name in folders if name not in skipped]

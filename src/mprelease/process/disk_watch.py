@@ -1,4 +1,4 @@
-"""Watch what the folders of a command hold.
+"""Watch the disk space used by the folders of a command.
 
 Standard library only, for the supervisor: see `supervisor`.
 """
@@ -9,36 +9,36 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 
-from mprelease.process.order import DISK
 from mprelease.process.process_table import Process, descendants, visible
+from mprelease.process.supervisor_protocol import DISK
 
 _PAUSE = 1.0
 _WALK_PAUSE = 10.0
-_SHARE = 0.05  # of one core, for walks that only time has made due
-_STEP = 500  # files between two moments at which the supervisor can do something else
-_LONG = 3000  # characters of a path: the system knows no path of more than 4,096
-_DEEPEST = 50  # times that
-_SMALLEST = 4096  # bytes that a file counts at least: files are not without number either
+_SHARE = 0.05  # of one core, for periodic walks
+_STEP = 500  # files per step; between steps the supervisor handles other events
+_LONG = 3000  # characters of a path; the system's limit is 4,096
+_DEEPEST = 50  # times _LONG
+_SMALLEST = 4096  # bytes, the least that a file counts: it bounds the number of files too
 
-# Where everybody may write.
+# World-writable folders.
 _SHARED_PLACES = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108
 
 
 class _TooDeepError(Exception):
-    """A folder lies deeper than we look."""
+    """A folder is nested too deeply to be measured."""
 
 
 class DiskWatch:
-    """Watch the space that folders take, with files that are deleted and still open, in bytes.
+    """Measure the bytes in folders, and in deleted files that are still open.
 
-    The folders are walked a few files at a time, every ten seconds, and early when the file
-    system's used space has grown by half of what the limit leaves.
+    The folders are walked in steps, every 10 s, and earlier if the used space of the file system
+    has grown by half of what the limit leaves.
     """
 
     def __init__(self, root: int, folders: list[str], limit: int, user: int | None) -> None:
-        """Take the process whose descendants write, the folders, the limit and the user id.
+        """Take the root process of the tree, its folders, the limit in bytes and the user id.
 
-        Files of that user id count in the places where everybody may write as well.
+        Files of that user id in world-writable folders count as well.
         """
         self._root = root
         self._folders = folders
@@ -51,7 +51,7 @@ class DiskWatch:
         self.due = time.monotonic() + _PAUSE
 
     def look(self) -> str:
-        """Return DISK when the folders hold too much, else nothing; walks a step at a time."""
+        """Do one step; return DISK if the limit is exceeded, else an empty string."""
         now = time.monotonic()
         if self._walk is None:
             self.due = now + _PAUSE
@@ -75,7 +75,7 @@ class DiskWatch:
         self._next_walk = now + max(_WALK_PAUSE, (now - self._began) / _SHARE)
 
     def _used_space(self) -> int:
-        """Return the bytes in use on the file systems of the folders, each of them once."""
+        """Return the bytes in use on the file systems of the folders, each counted once."""
         used: dict[int | str, int] = {}
         for folder in (*self._folders, *self._shared_places):
             with suppress(OSError):
@@ -90,19 +90,19 @@ class DiskWatch:
         return () if self._user is None else _SHARED_PLACES
 
     def _sizes(self) -> Iterator[int]:
-        """Yield -1 after each step, and the sum at the end, or as soon as it is too much."""
+        """Yield -1 after each step, and finally the sum; ends early above the limit."""
         total = 0
         seen: set[tuple[int, int]] = set()
         try:
-            for number, found in enumerate(self._files(), 1):
-                if found.st_nlink == 1 or stat.S_ISDIR(found.st_mode) or _is_new(found, seen):
-                    total += max(found.st_blocks * 512, _SMALLEST)
+            for number, state in enumerate(self._files(), 1):
+                if state.st_nlink == 1 or stat.S_ISDIR(state.st_mode) or _is_new(state, seen):
+                    total += max(state.st_blocks * 512, _SMALLEST)
                 if total > self._limit:
                     break
                 if number % _STEP == 0:
                     yield -1
         except _TooDeepError:
-            # What cannot be counted is too much.
+            # A tree that cannot be measured counts as too large.
             total = self._limit + 1
         yield total
 
@@ -116,7 +116,7 @@ class DiskWatch:
 
 
 def _below(top: str, user: int | None, depth: int = 0) -> Iterator[os.stat_result]:
-    """Yield what lies below a folder, following no link; only a user's own, if one is named."""
+    """Yield the entries below a folder, not following links; only those of `user` if given."""
     unseen = [top]
     while unseen:
         folder = unseen.pop()
@@ -125,15 +125,15 @@ def _below(top: str, user: int | None, depth: int = 0) -> Iterator[os.stat_resul
             continue
         for entry in _entries(folder):
             with suppress(OSError):
-                found = entry.stat(follow_symlinks=False)
-                if user is None or found.st_uid == user:
-                    yield found
-                    if stat.S_ISDIR(found.st_mode):
+                state = entry.stat(follow_symlinks=False)
+                if user is None or state.st_uid == user:
+                    yield state
+                    if stat.S_ISDIR(state.st_mode):
                         unseen.append(entry.path)
 
 
 def _deeper(folder: str, user: int | None, depth: int) -> Iterator[os.stat_result]:
-    """Yield what lies below a folder, by a shorter path to it."""
+    """Yield the entries below a folder by a shorter path, through an open descriptor."""
     if depth == _DEEPEST:
         raise _TooDeepError
     with suppress(OSError):
@@ -150,9 +150,9 @@ def _entries(folder: str) -> list["os.DirEntry[str]"]:
     return []
 
 
-def _is_new(found: os.stat_result, seen: set[tuple[int, int]]) -> bool:
-    """Tell whether a file of several names, or of none, is met for the first time."""
-    key = (found.st_dev, found.st_ino)
+def _is_new(state: os.stat_result, seen: set[tuple[int, int]]) -> bool:
+    """Return whether a file with several hard links, or none, is counted for the first time."""
+    key = (state.st_dev, state.st_ino)
     if key in seen:
         return False
     seen.add(key)
@@ -160,10 +160,10 @@ def _is_new(found: os.stat_result, seen: set[tuple[int, int]]) -> bool:
 
 
 def _deleted(process: Process) -> Iterator[os.stat_result]:
-    """Yield the open files of a process that have no name any more."""
+    """Yield the open files of a process that were deleted."""
     with suppress(OSError), os.scandir(f"{process.path}/fd") as entries:
         for entry in entries:
             with suppress(OSError):
-                found = entry.stat()
-                if found.st_nlink == 0 and stat.S_ISREG(found.st_mode):
-                    yield found
+                state = entry.stat()
+                if state.st_nlink == 0 and stat.S_ISREG(state.st_mode):
+                    yield state

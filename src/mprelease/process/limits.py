@@ -1,11 +1,11 @@
-"""What one command may use of the machine."""
+"""Resource limits of one command."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class LimitName(StrEnum):
-    """Name the limit for which a tree of processes was ended."""
+    """The limit because of which a process tree was ended."""
 
     PROCESSES = "processes"
     MEMORY = "memory"
@@ -15,13 +15,13 @@ class LimitName(StrEnum):
 
 @dataclass(frozen=True)
 class ResourceLimits:
-    """Bound a command with all that it starts; None is no bound.
+    """Limits of a command's whole process tree; None means no limit.
 
-    `memory`, `disk` and `log` are in MiB: what its processes hold together in memory and swap, what
-    the folders of the command hold together (a file counts 4 KiB at least, and none may be larger
-    than the bound), and what it writes to its outputs. `processes` counts threads, too. It is kept
-    by the kernel where root gave the command a user id of its own (a further process is refused);
-    there and elsewhere a tree that reaches it is ended. `niceness` is added to ours.
+    `memory`, `disk` and `log` are in MiB: the sum of memory and swap of all processes, the sum of
+    the command's folders (a file counts at least 4 KiB, and none may exceed the limit), and the
+    output. `processes` includes threads; with a separate user id, given by root, the kernel also
+    enforces it (fork fails). A tree that reaches a limit is ended. `niceness` is added to the
+    worker's.
     """
 
     processes: int | None = None

@@ -1,4 +1,4 @@
-"""Hide secrets in what people read."""
+"""Mask secrets in text that is shown or stored."""
 
 import base64
 import json
@@ -10,10 +10,10 @@ from urllib.parse import quote, quote_plus, unquote
 
 MASK = "••••"
 
-# Shorter ones would be found in every second word, and hide nothing that guessing would not find.
+# Shorter secrets would match ordinary text, and could be guessed anyway.
 _SHORTEST = 6
 _SHORTEST_LINE = 9
-# A form of at least twice this length is also found in part: output may be wrapped or cut.
+# A form of at least twice this length is also matched in pieces: output may be wrapped or cut.
 _PIECE = 16
 _MOST_PIECES = 4096
 
@@ -21,15 +21,15 @@ _MOST_PIECES = 4096
 class Mask:
     """Replace secrets in lines by four dots.
 
-    A secret of several lines, such as a key in PEM form, is also found line by line and without
-    its line ends. All are found as they stand, escaped for a URL or for JSON, in hexadecimal, and
-    inside Base64, wherever they begin in it; of a form of 32 characters or more each part of about
-    that length is found too. Secrets of fewer than 6 characters, and lines of fewer than 9, are not
-    hidden. One call takes microseconds per hundred characters, however many and long the secrets.
+    A secret of several lines, such as a PEM key, is also matched line by line and without its line
+    ends. Matched forms: literal, escaped for URLs or JSON, hexadecimal, and within Base64 at any
+    offset; of a form of 32 characters or more, also each part of about that length. Secrets of
+    fewer than 6 characters, and lines of fewer than 9, are not masked. A call takes microseconds
+    per hundred characters, independent of the number and length of the secrets.
     """
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        """Take the secrets, each by itself: not a file that holds one among other words."""
+        """Take the secrets, one by one: not a file that contains one among other text."""
         self._secrets = tuple(secrets)
 
     def __call__(self, line: str) -> str:
@@ -39,17 +39,17 @@ class Mask:
         last = len(line) - _SHORTEST
         while at <= last:
             needles = index.get(line[at : at + _SHORTEST])
-            found = needles.found(line, at, end) if needles else None
-            if found is None:
+            match = needles.match(line, at, end) if needles else None
+            if match is None:
                 at += 1
                 continue
-            kept += [line[end : found.start], MASK]
-            at = end = found.stop
+            kept += [line[end : match.start], MASK]
+            at = end = match.stop
         return "".join([*kept, line[end:]]) if end else line
 
     @cached_property
     def _index(self) -> dict[str, "_Needles"]:
-        """Return what is looked for by its beginning; the first line pays for it."""
+        """Return the search texts by their first characters; built for the first line."""
         index: dict[str, _Needles] = {}
         parts = dict.fromkeys(part for secret in self._secrets for part in _parts(secret))
         for form in dict.fromkeys(form for part in parts for form in _forms(part)):
@@ -60,25 +60,25 @@ class Mask:
 
 @dataclass(frozen=True)
 class _Needles:
-    """All texts with one beginning, by their length: where in which form each of them stands."""
+    """Search texts with the same first characters: by length and text, its form and offset."""
 
     by_length: dict[int, dict[str, tuple[str, int]]]
 
     def add(self, needle: str, form: str, offset: int) -> None:
         self.by_length.setdefault(len(needle), {}).setdefault(needle, (form, offset))
 
-    def found(self, line: str, at: int, begin: int) -> slice | None:
-        """Return where a secret stands that holds position `at`, not before `begin`."""
-        # The longest first: of two secrets where one begins with the other, nothing may remain.
+    def match(self, line: str, at: int, begin: int) -> slice | None:
+        """Return the slice of a secret that contains `at` and starts at `begin` or later."""
+        # The longest first: one secret may be a prefix of another.
         for length in sorted(self.by_length, reverse=True):
             if place := self.by_length[length].get(line[at : at + length]):
                 return _widened(line, slice(at, at + length), begin, *place)
         return None
 
 
-def _widened(line: str, found: slice, begin: int, form: str, offset: int) -> slice:
-    """Return the slice grown to both sides for as long as line and form agree."""
-    start, stop = found.start, found.stop
+def _widened(line: str, match: slice, begin: int, form: str, offset: int) -> slice:
+    """Return the slice extended to both sides as far as line and form agree."""
+    start, stop = match.start, match.stop
     end = offset + stop - start
     while start > begin and offset and line[start - 1] == form[offset - 1]:
         start, offset = start - 1, offset - 1
@@ -88,7 +88,7 @@ def _widened(line: str, found: slice, begin: int, form: str, offset: int) -> sli
 
 
 def passwords_in(text: str) -> Iterator[str]:
-    """Return the passwords of all URLs in a text, as they stand there and as they are meant."""
+    """Return the passwords of all URLs in a text, both as written and percent-decoded."""
     for password in _PASSWORD.findall(text):
         yield password
         yield unquote(password)
@@ -100,7 +100,7 @@ def _parts(secret: str) -> Iterator[str]:
         return
     lines = [line.strip() for line in stripped.splitlines()]
     body = [line for line in lines if line[:5] != "-----"]
-    # What every PEM file begins and ends with is no secret.
+    # The first and last line of a PEM file are not secret.
     if len(body) == len(lines):
         yield stripped
     if len(lines) > 1:
@@ -109,7 +109,7 @@ def _parts(secret: str) -> Iterator[str]:
 
 
 def _forms(secret: str) -> Iterator[str]:
-    """Return the ways in which a secret may be written, those that are long enough to be hidden."""
+    """Return the forms of a secret that are long enough to be masked."""
     raw = secret.encode(errors="surrogatepass")
     forms = [secret, *_url_forms(raw), *_json_forms(secret), raw.hex(), raw.hex().upper()]
     for before in range(3):
@@ -119,7 +119,7 @@ def _forms(secret: str) -> Iterator[str]:
 
 
 def _url_forms(raw: bytes) -> Iterator[str]:
-    # Python's two ways, then JavaScript's: encodeURIComponent, and encodeURI.
+    # Python's two functions, then JavaScript's encodeURIComponent and encodeURI.
     for form in (
         quote(raw, safe=""),
         quote_plus(raw),
@@ -138,14 +138,14 @@ def _json_forms(secret: str) -> Iterator[str]:
 
 
 def _inside_base64(secret: bytes, before: int) -> str:
-    """Return the characters that a secret alone decides when `before` bytes precede it."""
+    """Return the Base64 characters that depend on the secret only, after `before` other bytes."""
     encoded = base64.b64encode(bytes(before) + secret).decode().rstrip("=")
     undecided_end = 1 if (before + len(secret)) % 3 else 0
     return encoded[-(-before * 8 // 6) : len(encoded) - undecided_end]
 
 
 def _needles(form: str) -> Iterator[tuple[int, str]]:
-    """Return what is looked for of a form, with its place in the form: itself, or its pieces."""
+    """Return the search texts of a form with their offsets: the form itself, or its pieces."""
     if len(form) < 2 * _PIECE:
         yield 0, form
         return

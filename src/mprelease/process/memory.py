@@ -1,4 +1,4 @@
-"""How much memory a further release would find."""
+"""The memory that is available on this machine or in its container."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ _GROUP = Path("/sys/fs/cgroup")
 
 
 def available() -> int:
-    """Return the MiB that this machine, or the container that it is, could still give."""
+    """Return the available MiB of the machine, or of the container if that is less."""
     return min(_of_machine(), _of_group())
 
 
@@ -20,7 +20,7 @@ def _of_machine() -> int:
 
 
 def _of_group() -> int:
-    """Return what the limit of cgroup v2 leaves; the page cache in it can be taken back."""
+    """Return the MiB left by the limit of cgroup v2; its page cache counts as available."""
     limit, used = _read("memory.max"), _read("memory.current")
     if limit is None or used is None:
         return _of_machine()

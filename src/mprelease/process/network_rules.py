@@ -1,8 +1,7 @@
-"""Keep confined processes from the platform's own ports, by their user ids and nftables.
+"""Block confined processes from mprelease's own ports, by user id and nftables.
 
-A table of its own holds the rules of one process of ours. They concern TCP and UDP of the given
-user ids and nothing else. A socket file of a database or of Redis is a matter of permissions and
-of what a sandbox shows, not of these rules.
+Each mprelease process has its own table. The rules apply to TCP and UDP of the given user ids only.
+Unix sockets of a database or of Redis are protected by permissions and by the sandbox instead.
 """
 
 import os
@@ -29,11 +28,11 @@ _Address = IPv4Address | IPv6Address
 
 @dataclass(frozen=True)
 class NetworkRules:
-    """What processes of some user ids may not reach.
+    """What processes of some user ids may reach.
 
-    The first that names an endpoint counts: `never` is refused, `needed` is let through, `avoided`
-    is refused. What none names is let through. An endpoint of this machine stands for its port on
-    every address of the machine. Names mean the addresses that they have now.
+    The first match decides: `never` is rejected, `needed` accepted, `avoided` rejected; anything
+    else is accepted. An endpoint on this machine means its port on every address of the machine.
+    Host names are resolved when the rules are applied.
     """
 
     uids: UidRange
@@ -43,7 +42,7 @@ class NetworkRules:
 
 
 class NetworkTable:
-    """The rules of one process, which end with it at the latest when another one starts."""
+    """The rules of one process; after a kill another process removes them when it starts."""
 
     def __init__(
         self,
@@ -52,16 +51,16 @@ class NetworkTable:
         path: str = os.defpath,
         system_folders: str = _SYSTEM_FOLDERS,
     ) -> None:
-        """Take the table's name on this machine, the folder of locks, and where to find nft."""
+        """Take the table's name, unique on this machine, the folder of locks and nft's PATH."""
         self._name = f"{_PREFIX}{name}"
         self._locks = MachineLocks(locks)
         self._lock: int | None = None
         self._path = f"{path}:{system_folders}"
 
     def apply(self, rules: NetworkRules) -> str:
-        """Enforce the rules, all at once, instead of earlier ones; say why not, nothing if so.
+        """Replace the rules atomically; return why that failed, empty on success.
 
-        Where only the address of a host is unknown the rest is enforced.
+        If a host name cannot be resolved, the other rules are enforced.
         """
         why = self._why_not_ours() or self._nft("-f", "-", text=self._script(rules))
         if not why:
@@ -69,11 +68,11 @@ class NetworkTable:
         return why or _unknown(rules)
 
     def why_not(self, rules: NetworkRules) -> str:
-        """Say why `apply` could not enforce the rules, and change nothing."""
+        """Return why `apply` would fail, empty if it would not; changes nothing."""
         return self._nft("--check", "-f", "-", text=self._script(rules)) or _unknown(rules)
 
     def withdraw(self) -> None:
-        """Enforce nothing any more; more than once is harmless."""
+        """Remove the rules; idempotent."""
         if self._lock is not None:
             self._nft("delete", "table", "inet", self._name)
             os.close(self._lock)
@@ -89,7 +88,7 @@ class NetworkTable:
 
     def _script(self, rules: NetworkRules) -> str:
         lines = [
-            # A table that is not there could not be deleted.
+            # Deleting a missing table would fail.
             f"add table inet {self._name}",
             f"delete table inet {self._name}",
             f"table inet {self._name} {{",
@@ -99,7 +98,7 @@ class NetworkTable:
             *_lines(rules.avoided, "reject"),
             "}",
             "chain output {",
-            # Before the addresses of containers take the place of those that were asked for.
+            # Before destination NAT, which replaces addresses by those of containers.
             "type filter hook output priority -150; policy accept;",
             f"meta skuid {rules.uids} jump builds",
             "}",
@@ -108,7 +107,7 @@ class NetworkTable:
         return "\n".join(lines) + "\n"
 
     def _remove_orphans(self) -> None:
-        """Remove what killed processes of this machine left; no table whose lock we do not know."""
+        """Remove tables of killed processes; only tables that have a lock file here."""
         listed = self._run("list", "tables").stdout
         for name in re.findall(rf"^table inet ({_PREFIX}[\w-]+)$", listed, re.MULTILINE):
             if name == self._name or not self._locks.has(name):
@@ -119,7 +118,7 @@ class NetworkTable:
                 os.close(lock)
 
     def _nft(self, *arguments: str, text: str = "") -> str:
-        """Run nft; return what went wrong."""
+        """Run nft; return the error, empty on success."""
         if why := _why_no_right():
             return why
         try:
@@ -128,8 +127,8 @@ class NetworkTable:
             return "nft is not installed (apt-get install nftables)"
         except (OSError, subprocess.TimeoutExpired) as error:
             return f"nft: {error}"
-        said = ended.stderr.strip().splitlines() or [f"exit code {ended.returncode}"]
-        return f"nft: {said[0]}" if ended.returncode else ""
+        errors = ended.stderr.strip().splitlines() or [f"exit code {ended.returncode}"]
+        return f"nft: {errors[0]}" if ended.returncode else ""
 
     def _run(self, *arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
         program = shutil.which("nft", path=self._path)
@@ -166,11 +165,11 @@ def _lines(endpoints: Iterable[Endpoint], verdict: str) -> Iterator[str]:
 
 def _addresses(host: str) -> list[_Address]:
     try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        resolved = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         return []
-    # Without the interface of an address that means something on one link alone.
-    texts = {str(each[4][0]).partition("%")[0] for each in found}
+    # Without the interface of a link-local address.
+    texts = {str(each[4][0]).partition("%")[0] for each in resolved}
     return sorted(map(ip_address, texts), key=str)
 
 

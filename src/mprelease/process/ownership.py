@@ -1,4 +1,4 @@
-"""Files that change hands between us and the user ids of confined commands; no link is followed."""
+"""Change the owner and mode of files for confined commands, without following links."""
 
 import errno
 import os
@@ -10,11 +10,12 @@ _MODE_OF_SHARED_FOLDER = 0o1775
 
 
 def chown_tree(folder: Path, user: int, *, ours: Collection[Path] = ()) -> bool:
-    """Give a folder with all it holds to a user id; tell whether anything had to change.
+    """Change the owner of a folder and of all it contains; return whether anything changed.
 
-    What `ours` names stays with us, and so does a file with a second name: git objects are hard
-    links into the mirror, whose owner could write to them. A folder that holds one of `ours` stays
-    ours too, and others may write into it: its owner could rename what lies in it.
+    The paths in `ours` keep their owner, and so do files with several hard links: git objects are
+    links into the mirror, and their owner could write to them. A folder with one of `ours` in it
+    keeps its owner too, because the owner of a folder can rename its entries; it becomes writable
+    for `user`.
     """
     changed = False
     for path, folders, files, descriptor in os.fwalk(folder):
@@ -32,39 +33,39 @@ def chown_tree(folder: Path, user: int, *, ours: Collection[Path] = ()) -> bool:
 
 
 def share_folder(folder: Path | int, user: int) -> None:
-    """Keep a folder ours, and let a user id write into it; it may remove only what is its own."""
+    """Make a folder writable for a user id by its group, with the sticky bit; the owner is ours."""
     os.chown(folder, os.getuid(), user)
     os.chmod(folder, _MODE_OF_SHARED_FOLDER)  # noqa: PTH101 (it may be an open folder)
 
 
-def close_tree(folder: Path) -> None:
-    """Let nobody but its owner, and us, change what a folder holds, at any depth.
+def remove_write_access(folder: Path) -> None:
+    """Remove write access for group and others from a user's folders, at any depth.
 
-    For when the owner's processes have ended: one of them may have opened a folder to everybody,
-    and handed it to a build of somebody else through a socket. That one could put links into our
-    way whatever we do there. Raises OSError(ENAMETOOLONG) for what lies too deep.
+    Call it after the owner's processes have ended: one of them may have made a folder writable and
+    passed it to another build through a socket, which could place links in it at any time later.
+    Raise OSError(ENAMETOOLONG) for folders that are nested too deeply.
     """
     if folder.is_dir() and not folder.is_symlink():
-        _close(os.open(folder, _FOLDER), 0)
+        _remove_write_access(os.open(folder, _FOLDER), 0)
 
 
-def _close(folder: int, depth: int) -> None:
+def _remove_write_access(folder: int, depth: int) -> None:
     try:
         if depth > _DEEPEST:
             raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
-        found = os.fstat(folder)
-        is_ours = found.st_uid == os.getuid()
-        # Before the names are read: from here on there are no others. What is ours and shared is
-        # shared with its owner alone.
-        if not is_ours and found.st_mode & _OTHERS:
-            os.fchmod(folder, stat.S_IMODE(found.st_mode) & ~_OTHERS)
+        state = os.fstat(folder)
+        is_ours = state.st_uid == os.getuid()
+        # Before the names are read: no entry can be added afterwards. A shared folder of ours is
+        # writable for its one user only.
+        if not is_ours and state.st_mode & _OTHERS:
+            os.fchmod(folder, stat.S_IMODE(state.st_mode) & ~_OTHERS)
         with os.scandir(folder) as entries:
             names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
         for name in names:
-            # What lies in a sealed folder is sealed, but for the caches at its top.
-            if is_ours and not found.st_mode & _OTHERS and _is_ours(name, folder):
+            # The content of a sealed folder is sealed, except for the caches at its top level.
+            if is_ours and not state.st_mode & _OTHERS and _is_ours(name, folder):
                 continue
-            _close(os.open(name, _FOLDER, dir_fd=folder), depth + 1)
+            _remove_write_access(os.open(name, _FOLDER, dir_fd=folder), depth + 1)
     finally:
         os.close(folder)
 
@@ -74,40 +75,40 @@ def _is_ours(name: str, folder: int) -> bool:
 
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
-# The group, too: it is the mask of an access list.
+# The group too: with an access control list its bits are the mask.
 _OTHERS = 0o022
-# As many folders are open at once; a path of the system has 4,096 characters at most.
+# Levels, of which each keeps a folder open; paths of the system are limited to 4,096 characters.
 _DEEPEST = 800
 
 
 def chown(path: Path, user: int) -> None:
-    """Give one file or folder to a user id, if it is not a link to somewhere else."""
+    """Change owner and group of one path, without following a link."""
     os.chown(path, user, user, follow_symlinks=False)
 
 
-def share_way(folder: Path, user: int) -> None:
-    """Let a user id, and nobody else but us, pass through a folder of ours, not list it."""
+def allow_traversal(folder: Path, user: int) -> None:
+    """Let a user id pass through a folder of ours without listing it; no other user may."""
     os.chown(folder, os.getuid(), user)
     folder.chmod(0o710)
 
 
-def close_way(folder: Path) -> None:
-    """Let nobody but us pass through a folder any more: the same id builds elsewhere next."""
+def deny_traversal(folder: Path) -> None:
+    """Make a folder private again: the same user id may build another repository next."""
     folder.chmod(0o700)
 
 
-def closed_way(folder: Path) -> str:
-    """Say which folder other users may not pass on the way to this one; nothing if none."""
+def why_unreachable(folder: Path) -> str:
+    """Return which parent folder other users cannot pass through; empty if they can."""
     for parent in folder.resolve().parents:
         if not parent.stat().st_mode & stat.S_IXOTH:
-            return f"nobody but its owner may pass through {parent}"
+            return f"other users cannot pass through {parent}"
     return ""
 
 
 def _give(name: str, descriptor: int, user: int) -> bool:
-    found = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
-    # A folder is given when it is walked through.
-    if stat.S_ISDIR(found.st_mode) or found.st_nlink > 1 or found.st_uid == user:
+    state = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+    # The owner of a folder is changed when the walk reaches it.
+    if stat.S_ISDIR(state.st_mode) or state.st_nlink > 1 or state.st_uid == user:
         return False
     os.chown(name, user, user, dir_fd=descriptor, follow_symlinks=False)
     return True

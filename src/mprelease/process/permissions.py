@@ -1,4 +1,4 @@
-"""Folders of ours that programs under another user id have to read."""
+"""Make folders readable for programs under other user ids."""
 
 import os
 import stat
@@ -10,9 +10,9 @@ _WRITE = 0o022
 
 
 def let_others_read(folder: Path) -> None:
-    """Let everybody read a folder with all it holds, and write nothing; links are left alone.
+    """Make a folder readable, and not writable, for all users; symbolic links are skipped.
 
-    Our umask makes everything private, and the user of the sandbox is not us.
+    Needed because mprelease's umask makes new files private.
     """
     _open(folder)
     for place, folders, files in os.walk(folder):

@@ -1,4 +1,4 @@
-"""The processes below another one, as /proc shows them.
+"""The descendants of a process, read from /proc.
 
 Standard library only, for the supervisor: see `supervisor`.
 """
@@ -8,21 +8,21 @@ import signal
 import time
 from contextlib import suppress
 
-_BREATH = 0.02
+_POLL_SECONDS = 0.02
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 class Process:
-    """One process: its parent, its session, its threads, and the bytes that it has in memory.
+    """One process: parent, session, number of threads, and resident memory in bytes.
 
-    `path` is where /proc shows it: that of a living thread where the first one has ended.
+    `path` is its folder in /proc, or that of a living thread if the main thread has ended.
     """
 
     __slots__ = ("parent", "path", "pid", "resident", "session", "state", "threads")
 
     def __init__(self, pid: int, path: str, stat: bytes) -> None:
-        """Read what the kernel says in a file `stat`."""
-        # The second field, the name, may hold spaces and brackets. See proc_pid_stat(5).
+        """Parse the content of a file `stat`."""
+        # The second field, the name, may contain spaces and brackets: proc_pid_stat(5).
         fields = stat.rpartition(b")")[2].split(None, 22)
         self.pid = pid
         self.path = path
@@ -34,26 +34,26 @@ class Process:
 
 
 def descendants(root: int) -> list[Process]:
-    """Return every process below another one, dead ones that nobody has collected included."""
+    """Return every descendant of a process, zombies included."""
     with os.scandir("/proc") as entries:
         pids = [entry.name for entry in entries if entry.name.isdecimal()]
     children: dict[int, list[Process]] = {}
     for pid in pids:
         if process := _process(int(pid), f"/proc/{pid}"):
             children.setdefault(process.parent, []).append(process)
-    found: list[Process] = []
+    below: list[Process] = []
     unseen = [root]
     while unseen:
-        born = children.get(unseen.pop(), [])
-        found += born
-        unseen += [process.pid for process in born]
-    return found
+        own_children = children.get(unseen.pop(), [])
+        below += own_children
+        unseen += [process.pid for process in own_children]
+    return below
 
 
 def kill_descendants(root: int) -> None:
-    """Send SIGKILL to every living descendant of a process, however far it has gone.
+    """Send SIGKILL to every descendant of a process.
 
-    All are frozen first, so that none can fork while the others are being killed.
+    All are stopped first, so that none can fork while the others are being killed.
     """
     frozen: set[int] = set()
     while fresh := {process.pid for process in descendants(root)} - frozen:
@@ -63,41 +63,41 @@ def kill_descendants(root: int) -> None:
 
 
 def await_descendants(root: int, seconds: float) -> None:
-    """Return when no descendant of a process that has ceased to collect its dead lives, or later.
+    """Wait up to `seconds` until every descendant of a process has ended; zombies count as ended.
 
-    Whoever was sent SIGKILL lives on for a moment.
+    Needed after SIGKILL if the process does not reap its children any more.
     """
     deadline = time.monotonic() + seconds
     while any(visible(process).state not in b"ZX" for process in descendants(root)):
         if time.monotonic() >= deadline:
             return
-        time.sleep(_BREATH)
+        time.sleep(_POLL_SECONDS)
 
 
 def send(number: signal.Signals, pids: set[int]) -> None:
-    """Send a signal to processes, some of which may be gone."""
+    """Send a signal to processes; those that have ended are ignored."""
     for pid in pids:
         with suppress(ProcessLookupError, PermissionError):
             os.kill(pid, number)
 
 
 def visible(process: Process) -> Process:
-    """Return a process by a thread that lives, if its first one has ended.
+    """Return a process as seen through a living thread, if its main thread has ended.
 
-    Such a process shows no memory and no files of its own, as if it were dead.
+    The main entry of such a process shows no memory and no files, like a zombie.
     """
     if process.state != b"Z":
         return process
     with suppress(OSError):
         for thread in os.listdir(f"{process.path}/task"):  # noqa: PTH208 (pathlib costs start-up time)
-            found = _process(process.pid, f"{process.path}/task/{thread}")
-            if found and found.state != b"Z":
-                return found
+            by_thread = _process(process.pid, f"{process.path}/task/{thread}")
+            if by_thread and by_thread.state != b"Z":
+                return by_thread
     return process
 
 
 def read(path: str) -> bytes:
-    """Return what a file of /proc says; nothing where it is gone or not for us."""
+    """Return the content of a file in /proc; empty if it is missing or not readable."""
     with suppress(OSError), open(path, "rb", 0) as file:  # noqa: PTH123 (likewise)
         return file.read()
     return b""

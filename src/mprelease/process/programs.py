@@ -1,4 +1,4 @@
-"""The programs of the machine that mprelease needs: where they are, and in which version."""
+"""Programs of the machine that mprelease needs: their paths and versions."""
 
 import json
 import re
@@ -16,68 +16,68 @@ _SECONDS = 20
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """A program, the oldest version that will do, and the hint how to get it."""
+class RequiredProgram:
+    """A program, and the oldest version that is supported."""
 
     name: str
     oldest: tuple[int, ...]
 
     @property
     def oldest_text(self) -> str:
-        """Return the oldest version as people write it."""
+        """Return the oldest version in dotted form."""
         return ".".join(str(part) for part in self.oldest)
 
 
-GIT = Wanted("git", (2, 32))  # GIT_CONFIG_GLOBAL
-NODE = Wanted("node", (20,))
-NPM = Wanted("npm", (9,))
+GIT = RequiredProgram("git", (2, 32))  # GIT_CONFIG_GLOBAL
+NODE = RequiredProgram("node", (20,))
+NPM = RequiredProgram("npm", (9,))
 
 
 @dataclass(frozen=True)
 class Program:
-    """A program that is there."""
+    """An installed program."""
 
     path: str
     version: str
 
     @property
     def folder(self) -> Path:
-        """Return the installation that the program belongs to, links followed (nvm, Homebrew).
+        """Return the installation of the program, with links resolved (nvm, Homebrew).
 
-        Builds may read all of it, so it is the program's own folder where the one above is none:
-        above `~/bin` lies everything that the user has.
+        Builds can read all of it. If the parent of the program's folder is no installation, the
+        result is the program's folder: the parent of `~/bin` is the user's home.
         """
         programs = Path(self.path).resolve().parent
         return programs.parent if _is_installation(programs.parent) else programs
 
 
 def shown_parts(folder: Path) -> tuple[Path, ...]:
-    """Return what confined commands see of an installation: its programs and libraries.
+    """Return the folders of an installation that are shown to confined commands.
 
-    Whatever else lies in the same folder (`etc` of a prefix such as /usr/local) is not shown.
+    Others in the same prefix (`etc` in /usr/local) stay hidden.
     """
     if not _is_installation(folder):
         return (folder,)
-    # npm's settings for the whole machine: registry, proxy, certificates.
+    # etc/npmrc: npm's global settings (registry, proxy, certificates).
     names = ("bin", "lib", "lib64", "libexec", "include", "share", "etc/npmrc")
     return tuple(folder / name for name in names if (folder / name).exists())
 
 
-def find(wanted: Wanted, environment: Mapping[str, str]) -> Program:
-    """Find a program on the PATH; raise Refused when it is missing or too old."""
-    path = shutil.which(wanted.name, path=environment.get("PATH"))
+def find(required: RequiredProgram, environment: Mapping[str, str]) -> Program:
+    """Find a program on the PATH; raise Refused(TOOL_MISSING) or Refused(TOOL_TOO_OLD)."""
+    path = shutil.which(required.name, path=environment.get("PATH"))
     if path is None:
-        raise Refused(Problem.TOOL_MISSING, tool=wanted.name, version=wanted.oldest_text)
+        raise Refused(Problem.TOOL_MISSING, tool=required.name, version=required.oldest_text)
     version = _version(path, environment)
-    if _numbers(version) < wanted.oldest:
+    if _numbers(version) < required.oldest:
         raise Refused(
-            Problem.TOOL_TOO_OLD, tool=wanted.name, found=version, version=wanted.oldest_text
+            Problem.TOOL_TOO_OLD, tool=required.name, found=version, version=required.oldest_text
         )
     return Program(path, version)
 
 
 def _is_installation(folder: Path) -> bool:
-    # Who sets npm's prefix to HOME has lib/node_modules there as well.
+    # HOME has lib/node_modules too if it is npm's prefix.
     home = Path.home().resolve()
     if home == folder or folder in home.parents:
         return False
@@ -85,11 +85,11 @@ def _is_installation(folder: Path) -> bool:
 
 
 def _version(path: str, environment: Mapping[str, str]) -> str:
-    return _written_version(Path(path).resolve()) or _told_version(path, environment)
+    return _manifest_version(Path(path).resolve()) or _reported_version(path, environment)
 
 
-def _written_version(program: Path) -> str:
-    """Return the version that stands in a program's own package.json: npm starts slowly."""
+def _manifest_version(program: Path) -> str:
+    """Return the version in npm's own package.json, because npm starts slowly; else empty."""
     try:
         package = json.loads((program.parent.parent / "package.json").read_text(encoding="utf-8"))
         return str(package["version"]) if package["name"] == "npm" else ""
@@ -97,7 +97,7 @@ def _written_version(program: Path) -> str:
         return ""
 
 
-def _told_version(path: str, environment: Mapping[str, str]) -> str:
+def _reported_version(path: str, environment: Mapping[str, str]) -> str:
     try:
         answer = subprocess.run(
             [path, "--version"],
@@ -109,8 +109,8 @@ def _told_version(path: str, environment: Mapping[str, str]) -> str:
         ).stdout
     except (OSError, subprocess.TimeoutExpired):
         answer = ""
-    found = _VERSION.search(answer)
-    return found[0] if found else "0"
+    match = _VERSION.search(answer)
+    return match[0] if match else "0"
 
 
 def _numbers(version: str) -> tuple[int, ...]:

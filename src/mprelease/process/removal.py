@@ -1,4 +1,4 @@
-"""Remove what a confined command has made, whatever it did to the permissions, however deep."""
+"""Remove files of confined commands, regardless of their permissions and depth."""
 
 import os
 import secrets
@@ -11,14 +11,14 @@ from pathlib import Path
 
 
 def remove(path: Path) -> None:
-    """Remove a file, a link or a folder with all it holds, even without permission to enter it.
+    """Remove a file, a link or a whole folder, even if its mode denies access.
 
-    Nothing there is no mistake; raise OSError if something cannot be removed.
+    A missing path is ignored; raise OSError if something cannot be removed.
     """
     if path.is_symlink() or not path.is_dir():
         path.unlink(missing_ok=True)
         return
-    # It is fast, but enters neither closed folders nor deep ones.
+    # Fast, but fails on folders without permissions and on deep ones.
     with suppress(OSError, RecursionError):
         shutil.rmtree(path)
         return
@@ -29,11 +29,11 @@ def remove(path: Path) -> None:
 
 
 def empty(folder: int) -> None:
-    """Remove all that an open folder holds, in steps whose number of open files does not grow.
+    """Remove the content of an open folder, with a constant number of open files.
 
-    What lies in an inner folder is moved up, however deep it was. No link is followed.
+    The content of inner folders is moved up, so any depth is possible. Links are not followed.
     """
-    # Nobody can have chosen such a name.
+    # A random prefix cannot collide with existing names.
     prefix = f".{secrets.token_hex(16)}"
     fresh = (f"{prefix}-{number}" for number in count())
     while names := names_in(folder):
@@ -49,14 +49,14 @@ def empty(folder: int) -> None:
 
 
 def names_in(folder: int) -> list[str]:
-    """Return what an open folder holds."""
+    """Return the names in an open folder."""
     with os.scandir(folder) as entries:
         return [entry.name for entry in entries]
 
 
 @contextmanager
 def opened_folder(path: str | Path, folder: int | None = None) -> Iterator[int]:
-    """Open a folder, by a link never, during the block; `path` may be relative to an open one."""
+    """Open a folder during the block, not following a link; `path` may be relative to `folder`."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
     try:
         yield descriptor
@@ -66,20 +66,20 @@ def opened_folder(path: str | Path, folder: int | None = None) -> Iterator[int]:
 
 @contextmanager
 def _entered(name: str, folder: int) -> Iterator[int]:
-    """Open a folder of our own even if it is closed."""
+    """Open a folder of our own even if its mode denies access."""
     _open_up(name, folder)
     with opened_folder(name, folder) as descriptor:
         yield descriptor
 
 
 def _make_movable(name: str, folder: int) -> None:
-    # Whoever moves a folder writes into it: what lies above it is another one afterwards.
+    # Moving a folder requires write access to it, because its `..` entry changes.
     if _is_folder(name, folder):
         _open_up(name, folder)
 
 
 def _open_up(name: str, folder: int) -> None:
-    # Root needs no permission; and as root we might change the mode of what a link leads to.
+    # Root needs no permission; and root could change the mode of a link's target.
     if os.geteuid() != 0:
         os.chmod(name, 0o700, dir_fd=folder)
 

@@ -1,8 +1,8 @@
-"""Keep a command away from everything that is not its business.
+"""Isolate commands from the machine and from each other.
 
-What each mode promises stands in docs/security.md, and each line there is a test. In mode bwrap a
-command sees the system's programs, its mounts and itself. In mode user it runs under a user id that
-owns nothing else, and unix permissions decide. In mode off nothing is promised.
+docs/security.md states what each mode guarantees, and a test checks each line of it. In mode bwrap
+a command sees the system's programs, its mounts and its own processes. In mode user it runs under a
+user id that owns nothing else, and file permissions decide. Mode off guarantees nothing.
 """
 
 import os
@@ -22,7 +22,7 @@ from mprelease.process import bubblewrap
 from mprelease.process.bubblewrap import Mount
 from mprelease.process.build_users import BuildUsers
 from mprelease.process.command import Command
-from mprelease.process.ownership import closed_way
+from mprelease.process.ownership import why_unreachable
 from mprelease.process.tree import Stop, run
 
 _TRIAL_SECONDS = 5.0
@@ -30,40 +30,35 @@ Mounts = Sequence[Mount]
 
 
 class Sandbox(Protocol):
-    """Confine commands in one of the three modes.
-
-    `why_not_bwrap` says in a few English words what stood against the strongest mode; it is empty
-    where that mode is in use. `users` gives each process tree an id of its own; None where we are
-    not root, so that everything confined runs under our own id.
-    """
+    """Isolates commands in one of the three modes."""
 
     @property
     def mode(self) -> SandboxMode:
-        """Name the mode."""
+        """The mode in use."""
 
     @property
     def why_not_bwrap(self) -> str:
-        """LogWriter why the mode is no better."""
+        """Why bubblewrap is not used, in a few English words; empty if it is."""
 
     @property
     def users(self) -> BuildUsers | None:
-        """Return where the user ids of confined commands come from."""
+        """The user ids for confined commands; None without root, when they run under our own."""
 
     def confine(self, command: Command, mounts: Mounts) -> Command:
-        """Return the same command, confined, under `command.user` if that is given.
+        """Return the command with its isolation, under `command.user` if that is given.
 
         In mode bwrap its folder, arguments and environment name the targets of the mounts; in the
-        other modes sources and targets are the same. Raises StageFailed where a link in a writable
-        folder would lead a mount astray.
+        other modes source and target are equal. Raise StageFailed(LINK_LEADS_OUTSIDE) if a symbolic
+        link in a writable folder would redirect a mount.
         """
 
 
 @dataclass(frozen=True)
 class Bubblewrap:
-    """Show a command nothing but the system's programs and its mounts.
+    """Isolate commands with bubblewrap: they see the system's programs and their mounts only.
 
-    `masked_paths` are empty for it even where they lie in a folder that is shown. As root the
-    mounts are made by root, and the command runs under a user id of its own without a capability.
+    `masked_paths` appear empty, also within a mount. With root, root creates the mounts and the
+    command runs under its own user id without capabilities.
     """
 
     program: Path
@@ -74,17 +69,17 @@ class Bubblewrap:
     why_not_bwrap: str = ""
 
     def confine(self, command: Command, mounts: Mounts) -> Command:
-        """Put the command into namespaces of its own."""
+        """Return the command line of bubblewrap for the command."""
         if self.users and command.user is None:
-            raise ValueError("as root a confined command needs a user id of its own")
-        refuse_detours(mounts)
+            raise ValueError("as root a confined command needs its own user id")
+        refuse_redirected(mounts)
         options = (*self.namespaces, *bubblewrap.arguments(mounts, self.masked_paths))
         inner = command.arguments
         if command.user is not None:
             options = (*options, *bubblewrap.as_root())
             inner = (*bubblewrap.dropping_to(command.user), *inner)
         words = (str(self.program), *options, "--chdir", str(command.folder), "--", *inner)
-        # bubblewrap itself still runs outside: it must not load a library that a build names.
+        # bubblewrap runs outside of the sandbox: it must not load a build's library (LD_PRELOAD).
         environment = {
             name: value for name, value in command.environment.items() if not name.startswith("LD_")
         }
@@ -99,45 +94,45 @@ class Bubblewrap:
 
     @property
     def _gains_rights(self) -> bool:
-        # Some systems let an ordinary user make namespaces by a set-uid bubblewrap alone.
+        # On some systems ordinary users can create namespaces only through a set-uid bubblewrap.
         return self.users is None and bool(self.program.stat().st_mode & stat.S_ISUID)
 
 
 @dataclass(frozen=True)
 class OtherUser:
-    """Run each command under a user id that owns nothing but what was given to it; needs root."""
+    """Isolate commands by separate user ids only; needs root."""
 
     users: BuildUsers
     why_not_bwrap: str
     mode: SandboxMode = SandboxMode.USER
 
     def confine(self, command: Command, mounts: Mounts) -> Command:
-        """Leave the command's user as it is; what it can touch is a matter of permissions."""
-        refuse_detours(mounts)
+        """Return the command scoped, with its user id unchanged."""
+        refuse_redirected(mounts)
         return replace(command, scoped=True)
 
 
 @dataclass(frozen=True)
 class Unconfined:
-    """Confine nothing, where nothing else is possible or wanted."""
+    """No isolation."""
 
     why_not_bwrap: str
     users: None = None
     mode: SandboxMode = SandboxMode.OFF
 
     def confine(self, command: Command, mounts: Mounts) -> Command:
-        """Return the command as it is, under our own user id."""
-        refuse_detours(mounts)
+        """Return the command under the worker's user id."""
+        refuse_redirected(mounts)
         return replace(command, user=None)
 
 
 @dataclass(frozen=True)
 class SandboxSetup:
-    """What decides which sandbox is possible.
+    """The inputs for the choice of a sandbox.
 
-    `masked_paths` are files and folders of ours (data, keys, configuration) that nobody confined
-    may see; `path` is where bwrap is looked for; `passable` are folders that a confined command
-    must be able to reach in mode user; `users` is None unless we are root.
+    `users` is None without root. `masked_paths` are mprelease's files and folders (data, keys,
+    configuration) that confined commands must not see. `path` is the PATH in which to find bwrap.
+    `passable` are folders that other users must be able to reach in mode user.
     """
 
     users: BuildUsers | None
@@ -147,9 +142,9 @@ class SandboxSetup:
 
 
 def choose(policy: SandboxPolicy, machine: SandboxSetup) -> Sandbox:
-    """Return the strongest sandbox that a trial run shows to work on this machine.
+    """Return the strongest sandbox that passes a trial run on this machine.
 
-    Raises Refused(SANDBOX_MISSING) when one is required and there is none.
+    Raise Refused(SANDBOX_MISSING) if one is required and none works.
     """
     if policy is SandboxPolicy.OFF:
         return Unconfined("switched off")
@@ -187,12 +182,12 @@ def _help(program: Path) -> str:
 def _why_not_user(machine: SandboxSetup, why: str) -> str:
     if machine.users is None:
         return "not root"
-    closed = (closed_way(folder) for folder in machine.passable)
-    return next(filter(None, closed), "") or _trial(OtherUser(machine.users, why))
+    unreachable = (why_unreachable(folder) for folder in machine.passable)
+    return next(filter(None, unreachable), "") or _trial(OtherUser(machine.users, why))
 
 
 def _trial(sandbox: Sandbox) -> str:
-    """Run `true` in a sandbox; return what went wrong."""
+    """Run `true` in a sandbox; return the error, empty on success."""
     lines: list[str] = []
     with sandbox.users.claim() if sandbox.users else nullcontext() as claimed:
         user = claimed.uid if claimed else None
@@ -203,11 +198,11 @@ def _trial(sandbox: Sandbox) -> str:
     return lines[-1] if lines else f"exit code {ended.code}"
 
 
-def refuse_detours(mounts: Mounts) -> None:
-    """Raise StageFailed where a confined command has put a link on the way to a mount.
+def refuse_redirected(mounts: Mounts) -> None:
+    """Raise StageFailed if a symbolic link in a writable mount redirects another mount.
 
-    Otherwise the next command would be shown whatever the link names, or root would make the
-    target of a mount where the link leads.
+    Otherwise the next command would see the link's target, or root would create the mount point
+    there.
     """
     writable = [mount for mount in mounts if mount.writable]
     for mount in mounts:

@@ -1,9 +1,9 @@
-"""Own the process tree of one command, and leave nobody behind when it ends.
+"""Supervise the process tree of one command, and kill what is left when the command ends.
 
-`tree.start` runs `main` as a program of its own (PROGRAM), with the file descriptor of a stream
-socket to the worker. It writes the order, and maybe new time limits. End of file, even by
-`kill -9` of the worker, ends the tree. The answer is the report. Standard library only, as in all
-that is imported here, and neither json nor typing: every command waits for the imports.
+`tree.start` runs `main` as a separate program (PROGRAM), with the file descriptor of a stream
+socket to the worker. The worker sends the order, and possibly new time limits. End of file, also
+after `kill -9` of the worker, ends the tree. The answer is the report. This module and its imports
+use the standard library only, without json and typing: each command waits for the imports.
 """
 
 import math
@@ -13,9 +13,10 @@ import signal
 import time
 from contextlib import suppress
 
-from mprelease.process.child import PR_SET_CHILD_SUBREAPER, control, kill_user, launch
+from mprelease.process.child_process import PR_SET_CHILD_SUBREAPER, control, kill_user, launch
 from mprelease.process.disk_watch import DiskWatch
-from mprelease.process.order import (
+from mprelease.process.process_table import descendants, kill_descendants, send
+from mprelease.process.supervisor_protocol import (
     ASKED,
     DISK,
     ITSELF,
@@ -28,21 +29,20 @@ from mprelease.process.order import (
     Report,
     read_message,
 )
-from mprelease.process.process_table import descendants, kill_descendants, send
 from mprelease.process.tree_watch import TreeWatch
 
 GRACE = 1.5
-"""Seconds between asking a tree to end (SIGTERM) and ending it (SIGKILL)."""
+"""Seconds between SIGTERM and SIGKILL."""
 
-# Imported, unlike a file that is run, it is compiled only once. Behind the standard library.
+# Unlike a script, an imported module is compiled only once. The standard library comes first.
 PROGRAM = (
     "import sys; sys.path.append(sys.argv[1]); "
     "from mprelease.process.supervisor import main; main(sys.argv[2])"
 )
-"""What Python runs as a supervisor: its arguments are where we are installed, and the channel."""
+"""The supervisor's program for `python -c`; arguments: installation folder, descriptor number."""
 
 _ENDING = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
-_BREATH = 0.02
+_POLL_SECONDS = 0.02
 _LONGEST_POLL = 3600.0
 
 _USED_TOO_MUCH = frozenset({PROCESSES, MEMORY, DISK})
@@ -55,14 +55,14 @@ def main(channel_number: str) -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     body = read_message(channel)
     if not body:
-        return  # the worker has died before it was sent
+        return  # the worker has died before it sent the order
     report = _supervise(Order.of(body), channel)
     with suppress(BrokenPipeError, ConnectionResetError):
         os.write(channel, report.line().encode())
 
 
-class _Family:
-    """The command and all that it started; the orphans among them become our children."""
+class _Tree:
+    """The command and its descendants; orphans become children of the supervisor."""
 
     def __init__(self, command: int, watches: tuple[TreeWatch | DiskWatch, ...]) -> None:
         self._command = command
@@ -77,7 +77,7 @@ class _Family:
         return code if code >= 0 else 128 - code
 
     def await_end(self, channel: int, alarm: int, time_limit: float) -> str:
-        """Return why it is time to end: the first cause that comes."""
+        """Wait for the first cause to end the tree, and return it."""
         deadline = time.monotonic() + time_limit
         poll = select.poll()
         poll.register(channel, select.POLLIN)
@@ -100,38 +100,38 @@ class _Family:
                 return SIGNALED
 
     def _exceeded(self) -> str:
-        """Return what the watches that are due find; nothing if all is well."""
+        """Run the watches that are due; return the limit that is exceeded, else empty."""
         now = time.monotonic()
         causes = (watch.look() for watch in self._watches if watch.due <= now)
         return next(filter(None, causes), "")
 
     def _pause(self, deadline: float) -> int:
-        """Return for how many ms nothing is due."""
+        """Return the ms until the deadline or the next check of a watch."""
         due = min([deadline, *(watch.due for watch in self._watches)])
         return math.ceil(max(0, min(due - time.monotonic(), _LONGEST_POLL)) * 1000)
 
     def end(self, cause: str) -> None:
-        """Return when nobody lives: first ask, then force; at once who uses too much."""
+        """End all processes: SIGTERM, then SIGKILL; SIGKILL at once if a limit was exceeded."""
         if not self._reap():
             return
         forced_at = time.monotonic()
         if cause not in _USED_TOO_MUCH:
-            self._ask()
+            self._terminate()
             forced_at += GRACE
         while self._reap():
             if time.monotonic() >= forced_at:
                 kill_descendants(os.getpid())
-            time.sleep(_BREATH)
+            time.sleep(_POLL_SECONDS)
 
-    def _ask(self) -> None:
-        family = {process.pid for process in descendants(os.getpid())}
-        send(signal.SIGTERM, family)
-        send(signal.SIGCONT, family)
+    def _terminate(self) -> None:
+        pids = {process.pid for process in descendants(os.getpid())}
+        send(signal.SIGTERM, pids)
+        send(signal.SIGCONT, pids)
 
     def _reap(self) -> bool:
-        """Collect the dead, and tell whether anybody lives.
+        """Reap ended children, and return whether a process of the tree is left.
 
-        A subreaper without children has no descendants either: exact, and cheaper than /proc.
+        A subreaper without children has no descendants: this is exact, and cheaper than /proc.
         """
         with suppress(ChildProcessError):
             while True:
@@ -146,18 +146,18 @@ class _Family:
 def _supervise(order: Order, channel: int) -> Report:
     control(PR_SET_CHILD_SUBREAPER, 1)
     alarm = _alarm()
-    if _has_hung_up(channel):
+    if _is_closed(channel):
         return Report(128 + signal.SIGTERM, ASKED)
-    family = _Family(launch(order), _watches(order))
+    tree = _Tree(launch(order), _watches(order))
     cause = SIGNALED
     try:
-        _send_go()
-        cause = family.await_end(channel, alarm, order.time_limit)
+        _close_pipes()
+        cause = tree.await_end(channel, alarm, order.time_limit)
     finally:
-        family.end(cause)
+        tree.end(cause)
         if order.sweep_user and order.user:
             kill_user(order.user)
-    return Report(family.code, cause)
+    return Report(tree.code, cause)
 
 
 def _watches(order: Order) -> tuple[TreeWatch | DiskWatch, ...]:
@@ -183,15 +183,15 @@ def _needs_tree_watch(order: Order) -> bool:
     return is_limited or bool(order.niceness) or order.expendable
 
 
-def _has_hung_up(channel: int) -> bool:
-    """Tell it without reading: a new time limit may lie there already."""
+def _is_closed(channel: int) -> bool:
+    """Return whether the worker has closed the channel, without reading a message from it."""
     poll = select.poll()
     poll.register(channel, select.POLLRDHUP)
     return bool(poll.poll(0))
 
 
 def _alarm() -> int:
-    """Return a descriptor on which the numbers of the signals that came can be read."""
+    """Return a descriptor from which the numbers of received signals can be read."""
     readable, writable = os.pipe()
     os.set_blocking(readable, False)
     os.set_blocking(writable, False)
@@ -201,8 +201,8 @@ def _alarm() -> int:
     return readable
 
 
-def _send_go() -> None:
-    """Close our copies of what belongs to the command: a pipe ends when its last holder closes."""
+def _close_pipes() -> None:
+    """Replace standard input and outputs by /dev/null: only the command holds its pipes then."""
     nothing = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(nothing, descriptor)

@@ -1,4 +1,4 @@
-"""Hold up commands that write more than a worker can listen to beside its other work."""
+"""Slow down commands whose output would take too much CPU time of the worker."""
 
 import time
 
@@ -8,16 +8,16 @@ _SHORTEST, _LONGEST = 0.01, 0.2
 
 
 class Throttle:
-    """Keep the CPU time of one thread below a quarter of a core, bursts of a second apart."""
+    """Limit the CPU time of one thread to a quarter of a core, apart from bursts of one second."""
 
     def __init__(self) -> None:
-        """Begin with a whole burst; from the thread that will wait."""
+        """Begin with a whole burst; must be called by the thread that will wait."""
         self._left = _BURST
         self._seen = time.monotonic()
         self._used = time.thread_time()
 
     def wait(self) -> None:
-        """Sleep, 0.2 s at most, when this thread has used more than its share."""
+        """Sleep up to 0.2 s if this thread has used more than its share."""
         now, used = time.monotonic(), time.thread_time()
         self._left += (now - self._seen) * _SHARE - (used - self._used)
         self._left = min(_BURST, self._left)

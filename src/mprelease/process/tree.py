@@ -1,4 +1,4 @@
-"""Run a command with all that it starts, hear it line by line, and end it as a whole."""
+"""Run a command, read its output line by line, and end its whole process tree."""
 
 import math
 import os
@@ -15,44 +15,44 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
-from mprelease.process import order, supervisor
+from mprelease.process import supervisor, supervisor_protocol
 from mprelease.process.command import Command
 from mprelease.process.limits import LimitName
-from mprelease.process.lines import Lines
+from mprelease.process.line_splitter import LineSplitter
 from mprelease.process.process_table import await_descendants, kill_descendants
 from mprelease.process.throttle import Throttle
 
 LineCallback = Callable[[str], None]
 
-# Seconds after which a supervisor that should have ended its tree is believed to be stuck: the
-# worker then ends the tree by itself.
-_MERCY = supervisor.GRACE + 2.0
-_LOOK = 1.0  # seconds between two looks at that
+# Seconds after which a supervisor that should have ended its tree counts as stuck: the worker then
+# ends the tree itself.
+_FORCE_SECONDS = supervisor.GRACE + 2.0
+_CHECK_SECONDS = 1.0  # interval at which that is checked
 _CHUNK = 64 * 1024
 _INSTALLED = str(Path(__file__).parents[2])
-_LINE = 32  # bytes that a line counts in addition: an empty one is work as well
+_LINE = 32  # bytes that a line counts in addition: an empty one costs work as well
 _LIMITS = {
-    order.PROCESSES: LimitName.PROCESSES,
-    order.MEMORY: LimitName.MEMORY,
-    order.DISK: LimitName.DISK,
+    supervisor_protocol.PROCESSES: LimitName.PROCESSES,
+    supervisor_protocol.MEMORY: LimitName.MEMORY,
+    supervisor_protocol.DISK: LimitName.DISK,
 }
 
 
 class SupervisorLost(Exception):
-    """A supervisor ended without a report: somebody has killed it."""
+    """A supervisor has ended without a report: it was killed."""
 
 
 class Stop:
-    """Carry the wish to end from any thread to whatever runs; only the first one counts."""
+    """A request to stop, passed from any thread to running work; only the first one counts."""
 
     def __init__(self) -> None:
-        """Begin without a wish."""
+        """Begin without a request."""
         self._lock = threading.Lock()
         self._reason: Exception | None = None
         self._callbacks: dict[object, Callable[[], None]] = {}
 
     def ask(self, reason: Exception) -> None:
-        """Ask for the end, and run the callbacks in this thread."""
+        """Request the stop, and run the callbacks in this thread."""
         with self._lock:
             if self._reason:
                 return
@@ -63,36 +63,36 @@ class Stop:
 
     @property
     def reason(self) -> Exception | None:
-        """Return why the end was asked for; None while it was not."""
+        """Return the reason of the request; None without one."""
         return self._reason
 
     def raise_if_asked(self) -> None:
-        """Raise the reason, once there is one."""
+        """Raise the reason if a stop was requested."""
         if self._reason:
             raise self._reason
 
     def on_ask(self, callback: Callable[[], None]) -> Callable[[], None]:
-        """Call back once when asked, at once if that was before; return how to be forgotten."""
+        """Call back once on the request, at once if there was one; return how to unregister."""
         key = object()
         with self._lock:
             if not self._reason:
                 self._callbacks[key] = callback
-                return lambda: self._forget(key)
+                return lambda: self._unregister(key)
         callback()
         return lambda: None
 
-    def _forget(self, key: object) -> None:
+    def _unregister(self, key: object) -> None:
         with self._lock:
             self._callbacks.pop(key, None)
 
 
 @dataclass(frozen=True)
 class Exit:
-    """Tell how a command ended.
+    """The end of a command.
 
-    `code` is its exit code, 128 + n when signal n ended it, 127 when it was not found, 126 when it
-    could not be started (a line says why). `timed_out` and `stopped` say that we ended it: at the
-    time limit, or because that was asked for; `limit` is another limit for which we ended it.
+    `code` is its exit code, 128 + n after signal n, 127 if it was not found, 126 if it could not be
+    started (a line of output says why). `timed_out` and `stopped` mean that it was ended at its
+    time limit or on request; `limit` is any other limit at which it was ended.
     """
 
     code: int
@@ -102,17 +102,17 @@ class Exit:
 
 
 class Running:
-    """A command that `start` has started; its tree ends with this process at the latest."""
+    """A command started by `start`; its process tree ends no later than this process."""
 
     def __init__(
         self,
         process: subprocess.Popen[bytes],
         channel: socket.socket,
-        sources: Mapping[IO[bytes], Lines],
+        sources: Mapping[IO[bytes], LineSplitter],
         command: Command,
         stop: Stop,
     ) -> None:
-        """Take over a supervisor that has its order; `start` is the way to get one."""
+        """Take a supervisor that has received its order; only called by `start`."""
         self._process = process
         self._channel = channel
         self._sources = sources
@@ -120,21 +120,21 @@ class Running:
         self._asked = False
         self._forced = False
         log = command.limits.log
-        self._log_left = math.inf if log is None else log * order.MEBI
-        self._forced_at = time.monotonic() + command.time_limit + _MERCY
+        self._log_left = math.inf if log is None else log * supervisor_protocol.MEBI
+        self._forced_at = time.monotonic() + command.time_limit + _FORCE_SECONDS
         self._failure: BaseException | None = None
         self._writing = threading.Lock()
         self._ending = threading.Lock()
         self._reader = threading.Thread(target=self._follow, name="lines", daemon=True)
-        self._forget_stop = stop.on_ask(self._end)
+        self._unregister_stop = stop.on_ask(self._end)
         self._reader.start()
 
     def send(self, line: str) -> None:
-        """Write one line to standard input; silent when nobody reads it any more."""
+        """Write one line to standard input; ignored after its end."""
         self.write(line + "\n")
 
     def write(self, text: str) -> None:
-        """Write text as it stands to standard input; silent when nobody reads it any more."""
+        """Write text unchanged to standard input; ignored after its end."""
         stdin = _pipe(self._process.stdin)
         with self._writing, suppress(BrokenPipeError):
             if not stdin.closed:
@@ -142,57 +142,57 @@ class Running:
                 stdin.flush()
 
     def close_input(self) -> None:
-        """End standard input; more than once is harmless."""
+        """Close standard input; idempotent."""
         with self._writing, suppress(BrokenPipeError):
             _pipe(self._process.stdin).close()
 
     @property
     def has_ended(self) -> bool:
-        """Tell whether no process of the tree lives any more."""
+        """Return whether all processes of the tree have ended."""
         return not self._reader.is_alive()
 
     def limit(self, seconds: float) -> None:
-        """Give the command so many seconds from now on, instead of what it had before."""
+        """Set a new time limit, in seconds from now."""
         with self._ending:
             if self._asked:
                 return
-            self._forced_at = time.monotonic() + seconds + _MERCY
-            # A supervisor that has ended needs no limit.
+            self._forced_at = time.monotonic() + seconds + _FORCE_SECONDS
+            # The supervisor may have ended already.
             with suppress(OSError):
-                self._channel.sendall(order.new_limit(seconds))
+                self._channel.sendall(supervisor_protocol.new_limit(seconds))
 
     def wait(self) -> Exit:
-        """Return when no process of the tree lives and every line was delivered.
+        """Wait until all processes of the tree have ended and every line was delivered.
 
-        Raises what a listener has raised, and SupervisorLost.
+        Raise the exception of a listener, and SupervisorLost.
         """
         self._reader.join()
         if self._failure:
             raise self._failure
         if self._reports:
-            return self._exit(order.Report.of(self._reports[0]))
+            return self._exit(supervisor_protocol.Report.of(self._reports[0]))
         if self._forced:
-            cause = order.ASKED if self._asked else order.LIMIT
-            return self._exit(order.Report(128 + signal.SIGKILL, cause))
+            cause = supervisor_protocol.ASKED if self._asked else supervisor_protocol.LIMIT
+            return self._exit(supervisor_protocol.Report(128 + signal.SIGKILL, cause))
         raise SupervisorLost
 
-    def _exit(self, report: order.Report) -> Exit:
+    def _exit(self, report: supervisor_protocol.Report) -> Exit:
         if self._log_left < 0:
             return Exit(report.code, timed_out=False, stopped=False, limit=LimitName.LOG)
         return Exit(
             report.code,
-            timed_out=report.cause == order.LIMIT,
-            stopped=report.cause == order.ASKED,
+            timed_out=report.cause == supervisor_protocol.LIMIT,
+            stopped=report.cause == supervisor_protocol.ASKED,
             limit=_LIMITS.get(report.cause),
         )
 
     def _end(self) -> None:
         with self._ending:
             self._asked = True
-            self._forced_at = min(self._forced_at, time.monotonic() + _MERCY)
-            self._hang_up()
+            self._forced_at = min(self._forced_at, time.monotonic() + _FORCE_SECONDS)
+            self._close_channel()
 
-    def _hang_up(self) -> None:
+    def _close_channel(self) -> None:
         with suppress(OSError):
             self._channel.shutdown(socket.SHUT_WR)
 
@@ -206,25 +206,27 @@ class Running:
 
     def _read(self) -> None:
         with selectors.DefaultSelector() as selector:
-            selector.register(self._channel, selectors.EVENT_READ, Lines(self._reports.append))
+            selector.register(
+                self._channel, selectors.EVENT_READ, LineSplitter(self._reports.append)
+            )
             for source, lines in self._sources.items():
                 selector.register(source, selectors.EVENT_READ, lines)
-            pace = Throttle()
+            throttle = Throttle()
             while self._read_once(selector):
-                pace.wait()
+                throttle.wait()
         for lines in self._sources.values():
             lines.end()
 
     def _read_once(self, selector: selectors.BaseSelector) -> bool:
-        """Tell whether more may come.
+        """Read the available output; return whether there may be more.
 
-        Once the supervisor is gone, whatever was written lies in the pipes. Their ends are not
-        waited for: somebody outside of the tree might hold them open.
+        After the end of the supervisor all output is in the pipes. Their end is not waited for,
+        because a process outside of the tree may hold them open.
         """
         supervised = self._channel in selector.get_map()
-        ready = selector.select(_LOOK if supervised else 0)
+        ready = selector.select(_CHECK_SECONDS if supervised else 0)
         for key, _ in ready:
-            if (chunk := _read_chunk(key.fd)) and self._may_say(key, chunk):
+            if (chunk := _read_chunk(key.fd)) and self._is_within_log_limit(key, chunk):
                 key.data.feed(chunk)
             else:
                 selector.unregister(key.fileobj)
@@ -232,10 +234,10 @@ class Running:
             self._force()
         return supervised or bool(ready)
 
-    def _may_say(self, key: selectors.SelectorKey, chunk: bytes) -> bool:
-        """Tell whether the log's limit leaves room for what was read; end the tree if it does not.
+    def _is_within_log_limit(self, key: selectors.SelectorKey, chunk: bytes) -> bool:
+        """Count output against the log's limit; end the tree when the limit is exceeded.
 
-        Nothing more is read then: it waits in the pipe until it is forgotten.
+        Nothing more is read after that: further output is lost with the pipe.
         """
         if key.fileobj is self._channel:
             return True
@@ -247,14 +249,14 @@ class Running:
     def _force(self) -> None:
         self._forced = True
         kill_descendants(self._process.pid)
-        await_descendants(self._process.pid, _LOOK)
+        await_descendants(self._process.pid, _CHECK_SECONDS)
         self._process.kill()
 
     def _clean_up(self) -> None:
-        self._forget_stop()
-        self._hang_up()
+        self._unregister_stop()
+        self._close_channel()
         try:
-            self._process.wait(_MERCY)
+            self._process.wait(_FORCE_SECONDS)
         except subprocess.TimeoutExpired:
             self._force()
             self._process.wait()
@@ -267,25 +269,25 @@ class Running:
 def start(
     command: Command, *, stop: Stop, on_line: LineCallback, on_event: LineCallback | None = None
 ) -> Running:
-    """Start a command under a supervisor; raise OSError when the machine has no room for it.
+    """Start a command under a supervisor; raise OSError if no process can be created.
 
-    `on_line` gets each line of standard output and standard error, in the order of arrival,
-    `on_event` each line that the command writes to file descriptor 3, which exists only then. Both
-    are called from one reader thread, and hold the command up while they take their time; what
-    they raise ends the tree and is raised by `wait`.
+    `on_line` gets each line of standard output and standard error in order of arrival, `on_event`
+    each line that the command writes to file descriptor 3, which is open only with `on_event`. Both
+    are called from one reader thread; the command blocks on a full pipe while they run. An
+    exception in them ends the tree and is raised by `wait`.
     """
     channel, far_channel = socket.socketpair()
     with far_channel:
         process = _launch(far_channel, events=on_event is not None)
     _send_order(channel, command, events=on_event is not None)
-    sources = {_pipe(process.stdout): Lines(on_line)}
+    sources = {_pipe(process.stdout): LineSplitter(on_line)}
     if on_event:
-        sources[_pipe(process.stderr)] = Lines(on_event)
+        sources[_pipe(process.stderr)] = LineSplitter(on_event)
     return Running(process, channel, sources, command, stop)
 
 
 def run(command: Command, *, stop: Stop, on_line: LineCallback, stdin: str = "") -> Exit:
-    """Start a command, give it its standard input as it stands, and wait for its end."""
+    """Start a command, write its standard input, and wait for its end."""
     running = start(command, stop=stop, on_line=on_line)
     if stdin:
         running.write(stdin)
@@ -295,8 +297,8 @@ def run(command: Command, *, stop: Stop, on_line: LineCallback, stdin: str = "")
 
 def _launch(far_channel: socket.socket, *, events: bool) -> subprocess.Popen[bytes]:
     descriptor = far_channel.fileno()
-    # With events, standard error is the pipe for them: see order.Order. The environment is empty,
-    # for what the command gets must not steer our own program (LD_PRELOAD).
+    # With events, standard error is the pipe for them: see supervisor_protocol.Order. No
+    # environment: the command's variables must not affect the supervisor (LD_PRELOAD).
     return subprocess.Popen(
         [sys.executable, "-I", "-S", "-c", supervisor.PROGRAM, _INSTALLED, str(descriptor)],
         stdin=subprocess.PIPE,
@@ -310,8 +312,8 @@ def _launch(far_channel: socket.socket, *, events: bool) -> subprocess.Popen[byt
 
 
 def _send_order(channel: socket.socket, command: Command, *, events: bool) -> None:
-    sent = order.Order(
-        # marshal takes plain strings alone, no members of a StrEnum.
+    sent = supervisor_protocol.Order(
+        # marshal accepts plain strings only, no members of a StrEnum.
         arguments=[str(each) for each in command.arguments],
         folder=str(command.folder),
         environment={name: str(value) for name, value in command.environment.items()},
@@ -327,13 +329,13 @@ def _send_order(channel: socket.socket, command: Command, *, events: bool) -> No
         sweep_user=command.sweep_user,
         scoped=command.scoped,
     )
-    # A supervisor that has died at once is noticed by the missing report.
+    # A supervisor that has died already is detected by the missing report.
     with suppress(BrokenPipeError):
         channel.sendall(sent.packed())
 
 
 def _read_chunk(descriptor: int) -> bytes:
-    """Read what is there; nothing at the end, or when the supervisor was killed unread."""
+    """Return the available bytes; empty at the end, or after the supervisor was killed."""
     with suppress(ConnectionResetError):
         return os.read(descriptor, _CHUNK)
     return b""

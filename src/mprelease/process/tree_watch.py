@@ -1,4 +1,4 @@
-"""Watch the memory and the number of the processes of a command.
+"""Watch the memory and the number of processes of a command.
 
 Standard library only, for the supervisor: see `supervisor`.
 """
@@ -7,26 +7,26 @@ import os
 import time
 from contextlib import suppress
 
-from mprelease.process.order import MEMORY, PROCESSES
 from mprelease.process.process_table import Process, descendants, read, visible
+from mprelease.process.supervisor_protocol import MEMORY, PROCESSES
 
 _PAUSE = 0.5
 _PAUSE_NEAR = 0.1  # above half of a limit
 _SHARE = 0.05  # of one core
 _SHARE_NEAR = 0.3
-# However much a look costs: what a tree can allocate in the meantime is beyond its limit.
+# At any cost of a check: memory that a tree allocates between two checks is beyond its limit.
 _LONGEST_PAUSE = 2.0
 
-# A process that another one has just started may share its memory for a moment (vfork), and would
-# count twice: only what two looks have found is believed.
-_LOOKS = 2
+# A new process may briefly share the memory of its parent (vfork), which would count twice: a limit
+# counts as exceeded only after so many checks in a row.
+_CONFIRMATIONS = 2
 
 
 class TreeWatch:
-    """Watch all descendants of a process: their memory in bytes, their number with all threads.
+    """Measure all descendants of a process: memory in bytes, and number with all threads.
 
-    A limit of None is not watched. With a niceness each of their sessions gets it (see
-    `lower_group`). What is expendable stays so.
+    A limit of None is not checked. `niceness` is applied to each of their sessions (see
+    `lower_group`). With `expendable`, each process is marked with `make_expendable`.
     """
 
     def __init__(
@@ -39,9 +39,9 @@ class TreeWatch:
         expendable: bool,
         user: int | None = None,
     ) -> None:
-        """Take the process, and what its descendants may have; the first look is not due yet.
+        """Take the root process and the limits of its descendants.
 
-        Segments of System V memory that belong to `user` count as well: they need no process.
+        Segments of System V memory that belong to `user` count as well: they outlive processes.
         """
         self._root = root
         self._memory = memory
@@ -50,12 +50,12 @@ class TreeWatch:
         self._expendable = expendable
         self._user = b"%d" % user if user is not None else b""
         self._lowered: set[int] = set()
-        self._looks = 0
+        self._exceeded = 0
         self._has_swap = read("/proc/swaps").count(b"\n") > 1
         self.due = time.monotonic() + _PAUSE_NEAR
 
     def look(self) -> str:
-        """Return the cause to end the tree, MEMORY or PROCESSES; nothing if there is none."""
+        """Check once; return the cause to end the tree, MEMORY or PROCESSES, else empty."""
         began = time.monotonic()
         tree = [visible(process) for process in descendants(self._root)]
         if self._niceness:
@@ -69,14 +69,14 @@ class TreeWatch:
             cause = PROCESSES
         if self._memory is not None and used > self._memory:
             cause = MEMORY
-        self._looks = self._looks + 1 if cause else 0
+        self._exceeded = self._exceeded + 1 if cause else 0
         is_near = _is_near(used, self._memory) or _is_near(number, self._processes)
         now = time.monotonic()
         self.due = now + _pause(now - began, is_near=is_near)
-        return cause if self._looks >= _LOOKS else ""
+        return cause if self._exceeded >= _CONFIRMATIONS else ""
 
     def _used(self, tree: list[Process]) -> int:
-        """Return the tree's memory; exactly only when the cheap upper bound is too much."""
+        """Return the tree's memory: an upper bound, or if that exceeds the limit, the exact sum."""
         swapped = sum(map(_swapped, tree)) if self._has_swap else 0
         used = sum(process.resident for process in tree) + swapped
         if self._memory is None:
@@ -88,16 +88,16 @@ class TreeWatch:
 
     def _lower(self, tree: list[Process]) -> None:
         for process in tree:
-            # An ordinary user may change only one in a tenth of a second.
+            # The kernel allows an ordinary user one change per 0.1 s.
             if process.session not in self._lowered and lower_group(process.pid, self._niceness):
                 self._lowered.add(process.session)
 
 
 def lower_group(pid: int, niceness: bytes) -> bool:
-    """Set the nice value of the scheduler's group of a process, if that is possible.
+    """Set the nice value of a process's autogroup, if possible; return whether it was set.
 
-    With autogroups (sched(7)) a nice value counts only inside of its session, which any program
-    may leave; the group's own value is what counts between sessions.
+    With autogroups (sched(7)) the nice value of a process counts only within its session, which any
+    program may leave; between sessions the value of the group counts.
     """
     try:
         descriptor = os.open(f"/proc/{pid}/autogroup", os.O_WRONLY)
@@ -112,9 +112,9 @@ def lower_group(pid: int, niceness: bytes) -> bool:
 
 
 def make_expendable(pid: int) -> None:
-    """Let the kernel end a process before others when memory runs out.
+    """Make the kernel kill a process before others when memory runs out (oom_score_adj).
 
-    The process can undo that where we lack CAP_SYS_RESOURCE, as in most containers.
+    The process can undo that if we lack CAP_SYS_RESOURCE, as in most containers.
     """
     with suppress(OSError), open(f"/proc/{pid}/oom_score_adj", "wb", 0) as score:  # noqa: PTH123
         score.write(b"1000")
@@ -130,7 +130,7 @@ def _is_near(used: int, limit: int | None) -> bool:
 
 
 def _proportional(process: Process) -> int:
-    """Return a process' memory, with its share of what others have mapped too."""
+    """Return the proportional set size (PSS) of a process: shared pages count by their share."""
     rollup = read(f"{process.path}/smaps_rollup")
     return _field(rollup, b"\nPss:") if rollup else process.resident
 
@@ -140,7 +140,7 @@ def _swapped(process: Process) -> int:
 
 
 def _segments(user: bytes) -> int:
-    """Return the bytes of the segments of System V memory that a user has or has made."""
+    """Return the bytes of the System V memory segments that a user owns or has created."""
     head, _, table = read("/proc/sysvipc/shm").partition(b"\n")
     names = head.split()
     used = 0

@@ -1,7 +1,7 @@
-"""Empty the kernel's keyrings of a user id: `python -I -S user_keys.py UID`, as root.
+"""Clear the kernel's keyrings of a user id: `python -I -S user_keys.py UID`, as root.
 
-Only the user itself can: keyrings(7). They would outlive every process of the user. Standard
-library only.
+Only the user itself can clear them, and they outlive the processes of the user: keyrings(7).
+Standard library only.
 """
 
 import ctypes
@@ -9,7 +9,7 @@ import os
 import sys
 
 SYSTEM_CALLS = {"x86_64": 250, "aarch64": 219}
-"""The number of keyctl(2) by the machine: the C library has no function for it."""
+"""The system call number of keyctl(2) by architecture; the C library has no wrapper for it."""
 
 # From <linux/keyctl.h>.
 _CLEAR, _GET_PERSISTENT = 7, 22
@@ -18,7 +18,7 @@ _OF_THE_CALLER = -1
 
 
 def main(uid: int) -> None:
-    """Become the user, and clear what is its own."""
+    """Change to the user id and clear its keyrings."""
     os.setgroups([])
     os.setresgid(uid, uid, uid)
     os.setresuid(uid, uid, uid)

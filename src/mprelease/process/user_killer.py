@@ -1,9 +1,9 @@
 """Kill all processes of a user id at once: `python -I -S user_killer.py UID SPARE`, as root.
 
-One call of kill(2) reaches all of them, and none can fork meanwhile; whoever reads /proc instead
-misses a process that has forked its successor and ended. SPARE is an id that nobody has: with it
-as the real and the saved id this program may signal the processes of UID, and they cannot signal
-it. The exit code is 0 when none of UID can do anything any more. Standard library only.
+One call of kill(2) reaches all of them, and none can fork meanwhile; a walk through /proc can miss
+a process that forks a successor and ends. SPARE is an unused id: with it as real and saved id this
+program can signal the processes of UID, and they cannot signal it. The exit code is 0 if all
+processes of UID were killed. Standard library only.
 """
 
 import os
@@ -12,19 +12,19 @@ import sys
 
 
 def main(uid: int, spare: int) -> None:
-    """Become neither root nor the user, and kill."""
+    """Drop root's rights, and kill the processes of the user."""
     os.setgroups([])
     os.setresgid(spare, spare, spare)
     os.setresuid(spare, uid, spare)
-    _make_sure_of_no_power()
+    _require_no_rights()
     try:
         os.kill(-1, signal.SIGKILL)
     except ProcessLookupError:
         return
 
 
-def _make_sure_of_no_power() -> None:
-    """End here rather than kill the whole machine, should anything of root be left."""
+def _require_no_rights() -> None:
+    """Exit if this process still has root's rights: it would kill every process."""
     for pid in (1, os.getppid()):
         try:
             os.kill(pid, 0)

@@ -1,4 +1,4 @@
-"""End every process of a user id, also one that forks faster than /proc can be read; needs root."""
+"""Kill every process of a user id, also one that forks faster than /proc is read; needs root."""
 
 import os
 import subprocess
@@ -10,31 +10,30 @@ from pathlib import Path
 from mprelease.process import user_killer
 
 _MOST_SECONDS = 20.0
-_BREATH = 0.002
-# Nobody's: systemd.io, "Users, Groups, UIDs".
+_POLL_SECONDS = 0.002
+# Unused ids: systemd.io, "Users, Groups, UIDs".
 _SPARE = range(65520, 65534)
 
 
 def end_all(uid: int) -> bool:
-    """Kill all processes of a user id; tell whether none lives, after 20 seconds at the latest.
+    """Kill all processes of a user id; return within 20 s whether all have ended.
 
-    Where there is none this takes microseconds, else the start of a program. Those that only wait
-    for their parents to collect them do not count.
+    Takes microseconds if there are none, else the start of a program. Zombies do not count.
     """
     if not _has_processes(uid):
         return True
-    # From here on none can be born; those that die may need a while.
+    # No process can fork any more; killed ones may take a while to end.
     has_killed = _kill(uid)
     deadline = time.monotonic() + _MOST_SECONDS
-    while lives := _lives(uid):
+    while is_left := _has_living(uid):
         if time.monotonic() >= deadline:
             break
-        time.sleep(_BREATH)
-    return has_killed and not lives
+        time.sleep(_POLL_SECONDS)
+    return has_killed and not is_left
 
 
 def _has_processes(uid: int) -> bool:
-    """Ask the kernel, which sees also those that are gone before /proc has been read."""
+    """Return the kernel's answer, which includes processes that a walk of /proc would miss."""
     try:
         os.getpriority(os.PRIO_USER, uid)
     except ProcessLookupError:
@@ -57,14 +56,14 @@ def _kill(uid: int) -> bool:
     return ended.returncode == 0
 
 
-def _lives(uid: int) -> bool:
+def _has_living(uid: int) -> bool:
     with os.scandir("/proc") as entries:
         pids = [entry.name for entry in entries if entry.name.isdecimal()]
     return any(_is_living(pid, uid) for pid in pids)
 
 
 def _is_living(pid: str, uid: int) -> bool:
-    """Tell whether a process is a user's, and not only waiting to be collected."""
+    """Return whether a process belongs to a user and is not a zombie."""
     status: dict[str, list[str]] = {}
     with suppress(OSError):
         for line in Path("/proc", pid, "status").read_text(errors="replace").splitlines():

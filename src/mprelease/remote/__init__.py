@@ -1,1 +1,1 @@
-"""A mprelease that runs elsewhere: its API and its live socket, for the command line."""
+"""Client of a mprelease server's API and live socket, for the command line."""

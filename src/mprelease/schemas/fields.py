@@ -147,5 +147,4 @@ def _of_text(kind: Any, text: str | None) -> object:
         return text == "true"
     if kind is list:
         return text.split()
-    # A choice that is none of ours leaves it as it is.
-    return text if text in set(kind) else None
+    return text or None

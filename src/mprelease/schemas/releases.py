@@ -12,8 +12,8 @@ from mprelease.schemas.fields import CLOSED, Option, Record, Switch, Text, Whole
 class ReleaseFields(Record):
     """What is asked for; what is left out is the app's, the project's or the platform's default.
 
-    `settings` are for the vendor's tool, this time. `ref_name` is the branch or tag that `ref`, a
-    commit, was taken from: it is shown, and `ref` is built.
+    `compile_settings` are for the vendor's tool, this time. `ref_name` is the branch or tag that
+    `ref`, a commit, was taken from: it is shown, and `ref` is built.
     """
 
     kind: Kind = Field(default=Kind.PREVIEW, description="field.kind")
@@ -27,10 +27,12 @@ class ReleaseFields(Record):
         default=Environment.PRODUCTION, description="option.environment"
     )
     robot: Annotated[Whole | None, Option()] = Field(default=None, description="option.robot")
-    page: Annotated[Text | None, Option()] = Field(default=None, description="option.page")
+    start_page: Annotated[Text | None, Option(("--page",))] = Field(
+        default=None, description="option.page"
+    )
     query: Annotated[Text | None, Option()] = Field(default=None, description="option.query")
     scene: Annotated[Whole | None, Option()] = Field(default=None, description="option.scene")
-    settings: Annotated[
+    compile_settings: Annotated[
         dict[Switch, bool | Whole | Text], Option(("--setting",), "KEY=VALUE", "option.setting")
     ] = Field(default={}, json_schema_extra=CLOSED, description="field.settings")
     priority: Annotated[Whole, Option()] = Field(default=0, description="option.priority")
@@ -38,7 +40,7 @@ class ReleaseFields(Record):
     @property
     def launch(self) -> LaunchOptions:
         """How a preview opens the app."""
-        return LaunchOptions(self.page, self.query, self.scene)
+        return LaunchOptions(self.start_page, self.query, self.scene)
 
 
 class NewRelease(ReleaseFields):

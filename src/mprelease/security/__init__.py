@@ -1,1 +1,1 @@
-"""What keeps secrets secret."""
+"""Encryption of credentials, password hashing, and tokens."""

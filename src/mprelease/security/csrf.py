@@ -1,8 +1,8 @@
-"""Mask the CSRF token of a login, so that no two responses show the same bytes.
+"""Mask the CSRF token of a session, so that no two responses contain the same bytes.
 
-A response that is compressed tells by its length whether it repeats what its reader has sent (the
-BREACH attack): a secret that stands in every page could be guessed letter by letter. So a page
-shows the secret combined with a random pad, and the pad beside it, as Django does.
+The length of a compressed response depends on whether it repeats what the request contained (the
+BREACH attack), so a constant secret in every page could be guessed letter by letter. A page
+contains the secret combined with a random pad, and the pad, as in Django.
 """
 
 import binascii
@@ -13,14 +13,14 @@ from mprelease.security.tokens import is_same
 
 
 def masked(secret: str) -> str:
-    """Return a token for one response; each call returns another one."""
+    """Return the secret with a new random mask, for one response."""
     content = secret.encode()
     pad = secrets.token_bytes(len(content))
     return urlsafe_b64encode(pad + _combined(pad, content)).decode()
 
 
 def is_valid(token: str, secret: str) -> bool:
-    """Tell whether a token was made of this secret; how far it agrees takes no other time."""
+    """Return whether a token was made from this secret; compares in constant time."""
     try:
         content = urlsafe_b64decode(token.encode())
     except (binascii.Error, ValueError):

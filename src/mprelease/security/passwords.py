@@ -7,21 +7,21 @@ import threading
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-# RFC 9106, second recommendation: 64 MiB for each, so that a rush of logins must wait in line.
+# RFC 9106, second recommended option: 64 MiB per hash, so the number of parallel ones is limited.
 _HASHER = PasswordHasher()
 _AT_ONCE = threading.BoundedSemaphore(2)
 _INITIAL_BYTES = 12
-_MARK_DIGITS = 8
+_CHECK_SUM_DIGITS = 8
 
 
 def hashed(password: str) -> str:
-    """Return what is stored of a password."""
+    """Return the Argon2id hash of a password, with its parameters."""
     with _AT_ONCE:
         return _HASHER.hash(password)
 
 
 def matches(password: str, stored: str) -> bool:
-    """Tell whether a password is the one of which this is stored."""
+    """Return whether a password matches a stored hash; False for a malformed one."""
     with _AT_ONCE:
         try:
             return _HASHER.verify(stored, password)
@@ -30,26 +30,26 @@ def matches(password: str, stored: str) -> bool:
 
 
 def spend_verification_time(password: str) -> None:
-    """Take as long as for a name that exists, so that nobody learns which names do."""
+    """Take as long as `matches`, so that the time does not reveal which user names exist."""
     hashed(password)
 
 
 def random_password() -> str:
-    """Return a password for somebody who will change it."""
+    """Return a random initial password of 96 bits."""
     return secrets.token_urlsafe(_INITIAL_BYTES)
 
 
 def issued_password(key: bytes) -> str:
-    """Return a random password by which whoever has the key sees that it was made here."""
+    """Return a random password with a check sum, by which `is_issued` recognises it."""
     password = random_password()
-    return password + _mark(key, password)
+    return password + _check_sum(key, password)
 
 
 def is_issued(key: bytes, password: str) -> bool:
-    """Tell whether a password was made with this key, which need not mean that it is valid."""
-    begin, mark = password[:-_MARK_DIGITS], password[-_MARK_DIGITS:]
-    return hmac.compare_digest(mark.encode(), _mark(key, begin).encode())
+    """Return whether a password was issued with this key; it need not be valid any more."""
+    random, check_sum = password[:-_CHECK_SUM_DIGITS], password[-_CHECK_SUM_DIGITS:]
+    return hmac.compare_digest(check_sum.encode(), _check_sum(key, random).encode())
 
 
-def _mark(key: bytes, password: str) -> str:
-    return hmac.new(key, password.encode(), "sha256").hexdigest()[:_MARK_DIGITS]
+def _check_sum(key: bytes, password: str) -> str:
+    return hmac.new(key, password.encode(), "sha256").hexdigest()[:_CHECK_SUM_DIGITS]

@@ -1,4 +1,4 @@
-"""Secrets that a browser or a program shows again: only their digest is kept."""
+"""Tokens of sessions and of the API: random secrets of which only the digest is stored."""
 
 import hashlib
 import hmac
@@ -8,15 +8,15 @@ _BYTES = 32
 
 
 def new_token() -> str:
-    """Return a secret that nobody can guess."""
+    """Return a random token of 256 bits."""
     return secrets.token_urlsafe(_BYTES)
 
 
 def digest(token: str) -> str:
-    """Return what is stored of a token; a random one of 256 bits needs no slow hash."""
+    """Return the SHA-256 digest of a token; one of 256 random bits needs no slow hash."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 
 def is_same(given: str, expected: str) -> bool:
-    """Compare without telling by the time how far they agree."""
+    """Compare two strings in constant time."""
     return hmac.compare_digest(given.encode(), expected.encode())

@@ -1,8 +1,8 @@
-"""Seal credentials, so that the database alone reveals none.
+"""Encrypt credentials, so that the database alone does not reveal them.
 
-Envelope encryption: each secret is sealed with a key of its own (AES-256-GCM), and that key with
-the master key. The purpose (whose credential, for what) is authenticated, so that a sealed secret
-moved to another row does not open there.
+Envelope encryption: each secret is encrypted with its own key (AES-256-GCM), and that key with the
+master key. The purpose (owner and kind of the secret) is authenticated, so that a sealed secret
+cannot be decrypted after it was copied to another row.
 """
 
 import hmac
@@ -41,16 +41,16 @@ class Vault:
         return _FORMAT + sealed_key + _encrypt(AESGCM(key), secret.encode(), purpose)
 
     def fingerprint(self, secret: str) -> str:
-        """Return what tells two secrets apart and gives none away: it takes the master key."""
+        """Return a keyed hash (16 hex digits) by which secrets can be compared, not recovered."""
         digest = hmac.new(self._fingerprints, secret.encode(), "sha256").hexdigest()
         return digest[:_FINGERPRINT_DIGITS]
 
     def key_for(self, purpose: str) -> bytes:
-        """Return 32 bytes that all nodes with this master key share for a purpose, and no other."""
+        """Return a key of 32 bytes for a purpose, derived from the master key."""
         return hmac.digest(self._keys, purpose.encode(), "sha256")
 
     def open(self, sealed: bytes, purpose: str) -> str:
-        """Return the secret; raise Refused when master key or purpose are others."""
+        """Return the secret; raise Refused if the master key or the purpose differs."""
         body = sealed.removeprefix(_FORMAT)
         try:
             key = _decrypt(self._master, body[:_SEALED_KEY_BYTES], purpose)
@@ -60,7 +60,10 @@ class Vault:
 
 
 def master_key(given: str | None, file: Path) -> bytes:
-    """Return the given key (base64) or the file's, which is made (mode 0600) on first use."""
+    """Return the given key (base64), or the file's, which is created (mode 0600) on first use.
+
+    Raise Refused if the key is not 32 bytes in base64.
+    """
     if given is None:
         if not file.exists():
             _make(file)
@@ -81,7 +84,7 @@ def _make(file: Path) -> None:
         stream.write(b64encode(secrets.token_bytes(_KEY_BYTES)) + b"\n")
         os.fsync(stream.fileno())
     try:
-        # A link, not a rename: of two processes that start at once, one makes the key for both.
+        # A link, not a rename: of two processes that start together the first one creates the key.
         file.hardlink_to(draft)
     except FileExistsError:
         pass

@@ -1,4 +1,4 @@
-"""Deeds about apps and their credentials."""
+"""Operations on apps and their credentials."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -31,9 +31,9 @@ CREDENTIAL = "credential"
 
 @dataclass(frozen=True)
 class KeptCredential:
-    """What is shown of a credential: something to compare it by, and when it was set (ms).
+    """What may be shown of a credential: its fingerprint, and when it was set, in ms.
 
-    The fingerprint is None where the master key is another one, so that it cannot be opened.
+    `fingerprint` is None if the credential was sealed with another master key.
     """
 
     fingerprint: str | None
@@ -69,10 +69,9 @@ def add(
 
 
 def edit(services: ServiceContext, who: Actor, name: str, change: AppChange) -> App:
-    """Change an app and return it as it is now; running releases keep what they began with.
+    """Change an app and return it; running releases keep the settings that they began with.
 
-    Of two changes at once one comes after the other; Refused(CHANGED_MEANWHILE) for one that is
-    meant for an older revision.
+    Raise Refused(CHANGED_MEANWHILE) if the change names another revision than the app has.
     """
     if not change.given().keys() - {"revision"}:
         raise Refused(Problem.NOTHING_TO_CHANGE)
@@ -87,7 +86,7 @@ def edit(services: ServiceContext, who: Actor, name: str, change: AppChange) -> 
         if app.name != before.name:
             _refuse_taken(db, app.name, app.id)
         if app.platform_app_id != before.platform_app_id and apps.is_busy(db, app.id):
-            # A queued release stands in line under the old id.
+            # Queued releases are serialized by the former app id.
             raise Refused(Problem.RELEASE_BUSY, name=name)
         if not apps.change(db, app):
             raise Refused(Problem.CHANGED_MEANWHILE, name=name)
@@ -97,7 +96,7 @@ def edit(services: ServiceContext, who: Actor, name: str, change: AppChange) -> 
 
 
 def remove(services: ServiceContext, who: Actor, name: str) -> None:
-    """Remove an app with its credential; its releases stay for the record."""
+    """Remove an app with its credential; its releases stay."""
     with services.database.writing() as db:
         app = _held(db, name)
         if apps.is_busy(db, app.id):
@@ -154,7 +153,7 @@ def _changed(app: App, change: AppFields) -> App:
 
 
 def _stored(before: App | BuildSettings, change: AppFields, apart: set[str]) -> dict[str, Any]:
-    """Return the new values of what the change has in common with a record, but some."""
+    """Return the new values of the fields that change and record share, without those `apart`."""
     names = {one.name for one in fields(before)} & (AppFields.model_fields.keys() - apart)
     return {
         name: change.stored(name, getattr(before, name))
@@ -166,9 +165,9 @@ def _stored(before: App | BuildSettings, change: AppFields, apart: set[str]) -> 
 def _changed_settings(
     before: Mapping[str, Setting], given: Mapping[str, Setting | None], known: KnownSettings
 ) -> Mapping[str, Setting]:
-    """Return the settings with the given ones set, and those taken away that are None.
+    """Return the settings with the given ones set, and without those that are given as None.
 
-    What an older or newer version has stored under other names is left alone.
+    Settings under names that this version does not know stay.
     """
     chosen = known.read({name: value for name, value in given.items() if value is not None})
     kept = {name: value for name, value in before.items() if name not in given}
@@ -189,7 +188,7 @@ def _refuse_taken(db: Reader, name: str, app_id: int | None = None) -> None:
 
 
 def _told(change: AppFields) -> Mapping[str, object]:
-    """Return what the audit tells of a change."""
+    """Return the details of the audit entry of a change."""
     apart = {"credential", "revision", "project", "platform"}
     given = {key: value for key, value in change.given().items() if key not in apart and value}
     plain = {

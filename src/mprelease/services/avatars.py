@@ -1,4 +1,4 @@
-"""Pictures of people, made small and harmless: what is kept is drawn anew."""
+"""Avatars: uploaded pictures are decoded, cropped, and encoded anew."""
 
 import io
 import threading
@@ -12,7 +12,7 @@ _MOST_PIXELS = 25_000_000  # 100 MB in memory, at four bytes each
 _SIDE = 128
 _ORIENTATION = 0x0112  # a tag of Exif
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
-# One picture of this process is in memory at a time. Whoever waits holds a thread of the pages.
+# One picture of this process is in memory at a time; a waiting request occupies a thread.
 _DECODING = threading.Lock()
 _WAIT_SECONDS = 2.0
 
@@ -20,7 +20,7 @@ _WAIT_SECONDS = 2.0
 def avatar(content: bytes) -> bytes:
     """Return a square PNG of 128 pixels.
 
-    Raise Refused(PICTURE_UNUSABLE), or Refused(PICTURES_BUSY) when others' take too long.
+    Raise Refused(PICTURE_UNUSABLE), or Refused(PICTURES_BUSY) if the lock is not free in time.
     """
     if len(content) > LARGEST_BYTES:
         raise Refused(Problem.PICTURE_UNUSABLE)
@@ -33,12 +33,12 @@ def avatar(content: bytes) -> bytes:
 
 
 def _drawn(content: bytes) -> bytes:
-    # Half of a second's work to load, for what few people do once.
+    # Imported here: it takes half a second, and few requests need it.
     from PIL import Image, ImageOps  # noqa: PLC0415
 
     try:
         with catch_warnings():
-            # A few bytes may stand for a picture that fills the memory.
+            # A small file may decode to a picture that fills the memory.
             simplefilter("error", Image.DecompressionBombWarning)
             # Until `draft` or `load` only the header is read.
             with Image.open(io.BytesIO(content), formats=_FORMATS) as given:
@@ -46,7 +46,7 @@ def _drawn(content: bytes) -> bytes:
                     raise Refused(Problem.PICTURE_UNUSABLE)
                 given.draft("RGB", (2 * _SIDE, 2 * _SIDE))
                 small = ImageOps.fit(given.convert("RGBA"), (_SIDE, _SIDE))
-                # Turned when it is small: a square is cut from the middle either way.
+                # Rotated after it was scaled down: the square is cut from the middle either way.
                 small.getexif()[_ORIENTATION] = given.getexif().get(_ORIENTATION, 1)
                 upright = ImageOps.exif_transpose(small)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Warning):

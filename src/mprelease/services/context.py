@@ -1,4 +1,4 @@
-"""What every operation needs."""
+"""The context of every operation, and what operations share."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -15,19 +15,19 @@ from mprelease.storage.database import Database, Reader, Writer
 
 
 class Notifier(Protocol):
-    """Wake the workers of a label, after the commit, because there is something to do."""
+    """Wakes the workers of a label, after the commit, when there is something to do."""
 
     def __call__(self, label: str) -> None:
-        """Return at once; a call that is lost costs seconds, until the workers' next look."""
+        """Return at once; if the call is lost, the workers' next poll finds the work."""
 
 
 def notify_nobody(label: str) -> None:
-    """Wake no worker: the worker of this process looks by itself."""
+    """Do nothing: the worker of this process polls."""
 
 
 @dataclass(frozen=True)
 class ServiceContext:
-    """Hold the database, the vault, the clock (ms since the epoch) and what wakes workers."""
+    """The database, the vault, the clock (ms since the epoch) and the notifier of workers."""
 
     database: Database
     vault: Vault
@@ -42,7 +42,7 @@ def record(db: Writer, services: ServiceContext, who: Actor, entry: AuditEntry) 
 
 
 def owner_of(noun: App | Project) -> str:
-    """Return under which name an app's or a project's secrets are kept."""
+    """Return the owner under which the secrets of an app or a project are stored."""
     return f"{'app' if isinstance(noun, App) else 'project'}:{noun.id}"
 
 
@@ -54,9 +54,9 @@ def keep_secret(  # noqa: PLR0917 what a secret is kept by
     secret: str,
     bound_to: str | None = None,
 ) -> None:
-    """Seal a secret and keep it in place of the owner's former one of this name.
+    """Seal a secret and store it, in place of one of the same name.
 
-    `bound_to` is the one scheme, host and port to which it may be sent.
+    `bound_to` is the only scheme, host and port to which it may be sent.
     """
     sealed = services.vault.seal(secret, f"{owner}/{name}")
     secrets.put(db, owner, name, sealed, services.now(), bound_to=bound_to)
@@ -65,9 +65,9 @@ def keep_secret(  # noqa: PLR0917 what a secret is kept by
 def open_secrets(
     db: Reader, services: ServiceContext, owner: str, *, at: str | None = None
 ) -> dict[str, str]:
-    """Return all secrets of an owner by name; only for whoever runs a release or checks one.
+    """Return all secrets of an owner by name, opened: for releases and checks of credentials only.
 
-    With `at`, a scheme with host and port, those that are bound to another one are left out.
+    With `at`, a scheme with host and port, secrets that are bound to another one are left out.
     """
     return {
         name: services.vault.open(sealed, f"{owner}/{name}")

@@ -1,4 +1,4 @@
-"""Deeds about the last step that an accepted upload has missed."""
+"""Operations on the last step that an accepted upload has missed."""
 
 from mprelease.domain.apps import App
 from mprelease.domain.errors import Refused
@@ -23,13 +23,13 @@ def upload(db: Reader, release_id: int) -> tuple[Release, App]:
         raise Refused(Problem.RELEASE_NOT_UPLOADED, release=release_id)
     app = apps.get(db, release.app_name)
     if app.id != release.app_id:
-        # The app of this release was removed, and its name given to another.
+        # The app of this release was removed, and another app has its name.
         raise Refused(Problem.APP_UNKNOWN, name=release.app_name)
     return release, app
 
 
 def missed_steps(release: Release) -> list[Message]:
-    """Return what is said of steps behind the platform's yes that can still be done."""
+    """Return the warnings of steps after the acceptance by the platform that can still be done."""
     if release.platform not in served():
         return []
     can_be_done = driver_of(release.platform).missed_steps | {_WITHOUT_QR_CODE.id}
@@ -37,7 +37,7 @@ def missed_steps(release: Release) -> list[Message]:
 
 
 def finish(services: ServiceContext, who: Actor, release_id: int, given: Publication) -> None:
-    """Keep what the platform gave for the last step, in place of the warning that it was missed."""
+    """Store the result of the last step, and remove the warning that it was missed."""
     with services.database.writing() as db:
         release, _ = upload(db, release_id)
         warnings = [each for each in release.warnings if each not in missed_steps(release)]

@@ -1,7 +1,8 @@
-"""Deeds about projects."""
+"""Operations on projects."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from mprelease.domain.errors import Refused
 from mprelease.domain.names import name_key
@@ -9,6 +10,7 @@ from mprelease.domain.problems import Problem
 from mprelease.domain.projects import GIT_SECRETS, Project, ProjectSecret
 from mprelease.domain.users import Actor
 from mprelease.schemas import validation as typed
+from mprelease.schemas.projects import ProjectChange, ProjectFields
 from mprelease.services.context import (
     ServiceContext,
     keep_secret,
@@ -21,41 +23,27 @@ from mprelease.storage import projects, secrets
 from mprelease.storage.audit import AuditEntry
 from mprelease.storage.database import Reader, Writer, refusing_taken
 
-
-@dataclass(frozen=True)
-class ProjectChange:
-    """What is to be changed; None leaves it as it is, an empty secret forgets it.
-
-    `revision` is that of the project which the change is meant for, None for whichever it has.
-    """
-
-    name: str | None = None
-    repository: str | None = None
-    default_branch: str | None = None
-    secrets: Mapping[ProjectSecret, str] = field(default_factory=dict)
-    revision: int | None = None
+_DEFAULT_BRANCH = "main"
+AnyFields = TypeVar("AnyFields", bound=ProjectFields)
 
 
 @dataclass(frozen=True)
 class EditedProject:
-    """A project after a change, and which secrets were removed because their host is another."""
+    """A project after a change, and the secrets that were removed because the host changed."""
 
     project: Project
     removed: tuple[ProjectSecret, ...] = ()
 
 
-def add(services: ServiceContext, who: Actor, new: ProjectChange) -> Project:
-    """Add a project; raise Refused when the name is taken or something is not what it should be."""
+def add(services: ServiceContext, who: Actor, new: ProjectFields) -> Project:
+    """Add a project; raise Refused if the name is taken or a field cannot be used."""
     checked = _checked(new)
-    assert checked.name is not None
-    assert checked.repository is not None
-    typed.name(checked.name)
-    taken = Refused(Problem.PROJECT_EXISTS, name=checked.name)
+    name = typed.name(checked.name or "")
+    taken = Refused(Problem.PROJECT_EXISTS, name=name)
     with refusing_taken(taken), services.database.writing() as db:
-        _refuse_taken(db, checked.name)
-        project = projects.add(
-            db, checked.name, checked.repository, checked.default_branch or "main", services.now()
-        )
+        _refuse_taken(db, name)
+        branch = checked.default_branch or _DEFAULT_BRANCH
+        project = projects.add(db, name, checked.repository or "", branch, services.now())
         _keep(db, services, project, checked.secrets)
         did = AuditEntry("project.add", project.name, _told(checked), project.id)
         record(db, services, who, did)
@@ -63,13 +51,13 @@ def add(services: ServiceContext, who: Actor, new: ProjectChange) -> Project:
 
 
 def edit(services: ServiceContext, who: Actor, name: str, change: ProjectChange) -> EditedProject:
-    """Change a project and return it as it is now.
+    """Change a project and return it.
 
-    With another scheme, host or port of the repository, the secrets that git sends there are
-    removed unless they are given anew: whoever may change an address may not read them by it.
-    Raise Refused(CHANGED_MEANWHILE) for a change that is meant for an older revision.
+    If scheme, host or port of the repository change, the secrets that git sends there are removed
+    unless the change sets them: a change of the address must not reveal them to another host.
+    Raise Refused(CHANGED_MEANWHILE) if the change names another revision than the project has.
     """
-    if replace(change, revision=None) == ProjectChange():
+    if not change.given().keys() - {"revision"}:
         raise Refused(Problem.NOTHING_TO_CHANGE)
     checked = _checked(change)
     taken = Refused(Problem.PROJECT_EXISTS, name=checked.name or name)
@@ -95,7 +83,7 @@ def edit(services: ServiceContext, who: Actor, name: str, change: ProjectChange)
 
 
 def remove(services: ServiceContext, who: Actor, name: str) -> None:
-    """Remove a project that has no apps any more, with its secrets."""
+    """Remove a project without apps, with its secrets."""
     with services.database.writing() as db:
         project = _held(db, name)
         if projects.has_apps(db, project.id):
@@ -121,12 +109,12 @@ def _held(db: Writer, name: str) -> Project:
 
 
 def kept_secrets(db: Reader, project: Project) -> list[str]:
-    """Name the secrets that a project has; their content is shown to nobody."""
+    """Return the names of the secrets that a project has."""
     return sorted(secrets.sealed(db, owner_of(project), at=_place(project)))
 
 
 def secrets_by_project(db: Reader, every: Sequence[Project]) -> dict[int, list[str]]:
-    """Name the secrets that each of the projects has, as `kept_secrets` does for one."""
+    """Return the names of the secrets of each project, by its id."""
     kept = secrets.places(db)
     return {
         one.id: sorted(
@@ -139,17 +127,17 @@ def secrets_by_project(db: Reader, every: Sequence[Project]) -> dict[int, list[s
 def opened_secrets(
     db: Reader, services: ServiceContext, project: Project
 ) -> dict[ProjectSecret, str]:
-    """Return a project's secrets, for whoever runs a release or asks its repository."""
+    """Return a project's secrets, opened: for releases and queries of its repository only."""
     given = open_secrets(db, services, owner_of(project), at=_place(project))
     return {ProjectSecret(name): secret for name, secret in given.items()}
 
 
-def _checked(change: ProjectChange) -> ProjectChange:
-    return replace(
-        change,
-        repository=change.repository and check_address(change.repository),
-        default_branch=change.default_branch and check_ref(change.default_branch),
-    )
+def _checked(change: AnyFields) -> AnyFields:
+    checked = {
+        "repository": change.repository and check_address(change.repository),
+        "default_branch": change.default_branch and check_ref(change.default_branch),
+    }
+    return change.model_copy(update=checked)
 
 
 def _refuse_taken(db: Reader, name: str, project_id: int | None = None) -> None:
@@ -165,12 +153,14 @@ def _place(project: Project) -> str:
 def _remove_foreign(
     db: Writer, before: Project, after: Project, change: ProjectChange
 ) -> tuple[ProjectSecret, ...]:
-    """Remove the secrets of the former host and return which; those given anew take their place."""
+    """Remove the secrets of the former host that the change does not set; return their names."""
     if _place(before) == _place(after):
         return ()
     kept = secrets.sealed(db, owner_of(before))
     removed = tuple(
-        name for name in GIT_SECRETS if name in kept and not change.secrets.get(name, "").strip()
+        name
+        for name in GIT_SECRETS
+        if name in kept and not (change.secrets.get(name) or "").strip()
     )
     for name in removed:
         secrets.drop(db, owner_of(before), name)
@@ -178,21 +168,21 @@ def _remove_foreign(
 
 
 def _keep(
-    db: Writer, services: ServiceContext, project: Project, given: Mapping[ProjectSecret, str]
+    db: Writer,
+    services: ServiceContext,
+    project: Project,
+    given: Mapping[ProjectSecret, str | None],
 ) -> None:
     for name, content in given.items():
-        if content.strip():
+        if content and content.strip():
             place = _place(project) if name in GIT_SECRETS else None
             keep_secret(db, services, owner_of(project), name, content, place)
         else:
             secrets.drop(db, owner_of(project), name)
 
 
-def _told(change: ProjectChange) -> dict[str, object]:
-    plain = {
-        "name": change.name,
-        "repository": change.repository,
-        "default_branch": change.default_branch,
-        "secrets": sorted(change.secrets),
-    }
-    return {key: value for key, value in plain.items() if value}
+def _told(change: ProjectFields) -> dict[str, object]:
+    plain = change.model_dump(exclude={"secrets", "revision"})
+    return {key: value for key, value in plain.items() if value} | (
+        {"secrets": sorted(change.secrets)} if change.secrets else {}
+    )

@@ -1,4 +1,4 @@
-"""Deeds about releases: request one, cancel one."""
+"""Operations on releases: request, cancel, resolve, delete."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from mprelease.domain.errors import AppRefused, Refused
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Kind, LaunchOptions, Release, State
 from mprelease.domain.users import Actor
-from mprelease.domain.versions import automatic, checked, in_step, is_greater, of_day
+from mprelease.domain.versions import automatic, automatic_shared, checked, is_greater, of_day
 from mprelease.platforms.registry import driver_of, robots
 from mprelease.schemas import validation as typed
 from mprelease.schemas.releases import ReleaseRequest
@@ -22,7 +22,7 @@ from mprelease.storage import apps, clock, projects, queue, releases
 from mprelease.storage.audit import AuditEntry
 from mprelease.storage.database import Reader, Writer
 
-# One step of priority counts as much as having waited for so long.
+# One step of priority counts as this much time of waiting.
 AGEING_MS = 60_000
 
 
@@ -30,7 +30,7 @@ def request(services: ServiceContext, who: Actor, wanted: ReleaseRequest) -> int
     """Accept a release as queued and return its number.
 
     A repeated request with the same idempotency key returns the same release. Raise Refused
-    when something that was typed cannot be used; then nothing is queued.
+    if a field cannot be used; then nothing is queued.
     """
     with services.database.writing() as db:
         if earlier := _earlier(db, wanted):
@@ -51,9 +51,8 @@ def request_all(
 ) -> dict[int, App]:
     """Accept the same release for every app of a project, all or none; return them by number.
 
-    `chosen` are names of apps, where not all are wanted; the app that `wanted` names does not
-    count. Uploads that are given no version get one number together, as far as the platforms
-    allow. Raise AppRefused when one of them cannot be.
+    `chosen` are names of apps, None for all; `wanted.app` is ignored. Uploads without a version
+    get the same number, as far as the platforms allow. Raise AppRefused if one cannot be queued.
     """
     with services.database.writing() as db:
         members = _members(db, project, chosen)
@@ -71,15 +70,15 @@ def request_all(
 
 
 def again(services: ServiceContext, release_id: int) -> ReleaseRequest:
-    """Return the request that would make the same release anew; an upload gets a new version.
+    """Return a request for the same release again; an upload gets a new version.
 
-    It is of the commit that the release was of, whatever its branch has got since.
+    Its ref is the commit of the release, whatever the branch has got since.
     """
     with services.database.reading() as db:
         release = get(db, release_id)
         app = app_operations.get(db, release.app_name)
         if app.id != release.app_id:
-            # The app of this release was removed, and its name given to another.
+            # The app of this release was removed, and another app has its name.
             raise Refused(Problem.APP_UNKNOWN, name=release.app_name)
     return ReleaseRequest.of(
         app=app.name,
@@ -90,19 +89,19 @@ def again(services: ServiceContext, release_id: int) -> ReleaseRequest:
         environment=release.environment,
         robot=release.robot,
         **vars(release.launch),
-        settings=driver_of(app.platform).settings.effective(release.settings),
+        compile_settings=driver_of(app.platform).settings.effective(release.compile_settings),
     )
 
 
 def next_version(db: Reader, services: ServiceContext, app: App) -> str:
-    """Return the number that an upload would get now, if it is given none."""
+    """Return the version that an upload without one would get now."""
     (used,) = releases.used_versions(db, app).values()
     form = driver_of(app.platform).version_form
     return automatic(form, _today(services), _used(services, app, used))
 
 
 def verify(services: ServiceContext, wanted: ReleaseRequest) -> App:
-    """Return the app that a request is for; raise Refused where `request` would, write nothing."""
+    """Check a request as `request` does, without writing; return its app, or raise Refused."""
     with services.database.reading() as db:
         app = app_operations.get(db, wanted.app)
         _new(services, Actor(""), app, wanted, _facts(db, [app], wanted))
@@ -110,7 +109,7 @@ def verify(services: ServiceContext, wanted: ReleaseRequest) -> App:
 
 
 def verify_all(services: ServiceContext, project: str, wanted: ReleaseRequest) -> list[App]:
-    """Return the apps that `request_all` is for; raise Refused where it would, write nothing."""
+    """Check a request as `request_all` does, without writing; return its apps, or raise Refused."""
     with services.database.reading() as db:
         members = _members(db, project)
         facts = _facts(db, members, wanted)
@@ -121,7 +120,10 @@ def verify_all(services: ServiceContext, project: str, wanted: ReleaseRequest) -
 
 
 def cancel(services: ServiceContext, who: Actor, release_id: int) -> None:
-    """Cancel a queued release, or ask a running one to end; raise Refused when it is too late."""
+    """Cancel a queued release, or request the cancellation of a running one.
+
+    Raise Refused if it has ended, or is being sent to the platform.
+    """
     with services.database.writing() as db:
         if get(db, release_id).state is State.CANCELED:
             return
@@ -133,7 +135,7 @@ def cancel(services: ServiceContext, who: Actor, release_id: int) -> None:
 
 
 def resolve(services: ServiceContext, who: Actor, release_id: int, *, published: bool) -> Release:
-    """End a release of unknown end by a person's word; raise Refused when its end is known."""
+    """Set the end of a release whose end is unknown; raise Refused if it is known."""
     with services.database.writing() as db:
         get(db, release_id)
         if not queue.resolve(db, release_id, published=published):
@@ -148,7 +150,7 @@ def resolve(services: ServiceContext, who: Actor, release_id: int, *, published:
 def delete(services: ServiceContext, who: Actor, release_ids: Sequence[int]) -> None:
     """Delete releases with their logs, all or none; raise Refused for one that is unfinished.
 
-    One whose end is unknown counts as unfinished: it still keeps its place.
+    A release whose end is unknown counts as unfinished: it still holds its serial key.
     """
     with services.database.writing() as db:
         for release_id in release_ids:
@@ -174,14 +176,14 @@ def get(db: Reader, release_id: int) -> Release:
 
 
 def serial_key(app: App, robot: int) -> str:
-    """Return what runs one at a time: the app, or each of its robots where there are some."""
+    """Return the key whose releases run one at a time: of the app, or of one of its robots."""
     lane = robot if driver_of(app.platform).robots else 0
     return f"{app.platform}:{app.platform_app_id}:{lane}"
 
 
 @dataclass(frozen=True)
 class _Facts:
-    """What a request is held against: asked once, however many apps it is for.
+    """What a request is checked against: read once for all of its apps.
 
     `now` is the database's time in ms, `branch` the project's default branch. `versions`, by
     platform and app id, and `due`, by serial key, grow with each release that is accepted.
@@ -202,7 +204,7 @@ class _Facts:
 
 
 def _facts(db: Reader, members: Sequence[App], wanted: ReleaseRequest) -> _Facts:
-    """Ask what a request for these apps of one project is held against."""
+    """Read what a request for these apps of one project is checked against."""
     robots = [(app, app.robot if wanted.robot is None else wanted.robot) for app in members]
     return _Facts(
         clock.read(db),
@@ -221,7 +223,7 @@ def _accept(  # noqa: PLR0917 what a release is accepted by
     facts: _Facts,
 ) -> int:
     """Write a release of an app whose row is locked."""
-    # The same request, sent twice at once, may have been ahead of us at this lock.
+    # The same request, sent twice at once, may have had this lock before.
     if earlier := _earlier(db, wanted):
         return earlier.id
     new = _new(services, who, app, wanted, facts)
@@ -255,11 +257,11 @@ def _naming(app: App) -> Iterator[None]:
 def _step(services: ServiceContext, members: list[App], facts: _Facts) -> str:
     used = [version for app in members for version in _used(services, app, facts.of(app))]
     forms = [driver_of(app.platform).version_form for app in members]
-    return in_step(forms, _today(services), used)
+    return automatic_shared(forms, _today(services), used)
 
 
 def _used(services: ServiceContext, app: App, every: list[str]) -> list[str]:
-    """Return those of an app's versions that the next one has to be greater than."""
+    """Return the versions that the next one of an app has to be greater than."""
     wants_greater = driver_of(app.platform).wants_greater_versions
     return every if wants_greater else of_day(every, _today(services))
 
@@ -299,7 +301,7 @@ def _new(
         version_is_automatic=wanted.kind is Kind.UPLOAD and wanted.version is None,
         description=typed.description(wanted.description or ""),
         launch=_launch(app, wanted.launch),
-        settings=driver.settings.read(wanted.settings),
+        compile_settings=driver.settings.read(wanted.compile_settings),
         requested_by=who.name,
         serial_key=key,
         idempotency_key=wanted.idempotency_key,
@@ -310,9 +312,9 @@ def _new(
 
 
 def _due(key: str, priority: int, facts: _Facts) -> int:
-    """Return the place in the queue, in ms: who waits longest goes first, priority counts as age.
+    """Return the place in the queue, in ms: the oldest runs first, and priority counts as age.
 
-    Within one serial key nobody overtakes.
+    Releases of one serial key keep their order.
     """
     return max(facts.now - priority * AGEING_MS, facts.due.get(key, 0))
 
@@ -338,9 +340,9 @@ def _today(services: ServiceContext) -> date:
 
 
 def _launch(app: App, wanted: LaunchOptions) -> LaunchOptions:
-    start = wanted.page or app.start_page
+    start = wanted.start_page or app.start_page
     return LaunchOptions(
-        page=start and typed.page(start),
+        start_page=start and typed.page(start),
         query=wanted.query and typed.query(wanted.query),
         scene=wanted.scene if wanted.scene is None else typed.scene(wanted.scene),
     )

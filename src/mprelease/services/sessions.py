@@ -1,4 +1,4 @@
-"""Deeds at the door: logging in and out, and the tokens of programs."""
+"""Logging in and out, and the tokens of programs."""
 
 from dataclasses import dataclass
 
@@ -16,13 +16,13 @@ DAY_MS = 86_400_000
 _LOGIN_MS = DAY_MS // 2
 _REMEMBERED_MS = 30 * DAY_MS
 _LONGEST_TOKEN_DAYS = 366
-# Who was here is written down once a minute: looking at a page should not be a write.
+# When a user was last seen is written once a minute: reading a page should not write each time.
 _SEEN_MS = 60_000
 
 
 @dataclass(frozen=True)
 class Session:
-    """Somebody who has come in, and by which key."""
+    """A user who is logged in, and the access key that was used."""
 
     user: User
     key: AccessKey
@@ -30,14 +30,14 @@ class Session:
 
 @dataclass(frozen=True)
 class LoginAccount:
-    """A user by number, and what changes with the password and gives nothing of it away."""
+    """The id of a user, and a value that changes with the password and does not reveal it."""
 
     user_id: int
     stamp: str
 
 
 def account(services: ServiceContext, name: str) -> LoginAccount | None:
-    """Return the account of this name as it is now, None where nobody has it."""
+    """Return the account of this name, None if there is none."""
     with services.database.reading() as db:
         user = users.by_name(db, name)
         stored = users.password_of(db, user.id) if user else ""
@@ -47,9 +47,9 @@ def account(services: ServiceContext, name: str) -> LoginAccount | None:
 def log_in(
     services: ServiceContext, name: str, password: str, *, remember: bool, browser: str
 ) -> tuple[str, int]:
-    """Return a new login's secret and for how many ms it is good; raise Refused(LOGIN_WRONG).
+    """Return the secret of a new login and its lifetime in ms; raise Refused(LOGIN_WRONG).
 
-    It is the same refusal, after the same time, whether the name or the password is wrong.
+    The refusal, and the time that it takes, do not tell whether the name or the password is wrong.
     """
     with services.database.reading() as db:
         user = users.by_name(db, name)
@@ -64,7 +64,7 @@ def log_in(
 
 
 def find(services: ServiceContext, secret: str, kind: KeyKind) -> Session | None:
-    """Return who comes with this secret, None when it opens nothing."""
+    """Return the session of a secret, None if it belongs to none."""
     with services.database.reading() as db:
         found = access_keys.holder(db, tokens.digest(secret))
     if found is None or found[1].kind is not kind:
@@ -109,7 +109,7 @@ def _key(  # noqa: PLR0917 what a key is made of
     ttl: int,
     password: str | None = None,
 ) -> str:
-    """Make a key; raise Refused(LOGIN_WRONG) when its holder has just been changed."""
+    """Add an access key; raise Refused(LOGIN_WRONG) if its user has just been changed."""
     secret = tokens.new_token()
     with services.database.writing() as db:
         users.locked(db, user.id)

@@ -1,4 +1,4 @@
-"""Deeds about QR codes that are shown to whoever knows their address."""
+"""Operations on shared QR codes: public pages at an address that cannot be guessed."""
 
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
@@ -13,12 +13,12 @@ from mprelease.storage.database import Reader
 
 
 def share(services: ServiceContext, who: Actor, release_id: int) -> str:
-    """Return the key under which everybody sees this QR code; the same one until it is withdrawn.
+    """Return the key of the public page of a QR code; the same one until it is withdrawn.
 
     Raise Refused when the release is unknown, or has no QR code.
     """
     with services.database.writing() as db:
-        # Two who share it at once get the same key.
+        # Two requests at once get the same key.
         apps.locked(db, releases.get(db, release_id).app_id)
         if known := shares.key_of(db, release_id):
             return known
@@ -33,7 +33,7 @@ def share(services: ServiceContext, who: Actor, release_id: int) -> str:
 
 
 def withdraw(services: ServiceContext, who: Actor, release_id: int) -> None:
-    """Let the address of a shared QR code lead nowhere."""
+    """Remove the public page of a QR code."""
     with services.database.writing() as db:
         releases.get(db, release_id)
         shares.drop(db, release_id)

@@ -1,13 +1,14 @@
-"""Deeds about the people who can log in."""
+"""Operations on users."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
 from mprelease.domain.users import GRANTED, Actor, Role, User
 from mprelease.platforms.registry import robots
 from mprelease.schemas import validation as typed
+from mprelease.schemas.users import NewUser, Profile, UserChange
 from mprelease.security import passwords
 from mprelease.services import avatars
 from mprelease.services.context import ServiceContext, record
@@ -21,26 +22,8 @@ _LONGEST_PASSWORD = 200
 _ISSUED = "issued passwords"
 
 
-@dataclass(frozen=True)
-class UserChange:
-    """What is to be changed; None leaves it as it is."""
-
-    name: str | None = None
-    role: Role | None = None
-    is_disabled: bool | None = None
-
-
-@dataclass(frozen=True)
-class Profile:
-    """What people say of themselves; the robot and the language may be none."""
-
-    name: str
-    robot: int | None
-    language: str | None
-
-
 def begin(services: ServiceContext, password: str | None) -> str | None:
-    """Make the super administrator at the first start; return its new password, None later on."""
+    """Add the super administrator at the first start and return its password; None later on."""
     with services.database.reading() as db:
         if users.has_super_admin(db):
             return None
@@ -59,13 +42,12 @@ def begin(services: ServiceContext, password: str | None) -> str | None:
     return chosen
 
 
-def add(
-    services: ServiceContext, who: Actor, name: str, role: Role, password: str | None
-) -> tuple[User, str]:
-    """Add somebody; return the user and the password, a random one where none is given."""
+def add(services: ServiceContext, who: Actor, new: NewUser) -> tuple[User, str]:
+    """Add a user; return it with its password, a random one if none is given."""
+    role = new.role
     _refuse_ungranted(role)
-    checked = typed.name(name)
-    chosen = _checked(password) if password else _issued(services)
+    checked = typed.name(new.name)
+    chosen = _checked(new.password) if new.password else _issued(services)
     stored = passwords.hashed(chosen)
     taken = Refused(Problem.USER_EXISTS, name=checked)
     with refusing_taken(taken), services.database.writing() as db:
@@ -79,7 +61,7 @@ def add(
 
 
 def edit(services: ServiceContext, who: User, user_id: int, change: UserChange) -> User:
-    """Change somebody; a new role, or being disabled, ends that one's logins at once."""
+    """Change a user; a new role, or being disabled, ends the user's logins at once."""
     taken = Refused(Problem.USER_EXISTS, name=change.name or "")
     with refusing_taken(taken), services.database.writing() as db:
         users.locked(db, user_id)
@@ -98,7 +80,7 @@ def edit(services: ServiceContext, who: User, user_id: int, change: UserChange) 
 
 
 def set_profile(services: ServiceContext, who: User, profile: Profile) -> User:
-    """Change what somebody says of oneself."""
+    """Change a user's own profile."""
     name = profile.name if profile.name == who.name else typed.name(profile.name)
     robot = None if profile.robot is None else typed.robot(profile.robot, robots())
     taken = Refused(Problem.USER_EXISTS, name=name)
@@ -115,7 +97,7 @@ def set_profile(services: ServiceContext, who: User, profile: Profile) -> User:
 
 
 def set_avatar(services: ServiceContext, who: User, picture: bytes | None) -> None:
-    """Show somebody by a picture, or by none; raise Refused(PICTURE_UNUSABLE)."""
+    """Set or remove a user's avatar; raise Refused(PICTURE_UNUSABLE)."""
     image = None if picture is None else avatars.avatar(picture)
     with services.database.writing() as db:
         users.set_avatar(db, who.id, image, services.now())
@@ -125,9 +107,10 @@ def set_avatar(services: ServiceContext, who: User, picture: bytes | None) -> No
 def reset_password(
     services: ServiceContext, who: Actor, user_id: int, *, by: User | None = None
 ) -> str:
-    """Give somebody a random password and end all logins; return it, to be told once.
+    """Set a random password, end all logins of the user, and return the password.
 
-    `by` is who asks through the interface; nobody but the super administrator touches that one's.
+    `by` is the user who requests it, None for the command line; only the super administrator may
+    reset the super administrator's.
     """
     password = _issued(services)
     stored = passwords.hashed(password)
@@ -142,7 +125,7 @@ def reset_password(
 
 
 def change_password(services: ServiceContext, who: User, key_id: int, old: str, new: str) -> None:
-    """Change one's own password; every other login and token of this person ends."""
+    """Change a user's own password; every other login and token of the user ends."""
     checked = _checked(new)
     with services.database.reading() as db:
         stored = users.password_of(db, who.id)
@@ -157,14 +140,14 @@ def change_password(services: ServiceContext, who: User, key_id: int, old: str, 
 
 
 def remove(services: ServiceContext, who: User, user_id: int) -> None:
-    """Remove somebody; the name stays on releases and in the audit, and is nobody else's."""
+    """Remove a user; the name stays on releases and in the audit, and cannot be taken again."""
     with services.database.writing() as db:
         user = get(db, user_id)
         if user.role is Role.SUPER_ADMIN:
             raise Refused(Problem.SUPER_ADMIN_STAYS)
         if user.id == who.id:
             raise Refused(Problem.NOT_YOURSELF)
-        # An older node may have added this one, and kept no name.
+        # A node of an older version may have added this user without reserving the name.
         users.take(db, user.name, user_id)
         users.remove(db, user_id)
         record(db, services, who.actor, AuditEntry("user.remove", user.name, subject_id=user.id))
@@ -198,11 +181,11 @@ def _changed(user: User, change: UserChange) -> User:
 
 
 def _rename(db: Writer, before: User, after: User) -> None:
-    """Take the new name beside the former ones; raise Refused where it looks like another's."""
+    """Reserve the new name besides the former ones; raise Refused if it resembles another's."""
     if after.name == before.name:
         return
     is_taken = users.is_taken(db, after.name, before.id)
-    # An older node may have added this one, and kept no name.
+    # A node of an older version may have added this user without reserving the name.
     users.take(db, before.name, before.id)
     if is_taken or not users.take(db, after.name, before.id):
         raise Refused(Problem.USER_EXISTS, name=after.name)
@@ -214,7 +197,7 @@ def _refuse_ungranted(role: Role | None) -> None:
 
 
 def _refuse_untouchable(who: User, whom: User) -> None:
-    """Only the super administrator touches its own account; nobody changes oneself here."""
+    """Raise Refused for the account of the super administrator, and for one's own."""
     if whom.role is Role.SUPER_ADMIN and who.id != whom.id:
         raise Refused(Problem.SUPER_ADMIN_STAYS)
     if whom.id == who.id and whom.role is not Role.SUPER_ADMIN:
@@ -222,7 +205,7 @@ def _refuse_untouchable(who: User, whom: User) -> None:
 
 
 def is_issued(services: ServiceContext, password: str) -> bool:
-    """Tell whether a password was made here for somebody: nobody finds one by guessing."""
+    """Tell whether a password was generated by this platform, so that it cannot be guessed."""
     return passwords.is_issued(services.vault.key_for(_ISSUED), password)
 
 

@@ -1,4 +1,4 @@
-"""Ask the workers of a label something that only they can answer, and wait for it."""
+"""Send queries to the workers of a label, and wait for the answers."""
 
 import time
 from collections.abc import Callable
@@ -26,19 +26,19 @@ def ask(
 ) -> QueryAnswer:
     """Return a worker's answer, or one that is at most `max_age` seconds old.
 
-    Raise Refused when no worker of this label lives, or none answers within `seconds` or before
-    whoever asks has to go (`is_over`), and for a ref that is none.
+    Raise Refused if no worker of this label is alive, if none answers within `seconds` or until
+    `is_over`, and for a ref that cannot be one.
     """
     if "ref" in query.arguments:
         check_ref(str(query.arguments["ref"]))
-    # Whoever only looks waits for no writer.
+    # Reading does not wait for a writer.
     with services.database.reading() as db:
         if known := worker_queries.cached(db, label, query, int(max_age * 1000)):
             return known
         if not workers.serving(db, label):
             raise Refused(Problem.NO_WORKER, label=label)
     with services.database.writing() as db:
-        # Where an answer of a moment ago would do, so does that which somebody else waits for.
+        # A recent answer is accepted, so the answer to a query that is already waiting is, too.
         joined = worker_queries.pending(db, label, query) if max_age else None
         query_id = joined or worker_queries.ask(db, label, query)
     services.wake(label)
@@ -46,7 +46,7 @@ def ask(
 
 
 def label_of(services: ServiceContext, project_name: str) -> str:
-    """Return which workers reach a project's repository: those that run its apps."""
+    """Return the label of the workers that reach a project's repository: that of its apps."""
     with services.database.reading() as db:
         project = projects.get(db, project_name)
         labels = [app.label for app in apps.every(db) if app.project_id == project.id]

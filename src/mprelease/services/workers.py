@@ -1,4 +1,4 @@
-"""Deeds about workers."""
+"""Operations on workers."""
 
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
@@ -9,7 +9,7 @@ from mprelease.storage.audit import AuditEntry
 
 
 def drain(services: ServiceContext, who: Actor, name: str, *, draining: bool) -> None:
-    """Let a worker take no more releases, or take some again; raise Refused when there is none."""
+    """Stop a worker from claiming releases, or let it claim again; raise Refused if unknown."""
     with services.database.writing() as db:
         if not workers.drain(db, name, draining=draining):
             raise Refused(Problem.WORKER_UNKNOWN, name=name)

@@ -1,1 +1,1 @@
-"""Every knob, and the one place that reads the environment."""
+"""All settings; the only package that reads the environment."""

@@ -1,4 +1,4 @@
-"""Which endpoints the settings name: the platform's own ones, and those that builds may need."""
+"""The endpoints in the settings: those of mprelease, and those that builds may need."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -12,12 +12,12 @@ _DNS = 53
 
 
 def stores(settings: Settings) -> tuple[Endpoint, ...]:
-    """Return where the database and Redis listen; nothing for a file and for a socket."""
+    """Return the endpoints of the database and of Redis; none for a file or a Unix socket."""
     return endpoints(settings.database_url or "") + endpoints(settings.redis_url or "")
 
 
 def page(settings: Settings) -> tuple[Endpoint, ...]:
-    """Return the port that people type; nothing where it is a common one, with other sites."""
+    """Return the endpoint of `base_url` if it names a port; 80 and 443 may serve other sites."""
     return endpoints(settings.base_url or "") if _has_own_port(settings.base_url) else ()
 
 
@@ -27,14 +27,14 @@ def needed(
     others: Iterable[str],
     resolver: Path = Path("/etc/resolv.conf"),
 ) -> tuple[Endpoint, ...]:
-    """Return what builds may need: proxies, the registry, servers of names, and other addresses."""
+    """Return what builds may need: proxies, the registry, DNS servers, and the `others`."""
     proxies = (value for name, value in environment.items() if name.lower() in _PROXIES)
     urls = (settings.vendor_proxy or "", settings.npm_registry or "", *proxies, *others)
     return (*(each for url in urls for each in endpoints(url)), *_name_servers(resolver))
 
 
 def lacks_password(url: str) -> bool:
-    """Tell whether whoever reaches a server on the network gets in without a password."""
+    """Return whether a URL of a network server has no password."""
     if not endpoints(url):
         return False
     parts = urlsplit(url)

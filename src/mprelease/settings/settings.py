@@ -1,4 +1,4 @@
-"""Every knob of mprelease, read once from the environment and a TOML file."""
+"""The settings of mprelease, read once from the environment and a TOML file."""
 
 import re
 from pathlib import Path
@@ -22,7 +22,10 @@ from mprelease.settings.environment import config_file, user_folder
 
 
 class Settings(BaseSettings):
-    """Hold every setting; each is `MPRELEASE_<NAME>` in the environment, `<name>` in the file."""
+    """All settings; each is `MPRELEASE_<NAME>` in the environment, `<name>` in the file.
+
+    docs/operating.md describes each of them with its unit.
+    """
 
     model_config = SettingsConfigDict(env_prefix="MPRELEASE_", extra="forbid", frozen=True)
 
@@ -78,7 +81,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 the base's signature
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 likewise
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Let the environment win over the file."""
+        """Give the environment precedence over the file."""
         file = TomlConfigSettingsSource(settings_cls, toml_file=config_file())
         return init_settings, env_settings, file
 
@@ -128,7 +131,7 @@ class Settings(BaseSettings):
 
 
 def load() -> Settings:
-    """Read the settings; raise Refused in words when one of them cannot be used."""
+    """Read the settings; raise Refused(NOT_CONFIGURED) if one of them is invalid."""
     try:
         return Settings()
     except ValidationError as error:

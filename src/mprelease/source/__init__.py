@@ -1,1 +1,1 @@
-"""git: a mirror per repository, and a tree that is exactly one commit."""
+"""git: a mirror per repository, and working trees that contain exactly one commit."""

@@ -1,4 +1,4 @@
-"""Access: how git proves who we are, without a secret on a command line or in a variable."""
+"""Credentials for git, passed by files: not on command lines nor in variables."""
 
 import os
 import shlex
@@ -12,13 +12,12 @@ from urllib.parse import quote, urlsplit
 
 @dataclass(frozen=True)
 class Access:
-    """What opens a repository; both are secrets and live in memory only.
+    """The credentials of a repository.
 
-    A token is sent as the password, with the name `oauth2` that GitHub, GitLab and Gitee take
-    for any token; hosts that ask for a certain name get it as `name:token`. An SSH key is a
-    private key in OpenSSH or PEM form, without a passphrase. `has_machine_login` says that git may
-    use what the worker's own user has (`~/.ssh`, `~/.netrc`): never for an address that a committer
-    has chosen.
+    A token is sent as the password, with the user name `oauth2` that GitHub, GitLab and Gitee
+    accept for any token; `name:token` sets another user name. An SSH key is a private key in
+    OpenSSH or PEM form, without a passphrase. With `has_machine_login` git may also use the
+    credentials of the worker's user (`~/.ssh`, `~/.netrc`): never for a URL chosen by a committer.
     """
 
     token: str | None = field(default=None, repr=False)
@@ -27,18 +26,18 @@ class Access:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Return what nobody may read: the token without the name before it, and the key."""
+        """Return the texts to mask: the token without the user name, and the key."""
         _, token = _login(self.token or "")
         return tuple(filter(None, (token, self.ssh_key)))
 
 
 @contextmanager
 def opened(access: Access, url: str, folder: Path) -> Iterator[Mapping[str, str]]:
-    """Yield the environment variables with which git may enter `url`.
+    """Yield the environment variables with which git can access `url`.
 
-    The secrets lie in `folder` (mode 0700) meanwhile and nowhere else; it is removed at the end,
-    and what a killed process left there is removed at the beginning. The keys of SSH hosts are
-    remembered beside it: a new host is believed once, a changed one never.
+    During the block the secrets are in files in `folder` (mode 0700); it is removed at the end, and
+    leftovers of a killed process are removed at the beginning. The keys of SSH hosts are stored
+    beside it: a new host's key is accepted, a changed one is refused.
     """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700, parents=True)
@@ -47,7 +46,7 @@ def opened(access: Access, url: str, folder: Path) -> Iterator[Mapping[str, str]
             "GIT_ALLOW_PROTOCOL": _allowed(url),
             **_with_token(access.token, url, folder),
             **_with_key(access, folder),
-            # Where there is no HOME, `~/.netrc` is looked for in the home that passwd names.
+            # Without HOME, curl looks for `~/.netrc` in the home folder of passwd.
             **({} if access.has_machine_login else {"HOME": str(folder)}),
         }
     finally:
@@ -60,7 +59,7 @@ def _allowed(url: str) -> str:
     scheme, separator, _ = url.partition("://")
     if not separator:
         return "ssh"
-    # Hosts answer http with a redirection to https; the other way is refused.
+    # Hosts redirect http to https; a redirection from https to http is refused.
     return "http:https" if scheme == "http" else scheme
 
 
@@ -70,7 +69,7 @@ def _with_token(token: str | None, url: str, folder: Path) -> Mapping[str, str]:
         return {}
     name, secret = _login(token)
     login = f"{quote(name or 'oauth2', safe='')}:{quote(secret, safe='')}"
-    # git's own store answers for this scheme and host alone: a redirection elsewhere gets nothing.
+    # git's credential store matches scheme and host: a redirection elsewhere gets no password.
     store = _written(folder / "credentials", f"{location.scheme}://{login}@{location.netloc}\n")
     return {
         "GIT_CONFIG_COUNT": "1",

@@ -1,4 +1,4 @@
-"""Checkout: bring a ref, and make a folder exactly the commit that it stands for."""
+"""Checkout: fetch a ref, and make a folder contain exactly its commit."""
 
 import hashlib
 import os
@@ -10,20 +10,20 @@ from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Message, Problem
 from mprelease.process.ownership import chown_tree
 from mprelease.process.removal import remove
-from mprelease.source.clone import OBJECTS, clone
-from mprelease.source.failures import full_disk_told
+from mprelease.source.commit_tree import Listing, listing, remove_untracked, size_of
 from mprelease.source.git import Git
-from mprelease.source.large_files import lay_large_files
+from mprelease.source.git_errors import disk_full_raised
+from mprelease.source.git_lfs import replace_pointers
+from mprelease.source.light_clone import OBJECTS, clone
 from mprelease.source.mirror import Mirror, ResolvedRef
 from mprelease.source.repository import Repository
 from mprelease.source.submodules import Submodule, submodules
-from mprelease.source.tree import Listing, listing, size_of, sweep
 
 
 def fetch(git: Git, repository: Repository, ref: str) -> ResolvedRef:
-    """Bring a branch, tag or commit into the repository's mirror and say what it stands for.
+    """Fetch a branch, tag or commit into the repository's mirror, and resolve it.
 
-    A commit that is already there needs no network. Raise StageFailed.
+    A commit that is in the mirror needs no network. Raise StageFailed and Refused(REF_SHAPE).
     """
     return Mirror(git, repository).fetch(ref)
 
@@ -31,16 +31,15 @@ def fetch(git: Git, repository: Repository, ref: str) -> ResolvedRef:
 def place(
     git: Git, repository: Repository, fetched: ResolvedRef, tree: Path, user: int | None = None
 ) -> None:
-    """Make the folder `tree` exactly the fetched commit, its submodules included.
+    """Make the folder `tree` contain exactly the fetched commit, including submodules.
 
-    What the commit does not hold is removed; files that are as they should be keep their time of
-    change, and everything belongs to `user`, if one is given. `tree/.git` is a new light clone
-    each time, and the index that git trusts lies beside the tree: whatever a build left inside,
-    our git never reads a setting or a hook from there, and a file that a build has touched is
-    written anew. Raise StageFailed.
+    Other files are removed; unchanged files keep their modification time, and `user`, if given,
+    owns everything. `tree/.git` is a new light clone each time, and the index used for the checkout
+    is outside of the tree: git never reads settings or hooks that a build may have left there, and
+    files that a build has changed are rewritten. Raise StageFailed.
     """
     index = tree.with_name(f"{tree.name}.index")
-    with full_disk_told():
+    with disk_full_raised():
         _fill(_Place(git, repository, tree, index, user, []), fetched.commit.id, depth=0)
         folder = tree / ".git"
         clone(Mirror(git, repository), fetched, index, folder)
@@ -49,7 +48,7 @@ def place(
 
 
 def forget(tree: Path) -> None:
-    """Let the next checkout make a tree anew, because nothing in it can be relied on."""
+    """Make the next checkout recreate a tree whose content cannot be trusted."""
     tree.with_name(f"{tree.name}.index").unlink(missing_ok=True)
 
 
@@ -60,7 +59,7 @@ class _Place:
     tree: Path
     index: Path
     user: int | None
-    # The sizes of the submodules so far, in bytes: one can be in a tree any number of times.
+    # Sizes in bytes of the submodules so far; one can occur in a tree any number of times.
     sizes: list[int]
 
 
@@ -71,23 +70,22 @@ def _fill(place: _Place, commit: str, depth: int) -> None:
         _clear(place)
         _read(place, mirror, commit)
     if place.user is not None and chown_tree(place.tree, place.user):
-        # The change of owner is a change of every file: now, before a build has touched one, git
-        # learns that they are as they should be.
+        # The change of owner changes the ctime of every file: update the index before a build runs.
         _refresh(place, mirror)
     files = (place.tree / name for name in listed.files)
-    lay_large_files(place.git, mirror, commit, files, place.user)
-    found = submodules(mirror, place.repository, commit, listed)
-    _empty_others(place, listed, found)
-    for submodule in found:
+    replace_pointers(place.git, mirror, commit, files, place.user)
+    with_url = submodules(mirror, place.repository, commit, listed)
+    _empty_others(place, listed, with_url)
+    for submodule in with_url:
         _fill_submodule(place, submodule, depth + 1)
 
 
 def _changed(place: _Place, mirror: Mirror, commit: str, listed: Listing) -> bool:
-    """Change the tree from what it is; return False where only a new beginning helps."""
+    """Update an existing tree in place; return False if it must be recreated."""
     if not place.index.exists() or not place.tree.is_dir() or place.tree.is_symlink():
         return False
     try:
-        sweep(place.tree, listed)
+        remove_untracked(place.tree, listed)
         _read(place, mirror, commit)
     except OSError:
         return False
@@ -112,15 +110,15 @@ def _read(place: _Place, mirror: Mirror, commit: str) -> None:
 
 def _refresh(place: _Place, mirror: Mirror) -> None:
     url, refresh = place.repository.url, ("update-index", "-q", "--refresh")
-    place.git.ask(mirror.path, *refresh, environment=_where(place), repository=url)
+    place.git.output(mirror.path, *refresh, environment=_where(place), repository=url)
 
 
 def _where(place: _Place) -> Mapping[str, str]:
     return {"GIT_WORK_TREE": str(place.tree), "GIT_INDEX_FILE": str(place.index)}
 
 
-def _empty_others(place: _Place, listed: Listing, found: tuple[Submodule, ...]) -> None:
-    filled = {submodule.path for submodule in found}
+def _empty_others(place: _Place, listed: Listing, with_url: tuple[Submodule, ...]) -> None:
+    filled = {submodule.path for submodule in with_url}
     for link in listed.links:
         if link.path not in filled:
             place.git.note(Message("log.submodule_empty", {"path": link.path}))
@@ -132,10 +130,10 @@ def _empty_others(place: _Place, listed: Listing, found: tuple[Submodule, ...]) 
 def _fill_submodule(place: _Place, submodule: Submodule, depth: int) -> None:
     repository = submodule.repository
     if depth > _DEEPEST:
-        detail = f"submodules lie more than {_DEEPEST} deep in each other"
+        detail = f"submodules are nested more than {_DEEPEST} levels deep"
         raise StageFailed(Problem.GIT_FAILED, repository=repository.url, detail=detail)
-    told = {"path": submodule.path, "url": repository.url, "commit": submodule.commit}
-    place.git.note(Message("log.submodule", told))
+    parameters = {"path": submodule.path, "url": repository.url, "commit": submodule.commit}
+    place.git.note(Message("log.submodule", parameters))
     mirror = Mirror(place.git, repository)
     mirror.fetch(submodule.commit)
     place.sizes.append(size_of(mirror, submodule.commit))
@@ -148,7 +146,7 @@ def _fill_submodule(place: _Place, submodule: Submodule, depth: int) -> None:
 
 
 def _below(tree: Path, path: str) -> Path:
-    """Return where a path lies in a tree; raise StageFailed where a link is on the way to it."""
+    """Return a path in a tree; raise StageFailed if one of its parents is a symbolic link."""
     folder = (tree / path).parent
     if folder.resolve() != tree.resolve() / folder.relative_to(tree):
         raise StageFailed(Problem.LINK_LEADS_OUTSIDE, path=path)

@@ -1,4 +1,4 @@
-"""git as mprelease calls it: under supervision, and deaf to the machine's configuration."""
+"""Run git under supervision, independent of the machine's configuration."""
 
 import re
 import shutil
@@ -17,23 +17,22 @@ from mprelease.i18n import Language, Translator
 from mprelease.process.command import Command
 from mprelease.process.copying import plain_entries
 from mprelease.process.limits import LimitName, ResourceLimits
-from mprelease.process.lines import LastLines
-from mprelease.process.order import MEBI
+from mprelease.process.line_splitter import LastLines
 from mprelease.process.programs import GIT
+from mprelease.process.supervisor_protocol import MEBI
 from mprelease.process.tree import Stop, run
-from mprelease.source.failures import explained
+from mprelease.source.git_errors import failure_in
 
 _NOTHING: Mapping[str, str] = {}
 
 
 class Git:
-    """Run git for one checkout.
+    """Runs the git commands of one checkout.
 
-    `mirrors` is the folder of all mirrors, in the data folder. `environment` is what git gets:
-    PATH, proxies, CA certificates. `on_line` gets what git says, from a reader's thread.
-    `words` are the language of our own lines among them, English where none is given.
-    `time_limit`, in seconds from the making of this object, holds for everything that it is asked
-    to do.
+    `mirrors` is the folder of all mirrors, in the data folder. `environment` is passed to git:
+    PATH, proxies, CA certificates. `on_line` gets git's output, from a reader thread. `words`
+    translates mprelease's own lines in it, by default into English. `time_limit` applies to all
+    commands together, in seconds since the construction.
     """
 
     def __init__(
@@ -48,10 +47,10 @@ class Git:
         memory_limit: int | None = None,
         words: Translator | None = None,
     ) -> None:
-        """Begin to count the time; the limits are in MiB.
+        """Start the time limit; the other limits are in MiB.
 
-        `disk_limit` is for what one command writes, into a tree or a mirror: a commit of a few
-        bytes can hold any number of files, of any size, and a host can send without end.
+        `disk_limit` applies to what one command writes into a tree or a mirror: a small commit can
+        contain any number of files of any size, and a host can send any amount of data.
         """
         self.mirrors = mirrors
         self._words = words or Translator(Language.ENGLISH)
@@ -63,18 +62,18 @@ class Git:
         self._memory_limit = memory_limit
         self._deadline = time.monotonic() + time_limit
 
-    def heard_by(self, on_line: Callable[[str], None]) -> "Git":
-        """Return the same git with another listener and the same deadline."""
+    def with_listener(self, on_line: Callable[[str], None]) -> "Git":
+        """Return a copy with another listener and the same deadline."""
         other = copy(self)
         other.on_line = on_line
         return other
 
     def note(self, message: Message) -> None:
-        """Write a line of ours among those of git."""
+        """Add a translated line to git's output."""
         self.on_line(self._words.of(message))
 
     def has(self, program: str) -> bool:
-        """Tell whether a program is on git's PATH."""
+        """Return whether a program is on git's PATH."""
         return shutil.which(program, path=self._environment.get("PATH")) is not None
 
     def run(
@@ -85,12 +84,11 @@ class Git:
         repository: str,
         tree: Path | None = None,
     ) -> None:
-        """Run a git command on the git folder `folder` that may take long.
+        """Run a git command that may take long on the git folder `folder`.
 
-        `tree` is the folder that it writes the files of a commit to; else it writes to the git
-        folder. Raise the reason if a stop is asked, StageFailed(TIME_LIMIT, DISK_LIMIT or
-        MEMORY_LIMIT) at those limits, and the StageFailed that its output tells of if it fails;
-        `repository` is named in that failure.
+        `tree` is the working tree if it writes one. Raise the reason of a stop, StageFailed with
+        TIME_LIMIT, DISK_LIMIT or MEMORY_LIMIT, and for any other failure the StageFailed that
+        matches git's output; `repository` is named in it.
         """
         self.raise_if_over()
         last = LastLines(_LINES_FOR_DIAGNOSIS)
@@ -101,10 +99,10 @@ class Git:
             time_limit=max(self._deadline - time.monotonic(), _LEAST_TIME),
             limits=ResourceLimits(memory=self._memory_limit, disk=self._disk(folder, tree)),
             disk_folders=(tree or folder,),
-            # Whoever is asked may be a stranger, and what he sends is unpacked in memory.
+            # The host may not be trusted, and git unpacks what it sends in memory.
             expendable=True,
         )
-        exit_ = run(command, stop=self._stop, on_line=lambda line: self._heard(line, last))
+        exit_ = run(command, stop=self._stop, on_line=lambda line: self._filter(line, last))
         self._stop.raise_if_asked()
         if exit_.timed_out:
             raise self._too_late()
@@ -115,21 +113,18 @@ class Git:
         if exit_.code == _NOT_FOUND:
             raise _no_git()
         if exit_.code != 0:
-            raise explained(list(last), repository)
+            raise failure_in(list(last), repository)
 
-    def ask(
+    def output(
         self,
         folder: Path,
         *arguments: str,
         repository: str,
         environment: Mapping[str, str] = _NOTHING,
     ) -> bytes:
-        """Return the standard output of a git command that is over at once.
-
-        Raise StageFailed if git cannot answer.
-        """
-        # Such a command takes milliseconds, starts nothing and needs no network; its answer holds
-        # file names as bytes, which lines of text would spoil.
+        """Return the standard output of a short git command; raise StageFailed if it fails."""
+        # Without a supervisor: such a command takes milliseconds, starts no other process and needs
+        # no network; its output contains file names as bytes, which are not valid text.
         with tempfile.TemporaryFile() as tool_error:
             try:
                 process = subprocess.Popen(
@@ -139,7 +134,7 @@ class Git:
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.PIPE,
                     stderr=tool_error,
-                    # A terminal's Ctrl-C asks us to stop; it must not look as if git had failed.
+                    # Ctrl-C in a terminal must stop mprelease, not make git fail.
                     start_new_session=True,
                 )
             except FileNotFoundError as error:
@@ -147,12 +142,12 @@ class Git:
             answer = self._answer(process)
             if process.returncode != 0:
                 tool_error.seek(0)
-                said = tool_error.read(_LONGEST_COMPLAINT).decode(errors="replace")
-                raise explained(said.splitlines(), repository)
+                error_text = tool_error.read(_LONGEST_ERROR).decode(errors="replace")
+                raise failure_in(error_text.splitlines(), repository)
         return answer
 
     def _answer(self, process: "subprocess.Popen[bytes]") -> bytes:
-        """Return what a process writes; end it if that is too much, or takes too long."""
+        """Return the output of a process; kill it if that is too large, or takes too long."""
         is_late = threading.Event()
 
         def end() -> None:
@@ -161,7 +156,7 @@ class Git:
 
         timer = threading.Timer(_TIME_FOR_READING, end)
         timer.start()
-        forget_stop = self._stop.on_ask(process.kill)
+        unregister_stop = self._stop.on_ask(process.kill)
         try:
             with process:
                 assert process.stdout
@@ -170,7 +165,7 @@ class Git:
                     process.kill()
         finally:
             timer.cancel()
-            forget_stop()
+            unregister_stop()
         self._stop.raise_if_asked()
         if is_late.is_set():
             raise self._too_late()
@@ -179,18 +174,18 @@ class Git:
         return answer
 
     def raise_if_over(self) -> None:
-        """Raise the reason of a stop, or StageFailed(TIME_LIMIT) once the time is over."""
+        """Raise the reason of a stop, or StageFailed(TIME_LIMIT) after the deadline."""
         self._stop.raise_if_asked()
         if time.monotonic() > self._deadline:
             raise self._too_late()
 
     def refuse_more_than_limit(self, size: int) -> None:
-        """Raise StageFailed(DISK_LIMIT) for more bytes than may be written into a tree."""
+        """Raise StageFailed(DISK_LIMIT) if `size` bytes exceed the disk limit."""
         if self._disk_limit is not None and size > self._disk_limit * MEBI:
             raise StageFailed(Problem.DISK_LIMIT, mebibytes=self._disk_limit)
 
     def _disk(self, folder: Path, tree: Path | None) -> int | None:
-        """Return how many MiB may lie where a command writes; a mirror may be larger already."""
+        """Return the limit (MiB) of the folder to be written; a mirror's present size is added."""
         if self._disk_limit is None:
             return None
         return self._disk_limit + (0 if tree else _size_of(folder) // MEBI)
@@ -198,17 +193,17 @@ class Git:
     def _of(self, folder: Path) -> Mapping[str, str]:
         return {**self._environment, "GIT_DIR": str(folder)}
 
-    def _heard(self, line: str, last: LastLines) -> None:
-        if not _PASSING.search(line):
+    def _filter(self, line: str, last: LastLines) -> None:
+        if not _PROGRESS.search(line):
             last.add(line)
-            if not _OF_NO_INTEREST.search(line):
-                self.on_line(line.rstrip(" \t\r\n"))  # a name may end with other spaces
+            if not _OMITTED.search(line):
+                self.on_line(line.rstrip(" \t\r\n"))  # names may end with other white space
 
     def _too_late(self) -> StageFailed:
         return StageFailed(Problem.TIME_LIMIT, seconds=int(self._time_limit))
 
 
-# Askpass is set to nothing so that SSH_ASKPASS is not tried either: nobody is there to answer.
+# An empty GIT_ASKPASS also disables SSH_ASKPASS: git must not prompt.
 _QUIET: Mapping[str, str] = {
     "GIT_ASKPASS": "",
     "GIT_TERMINAL_PROMPT": "0",
@@ -223,20 +218,20 @@ _ROOM = 2**20
 _TIME_FOR_READING = 60
 # Bytes: half a million files.
 _LONGEST_ANSWER = 64 * 2**20
-_LONGEST_COMPLAINT = 64 * 2**10
+_LONGEST_ERROR = 64 * 2**10
 _FILE_TOO_LARGE = 128 + signal.SIGXFSZ
-# A progress bar that moves: only the line that ends a phase ("…, done.") is worth keeping.
-_PASSING = re.compile(
+# Intermediate states of progress bars; the final line of a phase ("…, done.") is kept.
+_PROGRESS = re.compile(
     r"^(remote: )?[A-Z][A-Za-z ]+: +\d+(% \(\d+/\d+\))?(, [\d.]+ \w+( \| [\d.]+ \w+/s)?)?\s*$"
 )
-# Our own names for refs, and the search for a name that may be a branch or a tag.
-_OF_NO_INTEREST = re.compile(r"^From |^ [ *+t=-] |^fatal: couldn't find remote ref |^\s*$")
+# Lines with the mirror's internal names of refs, and errors while trying a name as branch and tag.
+_OMITTED = re.compile(r"^From |^ [ *+t=-] |^fatal: couldn't find remote ref |^\s*$")
 
 
 def _has_filled(command: Command) -> bool:
-    """Tell whether a command has failed at the limit of its files: git does not say which.
+    """Return whether the folders of a failed command have reached its disk limit.
 
-    It starts other programs, and knows only that one of them has ended.
+    git reports only that one of its child processes has ended.
     """
     most = command.limits.disk
     if most is None:

@@ -1,4 +1,4 @@
-"""Mirrors: one bare copy per repository, brought up to date one ref at a time."""
+"""Mirrors: one bare clone per repository, updated one ref at a time."""
 
 import fcntl
 import hashlib
@@ -15,17 +15,17 @@ from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Commit
 from mprelease.process.removal import remove
 from mprelease.source.access import opened
-from mprelease.source.failures import full_disk_told
 from mprelease.source.git import Git
-from mprelease.source.local import lies_in
+from mprelease.source.git_errors import disk_full_raised
+from mprelease.source.local_paths import lies_in
 from mprelease.source.repository import Repository, check_ref, is_local
 
 
 @dataclass(frozen=True)
 class ResolvedRef:
-    """What a ref stood for when it was fetched; `branch` only when the ref was one.
+    """The commit that a ref resolved to when it was fetched; `branch` is set if it was a branch.
 
-    `tree_id` is git's name of everything that the commit holds.
+    `tree_id` is the id of the commit's tree object.
     """
 
     commit: Commit
@@ -34,7 +34,7 @@ class ResolvedRef:
 
 
 class Mirror:
-    """The bare copy of one repository; it holds neither its address nor its access."""
+    """The bare clone of one repository; its URL and credentials are not stored in it."""
 
     def __init__(self, git: Git, repository: Repository) -> None:
         self._git = git
@@ -44,67 +44,67 @@ class Mirror:
 
     @property
     def address(self) -> str:
-        """Return the address of the repository."""
+        """Return the URL of the repository."""
         return self._repository.url
 
     def fetch(self, ref: str) -> ResolvedRef:
-        """Bring a branch, a tag or a commit with its whole history.
+        """Fetch a branch, a tag or a commit with its whole history.
 
-        A name is a branch before it is a tag; `refs/heads/…` and `refs/tags/…` say which. A full
-        commit id that is already here needs no network. The beginning of one, of at least 7
-        digits, is a name before it is a commit, and everything is brought that it could mean:
-        whoever pushes can choose how the ids of their commits begin. Raise StageFailed,
-        GIT_REF_NOT_FOUND if there is no such ref, and Refused(REF_SHAPE).
+        A name is looked up as a branch, then as a tag; `refs/heads/…` and `refs/tags/…` are
+        unambiguous. A full commit id that is in the mirror needs no network. An abbreviated id of
+        at least 7 digits is looked up as a name first, then in all refs of the host, because its
+        meaning depends on them. Raise StageFailed, with GIT_REF_NOT_FOUND if there is no such ref,
+        and Refused(REF_SHAPE).
         """
         check_ref(ref)
         self._refuse_own_data()
-        if _FULL_ID.fullmatch(ref) and self._is_proven() and (known := self._known(ref)):
+        if _FULL_ID.fullmatch(ref) and self._is_verified() and (known := self._known(ref)):
             return known
-        with full_disk_told(), self.alone(), self._opened() as environment:
+        with disk_full_raised(), self.locked(), self._opened() as environment:
             self._make()
-            self._prove(environment)
+            self._verify_access(environment)
             fetched = self._by_name(ref, environment) or self._by_id(ref, environment)
         if fetched is None:
             raise StageFailed(Problem.GIT_REF_NOT_FOUND, ref=ref, repository=self._repository.url)
         return fetched
 
-    def ask_host(self, *arguments: str) -> None:
-        """Let `git ls-remote` tell its lines to the git's listener; raise StageFailed."""
+    def ls_remote(self, *arguments: str) -> None:
+        """Run `git ls-remote`, whose lines go to the listener of `git`; raise StageFailed."""
         self._refuse_own_data()
-        with full_disk_told(), self.alone(), self._opened() as environment:
+        with disk_full_raised(), self.locked(), self._opened() as environment:
             self._make()
             url = self._repository.url
             self._run(self.path, "ls-remote", *arguments, "--", url, environment=environment)
 
     def fetch_large_files(self, commit: str) -> None:
-        """Bring what the pointers of Git LFS in a commit stand for; raise StageFailed.
+        """Fetch the Git LFS objects of a commit; raise StageFailed.
 
-        Objects come from where the repository is: a `.lfsconfig` in it names no other host, for
-        git-lfs looks for one in HEAD, and nothing is there in a mirror.
+        They come from the repository's host only: git-lfs would read another URL from `.lfsconfig`
+        in HEAD, which does not exist in a mirror.
         """
-        # git-lfs takes no address on its command line.
+        # git-lfs accepts no URL on its command line.
         origin = ("-c", f"remote.origin.url={self._repository.url}")
-        with full_disk_told(), self.alone(), self._opened() as environment:
+        with disk_full_raised(), self.locked(), self._opened() as environment:
             fetch = ("lfs", "fetch", "origin", commit)
             self._run(self.path, *origin, *fetch, environment=environment)
 
     def newest(self, ref: str, count: int) -> tuple[Commit, ...]:
         """Fetch a ref and return its newest commits, the newest first; raise StageFailed."""
         commit = self.fetch(ref).commit.id
-        answer = self.ask("log", f"-{count}", "--encoding=UTF-8", _FORMAT, commit, "--")
+        answer = self.output("log", f"-{count}", "--encoding=UTF-8", _FORMAT, commit, "--")
         fields = answer.split(b"\0")[:-1]
         each = range(0, len(fields), _FIELDS)
         return tuple(_commit_of(fields[start : start + _FIELDS]) for start in each)
 
-    def ask(self, *arguments: str) -> bytes:
-        """Return what a git command reads from the mirror; raise StageFailed if it cannot."""
-        return self._git.ask(self.path, *arguments, repository=self._repository.url)
+    def output(self, *arguments: str) -> bytes:
+        """Return the standard output of a git command that reads the mirror; raise StageFailed."""
+        return self._git.output(self.path, *arguments, repository=self._repository.url)
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Keep other threads and processes from changing the mirror.
+    def locked(self) -> Iterator[None]:
+        """Lock the mirror against other threads and processes during the block.
 
-        Raise the reason if a stop is asked while waiting.
+        Raise the reason of a stop while waiting, and StageFailed(TIME_LIMIT).
         """
         self._git.mirrors.mkdir(mode=0o700, parents=True, exist_ok=True)
         with self.path.with_suffix(".lock").open("w") as lock:
@@ -118,30 +118,34 @@ class Mirror:
         return opened(self._repository.access, self._repository.url, folder)
 
     def _refuse_own_data(self) -> None:
-        """Raise StageFailed for a path in the data folder, where others' repositories lie."""
+        """Raise StageFailed for a path in the data folder, which holds other projects' mirrors."""
         url = self._repository.url
         if is_local(url) and lies_in(url, self._git.mirrors.parent):
             raise StageFailed(Problem.REPOSITORY_IN_DATA_FOLDER, repository=url)
 
-    def _is_proven(self) -> bool:
-        """Tell whether the host has let this access in before: the mirror itself asks nobody."""
-        return self._proofs.exists() and self._proof() in self._proofs.read_text().splitlines()
+    def _is_verified(self) -> bool:
+        """Return whether the host has accepted these credentials before.
 
-    def _prove(self, environment: Mapping[str, str]) -> None:
-        """Ask the host to let this access in; git would not even call it for what is here."""
-        if not self._is_proven():
-            silent = self._git.heard_by(lambda _: None)
-            ask = ("ls-remote", "--", self._repository.url, "HEAD")
-            silent.run(self.path, *ask, environment=environment, repository=self._repository.url)
-            with self._proofs.open("a") as proofs:
-                proofs.write(f"{self._proof()}\n")
+        Required before anything is read from a mirror, which other projects may have filled.
+        """
+        return self._verified.exists() and self._digest() in self._verified.read_text().splitlines()
+
+    def _verify_access(self, environment: Mapping[str, str]) -> None:
+        """Verify the credentials with the host; git does not contact it for existing objects."""
+        if not self._is_verified():
+            silent = self._git.with_listener(lambda _: None)
+            command = ("ls-remote", "--", self._repository.url, "HEAD")
+            url = self._repository.url
+            silent.run(self.path, *command, environment=environment, repository=url)
+            with self._verified.open("a") as verified:
+                verified.write(f"{self._digest()}\n")
 
     @property
-    def _proofs(self) -> Path:
+    def _verified(self) -> Path:
         return self.path / "proofs"
 
-    def _proof(self) -> str:
-        """Return what tells accesses apart, and is worth nothing to whoever reads it."""
+    def _digest(self) -> str:
+        """Return a digest of the credentials, from which they cannot be recovered."""
         access = self._repository.access
         kind = () if access.has_machine_login else ("stranger",)
         secrets = "\0".join((*access.secrets, *kind))
@@ -150,7 +154,7 @@ class Mirror:
 
     def _make(self) -> None:
         if self.path.exists():
-            self._forget_the_killed()
+            self._remove_stale_files()
             return
         half = self.path.with_suffix(".new")
         shutil.rmtree(half, ignore_errors=True)
@@ -158,40 +162,40 @@ class Mirror:
         self._run(half, "init", "--quiet", "--bare", "--template=", environment={})
         half.rename(self.path)
 
-    def _forget_the_killed(self) -> None:
-        # We are alone here, so whoever left a lock or half a pack was killed over it.
-        halves = (*self.path.glob("objects/pack/tmp_*"), *self.path.glob("lfs/tmp/*"))
-        for left in (*self.path.rglob("*.lock"), *halves):
-            remove(left)
+    def _remove_stale_files(self) -> None:
+        # The mirror is locked, so git's lock files and partial packs are of killed processes.
+        partial = (*self.path.glob("objects/pack/tmp_*"), *self.path.glob("lfs/tmp/*"))
+        for stale in (*self.path.rglob("*.lock"), *partial):
+            remove(stale)
 
     def _known(self, ref: str) -> ResolvedRef | None:
         if not _ID.fullmatch(ref) or not self.path.exists():
             return None
-        found = self._fetched(ref, branch=None)
-        # git may have found a tag of that name: then it is not this commit.
-        return found if found and found.commit.id.startswith(ref.lower()) else None
+        resolved = self._resolved(ref, branch=None)
+        # git may have resolved a tag of that name instead of the commit.
+        return resolved if resolved and resolved.commit.id.startswith(ref.lower()) else None
 
     def _by_name(self, ref: str, environment: Mapping[str, str]) -> ResolvedRef | None:
         if _FULL_ID.fullmatch(ref):
             return None
-        for source, branch in _readings(ref):
+        for source, branch in _candidates(ref):
             kept = _kept(source)
-            if self._bring(environment, f"+{source}:{kept}") and (
-                found := self._fetched(kept, branch)
+            if self._fetch(environment, f"+{source}:{kept}") and (
+                resolved := self._resolved(kept, branch)
             ):
-                return found
+                return resolved
         return None
 
     def _by_id(self, ref: str, environment: Mapping[str, str]) -> ResolvedRef | None:
         if not _ID.fullmatch(ref):
             return None
-        # Some hosts hand out only what a ref points to; then it is looked for behind all refs.
-        if _FULL_ID.fullmatch(ref) and self._bring(environment, f"+{ref}:{_kept(ref)}"):
+        # Some hosts serve only commits that a ref points to; then all refs are fetched.
+        if _FULL_ID.fullmatch(ref) and self._fetch(environment, f"+{ref}:{_kept(ref)}"):
             return self._known(ref)
-        self._bring(environment, *_EVERYTHING)
+        self._fetch(environment, *_ALL_REFS)
         return self._known(ref)
 
-    def _bring(self, environment: Mapping[str, str], *refs: str) -> bool:
+    def _fetch(self, environment: Mapping[str, str], *refs: str) -> bool:
         try:
             self._run(self.path, *_FETCH, self._repository.url, *refs, environment=environment)
         except StageFailed as failure:
@@ -200,9 +204,9 @@ class Mirror:
             raise
         return True
 
-    def _fetched(self, revision: str, branch: str | None) -> ResolvedRef | None:
+    def _resolved(self, revision: str, branch: str | None) -> ResolvedRef | None:
         try:
-            answer = self.ask("log", "-1", "--encoding=UTF-8", _FORMAT, revision, "--")
+            answer = self.output("log", "-1", "--encoding=UTF-8", _FORMAT, revision, "--")
         except StageFailed:
             return None
         fields = answer.split(b"\0")[:_FIELDS]
@@ -213,8 +217,8 @@ class Mirror:
         try:
             self._git.run(folder, *arguments, environment=environment, repository=repository)
         except BaseException:
-            # Nobody may ever come back for this repository: what it sent must not stay.
-            self._forget_the_killed()
+            # Partial files would stay forever if this repository is never fetched again.
+            self._remove_stale_files()
             raise
 
 
@@ -232,11 +236,11 @@ _FETCH = (
     "--prune",
     "--",
 )
-_EVERYTHING = ("+refs/heads/*:refs/all/*", "+refs/tags/*:refs/tags/*")
+_ALL_REFS = ("+refs/heads/*:refs/all/*", "+refs/tags/*:refs/tags/*")
 _BETWEEN_TRIES = 0.05  # seconds
 
 
-def _readings(ref: str) -> tuple[tuple[str, str | None], ...]:
+def _candidates(ref: str) -> tuple[tuple[str, str | None], ...]:
     if ref.startswith("refs/heads/"):
         return ((ref, ref.removeprefix("refs/heads/")),)
     if ref.startswith("refs/"):
@@ -245,7 +249,7 @@ def _readings(ref: str) -> tuple[tuple[str, str | None], ...]:
 
 
 def _kept(source: str) -> str:
-    # Not by its own name: a branch `a` that became `a/b` could not be stored beside its past.
+    # Not by the ref's name: git cannot store a branch `a` beside a later branch `a/b`.
     return f"refs/kept/{hashlib.sha256(source.encode()).hexdigest()[:24]}"
 
 
@@ -260,16 +264,16 @@ def _commit_of(fields: list[bytes]) -> Commit:
 
 
 def _text(whole: bytes, declared: bytes) -> str:
-    """Return what git was asked for in UTF-8.
+    """Decode a text of `git log --encoding=UTF-8`.
 
-    It gives the bytes of a commit as they are where not all of them fit the declared encoding; and
-    where none is declared, which may be a GBK editor's doing.
+    git does not convert a commit with bytes that are invalid in its declared encoding, nor one
+    without a declaration, whose text may be in GBK.
     """
-    # A commit may name any codec that Python has: some need the square of the length.
+    # A commit can declare any of Python's codecs, and some take quadratic time.
     raw = whole[:_LONGEST_TEXT]
-    # The cut may have gone through a character, of four bytes at most.
+    # The truncation may have split a character, of up to four bytes.
     cuts = range(4 if len(whole) > len(raw) else 1)
-    # Between two commits git writes a newline, which lands in the declaration.
+    # git writes a newline between two commits, which becomes a part of the declaration.
     for encoding in ("utf-8", declared.decode(errors="replace").strip(), "gb18030"):
         for cut in cuts:
             with suppress(LookupError, UnicodeError):

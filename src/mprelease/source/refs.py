@@ -1,4 +1,4 @@
-"""What a repository offers for a release: branches, tags, and the newest commits of one."""
+"""The refs of a repository that can be released: branches, tags, and newest commits."""
 
 from dataclasses import dataclass
 
@@ -12,10 +12,10 @@ _BRANCH, _TAG = "refs/heads/", "refs/tags/"
 
 @dataclass(frozen=True)
 class Refs:
-    """The names of branches and tags, in the order of the alphabet.
+    """The names of branches and tags, in alphabetical order.
 
-    A tag that has the name of a branch is named in full: by the bare name, which whoever may push a
-    branch can take, one would get the branch.
+    A tag with the name of a branch is listed as `refs/tags/…`, because its short name resolves to
+    the branch.
     """
 
     branches: tuple[str, ...]
@@ -23,13 +23,13 @@ class Refs:
 
 
 def refs(git: Git, repository: Repository) -> Refs:
-    """Ask the repository's host for its branches and tags; raise StageFailed."""
-    told: list[str] = []
-    Mirror(git.heard_by(told.append), repository).ask_host("--heads", "--tags", "--refs")
-    names = [line.partition("\t")[2] for line in told]
+    """List the branches and tags on the repository's host; raise StageFailed."""
+    lines: list[str] = []
+    Mirror(git.with_listener(lines.append), repository).ls_remote("--heads", "--tags", "--refs")
+    names = [line.partition("\t")[2] for line in lines]
     branches = _under(_BRANCH, names)
-    hidden = frozenset(branches)
-    tags = (f"{_TAG}{name}" if name in hidden else name for name in _under(_TAG, names))
+    shadowed = frozenset(branches)
+    tags = (f"{_TAG}{name}" if name in shadowed else name for name in _under(_TAG, names))
     return Refs(branches, tuple(sorted(tags)))
 
 
@@ -40,5 +40,5 @@ def commits(git: Git, repository: Repository, ref: str, count: int) -> tuple[Com
 
 def _under(prefix: str, names: list[str]) -> tuple[str, ...]:
     own = (name.removeprefix(prefix) for name in names if name.startswith(prefix))
-    # A host may say anything; what could not be released is no choice.
+    # The host's answer is not trusted: names that cannot be released are dropped.
     return tuple(sorted(name for name in own if is_offered(name)))

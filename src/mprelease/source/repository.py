@@ -1,4 +1,4 @@
-"""Repositories: where they lie, and which of these places git may be told."""
+"""Repositories: the URLs and refs that are accepted."""
 
 import re
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from mprelease.source.access import Access
 
 @dataclass(frozen=True)
 class Repository:
-    """A repository that `check_url` let through, with what opens it."""
+    """A repository whose URL `check_url` has accepted, with its credentials."""
 
     url: str
     access: Access = field(default_factory=Access)
@@ -19,7 +19,7 @@ class Repository:
 
 @dataclass(frozen=True)
 class Origin:
-    """Whom git talks to: a secret for one origin is of no use, and in wrong hands, at another."""
+    """The server of a repository; credentials are only sent to the origin they were given for."""
 
     scheme: str
     user: str
@@ -28,12 +28,12 @@ class Origin:
 
     @property
     def place(self) -> str:
-        """Return scheme, host and port as one text: to what a stored secret is bound."""
+        """Return scheme, host and port as one text, to which stored secrets are bound."""
         return f"{self.scheme}://{self.host}" + (f":{self.port}" if self.port else "")
 
 
 def origin_of(url: str) -> Origin:
-    """Return the origin of an address that `check_url` let through; local ones share one."""
+    """Return the origin of a URL that `check_url` has accepted; all local ones have the same."""
     if is_local(url):
         return Origin("file", "", "", None)
     if _is_scp(url):
@@ -45,11 +45,11 @@ def origin_of(url: str) -> Origin:
 
 
 def check_url(url: str) -> str:
-    """Return the address without surrounding space if git may be given it.
+    """Return the URL without surrounding space if it is allowed.
 
-    Allowed are http, https, ssh and git URLs, `user@host:path`, `file://` URLs and absolute
-    paths. Raise Refused(REPOSITORY_SHAPE) for anything else, and for an address that carries a
-    password or, with http, any name at all: such secrets belong to `Access`.
+    Allowed are http, https, ssh and git URLs, `user@host:path`, `file://` URLs and absolute paths.
+    Raise Refused(REPOSITORY_SHAPE) for anything else, and for a URL with a password or, with http,
+    a user name: these belong to `Access`.
     """
     url = url.strip()
     if not (_is_path(url) or _is_scp(url) or _is_location(url)):
@@ -58,10 +58,10 @@ def check_url(url: str) -> str:
 
 
 def check_address(url: str) -> str:
-    """Return what a person gave as a repository's address, if `check_url` lets it through.
+    """Return the URL that a person has entered, if `check_url` accepts it.
 
-    Raise Refused(REPOSITORY_MEANT) for an address that names the repository in another way: a page
-    of its host, or a `file://` URL where a path is meant.
+    Raise Refused(REPOSITORY_MEANT) with the right URL for the URL of a page on the git host, and
+    for a `file://` URL.
     """
     url = check_url(url)
     meant = _meant(url)
@@ -71,17 +71,17 @@ def check_address(url: str) -> str:
 
 
 def check_ref(ref: str) -> str:
-    """Return the branch, tag or commit id if it is one by `is_ref`; raise Refused(REF_SHAPE)."""
+    """Return the ref if `is_ref` accepts it; raise Refused(REF_SHAPE) otherwise."""
     if not is_ref(ref):
         raise Refused(Problem.REF_SHAPE, ref=ref)
     return ref
 
 
 def is_ref(ref: str) -> bool:
-    """Tell whether git's rules allow a name of a branch, tag or commit.
+    """Return whether a text is a valid name of a branch, tag or commit.
 
-    The rules are those of `git check-ref-format`; besides, no leading dash, and nothing that
-    steers a terminal or turns the direction in which text is read.
+    The rules are those of `git check-ref-format`; in addition leading dashes, control characters
+    and bidirectional formatting characters are refused.
     """
     parts = ref.split("/")
     return not (
@@ -94,26 +94,26 @@ def is_ref(ref: str) -> bool:
 
 
 def is_offered(name: str) -> bool:
-    """Tell whether a branch or tag can be released by its bare name.
+    """Return whether a branch or tag can be requested by its short name.
 
-    A name that reads as a commit's full id or as a full name of a ref is taken for that.
+    A name that looks like a full commit id or a full ref would be resolved as that.
     """
-    reads_as_another = _FULL_ID.fullmatch(name) or name.startswith("refs/") or name != name.strip()
-    return is_ref(name) and not reads_as_another
+    is_ambiguous = _FULL_ID.fullmatch(name) or name.startswith("refs/") or name != name.strip()
+    return is_ref(name) and not is_ambiguous
 
 
 def without_login(url: str) -> str:
-    """Return the address without the name and password of a URL, fit for a message."""
+    """Return the URL without user name and password, for messages."""
     return re.sub(r"(?<=://)[^/]*@", "", url)
 
 
 def is_local(url: str) -> bool:
-    """Tell whether the repository lies on this machine's disk."""
+    """Return whether the repository lies on this machine's disk."""
     return _is_path(url) or url.startswith("file://")
 
 
 def host_of(url: str) -> str:
-    """Return the host's name in small letters, empty for a local repository."""
+    """Return the host's name in lower case, empty for a local repository."""
     return origin_of(url).host
 
 
@@ -125,12 +125,12 @@ _FORBIDDEN_IN_REF = re.compile(
 )
 _FULL_ID = re.compile(r"[0-9a-fA-F]{40}|[0-9a-fA-F]{64}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
-# Neither host nor path may begin with a dash (ssh would read an option), nor the path with a
-# colon ("ext::…" names a program to run).
+# Neither host nor path may start with a dash (ssh would parse an option), nor the path with a colon
+# ("ext::…" names a program to run).
 _SCP = re.compile(r"([A-Za-z0-9_][\w.-]*@)?[A-Za-z0-9_][\w.-]*:(?![-:])[^\s]+", re.ASCII)
 
 
-# Pages of GitHub, Gitee, GitLab ("/-/") and Gitea about a repository that lies before them.
+# URLs of pages of GitHub, Gitee, GitLab ("/-/") and Gitea, which start with the repository's URL.
 _PAGE = re.compile(
     r"(?P<repository>https?://[^/]+/(?:[^/]+/[^/]+(?=/(?:tree|blob|raw|commits?|src/(?:branch|tag))/)"
     r"|.+?(?=/-/)))/.*"

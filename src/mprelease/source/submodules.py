@@ -1,4 +1,4 @@
-"""Submodules: which repository belongs at which place of a tree."""
+"""Submodules: the repositories and commits that belong into a tree."""
 
 import os
 from collections.abc import Mapping
@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from mprelease.domain.errors import Refused, StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.source.access import Access
-from mprelease.source.local import is_near
+from mprelease.source.commit_tree import Gitlink, Listing
+from mprelease.source.local_paths import is_near
 from mprelease.source.mirror import Mirror
 from mprelease.source.repository import (
     Repository,
@@ -17,12 +18,11 @@ from mprelease.source.repository import (
     origin_of,
     without_login,
 )
-from mprelease.source.tree import Gitlink, Listing
 
 
 @dataclass(frozen=True)
 class Submodule:
-    """A repository, and the commit of it that belongs at a path of its parent's tree."""
+    """A commit of another repository, and its path in the parent's tree."""
 
     path: str
     commit: str
@@ -32,25 +32,24 @@ class Submodule:
 def submodules(
     mirror: Mirror, parent: Repository, commit: str, listed: Listing
 ) -> tuple[Submodule, ...]:
-    """Return the submodules of a commit that its `.gitmodules` gives an address.
+    """Return the submodules of a commit that have a URL in its `.gitmodules`.
 
-    The file is read from the commit, never from a tree that a build could change. Raise
-    StageFailed(GIT_PROTOCOL_REFUSED) for an address that git may not be given.
+    The file is read from the commit, not from the tree, which a build could change. Raise
+    StageFailed: GIT_PROTOCOL_REFUSED for a URL that is not allowed, SUBMODULE_TOO_FAR for a local
+    repository elsewhere.
     """
     if not listed.links or ".gitmodules" not in listed.files:
         return ()
-    addresses = _addresses(mirror, commit)
+    urls = _urls(mirror, commit)
     return tuple(
-        _submodule(parent, link, addresses[link.path])
-        for link in listed.links
-        if link.path in addresses
+        _submodule(parent, link, urls[link.path]) for link in listed.links if link.path in urls
     )
 
 
 def resolved(parent: str, url: str) -> str:
-    """Return the address of a submodule, which may be relative to its parent's.
+    """Return the URL of a submodule, which may be relative to its parent's.
 
-    Each `../` takes one part off the parent's path; the host cannot be taken off.
+    Each `../` removes one part of the parent's path; the host cannot be removed.
     """
     if not url.startswith(("./", "../")):
         return url
@@ -63,9 +62,9 @@ def resolved(parent: str, url: str) -> str:
     return f"{base}{separator}{url}"
 
 
-def _submodule(parent: Repository, link: Gitlink, address: str) -> Submodule:
-    url = resolved(parent.url, address)
-    relative = url != address
+def _submodule(parent: Repository, link: Gitlink, given: str) -> Submodule:
+    url = resolved(parent.url, given)
+    relative = url != given
     try:
         url = check_url(url)
     except Refused as refused:
@@ -78,16 +77,16 @@ def _submodule(parent: Repository, link: Gitlink, address: str) -> Submodule:
 
 
 def _access(parent: Repository, url: str) -> Access:
-    """Return the parent's access at its own origin alone, where it was given for.
+    """Return the parent's credentials for the same origin, else none.
 
-    Elsewhere a committer would choose what the worker's own logins open.
+    For other origins, chosen by committers, the machine's logins are not used either.
     """
     is_own = origin_of(url) == origin_of(parent.url)
     return parent.access if is_own else Access(has_machine_login=False)
 
 
 def _refuse_far(parent: str, url: str) -> None:
-    """Raise StageFailed where a committer would choose a repository of this machine."""
+    """Raise StageFailed for a local repository that is not near a local parent."""
     if not is_local(parent):
         raise _refused(url)
     if not is_near(url, parent):
@@ -98,8 +97,8 @@ def _refused(url: str) -> StageFailed:
     return StageFailed(Problem.GIT_PROTOCOL_REFUSED, repository=without_login(url))
 
 
-def _addresses(mirror: Mirror, commit: str) -> Mapping[str, str]:
-    answer = mirror.ask(
+def _urls(mirror: Mirror, commit: str) -> Mapping[str, str]:
+    answer = mirror.output(
         "config", "--blob", f"{commit}:.gitmodules", "-z", "--get-regexp", r"^submodule\..*"
     )
     paths, urls = dict[str, str](), dict[str, str]()

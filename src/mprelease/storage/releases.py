@@ -41,7 +41,7 @@ class NewRelease:
     requested_by: str
     serial_key: str
     idempotency_key: str | None
-    settings: Mapping[str, bool | int | str] = field(default_factory=dict)
+    compile_settings: Mapping[str, bool | int | str] = field(default_factory=dict)
     priority: int = 0
     due: int = 0
     version_is_automatic: bool = False
@@ -66,7 +66,7 @@ def add(db: Writer, new: NewRelease, now: int) -> int:
             idempotency_key=new.idempotency_key,
             created_at=now,
             warnings=[],
-            compile_settings=dict(new.settings),
+            compile_settings=dict(new.compile_settings),
             label=new.app.label,
             priority=new.priority,
             due=new.due,
@@ -74,7 +74,7 @@ def add(db: Writer, new: NewRelease, now: int) -> int:
             attempt=0,
             cancel_requested=False,
             publish_state=PublishState.NONE,
-            start_page=new.launch.page,
+            start_page=new.launch.start_page,
             query=new.launch.query,
             scene=new.launch.scene,
         )
@@ -222,7 +222,7 @@ def _release(row: Row[Any], known_stages: list[StageRecord]) -> Release:
         version_is_automatic=row.version_is_automatic,
         description=row.description,
         launch=LaunchOptions(row.start_page, row.query, row.scene),
-        settings=row.compile_settings or {},
+        compile_settings=row.compile_settings or {},
         requested_by=row.requested_by,
         created_at=row.created_at,
         started_at=row.started_at,

@@ -108,9 +108,9 @@ def _told(request: Request, error: Exception) -> Response:
         method = request.scope.get("method", "socket")
         _log.error("%s %s", method, request.url.path, exc_info=error)
     if request.url.path.startswith("/api/"):
-        content = RefusalModel.of(problem_detail, Translator(language(request))).model_dump(
-            exclude_none=True
-        )
+        content = RefusalModel.of(
+            problem_detail, Translator(language(request)).of, app=problem_detail.app
+        ).model_dump(exclude_none=True)
         return JSONResponse(content, status, _allowed(request, status))
     if problem_detail.problem is Problem.LOGIN_NEEDED:
         return _to_login(request)

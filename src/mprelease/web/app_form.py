@@ -3,38 +3,19 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from pydantic import BaseModel, ConfigDict
-from starlette.datastructures import UploadFile
-
 from mprelease.domain.apps import App
 from mprelease.domain.platforms import Platform
 from mprelease.platforms.registry import driver_of
 from mprelease.platforms.settings import KnownSettings, Setting
 from mprelease.schemas.apps import AppChange
 from mprelease.schemas.fields import shown
+from mprelease.web.sent_form import SentForm
 
-_LARGEST_KEY = 64 * 1024
 _SETTING = "setting."
 
 
-class AppForm(BaseModel):
-    """What was sent: texts for the fields of an `AppChange`, and what the platform asks for."""
-
-    model_config = ConfigDict(extra="allow", arbitrary_types_allowed=True)
-
-    @property
-    def typed(self) -> dict[str, str]:
-        """The texts by name; of several under one name the last, such as a box's after its off."""
-        sent = (self.model_extra or {}).items()
-        last = {name: value[-1] if isinstance(value, list) else value for name, value in sent}
-        return {name: value for name, value in last.items() if isinstance(value, str)}
-
-    @property
-    def files(self) -> dict[str, bytes]:
-        """The content of the files by the names of their fields."""
-        sent = (self.model_extra or {}).items()
-        found = {name: file for name, file in sent if isinstance(file, UploadFile)}
-        return {name: file.file.read(_LARGEST_KEY) for name, file in found.items()}
+class AppForm(SentForm):
+    """The form of an app: fields of an `AppChange`, and what the platform asks for."""
 
     def change(
         self, platform: Platform, stored_settings: Mapping[str, Setting] = MappingProxyType({})

@@ -15,8 +15,8 @@ from starlette.websockets import WebSocketState
 from mprelease.domain.errors import Refused
 from mprelease.domain.logs import Position
 from mprelease.domain.users import Permission
-from mprelease.live.feed import LiveUpdate
-from mprelease.live.states import Changes
+from mprelease.live.log_feed import LiveUpdate
+from mprelease.live.state_feed import Changes
 from mprelease.services.sessions import Session
 from mprelease.web.connections import Connection
 from mprelease.web.context import WebContext, context_of

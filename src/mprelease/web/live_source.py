@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from mprelease.domain.logs import Passage, Position
 from mprelease.domain.releases import Release
-from mprelease.live.feed import LiveUpdate
-from mprelease.live.states import Changes
+from mprelease.live.log_feed import LiveUpdate
+from mprelease.live.state_feed import Changes
+from mprelease.schemas.release_document import state_of
 from mprelease.services import releases
 from mprelease.services.context import ServiceContext
 from mprelease.storage import lists, logs
@@ -73,25 +74,10 @@ def log_in_json(update: LiveUpdate) -> dict[str, object]:
 
 def states_in_json(changes: Changes) -> dict[str, object]:
     """Return how releases stand, as programs and scripts read it."""
+    states = [state_of(release) for release in changes.releases]
     return {
-        "states": [_standing(release) for release in changes.releases],
+        "states": [state.model_dump(mode="json") for state in states],
         "whole": changes.is_whole,
-    }
-
-
-def _standing(release: Release) -> dict[str, object]:
-    return {
-        "id": release.id,
-        "app": release.app_name,
-        "kind": release.kind,
-        "state": release.state,
-        "version": release.version,
-        "commit": release.commit.id if release.commit else None,
-        "by": release.requested_by,
-        "stages": [
-            [one.name, one.state, one.started_at, one.ended_at, one.cached]
-            for one in release.stages
-        ],
     }
 
 

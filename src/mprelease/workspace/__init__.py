@@ -1,1 +1,1 @@
-"""Folders on disk: where everything lies, who owns it, what is kept between releases."""
+"""The data folder: its layout and lock, dependency sets, and caches between releases."""

@@ -1,8 +1,8 @@
-"""Installed dependencies: immutable, and named by everything that their install could see.
+"""Dependency sets: installed dependencies, immutable, named by a key of the install's inputs.
 
-A set holds every `node_modules` of a tree and whatever else the install wrote into it. It belongs
-to us from the moment in which it is sealed. Builds see it read-only, or as second names of files
-that they cannot change, or as a copy of their own.
+A set holds every `node_modules` of a tree and all other files that the install wrote into it. Once
+sealed it belongs to mprelease's user. Builds get it as a read-only mount, as hard links to files
+that they cannot change, or as a copy.
 """
 
 import errno
@@ -19,25 +19,26 @@ from pathlib import Path
 from mprelease.process.copying import Copier, plain_entries, seal_tree
 from mprelease.process.removal import remove
 from mprelease.process.tree import Stop
+from mprelease.workspace.retention import least_recently_used
 
 MODULES = "node_modules"
 CACHES = (".cache", ".vite", ".vite-temp", ".uni-cache", ".taro", ".prisma")
-"""Folders inside of node_modules that bundlers and generators write to; each build has its own."""
+"""Folders in node_modules that bundlers and generators write to; each build has its own."""
 
 _LOCK_FILES = frozenset({"package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml"})
-# What husky makes for git at every install; no build reads it.
+# Written by husky at every install; builds do not read it.
 _GIT_HOOKS = ".husky/_/"
 _KEPT_PER_REPOSITORY = 6
 _NOTE = "note.json"
-_LOOK_SECONDS = 0.05
+_POLL_SECONDS = 0.05
 
 Inputs = dict[str, int]
-"""The files of a tree before an install: path, and when it was changed (ns)."""
+"""The files of a tree before an install: path, and time of the last change (ns)."""
 
 
 @dataclass(frozen=True)
 class DependencySet:
-    """A sealed set: `modules` are its node_modules folders, `extras` the other files, by path."""
+    """A sealed set: the paths of its node_modules folders and of its other files (`extras`)."""
 
     folder: Path
     modules: tuple[str, ...]
@@ -45,40 +46,40 @@ class DependencySet:
 
     @property
     def has_caches(self) -> bool:
-        """Tell whether builds find every folder that they may write to."""
+        """Return whether each node_modules has all folders of CACHES."""
         modules = (self.modules_at(number) for number in range(len(self.modules)))
         return all((each / cache).is_dir() for each in modules for cache in CACHES)
 
     def modules_at(self, number: int) -> Path:
-        """Return the content of one of `modules`."""
+        """Return the folder with the content of `modules[number]`."""
         return self.folder / "modules" / str(number)
 
     def extra_at(self, path: str) -> Path:
-        """Return one of `extras`."""
+        """Return the file of one of `extras`."""
         return self.folder / "extras" / path
 
 
 class SetLock:
-    """Keeps a dependency set from being removed, or while it is being made, from everybody."""
+    """A file lock of a dependency set: shared while it is used, exclusive while it is created."""
 
     def __init__(self, file: Path) -> None:
-        """Open the file of the lock; nothing is locked yet."""
+        """Open the lock's file without locking it."""
         self._stream = file.open("w")
 
     def try_shared(self) -> bool:
-        """Use the set together with others, unless somebody is making or removing it."""
+        """Take a shared lock; return False if another holder has it exclusively."""
         return self._locked(fcntl.LOCK_SH)
 
     def try_exclusive(self) -> bool:
-        """Have the set for oneself, unless somebody else uses it."""
+        """Take an exclusive lock; return False if there is another holder."""
         return self._locked(fcntl.LOCK_EX)
 
     def release(self) -> None:
-        """Keep nothing any more."""
+        """Unlock."""
         fcntl.flock(self._stream, fcntl.LOCK_UN)
 
     def close(self) -> None:
-        """Keep nothing any more, for good."""
+        """Unlock, and close the file."""
         self._stream.close()
 
     def _locked(self, kind: int) -> bool:
@@ -96,91 +97,82 @@ class DependencySets:
     folder: Path
 
     def lock(self, key: str) -> SetLock:
-        """Return the lock of a set, which nobody holds yet."""
+        """Return a new lock object for a set, not locked."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return SetLock(self.folder / f"{key}.lock")
 
     def acquire(self, key: str, lock: SetLock, stop: Stop) -> DependencySet | None:
-        """Return the set with its lock shared; None, with the lock exclusive, to make it.
+        """Return the set with a shared lock; or None with an exclusive lock, to create the set.
 
-        Waits while somebody else makes it; raises the reason if a stop is asked meanwhile.
+        Wait while another holder creates it. Raise the reason of a stop.
         """
         while True:
-            if lock.try_shared() and (found := self.find(key)):
-                return found
+            if lock.try_shared() and (existing := self.find(key)):
+                return existing
             if lock.try_exclusive() and not self.find(key):
                 return None
-            # Somebody makes it, or has made it meanwhile: then it is shared.
+            # Another holder is creating the set, or has created it meanwhile.
             lock.release()
             stop.raise_if_asked()
-            time.sleep(_LOOK_SECONDS)
+            time.sleep(_POLL_SECONDS)
 
     def share(self, key: str, lock: SetLock, stop: Stop) -> DependencySet | None:
-        """Share a set that one has just made with others; None if it is gone already."""
-        # A lock that becomes another one is nobody's for a moment.
+        """Downgrade the exclusive lock of a new set to shared; None if it was removed meanwhile."""
+        # flock(2) does not convert locks atomically: another holder may lock exclusively between.
         while not lock.try_shared():
             stop.raise_if_asked()
-            time.sleep(_LOOK_SECONDS)
+            time.sleep(_POLL_SECONDS)
         return self.find(key)
 
     def find(self, key: str) -> DependencySet | None:
-        """Return the set of a key, if it is there; it counts as used now."""
+        """Return the set of a key, and set its time of use; None if there is none."""
         folder = self.folder / key
         try:
-            known = json.loads((folder / _NOTE).read_text(encoding="utf-8"))
-            found = DependencySet(folder, tuple(known["modules"]), tuple(known["extras"]))
+            note = json.loads((folder / _NOTE).read_text(encoding="utf-8"))
+            existing = DependencySet(folder, tuple(note["modules"]), tuple(note["extras"]))
         except (OSError, ValueError, KeyError):
             return None
-        if not found.has_caches:  # it was sealed by a version that knew fewer of them
+        if not existing.has_caches:  # sealed by a version with fewer CACHES
             return None
         os.utime(folder)
-        return found
+        return existing
 
     def seal(
         self, key: str, tree: Path, before: Inputs, *, maker: int | None, locks: Collection[str]
     ) -> DependencySet:
-        """Make a set of what an install has made in a tree; the tree loses it.
+        """Move what an install has written into a tree to a new set.
 
-        `maker` is the user id of the install, `locks` the lock files that builds read. Raises
-        OSError, and leaves no set, when the disk is full or a file is not the install's own.
+        `maker` is the user id of the install, `locks` are the lock files that builds read. Raise
+        OSError, and leave no set, if the disk is full or a file belongs to another user.
         """
         draft = self.folder / f".draft-{secrets.token_hex(4)}"
         (draft / "modules").mkdir(mode=0o700, parents=True)
         try:
-            sealed = _fill(draft, tree, _Made(before, frozenset(locks)), maker)
+            sealed = _fill(draft, tree, _Changes(before, frozenset(locks)), maker)
             note = {name: value for name, value in asdict(sealed).items() if name != "folder"}
             (draft / _NOTE).write_text(json.dumps(note), encoding="utf-8")
             remove(self.folder / key)
             draft.rename(self.folder / key)
         finally:
             remove(draft)
-        self._drop_oldest()
+        self._remove_least_recently_used()
         return DependencySet(self.folder / key, sealed.modules, sealed.extras)
 
-    def _drop_oldest(self) -> None:
-        used = {entry: at for entry in self.folder.iterdir() if (at := _used_at(entry))}
-        for entry in sorted(used, key=lambda each: used[each])[:-_KEPT_PER_REPOSITORY]:
+    def _remove_least_recently_used(self) -> None:
+        for entry in least_recently_used(self.folder, _KEPT_PER_REPOSITORY, holding=_NOTE):
             with closing(self.lock(entry.name)) as lock:
                 if lock.try_exclusive():
                     (entry / _NOTE).unlink(missing_ok=True)
                     remove(entry)
 
 
-def _used_at(entry: Path) -> int:
-    """Return when a set was used last (ns); 0 for what is none, or no longer one."""
-    try:
-        return entry.stat().st_mtime_ns if (entry / _NOTE).is_file() else 0
-    except FileNotFoundError:
-        return 0  # Another slot drops sets, too.
-
-
 def inputs_of(tree: Path) -> Inputs:
-    """Return the files of a tree before an install."""
+    """Return the files of a tree before an install, with their times of change."""
     return {path: state.st_ctime_ns for path, state in plain_entries(tree, {".git"})}
 
 
 def module_folders(tree: Path) -> Iterator[Path]:
-    """Yield the outermost `node_modules` folders of a tree; a link is none."""
+    """Yield the outermost `node_modules` folders of a tree, symbolic links excluded."""
     for folder, names, _ in os.walk(tree):
         if MODULES in names and not Path(folder, MODULES).is_symlink():
             yield Path(folder, MODULES)
@@ -188,9 +180,9 @@ def module_folders(tree: Path) -> Iterator[Path]:
 
 
 def lay_extras(dependencies: DependencySet, tree: Path, copier: Copier) -> None:
-    """Put the other files that an install has made into a tree, through no link.
+    """Copy the `extras` of a set into a tree, without following symbolic links.
 
-    Raise NotADirectoryError where the tree has something else on the way.
+    Raise NotADirectoryError if a parent folder in the tree is a link or a file.
     """
     for path in dependencies.extras:
         target = make_parents(tree, path, copier)
@@ -200,7 +192,7 @@ def lay_extras(dependencies: DependencySet, tree: Path, copier: Copier) -> None:
 
 
 def lay_modules(dependencies: DependencySet, tree: Path, copier: Copier) -> None:
-    """Put every node_modules of a set into a tree, through no link."""
+    """Copy the node_modules folders of a set into a tree, without following symbolic links."""
     for number, name in enumerate(dependencies.modules):
         target = make_parents(tree, name, copier)
         remove(target)
@@ -208,9 +200,9 @@ def lay_modules(dependencies: DependencySet, tree: Path, copier: Copier) -> None
 
 
 def make_parents(tree: Path, path: str, copier: Copier) -> Path:
-    """Return where a path lies in a tree, with the folders above it made.
+    """Create the parent folders of a path in a tree, and return the path in it.
 
-    Raise NotADirectoryError where one of them is a link or a file.
+    Raise NotADirectoryError if one of them is a link or a file.
     """
     folder = tree
     for part in Path(path).parts[:-1]:
@@ -223,8 +215,8 @@ def make_parents(tree: Path, path: str, copier: Copier) -> Path:
 
 
 @dataclass(frozen=True)
-class _Made:
-    """Tells what an install has made from what was there before."""
+class _Changes:
+    """Tells files that an install has written from those that existed before."""
 
     before: Inputs
     locks: Collection[str]
@@ -236,8 +228,8 @@ class _Made:
         return _GIT_HOOKS not in path and (name not in _LOCK_FILES or path in self.locks)
 
 
-def _fill(draft: Path, tree: Path, made: _Made, maker: int | None) -> DependencySet:
-    modules = tuple(str(found.relative_to(tree)) for found in module_folders(tree))
+def _fill(draft: Path, tree: Path, changes: _Changes, maker: int | None) -> DependencySet:
+    modules = tuple(str(folder.relative_to(tree)) for folder in module_folders(tree))
     for number, name in enumerate(modules):
         content = draft / "modules" / str(number)
         (tree / name).rename(content)
@@ -246,7 +238,7 @@ def _fill(draft: Path, tree: Path, made: _Made, maker: int | None) -> Dependency
             with suppress(FileExistsError):
                 (content / cache).mkdir(mode=0o755)
     entries = plain_entries(tree, {".git"})
-    extras = tuple(path for path, state in entries if made.is_extra(path, state.st_ctime_ns))
+    extras = tuple(path for path, state in entries if changes.is_extra(path, state.st_ctime_ns))
     for path in extras:
         target = draft / "extras" / path
         target.parent.mkdir(parents=True, exist_ok=True)

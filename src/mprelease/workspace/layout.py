@@ -1,7 +1,7 @@
-"""Where everything lies in the data folder.
+"""The layout of the data folder.
 
-Everything is private (0700). Where confined commands run under other user ids without mounts, the
-ways to what belongs to them can be walked by others, not listed (0711).
+All folders are private (0700). If confined commands run under other user ids without mounts, the
+folders above their own have mode 0711: other users can pass through them, not list them.
 """
 
 import hashlib
@@ -19,15 +19,15 @@ _WALKABLE = 0o711
 
 
 BUILD = Path("/build")
-"""Where confined commands find workspaces, where mounts make that possible."""
+"""The path at which confined commands find workspaces, if there are mounts."""
 
 
 @dataclass(frozen=True)
 class Workspace:
     """The folders in which one repository is installed or built.
 
-    `shown` is where confined commands find them: constant per repository where there are mounts,
-    because bundler caches hold absolute paths; else the folder itself.
+    `shown` is the path of `folder` for confined commands: with mounts it is constant per
+    repository, because bundler caches hold absolute paths; else it is `folder`.
     """
 
     folder: Path
@@ -54,16 +54,16 @@ class Workspace:
         return self.folder / "caches"
 
     def seen(self, path: Path) -> Path:
-        """Return where a confined command finds a path of the workspace."""
+        """Return the path by which confined commands find a path of the workspace."""
         return self.shown / path.relative_to(self.folder)
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Name the folders and files below one data folder.
+    """The folders and files of one data folder.
 
-    `is_walkable` lets other users pass through to the folders that belong to them, without listing
-    any: only where there are no mounts.
+    With `is_walkable` other users can pass through to the folders that belong to them, without
+    listing any; needed only without mounts.
     """
 
     data: Path
@@ -111,7 +111,7 @@ class Layout:
 
     @property
     def caches(self) -> Path:
-        """Return the folder of the caches that builds have given back, by scope."""
+        """Return the folder of the build caches, by scope."""
         return self.data / "caches"
 
     @property
@@ -120,58 +120,58 @@ class Layout:
         return self.data / "stores"
 
     def walkable(self) -> "Layout":
-        """Return the same layout with ways for other users, and open them."""
-        return self._with_ways(is_walkable=True)
+        """Return a layout whose folders other users can pass through, and set their modes."""
+        return self._with_modes(is_walkable=True)
 
     def private(self) -> "Layout":
-        """Return the same layout without ways for other users, and close those of former days."""
-        return self._with_ways(is_walkable=False)
+        """Return a layout whose folders are all private, and set their modes."""
+        return self._with_modes(is_walkable=False)
 
-    def _with_ways(self, *, is_walkable: bool) -> "Layout":
+    def _with_modes(self, *, is_walkable: bool) -> "Layout":
         for folder in (self.data, self.managers):
             _make(folder, _WALKABLE if is_walkable else _PRIVATE)
         return replace(self, is_walkable=is_walkable)
 
     def workspace(self, repository: str, slot: int, *, constant: bool) -> Workspace:
-        """Return the workspace of a repository in a slot, with its folder made.
+        """Return the workspace of a repository in a slot, and create its folder.
 
-        `constant` where mounts can show it at the same path whatever the slot.
+        With `constant`, mounts show it at the same path in every slot.
         """
         key = key_of(repository)
         folder = self.workspaces / key / str(slot)
         for part in (folder.parent.parent, folder.parent):
-            _make(part, self._way)
+            _make(part, self._parent_mode)
         folder.mkdir(mode=_PRIVATE, exist_ok=True)
         return Workspace(folder, BUILD / key if constant else folder)
 
     def install_place(self, repository: str, key: str, *, constant: bool) -> Workspace:
         """Return an empty workspace for the install of one dependency set.
 
-        Never used by two at a time: see dependency_sets.DependencySets.locked.
+        The caller must hold the set's exclusive lock: see dependency_sets.DependencySets.acquire.
         """
         folder = self.data / "installs" / f"{key_of(repository)}-{key[:16]}"
-        _make(folder.parent, self._way)
+        _make(folder.parent, self._parent_mode)
         remove(folder)
         folder.mkdir(mode=_PRIVATE)
         return Workspace(folder, BUILD / key_of(repository) if constant else folder)
 
     def scratch(self, name: str) -> Path:
-        """Return a private, empty folder for one process that publishes."""
+        """Return an empty private folder for one publishing process."""
         folder = self._scratch / name
         remove(folder)
-        _make(self._scratch, self._way)
+        _make(self._scratch, self._parent_mode)
         _make(folder, _PRIVATE)
         return folder
 
     def clear_leftovers(self) -> None:
-        """Remove what an earlier life left behind; only for the owner of the data folder."""
+        """Remove leftovers of an earlier process; only for the owner of the data folder."""
         for folder in (self._scratch, self.data / "installs", *self._former_folders()):
             remove(folder)
         for workspace in self.workspaces.glob("*/*"):
             workspace.chmod(_PRIVATE)
 
     def _former_folders(self) -> tuple[Path, ...]:
-        """Return what up to 0.1 kept between releases, and nobody trusts any more."""
+        """Return the folders that versions before 0.1 kept between releases."""
         homes = (
             *self.workspaces.glob("*/*/home-*"),
             *self.workspaces.glob("*/*/dependencies.json"),
@@ -183,20 +183,20 @@ class Layout:
         return self.data / "scratch"
 
     @property
-    def _way(self) -> int:
+    def _parent_mode(self) -> int:
         return _WALKABLE if self.is_walkable else _PRIVATE
 
 
 def prepared(data: Path) -> Layout:
-    """Make the data folder if needed; raise Refused when it cannot be used."""
+    """Create the data folder if needed; raise Refused(DATA_FOLDER_UNUSABLE)."""
     try:
         data.mkdir(parents=True, exist_ok=True)
-        # A command that only reads leaves open what a worker's builds are walking through.
+        # Folders that builds of a running worker pass through keep their mode.
         _make(data / "mirrors", _PRIVATE)
         for folder in (data, data / "managers"):
             if not _is_walkable(folder):
                 _make(folder, _PRIVATE)
-        # SQLite gives the files beside it the same mode.
+        # SQLite creates its other files (WAL, shared memory) with the same mode.
         (data / "mprelease.db").touch(mode=_PRIVATE_FILE)
     except OSError as error:
         raise Refused(
@@ -206,7 +206,7 @@ def prepared(data: Path) -> Layout:
 
 
 def key_of(repository: str) -> str:
-    """Return a short name for a repository that says nothing of its address."""
+    """Return a short name for a repository that does not reveal its address."""
     return hashlib.sha256(repository.encode()).hexdigest()[:16]
 
 

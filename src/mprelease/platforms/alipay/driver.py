@@ -115,8 +115,8 @@ class AlipayDriver(Bridged):
 
     def prepare(self, order: PublishOrder) -> None:
         """Refuse a start page that the mini program lacks; take out what the tool would run."""
-        if order.launch.page:
-            require_page(order.built / root_of(order.built), order.launch.page)
+        if order.launch.start_page:
+            require_page(order.built / root_of(order.built), order.launch.start_page)
         take_out_hooks(order.built)
 
     def variables(self, scratch: Path) -> Mapping[str, str]:
@@ -134,7 +134,7 @@ class AlipayDriver(Bridged):
                 "folder": str(order.built),
                 "version": order.version,
                 "description": _shortened(order.description),
-                "page": order.launch.page,
+                "page": order.launch.start_page,
                 "query": order.launch.query,
                 "scene": order.launch.scene,
                 "settings": dict(order.compile_settings),

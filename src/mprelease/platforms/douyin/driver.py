@@ -95,8 +95,8 @@ class DouyinDriver(Bridged):
 
     def prepare(self, order: PublishOrder) -> None:
         """Refuse a start page that the mini program lacks; name the app where the tool looks."""
-        if order.launch.page:
-            require_page(order.built / root_of(order.built), order.launch.page)
+        if order.launch.start_page:
+            require_page(order.built / root_of(order.built), order.launch.start_page)
         name_app(order.built, order.account.platform_app_id)
         if order.pack_npm:
             bring_into(order.built, order.built / root_of(order.built))
@@ -117,7 +117,7 @@ class DouyinDriver(Bridged):
                 "folder": str(order.built),
                 "version": order.version,
                 "description": order.description,
-                "page": order.launch.page,
+                "page": order.launch.start_page,
                 "query": order.launch.query,
                 "scene": order.launch.scene,
                 "settings": dict(order.compile_settings),
@@ -131,7 +131,7 @@ class DouyinDriver(Bridged):
         return event_of(line, order)
 
     def left_out(self, order: PublishOrder, packages: Collection[str]) -> tuple[Message, ...]:
-        """LogWriter which npm packages have not arrived."""
+        """Say which npm packages have not arrived."""
         root = order.built / root_of(order.built)
         names = missing(root, root, packages, PACKED)
         parameters = {"packages": ", ".join(names)}

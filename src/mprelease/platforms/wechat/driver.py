@@ -102,8 +102,8 @@ class WeChatDriver(Bridged):
 
     def prepare(self, order: PublishOrder) -> None:
         """Refuse an unknown start page, and paths out of the project; add project.config.json."""
-        if order.launch.page and order.project_type is ProjectType.MINI_PROGRAM:
-            require_page(order.built / root_of(order.built), order.launch.page)
+        if order.launch.start_page and order.project_type is ProjectType.MINI_PROGRAM:
+            require_page(order.built / root_of(order.built), order.launch.start_page)
         add_config(order.built)
         if (filtered := order.compile_settings.get(FILTER_UNUSED)) is not None:
             filter_unused_files(order.built, wanted=bool(filtered))
@@ -124,7 +124,7 @@ class WeChatDriver(Bridged):
                 "version": order.version,
                 "description": order.description,
                 "robot": order.robot,
-                "page": order.launch.page,
+                "page": order.launch.start_page,
                 "query": order.launch.query,
                 "scene": order.launch.scene,
                 "settings": dict(order.compile_settings),

@@ -10,9 +10,9 @@ from mprelease.domain.platforms import Platform
 from mprelease.platforms.registry import ServedPlatform, driver_of
 from mprelease.schemas import validation
 from mprelease.schemas.apps import AppFields
+from mprelease.schemas.documents import moment, pick
 from mprelease.schemas.fields import Checked, Text
 from mprelease.services.apps import KeptCredential
-from mprelease.web.api.common import moment, pick
 
 _APART = {"compile_settings"}
 

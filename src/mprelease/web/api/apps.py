@@ -8,13 +8,13 @@ from mprelease.domain.problems import Problem
 from mprelease.domain.worker_queries import WorkerQuery, WorkerQueryKind
 from mprelease.i18n import Translator
 from mprelease.schemas.apps import AppChange
+from mprelease.schemas.documents import ProblemModel
 from mprelease.services import apps
 from mprelease.storage import apps as stored
 from mprelease.storage import projects as stored_projects
 from mprelease.storage.database import Reader
 from mprelease.web import worker_queries
 from mprelease.web.api.app_models import AppModel, AppSettings, NewApp, settings_of
-from mprelease.web.api.common import ProblemModel
 from mprelease.web.api.refusals import refusing
 from mprelease.web.context import WebContext
 from mprelease.web.identity import CanManage, CanView, ContextOf
@@ -131,7 +131,7 @@ def check(request: Request, context: ContextOf, session: CanManage, name: str) -
             label, WorkerQuery(WorkerQueryKind.CHECK, name), seconds=_CHECK_SECONDS, max_age=0
         )
     except StageFailed as failure:
-        error = ProblemModel.of(failure.problem_detail, Translator(language(request)))
+        error = ProblemModel.of(failure.problem_detail, Translator(language(request)).of)
     return CheckModel(
         accepted=error is None, error=error, address=worker_queries.outside_address(context, label)
     )

@@ -7,12 +7,11 @@ from mprelease.domain.problems import Problem
 from mprelease.domain.projects import Project, ProjectSecret
 from mprelease.domain.worker_queries import WorkerQuery, WorkerQueryKind
 from mprelease.i18n import Translator
-from mprelease.schemas.fields import Number, Record, Secret, Text
+from mprelease.schemas.documents import pick
+from mprelease.schemas.projects import NewProject, ProjectChange
 from mprelease.services import projects, worker_queries
-from mprelease.services.projects import ProjectChange
 from mprelease.storage import projects as stored
 from mprelease.storage.database import Reader
-from mprelease.web.api.common import pick
 from mprelease.web.api.refusals import refusing
 from mprelease.web.identity import CanManage, CanRelease, ContextOf
 from mprelease.web.rendering import language
@@ -44,40 +43,6 @@ class ProjectModel(BaseModel):
         return cls(**shown, secrets=kept)
 
 
-class Secrets(Record):
-    """What is needed to reach the repository and the npm registry; null forgets a secret."""
-
-    git_token: Secret | None = None
-    ssh_key: Secret | None = None
-    npmrc: Secret | None = None
-
-    def sent(self) -> dict[ProjectSecret, str]:
-        """Return those that were sent."""
-        sent = self.model_dump(exclude_unset=True)
-        return {ProjectSecret(name): secret or "" for name, secret in sent.items()}
-
-
-class NewProject(Record):
-    """A project to be added."""
-
-    name: Text
-    repository: Text
-    default_branch: Text = "main"
-    secrets: Secrets = Secrets()
-
-
-class ChangedProject(Record):
-    """What is to be changed; what is left out or null stays."""
-
-    name: Text | None = None
-    repository: Text | None = None
-    default_branch: Text | None = None
-    secrets: Secrets = Secrets()
-    revision: Number | None = Field(
-        default=None, description="refuse the change if the project has another one by now"
-    )
-
-
 class ChangedProjectModel(ProjectModel):
     """A project after a change."""
 
@@ -106,8 +71,7 @@ def list_all(context: ContextOf, session: CanRelease) -> list[ProjectModel]:
 @router.post("", status_code=201, responses=refusing(Problem.PROJECT_EXISTS, *_SHAPES))
 def create(context: ContextOf, session: CanManage, new: NewProject) -> ProjectModel:
     """Add a project."""
-    added = ProjectChange(new.name, new.repository, new.default_branch, new.secrets.sent())
-    project = projects.add(context.services, session.user.actor, added)
+    project = projects.add(context.services, session.user.actor, new)
     with context.services.database.reading() as db:
         return ProjectModel.of(db, project)
 
@@ -130,17 +94,10 @@ def show(context: ContextOf, session: CanRelease, name: str) -> ProjectModel:
     ),
 )
 def change(
-    request: Request, context: ContextOf, session: CanManage, name: str, wanted: ChangedProject
+    request: Request, context: ContextOf, session: CanManage, name: str, wanted: ProjectChange
 ) -> ChangedProjectModel:
     """Change a project; at another scheme, host or port, git token and SSH key are needed anew."""
-    changed = ProjectChange(
-        wanted.name,
-        wanted.repository,
-        wanted.default_branch,
-        wanted.secrets.sent(),
-        wanted.revision,
-    )
-    edited = projects.edit(context.services, session.user.actor, name, changed)
+    edited = projects.edit(context.services, session.user.actor, name, wanted)
     with context.services.database.reading() as db:
         shown = ProjectModel.of(db, edited.project).model_dump()
     notice = Translator(language(request))("project.secrets_removed") if edited.removed else None

@@ -12,6 +12,7 @@ from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Kind, State
 from mprelease.i18n import Translator
 from mprelease.schemas.fields import Number
+from mprelease.schemas.release_document import ReleaseModel, document_of
 from mprelease.schemas.releases import NewRelease, ProjectReleases, ReleaseRequest
 from mprelease.services import apps, releases
 from mprelease.services.sessions import Session
@@ -21,11 +22,7 @@ from mprelease.storage.lists import Search
 from mprelease.web import worker_queries
 from mprelease.web.api.common import Listed
 from mprelease.web.api.refusals import Responses, refusing
-from mprelease.web.api.release_models import (
-    LogModel,
-    ReleaseModel,
-    Resolution,
-)
+from mprelease.web.api.release_models import LogModel, Resolution
 from mprelease.web.context import WebContext
 from mprelease.web.identity import CanManage, CanRelease, CanView, ContextOf
 from mprelease.web.rendering import language
@@ -120,7 +117,7 @@ def list_all(
         found = lists.search(db, search)
         shown = found[:limit]
         codes = lists.with_codes(db, [one.id for one in shown])
-    items = [ReleaseModel.of(one, codes, t) for one in shown]
+    items = [document_of(one, t.of, has_qr_code=one.id in codes) for one in shown]
     return Listed(items=items, next=shown[-1].id if len(found) > limit else None)
 
 
@@ -169,7 +166,7 @@ def again(
 def resolve(
     request: Request, context: ContextOf, session: CanRelease, release_id: Number, end: Resolution
 ) -> ReleaseModel:
-    """LogWriter how a release ended of which nobody knows."""
+    """Say how a release ended of which nobody knows."""
     releases.resolve(context.services, session.user.actor, release_id, published=end.published)
     return _shown(request, context, release_id)
 
@@ -258,4 +255,5 @@ def _shown(request: Request, context: WebContext, release_id: int) -> ReleaseMod
     with context.services.database.reading() as db:
         release = releases.get(db, release_id)
         codes = lists.with_codes(db, [release_id])
-    return ReleaseModel.of(release, codes, Translator(language(request)))
+    spell = Translator(language(request)).of
+    return document_of(release, spell, has_qr_code=release.id in codes)

@@ -1,19 +1,19 @@
-"""People for programs: oneself, and who can log in."""
+"""Users for programs: oneself, and who can log in."""
 
 from fastapi import APIRouter
 from pydantic import BaseModel
 
 from mprelease.domain.problems import Problem
 from mprelease.domain.users import Role, User
-from mprelease.schemas.fields import Number, Record, Secret, Text
+from mprelease.schemas.documents import pick
+from mprelease.schemas.fields import Number
+from mprelease.schemas.users import NewUser, UserChange
 from mprelease.services import users
-from mprelease.services.users import UserChange
 from mprelease.storage import users as stored
-from mprelease.web.api.common import pick
 from mprelease.web.api.refusals import refusing
 from mprelease.web.identity import CanManage, CanView, ContextOf
 
-router = APIRouter(prefix="/api/v1", tags=["people"])
+router = APIRouter(prefix="/api/v1", tags=["users"])
 _UNTOUCHABLE = (Problem.SUPER_ADMIN_STAYS, Problem.NOT_YOURSELF)
 
 
@@ -33,26 +33,10 @@ class UserModel(BaseModel):
         return cls(**pick(user, *UserModel.model_fields))
 
 
-class NewUser(Record):
-    """Somebody new; without a password a random one is made, and given back once."""
-
-    name: Text
-    role: Role
-    password: Secret | None = None
-
-
 class AddedUser(UserModel):
     """Somebody who was added, with the password where it was made here."""
 
     password: str | None
-
-
-class ChangedUser(Record):
-    """What is to be changed of somebody; what is left out or null stays."""
-
-    name: Text | None = None
-    role: Role | None = None
-    is_disabled: bool | None = None
 
 
 class NewPassword(BaseModel):
@@ -87,9 +71,7 @@ def list_all(context: ContextOf, session: CanManage) -> list[UserModel]:
 )
 def create(context: ContextOf, session: CanManage, new: NewUser) -> AddedUser:
     """Add somebody."""
-    user, password = users.add(
-        context.services, session.user.actor, new.name, new.role, new.password
-    )
+    user, password = users.add(context.services, session.user.actor, new)
     made = None if new.password else password
     return AddedUser(**UserModel.of(user).model_dump(), password=made)
 
@@ -113,11 +95,10 @@ def show(context: ContextOf, session: CanManage, user_id: Number) -> UserModel:
     ),
 )
 def change(
-    context: ContextOf, session: CanManage, user_id: Number, wanted: ChangedUser
+    context: ContextOf, session: CanManage, user_id: Number, wanted: UserChange
 ) -> UserModel:
     """Change somebody; a new role, or being disabled, ends that one's logins."""
-    changed = UserChange(wanted.name, wanted.role, wanted.is_disabled)
-    return UserModel.of(users.edit(context.services, session.user, user_id, changed))
+    return UserModel.of(users.edit(context.services, session.user, user_id, wanted))
 
 
 @router.delete(

@@ -9,12 +9,13 @@ from pydantic import BaseModel
 from mprelease.domain.problems import Problem
 from mprelease.domain.sandbox import SandboxMode
 from mprelease.domain.workers import WorkerRecord
+from mprelease.schemas.documents import moment, pick
 from mprelease.schemas.fields import Number
 from mprelease.services import workers
 from mprelease.storage import audit
 from mprelease.storage import workers as stored
 from mprelease.storage.audit import AuditEntry
-from mprelease.web.api.common import Listed, moment, pick
+from mprelease.web.api.common import Listed
 from mprelease.web.api.refusals import refusing
 from mprelease.web.identity import CanManage, ContextOf
 

@@ -12,7 +12,7 @@ from mprelease.domain.errors import ProblemError
 from mprelease.domain.problems import Message, ProblemDetail
 from mprelease.domain.releases import Kind, LaunchOptions, Release, State
 from mprelease.platforms.registry import driver_of, with_one_trial_code
-from mprelease.schemas.releases import ReleaseRequest
+from mprelease.schemas.releases import ReleaseFields, ReleaseRequest
 from mprelease.services import apps, releases
 from mprelease.services.sessions import Session
 from mprelease.storage import lists, projects, users, workers
@@ -22,13 +22,13 @@ from mprelease.web.context import WebContext
 from mprelease.web.flash import done
 from mprelease.web.identity import CanRelease, CanView, ContextOf
 from mprelease.web.rendering import page
+from mprelease.web.sent_form import SentForm
 
 router = APIRouter(prefix="/apps/{name}", include_in_schema=False)
 _CARDS = 12
+_NOTHING_TYPED = dict.fromkeys((*ReleaseFields.model_fields, "suggested", "named_ref", "key"), "")
 
 Word = Annotated[str, Query(max_length=200)]
-Field = Annotated[str, Form(max_length=4000)]
-Names = Annotated[list[str] | None, Form()]
 
 
 @router.get("")
@@ -89,7 +89,7 @@ def form(
         typed |= {"ref_name": ref_name, "named_ref": ref if ref_name else ""}
         if kind is Kind.UPLOAD:
             typed |= dict.fromkeys(("version", "suggested"), _suggested(db, context, app))
-    return _form(request, app, kind, typed, last.settings if last else {}, None)
+    return _form(request, app, kind, typed, last.compile_settings if last else {}, None)
 
 
 @router.post("/{kind}")
@@ -99,43 +99,18 @@ def release(
     session: CanRelease,
     name: str,
     kind: Kind,
-    ref: Field = "",
-    version: Field = "",
-    description: Field = "",
-    environment: Annotated[Environment, Form()] = Environment.PRODUCTION,
-    robot: Field = "",
-    start_page: Field = "",
-    query: Field = "",
-    scene: Field = "",
-    shown_switches: Names = None,
-    switches: Names = None,
-    suggested: Field = "",
-    key: Field = "",
-    ref_name: Field = "",
-    named_ref: Field = "",
+    sent: Annotated[SentForm, Form()],
 ) -> Response:
     """Queue a release and show it; what cannot be used comes back with the form, nothing lost."""
-    typed = {
-        "ref": ref,
-        "version": version,
-        "description": description,
-        "environment": environment,
-        "robot": robot,
-        "start_page": start_page,
-        "query": query,
-        "scene": scene,
-        "suggested": suggested,
-        "key": key,
-        "ref_name": ref_name,
-        "named_ref": named_ref,
-    }
+    switches = sent.several("switches")
     # A box that is empty sends nothing, so the form says first which there are.
-    settings = {name: name in (switches or ()) for name in shown_switches or ()}
+    settings = {name: name in switches for name in sent.several("shown_switches")}
     try:
-        release_id = _requested(context, session, name, kind, typed, settings)
+        release_id = _requested(context, session, name, kind, sent.typed, settings)
     except ProblemError as failure:
         with context.services.database.reading() as db:
             app = apps.get(db, name)
+        typed = _NOTHING_TYPED | sent.typed
         return _form(request, app, kind, typed, settings, failure.problem_detail)
     address = f"/releases/{release_id}"
     return done(context, address, Message("done.release_requested", {"id": release_id}))
@@ -155,11 +130,10 @@ def _requested(
         "version": typed.get("version") if typed.get("version") != typed.get("suggested") else None,
         # Whoever types another ref means that one alone.
         "ref_name": typed.get("ref_name") if typed.get("ref") == typed.get("named_ref") else None,
-        "page": typed.get("start_page"),
         # Sent twice by an impatient click, it is one release.
         "idempotency_key": f"{session.user.id}:{typed['key']}" if "key" in typed else None,
     }
-    wanted = ReleaseRequest.of_form(typed, app=name, kind=kind, settings=settings, **apart)
+    wanted = ReleaseRequest.of_form(typed, app=name, kind=kind, compile_settings=settings, **apart)
     return releases.request(context.services, session.user.actor, wanted)
 
 
@@ -202,14 +176,11 @@ def _typed(
 ) -> dict[str, str]:
     default = projects.by_id(db, app.project_id).default_branch
     launch = last.launch if last else LaunchOptions(app.start_page)
-    return {
+    return _NOTHING_TYPED | {
         "ref": ref or (last.shown_ref if last else default),
-        "version": "",
-        "suggested": "",
-        "description": "",
         "environment": last.environment if last else Environment.PRODUCTION,
         "robot": str(session.user.robot or (last.robot if last else app.robot)),
-        "start_page": launch.page or "",
+        "start_page": launch.start_page or "",
         "query": launch.query or "",
         "scene": "" if launch.scene is None else str(launch.scene),
         "key": token_hex(8),

@@ -9,11 +9,10 @@ from mprelease.domain.errors import ProblemError
 from mprelease.domain.problems import Message, ProblemDetail
 from mprelease.i18n import Language, Translator
 from mprelease.platforms import registry
-from mprelease.schemas.fields import number
+from mprelease.schemas.users import Profile
 from mprelease.services import sessions, users
 from mprelease.services.avatars import LARGEST_BYTES
 from mprelease.services.sessions import Session
-from mprelease.services.users import Profile
 from mprelease.storage import access_keys
 from mprelease.storage.access_keys import KeyKind
 from mprelease.web.context import WebContext
@@ -22,6 +21,7 @@ from mprelease.web.http_status import status_of
 from mprelease.web.identity import CanView, ContextOf
 from mprelease.web.known_browsers import remember_browser
 from mprelease.web.rendering import language, page
+from mprelease.web.sent_form import SentForm
 
 router = APIRouter(prefix="/profile", include_in_schema=False)
 Field = Annotated[str, Form(max_length=400)]
@@ -38,16 +38,15 @@ def change(
     request: Request,
     context: ContextOf,
     session: CanView,
-    name: Field = "",
-    robot: Field = "",
-    language: Field = "",
+    sent: Annotated[SentForm, Form()],
 ) -> Response:
     """Change name, robot and language."""
-    chosen = language if language in set(Language) else None
+    typed = dict.fromkeys(Profile.model_fields, "") | sent.typed
     try:
-        users.set_profile(context.services, session.user, Profile(name, number(robot), chosen))
+        chosen = typed.get("language") if typed.get("language") in set(Language) else None
+        profile = Profile.of_form(typed, language=chosen)
+        users.set_profile(context.services, session.user, profile)
     except ProblemError as failure:
-        typed = {"name": name, "robot": robot, "language": language}
         return _profile(
             request, context, session, problem_detail=failure.problem_detail, typed=typed
         )

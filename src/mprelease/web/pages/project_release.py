@@ -17,9 +17,9 @@ from mprelease.web.context import WebContext
 from mprelease.web.flash import done
 from mprelease.web.identity import CanRelease, ContextOf
 from mprelease.web.rendering import page
+from mprelease.web.sent_form import SentForm
 
 router = APIRouter(prefix="/projects/{name}/release", include_in_schema=False)
-Field = Annotated[str, Form(max_length=4000)]
 
 
 @router.get("")
@@ -36,30 +36,18 @@ def release(
     context: ContextOf,
     session: CanRelease,
     name: str,
-    kind: Annotated[Kind, Form()],
-    apps: Annotated[list[str] | None, Form()] = None,
-    ref: Field = "",
-    version: Field = "",
-    description: Field = "",
-    environment: Annotated[Environment, Form()] = Environment.PRODUCTION,
-    key: Field = "",
+    sent: Annotated[SentForm, Form()],
 ) -> Response:
     """Queue a release of each chosen app, or of none where one of them cannot be."""
-    typed: dict[str, Any] = {
-        "ref": ref,
-        "version": version,
-        "description": description,
-        "environment": environment,
-        "key": key,
-    }
-    given = {field: text.strip() for field, text in typed.items() if text.strip()}
-    click = f"{session.user.id}:{key}" if key else None
+    given = {field: text.strip() for field, text in sent.typed.items() if text.strip()}
+    click = f"{session.user.id}:{given['key']}" if "key" in given else None
+    apps = sent.several("apps")
     try:
-        wanted = ReleaseRequest.of_form(given, kind=kind, settings={}, idempotency_key=click)
-        made = releases.request_all(context.services, session.user.actor, name, wanted, apps or [])
+        wanted = ReleaseRequest.of_form(given, app="", compile_settings={}, idempotency_key=click)
+        made = releases.request_all(context.services, session.user.actor, name, wanted, apps)
     except ProblemError as failure:
-        chosen = {"kind": kind, "apps": apps or []}
-        return _form(request, context, name, typed | chosen, failure.problem_detail)
+        typed = {**sent.typed, "apps": apps}
+        return _form(request, context, name, typed, failure.problem_detail)
     ids = ", ".join(f"#{each}" for each in made)
     return done(context, "/", Message("done.releases_requested", {"count": len(made), "ids": ids}))
 

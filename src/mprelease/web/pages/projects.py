@@ -14,9 +14,8 @@ from mprelease.domain.projects import Project, ProjectSecret
 from mprelease.domain.worker_queries import WorkerQuery, WorkerQueryKind
 from mprelease.platforms.driver import Driver
 from mprelease.platforms.registry import ServedPlatform, driver_of, served, served_by_name
-from mprelease.schemas.fields import number
+from mprelease.schemas.projects import NewProject, ProjectChange
 from mprelease.services import apps, projects
-from mprelease.services.projects import ProjectChange
 from mprelease.storage import apps as stored_apps
 from mprelease.storage import projects as stored
 from mprelease.web import worker_queries
@@ -25,9 +24,10 @@ from mprelease.web.context import WebContext
 from mprelease.web.flash import done
 from mprelease.web.identity import CanManage, ContextOf
 from mprelease.web.rendering import page
+from mprelease.web.sent_form import SentForm
 
 router = APIRouter(include_in_schema=False)
-Field = Annotated[str, Form(max_length=20_000)]
+Sent = Annotated[SentForm, Form()]
 _CHECK_SECONDS = 60.0
 _NO_PROJECT = {"name": "", "repository": "", "default_branch": "main"}
 
@@ -46,16 +46,14 @@ def add(
     request: Request,
     context: ContextOf,
     session: CanManage,
-    name: Field = "",
-    repository: Field = "",
-    default_branch: Field = "main",
+    sent: Sent,
 ) -> Response:
     """Add a project and go on to its settings."""
-    change = ProjectChange(name, repository, default_branch or "main")
     try:
-        added = projects.add(context.services, session.user.actor, change)
+        new = NewProject.of_form(sent.typed, secrets={})
+        added = projects.add(context.services, session.user.actor, new)
     except ProblemError as failure:
-        typed = {"name": name, "repository": repository, "default_branch": default_branch}
+        typed = _NO_PROJECT | sent.typed
         return _list(request, context, problem_detail=failure.problem_detail, typed=typed)
     return done(context, _address(added), Message("done.project_added", {"name": added.name}))
 
@@ -72,29 +70,17 @@ def edit(
     context: ContextOf,
     session: CanManage,
     name: str,
-    new_name: Field = "",
-    repository: Field = "",
-    default_branch: Field = "",
-    git_token: Field = "",
-    ssh_key: Field = "",
-    npmrc: Field = "",
-    revision: Field = "",
-    forget: Annotated[list[ProjectSecret] | None, Form()] = None,
+    sent: Sent,
 ) -> Response:
     """Change a project; an empty secret leaves it as it is, `forget` takes it away."""
-    given = {
-        ProjectSecret.GIT_TOKEN: git_token,
-        ProjectSecret.SSH_KEY: ssh_key,
-        ProjectSecret.NPMRC: npmrc,
-    }
-    secrets = {key: text for key, text in given.items() if text.strip()}
-    secrets |= dict.fromkeys(forget or (), "")
-    change = ProjectChange(new_name, repository, default_branch, secrets, number(revision))
+    typed = sent.typed
+    secrets: dict[str, str | None] = {key: typed[key] for key in ProjectSecret if typed.get(key)}
+    secrets |= dict.fromkeys(sent.several("forget"))
     try:
+        change = ProjectChange.of_form(typed, secrets=secrets)
         edited = projects.edit(context.services, session.user.actor, name, change)
     except ProblemError as failure:
-        typed = {"name": new_name, "repository": repository, "default_branch": default_branch}
-        typed |= _still_seen(failure, revision)
+        typed |= _still_seen(failure, typed.pop("revision", ""))
         return _settings(request, context, name, problem_detail=failure.problem_detail, typed=typed)
     saved = Message("done.project_saved", {"name": edited.project.name})
     if edited.removed:

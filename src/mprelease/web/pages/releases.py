@@ -137,7 +137,7 @@ def again(context: ContextOf, session: CanRelease, release_id: int) -> Response:
 def resolve(
     context: ContextOf, session: CanRelease, release_id: int, *, published: Annotated[bool, Form()]
 ) -> Response:
-    """LogWriter how a release ended of which nobody knows."""
+    """Say how a release ended of which nobody knows."""
     releases.resolve(context.services, session.user.actor, release_id, published=published)
     return _done(context, release_id, "done.release_resolved")
 

@@ -8,17 +8,18 @@ from fastapi.responses import Response
 from mprelease.domain.errors import ProblemError, Refused
 from mprelease.domain.problems import Message, Problem, ProblemDetail
 from mprelease.domain.users import GRANTED, Role
+from mprelease.schemas.users import NewUser, UserChange
 from mprelease.services import users
-from mprelease.services.users import UserChange
 from mprelease.storage import users as stored
 from mprelease.web.context import WebContext
 from mprelease.web.flash import done
 from mprelease.web.http_status import status_of
 from mprelease.web.identity import CanManage, CanView, ContextOf
 from mprelease.web.rendering import page
+from mprelease.web.sent_form import SentForm
 
 router = APIRouter(prefix="/users", include_in_schema=False)
-Field = Annotated[str, Form(max_length=400)]
+_NOBODY = {"name": "", "role": Role.MEMBER}
 
 
 @router.get("")
@@ -32,17 +33,15 @@ def add(
     request: Request,
     context: ContextOf,
     session: CanManage,
-    name: Field,
-    role: Annotated[Role, Form()],
-    password: Field = "",
+    sent: Annotated[SentForm, Form()],
 ) -> Response:
     """Add somebody; a password that was made up here is shown once."""
     try:
-        user, chosen = users.add(context.services, session.user.actor, name, role, password or None)
+        new = NewUser.of_form(sent.typed)
+        user, chosen = users.add(context.services, session.user.actor, new)
     except ProblemError as failure:
-        typed = {"name": name, "role": role}
-        return _list(request, context, problem_detail=failure.problem_detail, typed=typed)
-    return _list(request, context, notice=(user.name, "" if password else chosen))
+        return _list(request, context, problem_detail=failure.problem_detail, typed=sent.typed)
+    return _list(request, context, notice=(user.name, "" if new.password else chosen))
 
 
 @router.get("/{user_id}/avatar")
@@ -62,16 +61,14 @@ def edit(
     context: ContextOf,
     session: CanManage,
     user_id: int,
-    name: Field,
-    role: Annotated[Role, Form()],
-    *,
-    is_disabled: Annotated[bool, Form()] = False,
+    sent: Annotated[SentForm, Form()],
 ) -> Response:
     """Change somebody's name and role, let that one in or keep out."""
     try:
-        user = users.edit(
-            context.services, session.user, user_id, UserChange(name, role, is_disabled)
-        )
+        # A box that is empty sends nothing.
+        is_disabled = sent.typed.get("is_disabled") == "true"
+        change = UserChange.of_form(sent.typed, is_disabled=is_disabled)
+        user = users.edit(context.services, session.user, user_id, change)
     except ProblemError as failure:
         return _list(request, context, problem_detail=failure.problem_detail)
     return done(context, "/users", Message("done.user_saved", {"name": user.name}))
@@ -114,5 +111,5 @@ def _list(
         "users.html",
         status,
         **shown,
-        typed=typed or {"name": "", "role": Role.MEMBER},
+        typed=_NOBODY | (typed or {}),
     )

@@ -98,7 +98,7 @@ states.listen(({ changed, isMissing, whole, spread }) => {
   document.getElementById("running").textContent = t("count", { count: states.running });
   const worth = changed.filter(asksForFetching);
   // What one has asked for oneself is not waited for.
-  if (worth.some(({ now }) => now.by === me)) refresher.soon(0);
+  if (worth.some(({ now }) => now.requested_by === me)) refresher.soon(0);
   else if (worth.length || isMissing) refresher.soon(spread);
   if (!whole) showNotices(changed, me);
   tick();

@@ -36,7 +36,7 @@ function toast(release) {
   const note = document.createElement("a");
   note.className = `note state-${release.state}`;
   note.href = `/releases/${release.id}`;
-  note.textContent = `${release.by} · ${sentence(release)}`;
+  note.textContent = `${release.requested_by} · ${sentence(release)}`;
   document.getElementById("notes").append(note);
   setTimeout(() => note.remove(), SECONDS * 1000);
 }

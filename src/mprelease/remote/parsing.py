@@ -1,4 +1,4 @@
-"""What a server says of releases, as we know them."""
+"""Parse the JSON of the API and of the live socket into domain records."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -23,7 +23,7 @@ from mprelease.domain.releases import (
 
 
 def release_of(told: Any) -> Release:
-    """Return a release; its words are the server's, in the language in which it was asked."""
+    """Return a release of the API; its messages are in the language of the request."""
     return Release(
         id=told["id"],
         app_id=0,
@@ -36,8 +36,8 @@ def release_of(told: Any) -> Release:
         robot=told["robot"],
         version=told["version"],
         description=told["description"],
-        launch=LaunchOptions(told["page"], told["query"], told["scene"]),
-        settings=told["settings"],
+        launch=LaunchOptions(told["start_page"], told["query"], told["scene"]),
+        compile_settings=told["compile_settings"],
         requested_by=told["requested_by"],
         created_at=_ms(told["created_at"]) or 0,
         started_at=_ms(told["started_at"]),
@@ -51,12 +51,12 @@ def release_of(told: Any) -> Release:
         failed_stage=known_or_newer(Stage, told["failed_stage"]) if told["failed_stage"] else None,
         warnings=tuple(Message("cli.as_said", {"words": words}) for words in told["warnings"]),
         stages=tuple(_stage(one) for one in told["stages"]),
-        ref_name=told.get("ref_name"),  # a server of an older version has none
+        ref_name=told["ref_name"],
     )
 
 
 def words_of(refusal: Any) -> dict[str, str]:
-    """Return the words of a refusal, as SERVER_SAYS takes them."""
+    """Return the parameters of SERVER_SAYS for an error of the API."""
     return {
         "code": str(refusal["problem"]),
         "message": str(refusal["message"]),
@@ -65,18 +65,13 @@ def words_of(refusal: Any) -> dict[str, str]:
 
 
 def state_of(release: Release, told: Any) -> Release:
-    """Return a release as the live socket says that it stands."""
-    stages = tuple(
-        StageRecord(
-            known_or_newer(Stage, name), known_or_newer(StageState, state), began, ended, cached
-        )
-        for name, state, began, ended, cached in told["stages"]
-    )
+    """Return the release with the state in a message of the live socket."""
+    stages = tuple(_stage(one) for one in told["stages"])
     return replace(release, state=known_or_newer(State, told["state"]), stages=stages)
 
 
 def lines_of(passages: Any) -> list[LogLine]:
-    """Return the lines of passages, as the live socket tells them."""
+    """Return the lines in a message of the live socket."""
     return [
         LogLine(Position(attempt, number), 0, known_or_newer(Stage, stage), text)
         for attempt, first, stage, texts in passages
@@ -85,7 +80,7 @@ def lines_of(passages: Any) -> list[LogLine]:
 
 
 def listed_lines_of(items: Any) -> list[LogLine]:
-    """Return the lines of a log, as the API lists them."""
+    """Return the lines in a page of the API's log."""
     return [
         LogLine(
             Position(one["attempt"], one["line"]),

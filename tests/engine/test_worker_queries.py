@@ -17,6 +17,7 @@ from mprelease.engine import query_pool
 from mprelease.engine import worker_queries as engine_errands
 from mprelease.engine.host_health import HostHealth
 from mprelease.schemas.apps import AppChange
+from mprelease.schemas.projects import ProjectChange
 from mprelease.services import apps, projects, worker_queries
 from mprelease.storage import worker_queries as stored
 from mprelease.storage.clock import now_ms
@@ -34,13 +35,13 @@ def repository(tmp_path: Path, yard: Yard) -> Path:
     git(made, "tag", "v1")
     git(made, "branch", "feature/登录")
     commit(made, {"app.json": '{"pages": []}'}, "增加页面")
-    change = projects.ProjectChange(repository=str(made))
+    change = ProjectChange(repository=str(made))
     projects.edit(yard.services, yard.who, "web", change)
     return made
 
 
 @pytest.mark.usefixtures("repository")
-def test_a_worker_tells_branches_tags_and_commits(yard: Yard) -> None:
+def test_a_worker_lists_branches_tags_and_commits(yard: Yard) -> None:
     yard.worker()
     ask = {"seconds": 20.0, "max_age": 0.0}
     refs = worker_queries.ask(
@@ -66,7 +67,7 @@ def test_the_same_question_is_answered_from_memory_while_the_answer_is_young(yar
     assert worker_queries.ask(yard.services, "default", query, seconds=20, max_age=60) == first
 
 
-def test_trouble_is_an_answer(yard: Yard) -> None:
+def test_a_problem_is_an_answer(yard: Yard) -> None:
     yard.worker()
     query = WorkerQuery(WorkerQueryKind.REFS, "web")
     answer = worker_queries.ask(yard.services, "default", query, seconds=20, max_age=0)
@@ -83,7 +84,7 @@ def test_without_a_worker_of_the_label_the_question_is_refused(yard: Yard) -> No
     assert refused.value.problem_detail.problem is Problem.NO_WORKER
 
 
-def test_an_errand_is_claimed_once_and_again_when_its_worker_died(yard: Yard) -> None:
+def test_a_query_is_claimed_once_and_again_when_its_worker_died(yard: Yard) -> None:
     labels = ("default",)
     database = yard.services.database
     with database.writing() as db:
@@ -108,7 +109,7 @@ def test_the_address_needs_a_page_that_tells_it(yard: Yard) -> None:
     assert answer.problem_detail.problem is Problem.ADDRESS_PAGE_MISSING
 
 
-def test_an_app_without_a_credential_is_told_so_in_words(yard: Yard) -> None:
+def test_an_app_without_a_credential_is_refused(yard: Yard) -> None:
     yard.worker()
     bare = AppChange(name="bare", platform_app_id="wx00000000000000ff")
     apps.add(yard.services, yard.who, "web", Platform.WECHAT, bare)
@@ -119,7 +120,7 @@ def test_an_app_without_a_credential_is_told_so_in_words(yard: Yard) -> None:
 
 
 @pytest.mark.usefixtures("repository")
-def test_a_ref_is_checked_by_who_asks_and_by_who_answers(yard: Yard) -> None:
+def test_a_ref_is_checked_by_the_caller_and_by_the_worker(yard: Yard) -> None:
     yard.worker()
     query = WorkerQuery(WorkerQueryKind.COMMITS, "web", {"ref": "--help", "count": 5})
     with pytest.raises(Refused) as refused:
@@ -145,7 +146,11 @@ def silent(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> Iterator[SilentHost]:
     """A project `silent` at a silent host, which gets few seconds."""
     monkeypatch.setattr(engine_errands, "_HOST_SECONDS", 3.0)
     host = SilentHost()
-    projects.add(yard.services, yard.who, projects.ProjectChange("silent", host.url, "main"))
+    projects.add(
+        yard.services,
+        yard.who,
+        ProjectChange(name="silent", repository=host.url, default_branch="main"),
+    )
     yield host
     host.close()
 
@@ -207,20 +212,20 @@ def test_a_host_that_was_silent_is_asked_again_after_a_while() -> None:
     now = [100.0]
     hosts = HostHealth(10, lambda: now[0])
     hosts.refuse_silent("git.example.com")
-    assert not hosts.answers("git.example.com")
-    hosts.was_silent("git.example.com")
+    assert not hosts.has_answered("git.example.com")
+    hosts.record_silence("git.example.com")
     with pytest.raises(StageFailed):
         hosts.refuse_silent("git.example.com")
     hosts.refuse_silent("other.example.com")
     now[0] += 16
     hosts.refuse_silent("git.example.com")
-    hosts.answered("git.example.com")
-    assert hosts.answers("git.example.com")
+    hosts.record_answer("git.example.com")
+    assert hosts.has_answered("git.example.com")
     now[0] += 61
-    assert not hosts.answers("git.example.com")
+    assert not hosts.has_answered("git.example.com")
 
 
-def test_an_errand_of_a_kind_of_tomorrow_is_left_alone_and_others_are_answered(yard: Yard) -> None:
+def test_a_query_of_an_unknown_kind_is_left_alone_and_others_are_answered(yard: Yard) -> None:
     """Issue 12, number 2."""
     with yard.services.database.writing() as db:
         db.connection.execute(
@@ -238,7 +243,7 @@ def test_an_errand_of_a_kind_of_tomorrow_is_left_alone_and_others_are_answered(y
     assert worker_queries.ask(yard.services, "default", query, seconds=20, max_age=0).problem_detail
 
 
-def test_an_answer_that_cannot_be_stored_is_told_as_an_error_of_ours(
+def test_an_answer_that_cannot_be_stored_is_reported_as_an_internal_error(
     yard: Yard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine_errands.QueryHandler, "_address", lambda _: {object()})
@@ -251,7 +256,7 @@ def test_an_answer_that_cannot_be_stored_is_told_as_an_error_of_ours(
     assert problem_detail.problem == "internal"
 
 
-def test_a_worker_that_ends_stops_git_and_hands_its_errands_back(
+def test_a_worker_that_ends_stops_git_and_requeues_its_queries(
     yard: Yard,
     silent: SilentHost,
     monkeypatch: pytest.MonkeyPatch,
@@ -278,7 +283,7 @@ def test_a_worker_that_ends_stops_git_and_hands_its_errands_back(
     assert problem_detail.problem is Problem.GIT_HOST_UNREACHABLE
 
 
-def test_a_platform_that_keeps_silent_holds_no_worker_up_that_ends(
+def test_a_platform_that_keeps_silent_does_not_delay_the_end_of_a_worker(
     yard: Yard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     is_asked, may_answer = threading.Event(), threading.Event()

@@ -1,4 +1,4 @@
-"""What the worker and the supervisor of a command say to each other, by a stream socket.
+"""Messages between the worker and the supervisor of a command, over a stream socket.
 
 Standard library only, for the supervisor: see `supervisor`.
 """
@@ -20,10 +20,10 @@ MEBI = 1 << 20
 
 
 class Order:
-    """Say what the worker wants; a `command.Command`, time limit in seconds, the others in MiB.
+    """The command to run, see `command.Command`; time limit in seconds, other limits in MiB.
 
-    With `events` standard error is the pipe for them: the command finds it as `child.EVENTS`, and
-    gets standard output twice.
+    With `events`, the supervisor's standard error is the pipe for events: the command gets it as
+    descriptor `child_process.EVENTS`, and standard output also as standard error.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Order:
         sweep_user: bool,
         scoped: bool,
     ) -> None:
-        """Take every field by its name."""
+        """Take every field by name."""
         self.arguments = arguments
         self.folder = folder
         self.environment = environment
@@ -61,26 +61,26 @@ class Order:
         self.scoped = scoped
 
     def packed(self) -> bytes:
-        """Return the order as it is sent: its length, then itself."""
-        # Both ends are the same interpreter, so that marshal's format is no matter.
+        """Return the encoded order: its length, then the content."""
+        # Both ends run the same interpreter, so marshal's format is the same.
         return _message(marshal.dumps(vars(self)))
 
     @classmethod
     def of(cls, body: bytes) -> "Order":
-        """Read an order that was sent."""
+        """Decode an order."""
         return cls(**marshal.loads(body))  # noqa: S302 (from our own worker)
 
 
 def new_limit(seconds: float) -> bytes:
-    """Return the message that gives the command so many seconds from now on."""
+    """Return the message that sets a new time limit, in seconds from its arrival."""
     return _message(str(seconds).encode())
 
 
 class Report:
-    """Tell how the command ended: its exit code, or 128 + n for signal n, and who ended it.
+    """The end of the command: its exit code, or 128 + n after signal n, and the cause.
 
-    `cause` is ITSELF, LIMIT (the time limit), PROCESSES, MEMORY or DISK (those limits), ASKED (by
-    the worker or by its death) or SIGNALED (somebody sent the supervisor a signal).
+    `cause` is ITSELF (it exited), LIMIT (the time limit), PROCESSES, MEMORY or DISK (those limits),
+    ASKED (the worker requested it, or died) or SIGNALED (the supervisor received a signal).
     """
 
     def __init__(self, code: int, cause: str) -> None:
@@ -89,18 +89,18 @@ class Report:
         self.cause = cause
 
     def line(self) -> str:
-        """Return the report as it is sent."""
+        """Return the encoded report."""
         return f"{self.code} {self.cause}\n"
 
     @classmethod
     def of(cls, line: str) -> "Report":
-        """Read a report that was sent."""
+        """Decode a report."""
         code, cause = line.split()
         return cls(int(code), cause)
 
 
 def read_message(channel: int) -> bytes:
-    """Return what the worker sent; nothing when it has hung up."""
+    """Return the next message of the worker; empty if it has closed the connection."""
     return _read(channel, int.from_bytes(_read(channel, _LENGTH)))
 
 

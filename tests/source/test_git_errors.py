@@ -4,7 +4,7 @@ import pytest
 
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
-from mprelease.source.failures import explained, full_disk_told
+from mprelease.source.git_errors import disk_full_raised, failure_in
 
 URL = "https://git.example.com/shop.git"
 COULD_NOT_READ = """fatal: Could not read from remote repository.
@@ -128,11 +128,11 @@ SAMPLES = [
 
 @pytest.mark.parametrize(("problem", "sample"), SAMPLES)
 def test_a_known_failure_is_recognised(problem: Problem, sample: str) -> None:
-    assert explained(sample.splitlines(), URL).problem_detail.problem is problem
+    assert failure_in(sample.splitlines(), URL).problem_detail.problem is problem
 
 
 def test_an_unreachable_host_is_named() -> None:
-    problem_detail = explained(
+    problem_detail = failure_in(
         ["ssh: connect to host x port 22: Connection refused"], URL
     ).problem_detail
     assert problem_detail.parameters == {"repository": URL, "host": "git.example.com"}
@@ -140,18 +140,18 @@ def test_an_unreachable_host_is_named() -> None:
 
 def test_an_unknown_failure_hands_on_its_last_grave_line() -> None:
     lines = ["Host key verification failed.", *COULD_NOT_READ.splitlines()]
-    problem_detail = explained(lines, URL).problem_detail
+    problem_detail = failure_in(lines, URL).problem_detail
     assert problem_detail.problem is Problem.GIT_FAILED
     assert problem_detail.parameters["detail"] == "Host key verification failed."
 
 
 def test_a_failure_without_a_word_is_still_a_failure() -> None:
-    assert explained([], URL).problem_detail.problem is Problem.GIT_FAILED
+    assert failure_in([], URL).problem_detail.problem is Problem.GIT_FAILED
 
 
 def test_a_full_disk_is_told_and_other_errors_of_the_system_are_not_hidden() -> None:
-    with pytest.raises(StageFailed) as failed, full_disk_told():
+    with pytest.raises(StageFailed) as failed, disk_full_raised():
         raise OSError(errno.ENOSPC, "No space left on device")
     assert failed.value.problem_detail.problem is Problem.DISK_FULL
-    with pytest.raises(PermissionError), full_disk_told():
+    with pytest.raises(PermissionError), disk_full_raised():
         raise PermissionError

@@ -1,4 +1,4 @@
-"""Trees: the files of a commit, and what of a folder on disk is not among them."""
+"""Trees: the files of a commit, and the removal of other files from a folder."""
 
 import os
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _LEAST = 4096
 
 @dataclass(frozen=True)
 class Gitlink:
-    """A place in a tree where a commit of another repository, a submodule, belongs."""
+    """An entry of a tree that refers to a commit of another repository (a submodule)."""
 
     path: str
     commit: str
@@ -23,7 +23,7 @@ class Gitlink:
 
 @dataclass(frozen=True)
 class Listing:
-    """What a commit puts where; paths are relative to its tree, folders end without a slash."""
+    """The entries of a commit; paths are relative to its tree, folders without trailing slash."""
 
     files: frozenset[str]
     folders: frozenset[str]
@@ -31,13 +31,13 @@ class Listing:
 
 
 def listing(mirror: Mirror, commit: str) -> Listing:
-    """Read what a commit holds; raise StageFailed if the mirror does not have it.
+    """Read the entries of a commit; raise StageFailed if it is missing or malformed.
 
-    A commit that puts two things at one place is refused: of a link and a folder of the same name
-    git would lay the link last, and what we put into the folder would go where the link leads.
+    A commit with two entries of one path is refused: of a symbolic link and a folder git would
+    create the link last, and files written into the folder would go to the link's target.
     """
     files, links, names = set(), [], list[bytes]()
-    for line in mirror.ask("ls-tree", "-r", "-z", "--full-tree", commit).split(b"\0")[:-1]:
+    for line in mirror.output("ls-tree", "-r", "-z", "--full-tree", commit).split(b"\0")[:-1]:
         facts, _, name = line.partition(b"\t")
         kind, identity = facts.decode().split()[1:3]
         path = os.fsdecode(name)
@@ -48,7 +48,7 @@ def listing(mirror: Mirror, commit: str) -> Listing:
             files.add(path)
     places = files.union(link.path for link in links)
     folders = _folders_of([*places])
-    # git writes trees in this order; others have been made by hand.
+    # git sorts the entries of trees; other orders are malformed.
     if any(one >= other for one, other in pairwise(names)) or not folders.isdisjoint(places):
         raise StageFailed(
             Problem.GIT_FAILED,
@@ -59,24 +59,24 @@ def listing(mirror: Mirror, commit: str) -> Listing:
 
 
 def size_of(mirror: Mirror, commit: str) -> int:
-    """Return how many bytes the files of a commit have together, 4 KiB each at least."""
-    answer = mirror.ask("ls-tree", "-r", "-l", "-z", "--full-tree", commit)
+    """Return the total bytes of the files of a commit, each counted as at least 4 KiB."""
+    answer = mirror.output("ls-tree", "-r", "-l", "-z", "--full-tree", commit)
     sizes = (line.partition(b"\t")[0].split()[3] for line in answer.split(b"\0")[:-1])
     return sum(max(int(size), _LEAST) if size.isdigit() else _LEAST for size in sizes)
 
 
-def sweep(tree: Path, listed: Listing) -> None:
-    """Remove from a folder whatever the commit would not put there, following no link.
+def remove_untracked(tree: Path, listed: Listing) -> None:
+    """Remove everything from a folder that is not in the commit, without following links.
 
-    What is not of the kind that the commit wants (a link instead of a folder) goes too, and so does
-    every `.git`: a build may have put it there. Raise OSError if something cannot be removed.
+    Entries of another type than in the commit are removed too, and so is every `.git`, which a
+    build may have created. Raise OSError if something cannot be removed.
     """
-    _sweep(tree, "", listed, frozenset(link.path for link in listed.links))
+    _remove_untracked(tree, "", listed, frozenset(link.path for link in listed.links))
 
 
-def _sweep(tree: Path, below: str, listed: Listing, links: frozenset[str]) -> None:
-    with os.scandir(tree / below) as found:
-        entries = list(found)
+def _remove_untracked(tree: Path, below: str, listed: Listing, links: frozenset[str]) -> None:
+    with os.scandir(tree / below) as scanned:
+        entries = list(scanned)
     for entry in entries:
         path = below + entry.name
         is_folder = entry.is_dir(follow_symlinks=False)
@@ -85,7 +85,7 @@ def _sweep(tree: Path, below: str, listed: Listing, links: frozenset[str]) -> No
         elif is_folder and path in links:
             continue
         elif is_folder and path in listed.folders:
-            _sweep(tree, f"{path}/", listed, links)
+            _remove_untracked(tree, f"{path}/", listed, links)
         elif is_folder or path not in listed.files:
             remove(Path(entry.path))
 

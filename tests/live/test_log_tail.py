@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from mprelease.domain.logs import START, LogLine, Position
 from mprelease.domain.releases import Stage
-from mprelease.live.tail import Tail
+from mprelease.live.log_tail import LogTail
 
 
 def lines(attempt: int, first: int, count: int, stage: Stage = Stage.BUILD) -> list[LogLine]:
@@ -13,13 +13,13 @@ def lines(attempt: int, first: int, count: int, stage: Stage = Stage.BUILD) -> l
     return [LogLine(Position(attempt, n), n, stage, f"{attempt}-{n}") for n in numbers]
 
 
-def texts(tail: Tail, position: Position) -> list[str] | None:
+def texts(tail: LogTail, position: Position) -> list[str] | None:
     found = tail.after(position)
     return None if found is None else [text for one in found for _, text in one.entries]
 
 
 def test_lines_that_follow_are_told_behind_any_position() -> None:
-    tail = Tail()
+    tail = LogTail()
     tail.add(lines(1, 1, 3))
     tail.add(lines(1, 4, 2, Stage.PUBLISH))
     assert texts(tail, Position(1, 0)) == ["1-1", "1-2", "1-3", "1-4", "1-5"]
@@ -33,11 +33,11 @@ def test_lines_that_follow_are_told_behind_any_position() -> None:
 
 
 def test_who_has_heard_nothing_knows_nothing() -> None:
-    assert Tail().after(Position(0, 0)) is None
+    assert LogTail().after(Position(0, 0)) is None
 
 
 def test_lines_behind_a_gap_wait_until_it_is_filled() -> None:
-    tail = Tail()
+    tail = LogTail()
     tail.add(lines(1, 1, 3))
     tail.add(lines(1, 6, 2))
     tail.add(lines(1, 8, 1))
@@ -47,7 +47,7 @@ def test_lines_behind_a_gap_wait_until_it_is_filled() -> None:
 
 
 def test_lines_from_the_middle_wait_for_where_the_storage_ends() -> None:
-    tail = Tail()
+    tail = LogTail()
     tail.add(lines(2, 41, 2))
     assert tail.end == START
     tail.begin(Position(2, 40))
@@ -55,7 +55,7 @@ def test_lines_from_the_middle_wait_for_where_the_storage_ends() -> None:
 
 
 def test_a_new_attempt_begins_anew_and_the_former_one_is_the_storages() -> None:
-    tail = Tail()
+    tail = LogTail()
     tail.add(lines(1, 1, 3))
     tail.add(lines(2, 1, 1))
     assert texts(tail, Position(1, 2)) is None
@@ -66,7 +66,7 @@ def test_a_new_attempt_begins_anew_and_the_former_one_is_the_storages() -> None:
 
 
 def test_lines_that_were_never_stored_are_forgotten() -> None:
-    tail = Tail(kept=3)
+    tail = LogTail(kept=3)
     tail.add(lines(1, 1, 8))
     tail.cut(Position(2, 1))
     assert tail.end == Position(1, 8)
@@ -77,7 +77,7 @@ def test_lines_that_were_never_stored_are_forgotten() -> None:
 
 
 def test_only_the_newest_lines_are_kept() -> None:
-    tail = Tail(kept=10)
+    tail = LogTail(kept=10)
     for first in range(1, 101, 5):
         tail.add(lines(1, first, 5))
     assert texts(tail, Position(1, 0)) is None
@@ -86,7 +86,7 @@ def test_only_the_newest_lines_are_kept() -> None:
 
 def test_what_is_kept_and_what_is_told_at_once_is_bounded_in_bytes() -> None:
     """Issue 12, number 32."""
-    tail = Tail(kept_bytes=1 << 20)
+    tail = LogTail(kept_bytes=1 << 20)
     for number in range(1, 501):
         long = LogLine(Position(1, number), 0, Stage.BUILD, f"{number} " + "x" * 65_000)
         tail.add([long])
@@ -96,7 +96,7 @@ def test_what_is_kept_and_what_is_told_at_once_is_bounded_in_bytes() -> None:
     (passage,) = told
     assert passage.first == Position(1, 491)
     assert 1 < len(passage.entries) < 8
-    early = Tail(kept_bytes=1 << 20)
+    early = LogTail(kept_bytes=1 << 20)
     for number in range(7, 507):
         early.add([LogLine(Position(1, number), 0, Stage.BUILD, "发" * 20_000)])
     assert len(early._early) < 60
@@ -109,7 +109,7 @@ PIECES = st.lists(st.tuples(st.integers(1, 40), st.integers(1, 9)), max_size=60)
 def test_whatever_comes_what_is_told_follows_without_gap_or_double(
     pieces: list[tuple[int, int]], after: int
 ) -> None:
-    tail = Tail(kept=12)
+    tail = LogTail(kept=12)
     heard: set[int] = set()
     for first, count in pieces:
         before = tail.end.line
@@ -128,7 +128,7 @@ def test_whatever_comes_what_is_told_follows_without_gap_or_double(
 
 @given(PIECES)
 def test_what_the_storage_tells_fills_every_gap(pieces: list[tuple[int, int]]) -> None:
-    tail = Tail()
+    tail = LogTail()
     tail.begin(Position(1, 0))
     for first, count in pieces:
         tail.add(lines(1, first, count))

@@ -1,4 +1,4 @@
-"""The API of a mprelease that runs elsewhere (docs/api.md)."""
+"""HTTP client of a mprelease server's API (docs/api.md)."""
 
 import ssl
 import time
@@ -16,7 +16,7 @@ import httpx
 from mprelease import __version__
 from mprelease.domain.errors import AppRefused, Refused
 from mprelease.domain.problems import Problem
-from mprelease.remote.reading import words_of
+from mprelease.remote.parsing import words_of
 
 _Answer = TypeVar("_Answer")
 _SECONDS = 30.0
@@ -25,14 +25,15 @@ _BETWEEN_TRIES = 1.0
 
 
 class ServerLost(Exception):
-    """The server does not answer now."""
+    """The server cannot be reached, or a proxy before it answers 502, 503 or 504."""
 
 
 @dataclass(frozen=True)
-class Server:
-    """Ask a server; `ca_file` is trusted in addition, `language` is how it answers.
+class ApiClient:
+    """Client of one server; certificates in `ca_file` are trusted in addition to the system's.
 
-    Raise Refused with its own words where it refuses, and ServerLost where it does not answer.
+    Messages of the server are in `language`. Calls raise Refused with the server's message if it
+    refuses, and ServerLost if it does not answer.
     """
 
     url: str
@@ -41,16 +42,16 @@ class Server:
     ca_file: Path | None = None
 
     def get(self, path: str, **parameters: str | int) -> Any:
-        """Return what stands there."""
+        """Return the JSON of a GET; one try."""
         return _content(self.url, self._send("GET", path, params=parameters))
 
-    def get_again(self, path: str, **parameters: str | int) -> Any:
-        """Return what stands there, asked for several times where the server does not answer."""
-        return _tried(lambda: self.get(path, **parameters), _TRIES)
+    def get_with_retries(self, path: str, **parameters: str | int) -> Any:
+        """Return the JSON of a GET; up to 5 tries while the server does not answer."""
+        return _with_retries(lambda: self.get(path, **parameters), _TRIES)
 
     def image(self, path: str) -> tuple[bytes, str]:
-        """Return an image and its media type, asked for several times like that."""
-        answer = _tried(lambda: self._send("GET", path), _TRIES)
+        """Return an image and its media type; up to 5 tries while the server does not answer."""
+        answer = _with_retries(lambda: self._send("GET", path), _TRIES)
         kind = answer.headers.get("content-type", "")
         if answer.status_code != HTTPStatus.OK:
             _content(self.url, answer)
@@ -59,9 +60,9 @@ class Server:
         return answer.content, kind
 
     def post(self, path: str, content: Mapping[str, object], key: str = "") -> Any:
-        """Return the answer to a POST; with an idempotency key it is tried again when lost."""
+        """Return the JSON of a POST; with an idempotency key up to 5 tries, else one."""
         headers = {"Idempotency-Key": key} if key else {}
-        answer = _tried(
+        answer = _with_retries(
             lambda: self._send("POST", path, json=dict(content), headers=headers),
             _TRIES if key else 1,
         )
@@ -69,19 +70,19 @@ class Server:
 
     @property
     def socket_url(self) -> str:
-        """Return the address of the live socket."""
+        """Return the URL of the live socket."""
         parts = urlsplit(self.url)
         scheme = "wss" if parts.scheme == "https" else "ws"
         return f"{parts._replace(scheme=scheme).geturl().rstrip('/')}/api/v1/live"
 
     @property
     def authorization(self) -> dict[str, str]:
-        """Return the header that lets us in."""
+        """Return the Authorization header."""
         return {"Authorization": f"Bearer {self.token}"}
 
     @cached_property
     def trust(self) -> ssl.SSLContext:
-        """Return whose certificates are believed."""
+        """Return the TLS context with the trusted certificates."""
         context = ssl.create_default_context()
         if self.ca_file:
             context.load_verify_locations(self.ca_file)
@@ -107,13 +108,13 @@ class Server:
         return answer
 
 
-def _tried(ask: Callable[[], _Answer], tries: int) -> _Answer:
-    """Return an answer, asked for up to so many times, a second apart; raise ServerLost."""
+def _with_retries(call: Callable[[], _Answer], tries: int) -> _Answer:
+    """Return the result of a call, with up to `tries` tries a second apart; raise ServerLost."""
     for _ in range(tries - 1):
         with suppress(ServerLost):
-            return ask()
+            return call()
         time.sleep(_BETWEEN_TRIES)
-    return ask()
+    return call()
 
 
 def _content(url: str, answer: httpx.Response) -> Any:

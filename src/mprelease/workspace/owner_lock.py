@@ -1,4 +1,4 @@
-"""One data folder, one owner: whoever runs releases holds a lock on it."""
+"""The lock of the data folder: only the process that holds it runs releases."""
 
 import fcntl
 import os
@@ -11,7 +11,7 @@ from mprelease.workspace.layout import Layout
 
 @contextmanager
 def owning(layout: Layout) -> Iterator[bool]:
-    """Own the data folder during the block, if nobody else does; the lock ends with the process."""
+    """Lock the data folder during the block; yield False if another process holds the lock."""
     with layout.owner_lock.open("w") as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -23,7 +23,7 @@ def owning(layout: Layout) -> Iterator[bool]:
 
 
 def folder_id(layout: Layout) -> str:
-    """Return what tells this data folder from all others; made up once, then kept in it."""
+    """Return a random id of this data folder, which is created on first use."""
     file = layout.data / "folder.id"
     if not file.exists():
         half = file.with_suffix(f".{os.getpid()}")

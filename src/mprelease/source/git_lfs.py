@@ -1,4 +1,4 @@
-"""Git LFS: the files that a commit holds as pointers are fetched and laid in their places."""
+"""Git LFS: replace the pointer files of a commit by the files that they refer to."""
 
 import shutil
 from collections.abc import Iterable
@@ -22,13 +22,13 @@ class _Pointer:
     object_id: str
 
 
-def lay_large_files(
+def replace_pointers(
     git: Git, mirror: Mirror, commit: str, files: Iterable[Path], user: int | None
 ) -> None:
-    """Replace the Git LFS pointers among the files of a commit by what they stand for.
+    """Replace the Git LFS pointers among the files of a commit by their objects.
 
-    Without git-lfs on this machine, or where the host does not hand the objects out, the pointers
-    stay, and the log says so: whether one of them would be published is seen before publishing.
+    Without git-lfs, or if the host does not provide the objects, the pointers stay and a line in
+    the log says so; a pointer in the output fails the release before it is published.
     """
     pointers = _pointers(list(files))
     if not pointers:
@@ -44,24 +44,24 @@ def lay_large_files(
         detail = failure.problem_detail.parameters.get("detail", failure.problem_detail.problem)
         git.note(Message("log.lfs_failed", {"count": len(pointers), "detail": str(detail)}))
     for pointer in pointers:
-        _lay(mirror.path / "lfs" / "objects", pointer, user)
+        _replace(mirror.path / "lfs" / "objects", pointer, user)
 
 
 def _pointers(files: list[Path]) -> list[_Pointer]:
     attributes = (each for each in files if each.name == _ATTRIBUTES)
     if not any(_FILTER in (plain_files.text(each) or "") for each in attributes):
         return []
-    found = ((each, plain_files.large_file_pointer(each)) for each in files)
-    return [_Pointer(path, object_id) for path, object_id in found if object_id]
+    parsed = ((each, plain_files.large_file_pointer(each)) for each in files)
+    return [_Pointer(path, object_id) for path, object_id in parsed if object_id]
 
 
-def _lay(objects: Path, pointer: _Pointer, user: int | None) -> None:
+def _replace(objects: Path, pointer: _Pointer, user: int | None) -> None:
     name = pointer.object_id
     content = objects / name[:2] / name[2:4] / name
     if not content.is_file():
         return
     mode = pointer.path.stat().st_mode
-    # A file of its own: the object is the mirror's, and a build may write to its tree.
+    # A copy, not a hard link: builds can write to the tree, and must not change the mirror.
     pointer.path.unlink()
     shutil.copyfile(content, pointer.path)
     pointer.path.chmod(mode)

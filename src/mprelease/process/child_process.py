@@ -1,4 +1,4 @@
-"""Turn a fork of the supervisor into the command that was ordered.
+"""Fork and execute the supervisor's command with its user, limits and descriptors.
 
 Standard library only, for the supervisor: see `supervisor`.
 """
@@ -7,11 +7,11 @@ import ctypes
 import os
 import resource
 import signal
-import warnings  # noqa: F401 (os.execvpe imports it, too late for a user who cannot read it)
+import warnings  # noqa: F401 (os.execvpe imports it, too late for a user without read access)
 from contextlib import suppress
 
-from mprelease.process.abstract_sockets import close_off
-from mprelease.process.order import MEBI, Order
+from mprelease.process import abstract_sockets
+from mprelease.process.supervisor_protocol import MEBI, Order
 from mprelease.process.tree_watch import lower_group, make_expendable
 from mprelease.process.user_keys import SYSTEM_CALLS
 
@@ -29,8 +29,8 @@ _KEYCTL_JOIN_SESSION_KEYRING = 1
 _NOT_FOUND = 127
 _NOT_STARTED = 126
 
-# The kernel writes no file so small, and takes one byte as "nothing to a program either", which
-# it does not for 0: see do_coredump in fs/coredump.c.
+# The kernel writes no file of this size, and unlike 0 it disables piping to a program as well: see
+# do_coredump in fs/coredump.c.
 _NO_CORE = 1
 
 
@@ -41,18 +41,18 @@ def launch(order: Order) -> int:
     if not child:
         try:
             _become(order, supervisor)
-        except BaseException as error:  # noqa: BLE001 (nothing may get back from here)
+        except BaseException as error:  # noqa: BLE001 (the child must not return)
             _give_up(_NOT_STARTED, f"cannot start {order.arguments[0]}: {error}")
     return child
 
 
 def kill_user(user: int) -> None:
-    """Kill every process of a user id; nothing but commands may run under it."""
+    """Kill every process of a user id that is used for commands only."""
     child = os.fork()
     if not child:
         try:
             _change_user(user)
-            # All at once: by this call the kernel leaves out nobody who is just being born.
+            # One call for all: the kernel also reaches processes that are just being forked.
             os.kill(-1, signal.SIGKILL)
         finally:
             os._exit(0)
@@ -68,20 +68,20 @@ def control(option: int, value: int) -> None:
 
 
 def _become(order: Order, supervisor: int) -> None:
-    # A session of its own: `kill 0` in a script must not reach the supervisor.
+    # A new session: `kill 0` in a script must not reach the supervisor.
     os.setsid()
-    _forget_signals()
+    _reset_signals()
     if order.events:
         os.dup2(2, EVENTS)
         os.dup2(1, 2)
     _limit(order)
-    _leave_keys()
+    _join_new_keyring()
     if order.user is not None:
         _change_user(order.user)
     if order.scoped:
         control(_PR_SET_NO_NEW_PRIVS, 1)
-        close_off()
-    # After the change of user, which would clear it.
+        abstract_sockets.block()
+    # After the change of user, which clears the setting.
     control(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != supervisor:
         os._exit(_NOT_STARTED)
@@ -96,8 +96,8 @@ def _become(order: Order, supervisor: int) -> None:
         _give_up(code, f"cannot start {order.arguments[0]}: {error.strerror}")
 
 
-def _forget_signals() -> None:
-    """Undo what Python and our parents ignore; a command expects the defaults."""
+def _reset_signals() -> None:
+    """Reset all signals to their defaults, which commands expect."""
     signal.set_wakeup_fd(-1)
     for number in signal.valid_signals():
         with suppress(OSError):
@@ -106,7 +106,7 @@ def _forget_signals() -> None:
 
 def _limit(order: Order) -> None:
     _lower(resource.RLIMIT_CORE, _NO_CORE)
-    # The kernel counts by user id: as root, the command has one of its own. Root itself is free.
+    # The kernel counts by user id; as root the command has its own. Root itself is exempt.
     if order.processes is not None and os.geteuid() == 0:
         _lower(resource.RLIMIT_NPROC, order.processes)
     if order.disk is not None:
@@ -118,10 +118,10 @@ def _limit(order: Order) -> None:
         make_expendable(os.getpid())
 
 
-def _leave_keys() -> None:
-    """Leave the session keyring of whoever started us: keyrings(7), it may hold tickets.
+def _join_new_keyring() -> None:
+    """Replace the inherited session keyring, which may hold Kerberos tickets: keyrings(7).
 
-    Where the kernel has none, or refuses it, there are no keys either.
+    If the kernel has no keyrings, or refuses the call, there are no keys either.
     """
     if number := SYSTEM_CALLS.get(os.uname().machine):
         ctypes.CDLL(None).syscall(number, _KEYCTL_JOIN_SESSION_KEYRING, None)
@@ -137,7 +137,7 @@ def _change_user(user: int) -> None:
     os.setgroups([])
     os.setgid(user)
     os.setuid(user)
-    # Otherwise a set-uid program would be a way back.
+    # Otherwise a set-uid program could regain rights.
     control(_PR_SET_NO_NEW_PRIVS, 1)
 
 

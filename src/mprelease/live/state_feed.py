@@ -1,4 +1,4 @@
-"""How all unfinished releases stand, told to everybody who watches on this node."""
+"""The feed of state changes of all releases, for the watchers of this node."""
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
@@ -9,16 +9,16 @@ from mprelease.domain.releases import Release
 from mprelease.live.poller import Poller
 from mprelease.supervision import LoopSupervisor
 
-# So many changes are remembered; whoever missed more is told everything.
-_REMEMBERED = 500
+# Number of changes kept; a watcher that has missed more gets all open releases.
+_KEPT = 500
 
 
 @dataclass(frozen=True, eq=False)
 class Changes:
-    """The releases that have changed, as they stand now.
+    """The releases that have changed, in their present state.
 
-    `count` is what to ask with the next time. With `is_whole` these are all that are unfinished,
-    and what the watcher knew of others may be out of date.
+    `count` is the cursor for the next call. With `is_whole` these are all open releases, and the
+    watcher's state of any other release may be outdated.
     """
 
     count: int
@@ -27,53 +27,53 @@ class Changes:
 
 
 class StoredReleases(Protocol):
-    """What is stored of releases; both may take as long as a query."""
+    """Access to stored releases; each method runs a query and may block."""
 
     def newest(self) -> int:
-        """Return the number of the newest release, 0 for none."""
+        """Return the id of the newest release, 0 for none."""
 
     def open(self) -> Sequence[Release]:
-        """Return what runs, waits, or ended in a way that nobody knows."""
+        """Return the releases in state QUEUED, RUNNING or UNKNOWN."""
 
     def since(self, newest: int, also: Collection[int]) -> Sequence[Release]:
-        """Return what was made after a release, and these others as far as they exist."""
+        """Return the releases with ids above `newest`, and those of `also` that exist."""
 
 
 class StateFeed(Poller):
-    """Tell who watches what has changed since the last time."""
+    """Provide the state changes since a watcher's last call."""
 
     def __init__(self, stored: StoredReleases, loops: LoopSupervisor | None = None) -> None:
-        """Take the way to what is stored."""
+        """Take the access to stored releases."""
         super().__init__(loops)
         self._stored = stored
         self._newest: int | None = None
         self._open: Mapping[int, Release] = {}
-        # Changes are counted. By release, the oldest first: the count at its last change.
+        # Changes are numbered. By release, the oldest first: the number of its last change.
         self._count = 0
-        self._forgotten = 0
+        self._dropped = 0
         self._changes: dict[int, tuple[int, Release]] = {}
         self._same: dict[int, Changes] = {}
 
-    async def look(self) -> None:
-        """Compare what is stored with what it was, and wake the watchers if that differs."""
+    async def poll(self) -> None:
+        """Compare the stored releases with the last poll, and wake the watchers on changes."""
         before = self._count
         if self._newest is None:
-            # That somebody has looked at all is the first change.
+            # The first poll counts as the first change.
             self._newest, self._count = await asyncio.to_thread(self._stored.newest), 1
         now = {one.id: one for one in await asyncio.to_thread(self._stored.open)}
-        gone = self._open.keys() - now.keys()
-        others = await asyncio.to_thread(self._stored.since, self._newest, gone)
-        found = now | {one.id: one for one in others if one.id not in now}
-        for release_id, release in sorted(found.items()):
+        closed = self._open.keys() - now.keys()
+        others = await asyncio.to_thread(self._stored.since, self._newest, closed)
+        present = now | {one.id: one for one in others if one.id not in now}
+        for release_id, release in sorted(present.items()):
             if self._open.get(release_id) != release:
-                self._note(release)
-        self._newest, self._open = max([self._newest, *found]), now
+                self._add_change(release)
+        self._newest, self._open = max([self._newest, *present]), now
         if self._count != before:
             self._same.clear()
             self.wake()
 
     async def after(self, count: int) -> Changes:
-        """Return what has changed since `count`, as soon as there is something; 0 asks for all."""
+        """Return the changes after `count` as soon as there are any; 0 means all open releases."""
         while count >= self._count:
             await self._changed.wait()
         if count not in self._same:
@@ -81,13 +81,13 @@ class StateFeed(Poller):
         return self._same[count]
 
     def _since(self, count: int) -> Changes:
-        if count < max(1, self._forgotten):
+        if count < max(1, self._dropped):
             return Changes(self._count, list(self._open.values()), is_whole=True)
         return Changes(self._count, [one for at, one in self._changes.values() if at > count])
 
-    def _note(self, release: Release) -> None:
+    def _add_change(self, release: Release) -> None:
         self._count += 1
         self._changes.pop(release.id, None)
         self._changes[release.id] = (self._count, release)
-        if len(self._changes) > _REMEMBERED:
-            self._forgotten, _ = self._changes.pop(next(iter(self._changes)))
+        if len(self._changes) > _KEPT:
+            self._dropped, _ = self._changes.pop(next(iter(self._changes)))

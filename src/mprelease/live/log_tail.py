@@ -1,4 +1,4 @@
-"""The newest lines of the attempt that runs, joined without a seam."""
+"""The newest lines of the running attempt in memory, without gaps or duplicates."""
 
 import sys
 import threading
@@ -7,31 +7,31 @@ from itertools import groupby
 
 from mprelease.domain.logs import START, LogLine, Passage, Position
 
-# So many lines, and bytes of memory for their texts, are kept; up to twice as many for a while.
+# Lines, and bytes of memory for their texts, that are kept; trimmed when twice as many are held.
 _KEPT = 20_000
 _KEPT_BYTES = 2 << 20
-# So many bytes are told at once; whoever wants more asks again.
-_TOLD_BYTES = 256 << 10
+# Bytes that one call of `after` returns at most.
+_BATCH_BYTES = 256 << 10
 
 
-class Tail:
-    """Keep lines that follow each other; from any thread.
+class LogTail:
+    """Hold consecutive lines; thread-safe.
 
-    Lines come from whoever writes them and, where that one is elsewhere, from the storage: in any
-    order, some twice, some never. What is told never has a gap: lines that come too early wait
-    until the storage has told those before them.
+    Lines come from their writer, through the relay, and from the storage: in any order, some twice,
+    some never. `after` returns no gaps: lines beyond a gap are held back until the storage has
+    supplied those before them.
     """
 
     def __init__(self, kept: int = _KEPT, kept_bytes: int = _KEPT_BYTES) -> None:
-        """Begin with nothing; so many lines stay at least, unless they take more bytes."""
+        """Keep at least `kept` lines, unless their texts take more than `kept_bytes` of memory."""
         self._kept = kept
         self._kept_bytes = kept_bytes
         self._lock = threading.Lock()
         self._attempt = 0
-        self._before = 0  # the number of the line before the first one that is kept
+        self._before = 0  # number of the line before the first one that is held
         self._lines: list[LogLine] = []
-        self._size = 0  # bytes of the texts that are kept
-        self._early: list[LogLine] = []  # lines behind a gap, themselves without one
+        self._size = 0  # bytes of the texts that are held
+        self._early: list[LogLine] = []  # consecutive lines beyond a gap
 
     @property
     def end(self) -> Position:
@@ -40,28 +40,25 @@ class Tail:
             return Position(self._attempt, self._end)
 
     def begin(self, position: Position) -> None:
-        """Begin behind a position, unless it has begun already."""
+        """Start after a position, unless the tail has started already."""
         with self._lock:
             if not self._attempt:
                 self._begin(position)
 
     def add(self, lines: Sequence[LogLine]) -> None:
-        """Add lines that follow each other.
-
-        A later attempt begins anew. Lines that are known already change nothing.
-        """
+        """Add consecutive lines; a later attempt replaces the earlier, duplicates are ignored."""
         first = lines[0].position
         with self._lock:
-            # The first line begins a log; with a later one only the storage knows what is before.
+            # Line 1 starts the log; before any other first line only the storage has the others.
             if first.attempt > self._attempt and (self._attempt or first.line == 1):
                 self._begin(Position(first.attempt, 0))
             if not self._attempt:
-                self._wait(lines)
+                self._hold_back(lines)
             elif first.attempt == self._attempt:
                 self._join(lines)
 
     def cut(self, position: Position) -> None:
-        """Forget the lines behind a position: they were never stored, and their writer is dead."""
+        """Drop the lines after a position: they were never stored, and their writer has died."""
         with self._lock:
             if position.attempt == self._attempt:
                 del self._lines[max(0, position.line - self._before) :]
@@ -69,20 +66,17 @@ class Tail:
                 self._before = min(self._before, position.line)
 
     def after(self, position: Position) -> list[Passage] | None:
-        """Return what follows a position, or as much as is told at once.
-
-        None where only the storage can tell.
-        """
+        """Return the lines after a position, up to 256 KiB; None if the storage must be read."""
         with self._lock:
             known = position.line - self._before
-            # Before anything has come, there is no attempt here.
+            # Attempt 0: no line was added yet.
             if (
                 not self._attempt
                 or position.attempt != self._attempt
                 or not 0 <= known <= len(self._lines)
             ):
                 return None
-            lines = self._lines[known : self._enough(known)]
+            lines = self._lines[known : self._batch_end(known)]
         by_stage = groupby(lines, key=lambda line: line.stage)
         return [_passage(list(of_stage)) for _, of_stage in by_stage]
 
@@ -97,7 +91,7 @@ class Tail:
 
     def _join(self, lines: Sequence[LogLine]) -> None:
         if lines[0].position.line > self._end + 1:
-            self._wait(lines)
+            self._hold_back(lines)
         elif lines[-1].position.line > self._end:
             new = lines[self._end + 1 - lines[0].position.line :]
             self._lines += new
@@ -105,13 +99,13 @@ class Tail:
             self._join_early()
             self._trim()
 
-    def _wait(self, lines: Sequence[LogLine]) -> None:
+    def _hold_back(self, lines: Sequence[LogLine]) -> None:
         first = lines[0].position
         last = self._early[-1].position if self._early else START
         if first.attempt == last.attempt and first.line <= last.line + 1:
             self._early += lines[last.line + 1 - first.line :]
         elif first.attempt >= last.attempt:
-            # What lies between is stored, or will be.
+            # The lines between are stored, or will be.
             self._early = list(lines)
         del self._early[: -2 * self._kept]
         while _size(self._early) > 2 * self._kept_bytes:
@@ -124,20 +118,20 @@ class Tail:
 
     def _trim(self) -> None:
         if len(self._lines) > 2 * self._kept or self._size > 2 * self._kept_bytes:
-            gone = max(0, len(self._lines) - self._kept)
-            left = self._size - _size(self._lines[:gone])
+            dropped = max(0, len(self._lines) - self._kept)
+            left = self._size - _size(self._lines[:dropped])
             while left > self._kept_bytes:
-                left -= _size(self._lines[gone : gone + 1])
-                gone += 1
-            self._before, self._size = self._before + gone, left
-            del self._lines[:gone]
+                left -= _size(self._lines[dropped : dropped + 1])
+                dropped += 1
+            self._before, self._size = self._before + dropped, left
+            del self._lines[:dropped]
 
-    def _enough(self, first: int) -> int:
-        """Return up to which line is told at once, at least one of those that are there."""
+    def _batch_end(self, first: int) -> int:
+        """Return the end index of one batch, which holds at least one line if there is one."""
         size = 0
         for index in range(first, len(self._lines)):
             size += sys.getsizeof(self._lines[index].text)
-            if size > _TOLD_BYTES:
+            if size > _BATCH_BYTES:
                 return index + 1
         return len(self._lines)
 

@@ -1,4 +1,4 @@
-"""Light clones: the `.git` of a tree, made by linking the mirror's objects, without git."""
+"""Light clones: the `.git` of a tree, created without git by hard-linking the mirror's objects."""
 
 import os
 import shutil
@@ -8,17 +8,16 @@ from mprelease.process.permissions import let_others_read
 from mprelease.source.mirror import Mirror, ResolvedRef
 
 OBJECTS = "objects"
-"""The part of a clone whose files are the mirror's own."""
+"""The folder of a clone whose files are hard links into the mirror."""
 
 
 def clone(mirror: Mirror, fetched: ResolvedRef, index: Path, folder: Path) -> None:
-    """Make `folder`, which does not exist yet, an independent git folder that stands at a commit.
+    """Create an independent git folder, checked out at a commit; `folder` must not exist.
 
-    It has the mirror's history and tags, one branch at most, no remote and no hook. Its objects
-    are the mirror's own files by hard link where both lie on one disk, else copies: whoever may
-    write to them could change the mirror, so they must stay read-only and with their owner.
-    Everybody may read the folder: a build under another user id asks git. Raise OSError if the
-    disk refuses.
+    It has the mirror's history and tags, at most one branch, no remote and no hooks. Its objects
+    are hard links to the mirror's files if possible, else copies; so they must keep their owner and
+    stay read-only. All users can read the folder, because builds under other user ids call git.
+    Raise OSError.
     """
     for name in ("refs/heads", "refs/tags"):
         (folder / name).mkdir(parents=True)
@@ -26,7 +25,7 @@ def clone(mirror: Mirror, fetched: ResolvedRef, index: Path, folder: Path) -> No
     (folder / "packed-refs").write_bytes(_branch(fetched) + _tags(mirror))
     (folder / "HEAD").write_bytes(_head(fetched))
     shutil.copyfile(index, folder / "index")
-    with mirror.alone():
+    with mirror.locked():
         _link_all(mirror.path / OBJECTS, folder / OBJECTS)
         if (mirror.path / "shallow").exists():
             shutil.copyfile(mirror.path / "shallow", folder / "shallow")
@@ -47,7 +46,7 @@ def _branch(fetched: ResolvedRef) -> bytes:
 
 
 def _tags(mirror: Mirror) -> bytes:
-    return mirror.ask("for-each-ref", "--format=%(objectname) %(refname)", "refs/tags")
+    return mirror.output("for-each-ref", "--format=%(objectname) %(refname)", "refs/tags")
 
 
 def _head(fetched: ResolvedRef) -> bytes:
@@ -68,5 +67,5 @@ def _link(source: Path, target: Path) -> None:
     try:
         target.hardlink_to(source)
     except OSError:
-        # Another disk, too many links, or a file system without them.
+        # Another file system, too many links, or a file system without hard links.
         shutil.copy2(source, target)

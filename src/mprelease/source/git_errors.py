@@ -1,4 +1,4 @@
-"""What git's last words mean: a table of known failures, each tested on a real sample."""
+"""Known failures in git's output, each tested with a real sample."""
 
 import errno
 import re
@@ -11,18 +11,18 @@ from mprelease.domain.problems import Problem
 from mprelease.source.repository import host_of
 
 
-def explained(lines: Sequence[str], repository: str) -> StageFailed:
-    """Return the failure that git's output tells of; GIT_FAILED with its last word if unknown."""
+def failure_in(lines: Sequence[str], repository: str) -> StageFailed:
+    """Return the failure that git's output describes; otherwise GIT_FAILED with the last error."""
     text = "\n".join(lines)
     for failure in _FAILURES:
-        if found := failure.found(text):
-            return _failed(failure.problem, found, repository)
-    return StageFailed(Problem.GIT_FAILED, repository=repository, detail=_last_word(lines))
+        if match := failure.search(text):
+            return _failed(failure.problem, match, repository)
+    return StageFailed(Problem.GIT_FAILED, repository=repository, detail=_last_error(lines))
 
 
 @contextmanager
-def full_disk_told() -> Iterator[None]:
-    """Raise StageFailed(DISK_FULL) where the system refused our own writing for want of room."""
+def disk_full_raised() -> Iterator[None]:
+    """Raise StageFailed(DISK_FULL) for an OSError ENOSPC or EDQUOT in the block."""
     try:
         yield
     except OSError as error:
@@ -36,7 +36,7 @@ class _Failure:
     problem: Problem
     patterns: tuple[str, ...]
 
-    def found(self, text: str) -> re.Match[str] | None:
+    def search(self, text: str) -> re.Match[str] | None:
         return re.search("|".join(self.patterns), text, re.IGNORECASE | re.MULTILINE)
 
 
@@ -47,7 +47,7 @@ _FAILURES = (
         (
             r"no space left on device",
             r"disk quota exceeded",
-            # read-tree gives no reason where the system takes the file but not its content.
+            # read-tree gives no reason if the file could be created, but not written.
             r"^error: unable to write file ",
         ),
     ),
@@ -110,7 +110,7 @@ _FAILURES = (
         ),
     ),
 )
-# git adds these to every failure of ssh and of a local path.
+# git adds these lines to every failure of ssh and of a local path.
 _NOISE = re.compile(
     r"could not read from remote repository|correct access rights|^and the repository exists"
     r"|the remote end hung up|^\s*$",
@@ -118,23 +118,23 @@ _NOISE = re.compile(
 )
 
 
-def _failed(problem: Problem, found: re.Match[str], repository: str) -> StageFailed:
+def _failed(problem: Problem, match: re.Match[str], repository: str) -> StageFailed:
     if problem is Problem.DISK_FULL:
         return StageFailed(problem)
     if problem is Problem.GIT_HOST_UNREACHABLE:
         return StageFailed(problem, repository=repository, host=host_of(repository))
     if problem is Problem.GIT_CERTIFICATE_REFUSED:
-        detail = next(group for group in found.groups() if group).rstrip(".")
+        detail = next(group for group in match.groups() if group).rstrip(".")
         return StageFailed(problem, repository=repository, host=host_of(repository), detail=detail)
     if problem is Problem.GIT_REF_NOT_FOUND:
-        ref = next(group for group in found.groups() if group)
+        ref = next(group for group in match.groups() if group)
         return StageFailed(problem, repository=repository, ref=ref)
     return StageFailed(problem, repository=repository)
 
 
-def _last_word(lines: Sequence[str]) -> str:
-    told = [line.strip() for line in lines if not _NOISE.search(line)]
-    grave = [
-        line for line in told if re.match(r"(fatal|error|remote: error)\b", line, re.IGNORECASE)
+def _last_error(lines: Sequence[str]) -> str:
+    relevant = [line.strip() for line in lines if not _NOISE.search(line)]
+    errors = [
+        line for line in relevant if re.match(r"(fatal|error|remote: error)\b", line, re.IGNORECASE)
     ]
-    return next(iter([*reversed(grave), *reversed(told)]), "")
+    return next(iter([*reversed(errors), *reversed(relevant)]), "")

@@ -12,10 +12,10 @@ from websockets.exceptions import ConnectionClosedError
 
 from mprelease.domain.logs import LogLine
 from mprelease.domain.releases import Stage, State
-from mprelease.remote import watching
-from mprelease.remote.reading import release_of
-from mprelease.remote.server import Server, ServerLost
-from mprelease.remote.watching import ReleaseWatch
+from mprelease.remote import release_watch
+from mprelease.remote.api_client import ApiClient, ServerLost
+from mprelease.remote.parsing import release_of
+from mprelease.remote.release_watch import ReleaseWatch
 
 LOG = [(1, n) for n in range(1, 8)] + [(2, n) for n in range(1, 6)]
 # These were said in the first attempt, and died with their writer.
@@ -29,10 +29,10 @@ TOLD = {
     "state": "running",
     "robot": 1,
     "attempt": 1,
-    "settings": {},
+    "compile_settings": {},
     "warnings": [],
-    **dict.fromkeys(("version", "page", "query", "scene", "commit", "sizes", "error")),
-    **dict.fromkeys(("failed_stage", "started_at", "ended_at")),
+    **dict.fromkeys(("version", "start_page", "query", "scene", "commit", "sizes", "error")),
+    **dict.fromkeys(("failed_stage", "ref_name", "started_at", "ended_at")),
     "created_at": "2026-11-23T00:00:00Z",
     "stages": [
         {"name": name, "state": "pending", "started_at": None, "ended_at": None, "cached": False}
@@ -41,7 +41,7 @@ TOLD = {
 }
 
 
-class Elsewhere(Server):
+class Elsewhere(ApiClient):
     """A server that answers as the script says: so many lines at a time, or not at all."""
 
     script: Iterator[int]
@@ -105,8 +105,8 @@ def test_each_line_comes_once_and_in_order(script: list[int]) -> None:
     shown: list[LogLine] = []
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(watching, "connect", lambda *_, **__: Socket(numbers))
-        patch.setattr(watching.time, "sleep", lambda _: None)
+        patch.setattr(release_watch, "connect", lambda *_, **__: Socket(numbers))
+        patch.setattr(release_watch.time, "sleep", lambda _: None)
         for heard in ReleaseWatch(server, release_of(TOLD), lambda _: None):
             shown += heard.lines
             ended = heard.release
@@ -142,9 +142,9 @@ def test_a_socket_that_never_tells_the_end_is_left_for_the_stored_state(state: s
     shown: list[LogLine] = []
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(watching, "connect", lambda *_, **__: Silenced(state))
-        patch.setattr(watching.time, "sleep", lambda _: None)
-        patch.setattr(watching.time, "monotonic", lambda: float(next(clock)))
+        patch.setattr(release_watch, "connect", lambda *_, **__: Silenced(state))
+        patch.setattr(release_watch.time, "sleep", lambda _: None)
+        patch.setattr(release_watch.time, "monotonic", lambda: float(next(clock)))
         for heard in ReleaseWatch(server, release_of(TOLD), lambda _: None):
             shown += heard.lines
             ended = heard.release

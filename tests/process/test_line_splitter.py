@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mprelease.process.lines import LONGEST, LastLines, Lines
+from mprelease.process.line_splitter import LONGEST, LastLines, LineSplitter
 
 
 def cut(*chunks: bytes) -> list[str]:
     given_lines: list[str] = []
-    lines = Lines(given_lines.append)
+    lines = LineSplitter(given_lines.append)
     for chunk in chunks:
         lines.feed(chunk)
     lines.end()
@@ -48,7 +48,7 @@ def test_a_progress_line_that_goes_on_is_seen_now_and_then() -> None:
     """Issue 12, number 13: whoever watches sees that it lives."""
     seen: list[str] = []
     clock = iter(range(100))
-    lines = Lines(seen.append, now=lambda: next(clock))
+    lines = LineSplitter(seen.append, now=lambda: next(clock))
     for second in range(25):
         lines.feed(b"%d s\r" % second)
     assert seen == ["10 s", "20 s"]
@@ -76,7 +76,7 @@ def test_a_very_long_line_comes_in_pieces_of_whole_characters() -> None:
 
 def test_a_line_that_grows_a_byte_at_a_time_costs_no_more_than_another() -> None:
     seen: list[str] = []
-    lines = Lines(seen.append)
+    lines = LineSplitter(seen.append)
     began = time.thread_time()
     for _ in range(4 * LONGEST):
         lines.feed(b"x")

@@ -1,4 +1,4 @@
-"""What a user id has left in the places where everybody may write."""
+"""Remove what a user id has left in world-writable folders and in the kernel."""
 
 import os
 import stat
@@ -12,15 +12,15 @@ from mprelease.process.removal import empty, names_in, opened_folder
 
 _PLACES = ("/tmp", "/var/tmp", "/dev/shm", "/run/lock", "/run/shm", "/dev/mqueue")  # noqa: S108
 _DEEPEST = 16
-_EMPTY_KEYRINGS = 2  # of a user that has been cleaned up: its own, and that of its sessions
+_EMPTY_KEYRINGS = 2  # that remain after a clean-up: the user's, and that of its sessions
 # Kind -> the option of ipcrm that takes an id.
 _IPC = {"shm": "-m", "sem": "-s", "msg": "-q"}
 
 
 def remove_leftovers(uid: int, places: tuple[str, ...] = _PLACES) -> None:
-    """Remove every file, folder, System V object and key of a user, following no link.
+    """Remove every file, folder, System V object and key of a user, not following links.
 
-    Where a folder of somebody else holds something of the user, that alone goes.
+    In world-writable folders of other users only the user's own entries are removed.
     """
     for place in places:
         with suppress(OSError), opened_folder(place) as descriptor:
@@ -30,26 +30,27 @@ def remove_leftovers(uid: int, places: tuple[str, ...] = _PLACES) -> None:
 
 
 def _sweep(place: int, uid: int, depth: int = 0) -> None:
-    """Look through a folder, and through those in it that are open to everybody.
+    """Remove a user's entries from a folder, and from world-writable folders in it.
 
-    Deep ones are made by builds that run now, to hold others up: they go with their owner.
+    Deeper ones are ignored: a running build may nest folders to delay this, and they are removed
+    with those of their owner.
     """
     for name in names_in(place):
         with suppress(OSError):
-            found = os.stat(name, dir_fd=place, follow_symlinks=False)
-            if found.st_uid == uid:
-                _remove(name, place, found, uid)
-            elif depth < _DEEPEST and stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_IWOTH:
+            state = os.stat(name, dir_fd=place, follow_symlinks=False)
+            if state.st_uid == uid:
+                _remove(name, place, state, uid)
+            elif depth < _DEEPEST and stat.S_ISDIR(state.st_mode) and state.st_mode & stat.S_IWOTH:
                 with opened_folder(name, place) as inner:
                     _sweep(inner, uid, depth + 1)
 
 
-def _remove(name: str, place: int, found: os.stat_result, uid: int) -> None:
-    if not stat.S_ISDIR(found.st_mode):
+def _remove(name: str, place: int, state: os.stat_result, uid: int) -> None:
+    if not stat.S_ISDIR(state.st_mode):
         os.unlink(name, dir_fd=place)
         return
     with opened_folder(name, place) as folder:
-        # Somebody may have put another folder there meanwhile.
+        # The name may refer to another user's folder by now.
         if os.fstat(folder).st_uid == uid:
             empty(folder)
     os.rmdir(name, dir_fd=place)
@@ -59,7 +60,7 @@ def _remove_ipc(uid: int) -> None:
     for kind, option in _IPC.items():
         with suppress(OSError):
             rows = [line.split() for line in Path("/proc/sysvipc", kind).read_text().splitlines()]
-            # The owner may have been changed; who made it never does.
+            # The owner can be changed, the creator cannot.
             columns = (rows[0].index("uid"), rows[0].index("cuid"))
             for row in rows[1:]:
                 if str(uid) in {row[column] for column in columns}:
@@ -74,7 +75,7 @@ def _remove_keys(uid: int) -> None:
 
 
 def _keys(uid: int) -> int:
-    """Return how many keys and keyrings count for a user: see proc_key-users(5)."""
+    """Return the number of keys and keyrings of a user: see proc_key-users(5)."""
     with suppress(OSError):
         for line in Path("/proc/key-users").read_text().splitlines():
             name, _, numbers = line.strip().partition(":")

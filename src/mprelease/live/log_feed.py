@@ -1,4 +1,4 @@
-"""What is told of one release's log to all who watch it on this node, once for all of them."""
+"""The feed of one release's log, shared by all of its watchers on this node."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -6,21 +6,22 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from mprelease.domain.logs import START, LogLine, Passage, Position
+from mprelease.live.log_tail import LogTail
 from mprelease.live.poller import Poller
-from mprelease.live.tail import Tail
 from mprelease.supervision import LoopSupervisor
 
-_LOOK_SECONDS_WHERE_WRITTEN = 5.0
-# So many answers are kept for those who come to the same place until the next waking.
-_KEPT_ANSWERS = 32
+_POLL_SECONDS_WHERE_WRITTEN = 5.0
+# Answers that are cached until the next wake-up, for watchers at the same position.
+_CACHED_ANSWERS = 32
 
 
 @dataclass(frozen=True, eq=False)
 class LiveUpdate:
-    """What follows a position of a log, and how its release stands.
+    """The lines after a position of a log, and the state of its release.
 
-    `cut` is where the watcher's own lines end to be true: what follows was never stored, because
-    its writer died. `took` is how long the stages of the attempt took, in ms.
+    `more` says that the storage has further lines, `over` that none will follow. After `cut` the
+    watcher's lines are invalid: they were never stored, because their writer died. `took` holds
+    the durations of the attempt's stages in ms.
     """
 
     passages: Sequence[Passage] = ()
@@ -31,7 +32,7 @@ class LiveUpdate:
     cut: Position | None = None
 
     def end(self, before: Position) -> Position:
-        """Return the position of the last line, or the one that the watcher had."""
+        """Return the position of the last line, or of `cut` or `before` without lines."""
         if not self.passages:
             return self.cut or before
         last = self.passages[-1]
@@ -39,58 +40,58 @@ class LiveUpdate:
 
 
 class StoredLog(Protocol):
-    """What is stored of logs; both may take as long as a query."""
+    """Access to stored logs; each method runs a query and may block."""
 
     def after(self, release_id: int, position: Position) -> LiveUpdate:
-        """Return what follows a position, and how the release stands; raise Refused for none."""
+        """Return the update after a position; raise Refused if there is no such release."""
 
     def end(self, release_id: int) -> Position:
         """Return the position of the last line."""
 
 
-class Feed(Poller):
-    """What is told of one release's log to those who watch it."""
+class LogFeed(Poller):
+    """Provide the log of one release to its watchers."""
 
     def __init__(
         self, release_id: int, stored: StoredLog, loops: LoopSupervisor | None = None
     ) -> None:
-        """Take the release, and the way to what is stored of it."""
+        """Take the release's id and the access to stored logs."""
         super().__init__(loops)
         self._release_id = release_id
         self._stored = stored
-        self._tail = Tail()
+        self._tail = LogTail()
         self._known = LiveUpdate()
         self._shown = START
-        self._same: dict[Position, LiveUpdate] = {}
-        self._asking: dict[Position, asyncio.Future[LiveUpdate]] = {}
+        self._cached: dict[Position, LiveUpdate] = {}
+        self._reading: dict[Position, asyncio.Future[LiveUpdate]] = {}
         self.is_written = False
 
     @property
-    def look_seconds(self) -> float:
-        """Return how long to rest between two looks at most: whoever writes here also nudges."""
-        return _LOOK_SECONDS_WHERE_WRITTEN if self.is_written else super().look_seconds
+    def poll_seconds(self) -> float:
+        """Return the longest pause between polls; longer if the writer is in this process."""
+        return _POLL_SECONDS_WHERE_WRITTEN if self.is_written else super().poll_seconds
 
     def line_written(self, lines: Sequence[LogLine]) -> None:
-        """Take lines from whoever writes them; from any thread."""
+        """Take consecutive lines from their writer; thread-safe."""
         self._tail.add(lines)
 
     def wake(self) -> None:
-        """Let the watchers look again."""
-        self._same.clear()
+        """Wake the watchers, which see all lines received until now."""
+        self._cached.clear()
         self._shown = self._tail.end
         super().wake()
 
-    async def look(self) -> None:
-        """Ask the storage what has come behind our end, and how the release stands."""
+    async def poll(self) -> None:
+        """Read the lines after the tail's end and the release's state from the storage."""
         if self._tail.end == START:
-            # Written elsewhere: what is stored by now need not lie in our memory, too.
+            # Written by another process: lines that are stored already need not be in memory.
             self._tail.begin(await asyncio.to_thread(self._stored.end, self._release_id))
-            # Who asked before may lack what has come meanwhile.
+            # Watchers that have read before may lack lines that were stored meanwhile.
             self.wake()
         more = True
         while more:
             end = self._tail.end
-            self._known = update = await self._ask(end)
+            self._known = update = await self._read(end)
             for passage in update.passages:
                 self._tail.add(_lines(passage))
             if update.passages or update.over:
@@ -98,55 +99,55 @@ class Feed(Poller):
             more = update.more
 
     async def after(self, position: Position) -> LiveUpdate:
-        """Return what follows a position, as soon as there is something."""
-        # Before the first line is before the first line of the first attempt.
+        """Return the update after a position as soon as there is one."""
+        # START means before the first line of the first attempt.
         position = max(position, Position(1, 0))
         while True:
             changed = self._changed
             if self._is_up_to_date(position):
                 await changed.wait()
                 continue
-            if update := self._same.get(position):
+            if update := self._cached.get(position):
                 return update
             passages = self._tail.after(position)
             if passages:
                 return self._shared(position, passages)
             if passages is None or self._known.over:
-                update = await self._ask(position)
+                update = await self._read(position)
                 if update.passages or update.cut or update.over:
                     return update
                 if self._tail.end.attempt > position.attempt:
-                    # All of the former attempt is told: the present one begins in memory.
+                    # The earlier attempt is complete: continue with the present one.
                     position = Position(self._tail.end.attempt, 0)
                     continue
             await changed.wait()
 
-    async def _ask(self, position: Position) -> LiveUpdate:
-        """Ask the storage what follows a position; those who ask at the same time ask once."""
-        asking = self._asking.get(position)
-        if asking is None:
+    async def _read(self, position: Position) -> LiveUpdate:
+        """Read the update after a position from the storage; concurrent reads share one query."""
+        reading = self._reading.get(position)
+        if reading is None:
             stored = asyncio.to_thread(self._stored.after, self._release_id, position)
-            asking = self._asking[position] = asyncio.ensure_future(stored)
-            asking.add_done_callback(lambda _: self._asking.pop(position))
-        update = await asyncio.shield(asking)
+            reading = self._reading[position] = asyncio.ensure_future(stored)
+            reading.add_done_callback(lambda _: self._reading.pop(position))
+        update = await asyncio.shield(reading)
         if update.cut:
             self._tail.cut(update.cut)
-            self._same.clear()
+            self._cached.clear()
         return update
 
     def _is_up_to_date(self, position: Position) -> bool:
-        """Tell whether somebody has all that was there at the last waking; more comes together."""
+        """Return whether a watcher has all lines of the last wake-up; later ones are batched."""
         shown = self._shown
         is_here = shown.attempt > 0 and shown.attempt == position.attempt
         return is_here and position.line >= shown.line and not self._known.over
 
     def _shared(self, position: Position, passages: Sequence[Passage]) -> LiveUpdate:
-        """Return one object to all who stand at the same place: it is put into words once."""
+        """Return one object to all watchers at the same position, so that it is encoded once."""
         known = self._known
         took = known.took if known.attempt == passages[0].first.attempt else {}
         update = LiveUpdate(passages, passages[0].first.attempt, took)
-        if len(self._same) < _KEPT_ANSWERS:
-            self._same[position] = update
+        if len(self._cached) < _CACHED_ANSWERS:
+            self._cached[position] = update
         return update
 
 

@@ -5,7 +5,7 @@ import threading
 
 from mprelease.domain.logs import LogLine, Passage, Position
 from mprelease.domain.releases import Stage
-from mprelease.live.feed import Feed, LiveUpdate
+from mprelease.live.log_feed import LiveUpdate, LogFeed
 
 
 class SlowLog:
@@ -30,8 +30,8 @@ def test_a_line_that_comes_while_the_end_is_looked_up_is_told() -> None:
     async def watch() -> list[LiveUpdate]:
         stored = SlowLog(3)
         stored.count = 2
-        feed = Feed(1, stored)
-        feed.enter()
+        feed = LogFeed(1, stored)
+        feed.add_watcher()
         told = [await feed.after(Position(1, 0))]
         waiting = asyncio.create_task(feed.after(Position(1, 2)))
         await asyncio.sleep(0.05)
@@ -39,7 +39,7 @@ def test_a_line_that_comes_while_the_end_is_looked_up_is_told() -> None:
         stored.is_let.set()
         async with asyncio.timeout(5):
             told.append(await waiting)
-        feed.leave()
+        feed.remove_watcher()
         return told
 
     texts = [

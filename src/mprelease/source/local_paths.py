@@ -1,4 +1,4 @@
-"""Local repositories: where on this machine's disk git looks, and which places are allowed."""
+"""Local repositories: the paths at which git looks for them, and which are allowed."""
 
 import os
 from pathlib import Path
@@ -6,15 +6,15 @@ from urllib.parse import unquote
 
 
 def lies_in(url: str, folder: Path) -> bool:
-    """Tell whether git could find the local repository `url` in a folder or below it."""
+    """Return whether git could find the local repository `url` at or below a folder."""
     return any(place.is_relative_to(folder.resolve()) for place in _places(url))
 
 
 def is_near(url: str, parent: str) -> bool:
-    """Tell whether a local repository lies beside or below the folder of another one.
+    """Return whether a local repository is a sibling of another one, or within its folder.
 
-    Symbolic links count as what they lead to. What lies below may have come in by a commit, so
-    it must not borrow from other folders either.
+    Symbolic links are resolved. One within the folder may have been committed, so it must not refer
+    to objects or settings of other folders.
     """
     home = _folder(_places(parent)[0])
     folders = {_folder(place) for place in _places(url)}
@@ -25,7 +25,7 @@ def is_near(url: str, parent: str) -> bool:
 
 
 def _places(url: str) -> tuple[Path, ...]:
-    """Return where git looks, links followed: at the path, and with each ending that it adds."""
+    """Return the paths that git tries, with links resolved: the path, and with each suffix."""
     path = unquote(url.removeprefix("file://")) if url.startswith("file://") else url
     return tuple(Path(f"{path.rstrip('/')}{ending}").resolve() for ending in _ENDINGS)
 
@@ -44,11 +44,11 @@ def _is_self_contained(folder: Path) -> bool:
         return True
     for top, folders, files in os.walk(git_folder):
         names = (*folders, *files)
-        if _BORROWING & {*files} or any(Path(top, name).is_symlink() for name in names):
+        if _REFERRING & {*files} or any(Path(top, name).is_symlink() for name in names):
             return False
     return True
 
 
 _ENDINGS = ("", "/.git", ".git", ".git/.git")
-# By these files git finds objects, and settings, in other folders.
-_BORROWING = {"alternates", "http-alternates", "commondir"}
+# Files by which git finds objects and settings in other folders.
+_REFERRING = {"alternates", "http-alternates", "commondir"}

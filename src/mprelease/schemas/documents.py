@@ -1,0 +1,43 @@
+"""What the documents of the API and of `--json` are made of; times are ISO 8601 in UTC."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Self
+
+from pydantic import BaseModel
+
+from mprelease.domain.problems import Message, Problem, ProblemDetail
+
+Spell = Callable[[Message], str]
+"""Returns a message in the reader's language."""
+
+
+class ProblemModel(BaseModel):
+    """What went wrong, and what to do, in the language of the reader."""
+
+    problem: str
+    message: str
+    remedy: str
+
+    @classmethod
+    def of(cls, problem_detail: ProblemDetail, spell: Spell, **others: Any) -> Self:
+        """Return a problem in words; one that a server has named keeps the server's name."""
+        is_quoted = problem_detail.problem is Problem.SERVER_SAYS
+        name = problem_detail.parameters["code"] if is_quoted else problem_detail.problem
+        message, remedy = spell(problem_detail.message), spell(problem_detail.remedy)
+        return cls(problem=str(name), message=message, remedy=remedy, **others)
+
+
+def moment(milliseconds: int) -> datetime:
+    """Return a time that is kept in ms since the epoch."""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def optional_time(milliseconds: int | None) -> datetime | None:
+    """Return a time that may not have come yet."""
+    return None if milliseconds is None else moment(milliseconds)
+
+
+def pick(record: object, *names: str) -> dict[str, Any]:
+    """Return these attributes of a record by their names."""
+    return {name: getattr(record, name) for name in names}

@@ -1,0 +1,125 @@
+"""A release as programs read it: in the API, from `--json`, and, in part, from the live socket."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+
+from mprelease.domain.apps import Environment
+from mprelease.domain.platforms import Platform
+from mprelease.domain.releases import Kind, Release, Stage, StageRecord, StageState, State
+from mprelease.schemas.documents import ProblemModel, Spell, moment, optional_time, pick
+
+
+class StageModel(BaseModel):
+    """One stage of a release."""
+
+    name: Stage
+    state: StageState
+    started_at: datetime | None
+    ended_at: datetime | None
+    cached: bool
+
+    @classmethod
+    def of(cls, stage: StageRecord) -> "StageModel":
+        """Show a stage."""
+        times = {
+            "started_at": optional_time(stage.started_at),
+            "ended_at": optional_time(stage.ended_at),
+        }
+        return cls(**pick(stage, "name", "state", "cached"), **times)
+
+
+class CommitModel(BaseModel):
+    """The commit that the ref stood for."""
+
+    id: str
+    author: str
+    subject: str
+    time: datetime
+
+
+class SizesModel(BaseModel):
+    """Package sizes in bytes, as the platform counts them."""
+
+    full: int
+    main: int
+    packages: dict[str, int]
+
+
+class ReleaseState(BaseModel):
+    """How a release stands: what the live socket says of it."""
+
+    id: int
+    app: str
+    kind: Kind
+    state: State
+    version: str | None
+    commit: CommitModel | None
+    requested_by: str
+    stages: list[StageModel]
+
+
+class ReleaseModel(ReleaseState):
+    """A release as it stands.
+
+    `format` counts the changes of this document that a reader has to know of: fields that are
+    renamed, removed, or mean something else. Fields may be added at any time.
+    """
+
+    format: Literal[1] = 1
+    platform: Platform
+    ref: str
+    ref_name: str | None = Field(
+        description="the branch or tag that `ref`, a commit, was taken from"
+    )
+    description: str
+    environment: Environment
+    robot: int
+    start_page: str | None
+    query: str | None
+    scene: int | None
+    compile_settings: dict[str, bool | int | str]
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    attempt: int
+    failed_stage: Stage | None
+    sizes: SizesModel | None
+    warnings: list[str]
+    error: ProblemModel | None
+    has_qr_code: bool
+
+
+def state_of(release: Release) -> ReleaseState:
+    """Return how a release stands."""
+    return ReleaseState(**_state(release))
+
+
+def document_of(release: Release, spell: Spell, *, has_qr_code: bool) -> ReleaseModel:
+    """Return a release with its problem and its warnings in the reader's language."""
+    return ReleaseModel(
+        **_state(release),
+        **pick(release, "platform", "ref", "ref_name", "description", "environment", "robot"),
+        **pick(release.launch, "start_page", "query", "scene"),
+        compile_settings=dict(release.compile_settings),
+        created_at=moment(release.created_at),
+        started_at=optional_time(release.started_at),
+        ended_at=optional_time(release.ended_at),
+        **pick(release, "attempt", "failed_stage"),
+        sizes=release.sizes and SizesModel(**pick(release.sizes, "full", "main", "packages")),
+        warnings=[spell(warning) for warning in release.warnings],
+        error=ProblemModel.of(release.error, spell) if release.error else None,
+        has_qr_code=has_qr_code,
+    )
+
+
+def _state(release: Release) -> dict[str, Any]:
+    commit = release.commit
+    return {
+        **pick(release, "id", "kind", "state", "version", "requested_by"),
+        "app": release.app_name,
+        "commit": commit
+        and CommitModel(**pick(commit, "id", "author", "subject"), time=moment(commit.time * 1000)),
+        "stages": [StageModel.of(one) for one in release.stages],
+    }

@@ -1,0 +1,34 @@
+"""The process that runs the commands of these tests."""
+
+import os
+import signal
+import threading
+from types import FrameType
+
+import pytest
+
+from team import Team
+
+pytestmark = pytest.mark.slow
+
+
+class TimeLimit(Exception):
+    """The end of a test that takes too long, as pytest-timeout has it."""
+
+
+def end(_: int, __: FrameType | None) -> None:
+    raise TimeLimit
+
+
+def test_a_command_gets_its_own_answer_after_one_that_a_time_limit_has_ended(
+    team: Team,
+) -> None:
+    before = signal.signal(signal.SIGUSR1, end)
+    timer = threading.Timer(1, os.kill, (os.getpid(), signal.SIGUSR1))
+    timer.start()
+    with pytest.raises(TimeLimit):
+        team.run("worker")
+    signal.signal(signal.SIGUSR1, before)
+    with pytest.raises(TimeoutError):
+        team.run("worker", seconds=1)
+    assert team.must("releases", "--json").json == []
