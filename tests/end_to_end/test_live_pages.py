@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from browser import PASSWORD, Site, answers, free_port, serving
+from browser import PASSWORD, SECONDS, Site, answers, free_port, serving
 from mprelease.domain.problems import Problem, ProblemDetail
 from mprelease.domain.releases import Commit, Kind, Stage, StageState, State
 from mprelease.domain.users import Role
