@@ -17,7 +17,7 @@ CLICK, ROW = "web/pages/apps.py release", "storage/releases.py add"
 
 
 def name_of(frame: FrameType) -> str | None:
-    """Name a function of ours by its file; comprehensions are parts of the functions around them."""
+    """Name a function of ours by its file; a comprehension is part of the function around it."""
     file, name = frame.f_code.co_filename, frame.f_code.co_qualname
     if not file.startswith(f"{SOURCE}/") or name.endswith(">"):
         return None
