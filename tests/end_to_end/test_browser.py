@@ -67,7 +67,7 @@ def test_from_an_empty_house_to_qr_codes_and_a_viewer_who_only_looks(
     page.click("main form button.btn-primary")
     expect(page.locator(".log")).to_contain_text("首页", timeout=SECONDS)
     assert "http" in code_in(page)
-    assert wechat.received[0].launch.page == "pages/b"
+    assert wechat.received[0].launch.start_page == "pages/b"
 
     page.goto(f"{site.url}/apps/商城-微信/upload")
     page.click("main form button.btn-primary")

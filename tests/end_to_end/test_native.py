@@ -57,7 +57,10 @@ def test_a_preview_opens_the_page_that_was_asked_for_and_gives_a_qr_code(
     assert Path(answer.json["qr_code"]).read_bytes().startswith(b"\xff\xd8")
     [received] = wechat.received
     assert received.kind is Kind.PREVIEW
-    assert (received.launch.page, received.launch.query) == ("pages/about/about", "from=test&n=1")
+    assert (received.launch.start_page, received.launch.query) == (
+        "pages/about/about",
+        "from=test&n=1",
+    )
     assert received.launch.scene == 1011
 
 
