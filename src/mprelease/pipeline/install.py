@@ -95,6 +95,9 @@ def _with_tool(run: Run, installs: list[Install]) -> list[Install]:
     """Allow the added build tool to be installed into committed node_modules, with a warning."""
     for name in _committed(run, installs).values():
         run.recorder.warned(Message("warning.modules_without_tool", {"path": name}))
+    if hbuilderx.is_pinned(run.folder):
+        # Whatever a lock file names, nobody wants it.
+        return [replace(each, lock=None) for each in installs]
     return [replace(each, may_be_completed=True) for each in installs]
 
 
