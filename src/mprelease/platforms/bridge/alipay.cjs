@@ -8,7 +8,7 @@ const fs = require("node:fs");
 const path = require("node:path");
 const calls = require("./alipay_requests.cjs");
 const programs = require("./alipay_processes.cjs");
-const { Refusal, codeOf, fail, note, progress, readOrder, tell } = require("./protocol.cjs");
+const { Refusal, codeOf, fail, note, progress, readOrder, emit } = require("./protocol.cjs");
 
 const MODULES = path.join(process.argv[2], "node_modules");
 const LONGEST_LOG = 8000;
@@ -24,13 +24,13 @@ programs.guard();
 const tool = require(path.join(MODULES, "minidev"));
 const { minidev } = tool;
 configure();
-tell("loaded");
+emit("loaded");
 const order = readOrder();
 let sizes = null;
 let task = null;
 
 publish().then((result) => {
-  tell("result", { ...result, sizes });
+  emit("result", { ...result, sizes });
   process.exit(0);
 }, stop);
 

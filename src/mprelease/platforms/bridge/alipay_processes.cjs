@@ -9,7 +9,7 @@
 const programs = require("node:child_process");
 const fs = require("node:fs");
 const path = require("node:path");
-const { tell } = require("./protocol.cjs");
+const { emit } = require("./protocol.cjs");
 
 const KEPT = path.join(fs.realpathSync(process.argv[2]), "compilers");
 const SHELLS = ["exec", "execSync", "execFile", "execFileSync", "spawnSync"];
@@ -41,7 +41,7 @@ function offerKept() {
 function reportDownload(name) {
   if (reported.has(name) || fs.lstatSync(path.join(OWN, name)).isSymbolicLink()) return;
   reported.add(name);
-  tell("fetched");
+  emit("fetched");
 }
 
 function inside(folder, file) {

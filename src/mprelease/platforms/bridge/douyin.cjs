@@ -6,7 +6,7 @@
 const fs = require("node:fs");
 const path = require("node:path");
 const calls = require("./douyin_requests.cjs");
-const { fail, readOrder, tell, textOf } = require("./protocol.cjs");
+const { fail, readOrder, emit, textOf } = require("./protocol.cjs");
 
 const MODULES = path.join(process.argv[2], "node_modules");
 const TOKENS = path.join(process.env.TMA_CLI_HOME, ".tma-cli", "appConfig.json");
@@ -17,7 +17,7 @@ let tokens = "{}";
 readTokensFromMemory();
 const tma = require(path.join(MODULES, "tt-ide-cli"));
 const { HttpsProxyAgent } = require(path.join(MODULES, "https-proxy-agent"));
-tell("loaded");
+emit("loaded");
 const order = readOrder();
 
 let sizes;
@@ -97,7 +97,7 @@ function readTokensFromMemory() {
 }
 
 function succeed({ shortUrl, expireTime, detail = null }) {
-  tell("result", { shortUrl, expireTime, detail, sizes: sizesOf(sizes) });
+  emit("result", { shortUrl, expireTime, detail, sizes: sizesOf(sizes) });
   process.exit(0);
 }
 
