@@ -54,7 +54,7 @@ def main(port: int) -> None:
         made.settings, made.layout, made.services, made.messaging, made.loops, port
     )
     try:
-        if workplace.is_alone:
+        if workplace.is_single_node:
             _take_turns(workplace)
         else:
             with owning(workplace.layout) as is_mine:

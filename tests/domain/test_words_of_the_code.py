@@ -46,6 +46,9 @@ PLAIN = (
     "i18n",
     "packages",
     "simulator",
+    "platforms",
+    "pipeline",
+    "application.py",
     "supervision.py",
     "messaging.py",
 )

@@ -143,7 +143,7 @@ def follow(application: "Application", watched: Sequence[FollowedRelease]) -> li
     Where the database is this data folder's own, this process runs releases for as long as nobody
     else does.
     """
-    helper = _Helper(application, watched) if application.is_alone else None
+    helper = _Helper(application, watched) if application.is_single_node else None
     with after_acceptance(), helper or nullcontext():
         while True:
             try:

@@ -64,7 +64,7 @@ def begun(
     live: "LogListener | None" = None,
 ) -> "Worker":
     """Return a worker that works; the data folder must be ours. `live` hears every line."""
-    application.refuse_unable()
+    application.require_programs()
     worker = application.worker(labels, slots, live)
     worker.recover()
     application.machine.standby.enable()

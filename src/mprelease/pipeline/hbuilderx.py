@@ -49,7 +49,8 @@ def complete(folder: Path, user: int | None) -> Toolchain | None:
     tool = _toolchain(folder) if is_hbuilderx(folder) and not _has_tool(package) else None
     if tool is None:
         return None
-    # Douyin packs the dependencies of a package.json that uni-app copies into what it builds.
+    # As devDependencies: uni-app copies package.json into its output, and Douyin's tool packs all
+    # `dependencies` of that copy.
     needs = {**manifests.section(package, "devDependencies"), **tool.packages}
     _write(folder / "package.json", json.dumps({**package, "devDependencies": needs}), user)
     there = {path.name.partition(".config.")[0] for path in folder.glob("*.config.*")}

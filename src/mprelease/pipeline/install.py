@@ -96,7 +96,7 @@ def _with_tool(run: Run, installs: list[Install]) -> list[Install]:
     for name in _committed(run, installs).values():
         run.recorder.warned(Message("warning.modules_without_tool", {"path": name}))
     if hbuilderx.is_pinned(run.folder):
-        # Whatever a lock file names, nobody wants it.
+        # A lock file cannot match the added dependencies, the only ones.
         return [replace(each, lock=None) for each in installs]
     return [replace(each, may_be_completed=True) for each in installs]
 
