@@ -12,7 +12,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from light import a_worker
+from light_pipeline import a_worker
 from mprelease.application import Application, opened
 from mprelease.cli import serve
 from mprelease.cli import worker as work

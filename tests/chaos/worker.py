@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass
 
 from chaos.stages import pipeline
-from light import a_worker
+from light_pipeline import a_worker
 from mprelease.application import Application, opened
 from mprelease.cli import worker as command
 from mprelease.domain.errors import Refused
