@@ -23,13 +23,13 @@ def test_frames_are_whole_however_they_arrive() -> None:
     assert got == sent
 
 
-def test_a_message_says_has_the_numbers_and_times_of_its_lines() -> None:
+def test_a_message_has_the_numbers_and_times_of_its_lines() -> None:
     time_ns = 1_795_320_000_000_000_000
-    told = (
+    text = (
         b'{"passages":[[1,4,"build",["%d x","no time"]],[1,6,"publish",["z"]]],"over":true}'
         % time_ns
     )
-    message = read(told)
+    message = read(text)
     assert (message.first, message.last, message.times, message.is_over) == (4, 6, (time_ns,), True)
 
 
