@@ -90,7 +90,8 @@ class StandbyProcess:
     def attach(self, *, stop: Stop, on_line: LineCallback, on_event: LineCallback) -> Running:
         """Connect the caller, who sends the order; earlier lines and events are replayed first.
 
-        The callbacks run in a reader thread. A request of `stop` also ends the process.
+        The callbacks run in this thread for the replay, then in reader threads. A request of `stop`
+        also ends the process.
         """
         self._unregister_stop = stop.on_ask(
             lambda: self._stop.ask(stop.reason or StandbyDismissed())
