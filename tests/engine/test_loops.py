@@ -259,7 +259,7 @@ OWNED = {
     ("cli/worker.py", "threading.Thread"): "waits for a second signal",
     ("engine/lease.py", "threading.Thread"): "keeps a lease; its failure ends the release",
     ("engine/slot.py", "threading.Timer"): "the time limit of a release",
-    ("live/feed.py", "asyncio.ensure_future"): "one query, for all who wait for it",
+    ("live/log_feed.py", "asyncio.ensure_future"): "one query, for all who wait for it",
     ("live/relay.py", "asyncio.create_task"): "supervised",
     ("live/poller.py", "asyncio.create_task"): "supervised",
     ("pipeline/credential_check.py", "threading.Thread"): "one check, whose end the release hears",

@@ -78,6 +78,18 @@ class Database:
         with patient.begin() as connection:
             yield Writer(connection)
 
+    @contextmanager
+    def snapshot(self) -> Iterator[Reader]:
+        """Open a read transaction that sees one state of all tables, however long it takes."""
+        if self.is_sqlite:
+            with self.reading() as db:
+                yield db
+            return
+        engine = engines.unpooled(self._url, engines.NO_TIMEOUT)
+        options = {"isolation_level": "REPEATABLE READ"}
+        with engine.connect().execution_options(**options) as connection:
+            yield Reader(connection)
+
     def close(self) -> None:
         """Close every connection."""
         self._read.dispose()
