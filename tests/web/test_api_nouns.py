@@ -151,7 +151,7 @@ def test_the_super_administrator_is_touched_by_nobody_else(world: World) -> None
 
 def test_a_worker_is_drained_and_resumed(world: World) -> None:
     with world.services.database.writing() as db:
-        workers.begin(db, "here", ["default"], 2, "0.1.0")
+        workers.register(db, "here", ["default"], 2, "0.1.0")
     boss = program(world, Role.ADMIN)
     boss.call("POST", "/workers/here/drain", 204)
     assert boss.call("GET", "/workers")[0]["draining"] is True

@@ -87,7 +87,7 @@ def grow(world: World, upload_key: str) -> None:
         sessions.add_token(services, person, "laptop", 1)
         sessions.add_token(services, admin, f"laptop {number}", 1)
         with services.database.writing() as db:
-            workers.begin(db, f"worker-{number}", ["default"], 2, "1")
+            workers.register(db, f"worker-{number}", ["default"], 2, "1")
 
 
 def addresses(world: World) -> dict[str, str]:
@@ -167,7 +167,7 @@ def test_following_a_whole_project_asks_as_much_as_following_one_app(
 def test_a_cached_answer_waits_for_no_writer(world: World) -> None:
     services, query = world.services, WorkerQuery(WorkerQueryKind.REFS, "web")
     with services.database.writing() as db:
-        workers.begin(db, "one", ["default"], 1, "1")
+        workers.register(db, "one", ["default"], 1, "1")
         stored_errands.ask(db, "default", query)
     taken = stored_errands.claim(services.database, ["default"], 1000)
     assert taken

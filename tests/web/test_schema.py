@@ -116,7 +116,7 @@ def furnished(world: World) -> World:
     with world.services.database.writing() as db:
         logs.append(db, world.first, [line])
         stored.put_qr_code(db, world.first, b"\x89PNG", "image/png", world.services.now())
-        workers.begin(db, "here", ["default"], 2, "0.1.0")
+        workers.register(db, "here", ["default"], 2, "0.1.0")
     return world
 
 

@@ -90,5 +90,5 @@ class Connections:
 def _still_looking(database: Database, key_ids: set[int]) -> set[int]:
     """Return those keys that still let somebody look."""
     with database.reading() as db:
-        roles = access_keys.still_good(db, key_ids)
+        roles = access_keys.current_roles(db, key_ids)
     return {key_id for key_id, role in roles.items() if role.may(Permission.VIEW)}

@@ -51,7 +51,7 @@ class StoredState:
     def open(self) -> Sequence[Release]:
         """Return what runs, waits, or ended in a way that nobody knows."""
         with self.services.database.reading() as db:
-            return lists.undecided(db)
+            return lists.unfinished_or_unknown(db)
 
     def since(self, newest: int, also: Collection[int]) -> Sequence[Release]:
         """Return what was made after a release, and these others as far as they exist."""
