@@ -12,12 +12,12 @@ from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Kind, LaunchOptions
 from mprelease.schemas.fields import option_of
 from mprelease.schemas.releases import NewRelease, ProjectReleases, ReleaseFields, ReleaseRequest
-from mprelease.web.api.document import document
-from mprelease.web.app import made
+from mprelease.web.api.openapi import document
+from mprelease.web.app import create_app
 from mprelease.web.context import WebContext
 
 FIELDS = set(ReleaseFields.model_fields)
-SCHEMAS = document(made(cast("WebContext", None)))["components"]["schemas"]
+SCHEMAS = document(create_app(cast("WebContext", None)))["components"]["schemas"]
 OF_PREVIEWS = {"start_page", "query", "scene"}
 EVERYTHING = ReleaseRequest(
     kind=Kind.UPLOAD,

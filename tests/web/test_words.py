@@ -320,9 +320,9 @@ def test_a_file_of_another_release_of_ours_is_not_kept_for_ever(world: World) ->
         assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-cache")
         again = client.get(address, headers={"if-none-match": answer.headers["etag"]})
         assert again.status_code == HTTPStatus.NOT_MODIFIED
-    missing = client.get(f"/static/{assets.name_of_all()}/nowhere.js")
+    missing = client.get(f"/static/{assets.content_hash()}/nowhere.js")
     assert (missing.status_code, missing.headers["cache-control"]) == (404, "no-store")
-    outside = client.get(f"/static/{assets.name_of_all()}/%2e%2e/app.py")
+    outside = client.get(f"/static/{assets.content_hash()}/%2e%2e/app.py")
     assert outside.status_code == HTTPStatus.NOT_FOUND
 
 

@@ -116,7 +116,7 @@ def _made(application: "Application", hub: "Hub", is_over: Callable[[], bool]) -
     from sqlalchemy import text
 
     from mprelease.services import worker_queries
-    from mprelease.web.app import made
+    from mprelease.web.app import create_app
     from mprelease.web.context import WebContext
 
     waiting = threading.BoundedSemaphore(_ASKING)
@@ -150,7 +150,7 @@ def _made(application: "Application", hub: "Hub", is_over: Callable[[], bool]) -
 
     services = replace(application.services, wake=wake)
     base_url, loops = application.settings.base_url, application.loops
-    return made(WebContext(services, ask, base_url, is_ready, hub, loops=loops))
+    return create_app(WebContext(services, ask, base_url, is_ready, hub, loops=loops))
 
 
 @contextmanager
