@@ -11,7 +11,7 @@ from fastapi.routing import APIRoute
 from sqlalchemy import Engine, event
 
 from guests import World
-from mprelease.cli.follow import FollowedRelease, View, _look
+from mprelease.cli.follow import FollowedRelease, View, _update_views
 from mprelease.domain.platforms import Platform
 from mprelease.domain.projects import ProjectSecret
 from mprelease.domain.releases import Kind
@@ -158,7 +158,7 @@ def test_following_a_whole_project_asks_as_much_as_following_one_app(
 
     def asked(watched: list[FollowedRelease]) -> int:
         with counted() as seen:
-            _look(cast("Application", Opened(world.services)), watched, is_helped=True)
+            _update_views(cast("Application", Opened(world.services)), watched, has_own_worker=True)
         return len(seen)
 
     assert asked(views) == asked(views[:1])
