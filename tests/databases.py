@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -20,6 +21,9 @@ KINDS = (
     pytest.param(MARIADB, marks=pytest.mark.servers),
     pytest.param(POSTGRESQL, marks=pytest.mark.servers),
 )
+on_sqlite = pytest.mark.parametrize("kind", [SQLITE], indirect=True)
+"""For a test in a folder that runs on every kind, whose promise does not lie in the database."""
+
 _STARTS = {
     MARIADB: servers.mariadb,
     POSTGRESQL: servers.postgresql,
@@ -57,14 +61,25 @@ class Servers:
         return url
 
     def _copied(self, folder: Path) -> str:
-        if self._file is None:
-            first = folder / "first.db"
-            with opened(sqlite_url(first)) as database:
-                migrate(database, folder / "migration.lock")
-            self._file = first.read_bytes()
         file = folder / "test.db"
-        file.write_bytes(self._file)
+        file.write_bytes(self._migrated_file())
         return sqlite_url(file)
+
+    def _migrated_file(self) -> bytes:
+        if self._file is None:
+            with TemporaryDirectory() as folder:
+                first = Path(folder) / "first.db"
+                with opened(sqlite_url(first)) as database:
+                    migrate(database, first.with_name("migration.lock"))
+                self._file = first.read_bytes()
+        return self._file
+
+    def prepare(self, data: Path) -> None:
+        """Lay a database with the present tables into a data folder, as its first command would."""
+        data.mkdir(mode=0o700)
+        file = data / "mprelease.db"
+        file.touch(mode=0o600)
+        file.write_bytes(self._migrated_file())
 
     def close(self) -> None:
         self._until_the_end.close()

@@ -93,8 +93,13 @@ class Application:
             self.network.open()
         self.messaging.close()
         self.services.database.close()
-        if "leased_house" in vars(self):
+        if "leased_services" in vars(self):
             self.leased_services.database.close()
+
+    def master_key_text(self) -> str:
+        """Return the master key in use, in base64."""
+        given = self.settings.master_key
+        return given.get_secret_value() if given else self.layout.master_key.read_text("ascii")
 
     @cached_property
     def worker_name(self) -> str:

@@ -1,4 +1,4 @@
-"""Messages between the processes of one installation, over Redis where it is configured."""
+"""Messages between the processes of one installation, over Redis if it is configured."""
 
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 
 
 class Messaging:
-    """Connect this process to others: wake-up calls for workers, log lines and states for watchers.
+    """Wake-up calls for workers, log lines and states for watchers, between processes.
 
-    Dramatiq and Redis are imported at the first message that is sent or awaited.
+    Dramatiq and Redis are imported on first use.
     """
 
     def __init__(self, redis_url: str | None, name: str, key: bytes, loops: LoopSupervisor) -> None:
-        """Take Redis's URL, None for a single process, and the name of the channels.
+        """Take the URL of Redis, None for a single process, and the name of the channels.
 
         Messages are signed with `key`, which all nodes share.
         """
@@ -28,35 +28,35 @@ class Messaging:
 
     @cached_property
     def dispatch(self) -> "Dispatch":
-        """Return what sends and receives wake-up calls."""
+        """Return the sender and receiver of wake-up calls."""
         from mprelease.engine.dispatch import Dispatch  # noqa: PLC0415
 
         return Dispatch(self._redis_url, self._loops)
 
     @cached_property
     def publisher(self) -> "Publisher | None":
-        """Return what publishes log lines and states to other nodes; None without Redis."""
+        """Return the publisher of log lines and states to other nodes; None without Redis."""
         from mprelease.live.relay import Publisher  # noqa: PLC0415
 
         url = self._redis_url
         return Publisher(url, self._name, self._key, self._loops) if url else None
 
     def subscriber(self) -> "Subscriber | None":
-        """Return a new subscriber to what other nodes publish; None without Redis."""
+        """Return a new subscriber to log lines and states of other nodes; None without Redis."""
         from mprelease.live.relay import Subscriber  # noqa: PLC0415
 
         url = self._redis_url
         return Subscriber(url, self._name, self._key, self._loops) if url else None
 
     def wake(self, label: str) -> None:
-        """Wake the workers of a label, and announce that the state of a release has changed."""
+        """Wake the workers of a label, and publish that the state of a release has changed."""
         if self._redis_url or self._is_open:
             self.dispatch.wake(label)
         if self._redis_url and self.publisher:
             self.publisher.changed()
 
     def close(self) -> None:
-        """Send what is still waiting, for a few seconds at most, and close the connections."""
+        """Send pending messages, for a few seconds at most, and close the connections."""
         if self._is_open:
             self.dispatch.close()
         if publisher := vars(self).get("publisher"):

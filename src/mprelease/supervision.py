@@ -1,7 +1,7 @@
-"""Loops that live as long as their process: a turn that fails is logged, counted and repeated.
+"""Loops that run as long as their process: a turn that fails is logged, counted and repeated.
 
-Every thread and task that must not end is one of these. Loops that end with what they serve (a
-release, an open socket) have an owner who hears how they end, and are none.
+Every thread and task that must not end is one of these. Threads and tasks of a release or an open
+socket are not: they end with it, and their owner handles their failure.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ _QUIET_SECONDS = 60.0
 
 
 class LoopFailures:
-    """Count the turns that failed for a reason that nobody foresaw; from any thread."""
+    """Count unexpected failures of loops; thread-safe."""
 
     def __init__(self) -> None:
         """Begin with none."""
@@ -30,13 +30,13 @@ class LoopFailures:
             self._counts[loop] += 1
 
     def by_loop(self) -> Mapping[str, int]:
-        """Return how many each loop has had since the process began."""
+        """Return the number of failures of each loop since the process started."""
         with self._lock:
             return dict(self._counts)
 
     @property
     def total(self) -> int:
-        """Return how many there were since the process began."""
+        """Return the number of all failures since the process started."""
         return sum(self.by_loop().values())
 
 
@@ -54,10 +54,10 @@ class Backoff:
 
 @dataclass(frozen=True)
 class LoopSupervisor:
-    """Run loops of this process.
+    """Run the loops of this process.
 
-    `outages` are errors of a dependency that may be away for a while: they are waited out like all
-    others, but told once a minute as a warning, and not counted.
+    `outages` are errors of a dependency that may be unavailable for a while: the loop retries as
+    after any error, but logs a warning once a minute only, and does not count them.
     """
 
     outages: tuple[type[Exception], ...] = ()
@@ -81,32 +81,32 @@ class LoopSupervisor:
 
     async def repeat(self, name: str, turn: Callable[[], Awaitable[object]]) -> None:
         """Repeat `turn` until this task is canceled."""
-        course = _Course(self, name)
+        record = _LoopRecord(self, name)
         while True:
             try:
                 await turn()
-            except Exception as error:  # noqa: BLE001 a loop outlives whatever a turn does
-                await asyncio.sleep(course.failed(error))
+            except Exception as error:  # noqa: BLE001 a failed turn must not end the loop
+                await asyncio.sleep(record.failed(error))
             else:
-                course.succeeded()
+                record.succeeded()
 
     def _repeat(self, name: str, turn: Callable[[], object], is_over: threading.Event) -> None:
-        course = _Course(self, name)
+        record = _LoopRecord(self, name)
         while not is_over.is_set():
             try:
                 turn()
-            except Exception as error:  # noqa: BLE001 a loop outlives whatever a turn does
-                is_over.wait(course.failed(error))
+            except Exception as error:  # noqa: BLE001 a failed turn must not end the loop
+                is_over.wait(record.failed(error))
             else:
-                course.succeeded()
+                record.succeeded()
 
     def report(self, name: str, error: Exception) -> None:
         """Log and count an error that ended a task which is not repeated."""
-        _Course(self, name).failed(error)
+        _LoopRecord(self, name).failed(error)
 
 
-class _Course:
-    """How the turns of one loop go."""
+class _LoopRecord:
+    """The consecutive failures of one loop."""
 
     def __init__(self, supervisor: LoopSupervisor, name: str) -> None:
         self._supervisor = supervisor
@@ -115,13 +115,13 @@ class _Course:
         self._quiet_until = 0.0
 
     def failed(self, error: Exception) -> float:
-        """Tell of a failed turn, and return for how many seconds to wait."""
+        """Log a failed turn, and return the seconds to wait before the next one."""
         self._failures += 1
         if isinstance(error, self._supervisor.outages):
             self._warn(error)
         else:
             self._supervisor.failures.add(self._name)
-            _log.error("the loop %s failed and goes on", self._name, exc_info=error)
+            _log.error("the loop %s failed and is repeated", self._name, exc_info=error)
         return self._supervisor.backoff.after(self._failures)
 
     def succeeded(self) -> None:
@@ -130,4 +130,4 @@ class _Course:
     def _warn(self, outage: Exception) -> None:
         if time.monotonic() > self._quiet_until:
             self._quiet_until = time.monotonic() + _QUIET_SECONDS
-            _log.warning("the loop %s waits for what it needs: %s", self._name, outage)
+            _log.warning("the loop %s waits for a dependency: %s", self._name, outage)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from databases import Servers
 from mprelease.cli import main
 
 
@@ -29,11 +30,19 @@ def key_file(tmp_path: Path, upload_key: str) -> Path:
 
 
 @pytest.fixture
+def data(tmp_path: Path, servers: Servers) -> Path:
+    """A data folder as the first command leaves it; making the tables each time takes a while."""
+    folder = tmp_path / "data"
+    servers.prepare(folder)
+    return folder
+
+
+@pytest.fixture
 def call(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], data: Path
 ) -> Iterator[Call]:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MPRELEASE_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("MPRELEASE_DATA_DIR", str(data))
     monkeypatch.setenv("MPRELEASE_TOOLS_DIR", str(tmp_path / "tools"))
     monkeypatch.setenv("MPRELEASE_CONFIG", str(tmp_path / "none.toml"))
     before = os.umask(0o022)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -130,17 +131,17 @@ def test_a_setting_that_cannot_be_used_is_bad_use(
     assert "MPRELEASE_TIMEZONE" in answer.err
 
 
-def test_a_broken_database_is_told(call: Call, tmp_path: Path) -> None:
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data" / "mprelease.db").write_text("this is no database, and longer than a page")
+def test_a_broken_database_is_told(call: Call, data: Path) -> None:
+    (data / "mprelease.db").write_text("this is no database, and longer than a page")
     answer = call("releases")
     assert answer.code == 2
     assert "Traceback" not in answer.err
 
 
-def test_the_files_of_a_data_folder_are_private(call: Call, key_file: Path, tmp_path: Path) -> None:
+def test_the_files_of_a_new_data_folder_are_private(call: Call, key_file: Path, data: Path) -> None:
+    shutil.rmtree(data)
     has_app(call, key_file)
-    for path in (tmp_path / "data").iterdir():
+    for path in data.iterdir():
         if path.is_file():
             assert path.stat().st_mode & 0o077 == 0, path
 

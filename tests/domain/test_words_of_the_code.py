@@ -1,9 +1,17 @@
-"""No coined word of the former vocabulary is left in the code, the tables or the API."""
+"""No coined word of the former vocabulary is left in the code, the tables or the API.
 
+In `PLAIN` packages docstrings and comments are plain technical English: a module does not tell,
+hear or know, and there is no "somebody". A package is added when its texts were rewritten.
+"""
+
+import ast
 import io
 import re
 import tokenize
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 import mprelease
 from mprelease.storage.tables import metadata
@@ -25,6 +33,42 @@ COINED = frozenset(
 )
 STEPS = SOURCE / "storage/migrations/versions"
 
+PLAIN = (
+    "domain",
+    "engine",
+    "live",
+    "process",
+    "source",
+    "workspace",
+    "remote",
+    "security",
+    "settings",
+    "i18n",
+    "packages",
+    "simulator",
+    "supervision.py",
+    "messaging.py",
+    "services",
+    "storage",
+    "web",
+    "cli",
+    "schemas",
+)
+DIALECT = re.compile(
+    r"""
+    \b(?:
+    [Tt]ell | [Tt]ells | [Tt]old | [Tt]elling | [Hh]ear | [Hh]ears | [Hh]eard | [Hh]earing
+    | [Ss]ay | [Ss]aid | [Aa]sk | [Aa]sks | [Aa]sked | [Aa]sking | [Kk]nows | [Ss]peak | [Ss]peaks
+    | [Ww]hoever | [Ww]hatever | [Ww]hom | [Ss]omebody | [Nn]obody | [Ee]verybody | [Aa]nybody
+    | [Ll]end | [Ll]ends | [Ll]ent | [Rr]ings | [Rr]ung | [Dd]eaf | [Ww]ish | [Ww]ishes | [Ww]ished
+    | [Aa]new | [Pp]erhaps | [Gg]ood-?bye | [Ff]or\ want\ of | slip\ of | by\ hope | former\ days
+    | earlier\ life | holds?\ (?:\w+\ ){0,2}up | once\ and\ for\ all | more\ than\ once\ is
+    )\b
+    """,
+    re.VERBOSE,
+)
+DIALECT_NAMES = frozenset({"told", "heard", "hear", "said", "rung", "perhaps", "gone", "whose"})
+
 
 def names(path: Path) -> set[str]:
     tokens = tokenize.generate_tokens(io.StringIO(path.read_text(encoding="utf-8")).readline)
@@ -36,6 +80,52 @@ def test_no_coined_word_is_left_in_the_code() -> None:
     left = {str(path.relative_to(SOURCE)): names(path) & COINED for path in modules}
     assert {path: words for path, words in left.items() if words} == {}
     assert COINED.isdisjoint(path.stem for path in modules)
+
+
+def modules_of(place: str) -> list[Path]:
+    return sorted((SOURCE / place).rglob("*.py")) or [SOURCE / place]
+
+
+def texts(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield comments, docstrings (of attributes as well, without code) and messages of the log."""
+    source = path.read_text(encoding="utf-8")
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            yield token.start[0], token.string
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Expr(ast.Constant(str(text))):
+                yield node.lineno, re.sub(r"`[^`]*`", "", text)
+            case ast.Call(ast.Attribute(ast.Name("_log")), [ast.Constant(str(text)), *_]):
+                yield node.lineno, text
+
+
+@pytest.mark.parametrize("package", PLAIN)
+def test_docstrings_and_comments_are_plain_technical_english(package: str) -> None:
+    left = [
+        f"{path.relative_to(SOURCE)}:{line}: {word[0]}"
+        for path in modules_of(package)
+        for line, text in texts(path)
+        for word in DIALECT.finditer(text)
+    ]
+    assert left == []
+
+
+@pytest.mark.parametrize("package", PLAIN)
+def test_no_dialect_is_left_in_names(package: str) -> None:
+    modules = modules_of(package)
+    left = {str(path.relative_to(SOURCE)): names(path) & DIALECT_NAMES for path in modules}
+    assert {path: words for path, words in left.items() if words} == {}
+
+
+def test_the_texts_of_a_module_are_found(tmp_path: Path) -> None:
+    module = tmp_path / "module.py"
+    module.write_text(
+        '"""It tells."""\nX = 1  # nobody\n"""Heard `told`."""\n'
+        'Y = "said"\n_log.info("%s asks", X)\n'
+    )
+    words = [word[0] for _, text in texts(module) for word in DIALECT.finditer(text)]
+    assert sorted(words) == ["Heard", "asks", "nobody", "tells"]
 
 
 def test_no_coined_word_is_left_in_the_tables() -> None:

@@ -1,5 +1,6 @@
 """A team in front of a simulated WeChat."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,8 @@ from playwright.sync_api import Browser
 
 from browser import Site, browsing, serving
 from command_server import CommandServer, command_server
+from databases import Servers
+from mprelease.platforms.wechat.driver import WeChatDriver
 from mprelease.simulator.proxy import Simulator
 from mprelease.simulator.wechat import WeChat
 from team import APP_ID, Team
@@ -26,16 +29,62 @@ def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandServer
         yield server
 
 
+@pytest.fixture(scope="session")
+def light_tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of tools with a stand-in for miniprogram-ci."""
+    folder = tmp_path_factory.mktemp("tools")
+    module = WeChatDriver.tool.folder(folder) / "node_modules" / WeChatDriver.tool.package
+    module.mkdir(parents=True)
+    shutil.copyfile(Path(__file__).with_name("light_tool.cjs"), module / "index.js")
+    return folder
+
+
+@pytest.fixture
+def team_tools(request: pytest.FixtureRequest, tools_folder: Path) -> Path:
+    """The folder of the real tools, or for a test marked `light_tool` that of the stand-in."""
+    if request.node.get_closest_marker("light_tool"):
+        light: Path = request.getfixturevalue("light_tools")
+        return light
+    return tools_folder
+
+
+@pytest.fixture
+def data(tmp_path: Path, servers: Servers) -> Path:
+    """A data folder as the first command leaves it; making the tables each time takes a while."""
+    folder = tmp_path / "data"
+    servers.prepare(folder)
+    return folder
+
+
 @pytest.fixture
 def team(
-    tmp_path: Path, wechat: WeChat, upload_key: str, tools_folder: Path, commands: CommandServer
+    data: Path, wechat: WeChat, upload_key: str, team_tools: Path, commands: CommandServer
 ) -> Iterator[Team]:
+    place = data.parent
     # Under another user id a build must be able to walk to its workspace.
-    for folder in (tmp_path, *tmp_path.parents):
+    for folder in (place, *place.parents):
         if folder.stat().st_uid == Path.home().stat().st_uid and folder != Path("/"):
             folder.chmod(folder.stat().st_mode | 0o011)
-    with Simulator(tmp_path / "simulator", [wechat]) as simulator:
-        made = Team(tmp_path, tools_folder, wechat, simulator, upload_key, commands)
+    with Simulator(place / "simulator", [wechat]) as simulator:
+        made = Team(place, team_tools, wechat, simulator, upload_key, commands)
+        yield made
+        made.end()
+
+
+@pytest.fixture(scope="module")
+def team_of_module(
+    tmp_path_factory: pytest.TempPathFactory,
+    upload_key: str,
+    tools_folder: Path,
+    commands: CommandServer,
+    servers: Servers,
+) -> Iterator[Team]:
+    """A team that serves all tests of a module, which release nothing for real."""
+    place = tmp_path_factory.mktemp("team")
+    servers.prepare(place / "data")
+    wechat = WeChat(place / "received")
+    with Simulator(place / "simulator", [wechat]) as simulator:
+        made = Team(place, tools_folder, wechat, simulator, upload_key, commands)
         yield made
         made.end()
 

@@ -80,7 +80,10 @@ def test_previews_share_the_compiler_that_the_first_one_fetched(
         logs.append(shop.log(number))
     assert "GET mdn.alipayobjects.com" not in logs[1]
     assert [one.kind for one in alipay.received] == [Kind.PREVIEW] * 2
-    assert (alipay.received[0].launch.page, alipay.received[0].launch.query) == ("pages/a", "x=1")
+    assert (alipay.received[0].launch.start_page, alipay.received[0].launch.query) == (
+        "pages/a",
+        "x=1",
+    )
     kept = [one.name for one in (tools_folder / "minidev-2.2.5" / "compilers").iterdir()]
     # Whoever publishes for real from the same folder must not get the stand-in.
     assert kept == ["cubebuild@0.100.12-simulator"]

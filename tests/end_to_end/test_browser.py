@@ -28,6 +28,12 @@ FILES = {
 }
 
 
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A data folder that the first command makes."""
+    return tmp_path / "data"
+
+
 def code_in(page: Page) -> str:
     """Read the QR code that the page shows."""
     picture = page.wait_for_selector("img.qr-large")
@@ -67,7 +73,7 @@ def test_from_an_empty_house_to_qr_codes_and_a_viewer_who_only_looks(
     page.click("main form button.btn-primary")
     expect(page.locator(".log")).to_contain_text("首页", timeout=SECONDS)
     assert "http" in code_in(page)
-    assert wechat.received[0].launch.page == "pages/b"
+    assert wechat.received[0].launch.start_page == "pages/b"
 
     page.goto(f"{site.url}/apps/商城-微信/upload")
     page.click("main form button.btn-primary")

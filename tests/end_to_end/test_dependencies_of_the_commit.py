@@ -11,7 +11,7 @@ from repositories import commit, make_repository
 from team import Team
 from test_registries import BUILD, FILES
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("wechat_tool")]
+pytestmark = [pytest.mark.slow, pytest.mark.light_tool]
 
 # Without registries of its own, the install takes everything from the commit.
 GENERATE = 'require("fs").writeFileSync("node_modules/is-number/index.js", "module.exports=()=>%d")'

@@ -67,7 +67,10 @@ def test_preview_and_upload_arrive_and_leave_no_token_behind(
         assert Path(answer.json["qr_code"]).read_bytes().startswith(b"\x89PNG")
     first, second = douyin.received
     assert (first.kind, second.kind) == (Kind.PREVIEW, Kind.UPLOAD)
-    assert (douyin.qr_codes[0].launch.page, douyin.qr_codes[0].launch.query) == ("pages/b", "n=1")
+    assert (douyin.qr_codes[0].launch.start_page, douyin.qr_codes[0].launch.query) == (
+        "pages/b",
+        "n=1",
+    )
     assert (second.version, second.description) == (upload.json["version"], "`id` 新版")
     for received in (first, second):
         config = json.loads(received.files["project.config.json"])

@@ -8,7 +8,7 @@ import pytest
 from mprelease.simulator.sample import make_sample
 from team import Team
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("wechat_tool")]
+pytestmark = [pytest.mark.slow, pytest.mark.light_tool]
 MEBI = 1 << 20
 
 

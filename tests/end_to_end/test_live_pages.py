@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from browser import PASSWORD, Site, answers, free_port, serving
+from browser import PASSWORD, SECONDS, Site, answers, free_port, serving
 from mprelease.domain.problems import Problem, ProblemDetail
 from mprelease.domain.releases import Commit, Kind, Stage, StageState, State
 from mprelease.domain.users import Role
@@ -138,7 +138,7 @@ def test_the_log_goes_on_without_a_gap_or_a_double_when_the_server_has_died(
             release.write(f"while it was dead {round_}.{number}" for number in range(30))
             server = served(site, team)
             release.write(f"afterwards {round_}.{number}" for number in range(20))
-            expect(page.locator(".log")).to_contain_text(f"afterwards {round_}.19")
+            expect(page.locator(".log")).to_contain_text(f"afterwards {round_}.19", timeout=SECONDS)
             expect(page.locator("[data-part=disconnected]")).to_be_hidden()
         release.end()
         expect(page.locator("#state .state-succeeded")).to_be_visible()

@@ -6,26 +6,42 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from browser import PASSWORD, Site, serving
+from browser import PASSWORD, Site, serving, visited
 from mprelease.domain.releases import Stage, State
+from mprelease.services.context import ServiceContext
 from team import Team
-from written import Written, writing
+from written import Written, housed, writing
 
 pytestmark = pytest.mark.slow
 
 EVIL = '<img src=x onerror="document.title=1"><script>alert(1)</script>'
 
 
-@pytest.fixture
-def site(team: Team, chromium: Browser) -> Iterator[Site]:
-    """A house without a worker: the test writes what one would."""
-    with serving(team, chromium, "--no-worker") as made:
+@pytest.fixture(scope="module")
+def site_of_module(team_of_module: Team, chromium: Browser) -> Iterator[Site]:
+    """A server without a worker: the tests write what one would."""
+    with serving(team_of_module, chromium, "--no-worker") as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def services(
+    site_of_module: Site, team_of_module: Team, upload_key: str
+) -> Iterator[ServiceContext]:
+    assert site_of_module
+    with housed(team_of_module, upload_key) as made:
         yield made
 
 
 @pytest.fixture
-def release(site: Site, team: Team, upload_key: str) -> Iterator[Written]:
-    with writing(team, upload_key) as made:
+def site(site_of_module: Site) -> Iterator[Site]:
+    with visited(site_of_module) as made:
+        yield made
+
+
+@pytest.fixture
+def release(services: ServiceContext) -> Iterator[Written]:
+    with writing(services) as made:
         yield made
 
 

@@ -13,7 +13,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 import furnished
-from browser import PASSWORD, SECONDS, Site, serving
+from browser import PASSWORD, SECONDS, Site, serving, visited
 from team import Team
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -62,18 +62,38 @@ WHOLE, *_ = LOOKS
 RULES_OF_LOOKS = ["color-contrast", "scrollable-region-focusable", "button-name", "link-name"]
 
 
-@pytest.fixture
-def shared(team: Team, upload_key: str) -> str:
-    team.must("releases")  # makes the database
+def furnished_by(team: Team) -> str:
+    """Fill the team's database; return the key of a shared QR code."""
+    team.must("releases")  # makes the master key
     services = furnished.house_of(team.data)
-    key = furnished.furnish(services, upload_key)
+    key = furnished.furnish(services, team.key)
     services.database.close()
     return key
 
 
-@pytest.fixture
-def full_site(team: Team, shared: str, chromium: Browser) -> Iterator[Site]:
+@pytest.fixture(scope="module")
+def shared(team_of_module: Team) -> str:
+    return furnished_by(team_of_module)
+
+
+@pytest.fixture(scope="module")
+def site_of_module(team_of_module: Team, shared: str, chromium: Browser) -> Iterator[Site]:
     assert shared
+    with serving(team_of_module, chromium, "--no-worker") as made:
+        yield made
+
+
+@pytest.fixture
+def full_site(site_of_module: Site) -> Iterator[Site]:
+    """A site that every test only reads."""
+    with visited(site_of_module) as made:
+        yield made
+
+
+@pytest.fixture
+def own_site(team: Team, chromium: Browser) -> Iterator[Site]:
+    """A site that a test may change."""
+    furnished_by(team)
     with serving(team, chromium, "--no-worker") as made:
         yield made
 
@@ -205,19 +225,19 @@ def test_a_page_that_was_seen_costs_little_the_next_time(full_site: Site) -> Non
     assert sum(again.values()) <= 25 * KB, again
 
 
-def test_what_deletes_asks_first_without_a_script(full_site: Site) -> None:
+def test_what_deletes_asks_first_without_a_script(own_site: Site) -> None:
     """Issue 12, number 34: without a script nothing asked; and no question named anything."""
-    page = full_site.session("admin", PASSWORD)
+    page = own_site.session("admin", PASSWORD)
     page = page.context.browser.new_context(  # type: ignore[union-attr]
         java_script_enabled=False, storage_state=page.context.storage_state(), locale="zh-CN"
     ).new_page()
-    page.goto(f"{full_site.url}{APP}/settings")
+    page.goto(f"{own_site.url}{APP}/settings")
     button = page.get_by_role("button", name="删除“商城-微信”")
     expect(button).to_be_hidden()
     page.locator("details.ask > summary").click()
     expect(page.locator(".ask-panel")).to_contain_text("wx0123456789abcdef")
     button.click()
-    page.wait_for_url(quote(f"{full_site.url}/projects/商城", safe=":/"))
+    page.wait_for_url(quote(f"{own_site.url}/projects/商城", safe=":/"))
     expect(page.locator("#done")).to_have_text("小程序“商城-微信”已删除，它的发布任务会保留。")
 
 
@@ -233,8 +253,8 @@ def tab_to(page: Page, what: str) -> None:
     pytest.fail(f"no Tab leads to {what}")
 
 
-def test_a_release_is_asked_for_and_canceled_by_keyboard_alone(full_site: Site) -> None:
-    page = full_site.session(furnished.LIN.name, furnished.PASSWORD)
+def test_a_release_is_asked_for_and_canceled_by_keyboard_alone(own_site: Site) -> None:
+    page = own_site.session(furnished.LIN.name, furnished.PASSWORD)
     tab_to(page, f"a[href='{APP}/preview']")
     page.keyboard.press("Enter")
     page.wait_for_url("**/preview")

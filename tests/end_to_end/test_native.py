@@ -57,7 +57,10 @@ def test_a_preview_opens_the_page_that_was_asked_for_and_gives_a_qr_code(
     assert Path(answer.json["qr_code"]).read_bytes().startswith(b"\xff\xd8")
     [received] = wechat.received
     assert received.kind is Kind.PREVIEW
-    assert (received.launch.page, received.launch.query) == ("pages/about/about", "from=test&n=1")
+    assert (received.launch.start_page, received.launch.query) == (
+        "pages/about/about",
+        "from=test&n=1",
+    )
     assert received.launch.scene == 1011
 
 
@@ -158,7 +161,7 @@ def test_a_refused_credential_ends_the_release_before_the_build(
     error = answer.json["error"]
     said = f"{error['message']} {error['remedy']}"
     assert all(word in said for word in REFUSALS[fault]), said
-    assert error["stage"] == "publish"
+    assert answer.json["failed_stage"] == "publish"
     check = team.run("app", "check", "shop")
     assert check.code == 1
     assert error["remedy"] in check.err

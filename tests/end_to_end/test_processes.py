@@ -11,7 +11,7 @@ from mprelease.simulator.wechat import WeChat
 from repositories import commit, git, make_repository
 from team import Team, interrupt, living, path_without_bwrap, wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("wechat_tool")]
+pytestmark = [pytest.mark.slow, pytest.mark.light_tool]
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_a_failed_build_fails_the_release_and_says_its_exit_code(
     team.has_app(repository, "--build-command", "echo almost; exit 3", "--output", ".")
     answer = team.run("upload", "shop", "--json")
     assert answer.code == 1
-    assert answer.json["error"]["stage"] == "build"
+    assert answer.json["failed_stage"] == "build"
     assert "3" in answer.json["error"]["message"]
     assert "almost" in team.log()
 

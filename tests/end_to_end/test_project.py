@@ -9,7 +9,7 @@ from mprelease.simulator.wechat import WeChat
 from repositories import commit, make_repository
 from team import Team, interrupt, living
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("wechat_tool")]
+pytestmark = [pytest.mark.slow, pytest.mark.light_tool]
 
 FILES = {
     "app.json": '{"pages":["pages/a"]}',
@@ -49,7 +49,7 @@ def test_each_line_names_its_app_and_the_end_names_every_qr_code(
     assert [line.split()[1] for line in ends[::2]] == ["shop", "desk"]
     for line in ends[1::2]:
         assert Path(line.partition(": ")[2]).stat().st_size > 0
-    assert [one.launch.page for one in wechat.received] == ["pages/a"] * 2
+    assert [one.launch.start_page for one in wechat.received] == ["pages/a"] * 2
 
 
 def test_one_that_fails_leaves_the_others_alone_and_makes_the_command_fail(pair: Team) -> None:

@@ -12,7 +12,7 @@ from npm_registry import NpmRegistry, serving
 from repositories import commit, make_repository
 from team import APP_ID, Team
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("wechat_tool")]
+pytestmark = [pytest.mark.slow, pytest.mark.light_tool]
 
 MIRROR = "https://mirror.invalid"
 RETIRED = "https://registry.npm.taobao.org"

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from browser import answers, free_port
+from command_server import CommandServer, Request
 from mprelease.domain.platforms import Platform
 from mprelease.domain.releases import Stage, State
 from mprelease.domain.users import Role
@@ -45,8 +46,9 @@ FILES = {
 class Laptop:
     """A machine with nothing on it but the command line and a token."""
 
-    def __init__(self, home: Path, url: str, token: str) -> None:
+    def __init__(self, home: Path, url: str, token: str, commands: CommandServer) -> None:
         self.home = home
+        self.commands = commands
         self.environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(home),
@@ -66,9 +68,8 @@ class Laptop:
         )
 
     def run(self, *arguments: str) -> Answer:
-        process = self.start(*arguments)
-        out, err = process.communicate(timeout=120)
-        return Answer(process.returncode, out, err)
+        request = Request(arguments, self.environment, str(self.home), None)
+        return Answer(*self.commands.run(request, 120))
 
 
 @pytest.fixture
@@ -88,7 +89,7 @@ def laptop(tmp_path: Path, team: Team, port: int) -> Laptop:
     database.close()
     home = tmp_path / "laptop"
     home.mkdir()
-    return Laptop(home, f"http://127.0.0.1:{port}", token)
+    return Laptop(home, f"http://127.0.0.1:{port}", token, team.commands)
 
 
 def _now() -> int:
@@ -102,7 +103,7 @@ def served(team: Team, port: int, *options: str) -> "subprocess.Popen[str]":
     return server
 
 
-@pytest.mark.usefixtures("wechat_tool")
+@pytest.mark.light_tool
 def test_a_laptop_uploads_follows_and_gets_the_code(
     team: Team, laptop: Laptop, port: int, wechat: WeChat, tmp_path: Path
 ) -> None:

@@ -259,7 +259,7 @@ OWNED = {
     ("cli/worker.py", "threading.Thread"): "waits for a second signal",
     ("engine/lease.py", "threading.Thread"): "keeps a lease; its failure ends the release",
     ("engine/slot.py", "threading.Timer"): "the time limit of a release",
-    ("live/feed.py", "asyncio.ensure_future"): "one query, for all who wait for it",
+    ("live/log_feed.py", "asyncio.ensure_future"): "one query, for all who wait for it",
     ("live/relay.py", "asyncio.create_task"): "supervised",
     ("live/poller.py", "asyncio.create_task"): "supervised",
     ("pipeline/credential_check.py", "threading.Thread"): "one check, whose end the release hears",
@@ -270,7 +270,10 @@ OWNED = {
     ("source/git.py", "threading.Timer"): "the time limit of one reading",
     ("supervision.py", "threading.Thread"): "supervised",
     ("web/connections.py", "asyncio.create_task"): "supervised",
-    ("web/live.py", "asyncio.create_task"): "what a socket tells; its failure closes the socket",
+    (
+        "web/live_socket.py",
+        "asyncio.create_task",
+    ): "what a socket tells; its failure closes the socket",
 }
 STARTS = ("Thread", "Timer", "create_task", "ensure_future", "ThreadPoolExecutor", "run_coroutine")
 

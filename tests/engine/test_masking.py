@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from databases import on_sqlite
 from light import a_worker
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Message, Problem, ProblemDetail
@@ -49,6 +50,7 @@ def talkative(run: Run) -> Outcome:
     )
 
 
+@on_sqlite
 @pytest.mark.parametrize("description", ["", "crash"])
 def test_parts_of_secrets_are_in_no_line_no_warning_and_no_failure(
     yard: Yard, description: str

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from databases import on_sqlite
 from light import a_worker, light
 from mprelease.application import opened
 from mprelease.domain.errors import ReleaseCanceled
@@ -105,6 +106,7 @@ def installs(yard: Yard, release_id: int) -> bool:
     return (Stage.CHECKOUT, "npm fetches a tool") in lines(yard, release_id)
 
 
+@on_sqlite
 def test_npm_is_heard_in_the_log_of_the_release_that_waits(
     yard: Yard, shop: Shop, employ: Employ
 ) -> None:
@@ -119,6 +121,7 @@ def test_npm_is_heard_in_the_log_of_the_release_that_waits(
     assert texts[1:3] == ["npm fetches a tool", "added 1 package"]
 
 
+@on_sqlite
 def test_a_cancel_ends_the_installation(yard: Yard, shop: Shop, employ: Employ) -> None:
     release_id = yard.ask()
     employ()
@@ -129,6 +132,7 @@ def test_a_cancel_ends_the_installation(yard: Yard, shop: Shop, employ: Employ) 
     assert list((shop.folder / "tools").iterdir()) == []
 
 
+@on_sqlite
 def test_the_time_limit_of_the_release_ends_the_installation(yard: Yard, employ: Employ) -> None:
     release_id = yard.ask()
     employ(limit=1)
@@ -154,6 +158,7 @@ def test_a_worker_that_hands_back_ends_the_installation(
     yard.becomes(release_id, State.SUCCEEDED)
 
 
+@on_sqlite
 def test_an_installation_that_fails_says_so(yard: Yard, shop: Shop, employ: Employ) -> None:
     (shop.folder / "gate.bad").touch()
     shop.gate.touch()

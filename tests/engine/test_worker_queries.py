@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, insert, select
 
+from databases import on_sqlite
 from mprelease.domain.errors import Refused, StageFailed
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
@@ -67,6 +68,7 @@ def test_the_same_question_is_answered_from_memory_while_the_answer_is_young(yar
     assert worker_queries.ask(yard.services, "default", query, seconds=20, max_age=60) == first
 
 
+@on_sqlite
 def test_a_problem_is_an_answer(yard: Yard) -> None:
     yard.worker()
     query = WorkerQuery(WorkerQueryKind.REFS, "web")
@@ -88,7 +90,7 @@ def test_a_query_is_claimed_once_and_again_when_its_worker_died(yard: Yard) -> N
     labels = ("default",)
     database = yard.services.database
     with database.writing() as db:
-        stored.ask(db, "default", WorkerQuery(WorkerQueryKind.ADDRESS))
+        stored.add(db, "default", WorkerQuery(WorkerQueryKind.ADDRESS))
     first = stored.claim(database, labels, -1)
     second = stored.claim(database, labels, 60_000)
     assert first
@@ -100,6 +102,7 @@ def test_a_query_is_claimed_once_and_again_when_its_worker_died(yard: Yard) -> N
         assert stored.answered(db, second.id) == QueryAnswer({"address": "192.0.2.1"})
 
 
+@on_sqlite
 def test_the_address_needs_a_page_that_tells_it(yard: Yard) -> None:
     yard.worker()
     answer = worker_queries.ask(
@@ -109,6 +112,7 @@ def test_the_address_needs_a_page_that_tells_it(yard: Yard) -> None:
     assert answer.problem_detail.problem is Problem.ADDRESS_PAGE_MISSING
 
 
+@on_sqlite
 def test_an_app_without_a_credential_is_refused(yard: Yard) -> None:
     yard.worker()
     bare = AppChange(name="bare", platform_app_id="wx00000000000000ff")
@@ -119,6 +123,7 @@ def test_an_app_without_a_credential_is_refused(yard: Yard) -> None:
     assert answer.problem_detail.problem is Problem.KEY_SHAPE
 
 
+@on_sqlite
 @pytest.mark.usefixtures("repository")
 def test_a_ref_is_checked_by_the_caller_and_by_the_worker(yard: Yard) -> None:
     yard.worker()
@@ -127,7 +132,7 @@ def test_a_ref_is_checked_by_the_caller_and_by_the_worker(yard: Yard) -> None:
         worker_queries.ask(yard.services, "default", query, seconds=20, max_age=0)
     assert refused.value.problem_detail.problem is Problem.REF_SHAPE
     with yard.services.database.writing() as db:
-        number = stored.ask(db, "default", query)
+        number = stored.add(db, "default", query)
     yard.services.wake("default")
 
     def answer() -> QueryAnswer | None:
@@ -162,6 +167,7 @@ TO_SILENT = (
 )
 
 
+@on_sqlite
 @pytest.mark.usefixtures("repository")
 def test_a_silent_host_is_named_and_holds_up_no_other_project(
     yard: Yard, silent: SilentHost
@@ -243,6 +249,7 @@ def test_a_query_of_an_unknown_kind_is_left_alone_and_others_are_answered(yard: 
     assert worker_queries.ask(yard.services, "default", query, seconds=20, max_age=0).problem_detail
 
 
+@on_sqlite
 def test_an_answer_that_cannot_be_stored_is_reported_as_an_internal_error(
     yard: Yard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -283,6 +290,7 @@ def test_a_worker_that_ends_stops_git_and_requeues_its_queries(
     assert problem_detail.problem is Problem.GIT_HOST_UNREACHABLE
 
 
+@on_sqlite
 def test_a_platform_that_keeps_silent_does_not_delay_the_end_of_a_worker(
     yard: Yard, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -33,8 +33,8 @@ def test_a_project_of_vue_3_gets_uni_apps_command_line(
         write(tmp_path, "package.json", own)
     assert hbuilderx.complete(tmp_path, None)
     package = json.loads((tmp_path / "package.json").read_text())
-    assert package["dependencies"]["vue"] == "3.4.21"
-    assert ("dayjs" in package["dependencies"]) == bool(own)
+    assert package["devDependencies"]["vue"] == "3.4.21"
+    assert package.get("dependencies", {}) == own.get("dependencies", {}), "Douyin packs these"
     assert hbuilderx.is_pinned(tmp_path) != bool(own)
     assert (tmp_path / "vite.config.js").is_file()
     recipe = recognise(tmp_path, WECHAT, PRODUCTION)
@@ -54,8 +54,8 @@ def test_a_project_of_vue_2_gets_uni_apps_command_line_of_vue_cli(
     tool = hbuilderx.complete(tmp_path, None)
     assert tool
     package = json.loads((tmp_path / "package.json").read_text())
-    assert package["dependencies"]["vue"] == "2.6.14"
-    assert ("dayjs" in package["dependencies"]) == bool(own)
+    assert package["devDependencies"]["vue"] == "2.6.14"
+    assert package.get("dependencies", {}) == own.get("dependencies", {}), "Douyin packs these"
     assert hbuilderx.is_pinned(tmp_path) != bool(own)
     recipe = recognise(tmp_path, Platform.DOUYIN, PRODUCTION)
     assert recipe.build_command == "UNI_INPUT_DIR=$PWD vue-cli-service uni-build"
@@ -66,7 +66,7 @@ def test_a_project_of_vue_2_gets_uni_apps_command_line_of_vue_cli(
 
 def test_the_plug_in_that_says_where_a_project_lies_is_loaded_first(tmp_path: Path) -> None:
     assert hbuilderx.complete(project(tmp_path, "{}"), None)
-    names = list(json.loads((tmp_path / "package.json").read_text())["dependencies"])
+    names = list(json.loads((tmp_path / "package.json").read_text())["devDependencies"])
     plugin = names.index("@dcloudio/vue-cli-plugin-hbuilderx")
     assert plugin < names.index(hbuilderx.VUE_CLI_PLUGIN)
 

@@ -14,6 +14,7 @@ from mprelease.platforms.driver import (
     Driver,
     Event,
     Failure,
+    Loaded,
     PublishOrder,
     Ready,
     Result,
@@ -66,7 +67,7 @@ def in_a_minute() -> int:
 class Publishing:
     """The tool's folder must hold `node_modules`; `at_ready` returns the line to be sent.
 
-    Without a line standard input is closed.
+    Without a line standard input is closed. One that `waits` gets its order once it is loaded.
     """
 
     tool: Path
@@ -76,6 +77,7 @@ class Publishing:
     driver: Driver = field(default_factory=WeChatDriver)
     stop: Stop = field(default_factory=Stop)
     processes: list[Running] = field(default_factory=list)
+    waits: bool = False
 
     @property
     def answers(self) -> list[Result | Failure]:
@@ -98,11 +100,13 @@ class Publishing:
         place.parent.mkdir(parents=True, exist_ok=True)
         place.symlink_to(self.tool, target_is_directory=True)
         driver.prepare(order)
-        started = Flag()
+        started, loaded = Flag(), Flag()
 
         def hear(line: str) -> None:
             event = driver.event(line, order)
             self.events.append(event)
+            if isinstance(event, Loaded):
+                loaded.set()
             if isinstance(event, Ready):
                 started.wait()
                 line_back = at_ready() if at_ready else driver.go_line(in_a_minute())
@@ -116,6 +120,8 @@ class Publishing:
         command = driver.command(tool_environment, order.scratch, 120)
         process = start(command, stop=self.stop, on_line=self.lines.append, on_event=hear)
         self.processes.append(process)
+        if self.waits:
+            assert loaded.wait(60)
         process.send(driver.order_line(order))
         started.set()
         return process.wait()

@@ -6,7 +6,7 @@ import pytest
 import typer
 
 from mprelease.cli import release
-from mprelease.cli.remote import _asked
+from mprelease.cli.remote import _body
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Kind, LaunchOptions
@@ -61,7 +61,7 @@ def test_the_command_line_takes_the_record(command: str, others: set[str]) -> No
 
 
 def test_what_the_remote_client_sends_is_what_the_api_reads() -> None:
-    sent = _asked(EVERYTHING)
+    sent = _body(EVERYTHING)
     assert sent.keys() == FIELDS
     read = ReleaseRequest.made_of(NewRelease.model_validate({**sent, "app": "shop"}), "key")
     assert read == EVERYTHING

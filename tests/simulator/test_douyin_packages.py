@@ -60,7 +60,7 @@ def test_a_package_that_names_a_file_twice_is_refused(tma: Client) -> None:
     with warnings.catch_warnings(), zipfile.ZipFile(made, "a") as archive:
         warnings.simplefilter("ignore")
         archive.writestr("app.json", b"{}")
-    assert "twice" in tma.send("preview", made.getvalue(), PREVIEW).json()["message"]
+    assert "repeated" in tma.send("preview", made.getvalue(), PREVIEW).json()["message"]
 
 
 @pytest.mark.parametrize("archive", [b"", b"no zip", packed(SMALL_APP)[:-30]])

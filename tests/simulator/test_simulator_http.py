@@ -47,9 +47,9 @@ def test_a_file_of_a_form_may_be_larger_than_what_the_parser_keeps_in_memory_by_
         (b"", "incomplete"),
         (b"".join(PARTS), "incomplete"),
         ((b"".join(PARTS) + END)[:-4], "incomplete"),
-        (PARTS[0] + PARTS[0] + END, "twice"),
+        (PARTS[0] + PARTS[0] + END, "repeated"),
         (PARTS[2] + PARTS[2].replace(b'; filename="a.zip"', b"") + END, "not UTF-8"),
-        (PARTS[0] + PARTS[2].replace(b"source", b"remark") + END, "twice"),
+        (PARTS[0] + PARTS[2].replace(b"source", b"remark") + END, "repeated"),
         (b"--x\r\nContent-Type: text/plain\r\n\r\ntext\r\n" + END, "cannot be read"),
     ],
 )

@@ -25,7 +25,7 @@ from mprelease.services import apps, projects, releases, sessions, shares, users
 from mprelease.services.context import ServiceContext
 from mprelease.storage import releases as stored
 from mprelease.storage import users as stored_users
-from mprelease.storage import worker_queries as stored_errands
+from mprelease.storage import worker_queries as stored_queries
 from mprelease.storage import workers
 
 if TYPE_CHECKING:
@@ -168,11 +168,11 @@ def test_a_cached_answer_waits_for_no_writer(world: World) -> None:
     services, query = world.services, WorkerQuery(WorkerQueryKind.REFS, "web")
     with services.database.writing() as db:
         workers.register(db, "one", ["default"], 1, "1")
-        stored_errands.ask(db, "default", query)
-    taken = stored_errands.claim(services.database, ["default"], 1000)
+        stored_queries.add(db, "default", query)
+    taken = stored_queries.claim(services.database, ["default"], 1000)
     assert taken
     with services.database.writing() as db:
-        stored_errands.answer(db, taken, QueryAnswer({"branches": ["main"]}))
+        stored_queries.answer(db, taken, QueryAnswer({"branches": ["main"]}))
     told: list[object] = []
 
     def ask() -> None:

@@ -7,7 +7,19 @@ import traceback
 import typer
 
 from mprelease import __version__
-from mprelease.cli import app, demo, doctor, project, release, releases, serve, tools, user, worker
+from mprelease.cli import (
+    app,
+    backup,
+    demo,
+    doctor,
+    project,
+    release,
+    releases,
+    serve,
+    tools,
+    user,
+    worker,
+)
 from mprelease.cli.terminal import sanitized_streams
 from mprelease.cli.translation import t
 from mprelease.domain.errors import ProblemError, Refused
@@ -116,6 +128,8 @@ def _assembled() -> typer.Typer:
     commands.command(help=t("cli.worker"))(worker.worker)
     commands.add_typer(worker.commands, name="workers")
     commands.add_typer(tools.commands, name="tools")
+    commands.command(help=t("cli.backup"))(backup.backup)
+    commands.command(help=t("cli.restore"))(backup.restore)
     commands.command(help=t("cli.doctor"))(doctor.doctor)
     commands.command(help=t("cli.demo"))(demo.demo)
     return commands

@@ -3,8 +3,10 @@
 import errno
 import os
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
@@ -15,16 +17,28 @@ def write_atomically(file: Path, content: bytes) -> None:
 
     Special files, such as pipes, are written directly.
     """
+    with replacing(file) as stream:
+        stream.write(content)
+
+
+@contextmanager
+def replacing(file: Path, *, is_private: bool = False) -> Iterator[BinaryIO]:
+    """Open a stream whose content replaces a file at the end of the block.
+
+    On an error the file is not changed. It keeps its mode; with `is_private` it gets 0600. Special
+    files, such as pipes, are written directly. Raise OSError.
+    """
     file.parent.mkdir(parents=True, exist_ok=True)
     if _is_special(file):
-        file.write_bytes(content)
+        with file.open("wb") as stream:
+            yield stream
         return
     target = file.resolve()  # keeps a symbolic link
     descriptor, name = tempfile.mkstemp(prefix=f".{target.name[:64]}-", dir=target.parent)
     try:
         with os.fdopen(descriptor, "wb") as stream:
-            stream.write(content)
-        if target.exists():
+            yield stream
+        if target.exists() and not is_private:
             Path(name).chmod(target.stat().st_mode & 0o777)
         Path(name).replace(target)
     except BaseException:

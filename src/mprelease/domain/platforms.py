@@ -11,8 +11,8 @@ MIB = 2**20
 class Platform(StrEnum):
     """A platform, spelled as in the database, in URLs and on the command line.
 
-    These have a driver in this version. `platforms.registry` tells which platforms have one; a
-    driver may serve a platform that is not listed here (`named`).
+    The members have a driver in this version. A driver may serve another name (`named`);
+    `platforms.registry` decides which ones are served.
     """
 
     WECHAT = "wechat"

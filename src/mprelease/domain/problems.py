@@ -54,6 +54,9 @@ class Problem(StrEnum):
     REPOSITORY_SHAPE = auto()
     REPOSITORY_MEANT = auto()
     FILE_UNREADABLE = auto()
+    BACKUP_UNUSABLE = auto()
+    BACKUP_OF_NEWER_VERSION = auto()
+    RESTORE_NOT_EMPTY = auto()
     FILE_UNWRITABLE = auto()
     NOT_TEXT = auto()
     KEY_SHAPE = auto()
@@ -223,12 +226,10 @@ class ProblemDetail:
 
     @property
     def message(self) -> Message:
-        """Say what happened."""
         """Return the message that states what happened."""
         return Message(f"problem.{self.problem}", self.parameters)
 
     @property
     def remedy(self) -> Message:
-        """Say what to do."""
         """Return the message that states what to do."""
         return Message(f"remedy.{self.problem}", self.parameters)

@@ -28,7 +28,7 @@ _SHAPE_WITHOUT_LEADING_ZEROS = re.compile(r"(0|[1-9][0-9]{0,8})(\.(0|[1-9][0-9]{
 
 
 def checked(form: VersionForm, version: str) -> str:
-    """Return the version if it has the form; raise Refused otherwise."""
+    """Return the version if it has the form; raise Refused(VERSION_SHAPE) otherwise."""
     shape = _SHAPE if form is VersionForm.WORDS else _SHAPE_WITHOUT_LEADING_ZEROS
     if not shape.fullmatch(version):
         raise Refused(Problem.VERSION_SHAPE, version=version, example=_of_day(form, _EXAMPLE))

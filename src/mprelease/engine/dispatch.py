@@ -70,7 +70,7 @@ class Dispatch:
         """Call `on_wakeup` for each call to these labels; it returns whether a slot was free."""
 
         def wake(label: object, handovers: object) -> None:
-            # Anybody with access to Redis can write a message, so its content is checked.
+            # Any client of Redis can write a message, so its content is checked.
             if on_wakeup() or not (isinstance(label, str) and isinstance(handovers, int)):
                 return
             if label in labels and 0 <= handovers < _MOST_HANDOVERS:

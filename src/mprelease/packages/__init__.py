@@ -1,1 +1,1 @@
-"""Package managers: what an install sees, what its result is named by, how it is run."""
+"""Package managers: which one a project uses, what its install sees, and the key of the result."""

@@ -1,4 +1,4 @@
-"""The name of a dependency set: equal names, equal installs."""
+"""The key of a dependency set: a digest of all inputs of its install."""
 
 import hashlib
 import json
@@ -10,20 +10,19 @@ from mprelease.packages import manifests
 from mprelease.packages.install_plan import Install, install_command, install_variables
 from mprelease.packages.install_view import InstallView, reduced
 
-# Changes when a set of the same inputs would be made differently.
+# To be changed when sets of the same inputs would differ from those of earlier versions.
 _FORMAT = "1"
 
 
 @dataclass(frozen=True)
 class KeyInputs:
-    """What decides, apart from the repository, what an install brings.
+    """The inputs of an install besides the files of the repository.
 
-    `machine` is system, processor and C library; `command` the app's own install command, and
-    `command_folder` where in the tree it is run; `npmrc` the project's private one, and `variables`
-    what the installation passes through: both are hashed with the rest. `age` names the period
-    after which an install without a lock file is done anew, `installed_from` (ms) what somebody has
-    asked for, `tree_id` is git's name of the whole committed tree. `on_file` is called again and
-    again, and may raise to end the work.
+    `machine` is system, processor and C library. `command` is the app's own install command, run in
+    `command_folder` of the tree. `npmrc` is the project's private one, `variables` are passed
+    through from the environment. `age` identifies the period in which an install without a lock
+    file is reused, `installed_from` (ms since the epoch) is the app's setting, `tree_id` the id of
+    git's tree object. `on_file` is called once per file, and may raise to abort.
     """
 
     node_version: str
@@ -40,7 +39,7 @@ class KeyInputs:
 
 
 def key(tree: Path, installs: Sequence[Install], view: InstallView, around: KeyInputs) -> str:
-    """Return the SHA-256 (hex) of everything that decides what the installs bring."""
+    """Return the SHA-256 (hex) of all inputs of the installs."""
     digest = hashlib.sha256()
     for part in (_FORMAT, *_key_inputs(installs, view, around), *_installs(tree, installs)):
         digest.update(f"{len(part)} {part}\0".encode(errors="surrogateescape"))
@@ -65,7 +64,7 @@ def seen_content(tree: Path, path: Path, view: InstallView, installs: Sequence[I
 
 def _key_inputs(installs: Sequence[Install], view: InstallView, around: KeyInputs) -> Iterator[str]:
     yield from (around.node_version, around.npm_version, around.machine, around.command)
-    # Apps of one workspace share its root, and run their commands in folders of their own.
+    # Apps of one workspace share its root, but run their commands in different folders.
     yield around.command_folder
     yield from (around.npmrc, json.dumps(dict(around.variables), sort_keys=True))
     yield str(around.installed_from)

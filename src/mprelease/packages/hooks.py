@@ -1,4 +1,4 @@
-"""The scripts of a repository that its own install runs, and what the known ones of them read."""
+"""Install hooks: scripts of package.json that run at an install, and the inputs of known ones."""
 
 import re
 import shlex
@@ -10,9 +10,9 @@ NAMES = frozenset(
     {"preinstall", "install", "postinstall", "prepublish", "preprepare", "prepare", "postprepare"}
     | {"pnpm:devPreinstall", "dependencies", "predependencies", "postdependencies"}
 )
-"""The scripts of package.json that npm, pnpm or yarn run at an install."""
+"""The scripts of package.json that npm, pnpm or yarn run during an install."""
 
-# Program -> what it reads besides manifests and installed packages, relative to its package.json.
+# Program -> its inputs besides manifests and installed packages, relative to the package.json.
 _KNOWN: Mapping[str, tuple[str, ...]] = {
     ":": (),
     "echo": (),
@@ -22,7 +22,7 @@ _KNOWN: Mapping[str, tuple[str, ...]] = {
     "[": (),
     "cd": (),
     "is-ci": (),
-    # An install has a repository of its own to set up, which goes with its place.
+    # An install runs in its own empty git repository, which is removed afterwards.
     "git init": (),
     "git config": (),
     "git rev-parse": (),
@@ -36,9 +36,9 @@ _KNOWN: Mapping[str, tuple[str, ...]] = {
     "weapp-tailwindcss": (),
     "prisma": ("*.prisma", "prisma/*", ".env", "prisma.config.*"),
 }
-# husky refuses a folder of hooks that is not below the one where it is called.
+# husky refuses a folder of hooks that is not below its working directory.
 _READING = frozenset(name for name, patterns in _KNOWN.items() if patterns) - {"husky"}
-# Packages whose own install scripts look into the project around them.
+# Packages whose install scripts read files of the project.
 _READ_BY_DEPENDENCIES: Mapping[str, tuple[str, ...]] = {
     "@prisma/client": ("*.prisma", "prisma/*", ".env", "prisma.config.*"),
 }
@@ -53,18 +53,18 @@ _RUNNERS = (
 _MANAGERS = frozenset({"npm", "pnpm", "yarn", "cnpm"})
 _INSTALLING = frozenset({"ci", "i", "install", "clean-install"})
 _BETWEEN_COMMANDS = re.compile(r"&&|\|\||;")
-# Characters of a command, or of a whole hook: whoever writes more wants to hold us up.
+# Characters of a command or a whole hook; longer ones are not parsed, because that takes too long.
 _LONGEST = 2000
 _SUBSTITUTION = re.compile(r"[`$<>|&(){}\n]")
 
 
 def unknown(manifest: Mapping[str, object]) -> str:
-    """Return the first hook of a package.json of which nobody knows what it reads; else nothing."""
+    """Return the first hook of a package.json with unknown inputs; empty if there is none."""
     return next((script for script in _scripts(manifest) if not _is_known(script)), "")
 
 
 def inputs(manifest: Mapping[str, object]) -> Iterator[str]:
-    """Yield patterns of what the known hooks read, relative to the folder of the package.json."""
+    """Yield patterns of the inputs of known hooks, relative to the folder of the package.json."""
     for script in _scripts(manifest):
         for command in _BETWEEN_COMMANDS.split(script[:_LONGEST]):
             yield from _KNOWN.get(_program(command) or "", ())
@@ -74,7 +74,7 @@ def inputs(manifest: Mapping[str, object]) -> Iterator[str]:
 
 
 def only_installs(line: str) -> bool:
-    """Tell whether a shell line does nothing but call package managers to install."""
+    """Return whether a shell command consists of installs by package managers only."""
     return all(_is_install(command) for command in _BETWEEN_COMMANDS.split(line))
 
 
@@ -87,13 +87,13 @@ def _is_known(script: str) -> bool:
     if len(script) > _LONGEST:
         return False
     programs = [_program(command) for command in _BETWEEN_COMMANDS.split(script)]
-    # Those that read their files elsewhere read what no pattern below the folder names.
+    # Inputs in other folders (`..`) are not covered by the patterns.
     elsewhere = ".." in script and not _READING.isdisjoint(programs)
     return all(program in _KNOWN for program in programs) and not elsewhere
 
 
 def _program(command: str) -> str | None:
-    """Return the program that a simple command runs; None for anything that is not simple."""
+    """Return the program of a simple command; None for any other shell syntax."""
     words = _words(command)
     for runner in _RUNNERS:
         if tuple(words[: len(runner)]) == runner:

@@ -1,4 +1,4 @@
-"""Recognise a repository's package manager, and how its dependencies are installed."""
+"""Detect a repository's package manager, and return the commands of its installation."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,7 @@ from mprelease.process.plain_files import is_plain_file
 
 
 class ManagerName(StrEnum):
-    """The package managers that can be installed from npm."""
+    """The supported package managers; all can be installed from npm."""
 
     NPM = "npm"
     PNPM = "pnpm"
@@ -24,27 +24,28 @@ class ManagerName(StrEnum):
 
 @dataclass(frozen=True)
 class Manager:
-    """One package manager: `version` as npm takes it, or None for the npm that is there."""
+    """A package manager; a `version` of None means the machine's npm."""
 
     name: ManagerName
     version: str | None
 
     @property
     def npm_package(self) -> str:
-        """Return the npm package that brings it."""
+        """Return the npm package that contains it."""
         return "@yarnpkg/cli-dist" if self.name is ManagerName.YARN_BERRY else self.name.value
 
     @property
     def program(self) -> str:
-        """Return the name by which it is called."""
+        """Return the name of its program."""
         return self.name.value.removesuffix("-berry")
 
 
 @dataclass(frozen=True)
 class Install:
-    """Where an app's dependencies are installed: the app's folder, or its workspace's root.
+    """An installation in `folder`: the app's folder, or the root of its workspace.
 
-    A lock file `may_be_completed` where we have added to the package.json beside it.
+    `may_be_completed` allows changes of the lock file, because mprelease has added dependencies to
+    the package.json beside it.
     """
 
     folder: Path
@@ -54,16 +55,16 @@ class Install:
 
     @property
     def is_frozen(self) -> bool:
-        """Tell whether there is a lock file that nothing may be added to."""
+        """Return whether there is a lock file that the install must not change."""
         return self.lock is not None and not self.may_be_completed
 
 
 def find(tree: Path, directory: str, *, has_command: bool = False) -> Install | None:
-    """Return how the app in `directory` of a tree is installed; None without a package.json.
+    """Return the installation of the app in `directory` of a tree; None without a package.json.
 
-    Raise StageFailed(PACKAGE_MANAGER_UNKNOWN, manager) for one that npm cannot bring, unless the
-    app has an install command of its own (`has_command`): then the files beside it decide, and no
-    package.json is needed.
+    Raise StageFailed(PACKAGE_MANAGER_UNKNOWN, manager) for an unsupported package manager. If the
+    app has its own install command (`has_command`), the manager is detected by lock files only, and
+    no package.json is needed.
     """
     app = tree / directory
     if not is_plain_file(app / "package.json") and not has_command:
@@ -74,22 +75,22 @@ def find(tree: Path, directory: str, *, has_command: bool = False) -> Install | 
     except StageFailed:
         if not has_command:
             raise
-        manager = _told_by_files(folder) or Manager(ManagerName.NPM, None)
+        manager = _detected(folder) or Manager(ManagerName.NPM, None)
     return Install(folder, manager, _lock(folder, manager.name))
 
 
 def install_command(install: Install, *, frozen: bool) -> tuple[str, ...]:
-    """Return the command that installs, devDependencies always included.
+    """Return the install command, devDependencies included.
 
-    `frozen` takes the lock file as the law; otherwise it may be completed, or be missing.
+    With `frozen` it fails if the lock file does not match; otherwise it may update or create one.
     """
     return (install.manager.program, *_ARGUMENTS[install.manager.name, frozen])
 
 
 def offline_command(install: Install) -> tuple[str, ...]:
-    """Return the command that installs from what was downloaded before, and from nowhere else.
+    """Return the command that installs from the download cache only.
 
-    yarn >= 2 wants a variable for that, `OFFLINE_VARIABLES`, which no other minds.
+    yarn >= 2 needs `OFFLINE_VARIABLES` for that, which the others ignore.
     """
     command = install_command(install, frozen=install.is_frozen)
     return command if install.manager.name is ManagerName.YARN_BERRY else (*command, "--offline")
@@ -99,11 +100,11 @@ OFFLINE_VARIABLES = {"YARN_ENABLE_NETWORK": "0"}
 
 
 def install_variables(install: Install) -> Mapping[str, str]:
-    """Return what the install needs in its environment.
+    """Return the environment variables of the install.
 
-    npm 12 runs no install script of a dependency that package.json does not allow. Here they run
-    in the sandbox, as they did up to npm 11, unless the project declares `allowScripts`. Older
-    versions of npm ignore the variable; pnpm >= 10 and yarn >= 4.14 keep their own rules.
+    npm 12 runs install scripts of dependencies only if package.json allows them. Here they run in
+    the sandbox, as up to npm 11, unless the project declares `allowScripts`. Older versions of npm
+    ignore the variable; pnpm >= 10 and yarn >= 4.14 keep their own rules.
     """
     declared = "allowScripts" in manifests.parsed(install.folder / "package.json")
     if install.manager.name is not ManagerName.NPM or declared:
@@ -112,10 +113,10 @@ def install_variables(install: Install) -> Mapping[str, str]:
 
 
 def download_variables(install: Install, home: Path) -> Mapping[str, str]:
-    """Return what keeps downloads in HOME, from where the next install takes them.
+    """Return the environment variables that keep the download cache in HOME.
 
-    pnpm moves its store into the tree where HOME is mounted apart, as the sandbox does; yarn 1
-    looks for a HOME of its own when it runs as root.
+    By default pnpm moves its store into the tree if HOME is on another mount, as in the sandbox,
+    and yarn 1 uses another HOME when it runs as root.
     """
     if install.manager.name is ManagerName.YARN:
         return {"YARN_CACHE_FOLDER": str(home / ".cache" / "yarn")}
@@ -123,7 +124,7 @@ def download_variables(install: Install, home: Path) -> Mapping[str, str]:
         return {}
     return {
         "npm_config_store_dir": str(home / ".pnpm-store"),
-        # Hard links would let a build write into the store, from where others install.
+        # With hard links a build could change the store, which other installs use.
         "npm_config_package_import_method": "clone-or-copy",
     }
 
@@ -144,7 +145,7 @@ _ARGUMENTS: Mapping[tuple[ManagerName, bool], tuple[str, ...]] = {
     (ManagerName.YARN_BERRY, False): ("install", "--no-immutable"),
 }
 
-# Whoever has a lock of pnpm or yarn chose it; a package-lock.json beside it is a slip of the hand.
+# A lock file of pnpm or yarn is a choice; a package-lock.json beside it is most likely a mistake.
 _LOCKS: tuple[tuple[str, ManagerName], ...] = (
     ("pnpm-lock.yaml", ManagerName.PNPM),
     ("yarn.lock", ManagerName.YARN),
@@ -153,8 +154,8 @@ _LOCKS: tuple[tuple[str, ManagerName], ...] = (
 )
 _UNKNOWN_LOCKS: Mapping[str, str] = {"bun.lock": "bun", "bun.lockb": "bun"}
 
-# The newest version that takes a lock file of this format as the law, and runs on Node 20
-# (measured with npm's versions of 2026-11): every other format is refused or rewritten.
+# The newest version that accepts lock files of this format unchanged, and runs on Node 20 (measured
+# with the versions on npm of 2026-11): other formats are refused or rewritten.
 _PNPM_BY_LOCK: Mapping[str, str] = {"5": "7.33.7", "6": "8.15.9", "9": "10.34.9"}
 _BERRY_BY_LOCK: Mapping[str, str] = {
     "4": "2.4.2",
@@ -168,7 +169,7 @@ _PNPM, _YARN, _BERRY = "10.34.9", "1.22.22", "4.18.1"
 
 _PNPM_FORMAT = re.compile(r"""^["']?lockfileVersion["']? *: *["']?(\d+)""", re.MULTILINE)
 _BERRY_FORMAT = re.compile(r"^__metadata:\s+version: *(\d+)", re.MULTILINE)
-_ASKED = re.compile(r"(?P<name>npm|pnpm|yarn)@(?P<version>\d[\w.-]*)(\+[\w.-]+)?")
+_PACKAGE_MANAGER = re.compile(r"(?P<name>npm|pnpm|yarn)@(?P<version>\d[\w.-]*)(\+[\w.-]+)?")
 
 
 def _upwards(tree: Path, app: Path) -> Iterator[Path]:
@@ -183,37 +184,37 @@ def _installs_for(folder: Path, app: Path) -> bool:
     return workspaces.has_member(folder, app.relative_to(folder).as_posix())
 
 
-def _asked(field: str) -> Manager:
-    asked = _ASKED.fullmatch(field.strip())
-    if asked is None:
+def _declared(field: str) -> Manager:
+    match = _PACKAGE_MANAGER.fullmatch(field.strip())
+    if match is None:
         raise StageFailed(Problem.PACKAGE_MANAGER_UNKNOWN, manager=field)
-    name, version = ManagerName(asked["name"]), asked["version"]
+    name, version = ManagerName(match["name"]), match["version"]
     if name is ManagerName.YARN and not version.startswith(("0.", "1.")):
         name = ManagerName.YARN_BERRY
     return Manager(name, version)
 
 
 def _manager(folder: Path) -> Manager:
-    asked = manifests.parsed(folder / "package.json").get("packageManager")
-    if asked:
-        return _asked(str(asked))
-    if found := _told_by_files(folder):
-        return found
+    declared = manifests.parsed(folder / "package.json").get("packageManager")
+    if declared:
+        return _declared(str(declared))
+    if detected := _detected(folder):
+        return detected
     unknown = next((name for lock, name in _UNKNOWN_LOCKS.items() if (folder / lock).is_file()), "")
     if unknown:
         raise StageFailed(Problem.PACKAGE_MANAGER_UNKNOWN, manager=unknown)
     return Manager(ManagerName.NPM, None)
 
 
-def _told_by_files(folder: Path) -> Manager | None:
+def _detected(folder: Path) -> Manager | None:
     name = next((name for lock, name in _LOCKS if (folder / lock).is_file()), None)
     if name is ManagerName.NPM:
         return Manager(name, None)
     if name is ManagerName.YARN:
         return _yarn(plain_files.beginning(folder / "yarn.lock"))
     if name is ManagerName.PNPM or (folder / workspaces.PNPM).is_file():
-        found = _PNPM_FORMAT.search(plain_files.beginning(folder / "pnpm-lock.yaml"))
-        return Manager(ManagerName.PNPM, _PNPM_BY_LOCK.get(found[1] if found else "", _PNPM))
+        match = _PNPM_FORMAT.search(plain_files.beginning(folder / "pnpm-lock.yaml"))
+        return Manager(ManagerName.PNPM, _PNPM_BY_LOCK.get(match[1] if match else "", _PNPM))
     return None
 
 
@@ -226,5 +227,5 @@ def _yarn(lock: str) -> Manager:
 
 def _lock(folder: Path, manager: ManagerName) -> Path | None:
     wanted = ManagerName.YARN if manager is ManagerName.YARN_BERRY else manager
-    locks = (folder / name for name, whose in _LOCKS if whose is wanted)
+    locks = (folder / name for name, owner in _LOCKS if owner is wanted)
     return next((lock for lock in locks if is_plain_file(lock)), None)

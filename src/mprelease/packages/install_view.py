@@ -1,8 +1,8 @@
-"""What an install sees of a repository, so that its result can be named by exactly that.
+"""The files of a repository that an install sees, which are the inputs of its cache key.
 
-Manifests without the fields that no install reads, lock files, settings of the package managers,
-patches, plug-ins, and what `file:` dependencies name. Where code of the repository runs during the
-install, and nobody knows what it reads, the install sees the whole committed tree.
+They are manifests without the fields that no install reads, lock files, settings of the package
+managers, patches, plug-ins, and targets of `file:` dependencies. If code of the repository with
+unknown inputs runs during the install, the install sees the whole committed tree.
 """
 
 import os
@@ -22,12 +22,10 @@ MODULES = "node_modules"
 
 @dataclass(frozen=True)
 class InstallView:
-    """The files of a tree that an install sees, relative to the tree.
+    """The files that an install sees, as paths relative to the tree.
 
-    `manifests` are seen without what no install reads (`reduced`), `folders` without what lies in
-    them. `whole_tree` says that
-    everything is seen as it was committed; then nothing is listed, and `why` names the code because
-    of which that is so.
+    `manifests` are `reduced`; `folders` are created empty. With `whole_tree` the install sees the
+    whole commit, nothing is listed, and `why` names the code that requires it.
     """
 
     files: frozenset[Path] = frozenset()
@@ -39,12 +37,12 @@ class InstallView:
 
 @dataclass(frozen=True)
 class InstallRequest:
-    """For which installs of a tree the view is wanted.
+    """The installs of a tree for which the view is computed.
 
-    `command` is the app's own install command, `globs` what that and the repository's hooks read,
-    if somebody has said so: patterns of paths relative to the tree, in which `*` matches slashes. A
-    folder that a pattern names is there, empty but for files that are named as well. `on_file` is
-    called again and again meanwhile, and may raise to end the work.
+    `command` is the app's own install command. `globs` are the configured inputs of that command
+    and of the repository's hooks: patterns of paths relative to the tree, in which `*` also matches
+    slashes; a folder that a pattern names exists, with the matching files only. `on_file` is called
+    at least once per file, and may raise to abort.
     """
 
     tree: Path
@@ -54,26 +52,26 @@ class InstallRequest:
     on_file: Callable[[], None] = lambda: None
 
 
-def view_of(question: InstallRequest) -> InstallView:
-    """Return what the installs see."""
-    seen = _Seen(question.tree, question.on_file)
-    for install in question.installs:
+def view_of(request: InstallRequest) -> InstallView:
+    """Return the files that the installs see."""
+    seen = _Seen(request.tree, request.on_file)
+    for install in request.installs:
         seen.add_install(install)
-    seen.add_matching(question.globs, _known_inputs(question.tree, seen.manifests))
-    if not question.globs and (why := _unknown_code(question, seen)):
+    seen.add_matching(request.globs, _known_inputs(request.tree, seen.manifests))
+    if not request.globs and (why := _unknown_code(request, seen)):
         return InstallView(whole_tree=True, why=why)
     return InstallView(
         frozenset(seen.files),
         frozenset(seen.manifests - seen.files),
-        frozenset(Path(each) for each in question.globs if _is_folder(question.tree, each)),
+        frozenset(Path(each) for each in request.globs if _is_folder(request.tree, each)),
     )
 
 
 def reduced(manifest: Mapping[str, object], *, is_root: bool) -> Mapping[str, object]:
-    """Return a package.json without what no install reads.
+    """Return a package.json without the fields that no install reads.
 
-    The version of the root goes: it changes with each release. Those of a workspace's packages
-    stay: the others may ask for a certain one.
+    The version of the root is dropped, because it changes with each release. Versions of workspace
+    packages stay, because other packages may require them.
     """
     dropped = _DROPPED | ({"version"} if is_root else set())
     kept = {name: value for name, value in manifest.items() if name not in dropped}
@@ -83,7 +81,7 @@ def reduced(manifest: Mapping[str, object], *, is_root: bool) -> Mapping[str, ob
 
 
 def has_committed_modules(folder: Path) -> bool:
-    """Tell whether a tree that is exactly its commit has packages in a folder's node_modules."""
+    """Return whether a freshly checked out tree has packages in a folder's node_modules."""
     modules = folder / MODULES
     if modules.is_symlink() or not modules.is_dir():
         return False
@@ -92,7 +90,7 @@ def has_committed_modules(folder: Path) -> bool:
 
 
 def names_packages(folder: Path) -> bool:
-    """Tell whether a folder's package.json wants anything installed, itself or by its workspace."""
+    """Return whether a folder has dependencies to install, in its package.json or workspace."""
     manifest = manifests.parsed(folder / "package.json")
     return any(manifest.get(name) for name in (*_DEPENDENCIES, "workspaces")) or is_plain_file(
         folder / workspaces.PNPM
@@ -107,14 +105,14 @@ _SETTINGS = frozenset(
     {".npmrc", ".yarnrc", ".yarnrc.yml", "pnpm-workspace.yaml", ".pnpmfile.cjs", ".pnpmfile.mjs"}
     | {"pnpmfile.js"}
 )
-# Settings that are code, which may load any other file.
+# Settings in the form of code, which may load any other file.
 _CODE = re.compile(r"\.?pnpmfile\.[cm]?js|prisma\.config\.\w+|\.?simple-git-hooks\.[cm]?js")
-# patch-package and pnpm keep patches in `patches`, yarn in `.yarn/patches`, beside its plug-ins,
-# its own program and its cache.
+# patch-package and pnpm store patches in `patches`, yarn in `.yarn/patches`, beside its plug-ins,
+# its program and its cache.
 _FOLDERS = frozenset({"patches", ".yarn"})
 _NOT_ENTERED = frozenset({".git", MODULES})
 _DEPENDENCIES = ("dependencies", "devDependencies", "optionalDependencies", "peerDependencies")
-# What may name other packages in place of those, at any depth; "pnpm" holds settings of pnpm.
+# Fields that replace packages by others, at any depth; "pnpm" holds settings of pnpm.
 _REPLACEMENTS = ("overrides", "resolutions", "pnpm")
 _REPLACEMENTS_OF_PNPM = ("overrides", "catalog", "catalogs", "patchedDependencies")
 _LOCAL = re.compile(r"(?:file:|link:|portal:)(?P<path>[^#]+)|(?P<plain>\.{1,2}/[^#]+)")
@@ -142,19 +140,19 @@ class _Seen:
             self.on_file()
             self._add_local_dependencies(path)
         self._add_everything(install.folder / MODULES)
-        # yarn and pnpm look for their settings in the folders above, too.
+        # yarn and pnpm also read settings in parent folders.
         for folder in (each for each in install.folder.parents if each.is_relative_to(self.tree)):
             for name in _SETTINGS:
                 if is_plain_file(folder / name):
                     self._add(folder / name)
 
     def add_matching(self, globs: Sequence[str], of_folders: Mapping[Path, Sequence[str]]) -> None:
-        """Add what patterns of the tree, and those of some of its folders, name."""
+        """Add the files that match patterns of the tree or of one of its folders."""
         if not globs and not of_folders:
             return
         for path in self._below(self.tree):
             inside = path.relative_to(self.tree)
-            # Only the folders above: a commit may have a pattern in each of its folders.
+            # Only patterns of parent folders: a commit may have patterns in each of its folders.
             above = ((folder, of_folders.get(folder, ())) for folder in inside.parents)
             if _matches(inside, globs) or any(
                 _matches(inside.relative_to(folder), patterns) for folder, patterns in above
@@ -202,7 +200,7 @@ def _is_folder(tree: Path, name: str) -> bool:
 
 
 def _inside(tree: Path, path: Path) -> Path | None:
-    """Return where a path of the tree leads by its links; None if out of the tree."""
+    """Resolve the links of a path in the tree; return None if it leaves the tree."""
     real, target = os.path.realpath(tree), Path(os.path.realpath(path))
     return tree / target.relative_to(real) if target.is_relative_to(real) else None
 
@@ -225,8 +223,8 @@ def _local_dependencies(manifest: Path) -> Iterator[Path]:
     settings = manifests.parsed_yaml(manifest.with_name(workspaces.PNPM))
     named += [settings.get(name) for name in _REPLACEMENTS_OF_PNPM]
     for wanted in _texts(named):
-        if found := _LOCAL.fullmatch(wanted):
-            yield manifest.parent / (found["path"] or found["plain"])
+        if match := _LOCAL.fullmatch(wanted):
+            yield manifest.parent / (match["path"] or match["plain"])
 
 
 def _texts(content: object) -> Iterator[str]:
@@ -236,31 +234,31 @@ def _texts(content: object) -> Iterator[str]:
         if isinstance(each, str):
             yield each
         elif isinstance(each, dict | list) and id(each) not in seen:
-            # In YAML a list may hold itself.
+            # In YAML a list can contain itself, by an alias.
             seen.add(id(each))
             waiting.extend(each.values() if isinstance(each, dict) else each)
 
 
-def _unknown_code(question: InstallRequest, seen: _Seen) -> str:
-    """Return which code of the repository runs in the install and may read anything."""
-    if question.command and not hooks.only_installs(question.command):
-        return question.command
+def _unknown_code(request: InstallRequest, seen: _Seen) -> str:
+    """Return the first code with unknown inputs that runs in the install; empty if none."""
+    if request.command and not hooks.only_installs(request.command):
+        return request.command
     for path in sorted(seen.manifests):
-        question.on_file()
-        if unknown := hooks.unknown(manifests.parsed(question.tree / path)):
+        request.on_file()
+        if unknown := hooks.unknown(manifests.parsed(request.tree / path)):
             return unknown
-        if any((question.tree / path.parent).glob("*.gyp")):
+        if any((request.tree / path.parent).glob("*.gyp")):
             return "node-gyp"
     for path in sorted(seen.files):
-        question.on_file()
-        if _CODE.fullmatch(path.name) and _OTHER_FILE.search(manifests.text(question.tree / path)):
+        request.on_file()
+        if _CODE.fullmatch(path.name) and _OTHER_FILE.search(manifests.text(request.tree / path)):
             return str(path)
     return ""
 
 
-def _known_inputs(tree: Path, found: Iterable[Path]) -> Mapping[Path, Sequence[str]]:
-    """Return patterns of what the known hooks read, by the folders that they belong to."""
-    patterns = {path.parent: tuple(hooks.inputs(manifests.parsed(tree / path))) for path in found}
+def _known_inputs(tree: Path, paths: Iterable[Path]) -> Mapping[Path, Sequence[str]]:
+    """Return the patterns of the inputs of known hooks, by the folder of their package.json."""
+    patterns = {path.parent: tuple(hooks.inputs(manifests.parsed(tree / path))) for path in paths}
     return {folder: tuple(dict.fromkeys(each)) for folder, each in patterns.items() if each}
 
 

@@ -1,8 +1,8 @@
-"""Lock files that name other registries than the one in use, and their correction.
+"""Rewrite the URLs in lock files that name other registries than those in use.
 
-Versions and check sums stay, so what is installed is what was locked. Addresses are not simply
-dropped: yarn 1 forgets a version without one, and in npm's first format only the address tells what
-an alias stands for.
+Versions and check sums stay, so the locked packages are installed. The URLs are not dropped: yarn 1
+ignores a version without one, and in npm's lock file version 1 only the URL shows the target of an
+alias.
 """
 
 import json
@@ -14,28 +14,28 @@ from urllib.parse import unquote
 from mprelease.packages.registries import Registries, is_retired, place
 
 LARGEST = 8 * 2**20
-"""Bytes beyond which a lock file is not read."""
+"""Size in characters above which a lock file is not rewritten."""
 
 
 @dataclass(frozen=True)
 class Correction:
-    """A corrected lock file, and the hosts whose addresses were moved."""
+    """A rewritten lock file, and the hosts whose URLs were replaced."""
 
     text: str
     hosts: tuple[str, ...]
 
 
 def names_addresses(text: str) -> bool:
-    """Tell whether a lock file has anything that may have to be corrected."""
+    """Return whether a lock file contains URLs that may have to be replaced."""
     return bool(re.search(r"https?(?:://|%3A%2F%2F)|/download/", text))
 
 
 def corrected(name: str, text: str, registries: Registries) -> Correction | None:
-    """Return a lock file with its addresses moved to the registries in use; None if none was.
+    """Return a lock file with its URLs moved to the registries in use; None if nothing changed.
 
-    `name` is the name of the file, which tells its format. What has no check sum is moved from
-    retired mirrors only: another registry might have something else under that name. What is larger
-    than `LARGEST` stays as it is.
+    The format follows from `name`, the name of the file. URLs without a check sum are replaced only
+    if they name a retired mirror: another registry might serve another package. Files larger than
+    `LARGEST` are not changed.
     """
     if len(text) > LARGEST:
         return None
@@ -44,16 +44,16 @@ def corrected(name: str, text: str, registries: Registries) -> Correction | None
     return Correction(moved, tuple(sorted(mover.hosts))) if mover.hosts else None
 
 
-# No scope has a "%": what may end in several places takes the square of the time.
+# Scopes exclude "%", which makes the match unambiguous: otherwise it takes quadratic time.
 _SCOPE = r"(?:(?:@|%40)[^/\s%]+(?:/|%2[fF]))?"
 _PACKAGE = rf"(?P<package>{_SCOPE}[^/\s]+)"
 _FILE = r"(?P<file>[^/\s?#]+\.tgz)"
-# `/download/`, with the scope said twice and a query, is the form of cnpm; npm's own is `/-/`.
+# `/download/`, with a repeated scope and a query, is the form of cnpm; npm's own is `/-/`.
 _REST = rf"{_SCOPE}{_FILE}(?:\?[^\s#]*)?"
 _TARBALL = re.compile(rf"https?://[^\s?#]+?/{_PACKAGE}/(?:-|download)/{_REST}")
-# What pnpm <= 7 keeps of that form: the part below the registry.
+# pnpm <= 7 stores only the path of that form below the registry.
 _RELATIVE = re.compile(rf"/?(?!\w+:){_PACKAGE}/download/{_REST}")
-# The store behind npmmirror.
+# The file store of npmmirror.
 _STORED = re.compile(rf"https?://[^/\s]+/packages/{_PACKAGE}/[^/\s]+/{_FILE}")
 _LONGEST_ADDRESS = 1000
 
@@ -64,7 +64,7 @@ class _Mover:
     hosts: set[str] = field(default_factory=set)
 
     def moved(self, address: str, *, has_sum: bool) -> str | None:
-        """Return where the address of a package moves to; None where it stays."""
+        """Return the new URL of a package; None if it stays."""
         if len(address) > _LONGEST_ADDRESS:
             return None
         if match := _TARBALL.fullmatch(address) or _STORED.fullmatch(address):
@@ -72,7 +72,7 @@ class _Mover:
         return None
 
     def completed(self, path: str) -> str | None:
-        """Return the address that a path below a registry stands for; None if it is none."""
+        """Return the URL for a path below a registry; None for other texts."""
         match = _RELATIVE.fullmatch(path) if len(path) <= _LONGEST_ADDRESS else None
         if match is None:
             return None
@@ -80,7 +80,7 @@ class _Mover:
         return self._target(match)
 
     def leaves(self, address: str, *, has_sum: bool) -> bool:
-        """Tell whether an address is not to be used; if so it counts among the moved ones."""
+        """Return whether a URL must be replaced, and record its host if so."""
         leaves = is_retired(address) or (has_sum and not self.registries.uses(address))
         if leaves:
             self.hosts.add(place(address))
@@ -145,7 +145,7 @@ _BERRY = re.compile(
 def _berry(text: str, mover: _Mover) -> str:
     def replaced(match: re.Match[str]) -> str:
         has_sum = match["after"].endswith("checksum:")
-        # Without an address yarn asks the registry in use.
+        # Without a URL yarn uses the configured registry.
         leaves = mover.leaves(unquote(match["url"]), has_sum=has_sum)
         return f"{match['before']}{match['after']}" if leaves else match[0]
 

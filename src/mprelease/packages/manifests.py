@@ -1,4 +1,4 @@
-"""The small files by which a repository says what it is, read without trusting them."""
+"""Read small configuration files of a repository (JSON, YAML) without trusting their content."""
 
 import json
 from collections.abc import Mapping
@@ -10,12 +10,12 @@ from mprelease.process import plain_files
 
 
 def text(path: Path) -> str:
-    """Return the content, or nothing where there is no plain file."""
+    """Return the content of a regular file; empty if there is none."""
     return plain_files.text(path) or ""
 
 
 def parsed(path: Path) -> Mapping[str, object]:
-    """Return the JSON object in a file; an empty one where there is none."""
+    """Return the JSON object in a file; an empty one if there is none."""
     try:
         content = json.loads(text(path) or "{}")
     except (ValueError, RecursionError):
@@ -24,21 +24,21 @@ def parsed(path: Path) -> Mapping[str, object]:
 
 
 def parsed_yaml(path: Path) -> Mapping[str, object]:
-    """Return the mapping in a YAML file, all scalars as text; an empty one where there is none."""
+    """Return the mapping in a YAML file, all scalars as text; an empty one if there is none."""
     content = text(path)
     if len(content) > _LARGEST_YAML:
         return {}
     try:
-        # Not the loader in C, which a deep nesting crashes; nor one that copies what `<<` names,
-        # which fills the memory.
-        found = yaml.load(content, Loader=yaml.BaseLoader)  # noqa: S506  it makes text, no objects
+        # Not the C loader, which crashes on deep nesting; nor one that expands merge keys (`<<`),
+        # which can exhaust the memory.
+        parsed = yaml.load(content, Loader=yaml.BaseLoader)  # noqa: S506  it creates no objects
     except (ValueError, RecursionError, yaml.YAMLError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return parsed if isinstance(parsed, dict) else {}
 
 
 def section(manifest: Mapping[str, object], name: str) -> Mapping[str, object]:
-    """Return an object inside of a manifest; an empty one where there is none."""
+    """Return the object in a field of a manifest; an empty one if there is none."""
     content = manifest.get(name)
     return content if isinstance(content, dict) else {}
 

@@ -1,4 +1,4 @@
-"""The private .npmrc of a project: its secrets, and what it says to yarn >= 2, which reads none."""
+"""The private .npmrc of a project: its secrets, and its translation for yarn >= 2."""
 
 import base64
 import json
@@ -9,55 +9,55 @@ from mprelease.process.mask import passwords_in
 
 
 def for_yarn(npmrc: str) -> str:
-    """Return a .yarnrc.yml for HOME: the same registries, and the same right to use them.
+    """Return a .yarnrc.yml for HOME with the same registries and credentials.
 
-    It is written as JSON, which is YAML.
+    It is JSON, which is valid YAML.
     """
-    said = settings(npmrc)
-    named = scopes(said)
-    servers = [*([said["registry"]] if "registry" in said else []), *named.values()]
-    named_places = [*map(_place, servers), *_places(said)]
-    logins = {place: _login(said, place) for place in named_places}
-    told: dict[str, object] = {
+    entries = settings(npmrc)
+    named = scopes(entries)
+    servers = [*([entries["registry"]] if "registry" in entries else []), *named.values()]
+    named_places = [*map(_place, servers), *_places(entries)]
+    logins = {place: _login(entries, place) for place in named_places}
+    yarnrc: dict[str, object] = {
         "npmScopes": {name: {"npmRegistryServer": url.rstrip("/")} for name, url in named.items()},
         "npmRegistries": {place: login for place, login in logins.items() if login},
         "unsafeHttpWhitelist": [host(url) for url in servers if url.startswith("http://")],
     }
-    if "registry" in said:
-        told["npmRegistryServer"] = said["registry"].rstrip("/")
-    return json.dumps(told)
+    if "registry" in entries:
+        yarnrc["npmRegistryServer"] = entries["registry"].rstrip("/")
+    return json.dumps(yarnrc)
 
 
 def secrets_in(npmrc: str) -> tuple[str, ...]:
-    """Return the values that nobody may read, as they stand there and as they are sent.
+    """Return the secrets in an .npmrc, both as written and as sent.
 
-    Those are tokens, passwords (which are kept in Base64), keys, and passwords inside of addresses;
-    also those of lines that are commented out. Names of users and addresses are none.
+    These are tokens, passwords (stored in Base64), keys, and passwords in URLs, also in lines that
+    are commented out; not user names and URLs.
     """
     return tuple(dict.fromkeys(secret for pair in _pairs(npmrc) for secret in _secrets(*pair)))
 
 
 def settings(npmrc: str) -> Mapping[str, str]:
-    """Return what an .npmrc says, without the lines that are commented out."""
+    """Return the settings in an .npmrc, comments excluded."""
     lines = (line.strip() for line in npmrc.splitlines())
     pairs = (line.partition("=") for line in lines if not line.startswith((";", "#")))
     return {name.strip(): value.strip(" \t\"'") for name, _, value in pairs}
 
 
-def scopes(said: Mapping[str, str]) -> Mapping[str, str]:
+def scopes(entries: Mapping[str, str]) -> Mapping[str, str]:
     """Return the registries of single scopes, by their names without "@"."""
-    match = ((re.fullmatch(r"@(.+):registry", name), said[name]) for name in said)
-    return {name[1]: url for name, url in match if name}
+    matches = ((re.fullmatch(r"@(.+):registry", name), entries[name]) for name in entries)
+    return {match[1]: url for match, url in matches if match}
 
 
 def places(npmrc: str) -> Iterator[str]:
-    """Yield the addresses, without their scheme, that an .npmrc holds a login for."""
+    """Yield the URLs, without their scheme, for which an .npmrc has credentials."""
     return _places(settings(npmrc))
 
 
 def host(url: str) -> str:
-    """Return the host of an address, and nothing when it has none."""
-    # Not urlsplit: it raises for what anybody may have written.
+    """Return the host of a URL; empty if it has none."""
+    # Not urlsplit, which raises ValueError for malformed URLs.
     match = re.match(r"\w+://(?:[^/@]*@)?([^/:]+)", url)
     return match[1] if match else ""
 
@@ -75,7 +75,7 @@ def _secrets(name: str, value: str) -> Iterator[str]:
     yield from passwords_in(value)
     if not _SECRET_NAME.search(name):
         return
-    # npm's reader takes quotes away, and what follows an unescaped ; or #.
+    # npm's parser removes quotes, and everything after an unescaped ; or #.
     yield value
     for form in (value, re.split(r"\s*[;#]", value, maxsplit=1)[0]):
         bare = form.strip("\"'")
@@ -94,8 +94,8 @@ def _plain(encoded: str) -> str:
         return ""
 
 
-def _places(said: Mapping[str, str]) -> Iterator[str]:
-    for name in said:
+def _places(entries: Mapping[str, str]) -> Iterator[str]:
+    for name in entries:
         if match := _RIGHT.fullmatch(name):
             yield match["place"]
 
@@ -104,28 +104,30 @@ def _place(url: str) -> str:
     return url.partition(":")[2].rstrip("/")
 
 
-def _login(said: Mapping[str, str], place: str) -> Mapping[str, object]:
-    # As with npm, what is said of a place holds for all below it; yarn wants each one named.
+def _login(entries: Mapping[str, str], place: str) -> Mapping[str, object]:
+    # npm applies credentials of a path to all paths below it; yarn needs an entry for each.
     while place.strip("/"):
-        if told := _told_of(said, place):
-            return {**told, "npmAlwaysAuth": True}
+        if credentials := _credentials(entries, place):
+            return {**credentials, "npmAlwaysAuth": True}
         place = place.rpartition("/")[0]
     return {}
 
 
-def _told_of(said: Mapping[str, str], place: str) -> Mapping[str, str]:
-    about = {name: said.get(f"{place}/:{name}") or said.get(f"{place}:{name}") for name in _RIGHTS}
-    if token := about["_authToken"]:
+def _credentials(entries: Mapping[str, str], place: str) -> Mapping[str, str]:
+    own = {
+        name: entries.get(f"{place}/:{name}") or entries.get(f"{place}:{name}") for name in _RIGHTS
+    }
+    if token := own["_authToken"]:
         return {"npmAuthToken": token}
-    if ident := about["_auth"]:
+    if ident := own["_auth"]:
         return {"npmAuthIdent": ident}
-    if (user := about["username"]) and (password := about["_password"]):
+    if (user := own["username"]) and (password := own["_password"]):
         return {"npmAuthIdent": _ident(user, password)}
     return {}
 
 
 def _ident(user: str, password: str) -> str:
-    # An .npmrc holds the password in base64, with or without padding.
+    # An .npmrc contains the password in Base64, with or without padding.
     try:
         plain = base64.b64decode(f"{password}==")
     except ValueError:

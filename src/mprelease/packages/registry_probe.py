@@ -1,18 +1,18 @@
-"""Ask whether a registry answers at all: package managers take minutes to say that none does."""
+"""Probe whether a registry answers: package managers take minutes to report that none does."""
 
 import re
 from collections.abc import Sequence
 
 PROBE_SECONDS = 5
-"""How long a registry may take to answer, from when it was asked."""
+"""Seconds within which a registry must answer the request."""
 PROBE_LIMIT = 60
-"""Seconds after which the command that asks is ended: on a crowded machine it begins late."""
+"""Time limit of the whole command in seconds: on a busy machine it starts late."""
 
 
 def probe_command(registry: str | None = None) -> tuple[str, ...]:
-    """Return the command that asks a registry, by default the one of npm's settings.
+    """Return the command that probes a registry, by default the one of npm's settings.
 
-    npm knows proxies, certificates and logins; whatever a registry says is an answer.
+    npm applies its proxies, certificates and logins. Any response counts as an answer.
     """
     named = ("--registry", registry) if registry else ()
     limits = ("--fetch-retries=0", f"--fetch-timeout={PROBE_SECONDS * 1000}")
@@ -20,7 +20,7 @@ def probe_command(registry: str | None = None) -> tuple[str, ...]:
 
 
 def silent_host(tool_error: Sequence[str], registry: str | None = None) -> str | None:
-    """Return the host that did not answer, from what the failed command wrote; None if one did."""
+    """Return the host that did not answer, from the failed command's output; None if it did."""
     text = "\n".join(tool_error)
     if not _SILENCE.search(text):
         return None

@@ -1,4 +1,4 @@
-"""Which packages belong to a workspace, as npm, yarn and pnpm read the patterns that say so."""
+"""Which packages belong to a workspace, by the patterns of npm, yarn and pnpm."""
 
 import re
 from collections.abc import Iterator
@@ -9,19 +9,19 @@ from wcmatch import glob
 from mprelease.packages import manifests
 
 PNPM = "pnpm-workspace.yaml"
-"""Where pnpm keeps the patterns, and the settings of the workspace."""
+"""pnpm's file with the patterns and settings of a workspace."""
 
 
 def has_member(folder: Path, path: str) -> bool:
-    """Tell whether the workspace of a folder, if it is one, has the package at a relative path."""
+    """Return whether a folder is a workspace that contains the package at a relative path."""
     return any(_covers(patterns, path) for patterns in _pattern_lists(folder))
 
 
-# As npm and pnpm match.
+# The matching rules of npm and pnpm.
 _FLAGS = glob.GLOBSTAR | glob.BRACE | glob.EXTGLOB | glob.FORCEUNIX
 _MANIFEST = "/package.json"
-# A pattern becomes regular expressions, and committers write it: one of more signs, repetitions or
-# alternatives could take for ever.
+# Patterns of committers become regular expressions: without these limits a match could take
+# exponential time.
 _MOST_PATTERNS = 200
 _LONGEST = 200
 _MOST_WILDCARDS = 8
@@ -30,7 +30,7 @@ _REPETITION_OR_RANGE = re.compile(r"[*+]\(|\.\.")
 
 
 def _pattern_lists(folder: Path) -> Iterator[list[str]]:
-    """Yield the patterns of package.json and of pnpm; each list stands for itself."""
+    """Yield the lists of patterns of package.json and of pnpm, which are evaluated separately."""
     listed = manifests.parsed(folder / "package.json").get("workspaces")
     if isinstance(listed, dict):
         listed = listed.get("packages")
@@ -40,10 +40,10 @@ def _pattern_lists(folder: Path) -> Iterator[list[str]]:
 
 
 def _covers(patterns: list[str], path: str) -> bool:
-    refused = [each.removeprefix("!") for each in patterns if _is_exclusion(each)]
-    wanted = [each for each in patterns if not _is_exclusion(each)]
-    return any(_matches(each, path) for each in wanted) and not any(
-        _matches(each, path) for each in refused
+    excluded = [each.removeprefix("!") for each in patterns if _is_exclusion(each)]
+    included = [each for each in patterns if not _is_exclusion(each)]
+    return any(_matches(each, path) for each in included) and not any(
+        _matches(each, path) for each in excluded
     )
 
 
@@ -52,7 +52,7 @@ def _is_exclusion(pattern: str) -> bool:
 
 
 def _matches(pattern: str, path: str) -> bool:
-    if not _is_harmless(pattern):
+    if not _is_within_limits(pattern):
         return False
     whole = pattern.removeprefix("./").rstrip("/") + _MANIFEST
     try:
@@ -61,7 +61,7 @@ def _matches(pattern: str, path: str) -> bool:
         return False
 
 
-def _is_harmless(pattern: str) -> bool:
+def _is_within_limits(pattern: str) -> bool:
     return (
         len(pattern) <= _LONGEST
         and sum(map(pattern.count, "*?[(")) <= _MOST_WILDCARDS

@@ -1,7 +1,7 @@
-"""What yarn >= 2 ("berry") is told: it reads neither npm's settings nor the proxy variables.
+"""Settings of yarn >= 2 ("berry"), which reads neither npm's settings nor the proxy variables.
 
-Measured with 2.4.2, 3.8.7 and 4.18.1. Each of them refuses to run when a variable names a setting
-that it does not know, so that only such variables are set as all of them know.
+Measured with 2.4.2, 3.8.7 and 4.18.1. Each of them refuses to run if a variable names a setting
+that it does not define, so only variables that all of them define are set.
 """
 
 import re
@@ -14,33 +14,33 @@ from mprelease.packages.install_view import MODULES
 from mprelease.packages.npmrc import host
 
 DEFAULT_REGISTRY = "https://registry.yarnpkg.com"
-"""Where yarn takes packages from unless it is told otherwise."""
+"""yarn's default registry."""
 PLUG_AND_PLAY = (".pnp.cjs", ".pnp.js", ".pnp.loader.mjs", ".pnp.data.json")
-"""What Plug'n'Play leaves at the root of a project; `yarn run` obeys it wherever it lies."""
+"""The files of Plug'n'Play at the root of a project; `yarn run` loads them wherever they are."""
 
 
 def is_berry(install: Install) -> bool:
-    """Tell whether an install is one of yarn >= 2."""
+    """Return whether an install uses yarn >= 2."""
     return install.manager.name is ManagerName.YARN_BERRY
 
 
 def wants_plug_and_play(install: Install) -> bool:
-    """Tell whether yarn >= 2 would install into archives, as it does unless told otherwise."""
+    """Return whether yarn >= 2 would use Plug'n'Play, which is its default."""
     return is_berry(install) and _setting(install, "nodeLinker") in {None, "pnp"}
 
 
 def names_proxies(install: Install) -> bool:
-    """Tell whether the project has proxies of its own, which yarn >= 2 alone goes through."""
+    """Return whether the project's settings of yarn >= 2 name proxies."""
     return any(_setting(install, name) for name in ("httpProxy", "httpsProxy"))
 
 
 def variables(
     install: Install, folder: Path, environment: Mapping[str, str], registry: str | None
 ) -> Mapping[str, str]:
-    """Return what every call of yarn >= 2 needs, at install and build alike; else nothing.
+    """Return the variables for every call of yarn >= 2, at install and build; else none.
 
-    `folder` is where yarn finds the folder of the install. `environment` may name proxies.
-    `registry` is the installation's own, which goes before the project's as it does with npm.
+    `folder` is the path of the install's folder for yarn. `environment` may name proxies.
+    `registry` is the one of mprelease's settings, which overrides the project's, as with npm.
     """
     if not is_berry(install):
         return {}
@@ -52,21 +52,21 @@ def variables(
 
 
 def _layout(install: Install, folder: Path) -> Mapping[str, str]:
-    # `yarn run` wants the state of the install, so it is kept together with what was installed.
-    told = {"YARN_INSTALL_STATE_PATH": str(folder / MODULES / ".yarn-install-state.gz")}
+    # `yarn run` needs the state of the install, so it is stored within the installed packages.
+    chosen = {"YARN_INSTALL_STATE_PATH": str(folder / MODULES / ".yarn-install-state.gz")}
     if wants_plug_and_play(install):
-        # Builds find their programs, and vendors' tools find npm modules, in node_modules alone.
-        told["YARN_NODE_LINKER"] = "node-modules"
-    if not _brings_its_cache(install):
-        # In HOME, from where the next install takes it; in the tree it would be cleaned away.
-        told["YARN_ENABLE_GLOBAL_CACHE"] = "true"
+        # Builds find programs, and vendors' tools find npm packages, in node_modules only.
+        chosen["YARN_NODE_LINKER"] = "node-modules"
+    if not _has_own_cache(install):
+        # The cache in HOME is kept for the next install; one in the tree would be removed.
+        chosen["YARN_ENABLE_GLOBAL_CACHE"] = "true"
     if _setting(install, "nmMode") == "hardlinks-global":
-        # Such links would let a build write into the store, from where others install.
-        told["YARN_NM_MODE"] = "hardlinks-local"
-    return told
+        # With global hard links a build could change the store, which other installs use.
+        chosen["YARN_NM_MODE"] = "hardlinks-local"
+    return chosen
 
 
-def _brings_its_cache(install: Install) -> bool:
+def _has_own_cache(install: Install) -> bool:
     committed = (install.folder / ".yarn" / "cache").is_dir()
     return committed or _setting(install, "cacheFolder") is not None
 
@@ -74,22 +74,22 @@ def _brings_its_cache(install: Install) -> bool:
 def _registry(registry: str | None) -> Mapping[str, str]:
     if registry is None:
         return {}
-    told = {"YARN_NPM_REGISTRY_SERVER": registry.rstrip("/")}
+    chosen = {"YARN_NPM_REGISTRY_SERVER": registry.rstrip("/")}
     if registry.startswith("http://"):
-        told["YARN_UNSAFE_HTTP_WHITELIST"] = host(registry)
-    return told
+        chosen["YARN_UNSAFE_HTTP_WHITELIST"] = host(registry)
+    return chosen
 
 
 def _proxies(
     install: Install, environment: Mapping[str, str], registry: str | None
 ) -> Mapping[str, str]:
     address = registry or _setting(install, "npmRegistryServer") or DEFAULT_REGISTRY
-    said = {name.lower(): value for name, value in sorted(environment.items()) if value}
-    # yarn knows no exceptions: what counts is whether the registry is one.
-    if _is_exempt(host(address), said.get("no_proxy", "")):
+    lower = {name.lower(): value for name, value in sorted(environment.items()) if value}
+    # yarn supports no `no_proxy`: the proxies are omitted if the registry is exempt.
+    if _is_exempt(host(address), lower.get("no_proxy", "")):
         return {}
     names = ("http_proxy", "https_proxy")
-    return {f"YARN_{name.upper()}": said[name] for name in names if name in said}
+    return {f"YARN_{name.upper()}": lower[name] for name in names if name in lower}
 
 
 def _is_exempt(server: str, no_proxy: str) -> bool:

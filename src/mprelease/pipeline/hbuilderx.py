@@ -49,8 +49,9 @@ def complete(folder: Path, user: int | None) -> Toolchain | None:
     tool = _toolchain(folder) if is_hbuilderx(folder) and not _has_tool(package) else None
     if tool is None:
         return None
-    dependencies = {**manifests.section(package, "dependencies"), **tool.packages}
-    _write(folder / "package.json", json.dumps({**package, "dependencies": dependencies}), user)
+    # Douyin packs the dependencies of a package.json that uni-app copies into what it builds.
+    needs = {**manifests.section(package, "devDependencies"), **tool.packages}
+    _write(folder / "package.json", json.dumps({**package, "devDependencies": needs}), user)
     there = {path.name.partition(".config.")[0] for path in folder.glob("*.config.*")}
     for name, text in tool.files.items():
         if name.partition(".config.")[0] not in there:
@@ -62,7 +63,7 @@ def is_pinned(folder: Path) -> bool:
     """Tell whether a package.json names nothing but what this module has put there."""
     package = manifests.parsed(folder / "package.json")
     pinned = (_vue_2().packages, _vue_3().packages)
-    return package.get("dependencies") in pinned and not package.get("devDependencies")
+    return package.get("devDependencies") in pinned and not package.get("dependencies")
 
 
 _UNI_APP_X = {"App.uvue", "main.uts"}

@@ -95,6 +95,9 @@ def _with_tool(run: Run, installs: list[Install]) -> list[Install]:
     """Let the build tool that was added be installed over what the commit has of packages."""
     for name in _committed(run, installs).values():
         run.recorder.warned(Message("warning.modules_without_tool", {"path": name}))
+    if hbuilderx.is_pinned(run.folder):
+        # Whatever a lock file names, nobody wants it.
+        return [replace(each, lock=None) for each in installs]
     return [replace(each, may_be_completed=True) for each in installs]
 
 

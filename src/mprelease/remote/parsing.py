@@ -22,36 +22,38 @@ from mprelease.domain.releases import (
 )
 
 
-def release_of(told: Any) -> Release:
+def release_of(content: Any) -> Release:
     """Return a release of the API; its messages are in the language of the request."""
     return Release(
-        id=told["id"],
+        id=content["id"],
         app_id=0,
-        app_name=told["app"],
-        platform=platforms.named(told["platform"]),
-        kind=known_or_newer(Kind, told["kind"]),
-        state=known_or_newer(State, told["state"]),
-        ref=told["ref"],
-        environment=known_or_newer(Environment, told["environment"]),
-        robot=told["robot"],
-        version=told["version"],
-        description=told["description"],
-        launch=LaunchOptions(told["start_page"], told["query"], told["scene"]),
-        compile_settings=told["compile_settings"],
-        requested_by=told["requested_by"],
-        created_at=_ms(told["created_at"]) or 0,
-        started_at=_ms(told["started_at"]),
-        ended_at=_ms(told["ended_at"]),
-        attempt=told["attempt"],
-        commit=_commit(told["commit"]),
-        sizes=Sizes(**told["sizes"]) if told["sizes"] else None,
-        error=ProblemDetail(Problem.SERVER_SAYS, words_of(told["error"]))
-        if told["error"]
+        app_name=content["app"],
+        platform=platforms.named(content["platform"]),
+        kind=known_or_newer(Kind, content["kind"]),
+        state=known_or_newer(State, content["state"]),
+        ref=content["ref"],
+        environment=known_or_newer(Environment, content["environment"]),
+        robot=content["robot"],
+        version=content["version"],
+        description=content["description"],
+        launch=LaunchOptions(content["start_page"], content["query"], content["scene"]),
+        compile_settings=content["compile_settings"],
+        requested_by=content["requested_by"],
+        created_at=_ms(content["created_at"]) or 0,
+        started_at=_ms(content["started_at"]),
+        ended_at=_ms(content["ended_at"]),
+        attempt=content["attempt"],
+        commit=_commit(content["commit"]),
+        sizes=Sizes(**content["sizes"]) if content["sizes"] else None,
+        error=ProblemDetail(Problem.SERVER_SAYS, words_of(content["error"]))
+        if content["error"]
         else None,
-        failed_stage=known_or_newer(Stage, told["failed_stage"]) if told["failed_stage"] else None,
-        warnings=tuple(Message("cli.as_said", {"words": words}) for words in told["warnings"]),
-        stages=tuple(_stage(one) for one in told["stages"]),
-        ref_name=told["ref_name"],
+        failed_stage=known_or_newer(Stage, content["failed_stage"])
+        if content["failed_stage"]
+        else None,
+        warnings=tuple(Message("cli.as_said", {"words": words}) for words in content["warnings"]),
+        stages=tuple(_stage(one) for one in content["stages"]),
+        ref_name=content["ref_name"],
     )
 
 
@@ -64,10 +66,10 @@ def words_of(refusal: Any) -> dict[str, str]:
     }
 
 
-def state_of(release: Release, told: Any) -> Release:
+def state_of(release: Release, content: Any) -> Release:
     """Return the release with the state in a message of the live socket."""
-    stages = tuple(_stage(one) for one in told["stages"])
-    return replace(release, state=known_or_newer(State, told["state"]), stages=stages)
+    stages = tuple(_stage(one) for one in content["stages"])
+    return replace(release, state=known_or_newer(State, content["state"]), stages=stages)
 
 
 def lines_of(passages: Any) -> list[LogLine]:
@@ -92,20 +94,20 @@ def listed_lines_of(items: Any) -> list[LogLine]:
     ]
 
 
-def _commit(told: Any) -> Commit | None:
-    if told is None:
+def _commit(content: Any) -> Commit | None:
+    if content is None:
         return None
-    at = _ms(told["time"]) or 0
-    return Commit(told["id"], told["author"], told["subject"], at // 1000)
+    at = _ms(content["time"]) or 0
+    return Commit(content["id"], content["author"], content["subject"], at // 1000)
 
 
-def _stage(told: Any) -> StageRecord:
-    times = _ms(told["started_at"]), _ms(told["ended_at"])
+def _stage(content: Any) -> StageRecord:
+    times = _ms(content["started_at"]), _ms(content["ended_at"])
     return StageRecord(
-        known_or_newer(Stage, told["name"]),
-        known_or_newer(StageState, told["state"]),
+        known_or_newer(Stage, content["name"]),
+        known_or_newer(StageState, content["state"]),
         *times,
-        told["cached"],
+        content["cached"],
     )
 
 

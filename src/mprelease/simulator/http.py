@@ -1,8 +1,8 @@
 """HTTP between a vendor's tool and a simulated service: requests, replies, forms, the ASGI app.
 
 The server is uvicorn, the request and response objects inside the ASGI app are Starlette's, and
-forms are read by python-multipart. `Request` and `Reply` are what a simulated service sees of it:
-plain records, so that a service is ordinary synchronous code.
+forms are parsed by python-multipart. A simulated service gets a `Request` and returns a `Reply`,
+which are plain records, so that a service is ordinary synchronous code.
 """
 
 import asyncio
@@ -66,8 +66,8 @@ class Reply:
 class Service(Protocol):
     """Answer for one or more hosts of a vendor.
 
-    `answer` is called once per request, from several threads at the same time. Mistakes of the
-    client are answered; an exception is a bug of the simulator: uvicorn logs it, answers 500 and
+    `answer` is called once per request, from several threads at the same time. Invalid requests are
+    answered with an error; an exception is a bug of the simulator: uvicorn logs it, answers 500 and
     closes the connection.
     """
 
@@ -90,7 +90,7 @@ class Rejected(Exception):
 
 
 class InvalidRequest(ValueError):
-    """A call does not follow the vendor's protocol; the text says in what."""
+    """A call violates the vendor's protocol; the text describes how."""
 
 
 def json_reply(content: Mapping[str, object], status: int = HTTPStatus.OK) -> Reply:
@@ -116,7 +116,7 @@ class Form:
 def read_form(request: Request) -> Form:
     """Return the multipart/form-data body of a request.
 
-    Raise InvalidRequest for any other body, one that ends early, and a name that is there twice.
+    Raise InvalidRequest for any other body, an incomplete one, and a repeated name.
     """
     kind, options = parse_options_header(request.headers.get("content-type", ""))
     boundary = options.get(b"boundary")
@@ -151,7 +151,7 @@ def _form(fields: list[Field], files: list[File]) -> Form:
         {_name(each): _content(each) for each in files},
     )
     if len(form.fields.keys() | form.files.keys()) < len(fields) + len(files):
-        raise InvalidRequest("a name is in the form twice")
+        raise InvalidRequest("a name is repeated in the form")
     return form
 
 
@@ -226,7 +226,7 @@ def _record(request: starlette.requests.Request, body: bytes) -> Request:
 
 
 async def _is_gone_after(receive: Receive, seconds: float) -> bool:
-    """Wait, and tell whether the client has closed the connection meanwhile."""
+    """Wait, and return whether the client has closed the connection meanwhile."""
     try:
         # After the body, the only message that can come is that the client has disconnected.
         await asyncio.wait_for(receive(), seconds)
@@ -246,5 +246,5 @@ async def _send(reply: Reply, scope: Scope, receive: Receive, send: Send) -> Non
     half = reply.body[: len(reply.body) // 2]
     await send({"type": "http.response.body", "body": half, "more_body": True})
     scope["state"]["close_connection"]()
-    # Until uvicorn knows of the end, it would report a reply that was not completed.
+    # Wait for the disconnect: otherwise uvicorn logs an incomplete response.
     await receive()

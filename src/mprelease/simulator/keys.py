@@ -14,9 +14,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 
-def make_key() -> str:
-    """Return a new private key: RSA, 2048 bits, PKCS#8, PEM."""
-    key = generate_private_key(public_exponent=65537, key_size=2048)
+def make_key(bits: int = 2048) -> str:
+    """Return a new private key: RSA, PKCS#8, PEM."""
+    key = generate_private_key(public_exponent=65537, key_size=bits)
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     return pem.decode("ascii")
 

@@ -1,4 +1,4 @@
-"""What the packages of all platforms have in common: safe paths, sizes, the project's JSON."""
+"""Helpers for the packages of all platforms: safe paths, sizes, the project's JSON."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,7 @@ MAX_UNPACKED = 128 * MIB
 """The largest package that is unpacked, in bytes."""
 
 VersionNumber = Annotated[str, Field(pattern=r"^(0|[1-9]\d*)(\.(0|[1-9]\d*)){2}$")]
-"""Three numbers without leading zeros, as Alipay and Douyin want them."""
+"""Three numbers without leading zeros, the format of Alipay and Douyin."""
 
 
 class SubPackage(BaseModel):
@@ -37,7 +37,7 @@ M = TypeVar("M", bound=BaseModel)
 
 @dataclass(frozen=True)
 class CompileError:
-    """A place in a file, line and column counted from 1, and what is wrong there."""
+    """An error in a file; line and column are counted from 1."""
 
     file: str
     line: int
@@ -52,12 +52,12 @@ def require(condition: object, message: str) -> None:
 
 
 def is_plain_path(path: str) -> bool:
-    """Tell whether a path is relative and cannot lead out of its folder."""
+    """Return whether a path is relative and cannot lead out of its folder."""
     return not {"", ".", ".."}.intersection(path.split("/"))
 
 
 def parse_file(model: type[M], files: Mapping[str, bytes], name: str) -> M:
-    """Return a JSON file of a package; raise InvalidRequest when it is missing or not valid."""
+    """Parse a JSON file of a package; raise InvalidRequest if it is missing or not valid."""
     try:
         return model.model_validate_json(files[name])
     except (KeyError, ValidationError):
@@ -88,9 +88,9 @@ def _is_in(path: str, root: str) -> bool:
 
 
 def json_errors(files: Mapping[str, bytes]) -> Iterator[CompileError]:
-    """Find the JSON files of a project that cannot be parsed, those in node_modules apart.
+    """Yield an error for each JSON file of a project that cannot be parsed, except node_modules.
 
-    The compilers on the platforms' side are closed, and look at scripts and pages as well.
+    The platforms' compilers are closed source, and check scripts and pages as well.
     """
     for name, content in sorted(files.items()):
         if name.endswith(".json") and "node_modules/" not in name:

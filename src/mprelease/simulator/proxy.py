@@ -102,7 +102,7 @@ class _ConnectHandler:
         self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
     def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Serve one connection in a task of its own."""
+        """Serve one connection in its own task."""
         task = asyncio.create_task(self._serve(reader, writer))
         self._connections[task] = writer
         task.add_done_callback(self._connections.pop)
@@ -125,7 +125,7 @@ class _ConnectHandler:
                 await writer.start_tls(self._authority.context(host))
                 await self._serve_tunnel(host, reader, writer)
         except (OSError, EOFError, asyncio.LimitOverrunError):
-            pass  # The client has gone, does not accept the certificate, or speaks no HTTP.
+            pass  # The client has disconnected, rejected the certificate, or sent no HTTP request.
         finally:
             writer.close()
 
@@ -139,8 +139,8 @@ class _ConnectHandler:
     async def _serve_tunnel(
         self, host: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        # The protocol gets its bytes from here, not from the transport: between the end of the
-        # handshake and `set_protocol` the transport would already hand out the first request.
+        # The protocol gets its bytes from here, not from the transport, which could deliver the
+        # first request between the end of the handshake and `set_protocol`.
         transport = writer.transport
         assert isinstance(transport, asyncio.Transport)
         state = {"close_connection": transport.close}
@@ -158,7 +158,7 @@ class _Authority:
     """A certificate authority for the simulated hosts; its private key is only in memory."""
 
     def __init__(self, ca_file: Path, hosts: Iterable[str]) -> None:
-        """Make the authority and one certificate per host; write its own certificate to a file."""
+        """Create the authority and one certificate per host; write its certificate to a file."""
         self.ca_file = ca_file
         self._ca = trustme.CA(organization_name="mprelease simulator")
         self._ca.cert_pem.write_to_path(ca_file)

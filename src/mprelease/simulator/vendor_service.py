@@ -1,7 +1,7 @@
-"""What the three simulated services have in common.
+"""The base of the three simulated services.
 
-Each keeps what it has accepted, can be inspected while a vendor's tool talks to it, and misbehaves
-towards an app in the way that a test has set.
+Each service stores accepted packages, can be inspected while a vendor's tool uses it, and simulates
+the fault that a test has set for an app.
 """
 
 import json
@@ -39,15 +39,15 @@ class Fault(StrEnum):
     TOO_LARGE = auto()
     """The package is over the limit."""
     BUILD_ERROR = auto()
-    """The upload is accepted, and does not compile on the platform's side."""
+    """The upload is accepted, and the platform's build fails."""
     BUILD_NEVER_ENDS = auto()
-    """The upload is accepted, and its build is running for ever."""
+    """The upload is accepted, and its build never ends."""
     TRIAL_REFUSED = auto()
     """The upload is accepted, and may not become the trial version (体验版)."""
     TRIAL_NEVER_READY = auto()
     """The upload is accepted, and never becomes the trial version (体验版)."""
     NO_QR_CODE = auto()
-    """All is accepted, and there is no QR code."""
+    """Everything is accepted, but there is no QR code."""
     SERVER_ERROR = auto()
     """The upload or preview is answered with the error page of a gateway, status 502."""
     SLOW = auto()
@@ -58,10 +58,10 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True)
 class Delays:
-    """How long a service takes.
+    """Delays of a service.
 
-    `slow_seconds` is the delay of a reply under `Fault.SLOW`. `build_polls` says how often a client
-    asks for the state of a build until it is ready; the services count it differently.
+    `slow_seconds` is the delay of a reply under `Fault.SLOW`. `build_polls` is the number of polls
+    of a build's state until it is ready; the services count it differently.
     """
 
     slow_seconds: float = 30
@@ -130,19 +130,19 @@ class PackageStore(Generic[P]):
 
     @property
     def unknown_calls(self) -> list[str]:
-        """Return a copy of the list of calls that the service does not know."""
+        """Return a copy of the list of unknown calls."""
         with self.changed:
             return list(self._unknown_calls)
 
     def add(self, package: P) -> None:
-        """Keep one more package."""
+        """Store a package."""
         with self.changed:
             self._write(package)
             self._received.append(package)
             self.changed.notify_all()
 
     def add_unknown_call(self, call: str) -> None:
-        """Keep the name of a call that the service does not know."""
+        """Store the name of an unknown call."""
         with self.changed:
             self._unknown_calls.append(call)
 
@@ -196,7 +196,7 @@ class Inspectable(Generic[P]):
 
     @property
     def unknown_calls(self) -> list[str]:
-        """Return the calls that the simulator does not know, telemetry included."""
+        """Return the calls that the simulator does not implement, telemetry included."""
         return self._store.unknown_calls
 
     def wait_for(self, count: int, seconds: float = 30) -> list[P]:
@@ -213,7 +213,7 @@ class VendorService(Inspectable[P], ABC):
         self._delays = delays
 
     def answer(self, request: Request) -> Reply:
-        """Answer one call of the tool; an unknown one is answered with 404, and remembered."""
+        """Answer one call of the tool; an unknown one is answered with 404, and recorded."""
         try:
             return self._route(request)
         except Rejected as rejected:
@@ -227,13 +227,13 @@ class VendorService(Inspectable[P], ABC):
 
     @abstractmethod
     def _invalid(self, detail: str) -> Reply:
-        """Return the vendor's reply to a call that does not follow its protocol."""
+        """Return the vendor's reply to a call that violates its protocol."""
 
     def _unknown(self, call: str) -> Reply:
         self._store.add_unknown_call(call)
         return replace(self._invalid("no such call"), status=HTTPStatus.NOT_FOUND)
 
     def _delivered(self, reply: Reply, fault: Fault | None) -> Reply:
-        """Return the reply to an accepted package, slow or cut where the fault says so."""
+        """Return the reply to an accepted package, delayed or cut according to the fault."""
         delay = self._delays.slow_seconds if fault is Fault.SLOW else 0
         return replace(reply, delay=delay, is_cut=fault is Fault.CONNECTION_CUT)

@@ -79,6 +79,18 @@ class Database:
         with engine.begin() as connection:
             yield Writer(connection)
 
+    @contextmanager
+    def snapshot(self) -> Iterator[Reader]:
+        """Open a read transaction on one snapshot of all tables, without timeouts."""
+        if self.is_sqlite:
+            with self.reading() as db:
+                yield db
+            return
+        engine = engines.unpooled(self._url, engines.NO_TIMEOUT)
+        options = {"isolation_level": "REPEATABLE READ"}
+        with engine.connect().execution_options(**options) as connection:
+            yield Reader(connection)
+
     def close(self) -> None:
         """Close all connections of the pool that are not in use."""
         self._read.dispose()

@@ -22,7 +22,7 @@ from mprelease.web.api import docs as api_docs
 from mprelease.web.api import metrics as api_metrics
 from mprelease.web.api import projects as api_projects
 from mprelease.web.api import releases as api_releases
-from mprelease.web.api import users as api_people
+from mprelease.web.api import users as api_users
 from mprelease.web.api import workers as api_workers
 from mprelease.web.api.common_models import RefusalModel
 from mprelease.web.api.openapi import methods
@@ -65,7 +65,7 @@ _PAGES = (
     profile,
     workers,
 )
-_API = (api_docs, api_releases, api_projects, api_apps, api_people, api_workers, api_metrics)
+_API = (api_docs, api_releases, api_projects, api_apps, api_users, api_workers, api_metrics)
 # Problems that are logged, because an operator must solve them.
 _SERVER_PROBLEMS = {Problem.INTERNAL, Problem.DATABASE_UNUSABLE, Problem.DATABASE_BUSY}
 

@@ -216,7 +216,7 @@ def make_parents(tree: Path, path: str, copier: Copier) -> Path:
 
 @dataclass(frozen=True)
 class _Changes:
-    """Tells files that an install has written from those that existed before."""
+    """Distinguishes files that an install has written from those that existed before."""
 
     before: Inputs
     locks: Collection[str]

@@ -7,7 +7,8 @@ const channels = require("node:diagnostics_channel");
 const fs = require("node:fs");
 const os = require("node:os");
 const path = require("node:path");
-const { awaitGo, fail, inside, note, progress, readOrder, tell, textOf } = require("./protocol.cjs");
+const { awaitGo, fail, inside, note, progress, readOrderAfter, tell, textOf } = require("./protocol.cjs");
+const { stepsOf } = require("./wechat_early.cjs");
 
 const SENDING = /^\/wxa\/ci\/(upload|testSourceURL)\?/;
 const PROGRESS_PAUSE = 100; // ms: a large project has thousands of files
@@ -16,9 +17,9 @@ const FEW_FILES = 300;
 const SEED = 1_600_000_000_000; // ms since the epoch
 
 compileHere();
-const ci = seeded(() => require(path.join(process.argv[2], "node_modules", "miniprogram-ci")));
-tell("loaded");
-const order = readOrder();
+const MODULES = path.join(process.argv[2], "node_modules");
+const ci = seeded(() => require(path.join(MODULES, "miniprogram-ci")));
+let order;
 let allowed = false;
 let sent = false;
 let quietUntil = 0; // for progress; ms since the epoch
@@ -67,13 +68,16 @@ function isQuick() {
   return files.filter((file) => !file.includes("node_modules")).length <= FEW_FILES;
 }
 
-publish().then(
-  (result) => {
-    tell("result", result);
-    process.exit(0);
-  },
-  (error) => stop(refusal ?? error),
-);
+readOrderAfter(stepsOf(MODULES)).then((given) => {
+  order = given;
+  publish().then(
+    (result) => {
+      tell("result", result);
+      process.exit(0);
+    },
+    (error) => stop(refusal ?? error),
+  );
+});
 
 async function publish() {
   if (order.proxy) ci.proxy(order.proxy);

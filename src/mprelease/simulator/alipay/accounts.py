@@ -1,4 +1,4 @@
-"""The apps that the simulated Alipay knows, and the signature of the tool that may act for each.
+"""The registered apps of the simulated Alipay, and the signatures of their tools.
 
 A tool signs the fields of a call in the order of their names, with RSA and SHA-256 (measured with
 minidev 2.2.5).
@@ -28,7 +28,7 @@ class _Account:
 
 
 class Accounts:
-    """The known apps; a change takes effect with the next call."""
+    """The registered apps; a change takes effect with the next call."""
 
     def __init__(self, faults: Faults) -> None:
         self._faults = faults
@@ -51,8 +51,8 @@ class Accounts:
         account = self._accounts.get(app_id)
         if account is None or fault is Fault.UNKNOWN_APP:
             raise protocol.unknown_app(app_id)
-        is_ours = fields.get("toolId") == account.tool_id
-        if fault is Fault.BAD_KEY or not is_ours or not _is_signed(fields, headers, account.key):
+        is_own = fields.get("toolId") == account.tool_id
+        if fault is Fault.BAD_KEY or not is_own or not _is_signed(fields, headers, account.key):
             raise protocol.wrong_key()
         is_listed = account.allowed_ips is None or client in account.allowed_ips
         if fault is Fault.BAD_IP or not is_listed:

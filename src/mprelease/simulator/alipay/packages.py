@@ -1,8 +1,8 @@
 """The packages that minidev sends and their limits, and the compiler that it downloads.
 
-An upload is a zip archive with a tar archive of the source tree; a preview is a tar archive of what
-the compiler has made, as a whole and in parts. The limits are those of the vendor's documentation
-in 2020. Here they apply to what arrives; the vendor counts what it has compiled.
+An upload is a zip archive with a tar archive of the source tree; a preview is a tar archive of the
+compiled tree, as a whole and in parts. The limits are those of the vendor's documentation in 2020.
+Here they apply to the received files; the vendor applies them to the compiled ones.
 """
 
 import hashlib
@@ -68,8 +68,8 @@ def unpack_preview(call: PreviewCall, files: Mapping[str, bytes]) -> Mapping[str
 def compiler_archive() -> bytes:
     """Return the compiler that minidev downloads before its first preview, as .tgz.
 
-    Alipay's own is closed. The simulator's has its interface (arguments, files, exit code, report
-    of errors), and compiles nothing.
+    Alipay's own is closed source. The simulator's has the same interface (arguments, files, exit
+    code, report of errors), and compiles nothing.
     """
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as tar:
@@ -99,8 +99,8 @@ def _untarred(archive: bytes) -> dict[str, bytes]:
 
 def _require_digest(content: bytes, digest: str) -> None:
     # MD5 is the vendor's choice.
-    found = hashlib.md5(content, usedforsecurity=False).hexdigest()
-    require(found == digest, "the package is not the one that was signed")
+    actual = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    require(actual == digest, "the package is not the one that was signed")
 
 
 def _enforce_limit(package: str, size: int, limit: int) -> None:

@@ -2,9 +2,9 @@
 
 The models take a call field by field; anything else raises pydantic's ValidationError.
 
-Where the errors are from (HTTP 200, `stat` "fail" and a text in `msg`): 验签失败 is what people
-report of a wrong key. That 20 development versions are the limit is known from Taro's driver.
-Every other text is an assumption.
+Sources of the errors (HTTP 200, `stat` "fail" and a text in `msg`): 验签失败 is quoted in public
+reports of a wrong key. The limit of 20 development versions is from Taro's driver. Every other text
+is an assumption.
 """
 
 import io
@@ -23,13 +23,13 @@ from mprelease.simulator.http import Rejected, Reply, json_reply
 from mprelease.simulator.packages import VersionNumber
 
 COMPILER_VERSION = "0.100.12-simulator"
-"""The version of the simulator's compiler; the tool itself would take 0.100.12."""
+"""The version of the simulator's compiler; the tool's default is 0.100.12."""
 
 QR_CODE_HOST = "mobilecodec.alipay.com"
 """The host of the images of QR codes."""
 
 BUILD_RUNNING, BUILD_DONE, BUILD_FAILED = "1", "2", "3"
-"""The states of a build as the tool understands them; it takes 0, 1 and 2 for no failure."""
+"""The states of a build for the tool, which treats 0, 1 and 2 as no failure."""
 
 Wallet = Literal["com.alipay.alipaywallet"]
 
@@ -47,7 +47,7 @@ class _Call(_CamelCase):
 
 
 class LaunchParams(_CamelCase):
-    """What a package opens: a page with its query, as in an address."""
+    """What a package opens: a page with its query, as in a URL."""
 
     page: str = ""
 
@@ -121,7 +121,7 @@ class BuildCall(_Call):
 
 
 class TrialCall(_Call):
-    """A request to make a version the trial version (体验版), or the question whether it is."""
+    """A request to make a version the trial version (体验版), or to query whether it is."""
 
     client_id: Wallet
     client_type: Literal["alipay"]
@@ -156,7 +156,7 @@ def data(content: Mapping[str, object] | Sequence[Mapping[str, object]]) -> Repl
 
 
 def build_started(package_id: str, version: str) -> Reply:
-    """Return the reply to an upload: the id under which the state of its build is asked for."""
+    """Return the reply to an upload: the id with which the state of its build is polled."""
     return data({"nebulaInfo": _packed({"packageId": package_id, "version": version})})
 
 
@@ -168,9 +168,9 @@ def build_state(state: str, log: Sequence[str], *, is_created: bool) -> Reply:
 
 
 def build_config() -> Reply:
-    """Return which compiler an app wants: the simulator's.
+    """Return the compiler of an app: the simulator's.
 
-    It will lie beside the vendor's on the tool's disk; its version keeps the two apart.
+    The tool installs it beside the vendor's; the version distinguishes the two.
     """
     schedule = {"builder": {"cube-build": COMPILER_VERSION}}
     return json_reply({"success": True, "data": {"schedule": schedule}})
@@ -189,7 +189,7 @@ def qr_code_png(path: str) -> bytes:
 
 
 def wrong_key() -> Rejected:
-    """Return the error for a signature that the tool's key did not make."""
+    """Return the error for a signature by another key."""
     return _error("验签失败")
 
 
@@ -224,7 +224,7 @@ def trial_refused() -> Rejected:
 
 
 def invalid_request(detail: str) -> Rejected:
-    """Return the error for a call that does not follow the protocol."""
+    """Return the error for a call that violates the protocol."""
     return _error(f"invalid request: {detail}")
 
 

@@ -1,4 +1,4 @@
-"""Alipay's service as minidev 2.2.5 uses it, on the hosts that the tool talks to."""
+"""Alipay's service as minidev 2.2.5 uses it, on all hosts that the tool connects to."""
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -38,7 +38,7 @@ _SignedHandler = Callable[[str, Form, int], Reply]
 
 
 class Alipay(VendorService[Received]):
-    """A simulated Alipay, strict about signatures, fields, packages, versions, order of calls."""
+    """A simulated Alipay that checks signatures, fields, packages, versions and order of calls."""
 
     supported_faults: ClassVar = frozenset(
         {
@@ -80,7 +80,7 @@ class Alipay(VendorService[Received]):
 
     @property
     def hosts(self) -> frozenset[str]:
-        """Return the hosts; the one for telemetry knows no call."""
+        """Return the hosts; the one for telemetry implements no call."""
         return frozenset({_SERVICE, _CONFIG, _FILES, QR_CODE_HOST, _TELEMETRY})
 
     def register(
@@ -131,7 +131,7 @@ class Alipay(VendorService[Received]):
         return Reply(b"", status=HTTPStatus.NOT_FOUND, content_type="text/plain")
 
     def _signed(self, request: Request) -> Reply | None:
-        """Answer a call with a signature; return None for one that is not known."""
+        """Answer a call with a signature; return None for an unknown one."""
         match = re.fullmatch(r"/cli/miniapp/(\w+)\.json", request.path)
         handler = self._handlers.get(f"{request.method} {match[1]}") if match else None
         if handler is None or request.host != _SERVICE:
@@ -229,7 +229,7 @@ class Alipay(VendorService[Received]):
     def _trial(self, app_id: str, form: Form, _: int) -> Reply:
         call = TrialCall.model_validate(form.fields)
         if self.trial_version(app_id) != call.version:
-            # Measured: to the tool this means that the version is still being packed.
+            # Measured: the tool takes this for a version that is still being packed.
             return protocol.data({"packageStatus": ""})
         code = {"qrCodeUrl": self._new_qr_code_url(app_id), "expPackageVersion": call.version}
         return protocol.data({"packageStatus": "success", **code})

@@ -1,4 +1,4 @@
-"""The packages that the simulated Alipay has accepted, their builds, and each app's versions."""
+"""The accepted packages of the simulated Alipay, their builds, and each app's versions."""
 
 import json
 import secrets
@@ -39,7 +39,7 @@ class Received(ReceivedPackage):
 
 @dataclass
 class Build:
-    """One build on the platform's side, and how many more polls find it running."""
+    """One build of the platform, and the number of polls until it ends."""
 
     received: Received
     errors: Sequence[str]
@@ -48,8 +48,8 @@ class Build:
     @property
     def log(self) -> Sequence[str]:
         """Return the log so far; its format is an assumption."""
-        begun = [f"building {self.received.app_id} {self.received.version}"]
-        return begun if self.polls_left else [*begun, *(self.errors or ["done"])]
+        first = [f"building {self.received.app_id} {self.received.version}"]
+        return first if self.polls_left else [*first, *(self.errors or ["done"])]
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ class VersionStore(PackageStore[Received]):
     """The accepted packages, the builds of uploads, and the versions of all apps; thread-safe."""
 
     def __init__(self, folder: Path) -> None:
-        """Start empty; the folder is made when the first package arrives."""
+        """Start empty; the folder is created with the first package."""
         super().__init__(folder)
         self._builds: dict[str, Build] = {}
         self._versions: dict[str, Versions] = defaultdict(Versions)
@@ -157,9 +157,10 @@ def _row(version: Version) -> dict[str, object]:
 
 
 def _build_errors(files: Mapping[str, bytes]) -> list[str]:
-    """Return what a build of a source tree fails with, as `file:line: message`.
+    """Return the errors of a build of a source tree, as `file:line: message`.
 
-    The vendor's compiler is closed. Here a build parses the JSON files and looks for the pages.
+    The vendor's compiler is closed source. Here a build parses the JSON files and checks that the
+    pages exist.
     """
     top = _root(files)
     content = {name.removeprefix(top): text for name, text in files.items() if name.startswith(top)}

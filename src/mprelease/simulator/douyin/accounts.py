@@ -1,4 +1,4 @@
-"""The apps and users that the simulated Douyin knows: tokens, passwords and sessions."""
+"""The registered apps and users of the simulated Douyin: tokens, passwords and sessions."""
 
 import hmac
 import secrets
@@ -18,7 +18,7 @@ class _User:
 
 
 class Accounts:
-    """The known apps and users; a change takes effect with the next call. Thread-safe."""
+    """The registered apps and users; a change takes effect with the next call. Thread-safe."""
 
     def __init__(self, faults: Faults) -> None:
         self._faults = faults
@@ -36,7 +36,7 @@ class Accounts:
         self._users[email] = _User(password, frozenset(apps))
 
     def log_in(self, email: str, password: str) -> str | None:
-        """Return a new session, or None when e-mail address or password are wrong."""
+        """Return a new session, or None if e-mail address or password are wrong."""
         user = self._users.get(email)
         if user is None or not _same(user.password, password):
             return None

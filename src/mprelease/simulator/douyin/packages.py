@@ -1,7 +1,7 @@
 """The source tree that tt-ide-cli sends as a zip archive, its sizes, and Douyin's limits for them.
 
-The limits are those of the tool (tt-ide-cli 0.1.33, verifySubPackageSize); that the service has the
-same ones is an assumption.
+The limits are those of the tool (tt-ide-cli 0.1.33, verifySubPackageSize); it is an assumption that
+the service has the same.
 """
 
 import io
@@ -89,4 +89,4 @@ def _project_config(files: Mapping[str, bytes]) -> _ProjectConfig:
 def _require_plain_paths(paths: list[str]) -> None:
     for path in paths:
         require(is_plain_path(path) and "\\" not in path, f"{path!r} is not a plain name")
-    require(len(set(paths)) == len(paths), "a name is there twice")
+    require(len(set(paths)) == len(paths), "a name is repeated")

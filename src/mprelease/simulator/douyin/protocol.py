@@ -2,8 +2,8 @@
 
 The models take a call field by field; anything else raises pydantic's ValidationError.
 
-Where the errors are from: the tool itself knows the code 100001, and that a caller who is not
-logged in gets HTTP 401 with a message. Every other code and text is an assumption.
+Sources of the errors: the tool's code handles the code 100001, and HTTP 401 with a message for a
+caller who is not logged in. Every other code and text is an assumption.
 """
 
 from collections.abc import Mapping
@@ -64,7 +64,7 @@ class UploadCall(BaseModel):
 
 
 class SchemaStage(StrEnum):
-    """Which package an address is asked for: the last preview, or an uploaded version."""
+    """Which package the URL is requested for: the last preview, or an uploaded version."""
 
     PREVIEW = "preview"
     LATEST = "latest"
@@ -96,7 +96,7 @@ class SchemaParameters(BaseModel):
 
 
 class SchemaCall(BaseModel):
-    """A request for the address that a QR code contains."""
+    """A request for the URL that a QR code contains."""
 
     app_id: str
     shelled_tech_type: int
@@ -127,7 +127,7 @@ def success_with_data(data: Mapping[str, object]) -> Reply:
 
 
 def app_meta() -> Reply:
-    """Return what an app is: no game (`tech_type` 16), and not of a third-party platform."""
+    """Return an app's type: not a game (`tech_type` 16), and not of a third-party platform."""
     third_party = {"is_thirdparty_dev": False, "thirdparty": {"name": ""}}
     return success(data={"version": "0.0.0", "tech_type": 1, **third_party})
 
@@ -145,7 +145,7 @@ def build_state(state: int) -> Reply:
 
 
 def build_error(error: CompileError) -> Reply:
-    """Return the error that the compiler on the platform's side has found."""
+    """Return an error of the platform's compiler."""
     text = f"{error.file}: {error.message} ({error.line}:{error.column})"
     link = "https://developer.open-douyin.com/docs/compile-error"
     return json_reply({"error": 1, "message": text, "err_link": link})
@@ -163,7 +163,7 @@ def not_logged_in() -> Rejected:
 
 
 def unknown_app() -> Rejected:
-    """Return the error for an app id that nobody registered."""
+    """Return the error for an app id that is not registered."""
     return _error(10002, "appid 不存在")
 
 
@@ -183,12 +183,12 @@ def too_large(size: int, limit: int) -> Rejected:
 
 
 def no_qr_code() -> Rejected:
-    """Return the error for a QR code that cannot be made."""
+    """Return the error for a QR code that cannot be created."""
     return _error(10041, "schema service is busy")
 
 
 def invalid_request(detail: str) -> Rejected:
-    """Return the error for a call that does not follow the protocol."""
+    """Return the error for a call that violates the protocol."""
     return _error(10000, f"invalid request: {detail}")
 
 

@@ -22,7 +22,7 @@ _DEVELOPER = "developer.toutiao.com"
 _MICROAPP = "microapp.bytedance.com"
 _OPEN = "developer.open-douyin.com"
 _TELEMETRY = "mcs.snssdk.com"
-_PREVIEW_SECONDS = 24 * 3600  # An assumption; the tool passes on whatever it gets.
+_PREVIEW_SECONDS = 24 * 3600  # An assumption; the tool passes on any value.
 _CHANNELS = 10
 
 _Handler = Callable[[Request], Reply]
@@ -30,7 +30,7 @@ _AppHandler = Callable[[str, Request], Reply]
 
 
 class Douyin(VendorService[Received]):
-    """A simulated Douyin, strict about tokens, sessions, versions, packages, order of calls."""
+    """A simulated Douyin that checks tokens, sessions, versions, packages and order of calls."""
 
     supported_faults: ClassVar = frozenset(
         {
@@ -77,7 +77,7 @@ class Douyin(VendorService[Received]):
 
     @property
     def hosts(self) -> frozenset[str]:
-        """Return the hosts that the tool talks to; the last one takes telemetry alone."""
+        """Return the hosts that the tool connects to; the last one receives telemetry only."""
         return frozenset({_DEVELOPER, _MICROAPP, _OPEN, _TELEMETRY})
 
     def register(self, app_id: str, token: str) -> None:
@@ -157,7 +157,7 @@ class Douyin(VendorService[Received]):
             return protocol.build_error(error)
         if not self._builds.is_ready(app_id):
             return protocol.build_state(protocol.BUILD_RUNNING)
-        # The call does not name a package: it is about the one that came last.
+        # The call does not name a package: it refers to the last one.
         self._versions.mark_built(app_id)
         return protocol.build_state(protocol.BUILD_READY)
 
@@ -221,7 +221,7 @@ def _received(kind: Kind, app_id: str, request: Request) -> Received:
 
 
 def _qr_code(call: SchemaCall, now: int) -> QrCode:
-    # The address leads nowhere.
+    # A fictitious URL.
     is_preview = call.kind is Kind.PREVIEW
     return QrCode(
         kind=call.kind,

@@ -1,4 +1,4 @@
-"""The packages that the simulated Douyin has accepted, their builds, and the QR codes to them."""
+"""The accepted packages of the simulated Douyin, their builds, and the QR codes to them."""
 
 import itertools
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class Received(ReceivedPackage):
 
 @dataclass(frozen=True)
 class QrCode:
-    """The address in a QR code, and what it opens.
+    """The URL in a QR code, and what it opens.
 
     `expires_at` is in seconds since the epoch, as the service sends it; 0 is never.
     """
@@ -49,7 +49,7 @@ class VersionStore(PackageStore[Received]):
     """The accepted packages, which of them were built, and the QR codes; thread-safe."""
 
     def __init__(self, folder: Path) -> None:
-        """Start empty; the folder is made when the first package arrives."""
+        """Start empty; the folder is created with the first package."""
         super().__init__(folder)
         self._built: set[int] = set()
         self._qr_codes: list[QrCode] = []
@@ -61,15 +61,15 @@ class VersionStore(PackageStore[Received]):
             return list(self._qr_codes)
 
     def add_qr_code(self, code: QrCode) -> None:
-        """Keep one more QR code."""
+        """Store a QR code."""
         with self.changed:
             self._qr_codes.append(code)
 
     def mark_built(self, app_id: str) -> None:
         """Mark an app's newest package as compiled without an error."""
         with self.changed:
-            mine = (each for each in reversed(self._received) if each.app_id == app_id)
-            self._built.update(id(each) for each in itertools.islice(mine, 1))
+            of_app = (each for each in reversed(self._received) if each.app_id == app_id)
+            self._built.update(id(each) for each in itertools.islice(of_app, 1))
 
     def current(self, app_id: str, kind: Kind, channel: int | None) -> Received | None:
         """Return the newest package of a channel that was built."""
@@ -95,7 +95,7 @@ class Builds:
     """The progress of the builds on the platform's side; thread-safe."""
 
     def __init__(self, polls: int) -> None:
-        """Let each build be ready after `polls` polls that found it running."""
+        """Make each build ready after `polls` polls with the state running."""
         self._polls = polls
         self._left: dict[str, int] = {}
         self._lock = Lock()
@@ -106,7 +106,7 @@ class Builds:
             self._left[app_id] = self._polls
 
     def is_ready(self, app_id: str) -> bool:
-        """Count one poll, and tell whether the app's build is ready; one never started is not."""
+        """Count one poll; return whether the app's build is ready, False if it was not started."""
         with self._lock:
             left = self._left.get(app_id, 1)
             self._left[app_id] = max(left - 1, 0)

@@ -1,6 +1,6 @@
-"""The apps that the simulated WeChat knows, and the proof that a caller holds an app's key.
+"""The registered apps of the simulated WeChat, and the verification of their keys.
 
-A caller asks for a random string and signs it with the upload key (measured with miniprogram-ci
+A caller requests a random string and signs it with the upload key (measured with miniprogram-ci
 2.1.42). Each string is accepted once, for one app.
 """
 
@@ -27,7 +27,7 @@ class _Account:
 
 
 class Accounts:
-    """The known apps; a change takes effect with the next call. Thread-safe."""
+    """The registered apps; a change takes effect with the next call. Thread-safe."""
 
     def __init__(self, faults: Faults) -> None:
         self._faults = faults
@@ -40,7 +40,7 @@ class Accounts:
         self._accounts[app_id] = _Account(public_half(key), listed)
 
     def new_random_string(self, app_id: str) -> str:
-        """Return a new string that is to be signed, for unknown apps as well."""
+        """Return a new string to be signed, also for unknown apps."""
         return self._random_strings.new(app_id)
 
     def authorize(self, app_id: str, signature: str, client: str) -> None:
@@ -58,7 +58,7 @@ class Accounts:
 
 
 class _RandomStrings:
-    """The random strings that were given out and not used yet."""
+    """The random strings that were issued and not used yet."""
 
     def __init__(self) -> None:
         self._unused: set[tuple[str, str]] = set()
@@ -71,7 +71,7 @@ class _RandomStrings:
         return text
 
     def accept(self, app_id: str, key: RSAPublicKey, signature: str) -> bool:
-        """Tell whether the key's owner signed an unused string of this app, and use it up."""
+        """Return whether the key's owner signed an unused string of this app, and use it up."""
         proof = _verified(key, signature)
         if proof is None or proof.appid != app_id:
             return False
@@ -89,7 +89,7 @@ class _Proof(BaseModel):
 
 
 def _verified(key: RSAPublicKey, signature: str) -> _Proof | None:
-    # The tool encrypts the text itself with the private key: PKCS #1 v1.5, type 1, no hash.
+    # The tool signs the text itself with the private key: PKCS #1 v1.5, type 1, no hash.
     try:
         text = key.recover_data_from_signature(
             base64.b64decode(signature, validate=True), PKCS1v15(), None

@@ -1,4 +1,4 @@
-"""The packages that miniprogram-ci sends: their format, sizes and limits, and what is kept of them.
+"""The packages that miniprogram-ci sends: format, sizes, limits, and the record of each.
 
 The format (measured with version 2.1.42) is big-endian: BE | u32 0 | u32 length of the table | u32
 length of the data | ED, then the table: u32 count, and for each file u32 length of its name, the
@@ -31,7 +31,7 @@ MAX_PACKAGE = 2 * MIB
 """The limit of the main package and of each sub package, in bytes, of all but games."""
 
 MAX_BIG_PACKAGE = 4 * MIB
-"""The same with `bigPackageSizeSupport`, as the tool's README has it: for previews alone."""
+"""The same with `bigPackageSizeSupport`, according to the tool's README for previews only."""
 
 MAX_FULL = 20 * MIB
 """The limit of all packages together, in bytes; its text is an assumption."""
@@ -39,7 +39,7 @@ MAX_FULL = 20 * MIB
 
 @dataclass(frozen=True)
 class _Limits:
-    """The largest main package and sub package, in bytes; None is no limit."""
+    """The limits of the main package and of each subpackage, in bytes; None means no limit."""
 
     main: int
     each: int | None
@@ -50,7 +50,7 @@ _BIG = _Limits(MAX_BIG_PACKAGE, MAX_BIG_PACKAGE)
 # WeChat's guide to sub packages of games (基础能力/分包); a public report quotes the 4096 KB.
 _LIMITS = {ProjectType.MINI_GAME: _Limits(4 * MIB, None)}
 
-# Measured: the tool packs a plugin below plugin/, whatever its folder is called in the project.
+# Measured: the tool packs a plugin below plugin/, independent of its folder in the project.
 _CONFIG_FILES = {
     ProjectType.MINI_PROGRAM: "app.json",
     ProjectType.MINI_GAME: "game.json",
@@ -90,7 +90,7 @@ class Received(ReceivedPackage):
 def received_from(
     kind: Kind, call: UploadCall, files: Mapping[str, bytes], sizes: Sizes, at: int
 ) -> Received:
-    """Return the record of a call that is being accepted; each preview gets its own address."""
+    """Return the record of an accepted call; each preview gets its own URL."""
     page, _, query = call.path.partition("?")
     return Received(
         kind=kind,
@@ -154,7 +154,7 @@ def _files(package: bytes) -> Mapping[str, bytes]:
     for name, offset, size in _entries(package[_HEADER.size : data_start]):
         path = name.removeprefix("/")
         is_plain = name.startswith("/") and is_plain_path(path)
-        require(is_plain and path not in files, f"{name!r} is not a plain name, or is there twice")
+        require(is_plain and path not in files, f"{name!r} is not a plain name, or is repeated")
         is_inside = data_start <= offset <= len(package) - size
         require(is_inside, f"{name!r} lies outside of the data")
         files[path] = package[offset : offset + size]
@@ -175,6 +175,6 @@ def _entries(table: bytes) -> Iterator[tuple[str, int, int]]:
 
 
 def _new_address(app_id: str) -> str:
-    # The form of a real address is not known. This one leads nowhere.
+    # A fictitious URL; the format of real ones is not known.
     ticket = secrets.token_hex(8)
     return f"https://open.weixin.qq.com/sns/preview?appid={app_id}&ticket={ticket}#wechat-redirect"

@@ -2,11 +2,10 @@
 
 The models take a call field by field; anything else raises pydantic's ValidationError.
 
-Where the errors are from: code and text of the address that is not on the list, the texts about
-sizes, the code 80051 (reported of the developer tool, not of miniprogram-ci) and the reply to a
-wrong key (one report, which takes it for that) are quoted in public reports. 40013 is WeChat's
-general code for a wrong app id; that this service uses it too is an assumption. Everything else is
-an assumption.
+Sources of the errors: code and text for an address that is not on the list, the texts about sizes,
+the code 80051 (reported for the developer tool, not for miniprogram-ci) and the reply to a wrong
+key (one report) are quoted in public reports. 40013 is WeChat's general code for a wrong app id; it
+is an assumption that this service uses it too. Everything else is an assumption.
 """
 
 from base64 import b64encode
@@ -27,7 +26,7 @@ Robot = Annotated[int, Field(ge=1, le=30)]
 
 
 class RandomStringCall(BaseModel):
-    """A request for a random string that is to be signed."""
+    """A request for a random string to be signed."""
 
     appid: str
 
@@ -55,7 +54,7 @@ class DebugLaunchInfo(BaseModel):
 class UploadCall(BaseModel):
     """The query of an upload or a preview; the body is the package.
 
-    `path` is a page with its query, as in an address. `big` asks for larger packages of a preview.
+    `path` is a page with its query, as in a URL. `big` requests larger limits for a preview.
     """
 
     appid: str
@@ -82,7 +81,7 @@ def data(content: Mapping[str, object]) -> Reply:
 def attributes() -> Reply:
     """Return the reply to getattr: the limits that the tool's compiler checks, sizes in MiB.
 
-    The names are measured; all numbers but the package sizes are assumptions.
+    The names are measured; all numbers except the package sizes are assumptions.
     """
     setting = {
         "MaxCodeSize": 2,
@@ -133,7 +132,7 @@ def wrong_key() -> Rejected:
 
 
 def unknown_app() -> Rejected:
-    """Return the error for an app id that nobody registered."""
+    """Return the error for an app id that is not registered."""
     return _error(40013, "invalid appid")
 
 
@@ -144,7 +143,7 @@ def too_large(package: str, size: int, limit: int) -> Rejected:
 
 
 def invalid_request(detail: str) -> Rejected:
-    """Return the error for a call that does not follow the protocol."""
+    """Return the error for a call that violates the protocol."""
     return _error(-2, f"invalid request: {detail}")
 
 

@@ -24,7 +24,7 @@ _MAX_SOURCE_MAP_PART = 4 * 1024 * 1024  # characters of a source map that one ca
 
 
 class WeChat(VendorService[Received]):
-    """A simulated WeChat, strict about keys, random strings, packages and sizes."""
+    """A simulated WeChat that checks keys, random strings, packages and sizes."""
 
     supported_faults: ClassVar = frozenset(
         {
@@ -56,7 +56,7 @@ class WeChat(VendorService[Received]):
 
     @property
     def hosts(self) -> frozenset[str]:
-        """Return the one host that miniprogram-ci talks to."""
+        """Return the only host that miniprogram-ci connects to."""
         return frozenset({"servicewechat.com"})
 
     def register(
@@ -89,8 +89,8 @@ class WeChat(VendorService[Received]):
         return protocol.attributes()
 
     def _no_object_storage(self, request: Request) -> Reply:
-        # After any error here the tool falls back to the plain upload. Its client for the object
-        # storage knows no proxy and would leave the loopback.
+        # After any error here the tool falls back to the direct upload. Its client for the object
+        # storage supports no proxy and would connect to the internet.
         self._authorized(request)
         raise InvalidRequest("the simulator has no object storage")
 
@@ -142,7 +142,7 @@ def _nothing(_: Request) -> Reply:
 
 
 def _source_maps(files: Mapping[str, bytes]) -> Mapping[str, object]:
-    """Return the source maps of a version as the tool's `get-dev-source-map` unpacks them."""
+    """Return the source maps of a version in the format of the tool's `get-dev-source-map`."""
     maps = [
         {"fullpath": name, "sourcemap": content.decode("utf-8")}
         for name, content in sorted(files.items())
@@ -152,5 +152,5 @@ def _source_maps(files: Mapping[str, bytes]) -> Mapping[str, object]:
 
 
 def _source_map_text(files: Mapping[str, bytes]) -> str:
-    """Return the same as JSON in ASCII, so that its length in bytes and characters is the same."""
+    """Return the source maps as ASCII JSON, whose length in bytes and characters is the same."""
     return json.dumps(_source_maps(files))

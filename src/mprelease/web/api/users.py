@@ -13,7 +13,7 @@ from mprelease.storage import users as stored
 from mprelease.web.api.refusals import refusing
 from mprelease.web.identity import CanManage, CanView, ContextOf
 
-router = APIRouter(prefix="/api/v1", tags=["people"])
+router = APIRouter(prefix="/api/v1", tags=["users"])
 _UNTOUCHABLE = (Problem.SUPER_ADMIN_STAYS, Problem.NOT_YOURSELF)
 
 

@@ -29,7 +29,8 @@ const fs = require("fs");
 const [output, input] = [`dist/build/${process.env.UNI_PLATFORM}`, process.env.UNI_INPUT_DIR];
 fs.cpSync(`${input}/pages`, `${output}/pages`, { recursive: true });
 for (const name of ["app.js", "app.json"]) fs.copyFileSync(`${input}/${name}`, `${output}/${name}`);
-const made = require(`${input}/node_modules/is-number`)();
+const number = `${input}/node_modules/is-number`;
+const made = fs.existsSync(number) && require(number)();
 fs.writeFileSync(`${output}/made.js`, `module.exports = "${made}"`);
 """
 
@@ -94,6 +95,23 @@ def test_the_build_tool_is_installed_in_place_of_committed_modules(
         release = team.must("preview", "shop", "--json").json
         assert "node_modules is part of the commit" in json.dumps(release["warnings"])
         assert b"7.0.0" in wechat.received[-1].files["made.js"]
+
+
+def test_a_lock_file_without_a_package_file_is_not_asked(
+    team: Team, wechat: WeChat, registry: NpmRegistry, tmp_path: Path
+) -> None:
+    lock = lock_of_npm_6(registry)
+    gone = {**lock, "dependencies": {"gone": {"version": "1.0.0"}}}
+    files = {
+        **SOURCES,
+        ".gitignore": "dist\nnode_modules\n",
+        ".npmrc": f"registry={registry.url}/\n",
+        "package-lock.json": json.dumps(gone),
+    }
+    team.has_app(make_repository(tmp_path / "shop", files))
+    assert team.must("preview", "shop", "--json").json["warnings"] == []
+    assert "app.json" in wechat.received[0].files
+    assert "/gone" not in registry.requests
 
 
 @pytest.mark.timeout(900)

@@ -1,0 +1,33 @@
+"""A backup of SQLite is restored on MariaDB, and releases go on."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from databases import MARIADB, Servers, blank
+from mprelease.simulator.sample import make_sample
+from mprelease.simulator.wechat import WeChat
+from team import Team
+
+pytestmark = [pytest.mark.slow, pytest.mark.servers, pytest.mark.usefixtures("wechat_tool")]
+
+
+def test_what_was_restored_elsewhere_releases_again(
+    team: Team, wechat: WeChat, servers: Servers, tmp_path: Path
+) -> None:
+    team.has_app(make_sample(tmp_path / "sample"))
+    first = team.must("upload", "shop", "--json").json
+    log = team.log()
+    file = str(tmp_path / "all.zip")
+    team.must("backup", file, "--with-master-key")
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    with blank(servers.address(MARIADB)) as url:
+        there = replace(team, folder=folder, extra={**team.extra, "MPRELEASE_DATABASE_URL": url})
+        there.must("restore", file)
+        assert there.log() == log
+        second = there.must("upload", "shop", "--json").json
+        assert second["id"] > first["id"]
+        assert [each.version for each in wechat.received] == [first["version"], second["version"]]
+        assert first["version"] != second["version"]
