@@ -131,7 +131,6 @@ def facts(team: Team, listener: int) -> Mapping[str, object]:
 
 @root
 @bwrap
-@pytest.mark.light_tool
 @pytest.mark.parametrize("mode", MODES)
 def test_a_build_can_do_what_the_table_says_and_nothing_else(
     mode: str, team: Team, tmp_path: Path, listener: int, monkeypatch: pytest.MonkeyPatch

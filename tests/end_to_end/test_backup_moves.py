@@ -8,7 +8,7 @@ import pytest
 from databases import MARIADB, Servers, blank
 from mprelease.simulator.sample import make_sample
 from mprelease.simulator.wechat import WeChat
-from team import Team
+from team import Team, interrupt
 
 pytestmark = [pytest.mark.slow, pytest.mark.servers, pytest.mark.usefixtures("wechat_tool")]
 
@@ -27,7 +27,9 @@ def test_what_was_restored_elsewhere_releases_again(
         there = replace(team, folder=folder, extra={**team.extra, "MPRELEASE_DATABASE_URL": url})
         there.must("restore", file)
         assert there.log() == log
+        worker = there.start("worker", "--slots", "1")
         second = there.must("upload", "shop", "--json").json
+        interrupt(worker)
         assert second["id"] > first["id"]
         assert [each.version for each in wechat.received] == [first["version"], second["version"]]
         assert first["version"] != second["version"]
