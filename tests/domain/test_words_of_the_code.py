@@ -48,6 +48,11 @@ PLAIN = (
     "simulator",
     "supervision.py",
     "messaging.py",
+    "services",
+    "storage",
+    "web",
+    "cli",
+    "schemas",
 )
 DIALECT = re.compile(
     r"""
