@@ -199,8 +199,8 @@ def test_whoever_follows_bears_a_database_that_is_away_for_a_while(
             raise away()
         return [ended]
 
-    monkeypatch.setattr(follow, "_look", look)
-    monkeypatch.setattr(follow, "_LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(follow, "_update_views", look)
+    monkeypatch.setattr(follow, "_POLL_SECONDS", 0.0)
     assert follow.follow(Served(), [FollowedRelease(1, View(lines=False))]) == [ended]  # type: ignore[arg-type]
 
 
@@ -210,8 +210,8 @@ def test_what_was_accepted_ends_with_1_where_the_database_stays_away(
     def look(*_: object, **__: object) -> object:
         raise away()
 
-    monkeypatch.setattr(follow, "_look", look)
-    monkeypatch.setattr(follow, "_LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(follow, "_update_views", look)
+    monkeypatch.setattr(follow, "_POLL_SECONDS", 0.0)
     monkeypatch.setattr(follow, "_OUTAGE_SECONDS", 0.05)
     with pytest.raises(ProblemError) as failed:
         follow.follow(Served(), [FollowedRelease(1, View(lines=False))])  # type: ignore[arg-type]

@@ -51,6 +51,11 @@ PLAIN = (
     "application.py",
     "supervision.py",
     "messaging.py",
+    "services",
+    "storage",
+    "web",
+    "cli",
+    "schemas",
 )
 DIALECT = re.compile(
     r"""

@@ -86,7 +86,7 @@ def furnish(services: ServiceContext, key: str) -> str:
     for name, role in people.items():
         users.add(services, boss, NewUser(name=name, role=role, password=PASSWORD))
     with services.database.writing() as db:
-        workers.begin(db, "builder-1", ["default", "intranet"], 2, "0.1.0")
+        workers.register(db, "builder-1", ["default", "intranet"], 2, "0.1.0")
     return _happen(services)
 
 

@@ -270,7 +270,10 @@ OWNED = {
     ("source/git.py", "threading.Timer"): "the time limit of one reading",
     ("supervision.py", "threading.Thread"): "supervised",
     ("web/connections.py", "asyncio.create_task"): "supervised",
-    ("web/live.py", "asyncio.create_task"): "what a socket tells; its failure closes the socket",
+    (
+        "web/live_socket.py",
+        "asyncio.create_task",
+    ): "what a socket tells; its failure closes the socket",
 }
 STARTS = ("Thread", "Timer", "create_task", "ensure_future", "ThreadPoolExecutor", "run_coroutine")
 

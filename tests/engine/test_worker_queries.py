@@ -90,7 +90,7 @@ def test_a_query_is_claimed_once_and_again_when_its_worker_died(yard: Yard) -> N
     labels = ("default",)
     database = yard.services.database
     with database.writing() as db:
-        stored.ask(db, "default", WorkerQuery(WorkerQueryKind.ADDRESS))
+        stored.add(db, "default", WorkerQuery(WorkerQueryKind.ADDRESS))
     first = stored.claim(database, labels, -1)
     second = stored.claim(database, labels, 60_000)
     assert first
@@ -132,7 +132,7 @@ def test_a_ref_is_checked_by_the_caller_and_by_the_worker(yard: Yard) -> None:
         worker_queries.ask(yard.services, "default", query, seconds=20, max_age=0)
     assert refused.value.problem_detail.problem is Problem.REF_SHAPE
     with yard.services.database.writing() as db:
-        number = stored.ask(db, "default", query)
+        number = stored.add(db, "default", query)
     yard.services.wake("default")
 
     def answer() -> QueryAnswer | None:

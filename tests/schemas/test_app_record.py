@@ -18,8 +18,8 @@ from mprelease.i18n import Language, Translator
 from mprelease.schemas.apps import AppChange, AppFields
 from mprelease.schemas.fields import Checked, option_of, shown
 from mprelease.web.api.app_models import AppModel, AppSettings, NewApp
-from mprelease.web.api.document import document
-from mprelease.web.app import made
+from mprelease.web.api.openapi import document
+from mprelease.web.app import create_app
 from mprelease.web.context import WebContext
 
 SOURCE = Path(__file__).parents[2] / "src" / "mprelease"
@@ -29,7 +29,7 @@ STORED = {one.name for kind in (App, BuildSettings) for one in fields(kind)}
 DONE = {"fresh_install", "credential"}
 # Where the fields stand as what they are: the stored app, the record.
 HOMES = {"domain/apps.py", "schemas/apps.py"}
-SCHEMAS = document(made(cast("WebContext", None)))["components"]["schemas"]
+SCHEMAS = document(create_app(cast("WebContext", None)))["components"]["schemas"]
 
 
 def names_in(path: Path) -> set[str]:

@@ -6,18 +6,18 @@ import pytest
 import typer
 
 from mprelease.cli import release
-from mprelease.cli.remote import _asked
+from mprelease.cli.remote import _body
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Kind, LaunchOptions
 from mprelease.schemas.fields import option_of
 from mprelease.schemas.releases import NewRelease, ProjectReleases, ReleaseFields, ReleaseRequest
-from mprelease.web.api.document import document
-from mprelease.web.app import made
+from mprelease.web.api.openapi import document
+from mprelease.web.app import create_app
 from mprelease.web.context import WebContext
 
 FIELDS = set(ReleaseFields.model_fields)
-SCHEMAS = document(made(cast("WebContext", None)))["components"]["schemas"]
+SCHEMAS = document(create_app(cast("WebContext", None)))["components"]["schemas"]
 OF_PREVIEWS = {"start_page", "query", "scene"}
 EVERYTHING = ReleaseRequest(
     kind=Kind.UPLOAD,
@@ -61,7 +61,7 @@ def test_the_command_line_takes_the_record(command: str, others: set[str]) -> No
 
 
 def test_what_the_remote_client_sends_is_what_the_api_reads() -> None:
-    sent = _asked(EVERYTHING)
+    sent = _body(EVERYTHING)
     assert sent.keys() == FIELDS
     read = ReleaseRequest.made_of(NewRelease.model_validate({**sent, "app": "shop"}), "key")
     assert read == EVERYTHING

@@ -63,7 +63,7 @@ def test_names_change_and_nothing_is_lost(blank: Database, lock: Path) -> None:
 def test_names_change_only_when_no_worker_of_an_older_version_is_alive(
     blank: Database, lock: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(steps, "_LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(steps, "_POLL_SECONDS", 0.05)
     upgrade(blank, "0009")
     with blank.writing() as db:
         seen_at = clock.read(db)

@@ -25,7 +25,7 @@ from mprelease.security import passwords
 from mprelease.services import apps, projects, releases
 from mprelease.services.context import ServiceContext
 from mprelease.storage import users
-from mprelease.web.app import made
+from mprelease.web.app import create_app
 from mprelease.web.context import WebContext
 from mprelease.web.live_source import StoredState
 
@@ -74,4 +74,4 @@ def world(services: ServiceContext, upload_key: str, hashed_password: str) -> Wo
         return TOLD[query.kind]
 
     hub = Hub(StoredState(ticking))
-    return World(made(WebContext(ticking, ask, None, lambda: True, hub)), ticking, first)
+    return World(create_app(WebContext(ticking, ask, None, lambda: True, hub)), ticking, first)

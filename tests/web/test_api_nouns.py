@@ -14,7 +14,7 @@ from mprelease.domain.releases import Stage
 from mprelease.domain.users import Role
 from mprelease.domain.worker_queries import WorkerQuery, WorkerQueryKind
 from mprelease.storage import logs, releases, workers
-from mprelease.web.app import made
+from mprelease.web.app import create_app
 from programs import program
 
 SECRET = "glpat-never-shown"
@@ -119,7 +119,9 @@ def test_a_refused_credential_is_an_answer_and_a_missing_worker_is_none(world: W
             raise next(failures)
         raise Refused(Problem.ADDRESS_PAGE_MISSING)
 
-    asked = World(made(replace(world.app.state.context, ask=ask)), world.services, world.first)
+    asked = World(
+        create_app(replace(world.app.state.context, ask=ask)), world.services, world.first
+    )
     boss = program(asked, Role.ADMIN)
     refused = boss.call("POST", "/apps/shop/check")
     assert (refused["accepted"], refused["address"]) == (False, None)
@@ -151,7 +153,7 @@ def test_the_super_administrator_is_touched_by_nobody_else(world: World) -> None
 
 def test_a_worker_is_drained_and_resumed(world: World) -> None:
     with world.services.database.writing() as db:
-        workers.begin(db, "here", ["default"], 2, "0.1.0")
+        workers.register(db, "here", ["default"], 2, "0.1.0")
     boss = program(world, Role.ADMIN)
     boss.call("POST", "/workers/here/drain", 204)
     assert boss.call("GET", "/workers")[0]["draining"] is True

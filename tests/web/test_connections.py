@@ -17,7 +17,7 @@ from websockets.sync.client import connect
 
 from guests import World
 from mprelease.domain.users import Role
-from mprelease.web.connection_limits import ConnectionGuard, ConnectionLimits, Room, trusting
+from mprelease.web.connection_limits import ConnectionGuard, ConnectionLimits, Quota, trusting
 from mprelease.web.guarded_server import GuardedConfig
 
 pytestmark = pytest.mark.lasting
@@ -148,7 +148,7 @@ def is_ended_by_now(connection: socket.socket) -> bool:
 
 
 def test_3000_silent_connections_leave_room_for_whoever_asks_something(world: World) -> None:
-    limits = replace(PATIENT, requests=Room(2_000, 500))
+    limits = replace(PATIENT, requests=Quota(2_000, 500))
     with serving(world.app, limits) as (port, guard), ExitStack() as stack:
         for _ in range(3_000):
             dialed(stack, port)
@@ -168,7 +168,7 @@ def test_a_crowd_of_watchers_that_comes_while_the_server_is_busy_is_let_in() -> 
             may_go_on.wait(DEADLINE)
         await asyncio.Event().wait()
 
-    limits = replace(PATIENT, requests=Room(2_000, 20))
+    limits = replace(PATIENT, requests=Quota(2_000, 20))
     with serving(app, limits) as (port, guard), ExitStack() as stack:
         dialed(stack, port, HEAD + b"\r\n")
         assert is_busy.wait(DEADLINE)
@@ -191,7 +191,7 @@ def test_who_asks_behind_more_silent_ones_than_there_is_room_for_is_answered() -
         await send({"type": "http.response.start", "status": 204, "headers": []})  # type: ignore[operator]
         await send({"type": "http.response.body"})  # type: ignore[operator]
 
-    with serving(app, replace(PATIENT, requests=Room(20, 500))) as (port, _), ExitStack() as stack:
+    with serving(app, replace(PATIENT, requests=Quota(20, 500))) as (port, _), ExitStack() as stack:
         dialed(stack, port, HEAD + b"\r\n")
         assert is_busy.wait(DEADLINE)
         for _ in range(60):
@@ -205,7 +205,7 @@ def test_the_longest_silent_one_makes_room_and_one_that_works_does_not() -> None
     async def app(scope: object, receive: object, send: object) -> None:
         await asyncio.Event().wait()
 
-    limits = replace(PATIENT, requests=Room(100, 2))
+    limits = replace(PATIENT, requests=Quota(100, 2))
     with serving(app, limits) as (port, guard), ExitStack() as stack:
         working = dialed(stack, port, HEAD + b"\r\n")
         wait_for_requests(guard, 1)
@@ -227,7 +227,7 @@ def wait_for_requests(guard: ConnectionGuard, count: int) -> None:
 
 
 def test_a_trusted_proxy_brings_as_many_connections_as_there_is_room_for(world: World) -> None:
-    limits = replace(PATIENT, requests=Room(40, 2))
+    limits = replace(PATIENT, requests=Quota(40, 2))
     with (
         serving(world.app, limits, ("10.0.0.0/8", "127.0.0.1")) as (port, guard),
         ExitStack() as stack,
@@ -263,7 +263,7 @@ def test_a_socket_of_a_stranger_is_refused_at_once(world: World) -> None:
 
 def test_a_socket_of_a_watcher_stays_open_and_counts_until_it_is_closed(world: World) -> None:
     cookie = {"Cookie": f"mprelease={world.session_of(Role.VIEWER).client.cookies['mprelease']}"}
-    limits = replace(QUICK, sockets=Room(10, 2))
+    limits = replace(QUICK, sockets=Quota(10, 2))
     with serving(world.app, limits) as (port, guard):
         address = f"ws://127.0.0.1:{port}/api/v1/live"
         with (

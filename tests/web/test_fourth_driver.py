@@ -17,7 +17,7 @@ from mprelease.services import apps
 from mprelease.storage import lists, queue
 from mprelease.storage import releases as stored
 from mprelease.storage.lists import Search
-from mprelease.web.api.document import document
+from mprelease.web.api.openapi import document
 from paper_platform import APP_ID, CREDENTIAL, MISSED, PAPER, register
 from programs import program
 

@@ -17,7 +17,7 @@ from mprelease.schemas.releases import ReleaseRequest
 from mprelease.services import releases
 from mprelease.storage import logs, queue
 from mprelease.storage.queue import Lease
-from mprelease.web import live
+from mprelease.web import live_socket
 from mprelease.web.context import WebContext
 
 pytestmark = pytest.mark.lasting
@@ -78,14 +78,14 @@ def texts_of(told: Any) -> list[str]:
 @pytest.fixture(autouse=True)
 def _without_heartbeat(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep it out of what a slow machine hears."""
-    monkeypatch.setattr(live, "_ALIVE_SECONDS", 3600.0)
+    monkeypatch.setattr(live_socket, "_ALIVE_SECONDS", 3600.0)
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
 def test_a_server_that_has_nothing_to_tell_says_that_it_lives(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live, "_ALIVE_SECONDS", 0.01)
+    monkeypatch.setattr(live_socket, "_ALIVE_SECONDS", 0.01)
     with watching(world.session_of(Role.VIEWER), world.first) as socket:
         assert [socket.receive_json() for _ in range(2)] == [{"alive": True}] * 2
 

@@ -8,7 +8,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from guests import World
 from mprelease.domain.users import Role
-from mprelease.web import live
+from mprelease.web import live_socket
 from mprelease.web.context import WebContext
 from mprelease.web.live_source import StoredState
 from test_live import ADDRESS, claimed, end, line, texts_of, watching, write
@@ -33,7 +33,7 @@ def test_a_task_that_fails_closes_its_socket_so_that_the_client_resumes(
     with monkeypatch.context() as broken:
         # One query, or whatever else stands behind what is told.
         broken.setattr(StoredState, "after", fail)
-        broken.setattr(live, "states_in_json", fail)
+        broken.setattr(live_socket, "states_in_json", fail)
         with browser.client, browser.client.websocket_connect(ADDRESS) as socket:
             socket.send_json({wish: world.first if wish == "log" else True})
             with pytest.raises(WebSocketDisconnect) as ended:
@@ -61,7 +61,7 @@ def test_a_binary_frame_is_unreadable_and_nothing_else(world: World) -> None:
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
-@pytest.mark.parametrize("where", ["_looker", "Watcher"])
+@pytest.mark.parametrize("where", ["_session", "Watcher"])
 @pytest.mark.parametrize("error", [ZeroDivisionError(), OperationalError("", None, Exception())])
 def test_an_error_in_the_sockets_route_is_told_and_closes_it(
     world: World,
@@ -75,7 +75,7 @@ def test_an_error_in_the_sockets_route_is_told_and_closes_it(
     def broken(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(live, where, broken)
+    monkeypatch.setattr(live_socket, where, broken)
     browser = world.session_of(Role.VIEWER)
     with (
         pytest.raises(WebSocketDisconnect) as ended,
@@ -97,7 +97,7 @@ def test_who_leaves_before_the_socket_is_accepted_is_no_failure(
         raise ConnectionResetError
 
     browser = world.session_of(role) if role else world.stranger()
-    monkeypatch.setattr(live.WebSocket, "send", gone)
+    monkeypatch.setattr(live_socket.WebSocket, "send", gone)
     scope = {
         "type": "websocket",
         "path": ADDRESS,

@@ -57,7 +57,7 @@ def with_a_row_everywhere(world: World) -> None:
     line = LogLine(Position(1, 1), world.services.now(), Stage.BUILD, "a line")
     with world.services.database.writing() as db:
         logs.append(db, world.first, [line])
-        worker_queries.ask(db, "default", WorkerQuery(WorkerQueryKind.REFS, "web"))
+        worker_queries.add(db, "default", WorkerQuery(WorkerQueryKind.REFS, "web"))
         releases.put_qr_code(db, world.first, b"\x89PNG", "image/png", world.services.now())
         db.connection.execute(
             insert(tables.workers).values(

@@ -11,11 +11,11 @@ from mprelease.cli import release
 from mprelease.schemas.release_document import ReleaseModel
 from mprelease.schemas.releases import ReleaseFields
 from mprelease.storage.tables import metadata
-from mprelease.web.api.document import document
-from mprelease.web.app import made
+from mprelease.web.api.openapi import document
+from mprelease.web.app import create_app
 from mprelease.web.context import WebContext
 
-APP = made(cast("WebContext", None))
+APP = create_app(cast("WebContext", None))
 TEMPLATES = Path(mprelease.__file__).parent / "web/templates"
 # What else each of these things has been called, or might be.
 OTHER_WORDS = {

@@ -11,7 +11,7 @@ from fastapi.routing import APIRoute
 from sqlalchemy import Engine, event
 
 from guests import World
-from mprelease.cli.follow import FollowedRelease, View, _look
+from mprelease.cli.follow import FollowedRelease, View, _update_views
 from mprelease.domain.platforms import Platform
 from mprelease.domain.projects import ProjectSecret
 from mprelease.domain.releases import Kind
@@ -25,7 +25,7 @@ from mprelease.services import apps, projects, releases, sessions, shares, users
 from mprelease.services.context import ServiceContext
 from mprelease.storage import releases as stored
 from mprelease.storage import users as stored_users
-from mprelease.storage import worker_queries as stored_errands
+from mprelease.storage import worker_queries as stored_queries
 from mprelease.storage import workers
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def grow(world: World, upload_key: str) -> None:
         sessions.add_token(services, person, "laptop", 1)
         sessions.add_token(services, admin, f"laptop {number}", 1)
         with services.database.writing() as db:
-            workers.begin(db, f"worker-{number}", ["default"], 2, "1")
+            workers.register(db, f"worker-{number}", ["default"], 2, "1")
 
 
 def addresses(world: World) -> dict[str, str]:
@@ -158,7 +158,7 @@ def test_following_a_whole_project_asks_as_much_as_following_one_app(
 
     def asked(watched: list[FollowedRelease]) -> int:
         with counted() as seen:
-            _look(cast("Application", Opened(world.services)), watched, is_helped=True)
+            _update_views(cast("Application", Opened(world.services)), watched, has_own_worker=True)
         return len(seen)
 
     assert asked(views) == asked(views[:1])
@@ -167,12 +167,12 @@ def test_following_a_whole_project_asks_as_much_as_following_one_app(
 def test_a_cached_answer_waits_for_no_writer(world: World) -> None:
     services, query = world.services, WorkerQuery(WorkerQueryKind.REFS, "web")
     with services.database.writing() as db:
-        workers.begin(db, "one", ["default"], 1, "1")
-        stored_errands.ask(db, "default", query)
-    taken = stored_errands.claim(services.database, ["default"], 1000)
+        workers.register(db, "one", ["default"], 1, "1")
+        stored_queries.add(db, "default", query)
+    taken = stored_queries.claim(services.database, ["default"], 1000)
     assert taken
     with services.database.writing() as db:
-        stored_errands.answer(db, taken, QueryAnswer({"branches": ["main"]}))
+        stored_queries.answer(db, taken, QueryAnswer({"branches": ["main"]}))
     told: list[object] = []
 
     def ask() -> None:

@@ -24,7 +24,7 @@ from mprelease.services.context import ServiceContext
 from mprelease.storage.access_keys import KeyKind
 from mprelease.storage.database import Database
 from mprelease.web import connections
-from mprelease.web.app import made
+from mprelease.web.app import create_app
 from mprelease.web.context import WebContext
 from mprelease.web.live_source import StoredState
 from programs import program
@@ -63,7 +63,7 @@ def test_sockets_logins_and_tokens_of_a_changed_user_end_within_a_second_on_ever
     cookie = {"mprelease": browser.client.cookies["mprelease"]}
     elsewhere = replace(world.services, database=Database(database_url))
     node = TestClient(
-        made(WebContext(elsewhere, None, None, lambda: True, Hub(StoredState(elsewhere)))),  # type: ignore[arg-type]
+        create_app(WebContext(elsewhere, None, None, lambda: True, Hub(StoredState(elsewhere)))),  # type: ignore[arg-type]
         base_url="http://testserver",
         cookies=cookie,
     )
@@ -128,14 +128,14 @@ def test_the_socket_guard_outlives_what_nobody_foresaw(
     world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Issue 12, number 2; the other loops are in tests/engine/test_loops.py."""
-    real, times = connections._still_looking, count()
+    real, times = connections._valid_keys, count()
 
     def failing(database: Database, key_ids: set[int]) -> set[int]:
         if next(times) < 2:
             raise ZeroDivisionError
         return real(database, key_ids)
 
-    monkeypatch.setattr(connections, "_still_looking", failing)
+    monkeypatch.setattr(connections, "_valid_keys", failing)
     boss, who = people(world.services)
     browser = world.session_of(Role.MEMBER)
     with browser.client, browser.client.websocket_connect(ADDRESS) as socket:

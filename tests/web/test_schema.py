@@ -17,14 +17,14 @@ from mprelease.domain.users import Role
 from mprelease.services import sessions, users
 from mprelease.storage import logs, workers
 from mprelease.storage import releases as stored
-from mprelease.web.api.document import document
-from mprelease.web.app import made
+from mprelease.web.api.openapi import document
+from mprelease.web.app import create_app
 from mprelease.web.context import WebContext
 
 pytestmark = [pytest.mark.lasting, pytest.mark.parametrize("kind", ["sqlite"])]
 
 # The document says what there is without anybody in the house.
-DOCUMENT = document(made(cast("WebContext", None)))
+DOCUMENT = document(create_app(cast("WebContext", None)))
 OPERATIONS = [
     (method.upper(), path) for path, methods in DOCUMENT["paths"].items() for method in methods
 ]
@@ -116,7 +116,7 @@ def furnished(world: World) -> World:
     with world.services.database.writing() as db:
         logs.append(db, world.first, [line])
         stored.put_qr_code(db, world.first, b"\x89PNG", "image/png", world.services.now())
-        workers.begin(db, "here", ["default"], 2, "0.1.0")
+        workers.register(db, "here", ["default"], 2, "0.1.0")
     return world
 
 

@@ -23,6 +23,6 @@ def test_administrators_are_told_of_workers_that_confine_nothing(
     mode: SandboxMode | None, role: Role, world: World, *, is_said: bool
 ) -> None:
     with world.services.database.writing() as db:
-        workers.begin(db, "builder-7", ["default"], 2, "0.1.0", sandbox=mode)
+        workers.register(db, "builder-7", ["default"], 2, "0.1.0", sandbox=mode)
     page = world.session_of(role).client.get("/").text
     assert ("builder-7" in page and "alert-danger" in page) is is_said

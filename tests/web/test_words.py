@@ -75,7 +75,7 @@ def test_every_save_says_so_once(world: World, upload_key: str) -> None:
     has_twin(world, upload_key)
     boss = world.session_of(Role.SUPER_ADMIN)
     with world.services.database.writing() as db:
-        workers.begin(db, "w", ["default"], 1, "1")
+        workers.register(db, "w", ["default"], 1, "1")
     member = f"/users/{user_id(world, NAMES[Role.MEMBER])}"
     project = {"name": "web", "repository": "/srv/web.git", "default_branch": "dev"}
     app = {"name": "twin", "platform_app_id": "wx0123456789abcdee"}
@@ -153,7 +153,7 @@ def test_a_queued_release_without_a_worker_says_so_and_what_to_do(world: World) 
         (["intranet", "default"], False, True),
     ):
         with world.services.database.writing() as db:
-            workers.begin(db, "w", labels, 1, "1")
+            workers.register(db, "w", labels, 1, "1")
             workers.drain(db, "w", draining=draining)
         shown = visible(member.get(f"/releases/{world.first}").text)
         assert ("default 的执行机" not in shown) is is_served, labels
@@ -244,7 +244,7 @@ def test_no_chinese_page_shows_a_raw_value(world: World, upload_key: str) -> Non
         git_token="t",
     )
     with world.services.database.writing() as db:
-        workers.begin(db, "w", ["x"], 1, "1", sandbox=SandboxMode.OFF)
+        workers.register(db, "w", ["x"], 1, "1", sandbox=SandboxMode.OFF)
     addresses = ("/", "/apps/shop", "/apps/shop/settings", f"/releases/{world.first}", "/releases")
     more = (
         "/projects",
@@ -320,9 +320,9 @@ def test_a_file_of_another_release_of_ours_is_not_kept_for_ever(world: World) ->
         assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-cache")
         again = client.get(address, headers={"if-none-match": answer.headers["etag"]})
         assert again.status_code == HTTPStatus.NOT_MODIFIED
-    missing = client.get(f"/static/{assets.name_of_all()}/nowhere.js")
+    missing = client.get(f"/static/{assets.content_hash()}/nowhere.js")
     assert (missing.status_code, missing.headers["cache-control"]) == (404, "no-store")
-    outside = client.get(f"/static/{assets.name_of_all()}/%2e%2e/app.py")
+    outside = client.get(f"/static/{assets.content_hash()}/%2e%2e/app.py")
     assert outside.status_code == HTTPStatus.NOT_FOUND
 
 

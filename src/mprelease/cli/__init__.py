@@ -1,4 +1,4 @@
-"""The command line: thin, in Chinese or English, and quick to explain itself."""
+"""The command line, in Chinese or English; heavy modules are imported by the commands only."""
 
 import os
 import sys
@@ -30,8 +30,8 @@ _FAILED, _BAD_USE, _INTERRUPTED = 1, 2, 130
 
 
 def main() -> None:
-    """Run the command line; nobody sees a traceback."""
-    # What we write is ours alone: logs, QR codes, the database.
+    """Run the command line and exit; errors are shown as messages, without tracebacks."""
+    # Files that we write are private: logs, QR codes, the database.
     os.umask(0o077)
     with sanitized_streams():
         _run()
@@ -39,7 +39,7 @@ def main() -> None:
 
 def _run() -> None:
     try:
-        _refuse_what_is_no_text()
+        _refuse_undecodable_arguments()
         commands()
     except ProblemError as error:
         sys.stderr.write(f"{t.of_problem(error.problem_detail)}\n")
@@ -47,17 +47,17 @@ def _run() -> None:
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)
     except BrokenPipeError:
-        # Whoever read our output (`| head`) has seen enough.
+        # The reader of our output has ended, as in `| head`.
         sys.stderr.close()
         sys.exit(_FAILED)
     except Exception as error:  # noqa: BLE001 the last resort
-        sys.exit(_told(error))
+        sys.exit(_report(error))
 
 
-def _told(error: Exception) -> int:
-    """Tell of a database that is away or busy, or of a mistake of ours; return the exit code.
+def _report(error: Exception) -> int:
+    """Report an unusable database, or a bug with its traceback; return the exit code.
 
-    Whoever had something accepted before has turned the former into what ends with 1.
+    If a release was accepted before, `after_acceptance` has turned the former into exit code 1.
     """
     from mprelease.storage.outage import OUTAGE, problem_detail_of_outage
 
@@ -65,18 +65,18 @@ def _told(error: Exception) -> int:
         sys.stderr.write(f"{t.of_problem(problem_detail_of_outage(error))}\n")
         return _BAD_USE
     sys.stderr.write(f"{t.of_problem(ProblemDetail(Problem.INTERNAL, {'detail': repr(error)}))}\n")
-    _keep("".join(traceback.format_exception(error)))
+    _write_traceback("".join(traceback.format_exception(error)))
     return _FAILED
 
 
-def _refuse_what_is_no_text() -> None:
+def _refuse_undecodable_arguments() -> None:
     for argument in sys.argv[1:]:
         if not argument.isascii() and argument.encode(errors="replace").decode() != argument:
             shown = argument.encode(errors="replace").decode()
             raise Refused(Problem.NOT_TEXT, argument=shown)
 
 
-def _keep(trace: str) -> None:
+def _write_traceback(trace: str) -> None:
     file = user_folder("XDG_STATE_HOME", ".local/state") / "error.log"
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -101,7 +101,7 @@ def _root(
         help=t("option.show_version"),
     ),
 ) -> None:
-    """Hold the options of the whole."""
+    """Define the options of the program itself."""
 
 
 def _assembled() -> typer.Typer:

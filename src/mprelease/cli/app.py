@@ -1,4 +1,4 @@
-"""`mprelease app …`: mini programs, their build settings and credentials."""
+"""`mprelease app …`: manage mini programs, their build settings and credentials."""
 
 from typing import Annotated
 
@@ -106,7 +106,7 @@ def remove(name: AppName) -> None:
 
 @commands.command(help=t("cli.app.check"))
 def check(name: AppName, json: Json = False) -> None:
-    """Ask the platform whether it accepts the app's id, key and address."""
+    """Check whether the platform accepts the app's id and credential, and the worker's address."""
     from mprelease.services import apps
 
     with startup.opening() as application:
@@ -127,7 +127,7 @@ def check(name: AppName, json: Json = False) -> None:
 
 @commands.command("last-version", help=t("cli.app.last_version"))
 def last_version(name: AppName, json: Json = False) -> None:
-    """Ask the platform for the newest version that it has of an app."""
+    """Show the newest version of an app on its platform."""
     from mprelease.services import apps
 
     with startup.opening() as application:

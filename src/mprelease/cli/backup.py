@@ -1,4 +1,4 @@
-"""`mprelease backup` and `mprelease restore`: everything that cannot be made again, in one file."""
+"""`mprelease backup` and `mprelease restore`: all data of the database, in one file."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -27,7 +27,7 @@ def backup(
     ] = False,
     json: options.Json = False,
 ) -> None:
-    """Write a backup of the database, while everything goes on."""
+    """Write a backup of the database; other processes may keep working."""
     from mprelease.services import backups
 
     refuse_unwritable(file)
@@ -41,11 +41,11 @@ def backup(
 
 
 def restore(file: File, json: options.Json = False) -> None:
-    """Restore a backup into an empty place."""
+    """Restore a backup into an empty database."""
     from mprelease.services import backups
 
     manifest = backups.manifest_of(file)
-    with _with_its_key(file, manifest), opening() as application:
+    with _master_key_restored(file, manifest), opening() as application:
         backups.restore(application.services, me(), file)
         opens = backups.opens_credentials(application.services, manifest)
     _show(manifest, "cli.restore.done", file, json=json)
@@ -54,10 +54,10 @@ def restore(file: File, json: options.Json = False) -> None:
 
 
 @contextmanager
-def _with_its_key(file: Path, manifest: "Manifest") -> Iterator[None]:
-    """Put the master key of a backup into the data folder; without success it is removed again.
+def _master_key_restored(file: Path, manifest: "Manifest") -> Iterator[None]:
+    """Write the master key of a backup to the data folder; remove it if the block fails.
 
-    A key that the settings give takes precedence. Raise Refused where another key is.
+    A key of the settings takes precedence. Raise Refused if the data folder has another key.
     """
     from mprelease.services import backups
     from mprelease.settings.settings import load

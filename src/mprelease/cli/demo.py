@@ -1,4 +1,4 @@
-"""`mprelease demo`: the platform with samples, real tools and simulated services behind it."""
+"""`mprelease demo`: the platform with sample apps, the vendors' tools and simulated services."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,7 +28,7 @@ def demo(
     port: Annotated[int, typer.Option(min=1, max=65535, help=t("option.port"))] = 8088,
     check: Annotated[bool, typer.Option("--check", help=t("option.check"))] = False,
 ) -> None:
-    """Show the platform until told to end; or release the samples without it, then end."""
+    """Serve the demo until a signal; with `--check` only release the samples, then end."""
     from pydantic import SecretStr
 
     from mprelease.application import opened
@@ -81,7 +81,7 @@ def _show(application: "Application", port: int) -> None:
 
 
 def _password(file: Path) -> str:
-    """Return the password of the demo's administrator, the same each time."""
+    """Return the password of the demo's administrator, which is stored in a file."""
     from mprelease.security.passwords import random_password
 
     if not file.is_file():

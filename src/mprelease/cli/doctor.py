@@ -1,4 +1,4 @@
-"""`mprelease doctor`: what is there, what is missing, and how to get it."""
+"""`mprelease doctor`: check this machine, and explain how to install what is missing."""
 
 import platform as machine
 import shutil
@@ -28,7 +28,7 @@ _LITTLE_DISK_GB = 5
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at: `ok`, `warning` or `missing`."""
+    """The result of one check; `status` is `ok`, `warning` or `missing`."""
 
     name: str
     status: str
@@ -36,7 +36,7 @@ class Finding:
 
 
 def doctor(*, json: Json = False) -> None:
-    """Look at the machine; exit code 1 when a release could not run here."""
+    """Check the machine; exit with 1 if a release could not run here."""
     with opening() as application:
         findings = list(_findings(application))
     if json:
@@ -98,7 +98,7 @@ def _network(application: "Application") -> Finding:
 
 
 def _passwords(application: "Application") -> Iterator[Finding]:
-    """Look at the servers that are named; a file or a socket needs no password."""
+    """Check whether the configured servers have passwords; files and sockets need none."""
     from mprelease.domain.endpoints import endpoints
     from mprelease.settings.endpoints import lacks_password
 

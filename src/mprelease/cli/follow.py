@@ -1,4 +1,4 @@
-"""Follow releases in the terminal, and work on them meanwhile if nobody else does."""
+"""Follow releases in the terminal; without another worker, run them in this process meanwhile."""
 
 import math
 import sys
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from mprelease.application import Application
     from mprelease.engine.worker import Worker
 
-_LOOK_SECONDS = 0.25
-_TIMEOUT_SECONDS = 2
+_POLL_SECONDS = 0.25
+_QUEUED_SECONDS = 2
 _BETWEEN_TRIES = 0.5
 _OUTAGE_SECONDS = 60.0
 _TAIL = 25
@@ -35,85 +35,85 @@ _MARKS = {
 
 
 class View:
-    """Tell on standard error how a release goes: its stages, and with `lines` all its output.
+    """Write the progress of a release to standard error: its stages, and with `lines` its log.
 
-    `prefix` stands before each line, to tell the release from others.
+    Each line begins with `prefix`, to distinguish several releases.
     """
 
     def __init__(self, *, lines: bool, prefix: str = "") -> None:
-        """Begin before the first line."""
+        """Begin at the start of the log."""
         self.position = START
         self._lines = lines
         self._prefix = prefix
         self._has_ended = False
-        self._told: dict[Stage, StageState] = {}
+        self._reported: dict[Stage, StageState] = {}
         self._tail: list[str] = []
         self._waiting_since = time.monotonic()
 
     def update(self, release: Release, lines: list[LogLine]) -> None:
-        """Show what is new, the lines of each stage between its beginning and its end."""
+        """Write what is new: for each stage its start, its lines and its end."""
         self.position = lines[-1].position if lines else self.position
         self._tail = [*self._tail, *(line.text for line in lines)][-_TAIL:]
         for stage in release.stages:
             self._report_started(stage)
             for line in lines:
                 if self._lines and line.stage == stage.name:
-                    self.t(f"  {line.text}")
+                    self.write(f"  {line.text}")
             self._report_ended(stage)
 
     @property
-    def asks_why(self) -> bool:
-        """Tell whether it is time to say why the release is still queued."""
-        return time.monotonic() - self._waiting_since > _TIMEOUT_SECONDS
+    def is_reason_due(self) -> bool:
+        """Return whether to report now why the release is still queued: after 2 s, once."""
+        return time.monotonic() - self._waiting_since > _QUEUED_SECONDS
 
-    def wait(self, blocker: int | None, *, is_unknown: bool) -> None:
-        """Say once why the release is still queued."""
+    def report_blocker(self, blocker: int | None, *, is_unknown: bool) -> None:
+        """Write for which release this one waits, if for any."""
         if blocker:
-            self.t(t("cli.blocked" if is_unknown else "cli.waiting", release=blocker))
+            self.write(t("cli.blocked" if is_unknown else "cli.waiting", release=blocker))
             self._waiting_since = math.inf
 
-    def wait_for_worker(self, label: str) -> None:
-        """Say once that nobody lives who could take the release."""
-        self.t(t("cli.no_worker", label=label))
+    def report_no_worker(self, label: str) -> None:
+        """Write that no alive worker takes the release."""
+        self.write(t("cli.no_worker", label=label))
         self._waiting_since = math.inf
 
     def end(self, release: Release) -> None:
-        """Show, once, the last lines of a release that failed."""
+        """Write, once, the last lines of a release that failed."""
         if release.error and not self._lines and not self._has_ended:
             for line in self._tail:
-                self.t(f"  {line}")
+                self.write(f"  {line}")
         self._has_ended = True
 
-    def cancel(self, ask: Callable[[], object]) -> None:
-        """Ask for the end of the release and say so, or why it goes on."""
+    def cancel(self, request: Callable[[], object]) -> None:
+        """Request the cancellation, and write that it was requested, or why it was refused."""
         try:
-            ask()
+            request()
         except Refused as refused:
-            self.t(t.of_problem(refused.problem_detail))
+            self.write(t.of_problem(refused.problem_detail))
         else:
-            self.t(t("cli.canceling"))
+            self.write(t("cli.canceling"))
 
-    def t(self, line: str) -> None:
-        """Show one line."""
+    def write(self, line: str) -> None:
+        """Write one line, after the prefix."""
         sys.stderr.write(f"{self._prefix}{line}\n")
         sys.stderr.flush()
 
     def _report_started(self, stage: StageRecord) -> None:
-        if stage.state is StageState.PENDING or stage.name in self._told:
+        if stage.state is StageState.PENDING or stage.name in self._reported:
             return
-        self._told[stage.name] = StageState.RUNNING
+        self._reported[stage.name] = StageState.RUNNING
         if self._lines:
-            self.t(f"{_MARKS[StageState.RUNNING]} {t(f'stage.{stage.name}')}")
+            self.write(f"{_MARKS[StageState.RUNNING]} {t(f'stage.{stage.name}')}")
 
     def _report_ended(self, stage: StageRecord) -> None:
-        if stage.ended_at is None or self._told.get(stage.name) == stage.state:
+        if stage.ended_at is None or self._reported.get(stage.name) == stage.state:
             return
-        self._told[stage.name] = stage.state
-        self.t(f"{_MARKS.get(stage.state, '?')} {t(f'stage.{stage.name}')}{_seconds(stage)}")
+        self._reported[stage.name] = stage.state
+        self.write(f"{_MARKS.get(stage.state, '?')} {t(f'stage.{stage.name}')}{_seconds(stage)}")
 
 
 def views_of(names: Sequence[str], *, lines: bool) -> list[View]:
-    """Return a view for each of several apps, whose lines begin with its name."""
+    """Return a view for each app, whose lines begin with the padded name."""
     from rich.cells import cell_len, set_cell_size
 
     width = max(map(cell_len, names))
@@ -122,9 +122,9 @@ def views_of(names: Sequence[str], *, lines: bool) -> list[View]:
 
 @dataclass(frozen=True)
 class FollowedRelease:
-    """A release that is watched, who tells of it, and the label of the workers that it needs.
+    """A release that is followed, its view, and the label of its workers.
 
-    Without a label nobody is told when there is no such worker.
+    Without a label a missing worker is not reported.
     """
 
     release_id: int
@@ -133,45 +133,47 @@ class FollowedRelease:
 
 
 def watch(application: "Application", release_id: int, view: View) -> None:
-    """Show a release until its end."""
+    """Write the progress of a release until its end."""
     _watch(application, [FollowedRelease(release_id, view)])
 
 
 def follow(application: "Application", watched: Sequence[FollowedRelease]) -> list[Release]:
-    """Show one's own releases until their end and return them; Ctrl-C asks for their cancellation.
+    """Write the progress of own releases until their end and return them; Ctrl-C cancels them.
 
-    Where the database is this data folder's own, this process runs releases for as long as nobody
-    else does.
+    If the database is that of this data folder, this process runs releases while there is no other
+    worker. Raise ProblemError if the database stays unusable for 60 s.
     """
-    helper = _Helper(application, watched) if application.is_single_node else None
-    with after_acceptance(), helper or nullcontext():
+    worker = _TemporaryWorker(application, watched) if application.is_single_node else None
+    with after_acceptance(), worker or nullcontext():
         while True:
             try:
-                return _watch(application, watched, helper)
+                return _watch(application, watched, worker)
             except KeyboardInterrupt:
                 for each in watched:
                     _cancel(application, each)
 
 
 def _watch(
-    application: "Application", watched: Sequence[FollowedRelease], helper: "_Helper | None" = None
+    application: "Application",
+    watched: Sequence[FollowedRelease],
+    worker: "_TemporaryWorker | None" = None,
 ) -> list[Release]:
     database = _Outages()
     while True:
         with database.tolerated():
-            seen = _look(application, watched, is_helped=helper is not None)
+            seen = _update_views(application, watched, has_own_worker=worker is not None)
             if all(release.state.is_final for release in seen):
-                if helper:
-                    helper.join()
+                if worker:
+                    worker.join()
                 return seen
-        if helper:
-            helper.wait(_LOOK_SECONDS)
+        if worker:
+            worker.wait(_POLL_SECONDS)
         else:
-            time.sleep(_LOOK_SECONDS)
+            time.sleep(_POLL_SECONDS)
 
 
 class _Outages:
-    """Bear a database that is away or busy, until that has lasted too long."""
+    """Tolerate an unusable database for up to 60 s."""
 
     def __init__(self) -> None:
         self._since: float | None = None
@@ -190,18 +192,18 @@ class _Outages:
             self._since = None
 
 
-def _look(
-    application: "Application", watched: Sequence[FollowedRelease], *, is_helped: bool
+def _update_views(
+    application: "Application", watched: Sequence[FollowedRelease], *, has_own_worker: bool
 ) -> list[Release]:
-    """Show what is new of all, which takes as many queries as of one."""
+    """Update the views of all releases; the number of queries does not depend on their number."""
     from mprelease.services import releases
     from mprelease.storage import logs
     from mprelease.storage import releases as stored
 
     ids = [each.release_id for each in watched]
     with application.services.database.reading() as db:
-        found = stored.by_ids(db, ids)
-        seen = [found.get(release_id) or releases.get(db, release_id) for release_id in ids]
+        by_id = stored.by_ids(db, ids)
+        seen = [by_id.get(release_id) or releases.get(db, release_id) for release_id in ids]
         ends = logs.ends(db, ids)
         new = [
             list(logs.after(db, each.release_id, each.view.position))
@@ -211,26 +213,26 @@ def _look(
         ]
     for each, release, lines in zip(watched, seen, new, strict=True):
         each.view.update(release, lines)
-        if release.state is State.QUEUED and each.view.asks_why:
-            _report_blocker(application, each, is_helped=is_helped)
+        if release.state is State.QUEUED and each.view.is_reason_due:
+            _report_blocker(application, each, has_own_worker=has_own_worker)
         if release.state.is_final:
             each.view.end(release)
     return seen
 
 
 def _report_blocker(
-    application: "Application", watched: FollowedRelease, *, is_helped: bool
+    application: "Application", watched: FollowedRelease, *, has_own_worker: bool
 ) -> None:
-    """Tell why a release is queued for so long: who goes before it, or that nobody takes it."""
+    """Report why a release is still queued: another release, or no worker of its label."""
     from mprelease.storage import blockers, workers
 
     label = watched.label
     with application.services.database.reading() as db:
         blocker, is_unknown = blockers.blocker(db, watched.release_id)
-        is_served = is_helped or label is None or workers.serving(db, label)
-    watched.view.wait(blocker, is_unknown=is_unknown)
-    if not is_served and watched.view.asks_why:
-        watched.view.wait_for_worker(str(label))
+        is_served = has_own_worker or label is None or workers.serving(db, label)
+    watched.view.report_blocker(blocker, is_unknown=is_unknown)
+    if not is_served and watched.view.is_reason_due:
+        watched.view.report_no_worker(str(label))
 
 
 def _cancel(application: "Application", watched: FollowedRelease) -> None:
@@ -242,8 +244,8 @@ def _cancel(application: "Application", watched: FollowedRelease) -> None:
         watched.view.cancel(lambda: releases.cancel(application.services, me(), watched.release_id))
 
 
-class _Helper:
-    """The temporary worker of this process, in a thread of its own."""
+class _TemporaryWorker:
+    """A worker in a thread of this process, until the followed releases have ended."""
 
     def __init__(self, application: "Application", watched: Sequence[FollowedRelease]) -> None:
         self._application = application
@@ -257,15 +259,15 @@ class _Helper:
         pass
 
     def __exit__(self, *_: object) -> None:
-        """Work no more, also where nobody could wait for the end."""
+        """Make the worker end, without waiting for it."""
         self._is_over.set()
 
     def join(self) -> None:
-        """Wait until the worker has put everything away."""
+        """Wait until the worker has cleaned up and ended."""
         self._thread.join()
 
     def wait(self, seconds: float) -> None:
-        """Wait for a moment or the end of the work; raise what ended it before its time."""
+        """Wait for so many seconds or the worker's end; raise the error that has ended it."""
         self._thread.join(seconds)
         if self._failure:
             raise self._failure
@@ -277,7 +279,7 @@ class _Helper:
         while not self._is_over.is_set():
             try:
                 work_until(self._have_ended, self._worker, self._application.layout)
-            except OUTAGE:  # Whoever follows bears it for a while, too.
+            except OUTAGE:  # `_watch` also tolerates it for some time.
                 self._is_over.wait(_BETWEEN_TRIES)
             except Exception as failure:  # noqa: BLE001 raised again in the main thread
                 self._failure = failure
@@ -297,8 +299,8 @@ class _Helper:
         if self._is_over.is_set():
             return True
         with self._application.services.database.reading() as db:
-            found = releases.by_ids(db, [each.release_id for each in self._watched])
-        return all(release.state.is_final for release in found.values())
+            by_id = releases.by_ids(db, [each.release_id for each in self._watched])
+        return all(release.state.is_final for release in by_id.values())
 
 
 def _seconds(stage: StageRecord) -> str:

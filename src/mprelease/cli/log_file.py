@@ -1,4 +1,4 @@
-"""The log file of all processes of one data folder."""
+"""A log file that all processes of one data folder share."""
 
 import fcntl
 import logging
@@ -14,41 +14,41 @@ _BETWEEN_TRIES = 0.01
 
 
 class SharedLogFile(logging.Handler):
-    """Write records into a file that many processes write, and rotate it once for all of them.
+    """Append records to a file that several processes write, and rotate it.
 
-    The file is opened for each record, under a lock, so that nobody writes into one that another
-    process has renamed. What steers terminals is left out: such a file is read on one.
+    The file is opened for each record, under a lock, so that no process writes to a file that
+    another one has renamed. Terminal control sequences are removed.
     """
 
     def __init__(self, file: Path, *, largest: int, kept: int) -> None:
-        """Take the file, at how many bytes it is rotated, and how many former ones stay."""
+        """Take the file, the size in bytes at which to rotate, and how many old files to keep."""
         super().__init__()
         self._file = file
         self._largest = largest
         self._kept = kept
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write one record."""
+        """Append one record."""
         try:
             line = f"{sanitized(self.format(record), colours=False)}\n"
-            with self._alone() as is_alone:
-                if is_alone:
+            with self._locked() as has_lock:
+                if has_lock:
                     self._rotate_if_full()
                 with self._file.open("a", encoding="utf-8", errors="replace") as stream:
                     stream.write(line)
-        except Exception:  # noqa: BLE001 what logging itself does of its errors
+        except Exception:  # noqa: BLE001 as handlers of logging do
             self.handleError(record)
 
     @contextmanager
-    def _alone(self) -> Iterator[bool]:
-        """Keep other processes out; False where one of them does not go on: nobody waits for it."""
+    def _locked(self) -> Iterator[bool]:
+        """Hold the lock; yield False if another process holds it for more than 1 s."""
         deadline = time.monotonic() + _TIMEOUT_SECONDS
         with self._file.with_suffix(".lock").open("w") as lock:
-            is_alone = _is_locked(lock.fileno())
-            while not is_alone and time.monotonic() < deadline:
+            has_lock = _try_lock(lock.fileno())
+            while not has_lock and time.monotonic() < deadline:
                 time.sleep(_BETWEEN_TRIES)
-                is_alone = _is_locked(lock.fileno())
-            yield is_alone
+                has_lock = _try_lock(lock.fileno())
+            yield has_lock
 
     def _rotate_if_full(self) -> None:
         with suppress(FileNotFoundError):
@@ -64,7 +64,7 @@ class SharedLogFile(logging.Handler):
         return self._file.with_name(f"{self._file.name}.{number}")
 
 
-def _is_locked(descriptor: int) -> bool:
+def _try_lock(descriptor: int) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -1,4 +1,4 @@
-"""Options that several commands share, one by one and as records."""
+"""Options that several commands share: single ones, and those made from the fields of a record."""
 
 import inspect
 from collections.abc import Callable
@@ -23,7 +23,7 @@ ReleaseId = Annotated[int, typer.Argument(metavar="ID", min=1, help=t("option.re
 
 
 def _served_platform(name: str) -> Platform:
-    # The drivers take a tenth of a second to load, and most commands need none.
+    # Importing the drivers takes a tenth of a second, and most commands do not need them.
     from mprelease.platforms.registry import served, served_by_name
 
     platform = served_by_name(name)
@@ -56,15 +56,15 @@ QrCode = Annotated[Path | None, typer.Option("--qr-code", metavar="FILE", help=t
 
 
 class Without:
-    """Fields of a record that a command does not take."""
+    """Fields of a record that are not options of a command."""
 
     def __init__(self, *names: str) -> None:
-        """Name the fields."""
+        """Take the names of the fields."""
         self.names = names
 
 
 def spread(command: Callable[..., None]) -> Callable[..., None]:
-    """Let a command take the fields of its record `given` as options of its own."""
+    """Add an option to a command for each field of its parameter `given`, a record."""
     signature = inspect.signature(command, eval_str=True)
     record, without = _record(signature.parameters["given"].annotation)
     names = [
@@ -77,14 +77,14 @@ def spread(command: Callable[..., None]) -> Callable[..., None]:
         values = {name: typed.pop(name) for name in names}
         given = {name: value for name, value in values.items() if value is not None}
         read = {name: _read(record, name, value) for name, value in given.items()}
-        # A field that the record cannot be without may be an argument of the command's own.
+        # A required field may be an argument of the command itself.
         read |= {name: typed[name] for name in required & typed.keys()}
         command(**typed, given=record.of(**read))
 
     own = [each for each in signature.parameters.values() if each.name != "given"]
     together = [*own, *(_option(record, name) for name in names)]
     as_keywords = [each.replace(kind=Parameter.KEYWORD_ONLY) for each in together]
-    # What typer reads in place of the function's own parameters.
+    # Typer reads the signature from here.
     vars(spread_out)["__signature__"] = signature.replace(parameters=as_keywords)
     return spread_out
 
@@ -97,10 +97,10 @@ def _record(annotation: Any) -> tuple[type[Record], tuple[str, ...]]:
 
 
 def _option(record: type[Record], name: str) -> Parameter:
-    """Return the parameter that typer makes an option of; None where nothing was typed."""
+    """Return the parameter from which Typer makes the option; its value is None if not given."""
     option, field, kind = option_of(record, name), record.model_fields[name], kind_of(record, name)
     assert option
-    # A dictionary is given pair by pair, a list as one text.
+    # For a dictionary the option is repeated for each pair; a list is one text.
     taken: Any = {dict: list[str], list: str}.get(kind, kind)
     help_id = option.help or field.description
     assert help_id

@@ -1,4 +1,4 @@
-"""Show how releases ended: words, QR codes, JSON, the exit code."""
+"""Report how releases ended: messages, QR codes, JSON, the exit code."""
 
 import sys
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ _SUFFIXES = {"image/jpeg": ".jpg", "image/png": ".png"}
 
 
 def exit_code(ended: Sequence[Release]) -> int:
-    """Return 0 when all succeeded, 130 when the others were canceled, and else 1."""
+    """Return 0 if all succeeded, 130 if all others were canceled, else 1."""
     states = {release.state for release in ended} - {State.SUCCEEDED}
     if not states:
         return 0
@@ -32,9 +32,10 @@ def exit_code(ended: Sequence[Release]) -> int:
 
 @dataclass(frozen=True)
 class SavedCode:
-    """The file of a release's QR code; None without one.
+    """The file of a release's QR code, or None.
 
-    `problem_detail` says why, where that matters. `is_missed`: one was wanted, and is missing.
+    `problem_detail` is the reason if a code is missing. `is_missed`: `--qr-code` was given, but no
+    file was written.
     """
 
     file: Path | None = None
@@ -45,15 +46,12 @@ class SavedCode:
 def show_one(
     application: "Application", release: Release, qr_code: Path | None, *, json: bool
 ) -> int:
-    """Show a release with its QR code, which is kept in the wanted file or in the data folder.
-
-    Return the exit code.
-    """
+    """Save and show a release's QR code, and report the release; return the exit code."""
     return report(release, save_qr_code(application, release, qr_code), json=json)
 
 
 def report(release: Release, saved: SavedCode, *, json: bool) -> int:
-    """Show a release and what came of its QR code; return the exit code."""
+    """Report a release with its saved QR code; return the exit code."""
     if json:
         show.as_json(show.release(release, saved.file))
     else:
@@ -65,12 +63,12 @@ def report(release: Release, saved: SavedCode, *, json: bool) -> int:
 
 
 def show_all(application: "Application", ended: Sequence[Release], *, json: bool) -> None:
-    """Show the releases of a project: the QR codes one by one, and below them what came of all."""
+    """Save and show the QR codes of a project's releases, then report the releases."""
     report_all([(one, save_qr_code(application, one, None)) for one in ended], json=json)
 
 
 def report_all(codes: Sequence[tuple[Release, SavedCode]], *, json: bool) -> None:
-    """Show releases, each with the file of its QR code."""
+    """Report releases, each with its saved QR code."""
     if json:
         show.as_json([show.release(release, saved.file) for release, saved in codes])
     else:
@@ -86,7 +84,7 @@ def report_all(codes: Sequence[tuple[Release, SavedCode]], *, json: bool) -> Non
 
 
 def save_qr_code(application: "Application", release: Release, wanted: Path | None) -> SavedCode:
-    """Write the QR code of a release into the wanted file, or into the data folder."""
+    """Write the QR code of a release to the wanted file, or to the data folder."""
     from mprelease.storage import releases
 
     with application.services.database.reading() as db:
@@ -98,7 +96,7 @@ def save_qr_code(application: "Application", release: Release, wanted: Path | No
 def write_qr_code(
     found: tuple[bytes, str] | None, release: Release, wanted: Path | None, folder: Path
 ) -> SavedCode:
-    """Write an image of a media type into the wanted file, or into a folder, with its suffix."""
+    """Write an image with its media type to the wanted file, or to a file in a folder."""
     if found is None:
         return no_code(release, wanted)
     image, media_type = found
@@ -114,7 +112,7 @@ def write_qr_code(
 
 
 def no_code(release: Release, wanted: Path | None) -> SavedCode:
-    """Return what came of a release without a QR code: a matter where a file was asked for."""
+    """Return the result for a release without a QR code: a problem if a file was wanted."""
     if wanted is None or release.state is not State.SUCCEEDED:
         return SavedCode()
     problem_detail = ProblemDetail(Problem.NO_QR_CODE, {"release": release.id})

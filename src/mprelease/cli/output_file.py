@@ -1,4 +1,4 @@
-"""Save the files that a command was asked for: whole, or not at all."""
+"""Write output files of commands atomically."""
 
 import errno
 import os
@@ -13,9 +13,9 @@ from mprelease.domain.problems import Problem
 
 
 def write_atomically(file: Path, content: bytes) -> None:
-    """Write a file under a temporary name and give it its own; raise OSError, and leave nothing.
+    """Write a temporary file and rename it; on an error remove it and raise OSError.
 
-    What is no ordinary file, such as a pipe, is written as it stands.
+    Special files, such as pipes, are written directly.
     """
     with replacing(file) as stream:
         stream.write(content)
@@ -23,17 +23,17 @@ def write_atomically(file: Path, content: bytes) -> None:
 
 @contextmanager
 def replacing(file: Path, *, is_private: bool = False) -> Iterator[BinaryIO]:
-    """Open a stream whose content takes the place of a file at the end of the block.
+    """Open a stream whose content replaces a file at the end of the block.
 
-    On an error the file stays as it was. It keeps its mode, unless it `is_private`: then it is
-    0600. Raise OSError. What is no ordinary file, such as a pipe, is written as it stands.
+    On an error the file is not changed. It keeps its mode; with `is_private` it gets 0600. Special
+    files, such as pipes, are written directly. Raise OSError.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
     if _is_special(file):
         with file.open("wb") as stream:
             yield stream
         return
-    target = file.resolve()  # a link stays one
+    target = file.resolve()  # keeps a symbolic link
     descriptor, name = tempfile.mkstemp(prefix=f".{target.name[:64]}-", dir=target.parent)
     try:
         with os.fdopen(descriptor, "wb") as stream:
@@ -48,10 +48,10 @@ def replacing(file: Path, *, is_private: bool = False) -> Iterator[BinaryIO]:
 
 
 def refuse_unwritable(file: Path | None) -> None:
-    """Raise Refused where a file cannot be saved; whatever happens, nothing is left there."""
+    """Raise Refused if a file cannot be written; no file is created."""
     if file is None:
         return
-    # Found out afterwards, it would make a failure of an upload that has arrived.
+    # Checked first, because later the error would make a successful upload look failed.
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         _try(file)

@@ -1,4 +1,4 @@
-"""`mprelease project …`: repositories and how they are reached."""
+"""`mprelease project …`: manage repositories and the credentials for them."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -93,7 +93,7 @@ def show_(name: ProjectName, json: Json = False) -> None:
 @commands.command(help=t("cli.project.refs"))
 def refs(name: ProjectName, json: Json = False) -> None:
     """List the branches and tags of a project's repository."""
-    facts = _asked(WorkerQuery(WorkerQueryKind.REFS, name))
+    facts = _answer(WorkerQuery(WorkerQueryKind.REFS, name))
     if json:
         show.as_json(facts)
     else:
@@ -115,7 +115,7 @@ def commits(
 
     with startup.opening() as application, application.services.database.reading() as db:
         wanted = check_ref(ref or projects.get(db, name).default_branch)
-    found = _asked(WorkerQuery(WorkerQueryKind.COMMITS, name, {"ref": wanted, "count": limit}))[
+    found = _answer(WorkerQuery(WorkerQueryKind.COMMITS, name, {"ref": wanted, "count": limit}))[
         "commits"
     ]
     if json:
@@ -135,7 +135,7 @@ def remove(name: ProjectName) -> None:
     typer.echo(t("cli.project.removed", name=name))
 
 
-def _asked(query: WorkerQuery) -> dict[str, Any]:
+def _answer(query: WorkerQuery) -> dict[str, Any]:
     from mprelease.services import worker_queries
 
     with startup.opening() as application:

@@ -1,16 +1,16 @@
-"""Draw the QR code of an image in the terminal."""
+"""Convert the image of a QR code to text for the terminal."""
 
 from io import BytesIO
 
-# Two modules stand above each other in one character.
+# One character shows two modules, one above the other.
 _BLOCKS = {(True, True): " ", (True, False): "▄", (False, True): "▀", (False, False): "█"}
-_FINDER = 7  # A finder pattern is seven modules wide, and each code begins with one.
+_FINDER = 7  # Modules of a finder pattern, with which each code begins.
 _QUIET = 2
 _SMALLEST, _LARGEST = 21, 177
 
 
 def drawn(image: bytes) -> str | None:
-    """Return the code as lines of text, light on dark; None when the image holds no plain code."""
+    """Return the code as lines of text, light on dark; None if no square code is recognised."""
     modules = _modules(image)
     if modules is None:
         return None
@@ -28,7 +28,7 @@ def _modules(image: bytes) -> list[list[bool]] | None:
 
     try:
         grey = ImageOps.grayscale(Image.open(BytesIO(image)))
-    except OSError:  # no image, or half of one
+    except OSError:  # not an image, or truncated
         return None
     dark = grey.point(lambda value: 255 if value < 128 else 0)  # noqa: PLR2004 half of 255
     box = dark.getbbox()

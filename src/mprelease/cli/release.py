@@ -1,4 +1,4 @@
-"""`mprelease preview` and `mprelease upload`: queue releases and follow them to their QR codes."""
+"""`mprelease preview`, `upload` and `again`: queue releases and follow them to their end."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ def preview(
 ) -> None:
     """Make a preview of an app, or of all apps of a project, and show the QR codes."""
     wanted = given.with_(app=name, kind=Kind.PREVIEW)
-    _release(wanted, project, _Shown(qr_code, follow, json))
+    _release(wanted, project, _Display(qr_code, follow, json))
 
 
 @spread
@@ -51,7 +51,7 @@ def upload(
 ) -> None:
     """Upload an app, or all apps of a project, as trial versions."""
     wanted = given.with_(app=name, kind=Kind.UPLOAD)
-    _release(wanted, project, _Shown(qr_code, follow, json))
+    _release(wanted, project, _Display(qr_code, follow, json))
 
 
 def again(
@@ -61,12 +61,12 @@ def again(
     follow: options.Follow = False,
     json: options.Json = False,
 ) -> None:
-    """Make the same release anew, as a new one."""
+    """Queue a release with the same parameters as an earlier one, and follow it."""
     from mprelease.services import releases
 
     refuse_unwritable(qr_code)
-    if there := remote.server():
-        raise typer.Exit(remote.again(there, release_id, qr_code, lines=follow, json=json))
+    if client := remote.server():
+        raise typer.Exit(remote.again(client, release_id, qr_code, lines=follow, json=json))
     with opening() as application:
         wanted = releases.again(application.services, release_id)
         ended = run(application, wanted, lines=follow)
@@ -95,26 +95,26 @@ def run_all(
     services = application.services
     _prepare(application, releases.verify_all(services, project, wanted))
     made = accepted(lambda: releases.request_all(services, me(), project, wanted))
-    return follow(application, _watched(made, lines))
+    return follow(application, _followed(made, lines))
 
 
 @dataclass(frozen=True)
-class _Shown:
-    """How a release is shown: where its QR code is saved, whether its lines, whether as JSON."""
+class _Display:
+    """How a release is shown: file of its QR code, whether with its log, whether as JSON."""
 
     qr_code: Path | None
     follow: bool
     json: bool
 
 
-def _release(wanted: ReleaseRequest, project: str | None, shown: _Shown) -> None:
+def _release(wanted: ReleaseRequest, project: str | None, shown: _Display) -> None:
     if bool(wanted.app) is bool(project):
         raise Refused(Problem.APP_OR_PROJECT)
     if project and shown.qr_code:
         raise Refused(Problem.ONE_QR_CODE)
     refuse_unwritable(shown.qr_code)
-    if there := remote.server():
-        raise typer.Exit(_released_there(there, wanted, project, shown))
+    if client := remote.server():
+        raise typer.Exit(_release_on_server(client, wanted, project, shown))
     with opening() as application:
         if project:
             ended = run_all(application, project, wanted, lines=shown.follow)
@@ -128,16 +128,19 @@ def _release(wanted: ReleaseRequest, project: str | None, shown: _Shown) -> None
     raise typer.Exit(code)
 
 
-def _released_there(
-    there: "ApiClient", wanted: ReleaseRequest, project: str | None, shown: _Shown
+def _release_on_server(
+    client: "ApiClient", wanted: ReleaseRequest, project: str | None, shown: _Display
 ) -> int:
     if project:
-        return remote.release_all(there, project, wanted, lines=shown.follow, json=shown.json)
-    return remote.release(there, wanted, shown.qr_code, lines=shown.follow, json=shown.json)
+        return remote.release_all(client, project, wanted, lines=shown.follow, json=shown.json)
+    return remote.release(client, wanted, shown.qr_code, lines=shown.follow, json=shown.json)
 
 
 def _prepare(application: "Application", apps: list[App]) -> None:
-    """Refuse or install, before anything is queued, what a worker here would miss."""
+    """Before a release is queued, check this machine and install the platforms' tools.
+
+    Only if this process may have to run the release. Raise Refused.
+    """
     from mprelease.cli.tools import installed
 
     if application.is_single_node:
@@ -146,7 +149,7 @@ def _prepare(application: "Application", apps: list[App]) -> None:
             installed(application, platform)
 
 
-def _watched(accepted: Mapping[int, App], lines: bool) -> list[FollowedRelease]:
+def _followed(accepted: Mapping[int, App], lines: bool) -> list[FollowedRelease]:
     views = views_of([app.name for app in accepted.values()], lines=lines)
     return [
         FollowedRelease(release_id, view, app.label)

@@ -1,4 +1,4 @@
-"""`mprelease releases`, `log`, `cancel` and `release …`: what was done, and what is left to do."""
+"""`mprelease releases`, `log`, `cancel` and `release …`: list, show and manage releases."""
 
 import sys
 from datetime import datetime, tzinfo
@@ -26,8 +26,8 @@ def releases(
     from mprelease.settings.settings import load
 
     zone = ZoneInfo(load().timezone)
-    there = remote.server()
-    found = remote.releases(there, name, limit) if there else _newest(name, limit)
+    client = remote.server()
+    found = remote.releases(client, name, limit) if client else _newest(name, limit)
     if json:
         show.as_json([show.release(release, None) for release in found])
     else:
@@ -49,8 +49,8 @@ def log(release_id: options.ReleaseId, *, follow_: options.Follow = False) -> No
     from mprelease.services import releases as operations
     from mprelease.storage import logs
 
-    if there := remote.server():
-        remote.log(there, release_id, follow=follow_)
+    if client := remote.server():
+        remote.log(client, release_id, follow=follow_)
         return
     with opening() as application:
         if follow_:
@@ -66,8 +66,8 @@ def cancel(release_id: options.ReleaseId) -> None:
     """Cancel a release that is queued, or running and not yet being uploaded."""
     from mprelease.services import releases as operations
 
-    if there := remote.server():
-        remote.cancel(there, release_id)
+    if client := remote.server():
+        remote.cancel(client, release_id)
     else:
         with opening() as application:
             operations.cancel(application.services, me(), release_id)
@@ -84,7 +84,7 @@ def resolve(
         bool, typer.Option("--published/--not-published", help=t("option.published"))
     ],
 ) -> None:
-    """Say how a release ended whose worker died while it was uploading."""
+    """Decide how a release ended whose worker died during the upload."""
     from mprelease.services import releases as operations
 
     with opening() as application:
@@ -96,7 +96,7 @@ def resolve(
 def finish(
     release_id: options.ReleaseId, qr_code: options.QrCode = None, *, json: options.Json = False
 ) -> None:
-    """Do the last step that an accepted upload has missed, and show its QR code."""
+    """Run the missed step of an accepted upload, and show its QR code."""
     from mprelease.services import finishing
     from mprelease.services import releases as operations
 

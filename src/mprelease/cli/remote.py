@@ -1,4 +1,4 @@
-"""The command line against a server: releases and their logs, without a data folder here."""
+"""Commands that use a server's API instead of a data folder: releases and their logs."""
 
 import secrets
 import sys
@@ -27,7 +27,7 @@ _PAGE = 100
 
 
 def server() -> "ApiClient | None":
-    """Return the server that the settings name, None where this machine is meant."""
+    """Return the client of the configured server; None to work on this machine. Raise Refused."""
     from mprelease.settings.settings import load
 
     settings = load()
@@ -43,142 +43,144 @@ def server() -> "ApiClient | None":
 
 
 def release(
-    there: "ApiClient", wanted: ReleaseRequest, qr_code: Path | None, *, lines: bool, json: bool
+    client: "ApiClient", wanted: ReleaseRequest, qr_code: Path | None, *, lines: bool, json: bool
 ) -> int:
-    """Have a release made there, follow it to its end, show it, and return the exit code."""
-    made = _config(there, "/releases", {"app": wanted.app, **_asked(wanted)})
-    return _follow(there, made, qr_code, lines=lines, json=json)
+    """Queue a release on the server, follow it, report it, and return the exit code."""
+    made = _post(client, "/releases", {"app": wanted.app, **_body(wanted)})
+    return _follow(client, made, qr_code, lines=lines, json=json)
 
 
 def release_all(
-    there: "ApiClient", project: str, wanted: ReleaseRequest, *, lines: bool, json: bool
+    client: "ApiClient", project: str, wanted: ReleaseRequest, *, lines: bool, json: bool
 ) -> int:
-    """Have a release made of each app of a project there, and follow all of them."""
+    """Queue a release of each app of a project on the server, and follow all of them."""
     from mprelease.remote.parsing import release_of
 
-    made = _config(there, f"/projects/{quote(project, safe='')}/releases", _asked(wanted))
-    found = [release_of(one) for one in made]
-    views = views_of([one.app_name for one in found], lines=lines)
-    ended = _followed(there, found, views)
-    outcome.report_all([(one, _save_qr_code(there, one, None)) for one in ended], json=json)
+    made = _post(client, f"/projects/{quote(project, safe='')}/releases", _body(wanted))
+    queued = [release_of(one) for one in made]
+    views = views_of([one.app_name for one in queued], lines=lines)
+    ended = _followed(client, queued, views)
+    outcome.report_all([(one, _save_qr_code(client, one, None)) for one in ended], json=json)
     return outcome.exit_code(ended)
 
 
 def again(
-    there: "ApiClient", release_id: int, qr_code: Path | None, *, lines: bool, json: bool
+    client: "ApiClient", release_id: int, qr_code: Path | None, *, lines: bool, json: bool
 ) -> int:
-    """Have the same release made anew there, and follow it."""
-    made = _config(there, f"/releases/{release_id}/again", {})
-    return _follow(there, made, qr_code, lines=lines, json=json)
+    """Queue a release with the parameters of an earlier one on the server, and follow it."""
+    made = _post(client, f"/releases/{release_id}/again", {})
+    return _follow(client, made, qr_code, lines=lines, json=json)
 
 
-def cancel(there: "ApiClient", release_id: int) -> None:
-    """Ask for the end of a release there."""
-    with _reaching(there):
-        there.post(f"/releases/{release_id}/cancel", {})
+def cancel(client: "ApiClient", release_id: int) -> None:
+    """Request the cancellation of a release on the server."""
+    with _reaching(client):
+        client.post(f"/releases/{release_id}/cancel", {})
 
 
-def log(there: "ApiClient", release_id: int, *, follow: bool) -> None:
-    """Print the log of a release there, to its end or as far as it goes."""
+def log(client: "ApiClient", release_id: int, *, follow: bool) -> None:
+    """Print the log of a release on the server; with `follow` until its end."""
     from mprelease.remote.parsing import listed_lines_of, release_of
 
     path = f"/releases/{release_id}"
     if follow:
-        with _reaching(there):
-            found = release_of(there.get(path))
-        _watch(there, found, View(lines=True))
+        with _reaching(client):
+            release = release_of(client.get(path))
+        _watch(client, release, View(lines=True))
         return
     place = {"attempt": 0, "line": 0}
     while True:
-        with _reaching(there):
-            told = there.get_with_retries(f"{path}/log", limit=5000, **place)
-        for line in listed_lines_of(told["items"]):
+        with _reaching(client):
+            part = client.get_with_retries(f"{path}/log", limit=5000, **place)
+        for line in listed_lines_of(part["items"]):
             sys.stdout.write(f"{line.text}\n")
-        if not told["items"]:
+        if not part["items"]:
             return
-        place = told["next"]
+        place = part["next"]
 
 
-def releases(there: "ApiClient", app: str | None, limit: int) -> list[Release]:
-    """Return the newest releases there."""
+def releases(client: "ApiClient", app: str | None, limit: int) -> list[Release]:
+    """Return the newest releases of the server."""
     from mprelease.remote.parsing import release_of
 
-    found: list[Release] = []
-    asked: dict[str, str | int] = {"app": app} if app else {}
-    while len(found) < limit:
-        asked["limit"] = min(_PAGE, limit - len(found))
-        with _reaching(there):
-            told = there.get_with_retries("/releases", **asked)
-        found += map(release_of, told["items"])
-        if told["next"] is None:
+    listed: list[Release] = []
+    parameters: dict[str, str | int] = {"app": app} if app else {}
+    while len(listed) < limit:
+        parameters["limit"] = min(_PAGE, limit - len(listed))
+        with _reaching(client):
+            part = client.get_with_retries("/releases", **parameters)
+        listed += map(release_of, part["items"])
+        if part["next"] is None:
             break
-        asked["before"] = told["next"]
-    return found
+        parameters["before"] = part["next"]
+    return listed
 
 
-def _asked(wanted: ReleaseRequest) -> dict[str, object]:
+def _body(wanted: ReleaseRequest) -> dict[str, object]:
     return wanted.model_dump(mode="json", include=set(ReleaseFields.model_fields))
 
 
-def _config(there: "ApiClient", path: str, asked: dict[str, object]) -> Any:
-    # A lost answer is asked for again, and nothing is released twice.
+def _post(client: "ApiClient", path: str, body: dict[str, object]) -> Any:
+    # The key makes retries safe: a repeated request makes no second release.
     key = f"cli-{secrets.token_hex(12)}"
-    with _reaching(there):
-        return there.post(path, asked, key)
+    with _reaching(client):
+        return client.post(path, body, key)
 
 
 def _follow(
-    there: "ApiClient", made: object, qr_code: Path | None, *, lines: bool, json: bool
+    client: "ApiClient", made: object, qr_code: Path | None, *, lines: bool, json: bool
 ) -> int:
     from mprelease.remote.parsing import release_of
 
-    [ended] = _followed(there, [release_of(made)], [View(lines=lines)])
-    return outcome.report(ended, _save_qr_code(there, ended, qr_code), json=json)
+    [ended] = _followed(client, [release_of(made)], [View(lines=lines)])
+    return outcome.report(ended, _save_qr_code(client, ended, qr_code), json=json)
 
 
-def _followed(there: "ApiClient", found: Sequence[Release], views: Sequence[View]) -> list[Release]:
-    """Show one's own releases until their ends, at once; Ctrl-C asks for their cancellation."""
-    ends: list[Future[Release]] = [Future() for _ in found]
+def _followed(
+    client: "ApiClient", queued: Sequence[Release], views: Sequence[View]
+) -> list[Release]:
+    """Follow own releases in parallel until their end and return them; Ctrl-C cancels them."""
+    ends: list[Future[Release]] = [Future() for _ in queued]
 
     def watch(end: "Future[Release]", one: Release, view: View) -> None:
         try:
-            end.set_result(_watch(there, one, view))
+            end.set_result(_watch(client, one, view))
         except Refused as refused:
-            # Accepted releases go on there: it is not as if nothing had been queued.
+            # The releases were accepted and continue: the exit code must not be that of a refusal.
             problem_detail = refused.problem_detail
             end.set_exception(ProblemError(problem_detail.problem, **problem_detail.parameters))
         except Exception as failure:  # noqa: BLE001 raised again in the main thread
             end.set_exception(failure)
 
-    own = list(zip(ends, found, views, strict=True))
+    own = list(zip(ends, queued, views, strict=True))
     for each in own:
-        # Nobody waits for a server that has died: it goes on there.
+        # Daemon threads: the program must be able to end while a server does not respond.
         threading.Thread(target=watch, args=each, daemon=True).start()
     with suppress(KeyboardInterrupt):
         return [end.result() for end in ends]
     for end, one, view in own:
         if not end.done():
-            view.cancel(partial(cancel, there, one.id))
-    # A second Ctrl-C leaves it to the server.
+            view.cancel(partial(cancel, client, one.id))
+    # A second Ctrl-C ends the program without waiting.
     return [end.result() for end in ends]
 
 
-def _watch(there: "ApiClient", found: Release, view: View) -> Release:
-    """Show a release until its end."""
+def _watch(client: "ApiClient", release: Release, view: View) -> Release:
+    """Write the progress of a release until its end."""
     from mprelease.remote.release_watch import ReleaseWatch
 
-    for heard in ReleaseWatch(there, found, lambda news: view.t(t(news))):
-        found = heard.release
-        view.update(found, heard.lines)
-    view.end(found)
-    return found
+    for update in ReleaseWatch(client, release, lambda message: view.write(t(message))):
+        release = update.release
+        view.update(release, update.lines)
+    view.end(release)
+    return release
 
 
-def _save_qr_code(there: "ApiClient", ended: Release, wanted: Path | None) -> outcome.SavedCode:
+def _save_qr_code(client: "ApiClient", ended: Release, wanted: Path | None) -> outcome.SavedCode:
     from mprelease.remote.api_client import ServerLost
 
     try:
-        image = there.image(f"/releases/{ended.id}/qr-code")
+        image = client.image(f"/releases/{ended.id}/qr-code")
     except ServerLost as lost:
         return _not_fetched(ended, wanted, str(lost))
     except Refused as refused:
@@ -197,11 +199,11 @@ def _not_fetched(ended: Release, wanted: Path | None, detail: str) -> outcome.Sa
 
 
 @contextmanager
-def _reaching(there: "ApiClient") -> Iterator[None]:
-    """Raise Refused in words where the server does not answer."""
+def _reaching(client: "ApiClient") -> Iterator[None]:
+    """Raise Refused if the server cannot be reached."""
     from mprelease.remote.api_client import ServerLost
 
     try:
         yield
     except ServerLost as lost:
-        raise Refused(Problem.SERVER_UNREACHABLE, url=there.url, detail=str(lost)) from None
+        raise Refused(Problem.SERVER_UNREACHABLE, url=client.url, detail=str(lost)) from None

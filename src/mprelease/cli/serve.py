@@ -1,4 +1,4 @@
-"""`mprelease serve`: the pages, and unless told otherwise the releases, in one process."""
+"""`mprelease serve`: serve the pages and, without `--no-worker`, run releases in one process."""
 
 import gc
 import resource
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
     from mprelease.engine.worker import Worker
     from mprelease.live.hub import Hub
 
-_ASKING = 16
+_MOST_QUERIES = 16
 Host = Annotated[str, typer.Option(help=t("option.host"))]
 Port = Annotated[int, typer.Option(min=1, max=65535, help=t("option.port"))]
 NoWorker = Annotated[bool, typer.Option("--no-worker", help=t("option.no_worker"))]
 
 
 def serve(host: Host = "127.0.0.1", port: Port = 8088, no_worker: NoWorker = False) -> None:
-    """Show the pages until told to end; releases run here too."""
-    # What is loaded from here on stays: to look for garbage in it would only take time.
+    """Serve the pages until a signal; without `--no-worker` also run releases."""
+    # Objects made during the start are never freed: collecting garbage would only take time.
     gc.disable()
     with opening() as application:
         log_to_stderr()
@@ -42,9 +42,9 @@ def serve(host: Host = "127.0.0.1", port: Port = 8088, no_worker: NoWorker = Fal
 
 
 def run(application: "Application", host: str, port: int, *, works: bool, words: str = "") -> None:
-    """Serve until a signal comes, then let the releases finish or go back, as the settings say.
+    """Serve until a signal, then finish or requeue the running releases (`on_terminate`).
 
-    `words` are said at the end of the start, after the address.
+    `words` are written after the URL when the server is ready.
     """
     import uvicorn
 
@@ -59,7 +59,7 @@ def run(application: "Application", host: str, port: int, *, works: bool, words:
         StoredState(application.services), application.messaging.subscriber(), application.loops
     )
     config = GuardedConfig(
-        _made(application, hub, lambda: server.should_exit),
+        _web_app(application, hub, lambda: server.should_exit),
         ConnectionGuard(limits, settings.trusted_proxies),
         host=host,
         port=port,
@@ -69,7 +69,7 @@ def run(application: "Application", host: str, port: int, *, works: bool, words:
         forwarded_allow_ips=",".join(settings.trusted_proxies),
         server_header=False,
         timeout_graceful_shutdown=5,
-        # Watchers say little, and in a team's own network compressing costs more than it saves.
+        # Clients send little, and in a local network compression costs more than it saves.
         ws_max_size=4096,
         ws_per_message_deflate=False,
     )
@@ -83,7 +83,7 @@ def run(application: "Application", host: str, port: int, *, works: bool, words:
             typer.echo(t("cli.serve.admin", name="admin", password=password), err=True)
         if words:
             typer.echo(words, err=True)
-        # uvicorn raises the signal that ended it once more, and there is something left to do.
+        # After its shutdown uvicorn raises the signal again, but the worker must still be ended.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: None)
         gc.freeze()
@@ -92,7 +92,7 @@ def run(application: "Application", host: str, port: int, *, works: bool, words:
 
 
 def _allow_many_sockets() -> int:
-    """Raise the limit of open files as far as this user may, and return it: a watcher is one."""
+    """Raise the limit of open files to the hard limit and return it: each socket is a file."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     return most
@@ -112,21 +112,21 @@ def _first_password(application: "Application") -> str | None:
     return None if given else chosen
 
 
-def _made(application: "Application", hub: "Hub", is_over: Callable[[], bool]) -> "FastAPI":
+def _web_app(application: "Application", hub: "Hub", is_over: Callable[[], bool]) -> "FastAPI":
     from sqlalchemy import text
 
     from mprelease.services import worker_queries
-    from mprelease.web.app import made
+    from mprelease.web.app import create_app
     from mprelease.web.context import WebContext
 
-    waiting = threading.BoundedSemaphore(_ASKING)
+    waiting = threading.BoundedSemaphore(_MOST_QUERIES)
 
     def is_ready() -> bool:
         with application.services.database.reading() as db:
             return bool(db.connection.scalar(text("SELECT 1")))
 
     def ask(label: str, query: WorkerQuery, *, seconds: float, max_age: float) -> dict[str, object]:
-        # Whoever waits holds a thread of the pages.
+        # Each waiting query blocks a thread of the pages.
         if not waiting.acquire(blocking=False):
             raise Refused(Problem.NO_ANSWER, label=label)
         try:
@@ -150,27 +150,27 @@ def _made(application: "Application", hub: "Hub", is_over: Callable[[], bool]) -
 
     services = replace(application.services, wake=wake)
     base_url, loops = application.settings.base_url, application.loops
-    return made(WebContext(services, ask, base_url, is_ready, hub, loops=loops))
+    return create_app(WebContext(services, ask, base_url, is_ready, hub, loops=loops))
 
 
 @contextmanager
 def _working(application: "Application", server: "uvicorn.Server", hub: "Hub") -> Iterator[None]:
-    """Run releases beside the pages, which need not wait for that; the data folder must be ours."""
+    """Run a worker during the block; raise Refused if another process owns the data folder."""
     from mprelease.workspace.owner_lock import owning
 
     with owning(application.layout) as is_mine:
         if not is_mine:
             folder = str(application.settings.data_dir)
             raise Refused(Problem.DATA_FOLDER_OWNED, folder=folder)
-        beside = _BackgroundWorker(application, server, hub)
+        worker = _BackgroundWorker(application, server, hub)
         try:
             yield
         finally:
-            beside.end()
+            worker.end()
 
 
 class _BackgroundWorker:
-    """The worker of this process, which begins in a thread of its own."""
+    """The worker of this process; it is started in a thread, so that pages are served at once."""
 
     def __init__(self, application: "Application", server: "uvicorn.Server", hub: "Hub") -> None:
         self._application = application
@@ -178,27 +178,27 @@ class _BackgroundWorker:
         self._server = server
         self._worker: Worker | None = None
         self._failure: Exception | None = None
-        self._thread = threading.Thread(target=self._begin, name="beginning")
+        self._thread = threading.Thread(target=self._begin, name="worker start")
         self._thread.start()
 
     def end(self) -> None:
-        """Let releases finish or go back, as the settings say; raise what kept us from working."""
+        """Finish or requeue the running releases; raise the error that prevented the start."""
         from mprelease.domain.workers import OnTerminate
 
         self._thread.join()
         if self._failure:
             raise self._failure
         assert self._worker is not None
-        settings, asked = self._application.settings, threading.Semaphore(0)
+        settings, signals = self._application.settings, threading.Semaphore(0)
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: asked.release())
+            signal.signal(number, lambda *_: signals.release())
         self._worker.close(requeue=settings.on_terminate is OnTerminate.HAND_BACK)
-        worker_command.finished(self._worker, asked)
+        worker_command.wait_for_end(self._worker, signals)
 
     def _begin(self) -> None:
         settings = self._application.settings
         try:
-            self._worker = worker_command.begun(
+            self._worker = worker_command.start_worker(
                 self._application, settings.labels, settings.slots, self._hub
             )
         except Exception as failure:  # noqa: BLE001 raised again in the main thread

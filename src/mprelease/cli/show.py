@@ -1,4 +1,4 @@
-"""Show records as tables for people and as JSON for programs."""
+"""Print records as tables and as JSON."""
 
 import json
 import sys
@@ -25,7 +25,7 @@ def as_json(value: object) -> None:
 
 
 def plain(record: "DataclassInstance") -> dict[str, Any]:
-    """Return a record as JSON takes it."""
+    """Return a record as a dictionary."""
     return asdict(record)
 
 
@@ -40,7 +40,7 @@ def record(fields: Mapping[str, object], *, json: bool) -> None:
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print rows below their columns, or say that there is nothing."""
+    """Print rows with column titles, or a message that there are none."""
     if not rows:
         print(t("cli.nothing"))  # noqa: T201 the command's answer
         return
@@ -54,14 +54,14 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def release(release: Release, qr_code: Path | None) -> dict[str, object]:
-    """Return a release as `--json` promises it: as the API does, with the file of its QR code."""
+    """Return a release's document for `--json`: that of the API, with the file of its QR code."""
     model = document_of(release, t.of, has_qr_code=False)
     document = model.model_dump(mode="json", exclude={"has_qr_code"})
     return {**document, "qr_code": str(qr_code) if qr_code else None}
 
 
 def problem_detail(problem_detail: ProblemDetail) -> dict[str, object]:
-    """Return a problem with its sentences, for JSON."""
+    """Return a problem's document for JSON, with its message and remedy."""
     return ProblemModel.of(problem_detail, t.of).model_dump()
 
 

@@ -1,4 +1,4 @@
-"""Open the application when a command needs it, so that `--help` loads nothing of it."""
+"""Open the application for a command (not imported for `--help`), logging, and input files."""
 
 import logging
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ _LARGEST_FILE = 1 << 20
 
 @contextmanager
 def opening() -> "Iterator[Application]":
-    """Open the data folder that the settings name, during the block."""
+    """Open the application on the configured data folder; raise Refused if a server is set."""
     from mprelease.application import opened
     from mprelease.settings.settings import load
 
@@ -36,14 +36,14 @@ def opening() -> "Iterator[Application]":
 
 
 def log_to_stderr() -> None:
-    """Tell on standard error, too, what concerns operators: for a process that stays."""
+    """Also log to standard error, for long-running processes."""
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     logging.getLogger("mprelease").addHandler(handler)
 
 
 def _log_to(file: Path) -> None:
-    """Write what concerns operators, tracebacks too, into a file: nobody else sees them."""
+    """Log to a private file, including tracebacks, which users are not shown."""
     handler = SharedLogFile(file, largest=_LARGEST_FILE, kept=3)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     log = logging.getLogger("mprelease")
@@ -55,12 +55,12 @@ def _log_to(file: Path) -> None:
 
 
 def me() -> Actor:
-    """Return who sits at this terminal."""
+    """Return the user of this process as the actor of operations."""
     return Actor(user_name())
 
 
 def content(file: Path) -> bytes:
-    """Return what is in a file that was named on the command line."""
+    """Return the content of a file, of at most 1 MiB; raise Refused."""
     try:
         if file.stat().st_size > _LARGEST_FILE:
             raise Refused(Problem.FILE_UNREADABLE, file=str(file), detail="> 1 MiB")
@@ -72,7 +72,7 @@ def content(file: Path) -> bytes:
 
 
 def text(file: Path) -> str:
-    """Return the text of a file that was named on the command line."""
+    """Return the content of a UTF-8 file, of at most 1 MiB; raise Refused."""
     try:
         return content(file).decode("utf-8-sig")
     except UnicodeDecodeError:

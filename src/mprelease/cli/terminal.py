@@ -1,8 +1,8 @@
-"""What reaches a terminal: text and colours, and nothing by which foreign text steers it.
+"""Sanitize output for terminals: only text and colours pass, no other control sequences.
 
-Logs, commits, refs and the words of vendors' tools come from people and programs that need not
-mean well. An escape sequence in them could write into the clipboard (OSC 52), move the cursor and
-overwrite what was said before, or turn the direction of text; so whatever is written passes here.
+Logs, commits, refs and messages of vendors' tools are untrusted. An escape sequence in them could
+write to the clipboard (OSC 52), move the cursor and overwrite earlier output, or change the
+direction of text; so all output is sanitized.
 """
 
 import re
@@ -14,7 +14,7 @@ from typing import Any, TextIO, cast
 
 @contextmanager
 def sanitized_streams() -> Iterator[None]:
-    """Let whatever the block writes on standard output and error pass through `harmless`."""
+    """Sanitize all that the block writes to standard output and standard error."""
     streams = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = (cast("TextIO", _SanitizedStream(stream)) for stream in streams)
     try:
@@ -24,14 +24,14 @@ def sanitized_streams() -> Iterator[None]:
 
 
 def unfiltered(stream: TextIO) -> TextIO:
-    """Return the stream below, for what is drawn by us alone and moves the cursor."""
+    """Return the original stream, for trusted output that moves the cursor."""
     return stream.below if isinstance(stream, _SanitizedStream) else stream
 
 
 def sanitized(text: str, *, colours: bool) -> str:
-    """Return the text without control characters but tab and line feed.
+    """Return the text without control characters and sequences, except tab and line feed.
 
-    With `colours`, sequences that only choose colours and weights stay, until the line's end.
+    With `colours`, sequences for colours and weights are kept, and reset at the end of a line.
     """
     if _PLAIN.fullmatch(text):
         return text
@@ -40,12 +40,12 @@ def sanitized(text: str, *, colours: bool) -> str:
 
 
 def sanitized_json(text: str) -> str:
-    """Return a JSON text in which what `harmless` would take out is escaped: it says the same."""
+    """Return an equal JSON text in which control characters are escaped instead of removed."""
     return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 class _SanitizedStream:
-    """A text stream; without a `buffer`, so that nobody writes past it."""
+    """A text stream without `buffer`, so that output cannot bypass it."""
 
     def __init__(self, below: TextIO) -> None:
         self.below = below
@@ -70,7 +70,7 @@ def _kept(sequence: str, *, colours: bool) -> str:
 
 _RESET = "\x1b[0m"
 _COLOUR = re.compile(r"\x1b\[[0-9;:]{0,64}m")
-# Tab and line feed stay. C0, DEL and C1; line and paragraph separators; what turns directions.
+# C0 without tab and line feed, DEL and C1; line and paragraph separators; direction controls.
 _CONTROL_SET = r"\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
 _CONTROL = re.compile(rf"[{_CONTROL_SET}]")
 _PLAIN = re.compile(rf"[^{_CONTROL_SET}]*")
@@ -80,5 +80,5 @@ _ANY = re.compile(
     r"|(?:\x1b[]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c\n]*(?:\x07|\x1b\\|\x9c)?"
     rf"|\x1b[ -/]*[0-~]|[{_CONTROL_SET}]"
 )
-# A line whose last colour is not the usual one.
+# A line that ends with a colour that is not reset.
 _COLOURED_LINE = re.compile(r"\x1b\[(?!0?m)[0-9;:]*m[^\x1b\n]*(?=\n|\Z)")

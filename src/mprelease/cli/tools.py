@@ -1,4 +1,4 @@
-"""`mprelease tools install`: the vendors' tools, in pinned versions."""
+"""`mprelease tools install`: install the vendors' tools, in pinned versions."""
 
 import sys
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ commands = typer.Typer(no_args_is_help=True, help=t("cli.tools"))
 
 @commands.callback()
 def _tools() -> None:
-    """Keep `install` a command of its own, although it is the only one."""
+    """Make `install` a subcommand, although it is the only one."""
 
 
 @commands.command(help=t("cli.tools.install"))
@@ -33,7 +33,7 @@ def install(
 
 
 def installed(application: "Application", platform: Platform) -> None:
-    """Install the tool of a platform if it is not there, showing that something happens."""
+    """Install the tool of a platform if it is missing, with a progress bar."""
     if application.has_tool(platform):
         return
     from rich.console import Console

@@ -1,4 +1,4 @@
-"""The words of this terminal: its language is known before anything else is read."""
+"""The translator for the language of the environment, which the help texts of options need."""
 
 from mprelease.i18n import Translator, language_of
 from mprelease.settings.environment import requested_language

@@ -1,4 +1,4 @@
-"""`mprelease user`: what must be possible when nobody can log in."""
+"""`mprelease user`: recovery when no administrator can log in."""
 
 from typing import Annotated
 
@@ -14,7 +14,7 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help=t("option.user"))]
 
 @commands.command("reset-password", help=t("cli.user.reset"))
 def reset_password(name: Name) -> None:
-    """Give somebody a new random password and show it once."""
+    """Set a random password for a user and show it once."""
     from mprelease.services import users
 
     with opening() as application:
@@ -26,4 +26,4 @@ def reset_password(name: Name) -> None:
 
 @commands.callback()
 def _group() -> None:
-    """Keep the group a group while it has one command."""
+    """Make `reset-password` a subcommand, although it is the only one."""

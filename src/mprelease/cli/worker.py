@@ -1,4 +1,4 @@
-"""`mprelease worker` and `mprelease workers`: run releases, and see who does."""
+"""`mprelease worker` runs releases; `mprelease workers …` lists and manages workers."""
 
 import signal
 import threading
@@ -30,8 +30,8 @@ def worker(
     labels: Annotated[str | None, typer.Option("--labels", help=t("option.labels"))] = None,
     slots: Annotated[int | None, typer.Option(min=1, max=64, help=t("option.slots"))] = None,
 ) -> None:
-    """Run releases until told to end."""
-    from mprelease.schemas import validation as typed
+    """Run releases until a signal."""
+    from mprelease.schemas import validation
     from mprelease.workspace.owner_lock import owning
 
     with opening() as application, owning(application.layout) as is_mine:
@@ -40,30 +40,33 @@ def worker(
             raise Refused(Problem.DATA_FOLDER_OWNED, folder=folder)
         log_to_stderr()
         chosen = labels.split(",") if labels else application.settings.labels
-        checked = tuple(typed.label(label.strip()) for label in chosen)
+        checked = tuple(validation.label(label.strip()) for label in chosen)
         work(application, checked, slots or application.settings.slots)
 
 
 def work(application: "Application", labels: tuple[str, ...], slots: int) -> None:
-    """Run releases until a signal comes, then let them finish or go back, as the settings say."""
-    asked = threading.Semaphore(0)
+    """Run releases until a signal, then finish or requeue the running ones (`on_terminate`)."""
+    signals = threading.Semaphore(0)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: asked.release())
-    worker = begun(application, labels, slots)
-    asked.acquire()
+        signal.signal(number, lambda *_: signals.release())
+    worker = start_worker(application, labels, slots)
+    signals.acquire()
     hands_back = application.settings.on_terminate is OnTerminate.HAND_BACK
     typer.echo(t("cli.worker.hands_back" if hands_back else "cli.worker.finishes"), err=True)
     worker.close(requeue=hands_back)
-    finished(worker, asked)
+    wait_for_end(worker, signals)
 
 
-def begun(
+def start_worker(
     application: "Application",
     labels: tuple[str, ...],
     slots: int,
     live: "LogListener | None" = None,
 ) -> "Worker":
-    """Return a worker that works; the data folder must be ours. `live` hears every line."""
+    """Start and return a worker; this process must own the data folder.
+
+    `live` is called with every line of the logs. Raise Refused if this machine cannot run releases.
+    """
     application.require_programs()
     worker = application.worker(labels, slots, live)
     worker.recover()
@@ -75,20 +78,20 @@ def begun(
     return worker
 
 
-def finished(worker: "Worker", asked: threading.Semaphore) -> None:
-    """Wait for a closed worker's end; whoever asks a second time does not want to wait."""
-    threading.Thread(target=_hurry, args=(asked, worker), daemon=True).start()
+def wait_for_end(worker: "Worker", signals: threading.Semaphore) -> None:
+    """Wait until a closed worker has ended; after another signal requeue its releases."""
+    threading.Thread(target=_requeue_at_signal, args=(signals, worker), daemon=True).start()
     worker.join()
 
 
-def _hurry(asked: threading.Semaphore, worker: "Worker") -> None:
-    asked.acquire()
+def _requeue_at_signal(signals: threading.Semaphore, worker: "Worker") -> None:
+    signals.acquire()
     worker.close(requeue=True)
 
 
 @commands.callback(invoke_without_command=True)
 def workers(context: typer.Context, json: options.Json = False) -> None:
-    """List the workers: who lives, labels, slots, what runs, and the last sign of life."""
+    """List the workers: state, labels, slots, running releases, and the last heartbeat."""
     if context.invoked_subcommand:
         return
     from mprelease.storage import workers as stored
@@ -115,7 +118,7 @@ def workers(context: typer.Context, json: options.Json = False) -> None:
 
 @commands.command(help=t("cli.workers.drain"))
 def drain(name: Name) -> None:
-    """Let a worker finish what it runs and take nothing more."""
+    """Let a worker finish its releases and take no more."""
     _drain(name, draining=True)
 
 
@@ -129,7 +132,7 @@ def resume(name: Name) -> None:
 def address(
     label: Annotated[str, typer.Option("--label", help=t("option.label"))] = DEFAULT_LABEL,
 ) -> None:
-    """Tell by which address the workers of a label are seen outside."""
+    """Show the public IP address of the workers of a label."""
     with opening() as application:
         typer.echo(ask(application, label, WorkerQuery(WorkerQueryKind.ADDRESS))["address"])
 

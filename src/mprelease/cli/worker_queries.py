@@ -1,4 +1,4 @@
-"""Ask what only a worker can answer; without one, this machine answers for itself."""
+"""Send queries to workers; without a worker, answer them in this process."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -9,12 +9,12 @@ if TYPE_CHECKING:
     from mprelease.application import Application
 
 _SECONDS = 90.0
-# Whoever types a command wants to know how things are now.
+# Commands always need a current answer.
 _MAX_AGE = 0.0
 
 
 def ask(application: "Application", label: str, query: WorkerQuery) -> dict[str, Any]:
-    """Return the facts; raise Refused where nobody can answer, StageFailed with the problem."""
+    """Return the facts; raise Refused if no worker answers, StageFailed for a problem."""
     answer = _answer(application, label, query)
     if answer.problem_detail:
         raise StageFailed(answer.problem_detail.problem, **answer.problem_detail.parameters)

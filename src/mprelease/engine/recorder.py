@@ -18,7 +18,7 @@ from mprelease.storage import clock, logs, queue, releases
 from mprelease.storage.database import Database, Writer
 from mprelease.storage.outage import OUTAGE
 from mprelease.storage.queue import Lease
-from mprelease.storage.text import storable
+from mprelease.storage.storable_text import storable
 from mprelease.supervision import LoopSupervisor
 
 _log = logging.getLogger(__name__)

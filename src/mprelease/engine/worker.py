@@ -77,7 +77,7 @@ class Worker:
         """Register the worker in the database and start its threads."""
         with self._database.writing() as db:
             config = self._config
-            workers.begin(
+            workers.register(
                 db, config.name, config.labels, config.slots, __version__, sandbox=self._sandbox
             )
         start = self._loops.thread
@@ -117,7 +117,7 @@ class Worker:
             self._ticker.join()
         try:
             with self._database.writing() as db:
-                workers.end(db, self._config.name)
+                workers.unregister(db, self._config.name)
         except OUTAGE as outage:
             _log.warning("the worker could not be removed from the database: %s", outage)
 
@@ -183,7 +183,7 @@ class Worker:
 
     def _beat(self) -> None:
         with self._database.writing() as db:
-            drained = workers.beat(db, self._config.name, self._loops.failures.total)
+            drained = workers.heartbeat(db, self._config.name, self._loops.failures.total)
         if drained is not self._drained:
             change = "claims no more releases" if drained else "claims releases again"
             _log.info("worker %s %s", self._config.name, change)

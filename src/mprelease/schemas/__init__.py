@@ -1,1 +1,1 @@
-"""The record of each operation: its fields, once for the API, the forms and the command line."""
+"""One record per operation, shared by the API, the forms and the command line."""

@@ -1,4 +1,4 @@
-"""What can be set of an app."""
+"""The records for adding and changing an app."""
 
 import json
 from typing import Annotated
@@ -26,12 +26,12 @@ _OUTPUT = Checked(validation.directory, clears=True)
 
 
 class AppFields(Record):
-    """What is set of an app; None leaves it as it is, or as it is recognised from the repository.
+    """The settings of an app; None does not change a value, or leaves it to be detected.
 
-    A field that the record of an app (`domain.apps.App` or its `BuildSettings`) has, too, is stored
-    there. An empty text takes a command, an output, a page or a proxy back to what is recognised.
-    `compile_settings` are added to those that are there, by the names of the platform's tool; None
-    takes one away. `install_inputs` take the place of those that are there.
+    Fields that the app (`domain.apps.App` or its `BuildSettings`) has as well are stored there. An
+    empty text resets a command, an output, a page or a proxy to the detected value.
+    `compile_settings`, named like those of the platform's tool, are added to the stored ones; None
+    removes one. `install_inputs` replace the stored ones.
     """
 
     name: Annotated[Text | None, Checked(validation.name)] = None
@@ -95,13 +95,13 @@ class AppFields(Record):
     )
 
     def credential_file(self) -> bytes | None:
-        """Return the credential as a file would hold it."""
+        """Return the credential as the content of a file."""
         if isinstance(self.credential, dict):
             return json.dumps(self.credential).encode()
         return self.credential.encode() if isinstance(self.credential, str) else self.credential
 
 
 class AppChange(AppFields):
-    """What is to be changed of an app; what is left out or null stays."""
+    """Changes of an app; fields that are left out or null do not change."""
 
     revision: Number | None = Field(default=None, description="field.revision")

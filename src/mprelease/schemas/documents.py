@@ -1,4 +1,4 @@
-"""What the documents of the API and of `--json` are made of; times are ISO 8601 in UTC."""
+"""Common parts of the documents of the API and `--json`; times are ISO 8601 in UTC."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ Spell = Callable[[Message], str]
 
 
 class ProblemModel(BaseModel):
-    """What went wrong, and what to do, in the language of the reader."""
+    """A problem: its id, message and remedy in the reader's language."""
 
     problem: str
     message: str
@@ -21,7 +21,7 @@ class ProblemModel(BaseModel):
 
     @classmethod
     def of(cls, problem_detail: ProblemDetail, spell: Spell, **others: Any) -> Self:
-        """Return a problem in words; one that a server has named keeps the server's name."""
+        """Return the model of a problem; one that a server has reported keeps the server's id."""
         is_quoted = problem_detail.problem is Problem.SERVER_SAYS
         name = problem_detail.parameters["code"] if is_quoted else problem_detail.problem
         message, remedy = spell(problem_detail.message), spell(problem_detail.remedy)
@@ -29,15 +29,15 @@ class ProblemModel(BaseModel):
 
 
 def moment(milliseconds: int) -> datetime:
-    """Return a time that is kept in ms since the epoch."""
+    """Return the time of ms since the epoch."""
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
 def optional_time(milliseconds: int | None) -> datetime | None:
-    """Return a time that may not have come yet."""
+    """Return the time of ms since the epoch; None for None."""
     return None if milliseconds is None else moment(milliseconds)
 
 
 def pick(record: object, *names: str) -> dict[str, Any]:
-    """Return these attributes of a record by their names."""
+    """Return the named attributes of a record."""
     return {name: getattr(record, name) for name in names}

@@ -1,4 +1,4 @@
-"""What the fields of all records are made of: types with limits, checks, and command line options.
+"""The base class of records, and the types, checks and command line options of their fields.
 
 A field's `description` is the id of its help text in the catalogs.
 """
@@ -15,7 +15,7 @@ from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
 from mprelease.schemas import validation
 
-# As every JSON reader keeps them, and every database.
+# The range that all JSON parsers and databases store exactly.
 _NUMBERS = 2**53
 _LONGEST_SECRET = 64 * 1024
 _DIGITS = 9
@@ -24,9 +24,9 @@ _UNUSABLE = -1
 Plain = Annotated[str, AfterValidator(validation.plain)]
 Text = Annotated[Plain, Field(max_length=4000)]
 Secret = Annotated[Plain, Field(max_length=_LONGEST_SECRET, json_schema_extra={"writeOnly": True})]
-# How the vendors' compilers name their switches.
+# Names of switches of the vendors' compilers.
 Switch = Annotated[str, Field(pattern="^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
-# Of a dictionary whose keys have a pattern: there are no others.
+# For a dictionary whose keys have a pattern: other keys are refused.
 CLOSED: JsonDict = {"additionalProperties": False}
 Number = Annotated[int, Field(ge=0, lt=_NUMBERS)]
 Whole = Annotated[int, Field(gt=-_NUMBERS, lt=_NUMBERS)]
@@ -34,16 +34,16 @@ Whole = Annotated[int, Field(gt=-_NUMBERS, lt=_NUMBERS)]
 
 @dataclass(frozen=True)
 class Checked:
-    """How a service reads a new value: `check` returns what is stored, or raises Refused.
+    """The check of a new value by a service: `check` returns the stored value, or raises Refused.
 
-    Where an empty text `clears`, it takes the value back to None.
+    With `clears`, an empty text resets the value to None.
     """
 
     check: Callable[[Any], object]
     clears: bool = False
 
     def read(self, value: object) -> object:
-        """Return what is stored for a value."""
+        """Return the stored form of a value; raise Refused."""
         if self.clears and isinstance(value, str) and not value.strip():
             return None
         return self.check(value)
@@ -51,10 +51,10 @@ class Checked:
 
 @dataclass(frozen=True)
 class Option:
-    """A field that the command line takes as an option.
+    """A field that is an option of commands.
 
-    `flags` are its names where they are not made of the field's; `help` is the id of another text
-    than the field's description. Of settings, an empty value stands for None where it `clears`.
+    `flags` are its names, if they differ from the field's; `help` is the id of its help text, if it
+    differs from the field's description. With `clears`, an empty value of a setting means None.
     """
 
     flags: tuple[str, ...] = ()
@@ -64,13 +64,13 @@ class Option:
 
 
 class Record(BaseModel):
-    """What an operation is given; a field that nobody knows is refused, for it may be a typo."""
+    """The input of an operation; unknown fields are refused, because they may be typos."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     @classmethod
     def of(cls, **values: Any) -> Self:
-        """Return a record of these values; raise Refused for one that is outside its limits."""
+        """Return a record of these values; raise Refused for a value beyond its limits."""
         try:
             return cls(**values)
         except ValidationError as error:
@@ -80,23 +80,26 @@ class Record(BaseModel):
 
     @classmethod
     def of_form(cls, typed: Mapping[str, str], **values: Any) -> Self:
-        """Return a record of the fields of a form, and of values that a form cannot say alone."""
+        """Return a record of a form's fields, and of `values` that are not read from them.
+
+        Raise Refused.
+        """
         texts = {name: typed.get(name) for name in cls.model_fields if name not in values}
         read = {name: _of_text(kind_of(cls, name), text) for name, text in texts.items()}
         given = {name: value for name, value in read.items() if value is not None}
         return cls.of(**given, **values)
 
     def with_(self, **values: Any) -> Self:
-        """Return the record with these values, too; None leaves a field as it is."""
+        """Return a copy with these values; None does not change a field."""
         more = {name: value for name, value in values.items() if value is not None}
         return self.of(**{**self.given(), **more})
 
     def given(self) -> dict[str, Any]:
-        """Return the fields that are given, by name."""
+        """Return the fields that are not None or empty, by name."""
         return {name: value for name, value in self if value is not None and value != {}}
 
     def stored(self, name: str, before: object) -> object:
-        """Return the value of a field as it is stored: checked if new, `before` if not given."""
+        """Return the value of a field to store: checked if changed, `before` if not given."""
         value = getattr(self, name)
         checks = [one for one in type(self).model_fields[name].metadata if isinstance(one, Checked)]
         if value is None or value == before:
@@ -105,7 +108,7 @@ class Record(BaseModel):
 
 
 def kind_of(record: type[BaseModel], name: str) -> Any:
-    """Return the type of a field's values: `str`, `int`, `list` …, without its limits."""
+    """Return the plain type of a field: such as `str` or `list`."""
     annotation = record.model_fields[name].annotation
     kinds = [kind for kind in get_args(annotation) if kind is not NoneType]
     bare = kinds[0] if kinds and get_origin(annotation) not in {list, dict} else annotation
@@ -115,13 +118,13 @@ def kind_of(record: type[BaseModel], name: str) -> Any:
 
 
 def option_of(record: type[BaseModel], name: str) -> Option | None:
-    """Return how the command line takes a field, None if it is no option."""
+    """Return the option of a field; None if it is not an option."""
     options = (one for one in record.model_fields[name].metadata if isinstance(one, Option))
     return next(options, None)
 
 
 def shown(value: object) -> str:
-    """Return a value as a form shows it, which `Record.of_form` reads back."""
+    """Return a value as the text of a form's field, which `Record.of_form` can read."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, list | tuple):
@@ -130,7 +133,7 @@ def shown(value: object) -> str:
 
 
 def number(text: str | None) -> int | None:
-    """Return a number, None for nothing; what is no number becomes one that every range refuses."""
+    """Return the number of a text; None for an empty one, -1 (always refused) for others."""
     if not text or not text.strip():
         return None
     typed = text.strip()
@@ -138,7 +141,7 @@ def number(text: str | None) -> int | None:
 
 
 def _of_text(kind: Any, text: str | None) -> object:
-    """Return what a field of this type is given by a text of a form."""
+    """Convert the text of a form's field to a field's type."""
     if text is None or kind is str:
         return text
     if kind is int:

@@ -1,4 +1,4 @@
-"""What can be set of a project."""
+"""The records for adding and changing a project."""
 
 from typing import Annotated
 
@@ -9,10 +9,10 @@ from mprelease.schemas.fields import CLOSED, Number, Option, Record, Secret, Tex
 
 
 class ProjectFields(Record):
-    """What is set of a project; None leaves it as it is, and without a branch it is `main`.
+    """The settings of a project; None does not change a value. The default branch is `main`.
 
-    `secrets` are what is needed to reach the repository and the npm registry; None or a blank text
-    forgets one.
+    `secrets` are the credentials for the repository and the npm registry; None or a blank text
+    removes one.
     """
 
     name: Text | None = None
@@ -28,13 +28,13 @@ class ProjectFields(Record):
 
 
 class NewProject(ProjectFields):
-    """A project to be added."""
+    """A new project."""
 
     name: Text
     repository: Annotated[Text, Option()] = Field(description="option.repository")
 
 
 class ProjectChange(ProjectFields):
-    """What is to be changed of a project; what is left out or null stays."""
+    """Changes of a project; fields that are left out or null do not change."""
 
     revision: Number | None = Field(default=None, description="field.revision")

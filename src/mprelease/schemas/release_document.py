@@ -1,4 +1,4 @@
-"""A release as programs read it: in the API, from `--json`, and, in part, from the live socket."""
+"""The JSON document of a release: in the API, from `--json`, and a part in the live socket."""
 
 from datetime import datetime
 from typing import Any, Literal
@@ -22,7 +22,7 @@ class StageModel(BaseModel):
 
     @classmethod
     def of(cls, stage: StageRecord) -> "StageModel":
-        """Show a stage."""
+        """Return the model of a stage."""
         times = {
             "started_at": optional_time(stage.started_at),
             "ended_at": optional_time(stage.ended_at),
@@ -31,7 +31,7 @@ class StageModel(BaseModel):
 
 
 class CommitModel(BaseModel):
-    """The commit that the ref stood for."""
+    """The commit to which the ref was resolved."""
 
     id: str
     author: str
@@ -48,7 +48,7 @@ class SizesModel(BaseModel):
 
 
 class ReleaseState(BaseModel):
-    """How a release stands: what the live socket says of it."""
+    """The state of a release, as sent by the live socket."""
 
     id: int
     app: str
@@ -61,10 +61,10 @@ class ReleaseState(BaseModel):
 
 
 class ReleaseModel(ReleaseState):
-    """A release as it stands.
+    """A release.
 
-    `format` counts the changes of this document that a reader has to know of: fields that are
-    renamed, removed, or mean something else. Fields may be added at any time.
+    `format` is incremented by incompatible changes of this document: fields that are renamed or
+    removed, or whose meaning changes. Fields may be added at any time.
     """
 
     format: Literal[1] = 1
@@ -92,12 +92,12 @@ class ReleaseModel(ReleaseState):
 
 
 def state_of(release: Release) -> ReleaseState:
-    """Return how a release stands."""
+    """Return the state of a release."""
     return ReleaseState(**_state(release))
 
 
 def document_of(release: Release, spell: Spell, *, has_qr_code: bool) -> ReleaseModel:
-    """Return a release with its problem and its warnings in the reader's language."""
+    """Return the document of a release, with problem and warnings in the reader's language."""
     return ReleaseModel(
         **_state(release),
         **pick(release, "platform", "ref", "ref_name", "description", "environment", "robot"),

@@ -1,4 +1,4 @@
-"""What can be asked of a release."""
+"""The records for requesting releases."""
 
 from typing import Annotated
 
@@ -10,10 +10,10 @@ from mprelease.schemas.fields import CLOSED, Option, Record, Switch, Text, Whole
 
 
 class ReleaseFields(Record):
-    """What is asked for; what is left out is the app's, the project's or the platform's default.
+    """The parameters of a release; left out, they are those of the app, project or platform.
 
-    `compile_settings` are for the vendor's tool, this time. `ref_name` is the branch or tag that
-    `ref`, a commit, was taken from: it is shown, and `ref` is built.
+    `compile_settings` are for the vendor's tool, in this release only. `ref_name` is the branch or
+    tag of `ref`, a commit: it is shown, while `ref` is built.
     """
 
     kind: Kind = Field(default=Kind.PREVIEW, description="field.kind")
@@ -44,30 +44,30 @@ class ReleaseFields(Record):
 
 
 class NewRelease(ReleaseFields):
-    """What is asked for of one app."""
+    """The request of a release of one app."""
 
     kind: Kind = Field(description="field.kind")
     app: Text
 
 
 class ProjectReleases(ReleaseFields):
-    """What is asked for of a project's apps."""
+    """The request of releases of a project's apps; without `apps` of all."""
 
     kind: Kind = Field(description="field.kind")
     apps: list[Text] | None = Field(default=None, description="field.apps")
 
 
 class ReleaseRequest(ReleaseFields):
-    """What a person asks for of an app; of a project's apps where none is named.
+    """The request of a release as services take it; without `app` for the apps of a project.
 
-    Of several requests with one `idempotency_key` the first alone makes a release.
+    Of several requests with one `idempotency_key` only the first makes a release.
     """
 
     app: str = ""
     idempotency_key: str | None = None
 
     @classmethod
-    def made_of(cls, asked: ReleaseFields, idempotency_key: str | None) -> "ReleaseRequest":
-        """Return what a program asks for."""
-        own = {name: value for name, value in asked if name in cls.model_fields}
+    def made_of(cls, body: ReleaseFields, idempotency_key: str | None) -> "ReleaseRequest":
+        """Return the request of the body of an API call."""
+        own = {name: value for name, value in body if name in cls.model_fields}
         return cls(**own, idempotency_key=idempotency_key)

@@ -1,11 +1,11 @@
-"""What can be set of a user: by those who manage users, and by oneself."""
+"""The records for adding and changing a user, and for the user's own profile."""
 
 from mprelease.domain.users import Role
 from mprelease.schemas.fields import Record, Secret, Text, Whole
 
 
 class NewUser(Record):
-    """Somebody new; without a password a random one is made."""
+    """A new user; without a password a random one is generated."""
 
     name: Text
     role: Role
@@ -13,7 +13,7 @@ class NewUser(Record):
 
 
 class UserChange(Record):
-    """What is to be changed of somebody; what is left out or null stays."""
+    """Changes of a user; fields that are left out or null do not change."""
 
     name: Text | None = None
     role: Role | None = None
@@ -21,7 +21,7 @@ class UserChange(Record):
 
 
 class Profile(Record):
-    """What people set of themselves; the robot and the language may be none."""
+    """A user's own profile; without robot or language the defaults apply."""
 
     name: Text
     robot: Whole | None = None

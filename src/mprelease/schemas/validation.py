@@ -1,4 +1,4 @@
-"""Check what people type, and refuse it with words that help."""
+"""Checks of values; all raise Refused with a problem that explains the allowed values."""
 
 import re
 from collections.abc import Iterable
@@ -23,7 +23,7 @@ PRIORITIES = range(-60, 61)
 
 
 def name(text: str) -> str:
-    """Return a new name of a project, an app, a user or a token; Refused when it is none."""
+    """Return a valid new name of a project, an app, a user or a token."""
     if not _NAME.fullmatch(text) or text != text.strip():
         raise Refused(Problem.NAME_SHAPE, name=text)
     if mixes_scripts(text):
@@ -32,14 +32,14 @@ def name(text: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Return a text that every database keeps (PostgreSQL no NUL) and every answer can repeat."""
+    """Return a text without NUL, which PostgreSQL cannot store, and without surrogates."""
     if "\x00" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
         raise Refused(Problem.VALUE_UNUSABLE)
     return text
 
 
 def robot(number: int, robots: range) -> int:
-    """Return the number of one of these robots."""
+    """Return a number within the range of robots."""
     if number not in robots:
         first, last = robots.start, robots.stop - 1
         raise Refused(Problem.ROBOT_RANGE, robot=number, first=first, last=last)
@@ -47,7 +47,7 @@ def robot(number: int, robots: range) -> int:
 
 
 def page(text: str) -> str:
-    """Return a page path as app.json spells it, without a leading slash."""
+    """Return a page path as in app.json, without a leading slash."""
     path = text.removeprefix("/")
     if not _PAGE.fullmatch(path) or ".." in path.split("/"):
         raise Refused(Problem.PAGE_SHAPE, page=text)
@@ -63,14 +63,14 @@ def query(text: str) -> str:
 
 
 def scene(number: int) -> int:
-    """Return a scene number of a platform."""
+    """Return a scene number, of 4 to 6 digits."""
     if number not in SCENES:
         raise Refused(Problem.SCENE_SHAPE, scene=number)
     return number
 
 
 def description(text: str) -> str:
-    """Return a description without control characters, of a length that the platforms take."""
+    """Return a description without control characters, of at most 2000 characters."""
     clean = _CONTROL.sub(" ", text).strip()
     if len(clean) > DESCRIPTION_LENGTH:
         raise Refused(Problem.DESCRIPTION_TOO_LONG, length=len(clean), limit=DESCRIPTION_LENGTH)
@@ -78,7 +78,7 @@ def description(text: str) -> str:
 
 
 def directory(text: str) -> str:
-    """Return a relative folder inside the repository."""
+    """Return a relative folder within the repository."""
     path = PurePosixPath(text)
     if path.is_absolute() or ".." in path.parts or "\x00" in text or text.startswith("-"):
         raise Refused(Problem.DIRECTORY_SHAPE, directory=text)
@@ -86,19 +86,19 @@ def directory(text: str) -> str:
 
 
 def patterns(given: Iterable[str]) -> tuple[str, ...]:
-    """Return patterns of paths inside the repository, each of them once."""
+    """Return the patterns of paths within the repository, without duplicates."""
     return tuple(dict.fromkeys(directory(word) for text in given for word in text.split()))
 
 
 def priority(steps: int) -> int:
-    """Return how many steps a release goes before (or after) the others."""
+    """Return a priority: the steps by which a release goes before others; negative: after them."""
     if steps not in PRIORITIES:
         raise Refused(Problem.PRIORITY_RANGE, priority=steps)
     return steps
 
 
 def label(text: str) -> str:
-    """Return a label of workers."""
+    """Return a valid label of workers."""
     if not LABEL.fullmatch(text):
         raise Refused(Problem.LABEL_SHAPE, label=text)
     return text
@@ -112,11 +112,11 @@ def memory(mebibytes: int) -> int:
 
 
 def proxy(url: str) -> str:
-    """Return the address of an HTTP proxy."""
+    """Return the URL of an HTTP proxy, without a trailing slash; a password is refused."""
     try:
         parts = urlsplit(url)
         is_proxy = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port
-        # Whoever may see the settings would see a password in it, too.
+        # All who can see the settings would see the password.
         is_proxy = is_proxy and parts.username is None and parts.password is None
     except ValueError:
         is_proxy = None
@@ -126,7 +126,7 @@ def proxy(url: str) -> str:
 
 
 def setting(text: str) -> tuple[str, str]:
-    """Split a setting of the platform's tool, such as `es6=false`; its platform knows its type."""
+    """Split a setting of the platform's tool, such as `es6=false`, into name and text."""
     key, equals, value = text.partition("=")
     if not equals or not key.isidentifier():
         raise Refused(Problem.SETTING_SHAPE, setting=text)

@@ -92,7 +92,7 @@ def restore(services: ServiceContext, who: Actor, file: Path) -> Manifest:
     Raise Refused(RESTORE_NOT_EMPTY), and what `manifest_of` raises.
     """
     manifest = manifest_of(file)
-    with _opened(file) as archive, services.database.altering() as db:
+    with _opened(file) as archive, services.database.migrating() as db:
         if not table_copy.is_empty(db):
             raise Refused(Problem.RESTORE_NOT_EMPTY)
         for name in _names():

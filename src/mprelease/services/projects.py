@@ -115,7 +115,7 @@ def kept_secrets(db: Reader, project: Project) -> list[str]:
 
 def secrets_by_project(db: Reader, every: Sequence[Project]) -> dict[int, list[str]]:
     """Return the names of the secrets of each project, by its id."""
-    kept = secrets.places(db)
+    kept = secrets.bindings(db)
     return {
         one.id: sorted(
             name for name, place in kept.get(owner_of(one), []) if place in {None, _place(one)}

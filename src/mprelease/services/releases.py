@@ -36,7 +36,7 @@ def request(services: ServiceContext, who: Actor, wanted: ReleaseRequest) -> int
         if earlier := _earlier(db, wanted):
             return earlier.id
         app = app_operations.get(db, wanted.app)
-        apps.locked(db, app.id)
+        apps.lock(db, app.id)
         release_id = _accept(db, services, who, app, wanted, _facts(db, [app], wanted))
     services.wake(app.label)
     return release_id
@@ -56,7 +56,7 @@ def request_all(
     """
     with services.database.writing() as db:
         members = _members(db, project, chosen)
-        apps.locked(db, *(app.id for app in members))
+        apps.lock(db, *(app.id for app in members))
         facts = _facts(db, members, wanted)
         step = _step(services, members, facts)
         accepted = {}
@@ -282,7 +282,7 @@ def _own(
 
 def _earlier(db: Reader, wanted: ReleaseRequest) -> Release | None:
     key = wanted.idempotency_key
-    return releases.asked_for(db, key) if key else None
+    return releases.by_idempotency_key(db, key) if key else None
 
 
 def _new(

@@ -72,7 +72,7 @@ def find(services: ServiceContext, secret: str, kind: KeyKind) -> Session | None
     user, key = found
     if services.now() - (key.used_at or 0) > _SEEN_MS:
         with services.database.writing() as db:
-            access_keys.used(db, key, user.id)
+            access_keys.record_use(db, key, user.id)
     return Session(user, key)
 
 
@@ -112,7 +112,7 @@ def _key(  # noqa: PLR0917 what a key is made of
     """Add an access key; raise Refused(LOGIN_WRONG) if its user has just been changed."""
     secret = tokens.new_token()
     with services.database.writing() as db:
-        users.locked(db, user.id)
+        users.lock(db, user.id)
         now = users.by_id(db, user.id)
         is_same = now and (now.role, now.is_disabled) == (user.role, user.is_disabled)
         if not is_same or password not in {None, users.password_of(db, user.id)}:

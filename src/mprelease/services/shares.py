@@ -19,7 +19,7 @@ def share(services: ServiceContext, who: Actor, release_id: int) -> str:
     """
     with services.database.writing() as db:
         # Two requests at once get the same key.
-        apps.locked(db, releases.get(db, release_id).app_id)
+        apps.lock(db, releases.get(db, release_id).app_id)
         if known := shares.key_of(db, release_id):
             return known
         if not lists.with_codes(db, [release_id]):

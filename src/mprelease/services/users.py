@@ -64,7 +64,7 @@ def edit(services: ServiceContext, who: User, user_id: int, change: UserChange) 
     """Change a user; a new role, or being disabled, ends the user's logins at once."""
     taken = Refused(Problem.USER_EXISTS, name=change.name or "")
     with refusing_taken(taken), services.database.writing() as db:
-        users.locked(db, user_id)
+        users.lock(db, user_id)
         before = get(db, user_id)
         _refuse_untouchable(who, before)
         after = _changed(before, change)
@@ -85,7 +85,7 @@ def set_profile(services: ServiceContext, who: User, profile: Profile) -> User:
     robot = None if profile.robot is None else typed.robot(profile.robot, robots())
     taken = Refused(Problem.USER_EXISTS, name=name)
     with refusing_taken(taken), services.database.writing() as db:
-        users.locked(db, who.id)
+        users.lock(db, who.id)
         before = get(db, who.id)
         after = replace(before, name=name, robot=robot, language=profile.language)
         _rename(db, before, after)

@@ -40,7 +40,7 @@ def ask(
     with services.database.writing() as db:
         # A recent answer is accepted, so the answer to a query that is already waiting is, too.
         joined = worker_queries.pending(db, label, query) if max_age else None
-        query_id = joined or worker_queries.ask(db, label, query)
+        query_id = joined or worker_queries.add(db, label, query)
     services.wake(label)
     return _awaited(services, query_id, label, time.monotonic() + seconds, is_over)
 

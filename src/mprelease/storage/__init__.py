@@ -1,1 +1,1 @@
-"""All SQL: tables, one module of queries per noun, and migrations. Nobody else sees a table."""
+"""All SQL: tables (private to this package), one module of queries per noun, and migrations."""

@@ -1,4 +1,4 @@
-"""Queries about what opens the door: logins of browsers and tokens of programs."""
+"""Queries about access keys: logins of browsers and tokens of programs."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from mprelease.storage.database import Reader, Writer, new_id
 from mprelease.storage.tables import access_keys, users
 from mprelease.storage.users import user_from
 
-# Databases take only so many parameters in one statement.
-_IDS_AT_ONCE = 500
+# Databases limit the number of parameters of one statement.
+_IDS_PER_STATEMENT = 500
 
 
 class KeyKind(StrEnum):
-    """Who holds a key: a browser, or a program in a person's name."""
+    """What a key is for: the login of a browser, or a program that acts for a user."""
 
     LOGIN = "login"
     TOKEN = "token"  # noqa: S105 the name of a kind
@@ -27,7 +27,7 @@ class KeyKind(StrEnum):
 
 @dataclass(frozen=True)
 class AccessKey:
-    """One key; times in ms since the epoch. `csrf` is what forms of a login carry."""
+    """One key; times in ms since the epoch. `csrf` is the token that a login's forms send."""
 
     id: int
     kind: KeyKind
@@ -41,9 +41,10 @@ class AccessKey:
 def add(
     db: Writer, user_id: int, kind: KeyKind, name: str, *, digest: str, csrf: str, ttl: int
 ) -> int:
-    """Write a key that is good for `ttl` ms; expired ones of this user go."""
-    mine = access_keys.c.user_id == user_id
-    db.connection.execute(delete(access_keys).where(mine, access_keys.c.expires_at < now_ms()))
+    """Insert a key that is valid for `ttl` ms, delete expired keys of this user, return its id."""
+    of_this_user = access_keys.c.user_id == user_id
+    expired = delete(access_keys).where(of_this_user, access_keys.c.expires_at < now_ms())
+    db.connection.execute(expired)
     result = db.connection.execute(
         insert(access_keys).values(
             user_id=user_id,
@@ -59,7 +60,7 @@ def add(
 
 
 def holder(db: Reader, digest: str) -> tuple[User, AccessKey] | None:
-    """Find who holds a key that is still good."""
+    """Return the valid key with this digest, and its user if not disabled; else None."""
     row = db.connection.execute(
         select(users, *_columns())
         .join(access_keys)
@@ -72,23 +73,23 @@ def holder(db: Reader, digest: str) -> tuple[User, AccessKey] | None:
     return (user_from(row), _key(row)) if row else None
 
 
-def still_good(db: Reader, key_ids: Collection[int]) -> dict[int, Role]:
-    """Return which of these keys still open something, each with what its holder is now."""
-    found: dict[int, Role] = {}
+def current_roles(db: Reader, key_ids: Collection[int]) -> dict[int, Role]:
+    """Return the present role of the user of each of these keys that is still valid."""
+    roles: dict[int, Role] = {}
     wanted = sorted(key_ids)
-    for start in range(0, len(wanted), _IDS_AT_ONCE):
+    for start in range(0, len(wanted), _IDS_PER_STATEMENT):
         rows = db.connection.execute(
             select(access_keys.c.id, users.c.role)
             .join(users)
-            .where(access_keys.c.id.in_(wanted[start : start + _IDS_AT_ONCE]))
+            .where(access_keys.c.id.in_(wanted[start : start + _IDS_PER_STATEMENT]))
             .where(access_keys.c.expires_at > now_ms(), users.c.disabled.is_(False))
         )
-        found |= {row.id: known_or_newer(Role, row.role) for row in rows}
-    return found
+        roles |= {row.id: known_or_newer(Role, row.role) for row in rows}
+    return roles
 
 
 def of_user(db: Reader, user_id: int, kind: KeyKind) -> list[AccessKey]:
-    """List the good keys of a user, newest first."""
+    """List the valid keys of a user, newest first."""
     rows = db.connection.execute(
         select(*_columns())
         .where(
@@ -101,8 +102,8 @@ def of_user(db: Reader, user_id: int, kind: KeyKind) -> list[AccessKey]:
     return [_key(row) for row in rows]
 
 
-def used(db: Writer, key: AccessKey, user_id: int) -> None:
-    """Write that a key was used, and its holder seen."""
+def record_use(db: Writer, key: AccessKey, user_id: int) -> None:
+    """Set the time when a key was last used and its user last seen."""
     db.connection.execute(
         update(access_keys).where(access_keys.c.id == key.id).values(used_at=now_ms())
     )
@@ -110,15 +111,15 @@ def used(db: Writer, key: AccessKey, user_id: int) -> None:
 
 
 def remove(db: Writer, user_id: int, key_id: int) -> bool:
-    """Take one key from a user; False when there is none."""
-    found = delete(access_keys).where(access_keys.c.id == key_id, access_keys.c.user_id == user_id)
-    return db.connection.execute(found).rowcount == 1
+    """Delete a key of a user; return False if the user has no such key."""
+    mine = (access_keys.c.id == key_id) & (access_keys.c.user_id == user_id)
+    return db.connection.execute(delete(access_keys).where(mine)).rowcount == 1
 
 
 def remove_all(db: Writer, user_id: int, but: int | None = None) -> None:
-    """Take all keys from a user, perhaps but one."""
-    found = delete(access_keys).where(access_keys.c.user_id == user_id)
-    db.connection.execute(found if but is None else found.where(access_keys.c.id != but))
+    """Delete all keys of a user, except the one with the id `but`."""
+    query = delete(access_keys).where(access_keys.c.user_id == user_id)
+    db.connection.execute(query if but is None else query.where(access_keys.c.id != but))
 
 
 def _columns() -> list[Any]:

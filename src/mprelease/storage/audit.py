@@ -1,4 +1,4 @@
-"""Queries about the audit: who did what, to what."""
+"""Queries about the audit log: which user did which action on which subject."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -14,8 +14,8 @@ from mprelease.storage.tables import audit
 class AuditEntry:
     """One change: the action such as `app.edit`, its subject, and details without secrets.
 
-    `at` is in ms since the epoch, `who` the user's name at that time. The ids stay true when a name
-    changes or is given to somebody else; None where there is none.
+    `at` is in ms since the epoch, `who` is the user's name at that time. The ids (None if there is
+    none) identify user and subject also after a rename.
     """
 
     action: str
@@ -28,7 +28,7 @@ class AuditEntry:
 
 
 def write(db: Writer, entry: AuditEntry) -> None:
-    """Add an entry, in the transaction that makes the change."""
+    """Insert an entry; to be called in the transaction that makes the change."""
     values = {column.name: getattr(entry, column.name) for column in fields(AuditEntry)}
     db.connection.execute(insert(audit).values(values | {"details": dict(entry.details)}))
 
@@ -40,7 +40,7 @@ def every(db: Reader) -> list[AuditEntry]:
 
 
 def newest(db: Reader, before: int | None, limit: int) -> list[tuple[int, AuditEntry]]:
-    """List the newest entries with their ids; with `before` only those of smaller ids."""
+    """List the newest entries with their ids; with `before` only entries with smaller ids."""
     query = select(audit.c.id, *_columns()).order_by(audit.c.id.desc()).limit(limit)
     if before is not None:
         query = query.where(audit.c.id < before)

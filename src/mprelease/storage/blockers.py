@@ -1,4 +1,4 @@
-"""Why a queued release is still queued."""
+"""Queries about what a queued release waits for."""
 
 from sqlalchemy import select, tuple_
 
@@ -8,19 +8,19 @@ from mprelease.storage.tables import releases
 
 
 def blocker(db: Reader, release_id: int) -> tuple[int | None, bool]:
-    """Return for which release a queued one waits, and whether that one's end is unknown.
+    """Return the id of the release that a queued one waits for, and whether its state is UNKNOWN.
 
-    That is the one that keeps its serial key, else the next one before it in the line of that key;
-    None where it only waits for a free slot.
+    That is the release that holds the serial key, else the previous one in the queue of that key;
+    None if the release only waits for a free slot. Raise NoResultFound if there is no such release.
     """
     mine = db.connection.execute(
         select(releases.c.serial_key, releases.c.due).where(releases.c.id == release_id)
     ).one()
-    keeps = select(releases.c.id, releases.c.state).where(
+    holding = select(releases.c.id, releases.c.state).where(
         releases.c.running_key == mine.serial_key, releases.c.id != release_id
     )
-    if keeper := db.connection.execute(keeps).first():
-        return int(keeper.id), keeper.state == State.UNKNOWN
+    if holder := db.connection.execute(holding).first():
+        return int(holder.id), holder.state == State.UNKNOWN
     place = tuple_(releases.c.due, releases.c.id)
     ahead = (
         select(releases.c.id)
@@ -29,5 +29,5 @@ def blocker(db: Reader, release_id: int) -> tuple[int | None, bool]:
         .order_by(releases.c.due.desc(), releases.c.id.desc())
         .limit(1)
     )
-    found = db.connection.scalar(ahead)
-    return (None if found is None else int(found)), False
+    previous = db.connection.scalar(ahead)
+    return (None if previous is None else int(previous)), False

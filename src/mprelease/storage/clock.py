@@ -1,4 +1,4 @@
-"""The database's clock, so that leases mean the same to every machine."""
+"""The database's clock, used by all nodes so that leases do not depend on machines' clocks."""
 
 from typing import Any
 
@@ -10,8 +10,8 @@ from sqlalchemy.sql.functions import FunctionElement
 from mprelease.storage.database import Reader
 
 
-class now_ms(FunctionElement[int]):  # noqa: N801 reads as the SQL function that it is
-    """Read the database's clock: milliseconds since the epoch, at the moment of the statement."""
+class now_ms(FunctionElement[int]):  # noqa: N801 named like an SQL function
+    """An SQL function: the database's time in ms since the epoch when the statement runs."""
 
     type = BigInteger()
     inherit_cache = True
@@ -19,10 +19,10 @@ class now_ms(FunctionElement[int]):  # noqa: N801 reads as the SQL function that
 
 
 def read(db: Reader) -> int:
-    """Return what the database's clock says: every time in a release's row is by this clock."""
-    told = db.connection.scalar(select(now_ms()))
-    assert told is not None
-    return int(told)
+    """Return the database's time in ms since the epoch."""
+    now = db.connection.scalar(select(now_ms()))
+    assert now is not None
+    return int(now)
 
 
 @compiles(now_ms, "sqlite")
@@ -32,7 +32,7 @@ def _sqlite(_: now_ms, __: SQLCompiler, **___: Any) -> str:
 
 @compiles(now_ms, "mysql", "mariadb")
 def _mysql(_: now_ms, __: SQLCompiler, **___: Any) -> str:
-    # NOW() stands still within a statement and, replicated, elsewhere; SYSDATE is the clock.
+    # NOW() is constant within a statement, SYSDATE() is not.
     return "CAST(UNIX_TIMESTAMP(SYSDATE(3)) * 1000 AS SIGNED)"
 
 

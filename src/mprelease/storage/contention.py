@@ -1,4 +1,4 @@
-"""Tell that transactions were in each other's way; by number, since words are translated."""
+"""Detect lock conflicts by their error codes, because messages of servers are translated."""
 
 import sqlite3
 
@@ -12,10 +12,10 @@ _POSTGRESQL = {"40001", "40P01", "55P03"}
 
 
 def is_contention(error: DBAPIError) -> bool:
-    """Tell whether a transaction has failed for others' sake alone, and may be tried again."""
+    """Return whether a transaction failed only because of other transactions, so may be retried."""
     cause = error.orig
     if isinstance(cause, sqlite3.Error):
-        # Errors that the driver raises by itself have no code.
+        # Errors raised by the driver itself have no code.
         return getattr(cause, "sqlite_errorcode", 0) & 0xFF in _SQLITE
     number = cause.args[0] if cause and cause.args else None
     return number in _MYSQL or getattr(cause, "sqlstate", None) in _POSTGRESQL

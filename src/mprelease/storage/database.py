@@ -1,4 +1,4 @@
-"""Open the database: a reader for whoever only looks, a writer for services and the engine."""
+"""Read and write transactions; pages use readers only, services and the engine use writers."""
 
 import sqlite3
 import threading
@@ -26,22 +26,22 @@ class Reader:
 
 @dataclass(frozen=True)
 class Writer(Reader):
-    """One write transaction; it is committed at the end of its block, or undone by an error."""
+    """One write transaction; committed at the end of its block, rolled back on an exception."""
 
 
 class Database:
-    """Hand out transactions on one database."""
+    """Open transactions on one database; may be shared by threads."""
 
     def __init__(
-        self, url: str | URL, timeouts: Timeouts = NORMAL, turn: "_Turn | None" = None
+        self, url: str | URL, timeouts: Timeouts = NORMAL, write_lock: "_WriteLock | None" = None
     ) -> None:
-        """Take a URL like SQLAlchemy's; nothing is opened yet. Raise Refused when it is none.
+        """Take a URL like SQLAlchemy's, without connecting; raise Refused if it is malformed.
 
-        Those who write to the same SQLite file in a process share a `turn`.
+        Databases of the same SQLite file in one process share a `write_lock`.
         """
         self._url = engines.parsed(url)
-        self._patience = timeouts
-        self._turn = turn or _Turn()
+        self._timeouts = timeouts
+        self._write_lock = write_lock or _WriteLock()
         self.backend = self._url.get_backend_name()
         self.is_sqlite = self.backend == "sqlite"
         if self.is_sqlite:
@@ -52,8 +52,8 @@ class Database:
             self._read = _reading(self._write)
 
     def with_timeouts(self, timeouts: Timeouts) -> "Database":
-        """Return the same database with other limits of waiting, to be closed by itself."""
-        return Database(self._url, timeouts, self._turn)
+        """Return the same database with other timeouts; it must be closed separately."""
+        return Database(self._url, timeouts, self._write_lock)
 
     @contextmanager
     def reading(self) -> Iterator[Reader]:
@@ -63,24 +63,25 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[Writer]:
-        """Open a write transaction; on SQLite there is one at a time, others wait for it."""
-        turn = self._turn.taken(self._patience.file_lock) if self.is_sqlite else nullcontext()
-        with turn, self._write.begin() as connection:
+        """Open a write transaction; on SQLite one at a time, others wait for it."""
+        seconds = self._timeouts.file_lock
+        lock = self._write_lock.held(seconds) if self.is_sqlite else nullcontext()
+        with lock, self._write.begin() as connection:
             yield Writer(connection)
 
     @contextmanager
-    def altering(self) -> Iterator[Writer]:
-        """Open a write transaction that may take hours, on a connection of its own on servers.
+    def migrating(self) -> Iterator[Writer]:
+        """Open a write transaction without timeouts, on servers on a connection of its own.
 
-        What was locked for the session is free when the block ends.
+        Session locks end with the block.
         """
-        patient = self._write if self.is_sqlite else engines.unpooled(self._url, engines.NO_TIMEOUT)
-        with patient.begin() as connection:
+        engine = self._write if self.is_sqlite else engines.unpooled(self._url, engines.NO_TIMEOUT)
+        with engine.begin() as connection:
             yield Writer(connection)
 
     @contextmanager
     def snapshot(self) -> Iterator[Reader]:
-        """Open a read transaction that sees one state of all tables, however long it takes."""
+        """Open a read transaction on one snapshot of all tables, without timeouts."""
         if self.is_sqlite:
             with self.reading() as db:
                 yield db
@@ -91,20 +92,20 @@ class Database:
             yield Reader(connection)
 
     def close(self) -> None:
-        """Close every connection."""
+        """Close all connections of the pool that are not in use."""
         self._read.dispose()
         self._write.dispose()
 
 
-class _Turn:
-    """Whose turn it is to write to a file: SQLite waits in naps of up to 100 ms, threads do not."""
+class _WriteLock:
+    """A lock of threads that write to one file: SQLite itself polls, up to 100 ms apart."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
 
     @contextmanager
-    def taken(self, seconds: float) -> Iterator[None]:
-        """Wait for one's turn; raise what SQLite raises where that takes too long."""
+    def held(self, seconds: float) -> Iterator[None]:
+        """Hold the lock; after `seconds` raise the same OperationalError as SQLite."""
         if not self._lock.acquire(timeout=seconds):
             busy = sqlite3.OperationalError("database is locked")
             busy.sqlite_errorcode = sqlite3.SQLITE_BUSY
@@ -117,7 +118,7 @@ class _Turn:
 
 @contextmanager
 def readable_errors() -> Iterator[None]:
-    """Turn a database that cannot be opened or written into a refusal in words."""
+    """Raise Refused, with a message for users, instead of a DatabaseError."""
     try:
         yield
     except DatabaseError as error:
@@ -127,7 +128,7 @@ def readable_errors() -> Iterator[None]:
 
 @contextmanager
 def refusing_taken(refusal: Refused) -> Iterator[None]:
-    """Raise the refusal where somebody else was faster with a name that must be the only one."""
+    """Raise the refusal instead of the IntegrityError of a name that is already taken."""
     try:
         yield
     except IntegrityError:
@@ -135,7 +136,7 @@ def refusing_taken(refusal: Refused) -> Iterator[None]:
 
 
 def new_id(result: CursorResult[Any]) -> int:
-    """Return the number that a new row was given."""
+    """Return the id of an inserted row."""
     key = result.inserted_primary_key
     assert key is not None
     return int(key[0])
@@ -147,7 +148,7 @@ def sqlite_url(file: Path) -> str:
 
 
 def _reading(engine: Engine) -> Engine:
-    # READ COMMITTED shows each statement what is new, in a transaction or not. PostgreSQL's driver
-    # saves two round trips without one; to MySQL's, leaving one costs more than it saves.
+    # With READ COMMITTED each statement sees what is committed, also without a transaction. That
+    # saves two round trips with PostgreSQL's driver; with MySQL's, autocommit costs more.
     is_postgresql = engine.dialect.name == "postgresql"
     return engine.execution_options(isolation_level="AUTOCOMMIT") if is_postgresql else engine

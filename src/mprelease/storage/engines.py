@@ -1,4 +1,4 @@
-"""Engines for SQLite, MySQL/MariaDB and PostgreSQL: drivers, time limits, pools for threads."""
+"""SQLAlchemy engines for SQLite, MySQL/MariaDB and PostgreSQL: drivers, timeouts, pools."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -25,24 +25,24 @@ _FORM = (
     "the address must be like mysql://user:password@host:3306/name, postgresql://… or "
     "sqlite:////folder/file.db; in a password, write @ as %40, / as %2F, : as %3A and % as %25"
 )
-# One connection for each thread of a busy node, and some for a rush.
+# A connection for each thread of a busy node, and more for peaks; times in seconds.
 _POOL = {"pool_size": 10, "max_overflow": 20, "pool_timeout": 10, "pool_recycle": 1800}
 
 
 @dataclass(frozen=True)
 class Timeouts:
-    """How many seconds to wait for a connection, a lock and an answer, and for an idle writer.
+    """Timeouts in seconds: for connecting, locks, answers, and idle transactions.
 
-    For whoever holds a lease they end together before it does (`within`): that one must notice that
-    the database hangs. Others need not hurry, whatever the lease is.
+    For holders of a lease their sum is below its duration (`timeouts_for`), so that a database that
+    hangs is noticed before the lease ends.
     """
 
     connect: int = 5
     lock: int = 10
     answer: int = 12
-    # SQLite's one lock, for all who write to the file; None is as for other locks.
+    # For SQLite's lock of the whole file; None means the same as `lock`.
     file: int | None = None
-    # A node that hangs inside a transaction may not keep the others from its rows.
+    # A node that hangs in a transaction must not lock its rows for others.
     idle: int = 20
 
     @property
@@ -55,35 +55,35 @@ _NORMAL_LEASE = 30
 
 
 def timeouts_for(lease: int) -> Timeouts:
-    """Return how long may be waited so that the holder of a lease of so many seconds notices."""
+    """Return timeouts for the holder of a lease of so many seconds: at most the defaults."""
     normal, part = Timeouts(), min(1.0, lease / _NORMAL_LEASE)
 
-    def less(seconds: int) -> int:
+    def scaled(seconds: int) -> int:
         return max(1, int(part * seconds))
 
     return Timeouts(
-        connect=less(normal.connect),
-        lock=less(normal.lock),
-        answer=less(normal.answer),
-        idle=less(normal.idle),
+        connect=scaled(normal.connect),
+        lock=scaled(normal.lock),
+        answer=scaled(normal.answer),
+        idle=scaled(normal.idle),
     )
 
 
-# A rush of command lines has SQLite's lock one after the other.
+# Many commands at the same time get SQLite's lock one after the other.
 NORMAL = Timeouts(file=30)
 NO_TIMEOUT = Timeouts(connect=30, lock=600, answer=36_000, idle=36_000)
-# The server ends a statement; only when it does not do that either, its silence does.
+# The server aborts a statement first; the client gives up only if the server is silent, too.
 _GRACE_SECONDS = 2
 
 
 def parsed(url: str | URL) -> URL:
-    """Read a URL and choose its driver; raise Refused, without repeating what may be a password."""
+    """Parse a URL and set its driver; raise Refused with a detail that shows no password."""
     try:
         made = make_url(url)
         driver = _DRIVERS[made.drivername.partition("+")[0]]
     except (ArgumentError, ValueError, KeyError):
         raise Refused(Problem.DATABASE_UNUSABLE, detail=_FORM) from None
-    if "@" in (made.host or ""):  # A piece of a password, which connection errors would show.
+    if "@" in (made.host or ""):  # A part of a password, which connection errors would show.
         raise Refused(Problem.DATABASE_UNUSABLE, detail=_FORM)
     return made.set(drivername=driver)
 
@@ -94,7 +94,7 @@ def sqlite(url: URL, timeouts: Timeouts, begin: str) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
-        # The driver must not begin by itself: it would begin late and without IMMEDIATE.
+        # The driver must not start transactions itself: it would do so late, without IMMEDIATE.
         connection.isolation_level = None
         cursor = connection.cursor()
         cursor.execute("PRAGMA journal_mode = WAL")
@@ -103,9 +103,9 @@ def sqlite(url: URL, timeouts: Timeouts, begin: str) -> Engine:
         cursor.close()
 
     @event.listens_for(engine, "handle_error")
-    def _refuse_what_does_not_fit(context: ExceptionContext) -> None:
-        # The driver's own error for a number of more than 64 bits is no DatabaseError, unlike the
-        # servers' drivers'.
+    def _raise_data_error(context: ExceptionContext) -> None:
+        # sqlite3 raises OverflowError for integers of more than 64 bits; the servers' drivers
+        # raise a DatabaseError.
         if isinstance(context.original_exception, OverflowError):
             raise DataError(context.statement, None, context.original_exception)
 
@@ -117,12 +117,12 @@ def sqlite(url: URL, timeouts: Timeouts, begin: str) -> Engine:
 
 
 def server(url: URL, timeouts: Timeouts) -> Engine:
-    """Return an engine whose connections are kept for all threads of this process."""
+    """Return an engine with a pool of connections for all threads of this process."""
     return _server(url, timeouts, pool_pre_ping=True, **_POOL)
 
 
 def unpooled(url: URL, timeouts: Timeouts) -> Engine:
-    """Return an engine that opens a connection each time, and closes it afterwards."""
+    """Return an engine without a pool: each use opens and closes a connection."""
     return _server(url, timeouts, poolclass=NullPool)
 
 
@@ -131,7 +131,7 @@ def _server(url: URL, timeouts: Timeouts, **pool: Any) -> Engine:
     arguments = _mysql(url, timeouts) if is_mysql else _postgresql(url, timeouts)
     engine = create_engine(
         url,
-        # MySQL's own default would show a transaction the past, and lock the gaps between rows.
+        # MySQL's default (REPEATABLE READ) reads from an old snapshot and locks gaps between rows.
         isolation_level="READ COMMITTED",
         hide_parameters=True,
         connect_args=arguments,
@@ -145,12 +145,12 @@ def _server(url: URL, timeouts: Timeouts, **pool: Any) -> Engine:
 
 
 def _mysql(url: URL, timeouts: Timeouts) -> dict[str, Any]:
-    """Return PyMySQL's arguments; time limits that stand in the URL go before ours."""
+    """Return PyMySQL's arguments; timeouts in the URL override ours."""
     session = (
-        # UTC, because the clock of a zone with summer time shows one hour of the year twice.
+        # UTC: in a zone with summer time one hour of the year would be ambiguous.
         f"SET SESSION time_zone = '+00:00', innodb_lock_wait_timeout = {timeouts.lock}, "
         f"lock_wait_timeout = {timeouts.lock} /*M!100301 , max_statement_time = {timeouts.answer}, "
-        f"idle_write_transaction_timeout = {timeouts.idle} */"  # MariaDB's alone
+        f"idle_write_transaction_timeout = {timeouts.idle} */"  # MariaDB only
     )
     limits = {
         "connect_timeout": timeouts.connect,
@@ -159,13 +159,13 @@ def _mysql(url: URL, timeouts: Timeouts) -> dict[str, Any]:
         "init_command": session,
     }
     given = {name: value for name, value in limits.items() if name not in url.query}
-    # Whatever else a server is set to: too long a value is an error, and is not cut off.
+    # Independent of the server's configuration, a value that is too long is an error, not cut off.
     mode = "STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION"
     return given | {"charset": "utf8mb4", "sql_mode": mode}
 
 
 def _postgresql(url: URL, timeouts: Timeouts) -> dict[str, Any]:
-    """Return psycopg's arguments; what stands in the URL goes before ours."""
+    """Return psycopg's arguments; those in the URL override ours."""
     session = {
         "lock_timeout": timeouts.lock,
         "statement_timeout": timeouts.answer,
@@ -191,7 +191,7 @@ def _refuse_unknown_parameters(engine: Engine) -> None:
     ) -> DBAPIConnection:
         try:
             return dialect.connect(*arguments, **named)
-        except TypeError as error:  # the driver's way to say that it has no such argument
+        except TypeError as error:  # raised by the driver for an unknown argument
             raise Refused(Problem.DATABASE_UNUSABLE, detail=str(error)) from None
 
 
@@ -200,7 +200,7 @@ def _bound_waits(engine: Engine, timeouts: Timeouts) -> None:
     def _connect(
         _: Dialect, __: ConnectionPoolEntry, arguments: list[Any], named: dict[str, Any]
     ) -> "BoundedConnection":
-        # The driver takes a third of a second to load, which SQLite need not pay.
+        # Importing the driver takes a third of a second; it is not needed for SQLite.
         from mprelease.storage.postgresql import BoundedConnection  # noqa: PLC0415
 
         connection = BoundedConnection.connect(*arguments, **named)

@@ -1,4 +1,4 @@
-"""Queries for lists that people look through: what is newest, what runs, what matches."""
+"""Queries for lists of releases: search, unfinished ones, the sidebar, QR codes."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
@@ -18,7 +18,7 @@ _REFS = (releases.c.ref, releases.c.ref_name)
 
 @dataclass(frozen=True)
 class Search:
-    """What to look for; None and empty mean everything. `before` is a release's number."""
+    """Filters of a search; None and "" match everything. `before` is the id of a release."""
 
     app_id: int | None = None
     kind: Kind | None = None
@@ -30,13 +30,13 @@ class Search:
 
     @property
     def is_filtered(self) -> bool:
-        """Tell whether kind, state, ref or person leave something out."""
+        """Return whether kind, state, ref or person is set."""
         return bool(self.kind or self.state or self.ref or self.person)
 
 
 @dataclass(frozen=True)
 class AppSummary:
-    """An app as the sidebar shows it, with its newest release and how that stands."""
+    """An app in the sidebar, with the state and id of its newest release."""
 
     id: int
     name: str
@@ -47,14 +47,14 @@ class AppSummary:
 
 @dataclass(frozen=True)
 class ProjectSection:
-    """A project with its apps."""
+    """A project in the sidebar, with its apps."""
 
     name: str
     apps: tuple[AppSummary, ...]
 
 
 def search(db: Reader, search: Search) -> list[Release]:
-    """List the newest releases that match."""
+    """List the matching releases, newest first."""
     query = with_app().order_by(releases.c.id.desc()).limit(search.limit)
     same = {"app_id": search.app_id, "kind": search.kind, "state": search.state}
     for name, value in same.items():
@@ -71,28 +71,28 @@ def search(db: Reader, search: Search) -> list[Release]:
 
 
 def unfinished(db: Reader, limit: int = 50) -> list[Release]:
-    """List what runs or waits, oldest first."""
+    """List queued and running releases, oldest first."""
     open_states = [state for state in State if not state.is_final]
     query = with_app().where(releases.c.state.in_(open_states)).order_by(releases.c.id)
     return read(db, query.limit(limit))
 
 
-def undecided(db: Reader, limit: int = 300) -> list[Release]:
-    """List what runs, waits, or ended in a way that nobody knows, oldest first."""
+def unfinished_or_unknown(db: Reader, limit: int = 300) -> list[Release]:
+    """List queued and running releases and those in state UNKNOWN, oldest first."""
     states = [state for state in State if not state.is_final or state is State.UNKNOWN]
     query = with_app().where(releases.c.state.in_(states)).order_by(releases.c.id)
     return read(db, query.limit(limit))
 
 
 def since(db: Reader, newest: int, also: Collection[int], limit: int = 300) -> list[Release]:
-    """List the first that were made after a release, and these others as far as they exist."""
-    younger = with_app().where(releases.c.id > newest).order_by(releases.c.id).limit(limit)
+    """List releases with ids above `newest`, oldest first, and those of `also` that exist."""
+    newer = with_app().where(releases.c.id > newest).order_by(releases.c.id).limit(limit)
     named = with_app().where(releases.c.id.in_(also))
-    return read(db, younger) + (read(db, named) if also else [])
+    return read(db, newer) + (read(db, named) if also else [])
 
 
 def count_unfinished(db: Reader) -> int:
-    """Count what runs or waits."""
+    """Count queued and running releases."""
     open_states = [state for state in State if not state.is_final]
     shown = releases.c.deleted_at.is_(None)
     query = select(func.count()).where(releases.c.state.in_(open_states), shown)
@@ -100,7 +100,7 @@ def count_unfinished(db: Reader) -> int:
 
 
 def sections(db: Reader) -> list[ProjectSection]:
-    """List all projects by name, each with its apps and how their newest releases stand."""
+    """List all projects by name, each with its apps and the states of their newest releases."""
     newest = (
         select(releases.c.id)
         .where(releases.c.app_id == apps.c.id, releases.c.deleted_at.is_(None))
@@ -117,18 +117,18 @@ def sections(db: Reader) -> list[ProjectSection]:
         )
         .order_by(projects.c.name, apps.c.name)
     )
-    made: dict[str, ProjectSection] = {}
+    by_name: dict[str, ProjectSection] = {}
     for project, app_id, name, platform, newest_state, newest_id in rows:
-        section = made.setdefault(project, ProjectSection(project, ()))
+        section = by_name.setdefault(project, ProjectSection(project, ()))
         if app_id is not None:
             shown = known_or_newer(State, newest_state) if newest_state else None
-            sight = AppSummary(app_id, name, platforms.named(platform), shown, newest_id)
-            made[project] = replace(section, apps=(*section.apps, sight))
-    return list(made.values())
+            summary = AppSummary(app_id, name, platforms.named(platform), shown, newest_id)
+            by_name[project] = replace(section, apps=(*section.apps, summary))
+    return list(by_name.values())
 
 
 def newest_codes(db: Reader, kind: Kind) -> Mapping[int, int]:
-    """Return for each living app the number of its newest release of a kind with a QR code."""
+    """Return by app the id of its newest release of this kind that has a QR code."""
     newest = (
         select(func.max(qr_codes.c.release_id))
         .where(qr_codes.c.app_id == apps.c.id, qr_codes.c.kind == kind)
@@ -140,7 +140,7 @@ def newest_codes(db: Reader, kind: Kind) -> Mapping[int, int]:
 
 
 def with_codes(db: Reader, release_ids: list[int]) -> Mapping[int, int]:
-    """Return of these releases those that have a QR code, and when it was made (ms)."""
+    """Return those of these releases that have a QR code, with its time in ms since the epoch."""
     query = select(qr_codes.c.release_id, qr_codes.c.made_at)
     rows = db.connection.execute(query.where(qr_codes.c.release_id.in_(release_ids)))
     return {row.release_id: row.made_at for row in rows}
@@ -149,14 +149,14 @@ def with_codes(db: Reader, release_ids: list[int]) -> Mapping[int, int]:
 def own_codes(
     db: Reader, release_ids: list[int], one_trial_code: Collection[Platform]
 ) -> Mapping[int, int]:
-    """Return the same without codes that by now are those of another release.
+    """Like `with_codes`, without codes that now belong to a newer release.
 
-    On some platforms, `one_trial_code`, all uploads under one app id share the code of the trial
-    version: it is shown at the newest of them.
+    On the platforms in `one_trial_code` all uploads of one platform app id share the code of the
+    trial version, which belongs to the newest of them.
     """
-    search = with_codes(db, release_ids)
+    made_at = with_codes(db, release_ids)
     newer, other = qr_codes.alias(), apps.alias()
-    passed_on = (
+    is_superseded = (
         exists()
         .where(newer.c.kind == Kind.UPLOAD, newer.c.release_id > qr_codes.c.release_id)
         .where(newer.c.app_id == other.c.id, other.c.platform.in_(one_trial_code))
@@ -165,8 +165,8 @@ def own_codes(
     rows = db.connection.scalars(
         select(qr_codes.c.release_id)
         .join(apps, apps.c.id == qr_codes.c.app_id)
-        .where(qr_codes.c.release_id.in_(list(search)), qr_codes.c.kind == Kind.UPLOAD)
-        .where(apps.c.platform.in_(one_trial_code), passed_on)
+        .where(qr_codes.c.release_id.in_(list(made_at)), qr_codes.c.kind == Kind.UPLOAD)
+        .where(apps.c.platform.in_(one_trial_code), is_superseded)
     )
-    others = set(rows)
-    return {release_id: at for release_id, at in search.items() if release_id not in others}
+    superseded = set(rows)
+    return {release_id: at for release_id, at in made_at.items() if release_id not in superseded}

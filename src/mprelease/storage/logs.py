@@ -1,4 +1,4 @@
-"""Log lines, kept in compressed chunks; the position of a line is (attempt, line)."""
+"""Queries about log lines, in compressed chunks; a line's position is (attempt, line)."""
 
 import json
 import zlib
@@ -11,19 +11,19 @@ from mprelease.domain.logs import START, LogLine, Passage, Position
 from mprelease.domain.newer_values import known_or_newer
 from mprelease.domain.releases import Stage
 from mprelease.storage.database import Reader, Writer
+from mprelease.storage.storable_text import storable
 from mprelease.storage.tables import log_chunks
-from mprelease.storage.text import storable
 
 _LEVEL = 3  # Nearly as small as the default, in half the time.
-# Far below what a MySQL server takes in one statement (max_allowed_packet, 4 MiB and more), also
-# when nothing can be compressed and every byte needs a backslash.
+# Far below MySQL's limit of a statement (max_allowed_packet, 4 MiB or more), even if the text
+# cannot be compressed and every byte is escaped by a backslash.
 _CHUNK_CHARACTERS = 256 * 1024
-# So many chunks are read at once: a driver takes in the whole answer to a query.
-_AT_ONCE = 16
+# Chunks per query: drivers hold the whole result in memory.
+_CHUNKS_PER_QUERY = 16
 
 
 def append(db: Writer, release_id: int, lines: Sequence[LogLine]) -> None:
-    """Keep lines that follow each other, of one attempt and one stage; again is harmless."""
+    """Insert consecutive lines of one attempt and one stage; a repeated call is harmless."""
     first = lines[0].position
     db.connection.execute(
         delete(log_chunks)
@@ -36,7 +36,7 @@ def append(db: Writer, release_id: int, lines: Sequence[LogLine]) -> None:
 
 
 def after(db: Reader, release_id: int, position: Position = START) -> Iterator[LogLine]:
-    """Yield the lines that follow a position, in order."""
+    """Yield the lines after a position, in order."""
     for passage in passages(db, release_id, position):
         first = passage.first
         for number, (at, text) in enumerate(passage.entries, start=first.line):
@@ -44,7 +44,7 @@ def after(db: Reader, release_id: int, position: Position = START) -> Iterator[L
 
 
 def passages(db: Reader, release_id: int, position: Position = START) -> Iterator[Passage]:
-    """Yield the same lines, but many at once, which costs a quarter."""
+    """Yield the same lines in passages, at a quarter of the cost."""
     for row in _rows(db, release_id, position):
         is_begun = row.attempt == position.attempt
         known = max(0, position.line + 1 - row.first_line) if is_begun else 0
@@ -53,13 +53,13 @@ def passages(db: Reader, release_id: int, position: Position = START) -> Iterato
 
 
 def last_line(db: Reader, release_id: int, attempt: int) -> int:
-    """Return the number of an attempt's last line, 0 for none."""
+    """Return the number of an attempt's last line; 0 if there are no lines."""
     mine = (log_chunks.c.release_id == release_id) & (log_chunks.c.attempt == attempt)
     return int(db.connection.scalar(select(func.max(log_chunks.c.last_line)).where(mine)) or 0)
 
 
 def ends(db: Reader, release_ids: Collection[int]) -> dict[int, Position]:
-    """Return the positions of the last lines of those releases that have some."""
+    """Return the position of the last line of each of these releases that has lines."""
     chunk = log_chunks.c
     rows = db.connection.execute(
         select(chunk.release_id, chunk.attempt, func.max(chunk.last_line))
@@ -78,10 +78,10 @@ def _rows(db: Reader, release_id: int, position: Position) -> Iterator[Row[Any]]
             .where(chunk.release_id == release_id)
             .where(tuple_(chunk.attempt, chunk.last_line) > (position.attempt, position.line))
             .order_by(chunk.attempt, chunk.first_line)
-            .limit(_AT_ONCE)
+            .limit(_CHUNKS_PER_QUERY)
         ).all()
         yield from rows
-        if len(rows) < _AT_ONCE:
+        if len(rows) < _CHUNKS_PER_QUERY:
             return
         position = Position(rows[-1].attempt, rows[-1].last_line)
 

@@ -1,10 +1,10 @@
-"""Bring a database to the present tables; costs one small query when it is there already.
+"""Migrate a database to the present revision; one small query if it is up to date.
 
-Nodes of several versions may share a database while they are replaced one by one. A step therefore
-only adds what older nodes need not know (a table, an index, a column with a default); what they use
-is taken away by a step of a later version. So a node goes on when it meets a newer database. The
-one exception is step 0010, which renamed what all nodes before it use: it is refused while a worker
-of such a node is alive. From it on nodes may be replaced one by one.
+Nodes of several versions may share a database during a rolling update. A step therefore only adds
+what older nodes can ignore (a table, an index, a column with a default); what they use is dropped
+by a step of a later version. So a node also runs on a database of a newer revision. The exception
+is step 0010, which renamed what all older nodes use: it is refused while a worker of such a node is
+alive. Rolling updates are supported from it on.
 """
 
 import fcntl
@@ -24,28 +24,29 @@ from mprelease.storage.contention import is_contention
 from mprelease.storage.database import Database, Reader, Writer
 
 HEAD = "0010"
-# Nodes of older revisions than this one cannot work with the tables as they are since.
+# Nodes of older revisions than this one cannot use the tables of this and later revisions.
 _RENAMED = "0010"
 _STEPS = Path(__file__).with_name("migrations")
 _REVISION = text("SELECT version_num FROM alembic_version")
-# So long may another node take for its steps.
+# How long to wait for a migration by another node.
 _WAIT_SECONDS = 600
-_LOOK_SECONDS = 1.0
+_POLL_SECONDS = 1.0
 _ALIVE = "SELECT name, seen_at FROM workers WHERE seen_at > :since"
 _TRIES = 20
-# Held by the session or transaction that migrates, and so ended with it, whatever it dies of.
+# Held by the session or transaction of the migration, so freed with it even after kill -9.
 _LOCKS = {
-    # The name counts for the whole server, so it says for which of its databases.
+    # The name is global for the whole server, so it includes the database.
     "mysql": f"SELECT GET_LOCK(CONCAT('mprelease.', SHA1(DATABASE())), {_WAIT_SECONDS})",
     "postgresql": "SELECT 1 FROM pg_advisory_xact_lock(hashtext('mprelease.migration'))",
 }
 
 
 def migrate(database: Database, lock: Path) -> None:
-    """Run the steps that are missing; of several nodes that start at once, one does it.
+    """Run the missing steps; of several nodes that start at the same time, one does it.
 
-    Nodes that share an SQLite file share the lock file, too. Raise Refused(OLDER_NODES_ALIVE) where
-    workers of an older version would meet tables that they do not know.
+    Nodes that share an SQLite file share the file `lock`, too. Raise Refused(OLDER_NODES_ALIVE) if
+    workers of a version that cannot use the new tables are alive, and Refused(DATABASE_UNUSABLE)
+    after 600 s of waiting for another node.
     """
     for left in reversed(range(_TRIES)):
         try:
@@ -53,7 +54,7 @@ def migrate(database: Database, lock: Path) -> None:
                 _await_older_nodes(database)
                 _migrate(database, lock)
         except OperationalError as error:
-            # Other nodes work on meanwhile; on PostgreSQL a deadlock with them may end the steps.
+            # Other nodes keep working; on PostgreSQL a deadlock with them may abort the steps.
             if not left or not is_contention(error):
                 raise
         else:
@@ -61,31 +62,31 @@ def migrate(database: Database, lock: Path) -> None:
 
 
 def _migrate(database: Database, lock: Path) -> None:
-    with _alone(database, lock) as db:
+    with _locked(database, lock) as db:
         if _is_behind(_read_revision(db)):
             _upgrade(db)
 
 
 def _await_older_nodes(database: Database) -> None:
-    """Return when no worker of an older node is alive; raise Refused when one goes on living.
+    """Wait until no worker of an older node is alive; raise Refused if one still sends heartbeats.
 
-    One that was killed, as by the restart that brings this version, looks alive for some seconds.
+    A worker that was just killed, as by the restart for this update, looks alive for some seconds.
     """
     first: dict[str, int] = {}
-    # By our own clock: what was written by one that has been set back since looks new for long.
-    over = time.monotonic() + 2 * ALIVE_MS / 1000
-    while (alive := _older_workers(database)) and time.monotonic() < over:
+    # Bounded: if the database's clock was set back, an old heartbeat looks recent for long.
+    deadline = time.monotonic() + 2 * ALIVE_MS / 1000
+    while (alive := _older_workers(database)) and time.monotonic() < deadline:
         first = {**alive, **first}
         if working := [name for name, seen_at in sorted(alive.items()) if seen_at > first[name]]:
             raise Refused(Problem.OLDER_NODES_ALIVE, workers=", ".join(working))
-        time.sleep(_LOOK_SECONDS)
+        time.sleep(_POLL_SECONDS)
 
 
 def _older_workers(database: Database) -> dict[str, int]:
-    """Return by name when the living workers that do not know the renamed tables were last seen."""
+    """Return by name the last heartbeat (ms) of alive workers that use the tables before 0010."""
     with database.reading() as db:
         revision = _read_revision(db)
-        # The first step had no workers.
+        # Revision 0001 had no table of workers.
         if revision is None or not "0001" < revision < _RENAMED:
             return {}
         since = {"since": clock.read(db) - ALIVE_MS}
@@ -93,45 +94,45 @@ def _older_workers(database: Database) -> dict[str, int]:
 
 
 def _is_behind(revision: str | None) -> bool:
-    # Revisions are numbers of four digits; one beyond HEAD was made by a newer version.
+    # Revisions are four digits; one above HEAD is of a newer version.
     return revision is None or revision < HEAD
 
 
 def _revision(database: Database) -> str | None:
     try:
         with database.reading() as db:
-            return _told(db)
+            return _query_revision(db)
     except DatabaseError:
         return None
 
 
 def _read_revision(db: Reader) -> str | None:
-    """Read it in a transaction that goes on, which on PostgreSQL a failed query would end."""
-    return _told(db) if inspect(db.connection).has_table("alembic_version") else None
+    """Read the revision without a failing query, which would abort PostgreSQL's transaction."""
+    return _query_revision(db) if inspect(db.connection).has_table("alembic_version") else None
 
 
-def _told(db: Reader) -> str | None:
+def _query_revision(db: Reader) -> str | None:
     revision: str | None = db.connection.scalar(_REVISION)
     return revision
 
 
 @contextmanager
-def _alone(database: Database, lock: Path) -> Iterator[Writer]:
-    """Open the transaction in which one node at a time migrates."""
+def _locked(database: Database, lock: Path) -> Iterator[Writer]:
+    """Open the transaction of the migration, which one node at a time can have."""
     if database.is_sqlite:
         with lock.open("w") as stream:
             fcntl.flock(stream, fcntl.LOCK_EX)
-            with database.altering() as db:
+            with database.migrating() as db:
                 yield db
         return
-    with database.altering() as db:
+    with database.migrating() as db:
         if db.connection.scalar(text(_LOCKS[database.backend])) != 1:
             raise Refused(Problem.DATABASE_UNUSABLE, detail="another node has been migrating it")
         yield db
 
 
 def _upgrade(db: Writer) -> None:
-    # Alembic takes most of a second to load and is needed once in the life of a database.
+    # Importing Alembic takes most of a second; it is needed only when steps are missing.
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""Tell a database that is away, full or locked from a mistake of ours."""
+"""Errors of a database that is unreachable, full or locked, as opposed to programming errors."""
 
 from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -6,14 +6,14 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from mprelease.domain.problems import Problem, ProblemDetail
 from mprelease.storage.contention import is_contention
 
-# No connection, no disk, read-only, a deadlock: each may be over in a moment.
+# No connection, disk full, read-only, deadlock: all may be temporary.
 OUTAGE = (OperationalError, InterfaceError, InternalError, PoolTimeoutError)
 
 
 def problem_detail_of_outage(error: Exception) -> ProblemDetail:
-    """Return DATABASE_BUSY where others kept us waiting and nothing was changed, else what it is.
+    """Return DATABASE_BUSY if other transactions or the pool caused it, else DATABASE_UNUSABLE.
 
-    The detail is the driver's own.
+    The detail is the driver's message, or the name of another exception.
     """
     if isinstance(error, PoolTimeoutError):
         return ProblemDetail(Problem.DATABASE_BUSY)

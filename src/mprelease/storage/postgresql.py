@@ -1,4 +1,4 @@
-"""A PostgreSQL connection that does not wait for ever; libpq knows no such limit."""
+"""A PostgreSQL connection with a read timeout, which libpq does not have."""
 
 from typing import Any, TypeVar
 
@@ -10,16 +10,16 @@ _T = TypeVar("_T")
 
 
 class BoundedConnection(psycopg.Connection[Any]):
-    """Close the connection when the server is silent in the middle of a statement."""
+    """A connection that is closed if the server is silent during a statement."""
 
     answer_seconds: float | None = None
 
     def wait(self, gen: PQGen[_T], interval: float = 0.1, timeout: float | None = None) -> _T:
-        """Wait for the answer to a statement; raise OperationalError when none comes in time."""
+        """Wait for a result; raise OperationalError after `timeout` or `answer_seconds`."""
         try:
             return super().wait(gen, interval, timeout or self.answer_seconds)
         except psycopg.OperationalError:
             if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
-                # The answer may still come, and must not be taken for that of the next statement.
+                # A late result must not be taken for that of the next statement.
                 self.pgconn.finish()
             raise

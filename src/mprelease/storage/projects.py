@@ -10,7 +10,7 @@ from mprelease.storage.tables import apps, projects
 
 
 def add(db: Writer, name: str, repository: str, default_branch: str, now: int) -> Project:
-    """Write a new project; its name must be free."""
+    """Insert and return a new project; raise IntegrityError if the name is taken."""
     result = db.connection.execute(
         insert(projects).values(
             name=name, repository=repository, default_branch=default_branch, created_at=now
@@ -20,13 +20,13 @@ def add(db: Writer, name: str, repository: str, default_branch: str, now: int) -
 
 
 def by_name(db: Reader, name: str) -> Project | None:
-    """Find a project by its name."""
+    """Return the project with this name; None if there is none."""
     row = db.connection.execute(select(projects).where(projects.c.name == name)).first()
     return _project(row) if row else None
 
 
 def lock_by_name(db: Writer, name: str) -> Project | None:
-    """Find a project by its name and hold its row until the end of the transaction."""
+    """Like `by_name`, and lock the row until the end of the transaction."""
     row = db.connection.execute(
         select(projects).where(projects.c.name == name).with_for_update()
     ).first()
@@ -34,7 +34,7 @@ def lock_by_name(db: Writer, name: str) -> Project | None:
 
 
 def by_id(db: Reader, project_id: int) -> Project:
-    """Return the project with this id."""
+    """Return the project with this id; raise NoResultFound."""
     return _project(
         db.connection.execute(select(projects).where(projects.c.id == project_id)).one()
     )
@@ -46,11 +46,11 @@ def every(db: Reader) -> list[Project]:
 
 
 def change(db: Writer, project: Project) -> bool:
-    """Write the project's present name, repository and branch; False if it was changed since."""
-    seen = (projects.c.id == project.id) & (projects.c.revision == project.revision)
+    """Update name, repository and branch; return False if changed since `project.revision`."""
+    same = (projects.c.id == project.id) & (projects.c.revision == project.revision)
     changed = db.connection.execute(
         update(projects)
-        .where(seen)
+        .where(same)
         .values(
             name=project.name,
             repository=project.repository,
@@ -62,13 +62,13 @@ def change(db: Writer, project: Project) -> bool:
 
 
 def has_apps(db: Reader, project_id: int) -> bool:
-    """Tell whether apps are still built from this project."""
-    living = exists().where(apps.c.project_id == project_id, apps.c.removed_at.is_(None))
-    return bool(db.connection.scalar(select(living)))
+    """Return whether the project has apps that are not removed."""
+    present = exists().where(apps.c.project_id == project_id, apps.c.removed_at.is_(None))
+    return bool(db.connection.scalar(select(present)))
 
 
 def remove(db: Writer, project_id: int) -> None:
-    """Remove a project that has no apps any more."""
+    """Delete a project whose apps are all removed."""
     db.connection.execute(
         update(apps).where(apps.c.project_id == project_id).values(project_id=None)
     )

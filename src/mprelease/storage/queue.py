@@ -1,6 +1,6 @@
-"""The row as the job: claim, renew, fence, end. Every write is a compare-and-set.
+"""The queue of releases: claim, renew, fence, end. Every write is a compare-and-set.
 
-Only whoever holds the lease token writes; a False means that the release is no longer ours.
+Only the holder of the lease token can write; False means that the lease was lost.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -26,7 +26,7 @@ _ALIKE = ("app_id", "kind", "ref", "robot", "environment")
 
 @dataclass(frozen=True)
 class Lease:
-    """A worker's claim on a release; it ends when it is not renewed for `ttl` ms."""
+    """A worker's claim on a release; it expires if not renewed for `ttl` ms."""
 
     release_id: int
     attempt: int
@@ -37,19 +37,19 @@ class Lease:
 def candidates(
     db: Reader, labels: Sequence[str], platforms: Collection[Platform] = tuple(Platform)
 ) -> list[int]:
-    """List the best eligible releases: own label, nothing of the same serial key running.
+    """List the next releases for a worker: of its labels, with a serial key that is free.
 
-    What a newer node has written is left to newer nodes: apps on other platforms than these, too.
+    Releases with values of a newer version, or on other platforms, are left to newer nodes.
     """
-    # A query for each label walks its index in order; one for all would sort the whole queue.
-    found = [row for label in labels for row in _eligible(db, label, platforms)]
-    return [release_id for _, release_id in sorted(found)[:_CANDIDATES]]
+    # One query per label reads the index in order; one for all would sort the whole queue.
+    rows = [row for label in labels for row in _eligible(db, label, platforms)]
+    return [release_id for _, release_id in sorted(rows)[:_CANDIDATES]]
 
 
 def claim(
     database: Database, release_id: int, worker_id: str, token: str, ttl: int = LEASE_MS
 ) -> Lease | None:
-    """Take a queued release for `ttl` ms, unless somebody was faster."""
+    """Lease a queued release for `ttl` ms; return None if another worker was faster."""
     try:
         with database.writing() as db:
             taken = _moved(
@@ -68,7 +68,7 @@ def claim(
             )
             return Lease(release_id, _attempt(db, release_id), token, ttl) if taken else None
     except IntegrityError:
-        return None  # The unique running_key: another release of this key runs.
+        return None  # running_key is unique: another release of this serial key is running.
     except OperationalError as error:
         if not is_contention(error):
             raise
@@ -76,12 +76,12 @@ def claim(
 
 
 def renew(db: Writer, lease: Lease) -> bool:
-    """Push the deadline out; False means that the lease is lost."""
+    """Extend the lease by its `ttl`; return False if it was lost."""
     return _moved(db, _mine(lease).values(lease_until=now_ms() + lease.ttl))
 
 
 def reclaim(db: Writer, lease: Lease) -> bool:
-    """Take a release back whose end had become unknown while its worker was away, not dead."""
+    """Set a release from UNKNOWN back to RUNNING for the worker that still has its token."""
     return _moved(
         db,
         update(releases)
@@ -92,7 +92,7 @@ def reclaim(db: Writer, lease: Lease) -> bool:
 
 
 def cancel_is_requested(db: Reader, lease: Lease) -> bool:
-    """Tell whether somebody asked for the end of this release."""
+    """Return whether the cancellation of this release was requested."""
     return bool(
         db.connection.scalar(
             select(releases.c.cancel_requested).where(releases.c.id == lease.release_id)
@@ -101,7 +101,10 @@ def cancel_is_requested(db: Reader, lease: Lease) -> bool:
 
 
 def pass_fence(db: Writer, lease: Lease) -> bool:
-    """Mark that an upload begins: the last statement before the vendor's tool may send."""
+    """Record that an upload begins: the last statement before the vendor's tool may send.
+
+    Return False if the lease was lost or a cancellation was requested.
+    """
     return _moved(
         db,
         _mine(lease)
@@ -115,7 +118,7 @@ def pass_fence(db: Writer, lease: Lease) -> bool:
 
 
 def has_passed_fence(db: Writer, lease: Lease) -> bool:
-    """Tell whether this lease has begun its upload, where the answer to `pass_fence` was lost."""
+    """Return whether `pass_fence` took effect, if its result was lost; extend the lease."""
     began = _mine(lease).where(
         releases.c.publish_state == PublishState.STARTED, releases.c.lease_until > now_ms()
     )
@@ -123,13 +126,13 @@ def has_passed_fence(db: Writer, lease: Lease) -> bool:
 
 
 def reopen_fence(db: Writer, lease: Lease) -> bool:
-    """Undo the mark of `pass_fence`: the platform was certainly not told."""
+    """Undo `pass_fence`; only if certainly nothing was sent to the platform."""
     began = _mine(lease).where(releases.c.publish_state == PublishState.STARTED)
     return _moved(db, began.values(publish_state=PublishState.NONE))
 
 
 def write(db: Writer, lease: Lease, **values: Any) -> bool:
-    """Write what became known of a running release."""
+    """Update columns of a running release; return False if the lease was lost."""
     return _moved(db, _mine(lease).values(**values))
 
 
@@ -137,7 +140,7 @@ def warn(db: Writer, lease: Lease, message: Message) -> None:
     """Add a warning to a running release."""
     row = select(releases.c.warnings).where(releases.c.id == lease.release_id)
     warnings = db.connection.scalar(row) or []
-    if asdict(message) not in warnings:  # written twice when the answer to a commit was lost
+    if asdict(message) not in warnings:  # a retry, if the result of a commit was lost
         write(db, lease, warnings=[*warnings, asdict(message)])
 
 
@@ -148,7 +151,7 @@ def end(
     error: ProblemDetail | None = None,
     failed_stage: Stage | None = None,
 ) -> bool:
-    """End a running release and free its serial key."""
+    """End a running release and free its serial key; return False if the lease was lost."""
     return _moved(
         db,
         _mine(lease)
@@ -167,13 +170,19 @@ def end(
 
 
 def requeue(db: Writer, lease: Lease) -> bool:
-    """Put a running release back into its place in the queue, before it passed the fence."""
+    """Put a running release back to its place in the queue.
+
+    Return False if the lease was lost or the fence passed.
+    """
     back = _mine(lease).where(releases.c.publish_state == PublishState.NONE)
     return _moved(db, back.values(**QUEUED_AGAIN)) and reset_stages(db, lease.release_id)
 
 
 def supersede(db: Writer, newer: int, requested_by: str) -> list[int]:
-    """Cancel this person's queued previews of the same app, ref, robot and environment."""
+    """Cancel this user's older queued previews of the same app, ref, robot and environment.
+
+    Return their ids.
+    """
     new = releases.alias()
     alike = [releases.c[name] == new.c[name] for name in _ALIKE]
     older = db.connection.scalars(
@@ -197,19 +206,19 @@ def supersede(db: Writer, newer: int, requested_by: str) -> list[int]:
 
 
 def last_due(db: Reader, serial_keys: Collection[str]) -> dict[str, int]:
-    """Return when the last one in each key's line is due, for those keys for which some wait."""
-    line = (
+    """Return by serial key the greatest `due` of its queued releases, if there are any."""
+    query = (
         select(releases.c.serial_key, func.max(releases.c.due))
         .where(releases.c.serial_key.in_(serial_keys), releases.c.state == State.QUEUED)
         .group_by(releases.c.serial_key)
     )
-    return {key: int(due) for key, due in db.connection.execute(line)}
+    return {key: int(due) for key, due in db.connection.execute(query)}
 
 
 def request_cancel(db: Writer, release_id: int) -> State | None:
-    """Cancel a queued release at once, or ask for the end of a running one before its fence.
+    """Cancel a queued release at once, or request it of a running one before its fence.
 
-    Return the state that the release was in, or None when it is too late.
+    Return the state that the release was in, or None if it is too late.
     """
     if _moved(
         db,
@@ -218,18 +227,18 @@ def request_cancel(db: Writer, release_id: int) -> State | None:
         .values(state=State.CANCELED, cancel_requested=True, ended_at=now_ms()),
     ):
         return State.QUEUED
-    asked = _moved(
+    is_requested = _moved(
         db,
         update(releases)
         .where(releases.c.id == release_id, releases.c.state == State.RUNNING)
         .where(releases.c.publish_state == PublishState.NONE)
         .values(cancel_requested=True),
     )
-    return State.RUNNING if asked else None
+    return State.RUNNING if is_requested else None
 
 
 def resolve(db: Writer, release_id: int, *, published: bool) -> bool:
-    """End a release of unknown end by a person's word, and free its serial key."""
+    """End a release in state UNKNOWN as a user has decided, and free its serial key."""
     return _moved(
         db,
         update(releases)
@@ -258,14 +267,14 @@ QUEUED_AGAIN: Mapping[str, Any] = {
 
 
 def reset_stages(db: Writer, release_id: int) -> bool:
-    """Let the stages of a release begin anew."""
+    """Set the stages of a release back to PENDING; return False if it has none."""
     blank = {"state": StageState.PENDING, "started_at": None, "ended_at": None, "cached": False}
     of_release = update(stages).where(stages.c.release_id == release_id)
     return db.connection.execute(of_release.values(blank)).rowcount > 0
 
 
 def to_json(problem_detail: ProblemDetail) -> dict[str, Any]:
-    """Return a problem in the form in which its column holds it."""
+    """Return a problem as it is stored in a column."""
     return {"problem": problem_detail.problem, "parameters": dict(problem_detail.parameters)}
 
 
@@ -290,7 +299,7 @@ def end_stage(
 
 
 def may_move(to: State) -> ColumnElement[bool]:
-    """Hold for rows from whose state a move to this one exists."""
+    """Return a condition: `MOVES` allows a move from the row's state to this one."""
     return releases.c.state.in_([state for state, moves in MOVES.items() if to in moves])
 
 

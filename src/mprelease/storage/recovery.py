@@ -1,4 +1,4 @@
-"""What becomes of releases whose worker died: decided by what the row says, never by hope."""
+"""Recovery of releases whose worker died, decided by their rows alone."""
 
 from dataclasses import asdict
 from typing import Any
@@ -12,12 +12,15 @@ from mprelease.storage.database import Database, Writer
 from mprelease.storage.queue import QUEUED_AGAIN, reset_stages, to_json
 from mprelease.storage.tables import releases, stages
 
-# A release that takes its worker down each time may not do so for ever.
+# Limits how often a release that makes its worker crash is retried.
 ATTEMPTS = 3
 
 
 def expire(db: Writer, worker_id: str) -> None:
-    """End the leases of a worker's earlier life; only the owner of its data folder may say so."""
+    """Expire the leases of a worker's previous process.
+
+    Only for the process that has locked the worker's data folder: the previous one has ended.
+    """
     mine = update(releases).where(
         releases.c.state == State.RUNNING, releases.c.worker_id == worker_id
     )
@@ -25,9 +28,9 @@ def expire(db: Writer, worker_id: str) -> None:
 
 
 def reconcile(database: Database) -> list[tuple[int, State]]:
-    """Decide about running releases whose lease has expired; return who became what.
+    """Move running releases with an expired lease to their next state; return ids and states.
 
-    Any number of nodes may do so at once: each release is decided by one of them.
+    Several nodes may do so at the same time: each release is moved by one of them.
     """
     with database.reading() as db:
         expired = db.connection.execute(
@@ -35,11 +38,11 @@ def reconcile(database: Database) -> list[tuple[int, State]]:
                 releases.c.state == State.RUNNING, releases.c.lease_until < now_ms()
             )
         ).all()
-    return [(row.id, outcome_when_expired(row)) for row in expired if _decided(database, row)]
+    return [(row.id, outcome_when_expired(row)) for row in expired if _moved(database, row)]
 
 
 def outcome_when_expired(row: Row[Any]) -> State:
-    """Return what a release becomes whose lease has expired."""
+    """Return the next state of a release whose lease has expired."""
     if row.publish_state == PublishState.DONE:
         return State.SUCCEEDED
     if row.kind == Kind.UPLOAD and row.publish_state == PublishState.STARTED:
@@ -49,17 +52,17 @@ def outcome_when_expired(row: Row[Any]) -> State:
     return State.FAILED if row.deaths + 1 >= ATTEMPTS else State.QUEUED
 
 
-def _decided(database: Database, row: Row[Any]) -> bool:
+def _moved(database: Database, row: Row[Any]) -> bool:
     state = outcome_when_expired(row)
     with database.writing() as db:
-        # Whoever renewed it, or decided meanwhile, has changed one of these.
-        seen = [
+        # A renewal, or another node's recovery, has changed one of these columns or the lease.
+        unchanged = [
             releases.c[name] == getattr(row, name)
             for name in ("id", "lease_token", "publish_state", "cancel_requested")
         ]
         moved = db.connection.execute(
             update(releases)
-            .where(*seen, releases.c.state == State.RUNNING, releases.c.lease_until < now_ms())
+            .where(*unchanged, releases.c.state == State.RUNNING, releases.c.lease_until < now_ms())
             .values(_values(row, state))
         )
         if moved.rowcount == 1:
@@ -73,8 +76,8 @@ def _values(row: Row[Any], state: State) -> dict[str, Any]:
         return {**QUEUED_AGAIN, "deaths": row.deaths + 1, "warnings": [asdict(died)]}
     ended: dict[str, Any] = {"state": state, "ended_at": now_ms()}
     if state is State.UNKNOWN:
-        # Its running_key is kept, so that nothing overtakes a release whose end nobody knows, and
-        # its token, with which a worker that was only away may come back and tell.
+        # The running_key is kept, so that no release of the same key runs before this one is
+        # resolved, and the token, so that a worker that only lost its connection can reclaim it.
         return {**ended, "error": to_json(ProblemDetail(Problem.WORKER_DIED))}
     ended |= {"running_key": None, "lease_token": None, "lease_until": None}
     if state is State.FAILED:

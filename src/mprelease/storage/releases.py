@@ -1,4 +1,4 @@
-"""Queries about releases as people see them: request, look, list."""
+"""Queries about releases as shown to users: add, get, list; their QR codes and warnings."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -28,7 +28,7 @@ from mprelease.storage.tables import apps, log_chunks, qr_codes, releases, share
 
 @dataclass(frozen=True)
 class NewRelease:
-    """Everything that a release is when it is accepted."""
+    """A release as it is inserted; `due` is its position in the queue."""
 
     app: App
     kind: Kind
@@ -49,7 +49,7 @@ class NewRelease:
 
 
 def add(db: Writer, new: NewRelease, now: int) -> int:
-    """Write a queued release with its pending stages; return its number."""
+    """Insert a queued release with its pending stages; return its id."""
     result = db.connection.execute(
         insert(releases).values(
             app_id=new.app.id,
@@ -97,51 +97,50 @@ def add(db: Writer, new: NewRelease, now: int) -> int:
 
 
 def by_id(db: Reader, release_id: int) -> Release | None:
-    """Find a release by its number."""
-    found = read(db, with_app().where(releases.c.id == release_id))
-    return found[0] if found else None
+    """Return the release with this id; None if there is none or it is deleted."""
+    return next(iter(read(db, with_app().where(releases.c.id == release_id))), None)
 
 
 def by_ids(db: Reader, release_ids: Collection[int]) -> dict[int, Release]:
-    """Return those releases of these numbers that exist, by number."""
+    """Return by id the releases with these ids that exist."""
     return {one.id: one for one in read(db, with_app().where(releases.c.id.in_(release_ids)))}
 
 
-def asked_for(db: Reader, idempotency_key: str) -> Release | None:
-    """Find the release that an earlier request with this key has made."""
-    found = read(db, with_app().where(releases.c.idempotency_key == idempotency_key))
-    return found[0] if found else None
+def by_idempotency_key(db: Reader, idempotency_key: str) -> Release | None:
+    """Return the release that an earlier request with this key has made; None if there is none."""
+    query = with_app().where(releases.c.idempotency_key == idempotency_key)
+    return next(iter(read(db, query)), None)
 
 
 def newest(db: Reader, app_id: int | None, limit: int) -> list[Release]:
-    """List the newest releases, of one app or of all."""
+    """List releases of one app (None: of all), newest first."""
     query = with_app().order_by(releases.c.id.desc()).limit(limit)
     return read(db, query if app_id is None else query.where(releases.c.app_id == app_id))
 
 
-def used_versions(db: Reader, *members: App) -> dict[tuple[str, str], list[str]]:
-    """List the versions of uploads that the platform has or may get, by platform and app id."""
+def used_versions(db: Reader, *of_apps: App) -> dict[tuple[str, str], list[str]]:
+    """Return by platform and platform app id the versions that were or may still be uploaded."""
     never_sent = releases.c.state.in_([State.FAILED, State.CANCELED]) & (
         releases.c.publish_state == PublishState.NONE
     )
-    found: dict[tuple[str, str], list[str]] = {
-        (app.platform, app.platform_app_id): [] for app in members
+    versions: dict[tuple[str, str], list[str]] = {
+        (app.platform, app.platform_app_id): [] for app in of_apps
     }
     rows = db.connection.execute(
         select(apps.c.platform, apps.c.platform_app_id, releases.c.version)
         .join_from(releases, apps)
-        .where(apps.c.platform_app_id.in_({app_id for _, app_id in found}))
+        .where(apps.c.platform_app_id.in_({app_id for _, app_id in versions}))
         .where(releases.c.kind == Kind.UPLOAD, ~never_sent, releases.c.version.is_not(None))
         .order_by(releases.c.id)
     )
     for platform, app_id, version in rows:
-        if (platform, app_id) in found:
-            found[platform, app_id].append(version)
-    return found
+        if (platform, app_id) in versions:
+            versions[platform, app_id].append(version)
+    return versions
 
 
 def qr_code(db: Reader, release_id: int) -> tuple[bytes, str] | None:
-    """Return the QR code's image and media type."""
+    """Return the image and media type of a release's QR code; None if it has none."""
     row = db.connection.execute(
         select(qr_codes.c.image, qr_codes.c.media_type).where(qr_codes.c.release_id == release_id)
     ).first()
@@ -149,10 +148,10 @@ def qr_code(db: Reader, release_id: int) -> tuple[bytes, str] | None:
 
 
 def put_qr_code(db: Writer, release_id: int, image: bytes, media_type: str, now: int) -> None:
-    """Keep the QR code of a release in place of an older one."""
+    """Store the QR code of a release, replacing an older one."""
     db.connection.execute(delete(qr_codes).where(qr_codes.c.release_id == release_id))
-    whose = select(releases.c.app_id, releases.c.kind).where(releases.c.id == release_id)
-    app_id, kind = db.connection.execute(whose).one()
+    copied = select(releases.c.app_id, releases.c.kind).where(releases.c.id == release_id)
+    app_id, kind = db.connection.execute(copied).one()
     values = {"image": image, "media_type": media_type, "made_at": now}
     db.connection.execute(
         insert(qr_codes).values(release_id=release_id, app_id=app_id, kind=kind, **values)
@@ -160,28 +159,28 @@ def put_qr_code(db: Writer, release_id: int, image: bytes, media_type: str, now:
 
 
 def put_warnings(db: Writer, release_id: int, warnings: Sequence[Message]) -> None:
-    """Let a release that has ended carry these warnings instead of its former ones."""
-    written = [asdict(warning) for warning in warnings]
-    ended = update(releases).where(releases.c.id == release_id)
-    db.connection.execute(ended.values(warnings=written))
+    """Replace the warnings of a release that has ended."""
+    values = [asdict(warning) for warning in warnings]
+    row = update(releases).where(releases.c.id == release_id)
+    db.connection.execute(row.values(warnings=values))
 
 
 def remove(db: Writer, release_id: int, now: int) -> None:
-    """Show a release no more, and forget its log, its QR code and where that is shared."""
+    """Mark a release as deleted, and delete its log, its QR code and the share of that."""
     for table in (qr_codes, log_chunks, shares):
         db.connection.execute(delete(table).where(table.c.release_id == release_id))
-    gone = {"deleted_at": now, "idempotency_key": None}
-    db.connection.execute(update(releases).where(releases.c.id == release_id).values(gone))
+    deleted = {"deleted_at": now, "idempotency_key": None}
+    db.connection.execute(update(releases).where(releases.c.id == release_id).values(deleted))
 
 
 def with_app() -> Select[Any]:
-    """Return a query of all releases that are not deleted, to be narrowed, for `read`."""
+    """Return a query for `read`, of all releases that are not deleted; callers add conditions."""
     shown = select(releases, apps.c.name.label("app_name"), apps.c.platform).join(apps)
     return shown.where(releases.c.deleted_at.is_(None))
 
 
 def read(db: Reader, query: Select[Any]) -> list[Release]:
-    """Return the releases of a query that began as `with_app`."""
+    """Return the releases of a query that was made by `with_app`, with their stages."""
     rows = db.connection.execute(query).all()
     known = _stages(db, [row.id for row in rows])
     return [_release(row, known[row.id]) for row in rows]
@@ -239,5 +238,5 @@ def _release(row: Row[Any], known_stages: list[StageRecord]) -> Release:
 
 
 def problem_detail_from(stored: dict[str, Any]) -> ProblemDetail:
-    """Return a problem as it was stored."""
+    """Return the problem of a column that `queue.to_json` has made."""
     return ProblemDetail(known_or_newer(Problem, stored["problem"]), stored["parameters"])

@@ -1,4 +1,4 @@
-"""Queries about QR codes that are shared: by which key each is found without a login."""
+"""Queries about shared QR codes: the keys by which they are shown without a login."""
 
 from sqlalchemy import delete, insert, select
 
@@ -12,19 +12,19 @@ def put(db: Writer, release_id: int, key: str, now: int) -> None:
 
 
 def drop(db: Writer, release_id: int) -> None:
-    """Share it no more."""
+    """Stop sharing a release's QR code."""
     db.connection.execute(delete(shares).where(shares.c.release_id == release_id))
 
 
 def key_of(db: Reader, release_id: int) -> str | None:
-    """Return the key under which a release's QR code is shared."""
+    """Return the key under which a release's QR code is shared; None if it is not."""
     query = select(shares.c.key).where(shares.c.release_id == release_id)
     key: str | None = db.connection.scalar(query)
     return key
 
 
 def release_of(db: Reader, key: str) -> int | None:
-    """Return of which release a key shares the QR code."""
+    """Return the id of the release whose QR code a key shares; None if there is none."""
     release_id: int | None = db.connection.scalar(
         select(shares.c.release_id).where(shares.c.key == key)
     )

@@ -1,4 +1,4 @@
-"""Copy the rows of all tables out of a database, and into an empty one of any kind."""
+"""Read the rows of all tables for a backup, and insert them into an empty database of any kind."""
 
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,20 +13,20 @@ from mprelease.storage.database import Reader, Writer
 from mprelease.storage.tables import metadata
 
 Row = Mapping[str, Any]
-"""A row as JSON takes it: bytes are in base64."""
+"""A row as a JSON object; bytes are in base64."""
 
-# Rows of nodes that live now: they mean nothing in another database.
-_PASSING = {"workers", "worker_queries"}
+# Rows about the nodes of this database, which are meaningless in another one.
+_NOT_COPIED = {"workers", "worker_queries"}
 _BATCH = 200
 
 
 def names() -> list[str]:
-    """Return the tables that are copied, each after those that its rows refer to."""
-    return [table.name for table in metadata.sorted_tables if table.name not in _PASSING]
+    """Return the tables that are copied, each after those to which its foreign keys refer."""
+    return [table.name for table in metadata.sorted_tables if table.name not in _NOT_COPIED]
 
 
 def rows(db: Reader, name: str) -> Iterator[Row]:
-    """Yield the rows of a table; never more than a few are in memory."""
+    """Yield the rows of a table; they are read in batches of 200."""
     table = metadata.tables[name]
     ordered = select(table).order_by(*table.primary_key.columns)
     streaming = db.connection.execution_options(stream_results=True, yield_per=_BATCH)
@@ -35,15 +35,15 @@ def rows(db: Reader, name: str) -> Iterator[Row]:
 
 
 def is_empty(db: Reader) -> bool:
-    """Tell whether no table that is copied has a row."""
+    """Return whether all tables that are copied are empty."""
     first = (select(literal(1)).select_from(metadata.tables[name]).limit(1) for name in names())
     return not any(db.connection.scalar(query) for query in first)
 
 
 def insert_rows(db: Writer, name: str, given: Iterable[Row]) -> int:
-    """Insert rows into a table and return how many.
+    """Insert rows into a table and return their number.
 
-    Columns that this version does not know are left out. Raise ValueError for rows that do not fit.
+    Unknown columns are ignored. Raise ValueError for rows that violate types or constraints.
     """
     table = metadata.tables[name]
     count, left = 0, iter(given)
@@ -61,7 +61,7 @@ def _insert(db: Writer, table: Table, values: list[dict[str, Any]]) -> None:
 
 
 def continue_numbering(db: Writer) -> None:
-    """Let new rows be numbered after those that were inserted; other databases do so themselves."""
+    """Advance PostgreSQL's sequences beyond the inserted ids; other databases do so themselves."""
     if db.connection.dialect.name != "postgresql":
         return
     for name in names():

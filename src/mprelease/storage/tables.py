@@ -1,4 +1,4 @@
-"""The tables, with types that hold on SQLite, MySQL/MariaDB and PostgreSQL."""
+"""The tables, with types for SQLite, MySQL/MariaDB and PostgreSQL; times are in ms (Unix)."""
 
 from typing import Any
 
@@ -17,10 +17,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.mysql import LONGBLOB
 
-from mprelease.storage.text import StorableJson as Json
-from mprelease.storage.text import StorableKey
-from mprelease.storage.text import StorableString as String
-from mprelease.storage.text import StorableText as Text
+from mprelease.storage.storable_text import StorableJson as Json
+from mprelease.storage.storable_text import StorableKey
+from mprelease.storage.storable_text import StorableString as String
+from mprelease.storage.storable_text import StorableText as Text
 
 metadata = MetaData(
     naming_convention={
@@ -31,7 +31,7 @@ metadata = MetaData(
     }
 )
 
-# SQLite numbers rows by itself only for its own INTEGER.
+# SQLite generates ids only for columns of type INTEGER.
 Id = BigInteger().with_variant(Integer(), "sqlite")
 Blob = LargeBinary().with_variant(LONGBLOB(), "mysql", "mariadb")
 Key = StorableKey()
@@ -49,11 +49,11 @@ projects = Table(
     Column("repository", Text, nullable=False),
     Column("default_branch", Key, nullable=False),
     _timestamp("created_at", nullable=False),
-    # Counts changes: who has seen an older one writes nothing.
+    # Counts changes, for optimistic locking.
     Column("revision", Integer, nullable=False, server_default="0"),
 )
 
-# A removed app keeps its row, because its releases name it; without a name_key it is found no more.
+# A removed app keeps its row for its releases; its name_key is NULL, so that the name is free.
 apps = Table(
     "apps",
     metadata,
@@ -82,7 +82,7 @@ secrets = Table(
     Column("name", Key, nullable=False),
     Column("sealed", Blob, nullable=False),
     _timestamp("created_at", nullable=False),
-    # To which scheme, host and port it may be sent; None for one that is bound to none.
+    # The only scheme, host and port to which it may be sent; None means any.
     Column("bound_to", Text),
     UniqueConstraint("owner", "name"),
 )
@@ -114,7 +114,7 @@ releases = Table(
     Column("failed_stage", String(16)),
     Column("warnings", Json, nullable=False),
     Column("compile_settings", Json),
-    # Who may run it, who runs it, and until when: see engine/.
+    # Queue and lease: see storage/queue.py and engine/.
     Column("label", Key, nullable=False),
     Column("priority", Integer, nullable=False),
     Column("due", BigInteger, nullable=False, server_default="0"),
@@ -127,9 +127,9 @@ releases = Table(
     Column("worker_id", Key),
     Column("cancel_requested", Boolean, nullable=False),
     Column("publish_state", String(16), nullable=False),
-    # A deleted release is shown no more; its row keeps the version number that the platform has.
+    # A deleted release is not shown; its row is kept for the version that the platform has.
     _timestamp("deleted_at"),
-    # The branch or tag that `ref`, a commit, was taken from; None where `ref` was asked for.
+    # The branch or tag of `ref`, a commit; None if `ref` itself was requested.
     Column("ref_name", Text),
     Index(None, "state", "label", "due", "id"),
     Index(None, "app_id", "id"),
@@ -160,13 +160,13 @@ qr_codes = Table(
     Column("image", Blob, nullable=False),
     Column("media_type", String(64), nullable=False),
     _timestamp("made_at", nullable=False),
-    # Whose it is stands here once more, so that the newest of each app is found at once.
+    # Copied from the release, for an index on the newest code of each app.
     Column("app_id", Id),
     Column("kind", String(16)),
     Index(None, "app_id", "kind", "release_id"),
 )
 
-# Who knows the key sees the QR code without a login, for as long as the row stands.
+# The key gives access to the QR code without a login, while the row exists.
 shares = Table(
     "shares",
     metadata,
@@ -204,11 +204,11 @@ workers = Table(
     Column("draining", Boolean, nullable=False),
     # A SandboxMode; None for a worker of an older version.
     Column("sandbox", String(16)),
-    # How often one of its loops has failed; None for a worker of an older version.
+    # Number of unexpected failures of its loops; None for a worker of an older version.
     Column("loop_failures", Integer),
 )
 
-# Questions that only a worker can answer: see engine/worker_queries.py.
+# Queries that only a worker can answer: see engine/worker_queries.py.
 worker_queries = Table(
     "worker_queries",
     metadata,
@@ -236,7 +236,7 @@ audit = Table(
     Column("action", Key, nullable=False),
     Column("subject", Key, nullable=False),
     Column("details", Json, nullable=False),
-    # Names change, and are given anew; a number stays. None for who has no login, or no number.
+    # Ids stay when a name changes. None for actions without a login, and subjects without an id.
     Column("who_id", Id),
     Column("subject_id", Id),
 )
@@ -254,16 +254,16 @@ users = Table(
     Column("disabled", Boolean, nullable=False),
     _timestamp("created_at", nullable=False),
     _timestamp("seen_at"),
-    # When its picture was changed, None for nobody's.
+    # When the avatar was last changed; None without an avatar.
     _timestamp("avatar_at"),
 )
 
-# Every name that somebody has or had, by what makes two of them look the same: it stays theirs.
+# Every name that a user has or had, normalized by `name_key`: it stays reserved for that user.
 user_names = Table(
     "user_names",
     metadata,
     Column("name_key", Key, primary_key=True),
-    # None for one who was removed before numbers were kept.
+    # None for a user that was removed before this table existed.
     Column("user_id", Id),
 )
 
@@ -280,7 +280,7 @@ avatars = Table(
     Column("image", Blob, nullable=False),
 )
 
-# A login of a browser or a personal token of a program: of its secret only the digest is here.
+# A login of a browser or a personal token of a program; only the digest of its secret is stored.
 access_keys = Table(
     "access_keys",
     metadata,

@@ -1,4 +1,4 @@
-"""Queries about the people who can log in."""
+"""Queries about users, their reserved names and avatars."""
 
 from typing import Any
 
@@ -13,47 +13,51 @@ from mprelease.storage.tables import user_names as names
 
 
 def add(db: Writer, name: str, role: Role, password: str, now: int) -> int:
-    """Write a new user with a hashed password; the name must be free. Return its number."""
+    """Insert a new user with a hashed password; return its id.
+
+    Raise IntegrityError if the name is taken.
+    """
     values = {"name": name, "role": role, "password": password, "disabled": False}
-    result = db.connection.execute(insert(users).values(**values, **_number(db), created_at=now))
+    result = db.connection.execute(insert(users).values(**values, **_id(db), created_at=now))
     return new_id(result)
 
 
-def _number(db: Reader) -> dict[str, int]:
-    """Return a number that nobody had before: SQLite alone would give a removed user's again."""
+def _id(db: Reader) -> dict[str, int]:
+    """Return an id that was never used, for SQLite, which would reuse that of a removed user."""
     if db.connection.dialect.name != "sqlite":
         return {}
-    given = (select(func.max(column)).scalar_subquery() for column in (users.c.id, names.c.user_id))
-    newest = db.connection.execute(select(*given)).one()
+    used = (select(func.max(column)).scalar_subquery() for column in (users.c.id, names.c.user_id))
+    newest = db.connection.execute(select(*used)).one()
     return {"id": max(filter(None, newest), default=0) + 1}
 
 
 def by_id(db: Reader, user_id: int) -> User | None:
-    """Find a user by number."""
+    """Return the user with this id; None if there is none."""
     row = db.connection.execute(select(users).where(users.c.id == user_id)).first()
     return user_from(row) if row else None
 
 
 def by_name(db: Reader, name: str) -> User | None:
-    """Find a user by name."""
+    """Return the user with this name; None if there is none."""
     row = db.connection.execute(select(users).where(users.c.name == name)).first()
     return user_from(row) if row else None
 
 
 def is_taken(db: Reader, name: str, user_id: int | None = None) -> bool:
-    """Tell whether somebody but this user has, or had, a name that looks like this one."""
+    """Return whether another user has, or had, a name with the same `name_key`."""
     key = name_key(name)
     holder = db.connection.execute(select(names.c.user_id).where(names.c.name_key == key)).first()
     if holder and (holder.user_id is None or holder.user_id != user_id):
         return True
-    # An older node may have added somebody who is not among the names.
+    # An older node may have added a user without an entry in user_names.
     return any(name_key(user.name) == key for user in every(db) if user.id != user_id)
 
 
 def take(db: Writer, name: str, user_id: int) -> bool:
-    """Keep a name, and all that look like it, for one user, for ever; False if it is another's.
+    """Reserve a name, and all with the same `name_key`, for one user for ever.
 
-    Of two who take it at once, one is told so, or meets an IntegrityError.
+    Return False if it is reserved for another user; raise IntegrityError if another transaction
+    reserves it at the same time.
     """
     key = name_key(name)
     holder = db.connection.execute(select(names.c.user_id).where(names.c.name_key == key)).first()
@@ -63,7 +67,7 @@ def take(db: Writer, name: str, user_id: int) -> bool:
 
 
 def password_of(db: Reader, user_id: int) -> str:
-    """Return what is stored of a user's password."""
+    """Return the stored password hash of a user."""
     return str(db.connection.scalar(select(users.c.password).where(users.c.id == user_id)))
 
 
@@ -73,18 +77,18 @@ def every(db: Reader) -> list[User]:
 
 
 def has_super_admin(db: Reader) -> bool:
-    """Tell whether the first start has been."""
-    found = select(users.c.id).where(users.c.role == Role.SUPER_ADMIN)
-    return db.connection.scalar(found) is not None
+    """Return whether there is a super admin, which the first start creates."""
+    query = select(users.c.id).where(users.c.role == Role.SUPER_ADMIN)
+    return db.connection.scalar(query) is not None
 
 
-def locked(db: Writer, user_id: int) -> None:
-    """Hold the user's row until the end of the transaction: nobody writes back what is old."""
+def lock(db: Writer, user_id: int) -> None:
+    """Lock the user's row until the end of the transaction, against lost updates."""
     db.connection.execute(select(users.c.id).where(users.c.id == user_id).with_for_update())
 
 
 def change(db: Writer, user: User) -> None:
-    """Write what is known of a user, but the password."""
+    """Update name, role, robot, language and `disabled` of a user."""
     values = {
         "name": user.name,
         "role": user.role,
@@ -96,12 +100,12 @@ def change(db: Writer, user: User) -> None:
 
 
 def set_password(db: Writer, user_id: int, password: str) -> None:
-    """Write a hashed password."""
+    """Store a hashed password."""
     db.connection.execute(update(users).where(users.c.id == user_id).values(password=password))
 
 
 def set_avatar(db: Writer, user_id: int, image: bytes | None, now: int) -> None:
-    """Keep a user's picture in place of the former one, or none."""
+    """Replace a user's avatar; None removes it."""
     db.connection.execute(delete(avatars).where(avatars.c.user_id == user_id))
     if image is not None:
         db.connection.execute(insert(avatars).values(user_id=user_id, image=image))
@@ -110,14 +114,14 @@ def set_avatar(db: Writer, user_id: int, image: bytes | None, now: int) -> None:
 
 
 def avatar(db: Reader, user_id: int) -> bytes | None:
-    """Return a user's picture."""
+    """Return a user's avatar; None if there is none."""
     query = select(avatars.c.image).where(avatars.c.user_id == user_id)
     image: bytes | None = db.connection.scalar(query)
     return image
 
 
 def remove(db: Writer, user_id: int) -> None:
-    """Remove a user, with all keys."""
+    """Delete a user, with all access keys and the avatar."""
     db.connection.execute(delete(users).where(users.c.id == user_id))
 
 

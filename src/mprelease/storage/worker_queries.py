@@ -1,4 +1,4 @@
-"""Queries about worker queries: ask, claim, answer. The row is the job, as it is with releases."""
+"""Queries about worker queries: add, claim, answer; with leases, as for releases."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,27 +13,27 @@ from mprelease.storage.queue import to_json
 from mprelease.storage.releases import problem_detail_from
 from mprelease.storage.tables import worker_queries
 
-# Two workers that die over the same query are enough.
+# A query whose workers died so often is not tried again.
 _ATTEMPTS = 2
 _KEPT_MS = 3_600_000
-# Nobody waits for longer; a query that is older is not begun.
+# The longest wait of a caller; an older query is not claimed.
 _AWAITED_MS = 120_000
-_LOOKED_AT = 200
-# A question of so long ago may have been forgotten by a worker that died.
+_CANDIDATES = 200
+# The worker of a query that is pending for longer may have died.
 _JOINED_MS = 15_000
 
 
 @dataclass(frozen=True)
 class ClaimedRow:
-    """A query that is ours to answer; `attempt` tells it from a later claim."""
+    """A claimed query; `attempt` distinguishes the claim from later ones."""
 
     id: int
     attempt: int
     query: WorkerQuery
 
 
-def ask(db: Writer, label: str, query: WorkerQuery) -> int:
-    """Write a question for the workers of a label; return its number."""
+def add(db: Writer, label: str, query: WorkerQuery) -> int:
+    """Insert a query for the workers of a label, and delete old ones; return its id."""
     db.connection.execute(
         delete(worker_queries).where(worker_queries.c.asked_at < now_ms() - _KEPT_MS)
     )
@@ -51,7 +51,7 @@ def ask(db: Writer, label: str, query: WorkerQuery) -> int:
 
 
 def cached(db: Reader, label: str, query: WorkerQuery, max_age: int) -> QueryAnswer | None:
-    """Find an answer to the same question that is no older than `max_age` ms."""
+    """Return an answer to the same query of the last `max_age` ms, else None."""
     rows = db.connection.execute(
         select(worker_queries)
         .where(worker_queries.c.kind == query.kind, worker_queries.c.subject == query.subject)
@@ -63,7 +63,7 @@ def cached(db: Reader, label: str, query: WorkerQuery, max_age: int) -> QueryAns
 
 
 def pending(db: Reader, label: str, query: WorkerQuery) -> int | None:
-    """Find the same question where somebody waits for its answer already; return its number."""
+    """Return the id of the same query if it is recent and not yet answered."""
     rows = db.connection.execute(
         select(worker_queries.c.id, worker_queries.c.arguments)
         .where(worker_queries.c.kind == query.kind, worker_queries.c.subject == query.subject)
@@ -81,19 +81,19 @@ def claim(
     ttl: int,
     may: Callable[[int, WorkerQuery], bool] = lambda *_: True,
 ) -> ClaimedRow | None:
-    """Take the oldest open query of these labels for `ttl` ms, unless somebody was faster.
+    """Lease the oldest open query of these labels for `ttl` ms; None if there is none.
 
-    `may` is asked about each one, by its number, until it allows one.
+    `may`, called with id and query, returns whether the caller can take it now.
     """
-    # Every wake-up call leads here, mostly for a release: looking alone keeps no writer waiting.
+    # Every wake-up call leads here, mostly for a release: a read does not block writers.
     with database.reading() as db:
         rows = _open(db, labels)
     for row in rows:
         if may(row.id, _query(row)):
             with database.writing() as db:
-                taken = _taken(db, row, ttl)
-            if taken:
-                return taken
+                claimed = _claimed(db, row, ttl)
+            if claimed:
+                return claimed
     return None
 
 
@@ -104,11 +104,11 @@ def _open(db: Reader, labels: Sequence[str]) -> Sequence[Row[Any]]:
         .where(
             worker_queries.c.attempt < _ATTEMPTS, worker_queries.c.asked_at > now_ms() - _AWAITED_MS
         )
-        # What a newer node asks in a kind of its own is for newer workers.
+        # Kinds of a newer version are for newer workers.
         .where(worker_queries.c.kind.in_(list(WorkerQueryKind)))
         .where(or_(worker_queries.c.lease_until.is_(None), worker_queries.c.lease_until < now_ms()))
         .order_by(worker_queries.c.id)
-        .limit(_LOOKED_AT)
+        .limit(_CANDIDATES)
     ).all()
 
 
@@ -116,20 +116,20 @@ def _query(row: Row[Any]) -> WorkerQuery:
     return WorkerQuery(WorkerQueryKind(row.kind), row.subject, row.arguments)
 
 
-def _taken(db: Writer, row: Row[Any], ttl: int) -> ClaimedRow | None:
+def _claimed(db: Writer, row: Row[Any], ttl: int) -> ClaimedRow | None:
     mine = update(worker_queries).where(
         worker_queries.c.id == row.id,
         worker_queries.c.attempt == row.attempt,
         worker_queries.c.answered_at.is_(None),
     )
-    taken = db.connection.execute(mine.values(attempt=row.attempt + 1, lease_until=now_ms() + ttl))
-    if taken.rowcount != 1:
+    result = db.connection.execute(mine.values(attempt=row.attempt + 1, lease_until=now_ms() + ttl))
+    if result.rowcount != 1:
         return None
     return ClaimedRow(row.id, row.attempt + 1, _query(row))
 
 
 def answer(db: Writer, taken: ClaimedRow, given: QueryAnswer) -> bool:
-    """Write the answer, unless somebody else has taken the query meanwhile."""
+    """Store the answer; return False if another worker has claimed the query meanwhile."""
     mine = update(worker_queries).where(
         worker_queries.c.id == taken.id, worker_queries.c.attempt == taken.attempt
     )
@@ -142,7 +142,7 @@ def answer(db: Writer, taken: ClaimedRow, given: QueryAnswer) -> bool:
 
 
 def requeue(db: Writer, taken: ClaimedRow) -> None:
-    """Let another worker take a query at once, unless that has happened or it is answered."""
+    """End the lease of a query that is neither answered nor claimed by another worker."""
     mine = update(worker_queries).where(
         worker_queries.c.id == taken.id,
         worker_queries.c.attempt == taken.attempt,
@@ -152,7 +152,7 @@ def requeue(db: Writer, taken: ClaimedRow) -> None:
 
 
 def answered(db: Reader, query_id: int) -> QueryAnswer | None:
-    """Return the answer once it is there."""
+    """Return the answer; None if there is none yet."""
     row = db.connection.execute(
         select(worker_queries).where(worker_queries.c.id == query_id)
     ).first()

@@ -1,4 +1,4 @@
-"""Queries about workers: who lives, what they may run, and whether they take more."""
+"""Queries about workers: registration, heartbeats, draining, and the labels that they serve."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,7 +14,7 @@ from mprelease.storage.database import Reader, Writer
 from mprelease.storage.tables import releases, workers
 
 
-def begin(
+def register(
     db: Writer,
     name: str,
     labels: Sequence[str],
@@ -23,8 +23,8 @@ def begin(
     *,
     sandbox: SandboxMode | None = None,
 ) -> None:
-    """Write that a worker lives, in place of its earlier life."""
-    end(db, name)
+    """Insert a worker, replacing the row of its previous process."""
+    unregister(db, name)
     db.connection.execute(
         insert(workers).values(
             name=name,
@@ -39,10 +39,10 @@ def begin(
     )
 
 
-def beat(db: Writer, name: str, loop_failures: int = 0) -> bool:
-    """Write that a worker still lives; return whether it shall take no more releases.
+def heartbeat(db: Writer, name: str, loop_failures: int = 0) -> bool:
+    """Record that a worker is alive; return whether it is draining.
 
-    `loop_failures` is how often one of its loops has failed of something unforeseen.
+    `loop_failures` is the number of unexpected failures of its loops.
     """
     mine = workers.c.name == name
     seen = {"seen_at": now_ms(), "loop_failures": loop_failures}
@@ -51,35 +51,35 @@ def beat(db: Writer, name: str, loop_failures: int = 0) -> bool:
 
 
 def drain(db: Writer, name: str, *, draining: bool) -> bool:
-    """Let a worker take no more releases, or take some again; False when there is none."""
-    found = update(workers).where(workers.c.name == name)
-    return db.connection.execute(found.values(draining=draining)).rowcount == 1
+    """Set whether a worker takes no more releases; return False if there is no such worker."""
+    row = update(workers).where(workers.c.name == name)
+    return db.connection.execute(row.values(draining=draining)).rowcount == 1
 
 
-def end(db: Writer, name: str) -> None:
-    """Forget a worker."""
+def unregister(db: Writer, name: str) -> None:
+    """Delete a worker."""
     db.connection.execute(delete(workers).where(workers.c.name == name))
 
 
 def every(db: Reader) -> list[WorkerRecord]:
-    """List the workers, the dead ones too, with what they run."""
+    """List all workers, also dead ones, with the ids of their running releases."""
     runs: dict[str, list[int]] = {}
     running = select(releases.c.id, releases.c.worker_id).where(releases.c.state == State.RUNNING)
     for row in db.connection.execute(running.order_by(releases.c.id)):
         runs.setdefault(row.worker_id, []).append(row.id)
-    found = select(workers, now_ms().label("now")).order_by(workers.c.name)
-    return [_worker(row, runs.get(row.name, [])) for row in db.connection.execute(found)]
+    query = select(workers, now_ms().label("now")).order_by(workers.c.name)
+    return [_worker(row, runs.get(row.name, [])) for row in db.connection.execute(query)]
 
 
 def unconfined(db: Reader) -> list[str]:
-    """List the living workers that do not confine their builds."""
-    seen = workers.c.seen_at > now_ms() - ALIVE_MS
-    found = select(workers.c.name).where(workers.c.sandbox == SandboxMode.OFF, seen)
-    return list(db.connection.scalars(found.order_by(workers.c.name)))
+    """List the names of alive workers without a sandbox for builds."""
+    is_alive = workers.c.seen_at > now_ms() - ALIVE_MS
+    query = select(workers.c.name).where(workers.c.sandbox == SandboxMode.OFF, is_alive)
+    return list(db.connection.scalars(query.order_by(workers.c.name)))
 
 
 def unserved(db: Reader, release_ids: Sequence[int]) -> Mapping[int, str]:
-    """Return of these releases the queued ones that no living worker takes, each with its label."""
+    """Return the label of those of these queued releases that no alive worker takes."""
     query = select(releases.c.id, releases.c.label)
     mine = releases.c.id.in_(release_ids) & (releases.c.state == State.QUEUED)
     queued = db.connection.execute(query.where(mine)).all() if release_ids else []
@@ -92,7 +92,7 @@ def unserved(db: Reader, release_ids: Sequence[int]) -> Mapping[int, str]:
 
 
 def serving(db: Reader, label: str) -> list[WorkerRecord]:
-    """List the living workers that take releases of this label."""
+    """List the alive workers that take releases of this label and are not draining."""
     return [
         worker
         for worker in every(db)

@@ -1,1 +1,1 @@
-"""The pages and the JSON API: thin; every operation is a service's."""
+"""The pages, the JSON API and the live socket; all operations are in services/."""

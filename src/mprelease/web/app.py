@@ -1,4 +1,4 @@
-"""Make the web application: routes, headers, and what is answered when something is refused."""
+"""The web application: routes, middleware and error responses."""
 
 import logging
 from http import HTTPStatus
@@ -16,20 +16,20 @@ from mprelease.domain.errors import ProblemError
 from mprelease.domain.problems import Problem, ProblemDetail
 from mprelease.i18n import Translator
 from mprelease.storage.outage import problem_detail_of_outage
-from mprelease.web import live
+from mprelease.web import live_socket
 from mprelease.web.api import apps as api_apps
 from mprelease.web.api import docs as api_docs
 from mprelease.web.api import metrics as api_metrics
 from mprelease.web.api import projects as api_projects
 from mprelease.web.api import releases as api_releases
-from mprelease.web.api import users as api_people
+from mprelease.web.api import users as api_users
 from mprelease.web.api import workers as api_workers
-from mprelease.web.api.common import RefusalModel
-from mprelease.web.api.document import methods
+from mprelease.web.api.common_models import RefusalModel
+from mprelease.web.api.openapi import methods
 from mprelease.web.assets import Assets
 from mprelease.web.body_limit import BodyLimit
 from mprelease.web.context import WebContext
-from mprelease.web.guard import Guard, complete
+from mprelease.web.guard import Guard, add_headers
 from mprelease.web.http_status import status_of
 from mprelease.web.identity import login_address, session_of
 from mprelease.web.pages import (
@@ -50,7 +50,7 @@ from mprelease.web.rendering import language, page
 from mprelease.web.text_validation import refuse_unusable
 
 _log = logging.getLogger(__name__)
-# In this order: the settings of an app stand before the forms of its releases.
+# Order matters: `/apps/{name}/settings` must be matched before `/apps/{name}/{kind}`.
 _PAGES = (
     login,
     home,
@@ -65,28 +65,28 @@ _PAGES = (
     profile,
     workers,
 )
-_API = (api_docs, api_releases, api_projects, api_apps, api_people, api_workers, api_metrics)
-# What somebody who keeps this node must look at.
-_OURS = {Problem.INTERNAL, Problem.DATABASE_UNUSABLE, Problem.DATABASE_BUSY}
+_API = (api_docs, api_releases, api_projects, api_apps, api_users, api_workers, api_metrics)
+# Problems that are logged, because an operator must solve them.
+_SERVER_PROBLEMS = {Problem.INTERNAL, Problem.DATABASE_UNUSABLE, Problem.DATABASE_BUSY}
 
 
-def made(context: WebContext) -> FastAPI:
-    """Return the application of one node."""
+def create_app(context: WebContext) -> FastAPI:
+    """Return the web application of one node."""
     app = FastAPI(
         title="mprelease", version=__version__, docs_url=None, redoc_url=None, openapi_url=None
     )
     app.state.context = context
     app.add_middleware(BodyLimit)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
-    app.add_middleware(Guard, told=_told)
+    app.add_middleware(Guard, error_response=_error_response)
     for handled in (ProblemError, RequestValidationError, HTTPException, DatabaseError, Exception):
-        app.add_exception_handler(handled, _told)
+        app.add_exception_handler(handled, _error_response)
     app.mount("/static", Assets(), name="static")
     app.add_api_route("/healthz", _healthz, include_in_schema=False)
     app.add_api_route("/readyz", _readyz, include_in_schema=False)
     for part in (*_PAGES, *_API):
         app.include_router(part.router, dependencies=[Depends(refuse_unusable)])
-    app.include_router(live.router)
+    app.include_router(live_socket.router)
     return app
 
 
@@ -99,12 +99,12 @@ def _readyz(request: Request) -> PlainTextResponse:
     return PlainTextResponse("ready" if is_ready else "not ready", 200 if is_ready else 503)
 
 
-def _told(request: Request, error: Exception) -> Response:
-    """Answer with words, in the form in which it was asked."""
+def _error_response(request: Request, error: Exception) -> Response:
+    """Return the error as JSON for the API, as an alert for htmx, else as a page."""
     problem_detail = _problem_detail_of(request, error)
     status = status_of(problem_detail.problem)
-    if problem_detail.problem in _OURS:
-        # A socket's connection has no method.
+    if problem_detail.problem in _SERVER_PROBLEMS:
+        # The scope of a WebSocket has no method.
         method = request.scope.get("method", "socket")
         _log.error("%s %s", method, request.url.path, exc_info=error)
     if request.url.path.startswith("/api/"):
@@ -118,13 +118,13 @@ def _told(request: Request, error: Exception) -> Response:
         return page(request, "alert.html", status, problem_detail=problem_detail)
     if not hasattr(request.state, "session") and problem_detail.problem is Problem.PAGE_UNKNOWN:
         request.state.session = session_of(request)
-    # What is ours to mend may keep the frame from being drawn, too.
-    bare = {"sidebar": None} if problem_detail.problem in _OURS else {}
+    # The same server problem may make the queries of the sidebar fail.
+    bare = {"sidebar": None} if problem_detail.problem in _SERVER_PROBLEMS else {}
     answer = page(
         request, "error.html", status, problem_detail=problem_detail, status_code=status, **bare
     )
-    # An error that nobody foresaw is answered outside of the guard.
-    complete(answer.headers, request, status)
+    # The response to an unexpected error does not pass through the Guard middleware.
+    add_headers(answer.headers, request, status)
     return answer
 
 
@@ -156,14 +156,14 @@ def _problem_detail_of(request: Request, error: Exception) -> ProblemDetail:
         return ProblemDetail(Problem.VALUE_UNUSABLE)
     if isinstance(error, (DatabaseError, PoolTimeoutError)):
         problem_detail = problem_detail_of_outage(error)
-        # The driver's words name hosts and files, which are not for everybody.
+        # The driver's message contains hosts and paths, which users must not see.
         named = {"detail": type(error).__name__} if problem_detail.parameters else {}
         return ProblemDetail(problem_detail.problem, named)
     return ProblemDetail(Problem.INTERNAL, {"detail": type(error).__name__})
 
 
 def _problem_detail_of_protocol(request: Request, error: HTTPException) -> ProblemDetail:
-    """Return what the framework refuses: an address, a method, or a body that it cannot read."""
+    """Return the problem of a framework error: unknown path, method, or an unreadable body."""
     match error.status_code:
         case HTTPStatus.NOT_FOUND:
             return ProblemDetail(Problem.PAGE_UNKNOWN)

@@ -1,4 +1,4 @@
-"""The form of an app: what its fields show, and what they change."""
+"""The form of an app's settings: from an app to its fields, and from the fields to a change."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -15,12 +15,12 @@ _SETTING = "setting."
 
 
 class AppForm(SentForm):
-    """The form of an app: fields of an `AppChange`, and what the platform asks for."""
+    """The submitted form of an app: fields of `AppChange`, and those of the platform."""
 
     def change(
         self, platform: Platform, stored_settings: Mapping[str, Setting] = MappingProxyType({})
     ) -> AppChange:
-        """Return what the form changes of an app; Refused for what is outside its limits."""
+        """Return the change that the form requests; raise Refused for a value beyond its limits."""
         typed = self.typed
         known = driver_of(platform).settings
         return AppChange.of_form(
@@ -39,8 +39,8 @@ def _credential(
     return form.content({**given, **files})
 
 
-def as_typed(app: App) -> dict[str, str]:
-    """Return the fields of the form that show an app."""
+def form_fields(app: App) -> dict[str, str]:
+    """Return the values of the form's fields for an app."""
     stored = {**vars(app.build), **vars(app)}
     plain = {name: shown(stored[name]) for name in AppChange.model_fields if name in stored}
     known = driver_of(app.platform).settings
@@ -48,7 +48,7 @@ def as_typed(app: App) -> dict[str, str]:
 
 
 def settings_shown(stored: Mapping[str, Setting], known: KnownSettings) -> dict[str, str]:
-    """Return the fields of a form that show the settings of a platform's tool."""
+    """Return the values of the form's fields for the settings of a platform's tool."""
     return {
         f"{_SETTING}{name}": str(value).lower() for name, value in known.effective(stored).items()
     }
@@ -57,9 +57,9 @@ def settings_shown(stored: Mapping[str, Setting], known: KnownSettings) -> dict[
 def settings_typed(
     fields: Mapping[str, str], known: KnownSettings, stored: Mapping[str, Setting]
 ) -> dict[str, Setting | None]:
-    """Return what a form with those fields sets; None takes away what it left empty.
+    """Return the settings of a form with these fields; None removes a setting whose field is empty.
 
-    A form without such fields changes nothing.
+    A form without fields of settings changes nothing.
     """
     given = {
         name: text.strip()

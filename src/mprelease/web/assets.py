@@ -1,7 +1,7 @@
-"""The files that pages load; their addresses change with their content, so that browsers keep them.
+"""Static files, with a hash of their content in the URL, so that browsers can cache them for ever.
 
-Scripts import each other by relative addresses: a name of all files together, in the path, is also
-the one of whatever they import.
+The hash is one of all files together, and a part of the path: scripts import each other by relative
+URLs, which then contain it as well.
 """
 
 import hashlib
@@ -14,12 +14,12 @@ from starlette.types import Scope
 
 STATIC = Path(__file__).with_name("static")
 PREFIX = "/static/"
-_NAME_OF_ALL = re.compile(r"[0-9a-f]{12}")
+_HASH = re.compile(r"[0-9a-f]{12}")
 
 
 @cache
-def name_of_all() -> str:
-    """Return a name of the content of all files."""
+def content_hash() -> str:
+    """Return the hash of the content of all files: 12 hexadecimal digits."""
     digest = hashlib.sha256()
     for path in sorted(path for path in STATIC.rglob("*") if path.is_file()):
         content = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -28,27 +28,27 @@ def name_of_all() -> str:
 
 
 def address(name: str) -> str:
-    """Return the address of a file."""
-    return f"{PREFIX}{name_of_all()}/{name}"
+    """Return the URL path of a file."""
+    return f"{PREFIX}{content_hash()}/{name}"
 
 
-def may_be_kept(path: str) -> bool:
-    """Tell whether what this node answers at an address is the same for ever.
+def is_immutable(path: str) -> bool:
+    """Return whether the response of this node for a path never changes.
 
-    During an update another node's page may ask this one for a file that has changed since.
+    During a rolling update a page of another node may request a file with that node's hash.
     """
-    return path.startswith(f"{PREFIX}{name_of_all()}/")
+    return path.startswith(f"{PREFIX}{content_hash()}/")
 
 
 class Assets(StaticFiles):
-    """Serve the files, under whatever name of all."""
+    """Serve the files, with any hash in the path or none."""
 
     def __init__(self) -> None:
-        """Serve the folder of this package."""
+        """Serve the folder `static` of this package."""
         super().__init__(directory=STATIC)
 
     def get_path(self, scope: Scope) -> str:
-        """Return the path of a file in the folder."""
+        """Return the path of a file in the folder, without the hash."""
         parts = PurePath(super().get_path(scope)).parts
-        is_named = bool(parts) and _NAME_OF_ALL.fullmatch(parts[0])
-        return str(PurePath(*parts[1:])) if is_named else str(PurePath(*parts))
+        has_hash = bool(parts) and _HASH.fullmatch(parts[0])
+        return str(PurePath(*parts[1:])) if has_hash else str(PurePath(*parts))

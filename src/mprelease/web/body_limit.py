@@ -1,4 +1,4 @@
-"""Read no more of a request's body than anybody needs."""
+"""Limit the size of request bodies: 1 MiB for the API, 8 MiB for forms."""
 
 from http import HTTPStatus
 
@@ -6,19 +6,19 @@ from fastapi import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _LARGEST_JSON = 2**20
-# A picture of 5 MiB, and what stands around it in a form.
+# A picture of 5 MiB, and the rest of its form.
 _LARGEST_FORM = 8 * 2**20
 
 
 class BodyLimit:
-    """Refuse a request while its body is read, as soon as it is too large."""
+    """Middleware that refuses a request while its body is read, as soon as it is too large."""
 
     def __init__(self, app: ASGIApp) -> None:
-        """Stand before an application."""
+        """Wrap an application."""
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Count what the application reads; raise HTTPException(413) in its place."""
+        """Count the bytes that the application receives; raise HTTPException(413) in its read."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

@@ -1,10 +1,11 @@
-"""Limit how many connections are open and how long each may keep the server waiting.
+"""Limit the number of open connections, and how long each may keep the server waiting.
 
-Every connection is tracked: one sweep a second closes those that are too slow. Where there are too
-many, the oldest that is still silent makes room, and without one the newest is refused.
+Every connection is tracked: a sweep each second closes those that are too slow. When the limit is
+reached, the oldest connection that has sent no request yet is closed for a new one; if there is
+none, the new one is refused.
 
-A connection counts for its address, and as silent, once the server has looked whether it says
-something: of a crowd that comes while the server is busy, all are opened before any is read.
+A connection is counted for its address, and can be closed as silent, only after the server had a
+chance to read from it: while the server is busy, many are accepted before any is read.
 """
 
 import asyncio
@@ -14,13 +15,13 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
-# Files, databases and pipes that this process opens beside its connections.
+# File descriptors of this process other than connections: files, databases, pipes.
 _OTHER_FILES = 256
 
 
 @dataclass(frozen=True)
-class Room:
-    """How many connections of one kind may be open, in all and from one address."""
+class Quota:
+    """How many connections of one kind may be open, in total and from one address."""
 
     most: int
     most_per_address: int
@@ -28,31 +29,31 @@ class Room:
 
 @dataclass(frozen=True)
 class ConnectionLimits:
-    """How long, in seconds, and how many; the limit of an address is not for trusted proxies.
+    """Timeouts in seconds, and quotas; the quota per address does not apply to trusted proxies.
 
-    `head_seconds` for the head of a request or the handshake of a socket, `body_seconds` for the
-    body, `stalled_seconds` for a peer that takes nothing of what it is sent.
+    `head_seconds` is for the head of a request or the handshake of a socket, `body_seconds` for the
+    body, `stalled_seconds` for a peer that does not read the response.
     """
 
     head_seconds: float = 15.0
     body_seconds: float = 180.0
     stalled_seconds: float = 60.0
     sweep_seconds: float = 1.0
-    requests: Room = Room(2_000, 500)
-    sockets: Room = Room(10_000, 2_000)
+    requests: Quota = Quota(2_000, 500)
+    sockets: Quota = Quota(10_000, 2_000)
 
     def within(self, open_files: int) -> "ConnectionLimits":
-        """Return the limits that fit into so many open files."""
+        """Return the limits reduced for a maximum number of open files."""
         left = max(open_files - _OTHER_FILES, 100)
         requests, sockets = min(self.requests.most, left // 4), min(self.sockets.most, left // 2)
         return ConnectionLimits(
-            requests=Room(requests, self.requests.most_per_address),
-            sockets=Room(sockets, self.sockets.most_per_address),
+            requests=Quota(requests, self.requests.most_per_address),
+            sockets=Quota(sockets, self.sockets.most_per_address),
         )
 
 
 class Phase(Enum):
-    """What the server waits for."""
+    """What the server is waiting for on a connection."""
 
     HEAD = auto()
     BODY = auto()
@@ -61,9 +62,9 @@ class Phase(Enum):
 
 @dataclass(eq=False)
 class Tracked:
-    """One open connection; times by the event loop's clock.
+    """One open connection; times are those of the event loop's clock, in seconds.
 
-    `counts` says that it is one of those of its address.
+    `counts` means that it is counted for its address.
     """
 
     transport: asyncio.Transport
@@ -77,18 +78,18 @@ class Tracked:
 
 @dataclass
 class ConnectionKind:
-    """The open connections of one kind, oldest first, and how many come from each address."""
+    """The open connections of one kind, oldest first, and their number by address."""
 
-    room: Room
+    quota: Quota
     tracked: dict[Tracked, None] = field(default_factory=dict)
     of_address: Counter[str] = field(default_factory=Counter)
 
 
 class ConnectionGuard:
-    """Track the connections of a server; for its event loop alone."""
+    """Track the connections of a server; to be used in its event loop only."""
 
     def __init__(self, limits: ConnectionLimits, trusted_proxies: Iterable[str] = ()) -> None:
-        """Take the limits, and the proxies that bring the connections of many people."""
+        """Take the limits, and the trusted proxies, which forward connections of many users."""
         self._limits = limits
         self._is_trusted = trusting(trusted_proxies)
         self.requests = ConnectionKind(limits.requests)
@@ -98,7 +99,7 @@ class ConnectionGuard:
     def opened(
         self, kind: ConnectionKind, transport: asyncio.Transport, address: str
     ) -> Tracked | None:
-        """Track a new connection, which is to be counted soon; None where there is no room."""
+        """Track a new connection, to be counted later; return None if it must be refused."""
         if not self._has_room(kind):
             return None
         loop = asyncio.get_running_loop()
@@ -109,7 +110,7 @@ class ConnectionGuard:
         return tracked
 
     def count(self, kind: ConnectionKind, tracked: Tracked) -> bool:
-        """Count a connection for its address; tell whether it may stay."""
+        """Count a connection for its address; return whether it may stay open."""
         if tracked.counts or tracked not in kind.tracked:
             return True
         if not self._has_room_for(kind, tracked.address):
@@ -119,7 +120,7 @@ class ConnectionGuard:
         return True
 
     def closed(self, kind: ConnectionKind, tracked: Tracked | None) -> None:
-        """Track a connection no more."""
+        """Stop tracking a connection."""
         if tracked not in kind.tracked:
             return
         del kind.tracked[tracked]
@@ -129,25 +130,25 @@ class ConnectionGuard:
                 del kind.of_address[tracked.address]
 
     def make_room(self, kind: ConnectionKind, address: str) -> bool:
-        """Tell whether one more may be opened, for which a silent one may have to go."""
+        """Return whether one more may be opened; this may close a silent connection."""
         return self._has_room_for(kind, address) and self._has_room(kind)
 
     def _has_room(self, kind: ConnectionKind) -> bool:
-        if len(kind.tracked) < kind.room.most or self._evict(kind, lambda one: one.counts):
+        if len(kind.tracked) < kind.quota.most or self._evict(kind, lambda one: one.counts):
             return True
-        # Thousands have come before one of them could be read.
+        # None is counted yet: all were accepted before one could be read.
         return self._evict(kind, lambda _: True)
 
     def _has_room_for(self, kind: ConnectionKind, address: str) -> bool:
         return (
             self._is_trusted(address)
-            or kind.of_address[address] < kind.room.most_per_address
+            or kind.of_address[address] < kind.quota.most_per_address
             or self._evict(kind, lambda one: one.counts and one.address == address)
         )
 
-    def _evict(self, kind: ConnectionKind, is_meant: Callable[[Tracked], bool]) -> bool:
+    def _evict(self, kind: ConnectionKind, matches: Callable[[Tracked], bool]) -> bool:
         for one in kind.tracked:
-            if one.phase is Phase.HEAD and is_meant(one):
+            if one.phase is Phase.HEAD and matches(one):
                 one.transport.abort()
                 self.closed(kind, one)
                 return True
@@ -156,14 +157,14 @@ class ConnectionGuard:
     def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
         for kind in (self.requests, self.sockets):
             for one in list(kind.tracked):
-                self._look_at(one, loop.time())
+                self._close_if_slow(one, loop.time())
         self._sweeping = None
         if self.requests.tracked or self.sockets.tracked:
             self._sweeping = loop.call_later(self._limits.sweep_seconds, self._sweep, loop)
 
-    def _look_at(self, one: Tracked, now: float) -> None:
+    def _close_if_slow(self, one: Tracked, now: float) -> None:
         if one.transport.is_closing():
-            # It waits for the peer to take what is left.
+            # The transport waits until the peer has read what is buffered.
             one.closing_since = one.closing_since or now
         begun = one.closing_since or one.paused_since
         if begun and now - begun > self._limits.stalled_seconds:
@@ -176,7 +177,7 @@ class ConnectionGuard:
 
 
 def trusting(proxies: Iterable[str]) -> Callable[[str], bool]:
-    """Return what tells whether an address is one of these: addresses, networks, or `*` for all."""
+    """Return a predicate: is an address one of these addresses and networks? `*` matches all."""
     names = set(proxies)
     networks = [network for name in names if (network := _network(name))]
 
@@ -184,10 +185,10 @@ def trusting(proxies: Iterable[str]) -> Callable[[str], bool]:
         if "*" in names or address in names:
             return True
         try:
-            found = ip_address(address)
+            parsed = ip_address(address)
         except ValueError:
             return False
-        return any(found in network for network in networks)
+        return any(parsed in network for network in networks)
 
     return is_trusted
 

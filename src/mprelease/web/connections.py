@@ -1,4 +1,4 @@
-"""Everybody who watches through this node: how many, and whether they still may."""
+"""The open live sockets of this node: their number, and whether their users still have access."""
 
 import asyncio
 from collections import Counter
@@ -15,28 +15,28 @@ from mprelease.storage import access_keys
 from mprelease.storage.database import Database
 from mprelease.supervision import LoopSupervisor
 
-# A log-out, a new role or password, wherever it was written, ends a socket within a second.
-_LOOK_SECONDS = 0.5
-# Many tabs, or a wall of screens; more is a program that has lost count.
-_OF_PERSON = 200
-# What all fetch at the same news, they fetch one after the other: this far apart, in ms.
-_APART = 30
+# A log-out, new role or new password, on any node, closes the sockets within a second.
+_POLL_SECONDS = 0.5
+# Enough for many tabs and screens; a program with more has a leak.
+_MOST_PER_USER = 200
+# After a change all clients fetch parts of their pages, on average so many ms after each other.
+_SPREAD_MS = 30
 _Content = TypeVar("_Content")
 
 
 @dataclass(frozen=True, eq=False)
 class Connection:
-    """One socket: by which key it was opened, and the task that serves it."""
+    """One socket: the session with which it was opened, and the task that serves it."""
 
     session: Session
     serving: asyncio.Task[None]
 
 
 class Connections:
-    """Count the sockets of a node, and end those whose owner may look no more."""
+    """Count the sockets of a node, and end those whose user has lost access."""
 
     def __init__(self) -> None:
-        """Begin with nobody."""
+        """Begin without sockets."""
         self._open: set[Connection] = set()
         self._sockets_of: Counter[int] = Counter()
         self._guarding: asyncio.Task[None] | None = None
@@ -45,17 +45,17 @@ class Connections:
     @property
     def spread(self) -> int:
         """Return over how many ms the clients should spread their next requests."""
-        return len(self._open) * _APART
+        return len(self._open) * _SPREAD_MS
 
     def has_room(self, person: User) -> bool:
-        """Tell whether somebody may open one more socket."""
-        return self._sockets_of[person.id] < _OF_PERSON
+        """Return whether a user may open one more socket."""
+        return self._sockets_of[person.id] < _MOST_PER_USER
 
     @asynccontextmanager
     async def registered(
         self, connection: Connection, database: Database, loops: LoopSupervisor
     ) -> AsyncIterator[None]:
-        """Count a connection; its task is canceled when its key is no longer valid."""
+        """Register a connection during the block; cancel its task when its key is not valid."""
         person = connection.session.user.id
         self._sockets_of[person] += 1
         self._open.add(connection)
@@ -71,24 +71,24 @@ class Connections:
                 self._guarding.cancel()
                 self._guarding = None
 
-    def words(self, content: _Content, written: Callable[[_Content], str]) -> str:
-        """Return something in words, which are found once for all who are told the same."""
+    def encoded(self, content: _Content, encode: Callable[[_Content], str]) -> str:
+        """Return a message encoded; each is encoded once for all sockets to which it is sent."""
         if content not in self._encoded:
-            self._encoded[content] = written(content)
+            self._encoded[content] = encode(content)
         return self._encoded[content]
 
     async def _guard(self, database: Database) -> None:
-        await asyncio.sleep(_LOOK_SECONDS)
+        await asyncio.sleep(_POLL_SECONDS)
         key_ids = {connection.session.key.id for connection in self._open}
-        good = await asyncio.to_thread(_still_looking, database, key_ids)
-        # Nothing is awaited here: one that reads nothing must not hold up the others.
+        valid = await asyncio.to_thread(_valid_keys, database, key_ids)
+        # Nothing is awaited here: a peer that does not read must not delay the others.
         for connection in self._open:
-            if connection.session.key.id in key_ids - good:
+            if connection.session.key.id in key_ids - valid:
                 connection.serving.cancel()
 
 
-def _still_looking(database: Database, key_ids: set[int]) -> set[int]:
-    """Return those keys that still let somebody look."""
+def _valid_keys(database: Database, key_ids: set[int]) -> set[int]:
+    """Return those keys that still give the right to view."""
     with database.reading() as db:
-        roles = access_keys.still_good(db, key_ids)
+        roles = access_keys.current_roles(db, key_ids)
     return {key_id for key_id, role in roles.items() if role.may(Permission.VIEW)}

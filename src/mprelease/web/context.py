@@ -1,4 +1,4 @@
-"""What every page needs, composed once."""
+"""The dependencies of all pages, created once per application."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,19 +16,19 @@ from mprelease.web.untrusted_proxies import UntrustedProxies
 
 
 class QueryClient(Protocol):
-    """Ask a worker of a label what only it can tell; raise Refused or StageFailed in words."""
+    """Send a query to the workers of a label; raise Refused or StageFailed."""
 
     def __call__(
         self, label: str, query: WorkerQuery, *, seconds: float, max_age: float
     ) -> dict[str, object]:
-        """Return the facts, at most `max_age` seconds old, within so many seconds."""
+        """Return the answer within `seconds`; a cached one may be `max_age` seconds old."""
 
 
 @dataclass(frozen=True)
 class WebContext:
-    """Hold the services, the way to the workers, and how this node is seen from outside.
+    """The services, the client for worker queries, and the public URL of this node.
 
-    `base_url` is the address that people type, where it is known; behind https cookies are Secure.
+    `base_url` is the URL that users open, if configured; with https, cookies are Secure.
     """
 
     services: ServiceContext
@@ -43,11 +43,11 @@ class WebContext:
 
     @property
     def is_secure(self) -> bool:
-        """Tell whether browsers come by https."""
+        """Return whether browsers use https."""
         return bool(self.base_url and self.base_url.startswith("https:"))
 
 
 def context_of(request: HTTPConnection) -> WebContext:
-    """Return what the application was made with."""
+    """Return the context of the application that serves a request."""
     context: WebContext = request.app.state.context
     return context

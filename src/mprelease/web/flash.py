@@ -1,7 +1,7 @@
-"""Say on the page that follows a form what the form has done; without any script.
+"""Flash messages: show the result of a form on the next page, without scripts.
 
-The words travel in a cookie of the redirect, as message id and parameters; the next page that is
-shown takes them and deletes the cookie.
+The redirect sets a cookie with message id and parameters; the next page shows the message and
+deletes the cookie.
 """
 
 import json
@@ -14,13 +14,13 @@ from mprelease.domain.problems import Message
 from mprelease.web.context import WebContext
 
 _COOKIE = "done"
-# Only what this module is for; a cookie is text that anybody may have written.
+# Only these ids are accepted: the cookie is not signed.
 _PREFIX = "done."
 _SECONDS = 60
 
 
 def done(context: WebContext, address: str, message: Message) -> Response:
-    """Lead to an address of this site that will say `message`, whose id begins with `done.`."""
+    """Redirect to a path of this site that shows `message`, whose id begins with `done.`."""
     answer = RedirectResponse(address, 303)
     content = json.dumps([message.id, dict(message.parameters)])
     answer.set_cookie(
@@ -35,8 +35,8 @@ def done(context: WebContext, address: str, message: Message) -> Response:
 
 
 def message_of(request: Request) -> Message | None:
-    """Return what the page of this request shall say; None for nothing, and for parts of pages."""
-    # What scripts fetch in the background must not take the words from the page on its way.
+    """Return the message for the page of this request; None for none, and for parts of pages."""
+    # Background requests of scripts must not consume the message of the next page.
     is_shown = request.headers.get("sec-fetch-mode", "navigate") == "navigate"
     given = request.cookies.get(_COOKIE)
     if not given or not is_shown or "hx-request" in request.headers:
@@ -49,5 +49,5 @@ def message_of(request: Request) -> Message | None:
 
 
 def forget(answer: Response) -> None:
-    """Delete the words: they have been said."""
+    """Delete the cookie of a message that was shown."""
     answer.delete_cookie(_COOKIE)

@@ -1,4 +1,4 @@
-"""Stand before every route: refuse what other sites send, and tell browsers what pages may do."""
+"""Middleware for all routes: refuse cross-site forms, and add the security headers."""
 
 from collections.abc import Callable
 from http import HTTPStatus
@@ -27,18 +27,20 @@ _HEADERS = {
     "X-Frame-Options": "DENY",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
-_FOR_EVER = "public, max-age=31536000, immutable"
+_IMMUTABLE = "public, max-age=31536000, immutable"
 _FOUND = {HTTPStatus.OK, HTTPStatus.NOT_MODIFIED}
 _ONE_YEAR_HTTPS = "max-age=31536000"
 
 
 class Guard:
-    """Refuse forms of other sites; add the headers to every answer that has none of its own."""
+    """Refuse cross-site requests that change something; add default headers to all responses."""
 
-    def __init__(self, app: ASGIApp, told: Callable[[Request, Exception], Response]) -> None:
-        """Stand before an application; `told` puts a refusal into words."""
+    def __init__(
+        self, app: ASGIApp, error_response: Callable[[Request, Exception], Response]
+    ) -> None:
+        """Wrap an application; `error_response` returns the response for a refusal."""
         self._app = app
-        self._told = told
+        self._error_response = error_response
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through, or answer it."""
@@ -51,33 +53,34 @@ class Guard:
 
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                complete(MutableHeaders(scope=message), request, message["status"])
+                add_headers(MutableHeaders(scope=message), request, message["status"])
                 if is_secure:
                     MutableHeaders(scope=message)["Strict-Transport-Security"] = _ONE_YEAR_HTTPS
             await send(message)
 
         if request.method not in HARMLESS and is_foreign(request):
-            await self._told(request, Refused(Problem.FORM_OUTDATED))(scope, receive, guarded)
+            refusal = self._error_response(request, Refused(Problem.FORM_OUTDATED))
+            await refusal(scope, receive, guarded)
         else:
             await self._app(scope, receive, guarded)
 
 
-def complete(headers: MutableHeaders, request: Request, status: int) -> None:
-    """Add the headers that an answer has not."""
+def add_headers(headers: MutableHeaders, request: Request, status: int) -> None:
+    """Add the default headers that a response does not set itself."""
     for name, value in _HEADERS.items():
         headers.setdefault(name, value)
-    headers.setdefault("Cache-Control", _kept(request.url.path, status))
+    headers.setdefault("Cache-Control", _cache_control(request.url.path, status))
 
 
-def _kept(path: str, status: int) -> str:
-    """Return how browsers may keep an answer: files of ours alone, the others ask each time."""
+def _cache_control(path: str, status: int) -> str:
+    """Return the cache policy: static files may be cached, pages not."""
     if not path.startswith(assets.PREFIX) or status not in _FOUND:
         return "no-store"
-    return _FOR_EVER if assets.may_be_kept(path) else "no-cache"
+    return _IMMUTABLE if assets.is_immutable(path) else "no-cache"
 
 
 def is_foreign(request: HTTPConnection) -> bool:
-    """Tell whether a browser says that a form comes from elsewhere; programs say nothing."""
+    """Return whether a browser marks a request as cross-site; programs send no such headers."""
     origin = request.headers.get("origin")
     if origin is None:
         return request.headers.get("sec-fetch-site") in {"cross-site", "same-site"}

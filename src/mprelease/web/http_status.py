@@ -1,4 +1,4 @@
-"""Under which HTTP status a problem is told; whatever is not listed here is 422."""
+"""The HTTP status of each problem; 422 for those that are not listed."""
 
 from collections.abc import Mapping
 
@@ -20,7 +20,7 @@ _STATUS: Mapping[Problem, int] = {
     Problem.USER_UNKNOWN: 404,
     Problem.WORKER_UNKNOWN: 404,
     Problem.METHOD_UNKNOWN: 405,
-    # What is asked for could be done, were it not for how something stands now.
+    # The request is valid, but conflicts with the present state.
     Problem.PROJECT_EXISTS: 409,
     Problem.PROJECT_HAS_APPS: 409,
     Problem.APP_EXISTS: 409,
@@ -37,7 +37,7 @@ _STATUS: Mapping[Problem, int] = {
     Problem.LOGIN_TOO_OFTEN: 429,
     Problem.PASSWORD_TOO_OFTEN: 429,
     Problem.INTERNAL: 500,
-    # Not now, but perhaps in a moment.
+    # Temporary.
     Problem.DATABASE_UNUSABLE: 503,
     Problem.DATABASE_BUSY: 503,
     Problem.NO_WORKER: 503,
@@ -47,5 +47,5 @@ _STATUS: Mapping[Problem, int] = {
 
 
 def status_of(problem: Problem) -> int:
-    """Return the status under which a problem is told."""
+    """Return the HTTP status for a problem."""
     return _STATUS.get(problem, UNUSABLE)

@@ -1,9 +1,9 @@
-"""Who asks, by cookie or token, and whether that one may: declared in each route's parameters.
+"""Authentication by cookie or token, and authorization, declared in each route's parameters.
 
-    def show(request: Request, visit: Looker) -> Response: ...
+    def show(request: Request, session: CanView) -> Response: ...
 
-`Looker`, `Releaser` and `Manager` are visits of somebody with that right; a form of a browser must
-also carry the secret of its login.
+`CanView`, `CanRelease` and `CanManage` are sessions of users with that right; forms must also
+contain the CSRF token of their login.
 """
 
 from typing import Annotated
@@ -29,10 +29,10 @@ _BEARER = "bearer "
 
 
 def session_of(request: HTTPConnection) -> Session | None:
-    """Return who comes with this request, None for a stranger."""
+    """Return the session of a request; None without a valid login or token."""
     context = context_of(request)
     given = request.headers.get("authorization", "")
-    # A token is for programs: pages would let whoever found one make another.
+    # Tokens are for the API only: with pages a stolen token could be used to create others.
     if given.lower().startswith(_BEARER) and request.url.path.startswith("/api/"):
         return sessions.find(context.services, given[len(_BEARER) :].strip(), KeyKind.TOKEN)
     secret = request.cookies.get(COOKIE)
@@ -40,16 +40,16 @@ def session_of(request: HTTPConnection) -> Session | None:
 
 
 class RequiredRight:
-    """Let in whoever has a right; the test of all routes reads `right` from here."""
+    """A dependency that requires a permission; a test of all routes reads `right`."""
 
     def __init__(self, right: Permission) -> None:
-        """Take the right that a route asks for."""
+        """Take the permission that a route requires."""
         self.right = right
 
     async def __call__(
         self, request: Request, session: Annotated[Session | None, Depends(session_of)]
     ) -> Session:
-        """Return the visit; raise Refused where it may not go on."""
+        """Return the session; raise Refused without login, CSRF token or permission."""
         if session is None:
             raise Refused(Problem.LOGIN_NEEDED)
         request.state.session = session
@@ -66,7 +66,7 @@ CanManage = Annotated[Session, Depends(RequiredRight(Permission.MANAGE))]
 
 
 async def _context(request: Request) -> WebContext:
-    # A plain function would be called in a thread of its own, for nothing.
+    # FastAPI would run a plain function in a thread.
     return context_of(request)
 
 
@@ -74,7 +74,7 @@ ContextOf = Annotated[WebContext, Depends(_context)]
 
 
 def login_address(request: Request) -> str:
-    """Return the login page's address, which leads back to where somebody wanted to go."""
+    """Return the login page's path, with the requested page as `next`."""
     wanted = request.url.path
     if request.url.query:
         wanted += f"?{request.url.query}"
@@ -83,7 +83,7 @@ def login_address(request: Request) -> str:
 
 
 def safe_address(wanted: str) -> str:
-    """Return an address on this site, the first page for any other."""
+    """Return a path on this site unchanged, and `/` for any other URL."""
     try:
         parts = urlsplit(wanted)
     except ValueError:

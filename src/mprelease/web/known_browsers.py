@@ -1,7 +1,7 @@
-"""Know a browser again that has logged in before: strangers' attempts do not shut it out.
+"""Recognise browsers that have logged in before, so that attempts of others do not lock them out.
 
-A signed cookie for each user who has logged in there, sent to the login page alone. It survives a
-log-out and ends with the password: what is stored of that is part of what is signed.
+A signed cookie for each user who has logged in with the browser, sent to the login page only. It
+stays valid after a log-out and ends with the password, whose hash is part of the signed text.
 """
 
 import hmac
@@ -21,7 +21,7 @@ _NAME_BYTES = 12
 def browser_of(
     request: Request, services: ServiceContext, account: LoginAccount | None
 ) -> str | None:
-    """Return the name of the browser; None where it has not logged in to this account before."""
+    """Return the id of the browser; None if it has not logged in to this account before."""
     if account is None:
         return None
     browser, _, signature = request.cookies.get(_cookie(account), "").partition(".")
@@ -32,7 +32,7 @@ def browser_of(
 def remember_browser(
     answer: Response, services: ServiceContext, account: LoginAccount, *, is_secure: bool
 ) -> None:
-    """Let the browser show, for a year, that somebody has logged in there."""
+    """Set the cookie, for a year, after a login to this account."""
     browser = secrets.token_urlsafe(_NAME_BYTES)
     answer.set_cookie(
         _cookie(account),

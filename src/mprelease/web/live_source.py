@@ -1,4 +1,4 @@
-"""What is stored of releases and their logs, and its form in JSON: for answers and for sockets."""
+"""States and logs of releases as stored, and their JSON for HTTP responses and the live socket."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,21 +14,21 @@ from mprelease.storage import lists, logs
 from mprelease.storage.database import Reader
 from mprelease.storage.lists import Search
 
-# What is told at once ends with the passage that reaches one of them.
+# One update ends with the passage that reaches one of these limits.
 _LINES = 10_000
 _CHARACTERS = 2**20
 
 
 @dataclass(frozen=True)
 class StoredState:
-    """Tell watchers what is stored."""
+    """The source of the live view: reads states and logs from the database."""
 
     services: ServiceContext
 
     def after(self, release_id: int, position: Position) -> LiveUpdate:
-        """Return what follows a position, and how the release stands; raise Refused for none."""
+        """Return the lines after a position, and the release's state; raise Refused."""
         with self.services.database.reading() as db:
-            # Before its lines: the end of a release and its last line are written together.
+            # Read before the lines: the final state and the last lines are committed together.
             release = releases.get(db, release_id)
             cut = _cut(db, release, position)
             passages = logs.passages(db, release_id, cut or position)
@@ -38,29 +38,29 @@ class StoredState:
         return LiveUpdate(enough, release.attempt, _took(release), more, over, cut)
 
     def end(self, release_id: int) -> Position:
-        """Return the position of the last line."""
+        """Return the position of the last line; raise Refused."""
         with self.services.database.reading() as db:
             attempt = releases.get(db, release_id).attempt
             return Position(attempt, logs.last_line(db, release_id, attempt))
 
     def newest(self) -> int:
-        """Return the number of the newest release, 0 for none."""
+        """Return the id of the newest release, 0 for none."""
         with self.services.database.reading() as db:
             return next((one.id for one in lists.search(db, Search(limit=1))), 0)
 
     def open(self) -> Sequence[Release]:
-        """Return what runs, waits, or ended in a way that nobody knows."""
+        """Return queued and running releases and those in state UNKNOWN."""
         with self.services.database.reading() as db:
-            return lists.undecided(db)
+            return lists.unfinished_or_unknown(db)
 
     def since(self, newest: int, also: Collection[int]) -> Sequence[Release]:
-        """Return what was made after a release, and these others as far as they exist."""
+        """Return releases with ids above `newest`, and those of `also` that exist."""
         with self.services.database.reading() as db:
             return lists.since(db, newest, also)
 
 
 def log_in_json(update: LiveUpdate) -> dict[str, object]:
-    """Return it as programs and scripts read it: a passage is [attempt, first, stage, texts]."""
+    """Return an update as JSON (docs/live.md): a passage is [attempt, first, stage, texts]."""
     cut = update.cut
     return {
         "passages": [_listed(passage) for passage in update.passages],
@@ -73,7 +73,7 @@ def log_in_json(update: LiveUpdate) -> dict[str, object]:
 
 
 def states_in_json(changes: Changes) -> dict[str, object]:
-    """Return how releases stand, as programs and scripts read it."""
+    """Return changes of states as JSON (docs/live.md)."""
     states = [state_of(release) for release in changes.releases]
     return {
         "states": [state.model_dump(mode="json") for state in states],
@@ -82,9 +82,10 @@ def states_in_json(changes: Changes) -> dict[str, object]:
 
 
 def _cut(db: Reader, release: Release, position: Position) -> Position | None:
-    """Return where an attempt's lines end, if a watcher has heard some that were never stored.
+    """Return the end of an attempt's stored lines, if the position is after it.
 
-    While the attempt runs they are only not stored yet.
+    Then the client was sent lines that were never stored. While the attempt runs, such lines are
+    only not stored yet, and None is returned.
     """
     if position.attempt == release.attempt and not release.state.is_final:
         return None

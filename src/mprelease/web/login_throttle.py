@@ -1,9 +1,9 @@
-"""Limit how often somebody may guess a password, without letting strangers shut others out.
+"""Limit how often a password may be guessed, without letting attackers lock users out.
 
-Limits of strangers count by address first: an attempt that an address may not make counts nowhere
-else, so one address alone uses up no name. A browser that has logged in before, and a password that
-was made here, have limits of their own. All counts of a user begin anew with a new password, on
-every node: they are kept under the account's stamp, which changes with it.
+Attempts are counted by address first: one that exceeds the limit of its address is not counted for
+the user name, so a single address cannot use up the limit of a name. Browsers that have logged in
+before, and generated passwords, have separate limits. All counts of a user restart with a new
+password, on every node: their keys contain the account's stamp, which changes with it.
 """
 
 import hashlib
@@ -23,12 +23,12 @@ from mprelease.services.sessions import LoginAccount
 
 _OF_ADDRESS = parse("60 per 5 minutes")
 _FROM_ADDRESS = (parse("8 per 5 minutes"), parse("20 per hour"))
-# More than a single address may ever use.
+# More than a single address can use.
 _OF_NAME = parse("100 per hour")
 _SHARED = {_OF_ADDRESS, _OF_NAME}
 _OF_BROWSER = (parse("8 per 5 minutes"), parse("50 per day"))
 _OF_ISSUED = parse("8 per 5 minutes")
-# Names that nobody has, and that are made up without end, share so many counters.
+# Unknown names share this many counters, because an attacker can make up any number of them.
 _UNKNOWN_NAMES = 4096
 _MANY_COUNTERS = 20_000
 _Counter = tuple[RateLimitItem, tuple[str, ...]]
@@ -36,10 +36,11 @@ _Counter = tuple[RateLimitItem, tuple[str, ...]]
 
 @dataclass(frozen=True)
 class Attempt:
-    """A password that somebody gives.
+    """An attempt to log in.
 
-    `account` is whose name it is, None for nobody's; `browser` tells one that has logged in to this
-    account before, `issued` a password that was made here, by something that differs for each.
+    `account` is None for an unknown name; `browser` is the id of a browser that has logged in to
+    this account before; `issued` is a fingerprint of the password if it has the form of a
+    generated one.
     """
 
     name: str
@@ -50,36 +51,36 @@ class Attempt:
 
 
 class LoginThrottle:
-    """Count on this node, from any thread, the passwords that were wrong."""
+    """Count failed attempts on this node; may be shared by threads."""
 
     def __init__(self) -> None:
-        """Begin with none."""
+        """Begin without counts."""
         self._lock = threading.Lock()
         self._storage = MemoryStorage()
         self._limiter = MovingWindowRateLimiter(self._storage)
 
     def count(self, attempt: Attempt) -> None:
-        """Count an attempt, before it costs anything; raise Refused(LOGIN_TOO_OFTEN)."""
+        """Count an attempt, before the password is hashed; raise Refused(LOGIN_TOO_OFTEN)."""
         self._count(_counters(attempt), Problem.LOGIN_TOO_OFTEN)
 
     def succeeded(self, attempt: Attempt) -> None:
-        """Take back what this attempt counted for an address and a name, which others share.
+        """Undo the count of a successful attempt for its address and name, which others share.
 
-        The wrong attempts of whoever has remembered the password are forgotten.
+        Failed attempts of the same user from the same address or browser are removed as well.
         """
         counters = _counters(attempt)
         self._clear([one for one in counters if one[0] not in _SHARED])
-        self._take_back([one for one in counters if one[0] in _SHARED])
+        self._undo_last([one for one in counters if one[0] in _SHARED])
 
     def count_own(self, key_id: int) -> None:
-        """Count a try at one's own password by a login; raise Refused(PASSWORD_TOO_OFTEN).
+        """Count a login's attempt at its user's password; raise Refused(PASSWORD_TOO_OFTEN).
 
-        It is the login that is limited, not its user: whoever has stolen it locks out nobody else.
+        The login is limited, not the user, so that a stolen login cannot lock out the user.
         """
         self._count(_own(key_id), Problem.PASSWORD_TOO_OFTEN)
 
     def own_succeeded(self, key_id: int) -> None:
-        """Forget a login's tries."""
+        """Remove the counts of a login."""
         self._clear(_own(key_id))
 
     def _count(self, counters: list[_Counter], problem: Problem) -> None:
@@ -88,27 +89,27 @@ class LoginThrottle:
                 raise Refused(problem, minutes=max(map(self._minutes, full)))
             for limit, subject in counters:
                 self._limiter.hit(limit, *subject)
-            self._forget_empty()
+            self._remove_empty()
 
     def _clear(self, counters: list[_Counter]) -> None:
         with self._lock:
             for limit, subject in counters:
                 self._limiter.clear(limit, *subject)
 
-    def _take_back(self, counters: list[_Counter]) -> None:
-        """Make the last hit of counters undone; the library cannot."""
+    def _undo_last(self, counters: list[_Counter]) -> None:
+        """Remove the last hit of counters, which the library does not offer."""
         with self._lock:
             for limit, subject in counters:
                 if entries := self._storage.events.get(limit.key_for(*subject)):
                     del entries[0]
 
     def _minutes(self, counter: _Counter) -> int:
-        """Return after how many minutes a counter that is full has room again."""
+        """Return after how many minutes a counter that has reached its limit allows another hit."""
         ends_at = self._limiter.get_window_stats(counter[0], *counter[1]).reset_time
         return max(1, math.ceil((ends_at - time.time()) / 60))
 
-    def _forget_empty(self) -> None:
-        # The library keeps an empty list for every subject that there ever was.
+    def _remove_empty(self) -> None:
+        # The library keeps an empty list for every subject.
         events = self._storage.events
         if len(events) > _MANY_COUNTERS:
             for key in [key for key, entries in list(events.items()) if not entries]:
@@ -118,19 +119,19 @@ class LoginThrottle:
 def _counters(attempt: Attempt) -> list[_Counter]:
     if attempt.issued:
         return [(_OF_ISSUED, ("issued", attempt.issued))]
-    who = _who(attempt)
+    user = _user(attempt)
     if attempt.browser:
-        return [(limit, ("browser", attempt.browser, who)) for limit in _OF_BROWSER]
+        return [(limit, ("browser", attempt.browser, user)) for limit in _OF_BROWSER]
     address = _network(attempt.address)
-    of_both = [(limit, ("address and name", address, who)) for limit in _FROM_ADDRESS]
-    return [(_OF_ADDRESS, ("address", address)), *of_both, (_OF_NAME, ("name", who))]
+    of_both = [(limit, ("address and name", address, user)) for limit in _FROM_ADDRESS]
+    return [(_OF_ADDRESS, ("address", address)), *of_both, (_OF_NAME, ("name", user))]
 
 
 def _own(key_id: int) -> list[_Counter]:
     return [(limit, ("own", str(key_id))) for limit in _OF_BROWSER]
 
 
-def _who(attempt: Attempt) -> str:
+def _user(attempt: Attempt) -> str:
     if attempt.account:
         return f"user {attempt.account.user_id} {attempt.account.stamp}"
     digest = hashlib.sha256(attempt.name.strip().casefold().encode(errors="replace")).digest()
@@ -138,11 +139,11 @@ def _who(attempt: Attempt) -> str:
 
 
 def _network(address: str) -> str:
-    """Return what one customer of a provider is given: an IPv4 address, or an IPv6 network."""
+    """Return what one customer of a provider has: an IPv4 address, or an IPv6 network (/64)."""
     try:
-        found = ip_address(address)
+        parsed = ip_address(address)
     except ValueError:
         return address
-    if isinstance(found, IPv6Address):
-        return str(found.ipv4_mapped or IPv6Network((found, 64), strict=False))
-    return str(found)
+    if isinstance(parsed, IPv6Address):
+        return str(parsed.ipv4_mapped or IPv6Network((parsed, 64), strict=False))
+    return str(parsed)

@@ -1,4 +1,4 @@
-"""Put pages together: templates, words in the reader's language, and what every page shows."""
+"""Render pages: templates, the reader's language, and the context of all pages."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -31,7 +31,7 @@ _CODE = re.compile(r"`([^`]+)`")
 
 
 def page(request: Request, template: str, status: int = 200, **context: object) -> HTMLResponse:
-    """Return a page in the reader's language; strangers see it without the frame."""
+    """Render a template in the reader's language; without a session there is no sidebar."""
     session: Session | None = getattr(request.state, "session", None)
     shown: dict[str, Any] = {
         "request": request,
@@ -55,15 +55,15 @@ def page(request: Request, template: str, status: int = 200, **context: object) 
 
 
 def language(request: Request) -> Language:
-    """Return the reader's language: the profile's, else the browser's choice or wish."""
+    """Return the reader's language: of the profile, else of the cookie or Accept-Language."""
     session: Session | None = getattr(request.state, "session", None)
-    wish = session.user.language if session else None
-    wish = wish or request.cookies.get(LANGUAGE_COOKIE)
-    return language_of(wish or request.headers.get("accept-language") or Language.CHINESE)
+    preferred = session.user.language if session else None
+    preferred = preferred or request.cookies.get(LANGUAGE_COOKIE)
+    return language_of(preferred or request.headers.get("accept-language") or Language.CHINESE)
 
 
 def _is_whole(request: Request) -> bool:
-    """Tell whether a whole page is wanted, and not a part that htmx puts into one."""
+    """Return whether a whole page is requested, not a fragment for htmx."""
     return "hx-request" not in request.headers
 
 
@@ -117,7 +117,7 @@ def _csrf_token(context: Context) -> str:
 
 @pass_context
 def _ago(context: Context, at: int | None) -> Markup:
-    """Tell how long ago a moment in ms was, with the exact time on hover."""
+    """Return how long ago a time (ms since the epoch) was, with the exact time as title."""
     if at is None:
         return Markup("–")
     t: Translator = context["t"]
@@ -138,7 +138,7 @@ def _moment(at: int) -> str:
 
 
 def _stages_of(release: Release) -> list[StageRecord]:
-    """Return the stages as they are to be shown: of a release that has ended, what it came to."""
+    """Return the stages to show: of a release that has ended, without those that did not begin."""
     if not release.state.is_final:
         return list(release.stages)
     shown = (
@@ -151,13 +151,13 @@ def _stages_of(release: Release) -> list[StageRecord]:
 
 
 def _with_code(words: str) -> Markup:
-    """Return words in which what stands between backquotes is set as code."""
+    """Return a text as HTML, with the parts between backquotes as code."""
     return Markup(_CODE.sub(r"<code>\1</code>", str(escape(words))))  # noqa: S704 escaped before
 
 
 @pass_context
 def _details(context: Context, details: Mapping[str, object]) -> str:
-    """Return the details of an entry of the audit in words."""
+    """Return the details of an audit entry in the reader's language."""
     t: Translator = context["t"]
     return " · ".join(
         f"{t.named('detail', name) or name}: {_detail(t, name, value)}"

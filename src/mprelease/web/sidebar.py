@@ -1,4 +1,4 @@
-"""What pages show beside their own matter."""
+"""The content of the sidebar, which all pages show."""
 
 from dataclasses import dataclass
 
@@ -9,9 +9,9 @@ from mprelease.storage.lists import ProjectSection
 
 @dataclass(frozen=True)
 class Sidebar:
-    """What stands around every page: the projects with their apps, and how much runs.
+    """The projects with their apps, and the number of queued and running releases.
 
-    `unconfined` names the workers that do not confine builds: a matter for administrators.
+    `unconfined` are the names of alive workers without a sandbox, shown to administrators.
     """
 
     sections: list[ProjectSection]
@@ -20,6 +20,6 @@ class Sidebar:
 
 
 def sidebar(services: ServiceContext) -> Sidebar:
-    """Look around."""
+    """Read the content of the sidebar."""
     with services.database.reading() as db:
         return Sidebar(lists.sections(db), lists.count_unfinished(db), workers.unconfined(db))

@@ -1,4 +1,4 @@
-"""Notice a proxy that nobody has named: behind it all people seem to come from one address."""
+"""Detect proxies that are not configured as trusted: their users seem to have one address."""
 
 import logging
 import threading
@@ -6,18 +6,18 @@ import threading
 from starlette.types import Scope
 
 _log = logging.getLogger(__name__)
-# Whoever sends the header from many addresses is no proxy of ours.
+# More peers are not proxies but clients that send the header.
 _MOST = 10
 
 
 class UntrustedProxies:
-    """Keep, for the life of this process, which peers sent X-Forwarded-For without being trusted.
+    """The peers that have sent X-Forwarded-For to this process without being trusted.
 
-    The header is not believed. Each peer is logged once.
+    The header is ignored. Each peer is logged once.
     """
 
     def __init__(self) -> None:
-        """Begin with none."""
+        """Begin without peers."""
         self._lock = threading.Lock()
         self._peers: tuple[str, ...] = ()
 
@@ -27,7 +27,7 @@ class UntrustedProxies:
         return self._peers
 
     def notice(self, scope: Scope) -> None:
-        """Look at a request, whose client is already the forwarded one where that is believed."""
+        """Check a request; with a trusted proxy its client is already the forwarded address."""
         forwarded = ",".join(
             value.decode("latin-1")
             for name, value in scope["headers"]

@@ -1,4 +1,4 @@
-"""What pages and programs have workers do, the same for both."""
+"""Worker queries that both pages and API send."""
 
 from mprelease.domain.errors import ProblemError
 from mprelease.domain.worker_queries import WorkerQuery, WorkerQueryKind
@@ -11,7 +11,7 @@ _ADDRESS_SECONDS, _ADDRESS_AGE = 10.0, 60.0
 
 
 def finish(context: WebContext, session: Session, release_id: int) -> None:
-    """Have the step done that an accepted upload has missed; raise Refused or StageFailed."""
+    """Run the missed step of an accepted upload on a worker; raise Refused or StageFailed."""
     with context.services.database.reading() as db:
         _, app = finishing.upload(db, release_id)
     who: dict[str, str | int] = {"who": session.user.name, "who_id": session.user.id}
@@ -20,7 +20,7 @@ def finish(context: WebContext, session: Session, release_id: int) -> None:
 
 
 def outside_address(context: WebContext, label: str) -> str | None:
-    """Return how the workers of a label are seen outside, None where nobody can tell."""
+    """Return the public IP address of the workers of a label; None if it cannot be determined."""
     query = WorkerQuery(WorkerQueryKind.ADDRESS)
     try:
         facts = context.ask(label, query, seconds=_ADDRESS_SECONDS, max_age=_ADDRESS_AGE)

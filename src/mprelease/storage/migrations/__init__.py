@@ -1,1 +1,1 @@
-"""Migrations of the database, run at start under a lock."""
+"""Migrations of the database; `storage/migrate.py` runs them at start, under a lock."""

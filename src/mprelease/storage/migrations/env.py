@@ -1,8 +1,8 @@
-"""Run the steps on the connection that `migrate.py` hands over."""
+"""Alembic's environment: run the steps on the connection that `migrate.py` passes."""
 
 from alembic import context
 
-import mprelease.storage.migrations.resume  # noqa: F401 Alembic finds it by its dialect
+import mprelease.storage.migrations.resume  # noqa: F401 registers itself for its dialect
 from mprelease.storage.tables import metadata
 
 context.configure(

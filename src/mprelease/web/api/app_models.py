@@ -1,4 +1,4 @@
-"""Apps, as the API takes and gives them."""
+"""Models of apps in the API's requests and responses."""
 
 from datetime import datetime
 from typing import Annotated, Any, get_type_hints
@@ -14,11 +14,11 @@ from mprelease.schemas.documents import moment, pick
 from mprelease.schemas.fields import Checked, Text
 from mprelease.services.apps import KeptCredential
 
-_APART = {"compile_settings"}
+_COMPUTED = {"compile_settings"}
 
 
 class AppModel(BaseModel):
-    """An app, as everybody sees it."""
+    """An app, as shown to all users."""
 
     name: str
     project: str
@@ -30,13 +30,13 @@ class AppModel(BaseModel):
 
     @classmethod
     def of(cls, app: App, project: str) -> "AppModel":
-        """Show an app."""
+        """Return the model of an app."""
         names = [name for name in AppModel.model_fields if name != "project"]
         return cls(project=project, **pick(app, *names))
 
 
 class CredentialModel(BaseModel):
-    """What is told of a credential: something to compare it by, and when it was set."""
+    """The public facts of a credential: a fingerprint to compare it by, and when it was set."""
 
     fingerprint: str | None = Field(
         description="null where the server has another master key, so that it cannot be opened"
@@ -45,7 +45,7 @@ class CredentialModel(BaseModel):
 
 
 class NewApp(AppFields):
-    """An app to be added."""
+    """A new app."""
 
     project: Text
     platform: ServedPlatform
@@ -54,7 +54,7 @@ class NewApp(AppFields):
 
 
 def _shown() -> dict[str, Any]:
-    """Return the fields of `AppSettings`: what the record of an app's settings stores."""
+    """Return the fields of `AppSettings`: those of `AppFields` that are stored."""
     stored = {**get_type_hints(App), **get_type_hints(BuildSettings)}
     plain = {name: (stored[name], ...) for name in _SETTINGS if name in stored}
     return {
@@ -75,12 +75,12 @@ AppSettings = create_model(
 
 
 def settings_of(app: App, project: str, kept: KeptCredential | None) -> AppModel:
-    """Show an app's settings."""
+    """Return the `AppSettings` of an app."""
     known = driver_of(app.platform).settings
     stored = {**vars(app.build), **vars(app)}
     return AppSettings(
         **AppModel.of(app, project).model_dump(),
-        **{name: stored[name] for name in _SETTINGS if name in stored and name not in _APART},
+        **{name: stored[name] for name in _SETTINGS if name in stored and name not in _COMPUTED},
         compile_settings=known.effective(app.build.compile_settings),
         credential=kept
         and CredentialModel(fingerprint=kept.fingerprint, kept_at=moment(kept.kept_at)),

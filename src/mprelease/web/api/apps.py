@@ -1,4 +1,4 @@
-"""Apps for programs: list, show, create, change, delete, and the check of their credential."""
+"""API of apps: list, show, create, change, delete, and check the credential."""
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
@@ -41,7 +41,7 @@ _SHAPES = (
 
 
 class CheckModel(BaseModel):
-    """What the platform said of a credential, and from which address it was asked, if known."""
+    """The platform's answer about a credential, and the worker's public address, if known."""
 
     accepted: bool
     error: ProblemModel | None
@@ -83,7 +83,7 @@ def show(context: ContextOf, session: CanView, name: str) -> AppModel:
     responses=refusing(Problem.FORBIDDEN, Problem.APP_UNKNOWN),
 )
 def settings(context: ContextOf, session: CanManage, name: str) -> AppModel:
-    """Show an app with everything that can be set, but the credential."""
+    """Show an app with all settings except the credential."""
     with context.services.database.reading() as db:
         return _settings(db, context, name)
 
@@ -101,7 +101,7 @@ def settings(context: ContextOf, session: CanManage, name: str) -> AppModel:
     ),
 )
 def change(context: ContextOf, session: CanManage, name: str, wanted: AppChange) -> AppModel:
-    """Change an app; running releases keep what they began with."""
+    """Change an app; running releases keep the settings with which they began."""
     app = apps.edit(context.services, session.user.actor, name, wanted)
     with context.services.database.reading() as db:
         return _settings(db, context, app.name)
@@ -113,7 +113,7 @@ def change(context: ContextOf, session: CanManage, name: str, wanted: AppChange)
     responses=refusing(Problem.APP_UNKNOWN, Problem.RELEASE_BUSY),
 )
 def delete(context: ContextOf, session: CanManage, name: str) -> None:
-    """Remove an app with its credential; its releases stay for the record."""
+    """Remove an app with its credential; its releases are kept."""
     apps.remove(context.services, session.user.actor, name)
 
 
@@ -122,7 +122,7 @@ def delete(context: ContextOf, session: CanManage, name: str) -> None:
     responses=refusing(Problem.APP_UNKNOWN, Problem.NO_WORKER, Problem.NO_ANSWER),
 )
 def check(request: Request, context: ContextOf, session: CanManage, name: str) -> CheckModel:
-    """Ask the platform whether it accepts the app's credential."""
+    """Check whether the platform accepts the app's credential."""
     with context.services.database.reading() as db:
         label = apps.get(db, name).label
     error = None

@@ -1,11 +1,11 @@
-"""The OpenAPI document, as JSON and as a page to try it on; open to everybody."""
+"""The OpenAPI document, as JSON and as an interactive page; both without a login."""
 
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from mprelease.web.api.document import document
+from mprelease.web.api.openapi import document
 from mprelease.web.identity import session_of
 from mprelease.web.rendering import page
 
@@ -20,6 +20,6 @@ def openapi(request: Request) -> dict[str, Any]:
 
 @router.get("/docs")
 def docs(request: Request) -> Response:
-    """Show the document; whoever is logged in tries it as oneself."""
+    """Show the interactive document; with a login its requests use that session."""
     request.state.session = session_of(request)
     return page(request, "api_docs.html")

@@ -1,4 +1,4 @@
-"""Numbers for Prometheus, in its text format."""
+"""Metrics for Prometheus, in its text format."""
 
 from collections.abc import Iterator, Mapping
 
@@ -14,7 +14,7 @@ _MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 @router.get("/metrics")
 def show(context: ContextOf, session: CanManage) -> PlainTextResponse:
-    """Show how often loops that must live on have failed: this node's, and each worker's."""
+    """Return the number of failures of long-lived loops: of this node, and of each worker."""
     with context.services.database.reading() as db:
         of_workers = {one.name: one.loop_failures for one in workers.every(db)}
     lines = [

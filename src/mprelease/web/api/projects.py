@@ -1,4 +1,4 @@
-"""Projects for programs: list, show, create, change, delete, and what their repository has."""
+"""API of projects: list, show, create, change, delete, and the refs of the repository."""
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
@@ -22,7 +22,7 @@ _SHAPES = (Problem.NAME_SHAPE, Problem.NAME_MIXED, Problem.REPOSITORY_SHAPE, Pro
 
 
 class ProjectModel(BaseModel):
-    """A project; of its secrets only the names are told."""
+    """A project; of its secrets only the names are shown."""
 
     name: str
     repository: str
@@ -32,12 +32,12 @@ class ProjectModel(BaseModel):
 
     @classmethod
     def of(cls, db: Reader, project: Project) -> "ProjectModel":
-        """Show a project."""
+        """Return the model of a project."""
         return cls.with_secrets(project, projects.kept_secrets(db, project))
 
     @classmethod
     def with_secrets(cls, project: Project, names: list[str]) -> "ProjectModel":
-        """Show a project that has secrets of these names."""
+        """Return the model of a project that has secrets of these names."""
         kept = [ProjectSecret(name) for name in names]
         shown = pick(project, "name", "repository", "default_branch", "revision")
         return cls(**shown, secrets=kept)
@@ -96,7 +96,7 @@ def show(context: ContextOf, session: CanRelease, name: str) -> ProjectModel:
 def change(
     request: Request, context: ContextOf, session: CanManage, name: str, wanted: ProjectChange
 ) -> ChangedProjectModel:
-    """Change a project; at another scheme, host or port, git token and SSH key are needed anew."""
+    """Change a project; another scheme, host or port removes git token and SSH key."""
     edited = projects.edit(context.services, session.user.actor, name, wanted)
     with context.services.database.reading() as db:
         shown = ProjectModel.of(db, edited.project).model_dump()
@@ -110,7 +110,7 @@ def change(
     responses=refusing(Problem.PROJECT_UNKNOWN, Problem.PROJECT_HAS_APPS),
 )
 def delete(context: ContextOf, session: CanManage, name: str) -> None:
-    """Remove a project that has no apps any more, with its secrets."""
+    """Remove a project without apps, with its secrets."""
     projects.remove(context.services, session.user.actor, name)
 
 
@@ -128,7 +128,7 @@ def delete(context: ContextOf, session: CanManage, name: str) -> None:
     ),
 )
 def refs(context: ContextOf, session: CanRelease, name: str) -> RefsModel:
-    """Return branches and tags of a project's repository, at most half a minute old."""
+    """Return branches and tags of a project's repository, at most 30 s old."""
     label = worker_queries.label_of(context.services, name)
     query = WorkerQuery(WorkerQueryKind.REFS, name)
     facts = context.ask(label, query, seconds=_REFS_SECONDS, max_age=_REFS_AGE)

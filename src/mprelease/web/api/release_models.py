@@ -1,4 +1,4 @@
-"""The log of a release, and how its end is decided, as the API takes and gives them."""
+"""Models of logs and of the resolution of a release in the API."""
 
 from datetime import datetime
 
@@ -11,13 +11,13 @@ from mprelease.schemas.fields import Record
 
 
 class Resolution(Record):
-    """How a release ended of which nobody knows: whether the platform got it."""
+    """The decision about a release of unknown state: whether the platform received it."""
 
     published: bool
 
 
 class PositionModel(BaseModel):
-    """Where a line of a log stands."""
+    """The position of a line in a log."""
 
     attempt: int
     line: int
@@ -32,21 +32,21 @@ class LineModel(PositionModel):
 
     @classmethod
     def of(cls, line: LogLine) -> "LineModel":
-        """Show a line."""
+        """Return the model of a line."""
         at = moment(line.at)
         return cls(**pick(line.position, "attempt", "line"), at=at, **pick(line, "stage", "text"))
 
 
 class LogModel(BaseModel):
-    """A part of a log; ask for what follows with `next`, until nothing more will come."""
+    """A part of a log; request the following lines with `next`, until `is_over`."""
 
     items: list[LineModel]
     next: PositionModel
     is_over: bool
 
     @classmethod
-    def of(cls, lines: list[LogLine], asked: Position, *, is_over: bool) -> "LogModel":
-        """Show lines that follow the position that was asked for."""
-        last = lines[-1].position if lines else asked
+    def of(cls, lines: list[LogLine], after: Position, *, is_over: bool) -> "LogModel":
+        """Return the model of the lines after a position."""
+        last = lines[-1].position if lines else after
         reached = PositionModel(**pick(last, "attempt", "line"))
         return cls(items=[LineModel.of(one) for one in lines], next=reached, is_over=is_over)

@@ -1,4 +1,4 @@
-"""Releases for programs: ask, look, cancel, repeat, decide, finish, delete; logs and QR codes."""
+"""API of releases: create, list, show, cancel, repeat, resolve, finish, delete; logs, QR codes."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -20,7 +20,7 @@ from mprelease.storage import lists, logs
 from mprelease.storage import releases as stored
 from mprelease.storage.lists import Search
 from mprelease.web import worker_queries
-from mprelease.web.api.common import Listed
+from mprelease.web.api.common_models import Listed
 from mprelease.web.api.refusals import Responses, refusing
 from mprelease.web.api.release_models import LogModel, Resolution
 from mprelease.web.context import WebContext
@@ -68,10 +68,10 @@ def create(
     wanted: NewRelease,
     idempotency_key: Key = None,
 ) -> ReleaseModel:
-    """Accept a release as queued."""
-    asked = ReleaseRequest.made_of(wanted, _key(session, idempotency_key))
-    made = releases.request(context.services, session.user.actor, asked)
-    return _shown(request, context, made)
+    """Queue a release."""
+    accepted = ReleaseRequest.made_of(wanted, _key(session, idempotency_key))
+    release_id = releases.request(context.services, session.user.actor, accepted)
+    return _shown(request, context, release_id)
 
 
 @router.post(
@@ -89,9 +89,9 @@ def create_all(
     wanted: ProjectReleases,
     idempotency_key: Key = None,
 ) -> list[ReleaseModel]:
-    """Accept a release for each app of a project, all of them or none."""
-    asked = ReleaseRequest.made_of(wanted, _key(session, idempotency_key))
-    made = releases.request_all(context.services, session.user.actor, name, asked, wanted.apps)
+    """Queue a release of each app of a project, of all or none."""
+    accepted = ReleaseRequest.made_of(wanted, _key(session, idempotency_key))
+    made = releases.request_all(context.services, session.user.actor, name, accepted, wanted.apps)
     return [_shown(request, context, one) for one in made]
 
 
@@ -108,11 +108,11 @@ def list_all(
     before: Number | None = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
 ) -> Listed[ReleaseModel]:
-    """List the newest releases that match, newest first."""
+    """List the matching releases, newest first."""
     t = Translator(language(request))
     with context.services.database.reading() as db:
         app_id = apps.get(db, app).id if app else None
-        # One more than is shown, to know whether there is more.
+        # One more than is returned, to see whether there is a next page.
         search = Search(app_id, kind, state, ref, person, before, limit + 1)
         found = lists.search(db, search)
         shown = found[:limit]
@@ -136,7 +136,7 @@ def show(
 def cancel(
     request: Request, context: ContextOf, session: CanRelease, release_id: Number
 ) -> ReleaseModel:
-    """Cancel a release, or ask a running one to end."""
+    """Cancel a queued release, or request the cancellation of a running one."""
     releases.cancel(context.services, session.user.actor, release_id)
     return _shown(request, context, release_id)
 
@@ -153,7 +153,7 @@ def again(
     release_id: Number,
     idempotency_key: Key = None,
 ) -> ReleaseModel:
-    """Make the same release anew."""
+    """Queue a release with the same parameters as an earlier one."""
     key = _key(session, idempotency_key)
     wanted = releases.again(context.services, release_id).with_(idempotency_key=key)
     return _shown(request, context, releases.request(context.services, session.user.actor, wanted))
@@ -166,7 +166,7 @@ def again(
 def resolve(
     request: Request, context: ContextOf, session: CanRelease, release_id: Number, end: Resolution
 ) -> ReleaseModel:
-    """Say how a release ended of which nobody knows."""
+    """Decide how a release of unknown state ended."""
     releases.resolve(context.services, session.user.actor, release_id, published=end.published)
     return _shown(request, context, release_id)
 
@@ -187,7 +187,7 @@ def resolve(
 def finish(
     request: Request, context: ContextOf, session: CanRelease, release_id: Number
 ) -> ReleaseModel:
-    """Do the step that an accepted upload has missed, and wait for it."""
+    """Run the missed step of an accepted upload, and wait for it."""
     worker_queries.finish(context, session, release_id)
     return _shown(request, context, release_id)
 
@@ -211,15 +211,15 @@ def log(
     line: LinePart = 0,
     limit: Annotated[int, Query(ge=1, le=5000)] = 1000,
 ) -> LogModel:
-    """Return the lines that follow a position: at most so many, of about a MiB together."""
-    asked = Position(attempt, line)
+    """Return the lines after a position: at most `limit`, of about 1 MiB together."""
+    position = Position(attempt, line)
     with context.services.database.reading() as db:
-        # Before its lines: the end of a release and its last line are written together.
+        # Read before the lines: the final state and the last lines are committed together.
         release = releases.get(db, release_id)
-        following = logs.after(db, release_id, asked)
-        lines = list(_at_once(following, limit))
+        following = logs.after(db, release_id, position)
+        lines = list(_limited(following, limit))
         is_over = release.state.is_final and next(following, None) is None
-    return LogModel.of(lines, asked, is_over=is_over)
+    return LogModel.of(lines, position, is_over=is_over)
 
 
 @router.get(
@@ -237,8 +237,8 @@ def qr_code(context: ContextOf, session: CanView, release_id: Number) -> Respons
     return Response(found[0], media_type=found[1])
 
 
-def _at_once(lines: Iterator[LogLine], limit: int) -> Iterator[LogLine]:
-    """Yield lines up to a number, or up to the one that makes them long."""
+def _limited(lines: Iterator[LogLine], limit: int) -> Iterator[LogLine]:
+    """Yield at most `limit` lines, and none after 1 Mi characters were reached."""
     characters = 0
     for line in islice(lines, limit):
         yield line

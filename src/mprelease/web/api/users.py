@@ -1,4 +1,4 @@
-"""Users for programs: oneself, and who can log in."""
+"""API of users: the own one, list, show, create, change, delete, reset the password."""
 
 from fastapi import APIRouter
 from pydantic import BaseModel
@@ -18,7 +18,7 @@ _UNTOUCHABLE = (Problem.SUPER_ADMIN_STAYS, Problem.NOT_YOURSELF)
 
 
 class UserModel(BaseModel):
-    """Somebody who can log in."""
+    """A user."""
 
     id: int
     name: str
@@ -29,31 +29,31 @@ class UserModel(BaseModel):
 
     @classmethod
     def of(cls, user: User) -> "UserModel":
-        """Show a user."""
+        """Return the model of a user."""
         return cls(**pick(user, *UserModel.model_fields))
 
 
 class AddedUser(UserModel):
-    """Somebody who was added, with the password where it was made here."""
+    """A new user, with the password if it was generated."""
 
     password: str | None
 
 
 class NewPassword(BaseModel):
-    """A password that was made here; it is told once."""
+    """A generated password, which is shown once."""
 
     password: str
 
 
 @router.get("/me")
 def me(session: CanView) -> UserModel:
-    """Tell who asks."""
+    """Show the user that sends the request."""
     return UserModel.of(session.user)
 
 
 @router.get("/users", responses=refusing(Problem.FORBIDDEN))
 def list_all(context: ContextOf, session: CanManage) -> list[UserModel]:
-    """List everybody who can log in."""
+    """List all users by name."""
     with context.services.database.reading() as db:
         return [UserModel.of(one) for one in stored.every(db)]
 
@@ -70,7 +70,7 @@ def list_all(context: ContextOf, session: CanManage) -> list[UserModel]:
     ),
 )
 def create(context: ContextOf, session: CanManage, new: NewUser) -> AddedUser:
-    """Add somebody."""
+    """Add a user."""
     user, password = users.add(context.services, session.user.actor, new)
     made = None if new.password else password
     return AddedUser(**UserModel.of(user).model_dump(), password=made)
@@ -78,7 +78,7 @@ def create(context: ContextOf, session: CanManage, new: NewUser) -> AddedUser:
 
 @router.get("/users/{user_id}", responses=refusing(Problem.FORBIDDEN, Problem.USER_UNKNOWN))
 def show(context: ContextOf, session: CanManage, user_id: Number) -> UserModel:
-    """Show somebody."""
+    """Show a user."""
     with context.services.database.reading() as db:
         return UserModel.of(users.get(db, user_id))
 
@@ -97,7 +97,7 @@ def show(context: ContextOf, session: CanManage, user_id: Number) -> UserModel:
 def change(
     context: ContextOf, session: CanManage, user_id: Number, wanted: UserChange
 ) -> UserModel:
-    """Change somebody; a new role, or being disabled, ends that one's logins."""
+    """Change a user; a new role, or disabling, ends the user's logins."""
     return UserModel.of(users.edit(context.services, session.user, user_id, wanted))
 
 
@@ -107,7 +107,7 @@ def change(
     responses=refusing(Problem.USER_UNKNOWN, *_UNTOUCHABLE),
 )
 def delete(context: ContextOf, session: CanManage, user_id: Number) -> None:
-    """Remove somebody; the name stays on releases."""
+    """Remove a user; the name stays on releases."""
     users.remove(context.services, session.user, user_id)
 
 
@@ -116,6 +116,6 @@ def delete(context: ContextOf, session: CanManage, user_id: Number) -> None:
     responses=refusing(Problem.USER_UNKNOWN, *_UNTOUCHABLE),
 )
 def reset_password(context: ContextOf, session: CanManage, user_id: Number) -> NewPassword:
-    """Give somebody a random password; all logins and tokens of that one end."""
+    """Set a random password; all logins and tokens of the user end."""
     password = users.reset_password(context.services, session.user.actor, user_id, by=session.user)
     return NewPassword(password=password)

@@ -1,4 +1,4 @@
-"""Workers for programs, and the record of what everybody did."""
+"""API of workers and of the audit log."""
 
 from datetime import datetime
 from typing import Annotated
@@ -15,7 +15,7 @@ from mprelease.services import workers
 from mprelease.storage import audit
 from mprelease.storage import workers as stored
 from mprelease.storage.audit import AuditEntry
-from mprelease.web.api.common import Listed
+from mprelease.web.api.common_models import Listed
 from mprelease.web.api.refusals import refusing
 from mprelease.web.identity import CanManage, ContextOf
 
@@ -23,7 +23,7 @@ router = APIRouter(prefix="/api/v1")
 
 
 class WorkerModel(BaseModel):
-    """A worker and what it runs."""
+    """A worker and the ids of its running releases."""
 
     name: str
     labels: list[str]
@@ -38,7 +38,7 @@ class WorkerModel(BaseModel):
 
     @classmethod
     def of(cls, worker: WorkerRecord) -> "WorkerModel":
-        """Show a worker."""
+        """Return the model of a worker."""
         return cls(
             **pick(worker, "name", "slots", "version", "is_alive", "draining", "sandbox"),
             loop_failures=worker.loop_failures,
@@ -49,7 +49,7 @@ class WorkerModel(BaseModel):
 
 
 class AuditEntryModel(BaseModel):
-    """Who did what to which noun; names may change, and the ids tell who had one then."""
+    """An action of a user on a subject; the ids identify them also after a rename."""
 
     id: int
     at: datetime
@@ -62,14 +62,14 @@ class AuditEntryModel(BaseModel):
 
     @classmethod
     def of(cls, number: int, entry: AuditEntry) -> "AuditEntryModel":
-        """Show an entry."""
+        """Return the model of an entry."""
         names = ("who", "who_id", "action", "subject", "subject_id", "details")
         return cls(id=number, at=moment(entry.at), **pick(entry, *names))
 
 
 @router.get("/workers", tags=["workers"], responses=refusing(Problem.FORBIDDEN))
 def list_workers(context: ContextOf, session: CanManage) -> list[WorkerModel]:
-    """List the workers, the dead ones too."""
+    """List all workers, also dead ones."""
     with context.services.database.reading() as db:
         return [WorkerModel.of(one) for one in stored.every(db)]
 
@@ -81,7 +81,7 @@ def list_workers(context: ContextOf, session: CanManage) -> list[WorkerModel]:
     responses=refusing(Problem.WORKER_UNKNOWN),
 )
 def drain(context: ContextOf, session: CanManage, name: str) -> None:
-    """Let a worker take no more releases; those that it runs go on."""
+    """Let a worker take no more releases; running ones continue."""
     workers.drain(context.services, session.user.actor, name, draining=True)
 
 
@@ -103,7 +103,7 @@ def list_audit(
     before: Number | None = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> Listed[AuditEntryModel]:
-    """List who did what, newest first."""
+    """List the entries of the audit log, newest first."""
     with context.services.database.reading() as db:
         found = audit.newest(db, before, limit + 1)
     shown = [AuditEntryModel.of(number, entry) for number, entry in found[:limit]]

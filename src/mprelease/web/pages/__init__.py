@@ -1,1 +1,1 @@
-"""One module for each noun that has pages."""
+"""The pages, one module per subject."""

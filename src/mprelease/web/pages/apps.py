@@ -1,4 +1,4 @@
-"""An app: its releases, newest first, and the forms that ask for another."""
+"""Pages of an app: its releases, newest first, and the forms of a new preview or upload."""
 
 from collections.abc import Mapping
 from secrets import token_hex
@@ -43,7 +43,7 @@ def show(
     person: Word = "",
     before: int | None = None,
 ) -> Response:
-    """Show an app's releases; htmx asks for more of them by `before`."""
+    """Show an app's releases; htmx loads older ones with `before`."""
     with context.services.database.reading() as db:
         app = apps.get(db, name)
         search = Search(
@@ -81,7 +81,7 @@ def form(
     ref: Word = "",
     ref_name: Word = "",
 ) -> Response:
-    """Show the form for a preview or an upload, with what this person chose last time."""
+    """Show the form of a preview or upload, with the values of this user's last one."""
     with context.services.database.reading() as db:
         app = apps.get(db, name)
         last = _last(db, session, app, kind)
@@ -101,9 +101,9 @@ def release(
     kind: Kind,
     sent: Annotated[SentForm, Form()],
 ) -> Response:
-    """Queue a release and show it; what cannot be used comes back with the form, nothing lost."""
+    """Queue a release and redirect to it; on a refusal show the form with the values again."""
     switches = sent.several("switches")
-    # A box that is empty sends nothing, so the form says first which there are.
+    # Browsers send nothing for an unchecked box, so the form also sends the names of all boxes.
     settings = {name: name in switches for name in sent.several("shown_switches")}
     try:
         release_id = _requested(context, session, name, kind, sent.typed, settings)
@@ -125,15 +125,17 @@ def _requested(
     settings: dict[str, bool],
 ) -> int:
     typed = {field: text.strip() for field, text in typed.items() if text.strip()}
-    apart: dict[str, str | None] = {
-        # Somebody may have been given the suggested number meanwhile: then it is the next one.
+    special: dict[str, str | None] = {
+        # A suggested version may be taken meanwhile: left out, the service chooses the next one.
         "version": typed.get("version") if typed.get("version") != typed.get("suggested") else None,
-        # Whoever types another ref means that one alone.
+        # If another ref was typed, the former branch or tag does not apply.
         "ref_name": typed.get("ref_name") if typed.get("ref") == typed.get("named_ref") else None,
-        # Sent twice by an impatient click, it is one release.
+        # A form that is sent twice makes one release.
         "idempotency_key": f"{session.user.id}:{typed['key']}" if "key" in typed else None,
     }
-    wanted = ReleaseRequest.of_form(typed, app=name, kind=kind, compile_settings=settings, **apart)
+    wanted = ReleaseRequest.of_form(
+        typed, app=name, kind=kind, compile_settings=settings, **special
+    )
     return releases.request(context.services, session.user.actor, wanted)
 
 
@@ -147,14 +149,14 @@ def _form(
 ) -> Response:
     is_upload = kind is Kind.UPLOAD
     driver = driver_of(app.platform)
-    chosen = {**app.build.compile_settings, **settings}
+    effective = {**app.build.compile_settings, **settings}
     shown: dict[str, Any] = {
         "app": app,
         "kind": kind,
         "typed": typed,
         "robots": driver.robots,
         "switches": [
-            (each, chosen.get(each.setting, each.default))
+            (each, effective.get(each.setting, each.default))
             for each in (driver.presentation.upload_switches if is_upload else ())
         ],
         "problem_detail": problem_detail,

@@ -1,4 +1,4 @@
-"""The first page: what runs, what was last, and the newest QR codes."""
+"""The home page: unfinished and recent releases, and the newest QR codes."""
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -11,12 +11,12 @@ from mprelease.web.rendering import page
 
 router = APIRouter(include_in_schema=False)
 _RECENT = 10
-_OPEN = {State.QUEUED, State.RUNNING}  # shown as what runs
+_UNFINISHED = {State.QUEUED, State.RUNNING}  # shown in `running`
 
 
 @router.get("/")
 def show(request: Request, context: ContextOf, session: CanView) -> Response:
-    """Show the first page."""
+    """Show the home page."""
     with context.services.database.reading() as db:
         running = lists.unfinished(db)
         recent = lists.search(db, Search(limit=_RECENT))
@@ -27,7 +27,7 @@ def show(request: Request, context: ContextOf, session: CanView) -> Response:
         request,
         "home.html",
         running=running,
-        recent=[one for one in recent if one.state not in _OPEN],
+        recent=[one for one in recent if one.state not in _UNFINISHED],
         sections=sections,
         codes=codes,
         unserved=unserved,

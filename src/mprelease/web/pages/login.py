@@ -1,4 +1,4 @@
-"""Logging in and out, and the language of somebody who has not."""
+"""Log in and out, and the language of browsers without a login."""
 
 from typing import Annotated
 
@@ -23,7 +23,7 @@ _YEAR = 31_536_000
 
 @router.get("/login")
 def show(request: Request, next: str = "/") -> Response:
-    """Show the form, or go on for somebody who is in already."""
+    """Show the form; with a login redirect to `next`."""
     if session_of(request):
         return RedirectResponse(safe_address(next), 303)
     return page(request, "login.html", next=safe_address(next), name="", problem_detail=None)
@@ -38,7 +38,7 @@ def log_in(
     remember: Annotated[bool, Form()] = False,
     next: Annotated[str, Form()] = "/",
 ) -> Response:
-    """Begin a login with a new secret, whatever cookie came along."""
+    """Create a login with a new secret, independent of a cookie of the request."""
     context = context_of(request)
     account = sessions.account(context.services, name.strip())
     attempt = _attempt(request, account, name, password)
@@ -82,7 +82,7 @@ def _attempt(request: Request, account: LoginAccount | None, name: str, password
 
 @router.post("/logout")
 def log_out(request: Request, session: CanView) -> Response:
-    """End this login."""
+    """End the login of this request."""
     sessions.log_out(context_of(request).services, session)
     answer = RedirectResponse("/login", 303)
     answer.delete_cookie(COOKIE)
@@ -94,7 +94,7 @@ def choose_language(
     language: Annotated[Language, Form()],
     next: Annotated[str, Form()] = "/login",
 ) -> Response:
-    """Remember a stranger's language in the browser; the profile's goes before it."""
+    """Set a cookie with the language; that of a user's profile overrides it."""
     answer = RedirectResponse(safe_address(next), 303)
     answer.set_cookie(LANGUAGE_COOKIE, language, max_age=_YEAR, httponly=True, samesite="lax")
     return answer

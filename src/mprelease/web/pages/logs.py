@@ -1,4 +1,4 @@
-"""The log of a release: its lines for the page's script, and the whole of it as text."""
+"""The log of a release: lines as JSON for the page's script, and the whole log as text."""
 
 from collections.abc import Iterator
 from typing import Annotated
@@ -21,14 +21,14 @@ Number = Annotated[int, Query(ge=0, lt=2**31)]
 def lines(
     context: ContextOf, session: CanView, release_id: int, attempt: Number = 0, line: Number = 0
 ) -> Response:
-    """Return the lines behind a position; whether more are there, and whether more may come."""
+    """Return the lines after a position, and whether more are stored or may follow."""
     update = StoredState(context.services).after(release_id, Position(attempt, line))
     return JSONResponse(log_in_json(update))
 
 
 @router.get("/{release_id}/log.txt")
 def raw(context: ContextOf, session: CanView, release_id: int) -> Response:
-    """Return the whole log as text, as it was written."""
+    """Return the whole log as plain text."""
     with context.services.database.reading() as db:
         releases.get(db, release_id)
     headers = {"Content-Disposition": f"inline; filename=release-{release_id}.log"}
@@ -36,7 +36,7 @@ def raw(context: ContextOf, session: CanView, release_id: int) -> Response:
 
 
 def _text(context: WebContext, release_id: int) -> Iterator[str]:
-    """Yield the log in pieces; between them, while somebody reads slowly, no query is open."""
+    """Yield the log in parts; no transaction is open while a slow client reads one."""
     stored, position = StoredState(context.services), START
     while True:
         update = stored.after(release_id, position)

@@ -1,4 +1,4 @@
-"""One's own profile: name, password, robot, language, and tokens for programs."""
+"""The user's own profile: name, avatar, password, robot, language, and API tokens."""
 
 from typing import Annotated
 
@@ -62,7 +62,7 @@ def change_avatar(
     *,
     remove: Annotated[bool, Form()] = False,
 ) -> Response:
-    """Show oneself by a picture, or by one's first letter again."""
+    """Set or remove the user's avatar."""
     content = picture.file.read(LARGEST_BYTES + 1) if picture else b""
     try:
         users.set_avatar(context.services, session.user, None if remove else content)
@@ -76,7 +76,7 @@ def change_avatar(
 def change_password(
     request: Request, context: ContextOf, session: CanView, old: Field, new: Field
 ) -> Response:
-    """Change the password; other logins end."""
+    """Change the password; the user's other logins end."""
     try:
         context.login_throttle.count_own(session.key.id)
         users.change_password(context.services, session.user, session.key.id, old, new)
@@ -97,7 +97,7 @@ def add_token(
     name: Field,
     days: Annotated[int, Form()] = 90,
 ) -> Response:
-    """Make a token for a program and show it once."""
+    """Create an API token and show it once."""
     try:
         token = sessions.add_token(context.services, session.user, name, days)
     except ProblemError as failure:

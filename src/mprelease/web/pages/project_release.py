@@ -1,4 +1,4 @@
-"""One release of several apps of a project, by one form."""
+"""The form that releases several apps of a project."""
 
 from secrets import token_hex
 from typing import Annotated, Any
@@ -26,7 +26,7 @@ router = APIRouter(prefix="/projects/{name}/release", include_in_schema=False)
 def form(
     request: Request, context: ContextOf, session: CanRelease, name: str, kind: Kind = Kind.PREVIEW
 ) -> Response:
-    """Show the form, with all apps chosen."""
+    """Show the form, with all apps selected."""
     return _form(request, context, name, {"kind": kind}, None)
 
 
@@ -38,12 +38,14 @@ def release(
     name: str,
     sent: Annotated[SentForm, Form()],
 ) -> Response:
-    """Queue a release of each chosen app, or of none where one of them cannot be."""
+    """Queue a release of each selected app, or of none if one is refused."""
     given = {field: text.strip() for field, text in sent.typed.items() if text.strip()}
-    click = f"{session.user.id}:{given['key']}" if "key" in given else None
+    idempotency_key = f"{session.user.id}:{given['key']}" if "key" in given else None
     apps = sent.several("apps")
     try:
-        wanted = ReleaseRequest.of_form(given, app="", compile_settings={}, idempotency_key=click)
+        wanted = ReleaseRequest.of_form(
+            given, app="", compile_settings={}, idempotency_key=idempotency_key
+        )
         made = releases.request_all(context.services, session.user.actor, name, wanted, apps)
     except ProblemError as failure:
         typed = {**sent.typed, "apps": apps}
@@ -61,16 +63,16 @@ def _form(
 ) -> Response:
     with context.services.database.reading() as db:
         project = projects.get(db, name)
-        members = stored_apps.of_project(db, project.id)
+        of_project = stored_apps.of_project(db, project.id)
     blank = {
         "ref": project.default_branch,
         "version": "",
         "description": "",
         "environment": Environment.PRODUCTION,
-        "apps": [app.name for app in members],
+        "apps": [app.name for app in of_project],
         "key": token_hex(8),
     }
     given = {field: value or "" for field, value in typed.items()}
     status = 422 if problem_detail else 200
-    shown = {"project": project, "apps": members, "typed": blank | given}
+    shown = {"project": project, "apps": of_project, "typed": blank | given}
     return page(request, "project_release.html", status, **shown, problem_detail=problem_detail)

@@ -1,4 +1,4 @@
-"""Projects and the settings of their apps."""
+"""Pages of projects, and the settings of their apps."""
 
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -19,7 +19,7 @@ from mprelease.services import apps, projects
 from mprelease.storage import apps as stored_apps
 from mprelease.storage import projects as stored
 from mprelease.web import worker_queries
-from mprelease.web.app_form import AppForm, as_typed
+from mprelease.web.app_form import AppForm, form_fields
 from mprelease.web.context import WebContext
 from mprelease.web.flash import done
 from mprelease.web.identity import CanManage, ContextOf
@@ -32,12 +32,12 @@ _CHECK_SECONDS = 60.0
 _NO_PROJECT = {"name": "", "repository": "", "default_branch": "main"}
 
 
-Given = Annotated[AppForm, Form(media_type="multipart/form-data")]
+SentApp = Annotated[AppForm, Form(media_type="multipart/form-data")]
 
 
 @router.get("/projects")
 def show(request: Request, context: ContextOf, session: CanManage) -> Response:
-    """List the projects with their apps, and a form for another one."""
+    """List the projects with their apps, and show the form of a new one."""
     return _list(request, context)
 
 
@@ -48,7 +48,7 @@ def add(
     session: CanManage,
     sent: Sent,
 ) -> Response:
-    """Add a project and go on to its settings."""
+    """Add a project and redirect to its settings."""
     try:
         new = NewProject.of_form(sent.typed, secrets={})
         added = projects.add(context.services, session.user.actor, new)
@@ -72,7 +72,7 @@ def edit(
     name: str,
     sent: Sent,
 ) -> Response:
-    """Change a project; an empty secret leaves it as it is, `forget` takes it away."""
+    """Change a project; an empty secret is not changed, `forget` removes it."""
     typed = sent.typed
     secrets: dict[str, str | None] = {key: typed[key] for key in ProjectSecret if typed.get(key)}
     secrets |= dict.fromkeys(sent.several("forget"))
@@ -80,7 +80,7 @@ def edit(
         change = ProjectChange.of_form(typed, secrets=secrets)
         edited = projects.edit(context.services, session.user.actor, name, change)
     except ProblemError as failure:
-        typed |= _still_seen(failure, typed.pop("revision", ""))
+        typed |= _revision_of_form(failure, typed.pop("revision", ""))
         return _settings(request, context, name, problem_detail=failure.problem_detail, typed=typed)
     saved = Message("done.project_saved", {"name": edited.project.name})
     if edited.removed:
@@ -107,7 +107,7 @@ def app_form(
     name: str,
     platform: ServedPlatform | None = None,
 ) -> Response:
-    """Show the form for a new app."""
+    """Show the form of a new app."""
     with context.services.database.reading() as db:
         projects.get(db, name)
     return _app_form(request, context, name, platform or served()[0], None, {}, None)
@@ -115,16 +115,16 @@ def app_form(
 
 @router.post("/projects/{name}/new-app")
 def add_app(
-    request: Request, context: ContextOf, session: CanManage, name: str, given: Given
+    request: Request, context: ContextOf, session: CanManage, name: str, sent: SentApp
 ) -> Response:
-    """Add an app and show it."""
-    typed = given.typed
+    """Add an app and redirect to it."""
+    typed = sent.typed
     wanted = typed.get("platform", served()[0])
     platform = served_by_name(wanted)
     if platform is None:
         raise Refused(Problem.FIELD_UNUSABLE, field="platform", detail=wanted)
     try:
-        new = given.change(platform)
+        new = sent.change(platform)
         app = apps.add(context.services, session.user.actor, name, platform, new)
     except ProblemError as failure:
         return _app_form(request, context, name, platform, None, typed, failure.problem_detail)
@@ -136,25 +136,25 @@ def add_app(
 def app_settings(request: Request, context: ContextOf, session: CanManage, name: str) -> Response:
     """Show the settings of an app."""
     app, project = _app(context, name)
-    return _app_form(request, context, project, app.platform, app, as_typed(app), None)
+    return _app_form(request, context, project, app.platform, app, form_fields(app), None)
 
 
 @router.post("/apps/{name}/settings")
 def edit_app(
-    request: Request, context: ContextOf, session: CanManage, name: str, given: Given
+    request: Request, context: ContextOf, session: CanManage, name: str, sent: SentApp
 ) -> Response:
-    """Change an app; an empty credential leaves it as it is."""
+    """Change an app; an empty credential is not changed."""
     app, project = _app(context, name)
-    typed = given.typed
+    typed = sent.typed
     try:
-        change = given.change(app.platform, app.build.compile_settings)
+        change = sent.change(app.platform, app.build.compile_settings)
         changed = apps.edit(context.services, session.user.actor, name, change)
     except ProblemError as failure:
         app, project = _app(context, name)
         typed = {
             **typed,
             "revision": str(app.revision),
-            **_still_seen(failure, typed.get("revision", "")),
+            **_revision_of_form(failure, typed.get("revision", "")),
         }
         return _app_form(
             request, context, project, app.platform, app, typed, failure.problem_detail
@@ -163,10 +163,10 @@ def edit_app(
     return done(context, address, Message("done.app_saved", {"name": changed.name}))
 
 
-def _still_seen(failure: ProblemError, revision: str) -> dict[str, str]:
-    """Return for which revision the form is that comes back.
+def _revision_of_form(failure: ProblemError, revision: str) -> dict[str, str]:
+    """Return the revision of the form that is shown again after a refusal.
 
-    Who was told that it has changed meanwhile may save over it.
+    After a warning that the record was changed meanwhile, saving again overwrites that change.
     """
     was_warned = failure.problem_detail.problem is Problem.CHANGED_MEANWHILE
     return {} if was_warned else {"revision": revision}
@@ -174,7 +174,7 @@ def _still_seen(failure: ProblemError, revision: str) -> dict[str, str]:
 
 @router.post("/apps/{name}/check")
 def check(request: Request, context: ContextOf, session: CanManage, name: str) -> Response:
-    """Ask the platform whether it accepts the app's credential, and tell its answer."""
+    """Check whether the platform accepts the app's credential, and show the result."""
     app, _ = _app(context, name)
     query = WorkerQuery(WorkerQueryKind.CHECK, app.name)
     problem_detail = None
@@ -188,12 +188,12 @@ def check(request: Request, context: ContextOf, session: CanManage, name: str) -
 
 @router.post("/apps/{name}/delete")
 def remove_app(request: Request, context: ContextOf, session: CanManage, name: str) -> Response:
-    """Remove an app; its releases stay."""
+    """Remove an app; its releases are kept."""
     app, project = _app(context, name)
     try:
         apps.remove(context.services, session.user.actor, name)
     except ProblemError as failure:
-        typed, problem_detail = as_typed(app), failure.problem_detail
+        typed, problem_detail = form_fields(app), failure.problem_detail
         return _app_form(request, context, project, app.platform, app, typed, problem_detail)
     address = f"/projects/{quote(project)}"
     return done(context, address, Message("done.app_removed", {"name": app.name}))
@@ -207,11 +207,16 @@ def _list(
     typed: dict[str, str] = _NO_PROJECT,
 ) -> Response:
     with context.services.database.reading() as db:
-        members = stored_apps.by_project(db)
-        found = [(one, members.get(one.id, [])) for one in stored.every(db)]
+        by_project = stored_apps.by_project(db)
+        listed = [(one, by_project.get(one.id, [])) for one in stored.every(db)]
     status = 422 if problem_detail else 200
     return page(
-        request, "projects.html", status, projects=found, problem_detail=problem_detail, typed=typed
+        request,
+        "projects.html",
+        status,
+        projects=listed,
+        problem_detail=problem_detail,
+        typed=typed,
     )
 
 
@@ -288,6 +293,6 @@ def _app_form(
 
 
 def _types(driver: Driver, app: App | None) -> list[ProjectType]:
-    """Return what can be published on a platform, and what the app is already."""
-    already = (app.project_type,) if app else ()
-    return list(dict.fromkeys((*driver.project_types, *already)))
+    """Return the project types of a platform, and that of the app if it is another."""
+    present = (app.project_type,) if app else ()
+    return list(dict.fromkeys((*driver.project_types, *present)))

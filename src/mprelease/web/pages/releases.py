@@ -1,4 +1,4 @@
-"""A release: its stages, its QR code, and what can be done about it."""
+"""Pages of releases: the list, and one release with its stages, QR code and operations."""
 
 from hashlib import sha256
 from typing import Annotated, Any
@@ -25,7 +25,7 @@ _ROWS = 30
 
 
 @router.get("")
-def tasks(
+def list_all(
     request: Request,
     context: ContextOf,
     session: CanView,
@@ -36,11 +36,11 @@ def tasks(
     ref: str = "",
     before: int | None = None,
 ) -> Response:
-    """List the releases of all apps, to search and, for administrators, to clear up."""
+    """List the releases of all apps, with filters and, for administrators, deletion."""
     with context.services.database.reading() as db:
         chosen = apps.by_name(db, app)
         search = Search(
-            # A name that is nobody's finds nothing.
+            # An unknown name matches nothing.
             app_id=chosen.id if chosen else -1 if app else None,
             kind=Kind(kind) if kind in set(Kind) else None,
             state=State(state) if state in set(State) else None,
@@ -68,9 +68,9 @@ def delete(
     *,
     confirmed: Annotated[bool, Form()] = False,
 ) -> Response:
-    """Ask whether to delete the chosen releases, naming them; once that is confirmed, delete them.
+    """Show the selected releases for confirmation; if `confirmed`, delete them with their logs.
 
-    They go with their logs; one that runs is refused, and so are all.
+    If one of them is not finished, none is deleted.
     """
     if not ids:
         return done(context, "/releases", Message("done.nothing_chosen"))
@@ -111,7 +111,7 @@ def qr_code(request: Request, context: ContextOf, session: CanView, release_id: 
     if found is None:
         raise Refused(Problem.PAGE_UNKNOWN)
     image, media_type = found
-    # Kept, and asked about each time: what nobody may see any more is not shown from a cache.
+    # Cached, but revalidated each time, so that access is checked.
     headers = {"Cache-Control": "private, no-cache", "ETag": f'"{sha256(image).hexdigest()[:16]}"'}
     if request.headers.get("if-none-match") == headers["ETag"]:
         return Response(status_code=304, headers=headers)
@@ -120,14 +120,14 @@ def qr_code(request: Request, context: ContextOf, session: CanView, release_id: 
 
 @router.post("/{release_id}/cancel")
 def cancel(context: ContextOf, session: CanRelease, release_id: int) -> Response:
-    """Cancel a release, or ask it to end."""
+    """Cancel a queued release, or request the cancellation of a running one."""
     releases.cancel(context.services, session.user.actor, release_id)
     return _done(context, release_id, "done.release_canceled")
 
 
 @router.post("/{release_id}/again")
 def again(context: ContextOf, session: CanRelease, release_id: int) -> Response:
-    """Make the same release anew and show that one."""
+    """Queue a release with the same parameters as an earlier one and redirect to it."""
     wanted = releases.again(context.services, release_id)
     made = releases.request(context.services, session.user.actor, wanted)
     return _done(context, made, "done.release_requested")
@@ -137,14 +137,14 @@ def again(context: ContextOf, session: CanRelease, release_id: int) -> Response:
 def resolve(
     context: ContextOf, session: CanRelease, release_id: int, *, published: Annotated[bool, Form()]
 ) -> Response:
-    """Say how a release ended of which nobody knows."""
+    """Decide how a release of unknown state ended."""
     releases.resolve(context.services, session.user.actor, release_id, published=published)
     return _done(context, release_id, "done.release_resolved")
 
 
 @router.post("/{release_id}/finish")
 def finish(context: ContextOf, session: CanRelease, release_id: int) -> Response:
-    """Do the step that an accepted upload has missed."""
+    """Run the missed step of an accepted upload, and wait for it."""
     worker_queries.finish(context, session, release_id)
     return _done(context, release_id, "done.release_finished")
 

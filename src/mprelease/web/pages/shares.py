@@ -1,4 +1,4 @@
-"""QR codes that are shown to whoever knows their address, without a login."""
+"""Shared QR codes: pages that are shown without a login to everyone with their URL."""
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -13,20 +13,20 @@ from mprelease.web.identity import CanRelease, ContextOf
 from mprelease.web.rendering import page
 
 router = APIRouter(include_in_schema=False)
-# What is shared by its address alone is not for search engines, nor for the next site's log.
-_HIDDEN = {"X-Robots-Tag": "noindex, nofollow", "Referrer-Policy": "no-referrer"}
+# The URL is a secret: keep it out of search engines and of the logs of other sites.
+_PRIVATE_HEADERS = {"X-Robots-Tag": "noindex, nofollow", "Referrer-Policy": "no-referrer"}
 
 
 @router.post("/releases/{release_id}/share")
 def share(context: ContextOf, session: CanRelease, release_id: int) -> Response:
-    """Show a QR code to whoever knows an address."""
+    """Create a URL at which a QR code is shown without a login."""
     shares.share(context.services, session.user.actor, release_id)
     return done(context, f"/releases/{release_id}", Message("done.code_shared", {"id": release_id}))
 
 
 @router.post("/releases/{release_id}/withdraw")
 def withdraw(context: ContextOf, session: CanRelease, release_id: int) -> Response:
-    """Let that address lead nowhere."""
+    """Remove the URL of a shared QR code."""
     shares.withdraw(context.services, session.user.actor, release_id)
     return done(
         context, f"/releases/{release_id}", Message("done.code_withdrawn", {"id": release_id})
@@ -35,12 +35,12 @@ def withdraw(context: ContextOf, session: CanRelease, release_id: int) -> Respon
 
 @router.get("/s/{key}")
 def show(request: Request, context: ContextOf, key: str) -> Response:
-    """Show a shared QR code; for a phone, and for strangers."""
+    """Show a shared QR code; made for phones, without a login."""
     with context.services.database.reading() as db:
         release = shares.shared(db, key)
         made_at = lists.with_codes(db, [release.id]).get(release.id)
     answer = page(request, "shared.html", release=release, key=key, made_at=made_at)
-    answer.headers.update(_HIDDEN)
+    answer.headers.update(_PRIVATE_HEADERS)
     return answer
 
 
@@ -51,4 +51,4 @@ def qr_code(context: ContextOf, key: str) -> Response:
         found = stored.qr_code(db, shares.shared(db, key).id)
     if found is None:
         raise Refused(Problem.PAGE_UNKNOWN)
-    return Response(found[0], media_type=found[1], headers=_HIDDEN)
+    return Response(found[0], media_type=found[1], headers=_PRIVATE_HEADERS)

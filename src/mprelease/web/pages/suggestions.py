@@ -1,4 +1,4 @@
-"""What the forms of an app's releases ask the workers: its refs, and what is new in one of them."""
+"""Suggestions in the forms of an app's releases, from workers: refs and new commits."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -23,7 +23,7 @@ _COMMITS = 30
 
 @router.get("/refs")
 def refs(request: Request, context: ContextOf, session: CanRelease, name: str) -> Response:
-    """Return branches and tags as choices; empty when no worker can tell them now."""
+    """Return branches and tags as options; with a message if no worker can list them."""
     with context.services.database.reading() as db:
         app = apps.get(db, name)
         project = projects.by_id(db, app.project_id)
@@ -43,7 +43,7 @@ def changes(
     name: str,
     ref: Annotated[str, Query(max_length=200)] = "",
 ) -> Response:
-    """Return what a ref has that the last upload had not, as a description; nothing if unknown."""
+    """Return the commits of a ref since the last upload, as a description; empty if unknown."""
     with context.services.database.reading() as db:
         app = apps.get(db, name)
         project = projects.by_id(db, app.project_id)
@@ -59,7 +59,7 @@ def changes(
 
 
 def _since(last: Commit | None, facts: Mapping[str, Any]) -> str:
-    """Return the subjects of the commits behind the last upload's; without that one, the newest."""
+    """Return the subjects of commits after the last upload's; of the newest if that is unknown."""
     commits = {commit["id"]: str(commit["subject"]) for commit in facts["commits"]}
     ids = list(commits)
     count = ids.index(last.id) if last and last.id in commits else 1

@@ -1,4 +1,4 @@
-"""People: who can log in, and what they may."""
+"""Pages of users: list, add, change, reset the password, delete; and their avatars."""
 
 from typing import Annotated
 
@@ -19,12 +19,12 @@ from mprelease.web.rendering import page
 from mprelease.web.sent_form import SentForm
 
 router = APIRouter(prefix="/users", include_in_schema=False)
-_NOBODY = {"name": "", "role": Role.MEMBER}
+_BLANK = {"name": "", "role": Role.MEMBER}
 
 
 @router.get("")
 def show(request: Request, context: ContextOf, session: CanManage) -> Response:
-    """List everybody, with a form for somebody new."""
+    """List all users, with a form for a new one."""
     return _list(request, context)
 
 
@@ -35,7 +35,7 @@ def add(
     session: CanManage,
     sent: Annotated[SentForm, Form()],
 ) -> Response:
-    """Add somebody; a password that was made up here is shown once."""
+    """Add a user; a generated password is shown once."""
     try:
         new = NewUser.of_form(sent.typed)
         user, chosen = users.add(context.services, session.user.actor, new)
@@ -46,7 +46,7 @@ def add(
 
 @router.get("/{user_id}/avatar")
 def avatar(context: ContextOf, session: CanView, user_id: int) -> Response:
-    """Return the picture of somebody; its address changes with it."""
+    """Return a user's avatar; its URL changes with it, so it may be cached."""
     with context.services.database.reading() as db:
         image = stored.avatar(db, user_id)
     if image is None:
@@ -63,9 +63,9 @@ def edit(
     user_id: int,
     sent: Annotated[SentForm, Form()],
 ) -> Response:
-    """Change somebody's name and role, let that one in or keep out."""
+    """Change a user's name and role, and whether the user is disabled."""
     try:
-        # A box that is empty sends nothing.
+        # Browsers send nothing for an unchecked box.
         is_disabled = sent.typed.get("is_disabled") == "true"
         change = UserChange.of_form(sent.typed, is_disabled=is_disabled)
         user = users.edit(context.services, session.user, user_id, change)
@@ -78,7 +78,7 @@ def edit(
 def reset_password(
     request: Request, context: ContextOf, session: CanManage, user_id: int
 ) -> Response:
-    """Give somebody a random password, shown once."""
+    """Set a random password and show it once."""
     password = users.reset_password(context.services, session.user.actor, user_id, by=session.user)
     with context.services.database.reading() as db:
         user = users.get(db, user_id)
@@ -87,7 +87,7 @@ def reset_password(
 
 @router.post("/{user_id}/delete")
 def delete(context: ContextOf, session: CanManage, user_id: int) -> Response:
-    """Remove somebody; the name stays on releases."""
+    """Remove a user; the name stays on releases."""
     with context.services.database.reading() as db:
         user = users.get(db, user_id)
     users.remove(context.services, session.user, user_id)
@@ -111,5 +111,5 @@ def _list(
         "users.html",
         status,
         **shown,
-        typed=_NOBODY | (typed or {}),
+        typed=_BLANK | (typed or {}),
     )

@@ -1,4 +1,4 @@
-"""Workers: who lives, what runs, and who takes no more; and what everybody did."""
+"""Pages of workers and of the audit log."""
 
 from typing import Annotated
 
@@ -19,7 +19,7 @@ _ENTRIES = 100
 
 @router.get("/workers")
 def show(request: Request, context: ContextOf, session: CanManage) -> Response:
-    """List the workers."""
+    """List the workers with their running releases."""
     with context.services.database.reading() as db:
         found = stored.every(db)
     return page(request, "workers.html", workers=found)
@@ -33,7 +33,7 @@ def drain(
     *,
     draining: Annotated[bool, Form()] = False,
 ) -> Response:
-    """Let a worker take no more releases, or take some again."""
+    """Let a worker take no more releases, or take releases again."""
     workers.drain(context.services, session.user.actor, name, draining=draining)
     message = "done.worker_drained" if draining else "done.worker_resumed"
     return done(context, "/workers", Message(message, {"name": name}))
@@ -43,7 +43,7 @@ def drain(
 def audit_entries(
     request: Request, context: ContextOf, session: CanManage, before: int | None = None
 ) -> Response:
-    """List who did what, newest first."""
+    """List the entries of the audit log, newest first."""
     with context.services.database.reading() as db:
         found = audit.newest(db, before, _ENTRIES)
     return page(request, "audit.html", entries=found, more=len(found) == _ENTRIES)

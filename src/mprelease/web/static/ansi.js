@@ -1,7 +1,7 @@
-// What a program wrote for a terminal, as text: colours become spans, and whatever else a terminal
-// could be told is left out. Nothing is ever read as HTML.
+// Converts terminal output to text nodes: colours become spans, all other control sequences are
+// removed. Nothing is parsed as HTML.
 
-// CSI (of which colours are a kind), OSC (titles, links), every other escape, and bare controls.
+// CSI (including colours), OSC (titles, links), all other escape sequences, and control characters.
 const SEQUENCE =
   /\x1b\[([0-?]*)[ -/]*([@-~])|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[ -/]*[0-~]?|[\0-\x08\x0b-\x1f\x7f-\x9f]/g;
 
@@ -19,12 +19,12 @@ const SWITCHES = {
   49: { back: null },
 };
 
-/** Returns a line without what only terminals understand. */
+/** Returns a line without control sequences. */
 export function plain(text) {
   return text.replace(SEQUENCE, "");
 }
 
-/** Returns a line as text nodes and coloured spans; its text is `plain(text)`. */
+/** Returns a line as text nodes and coloured spans; its textContent is `plain(text)`. */
 export function painted(text) {
   const made = document.createDocumentFragment();
   for (const { text: words, names, color, back } of pieces(text)) {
@@ -39,8 +39,8 @@ export function painted(text) {
 }
 
 /**
- * Returns a line as pieces of one look: { text, names, color, back }. `names` are the classes of
- * mprelease.css; the two colours are those that it has no class for.
+ * Returns a line as pieces of one style: { text, names, color, back }. `names` are classes of
+ * mprelease.css; the two colours are those without a class.
  */
 export function pieces(text) {
   const made = [];
@@ -86,7 +86,7 @@ function changed(look, codes) {
   return next;
 }
 
-/** Takes a colour off the codes that follow 38 or 48: `5;n` of the palette, or `2;r;g;b`. */
+/** Removes and returns a colour from the codes after 38 or 48: `5;n` (palette), or `2;r;g;b`. */
 function chosen(rest) {
   const form = rest.shift();
   if (form === 5) return ofPalette(rest.shift() & 255);
@@ -94,7 +94,7 @@ function chosen(rest) {
   return null;
 }
 
-/** Returns 0 to 15 as they are, the colours of the 6×6×6 cube and the greys as CSS writes them. */
+/** Returns 0 to 15 unchanged, the colours of the 6×6×6 cube and the greys as CSS colours. */
 function ofPalette(number) {
   if (number < 16) return number;
   const grey = 8 + 10 * (number - 232);

@@ -1,6 +1,6 @@
 "use strict";
-// Draws the interactive document. Whoever is logged in tries it under that login, whose requests
-// must carry the secret of its forms; no validator elsewhere is told of this address.
+// Renders the interactive API document. With a login its requests use that session, so they need
+// the CSRF token. The online validator is disabled: it would receive this server's URL.
 window.SwaggerUIBundle({
   url: "/api/openapi.json",
   dom_id: "#api",

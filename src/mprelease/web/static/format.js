@@ -1,11 +1,11 @@
-// Values as a page shows them, and words of its language with what is to be filled in.
+// Formats durations, and fills parameters into translated texts.
 
 /** Returns a text in which each `{name}` is replaced by the parameter of that name. */
 export function filled(words, parameters) {
   return words.replace(/\{(\w+)\}/g, (_, gap) => parameters[gap]);
 }
 
-/** Says how long something took, as the server does; nothing where that is not known. */
+/** Formats a duration in ms like the server does; "" for undefined. */
 export function duration(milliseconds) {
   if (milliseconds === undefined) return "";
   const seconds = Math.max(0, milliseconds) / 1000;

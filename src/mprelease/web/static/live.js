@@ -1,18 +1,18 @@
-// What a page shows of releases changes by itself: dots, badges, counts and stages at once, from what
-// the socket says; and parts with `data-region` are fetched anew when a release begins, is checked out
-// or ends, by each browser at a moment of its own.
+// Live updates of releases on a page: dots, badges, counts and stages at once, from messages of the
+// socket; parts with `data-region` are fetched again when a release begins, is checked out or ends,
+// after a random delay in each browser.
 import { Idiomorph } from "./vendor/idiomorph.js";
 import { duration } from "./format.js";
 import { showNotices } from "./notices.js";
 import { isWorthFetching, shownStages } from "./releases.js";
 import { t, states } from "./states.js";
 
-const REST = 1000; // between two fetches of the same page
-const PAUSE_WITHOUT_SOCKET = 5000;
-const LOOK = 30000; // how often a page asks why something still waits
+const FETCH_INTERVAL = 1000; // ms, the least between two fetches of the same page
+const PAUSE_WITHOUT_SOCKET = 5000; // ms
+const QUEUED_INTERVAL = 30000; // ms between fetches of a page that shows queued releases
 const me = document.getElementById("words").dataset.me;
 
-/** Shows how a release stands wherever the page names it. */
+/** Shows the state of a release at all places of the page. */
 function show(release) {
   for (const badge of document.querySelectorAll(`[data-state-of="${release.id}"]`)) {
     badge.className = `badge state-${release.state}`;
@@ -46,16 +46,16 @@ function tick() {
   }
 }
 
-/** Fetches the parts of this page that show releases, and puts in what is new. */
+/** Fetches the page again and replaces the parts that show releases. */
 class Refresher {
   #timer = 0;
   #last = 0;
 
-  /** Fetches them within `spread` ms; what is asked for twice is done once. */
+  /** Schedules a fetch within `spread` ms, unless one is scheduled. */
   soon(spread) {
     if (this.#timer) return;
-    const rest = Math.max(0, this.#last + REST - Date.now());
-    this.#timer = setTimeout(() => this.#fetch(), rest + Math.random() * spread);
+    const wait = Math.max(0, this.#last + FETCH_INTERVAL - Date.now());
+    this.#timer = setTimeout(() => this.#fetch(), wait + Math.random() * spread);
   }
 
   async #fetch() {
@@ -75,7 +75,7 @@ class Refresher {
   }
 }
 
-/** Says what stays as it is: what one has chosen, opened or is typing, and in a list that grows everything. */
+/** Returns options of Idiomorph: keep what the user checked, opened or is typing, and rows of a list that grows. */
 function options(grows) {
   return {
     ignoreActiveValue: true,
@@ -88,7 +88,7 @@ function options(grows) {
 
 const refresher = new Refresher();
 
-function asksForFetching(change) {
+function needsFetch(change) {
   const isShown = document.querySelector(`[data-state-of="${change.now.id}"]`) !== null;
   return isWorthFetching(change, document.querySelector("[data-region]")?.dataset, isShown);
 }
@@ -96,8 +96,8 @@ function asksForFetching(change) {
 states.listen(({ changed, isMissing, whole, spread }) => {
   for (const { now } of changed) show(now);
   document.getElementById("running").textContent = t("count", { count: states.running });
-  const worth = changed.filter(asksForFetching);
-  // What one has asked for oneself is not waited for.
+  const worth = changed.filter(needsFetch);
+  // Changes of the user's own releases are fetched without delay.
   if (worth.some(({ now }) => now.requested_by === me)) refresher.soon(0);
   else if (worth.length || isMissing) refresher.soon(spread);
   if (!whole) showNotices(changed, me);
@@ -106,7 +106,8 @@ states.listen(({ changed, isMissing, whole, spread }) => {
 
 states.onRefused = () => setInterval(() => refresher.soon(0), PAUSE_WITHOUT_SOCKET);
 setInterval(tick, 1000);
-// What waits may wait for a worker that has gone meanwhile: only the server knows.
+// The socket does not report that the worker for a queued release is lost: fetch the page.
 setInterval(() => {
-  if (!document.hidden && document.querySelector("[data-region] .state-queued")) refresher.soon(LOOK / 2);
-}, LOOK);
+  if (!document.hidden && document.querySelector("[data-region] .state-queued"))
+    refresher.soon(QUEUED_INTERVAL / 2);
+}, QUEUED_INTERVAL);

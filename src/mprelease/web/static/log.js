@@ -1,5 +1,5 @@
-// The log of a release: what comes from its source is drawn by log_view.js; and the search, the switches
-// and the address's `#L<attempt>-<line>` lead to what one wants to see of it.
+// The log of a release: connects the source of lines, the view (log_view.js), the search, the
+// switches and the URL's `#L<attempt>-<line>`.
 import { filled } from "./format.js";
 import { LogLines } from "./log_view.js";
 import { Search } from "./log_search.js";
@@ -12,8 +12,8 @@ class LogView {
   #view;
   #search;
   #linked = -1;
-  #known = 0; // lines that were there when one stopped following
-  #isComplete = false; // what had been written before one came has arrived
+  #known = 0; // number of lines when following was stopped
+  #isComplete = false; // all lines that were stored when the page was opened have arrived
 
   constructor(root) {
     this.#root = root;
@@ -27,7 +27,7 @@ class LogView {
     this.#wire();
   }
 
-  /** Shows everything that a source tells. */
+  /** Shows the lines of a source. */
   show(source) {
     source.start({
       onLines: (update) => this.#add(update),
@@ -46,7 +46,7 @@ class LogView {
     this.#isComplete ||= !more;
     this.#root.toggleAttribute("data-complete", this.#isComplete);
     if (this.#isComplete && this.#linked < 0 && wanted()) this.#goToWanted();
-    this.#tellNew();
+    this.#showNewCount();
   }
 
   #clear() {
@@ -79,18 +79,18 @@ class LogView {
   #followed() {
     this.#part("follow").checked = this.#view.follows;
     this.#known = this.#view.lines.length;
-    this.#tellNew();
+    this.#showNewCount();
   }
 
-  /** Tells how many lines have come below since one stopped following. */
-  #tellNew() {
+  /** Shows the number of new lines since following was stopped. */
+  #showNewCount() {
     const count = this.#view.follows ? 0 : this.#view.lines.length - this.#known;
     const button = this.#part("new");
     button.hidden = !count;
     button.textContent = this.#t("new", { count });
   }
 
-  /** Goes to the line that the address names, as soon as it is there. */
+  /** Scrolls to the line of the URL, if it has arrived. */
   #goToWanted() {
     const [attempt, number] = wanted() ?? [];
     const isIt = (line) => line.attempt === attempt && line.number === number;
@@ -109,7 +109,7 @@ class LogView {
     this.#search.mark();
   }
 
-  /** Marks a line, and lets the keyboard reach its link. */
+  /** Marks a line, and makes its link focusable. */
   #point(index, name) {
     const row = this.#view.row(index);
     row?.classList.add(name);
@@ -125,7 +125,7 @@ class LogView {
   }
 }
 
-/** Returns the attempt and the line that the address names. */
+/** Returns the attempt and the line of the URL; undefined without them. */
 function wanted() {
   const named = /^#L(\d+)-(\d+)$/.exec(location.hash);
   return named?.slice(1).map(Number);

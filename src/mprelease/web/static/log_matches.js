@@ -1,12 +1,12 @@
-// Which lines of a log hold a text, and where.
+// Finds the lines of a log that contain a text, and the positions within a line.
 import { plain } from "./ansi.js";
 
-/** Returns what finds a text in any case, nothing for no text. */
+/** Returns a case-insensitive pattern for a text, null for an empty text. */
 export function pattern(text) {
   return text ? new RegExp(text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&"), "gi") : null;
 }
 
-/** Returns the places of the lines that hold a text, from one line on. */
+/** Returns the indexes of the lines that match, from an index on. */
 export function matching(lines, text, from) {
   const found = [];
   for (let index = from; index < lines.length; index++) {
@@ -15,15 +15,15 @@ export function matching(lines, text, from) {
   return found;
 }
 
-/** Returns the next place behind another one, or the previous one; after the last comes the first. */
+/** Returns the next (`by` > 0) or previous index from another one, and wraps around at the ends. */
 export function neighbour(found, from, by) {
   if (by > 0) return found.find((index) => index > from) ?? found[0];
   return found.findLast((index) => index < from) ?? found.at(-1);
 }
 
 /**
- * Returns where a text stands in a line of several pieces: { from, to }, each of them a piece's place
- * and an offset in it; at most so many.
+ * Returns the matches in a line of several pieces, at most `most`: { from, to }, each of them the
+ * index of a piece and an offset in it.
  */
 export function spans(pieces, text, most) {
   const starts = [];

@@ -1,15 +1,15 @@
-// Which lines of a log belong together: a section for each stage of an attempt, and in it blocks of
-// lines, which are drawn and erased as a whole.
+// The structure of a log: a section for each stage of an attempt, divided into blocks of lines, which
+// are drawn and removed as a whole.
 
 export const BLOCK = 200; // lines
-const AT_END = 30; // px from the end that still count as the end
+const AT_END = 30; // px; a scroll position this close to the end counts as the end
 
 export class Outline {
   lines = []; // { attempt, number, text }, in order
   sections = []; // { attempt, stage, isFolded, blocks }
-  blocks = []; // { first, count, section, isDrawn }: the place of its first line, and how many it has
+  blocks = []; // { first, count, section, isDrawn }: index of the first line, number of lines
 
-  /** Adds lines at the end; returns the sections and blocks that begin, and the blocks that grow. */
+  /** Appends lines; returns new sections, new blocks, and all blocks that got lines. */
   add(passages) {
     const begun = { sections: [], blocks: [], grown: new Set() };
     for (const [attempt, first, stage, texts] of passages) {
@@ -28,12 +28,12 @@ export class Outline {
     this.blocks = [];
   }
 
-  /** Returns the lines of a block, from one of them on. */
+  /** Returns the lines of a block, from an index within the block on. */
   linesOf({ first, count }, from = 0) {
     return this.lines.slice(first + from, first + count);
   }
 
-  /** Returns the block that holds a line, given by its place. */
+  /** Returns the block of the line with this index. */
   blockOf(index) {
     return this.blocks.findLast((block) => block.first <= index);
   }
@@ -47,7 +47,7 @@ export class Outline {
     return section;
   }
 
-  /** Returns the block to which the newest line belongs. */
+  /** Adds the newest line to the last block of a section, or to a new one; returns the block. */
   #extended(section, begun) {
     let block = section.blocks.at(-1);
     if (!block || block.count === BLOCK) {
@@ -61,7 +61,7 @@ export class Outline {
   }
 }
 
-/** Tells whether the end is followed after one has scrolled, by px, to some px before the end. */
+/** Returns whether to follow the end after scrolling by `moved` px, with `left` px below. */
 export function follows(before, moved, left) {
   if (moved < 0 && left > 1) return false;
   return before || (moved > 0 && left <= AT_END);

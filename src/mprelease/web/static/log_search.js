@@ -1,19 +1,19 @@
-// Search in a log: which lines hold a text, and marks on those that are drawn.
+// Search in a log: finds matching lines, and highlights the matches in drawn lines.
 import { matching, neighbour, pattern, spans } from "./log_matches.js";
 
-const PAUSE = 120; // ms without a key before a search begins
-const MARKS = 500; // at most so many in one line
+const PAUSE = 120; // ms after the last input before a search begins
+const MARKS = 500; // most highlights in one line
 
 export class Search {
-  found = []; // the places of the lines that hold the text
-  current = -1; // the place of the one that is shown, of all lines
+  found = []; // indexes of the matching lines
+  current = -1; // index of the selected line, among all lines
   #view;
   #form;
   #t;
   #text = null;
   #timer = 0;
 
-  /** Takes the drawn log, and a form with a field, an output and two buttons. */
+  /** Takes the view of the log, and a form with a field, an output and two buttons. */
   constructor(view, form, t) {
     this.#view = view;
     this.#form = form;
@@ -35,20 +35,20 @@ export class Search {
     });
   }
 
-  /** Forgets what was found: the lines begin anew. */
+  /** Clears the result: the log is shown again from its beginning. */
   clear() {
     this.found = [];
     this.current = -1;
   }
 
-  /** Looks at the lines that came since, from a place on. */
+  /** Searches new lines, from an index on. */
   extend(from) {
     if (!this.#text) return;
     this.found = this.found.concat(matching(this.#view.lines, this.#text, from));
     this.#tell();
   }
 
-  /** Shows the next line that holds the text, or the previous one; after the last comes the first. */
+  /** Shows the next or previous matching line, and wraps around at the ends. */
   step(by) {
     if (!this.found.length) return;
     const from = this.current < 0 ? this.#view.first - (by > 0 ? 1 : 0) : this.current;
@@ -57,9 +57,9 @@ export class Search {
     this.#tell();
   }
 
-  /** Marks the text in all lines that are drawn. */
+  /** Highlights the text in all drawn lines. */
   mark() {
-    if (!globalThis.Highlight) return; // An old browser shows which line, and not where in it.
+    if (!globalThis.Highlight) return; // Old browsers show the line without highlights.
     const marks = { "log-found": new Highlight(), "log-current": new Highlight() };
     for (const [index, row] of this.#text ? this.#view.rows() : []) {
       const mark = marks[index === this.current ? "log-current" : "log-found"];
@@ -68,7 +68,7 @@ export class Search {
     for (const [name, mark] of Object.entries(marks)) CSS.highlights.set(name, mark);
   }
 
-  /** Searches for what stands in the field; returns whether that is something new. */
+  /** Searches for the text of the field; returns whether it has changed. */
   #typed() {
     clearTimeout(this.#timer);
     const text = pattern(this.#form.elements.text.value);
@@ -90,7 +90,7 @@ export class Search {
   }
 }
 
-/** Yields where a text stands in an element, also across its spans. */
+/** Yields ranges of the matches in an element, also across its spans. */
 function* ranges(element, text) {
   const nodes = [];
   const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);

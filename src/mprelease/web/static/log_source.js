@@ -1,19 +1,19 @@
-// Where the lines of a log come from: what is stored by answers of the page's server, and what comes
-// then by its socket (docs/live.md). A source has one method,
+// The source of a log's lines: first the stored lines by HTTP, then new ones by the live socket
+// (docs/live.md). A source has one method,
 //
 //   start({ onLines, onRestart, onOver, onDisconnected })
 //
-// which tells the whole log in order, without a gap or a double:
+// which calls the handlers with the whole log in order, without gaps or duplicates:
 //   onLines({ passages, attempt, took, more })  passages: [[attempt, first line, stage, [text, …]], …];
-//                                         took: ms by stage, of the release's present attempt
-//   onRestart()                            when lines that were shown were never stored: it begins again
-//   onOver()                              once, when there will be no more
-//   onDisconnected(isDisconnected)         whenever the server was lost or has been found again
+//                                         took: ms by stage, of the release's current attempt
+//   onRestart()                            if lines that were shown were never stored; then all follow again
+//   onOver()                              once, after the last line
+//   onDisconnected(isDisconnected)         when the connection is lost or restored
 
 import { wire } from "./socket.js";
 
 const PAUSE = 700;
-const PAUSE_IN_TROUBLE = 2500;
+const PAUSE_AFTER_FAILURE = 2500; // ms
 const NO_SUCH_RELEASE = 4404;
 const NOT_ALLOWED = 1008;
 
@@ -23,7 +23,7 @@ export class LogSource {
   #handlers;
   #position = [0, 0];
 
-  /** Takes the address of the stored lines, and the release's number. */
+  /** Takes the URL of the stored lines, and the release's id. */
   constructor(address, release) {
     this.#address = address;
     this.#release = release;
@@ -35,30 +35,30 @@ export class LogSource {
     handlers.onOver();
   }
 
-  /** Asks for what is stored until all of it is there; returns whether more may come. */
+  /** Fetches stored lines until all have arrived; returns whether more may follow. */
   async #catchUp() {
-    let coming = this.#ask();
+    let coming = this.#fetch();
     for (;;) {
       const answer = await coming;
       this.#handlers.onDisconnected(!answer);
       if (answer) this.#move(answer);
-      // What follows is on its way while this is drawn.
-      if (!answer) coming = after(PAUSE_IN_TROUBLE, () => this.#ask());
-      else if (answer.more || answer.cut) coming = this.#ask();
+      // Fetch the next lines while these are drawn.
+      if (!answer) coming = after(PAUSE_AFTER_FAILURE, () => this.#fetch());
+      else if (answer.more || answer.cut) coming = this.#fetch();
       if (answer && !answer.cut) this.#handlers.onLines(answer);
       if (answer && !answer.more && !answer.cut) return !answer.over;
     }
   }
 
-  /** Hears what comes; returns whether more may come, in which case the stored lines are next. */
+  /** Receives new lines; returns whether more may follow, which are then fetched as stored lines. */
   async #listen() {
     const { isOver, isRefused } = await this.#receive();
-    // Something between us lets no sockets pass: what is stored can still be asked for.
+    // A proxy may block WebSockets: poll the stored lines.
     if (isRefused) await after(PAUSE);
     return !isOver;
   }
 
-  /** Receives from the socket until the end, or until lines that were shown have turned out not to be. */
+  /** Receives lines from the socket until the end, a refusal, or a cut (lines that were never stored). */
   #receive() {
     return new Promise((resolve) => {
       const end = (how) => {
@@ -91,13 +91,13 @@ export class LogSource {
     }
   }
 
-  /** Returns what the server says, nothing when it cannot be reached. */
-  async #ask() {
+  /** Fetches stored lines; null if the server cannot be reached. */
+  async #fetch() {
     const [attempt, line] = this.#position;
     const address = `${this.#address}?attempt=${attempt}&line=${line}`;
     const answer = await fetch(address, { redirect: "manual" }).catch(() => null);
     if (!answer || answer.status >= 500) return null;
-    // Logged out, or the release is deleted: what is shown stays, and nothing is added.
+    // Logged out, or the release was deleted: keep the lines that are shown, and stop.
     if (!answer.ok) return { passages: [], took: {}, over: true };
     return answer.json().catch(() => null);
   }

@@ -1,27 +1,27 @@
-// Draws the lines of a log: a section for each stage, which folds, and in it blocks of
-// lines. Only blocks near what one looks at have content; the others are as high as they were when
-// they had, or as they probably will be. Whatever is drawn or erased, the line at the upper edge
-// stays where it is, unless the end is followed.
+// A virtual list of a log's lines: a foldable section for each stage, divided into blocks of lines.
+// Only blocks near the viewport have content; others keep their last measured or estimated height.
+// When blocks are drawn or removed, the line at the upper edge keeps its position, unless the end is
+// followed.
 import { duration } from "./format.js";
 import { follows, Outline } from "./log_outline.js";
 import { measured, newRow, rowsOf } from "./log_rows.js";
 
-const AROUND = 1500; // px above and below what one sees that are drawn, too
+const AROUND = 1500; // px above and below the viewport that are drawn as well
 
 export class LogLines {
   follows = false;
   onFollow = () => {}; // called when following begins or stops
-  onDraw = () => {}; // called when rows have come or gone
+  onDraw = () => {}; // called when rows were added or removed
   #box;
   #t;
-  #outline = new Outline(); // its sections and blocks also know their elements here
+  #outline = new Outline(); // here its sections and blocks also have their elements
   #drawn = new Set();
   #observer;
   #top = 0;
   #seen = null;
   #size = { width: 0, row: 19, columns: 80 };
 
-  /** Takes the element that scrolls, and what puts a word with its parameters into words. */
+  /** Takes the scrolling element, and the function that translates a text with parameters. */
   constructor(box, t) {
     this.#box = box;
     this.#t = t;
@@ -29,7 +29,7 @@ export class LogLines {
     this.#observer = new IntersectionObserver((entries) => this.#look(entries), around);
     new ResizeObserver(() => this.#resized()).observe(box);
     box.addEventListener("scroll", () => this.#scrolled(), { passive: true });
-    // A wheel tells what one wants before the scrolling does.
+    // The wheel event shows the direction before the scroll event does.
     box.addEventListener("wheel", ({ deltaY }) => deltaY < 0 && this.#top && this.follow(false), {
       passive: true,
     });
@@ -41,7 +41,7 @@ export class LogLines {
     return this.#outline.lines;
   }
 
-  /** Adds lines at the end. */
+  /** Appends lines. */
   add(passages) {
     if (!passages.length) return;
     const { sections, blocks, grown } = this.#outline.add(passages);
@@ -52,7 +52,7 @@ export class LogLines {
     this.onDraw();
   }
 
-  /** Takes everything away. */
+  /** Removes all lines. */
   clear() {
     this.#observer.disconnect();
     this.#box.replaceChildren();
@@ -60,7 +60,7 @@ export class LogLines {
     this.#outline.clear();
   }
 
-  /** Shows how long the stages of an attempt took, in ms. */
+  /** Shows the durations (ms) of an attempt's stages. */
   time(attempt, took) {
     for (const section of this.#outline.sections.filter((each) => each.attempt === attempt)) {
       section.time.textContent = duration(took[section.stage]);
@@ -80,7 +80,7 @@ export class LogLines {
     this.#scrollTo(this.#box.scrollHeight);
   }
 
-  /** Shows a line, given by its place among the lines, and stops following. */
+  /** Scrolls to the line with this index, and stops following. */
   reveal(index) {
     this.follow(false);
     const block = this.#outline.blockOf(index);
@@ -97,20 +97,20 @@ export class LogLines {
     this.onDraw();
   }
 
-  /** Returns the element of a line, null while it is not drawn. */
+  /** Returns the element of the line with this index; null if it is not drawn. */
   row(index) {
     const block = this.#outline.blockOf(index);
     return block?.isDrawn ? block.element.children[index - block.first] : null;
   }
 
-  /** Yields the lines that are drawn: their places and their elements. */
+  /** Yields index and element of each drawn line. */
   *rows() {
     for (const { first, element } of this.#drawn) {
       for (const [place, row] of [...element.children].entries()) yield [first + place, row];
     }
   }
 
-  /** Returns the place of the line at the upper edge. */
+  /** Returns the index of the line at the upper edge. */
   get first() {
     return this.#place()?.index ?? 0;
   }
@@ -146,7 +146,7 @@ export class LogLines {
     section.blocks.forEach((block) => this.#erase(block));
     section.isFolded = section.body.hidden = isFolded;
     section.fold.setAttribute("aria-expanded", String(!isFolded));
-    // The head stands at the upper edge while its lines pass below it; there it stays.
+    // While its lines are scrolled below it, the head is sticky: keep its position.
     const top = section.element.offsetTop;
     if (isFolded && top < this.#box.scrollTop) this.#scrollTo(top);
     this.onDraw();
@@ -202,7 +202,7 @@ export class LogLines {
     return this.#outline.linesOf(block, from).map((line) => newRow(line, this.#t, this.onDraw));
   }
 
-  /** Measures a row of text, and guesses anew how high everything is that is not drawn. */
+  /** Measures a row, and estimates the heights of all blocks that are not drawn again. */
   #measure() {
     this.#size = measured(this.#box, this.#t);
     for (const block of this.#outline.blocks) if (!block.isDrawn) this.#estimate(block);
@@ -214,7 +214,7 @@ export class LogLines {
     block.element.style.height = `${rows * this.#size.row}px`;
   }
 
-  // Where one reads
+  // Scroll position
 
   #scrolled() {
     const moved = this.#box.scrollTop - this.#top;
@@ -224,7 +224,7 @@ export class LogLines {
     this.#seen = this.#place();
   }
 
-  /** Jumps to an end: what the browser does instead is a journey past everything that is between. */
+  /** Jumps to an end with Home or End; the browser would scroll smoothly past all blocks between. */
   #pressed(event) {
     if (event.key !== "Home" && event.key !== "End") return;
     event.preventDefault();
@@ -250,12 +250,12 @@ export class LogLines {
     const row = !this.follows && place && this.row(place.index);
     if (!row) return;
     const { top, height } = row.getBoundingClientRect();
-    // Of a line that was higher than it is now, its beginning.
+    // If the line is less high than before, scroll to its beginning.
     const moved = top - this.#edge - (place.below < -height ? 0 : place.below);
     if (Math.abs(moved) >= 1) this.#scrollTo(this.#box.scrollTop + moved);
   }
 
-  /** Returns which line is at the upper edge, and how far below it: the first that is drawn. */
+  /** Returns the first drawn line at the upper edge, and its distance from it in px. */
   #place(coming = []) {
     const edge = this.#edge;
     const blocks = [...this.#drawn, ...coming].sort((one, other) => one.first - other.first);

@@ -1,13 +1,13 @@
 "use strict";
-// Small helps; every page works without them.
+// Small enhancements; all pages work without them.
 
-// What a browser may do once only: a second click finds the button busy.
+// Disable the button of a submitted form, against a second click.
 addEventListener("submit", (event) => {
   const button = event.submitter;
   if (event.target.method === "post" && button) setTimeout(() => (button.disabled = true));
 });
 
-// On a wide screen the sidebar stays as one left it; on a narrow one it opens for one choice.
+// On a wide screen the state of the sidebar is stored; on a narrow one it closes with the next page.
 addEventListener("change", ({ target }) => {
   if (target.id !== "menu" || matchMedia("(max-width: 820px)").matches) return;
   const side = document.documentElement.dataset;
@@ -16,7 +16,7 @@ addEventListener("change", ({ target }) => {
   target.checked = false;
 });
 
-// Copy what stands in data-copy.
+// Copy the text of data-copy.
 addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");
   if (!button) return;
@@ -25,7 +25,7 @@ addEventListener("click", async (event) => {
   setTimeout(() => button.classList.remove("copied"), 1200);
 });
 
-// A suggestion fills its field for as long as nobody has typed something else there.
+// A suggestion fills its field, unless the user has typed something else.
 document.addEventListener("htmx:afterSettle", () => {
   for (const suggestion of document.querySelectorAll("[data-fills]")) {
     const field = document.getElementById(suggestion.dataset.fills);
@@ -34,7 +34,7 @@ document.addEventListener("htmx:afterSettle", () => {
   }
 });
 
-// A refused part still shows why.
+// htmx also shows the body of an error response.
 document.addEventListener("htmx:beforeOnLoad", ({ detail }) => {
   if (detail.xhr.status >= 400) detail.shouldSwap = true;
 });

@@ -1,5 +1,5 @@
-// Tells that a release has ended: one's own by the browser, if one wishes, and in the page's title;
-// others' of the app that one looks at by a word in the corner.
+// Notices that a release has ended: of the user's own releases by a browser notification, if
+// permitted, and the page's title; of others of the app on this page by a toast.
 import { notable } from "./releases.js";
 import { t } from "./states.js";
 
@@ -7,11 +7,11 @@ const SECONDS = 8;
 const MARKS = { succeeded: "✔", failed: "✘", canceled: "■", unknown: "?" };
 const title = document.title;
 
-/** Tells of what has changed; `me` is the name of whoever looks. */
+/** Shows notices for changes; `me` is the user's name. */
 export function showNotices(changed, me) {
   const app = document.querySelector("[data-region][data-app]")?.dataset.app;
   const { own, others } = notable(changed, me, app);
-  own.forEach(tellOwn);
+  own.forEach(notify);
   others.forEach(toast);
 }
 
@@ -20,11 +20,11 @@ function sentence({ id, app, kind, version, state }) {
   return `${what}: ${t(state)}`;
 }
 
-function tellOwn(release) {
+function notify(release) {
   if (!document.hidden && document.hasFocus()) return;
   document.title = `${MARKS[release.state]} ${title}`;
   if (!("Notification" in window) || Notification.permission !== "granted") return;
-  // Several tabs of one browser tell it once.
+  // The tag makes several tabs of one browser show one notification.
   const notice = new Notification(sentence(release), { tag: `mprelease-${release.id}` });
   notice.addEventListener("click", () => {
     focus();
@@ -41,7 +41,7 @@ function toast(release) {
   setTimeout(() => note.remove(), SECONDS * 1000);
 }
 
-/** Offers to ask for the browser's permission, where it has not been decided yet. */
+/** Shows the button that requests the permission for notifications, if it is undecided. */
 function offer() {
   const isOpen = "Notification" in window && Notification.permission === "default";
   for (const button of document.querySelectorAll("[data-ask-notice]")) button.hidden = !isOpen;

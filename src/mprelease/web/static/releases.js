@@ -1,5 +1,5 @@
-// What follows from how a release stands, and from what has changed of it: { now, before }, where
-// `before` is missing for a release of which this page has not heard yet.
+// Decisions about releases and their changes. A change is { now, before }; `before` is undefined for
+// a release that is new to this page.
 import { duration } from "./format.js";
 
 const FINAL = ["succeeded", "failed", "canceled", "unknown"];
@@ -8,7 +8,7 @@ export const isFinal = ({ state }) => FINAL.includes(state);
 
 const hasEnded = ({ now, before }) => isFinal(now) && before && !isFinal(before);
 
-/** Returns the changes of which `me` is notified, and those that a page of an app mentions. */
+/** Returns the releases for notifications to `me`, and those for toasts on a page of an app. */
 export function notable(changed, me, app) {
   const own = changed.filter((change) => change.now.requested_by === me && hasEnded(change));
   const others = changed.filter(
@@ -19,8 +19,8 @@ export function notable(changed, me, app) {
 }
 
 /**
- * Tells whether a change is more than what a page can show by itself. `region` is the part of it that
- * shows releases, { app, release } where it shows those alone; `isShown` whether it names this one.
+ * Returns whether the page must be fetched to show a change. `region` is the page's part that shows
+ * releases, with { app, release } if it is restricted to them; `isShown`: it contains this release.
  */
 export function isWorthFetching({ now, before }, region, isShown) {
   if (!region) return false;
@@ -30,9 +30,9 @@ export function isWorthFetching({ now, before }, region, isShown) {
   return before.state !== now.state ? isFinal(now) || !isShown : before.commit?.id !== now.commit?.id;
 }
 
-/** Returns the stages as they are shown: { name, state, since, time }; `since` of one that runs. */
+/** Returns the stages to show: { name, state, since, time }; `since` (ms) for a running stage. */
 export function shownStages(release, t) {
-  // What a release came to that has ended before all stages began, the server's page says.
+  // Stages that did not begin before the release ended are rendered by the server.
   const stages = release.stages.filter(({ state }) => !(isFinal(release) && state === "pending"));
   return stages.map(({ name, state, started_at, ended_at, cached }) => {
     const [began, ended] = [started_at, ended_at].map((time) => time && Date.parse(time));

@@ -1,30 +1,30 @@
-// The page's socket to its server (docs/live.md), one for all parts of the page. A part is
+// The page's live socket (docs/live.md), shared by all parts of the page. A part is
 //
 //   { subscription(), receive(message), disconnected(isDisconnected), refused() }
 //
-// subscription() returns the message that asks for what it wants, whenever the socket has opened;
-// receive() gets every message; disconnected() whether the server is lost; refused() comes once, when the
-// server wants to tell this page no more, or has no socket for it.
+// subscription() returns the message to send whenever the socket has opened; receive() is called with
+// every message; disconnected() when the connection is lost or restored; refused() once, if the server
+// refuses the socket or a WebSocket cannot be opened.
 
 const ADDRESS = new URL("/api/v1/live", location).href.replace(/^http/, "ws");
 const LONGEST_PAUSE = 20000;
-const SILENCE = 45000; // the server says every 15 s that it lives
+const SILENCE = 45000; // ms; the server sends a message at least every 15 s
 const REFUSED = [1007, 1008, 4404, 4429]; // unreadable, not allowed, no such release, too many sockets
-const FAILURES = 3; // after so many sockets that never said a word something between us is blamed
+const FAILURES = 3; // so many sockets without a message mean that a proxy blocks WebSockets
 
 class Wire {
   #parts = new Set();
   #socket = null;
   #receivedAt = 0;
   #failures = 0;
-  #hasHeard = false;
+  #hasReceived = false;
   #again = 0;
 
   constructor() {
-    setInterval(() => this.#listenForSilence(), 5000);
-    // Back from a tunnel, or from sleep: not later than one looks.
-    addEventListener("online", () => this.#hurry());
-    addEventListener("visibilitychange", () => document.hidden || this.#hurry());
+    setInterval(() => this.#closeSilent(), 5000);
+    // Reconnect at once when the network is back or the page becomes visible.
+    addEventListener("online", () => this.#reconnect());
+    addEventListener("visibilitychange", () => document.hidden || this.#reconnect());
   }
 
   add(part) {
@@ -37,7 +37,7 @@ class Wire {
     this.#parts.delete(part);
   }
 
-  /** Sends a message now; into a closed socket nothing, because subscription() is sent when it opens. */
+  /** Sends a message if the socket is open; else subscription() is sent when it opens. */
   #send(message) {
     if (this.#isOpen) this.#socket.send(JSON.stringify(message));
   }
@@ -53,7 +53,7 @@ class Wire {
     socket.addEventListener("open", () => this.#opened());
     socket.addEventListener("message", ({ data }) => {
       this.#receivedAt = Date.now();
-      this.#hasHeard = true;
+      this.#hasReceived = true;
       this.#failures = 0;
       const message = JSON.parse(data);
       for (const part of [...this.#parts]) part.receive(message);
@@ -71,20 +71,20 @@ class Wire {
   #closed(code) {
     this.#socket = null;
     this.#failures++;
-    if (REFUSED.includes(code) || (!this.#hasHeard && this.#failures >= FAILURES)) {
+    if (REFUSED.includes(code) || (!this.#hasReceived && this.#failures >= FAILURES)) {
       const parts = [...this.#parts];
       this.#parts.clear();
       for (const part of parts) part.refused(code);
     }
-    // Whoever was refused may have come back, and opened another socket.
+    // A refused part may have been added again, which opens another socket.
     if (!this.#parts.size || this.#socket) return;
     for (const part of this.#parts) part.disconnected(true);
-    // A server that begins again is not asked by everybody at once.
+    // Random delays: after a restart of the server not all clients connect at the same time.
     const pause = Math.min(LONGEST_PAUSE, 500 * 2 ** this.#failures) * (0.5 + Math.random() / 2);
     this.#again = setTimeout(() => this.#connect(), pause);
   }
 
-  #listenForSilence() {
+  #closeSilent() {
     if (this.#socket && Date.now() - this.#receivedAt > SILENCE) {
       const socket = this.#socket;
       this.#closed(1006);
@@ -92,8 +92,8 @@ class Wire {
     }
   }
 
-  #hurry() {
-    this.#listenForSilence();
+  #reconnect() {
+    this.#closeSilent();
     if (!this.#socket && this.#parts.size) this.#connect();
   }
 }

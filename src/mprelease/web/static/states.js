@@ -1,5 +1,4 @@
-// How all releases stand, as the server tells it (docs/live.md), for the parts of the page that
-// show it: listeners are called with the releases that have changed.
+// The states of all releases from the live socket (docs/live.md); listeners are called with changes.
 import { filled } from "./format.js";
 import { isFinal } from "./releases.js";
 import { wire } from "./socket.js";
@@ -7,15 +6,15 @@ import { wire } from "./socket.js";
 const NO_SUCH_RELEASE = 4404;
 const NOT_ALLOWED = 1008;
 
-/** Returns words of the page's language, with what is to be filled in. */
+/** Returns a translated text of the page, with its parameters filled in. */
 export function t(name, parameters = {}) {
   return filled(document.getElementById("words").getAttribute(`data-text-${name}`), parameters);
 }
 
 class States {
-  known = new Map(); // what this page has heard of, by number
+  known = new Map(); // releases that this page has received, by id
   #listeners = [];
-  #lag = 0; // by how much this machine's clock is ahead of the server's, in ms
+  #lag = 0; // ms by which this machine's clock is ahead of the server's
   #isNew = true;
 
   constructor() {
@@ -24,7 +23,7 @@ class States {
       receive: (message) => message.states && this.#receive(message),
       disconnected: () => {},
       refused: (code) => {
-        // The log of this page has gone, not the rest.
+        // The release of this page's log does not exist any more; states are still available.
         if (code === NO_SUCH_RELEASE) wire.add(part);
         else if (code !== NOT_ALLOWED) this.onRefused();
       },
@@ -32,15 +31,15 @@ class States {
     wire.add(part);
   }
 
-  /** Calls back with { changed: [{ now, before }], isMissing, whole, spread } after each message. */
+  /** Calls `listener` with { changed: [{ now, before }], isMissing, whole, spread } for each message. */
   listen(listener) {
     this.#listeners.push(listener);
   }
 
-  /** Is called when there is no socket for this page. */
+  /** Called if this page cannot have a socket. */
   onRefused() {}
 
-  /** The server's time. */
+  /** The server's time in ms. */
   get now() {
     return Date.now() - this.#lag;
   }
@@ -51,7 +50,7 @@ class States {
 
   #receive({ states, whole, now, spread }) {
     this.#lag = Date.now() - now;
-    // After a break others may have begun and ended: only the server's pages know.
+    // After a lost connection, releases may have begun and ended unseen: the page must be fetched.
     const isMissing = whole && !this.#isNew;
     this.#isNew = false;
     if (whole) this.known.clear();

@@ -1,4 +1,4 @@
-"""What several workers need: who lives, what they may run, in which order, and errands."""
+"""Several workers: their table, labels and priorities of releases, and queries to workers."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -13,7 +13,7 @@ _KEY = sa.String(191).with_variant(_EXACT, "mysql", "mariadb")
 
 
 def upgrade() -> None:
-    """Add columns that older nodes need not know, and two tables."""
+    """Add columns that older nodes can ignore, and two tables."""
     op.add_column("apps", sa.Column("label", _KEY, nullable=False, server_default="default"))
     op.add_column("releases", sa.Column("due", sa.BigInteger(), nullable=False, server_default="0"))
     op.add_column("releases", sa.Column("deaths", sa.Integer(), nullable=False, server_default="0"))

@@ -1,4 +1,4 @@
-"""People: who can log in, their logins, and the tokens of their programs."""
+"""Users, their logins, and tokens of programs."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -13,13 +13,13 @@ _KEY = sa.String(191).with_variant(_EXACT, "mysql", "mariadb")
 
 
 def upgrade() -> None:
-    """Add two tables, and columns that older nodes need not know."""
+    """Add two tables, and columns that older nodes can ignore."""
     op.add_column("releases", sa.Column("deleted_at", sa.BigInteger()))
     op.add_column("qr_codes", sa.Column("app_id", _ID))
     op.add_column("qr_codes", sa.Column("kind", sa.String(16)))
     for name in ("app_id", "kind"):
         op.execute(
-            f"UPDATE qr_codes SET {name} ="  # noqa: S608 our own words
+            f"UPDATE qr_codes SET {name} ="  # noqa: S608 constants only
             f" (SELECT {name} FROM releases WHERE releases.id = qr_codes.release_id)"
         )
     op.create_index(

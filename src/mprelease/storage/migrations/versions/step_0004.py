@@ -1,4 +1,4 @@
-"""Settings of single releases, addresses of shared QR codes, and pictures of people."""
+"""Compile settings of releases, shared QR codes, and avatars."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -14,7 +14,7 @@ _KEY = sa.String(191).with_variant(_EXACT, "mysql", "mariadb")
 
 
 def upgrade() -> None:
-    """Add two tables, and columns that older nodes need not know."""
+    """Add two tables, and columns that older nodes can ignore."""
     op.add_column("releases", sa.Column("settings", sa.JSON()))
     op.add_column("users", sa.Column("avatar_at", sa.BigInteger()))
     op.create_table(

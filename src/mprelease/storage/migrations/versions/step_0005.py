@@ -1,4 +1,4 @@
-"""Names that stay taken, numbers in the audit, and hosts to which secrets are bound."""
+"""Reserved names of users, ids in the audit log, and hosts to which secrets are bound."""
 
 from collections.abc import Iterator
 
@@ -18,7 +18,7 @@ _NAMES = sa.table("user_names", sa.column("name_key"), sa.column("user_id"))
 
 
 def upgrade() -> None:
-    """Add a table, and columns that older nodes need not know."""
+    """Add a table, and columns that older nodes can ignore."""
     op.add_column("secrets", sa.Column("bound_to", sa.Text()))
     op.add_column("audit", sa.Column("who_id", _ID))
     op.add_column("audit", sa.Column("subject_id", _ID))
@@ -37,7 +37,7 @@ def upgrade() -> None:
 
 
 def _names() -> Iterator[tuple[str, int | None]]:
-    """Return whose name is whose: those of today first, then former ones that the audit keeps."""
+    """Return names with user ids: present ones first, then former ones of the audit log."""
     users = sa.table("users", sa.column("id"), sa.column("name"))
     for row in op.get_bind().execute(sa.select(users.c.name, users.c.id).order_by(users.c.id)):
         yield row.name, row.id

@@ -1,4 +1,4 @@
-"""How each worker confines its builds."""
+"""The sandbox mode of each worker."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,5 +8,5 @@ down_revision = "0005"
 
 
 def upgrade() -> None:
-    """Add a column that older nodes need not know."""
+    """Add a column that older nodes can ignore."""
     op.add_column("workers", sa.Column("sandbox", sa.String(16)))

@@ -1,4 +1,4 @@
-"""How often each worker's loops have failed of something unforeseen."""
+"""The number of unexpected failures of each worker's loops."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,5 +8,5 @@ down_revision = "0006"
 
 
 def upgrade() -> None:
-    """Add a column that older nodes need not know."""
+    """Add a column that older nodes can ignore."""
     op.add_column("workers", sa.Column("loop_failures", sa.Integer))

@@ -1,4 +1,4 @@
-"""Revisions of apps and projects, and from which branch or tag the commit of a release was."""
+"""Revisions of apps and projects, and the branch or tag of a release's commit."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ down_revision = "0007"
 
 
 def upgrade() -> None:
-    """Add columns that older nodes need not know."""
+    """Add columns that older nodes can ignore."""
     for table in ("apps", "projects"):
         op.add_column(
             table, sa.Column("revision", sa.Integer(), nullable=False, server_default="0")

@@ -1,4 +1,4 @@
-"""Whether a release's version was chosen by a person or may still become a greater one."""
+"""Whether a release's version was generated, and so may still be replaced by a greater one."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ down_revision = "0008"
 
 
 def upgrade() -> None:
-    """Add a column that older nodes need not know."""
+    """Add a column that older nodes can ignore."""
     column = sa.Column(
         "version_is_automatic", sa.Boolean, nullable=False, server_default=sa.false()
     )

@@ -1,7 +1,7 @@
 """Tables and columns get the names that the code, the API and the pages use.
 
-Older nodes do not know the new names, so none may be running: see migrate.py. Each statement leaves
-out what an earlier, killed try has done.
+Older nodes cannot use the new names, so none may be running: see migrate.py. Each statement skips
+what an earlier run that was killed has done.
 """
 
 import sqlalchemy as sa
@@ -17,13 +17,13 @@ _KEY = sa.String(191).with_variant(_EXACT, "mysql", "mariadb")
 
 
 def upgrade() -> None:
-    """Rename columns, move the logins and tokens, and begin with no questions to workers."""
+    """Rename columns, move logins and tokens, and create an empty table of worker queries."""
     _rename("audit", "deed", "action")
     _rename("releases", "page", "start_page")
     _rename("releases", "settings", "compile_settings")
     _rename("apps", "default_page", "start_page")
     _make_worker_queries()
-    # What was asked of workers that are gone is asked again by the pages.
+    # Pending queries are not moved: pages repeat them.
     _drop("errands")
     _make_access_keys()
     _move_keys()
@@ -33,7 +33,7 @@ def upgrade() -> None:
 def _rename(table: str, old: str, new: str) -> None:
     columns = {column["name"] for column in sa.inspect(op.get_bind()).get_columns(table)}
     if new not in columns:
-        # SQLite >= 3.25, MariaDB >= 10.5.2, MySQL >= 8.0 and PostgreSQL share this statement.
+        # Valid for SQLite >= 3.25, MariaDB >= 10.5.2, MySQL >= 8.0 and PostgreSQL.
         op.execute(f"ALTER TABLE {table} RENAME COLUMN {old} TO {new}")
 
 
@@ -109,7 +109,7 @@ def _move_keys() -> None:
     missing = sa.select(former).where(former.c.id.not_in(sa.select(new.c.id)))
     op.execute(new.insert().from_select(names, missing))
     if op.get_bind().dialect.name == "postgresql":
-        # Rows that bring their numbers do not move the sequence.
+        # Rows with explicit ids do not advance the sequence.
         op.execute(
             "SELECT setval(pg_get_serial_sequence('access_keys', 'id'),"
             " (SELECT COALESCE(MAX(id), 0) + 1 FROM access_keys), false)"

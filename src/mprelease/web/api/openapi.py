@@ -1,4 +1,4 @@
-"""The OpenAPI document: what FastAPI knows of the routes, and what is true of all of them."""
+"""The OpenAPI document: FastAPI's, with security schemes and the responses of all routes."""
 
 import re
 from typing import Any
@@ -19,7 +19,7 @@ _ABOUT = (
     "UTC. Refusals have one shape: the name of the problem, what happened, and what to do, in the "
     "language that the profile or `Accept-Language` wishes: Chinese or English."
 )
-_WAYS_IN = {
+_SECURITY_SCHEMES = {
     "token": {
         "type": "http",
         "scheme": "bearer",
@@ -36,30 +36,30 @@ _WAYS_IN = {
     },
 }
 _HELP_TEXTS = ("option.", "field.")
-_FASTAPIS = ("HTTPValidationError", "ValidationError")
+_REPLACED_SCHEMAS = ("HTTPValidationError", "ValidationError")
 
 
 def document(app: FastAPI) -> dict[str, Any]:
-    """Return the document of an application; it is put together once."""
+    """Return the document of an application; it is created once."""
     if app.openapi_schema is None:
         app.openapi_schema = _made(app)
     return app.openapi_schema
 
 
 def methods(app: FastAPI, address: str) -> list[str]:
-    """Name the methods that an address of the API takes."""
+    """List the methods that a path of the API supports."""
     paths = document(app)["paths"]
     return sorted({name.upper() for path in paths if _fits(path, address) for name in paths[path]})
 
 
 def _made(app: FastAPI) -> dict[str, Any]:
     made = get_openapi(title=app.title, version=app.version, description=_ABOUT, routes=app.routes)
-    made["components"]["securitySchemes"] = _WAYS_IN
-    made["security"] = [{name: []} for name in _WAYS_IN]
+    made["components"]["securitySchemes"] = _SECURITY_SCHEMES
+    made["security"] = [{name: []} for name in _SECURITY_SCHEMES]
     for path in made["paths"].values():
         for method, operation in path.items():
             _add_common_responses(method, operation)
-    for name in _FASTAPIS:
+    for name in _REPLACED_SCHEMAS:
         made["components"]["schemas"].pop(name, None)
     for schema in made["components"]["schemas"].values():
         _spell_out_descriptions(schema)
@@ -67,7 +67,7 @@ def _made(app: FastAPI) -> dict[str, Any]:
 
 
 def _spell_out_descriptions(schema: dict[str, Any]) -> None:
-    """Put the help texts of a record's fields, which are ids of the catalogs, into words."""
+    """Replace the descriptions of a record's fields, which are catalog ids, by English texts."""
     t = Translator(Language.ENGLISH)
     for field in schema.get("properties", {}).values():
         if field.get("description", "").startswith(_HELP_TEXTS):
@@ -79,7 +79,7 @@ def _spell_out_descriptions(schema: dict[str, Any]) -> None:
 
 
 def _credential_shape(platform: Platform) -> str:
-    """Return which JSON value the credential of a platform is."""
+    """Describe the JSON value of a platform's credential."""
     form = driver_of(platform).presentation.credential
     names = ", ".join(f"`{each.name}`" for each in form.fields)
     return f"{platform}: {f'an object with some of {names}' if form.is_object else 'a text'}"

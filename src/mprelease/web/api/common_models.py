@@ -1,4 +1,4 @@
-"""What all of the API gives."""
+"""Models of responses that all parts of the API share."""
 
 from typing import Generic, TypeVar
 
@@ -10,7 +10,7 @@ Item = TypeVar("Item")
 
 
 class Listed(BaseModel, Generic[Item]):
-    """A part of a long list; `next` is the `before` of what follows, null at the end."""
+    """A page of a list; `next` is the `before` of the next page, null at the end."""
 
     items: list[Item]
     next: int | None

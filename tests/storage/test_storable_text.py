@@ -15,7 +15,13 @@ from mprelease.domain.releases import Stage, State
 from mprelease.storage import audit, logs, queue, releases, tables
 from mprelease.storage.audit import AuditEntry
 from mprelease.storage.database import Database
-from mprelease.storage.text import StorableJson, StorableKey, StorableString, StorableText, storable
+from mprelease.storage.storable_text import (
+    StorableJson,
+    StorableKey,
+    StorableString,
+    StorableText,
+    storable,
+)
 from people import NOW, a_release, an_app
 
 GBK = "你好.js".encode("gbk").decode(errors="surrogateescape")
@@ -30,7 +36,7 @@ SHOWN = r"\xc4\xe3\xba\xc3.js"
 def test_every_column_of_text_is_of_a_type_that_makes_it_storable(column: Column[Any]) -> None:
     plain = Integer | BigInteger | Boolean | LargeBinary
     ours = StorableJson | StorableKey | StorableString | StorableText
-    assert isinstance(column.type, plain | ours), "use the types of storage/text.py"
+    assert isinstance(column.type, plain | ours), "use the types of storage/storable_text.py"
 
 
 @given(some.text(some.characters()))

@@ -1,8 +1,8 @@
-r"""The one place that makes text storable, whatever wrote it: each text column is of these types.
+r"""Column types for text and JSON that replace characters which a database cannot store.
 
-A name in GBK, or any other byte that is no UTF-8, reaches us as a lone surrogate (PEP 383), which
-no database keeps and no answer can carry; PostgreSQL keeps no NUL. Both become escapes that people
-can read: `\xc4`, `\x00`.
+All text columns have these types. Python decodes a file name in GBK, or other bytes that are not
+UTF-8, to lone surrogates (PEP 383), which neither databases nor UTF-8 responses can hold;
+PostgreSQL cannot store NUL. Both are replaced by readable escapes: `\xc4`, `\x00`.
 """
 
 import re
@@ -14,17 +14,17 @@ from sqlalchemy.dialects.mysql import VARCHAR
 from sqlalchemy.types import TypeEngine
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-_BYTES = range(0xDC80, 0xDD00)  # what PEP 383 makes of the bytes 0x80 to 0xff
+_BYTES = range(0xDC80, 0xDD00)  # the surrogates of PEP 383 for the bytes 0x80 to 0xff
 _KEY_LENGTH = 191
 
 
 def storable(text: str) -> str:
-    """Return a text that every database keeps and UTF-8 can say."""
+    """Return the text with NUL and lone surrogates escaped."""
     return _UNSTORABLE.sub(lambda match: _escaped(ord(match[0])), text)
 
 
 def storable_json(value: Any) -> Any:
-    """Return the same with storable texts, keys included."""
+    """Return a JSON value with `storable` applied to all strings, including keys."""
     if isinstance(value, str):
         return storable(value)
     if isinstance(value, Mapping):
@@ -65,7 +65,7 @@ class StorableString(_Storable):
 
 
 class StorableKey(_Storable):
-    """A name or key, which is compared letter by letter; MySQL's default collation would not."""
+    """A name or key, compared exactly, unlike with MySQL's default collation."""
 
     cache_ok = True
 
@@ -80,15 +80,15 @@ class StorableKey(_Storable):
 
 
 class StorableJson(TypeDecorator[Any]):
-    """JSON; it is cleaned when it is read, too: an older version stored surrogates in escapes."""
+    """JSON; also escaped when read, because older versions stored surrogates as JSON escapes."""
 
     cache_ok = True
     impl = JSON
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:  # noqa: ARG002
-        """Return what is stored."""
+        """Return the value to store."""
         return storable_json(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:  # noqa: ARG002
-        """Return what was stored."""
+        """Return the value that was stored."""
         return storable_json(value)

@@ -1,4 +1,4 @@
-"""The socket of a page: how releases stand, and one's log, come as they change.
+"""The live socket: sends the states of releases, and the log of one, as they change.
 
 The protocol is in docs/live.md.
 """
@@ -25,32 +25,34 @@ from mprelease.web.identity import session_of
 from mprelease.web.live_source import log_in_json, states_in_json
 
 router = APIRouter()
-# Whoever has heard nothing for much longer is no longer connected, whatever the network says.
+# Clients that receive nothing for much longer can assume that the connection is lost.
 _ALIVE_SECONDS = 15.0
 _CLOSE_SECONDS = 0.2
-_NOT_ALLOWED, _UNREADABLE, _GONE, _TOO_MANY = 1008, 1007, 4404, 4429
-# What we could not do: a client connects again and resumes at its position.
+# Close codes.
+_NOT_ALLOWED, _UNREADABLE, _NO_RELEASE, _TOO_MANY = 1008, 1007, 4404, 4429
+# An error of the server: the client connects again and resumes at its position.
 _FAILED = 1011
-# How a socket that is closed already answers; OSError: before it was accepted (uvicorn, Starlette).
+# Raised by operations on a closed socket; OSError if it was closed before it was accepted.
 _CLOSED = (WebSocketDisconnect, RuntimeError, OSError)
 _ALIVE = '{"alive":true}'
-_NUMBER = 2**31 - 1
+_LARGEST_NUMBER = 2**31 - 1
 
 
 class Subscription(BaseModel):
-    """What a watcher wants to hear; what is not named stays as it is.
+    """A client's message: what it subscribes to; fields that are left out do not change that.
 
-    `log` is a release's, behind a position, or null for none; `states` are those of all releases.
+    `log` is the id of a release whose log is sent from after the position, or null for none;
+    `states` are those of all releases.
     """
 
     log: int | None = Field(default=None, ge=0, le=2**63 - 1)
-    attempt: int = Field(default=0, ge=0, le=_NUMBER)
-    line: int = Field(default=0, ge=0, le=_NUMBER)
+    attempt: int = Field(default=0, ge=0, le=_LARGEST_NUMBER)
+    line: int = Field(default=0, ge=0, le=_LARGEST_NUMBER)
     states: bool = False
 
 
 class Watcher:
-    """One socket, and what is told to it."""
+    """One accepted socket, and the tasks that send to it."""
 
     def __init__(self, socket: WebSocket, context: WebContext) -> None:
         """Take an accepted socket."""
@@ -59,11 +61,11 @@ class Watcher:
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     async def serve(self) -> None:
-        """Tell what is wished until one of both leaves."""
-        self._begin("alive", self._live())
+        """Send what the client subscribes to, until it disconnects or the task is canceled."""
+        self._begin("alive", self._send_alive())
         try:
             while (text := await self._received()) is not None:
-                await self._grant(Subscription.model_validate_json(text))
+                await self._subscribe(Subscription.model_validate_json(text))
         except ValidationError:
             await self._close(_UNREADABLE)
         finally:
@@ -71,7 +73,7 @@ class Watcher:
                 await self._end(name)
 
     async def _received(self) -> str | None:
-        """Return the next message, None once the socket is closed; bytes are no text."""
+        """Return the next message, None once the socket is closed; for bytes an empty text."""
         if self._socket.client_state is WebSocketState.DISCONNECTED:
             return None
         message = await self._socket.receive()
@@ -79,38 +81,38 @@ class Watcher:
             return None
         return message.get("text") or ""
 
-    async def _grant(self, wish: Subscription) -> None:
-        if "log" in wish.model_fields_set:
+    async def _subscribe(self, wanted: Subscription) -> None:
+        if "log" in wanted.model_fields_set:
             await self._end("log")
-            if wish.log is not None:
-                position = Position(wish.attempt, wish.line)
-                self._begin("log", self._show_log(wish.log, position))
-        if "states" in wish.model_fields_set:
+            if wanted.log is not None:
+                position = Position(wanted.attempt, wanted.line)
+                self._begin("log", self._send_log(wanted.log, position))
+        if "states" in wanted.model_fields_set:
             await self._end("states")
-            if wish.states:
-                self._begin("states", self._show_states())
+            if wanted.states:
+                self._begin("states", self._send_states())
 
-    async def _show_log(self, release_id: int, position: Position) -> None:
+    async def _send_log(self, release_id: int, position: Position) -> None:
         async with self._context.hub.watching(release_id) as feed:
             over = False
             while not over:
                 update = await feed.after(position)
-                await self._send(self._context.connections.words(update, _log_words))
+                await self._send(self._context.connections.encoded(update, _encoded_log))
                 position, over = update.end(position), update.over
 
-    async def _show_states(self) -> None:
+    async def _send_states(self) -> None:
         count = 0
         async with self._context.hub.watching_all() as state_feed:
             while True:
                 changes = await state_feed.after(count)
-                await self._send(self._context.connections.words(changes, self._states_words))
+                await self._send(self._context.connections.encoded(changes, self._encoded_states))
                 count = changes.count
 
-    def _states_words(self, changes: Changes) -> str:
+    def _encoded_states(self, changes: Changes) -> str:
         spread, now = self._context.connections.spread, self._context.services.now()
         return _json(states_in_json(changes) | {"now": now, "spread": spread})
 
-    async def _live(self) -> None:
+    async def _send_alive(self) -> None:
         while True:
             await asyncio.sleep(_ALIVE_SECONDS)
             await self._send(_ALIVE)
@@ -119,24 +121,24 @@ class Watcher:
         self._tasks[name] = asyncio.create_task(self._until_closed(name, coroutine))
 
     async def _until_closed(self, name: str, coroutine: Coroutine[None, None, None]) -> None:
-        """Tell until the socket is closed; close it where that fails, so that the client resumes.
+        """Run a task until the socket is closed; if the task fails, close the socket.
 
-        A socket that lives on without what was asked for would be waited at for ever.
+        The client then connects again and resumes; on an open socket it would wait for ever.
         """
         try:
             await coroutine
         except WebSocketDisconnect:
             pass
         except Refused:
-            await self._close(_GONE)
-        except Exception as error:  # noqa: BLE001 whatever it was, the client must hear of it
+            await self._close(_NO_RELEASE)
+        except Exception as error:  # noqa: BLE001 after any error the client must reconnect
             self._context.loops.report(f"socket: {name}", error)
             await self._close(_FAILED)
 
     async def _send(self, text: str) -> None:
         try:
             await self._socket.send_text(text)
-        except RuntimeError:  # the framework's word for a socket that is closed already
+        except RuntimeError:  # raised by Starlette for a closed socket
             raise WebSocketDisconnect from None
 
     async def _close(self, code: int) -> None:
@@ -152,25 +154,25 @@ class Watcher:
 
 @router.websocket("/api/v1/live")
 async def live(socket: WebSocket) -> None:
-    """Let somebody watch who may look, from a page of ours or with a token."""
+    """Serve the live socket for users with the right to view, from our pages or with a token."""
     context = context_of(socket)
     try:
-        await _let_in(socket, context)
-    except Exception as error:  # noqa: BLE001 pages' handlers can only answer requests
+        await _serve(socket, context)
+    except Exception as error:  # noqa: BLE001 the exception handlers are for HTTP requests only
         context.loops.report("socket", error)
         with suppress(*_CLOSED):
             await socket.close(_FAILED)
 
 
-async def _let_in(socket: WebSocket, context: WebContext) -> None:
-    session = None if is_foreign(socket) else await asyncio.to_thread(_looker, socket)
+async def _serve(socket: WebSocket, context: WebContext) -> None:
+    session = None if is_foreign(socket) else await asyncio.to_thread(_session, socket)
     if session is None:
         with suppress(*_CLOSED):
             await socket.close(_NOT_ALLOWED)
         return
     try:
         await socket.accept()
-    except _CLOSED:  # whoever came has left again
+    except _CLOSED:  # the client has disconnected meanwhile
         return
     if not context.connections.has_room(session.user):
         with suppress(*_CLOSED):
@@ -185,25 +187,25 @@ async def _let_in(socket: WebSocket, context: WebContext) -> None:
     finally:
         serving.cancel()
     if serving.cancelled():
-        await _close_soon(socket)
+        await _close_revoked(socket)
     else:
         serving.result()
 
 
-def _looker(socket: WebSocket) -> Session | None:
-    """Return who comes, None for whoever may not look."""
+def _session(socket: WebSocket) -> Session | None:
+    """Return the session of a socket; None without the right to view."""
     session = session_of(socket)
     return session if session and session.user.role.may(Permission.VIEW) else None
 
 
-async def _close_soon(socket: WebSocket) -> None:
-    """Say that whoever watched may not any more, unless they read nothing: they are cut off."""
+async def _close_revoked(socket: WebSocket) -> None:
+    """Close a socket whose user has lost access; without waiting for a peer that does not read."""
     with suppress(TimeoutError, *_CLOSED):
         async with asyncio.timeout(_CLOSE_SECONDS):
             await socket.close(_NOT_ALLOWED)
 
 
-def _log_words(update: LiveUpdate) -> str:
+def _encoded_log(update: LiveUpdate) -> str:
     return _json(log_in_json(update))
 
 
