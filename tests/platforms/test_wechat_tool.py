@@ -19,7 +19,7 @@ from publishing import APP_ID, Publishing, accepted, failed, write_files
 
 pytestmark = pytest.mark.slow
 
-BY_HAND = Path(__file__).parents[2] / "benchmarks" / "vendor_script.cjs"
+VENDOR_SCRIPT = Path(__file__).parents[2] / "benchmarks" / "vendor_script.cjs"
 SETTING = {
     "es6": True,
     "enhance": True,
@@ -152,7 +152,7 @@ def test_what_is_sent_is_what_a_plain_script_sends(
     preview = replace(order, kind=Kind.PREVIEW)
     assert isinstance(publishing.publish(preview), Result)
     plain = subprocess.run(
-        ("node", BY_HAND, "wechat", str(wechat_tool / "node_modules")),
+        ("node", VENDOR_SCRIPT, "wechat", str(wechat_tool / "node_modules")),
         input=WeChatDriver().order_line(preview),
         env={**os.environ, "NODE_EXTRA_CA_CERTS": str(order.route.extra_ca)},
         cwd=order.scratch,
