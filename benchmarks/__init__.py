@@ -1,6 +1,6 @@
-"""Measure what mprelease adds, beside the same steps by a plain script in the same run.
+"""Measure the overhead of mprelease, compared to the same steps by a plain script in the same run.
 
-Absolute times are noise on a shared machine. So whatever is compared is done in turn, round by
-round, and most targets hold for a difference or a ratio of medians. Of
-releases the fastest rounds are compared: the vendor's tool alone varies by seconds.
+Absolute times vary on a shared machine. Therefore the compared actions alternate, round by round,
+and most targets apply to a difference or a ratio of medians. For releases the fastest rounds are
+compared, because the vendor's tool alone varies by seconds.
 """

@@ -1,4 +1,4 @@
-"""Run the benchmarks, all or those that are named; exit code 1 when a target is missed."""
+"""Run all benchmarks, or the named ones; exit code 1 if a target is missed."""
 
 import argparse
 import sys
@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks import checkout, engine, install, live, log, release, start, table, web
-from benchmarks.measuring import BrokenPromise, Measurement
+from benchmarks.measuring import InvalidMeasurement, Measurement
 
 _BENCHMARKS: Mapping[str, Callable[[Path], list[Measurement]]] = {
     "start": start.measure,
@@ -20,22 +20,22 @@ _BENCHMARKS: Mapping[str, Callable[[Path], list[Measurement]]] = {
     "install": install.measure,
     "release": release.measure,
 }
-# A build under another user id must be able to walk to its workspace.
+# Builds under other user ids must be able to traverse the folder.
 _WALKABLE = 0o711
 
 
 def main() -> None:
-    """Print one table of everything that was asked for."""
-    asked = _arguments()
+    """Print one table of all selected benchmarks."""
+    options = _arguments()
     began = time.monotonic()
     _say(f"{table.machine()}; times in ms: medians, of releases the fastest")
     _say(table.head())
     try:
-        measurements = [row for name in asked.names or _BENCHMARKS for row in _measured(name)]
-    except BrokenPromise as broken:
+        measurements = [row for name in options.names or _BENCHMARKS for row in _measured(name)]
+    except InvalidMeasurement as broken:
         sys.exit(str(broken))
-    if asked.json:
-        table.save(asked.json, measurements)
+    if options.json:
+        table.save(options.json, measurements)
     missed = [row for row in measurements if not row.is_met]
     _say(f"{len(missed)} targets missed; it took {time.monotonic() - began:.0f} s")
     sys.exit(1 if missed else 0)
@@ -54,10 +54,10 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(_BENCHMARKS)}")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the table here too")
-    asked = parser.parse_args()
-    for name in set(asked.names) - _BENCHMARKS.keys():
+    options = parser.parse_args()
+    for name in set(options.names) - _BENCHMARKS.keys():
         parser.error(f"there is no benchmark {name}")
-    return asked
+    return options
 
 
 def _say(line: str) -> None:

@@ -1,11 +1,11 @@
-"""A warm checkout of a large repository, beside git clone and git fetch by a script."""
+"""A warm checkout of a large repository, compared to git clone and git fetch by a script."""
 
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import repository
-from benchmarks.measuring import BrokenPromise, Measurement, Of, Target, medians
+from benchmarks.measuring import InvalidMeasurement, Measurement, Of, Target, medians
 from benchmarks.repository import Changes, clone, update
 from mprelease.process.tree import Stop
 from mprelease.settings.environment import machine_environment
@@ -21,7 +21,7 @@ _TIME_LIMIT = 60
 
 
 def measure(folder: Path) -> list[Measurement]:
-    """Bring a tree of 3,000 files to a new commit that changes one of them."""
+    """Update a tree of 3,000 files to a new commit that changes one of them."""
     made = repository.make(folder / "repository", _files())
     changes = Changes(made, _CHANGED)
     trees = _Trees(folder, made, changes)
@@ -38,7 +38,7 @@ def measure(folder: Path) -> list[Measurement]:
 
 @dataclass(frozen=True)
 class _Trees:
-    """The same repository, brought up to date in three ways."""
+    """Three trees of one repository, each updated in another way."""
 
     folder: Path
     repository: Path
@@ -79,7 +79,7 @@ class _Trees:
 
     def _refuse_old(self, tree: Path) -> None:
         if (tree / _CHANGED).read_text("utf-8") != self.changes.text:
-            raise BrokenPromise(f"{tree.name} does not hold the newest commit")
+            raise InvalidMeasurement(f"{tree.name} does not hold the newest commit")
 
 
 def _files() -> dict[str, str | bytes]:

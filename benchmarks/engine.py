@@ -1,4 +1,4 @@
-"""How soon a requested release begins, alone and grown, and what a long queue costs a claim."""
+"""The delay from a request to the first stage, and the time of a claim from a long queue."""
 
 import secrets
 import threading
@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import insert
 
 import servers
-from benchmarks.measuring import BrokenPromise, Measurement, Of, Target, time_of
-from benchmarks.scene import APP, native
+from benchmarks.installation import APP, native
+from benchmarks.measuring import InvalidMeasurement, Measurement, Of, Target, time_of
 from mprelease.domain.apps import App
 from mprelease.domain.platforms import Platform
 from mprelease.domain.releases import Kind, Stage, State
@@ -44,7 +44,7 @@ from mprelease.storage.migrate import migrate
 from mprelease.storage.tables import releases as releases_table
 from mprelease.workspace.layout import prepared
 
-_ME = Actor("benchmark")
+_ACTOR = Actor("benchmark")
 _LABELS = (DEFAULT_LABEL,)
 _ROUNDS = 200
 _CLAIMS = 40
@@ -53,7 +53,7 @@ _KEYS = 60
 
 
 def measure(folder: Path) -> list[Measurement]:
-    """Measure alone on SQLite, and with Redis on both servers."""
+    """Measure SQLite in one process, and MariaDB and PostgreSQL with Redis."""
     rows = _shape(folder / "alone", sqlite_url(folder / "alone.db"), None, "SQLite", 50)
     with ExitStack() as running:
         redis = running.enter_context(servers.redis_server()).url
@@ -78,9 +78,9 @@ def _shape(folder: Path, url: str, redis: str | None, name: str, below: float) -
 
 
 def _waits(services: ServiceContext, folder: Path, redis: str | None) -> Iterator[float]:
-    """Yield for each of many releases how long after its request the first stage began, in ms."""
+    """Yield the delays from request to first stage of many releases, in ms."""
     calls, begun = Dispatch(redis), _Begun()
-    heard = replace(services, wake=calls.wake)
+    waking = replace(services, wake=calls.wake)
     worker = _worker(services, folder, begun.pipeline)
     worker.start()
     # A dispatch of its own, as on another machine.
@@ -89,12 +89,12 @@ def _waits(services: ServiceContext, folder: Path, redis: str | None) -> Iterato
     for _ in range(_ROUNDS):
         begun.event.clear()
         began = time.perf_counter()
-        releases.request(heard, _ME, ReleaseRequest(app=APP, kind=Kind.PREVIEW))
+        releases.request(waking, _ACTOR, ReleaseRequest(app=APP, kind=Kind.PREVIEW))
         if not begun.event.wait(10):
-            raise BrokenPromise("a release did not begin")
+            raise InvalidMeasurement("a release did not begin")
         yield (begun.at - began) * 1000
         begun.over.wait(10)
-        # People do not click in the worker's rhythm: neither the tick nor a poll is to be met.
+        # A random pause, so that requests are not synchronised with the worker's polling.
         time.sleep(secrets.randbelow(150) / 1000)
     worker.close(requeue=True)
     worker.join()
@@ -103,7 +103,7 @@ def _waits(services: ServiceContext, folder: Path, redis: str | None) -> Iterato
 
 
 class _Begun:
-    """A pipeline that tells when it began, after it has written that its first stage runs."""
+    """A pipeline that records the time at which its first stage was stored as running."""
 
     def __init__(self) -> None:
         self.event = threading.Event()
@@ -139,7 +139,7 @@ def _claim(services: ServiceContext, app: App, *, fill: bool) -> float:
 
     took = time_of(claim)
     if not taken:
-        raise BrokenPromise("nothing was claimed")
+        raise InvalidMeasurement("nothing was claimed")
     with services.database.writing() as db:
         queue.end(db, taken[0], State.SUCCEEDED)
     return took
@@ -154,7 +154,7 @@ def _fill(services: ServiceContext, app: App, count: int) -> None:
         "environment": "production",
         "robot": 1,
         "description": "",
-        "requested_by": _ME.name,
+        "requested_by": _ACTOR.name,
         "created_at": 0,
         "warnings": [],
         "label": DEFAULT_LABEL,
@@ -176,9 +176,9 @@ def _opened(folder: Path, url: str) -> Iterator[tuple[ServiceContext, App]]:
         database, Vault(bytes(32)), lambda: time.time_ns() // 1_000_000, ZoneInfo("Asia/Shanghai")
     )
     projects.add(
-        services, _ME, ProjectChange(name=APP, repository="/srv/app.git", default_branch="main")
+        services, _ACTOR, ProjectChange(name=APP, repository="/srv/app.git", default_branch="main")
     )
-    apps.add(services, _ME, APP, Platform.WECHAT, _credential())
+    apps.add(services, _ACTOR, APP, Platform.WECHAT, _credential())
     with database.reading() as db:
         app = apps.get(db, APP)
     yield services, app

@@ -1,4 +1,4 @@
-"""The install stage when the dependencies are there already, beside `npm ci` by a script."""
+"""The install stage with an existing dependency set, compared to `npm ci` by a script."""
 
 import io
 import json
@@ -7,9 +7,9 @@ import tarfile
 from pathlib import Path
 from statistics import median
 
-from benchmarks.measuring import BrokenPromise, Measurement, Of, Target, time_of
+from benchmarks.installation import Installation, installed, native
+from benchmarks.measuring import InvalidMeasurement, Measurement, Of, Target, time_of
 from benchmarks.repository import Changes, clone, make
-from benchmarks.scene import Scene, native, staged
 from mprelease.domain.releases import Release, Stage, StageRecord
 
 _WARM_RELEASES = 5
@@ -18,18 +18,21 @@ _FILES_PER_FOLDER = 100
 _PACKAGE = "large"
 _ARCHIVE = "large-1.0.0.tgz"
 _NAMED = {"name": "native", "version": "1.0.0", "dependencies": {_PACKAGE: f"file:{_ARCHIVE}"}}
-# The release ends with the build: what comes after the install is not measured here.
+# The build fails, so the release ends: later stages are not measured here.
 _NO_BUILD = "false"
 
 
 def measure(folder: Path) -> list[Measurement]:
-    """Install 30,000 files from an archive in the repository: no registry is asked."""
+    """Install 30,000 files from an archive in the repository, without a registry."""
     repository = make(folder / "repository", _files())
     changes = Changes(repository, "app.js")
-    with staged(folder, repository, native(build_command=_NO_BUILD)) as scene, scene.working(2):
-        _ended(scene, scene.request())
-        warm = [_warm(scene, changes) for _ in range(_WARM_RELEASES)]
-        second_slot = _in_second_slot(scene, changes)
+    with (
+        installed(folder, repository, native(build_command=_NO_BUILD)) as installation,
+        installation.working(2),
+    ):
+        _ended(installation, installation.request())
+        warm = [_warm(installation, changes) for _ in range(_WARM_RELEASES)]
+        second_slot = _in_second_slot(installation, changes)
     by_hand = clone(repository, folder / "clone")
     theirs = time_of(lambda: _npm_ci(by_hand))
     target = Target(Of.ALONE, 50)
@@ -43,28 +46,28 @@ def measure(folder: Path) -> list[Measurement]:
     ]
 
 
-def _warm(scene: Scene, changes: Changes) -> Release:
+def _warm(installation: Installation, changes: Changes) -> Release:
     changes.commit()
-    return _cached(_ended(scene, scene.request()))
+    return _cached(_ended(installation, installation.request()))
 
 
-def _in_second_slot(scene: Scene, changes: Changes) -> Release:
-    """Let both slots work at once; return the release of the one that has not worked before."""
+def _in_second_slot(installation: Installation, changes: Changes) -> Release:
+    """Run releases in both slots concurrently; return the one of the slot that is used first."""
     changes.commit()
-    both = [scene.request(robot) for robot in (1, 2)]
-    return max((_cached(_ended(scene, each)) for each in both), key=lambda one: one.id)
+    both = [installation.request(robot) for robot in (1, 2)]
+    return max((_cached(_ended(installation, each)) for each in both), key=lambda one: one.id)
 
 
 def _cached(release: Release) -> Release:
     if not _stage(release, Stage.INSTALL).cached:
-        raise BrokenPromise("an unchanged lock file was installed again")
+        raise InvalidMeasurement("an unchanged lock file was installed again")
     return release
 
 
-def _ended(scene: Scene, number: int) -> Release:
-    release = scene.ended(number)
+def _ended(installation: Installation, number: int) -> Release:
+    release = installation.ended(number)
     if release.failed_stage is not Stage.BUILD:
-        raise BrokenPromise(f"the release ended in {release.failed_stage}: {release.error}")
+        raise InvalidMeasurement(f"the release ended in {release.failed_stage}: {release.error}")
     return release
 
 
@@ -103,7 +106,7 @@ def _files() -> dict[str, str | bytes]:
 
 
 def _archive() -> bytes:
-    """Return a package as npm packs it: everything lies in the folder `package`."""
+    """Return a package in npm's format: all files are in the folder `package`."""
     written = io.BytesIO()
     with tarfile.open(fileobj=written, mode="w:gz", compresslevel=1) as archive:
         _add(archive, "package.json", json.dumps({"name": _PACKAGE, "version": "1.0.0"}))

@@ -1,11 +1,12 @@
-"""Reading a long log back, beside reading the same lines from a plain file."""
+"""Reading a long log, compared to reading the same lines from a plain file."""
 
+import re
 import subprocess
 from pathlib import Path
 
 from benchmarks import repository
-from benchmarks.measuring import BrokenPromise, Measurement, Of, Target, medians
-from benchmarks.scene import Scene, native, staged
+from benchmarks.installation import Installation, installed, native
+from benchmarks.measuring import InvalidMeasurement, Measurement, Of, Target, medians
 from mprelease.domain.logs import LogLine, Position
 from mprelease.domain.releases import Stage
 from mprelease.storage import logs
@@ -14,20 +15,23 @@ _ROUNDS = 3
 _LINES = 50_000
 _LINES_PER_CHUNK = 500
 _TARGET = Target(Of.ALONE, 1000)
+_COLOURS = re.compile(r"\x1b\[\d+m")
 
 
 def measure(folder: Path) -> list[Measurement]:
-    """Read 50,000 lines through the storage, and print them by the command line."""
+    """Read 50,000 lines from the database, and print them with the command line."""
     made = repository.make(folder / "repository", {"app.json": "{}"})
-    with staged(folder, made, native()) as scene:
-        release_id = scene.request()
+    with installed(folder, made, native()) as installation:
+        release_id = installation.request()
         plain = folder / "plain.log"
-        plain.write_text("".join(f"{line.text}\n" for line in _written(scene, release_id)), "utf-8")
+        plain.write_text(
+            "".join(f"{line.text}\n" for line in _written(installation, release_id)), "utf-8"
+        )
         ours, theirs, printed, cat = medians(
             _ROUNDS,
-            lambda: _refuse_loss(_read(scene, release_id)),
+            lambda: _refuse_loss(_read(installation, release_id)),
             lambda: _refuse_loss(plain.read_text("utf-8").splitlines()),
-            lambda: _refuse_loss(scene.command("log", str(release_id)).splitlines()),
+            lambda: _refuse_loss(installation.command("log", str(release_id)).splitlines()),
             lambda: _refuse_loss(_cat(plain).splitlines()),
         )
     return [
@@ -36,9 +40,9 @@ def measure(folder: Path) -> list[Measurement]:
     ]
 
 
-def _written(scene: Scene, release_id: int) -> list[LogLine]:
+def _written(installation: Installation, release_id: int) -> list[LogLine]:
     lines = [_line(number) for number in range(1, _LINES + 1)]
-    with scene.application.services.database.writing() as db:
+    with installation.application.services.database.writing() as db:
         for first in range(0, _LINES, _LINES_PER_CHUNK):
             logs.append(db, release_id, lines[first : first + _LINES_PER_CHUNK])
     return lines
@@ -49,8 +53,8 @@ def _line(number: int) -> LogLine:
     return LogLine(Position(1, number), 1_795_320_000_000 + number, Stage.BUILD, text)
 
 
-def _read(scene: Scene, release_id: int) -> list[str]:
-    with scene.application.services.database.reading() as db:
+def _read(installation: Installation, release_id: int) -> list[str]:
+    with installation.application.services.database.reading() as db:
         return [line.text for line in logs.after(db, release_id)]
 
 
@@ -59,5 +63,7 @@ def _cat(file: Path) -> str:
 
 
 def _refuse_loss(lines: list[str]) -> None:
-    if len(lines) != _LINES or lines[-1] != _line(_LINES).text:
-        raise BrokenPromise(f"{len(lines)} of {_LINES} lines came back")
+    # The command line writes colours to a terminal only.
+    last, expected = (_COLOURS.sub("", text) for text in (lines[-1], _line(_LINES).text))
+    if len(lines) != _LINES or last != expected:
+        raise InvalidMeasurement(f"{len(lines)} of {_LINES} lines came back")

@@ -1,4 +1,4 @@
-"""What a measurement is, and how things are done in turn to be compared."""
+"""Measurements, targets, and the timing of alternating actions."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from statistics import median
 
-AuditEntry = Callable[[], object]
+Action = Callable[[], object]
 
 
-class BrokenPromise(Exception):
-    """Something did not happen as it must before its time means anything."""
+class InvalidMeasurement(Exception):
+    """A measured action did not do what it should, so its time is meaningless."""
 
 
 class Of(StrEnum):
-    """What a target bounds: our time alone (ms), what we add (ms), or the ratio to the other."""
+    """The value that a target limits: our time (ms), the difference (ms), or the ratio."""
 
     ALONE = "alone"
     ADDED = "added"
@@ -23,14 +23,14 @@ class Of(StrEnum):
 
 @dataclass(frozen=True)
 class Target:
-    """Bound a measurement from above."""
+    """An upper bound of a measurement."""
 
     of: Of
     below: float
     unit: str = "ms"
 
     def __str__(self) -> str:
-        """LogWriter it as the table does."""
+        """Return the target as in the table."""
         if self.of is Of.RATIO:
             return f"ratio < {self.below:g}"
         return f"{self.of} < {self.below:.0f} {self.unit}"
@@ -38,7 +38,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Measurement:
-    """What mprelease took for something, and what `beside` took; both in ms."""
+    """The times of mprelease (`ours`) and of `beside` (`theirs`) for one action, in ms."""
 
     what: str
     ours: float
@@ -48,53 +48,53 @@ class Measurement:
 
     @property
     def added(self) -> float:
-        """Return what mprelease took more, in ms."""
+        """Return the difference of the times, in ms."""
         return self.ours - self.theirs
 
     @property
     def ratio(self) -> float:
-        """Return how many times the other's time mprelease took."""
+        """Return the ratio of the times."""
         return self.ours / self.theirs
 
     @property
     def is_met(self) -> bool:
-        """Tell whether the target is reached; without one it is."""
+        """Return whether the target is met; True without a target."""
         if self.target is None:
             return True
         found = {Of.ALONE: self.ours, Of.ADDED: self.added, Of.RATIO: self.ratio}
         return found[self.target.of] < self.target.below
 
 
-def medians(rounds: int, *deeds: AuditEntry, before: AuditEntry = lambda: None) -> list[float]:
-    """Do the deeds in turn, round by round, and return the median of each, in ms.
+def medians(rounds: int, *actions: Action, before: Action = lambda: None) -> list[float]:
+    """Run the actions alternately, round by round, and return the median of each, in ms.
 
-    `before` is done ahead of each deed and not measured. A first round is for warming up alone.
+    `before` runs before each action, and is not measured. An additional first round warms up.
     """
-    return [median(taken) for taken in _in_turn(rounds, deeds, before)]
+    return [median(taken) for taken in _in_turn(rounds, actions, before)]
 
 
-def fastest(rounds: int, *deeds: AuditEntry, before: AuditEntry = lambda: None) -> list[float]:
-    """Do the same as `medians` and return the fastest time of each, in ms.
+def fastest(rounds: int, *actions: Action, before: Action = lambda: None) -> list[float]:
+    """Run the actions as `medians` does, and return the shortest time of each, in ms.
 
-    Fit for deeds whose own time varies more than the difference that is looked for: whatever
-    else the machine does only ever adds.
+    For actions whose times vary more than the difference to be measured: load of the machine can
+    only make them longer.
     """
-    return [min(taken) for taken in _in_turn(rounds, deeds, before)]
+    return [min(taken) for taken in _in_turn(rounds, actions, before)]
 
 
-def time_of(deed: AuditEntry) -> float:
-    """Do a deed and return how long it took, in ms."""
+def time_of(action: Action) -> float:
+    """Run an action, and return its duration in ms."""
     began = time.perf_counter()
-    deed()
+    action()
     return (time.perf_counter() - began) * 1000
 
 
-def _in_turn(rounds: int, deeds: Sequence[AuditEntry], before: AuditEntry) -> list[list[float]]:
-    times: list[list[float]] = [[] for _ in deeds]
+def _in_turn(rounds: int, actions: Sequence[Action], before: Action) -> list[list[float]]:
+    times: list[list[float]] = [[] for _ in actions]
     for number in range(rounds + 1):
-        for deed, taken in zip(deeds, times, strict=True):
+        for action, taken in zip(actions, times, strict=True):
             before()
-            took = time_of(deed)
+            took = time_of(action)
             if number:
                 taken.append(took)
     return times

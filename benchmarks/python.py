@@ -1,17 +1,17 @@
-"""Run Python programs as a person's shell would, without what `make` or CI has set."""
+"""Run Python programs without environment variables of `make` or CI."""
 
 import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks.measuring import BrokenPromise
+from benchmarks.measuring import InvalidMeasurement
 from mprelease.settings.environment import machine_environment
 
 
 def run(folder: Path, *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
-    """Run Python in a folder that is its HOME too; raise BrokenPromise when it fails."""
-    # An installed mprelease has its bytecode; the one of a checkout would be compiled each time
-    # where PYTHONDONTWRITEBYTECODE is set. Here the first round writes it, beside the checkout.
+    """Run Python in a folder that is also its HOME; raise InvalidMeasurement if it fails."""
+    # An installed mprelease has bytecode. With PYTHONDONTWRITEBYTECODE a checkout would be compiled
+    # each time, so the warm-up round writes the bytecode into the folder.
     kept = {"HOME": str(folder), "PYTHONPYCACHEPREFIX": str(folder / "bytecode")}
     done = subprocess.run(
         (sys.executable, *arguments),
@@ -22,5 +22,5 @@ def run(folder: Path, *arguments: str, **variables: str) -> "subprocess.Complete
         check=False,
     )
     if done.returncode != 0:
-        raise BrokenPromise(f"python {' '.join(arguments)}: {done.stderr}")
+        raise InvalidMeasurement(f"python {' '.join(arguments)}: {done.stderr}")
     return done

@@ -1,4 +1,4 @@
-"""Real git repositories to be released, and git as a script calls it."""
+"""Create git repositories for benchmarks, and update clones with plain git commands."""
 
 import subprocess
 from collections.abc import Mapping
@@ -11,13 +11,13 @@ _SETTINGS = (
 
 
 def git(folder: Path, *arguments: str) -> None:
-    """Run git in a folder; raise CalledProcessError when it fails."""
+    """Run git in a folder; raise CalledProcessError if it fails."""
     command = ("git", *_SETTINGS, *arguments)
     subprocess.run(command, cwd=folder, check=True, capture_output=True)
 
 
 def make(folder: Path, files: Mapping[str, str | bytes]) -> Path:
-    """Make a repository with one commit on its branch `main` and return its folder."""
+    """Create a repository with one commit on its branch `main`, and return its folder."""
     for name, content in files.items():
         file = folder / name
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -28,30 +28,30 @@ def make(folder: Path, files: Mapping[str, str | bytes]) -> Path:
 
 
 def clone(repository: Path, folder: Path) -> Path:
-    """Make a clone as a script does it, and return its folder."""
+    """Clone a repository, and return the clone's folder."""
     git(repository, "clone", "--quiet", str(repository), str(folder))
     return folder
 
 
 def update(folder: Path) -> None:
-    """Bring a clone to the newest commit of `main`, as a careful script does it."""
+    """Update a clone to the newest commit of `main`, and remove untracked files."""
     git(folder, "fetch", "--quiet", "origin", "main")
     git(folder, "reset", "--quiet", "--hard", "FETCH_HEAD")
     git(folder, "clean", "--quiet", "-ffdx", "--exclude=node_modules")
 
 
 class Changes:
-    """Change one file of a repository again and again."""
+    """Commit repeated changes of one file in a repository."""
 
     def __init__(self, repository: Path, name: str) -> None:
-        """Take the repository and the file's name; it becomes JavaScript."""
+        """Set the repository and the file's name; its content becomes JavaScript."""
         self._repository = repository
         self._name = name
         self._count = 0
 
     @property
     def text(self) -> str:
-        """Return what the file holds after the newest commit."""
+        """Return the file's content after the newest commit."""
         return f"module.exports = {self._count}\n"
 
     def commit(self) -> None:

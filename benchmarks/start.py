@@ -1,9 +1,9 @@
-"""How soon the command line explains itself, beside Python alone and beside all of mprelease."""
+"""The time of `mprelease --help`, compared to Python alone and to importing all of mprelease."""
 
 from pathlib import Path
 
 from benchmarks import python
-from benchmarks.measuring import BrokenPromise, Measurement, Of, Target, medians
+from benchmarks.measuring import InvalidMeasurement, Measurement, Of, Target, medians
 
 _ROUNDS = 5
 _HEAVY = frozenset({"sqlalchemy", "httpx", "alembic", "cryptography", "pydantic_settings"})
@@ -12,7 +12,7 @@ _ALL = "import mprelease.application"
 
 
 def measure(folder: Path) -> list[Measurement]:
-    """Start Python with nothing, with `--help`, and with everything that a release needs."""
+    """Start Python without imports, with `--help`, and with all imports of a release."""
     _refuse_heavy(folder)
     ours, nothing, everything = medians(
         _ROUNDS,
@@ -27,11 +27,11 @@ def measure(folder: Path) -> list[Measurement]:
 
 
 def _refuse_heavy(folder: Path) -> None:
-    # Python tells every import on standard error: "import time: 12 | 34 | package.module".
-    told = _start(folder, "-X", "importtime", *_HELP)
-    modules = {line.rpartition("|")[2].strip() for line in told.splitlines()}
+    # Python writes every import to standard error: "import time: 12 | 34 | package.module".
+    imports = _start(folder, "-X", "importtime", *_HELP)
+    modules = {line.rpartition("|")[2].strip() for line in imports.splitlines()}
     if heavy := _HEAVY & modules:
-        raise BrokenPromise(f"mprelease --help imports {', '.join(sorted(heavy))}")
+        raise InvalidMeasurement(f"mprelease --help imports {', '.join(sorted(heavy))}")
 
 
 def _start(folder: Path, *arguments: str) -> str:

@@ -1,4 +1,4 @@
-"""Show measurements: a table for people, JSON for programs."""
+"""Format measurements as a table, or as JSON."""
 
 import json
 import os
@@ -12,7 +12,7 @@ _WHAT, _BESIDE, _TARGET = 46, 36, 16
 
 
 def machine() -> str:
-    """LogWriter on what the numbers were measured, and how busy it was with other things."""
+    """Return a description of the machine: CPUs, load average and Python's version."""
     load = os.getloadavg()[0]
     return f"{os.cpu_count()} CPUs, load {load:.1f}, Python {platform.python_version()}"
 

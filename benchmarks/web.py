@@ -1,4 +1,4 @@
-"""The pages with a hundred thousand releases behind them, the start of the server, its memory."""
+"""The times of pages with 100,000 stored releases, and the start and memory of the server."""
 
 import re
 import socket
@@ -13,8 +13,8 @@ from pathlib import Path
 import httpx
 from sqlalchemy import insert
 
-from benchmarks.measuring import BrokenPromise, Measurement, Of, Target
-from benchmarks.scene import APP, Scene, native, staged
+from benchmarks.installation import APP, Installation, installed, native
+from benchmarks.measuring import InvalidMeasurement, Measurement, Of, Target
 from mprelease.domain.releases import Kind, Stage, State
 from mprelease.domain.users import Actor
 from mprelease.services import apps, releases
@@ -32,12 +32,12 @@ _WIRE = Target(Of.ALONE, 250, "KB")
 
 
 def measure(folder: Path) -> list[Measurement]:
-    """Ask for each page many times, one after the other, on one connection."""
-    with staged(folder, make_sample(folder / "repository"), native()) as scene:
-        _fill(scene)
-        with _serving(scene):
+    """Request each page many times, sequentially, on one connection."""
+    with installed(folder, make_sample(folder / "repository"), native()) as installation:
+        _fill(installation)
+        with _serving(installation):
             pass  # The first start writes bytecode.
-        with _serving(scene) as (server, started), closing(server.session_of()) as client:
+        with _serving(installation) as (server, started), closing(server.session_of()) as client:
             rows = [
                 Measurement("mprelease serve answers", started, "its target", 2000, _START),
                 Measurement("idle memory of serve", server.memory(), "target", 130, _MEMORY),
@@ -63,14 +63,14 @@ class _Server:
         return int(found[1]) / 1024
 
     def session_of(self) -> httpx.Client:
-        """Return a browser that is logged in."""
+        """Return an HTTP client that is logged in."""
         client = httpx.Client(base_url=self.url, trust_env=False, follow_redirects=True)
         client.post("/login", data={"name": "admin", "password": _PASSWORD})
         return client
 
 
 def _kilobytes(url: str) -> float:
-    """Return what a browser gets over the wire that comes for the first time."""
+    """Return the compressed size (KB) of the first page with all its static files."""
     with httpx.Client(base_url=url, trust_env=False, follow_redirects=True) as client:
         page = client.get("/").text
         addresses = ["/", *re.findall(r'(?:src|href)="(/static/[^"]+)"', page)]
@@ -90,24 +90,24 @@ def _p95(client: httpx.Client, address: str) -> float:
         answer = client.get(address)
         took.append((time.perf_counter() - began) * 1000)
         if answer.status_code != httpx.codes.OK or "/login" in str(answer.url):
-            raise BrokenPromise(f"{address} answered {answer.status_code}")
+            raise InvalidMeasurement(f"{address} answered {answer.status_code}")
     return sorted(took)[int(0.95 * _ROUNDS)]
 
 
 @contextmanager
-def _serving(scene: Scene) -> Iterator[tuple[_Server, float]]:
-    """Start `mprelease serve` as an operator would; yield it, and after how many ms it answered."""
+def _serving(installation: Installation) -> Iterator[tuple[_Server, float]]:
+    """Run `mprelease serve`; yield it, and the time until its first response in ms."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    folder = scene.folder
+    folder = installation.folder
     environment = {
         **machine_environment(),
         "HOME": str(folder),
-        # An installed mprelease has its bytecode; a first start has written it here.
+        # An installed mprelease has bytecode; the first start writes it here.
         "PYTHONPYCACHEPREFIX": str(folder / "bytecode"),
-        "MPRELEASE_DATA_DIR": str(scene.application.settings.data_dir),
-        "MPRELEASE_TOOLS_DIR": str(scene.application.settings.tools),
+        "MPRELEASE_DATA_DIR": str(installation.application.settings.data_dir),
+        "MPRELEASE_TOOLS_DIR": str(installation.application.settings.tools),
         "MPRELEASE_ADMIN_PASSWORD": _PASSWORD,
         "MPRELEASE_STANDBY_SECONDS": "0",
     }
@@ -131,11 +131,11 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _fill(scene: Scene) -> None:
-    services = scene.application.services
+def _fill(installation: Installation) -> None:
+    services = installation.application.services
     with services.database.reading() as db:
         app = apps.get(db, APP)
-    first = scene.request()
+    first = installation.request()
     releases.cancel(services, Actor("benchmark"), first)
     blank = {
         "app_id": app.id,

@@ -1,4 +1,4 @@
-"""What many tests need: a house with people in it, and the vendor's real tool."""
+"""Fixtures for many tests: databases, servers, services, users, and the vendors' real tools."""
 
 import os
 import signal
@@ -28,7 +28,7 @@ from mprelease.simulator.keys import make_key
 from mprelease.storage.database import Database, sqlite_url
 from needs import lacks
 
-# A runner in the background of a shell ignores Ctrl-C, and so would whatever is started here.
+# A shell starts background jobs with SIGINT ignored, and child processes would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).parent.parent
@@ -38,7 +38,7 @@ NOON_MS = 1_795_320_000_000
 
 @pytest.fixture(scope="session", autouse=True)
 def _cheap_passwords() -> Iterator[None]:
-    """Hash passwords quickly; what it really costs is tried in tests/security."""
+    """Hash passwords with minimal cost; the real cost is tested in tests/security."""
     cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(passwords, "_HASHER", cheap)
@@ -47,7 +47,7 @@ def _cheap_passwords() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def servers() -> Iterator[Servers]:
-    """The servers of this process; each is started when a test first asks for it."""
+    """The servers of this process; each is started on first use."""
     made = Servers()
     yield made
     made.close()
@@ -55,13 +55,13 @@ def servers() -> Iterator[Servers]:
 
 @pytest.fixture
 def kind() -> str:
-    """The kind of database; a folder whose tests run on each kind overrides this."""
+    """The kind of database; folders whose tests run on each kind override this."""
     return SQLITE
 
 
 @pytest.fixture
 def blank_url(kind: str, servers: Servers, tmp_path: Path) -> Iterator[str]:
-    """The URL of a database without tables, for this test alone."""
+    """The URL of a database without tables, for this test only."""
     if kind == SQLITE:
         yield sqlite_url(tmp_path / "blank.db")
     else:
@@ -116,19 +116,19 @@ def tools_folder() -> Path:
 
 @pytest.fixture(scope="session")
 def wechat_tool(tools_folder: Path) -> Path:
-    """The folder whose node_modules holds the real miniprogram-ci, installed when needed."""
+    """The folder of the real miniprogram-ci, installed if it is missing."""
     return _installed(WeChatDriver.tool, tools_folder)
 
 
 @pytest.fixture(scope="session")
 def douyin_tool(tools_folder: Path) -> Path:
-    """The folder whose node_modules holds the real tt-ide-cli, installed when needed."""
+    """The folder of the real tt-ide-cli, installed if it is missing."""
     return _installed(DouyinDriver.tool, tools_folder)
 
 
 @pytest.fixture(scope="session")
 def alipay_tool(tools_folder: Path) -> Path:
-    """The folder whose node_modules holds the real minidev, installed when needed."""
+    """The folder of the real minidev, installed if it is missing."""
     return _installed(AlipayDriver.tool, tools_folder)
 
 

@@ -1,4 +1,4 @@
-"""The databases on which tests run: each kind a real one, started when a test first asks for it."""
+"""The real databases on which tests run; each server is started on first use."""
 
 import os
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ _STARTS = {
 
 
 class Servers:
-    """One server of each kind for all tests of a process, and a migrated database on it."""
+    """One server of each kind for all tests of a process, with a migrated database."""
 
     def __init__(self) -> None:
         self._until_the_end = ExitStack()
@@ -41,7 +41,7 @@ class Servers:
         self._file: bytes | None = None
 
     def address(self, kind: str) -> Address:
-        """Return the server whose address the environment gives, or one of our own."""
+        """Return the server of MPRELEASE_TEST_<KIND>_URL; without it, start one."""
         if kind not in self._addresses:
             given = os.environ.get(f"MPRELEASE_TEST_{kind.upper()}_URL")
             self._addresses[kind] = Address(given) if given else self._own(kind)

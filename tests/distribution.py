@@ -1,4 +1,4 @@
-"""The order in which xdist's processes run the tests, so that none works alone at the end."""
+"""The order in which xdist's processes run the tests, so that all finish at the same time."""
 
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -11,9 +11,9 @@ def spread(
 ) -> list[_T]:
     """Order tests for `--dist worksteal`, which gives each process an equal part of the list.
 
-    Each part begins with its share of what takes long and ends with quick tests, which are what is
-    left to be taken over at the end. The last part begins with what waits, so that the processors
-    have work meanwhile. Tests of one file stay together.
+    Each part begins with its share of the slow tests and ends with quick ones, which other
+    processes can take over at the end. The last part begins with tests that mostly wait, so that
+    the processors are used for others in the meantime. Tests of one file stay together.
     """
     slow = [test for test in tests if is_slow(test)]
     waiting = [test for test in tests if waits(test) and not is_slow(test)]

@@ -1,4 +1,4 @@
-"""Say what a test needs that not every machine has, with the command that brings it."""
+"""Skip tests whose requirements are not installed, with the command that installs them."""
 
 import functools
 import os
@@ -16,9 +16,9 @@ _WORDS = "This machine lacks"
 def needs(
     what: str, remedy: str, *, there: bool | None = None
 ) -> Callable[[Callable[_P, None]], Callable[_P, None]]:
-    """Run a test only where a program (or, by `there`, something else) is present.
+    """Run a test only if a program is installed, or if `there` is true.
 
-    Elsewhere the test is skipped with the command that mends it; with CI=true a lack is a failure.
+    Otherwise the test is skipped with the remedy; with CI=true it fails.
     """
     found = shutil.which(what) is not None if there is None else there
 
@@ -36,13 +36,13 @@ def needs(
 
 
 def lack(what_and_remedy: str) -> NoReturn:
-    """End a test for want of something: skip it, or with CI=true fail it."""
+    """Skip a test because of a missing requirement; with CI=true, fail it."""
     refuse = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
     refuse(f"{_WORDS} {what_and_remedy}")
 
 
 def lacks(reporter: pytest.TerminalReporter) -> list[str]:
-    """Return what tests of this run lacked, in whichever of its processes they ran."""
+    """Return the missing requirements of all tests of this run, in all processes."""
     ended = [
         report for kind in ("skipped", "failed", "error") for report in reporter.stats.get(kind, [])
     ]

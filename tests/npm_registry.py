@@ -1,4 +1,4 @@
-"""A registry of npm on loopback, with packages that a test publishes."""
+"""An npm registry on 127.0.0.1, with packages that tests publish."""
 
 import base64
 import gzip
@@ -16,10 +16,10 @@ from urllib.parse import unquote
 
 @dataclass
 class NpmRegistry:
-    """Serve packages; `token` is what a request must bear, None where everybody may read.
+    """The packages of a registry; requests need `token` as their bearer token, if it is set.
 
-    While `is_silent` holds, requests are taken and not answered. `requests` are the paths that were
-    asked for.
+    While the event `silent` is set, requests are accepted, but not answered. `requests` are the
+    paths of all requests.
     """
 
     token: str | None = None
@@ -37,20 +37,20 @@ class NpmRegistry:
         self.manifests.setdefault(name, {})[version] = described
 
     def integrity(self, name: str, version: str) -> str:
-        """Return the check sum as lock files have it."""
+        """Return a version's checksum as in lock files."""
         digest = hashlib.sha512(self.packages[name][version]).digest()
         return f"sha512-{base64.b64encode(digest).decode()}"
 
     def shasum(self, name: str, version: str) -> str:
-        """Return the check sum of old lock files."""
+        """Return a version's checksum as in old lock files."""
         return hashlib.sha1(self.packages[name][version]).hexdigest()
 
     def tarball(self, name: str, version: str) -> str:
-        """Return the address of an archive in the form of npm."""
+        """Return the URL of a version's archive, in npm's format."""
         return f"{self.url}/{name}/-/{name.rpartition('/')[2]}-{version}.tgz"
 
     def document(self, name: str) -> Mapping[str, object]:
-        """Return what a registry tells of a package."""
+        """Return the registry's document of a package."""
         versions = {
             version: {
                 **manifest,
@@ -66,12 +66,12 @@ class NpmRegistry:
             "name": name,
             "dist-tags": {"latest": [*versions][-1]},
             "versions": versions,
-            # yarn >= 4.14 takes nothing that is too new.
+            # yarn >= 4.14 refuses versions that are too new.
             "time": dict.fromkeys(versions, "2020-01-01T00:00:00.000Z"),
         }
 
     def answer(self, path: str) -> bytes | None:
-        """Return the body for a path; None where there is nothing."""
+        """Return the body of the response for a path; None if it does not exist."""
         plain = unquote(path.partition("?")[0]).strip("/")
         if plain in {"", "-/ping"}:
             return b"{}"
@@ -84,7 +84,7 @@ class NpmRegistry:
 
 @contextmanager
 def serving(registry: NpmRegistry) -> Iterator[NpmRegistry]:
-    """Serve on a free port of 127.0.0.1 until the end; the address is in `registry.url`."""
+    """Serve on a free port of 127.0.0.1 during the block; `registry.url` is the URL."""
     ended = threading.Event()
 
     class Handler(_Handler):
@@ -128,12 +128,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_args: object) -> None:
-        """Tests read `requests` instead."""
+        """Log nothing: tests read `requests`."""
 
 
 def _archive(files: Mapping[str, str]) -> bytes:
     stream = io.BytesIO()
-    # The same bytes at any time.
+    # mtime=0 makes the bytes reproducible.
     with (
         gzip.GzipFile(fileobj=stream, mode="wb", mtime=0) as packed,
         tarfile.open(fileobj=packed, mode="w") as archive,

@@ -1,4 +1,4 @@
-"""Real git repositories for tests, made in a folder of the test's own."""
+"""Create real git repositories for tests."""
 
 import os
 import subprocess
@@ -17,7 +17,7 @@ def make_repository(folder: Path, files: Files, message: str = "First commit") -
 
 
 def commit(repository: Path, files: Files, message: str = "Change") -> str:
-    """Write files, commit all that changed in the folder and return the commit's id."""
+    """Write files, commit all changes in the folder, and return the commit's id."""
     for name, content in files.items():
         path = repository / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -28,14 +28,14 @@ def commit(repository: Path, files: Files, message: str = "Change") -> str:
 
 
 def switch(repository: Path, branch: str) -> None:
-    """Stand on a branch, which begins at the present commit if it is new."""
+    """Check out a branch; create it at the current commit if it is new."""
     exists = git(repository, "branch", "--list", branch) != ""
     git(repository, "checkout", "--quiet", *([] if exists else ["-b"]), branch)
 
 
 def add_submodule(repository: Path, path: str, url: str, commit_id: str) -> str:
-    """Enter a submodule without fetching it, commit, and return the commit's id."""
-    # Without a folder, the next `git add --all` would take the submodule out again.
+    """Add a submodule without fetching it, commit, and return the commit's id."""
+    # Without the folder, the next `git add --all` would remove the submodule.
     (repository / path).mkdir(parents=True, exist_ok=True)
     name = f"submodule.{path}"
     git(repository, "config", "--file", ".gitmodules", f"{name}.path", path)

@@ -1,14 +1,14 @@
-"""Private servers from this machine's binaries: MariaDB, PostgreSQL and Redis on loopback.
+"""Temporary MariaDB, PostgreSQL and Redis servers on 127.0.0.1, from this machine's binaries.
 
-Each is a context manager that yields a running `Server` and leaves nothing behind:
+Each is a context manager that yields a running `Server` and removes its data at the end:
 
     with mariadb() as server:
         url = server.new_database()
-        server.kill()      # as a power cut would; restart() brings it back on the same port
-        server.restart()
+        server.kill()      # with SIGKILL, like a crash
+        server.restart()   # on the same port, with the same data
 
-A server ends with the thread that started it, so start it from one that lives as long as you need
-it. What was committed survives `kill()`; it need not survive a power cut, which makes tests fast.
+A server is killed when the thread that started it ends. Committed data survives `kill()`, but not
+a power failure: syncing to disk is disabled, which makes tests fast.
 """
 
 import os
@@ -42,19 +42,19 @@ REMEDIES = {
 
 @dataclass
 class Address:
-    """A server that somebody else runs: databases may be made there, no more."""
+    """A server that is not managed here; only databases are created on it."""
 
     url: str
 
     def new_database(self) -> str:
-        """Make an empty database, as an administrator would, and return its URL."""
+        """Create an empty database, and return its URL."""
         name = f"mprelease_{secrets.token_hex(6)}"
-        # The charset is the server's own: mprelease must not depend on it.
+        # With the server's default charset: mprelease must not depend on it.
         self.run(f"CREATE DATABASE {name}")
         return make_url(self.url).set(database=name).render_as_string(hide_password=False)
 
     def drop_database(self, url: str) -> None:
-        """Drop a database that `new_database` has made."""
+        """Drop a database of `new_database`."""
         force = " WITH (FORCE)" if url.startswith("postgres") else ""
         self.run(f"DROP DATABASE {make_url(url).database}{force}")
 
@@ -68,11 +68,11 @@ class Address:
 
 @dataclass
 class Server(Address):
-    """A server of our own."""
+    """A server that is started and stopped here."""
 
     command: Sequence[str]
     answers: Callable[[str], bool]
-    # Whom the command runs as; None is ourselves.
+    # The user that the command runs as; None for the current one.
     user: str | None
     log: Path
     stop_signal: signal.Signals
@@ -80,23 +80,23 @@ class Server(Address):
 
     @property
     def pid(self) -> int:
-        """Return the process id of the present life."""
+        """Return the process id; it changes with a restart."""
         assert self._process
         return self._process.pid
 
     @property
     def port(self) -> int:
-        """Return the port on 127.0.0.1, the same in every life."""
+        """Return the port on 127.0.0.1, which stays the same after a restart."""
         port = make_url(self.url).port
         assert port
         return port
 
     def start(self) -> None:
-        """Start it and wait until it answers."""
+        """Start the server, and wait until it answers; raise TimeoutError."""
         deadline = time.monotonic() + _DEADLINE
         self._spawn()
         while not self.answers(self.url):
-            # After a kill, what is left of the earlier life may still hold the folder.
+            # After a kill, child processes of the former server may still lock the folder.
             if self._process and self._process.poll() is not None:
                 self._spawn()
             if time.monotonic() > deadline:
@@ -105,32 +105,32 @@ class Server(Address):
             time.sleep(0.05)
 
     def stop(self) -> None:
-        """End it in good order."""
+        """Stop the server gracefully."""
         self._end(self.stop_signal)
 
     def kill(self) -> None:
-        """End it at once, as a crash would."""
+        """Stop the server with SIGKILL, like a crash."""
         self._end(signal.SIGKILL)
 
     def restart(self) -> None:
-        """Kill it if it runs, and start it again on the same port with the same data."""
+        """Kill the server if it runs, and start it on the same port with the same data."""
         self.kill()
         self.start()
 
     def pause(self) -> None:
-        """Let it hang: connections stay open, nothing is answered."""
-        for pid in self._family():
-            with suppress(ProcessLookupError):  # a child may end meanwhile
+        """Suspend the server: connections stay open, but get no response."""
+        for pid in self._pids():
+            with suppress(ProcessLookupError):  # a child may have ended
                 os.kill(pid, signal.SIGSTOP)
 
-    def go_on(self) -> None:
-        """End the pause."""
-        for pid in self._family():
+    def resume(self) -> None:
+        """Continue after `pause`."""
+        for pid in self._pids():
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
 
-    def _family(self) -> list[int]:
-        """List the server's process, and those that PostgreSQL has for its connections."""
+    def _pids(self) -> list[int]:
+        """Return the server's process id, and those of its children (PostgreSQL's connections)."""
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text()
         return [self.pid, *map(int, children.split())]
 
@@ -149,7 +149,7 @@ class Server(Address):
         if self._process is None or self._process.poll() is not None:
             return
         os.kill(self.pid, how)
-        self.go_on()
+        self.resume()
         try:
             self._process.wait(_DEADLINE)
         except subprocess.TimeoutExpired:
@@ -158,21 +158,21 @@ class Server(Address):
 
 
 def driver_url(url: str) -> str:
-    """Return the URL with the driver that mprelease uses."""
+    """Return a URL of SQLAlchemy with the database driver that mprelease uses."""
     scheme, rest = url.split("://", 1)
     names = {"mysql": "mysql+pymysql", "mariadb": "mysql+pymysql", "postgres": "postgresql+psycopg"}
     return f"{names.get(scheme, 'postgresql+psycopg')}://{rest}"
 
 
 def lacking(kind: str) -> bool:
-    """Tell whether this machine has no binary for a kind of server."""
+    """Return whether this machine has no binaries of a kind of server."""
     programs = {"mariadb": _mariadbd, "postgresql": _initdb, "redis": _redis_server}
     return programs[kind]() is None
 
 
 @contextmanager
 def mariadb(folder: Path | None = None) -> Iterator[Server]:
-    """Run a MariaDB server; a given folder must let other users pass."""
+    """Run a MariaDB server below `folder`, which other users must be able to traverse."""
     with _place(folder, "mysql") as (place, user):
         password, port = secrets.token_hex(8), _free_port()
         start = place / "start.sql"
@@ -191,7 +191,7 @@ def mariadb(folder: Path | None = None) -> Iterator[Server]:
             f"--pid-file={place / 'pid'}",
             f"--port={port}",
             "--bind-address=127.0.0.1",
-            # Everything else is as Debian and the vendor set it, max_allowed_packet above all.
+            # All other settings have their defaults, max_allowed_packet in particular.
             "--innodb-flush-log-at-trx-commit=2",
             "--innodb-log-file-size=32M",
             "--innodb-buffer-pool-size=64M",
@@ -205,7 +205,7 @@ def mariadb(folder: Path | None = None) -> Iterator[Server]:
 
 @contextmanager
 def postgresql(folder: Path | None = None) -> Iterator[Server]:
-    """Run a PostgreSQL server; a given folder must let other users pass."""
+    """Run a PostgreSQL server below `folder`, which other users must be able to traverse."""
     with _place(folder, "postgres") as (place, user):
         password, port = secrets.token_hex(8), _free_port()
         initdb = Path(_found(_initdb()))
@@ -230,7 +230,7 @@ def postgresql(folder: Path | None = None) -> Iterator[Server]:
 
 @contextmanager
 def redis_server(folder: Path | None = None) -> Iterator[Server]:
-    """Run a Redis server that forgets everything when it ends."""
+    """Run a Redis server without persistence."""
     with _place(folder, "redis") as (place, user):
         password, port = secrets.token_hex(8), _free_port()
         command = (
@@ -255,7 +255,7 @@ def _running(server: Server) -> Iterator[Server]:
 
 @contextmanager
 def _place(folder: Path | None, account: str) -> Iterator[tuple[Path, str | None]]:
-    """Yield a folder that belongs to the account under which the server will run."""
+    """Yield a temporary folder, owned by the user under which the server will run."""
     user = _unprivileged(account)
     place = Path(tempfile.mkdtemp(prefix="mprelease-", dir=folder))
     try:
@@ -268,7 +268,7 @@ def _place(folder: Path | None, account: str) -> Iterator[tuple[Path, str | None
 
 
 def _unprivileged(account: str) -> str | None:
-    """Return whom a server runs as that refuses root: its own account, or nobody."""
+    """Return the user for a server that refuses to run as root: its own, or `nobody`."""
     if os.geteuid() != 0:
         return None
     known = {entry.pw_name for entry in pwd.getpwall()}
@@ -276,7 +276,7 @@ def _unprivileged(account: str) -> str | None:
 
 
 def _as_user(user: str | None) -> list[str]:
-    # The kernel ends the server when we are gone, however that came, also while it is paused.
+    # The kernel kills the server when this thread ends for any reason, even while it is paused.
     words = ["setpriv", "--pdeathsig", "KILL"]
     if user is None:
         return words
@@ -340,5 +340,5 @@ def _program(name: str) -> str | None:
 
 
 def _found(program: str | None) -> str:
-    assert program, "ask `lacking` first"
+    assert program, "call `lacking` first"
     return program

@@ -1,4 +1,4 @@
-"""A git host of which nothing is ever heard."""
+"""A git host that never answers."""
 
 import socket
 import threading
@@ -6,7 +6,7 @@ from contextlib import suppress
 
 
 class SilentHost:
-    """A host that takes every connection and says nothing."""
+    """A host that accepts every connection, but never sends a response."""
 
     def __init__(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -27,7 +27,7 @@ class SilentHost:
     def close(self) -> None:
         if self._listener.fileno() < 0:
             return
-        # A thread that waits for a connection does not hear that the socket is closed.
+        # Closing alone does not wake a thread that is blocked in accept().
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self._thread.join()

@@ -1,4 +1,4 @@
-"""What xdist's processes run, and in which order."""
+"""The order of tests for xdist's processes."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Watching: a thousand sockets on one release, many on many, two nodes, and a build that floods."""
+"""Live logs: 1,000 sockets on one release, many releases, two nodes, and a verbose build."""
 
 from benchmarks.live.rows import measure
 

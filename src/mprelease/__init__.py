@@ -1,3 +1,3 @@
-"""mprelease releases mini programs: from a git ref to a QR code, with the vendors' own tools."""
+"""mprelease releases mini programs: from a git ref to a QR code, with the vendors' tools."""
 
 __version__ = "0.1.0"

@@ -1,4 +1,4 @@
-"""Let `python -m mprelease` be the command line."""
+"""Run the command line as `python -m mprelease`."""
 
 from mprelease.cli import main
 

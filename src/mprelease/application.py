@@ -1,4 +1,4 @@
-"""Compose the parts from the settings: the one place that chooses implementations."""
+"""Create the application's objects from the settings; only this module selects implementations."""
 
 import logging
 import os
@@ -58,7 +58,7 @@ _BUILDS_NICENESS = 10
 
 @dataclass(frozen=True)
 class Application:
-    """The parts of one running mprelease."""
+    """The objects of one running mprelease process, created on first use."""
 
     settings: Settings
     layout: Layout
@@ -69,26 +69,26 @@ class Application:
 
     @cached_property
     def environment(self) -> Mapping[str, str]:
-        """Return what programs that we start may inherit."""
+        """Return the environment variables that child processes may inherit."""
         return machine_environment()
 
     @cached_property
     def node(self) -> Node:
-        """Return the machine's Node and npm; raise Refused when they are missing or too old."""
+        """Return the machine's Node and npm; raise Refused if they are missing or too old."""
         node = programs.find(programs.NODE, self.environment)
         npm = programs.find(programs.NPM, self.environment)
-        # Links followed: in the sandbox only the installation itself is to be seen.
+        # Links are resolved, because in the sandbox only the installation itself is visible.
         return Node(
             str(Path(node.path).resolve()), npm.path, node.folder, node.version, npm.version
         )
 
     @cached_property
     def route(self) -> Route:
-        """Return how the platforms are reached from here."""
+        """Return the default route to the platforms."""
         return Route(self.settings.vendor_proxy, self.settings.extra_ca_certs)
 
     def close(self) -> None:
-        """Close the database, let the last wake-up calls leave, and open the ports for builds."""
+        """Remove the firewall rules for builds, send pending messages, and close the databases."""
         if "network" in vars(self):
             self.network.open()
         self.messaging.close()
@@ -103,25 +103,25 @@ class Application:
 
     @cached_property
     def worker_name(self) -> str:
-        """Return the name under which this data folder's worker is known, in all its lives."""
+        """Return the name of this data folder's worker, which stays the same after restarts."""
         name = self.settings.worker_name or socket.gethostname()
         return f"{name}-{folder_id(self.layout)}"
 
     @property
-    def is_alone(self) -> bool:
-        """Tell whether the database lies in the data folder, so that no other machine sees it."""
+    def is_single_node(self) -> bool:
+        """Return whether the database is a file in the data folder, without other nodes."""
         return self.services.database.is_sqlite
 
-    def refuse_unable(self) -> None:
-        """Raise Refused when this machine lacks what a release needs."""
+    def require_programs(self) -> None:
+        """Raise Refused if this machine lacks a program or a permission that releases need."""
         programs.find(programs.GIT, self.environment)
         _ = self.machine
 
     def worker(
         self, labels: tuple[str, ...], slots: int, live: LogListener | None = None
     ) -> Worker:
-        """Return a worker, whose lines `live` hears; raise Refused when the machine lacks much."""
-        self.refuse_unable()
+        """Return a worker; its log lines go to `live` too. Raise Refused as `require_programs`."""
+        self.require_programs()
         self.network.refuse_stores()
         settings = self.settings
         dependencies = WorkerDependencies(
@@ -144,25 +144,25 @@ class Application:
 
     @cached_property
     def leased_services(self) -> ServiceContext:
-        """Return the services for holders of leases: its waits for the database end before one."""
+        """Return services whose database timeouts are shorter than a lease, for its holders."""
         timeouts = timeouts_for(self.settings.lease_seconds)
         return replace(self.services, database=self.services.database.with_timeouts(timeouts))
 
     @cached_property
     def network(self) -> BuildNetwork:
-        """Return what keeps builds from our own ports, until this application is closed."""
+        """Return the rules that block builds from mprelease's own ports, until `close`."""
         settings = self.settings
         return BuildNetwork(
             self.services.database, settings, self.environment, folder_id(self.layout)
         )
 
     def log_listener(self, live: LogListener | None) -> LogListener:
-        """Return who hears what a worker writes: `live` in this process, and other nodes."""
+        """Return the listener of a worker's log: `live`, if given, and other nodes over Redis."""
         return Broadcast(*filter(None, (live, self.messaging.publisher)), loops=self.loops)
 
     @cached_property
     def query_handler(self) -> QueryHandler:
-        """Return what answers worker queries on this machine."""
+        """Return the handler of worker queries on this machine; raise Refused without git."""
         programs.find(programs.GIT, self.environment)
         place = self.layout.mirrors, self.environment, self.route, self.settings.address_url
         environment = QueryEnvironment(*place, _limits(self.settings).resources)
@@ -170,7 +170,7 @@ class Application:
 
     @cached_property
     def sandbox(self) -> Sandbox:
-        """Return the strongest sandbox of this machine; raise Refused when one is required."""
+        """Return the strongest sandbox of this machine; raise Refused if it is not allowed."""
         settings = self.settings
         machine = SandboxSetup(
             self._build_users(),
@@ -181,9 +181,9 @@ class Application:
         return sandbox.choose(settings.sandbox, machine)
 
     def _build_users(self) -> BuildUsers | None:
-        """Return the user ids for builds; None where we may not give any.
+        """Return the user ids for builds; None without root, or with the sandbox off.
 
-        Raise Refused(BUILD_UIDS_UNUSABLE) where root may not give those of the settings.
+        Raise Refused(BUILD_UIDS_UNUSABLE) if root cannot use those of the settings.
         """
         settings = self.settings
         if os.geteuid() != 0 or settings.sandbox is SandboxPolicy.OFF:
@@ -199,15 +199,16 @@ class Application:
         return driver_of(platform).tool
 
     def has_tool(self, platform: Platform) -> bool:
-        """Tell whether the pinned tool of a platform is installed."""
+        """Return whether the pinned tool of a platform is installed."""
         return tools.is_installed(driver_of(platform).tool, self.settings.tools)
 
     def install_missing(
         self, platform: Platform, /, *, stop: Stop, on_line: LineCallback = _log.info
     ) -> None:
-        """Install the pinned tool of a platform unless it is there; from any thread.
+        """Install the pinned tool of a platform unless it is installed; thread-safe.
 
-        Who comes meanwhile for the same tool waits; each hears its own stop. Raise StageFailed.
+        Concurrent calls for the same tool wait for each other; each can be ended by its own `stop`.
+        Raise StageFailed, or the reason of the stop.
         """
         with acquired(self.installing[platform], stop):
             if not self.has_tool(platform):
@@ -230,7 +231,7 @@ class Application:
 
     @cached_property
     def machine(self) -> Machine:
-        """Return what this machine offers to every release; raise Refused when it lacks some."""
+        """Return the parts of this machine that releases use; raise Refused if one is missing."""
         settings, layout = self.settings, self._open_layout()
         return Machine(
             layout=layout,
@@ -246,7 +247,7 @@ class Application:
         )
 
     def _open_layout(self) -> Layout:
-        """Return the layout, with ways for the other user ids only where there are no mounts."""
+        """Return the layout; other user ids can traverse it only if the sandbox has no mounts."""
         if self.sandbox.mode is not SandboxMode.USER:
             return self.layout.private()
         tools_folder = self.settings.tools
@@ -263,7 +264,7 @@ class Application:
 
 
 def opened(settings: Settings) -> Application:
-    """Open the data folder, bring its database up to date, and return the parts."""
+    """Open the data folder, migrate its database, and return the application."""
     layout = prepared(settings.data_dir)
     url = settings.database_url or sqlite_url(layout.database)
     database = Database(url)

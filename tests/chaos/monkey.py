@@ -137,7 +137,7 @@ class Monkey:
             return False
         self._ailing.add(server.url)
         server.pause()
-        self._later(span, partial(self._bring_back, server, server.go_on))
+        self._later(span, partial(self._bring_back, server, server.resume))
         return True
 
     def _bring_back(self, server: Server, how: AuditEntry) -> None:

@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass
 
 from chaos.stages import pipeline
-from light import a_worker
+from light_pipeline import a_worker
 from mprelease.application import Application, opened
 from mprelease.cli import worker as command
 from mprelease.domain.errors import Refused
@@ -54,7 +54,7 @@ def main(port: int) -> None:
         made.settings, made.layout, made.services, made.messaging, made.loops, port
     )
     try:
-        if workplace.is_alone:
+        if workplace.is_single_node:
             _take_turns(workplace)
         else:
             with owning(workplace.layout) as is_mine:

@@ -186,7 +186,7 @@ def test_where_something_may_have_been_accepted_it_is_not_asked_again() -> None:
 class Served:
     """An application whose database is somewhere else."""
 
-    is_alone = False
+    is_single_node = False
 
 
 def test_whoever_follows_bears_a_database_that_is_away_for_a_while(

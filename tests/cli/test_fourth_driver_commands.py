@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from paper import APP_ID, CREDENTIAL, PAPER, PaperDriver, register
+from paper_platform import APP_ID, CREDENTIAL, PAPER, PaperDriver, register
 from repositories import make_repository
 
 Call = Callable[..., Any]

@@ -17,7 +17,7 @@ import pytest
 from redis.asyncio import Redis
 
 import mprelease
-from light import a_worker, light
+from light_pipeline import a_worker, light
 from mprelease.domain.logs import LogLine
 from mprelease.domain.releases import State
 from mprelease.domain.worker_queries import WorkerQuery, WorkerQueryKind

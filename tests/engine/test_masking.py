@@ -5,7 +5,7 @@ import json
 import pytest
 
 from databases import on_sqlite
-from light import a_worker
+from light_pipeline import a_worker
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Message, Problem, ProblemDetail
 from mprelease.domain.projects import ProjectSecret

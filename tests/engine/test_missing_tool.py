@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from databases import on_sqlite
-from light import a_worker, light
+from light_pipeline import a_worker, light
 from mprelease.application import opened
 from mprelease.domain.errors import ReleaseCanceled
 from mprelease.domain.platforms import Platform

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import make_url, select
 from sqlalchemy.exc import OperationalError
 
-from light import a_worker, light
+from light_pipeline import a_worker, light
 from mprelease.domain.releases import Kind, State
 from mprelease.engine.worker import WorkerConfig, reconcile
 from mprelease.storage import queue, recovery, tables

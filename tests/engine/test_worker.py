@@ -7,7 +7,7 @@ from itertools import count, pairwise
 
 import pytest
 
-from light import a_worker, light
+from light_pipeline import a_worker, light
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Kind, StageState, State

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from light import Ledger, a_worker, light
+from light_pipeline import Ledger, a_worker, light
 from mprelease.domain.releases import Kind, Release, State
 from mprelease.domain.users import Actor
 from mprelease.engine.worker import Worker, WorkerConfig

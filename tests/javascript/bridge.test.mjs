@@ -10,14 +10,14 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 const BRIDGE = fileURLToPath(new URL("../../src/mprelease/platforms/bridge/", import.meta.url));
 const require = createRequire(import.meta.url);
 const { codeOf, inside, isIn, textOf } = require(path.join(BRIDGE, "protocol.cjs"));
-const { isAtHome, ruleFor } = require(path.join(BRIDGE, "modules.cjs"));
+const { isInAny, ruleFor } = require(path.join(BRIDGE, "module_rule.cjs"));
 
 let folder;
 before(() => (folder = fs.mkdtempSync(path.join(fs.realpathSync(os.tmpdir()), "bridge-"))));
 after(() => fs.rmSync(folder, { recursive: true }));
 
 /** Runs code in a process that has the protocol at hand; returns its exit code and its events. */
-function said(code, input = "") {
+function run(code, input = "") {
   const script = `const p = require(${JSON.stringify(path.join(BRIDGE, "protocol.cjs"))}); ${code}`;
   const { output, status } = spawnSync(process.execPath, ["-e", script], {
     input,
@@ -37,16 +37,16 @@ const refusal = (code) => `try { ${code} } catch (error) { p.fail(error, {}) }`;
 
 test("an order is read up to its line's end, and what is sent waits for go", () => {
   const later = Date.now() + 60_000;
-  const { events } = said(
-    "p.progress(p.readOrder().name); p.awaitGo(); p.tell('sent')",
+  const { events } = run(
+    "p.progress(p.readOrder().name); p.awaitGo(); p.emit('sent')",
     `{"name":"中"}\ngo ${later}\n`,
   );
   assert.deepEqual(events, [{ event: "progress", text: "中" }, { event: "ready" }, { event: "sent" }]);
 });
 
 test("nothing is sent too late, or without a word", () => {
-  const late = said(refusal("p.awaitGo(); p.tell('sent')"), `go ${Date.now() - 1}\n`);
-  const silent = said(refusal("p.awaitGo(); p.tell('sent')"), "");
+  const late = run(refusal("p.awaitGo(); p.emit('sent')"), `go ${Date.now() - 1}\n`);
+  const silent = run(refusal("p.awaitGo(); p.emit('sent')"), "");
   const codes = ({ events }) => events.map(({ event, code }) => code ?? event);
   assert.deepEqual(
     [codes(late), codes(silent)],
@@ -58,8 +58,8 @@ test("nothing is sent too late, or without a word", () => {
 });
 
 test("an event is one line that the reader does not cut, however long its texts are", () => {
-  const { events } = said(
-    "p.tell('error', { message: 'x'.repeat(20000) }); p.tell('error', { all: Array(30).fill('中'.repeat(9000)) })",
+  const { events } = run(
+    "p.emit('error', { message: 'x'.repeat(20000) }); p.emit('error', { all: Array(30).fill('中'.repeat(9000)) })",
   );
   assert.equal(events[0].message.length, 8000);
   assert.deepEqual(new Set(events[1].all.map((text) => text.length)), new Set([1000]));
@@ -109,5 +109,5 @@ test("code may be loaded from home folders alone, and data from anywhere", () =>
   ]) {
     assert.throws(() => mayLoad(url), /code of the project may not run/);
   }
-  assert.equal(isAtHome(["/tool/"], "/tool2/a.js"), false);
+  assert.equal(isInAny(["/tool/"], "/tool2/a.js"), false);
 });

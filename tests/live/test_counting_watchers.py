@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.live.sockets import frames, read
+from benchmarks.live.watchers import frames, read
 
 
 def frame(payload: bytes) -> bytes:
@@ -23,13 +23,14 @@ def test_frames_are_whole_however_they_arrive() -> None:
     assert got == sent
 
 
-def test_a_message_says_which_lines_it_holds_and_when_they_were_said() -> None:
-    said = 1_795_320_000_000_000_000
-    told = (
-        b'{"passages":[[1,4,"build",["%d x","no time"]],[1,6,"publish",["z"]]],"over":true}' % said
+def test_a_message_has_the_numbers_and_times_of_its_lines() -> None:
+    time_ns = 1_795_320_000_000_000_000
+    text = (
+        b'{"passages":[[1,4,"build",["%d x","no time"]],[1,6,"publish",["z"]]],"over":true}'
+        % time_ns
     )
-    message = read(told)
-    assert (message.first, message.last, message.said, message.is_over) == (4, 6, (said,), True)
+    message = read(text)
+    assert (message.first, message.last, message.times, message.is_over) == (4, 6, (time_ns,), True)
 
 
 def test_lines_that_are_missing_within_a_message_are_noticed() -> None:

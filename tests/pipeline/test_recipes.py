@@ -8,7 +8,7 @@ from mprelease.domain.apps import App, BuildSettings, Environment, ProjectType
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem, ProblemDetail
-from mprelease.pipeline.outputs import made_since
+from mprelease.pipeline.output_search import made_since
 from mprelease.pipeline.recipes import Framework, install_folders, recipe_of, recognise
 from trees import write
 

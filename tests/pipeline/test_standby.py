@@ -117,7 +117,7 @@ def make(layout: Layout, tools: Path) -> Iterator[Made]:
     def of(seconds: int = 60, sandbox: Sandbox | None = None) -> Standby:
         tool_environment = ToolEnvironment(tools, "/bin/sh", Path("/bin"), None)
         made.append(Standby(layout, sandbox or Unconfined(""), tool_environment, seconds))
-        made[-1].live_on()
+        made[-1].enable()
         return made[-1]
 
     yield of

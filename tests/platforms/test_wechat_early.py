@@ -32,12 +32,12 @@ FILES = {
 }
 STEPS = 50
 STEPPING = """
-const { awaitGo, readOrderAfter, tell } = require(process.argv[1]);
+const { awaitGo, readOrderAfter, emit } = require(process.argv[1]);
 let done = 0;
 const step = () => new Promise((end) => setTimeout(end, 20)).then(() => (done += 1));
 readOrderAfter(Array(Number(process.argv[2])).fill(step)).then((order) => {
   awaitGo();
-  tell("result", { order, done });
+  emit("result", { order, done });
 });
 """
 

@@ -19,7 +19,7 @@ from publishing import APP_ID, Publishing, accepted, failed, write_files
 
 pytestmark = pytest.mark.slow
 
-BY_HAND = Path(__file__).parents[2] / "benchmarks" / "by_hand.cjs"
+BY_HAND = Path(__file__).parents[2] / "benchmarks" / "vendor_script.cjs"
 SETTING = {
     "es6": True,
     "enhance": True,

@@ -254,7 +254,7 @@ def paused(server: Server) -> Iterator[None]:
     try:
         yield
     finally:
-        server.go_on()
+        server.resume()
 
 
 @EACH_SERVER

@@ -18,7 +18,7 @@ from mprelease.storage import lists, queue
 from mprelease.storage import releases as stored
 from mprelease.storage.lists import Search
 from mprelease.web.api.openapi import document
-from paper import APP_ID, CREDENTIAL, MISSED, PAPER, register
+from paper_platform import APP_ID, CREDENTIAL, MISSED, PAPER, register
 from programs import program
 
 SOURCE = Path(__file__).parents[2] / "src" / "mprelease"

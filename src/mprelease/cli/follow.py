@@ -143,7 +143,7 @@ def follow(application: "Application", watched: Sequence[FollowedRelease]) -> li
     If the database is that of this data folder, this process runs releases while there is no other
     worker. Raise ProblemError if the database stays unusable for 60 s.
     """
-    worker = _TemporaryWorker(application, watched) if application.is_alone else None
+    worker = _TemporaryWorker(application, watched) if application.is_single_node else None
     with after_acceptance(), worker or nullcontext():
         while True:
             try:

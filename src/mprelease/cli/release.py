@@ -143,8 +143,8 @@ def _prepare(application: "Application", apps: list[App]) -> None:
     """
     from mprelease.cli.tools import installed
 
-    if application.is_alone:
-        application.refuse_unable()
+    if application.is_single_node:
+        application.require_programs()
         for platform in sorted({app.platform for app in apps}):
             installed(application, platform)
 

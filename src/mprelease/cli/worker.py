@@ -67,10 +67,10 @@ def start_worker(
 
     `live` is called with every line of the logs. Raise Refused if this machine cannot run releases.
     """
-    application.refuse_unable()
+    application.require_programs()
     worker = application.worker(labels, slots, live)
     worker.recover()
-    application.machine.standby.live_on()
+    application.machine.standby.enable()
     worker.start()
     application.messaging.dispatch.listen(labels, worker.on_wakeup)
     name, joined = application.worker_name, ", ".join(labels)

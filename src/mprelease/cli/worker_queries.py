@@ -28,6 +28,6 @@ def _answer(application: "Application", label: str, query: WorkerQuery) -> Query
     services = application.services
     with services.database.reading() as db:
         is_served = bool(workers.serving(db, label))
-    if application.is_alone and not is_served:
+    if application.is_single_node and not is_served:
         return application.query_handler.answer(query)
     return worker_queries.ask(services, label, query, seconds=_SECONDS, max_age=_MAX_AGE)

@@ -1,1 +1,1 @@
-"""The stages of a release, in order. They know no database and no web."""
+"""The stages of a release; independent of database and web."""

@@ -12,7 +12,7 @@ from mprelease.domain.releases import Stage
 from mprelease.packages import yarn_berry
 from mprelease.packages.install_plan import ManagerName, find
 from mprelease.packages.install_view import MODULES
-from mprelease.pipeline.build_place import BuildPlace
+from mprelease.pipeline.build_dependencies import BuildDependencies
 from mprelease.pipeline.commands import (
     Commands,
     close_workspace,
@@ -20,7 +20,7 @@ from mprelease.pipeline.commands import (
     release_variables,
 )
 from mprelease.pipeline.manager_installs import remove_plug_and_play
-from mprelease.pipeline.outputs import made_since
+from mprelease.pipeline.output_search import made_since
 from mprelease.pipeline.plain_content import refuse_pointers
 from mprelease.pipeline.recipes import Recipe, recipe_of
 from mprelease.pipeline.run import Run
@@ -28,30 +28,30 @@ from mprelease.pipeline.symlinks import refuse_links_outside, refuse_outside
 
 
 def build(run: Run) -> bool:
-    """Build the app and find its output, which must look like a mini program."""
+    """Build the app and validate its output; always return False. Raise StageFailed."""
     started = time.time()
     recipe = recipe_of(run.folder, run.job.app, run.job.release.environment)
     fresh_folders(run.workspace, run.uid)
-    with BuildPlace(run).laid() as mounts, _alone(run):
+    with BuildDependencies(run).laid() as mounts, _exclusive(run):
         variables = {**release_variables(run), **_variables(run, recipe)}
         commands = Commands(run, Stage.BUILD, run.workspace, run.uid, mounts, variables)
         if recipe.build_command:
             run.log(f"$ {recipe.build_command}")
-            # The command is the administrator's own shell line; it finds node_modules/.bin.
+            # The command is a shell line of the app's settings, with node_modules/.bin in PATH.
             line = f"PATH={shlex.quote(_modules(run))}:$PATH; {recipe.build_command}"
             commands.must(("/bin/sh", "-c", line), run.folder)
         else:
             run.note("log.no_build_command")
-    run.built = _found(run, run.folder / recipe.output, commands, started)
+    run.built = _output(run, run.folder / recipe.output, commands, started)
     run.driver.validate_output(run.built, run.job.app.project_type)
     return False
 
 
 @contextmanager
-def _alone(run: Run) -> Iterator[None]:
-    """Let nothing of a former build, nor of this one, be there under the slot's user id.
+def _exclusive(run: Run) -> Iterator[None]:
+    """End all processes of the slot's user id before and after the block.
 
-    Afterwards nobody else can change what this one has made.
+    Afterwards no other user has write access to the workspace.
     """
     if run.user is None:
         yield
@@ -71,16 +71,16 @@ def _variables(run: Run, recipe: Recipe) -> Mapping[str, str]:
 
 
 def _manager_variables(run: Run) -> Mapping[str, str]:
-    # A build may call yarn, which has to find what was installed.
+    # A build may run yarn, which must find the installed packages.
     settings = run.job.app.build
     has_command = bool(settings.install_command)
     install = find(run.workspace.tree, settings.directory, has_command=has_command)
     if install is None:
         return {}
-    # pnpm >= 10 would complete a set that nobody may write to.
-    told = {"npm_config_verify_deps_before_run": "false"}
+    # pnpm >= 10 would try to complete the dependency set, which is read-only.
+    settings_of_pnpm = {"npm_config_verify_deps_before_run": "false"}
     if install.manager.name is ManagerName.PNPM:
-        return told
+        return settings_of_pnpm
     if yarn_berry.wants_plug_and_play(install):
         remove_plug_and_play(install.folder)
     machine, folder = run.machine, run.workspace.seen(install.folder)
@@ -93,10 +93,10 @@ def _modules(run: Run) -> str:
     return ":".join(str(run.workspace.seen(each) / MODULES / ".bin") for each in inside)
 
 
-def _found(run: Run, output: Path, commands: Commands, started: float) -> Path:
+def _output(run: Run, output: Path, commands: Commands, started: float) -> Path:
     refuse_outside(output, run.workspace.tree)
     if not output.is_dir() or not any(output.iterdir()):
-        # Some tools (webpack 4 on a new Node) fail with exit code 0 and say so in their output.
+        # Some tools (webpack 4 with a new Node) fail with exit code 0; the log shows the failure.
         commands.raise_if_known(code=0)
         wanted = str(output.relative_to(run.folder))
         if made := made_since(run.folder, started):

@@ -1,4 +1,4 @@
-"""The first stage: fetch the one ref, and place exactly its commit in the workspace."""
+"""The first stage: fetch the release's ref, and place exactly its commit in the workspace."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from mprelease.source.repository import Repository
 
 
 def checkout(run: Run) -> bool:
-    """Bring the tree to the commit of the release's ref."""
+    """Fetch the release's ref, and make the tree contain its commit; always return False."""
     repository = Repository(run.job.project.repository, access_of(run.job))
     git = Git(
         run.machine.layout.mirrors,
@@ -38,17 +38,17 @@ def checkout(run: Run) -> bool:
 
 
 def _source(run: Run, fetched: ResolvedRef) -> Source:
-    """Tell whose code it is: a branch trusts itself; a tag or a bare commit is nobody else's."""
+    """Return the trust of the code: that of its branch; a tag or commit id has one of its own."""
     default = run.job.project.default_branch
     trust = f"branch {fetched.branch}" if fetched.branch else f"commit {fetched.commit.id}"
     return Source(trust, fetched.tree_id, fetched.branch == default, f"branch {default}")
 
 
 def _forget_others(run: Run) -> None:
-    """Begin with an empty tree where code of somebody else was built before.
+    """Recreate the tree if code of another trust was built in it before.
 
-    git compares files by size and time; whoever built there could have chosen the times that the
-    caches of the next build go by.
+    git compares files by size and time, so an earlier build could have set modification times that
+    mislead the caches of the next one.
     """
     assert run.source is not None
     tree = run.workspace.tree

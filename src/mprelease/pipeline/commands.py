@@ -1,4 +1,4 @@
-"""Run the commands of one stage in the sandbox, and say in words why one failed."""
+"""Run the commands of one stage in the sandbox, and diagnose their failures."""
 
 import threading
 import time
@@ -34,11 +34,10 @@ _UNKNOWN_FAILURE = {
 
 @dataclass
 class Commands:
-    """The commands of one stage: they share its time limit and the memory of its last lines.
+    """The commands of one stage, which share its time limit.
 
-    They run in `place` under the user id `user`, see `mounts` besides, and find `variables`.
-    Folders are named as they lie on the machine; what a command is told of them is where it sees
-    them.
+    They run in `place` under the user id `user`, with additional `mounts` and `variables`. Folders
+    in arguments of methods are paths of the machine; they are translated into paths of the sandbox.
     """
 
     run: Run
@@ -49,33 +48,33 @@ class Commands:
     variables: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Start the stage's clock."""
+        """Start the stage's time limit."""
         self._deadline = time.monotonic() + self.run.seconds(self.stage)
         self._tail = LastLines(_TAIL)
         self._lock = threading.Lock()
 
     def must(self, arguments: tuple[str, ...], folder: Path, **variables: str) -> None:
-        """Run a command; raise StageFailed with what its output tells when it fails."""
+        """Run a command; raise StageFailed, with a diagnosis of its output, if it fails."""
         ended = self._ended(arguments, folder, variables)
         if ended.code != 0:
             self.raise_if_known(ended.code)
             raise StageFailed(_UNKNOWN_FAILURE[self.stage], code=ended.code)
 
     def raise_if_known(self, code: int) -> None:
-        """Raise StageFailed when the last command's output tells a known failure."""
+        """Raise StageFailed if the output of the last command has a known failure."""
         known = diagnose(self._lines(), code, self.stage, self.place.seen(self.place.tree))
         if known:
             raise StageFailed(known.problem, **known.parameters)
 
     def output(self, arguments: tuple[str, ...], folder: Path, **variables: str) -> str:
-        """Run a command silently and return what it wrote, or nothing when it fails."""
+        """Run a command without logging; return its output, or an empty text if it fails."""
         ended, lines = self._silently(self._command(arguments, folder, variables))
         return "\n".join(lines) if ended.code == 0 else ""
 
     def tool_error(self, arguments: tuple[str, ...], seconds: float, **variables: str) -> list[str]:
-        """Run a command silently in HOME and return what it wrote when it failed, else nothing.
+        """Run a command in HOME without logging; return its output if it fails, else nothing.
 
-        It is ended after `seconds`; then it counts as one that went well.
+        A command that is still running after `seconds` is ended, and counts as successful.
         """
         command = self._command(arguments, self.place.home, variables)
         limit = min(seconds, command.time_limit)
@@ -153,7 +152,7 @@ class Commands:
             "HOME": str(self.place.seen(self.place.home)),
             "TMPDIR": str(self._temporary),
             "CI": "true",
-            # Parts of the tree's .git belong to somebody else than who builds.
+            # Parts of the tree's .git belong to another user than the build's.
             "GIT_CONFIG_COUNT": "1",
             "GIT_CONFIG_KEY_0": "safe.directory",
             "GIT_CONFIG_VALUE_0": "*",
@@ -182,13 +181,13 @@ def fresh_folders(place: Workspace, user: int | None) -> None:
 
 
 def close_workspace(place: Workspace) -> None:
-    """Let nobody but its user id change what a workspace holds, once its commands have ended."""
+    """Remove other users' write access to a workspace, after its commands have ended."""
     for folder in (place.tree, place.home, place.temporary, place.caches):
         remove_write_access(folder)
 
 
 def release_variables(run: Run) -> Mapping[str, str]:
-    """Return what a build is told about its release; an install is told nothing."""
+    """Return the variables with which a build gets its release; an install does not get them."""
     release, commit = run.job.release, run.commit
     return {
         "MPRELEASE_KIND": release.kind,

@@ -1,4 +1,4 @@
-"""Ask the platform at once, beside the first stages, so that a wrong key costs a second."""
+"""Check the credential concurrently with the first stages, so that a wrong one fails early."""
 
 import threading
 import time
@@ -12,7 +12,7 @@ from mprelease.domain.versions import following, is_greater
 from mprelease.pipeline.publish import account_of, route_of
 from mprelease.pipeline.run import Run
 
-# What time does not heal. Anything else may have passed when the build is done: publishing tells.
+# Permanent problems. Any other may be over when the build is done, and is left to publishing.
 _FINAL = {
     Problem.IP_NOT_LISTED,
     Problem.KEY_REFUSED,
@@ -26,12 +26,12 @@ _FINAL = {
 
 
 class CredentialRefused(StageFailed):
-    """The platform refused the credential while other stages were still at work."""
+    """The platform refused the credential while earlier stages were running."""
 
 
 @contextmanager
 def checking_credential(run: Run) -> Iterator[None]:
-    """Check during the block; a refusal asks for the run's stop, as long as nothing is sent."""
+    """Check during the block, in a thread; a refusal stops the run, if nothing was sent yet."""
     run.is_being_checked = True
     thread = threading.Thread(target=_check, args=(run,), name="credential check")
     thread.start()
@@ -42,19 +42,19 @@ def checking_credential(run: Run) -> Iterator[None]:
 
 
 def refuse_without_platform(run: Run) -> None:
-    """Raise CredentialRefused before what takes minutes, where the platform cannot be reached.
+    """Raise CredentialRefused if the platform is unreachable; called before a long install.
 
-    Waits for the answer of the check, if there is one, at most a few seconds.
+    Wait for the check's result, if there is a check, for at most 15 s.
     """
     if _is_answered(run) and run.unreachable:
         raise CredentialRefused(run.unreachable.problem, **run.unreachable.parameters)
 
 
 def take_version(run: Run) -> None:
-    """Take the number after the platform's newest version, where nobody has chosen one.
+    """Use the version after the platform's newest one, unless a user has chosen one.
 
-    To be called before the build, which may write the version into what it makes. Waits for the
-    answer of the platform as `refuse_without_platform` does.
+    Called before the build, which may use the version. Wait for the check's result as in
+    `refuse_without_platform`.
     """
     release = run.job.release
     if release.kind is not Kind.UPLOAD or not run.driver.wants_greater_versions:
@@ -66,7 +66,7 @@ def take_version(run: Run) -> None:
 
 def _is_answered(run: Run) -> bool:
     deadline = time.monotonic() + _TIMEOUT_SECONDS
-    while run.is_being_checked and not run.is_checked.wait(_LOOK_SECONDS):
+    while run.is_being_checked and not run.is_checked.wait(_POLL_SECONDS):
         run.stop.raise_if_asked()
         if time.monotonic() > deadline:
             return False
@@ -74,12 +74,12 @@ def _is_answered(run: Run) -> bool:
 
 
 _TIMEOUT_SECONDS = 15.0
-_LOOK_SECONDS = 0.1
+_POLL_SECONDS = 0.1
 
 
 def _check(run: Run) -> None:
     try:
-        _ask_twice(run)
+        _check_with_retry(run)
     except ProblemError as failure:
         problem_detail = failure.problem_detail
         if problem_detail.problem in _FINAL:
@@ -92,8 +92,8 @@ def _check(run: Run) -> None:
         run.is_checked.set()
 
 
-def _ask_twice(run: Run) -> None:
-    """Ask the platform, and once more where it did not answer: a slip of the network passes."""
+def _check_with_retry(run: Run) -> None:
+    """Check the account, once again if the platform did not answer, and then the version."""
     try:
         run.driver.check(account_of(run), route_of(run))
     except ProblemError as failure:
@@ -104,9 +104,9 @@ def _ask_twice(run: Run) -> None:
 
 
 def _compare_versions(run: Run) -> None:
-    """Refuse an upload that the platform would refuse after all that comes before it.
+    """Raise StageFailed(VERSION_NOT_GREATER) for a version that the platform would refuse.
 
-    A version that nobody has chosen becomes the one after the platform's newest.
+    A version that no user has chosen is replaced by the one after the platform's newest.
     """
     release = run.job.release
     version = release.version

@@ -1,4 +1,4 @@
-"""Known failures of installs and builds, recognised by what the tools wrote."""
+"""Recognise known failures of installs and builds in the output of their tools."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -12,10 +12,10 @@ from mprelease.packages.registries import RETIRED_HOSTS
 def diagnose(
     lines: Sequence[str], exit_code: int, stage: Stage, folder: Path
 ) -> ProblemDetail | None:
-    """Return what the last lines of a failed command tell, or None when nobody knows it.
+    """Return the problem in the last lines of a failed command; None if no pattern matches.
 
-    `folder` is the release's tree, taken out of the paths that people see. A build may have
-    failed with exit code 0, too: then only its output is missing.
+    `folder` is the release's tree, whose path is removed from the texts. A build may have failed
+    with exit code 0, if its output is missing.
     """
     if exit_code == _KILLED:
         return ProblemDetail(Problem.KILLED_BY_SYSTEM)
@@ -30,7 +30,7 @@ _KILLED = 128 + 9
 _LONGEST_LINE = 300
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
-# npm up to version 9 says "npm ERR!".
+# npm up to version 9 writes "npm ERR!".
 _NPM = r"^npm (?:ERR!|error)"
 _SCRIPT_FAILED = rf"{_NPM} command sh -c|ELIFECYCLE|Command failed(?:\.$| with exit)|YN0009"
 # The package of an import: `lodash` of `lodash/fp`. A path (`./x`, `@/x`, `/x`) is none.
@@ -42,8 +42,8 @@ _HOST = rf"(?P<host>{RETIRED_HOSTS})"
 
 _Table = tuple[tuple[Problem, str], ...]
 
-# What a build writes is looked for in here: no pattern may need more than the square of a line.
-# The first that matches is the answer: what is certain stands before what is only likely.
+# Builds can write any text: no pattern may take more than quadratic time in a line's length.
+# The first match is the answer: certain failures are listed before likely ones.
 _ANYWHERE: _Table = (
     (Problem.NODE_OUT_OF_MEMORY, r"JavaScript heap out of memory"),
     (Problem.DISK_FULL, r"(?i:no space left on device|disk quota exceeded)"),
@@ -111,7 +111,7 @@ _IN_STAGE: Mapping[Stage, _Table] = {
             ),
         ),
         (Problem.PACKAGE_CHANGED, r"YN0018: \S* ?(?P<name>\S+?)@npm:\S*: The remote archive"),
-        # npm and pnpm; yarn 1; yarn >= 2, which asks nobody
+        # npm and pnpm; yarn 1; yarn >= 2, which refuses without a request
         (
             Problem.GIT_DEPENDENCY_REFUSED,
             r"^.*\bgit [^\n]*?(?P<address>(?:git\+)?(?:ssh://|git@)[^\s\"']+)",
@@ -165,7 +165,7 @@ _IN_STAGE: Mapping[Stage, _Table] = {
         ),
         (Problem.REGISTRY_UNREACHABLE, r"request to \w+://(?P<host>[^/\s]+)/\S* failed, reason"),
         (Problem.REGISTRY_UNREACHABLE, r"network timeout at: \w+://(?P<host>[^/\s]+)"),
-        # yarn 1, for a package that does not arrive
+        # yarn 1, if the download of a package times out
         (
             Problem.REGISTRY_UNREACHABLE,
             r"^error .*?://(?P<host>[^/\s]+)/\S*: E(?:SOCKET)?TIMEDOUT",
@@ -176,7 +176,7 @@ _IN_STAGE: Mapping[Stage, _Table] = {
         ),
     ),
     Stage.BUILD: (
-        # Node, and the shell's own programs, where a sealed dependency set is written to
+        # Node, and programs of the shell, on an attempt to write to a sealed dependency set
         (
             Problem.DEPENDENCIES_READ_ONLY,
             r"\b(?:EROFS|EACCES|EPERM)\b[^\n]*?'(?P<path>[^'\n]*\bnode_modules/[^'\n]+)'",

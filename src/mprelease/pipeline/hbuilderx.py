@@ -1,7 +1,7 @@
-"""Projects of HBuilderX: sources of uni-app whose build tool is the editor's, not the repository's.
+"""Projects of HBuilderX: sources of uni-app without a build tool, which the editor has.
 
-The tree is given what the command line of uni-app wants beside them: a package.json with its
-packages, in one version for each version of Vue that is known to work, and configurations.
+To build them with uni-app's command line, its packages, in one tested version per version of Vue,
+are added to package.json, and missing configurations are created.
 """
 
 import json
@@ -25,7 +25,7 @@ VUE_CLI_PLUGIN = "@dcloudio/vue-cli-plugin-uni"
 class Toolchain:
     """The command line of uni-app for one version of Vue.
 
-    `files` are configurations by name, written where no file has the name before the dot.
+    `files` are configurations by file name, written unless the project has `NAME.config.*`.
     """
 
     version: str
@@ -34,22 +34,23 @@ class Toolchain:
 
 
 def is_hbuilderx(folder: Path) -> bool:
-    """Tell whether a folder has the layout of HBuilderX; a command line project keeps it in src."""
-    there = {path.name for path in folder.iterdir()}
-    return {"manifest.json", "pages.json"} <= there and not there.isdisjoint(_ENTRIES)
+    """Return whether a folder has HBuilderX's layout; command line projects have it in src."""
+    names = {path.name for path in folder.iterdir()}
+    return {"manifest.json", "pages.json"} <= names and not names.isdisjoint(_ENTRIES)
 
 
 def complete(folder: Path, user: int | None) -> Toolchain | None:
-    """Add to a project of HBuilderX what its build needs; return it, None if nothing was added.
+    """Add the build tool to a project of HBuilderX; return it, or None if nothing was added.
 
-    The files belong to the user id `user`, under which builds run. What the repository's own
-    package.json names besides stays.
+    The user id `user`, under which builds run, owns the files. Other entries of the repository's
+    package.json are kept.
     """
     package = manifests.parsed(folder / "package.json")
     tool = _toolchain(folder) if is_hbuilderx(folder) and not _has_tool(package) else None
     if tool is None:
         return None
-    # Douyin packs the dependencies of a package.json that uni-app copies into what it builds.
+    # As devDependencies: uni-app copies package.json into its output, and Douyin's tool packs all
+    # `dependencies` of that copy.
     needs = {**manifests.section(package, "devDependencies"), **tool.packages}
     _write(folder / "package.json", json.dumps({**package, "devDependencies": needs}), user)
     there = {path.name.partition(".config.")[0] for path in folder.glob("*.config.*")}
@@ -60,7 +61,7 @@ def complete(folder: Path, user: int | None) -> Toolchain | None:
 
 
 def is_pinned(folder: Path) -> bool:
-    """Tell whether a package.json names nothing but what this module has put there."""
+    """Return whether a package.json has no dependencies but those added by this module."""
     package = manifests.parsed(folder / "package.json")
     pinned = (_vue_2().packages, _vue_3().packages)
     return package.get("devDependencies") in pinned and not package.get("dependencies")
@@ -76,7 +77,7 @@ _PACKAGES_3: Mapping[str, str] = {
     "vite": "5.2.8",
     "sass": "1.63.2",
     "less": "4.2.0",
-    # HBuilderX brings these, so projects load them without naming them.
+    # HBuilderX provides these, so projects load them without declaring them.
     "pinia": "2.2.4",
     "vue-i18n": "9.14.2",
     "vuex": "4.1.0",
@@ -93,7 +94,7 @@ _PARTS_2 = (
     *("uni-template-compiler", "webpack-uni-mp-loader", "webpack-uni-pages-loader"),
 )
 _PACKAGES_2: Mapping[str, str] = {
-    # vue-cli loads its plug-ins in this order, and this one says where the project lies.
+    # vue-cli loads its plug-ins in this order; this one sets the project's folder.
     "@dcloudio/vue-cli-plugin-hbuilderx": _VERSION_2,
     VUE_CLI_PLUGIN: _VERSION_2,
     **{f"@dcloudio/{name}": _VERSION_2 for name in _PARTS_2},
@@ -109,7 +110,7 @@ _PACKAGES_2: Mapping[str, str] = {
     "postcss": "7.0.39",
     "postcss-comment": "2.0.0",
     "postcss-import": "12.0.1",
-    # The newest of these, which npm would take for a peer, want webpack 5.
+    # Pinned, because the newest versions, which npm would choose as peers, require webpack 5.
     "webpack": "4.47.0",
     "copy-webpack-plugin": "5.1.2",
     "vue": "2.6.14",
@@ -162,7 +163,7 @@ def _platforms(version: str) -> Mapping[str, str]:
 
 
 def _toolchain(folder: Path) -> Toolchain | None:
-    # Comments are usual in manifest.json.
+    # A search, because manifest.json usually has comments.
     if re.search(r'"vueVersion"\s*:\s*"?3\b', manifests.text(folder / "manifest.json")):
         return _vue_3()
     has_x = any((folder / name).exists() for name in _UNI_APP_X)

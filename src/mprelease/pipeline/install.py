@@ -1,8 +1,8 @@
-"""The second stage: the dependency set of this commit is there, or is made once and sealed.
+"""The second stage: use the dependency set of this commit, or install and seal it.
 
-An install runs in a place and under a user id of its own, and sees nothing but what the set is
-named by: see packages.install_view. Whoever could choose what an install sees beyond that could
-choose what others get under the same name.
+An install runs in a workspace and under a user id of its own, and sees only files that are part of
+the set's key (packages.install_view). Otherwise other files could change the content that releases
+with the same key share.
 """
 
 import platform
@@ -29,7 +29,7 @@ from mprelease.packages.install_view import (
 )
 from mprelease.pipeline import hbuilderx, package_managers
 from mprelease.pipeline.credential_check import refuse_without_platform
-from mprelease.pipeline.install_place import InstallPlace
+from mprelease.pipeline.install_workspace import InstallWorkspace
 from mprelease.pipeline.manager_installs import install_all
 from mprelease.pipeline.recipes import install_folders
 from mprelease.pipeline.run import Run
@@ -41,10 +41,10 @@ _DAY_MS = 24 * 3600 * 1000
 
 
 def install(run: Run) -> bool:
-    """Find or make the dependency set; True when nothing had to be installed."""
+    """Find or install the dependency set; return True if it existed. Raise StageFailed."""
     settings = run.job.app.build
-    is_told = settings.install_command or settings.build_command
-    tool = None if is_told else hbuilderx.complete(run.folder, run.uid)
+    has_command = settings.install_command or settings.build_command
+    tool = None if has_command else hbuilderx.complete(run.folder, run.uid)
     if tool:
         run.note("log.hbuilderx", version=tool.version)
     found = _installs(run)
@@ -57,7 +57,7 @@ def install(run: Run) -> bool:
     run.managers = package_managers.installed(run, [each.manager for each in installs])
     if not all(each.lock for each in installs) and not hbuilderx.is_pinned(run.folder):
         run.recorder.warned(Message("warning.not_reproducible"))
-    view = view_of(_question(run, installs))
+    view = view_of(_request(run, installs))
     key = _key(run, installs, view)
     sets = DependencySets(run.machine.layout.dependency_sets / key_of(run.job.project.repository))
     lock = sets.lock(key)
@@ -78,7 +78,7 @@ def install(run: Run) -> bool:
 
 def _installs(run: Run) -> list[Install]:
     build = run.job.app.build
-    # A command is run where it was told to, whatever lies there.
+    # The app's own command runs in its folder, even without a package.json.
     folders = install_folders(run.folder) or ((".",) if build.install_command else ())
     found = [
         find(
@@ -92,11 +92,11 @@ def _installs(run: Run) -> list[Install]:
 
 
 def _with_tool(run: Run, installs: list[Install]) -> list[Install]:
-    """Let the build tool that was added be installed over what the commit has of packages."""
+    """Allow the added build tool to be installed into committed node_modules, with a warning."""
     for name in _committed(run, installs).values():
         run.recorder.warned(Message("warning.modules_without_tool", {"path": name}))
     if hbuilderx.is_pinned(run.folder):
-        # Whatever a lock file names, nobody wants it.
+        # A lock file cannot match the added dependencies, the only ones.
         return [replace(each, lock=None) for each in installs]
     return [replace(each, may_be_completed=True) for each in installs]
 
@@ -110,7 +110,7 @@ def _committed(run: Run, installs: list[Install]) -> Mapping[Install, str]:
 
 
 def _without_committed(run: Run, installs: list[Install]) -> list[Install]:
-    """Leave out what the commit has installed itself, unless the app has a command of its own."""
+    """Omit installs whose node_modules are committed, unless the app has its own command."""
     names = _committed(run, installs)
     if run.job.app.build.install_command:
         for name in names.values():
@@ -121,7 +121,7 @@ def _without_committed(run: Run, installs: list[Install]) -> list[Install]:
     return [each for each in installs if each not in names]
 
 
-def _question(run: Run, installs: list[Install]) -> InstallRequest:
+def _request(run: Run, installs: list[Install]) -> InstallRequest:
     build = run.job.app.build
     return InstallRequest(
         run.workspace.tree,
@@ -137,7 +137,7 @@ def _key(run: Run, installs: list[Install], view: InstallView) -> str:
     machine = run.machine
     build = run.job.app.build
     registry = {"npm_config_registry": machine.npm_registry} if machine.npm_registry else {}
-    around = cache_key.KeyInputs(
+    inputs = cache_key.KeyInputs(
         node_version=machine.node.version,
         npm_version=machine.node.npm_version,
         machine=" ".join((platform.system(), platform.machine(), *platform.libc_ver())),
@@ -150,15 +150,15 @@ def _key(run: Run, installs: list[Install], view: InstallView) -> str:
         installed_from=build.installed_from,
         on_file=run.clock(Stage.INSTALL),
     )
-    return cache_key.key(run.workspace.tree, installs, view, around)
+    return cache_key.key(run.workspace.tree, installs, view, inputs)
 
 
 def _make(
     run: Run, sets: DependencySets, key: str, installs: list[Install], view: InstallView
 ) -> None:
-    """Install in a place of its own, and seal what that has made."""
+    """Install in a temporary workspace, and seal the result."""
     with _user(run) as user:
-        place = InstallPlace(run, key, user.uid if user else None)
+        place = InstallWorkspace(run, key, user.uid if user else None)
         try:
             place.fill(installs, view)
             install_all(place.commands(), place.moved(installs))

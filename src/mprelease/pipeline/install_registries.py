@@ -1,4 +1,4 @@
-"""From where an install takes its packages: the registries in use, and lock files that fit them."""
+"""Determine the registries that an install uses, and correct lock files for them."""
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -24,8 +24,8 @@ from mprelease.process.ownership import chown, remove_write_access
 _SHOW = ("npm", "config", "list", "--json", "--loglevel=silent")
 
 
-def living_registries(commands: Commands, install: Install) -> dict[str, str]:
-    """Return the variables that set living registries against retired ones in a tree's .npmrc."""
+def registry_overrides(commands: Commands, install: Install) -> dict[str, str]:
+    """Return the variables that override retired registries in a project's .npmrc."""
     run = commands.run
     settings = npmrc.settings(manifests.text(install.folder / ".npmrc"))
     retired = {
@@ -38,7 +38,7 @@ def living_registries(commands: Commands, install: Install) -> dict[str, str]:
     host = next(iter(retired.values()))
     run.recorder.warned(Message("warning.npmrc_retired", {"host": host}))
     run.note("log.npmrc_retired", host=host)
-    # Asked outside of the project, whose .npmrc names the retired one.
+    # Run outside of the project, whose .npmrc has the retired registry.
     found = registries.of_npm(commands.output(_SHOW, commands.place.home), ())
     return {f"npm_config_{name}": found.default for name in retired} if found else {}
 
@@ -46,7 +46,7 @@ def living_registries(commands: Commands, install: Install) -> dict[str, str]:
 def used_registries(
     commands: Commands, install: Install, variables: Mapping[str, str]
 ) -> Registries | None:
-    """Return the registries that an install takes its packages from; None if npm does not tell."""
+    """Return the registries of an install; None if npm's output cannot be parsed."""
     npmrcs = list(_npmrcs(commands, install))
     if yarn_berry.is_berry(install):
         return _of_yarn_berry(commands, install, npmrcs)
@@ -59,15 +59,15 @@ def used_registries(
 def silent_registry(
     commands: Commands, install: Install, used: Registries, variables: Mapping[str, str]
 ) -> str | None:
-    """Return the host of a registry that an install needs and that does not answer."""
+    """Return the host of a needed registry that does not answer; None if all do."""
     if yarn_berry.is_berry(install) and yarn_berry.names_proxies(install):
-        return None  # npm does not know them.
+        return None  # The probe runs npm, which does not use yarn's proxies.
     addresses = [used.default, *_needed_scopes(install, used)]
 
     def silent(address: str) -> str | None:
         arguments = registry_probe.probe_command(address)
-        said = commands.tool_error(arguments, registry_probe.PROBE_LIMIT, **variables)
-        return registry_probe.silent_host(said, address)
+        errors = commands.tool_error(arguments, registry_probe.PROBE_LIMIT, **variables)
+        return registry_probe.silent_host(errors, address)
 
     with ThreadPoolExecutor(max_workers=_PROBES_AT_ONCE) as threads:
         return next((host for host in threads.map(silent, dict.fromkeys(addresses)) if host), None)
@@ -83,10 +83,9 @@ _PROBES_AT_ONCE = 4
 
 
 def correct_lock(commands: Commands, install: Install, used: Registries) -> str | None:
-    """Point the place's copy of a lock file to the registries in use.
+    """Change the URLs in an install's copy of a lock file to the registries in use.
 
-    Return what stood there before, if that may work as well; the mirrors that have ceased to exist
-    cannot.
+    Return its former content if it may work as well: not if it has a retired mirror.
     """
     assert install.lock is not None
     _refuse_elsewhere(commands, install.lock)
@@ -105,13 +104,13 @@ def correct_lock(commands: Commands, install: Install, used: Registries) -> str 
 
 
 def lock_text(lock: Path) -> str:
-    """Return the content of a lock file; nothing for one that is too large to be corrected."""
+    """Return the content of a lock file; an empty text if it is too large to be corrected."""
     most = lock_files.LARGEST
     return plain_files.text(lock, encoding="utf-8", errors="surrogateescape", most=most) or ""
 
 
 def write_lock(commands: Commands, lock: Path, text: str) -> None:
-    """Replace a lock file of the place; raise StageFailed where a link would lead us elsewhere."""
+    """Replace an install's lock file; raise StageFailed(LINK_LEADS_OUTSIDE)."""
     _refuse_elsewhere(commands, lock)
     plain_files.write_private(lock, text)
     if commands.user is not None:
@@ -119,9 +118,9 @@ def write_lock(commands: Commands, lock: Path, text: str) -> None:
 
 
 def _refuse_elsewhere(commands: Commands, lock: Path) -> None:
-    """Raise StageFailed where a command that has ended has put a link on the way to a lock file."""
+    """Raise StageFailed if an earlier command has placed a link in a lock file's path."""
     if commands.user is not None:
-        # Nor may somebody else put one there now.
+        # Other processes must not place one there either.
         remove_write_access(commands.place.tree)
     refuse_outside(lock, commands.place.tree)
 
@@ -135,5 +134,5 @@ def _of_yarn_berry(commands: Commands, install: Install, npmrcs: list[str]) -> R
     private = manifests.parsed_yaml(commands.place.home / ".yarnrc.yml")
     own = manifests.parsed_yaml(install.folder / ".yarnrc.yml")
     registry = commands.run.machine.npm_registry
-    told = [{"npmRegistryServer": registry}] if registry else []
-    return registries.of_yarn_berry((private, own, *told), yarn_berry.DEFAULT_REGISTRY, npmrcs)
+    machine = [{"npmRegistryServer": registry}] if registry else []
+    return registries.of_yarn_berry((private, own, *machine), yarn_berry.DEFAULT_REGISTRY, npmrcs)

@@ -1,4 +1,4 @@
-"""Which texts of a release are secrets: told kind by kind, for the mask."""
+"""Collect the secrets of a release, to be masked in its log."""
 
 from mprelease.domain.projects import ProjectSecret
 from mprelease.packages import npmrc
@@ -9,7 +9,7 @@ from mprelease.source.access import Access
 
 
 def secrets_of(job: Job, machine: Machine) -> tuple[str, ...]:
-    """Return every secret of a release, and of the machine as far as a build could print it."""
+    """Return all secrets of a release, and those of the machine that a build could print."""
     given = (
         *machine.environment.values(),
         *machine.build_variables.values(),
@@ -25,6 +25,6 @@ def secrets_of(job: Job, machine: Machine) -> tuple[str, ...]:
 
 
 def access_of(job: Job) -> Access:
-    """Return what opens the release's repository."""
+    """Return the credentials of the release's repository."""
     secrets = job.project_secrets
     return Access(secrets.get(ProjectSecret.GIT_TOKEN), secrets.get(ProjectSecret.SSH_KEY))

@@ -1,4 +1,4 @@
-"""Run the package managers in the place of an install, and what has to be right before."""
+"""Run the package managers of an install, after choosing registries and correcting lock files."""
 
 import shlex
 from collections.abc import Iterator, Mapping
@@ -24,8 +24,8 @@ from mprelease.packages.registries import Registries
 from mprelease.pipeline.commands import Commands
 from mprelease.pipeline.install_registries import (
     correct_lock,
-    living_registries,
     lock_text,
+    registry_overrides,
     silent_registry,
     used_registries,
     write_lock,
@@ -35,24 +35,24 @@ from mprelease.process.ownership import chown
 
 
 def install_all(commands: Commands, installs: list[Install]) -> None:
-    """Install in a place that is filled, by the app's own command or by each package manager."""
+    """Install with the app's own command, or with each package manager; raise StageFailed."""
     run = commands.run
     for each in filter(yarn_berry.wants_plug_and_play, installs):
         run.note("log.no_plug_and_play")
         remove_plug_and_play(each.folder)
     with _private_settings(commands):
         if run.job.app.build.install_command:
-            _install_as_told(commands, installs, run.job.app.build.install_command)
+            _run_own_command(commands, installs, run.job.app.build.install_command)
             return
         for each in installs:
             _install(commands, each)
 
 
-def _install_as_told(commands: Commands, installs: list[Install], line: str) -> None:
-    # The line may call any of the managers that the repository names.
+def _run_own_command(commands: Commands, installs: list[Install], line: str) -> None:
+    # The line may run any of the package managers of the repository.
     variables: dict[str, str] = {}
     for each in installs:
-        variables |= {**living_registries(commands, each), **_variables(commands, each)}
+        variables |= {**registry_overrides(commands, each), **_variables(commands, each)}
         used = _registries(commands, each, variables)
         _corrected(commands, each, used)
         silent = silent_registry(commands, each, used, variables) if used else None
@@ -64,7 +64,7 @@ def _install_as_told(commands: Commands, installs: list[Install], line: str) -> 
 
 
 def remove_plug_and_play(folder: Path) -> None:
-    """Remove what a committed Plug'n'Play has at the root of a project: yarn would obey it."""
+    """Remove committed Plug'n'Play files from a project's root, because yarn would use them."""
     for name in yarn_berry.PLUG_AND_PLAY:
         if plain_files.is_plain_file(folder / name):
             (folder / name).unlink()
@@ -72,23 +72,23 @@ def remove_plug_and_play(folder: Path) -> None:
 
 @contextmanager
 def _private_settings(commands: Commands) -> Iterator[None]:
-    """Let the project's private .npmrc lie in HOME during the block."""
+    """Write the project's private .npmrc to HOME, also as .yarnrc.yml, during the block."""
     npmrc = commands.run.job.project_secrets.get(ProjectSecret.NPMRC, "")
-    rights = {".npmrc": npmrc, ".yarnrc.yml": for_yarn(npmrc)}
+    files = {".npmrc": npmrc, ".yarnrc.yml": for_yarn(npmrc)}
     try:
-        for name, content in rights.items():
+        for name, content in files.items():
             path = commands.place.home / name
             plain_files.write_private(path, content)
             if commands.user is not None:
                 chown(path, commands.user)
         yield
     finally:
-        for name in rights:
+        for name in files:
             (commands.place.home / name).unlink(missing_ok=True)
 
 
 def _install(commands: Commands, install: Install) -> None:
-    variables = {**living_registries(commands, install), **_variables(commands, install)}
+    variables = {**registry_overrides(commands, install), **_variables(commands, install)}
     used = _registries(commands, install, variables)
     before = _corrected(commands, install, used)
     if used and _is_installed_offline(commands, install, used, variables):
@@ -108,7 +108,7 @@ def _install(commands: Commands, install: Install) -> None:
 def _registries(
     commands: Commands, install: Install, variables: Mapping[str, str]
 ) -> Registries | None:
-    """Return the registries in use; None where an install needs none or npm does not tell."""
+    """Return the registries in use; None if an install needs none, or if they are unknown."""
     if install.lock is None and not names_packages(install.folder):
         return None
     return used_registries(commands, install, variables)
@@ -117,7 +117,7 @@ def _registries(
 def _is_installed_offline(
     commands: Commands, install: Install, used: Registries, variables: Mapping[str, str]
 ) -> bool:
-    """Install what was downloaded before, where a registry does not answer; else return False.
+    """Install offline from earlier downloads if a registry does not answer; else return False.
 
     Raise StageFailed(REGISTRY_UNREACHABLE) if that fails and the registry still does not answer.
     """
@@ -139,7 +139,10 @@ def _is_installed_offline(
 
 
 def _corrected(commands: Commands, install: Install, used: Registries | None) -> str | None:
-    """Let the lock file point to the registries in use; return what it was, if that may work."""
+    """Correct the lock file's URLs to the registries in use.
+
+    Return its former content if that may work too, otherwise None.
+    """
     if used is None or install.lock is None:
         return None
     if not lock_files.names_addresses(lock_text(install.lock)):
@@ -150,11 +153,11 @@ def _corrected(commands: Commands, install: Install, used: Registries | None) ->
 def _run_frozen(
     commands: Commands, install: Install, variables: Mapping[str, str], before: str | None
 ) -> None:
-    """Install by the lock file as it was corrected, and if need be as it was before."""
+    """Install with the corrected lock file; if packages differ there, with the former one."""
     try:
         _run(commands, install, variables, frozen=install.is_frozen)
     except StageFailed as failure:
-        if before is None or failure.problem_detail.problem not in _NOT_THE_SAME_THERE:
+        if before is None or failure.problem_detail.problem not in _PACKAGES_DIFFER:
             raise
         assert install.lock is not None
         commands.run.note("log.asking_locked_registries")
@@ -181,4 +184,4 @@ def _variables(commands: Commands, install: Install) -> dict[str, str]:
     }
 
 
-_NOT_THE_SAME_THERE = {Problem.PACKAGE_NOT_FOUND, Problem.PACKAGE_CHANGED}
+_PACKAGES_DIFFER = {Problem.PACKAGE_NOT_FOUND, Problem.PACKAGE_CHANGED}

@@ -1,4 +1,4 @@
-"""Install package managers in the version that a project asks for, from npm, once each."""
+"""Install the versions of package managers that projects require, from npm, once each."""
 
 import os
 import secrets
@@ -25,7 +25,10 @@ from mprelease.workspace.retention import least_recently_used
 
 
 def installed(run: Run, wanted: Sequence[Manager]) -> tuple[Path, ...]:
-    """Return the folders in whose `node_modules/.bin` the managers lie, installing what lacks."""
+    """Return the folders whose `node_modules/.bin` contain the managers; install missing ones.
+
+    Raise StageFailed(TOOL_INSTALL_FAILED or REGISTRY_UNREACHABLE).
+    """
     found = tuple(_folder(run, manager) for manager in dict.fromkeys(wanted) if manager.version)
     for folder in found:
         os.utime(folder)
@@ -36,18 +39,19 @@ def installed(run: Run, wanted: Sequence[Manager]) -> tuple[Path, ...]:
 def drop_oldest(managers: Path, now: float) -> None:
     """Remove the least recently used versions beyond 24, but none used within the last 6 hours.
 
-    Any commit can name another version, and each takes some 15 MiB.
+    `now` is in seconds since the epoch. Any commit can require another version, and each takes
+    about 15 MiB.
     """
     for entry in least_recently_used(managers, _KEPT, used_before=now - _IN_USE_SECONDS):
         former = managers / f".former-{secrets.token_hex(4)}"
-        # Renamed before it is removed, so that a folder with a version's name is complete.
+        # Renamed first, so that a folder with a version's name is always complete.
         with suppress(FileNotFoundError):
             entry.rename(former)
             remove(former)
 
 
 _KEPT = 24
-# Longer than a release: what it runs must stay.
+# Longer than any release, so that a version in use is not removed.
 _IN_USE_SECONDS = 6 * 3600.0
 
 
@@ -63,7 +67,7 @@ def _install(run: Run, manager: Manager, folder: Path) -> None:
     draft.mkdir(mode=0o700)
     package = f"{manager.npm_package}@{manager.version}"
     run.log(f"$ npm install {package}")
-    # No package manager needs a script of its own; and what the registry sends is nobody's.
+    # No package manager needs install scripts, and the registry's content is not trusted.
     arguments = (run.machine.node.npm, "install", "--ignore-scripts", "--no-save", package)
     sandbox = run.machine.sandbox
     try:
@@ -75,7 +79,7 @@ def _install(run: Run, manager: Manager, folder: Path) -> None:
             command = Command(arguments, draft, _environment(run, draft), seconds, uid)
             parts = shown_parts(run.machine.node.folder)
             mounts = (*(Mount(part, part) for part in parts), Mount(draft, draft, writable=True))
-            _refuse_silence(
+            _require_registry(
                 run,
                 sandbox.confine(
                     replace(
@@ -94,7 +98,7 @@ def _install(run: Run, manager: Manager, folder: Path) -> None:
         seal_tree(draft, maker=uid)
         draft.rename(folder)
     except OSError as error:
-        # Another release was faster, or there is no room.
+        # Another release was faster, or the disk is full.
         if not folder.exists():
             raise StageFailed(
                 Problem.TOOL_INSTALL_FAILED, tool=package, detail=str(error)
@@ -103,11 +107,11 @@ def _install(run: Run, manager: Manager, folder: Path) -> None:
         remove(draft)
 
 
-def _refuse_silence(run: Run, probe: Command) -> None:
-    """Raise StageFailed(REGISTRY_UNREACHABLE) unless this machine's registry answers."""
-    said: list[str] = []
-    ended = run_tree(probe, stop=run.stop, on_line=said.append)
-    if ended.code != 0 and not ended.timed_out and (host := silent_host(said)):
+def _require_registry(run: Run, probe: Command) -> None:
+    """Raise StageFailed(REGISTRY_UNREACHABLE) if this machine's registry does not answer."""
+    lines: list[str] = []
+    ended = run_tree(probe, stop=run.stop, on_line=lines.append)
+    if ended.code != 0 and not ended.timed_out and (host := silent_host(lines)):
         raise StageFailed(Problem.REGISTRY_UNREACHABLE, host=host)
 
 

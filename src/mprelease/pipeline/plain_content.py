@@ -1,4 +1,4 @@
-"""What is published holds plain files: no links, and no pointers of Git LFS."""
+"""Ensure that only plain files are published: no links, and no pointers of Git LFS."""
 
 import os
 from collections.abc import Iterator
@@ -11,17 +11,17 @@ from mprelease.process.copying import Copier
 from mprelease.process.tree import Stop
 
 _MODULES = "node_modules"
-# Of what links lead to, in one release: a few links can name each other's folders without end.
+# Limits of copies of link targets per release: a few links can expand to endless copies.
 _MOST_ENTRIES = 20_000
 _MOST_BYTES = 2**30
 
 
 def replace_links(folder: Path, place: Path, stop: Stop, most: int = _MOST_ENTRIES) -> None:
-    """Put in the place of each link below a folder a copy of what it leads to.
+    """Replace each link below a folder by a copy of its target.
 
-    Folders of npm packages keep theirs: package managers lay them so. One that leads to
-    a folder around itself stays as it is. No link may lead out of `place`. Raise
-    StageFailed(LINKS_ENDLESS) where the copies would be more than `most`, or too large.
+    Links in node_modules are kept, because package managers create them, and also links to a parent
+    folder of themselves. Targets outside of `place` are not copied. Raise
+    StageFailed(LINKS_ENDLESS) for more than `most` entries or 1 GiB of copies.
     """
     copies = BoundedCopies(place, stop, most)
     for link in [each for each in _entries(folder) if each.is_symlink()]:
@@ -36,7 +36,7 @@ def replace_links(folder: Path, place: Path, stop: Stop, most: int = _MOST_ENTRI
 
 
 def refuse_pointers(folder: Path) -> None:
-    """Raise StageFailed(LARGE_FILES_MISSING) where pointers of Git LFS would be published."""
+    """Raise StageFailed(LARGE_FILES_MISSING) if a folder contains pointers of Git LFS."""
     found = [each for each in _entries(folder) if plain_files.large_file_pointer(each)]
     if found:
         path = str(min(found).relative_to(folder))
@@ -48,13 +48,13 @@ class TooManyEntries(Exception):
 
 
 class BoundedCopies:
-    """The copying of files and folders of `place`, with what links lead to in place of the links.
+    """Copy files and folders of `place`, with links replaced by copies of their targets.
 
-    At most `most` entries, and 1 GiB, may be copied together; beyond that TooManyEntries is raised.
+    Raise TooManyEntries for more than `most` entries, or more than 1 GiB, in total.
     """
 
     def __init__(self, place: Path, stop: Stop, most: int) -> None:
-        """Take the folder that no link may lead out of, and the limit."""
+        """Set the folder whose content may be copied, and the limit."""
         self._most = most
         self._place = place
         self._stop = stop
@@ -63,7 +63,7 @@ class BoundedCopies:
         self._copier = Copier()
 
     def copy(self, source: Path, target: Path, above: tuple[Path, ...]) -> None:
-        """Copy a file or folder; `above` are the folders that the way here has gone through."""
+        """Copy a file or folder; `above` are the real paths of the folders being copied."""
         self._entries += 1
         self._bytes += source.lstat().st_size
         if self._entries > self._most or self._bytes > _MOST_BYTES:
@@ -77,17 +77,17 @@ class BoundedCopies:
             self.copy_entry(entry, target / entry.name, above)
 
     def copy_entry(self, entry: Path, target: Path, above: tuple[Path, ...]) -> None:
-        """Copy one entry of a folder, unless it leads nowhere, or to one of `above`."""
+        """Copy one entry of a folder, unless it is a broken link, or a link to one of `above`."""
         real = Path(os.path.realpath(entry))
         if entry.is_symlink() and not (real.is_relative_to(self._place) and real.exists()):
-            return  # It leads nowhere.
+            return  # Broken, or outside of `place`.
         if any(folder.is_relative_to(real) for folder in above):
-            return  # Round in a circle.
+            return  # A cycle.
         self.copy(real, target, (*above, real))
 
 
 def _entries(folder: Path) -> Iterator[Path]:
-    """Yield files and links below a folder; what packages are installed from is left out."""
+    """Yield files and links below a folder, except in node_modules."""
     for here, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if name != _MODULES]
         yield from (Path(here, name) for name in files)

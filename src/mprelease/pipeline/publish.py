@@ -1,6 +1,6 @@
 """The last stage: the vendor's tool compiles and packs, waits for "go", and sends.
 
-Its process is started with the release, or before, and loads the tool meanwhile.
+Its process is started with the release, or before, and loads the tool during earlier stages.
 """
 
 import threading
@@ -33,8 +33,8 @@ from mprelease.process.tree import Exit, Running
 
 @contextmanager
 def standing_by(run: Run) -> Iterator[None]:
-    """Let the process that will publish load during the block; it has gone at its end."""
-    # Without room for it now, the last stage tries again, and says so if there still is none.
+    """Start the publishing process, which loads the tool during the block; end it afterwards."""
+    # If it cannot be started now, the last stage tries again, and reports a failure.
     with suppress(OSError):
         run.publisher = _taken(run)
     try:
@@ -45,9 +45,9 @@ def standing_by(run: Run) -> Iterator[None]:
 
 
 def publish(run: Run) -> bool:
-    """Hand what was built to the vendor's tool, and keep the platform's answer.
+    """Publish the build's output with the vendor's tool, and record the result; return False.
 
-    Where the platform was certainly not reached, do it again after a moment.
+    If certainly nothing has reached the platform, retry after 2 s and after 6 s. Raise StageFailed.
     """
     for seconds in _PAUSES:
         try:
@@ -93,23 +93,23 @@ def _publish_once(run: Run) -> bool:
 
 
 def route_of(run: Run) -> Route:
-    """Return how the platform is reached: the app's own proxy goes first."""
+    """Return the route to the platform; the app's own proxy takes precedence."""
     route = run.machine.route
     return replace(route, proxy=run.job.app.proxy or route.proxy)
 
 
 def account_of(run: Run) -> Account:
-    """Return for whom the release is published."""
+    """Return the release's account on its platform."""
     return Account(run.job.app.platform_app_id, run.job.credential)
 
 
 _NOTHING_SENT = {Problem.PLATFORM_UNREACHABLE, Problem.PUBLISH_TOO_LATE}
-# Seconds to wait before the second and the third try.
+# Seconds before the second and the third attempt.
 _PAUSES = (2, 6)
 
 
 class _Unreached(StageFailed):
-    """The platform holds nothing of this release, or what it holds of a preview is harmless."""
+    """Nothing has reached the platform, or only a preview, which is safe to repeat."""
 
 
 def _pause(run: Run, seconds: float) -> None:
@@ -121,33 +121,33 @@ def _pause(run: Run, seconds: float) -> None:
 
 
 class _Exchange:
-    """One conversation with the process that publishes; its events come from a thread of theirs."""
+    """One order and its events; these are handled in a reader thread."""
 
     def __init__(self, run: Run, order: PublishOrder) -> None:
         self._run = run
         self._order = order
         self.has_downloaded = False
         self._answer: Result | Failure | None = None
-        self._went = False
+        self._go_sent = False
         self._began = threading.Event()
         self._process: Running | None = None
 
     def result(self, publisher: StandbyProcess) -> Result:
-        """Go through the conversation; raise StageFailed unless the platform has accepted."""
+        """Send the order and return the result; raise StageFailed unless the platform accepts."""
         run = self._run
         publisher.limit(run.seconds(Stage.PUBLISH))
-        self._process = publisher.attach(stop=run.stop, on_line=run.log, on_event=self._hear)
+        self._process = publisher.attach(stop=run.stop, on_line=run.log, on_event=self._handle)
         self._process.send(run.driver.order_line(self._order))
         self._began.set()
         try:
             ended = self._process.wait()
         except Exception as error:
-            if self._answer is None and self._went:
-                raise self._cut(_said(error)) from error
+            if self._answer is None and self._go_sent:
+                raise self._cut(_detail_of(error)) from error
             if self._answer is None:
                 raise
             ended = Exit(0, timed_out=False, stopped=False)
-        # Only the platform's own answer is success; and once it is there, nothing takes it back.
+        # Only the platform's answer is a success, and no later error changes it.
         if isinstance(self._answer, Result):
             return self._answer
         run.stop.raise_if_asked()
@@ -156,28 +156,28 @@ class _Exchange:
         raise self._unreached(self._answer) or self._answer.error
 
     def _unreached(self, answer: Failure) -> "_Unreached | None":
-        """Return the failure as one that may be tried again, with the fence as it was before."""
+        """Return the failure, after reopening the fence, if a retry is safe; otherwise None."""
         problem_detail = answer.error.problem_detail
         is_harmless = self._run.job.release.kind is Kind.PREVIEW or not answer.may_have_arrived
         if problem_detail.problem not in _NOTHING_SENT or not is_harmless:
             return None
-        if self._went:
+        if self._go_sent:
             self._run.fence.reopen()
         return _Unreached(problem_detail.problem, **problem_detail.parameters)
 
     def _silent_end(self, ended: Exit) -> StageFailed:
         detail = "time limit" if ended.timed_out else f"exit code {ended.code}"
-        if self._went:
+        if self._go_sent:
             return self._cut(detail)
         if ended.timed_out:
             return StageFailed(Problem.TIME_LIMIT, seconds=self._run.seconds(Stage.PUBLISH))
         return StageFailed(Problem.PUBLISH_FAILED, detail=detail)
 
     def _cut(self, detail: str) -> StageFailed:
-        # From "go" on only an answer tells: without one the platform may hold the release.
+        # After "go" the platform may have the release, unless its answer says otherwise.
         return StageFailed(Problem.PUBLISH_CUT, host=self._run.job.app.platform, detail=detail)
 
-    def _hear(self, line: str) -> None:
+    def _handle(self, line: str) -> None:
         match self._run.driver.event(line, self._order):
             case Progress(text):
                 self._run.log(text)
@@ -185,11 +185,10 @@ class _Exchange:
                 self._run.log(self._run.machine.words.of(message))
             case ToolDownload():
                 self.has_downloaded = True
-            case Ready() if not self._went:
+            case Ready() if not self._go_sent:
                 self._send_go()
-            # Whoever has read the project writes these lines: what nobody has sent cannot have
-            # been accepted.
-            case Result() as accepted if self._went and self._answer is None:
+            # Events are untrusted: before "go" nothing can have been accepted.
+            case Result() as accepted if self._go_sent and self._answer is None:
                 self._answer = accepted
             case Failure() as refused if self._answer is None:
                 self._answer = refused
@@ -198,19 +197,19 @@ class _Exchange:
 
     def _send_go(self) -> None:
         self._began.wait()
-        # From the fence on the credential check has no word any more.
+        # After the fence, a result of the credential check must not stop the run.
         self._run.is_checked.wait()
         assert self._process is not None
         try:
             not_after = self._run.fence.cross()
-        except Exception as reason:  # noqa: BLE001 raised again by whoever waits for the end
+        except Exception as reason:  # noqa: BLE001 raised again by `result`
             self._run.stop.ask(reason)
             return
-        self._went = True
+        self._go_sent = True
         self._process.send(self._run.driver.go_line(not_after))
 
 
-def _said(error: Exception) -> str:
+def _detail_of(error: Exception) -> str:
     detail = (
         error.problem_detail.parameters.get("detail") if isinstance(error, StageFailed) else None
     )
@@ -218,7 +217,7 @@ def _said(error: Exception) -> str:
 
 
 def _usable(run: Run) -> StandbyProcess:
-    """Return the process that stands by, or another one in its place."""
+    """Return the standby process, or a new one if it is not usable."""
     if run.publisher and run.publisher.is_usable:
         return run.publisher
     if run.publisher:
@@ -253,7 +252,7 @@ def _order(run: Run, parcel: Path, scratch: Path, *, pack_npm: bool) -> PublishO
 
 
 def _packages(run: Run) -> frozenset[str]:
-    """Return the npm packages that the app depends on when it runs."""
+    """Return the npm packages that the app depends on at run time."""
     found = (
         manifests.parsed(run.folder / folder / "package.json")
         for folder in install_folders(run.folder)
@@ -262,6 +261,6 @@ def _packages(run: Run) -> frozenset[str]:
 
 
 def _described(run: Run) -> str:
-    """Return what stands at the platform when nobody wrote a description."""
+    """Return the default description of a release without one."""
     commit = run.commit
     return f"{commit.subject} ({commit.id[:8]})" if commit else run.job.release.ref

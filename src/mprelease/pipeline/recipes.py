@@ -1,4 +1,4 @@
-"""Recognise from a repository what it is, how it is built, and where the result lies."""
+"""Detect a repository's framework, its build command and its output folder."""
 
 import re
 from collections.abc import Callable, Container, Mapping
@@ -18,7 +18,7 @@ from mprelease.platforms.registry import driver_of
 
 
 class Framework(StrEnum):
-    """What a mini program is written with."""
+    """The framework of a mini program."""
 
     UNI_APP_VITE = "uni-app-vite"
     UNI_APP_VUE_CLI = "uni-app-vue-cli"
@@ -28,11 +28,11 @@ class Framework(StrEnum):
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a repository is built without being told.
+    """How a repository is built.
 
-    `build_command` is a shell line that finds its programs in `node_modules/.bin`; None means
-    that there is nothing to build. `output` is relative to the app's folder. `variables` belong
-    into the environment of the command; a NODE_OPTIONS among them joins others.
+    `build_command` is a shell line, run with `node_modules/.bin` in PATH; None if nothing needs to
+    be built. `output` is relative to the app's folder. `variables` are added to the command's
+    environment; NODE_OPTIONS is combined with other options.
     """
 
     build_command: str | None
@@ -45,22 +45,22 @@ _UNRECOGNISED = (Problem.BUILD_COMMAND_UNKNOWN, Problem.HBUILDERX_PROJECT)
 
 
 def recipe_of(folder: Path, app: App, environment: Environment) -> Recipe:
-    """Return what was recognised, as far as the app's settings do not say otherwise.
+    """Return the detected recipe; the app's settings take precedence.
 
-    A command that was told gets no variable of a recognised one: it may call another Node.
-    Raise StageFailed that names the setting which lacks: BUILD_COMMAND_UNKNOWN for command and
-    output, BUILD_COMMAND_MISSING or OUTPUT_UNKNOWN for one of them.
+    A configured command does not get a detected recipe's variables: it may run another Node. Raise
+    StageFailed if a setting is missing: BUILD_COMMAND_UNKNOWN for command and output,
+    BUILD_COMMAND_MISSING or OUTPUT_UNKNOWN for one of them.
     """
     settings, is_production = app.build, environment is Environment.PRODUCTION
-    told = settings.build_command if is_production else settings.dev_build_command
-    if told and settings.output:
-        return Recipe(told, settings.output, Framework.NATIVE)
+    command = settings.build_command if is_production else settings.dev_build_command
+    if command and settings.output:
+        return Recipe(command, settings.output, Framework.NATIVE)
     try:
         known = recognise(folder, app.platform, environment)
     except StageFailed as failure:
         if failure.problem_detail.problem not in _UNRECOGNISED:
             raise
-        if told:
+        if command:
             raise StageFailed(Problem.OUTPUT_UNKNOWN) from None
         if settings.output:
             option = "--build-command" if is_production else "--dev-build-command"
@@ -69,17 +69,17 @@ def recipe_of(folder: Path, app: App, environment: Environment) -> Recipe:
             ) from None
         raise
     return Recipe(
-        told or known.build_command,
+        command or known.build_command,
         settings.output or known.output,
         known.framework,
-        {} if told else known.variables,
+        {} if command else known.variables,
     )
 
 
 def recognise(folder: Path, platform: Platform, environment: Environment) -> Recipe:
-    """Return the recipe for an app's folder.
+    """Detect the recipe of an app's folder.
 
-    Raise StageFailed for one that is not recognised, is HBuilderX's, or whose settings are no JSON.
+    Raise StageFailed with BUILD_COMMAND_UNKNOWN, HBUILDERX_PROJECT, or CONFIG_NOT_JSON.
     """
     targets = driver_of(platform).build_targets
     package = manifests.parsed(folder / "package.json")
@@ -103,11 +103,11 @@ def recognise(folder: Path, platform: Platform, environment: Environment) -> Rec
 
 
 def install_folders(folder: Path) -> tuple[str, ...]:
-    """Return what wants an install, relative to the app's folder: itself, and native roots.
+    """Return the folders to install in, relative to the app's: itself, and native roots.
 
-    The tools pack npm modules beside a package.json, and native projects often keep
-    the one with their modules in the root of the mini program or plugin, apart from the tools at
-    the top.
+    The vendors' tools pack npm packages next to a package.json. Native projects often have the one
+    with these packages in the root of the mini program or plugin, and another one with development
+    tools at the top.
     """
     candidates = (".", *_roots(folder)) if _is_native(folder) else (".",)
     found = (name for name in candidates if (folder / name / "package.json").is_file())
@@ -119,8 +119,8 @@ _OUTPUT_ROOT = re.compile(r"""\boutputRoot\s*:\s*(?P<quote>['"`])(?P<path>[^'"`]
 
 def _uni_app_vite(target: str, environment: Environment, scripts: Container[str]) -> Recipe:
     # `uni build` always builds with NODE_ENV=production into dist/build (@dcloudio/
-    # vite-plugin-uni 3.0.0-4020920240930001); the mode chooses the .env file. Only --watch,
-    # which never ends, makes a development build in the narrow sense.
+    # vite-plugin-uni 3.0.0-4020920240930001); the mode selects the .env file. Only --watch, which
+    # does not end, makes a development build with NODE_ENV=development.
     command = f"uni build -p {target}"
     if environment is Environment.DEVELOPMENT:
         command += " --mode development"
@@ -166,7 +166,7 @@ def _taro_output(folder: Path, target: str) -> str:
 
 
 def _with_old_webpack(recipe: Recipe) -> Recipe:
-    # webpack 4 hashes with MD4, which OpenSSL 3 (Node >= 17) keeps among its legacy algorithms.
+    # webpack 4 hashes with MD4, which is a legacy algorithm in OpenSSL 3 (Node >= 17).
     # Without it vue-cli's build ends silently, with exit code 0 and no output.
     variables = {**recipe.variables, "NODE_OPTIONS": "--openssl-legacy-provider"}
     return Recipe(recipe.build_command, recipe.output, recipe.framework, variables)

@@ -1,4 +1,4 @@
-"""Say which limit of the machine's resources a command has met."""
+"""Determine which resource limit a command has reached."""
 
 import re
 import signal
@@ -13,10 +13,10 @@ _FILE_TOO_LARGE = 128 + signal.SIGXFSZ
 
 
 def raise_if_limited(ended: Exit, limits: ResourceLimits, lines: Iterable[str]) -> None:
-    """Raise StageFailed when one of the limits ended a command, or made it fail.
+    """Raise StageFailed if one of the limits ended a command, or made it fail.
 
-    What the kernel refuses (a further process, a larger file) can only be read in the last lines
-    of a command that has failed.
+    A refusal of the kernel (of a further process, a larger file) is recognised in the last lines
+    of a failed command only.
     """
     if ended.limit:
         raise _failure(ended.limit, limits)
@@ -29,7 +29,7 @@ def raise_if_limited(ended: Exit, limits: ResourceLimits, lines: Iterable[str]) 
         raise _failure(LimitName.PROCESSES, limits)
 
 
-# bash puts the command's line behind its words, without a blank.
+# bash appends the command's line to the message, without a space.
 _TOO_LARGE = re.compile(r"\bEFBIG\b|\bFile too large\b|\bFile size limit exceeded")
 
 # sh, bash, Node (a program, a thread), Python (likewise), Go's and Rust's programs

@@ -1,4 +1,4 @@
-"""What a stage may touch, and to whom it tells what happens."""
+"""The records and protocols that stages use: the run, the machine, the recorder and the fence."""
 
 import threading
 import time
@@ -28,51 +28,51 @@ from mprelease.workspace.layout import Layout, Workspace
 
 
 class Recorder(Protocol):
-    """Be told the course of one release.
+    """Record the course of one release.
 
-    Lines come from any thread, everything else from the thread that runs the release. Each may
-    raise LeaseLost when the release is no longer ours.
+    `line` is called from any thread, everything else from the thread that runs the release. Each
+    method may raise LeaseLost if the worker has lost the release.
     """
 
     def started(self, stage: Stage) -> None:
-        """Hear that a stage began."""
+        """Record that a stage has begun."""
 
     def line(self, text: str) -> None:
-        """Hear one line of output of the running stage, already masked."""
+        """Record one line of output of the running stage, already masked."""
 
     def ended(self, stage: Stage, state: StageState, *, cached: bool = False) -> None:
-        """Hear how the running stage ended, and whether there was nothing left to do in it."""
+        """Record the end of the running stage; `cached` means that it had nothing to do."""
 
     def checked_out(self, commit: Commit) -> None:
-        """Hear which commit the ref stands for."""
+        """Record the commit of the release's ref."""
 
     def numbered(self, version: str) -> None:
-        """Hear that the release takes another version than the one that it was given."""
+        """Record that the release gets another version than the one it was created with."""
 
     def warned(self, message: Message) -> None:
-        """Hear what went well enough, but should be looked at."""
+        """Record a warning: the release continues, but a user should check something."""
 
     def published(self, publication: Publication) -> None:
-        """Hear what the platform answered: from now on the release has reached it."""
+        """Record the platform's result: the release has been accepted."""
 
 
 class Fence(Protocol):
-    """Guard the moment before anything is sent to a platform."""
+    """Protect against publishing a release twice: crossed before anything is sent to a platform."""
 
     def cross(self) -> int:
-        """Return until when sending may begin, in ms since the epoch; called when ready.
+        """Return the time until which sending may begin, in ms since the epoch.
 
-        Raise ReleaseCanceled or LeaseLost when the release may not be published any more. Called
-        once, or once again after each `take_back`.
+        Raise ReleaseCanceled or LeaseLost if the release may not be published any more. Called
+        when everything is ready to be sent: once, and once again after each `reopen`.
         """
 
     def reopen(self) -> None:
-        """Undo the crossing, because the platform was certainly not told; raise LeaseLost."""
+        """Undo `cross`, because certainly nothing has reached the platform; raise LeaseLost."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """One release to be run, with everything that belongs to it."""
+    """One release to be run, with its app, its project and their decrypted secrets."""
 
     release: Release
     app: App
@@ -83,7 +83,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Node:
-    """The machine's Node: its programs, the folder they live in, and their versions."""
+    """The machine's Node: its executables, its installation folder, and the versions."""
 
     node: str
     npm: str
@@ -94,7 +94,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Limits:
-    """How long each stage may take, in seconds, and the default limit of Node's heap in MiB.
+    """The time limit of each stage in seconds, and the default limit of Node's heap in MiB.
 
     `resources` are the limits of one command of an install or build.
     """
@@ -106,11 +106,10 @@ class Limits:
 
 @dataclass(frozen=True)
 class Machine:
-    """What the machine offers to every release.
+    """The parts of a worker's machine that all its releases use.
 
-    `environment` is what any program may inherit, `build_variables` what the installation passes
-    through to builds. `words` are those of the installation: lines of ours in logs are written in
-    them.
+    `environment` is inherited by all programs, `build_variables` by installs and builds only.
+    `words` translates mprelease's own lines in logs into the installation's language.
     """
 
     layout: Layout
@@ -126,13 +125,16 @@ class Machine:
 
     @property
     def has_mounts(self) -> bool:
-        """Tell whether confined commands find folders elsewhere than they lie."""
+        """Return whether the sandbox mounts folders, so that paths in it differ."""
         return self.sandbox.mode is SandboxMode.BWRAP
 
     def workspace(
         self, repository: str, slot: int, user: int | None, resources: ExitStack
     ) -> Workspace:
-        """Return the workspace of a repository in a slot, open to a user id with `resources`."""
+        """Return the workspace of a repository in a slot.
+
+        A user id, if given, can traverse its folder until `resources` is closed.
+        """
         workspace = self.layout.workspace(repository, slot, constant=self.has_mounts)
         if user is not None:
             allow_traversal(workspace.folder, user)
@@ -142,11 +144,10 @@ class Machine:
 
 @dataclass(frozen=True)
 class Source:
-    """The code of a release, and whose it is.
+    """The code of a release, and who controls it.
 
-    What was built from one `trust` may be read by later builds of the same one; what was built
-    from the default branch may be the beginning of others. `tree_id` is git's name of everything
-    that the commit holds.
+    Caches of a build are used by later builds of the same `trust`; those of the default branch are
+    also the initial caches of others (`default_trust`). `tree_id` is git's id of the commit's tree.
     """
 
     trust: str
@@ -157,12 +158,12 @@ class Source:
 
 @dataclass
 class Run:
-    """One run of one release; the stages leave here what the next ones need.
+    """One run of one release; the stages store here what later ones need.
 
-    `user` is the user id of the slot's builds, None where they run under ours. `source` says which
-    code this is and who trusts it. `resources` end with the run. `version` is greater than what
-    the platform has. `unreachable` is set when the platform did not answer the check of the
-    credential.
+    `user` is the user id of the slot's builds, None if they run under the worker's. `resources` is
+    closed at the end of the run. `version`, if set, replaces the release's own, because the
+    platform already has a greater or equal one. `unreachable` is set if the platform did not answer
+    the check of the credential.
     """
 
     job: Job
@@ -189,46 +190,47 @@ class Run:
 
     @property
     def folder(self) -> Path:
-        """Return the app's folder in the tree: the tree itself, or a part of a monorepo."""
+        """Return the app's folder: the tree itself, or a folder of a monorepo."""
         return self.workspace.tree / self.job.app.build.directory
 
     @property
     def uid(self) -> int | None:
-        """Return the user id of the slot's builds; None where they run under ours."""
+        """Return the user id of the slot's builds; None if they run under the worker's."""
         return self.user.uid if self.user else None
 
     @property
     def most_copied(self) -> int | None:
-        """Return how many bytes a copy of what a build has made may have."""
+        """Return the limit, in bytes, of a copy of a build's files; None if there is none."""
         disk = self.machine.limits.resources.disk
         return None if disk is None else disk * MEBI
 
-    def note(self, id: str, **parameters: str | int) -> None:  # noqa: A002 the catalog's word
-        """Write a line of ours into the log, in the language of the installation."""
+    def note(self, id: str, **parameters: str | int) -> None:  # noqa: A002 the catalog's term
+        """Write a message of the catalogs to the log, in the installation's language."""
         self.log(self.machine.words(id, **parameters))
 
     def seconds(self, stage: Stage) -> int:
-        """Return the time limit of a stage."""
+        """Return the time limit of a stage in seconds."""
         return self.machine.limits.seconds[stage]
 
     def clock(self, stage: Stage) -> Callable[[], None]:
-        """Return what raises when a stop is asked, or when the stage's time is over from now on.
+        """Return a check that raises the reason of a stop, or StageFailed(TIME_LIMIT).
 
-        For work of our own on content that somebody has written to hold us up.
+        The time limit of `stage` starts now. For the worker's own processing of untrusted content,
+        which could be written to take very long.
         """
         seconds = self.seconds(stage)
         deadline = time.monotonic() + seconds
 
-        def look() -> None:
+        def check() -> None:
             self.stop.raise_if_asked()
             if time.monotonic() > deadline:
                 raise StageFailed(Problem.TIME_LIMIT, seconds=seconds)
 
-        return look
+        return check
 
 
 class LogWriter(Protocol):
-    """Take one line of output, mask it, and tell it."""
+    """Mask lines of output, and record them."""
 
     def __call__(self, line: str, /) -> None:
-        """Tell the line."""
+        """Mask and record one line; from any thread."""

@@ -1,4 +1,4 @@
-"""Walk the four stages of one release."""
+"""Run the four stages of one release."""
 
 import errno
 import logging
@@ -28,7 +28,7 @@ Stages = Mapping[Stage, Callable[[Run], bool]]
 
 
 def numbered_build(run: Run) -> bool:
-    """Build with the version that the release will have."""
+    """Determine the release's version, then build: a build may use it."""
     take_version(run)
     return build(run)
 
@@ -56,23 +56,23 @@ Beside = Callable[[Run], AbstractContextManager[None]]
 
 @contextmanager
 def loading_and_checking(run: Run) -> Iterator[None]:
-    """Load the vendor's tool during the block, and ask the platform about the credential."""
+    """Load the vendor's tool and check the credential during the block."""
     with standing_by(run), checking_credential(run):
         yield
 
 
 def run_stages(run: Run, stages: Stages = STAGES, beside: Beside = loading_and_checking) -> Outcome:
-    """Run the stages until the end or the first failure, and something beside them.
+    """Run the stages until the end or the first failure, within the context of `beside`.
 
-    Raise LeaseLost when the release is no longer ours; whatever else goes wrong is an ending. Once
-    the platform has said yes, nothing that breaks afterwards makes it a failure.
+    Raise LeaseLost if the worker has lost the release; any other error becomes the outcome. After
+    the platform has accepted the release, errors only add a warning.
     """
     try:
         with run.resources, beside(run):
             return _walk(run, stages)
     except LeaseLost:
         raise
-    except Exception as error:  # noqa: BLE001 it concerns this release alone
+    except Exception as error:  # noqa: BLE001 it concerns this release only
         _log.exception("release %s", run.job.release.id)
         if not run.is_published:
             return Outcome(State.FAILED, problem_detail_of(error))
@@ -81,14 +81,14 @@ def run_stages(run: Run, stages: Stages = STAGES, beside: Beside = loading_and_c
 
 
 def problem_detail_of(error: Exception) -> ProblemDetail:
-    """Return what an error means for people: its own problem, or one of ours."""
+    """Return the problem of an error: its own, or one for a system error, else INTERNAL."""
     if isinstance(error, ProblemError):
         return error.problem_detail
     if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return ProblemDetail(Problem.DISK_FULL)
     if isinstance(error, CopyTooLarge):
         return ProblemDetail(Problem.DISK_LIMIT, {"mebibytes": error.most // MEBI})
-    # Folders are walked through by functions that call themselves.
+    # Folders are walked recursively.
     if isinstance(error, RecursionError) or _is_too_deep(error):
         return ProblemDetail(Problem.FOLDERS_TOO_DEEP)
     return ProblemDetail(Problem.INTERNAL, {"detail": repr(error)})

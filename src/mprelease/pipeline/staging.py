@@ -1,7 +1,7 @@
-"""What is handed to the vendor's tool: a copy of what was built, in a folder of the tool's own.
+"""Copy the build's output into the folder of the vendor's tool.
 
-Nothing that a build has made is trusted here: no link is followed while copying, and afterwards
-none in the copy may lead out of it.
+The output is untrusted: no link is followed while copying, and no link in the copy may lead out of
+it.
 """
 
 import os
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mprelease.pipeline.near_packages import bring_near
+from mprelease.pipeline.node_modules_layout import complete_modules
 from mprelease.pipeline.plain_content import replace_links
 from mprelease.pipeline.symlinks import (
     leads_outside,
@@ -23,18 +23,18 @@ from mprelease.workspace.dependency_sets import DependencySet, make_parents
 
 _GIT = ".git"
 _PROJECT = "project"
-# What a link out of the tree leads to in the copy: nothing is there, and nobody can make it.
+# The target, in the copy, of a link out of the tree: a path that does not and cannot exist.
 _OUTSIDE = "/proc/mprelease: outside"
 
 
 @dataclass(frozen=True)
 class Staging:
-    """What is copied, and to where.
+    """What is to be copied.
 
-    `built` is a folder of `tree`, which commands have seen at `shown`; the `roots` in it hold what
-    is published. `dependencies` are shown in that tree, and handed over only if there is a folder
-    in `packed`, or a link asks for them: `packed` are the folders, relative to `built`, beside
-    whose package.json the tool looks for npm packages. `most` bytes may be copied.
+    `built` is a folder in `tree`, which the build's commands have seen at `shown`; its folders
+    `roots` are published. `packed` are the folders, relative to `built`, with a package.json next
+    to which the tool looks for npm packages; `dependencies` are copied only if there is such a
+    folder, or if a link leads to them. At most `most` bytes may be copied.
     """
 
     built: Path
@@ -47,14 +47,14 @@ class Staging:
 
 
 def staged(staging: Staging, scratch: Path, stop: Stop) -> Path:
-    """Copy what was built into `scratch`; return where it lies there.
+    """Copy the build's output into `scratch`; return the copy of `built`.
 
-    Where the tool needs dependencies, or a link leads to something else in the tree, all of the
-    tree is copied, and the files of the dependencies get second names in the copy: they belong to
-    us, so the tool cannot change them. Links in what is published are replaced by what they lead
-    to, for not every tool follows them. Raises StageFailed(LINK_LEADS_OUTSIDE) for a link that
-    leads out of the tree, if anything published or packed holds it or leads to it,
-    StageFailed(LINKS_ENDLESS) and StageFailed(PACKAGES_ENDLESS).
+    If the tool needs dependencies, or a link leads to another part of the tree, the whole tree is
+    copied, and the files of the dependencies are hard-linked into the copy: the worker's user owns
+    them, so the tool cannot change them. Links in what is published are replaced by copies of
+    their targets, because not every tool follows links. Raise StageFailed(LINK_LEADS_OUTSIDE) for
+    a link out of the tree in, or reachable from, what is published or packed, and StageFailed with
+    LINKS_ENDLESS or PACKAGES_ENDLESS. Raise CopyTooLarge beyond `most`.
     """
     built, tree, place = staging.built.resolve(), staging.tree.resolve(), scratch / _PROJECT
     left_out = {tree / _GIT, *(tree / name for name in _modules(staging))}
@@ -71,10 +71,10 @@ def staged(staging: Staging, scratch: Path, stop: Stop) -> Path:
     roots = [place / built.relative_to(tree) / root for root in _roots(staging)]
     for folder in (*roots, *(place / name for name in _modules(staging))):
         refuse_links_outside(folder, place, on_link=stop.raise_if_asked)
-    # The tool reads whatever a project names, and so gets no link to anything of ours.
+    # The tool reads any path in a project's configuration: no link may lead out of the copy.
     remove_useless_links(place, stop.raise_if_asked)
     for name in staging.packed:
-        bring_near(place / built.relative_to(tree) / name, place, stop)
+        complete_modules(place / built.relative_to(tree) / name, place, stop)
     for root in roots:
         replace_links(root, place, stop)
     return place / built.relative_to(tree)
@@ -82,7 +82,7 @@ def staged(staging: Staging, scratch: Path, stop: Stop) -> Path:
 
 @dataclass(frozen=True)
 class _Links:
-    """Rewrites the links of a tree so that they mean the same in a copy of it."""
+    """Rewrite the links of a tree so that they lead to the same entries in a copy of it."""
 
     tree: Path
     shown: Path
@@ -96,7 +96,7 @@ class _Links:
         return _OUTSIDE
 
     def target(self, text: str, link: Path) -> Path:
-        """Return where a link of the tree leads, by its words alone."""
+        """Return a link's target in the tree, without resolving further links."""
         path = Path(os.path.normpath(link.parent / text))
         for seen in (self.shown, self.tree):
             if path.is_relative_to(seen):
@@ -113,7 +113,7 @@ def _modules(staging: Staging) -> Sequence[str]:
 
 
 def _is_complete(built: Path, links: _Links, left_out: set[Path], stop: Stop) -> bool:
-    """Tell whether every link in a folder leads to something that is copied with it."""
+    """Return whether the targets of all links in a folder are copied with it."""
     for folder, folders, files in os.walk(built):
         stop.raise_if_asked()
         folders[:] = [name for name in folders if Path(folder, name) not in left_out]
@@ -126,7 +126,7 @@ def _is_complete(built: Path, links: _Links, left_out: set[Path], stop: Stop) ->
 
 
 def _stays(target: Path, built: Path, left_out: set[Path]) -> bool:
-    # By its words and by all links on its way: neither may lead to what is not copied.
+    # Neither the unresolved nor the resolved target may be outside of what is copied.
     return all(
         path.is_relative_to(built) and not any(path.is_relative_to(each) for each in left_out)
         for path in (target, Path(os.path.realpath(target)))
@@ -139,6 +139,6 @@ def _link_modules(dependencies: DependencySet, place: Path, stop: Stop) -> None:
         try:
             target = make_parents(place, name, copier)
         except NotADirectoryError as error:
-            # A build has put a link where a folder of the repository was.
+            # The build has replaced a folder of the repository by a link.
             raise leads_outside(Path(error.filename), place) from error
         copier.copy(dependencies.modules_at(number), target)

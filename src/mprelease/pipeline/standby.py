@@ -1,4 +1,4 @@
-"""A process per platform that waits, the vendor's tool loaded, for its one order."""
+"""Standby processes: one per platform, with the vendor's tool loaded, that waits for an order."""
 
 import logging
 import secrets
@@ -24,18 +24,18 @@ from mprelease.workspace.layout import Layout
 
 _log = logging.getLogger(__name__)
 _KEPT_LINES = 1000
-# Whoever is this close to its end, in seconds, gets no order any more.
+# Seconds; a process with less time left gets no order.
 _TOO_LATE = 5.0
 
 
 class StandbyDismissed(Exception):
-    """Nobody needs a process any more."""
+    """The reason of stopping a process that is no longer needed."""
 
 
 class StandbyProcess:
-    """A process that waits for one order, in a private folder of its own.
+    """A process that waits for one order, in the private folder `scratch`.
 
-    `scratch` is that folder. The process ends with `close`, with its time, and with the worker.
+    It is ended by `close`, by its time limit, and with the worker.
     """
 
     def __init__(
@@ -46,9 +46,9 @@ class StandbyProcess:
         watched: Iterable[Path],
         user: ClaimedUser | None = None,
     ) -> None:
-        """Start the process; `watched` is what it reads from, and must stay as it is.
+        """Start the process; it becomes unusable if one of the files `watched` is replaced.
 
-        `user` is the id under which it runs, and nothing else.
+        `user` is the user id under which it runs, reserved for it alone.
         """
         self.scratch = scratch
         self._user = user
@@ -58,19 +58,19 @@ class StandbyProcess:
         self._loaded = threading.Event()
         self._lines, self._events = _LineBuffer(), _LineBuffer(self._look_at)
         self._stop = Stop()
-        self._forget_stop: Callable[[], None] = lambda: None
+        self._unregister_stop: Callable[[], None] = lambda: None
         self._running = start(
-            command, stop=self._stop, on_line=self._lines.hear, on_event=self._events.hear
+            command, stop=self._stop, on_line=self._lines.add, on_event=self._events.add
         )
 
     @property
     def is_loaded(self) -> bool:
-        """Tell whether the vendor's tool is loaded, so that an order would be begun at once."""
+        """Return whether the vendor's tool is loaded, so that an order starts without delay."""
         return self._loaded.is_set()
 
     @property
     def is_usable(self) -> bool:
-        """Tell whether the process can take an order: alive, in time, with nothing replaced."""
+        """Return whether the process can take an order: alive, in time, no file replaced."""
         return (
             not self._running.has_ended
             and time.monotonic() < self._ends_at - _TOO_LATE
@@ -78,27 +78,32 @@ class StandbyProcess:
         )
 
     def limit(self, seconds: float) -> None:
-        """Let the process live for so many seconds from now on."""
+        """Set the time limit, in seconds from now."""
         self._ends_at = time.monotonic() + seconds
         self._running.limit(seconds)
 
     def give(self, folder: Path) -> None:
-        """Let the process have a folder in its scratch; files with a second name stay ours."""
+        """Make the process's user the owner of a folder in its scratch, except of hard links."""
         if self._user:
             chown_tree(folder, self._user.uid)
 
     def attach(self, *, stop: Stop, on_line: LineCallback, on_event: LineCallback) -> Running:
-        """Let somebody listen, who sends the order; what was said before is told now."""
-        self._forget_stop = stop.on_ask(lambda: self._stop.ask(stop.reason or StandbyDismissed()))
-        self._lines.give_to(on_line)
-        self._events.give_to(on_event)
+        """Connect the caller, who sends the order; earlier lines and events are replayed first.
+
+        The callbacks run in a reader thread. A request of `stop` also ends the process.
+        """
+        self._unregister_stop = stop.on_ask(
+            lambda: self._stop.ask(stop.reason or StandbyDismissed())
+        )
+        self._lines.forward_to(on_line)
+        self._events.forward_to(on_event)
         return self._running
 
     def close(self) -> None:
         """End the process, unless it has ended, and remove its folder."""
-        self._forget_stop()
+        self._unregister_stop()
         self._stop.ask(StandbyDismissed())
-        with suppress(Exception):  # whoever gave the order hears how it ended
+        with suppress(Exception):  # the caller of `attach` gets it from `Running.wait`
             self._running.wait()
         if self._user:
             self._user.release()
@@ -111,15 +116,15 @@ class StandbyProcess:
 
 
 class Standby:
-    """The processes that wait: at most one per platform, for at most so many seconds.
+    """The waiting processes: at most one per platform, each for at most `seconds`.
 
-    Each is started when it is taken, unless the worker lives on, and the seconds are more than 0.
+    Without `enable`, or with 0 seconds, none waits: each is started when it is taken.
     """
 
     def __init__(
         self, layout: Layout, sandbox: Sandbox, tool_environment: ToolEnvironment, seconds: int
     ) -> None:
-        """Begin with none; safe to be used from several threads."""
+        """Start without processes. All methods are thread-safe."""
         self._layout = layout
         self._sandbox = sandbox
         self._tool_environment = tool_environment
@@ -127,22 +132,22 @@ class Standby:
         self._lock = threading.Lock()
         self._waiting: dict[Platform, StandbyProcess] = {}
         self._taken: dict[Platform, Driver] = {}
-        self._lives_on = False
+        self._is_enabled = False
 
     @property
     def tools(self) -> Path:
         """Return the folder of the vendors' tools."""
         return self._tool_environment.tools
 
-    def live_on(self) -> None:
-        """Let a process wait for each next release from now on; until `close`."""
-        self._lives_on = True
+    def enable(self) -> None:
+        """Allow `refill` to start processes, until `close`."""
+        self._is_enabled = True
 
     def take(self, driver: Driver, seconds: float) -> StandbyProcess:
-        """Return a process that nobody else has: the waiting one, else a new one.
+        """Return the waiting process, else a new one, for exclusive use.
 
-        It lives for so many seconds at most, and the caller closes it. Raise OSError when the
-        machine has no room for it.
+        Its time limit is `seconds`; the caller must close it. Raise OSError if it cannot be
+        started, for example because the machine is out of memory, processes or disk space.
         """
         with self._lock:
             self._taken[driver.platform] = driver
@@ -155,37 +160,37 @@ class Standby:
         return self._started(driver, seconds)
 
     def refill_taken(self) -> None:
-        """Let a process wait again for each platform whose process was taken."""
+        """Start a new waiting process for each platform whose process was taken."""
         with self._lock:
             taken, self._taken = self._taken, {}
         for driver in taken.values():
             self.refill(driver)
 
     def refill(self, driver: Driver) -> None:
-        """Let a process wait for the platform's next release, if the worker lives on."""
+        """Start a waiting process for a platform, if enabled and none is usable."""
         with self._lock:
             earlier = self._waiting.get(driver.platform)
-            is_wanted = self._lives_on and self._seconds > 0
+            is_wanted = self._is_enabled and self._seconds > 0
             if not is_wanted or (earlier and earlier.is_usable):
                 return
             try:
                 self._waiting[driver.platform] = self._started(driver, self._seconds)
-            except OSError as error:  # the release itself will say so, if it is still the case
-                _log.warning("no process waits for %s: %s", driver.platform, error)
+            except OSError as error:  # if it persists, the next release reports it
+                _log.warning("cannot start a standby process for %s: %s", driver.platform, error)
                 return
         if earlier:
             earlier.close()
 
     def is_ready(self, platform: Platform) -> bool:
-        """Tell whether a process waits with the platform's tool loaded."""
+        """Return whether a process waits with the platform's tool loaded."""
         with self._lock:
             waiting = self._waiting.get(platform)
         return waiting is not None and waiting.is_usable and waiting.is_loaded
 
     def close(self) -> None:
-        """End all that wait, and let none wait from now on."""
+        """End all waiting processes, and disable new ones."""
         with self._lock:
-            self._lives_on = False
+            self._is_enabled = False
             waiting, self._waiting = self._waiting, {}
         for each in waiting.values():
             each.close()
@@ -195,7 +200,7 @@ class Standby:
         user = self._sandbox.users.claim() if self._sandbox.users else None
         try:
             readable = driver.readable(self._tool_environment)
-            tool_environment = self._given(scratch, user) if user else self._tool_environment
+            tool_environment = self._prepared(scratch, user) if user else self._tool_environment
             command = driver.command(tool_environment, scratch, seconds)
             confined = self._sandbox.confine(
                 replace(command, user=user.uid if user else None),
@@ -210,8 +215,8 @@ class Standby:
                 user.release()
             raise
 
-    def _given(self, scratch: Path, user: ClaimedUser) -> ToolEnvironment:
-        """Let a user id have its scratch folder, with a copy of what only we may read."""
+    def _prepared(self, scratch: Path, user: ClaimedUser) -> ToolEnvironment:
+        """Make a user id the owner of scratch, with a readable copy of the extra CA file."""
         chown(scratch, user.uid)
         extra_ca = self._tool_environment.extra_ca
         if extra_ca is None:
@@ -227,7 +232,7 @@ def _read_only(paths: Iterable[Path]) -> Iterator[Mount]:
 
 
 class _LineBuffer:
-    """Keep what is heard until somebody wants to hear it."""
+    """Keep the last lines until a listener is set, which gets them and all later ones."""
 
     def __init__(self, meanwhile: LineCallback = lambda _line: None) -> None:
         self._lock = threading.Lock()
@@ -235,14 +240,14 @@ class _LineBuffer:
         self._meanwhile = meanwhile
         self._listener: LineCallback | None = None
 
-    def hear(self, line: str) -> None:
+    def add(self, line: str) -> None:
         with self._lock:
             listener = self._listener
             if listener is None:
                 self._kept.add(line)
         (listener or self._meanwhile)(line)
 
-    def give_to(self, listener: LineCallback) -> None:
+    def forward_to(self, listener: LineCallback) -> None:
         with self._lock:
             for line in self._kept:
                 listener(line)
@@ -253,11 +258,11 @@ _Fingerprint = tuple[int, int, int] | None
 
 
 def _fingerprints(paths: Iterable[Path]) -> dict[Path, _Fingerprint]:
-    return {path: _mark(path) for path in paths}
+    return {path: _fingerprint(path) for path in paths}
 
 
-def _mark(path: Path) -> _Fingerprint:
-    """Return what changes when a file or folder is replaced; None while it is missing."""
+def _fingerprint(path: Path) -> _Fingerprint:
+    """Return values that change when a file or folder is replaced; None while it is missing."""
     try:
         found = path.stat()
     except OSError:

@@ -1,4 +1,4 @@
-"""Links in what a build made: none may lead the vendor's tool to a file of ours."""
+"""Check links in a build's output: none may lead the vendor's tool out of it."""
 
 import errno
 import os
@@ -8,9 +8,9 @@ from pathlib import Path
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
 
-# node-gyp leaves a link to the machine's Python beside every native module that it compiles.
+# node-gyp creates a link to the machine's Python next to every native module that it compiles.
 _PROGRAMS = ("/usr/bin", "/usr/local/bin")
-_MOST_LINKS = 40  # as Linux follows
+_MOST_LINKS = 40  # the limit of Linux
 
 
 def refuse_links_outside(
@@ -19,12 +19,12 @@ def refuse_links_outside(
     shown: Path | None = None,
     on_link: Callable[[], None] = lambda: None,
 ) -> None:
-    """Raise StageFailed when a folder of a tree, or a link below it, leads out of the tree.
+    """Raise StageFailed(LINK_LEADS_OUTSIDE) if a folder of a tree, or a link below it, does so.
 
-    The tool that publishes runs with rights that the build never had, and follows links. Those in
-    folders that a link leads to count as well; a link elsewhere in the tree concerns nobody.
-    `shown` is where the commands that made the links have seen the tree. `on_link` is called for
-    each of them, and may raise to end the work.
+    The publishing tool follows links, and has access to files that the build had not. Links in
+    folders that a link leads to are checked too; other links in the tree are not relevant. `shown`
+    is the tree's path for the commands that created the links. `on_link` is called for each link,
+    and may raise to stop.
     """
     refuse_outside(folder, tree)
     tree = Path(os.path.realpath(tree))
@@ -45,10 +45,10 @@ def refuse_links_outside(
 
 
 def remove_useless_links(folder: Path, on_link: Callable[[], None] = lambda: None) -> None:
-    """Remove every link below a folder that leads out of it, by itself or the next one, or nowhere.
+    """Remove all links below a folder that are broken or lead out of it, also through other links.
 
-    Platforms refuse packages with a link that leads nowhere. `on_link` is called for each of them,
-    and may raise to end the work.
+    Platforms refuse packages with broken links. `on_link` is called for each link, and may raise
+    to stop.
     """
     place = Path(os.path.realpath(folder))
     no_links: set[str] = set()
@@ -63,7 +63,7 @@ def remove_useless_links(folder: Path, on_link: Callable[[], None] = lambda: Non
 
 
 def _is_below(path: str, folders: set[str]) -> bool:
-    """Tell whether a path is one of some folders or lies in one."""
+    """Return whether a path is one of some folders, or is in one."""
     while path:
         if path in folders:
             return True
@@ -80,10 +80,10 @@ def _is_folder_of(target: str, tree: Path) -> bool:
 
 
 def destination(link: str, tree: Path, shown: Path, no_links: set[str]) -> str:
-    """Return where a path leads by all its links, with `shown` standing for `tree`.
+    """Resolve all links of a path; absolute targets below `shown` are mapped to `tree`.
 
-    Where more links follow each other than the system would follow, return where the last one lies.
-    Paths that turn out to be none are added to `no_links`, and not looked at again.
+    After more links than the system would follow, return the path of the last one. `no_links` is a
+    cache of paths that are not links.
     """
     found, ahead, followed = "", _parts(link), 0
     while ahead:
@@ -109,27 +109,27 @@ def _link_text(path: str) -> str | None:
     try:
         return os.readlink(path)  # noqa: PTH115 (there may be very many)
     except OSError as error:
-        # Anything else, such as a path that is too long, leaves open where it leads.
+        # After any other error, such as a path that is too long, the target is unknown.
         if error.errno not in {errno.EINVAL, errno.ENOENT, errno.ENOTDIR}:
             raise
         return None
 
 
 def _parts(path: str) -> list[str]:
-    """Return the parts of a path that lead somewhere, the last one first."""
+    """Return the parts of a path without empty ones and ".", in reverse order."""
     return [part for part in reversed(path.split("/")) if part not in {"", "."}]
 
 
 def refuse_outside(path: Path, tree: Path) -> None:
-    """Raise StageFailed when a path in a tree leads out of it by a link on the way."""
+    """Raise StageFailed(LINK_LEADS_OUTSIDE) if links in a path of a tree lead out of it."""
     if not _lies_in(os.path.realpath(path), (os.path.realpath(tree),)):
         raise leads_outside(path, tree)
 
 
 def names_a_program(link: Path) -> bool:
-    """Tell whether a link leads to a program of the machine, which is harmless.
+    """Return whether a link leads to a program of the machine, which is harmless.
 
-    Their folder is not: what is written below the link would be written there.
+    A link to their folder is not: files written below the link would be written there.
     """
     programs = tuple(os.path.realpath(each) for each in _PROGRAMS)
     target = os.path.realpath(link)
@@ -157,9 +157,9 @@ def links_below(folder: Path) -> Iterator[str]:
                     elif entry.is_dir(follow_symlinks=False):
                         folders.append(entry.path)
         except PermissionError:
-            continue  # Closed to us is closed to the tool.
+            continue  # The tool cannot read it either.
         except OSError:
-            # Too deep to be named, hence to be searched; no honest build needs such a folder.
+            # The path is too long to be searched; no regular build needs such a folder.
             raise StageFailed(Problem.FOLDERS_TOO_DEEP) from None
 
 

@@ -1,1 +1,1 @@
-"""One driver per platform: it describes a command, reads the answer, and runs nothing."""
+"""One driver per platform: it builds a command and parses its output, but runs nothing."""

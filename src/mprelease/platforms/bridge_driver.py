@@ -1,4 +1,4 @@
-"""The process of a bridge: what the drivers of all tools with a JavaScript API share."""
+"""The base class of drivers for tools with a JavaScript API, which run a bridge in Node."""
 
 import os
 from collections.abc import Mapping
@@ -15,10 +15,10 @@ _GUARD = str(BRIDGES / "guard.cjs")
 
 
 class Bridged:
-    """Run the bridge that lies beside the lock files of a tool: `wechat.cjs` beside `wechat`."""
+    """Run the bridge next to the folder of a tool's lock files: `wechat.cjs` next to `wechat`."""
 
     tool: ClassVar[Tool]
-    # What most platforms have in common.
+    # Defaults that apply to most platforms.
     project_types: ClassVar[tuple[ProjectType, ...]] = (ProjectType.MINI_PROGRAM,)
     robots: ClassVar[range | None] = None
     has_one_trial_code: ClassVar = False
@@ -26,7 +26,7 @@ class Bridged:
     version_form: ClassVar = VersionForm.THREE_NUMBERS
 
     def command(self, tool_environment: ToolEnvironment, scratch: Path, seconds: float) -> Command:
-        """Describe the bridge's process."""
+        """Return the command of the bridge's process."""
         folder = str(self.tool.folder(tool_environment.tools))
         environment = {
             "PATH": os.defpath,
@@ -43,7 +43,7 @@ class Bridged:
         return Command(arguments, scratch, environment, seconds)
 
     def variables(self, scratch: Path) -> Mapping[str, str]:  # noqa: ARG002
-        """Return what else this tool finds in its environment; never a credential."""
+        """Return further environment variables of this tool; never a credential."""
         return {}
 
     def readable(self, tool_environment: ToolEnvironment) -> tuple[Path, ...]:
@@ -57,8 +57,8 @@ class Bridged:
         )
 
     def go_line(self, not_after: int) -> str:
-        """Return the word that lets the bridge send, until a time in ms since the epoch."""
+        """Return the line that allows the bridge to send, until a time in ms since the epoch."""
         return f"go {not_after}"
 
     def keep_download(self, tools: Path, account: Account, route: Route) -> None:
-        """Do nothing: only some tools fetch parts of themselves at run time."""
+        """Do nothing: only some tools download parts of themselves at run time."""

@@ -1,4 +1,4 @@
-"""By what app ids, credentials and files of the platforms are told apart."""
+"""Detect to which platform an app id, a credential or a built page belongs."""
 
 import json
 import re
@@ -16,7 +16,7 @@ _PAGES: Mapping[Platform, str] = {
 }
 
 
-# Douyin's as its tool checks it.
+# Douyin's is the pattern that its tool checks.
 _APP_IDS: Mapping[Platform, re.Pattern[str]] = {
     Platform.WECHAT: re.compile(r"wx[0-9a-f]{16}"),
     Platform.ALIPAY: re.compile(r"[0-9]{16}"),
@@ -30,7 +30,7 @@ APP_ID_EXAMPLES: Mapping[Platform, str] = {
 
 
 def require_app_id(app_id: str, wanted: Platform) -> None:
-    """Raise Refused unless an app id has the form of a platform's."""
+    """Raise Refused(APP_ID_SHAPE or APP_ID_OF_OTHER_PLATFORM) unless an app id matches `wanted`."""
     found = next((each for each, form in _APP_IDS.items() if form.fullmatch(app_id)), None)
     if found is None:
         example = APP_ID_EXAMPLES[wanted]
@@ -40,10 +40,10 @@ def require_app_id(app_id: str, wanted: Platform) -> None:
 
 
 def credential_text(content: bytes, wanted: Platform) -> str:
-    """Return what a credential file says, without a byte order mark.
+    """Decode a credential file (UTF-8), without its byte order mark.
 
-    Raise Refused(CREDENTIAL_OF_OTHER_PLATFORM) for what looks like another platform's, and
-    Refused(KEY_SHAPE) for what is no text.
+    Raise Refused(CREDENTIAL_OF_OTHER_PLATFORM) if it looks like another platform's credential, and
+    Refused(KEY_SHAPE) if it is not UTF-8.
     """
     try:
         text = content.decode("utf-8-sig")
@@ -58,10 +58,10 @@ def credential_text(content: bytes, wanted: Platform) -> str:
 def platform_of_pages(
     root: Path, pages: Iterable[str], wanted: Platform | None = None
 ) -> tuple[Platform, str] | None:
-    """Return for which platform the pages below a folder were built, and the file that shows it.
+    """Return the platform for which the pages below a folder were built, and the file it shows in.
 
-    The wanted platform goes first, where there are files of several. Return None when no page has
-    a file that shows anything.
+    If there are files of several platforms, `wanted` has priority. Return None if no page has a
+    file with the suffix of a platform.
     """
     files = ((each, f"{page}{suffix}") for page in pages for each, suffix in _PAGES.items())
     found = [(platform, file) for platform, file in files if (root / file).is_file()]
@@ -69,7 +69,7 @@ def platform_of_pages(
 
 
 def platform_of_credential(text: str) -> Platform | None:
-    """Return to which platform a credential belongs, as far as its shape tells."""
+    """Return the platform of a credential, judged by its format; None if it is unknown."""
     if "PRIVATE KEY-----" in text and not text.lstrip().startswith("{"):
         return Platform.WECHAT
     try:

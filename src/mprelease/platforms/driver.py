@@ -1,4 +1,4 @@
-"""The contract that every platform's driver keeps, and the records that pass through it."""
+"""The contract of platform drivers, and the records that it uses."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ from mprelease.process.command import Command
 
 @dataclass(frozen=True)
 class Route:
-    """How a platform is reached: an egress proxy's address, and a PEM file to trust in addition."""
+    """How to connect to a platform: the URL of an egress proxy, and a PEM file of extra CAs."""
 
     proxy: str | None = None
     extra_ca: Path | None = None
@@ -27,7 +27,7 @@ class Route:
 
 @dataclass(frozen=True)
 class Account:
-    """For whom something is published; WeChat's credential is the text of the upload key (PEM)."""
+    """An app on its platform, with the credential as `Driver.read_credential` returned it."""
 
     platform_app_id: str
     credential: str = field(repr=False)
@@ -35,10 +35,10 @@ class Account:
 
 @dataclass(frozen=True)
 class ToolEnvironment:
-    """What every process that publishes works with, known before there is an order.
+    """What publishing processes need from the worker, independent of the order.
 
-    `tools` is the folder of the vendors' tools, `node` the program, `node_folder` its installation,
-    and `extra_ca` a PEM file to trust in addition.
+    `tools` is the folder of the vendors' tools, `node` the executable, `node_folder` its
+    installation, and `extra_ca` a PEM file of additional CA certificates.
     """
 
     tools: Path
@@ -49,11 +49,11 @@ class ToolEnvironment:
 
 @dataclass(frozen=True)
 class PublishOrder:
-    """One thing to be published.
+    """One upload or preview to be made.
 
-    `built` is the folder that the platform gets, a copy in `scratch`; the vendor's tool may write
-    into it (npm packing). `scratch` is the private folder of the process: its working directory,
-    HOME and TMPDIR. `compile_settings` are some of the driver's `settings`.
+    `built` is the folder to publish, a copy in `scratch`; the vendor's tool may write into it (npm
+    packing). `scratch` is the private folder of the process: its working directory, HOME and
+    TMPDIR. `compile_settings` is a subset of the driver's `settings`.
     """
 
     kind: Kind
@@ -72,36 +72,36 @@ class PublishOrder:
 
 @dataclass(frozen=True)
 class Loaded:
-    """The vendor's tool is loaded: the process waits for the line of `order_line`."""
+    """The vendor's tool is loaded; the process waits for the line of `order_line`."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """The vendor's tool says what it is doing, in its own words."""
+    """A progress message of the vendor's tool, untranslated."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class OwnProgress:
-    """Our own program around the tool says what it is doing, by an id of the catalogs."""
+    """A progress message of the bridge, translatable."""
 
     message: Message
 
 
 @dataclass(frozen=True)
 class ToolDownload:
-    """The tool has fetched a part of itself, for this release alone: see `keep_download`."""
+    """The tool has downloaded a part of itself for this release only: see `keep_download`."""
 
 
 @dataclass(frozen=True)
 class Ready:
-    """Everything is compiled and nothing is sent: the process waits for the line of `go_line`."""
+    """Compilation is complete, nothing was sent; the process waits for the line of `go_line`."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """The platform has accepted the release; `hints` say what is left for a person to do."""
+    """The platform has accepted the release; `hints` describe remaining manual steps."""
 
     publication: Publication
     hints: tuple[Message, ...] = ()
@@ -109,10 +109,10 @@ class Result:
 
 @dataclass(frozen=True)
 class Failure:
-    """The release was not accepted, as far as the process can tell.
+    """The release was not accepted, as far as the process can determine.
 
-    `may_have_arrived` is False when the platform said no or was never told, which makes it harmless
-    to try again; True when the connection broke after sending had begun.
+    `may_have_arrived` is False if the platform refused or nothing was sent: a retry is safe. It is
+    True if the connection was lost after sending had begun.
     """
 
     error: StageFailed
@@ -124,7 +124,7 @@ Event = Loaded | Progress | OwnProgress | ToolDownload | Ready | Result | Failur
 
 @dataclass(frozen=True)
 class BuildTargets:
-    """What cross-platform frameworks call a platform: `uni build -p`, `taro build --type`."""
+    """A platform's names in cross-platform frameworks: `uni build -p`, `taro build --type`."""
 
     uni_app: str
     taro: str
@@ -133,156 +133,160 @@ class BuildTargets:
 class Driver(Protocol):
     """Adapt one platform's official tool.
 
-    A driver holds no state: one serves all releases, from any thread.
+    A driver is stateless: one object serves all releases, from any thread.
     """
 
     @property
     def platform(self) -> Platform:
-        """Name the platform."""
+        """Return the platform."""
 
     @property
     def tool(self) -> Tool:
-        """Name the vendor's tool that `command` needs installed."""
+        """Return the vendor's tool that must be installed to run `command`."""
 
     @property
     def presentation(self) -> Presentation:
-        """Say how the platform is shown, and what people are asked for on it."""
+        """Return how the platform is displayed, and the fields of its forms."""
 
     @property
     def project_types(self) -> tuple[ProjectType, ...]:
-        """Name what can be published on the platform; the first is what a new app is."""
+        """Return the project types that the platform supports; the first is the default."""
 
     @property
     def robots(self) -> range | None:
-        """Return the numbers of the robots (channels) that each keep a version of their own.
+        """Return the numbers of the robots (channels), each of which has a version of its own.
 
-        Releases of one app by different robots may run at once. None where there are none: then
-        `PublishOrder.robot` means nothing.
+        Releases of one app by different robots may run concurrently. None if the platform has no
+        robots; `PublishOrder.robot` is ignored then.
         """
 
     @property
     def has_one_trial_code(self) -> bool:
-        """Tell whether all uploads under one app id share the QR code of the trial version.
+        """Return whether all uploads of one app id share one QR code for the trial version.
 
-        Then it belongs to the newest of them, and what it opens is chosen in the console.
+        It is then shown with the newest upload only, and the version that it opens is chosen in the
+        platform's console.
         """
 
     @property
     def missed_steps(self) -> frozenset[str]:
-        """Name the hints (ids) of an accepted upload that `finish` can still make good."""
+        """Return the ids of those hints of an accepted upload that `finish` can resolve."""
 
     @property
     def build_targets(self) -> BuildTargets | None:
-        """Say what cross-platform frameworks call the platform; None where they do not know it."""
+        """Return the names in cross-platform frameworks; None if they do not support it."""
 
     @property
     def version_form(self) -> VersionForm:
-        """Name the form of versions that the platform's tool takes."""
+        """Return the version format that the platform's tool accepts."""
 
     @property
     def wants_greater_versions(self) -> bool:
-        """Tell whether the platform refuses a version that is not greater than all before."""
+        """Return whether the platform refuses versions that are not greater than all earlier."""
 
     def read_credential(self, content: bytes) -> str:
-        """Return the credential in what a person gave.
+        """Validate a credential file's content, and return it in the format that is stored.
 
         Raise Refused(KEY_SHAPE), or Refused(CREDENTIAL_OF_OTHER_PLATFORM).
         """
 
     def secrets_in(self, credential: str) -> tuple[str, ...]:
-        """Return what nobody may read of a credential; nothing of one that is none."""
+        """Return the parts of a stored credential to mask in logs; none for an empty text."""
 
     def check_app_id(self, app_id: str) -> str:
-        """Return an app id of this platform's shape.
+        """Return an app id that is valid for this platform.
 
         Raise Refused(APP_ID_SHAPE), or Refused(APP_ID_OF_OTHER_PLATFORM).
         """
 
     @property
     def settings(self) -> KnownSettings:
-        """Name the settings that the vendor's tool reads: an app or a release may set each."""
+        """Return the settings that the vendor's tool supports, for an app or a release."""
 
     def check(self, account: Account, route: Route) -> None:
-        """Ask the platform, for a few seconds at most, whether it accepts account and address.
+        """Check that the platform accepts the account and this host's IP address.
 
-        Raise StageFailed when it does not, or (PLATFORM_UNREACHABLE) cannot be asked.
+        Every wait for the network has a timeout of a few seconds. Raise StageFailed if it does not,
+        with PLATFORM_UNREACHABLE if the check was not possible.
         """
 
     def last_version(self, account: Account, route: Route) -> str | None:
-        """Ask the platform for the newest version that it has of an app.
+        """Request the newest version of an app from the platform.
 
-        Return None where its protocol does not tell. Raise StageFailed when it cannot be asked.
+        Return None if there is none, or if the platform's protocol has no such request. Raise
+        StageFailed if the request fails.
         """
 
     def finish(self, account: Account, route: Route, version: str) -> Result:
-        """Make an uploaded version what testers get: the step that its release has missed.
+        """Complete an uploaded version: the step that failed in its release (`missed_steps`).
 
-        May be repeated. Raise StageFailed when the platform refuses or takes too long, and
-        Refused(NOTHING_TO_FINISH) where it has no such step.
+        May be repeated. Raise StageFailed if the platform refuses or takes too long, and
+        Refused(NOTHING_TO_FINISH) if the platform has no such step.
         """
 
     def validate_output(self, folder: Path, project_type: ProjectType) -> None:
         """Raise StageFailed unless a folder can be published.
 
-        OUTPUT_NOT_A_MINI_PROGRAM, OUTPUT_OF_OTHER_PLATFORM or TYPE_NOT_SERVED.
+        CONFIG_NOT_JSON, OUTPUT_NOT_A_MINI_PROGRAM, OUTPUT_OF_OTHER_PLATFORM or TYPE_NOT_SERVED.
         """
 
     def roots(self, folder: Path) -> tuple[Path, ...]:
-        """Return the parts of a built folder that hold what is published.
+        """Return the subfolders of a built folder that are published.
 
-        What lies elsewhere in it need not be whole. Raise StageFailed(OUTPUT_NOT_A_MINI_PROGRAM)
-        where that cannot be read.
+        Its other files may be incomplete. Raise StageFailed with CONFIG_NOT_JSON or
+        OUTPUT_NOT_A_MINI_PROGRAM if the configuration that names them is not valid.
         """
 
     def prepare(self, order: PublishOrder) -> None:
-        """Make the folder that is published fit the order: add what the vendor's tool misses.
+        """Adapt the folder `order.built` to the order and to the vendor's tool, in place.
 
-        Called once, before `order_line`. Raise StageFailed where the order does not fit.
+        Called once, before `order_line`. Raise StageFailed if the order does not match the folder.
         """
 
     def command(self, tool_environment: ToolEnvironment, scratch: Path, seconds: float) -> Command:
-        """Describe the process that publishes one order, which nobody has given yet.
+        """Return the command of a process that publishes one order, given later.
 
-        It loads what it can, tells so (Loaded), and waits for `order_line` on standard input, and
-        after Ready for `go_line`. Events go to descriptor 3. It may wait for `seconds`, its time
-        limit, and never get an order.
+        The process loads the tool, sends the event Loaded, and reads `order_line` on standard
+        input, then compiles, sends Ready and reads `go_line`. Events are written to descriptor 3.
+        `seconds` is its time limit, in which it may get no order at all.
         """
 
     def readable(self, tool_environment: ToolEnvironment) -> tuple[Path, ...]:
-        """Return what the process must be able to read besides its scratch folder.
+        """Return the files and folders that the process must be able to read, besides scratch.
 
-        When one of these has changed, a process that waits is not used any more.
+        If one of them has changed, a waiting process is discarded.
         """
 
     def order_line(self, order: PublishOrder) -> str:
-        """Return the line, credential and proxy included, that tells what to publish."""
+        """Return the order as a line for the process; it contains the credential and the proxy."""
 
     def go_line(self, not_after: int) -> str:
-        """Return the line that lets the process send, until a time in ms since the epoch."""
+        """Return the line that allows the process to send, until a time in ms since the epoch."""
 
     def event(self, line: str, order: PublishOrder | None) -> Event:
-        """Read one line of descriptor 3; called in the order of the lines, while scratch exists.
+        """Parse one line of descriptor 3; called in the order of the lines, while scratch exists.
 
-        `order` is None while there is none. Who writes these lines has read content of a
-        repository: no path in them is opened, and nothing in them is believed over the order.
-        Raise StageFailed(PUBLISH_EVENT_UNREADABLE) for a line that is no event, or not yet one.
+        `order` is None until the order was sent. The process has read content of a repository, so
+        the lines are untrusted: no path in them is opened, and values of the order take precedence.
+        Raise StageFailed(PUBLISH_EVENT_UNREADABLE) for a line that is not a valid event, or not
+        expected before the order.
         """
 
     def left_out(self, order: PublishOrder, packages: Collection[str]) -> tuple[Message, ...]:
-        """Say what belongs to what was published and has not arrived with it.
+        """Return warnings about parts of the project that were not published.
 
-        `packages` are the npm packages that the app depends on. Called once, when the platform has
-        accepted the order; its folder is as the tool has left it.
+        `packages` are the npm packages that the app depends on. Called once, after the platform has
+        accepted the order; `order.built` is in the state in which the tool left it.
         """
 
     def keep_download(self, tools: Path, account: Account, route: Route) -> None:
-        """Fetch what the tool has fetched for one release (ToolDownload) for the next ones.
+        """Download what the tool has downloaded in one release (ToolDownload), for later releases.
 
-        Nothing that a process has told or left behind is used: it comes from the vendor.
+        The source is the vendor; nothing that an untrusted process has sent or written is used.
         """
 
     def size_limits(self) -> SizeLimits:
-        """Return how large the platform lets packages be."""
+        """Return the platform's size limits of packages."""
 
     def console_url(self, app_id: str) -> str:
-        """Return where a person manages the app on the platform's site."""
+        """Return the URL of the app in the platform's console."""

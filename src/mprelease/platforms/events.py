@@ -1,8 +1,8 @@
-"""Read what every bridge writes to descriptor 3: one JSON object a line (bridge/protocol.cjs).
+"""Parse what bridges write to descriptor 3: one JSON object per line (bridge/protocol.cjs).
 
-The process that writes it works on content that anybody may have pushed, so every line is data of a
-stranger: kinds, types and lengths are checked, and nothing in it is taken for a path of this
-machine. Whatever the order says itself (app id, kind, folder, version) is read from the order.
+The process that writes it has read untrusted content, so every line is untrusted: names, types and
+lengths are checked, and nothing in it is used as a path of this machine. Values that are part of
+the order (app id, kind, folder, version) are taken from the order.
 """
 
 import json
@@ -29,10 +29,10 @@ _SHOWN = 300  # characters of what is shown of a line or a message
 
 
 class EventFields:
-    """What a bridge tells with an event; every method raises ValueError for what it cannot take."""
+    """The fields of an event; every method raises ValueError for a value of another type."""
 
     def __init__(self, facts: object) -> None:
-        """Take an object of JSON."""
+        """Wrap a JSON object; raise ValueError for any other value."""
         if not isinstance(facts, dict):
             raise ValueError("no object")  # noqa: TRY004 (one kind of error for what is read)
         self._facts: Mapping[str, object] = facts
@@ -45,11 +45,11 @@ class EventFields:
         return value
 
     def optional_text(self, name: str) -> str | None:
-        """Return a text, None where there is none."""
+        """Return a text; None if it is missing or null."""
         return None if self._facts.get(name) is None else self.text(name)
 
     def code(self, name: str) -> int | str | None:
-        """Return the code of an error: a number, a text, or None."""
+        """Return an error code: a whole number, a text, or None."""
         value = self._facts.get(name)
         if _is_number(value):
             return value
@@ -74,7 +74,7 @@ class EventFields:
         return EventFields(self._facts.get(name))
 
     def optional_part(self, name: str) -> "EventFields | None":
-        """Return an object, None where there is none."""
+        """Return an object; None if it is missing or null."""
         return None if self._facts.get(name) is None else self.part(name)
 
     def parts(self, name: str) -> list["EventFields"]:
@@ -93,9 +93,9 @@ class EventFields:
 
 
 Reader = Callable[[EventFields, PublishOrder], Event]
-"""Reads an event that belongs to an order."""
+"""Parses an event that belongs to an order."""
 
-# The lines of ours that a bridge may ask for, each with its one parameter.
+# The message ids that a bridge may send, each with the name of its one parameter.
 NOTES: Mapping[str, str | None] = {
     "log.npm_nothing": None,
     "log.npm_packed": "counts",
@@ -121,10 +121,10 @@ _COMMON: Mapping[str, Reader] = {"ready": lambda _facts, _order: Ready()}
 
 
 def read(line: str, order: PublishOrder | None, own: Mapping[str, Reader]) -> Event:
-    """Return the event in a line, a platform's own read by its name.
+    """Parse a line; `own` has the readers of a platform's own events, by name.
 
-    Raise StageFailed(PUBLISH_EVENT_UNREADABLE) for a line that is none, and for what nobody can
-    tell yet who has no order.
+    Raise StageFailed(PUBLISH_EVENT_UNREADABLE) for a line that is not a valid event, and for an
+    event that is not expected before the order.
     """
     try:
         return _read(EventFields(json.loads(line)), order, {**_COMMON, **own})
@@ -150,8 +150,8 @@ def _read(facts: EventFields, order: PublishOrder | None, readers: Mapping[str, 
 
 
 def cut_off(kind: Kind, host: str, detail: str) -> Failure:
-    """Return what it is when a connection ends after sending has begun."""
-    # A preview is harmless to repeat, so nobody has to find out what became of this one.
+    """Return the failure for a connection that was lost after sending had begun."""
+    # Repeating a preview is safe, so its outcome need not be investigated.
     lost = Problem.PUBLISH_CUT if kind is Kind.UPLOAD else Problem.PLATFORM_UNREACHABLE
     return Failure(StageFailed(lost, host=host, detail=detail), may_have_arrived=True)
 

@@ -1,4 +1,4 @@
-"""How the platforms are asked without their tools: beside the checkout, and for a few seconds."""
+"""The HTTP client for requests to platforms without their tools, with short timeouts."""
 
 import ssl
 from collections.abc import Mapping
@@ -15,7 +15,10 @@ _SECONDS = 5
 
 
 def client(route: Route, base_url: str, headers: Mapping[str, str] | None = None) -> httpx.Client:
-    """Return a client that goes the way of a link, and waits 5 s for each answer at most."""
+    """Return a client that uses a route; connecting, each read and each write time out after 5 s.
+
+    Proxy settings of the environment are ignored.
+    """
     return httpx.Client(
         base_url=base_url,
         proxy=route.proxy,
@@ -27,7 +30,7 @@ def client(route: Route, base_url: str, headers: Mapping[str, str] | None = None
 
 
 def unreachable(host: str, error: Exception | str) -> StageFailed:
-    """Return the problem of a platform that gives no answer, or one that nobody can read."""
+    """Return PLATFORM_UNREACHABLE for a platform without an answer, or with an invalid one."""
     detail = str(error) or type(error).__name__
     return StageFailed(Problem.PLATFORM_UNREACHABLE, host=host, detail=detail)
 
@@ -40,7 +43,7 @@ def _ssl_context_of(route: Route) -> ssl.SSLContext:
 
 @lru_cache(maxsize=4)
 def _trust(extra_ca: Path | None, _changed_at: int) -> ssl.SSLContext:
-    """Read the certificates once: each reading takes 20 ms, in which no other thread goes on."""
+    """Load the certificates, cached: loading takes 20 ms, during which the GIL is held."""
     trust = httpx.create_ssl_context(trust_env=False)
     if extra_ca:
         trust.load_verify_locations(extra_ca)

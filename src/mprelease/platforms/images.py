@@ -1,4 +1,4 @@
-"""Read the image of a QR code that a confined process, or a platform, has made."""
+"""Read QR code images from untrusted sources: a confined process, or a platform."""
 
 import io
 import os
@@ -8,17 +8,17 @@ from pathlib import Path
 from warnings import catch_warnings, simplefilter
 
 QR_CODE = "qr-code"
-"""The file in scratch where a bridge puts the image of a QR code; its name is ours alone."""
+"""The file name, in scratch, of the QR code image that a bridge writes."""
 
 LARGEST_BYTES = 2 * 2**20
 _MOST_PIXELS = 4_000_000
 _MEDIA_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg"}
-_NO_WAITING = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+_SAFE_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
 @dataclass(frozen=True)
 class Image:
-    """A PNG or JPEG with its media type, both as its bytes say."""
+    """A PNG or JPEG, with the media type that was detected in its content."""
 
     content: bytes
     media_type: str
@@ -27,11 +27,11 @@ class Image:
 def image_in(scratch: Path) -> Image | None:
     """Return the QR code in a scratch folder; None unless it is a small PNG or JPEG.
 
-    The folder belongs to a process that may have put anything there: no link is followed, nothing
-    but a plain file of the same owner is opened, and 2 MiB of it at most.
+    The folder belongs to an untrusted process: links are not followed, and only a regular file of
+    the folder's owner, without further hard links and of at most 2 MiB, is read.
     """
     try:
-        folder = os.open(scratch, _NO_WAITING | os.O_DIRECTORY)
+        folder = os.open(scratch, _SAFE_FLAGS | os.O_DIRECTORY)
         try:
             content = _plain_content(folder)
         finally:
@@ -42,8 +42,8 @@ def image_in(scratch: Path) -> Image | None:
 
 
 def image_of(content: bytes) -> Image | None:
-    """Return bytes as an image; None unless they are a PNG or JPEG of modest size."""
-    # Half of a second's work to load, and only for whoever publishes.
+    """Return an image; None unless it is a PNG or JPEG of at most 2 MiB and 4 million pixels."""
+    # Imported here because it takes half a second, and only publishing needs it.
     from PIL import Image as Pictures  # noqa: PLC0415
 
     if len(content) > LARGEST_BYTES:
@@ -68,10 +68,10 @@ def image_of(content: bytes) -> Image | None:
 
 
 def _plain_content(folder: int) -> bytes | None:
-    descriptor = os.open(QR_CODE, _NO_WAITING, dir_fd=folder)
+    descriptor = os.open(QR_CODE, _SAFE_FLAGS, dir_fd=folder)
     with os.fdopen(descriptor, "rb") as file:
         found = os.fstat(descriptor)
-        # A second name would be of a file that lies elsewhere as well.
+        # With a second hard link it could be a file from elsewhere.
         is_its_own = found.st_uid == os.fstat(folder).st_uid and found.st_nlink == 1
         if not stat.S_ISREG(found.st_mode) or not is_its_own or found.st_size > LARGEST_BYTES:
             return None

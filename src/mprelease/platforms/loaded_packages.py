@@ -1,4 +1,4 @@
-"""Which npm packages the code of a mini program loads, and whether they lie where it finds them."""
+"""Find the npm packages that a mini program's code loads, and those of them that are missing."""
 
 import json
 import os
@@ -12,20 +12,20 @@ from mprelease.process import plain_files
 
 MODULES = "node_modules"
 PACKED = "miniprogram_npm"
-"""The folders in which platforms look for packages, beside the code and above it."""
+"""The folder names in which platforms look for packages, in the code's folder and above it."""
 
 _MANIFEST = "package.json"
 _CODE = (".js", ".ts")
-# No platform takes a package so large; whoever builds more wants to hold us up.
+# Bytes. No platform accepts packages of this size; the limits bound the time of a scan.
 _LARGEST_CODE = 4 * 2**20
 _MOST_CODE = 64 * 2**20
 _LOADED = re.compile(r"""(?<![\w.$])(?:require\s*\(\s*|from\s*|import\s*)(['"])([@\w][^'"\n]*)\1""")
-# Lines that load nothing: comments, and what is there for TypeScript alone.
+# Lines that load nothing: comments, and type imports of TypeScript.
 _IDLE = re.compile(r"^[ \t]*(?://|\*|import\s+type\b).*$", re.MULTILINE)
 
 
 def dependencies_of(folder: Path) -> frozenset[str]:
-    """Return the packages that the package.json of a folder wants at run time."""
+    """Return the names in `dependencies` of a folder's package.json; none if it is not valid."""
     try:
         content = json.loads(plain_files.text(folder / _MANIFEST) or "{}")
         return frozenset(content.get("dependencies") or {})
@@ -34,17 +34,17 @@ def dependencies_of(folder: Path) -> frozenset[str]:
 
 
 def has_manifest(root: Path) -> bool:
-    """Tell whether a package.json lies anywhere below a root, packages themselves apart."""
+    """Return whether there is a package.json anywhere below a root, outside of packages."""
     return any(file.name == _MANIFEST for file in _files(root))
 
 
 def missing(
     project: Path, root: Path, packages: Collection[str], folder_name: str
 ) -> tuple[str, ...]:
-    """Return those of some packages that code below `root` loads and would not find.
+    """Return those of `packages` that code below `root` loads, but cannot find.
 
-    They are looked for in folders of a name, from each file's own folder up to `project`. What
-    lies beyond 64 MiB of code is not read.
+    They are searched in folders named `folder_name`, from each file's folder up to `project`. Only
+    the first 64 MiB of code are scanned.
     """
     found, left = set[str](), _MOST_CODE
     seen = set[tuple[Path, str]]()
@@ -63,9 +63,9 @@ def missing(
 
 
 def bring_into(project: Path, root: Path) -> bool:
-    """Move package.json and packages from a project into its root, if only those are loaded there.
+    """Move package.json and node_modules from a project into its root, if code there needs them.
 
-    The tools pack what lies in the root alone. Return whether anything was moved.
+    The vendors' tools pack packages of the root only. Return whether anything was moved.
     """
     manifest, modules = project / _MANIFEST, project / MODULES
     is_needed = (
@@ -83,7 +83,7 @@ def bring_into(project: Path, root: Path) -> bool:
 
 
 def functions_left_out(project: Path, name: object) -> tuple[Message, ...]:
-    """Return the warning that a folder of cloud functions, which a setting names, is not sent."""
+    """Return the warning that the folder `name` of cloud functions, if it exists, is not sent."""
     functions = str(name or "").strip("/")
     if not functions or ".." in functions.split("/") or not (project / functions).is_dir():
         return ()
@@ -91,7 +91,7 @@ def functions_left_out(project: Path, name: object) -> tuple[Message, ...]:
 
 
 def _repoint(modules: Path, root: Path) -> None:
-    """Let the links of package folders mean the same when those lie in `root`."""
+    """Adjust relative links of package folders for the move of `modules` into `root`."""
     scopes = [each for each in modules.iterdir() if each.name.startswith("@") and each.is_dir()]
     for folder in (modules, *(each for each in scopes if not each.is_symlink())):
         for link in [each for each in folder.iterdir() if each.is_symlink()]:
@@ -109,8 +109,8 @@ def _files(root: Path) -> Iterator[Path]:
 
 
 def _loaded(file: Path) -> Iterator[str]:
-    """Yield what a file of code or a component loads by the name of a package."""
-    # Nobody is to find out by a warning which files there are elsewhere on this machine.
+    """Yield what a source file or a component's JSON loads by the name of a package."""
+    # With ".." a warning would disclose which files exist elsewhere on this machine.
     return (name for name in _named(file) if ".." not in name.split("/"))
 
 

@@ -1,4 +1,4 @@
-"""What a folder with a mini program looks like, whichever platform it was built for."""
+"""Checks of a built mini program's folder that are common to all platforms."""
 
 import json
 from pathlib import Path, PurePosixPath
@@ -12,19 +12,22 @@ from mprelease.platforms.detection import platform_of_pages
 from mprelease.process import plain_files
 
 UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
-"""What reading a file of JSON that anybody wrote may raise; the last for too deep a nesting."""
+"""The exceptions of parsing untrusted JSON and accessing its members."""
 
 _APP = "app.json"
 
 
 def require_served(project_type: ProjectType, platform: Platform) -> None:
-    """Raise StageFailed(TYPE_NOT_SERVED) for whatever is no mini program."""
+    """Raise StageFailed(TYPE_NOT_SERVED) for any project type but a mini program."""
     if project_type is not ProjectType.MINI_PROGRAM:
         raise StageFailed(Problem.TYPE_NOT_SERVED, type=project_type, platform=platform)
 
 
 def require_mini_program(folder: Path, root: PurePosixPath, platform: Platform) -> None:
-    """Raise StageFailed unless a root in a folder holds what was built for a platform."""
+    """Raise StageFailed unless `root` in a folder contains a mini program built for a platform.
+
+    OUTPUT_NOT_A_MINI_PROGRAM or OUTPUT_OF_OTHER_PLATFORM.
+    """
     if not (folder / root / _APP).is_file():
         raise StageFailed(Problem.OUTPUT_NOT_A_MINI_PROGRAM, file=str(root / _APP))
     found = platform_of_pages(folder / root, _pages(folder / root), platform)
@@ -35,16 +38,17 @@ def require_mini_program(folder: Path, root: PurePosixPath, platform: Platform) 
 
 
 def as_tools_read(text: str) -> Any:
-    """Return what a text of JSON says to the vendors' tools; raise ValueError or RecursionError.
+    """Parse JSON like the vendors' tools (JavaScript); raise ValueError or RecursionError.
 
-    Python refuses long whole numbers; whoever hides something from us behind one would not hide it
-    from them. What is nested too deep for us may be readable for them as well.
+    Integers become floats: Python refuses those of more than 4,300 digits, which JavaScript parses,
+    so an attacker could hide settings from this check. After a RecursionError the text may still be
+    valid for the tools.
     """
     return json.loads(text, parse_int=float)
 
 
 def parsed(file: Path) -> dict[str, Any]:
-    """Return the object in a file of JSON that anybody wrote; empty where there is none."""
+    """Return the object in an untrusted JSON file; empty if there is none."""
     try:
         return dict(json.loads(plain_files.text(file) or "{}"))
     except UNREADABLE:
@@ -52,7 +56,7 @@ def parsed(file: Path) -> dict[str, Any]:
 
 
 def require_json(file: Path) -> None:
-    """Raise StageFailed(CONFIG_NOT_JSON) for a file, if it is there, that is none."""
+    """Raise StageFailed(CONFIG_NOT_JSON) for an existing file that is not valid JSON."""
     text = plain_files.text(file)
     if text is None:
         return
@@ -66,7 +70,7 @@ def require_json(file: Path) -> None:
 def require_page(root: Path, page: str) -> None:
     """Raise StageFailed(START_PAGE_UNKNOWN) unless a mini program declares a page.
 
-    The platforms would make the QR code all the same, and open nothing.
+    The platforms would still create a QR code, which opens no page.
     """
     declared = _pages(root)
     if declared and page not in declared:
@@ -74,11 +78,11 @@ def require_page(root: Path, page: str) -> None:
 
 
 def _pages(root: Path) -> list[str]:
-    """Return the pages of app.json, of its sub packages too; none where it cannot be read."""
+    """Return the pages of app.json and of its subpackages; none if it cannot be parsed."""
     try:
         app = json.loads(plain_files.text(root / _APP) or "")
         packages = [*app.get("subPackages", []), *app.get("subpackages", [])]
         inside = [(each["root"].strip("/"), page) for each in packages for page in each["pages"]]
         return [*app["pages"], *(f"{package}/{page}" for package, page in inside)]
     except UNREADABLE:
-        return []  # The tool or the platform will say what is wrong with it.
+        return []  # The tool or the platform reports the error.

@@ -1,6 +1,6 @@
-"""What pages, API and command line need to know of a platform to ask people and to show it.
+"""How pages, API and command line display a platform, and its fields in forms.
 
-Words are ids of the catalogs. The platform's name is `platform.NAME` there.
+Texts are message ids of the catalogs. The platform's name has the id `platform.NAME`.
 """
 
 import json
@@ -11,7 +11,7 @@ from enum import StrEnum
 
 @dataclass(frozen=True)
 class Icon:
-    """A white letter on a colour (`#rrggbb`), with an outline where the colour needs one."""
+    """A white letter on a colour (`#rrggbb`), with an optional outline for contrast."""
 
     letter: str
     colour: str
@@ -19,7 +19,7 @@ class Icon:
 
 
 class FieldKind(StrEnum):
-    """How a field of a form is shown."""
+    """How a form field is rendered."""
 
     TEXT = "text"
     PASSWORD = "password"  # noqa: S105 the name of a kind
@@ -29,9 +29,9 @@ class FieldKind(StrEnum):
 
 @dataclass(frozen=True)
 class CredentialField:
-    """A field in which a person gives a credential, or a part of it.
+    """A form field for a credential, or a part of it.
 
-    `name` differs from the names of all other fields of an app's form.
+    `name` must be unique among all fields of an app's form.
     """
 
     name: str
@@ -42,17 +42,17 @@ class CredentialField:
 
 @dataclass(frozen=True)
 class CredentialForm:
-    """The fields in which a person gives a credential.
+    """The form fields of a credential.
 
-    Where `is_object`, they are the members of the JSON object that the driver reads, by their
-    names; otherwise each holds the whole credential, and the first that is filled counts.
+    If `is_object`, they are the members of the JSON object that the driver reads, by name;
+    otherwise each can contain the whole credential, and the first non-empty one is used.
     """
 
     fields: tuple[CredentialField, ...]
     is_object: bool = True
 
     def content(self, given: Mapping[str, bytes]) -> bytes | None:
-        """Return what was given as a file would hold it, for the driver; None for nothing."""
+        """Return the fields as the content of a credential file; None if all are empty."""
         filled = [name for name in (each.name for each in self.fields) if given.get(name)]
         if not filled:
             return None
@@ -63,10 +63,9 @@ class CredentialForm:
 
 @dataclass(frozen=True)
 class UploadSwitch:
-    """A setting of the platform's tool that the form of an upload asks for.
+    """A setting of the platform's tool that is shown in the form of an upload.
 
-    `setting` is one of the driver's `settings`, of type bool; `default` is what the tool does
-    without it.
+    `setting` is one of the driver's `settings`, of type bool; `default` is the tool's default.
     """
 
     setting: str
@@ -76,7 +75,7 @@ class UploadSwitch:
 
 @dataclass(frozen=True)
 class Presentation:
-    """How one platform is shown, and what people are asked for on it."""
+    """How one platform is displayed, and its fields in forms."""
 
     icon: Icon
     app_id_example: str
@@ -85,4 +84,4 @@ class Presentation:
 
 
 UNKNOWN = Presentation(Icon("?", "#6c757d"), "", CredentialForm(()))
-"""How a platform is shown that only newer nodes know."""
+"""The presentation of a platform that only newer versions support."""

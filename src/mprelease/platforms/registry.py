@@ -1,4 +1,4 @@
-"""Which driver serves which platform."""
+"""The registry of drivers, by platform."""
 
 from typing import Annotated
 
@@ -16,21 +16,21 @@ from mprelease.platforms.wechat.driver import WeChatDriver
 DRIVERS: dict[Platform, Driver] = {
     driver.platform: driver for driver in (WeChatDriver(), AlipayDriver(), DouyinDriver())
 }
-"""The drivers in the order in which platforms are shown; the first is what nobody has to name."""
+"""The drivers in the order in which platforms are shown; the first platform is the default."""
 
 
 def served_by_name(name: object) -> Platform | None:
-    """Return the platform of this name; None where none is served."""
+    """Return the platform with this name; None if it has no driver."""
     return next((each for each in DRIVERS if each == name), None)
 
 
-# What is no platform that has a driver is left to the enumeration to refuse.
+# Any other value is passed on to the enumeration, which refuses it.
 ServedPlatform = Annotated[Platform, BeforeValidator(lambda name: served_by_name(name) or name)]
 """The name of a platform that has a driver, in a form or a JSON body."""
 
 
 def driver_of(platform: Platform) -> Driver:
-    """Return a platform's driver; raise Refused(PLATFORM_NOT_SERVED) for one of a newer node."""
+    """Return a platform's driver; raise Refused(PLATFORM_NOT_SERVED) if it has none."""
     if platform not in DRIVERS:
         raise Refused(Problem.PLATFORM_NOT_SERVED, platform=platform)
     return DRIVERS[platform]
@@ -42,20 +42,20 @@ def served() -> tuple[Platform, ...]:
 
 
 def presentation_of(platform: Platform) -> Presentation:
-    """Return how a platform is shown, also one that only newer nodes serve."""
+    """Return how a platform is displayed; UNKNOWN for one without a driver."""
     return DRIVERS[platform].presentation if platform in DRIVERS else UNKNOWN
 
 
 def build_targets() -> tuple[BuildTargets, ...]:
-    """Return what cross-platform frameworks call the platforms that they know."""
+    """Return the names in cross-platform frameworks of all platforms that these support."""
     named = (driver.build_targets for driver in DRIVERS.values())
     return tuple(each for each in named if each)
 
 
 def robots(platform: Platform | None = None) -> range:
-    """Return the numbers of a platform's robots; where it has none, those of all platforms.
+    """Return the numbers of a platform's robots; if it has none, the range of all platforms.
 
-    A robot's number means nothing on a platform without robots, and is stored all the same.
+    On platforms without robots the number is stored, but has no effect.
     """
     of_platform = DRIVERS[platform].robots if platform in DRIVERS else None
     if of_platform:
@@ -65,10 +65,10 @@ def robots(platform: Platform | None = None) -> range:
 
 
 def with_robots() -> tuple[Platform, ...]:
-    """Return the platforms where robots keep versions of their own."""
+    """Return the platforms whose robots have versions of their own."""
     return tuple(platform for platform, each in DRIVERS.items() if each.robots)
 
 
 def with_one_trial_code() -> tuple[Platform, ...]:
-    """Return the platforms where all uploads under one app id share a QR code."""
+    """Return the platforms on which all uploads of one app id share a QR code."""
     return tuple(platform for platform, each in DRIVERS.items() if each.has_one_trial_code)

@@ -1,4 +1,4 @@
-"""An app's settings for the vendor's tool: their names, their types, and what people write."""
+"""Compile settings of the vendors' tools: names, types, and parsing of their values."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,15 +15,15 @@ _FORMS: Mapping[SettingType, str] = {bool: "true/false", int: "NUMBER"}
 _SWITCHES = dict.fromkeys(("true", "yes", "on", "1"), True) | dict.fromkeys(
     ("false", "no", "off", "0"), False
 )
-_LONGEST = 9  # digits; more is no number that a tool means
+_LONGEST = 9  # digits
 
 
 @dataclass(frozen=True)
 class KnownSettings:
-    """The settings that one platform's tool reads, by name, each with its type.
+    """The settings that one platform's tool supports, by name, each with its type.
 
-    `synonyms` are names that people know from elsewhere, such as the vendor's editor, and the name
-    of the tool for each; they are not accepted, but named in the refusal.
+    `synonyms` maps names used elsewhere, such as in the vendor's editor, to the tool's names; they
+    are not accepted, but the error message suggests the tool's name.
     """
 
     platform: Platform
@@ -31,15 +31,15 @@ class KnownSettings:
     synonyms: Mapping[str, str] = field(default_factory=dict)
 
     def read(self, given: Mapping[str, Setting]) -> dict[str, bool | int]:
-        """Return what was given, with the type of each setting.
+        """Convert each value to the type of its setting.
 
-        Raise Refused(SETTING_UNKNOWN) for a name that the tool does not read, and
-        Refused(SETTING_VALUE) for a value that is none of its type.
+        Raise Refused(SETTING_UNKNOWN) for a name that the tool does not support, and
+        Refused(SETTING_VALUE) for a value that cannot be converted.
         """
         return {name: self._value(name, value) for name, value in given.items()}
 
     def effective(self, stored: Mapping[str, Setting]) -> dict[str, bool | int]:
-        """Return those of stored settings that the tool reads; older versions stored any."""
+        """Return the valid ones of stored settings; older versions stored settings unchecked."""
         values = {
             name: _typed(self.types[name], value)
             for name, value in stored.items()
@@ -48,7 +48,7 @@ class KnownSettings:
         return {name: value for name, value in values.items() if value is not None}
 
     def ignored(self, stored: Mapping[str, Setting]) -> dict[str, Setting]:
-        """Return those of stored settings that have no effect."""
+        """Return the stored settings that have no effect."""
         effective = self.effective(stored)
         return {name: value for name, value in stored.items() if name not in effective}
 

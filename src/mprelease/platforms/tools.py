@@ -1,4 +1,4 @@
-"""Install the vendors' tools: pinned versions, each in a folder of its own."""
+"""Install the vendors' tools in pinned versions, each in a folder of its own."""
 
 import os
 import shutil
@@ -18,14 +18,14 @@ from mprelease.process.permissions import let_others_read
 from mprelease.process.tree import Stop, run
 
 BRIDGES = Path(__file__).parent / "bridge"
-"""The folder of our Node programs, and of the lock files of the tools behind them."""
+"""The folder of the Node bridges, and of the lock files of the vendors' tools."""
 
 _SECONDS = 900.0
 _LINES_FOR_REASON = 200
-# Nobody works any more in a folder that is so old: its process was killed.
-_LEFT_SECONDS = 4 * _SECONDS
+# An older partial folder is abandoned: its process was killed.
+_ABANDONED_SECONDS = 4 * _SECONDS
 LOCK_FILES = ("package.json", "package-lock.json")
-"""What pins a tool, in this order."""
+"""The files in `lock_folder` that pin a tool and its dependencies."""
 
 
 @dataclass(frozen=True)
@@ -37,31 +37,32 @@ class Tool:
     lock_folder: Path
 
     def folder(self, tools: Path) -> Path:
-        """Return where it is installed: the folder that has `node_modules`."""
+        """Return its installation folder, which contains `node_modules`."""
         return tools / f"{self.package}-{self.version}"
 
 
 def is_installed(tool: Tool, tools: Path) -> bool:
-    """Tell whether a tool is there; what is there is complete."""
+    """Return whether a tool is installed; an existing folder is always complete."""
     return tool.folder(tools).is_dir()
 
 
 def let_others_run(tool: Tool, tools: Path) -> None:
-    """Let a process under another user id run an installed tool, and change nothing.
+    """Make an installed tool readable and executable for other users, but not writable.
 
-    Former versions have installed it for our own eyes. Quick where there is nothing to do.
+    Earlier versions of mprelease installed tools readable for their own user only. Fast if there
+    is nothing to change.
     """
     folder = tool.folder(tools)
     if folder.is_dir() and not folder.stat().st_mode & stat.S_IXOTH:
         for inner in sorted(folder.iterdir()):
             let_others_read(inner)
-        # Last, so that a folder that is open is open as a whole.
+        # The folder's own mode is set last: it shows that everything inside was changed.
         folder.chmod(0o755)
     let_others_read_programs(BRIDGES)
 
 
 def let_others_read_programs(folder: Path) -> None:
-    """Let everybody read our own programs, which an installer with a strict umask has closed."""
+    """Make our own programs readable for other users, in case of an installer's strict umask."""
     programs = (folder, *folder.glob("*.*js"))
     closed = [each for each in programs if not each.stat().st_mode & stat.S_IROTH]
     if any(each.stat().st_uid == os.geteuid() for each in closed):
@@ -78,17 +79,17 @@ def install(
     on_line: Callable[[str], None],
     stop: Stop,
 ) -> None:
-    """Install a tool unless it is there; raise StageFailed(TOOL_INSTALL_FAILED).
+    """Install a tool unless it is installed; raise StageFailed(TOOL_INSTALL_FAILED).
 
-    `on_line` gets what npm says, and a `stop` ends it. `environment` is everything that npm may
-    know. Several processes may do this at once: each works in a folder of its own, and the first
-    one that is ready wins.
+    `on_line` gets the lines of npm's output; a request of `stop` terminates npm and raises its
+    reason. `environment` is npm's whole environment. Safe for concurrent processes: each installs
+    into a temporary folder, and the first one that is ready renames its folder into place.
     """
     if is_installed(tool, tools):
         return
     try:
         tools.mkdir(parents=True, exist_ok=True)
-        _remove_left(tool, tools)
+        _remove_abandoned(tool, tools)
         with TemporaryDirectory(prefix=f"{tool.package}-partial-", dir=tools) as folder:
             partial = Path(folder) / "tool"
             _fill(tool, partial, _npm(npm, partial, environment, registry), on_line, stop)
@@ -98,8 +99,8 @@ def install(
 
 
 def _npm(npm: str, folder: Path, environment: Mapping[str, str], registry: str | None) -> Command:
-    # Of the pinned tools none needs an install script (tried: compiling .js, .ts, .less, .scss,
-    # Babel and swc), so none runs.
+    # None of the pinned tools needs an install script (tested: compiling .js, .ts, .less, .scss,
+    # Babel and swc).
     arguments = (npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-progress")
     return Command(
         (*arguments, *(("--registry", registry) if registry else ())),
@@ -117,11 +118,11 @@ def _fill(
         shutil.copyfile(tool.lock_folder / name, folder / name)
     last = LastLines(_LINES_FOR_REASON)
 
-    def hear(line: str) -> None:
+    def on_npm_line(line: str) -> None:
         on_line(line)
         last.add(line)
 
-    ended = run(npm, stop=stop, on_line=hear)
+    ended = run(npm, stop=stop, on_line=on_npm_line)
     stop.raise_if_asked()
     if ended.timed_out:
         raise _failed(tool, f"> {_SECONDS:.0f} s")
@@ -129,11 +130,11 @@ def _fill(
         raise _failed(tool, _reason(list(last)) or f"exit code {ended.code}")
 
 
-def _remove_left(tool: Tool, tools: Path) -> None:
-    """Remove what an installation has left that was killed."""
+def _remove_abandoned(tool: Tool, tools: Path) -> None:
+    """Remove partial folders of installations that were killed."""
     for folder in tools.glob(f"{tool.package}-partial-*"):
         with suppress(FileNotFoundError):
-            if time.time() - folder.stat().st_mtime > _LEFT_SECONDS:
+            if time.time() - folder.stat().st_mtime > _ABANDONED_SECONDS:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -141,7 +142,7 @@ def _put_in_place(partial: Path, place: Path) -> None:
     try:
         partial.rename(place)
     except OSError:
-        # A folder cannot take the place of a full one: then somebody else was faster.
+        # rename(2) refuses to replace a folder that is not empty: another process was faster.
         if not place.is_dir():
             raise
 

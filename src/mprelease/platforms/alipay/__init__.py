@@ -1,1 +1,1 @@
-"""Alipay: minidev behind a bridge, and the calls that ask the platform without it."""
+"""Alipay: minidev run by a bridge, and direct requests to the platform."""

@@ -1,8 +1,8 @@
-"""Fetch Alipay's compiler, which minidev fetches at run time, for the releases to come.
+"""Download Alipay's compiler for later releases; otherwise minidev downloads it each time.
 
-minidev puts it into the scratch folder of a release. By then the process has read a project, and
-what is kept is run by every later preview, whoever owns it: so neither its files nor its words are
-believed. Which version it is, and the archive, come from Alipay itself, asked by us.
+minidev downloads it into the scratch folder of a release, after it has read a project. A kept
+compiler is run by later previews of all projects, so neither files nor events of that process are
+trusted: version and archive are requested from Alipay directly.
 """
 
 import io
@@ -22,8 +22,8 @@ from mprelease.platforms.driver import Route
 _CONFIG = "https://hpmweb.alipay.com/api/tinyapp/buildconfig"
 _ARCHIVE = "https://mdn.alipayobjects.com/mini_assets/uri/file/as/builder-v{}-linux-{}.tgz"
 _MACHINES = {"x86_64": "x64", "aarch64": "arm64"}
-# As minidev 2.2.5 does: its own version where the platform names none, and another place for what
-# is older than 0.100.7, which is not kept.
+# As in minidev 2.2.5: a default version if the platform names none. It stores versions before
+# 0.100.7 elsewhere; these are not kept.
 _DEFAULT = "0.100.12"
 _OLDEST = (0, 100, 7)
 _VERSION = re.compile(r"([0-9]{1,5})\.([0-9]{1,5})\.([0-9]{1,5})(-[0-9A-Za-z.-]{1,40})?")
@@ -36,10 +36,10 @@ _UNUSABLE = (OSError, ValueError, LookupError, httpx.HTTPError, tarfile.TarError
 
 
 def keep(app_id: str, route: Route, folder: Path, version: str) -> bool:
-    """Put the compiler that the platform names for an app into `folder`, for minidev to find.
+    """Download the compiler that the platform requires for an app into `folder`.
 
-    Tell whether it lies there now. `version` is minidev's. What lies there is never replaced:
-    releases run it. Takes as long as a download may.
+    Return whether it is there. `version` is minidev's. An existing version is never replaced,
+    because releases may be running it. The download has no total time limit.
     """
     try:
         with http.client(route, "", {"x-tinyapp-cli-version": version}) as client:
@@ -48,7 +48,7 @@ def keep(app_id: str, route: Route, folder: Path, version: str) -> bool:
             if not place.is_dir():
                 unpack(_archive(client, wanted), place)
     except _UNUSABLE:
-        # No room, no network, or somebody else was faster: the next release fetches its own.
+        # Disk full, no network, or another process was faster: the next release downloads its own.
         return False
     return place.is_dir()
 
@@ -77,8 +77,11 @@ def _archive(client: httpx.Client, version: str) -> bytes:
 
 
 def unpack(archive: bytes, place: Path) -> None:
-    """Put the files of an archive into place, for everybody to run; raise ValueError for others."""
-    # Processes under other user ids run it, and none may change it.
+    """Extract an archive to `place`, executable for all users.
+
+    Raise ValueError for an archive with other entries than plain files and folders.
+    """
+    # Processes under other user ids run it, but must not be able to change it.
     place.parent.mkdir(exist_ok=True)
     place.parent.chmod(_PROGRAM)
     with TemporaryDirectory(prefix=".partial-", dir=place.parent) as partial:
@@ -91,7 +94,7 @@ def unpack(archive: bytes, place: Path) -> None:
 
 
 def _files(tar: tarfile.TarFile) -> Iterator[tuple[PurePosixPath, bytes]]:
-    """Read the plain files of an archive; raise ValueError for links, ways out, and too much."""
+    """Yield an archive's files; raise ValueError for links, unsafe paths and exceeded limits."""
     left = _LARGEST_CONTENT
     for number, entry in enumerate(tar):
         name = PurePosixPath(entry.name)

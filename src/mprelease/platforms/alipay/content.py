@@ -1,4 +1,4 @@
-"""What minidev needs to find in a folder, and what it must not find there."""
+"""Check a built folder for minidev, and remove from it what the tool would execute."""
 
 import json
 import os
@@ -22,21 +22,25 @@ from mprelease.platforms.mini_programs import (
 from mprelease.process import plain_files
 
 _CONFIG = "mini.project.json"
-# Where the tool and its compiler find code of the project's to run. In format 2 of the file the
-# tool reads "pluginResolution" as "debugOptions"; a "__proto__" may stand for each of them.
+# Keys by which a project makes the tool and its compiler run code. In format 2 of the file the
+# tool reads "pluginResolution" as "debugOptions"; a "__proto__" can define any of them.
 _HOOKS = ("scripts", "__proto__")
 _OPTIONS = ("debugOptions", "pluginResolution")
 _PLUGINS = ("plugins", "dynamicPlugins", "__proto__")
 
 
 def require_content(folder: Path, project_type: ProjectType) -> None:
-    """Raise StageFailed unless a folder holds a mini program that was built for Alipay."""
+    """Raise StageFailed unless a folder contains a mini program built for Alipay."""
     require_served(project_type, Platform.ALIPAY)
     require_mini_program(folder, root_of(folder), Platform.ALIPAY)
 
 
 def root_of(folder: Path) -> PurePosixPath:
-    """Return the root as the tool finds it; it refuses one outside of the folder."""
+    """Return the root by the tool's rules.
+
+    Raise StageFailed(OUTPUT_NOT_A_MINI_PROGRAM) for a root outside of the folder, and with
+    CONFIG_NOT_JSON or OUTPUT_NOT_A_MINI_PROGRAM for an invalid mini.project.json.
+    """
     parts = [part for part in _named_root(folder).split("/") if part not in {"", "."}]
     if ".." in parts:
         raise StageFailed(Problem.OUTPUT_NOT_A_MINI_PROGRAM, file=_CONFIG)
@@ -46,28 +50,28 @@ def root_of(folder: Path) -> PurePosixPath:
 
 
 def take_out_hooks(folder: Path) -> None:
-    """Take the scripts and plugins that the tool would run out of each mini.project.json.
+    """Remove the scripts and plugins that the tool would run from each mini.project.json.
 
-    Where the tool finds its project depends on several files, so none of them keeps any. One that
-    only the tool might be able to read is removed.
+    Which of these files the tool uses depends on others, so all are changed. A file that the tool
+    might be able to parse, but mprelease cannot, is deleted.
     """
     for config in _configs(folder):
         text = plain_files.text(config)
         try:
             content = dict(as_tools_read(text or ""))
         except UNREADABLE as error:
-            # What is no JSON the tool cannot read either, and runs nothing.
+            # The tool cannot parse invalid JSON either, and runs nothing.
             if text is None or isinstance(error, RecursionError):
                 config.unlink()
             continue
         if (sanitized := _without_hooks(content)) != content:
             text = json.dumps(sanitized, ensure_ascii=False, indent=2)
-            # A new file in its place: the old one may be a second name of a file that is kept.
+            # A new file replaces it: the old one may be a hard link to a kept file.
             plain_files.write_private(config, f"{text}\n")
 
 
 def left_out(folder: Path, packages: Collection[str]) -> tuple[Message, ...]:
-    """Say what was not published: npm packages, the plugin of a plugin project, functions."""
+    """Return warnings about npm packages, a plugin or cloud functions that were not published."""
     found = list[Message]()
     config = parsed(folder / _CONFIG)
     if names := missing(folder, folder / root_of(folder), packages, MODULES):

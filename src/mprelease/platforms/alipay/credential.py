@@ -1,4 +1,4 @@
-"""Alipay's credential: the id of a tool, and the RSA key by which it signs."""
+"""Alipay's credential: the id of a tool, and its RSA key for signatures."""
 
 import binascii
 import json
@@ -23,24 +23,24 @@ from mprelease.platforms.detection import credential_text
 
 @dataclass(frozen=True)
 class ToolKey:
-    """A tool's id and its private key: PKCS#8, PEM, which is all that minidev reads."""
+    """A tool's id and its private key as PKCS#8 in PEM, the only format that minidev reads."""
 
     tool_id: str
     private_key: str = field(repr=False)
 
 
 def read_credential(content: bytes) -> str:
-    """Return the credential in a JSON file: the tool's id, and below it the key.
+    """Parse a credential's JSON file; return the tool's id and, from the next line on, the key.
 
-    The key may be PKCS#1 or PKCS#8, with PEM's first and last line or without, as the vendor's
-    tools hand it out. Raise Refused(KEY_SHAPE), or Refused(CREDENTIAL_OF_OTHER_PLATFORM).
+    The key may be PKCS#1 or PKCS#8, with or without PEM's first and last line; the vendor's tools
+    create all of these. Raise Refused(KEY_SHAPE), or Refused(CREDENTIAL_OF_OTHER_PLATFORM).
     """
     tool_id, key = _given(credential_text(content, Platform.ALIPAY))
     return f"{tool_id}\n{_as_pkcs8(_key_in(key))}"
 
 
 def opened(credential: str) -> ToolKey:
-    """Return what `read_credential` has stored."""
+    """Parse the text that `read_credential` returned."""
     tool_id, _, key = credential.partition("\n")
     return ToolKey(tool_id, key)
 

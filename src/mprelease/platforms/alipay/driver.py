@@ -39,13 +39,12 @@ _DESCRIPTION = 199  # UTF-16 units; the tool refuses more
 class AlipayDriver(Bridged):
     """Publish with the pinned minidev.
 
-    The tool itself would wait for ever: `build_seconds` is how long it may for the build on the
-    platform's side, `experience_seconds` for the experience version.
+    The tool itself has no time limits: `build_seconds` limits the build on the platform's side,
+    `experience_seconds` the wait for the trial version.
 
-    Its build settings: `experience=false` leaves the experience version as it is,
-    `removeOldest=true` makes room for a version where 20 are in development,
-    `ignoreHttpDomainCheck=true` and `ignoreWebViewDomainCheck=true` are the tool's own, for a
-    preview.
+    Its compile settings: `experience=false` does not change the trial version, `removeOldest=true`
+    deletes the oldest of 20 development versions (the platform's limit), `ignoreHttpDomainCheck`
+    and `ignoreWebViewDomainCheck` are the tool's own, for previews.
     """
 
     build_seconds: float = 300
@@ -74,7 +73,7 @@ class AlipayDriver(Bridged):
         return read_credential(content)
 
     def secrets_in(self, credential: str) -> tuple[str, ...]:
-        """Return the key; the tool's id is none."""
+        """Return the key; the tool's id is not secret."""
         return (opened(credential).private_key,)
 
     def check_app_id(self, app_id: str) -> str:
@@ -83,30 +82,30 @@ class AlipayDriver(Bridged):
         return app_id
 
     def check(self, account: Account, route: Route) -> None:
-        """Ask Alipay whether it accepts app id, key and address; raise StageFailed if not."""
+        """Raise StageFailed unless Alipay accepts app id, key and this host's address."""
         self.last_version(account, route)
 
     def last_version(self, account: Account, route: Route) -> str | None:
-        """Return the newest version that Alipay has; raise StageFailed if it does not tell."""
-        # The HTTP client takes a fifth of a second to load: here that happens beside the checkout,
-        # and for nobody who only looks at a log.
-        from mprelease.platforms.alipay import calls  # noqa: PLC0415
+        """Return the newest version at Alipay; raise StageFailed if the request fails."""
+        # Importing the HTTP client takes 0.2 s: here it happens during the checkout, and not in
+        # processes that never need it.
+        from mprelease.platforms.alipay import api  # noqa: PLC0415
 
-        return calls.last_version(account, route)
+        return api.last_version(account, route)
 
     def finish(self, account: Account, route: Route, version: str) -> Result:
-        """Make an uploaded version the experience version: the step that its release has missed.
+        """Make an uploaded version the trial version, if that failed in its release.
 
-        May be repeated. Raise StageFailed when Alipay refuses, or takes too long.
+        May be repeated. Raise StageFailed if Alipay refuses, or takes too long.
         """
-        from mprelease.platforms.alipay import calls  # noqa: PLC0415 as above
+        from mprelease.platforms.alipay import api  # noqa: PLC0415 as above
 
         limit = self.experience_seconds
-        image = calls.show_to_testers(account, route, version, seconds=limit)
+        image = api.show_to_testers(account, route, version, seconds=limit)
         return Result(Publication(image.content, image.media_type) if image else Publication())
 
     def validate_output(self, folder: Path, project_type: ProjectType) -> None:
-        """Raise StageFailed unless a folder can be published on this platform."""
+        """Raise StageFailed unless a folder can be published on Alipay."""
         require_content(folder, project_type)
 
     def roots(self, folder: Path) -> tuple[Path, ...]:
@@ -114,17 +113,17 @@ class AlipayDriver(Bridged):
         return (folder / root_of(folder),)
 
     def prepare(self, order: PublishOrder) -> None:
-        """Refuse a start page that the mini program lacks; take out what the tool would run."""
+        """Refuse an undeclared start page; remove the project's code that the tool would run."""
         if order.launch.start_page:
             require_page(order.built / root_of(order.built), order.launch.start_page)
         take_out_hooks(order.built)
 
     def variables(self, scratch: Path) -> Mapping[str, str]:
-        """Let the tool keep its compiler in scratch."""
+        """Set the folder of the tool's compiler to one in scratch."""
         return {"MINIDEV_COMPILEDIR": str(scratch / "compiler")}
 
     def order_line(self, order: PublishOrder) -> str:
-        """Return the order as the bridge reads it, credential included."""
+        """Return the order in the bridge's format, including the credential."""
         key = asdict(opened(order.account.credential))
         return json.dumps(
             {
@@ -145,31 +144,31 @@ class AlipayDriver(Bridged):
         )
 
     def _limits(self) -> Mapping[str, int]:
-        """Return times in ms, and how many versions an app may have."""
+        """Return time limits in ms, and the limit of development versions."""
         times = {"build": self.build_seconds, "experience": self.experience_seconds}
         return {name: round(time * 1000) for name, time in times.items()} | {"versions": VERSIONS}
 
     def event(self, line: str, order: PublishOrder | None) -> Event:
-        """Read one line of the bridge's events; raise StageFailed for what is none."""
+        """Parse one line of the bridge's events; raise StageFailed if it is not valid."""
         return event_of(line, order)
 
     def left_out(self, order: PublishOrder, packages: Collection[str]) -> tuple[Message, ...]:
-        """Say what has not arrived: npm packages, the plugin of a plugin project, functions."""
+        """Return warnings about npm packages, a plugin or cloud functions not published."""
         return left_out(order.built, packages)
 
     def keep_download(self, tools: Path, account: Account, route: Route) -> None:
-        """Fetch the compiler that Alipay names for an app, unless it is there."""
+        """Download the compiler that Alipay requires for an app, unless it is kept already."""
         from mprelease.platforms.alipay import compiler  # noqa: PLC0415 as above
 
         folder = self.tool.folder(tools) / "compilers"
         compiler.keep(account.platform_app_id, route, folder, self.tool.version)
 
     def size_limits(self) -> SizeLimits:
-        """Return what its documentation says; of the whole, reports differ."""
+        """Return the limits of its documentation; reports on the total size differ."""
         return SizeLimits(2 * MIB, 2 * MIB, None)
 
     def console_url(self, app_id: str) -> str:
-        """Return the page of the app's versions in Alipay's console."""
+        """Return the URL of the app's versions in Alipay's console."""
         return f"https://open.alipay.com/mini/dev/sub/dev-manage?appId={app_id}"
 
 

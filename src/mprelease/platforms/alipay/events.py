@@ -1,4 +1,4 @@
-"""Read what the bridge to minidev writes to descriptor 3."""
+"""Parse the events of the bridge to minidev."""
 
 from mprelease.domain.problems import Message
 from mprelease.domain.releases import Publication, Sizes
@@ -10,7 +10,7 @@ from mprelease.platforms.images import Image, image_in
 
 
 def event_of(line: str, order: PublishOrder | None) -> Event:
-    """Return the event in a line; raise StageFailed for a line that is none."""
+    """Parse an event; raise StageFailed(PUBLISH_EVENT_UNREADABLE) if it is not valid."""
     return events.read(line, order, {"fetched": _fetched, "result": _result, "error": _failure})
 
 
@@ -39,7 +39,7 @@ def _version_hints(facts: EventFields, order: PublishOrder) -> tuple[Message, ..
 
 
 def _code_hints(code: EventFields | None, image: Image | None) -> tuple[Message, ...]:
-    """Tell the address of a QR code of which there is no image, or none that can be shown."""
+    """Return the hint with the address of a QR code without a valid image."""
     if code is None or image is not None:
         return ()
     return (Message("hint.alipay_no_qr_code", {"address": code.text("address")}),)

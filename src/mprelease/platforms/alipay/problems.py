@@ -1,4 +1,4 @@
-"""Failures of minidev 2.2.5, and the problems that they are."""
+"""Map failures of minidev 2.2.5 to problems."""
 
 import re
 from dataclasses import dataclass
@@ -10,27 +10,27 @@ from mprelease.platforms.alipay.refusals import HOST, problem_of, refusal_in
 from mprelease.platforms.driver import Failure
 from mprelease.platforms.events import cut_off
 
-# The bridge's own.
+# Error codes of the bridge.
 _LATE = "LATE"
 _UNFINISHED = "UNFINISHED"
 
-# The tool's, which puts it behind the message, too.
+# An error code of the tool, which also appends it to the message.
 _BUILD_FAILED = "PublishBuildError"
 _CODE = re.compile(r"\s*\(ErrorCode: [\w.]+\)\s*$")
 _PREFIX = re.compile(r"(?:\w*Error: )*")
 _COMPILER_FAILED = re.compile(r"fork fail\([^)]*\):\n[^\n]*\n+")
-# One line of a compiler's complaint. What the vendor's says is not public: the stand-ins' form.
+# One line of a compiler's errors. The vendor's format is not public; this is the simulator's.
 _PLACE = re.compile(r"(?P<file>[\w./@-]+\.\w+):(?P<line>\d+)(?::\d+)?:? (?P<detail>[^\n]+)")
 _PAGE = re.compile(r"(?P<file>[\w./-]+\.json):\d+: the page (?P<page>\S+) has no (?P<missing>\S+)")
 
 
 @dataclass(frozen=True)
 class ToolError:
-    """A failure as the bridge tells it.
+    """An error event of the bridge.
 
-    `code` is the tool's or the bridge's, `log` that of a build on the platform's side. `sent` says
-    that sending had begun, `task` is the number that the platform has given to an upload, `call`
-    names the last call (method, host and path), and `answer` is the answer to it, if there was one.
+    `code` is the tool's or the bridge's, `log` the log of a build on the platform's side. `sent` is
+    True if sending had begun, `task` is the platform's number of an upload, `call` the last request
+    (method, host and path), and `answer` the text of its response, if there was one.
     """
 
     kind: Kind
@@ -47,18 +47,18 @@ class ToolError:
 
     @property
     def detail(self) -> str:
-        """Return the message without names and codes of errors and the folder on this machine."""
-        said = self.message.replace(f"{self.folder}/", "")
-        return _CODE.sub("", _PREFIX.sub("", said, count=1))
+        """Return the message without error names, error codes and the local folder."""
+        text = self.message.replace(f"{self.folder}/", "")
+        return _CODE.sub("", _PREFIX.sub("", text, count=1))
 
     @property
     def refusal(self) -> str | None:
-        """Return in which words the platform has said no to the last call."""
+        """Return the platform's reason for refusing the last request; None if it did not."""
         return refusal_in(self.answer) if self.answer else None
 
 
 def failure_of(tool_error: ToolError) -> Failure:
-    """Return what a complaint means, and whether the platform may hold the release anyway."""
+    """Return the failure for an error, and whether the release may have arrived nevertheless."""
     if tool_error.code == _LATE:
         return Failure(StageFailed(Problem.PUBLISH_TOO_LATE))
     if tool_error.code == _BUILD_FAILED:
@@ -88,8 +88,8 @@ def _source_problem(text: str) -> StageFailed | None:
 def _local_problem(tool_error: ToolError) -> StageFailed:
     detail = tool_error.detail
     if found := _COMPILER_FAILED.match(detail):
-        said = detail[found.end() :]
-        return _source_problem(said) or StageFailed(Problem.PUBLISH_FAILED, detail=said or detail)
+        text = detail[found.end() :]
+        return _source_problem(text) or StageFailed(Problem.PUBLISH_FAILED, detail=text or detail)
     if tool_error.call and tool_error.answer is None:
         host = tool_error.call.split()[-1].split("/")[0]
         return StageFailed(Problem.PLATFORM_UNREACHABLE, host=host, detail=detail)

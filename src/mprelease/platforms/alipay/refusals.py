@@ -1,6 +1,6 @@
-"""What Alipay's service says when it says no: a text in Chinese, and no code.
+"""Refusals of Alipay's service: a text in Chinese, without a code.
 
-Only 验签失败 is known from public reports; of the other texts only the sense is.
+Only the text 验签失败 is known from public reports; of the others only the meaning is known.
 """
 
 import json
@@ -10,10 +10,10 @@ from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
 
 HOST = "ideservice.alipay.com"
-"""The host that the tool sends packages to."""
+"""The host to which the tool uploads packages."""
 
 VERSIONS = 20
-"""How many development versions an app may have (Taro's driver, pull request 14316)."""
+"""The limit of development versions per app (Taro's driver, pull request 14316)."""
 
 _KEY = re.compile(r"验签|签名|密钥|toolId|sign(ature)? ?(is )?(invalid|error|fail)", re.IGNORECASE)
 _IP = re.compile(r"(?P<ip>\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f]*:[0-9A-Fa-f:]+)")
@@ -28,7 +28,7 @@ _SIZES = re.compile(
 
 
 def refusal_in(text: str) -> str | None:
-    """Return why an answer says no, and None for a yes or for no answer of the service."""
+    """Return the reason in a refusal; None for success, or if it is not a response of the API."""
     try:
         answer = json.loads(text)
         if answer["stat"] == "ok":
@@ -39,7 +39,7 @@ def refusal_in(text: str) -> str | None:
 
 
 def problem_of(text: str, app_id: str, version: str = "") -> StageFailed:
-    """Return the problem that a refusal is; sizes in KB."""
+    """Map a refusal to a problem; sizes in KB."""
     if _IP_LIST.search(text):
         found = _IP.search(text)
         return StageFailed(Problem.IP_NOT_LISTED, ip=found["ip"] if found else "")

@@ -1,21 +1,21 @@
 "use strict";
 
-// Publishes with the JavaScript API of minidev. Arguments: the folder that holds the tool. One order
+// Publishes with the JavaScript API of minidev. Argument: the tool's folder. One order
 // per process: the tool keeps credential and proxy in global variables.
 
 const crypto = require("node:crypto");
 const fs = require("node:fs");
 const path = require("node:path");
-const calls = require("./alipay_calls.cjs");
-const programs = require("./alipay_programs.cjs");
-const { Refusal, codeOf, fail, note, progress, readOrder, tell } = require("./protocol.cjs");
+const calls = require("./alipay_requests.cjs");
+const programs = require("./alipay_processes.cjs");
+const { Refusal, codeOf, fail, note, progress, readOrder, emit } = require("./protocol.cjs");
 
 const MODULES = path.join(process.argv[2], "node_modules");
 const LONGEST_LOG = 8000;
 const IMAGE = { attempts: 3, ms: 10000, bytes: 2 ** 20 };
 
-// For a project in TypeScript the tool would fetch the compiler of that language in every release,
-// from a registry that nobody has chosen. It lies beside the tool, in the version that it wants.
+// For a project in TypeScript the tool would download TypeScript in every release, from a registry
+// of its own choice. It is installed next to the tool, in the version that the tool requires.
 if (fs.existsSync(path.join(MODULES, "typescript"))) {
   process.env.ONLINE_RESOURCE_TYPESCRIPT_LIB_PATH = MODULES;
 }
@@ -24,30 +24,30 @@ programs.guard();
 const tool = require(path.join(MODULES, "minidev"));
 const { minidev } = tool;
 configure();
-tell("loaded");
+emit("loaded");
 const order = readOrder();
 let sizes = null;
 let task = null;
 
 publish().then((result) => {
-  tell("result", { ...result, sizes });
+  emit("result", { ...result, sizes });
   process.exit(0);
 }, stop);
 
-// A configuration of the project's own could name other hosts and proxies, so the tool looks for it
-// under a name that nobody knows. Its telemetry would tell the vendor paths and descriptions.
+// A configuration in the project could set other hosts and proxies, so the tool is configured to
+// look for it under a random name. Telemetry would send paths and descriptions to the vendor.
 function configure() {
-  const nowhere = `.${crypto.randomUUID()}.json`;
+  const missing = `.${crypto.randomUUID()}.json`;
   tool.useDefaults({
     config: {
       defaults: { tracker: { enabled: false } },
-      globalConfigFilePath: path.join(process.env.HOME, nowhere),
-      projectConfigRelativePath: nowhere,
+      globalConfigFilePath: path.join(process.env.HOME, missing),
+      projectConfigRelativePath: missing,
     },
   });
   tool.usePlugin({ name: "mprelease", contribute: ({ hooks }) => hooks.onDidRunLocalBuild(built) });
   tool.setSpinnerEnabled(false);
-  // It sends one of its calls without waiting for the answer.
+  // The tool does not handle errors of one of its requests.
   process.on("uncaughtException", stop);
   process.on("unhandledRejection", (error) => progress(`minidev: ${error?.message ?? error}`));
 }
@@ -97,17 +97,18 @@ async function upload() {
     const { qrCodeUrl } = await showToTesters();
     return { removed, code: await imageAt(qrCodeUrl) };
   } catch (error) {
-    // The version is there: this step can be done again, the upload cannot.
+    // The version was uploaded: this step can be repeated, the upload cannot.
     return { removed, refused: String(error.message) };
   }
 }
 
-// The tool does not look at the answer of the call that sets it, and asks for ever whether it is.
+// The tool ignores the response to the request that sets the trial version, and then polls without
+// a limit.
 function showToTesters() {
   const refused = new Promise((_, reject) => {
     calls.answers.once("setExp.json", (text) => {
-      const said = refusalIn(text);
-      if (said !== null) reject(new Refusal("REFUSED", said));
+      const reason = refusalIn(text);
+      if (reason !== null) reject(new Refusal("REFUSED", reason));
     });
   });
   const { appId, version } = order;
@@ -124,7 +125,7 @@ function refusalIn(text) {
   }
 }
 
-// The oldest development version, once there is no room for another one.
+// Returns the oldest development version if their limit is reached, else undefined.
 async function oldest() {
   const numbers = new Set();
   tool.setSilent(true);
@@ -153,15 +154,15 @@ function built({ build: { result } }) {
   const known = { main: main?.size ?? result.size, packages: Object.fromEntries(packages) };
   const numbers = [known.main, ...Object.values(known.packages)];
   sizes = numbers.every(Number.isSafeInteger) ? known : null;
-  // After a preview the tool would fetch the QR code without a proxy and draw it with letters.
+  // After a preview the tool would download the QR code without the proxy, and print it as text.
   tool.setSilent(true);
 }
 
-// The platform tells where the image of a QR code lies; null when it cannot be had.
+// Downloads the image of a QR code; `written` is false if that fails.
 async function imageAt(address) {
   for (let attempt = 1; attempt <= IMAGE.attempts; attempt += 1) {
     try {
-      const { headers, body } = await fetched(address);
+      const { headers, body } = await download(address);
       const type = String(headers["content-type"]).split(";")[0];
       if (!type.startsWith("image/")) throw new Error(`it is ${type}`);
       fs.writeFileSync(order.qrCode, body);
@@ -173,7 +174,7 @@ async function imageAt(address) {
   return { address: String(address), written: false };
 }
 
-function fetched(address) {
+function download(address) {
   const superagent = require(path.join(MODULES, "superagent"));
   require(path.join(MODULES, "superagent-proxy"))(superagent);
   if (new URL(address).protocol !== "https:") throw new Error("the address is no https");

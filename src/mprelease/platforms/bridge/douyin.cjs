@@ -1,12 +1,12 @@
 "use strict";
 
-// Publishes with the JavaScript API of tt-ide-cli: its command line ends with 0 whatever happens.
-// Arguments: the folder that holds the tool. One order per process: proxy and session are global.
+// Publishes with the JavaScript API of tt-ide-cli, whose command line always exits with 0.
+// Argument: the tool's folder. One order per process, because proxy and session are global.
 
 const fs = require("node:fs");
 const path = require("node:path");
-const calls = require("./douyin_calls.cjs");
-const { fail, readOrder, tell, textOf } = require("./protocol.cjs");
+const calls = require("./douyin_requests.cjs");
+const { fail, readOrder, emit, textOf } = require("./protocol.cjs");
 
 const MODULES = path.join(process.argv[2], "node_modules");
 const TOKENS = path.join(process.env.TMA_CLI_HOME, ".tma-cli", "appConfig.json");
@@ -17,13 +17,13 @@ let tokens = "{}";
 readTokensFromMemory();
 const tma = require(path.join(MODULES, "tt-ide-cli"));
 const { HttpsProxyAgent } = require(path.join(MODULES, "https-proxy-agent"));
-tell("loaded");
+emit("loaded");
 const order = readOrder();
 
 let sizes;
 
 publish().then(succeed, (error) => {
-  // The address of the QR code is asked for last: an upload is complete without it.
+  // The address of the QR code is the last request: the upload is complete without it.
   const isComplete = order.kind === "upload" && error?.name === "Schema Error";
   if (isComplete) return succeed({ shortUrl: null, expireTime: -1, detail: error.message });
   return stop(calls.ownRefusal() ?? error);
@@ -40,7 +40,7 @@ async function publish() {
 function send() {
   const options = {
     project: { path: order.folder },
-    qrcode: { format: "terminal", output: "", options: {} }, // the address only, nothing is drawn
+    qrcode: { format: "terminal", output: "", options: {} }, // returns the address, draws nothing
     copyToClipboard: false,
   };
   if (order.kind === "preview") return tma.preview({ ...options, cache: false, page: page() });
@@ -54,7 +54,7 @@ function send() {
   });
 }
 
-// Scene and place are those that the tool itself names for an upload. A scene has six digits here.
+// Default scene and location are the tool's own for an upload. A scene has six digits here.
 function page() {
   return {
     path: order.page ?? "",
@@ -75,30 +75,29 @@ async function identify({ token, email, password }) {
   tma.setCookieFn(async () => header);
 }
 
-// The platform wants the session three times.
+// The platform requires the session in three cookies.
 function sessionHeader(cookies) {
   const pairs = cookies.map((cookie) => cookie.split(";")[0]);
   const session = pairs.find((pair) => pair.startsWith(`${SESSION}=`))?.slice(SESSION.length + 1);
   return [...pairs, `sessionid=${session}`, `sessionid_dy_open=${session}`].join(";");
 }
 
-// What the tool itself calls, once it has found package.json and node_modules beside the project's
-// configuration: those of a root are of no use to it, and without dependencies there is no folder.
+// The tool itself calls this only for package.json and node_modules next to the project's
+// configuration, not for those of a root; without dependencies there is no node_modules.
 async function packNpm() {
   const { buildNpm } = require(path.join(MODULES, "@tt-miniprogram", "ext-pack"));
   const { result, message } = await buildNpm({ projectPath: order.folder });
   if (result !== "success") throw new Error(`npm: ${message.content ?? message.title}`);
 }
 
-// The tool reads tokens from a file, and so would everybody else. There is none: they are handed
-// over when it reads.
+// The tool reads tokens from a file. So that none is on disk, its reads of that path return them.
 function readTokensFromMemory() {
   const read = fs.readFileSync;
   fs.readFileSync = (file, ...rest) => (file === TOKENS ? tokens : read(file, ...rest));
 }
 
 function succeed({ shortUrl, expireTime, detail = null }) {
-  tell("result", { shortUrl, expireTime, detail, sizes: sizesOf(sizes) });
+  emit("result", { shortUrl, expireTime, detail, sizes: sizesOf(sizes) });
   process.exit(0);
 }
 

@@ -1,7 +1,7 @@
 "use strict";
 
-// What every bridge says and hears. Standard input carries the order, as one line of JSON, and
-// later "go <not after, ms since the epoch>". Events leave as lines of JSON on descriptor 3.
+// The protocol of all bridges. Standard input: the order as one line of JSON, later the line
+// "go <not after, ms since the epoch>". Events are written to descriptor 3, as lines of JSON.
 
 const fs = require("node:fs");
 const path = require("node:path");
@@ -11,12 +11,12 @@ const read = promisify(fs.read);
 const HIDDEN = Symbol.for("mprelease.hidden"); // set by guard.cjs
 const INPUT = 0;
 const EVENTS = 3;
-// Characters. The reader refuses longer texts, and cuts lines of more than 64 KiB.
+// Characters. The reader refuses longer texts, and truncates lines of more than 64 KiB.
 const LONGEST_TEXT = 8000;
 const LONGEST_WHERE_MANY = 1000;
 const LONGEST_LINE = 60000;
 
-/** A failure with a code of our own, beside those of the vendor's tool. */
+/** An error with a code of the bridge, distinct from those of the vendor's tool. */
 class Refusal extends Error {
   constructor(code, message) {
     super(message);
@@ -25,26 +25,26 @@ class Refusal extends Error {
 }
 
 /** Write one event. */
-function tell(event, facts = {}) {
-  const said = { event, ...facts };
-  const line = lineOf(said, LONGEST_TEXT);
+function emit(event, facts = {}) {
+  const fields = { event, ...facts };
+  const line = lineOf(fields, LONGEST_TEXT);
   const isShort = Buffer.byteLength(line) <= LONGEST_LINE;
-  fs.writeSync(EVENTS, isShort ? line : lineOf(said, LONGEST_WHERE_MANY));
+  fs.writeSync(EVENTS, isShort ? line : lineOf(fields, LONGEST_WHERE_MANY));
 }
 
-function lineOf(said, longest) {
+function lineOf(fields, longest) {
   const cut = (_, value) => (typeof value === "string" ? value.slice(0, longest) : value);
-  return `${JSON.stringify(said, cut)}\n`;
+  return `${JSON.stringify(fields, cut)}\n`;
 }
 
-/** Write a line of progress. */
+/** Write a progress message of the tool. */
 function progress(text) {
-  tell("progress", { text: String(text) });
+  emit("progress", { text: String(text) });
 }
 
-/** Write a line of progress of our own, by its id in the catalogs. */
+/** Write a translatable progress message, by its id in the catalogs. */
 function note(id, detail = "") {
-  tell("note", { note: id, detail: String(detail) });
+  emit("note", { note: id, detail: String(detail) });
 }
 
 /** Return the order; blocks until it is there. */
@@ -52,67 +52,64 @@ function readOrder() {
   return JSON.parse(readLine());
 }
 
-/**
- * Return the order, and take some steps until it is there: what saves time later, but need not be.
- * Tells "loaded" in between.
- */
+/** Run optional steps until the order arrives, write "loaded", and return the order. */
 async function readOrderAfter(steps) {
   const first = Buffer.alloc(1);
   let isThere = false;
   const begun = read(INPUT, first, 0, 1, null).finally(() => (isThere = true));
   for (const step of steps) {
-    await new Promise(setImmediate); // lets an order be noticed
+    await new Promise(setImmediate); // lets the read complete
     if (isThere) break;
     await step();
   }
-  tell("loaded");
+  emit("loaded");
   await begun;
   return JSON.parse(first + readLine());
 }
 
-/** Say that the next thing would be sent, and return once it may be; throw when it may not. */
+/** Write "ready", and block until sending is allowed; throw if it is not. */
 function awaitGo() {
-  tell("ready");
+  emit("ready");
   const [word, notAfter] = readLine().split(" ");
   if (word !== "go") throw new Refusal("ABORTED", "nothing was sent: nobody said go");
   if (Date.now() > Number(notAfter)) throw new Refusal("LATE", "nothing was sent: it was too late");
 }
 
-/** Write the event of a failure; `facts` is what the driver needs to judge it. */
+/** Write the event of an error; `facts` are further fields for the driver. */
 function fail(error, facts) {
   const { code = null, path: blamed = null } = error ?? {};
   const message = String(error?.message ?? error);
   const outside = outsideIn(error, message);
-  tell("error", { code: codeOf(code), path: textOf(blamed), outside, message, ...facts });
+  emit("error", { code: codeOf(code), path: textOf(blamed), outside, message, ...facts });
 }
 
-// The path outside of the project of which a failure speaks, if it is one that was hidden.
+// Returns the path outside of the project that an error refers to, if it was hidden; else null.
 function outsideIn(error, message) {
   if (error?.code === "OUTSIDE") return error.message;
   const named = [...(process[HIDDEN] ?? [])].filter((file) => isNamed(file, message));
   return named.sort((one, other) => other.length - one.length)[0] ?? null;
 }
 
-// As a whole: `/pages/a` is no part of `/somewhere/pages/a.js`. Our own words (files.cjs) may stand
-// before it.
+// Matches whole paths: not `/pages/a` in `/somewhere/pages/a.js`. The prefix of file_access.cjs may
+// precede it.
 function isNamed(file, message) {
   const literal = file.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
   return new RegExp(`(?:^|[^\\w./-]|not in the project)${literal}(?![\\w/-])`).test(message);
 }
 
-/** Return a code as it may be told: a whole number, a text, or null. */
+/** Return a code as a safe integer, a text, or null. */
 function codeOf(code) {
   return Number.isSafeInteger(code) ? code : textOf(code);
 }
 
-/** Return anything as a text; null where there is nothing. */
+/** Return a value as a text; null for null and undefined. */
 function textOf(value) {
   return value === null || value === undefined ? null : String(value);
 }
 
 /**
- * Return a path that the project names, as one inside of a folder; throw a refusal where it is not.
- * Links on its way count as well; what does not exist yet must lie in a folder that does.
+ * Return the absolute path of a path from the project's configuration; throw a Refusal("OUTSIDE")
+ * unless it is inside of `folder`, before and after resolving links. It need not exist.
  */
 function inside(folder, named) {
   const root = fs.realpathSync(folder);
@@ -123,7 +120,7 @@ function inside(folder, named) {
   throw new Refusal("OUTSIDE", String(named));
 }
 
-// A link that leads nowhere is there, too: what is written through it arrives somewhere.
+// Returns true for a broken link, too: a file could be created through it.
 function exists(place) {
   try {
     fs.lstatSync(place);
@@ -134,12 +131,12 @@ function exists(place) {
   }
 }
 
-/** Tell whether a path lies in a folder, or is that folder; by its words alone. */
+/** Return whether a path is in a folder, or is that folder; links are not resolved. */
 function isIn(folder, place) {
   return place === folder || place.startsWith(folder.endsWith(path.sep) ? folder : folder + path.sep);
 }
 
-// Byte by byte, so that nothing of the next line is taken; both lines are short.
+// Byte by byte, so that nothing of the next line is consumed; both lines are short.
 function readLine() {
   const bytes = [];
   const byte = Buffer.alloc(1);
@@ -158,6 +155,6 @@ module.exports = {
   progress,
   readOrder,
   readOrderAfter,
-  tell,
+  emit,
   textOf,
 };

@@ -1,13 +1,13 @@
 "use strict";
 
-// Publishes with the JavaScript API of miniprogram-ci. Arguments: the folder that holds the tool.
-// One order per process: the tool keeps proxy, compiler and file lists in global variables.
+// Publishes with the JavaScript API of miniprogram-ci. Argument: the tool's folder. One order per
+// process, because the tool keeps proxy, compiler and file lists in global variables.
 
 const channels = require("node:diagnostics_channel");
 const fs = require("node:fs");
 const os = require("node:os");
 const path = require("node:path");
-const { awaitGo, fail, inside, note, progress, readOrderAfter, tell, textOf } = require("./protocol.cjs");
+const { awaitGo, fail, inside, note, progress, readOrderAfter, emit, textOf } = require("./protocol.cjs");
 const { stepsOf } = require("./wechat_early.cjs");
 
 const SENDING = /^\/wxa\/ci\/(upload|testSourceURL)\?/;
@@ -23,19 +23,19 @@ let order;
 let allowed = false;
 let sent = false;
 let quietUntil = 0; // for progress; ms since the epoch
-let refusal; // ours; the tool wraps whatever is thrown in a code of its own
+let refusal; // the bridge's; the tool wraps exceptions in errors with codes of its own
 
-// From this request on the platform may hold what was sent, whatever we hear of it. Should another
-// version of the tool get here without having reported its task "upload", we end before it sends.
+// From this request on the platform may have received the release, even without a response. If
+// another version of the tool gets here without having reported its task "upload", it is stopped.
 channels.subscribe("http.client.request.start", ({ request }) => {
   if (!SENDING.test(request.path)) return;
   if (!allowed) stop(new Error("the tool would have sent without asking"));
   sent = true;
 });
 
-// Left alone, the tool forks a compiler, which starts worker threads, and each of them loads Babel:
-// on a small project, on 2 cores, most of the time. These are switches of its own, undocumented; a
-// version without them does as before. Threads are worth their start where there is much to do.
+// By default the tool forks a compiler, which starts worker threads, each of which loads Babel: for
+// a small project on 2 cores this takes most of the time. These undocumented switches of the tool
+// prevent it; versions without them ignore them. For large projects, threads are worth their start.
 function compileHere() {
   let quick;
   const getItem = (name) => {
@@ -46,8 +46,8 @@ function compileHere() {
   Object.defineProperty(globalThis, "localStorage", { value: { getItem } });
 }
 
-// The tool numbers the modules of npm packages from the time at which it is loaded: two packs of one
-// commit would never be the same. Only what asks for the present time while it loads is told SEED.
+// The tool numbers the modules of npm packages from the time of its loading, so two packs of one
+// commit would differ. `new Date()` returns SEED while the tool loads.
 function seeded(load) {
   const real = globalThis.Date;
   let loading = true;
@@ -57,7 +57,7 @@ function seeded(load) {
   try {
     return load();
   } finally {
-    loading = false; // for whoever has kept the proxy
+    loading = false; // for code that has kept a reference to the proxy
     globalThis.Date = real;
   }
 }
@@ -72,7 +72,7 @@ readOrderAfter(stepsOf(MODULES)).then((given) => {
   order = given;
   publish().then(
     (result) => {
-      tell("result", result);
+      emit("result", result);
       process.exit(0);
     },
     (error) => stop(refusal ?? error),
@@ -97,7 +97,7 @@ async function publish() {
 }
 
 function send(project) {
-  // Of the settings one is an option of previews, and one is already in project.config.json.
+  // One setting is an option of previews, and one is written to project.config.json by the driver.
   const { bigPackageSizeSupport, allowIgnoreUnusedFiles, ...compileSettings } = order.settings;
   const options = {
     project,
@@ -105,10 +105,10 @@ function send(project) {
     desc: order.description,
     robot: order.robot,
     setting: { useProjectConfig: true, ...compileSettings },
-    // The tool's client for the object storage knows no proxy. Without it the tool takes the way
-    // that it falls back to anyway when the storage cannot be reached.
+    // The tool's client for the object storage does not support proxies. Without it the tool uploads
+    // directly, as it also does if the storage is unreachable.
     useCOS: order.proxy ? false : undefined,
-    onProgressUpdate: hear,
+    onProgressUpdate: onProgress,
   };
   if (order.kind === "upload") return ci.upload(options);
   return ci.preview({
@@ -134,16 +134,16 @@ async function packNpm(project) {
       });
     }
   } catch (error) {
-    // A package.json without dependencies for the mini program itself is no mistake.
+    // A package.json without dependencies of the mini program itself is valid.
     if (!String(error.message).startsWith("__NO_NODE_MODULES__")) throw error;
     note("log.npm_nothing");
   }
   project.updateFileAndDirs();
 }
 
-// The tool reports its task "upload" right before it compresses, signs and sends, and calls us
-// without waiting for a promise: blocking here holds it back.
-function hear({ message, status, percent }) {
+// The tool reports its task "upload" immediately before it compresses, signs and sends. It does not
+// await a promise, so this must block.
+function onProgress({ message, status, percent }) {
   if (message === "upload" && status === "doing") return pause();
   if (percent !== undefined) return note("log.uploaded_percent", Math.floor(percent * 100));
   if (!message || status === "done") return undefined;

@@ -1,9 +1,9 @@
 "use strict";
 
-// What miniprogram-ci does only when it has a project, done while there is none: it loads 1,800
-// files, and Babel, terser and postcss are slow when they compile for the first time. For a small
-// project that is most of the time. Each of these is called in the tool's worker threads for one file
-// of any project after another. They are internals: a version without them does as before.
+// Work that miniprogram-ci does only when it has a project, done in advance: it loads 1,800 files,
+// and Babel, terser and postcss are slow on their first compilation. For a small project that is most
+// of the time. The functions called here keep no state of a project: the tool's worker threads call
+// them for one file after another. They are internals; versions without them are merely not sped up.
 
 const path = require("node:path");
 
@@ -38,11 +38,11 @@ const LOADED_LATE = [
 const STYLE = ".a, .b > .c::after { display: flex; margin: 0 0 0 0; color: #ff0000 }";
 const SCRIPT = "Page({ onLoad({ id }) { this.setData({ id }, () => console.log(...id)); } });";
 
-/** Return what can be done ahead, in steps of at most some tenths of a second. */
+/** Return the work in steps of at most a few tenths of a second each; they never throw. */
 function stepsOf(modules) {
   const load = (name) => require(path.join(modules, name));
   const steps = [...LOADED_LATE.map((name) => () => load(name)), () => style(load), () => script(load)];
-  // Whatever is missing, the tool misses by itself, if it wants it at all.
+  // If a module is missing, the tool reports it itself, if it needs it at all.
   return steps.map((step) => async () => {
     try {
       await step();

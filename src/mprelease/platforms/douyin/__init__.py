@@ -1,1 +1,1 @@
-"""Douyin (ByteDance): tt-ide-cli behind a bridge, and the calls that check a credential."""
+"""Douyin (ByteDance): tt-ide-cli run by a bridge, and the requests that check a credential."""

@@ -1,4 +1,4 @@
-"""What tt-ide-cli needs to find in a folder."""
+"""Check a built folder for tt-ide-cli, and complete its configuration."""
 
 import json
 import os
@@ -18,7 +18,7 @@ from mprelease.platforms.mini_programs import (
 from mprelease.process import plain_files
 
 _CONFIG = "project.config.json"
-# What the tool itself takes for a project without settings (DEFAULT_PROJECT_CONFIG in 0.1.33).
+# The tool's defaults for a project without settings (DEFAULT_PROJECT_CONFIG in 0.1.33).
 _DEFAULTS = {
     "setting": {
         "urlCheck": True,
@@ -31,29 +31,33 @@ _DEFAULTS = {
 
 
 def require_content(folder: Path, project_type: ProjectType) -> None:
-    """Raise StageFailed unless a folder holds a mini program that was built for Douyin."""
+    """Raise StageFailed unless a folder contains a mini program built for Douyin."""
     require_served(project_type, Platform.DOUYIN)
     require_mini_program(folder, root_of(folder), Platform.DOUYIN)
 
 
 def root_of(folder: Path) -> PurePosixPath:
-    """Return the root that the tool packs; one outside of the folder is refused."""
+    """Return the root that the tool packs.
+
+    Raise StageFailed(OUTPUT_NOT_A_MINI_PROGRAM) for a root outside of the folder, and with
+    CONFIG_NOT_JSON or OUTPUT_NOT_A_MINI_PROGRAM for an invalid project.config.json.
+    """
     parts = str(_config(folder).get("miniprogramRoot") or "").split("/")
     if ".." in parts:
-        # The tool would follow it to wherever it leads.
+        # The tool would follow it out of the folder.
         raise StageFailed(Problem.OUTPUT_NOT_A_MINI_PROGRAM, file=_CONFIG)
     return PurePosixPath(*(part for part in parts if part))
 
 
 def name_app(folder: Path, app_id: str) -> None:
-    """Write an app id into project.config.json, which is made where it is missing.
+    """Set the app id in project.config.json; create the file if it is missing.
 
-    The tool publishes to the app that stands there, and to `ttappid` rather than to `appid`.
+    The tool publishes to the app id in this file, and prefers `ttappid` to `appid`.
     """
     config = {**_config(folder), "appid": app_id}
     config.pop("ttappid", None)
     text = json.dumps(config, ensure_ascii=False, indent=2)
-    # A new file in its place: the old one may be a second name of a file that is kept.
+    # A new file replaces it: the old one may be a hard link to a kept file.
     plain_files.write_private(folder / _CONFIG, f"{text}\n")
 
 

@@ -1,4 +1,4 @@
-"""Douyin's two kinds of credential: an app's token, or a person's e-mail address and password."""
+"""Douyin's two kinds of credential: an app's token, or a user's e-mail address and password."""
 
 import json
 from dataclasses import dataclass, field
@@ -12,23 +12,23 @@ from mprelease.platforms.detection import credential_text
 
 @dataclass(frozen=True)
 class Token:
-    """A token made for one app in its console (开发配置)."""
+    """A token created for one app in the platform's console (开发配置)."""
 
     token: str = field(repr=False)
 
 
 @dataclass(frozen=True)
 class Login:
-    """A person who may act for the app."""
+    """The login of a user who has access to the app."""
 
     email: str
     password: str = field(repr=False)
 
 
 def read_credential(content: bytes) -> str:
-    """Return the credential in a JSON file, each of its secrets on a line of its own.
+    """Parse a credential's JSON file; return its kind and secrets, each on a line of its own.
 
-    That is how it is stored, and how masks find every part of it. Raise Refused(KEY_SHAPE), or
+    Stored in this form, each part can be masked in logs. Raise Refused(KEY_SHAPE), or
     Refused(CREDENTIAL_OF_OTHER_PLATFORM).
     """
     match _given(credential_text(content, Platform.DOUYIN)):
@@ -42,7 +42,7 @@ def read_credential(content: bytes) -> str:
 
 
 def opened(credential: str) -> Token | Login:
-    """Return what `read_credential` has stored."""
+    """Parse the text that `read_credential` returned; raise Refused(KEY_SHAPE)."""
     match credential.split("\n"):
         case ["token", token]:
             return Token(token)

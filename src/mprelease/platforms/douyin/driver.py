@@ -22,7 +22,7 @@ from mprelease.platforms.loaded_packages import (
     missing,
 )
 from mprelease.platforms.mini_programs import require_page
-from mprelease.platforms.npm_packages import require_packable
+from mprelease.platforms.npm_packing_check import require_packable
 from mprelease.platforms.presentation import (
     CredentialField,
     CredentialForm,
@@ -61,7 +61,7 @@ class DouyinDriver(Bridged):
         return read_credential(content)
 
     def secrets_in(self, credential: str) -> tuple[str, ...]:
-        """Return the token, or address and password of whoever logs in."""
+        """Return the token, or the e-mail address and password of the login."""
         return tuple(asdict(opened(credential)).values()) if credential else ()
 
     def check_app_id(self, app_id: str) -> str:
@@ -70,23 +70,23 @@ class DouyinDriver(Bridged):
         return app_id
 
     def check(self, account: Account, route: Route) -> None:
-        """Ask Douyin whether it accepts app id and credential; raise StageFailed if not."""
+        """Raise StageFailed unless Douyin accepts app id and credential."""
         self.last_version(account, route)
 
     def last_version(self, account: Account, route: Route) -> str | None:
-        """Return the version from which Douyin counts; raise StageFailed if it does not tell."""
-        # The HTTP client takes a fifth of a second to load: here that happens beside the checkout,
-        # and for nobody who only looks at a log.
+        """Return the version that the next one must exceed; raise StageFailed."""
+        # Importing the HTTP client takes 0.2 s: here it happens during the checkout, and not in
+        # processes that never need it.
         from mprelease.platforms.douyin import check  # noqa: PLC0415
 
         return check.last_version(account, route)
 
     def finish(self, account: Account, route: Route, version: str) -> Result:  # noqa: ARG002
-        """Raise Refused(NOTHING_TO_FINISH): an upload is complete by itself."""
+        """Raise Refused(NOTHING_TO_FINISH): an upload needs no further step."""
         raise Refused(Problem.NOTHING_TO_FINISH, platform=self.platform)
 
     def validate_output(self, folder: Path, project_type: ProjectType) -> None:
-        """Raise StageFailed unless a folder can be published on this platform."""
+        """Raise StageFailed unless a folder can be published on Douyin."""
         require_content(folder, project_type)
 
     def roots(self, folder: Path) -> tuple[Path, ...]:
@@ -94,7 +94,7 @@ class DouyinDriver(Bridged):
         return (folder / root_of(folder),)
 
     def prepare(self, order: PublishOrder) -> None:
-        """Refuse a start page that the mini program lacks; name the app where the tool looks."""
+        """Refuse an undeclared start page; write the app id into the project's configuration."""
         if order.launch.start_page:
             require_page(order.built / root_of(order.built), order.launch.start_page)
         name_app(order.built, order.account.platform_app_id)
@@ -103,11 +103,11 @@ class DouyinDriver(Bridged):
             require_packable(order.built)
 
     def variables(self, scratch: Path) -> Mapping[str, str]:
-        """Let the tool keep its files in scratch, and send no telemetry, which begins at once."""
+        """Set the tool's home to scratch, and disable telemetry, which starts while it loads."""
         return {"TMA_CLI_HOME": str(scratch), "ALLOW_REPORT_EVENT": "no"}
 
     def order_line(self, order: PublishOrder) -> str:
-        """Return the order as the bridge reads it, credential included."""
+        """Return the order in the bridge's format, including the credential."""
         root = order.built / root_of(order.built)
         return json.dumps(
             {
@@ -127,20 +127,20 @@ class DouyinDriver(Bridged):
         )
 
     def event(self, line: str, order: PublishOrder | None) -> Event:
-        """Read one line of the bridge's events; raise StageFailed for what is none."""
+        """Parse one line of the bridge's events; raise StageFailed if it is not valid."""
         return event_of(line, order)
 
     def left_out(self, order: PublishOrder, packages: Collection[str]) -> tuple[Message, ...]:
-        """Say which npm packages have not arrived."""
+        """Return a warning about npm packages that were not published."""
         root = order.built / root_of(order.built)
         names = missing(root, root, packages, PACKED)
         parameters = {"packages": ", ".join(names)}
         return (Message("warning.packages_left_out", parameters),) if names else ()
 
     def size_limits(self) -> SizeLimits:
-        """Return what its documentation says."""
+        """Return the limits of its documentation."""
         return SizeLimits(4 * MIB, 2 * MIB, 16 * MIB)
 
-    def console_url(self, app_id: str) -> str:  # noqa: ARG002 (other platforms name the app)
-        """Return Douyin's console, which lists the apps of whoever logs in."""
+    def console_url(self, app_id: str) -> str:  # noqa: ARG002 (not part of Douyin's URL)
+        """Return the URL of Douyin's console, which lists the user's apps."""
         return "https://developer.open-douyin.com/"

@@ -1,4 +1,4 @@
-"""Read what the bridge to tt-ide-cli writes to descriptor 3."""
+"""Parse the events of the bridge to tt-ide-cli."""
 
 from datetime import datetime, timedelta, timezone
 
@@ -12,13 +12,13 @@ from mprelease.platforms.events import EventFields
 from mprelease.platforms.qr_codes import drawn
 
 _BEIJING = timezone(timedelta(hours=8))
-_NEVER = -1  # what the tool says for a code that does not expire
-_LATEST = 253_402_300_799 - 86_400  # seconds since the epoch: the last day that has a date
-_LONGEST_ADDRESS = 500  # characters; the tool's have about 30, and a QR code holds few more
+_NEVER = -1  # the tool's value for a code that does not expire
+_LATEST = 253_402_300_799 - 86_400  # seconds since the epoch: the end of datetime's range, less 1 d
+_LONGEST_ADDRESS = 500  # characters; the tool's addresses have about 30
 
 
 def event_of(line: str, order: PublishOrder | None) -> Event:
-    """Return the event in a line; raise StageFailed for a line that is none."""
+    """Parse an event; raise StageFailed(PUBLISH_EVENT_UNREADABLE) if it is not valid."""
     return events.read(line, order, {"result": _result, "error": _failure})
 
 
@@ -30,7 +30,7 @@ def _result(facts: EventFields, _order: PublishOrder) -> Result:
         return Result(Publication(sizes=sizes), (hint,))
     if not 0 < len(address) <= _LONGEST_ADDRESS:
         raise ValueError("shortUrl is no address")
-    # The tool's own image is transparent.
+    # Drawn here, because the image that the tool makes is transparent.
     return Result(Publication(drawn(address), "image/png", sizes), _expiry(facts))
 
 

@@ -1,4 +1,4 @@
-"""Failures of tt-ide-cli 0.1.33, and the problems that they are."""
+"""Map failures of tt-ide-cli 0.1.33 to problems."""
 
 import re
 from dataclasses import dataclass
@@ -18,24 +18,24 @@ from mprelease.platforms.douyin.refusals import (
 from mprelease.platforms.driver import Failure
 from mprelease.platforms.events import cut_off
 
-_LATE = "LATE"  # the bridge's own
+_LATE = "LATE"  # an error code of the bridge
 _TOO_LONG = "ERR_FR_MAX_BODY_LENGTH_EXCEEDED"
 _PREFIX = re.compile(r"(?:\w*Error: )*")
 _PUT = re.compile(r"PUT .*/(testing|preview)$")
-_WAITED = "查询编译进度超时"
-# As Babel, with which the tool's own desktop sibling compiles, names a place. Assumed.
+_BUILD_TIMEOUT = "查询编译进度超时"
+# The format of Babel, which the vendor's desktop tool compiles with; assumed for the service.
 _PLACE = re.compile(r"(?P<file>[^\s:]+\.\w+): (?P<detail>[^\n]+) \((?P<line>\d+):\d+\)")
-# What the tool's HTTP client says of an answer that broke off; no limit of that kind is set.
-_BROKEN_OFF = "maxContentLength size of -1 exceeded"
+# The misleading error of the tool's HTTP client for a truncated response; no limit is set.
+_TRUNCATED = "maxContentLength size of -1 exceeded"
 
 
 @dataclass(frozen=True)
 class ToolError:
-    """A failure as the bridge tells it.
+    """An error event of the bridge.
 
     `name` and `code` are the tool's, or its HTTP client's; `link` is a page that explains a build
-    error. `sent` says that sending had begun, `call` names the last call (method, host and path),
-    and `reply` is the whole answer to it, if there was one.
+    error. `sent` is True if sending had begun, `call` is the last request (method, host and path),
+    and `reply` its complete response, if there was one.
     """
 
     kind: Kind
@@ -52,21 +52,21 @@ class ToolError:
 
     @property
     def detail(self) -> str:
-        """Return the message without the names of errors and the folder on this machine."""
-        said = _PREFIX.sub("", self.message.replace(f"{self.folder}/", ""), count=1)
-        return said.replace(_BROKEN_OFF, "the answer broke off")
+        """Return the message without error names and the local folder."""
+        text = _PREFIX.sub("", self.message.replace(f"{self.folder}/", ""), count=1)
+        return text.replace(_TRUNCATED, "the answer broke off")
 
     @property
     def was_taken(self) -> bool:
-        """Tell whether the platform had taken the package, and something failed after that."""
+        """Return whether the failure happened after the platform had accepted the package."""
         return self.sent and not _PUT.match(self.call or "")
 
 
 def failure_of(tool_error: ToolError) -> Failure:
-    """Return what a complaint means, and whether the platform may hold the release anyway."""
-    if surely := _surely_not_there(tool_error):
-        return Failure(surely)
-    if tool_error.message == _WAITED and not _refusal(tool_error):
+    """Return the failure for an error, and whether the release may have arrived nevertheless."""
+    if not_published := _certainly_not_published(tool_error):
+        return Failure(not_published)
+    if tool_error.message == _BUILD_TIMEOUT and not _refusal(tool_error):
         return Failure(StageFailed(Problem.PLATFORM_BUILD_UNFINISHED), may_have_arrived=True)
     if known := _refused(tool_error):
         return Failure(known, may_have_arrived=tool_error.was_taken)
@@ -75,8 +75,8 @@ def failure_of(tool_error: ToolError) -> Failure:
     return Failure(_local_problem(tool_error))
 
 
-def _surely_not_there(tool_error: ToolError) -> StageFailed | None:
-    """Return the problem of what was sent not at all, not to its end, or could not be built."""
+def _certainly_not_published(tool_error: ToolError) -> StageFailed | None:
+    """Return the problem if the package was not sent, not completely sent, or not built."""
     if tool_error.code == _LATE:
         return StageFailed(Problem.PUBLISH_TOO_LATE)
     if tool_error.code == _TOO_LONG:

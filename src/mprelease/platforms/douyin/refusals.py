@@ -1,7 +1,7 @@
-"""What Douyin's service says when it says no.
+"""Refusals of Douyin's service.
 
-The tool itself knows the code 100001, and HTTP 401 for whoever is not logged in. No list of the
-other codes is public, so a refusal is recognised by its words.
+The tool handles the code 100001, and HTTP 401 for a request without a login. There is no public
+list of the other codes, so a refusal is recognised by its text.
 """
 
 import json
@@ -13,11 +13,11 @@ from mprelease.domain.problems import Problem
 from mprelease.platforms.douyin.credential import Login, Token
 
 HOST = "developer.toutiao.com"
-"""The host that the tool sends packages to."""
+"""The host to which the tool uploads packages."""
 
 _NOT_CONFIGURED = 100001
-_STRANGERS = {401, 403}
-_STRANGER = re.compile(
+_UNAUTHORIZED = {401, 403}
+_UNAUTHORIZED_TEXT = re.compile(
     r"token.{0,20}(过期|失效|无效|invalid|expired)|(invalid|expired).{0,10}token|session expired|"
     r"not log(ged)? ?in|未登录|重新登录|鉴权|无权限",
     re.IGNORECASE,
@@ -34,54 +34,56 @@ _SIZES = re.compile(
 
 @dataclass(frozen=True)
 class Reply:
-    """A whole answer: its HTTP status, and its body as text."""
+    """A complete response: its HTTP status, and its body as text."""
 
     status: int
     text: str
 
     def refusal(self) -> "Refusal | None":
-        """Return what the answer refuses, and None for a yes or an answer that is none."""
+        """Return the refusal in the response; None for success, or if the body is not the API's."""
         try:
             content = json.loads(self.text)
             code = int(content.get("error") or content.get("code") or 0)
-            said = content.get("message") or content.get("msg") or ""
+            message = content.get("message") or content.get("msg") or ""
         except (ValueError, TypeError, AttributeError):
-            code, said = 0, ""
-        if self.status in _STRANGERS:
-            return Refusal(self.status, str(said))
-        return Refusal(code, str(said)) if code else None
+            code, message = 0, ""
+        if self.status in _UNAUTHORIZED:
+            return Refusal(self.status, str(message))
+        return Refusal(code, str(message)) if code else None
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """A code, which may be an HTTP status, and the words to it."""
+    """A code, which may be an HTTP status, and its message."""
 
     code: int
     text: str
 
 
-def problem_of(refusal: Refusal, app_id: str, who: Token | Login | None = None) -> StageFailed:
-    """Return the problem that a refusal is; `who` is the credential that was refused, if known."""
+def problem_of(
+    refusal: Refusal, app_id: str, credential: Token | Login | None = None
+) -> StageFailed:
+    """Map a refusal to a problem; `credential` is the one that was used, if known."""
     if refusal.code == _NOT_CONFIGURED:
         return StageFailed(Problem.APP_NOT_CONFIGURED, app_id=app_id, detail=refusal.text)
     if _APP_ID.search(refusal.text):
         return StageFailed(Problem.PLATFORM_APP_ID_UNKNOWN, app_id=app_id)
     if known := version_problem(refusal.text) or size_problem(refusal.text):
         return known
-    if refusal.code in _STRANGERS or _STRANGER.search(refusal.text):
-        if isinstance(who, Login):
+    if refusal.code in _UNAUTHORIZED or _UNAUTHORIZED_TEXT.search(refusal.text):
+        if isinstance(credential, Login):
             return login_refused(refusal.text)
         return StageFailed(Problem.TOKEN_REFUSED, app_id=app_id, detail=refusal.text)
     return StageFailed(Problem.PLATFORM_REFUSED, code=refusal.code, detail=refusal.text)
 
 
 def login_refused(detail: str) -> StageFailed:
-    """Return the problem of a person whom the platform does not let in, in its own words."""
+    """Return the problem of a refused login; `detail` is the platform's message."""
     return StageFailed(Problem.LOGIN_REFUSED, detail=detail)
 
 
 def version_problem(text: str) -> StageFailed | None:
-    """Return the problem in words that name a version and the greater one before it."""
+    """Return the problem of a text that names a version and the greater last one, else None."""
     found = _VERSIONS.search(text)
     if found and _COMPARED.search(text):
         return StageFailed(
@@ -91,7 +93,7 @@ def version_problem(text: str) -> StageFailed | None:
 
 
 def size_problem(text: str) -> StageFailed | None:
-    """Return the problem in words that name a size and its limit, as tool and service do."""
+    """Return the problem of a text that names a size and its limit, else None; sizes in KB."""
     if found := _SIZES.search(text):
         return StageFailed(
             Problem.PACKAGE_TOO_LARGE,

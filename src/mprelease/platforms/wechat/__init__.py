@@ -1,1 +1,1 @@
-"""WeChat: miniprogram-ci behind a bridge, and the two calls that check an upload key."""
+"""WeChat: miniprogram-ci run by a bridge, and the two requests that check an upload key."""

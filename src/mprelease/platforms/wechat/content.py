@@ -1,4 +1,4 @@
-"""What miniprogram-ci needs to find in a folder."""
+"""Check a built folder for miniprogram-ci, and complete its configuration."""
 
 import json
 import os
@@ -18,29 +18,34 @@ _CONFIG = "project.config.json"
 _PRIVATE_CONFIG = "project.private.config.json"
 _PACKING = ("packageJsonPath", "miniprogramNpmDistDir")
 _UNUSED_FILES = ("ignoreUploadUnusedFiles", "ignoreDevUnusedFiles")
-_MARKS = {
+_MAIN_FILES = {
     ProjectType.MINI_GAME: "game.json",
     ProjectType.MINI_PROGRAM_PLUGIN: "plugin.json",
     ProjectType.MINI_GAME_PLUGIN: "plugin.json",
 }
-# What WeChat's developer tool chooses for a new project. Without the file the tool would compile
-# nothing to ES5 and minify nothing.
+# The defaults of WeChat's developer tool for a new project. Without the file miniprogram-ci would
+# neither compile to ES5 nor minify.
 _DEFAULTS = {"setting": {"es6": True, "enhance": True, "postcss": True, "minified": True}}
 
 
 def require_content(folder: Path, project_type: ProjectType) -> None:
-    """Raise StageFailed unless a folder holds what was built for WeChat, and is of a type."""
+    """Raise StageFailed unless a folder contains a project of this type, built for WeChat."""
     if project_type is ProjectType.MINI_PROGRAM:
         require_mini_program(folder, root_of(folder), Platform.WECHAT)
         return
     plugin = project_type is not ProjectType.MINI_GAME
-    mark = root_of(folder, "pluginRoot" if plugin else "miniprogramRoot") / _MARKS[project_type]
-    if not (folder / mark).is_file():
-        raise StageFailed(Problem.OUTPUT_NOT_A_MINI_PROGRAM, file=str(mark))
+    root = root_of(folder, "pluginRoot" if plugin else "miniprogramRoot")
+    main_file = root / _MAIN_FILES[project_type]
+    if not (folder / main_file).is_file():
+        raise StageFailed(Problem.OUTPUT_NOT_A_MINI_PROGRAM, file=str(main_file))
 
 
 def root_of(folder: Path, name: str = "miniprogramRoot") -> PurePosixPath:
-    """Return a root as the tool reads it: it drops every "..", so none leads outside."""
+    """Return a root by the tool's rules: it drops every "..", so the root is inside the folder.
+
+    `name` is the key in project.config.json. Raise StageFailed(CONFIG_NOT_JSON), or
+    StageFailed(OUTPUT_NOT_A_MINI_PROGRAM).
+    """
     config = folder / _CONFIG
     if not os.path.lexists(config):
         return PurePosixPath()
@@ -54,9 +59,9 @@ def root_of(folder: Path, name: str = "miniprogramRoot") -> PurePosixPath:
 
 
 def require_inside(folder: Path) -> None:
-    """Raise StageFailed(PROJECT_PATH_OUTSIDE) where npm packages would come from or go elsewhere.
+    """Raise StageFailed(PROJECT_PATH_OUTSIDE) for a path of npm packing outside of the project.
 
-    Where a link leads is the bridge's to find out; it looks right before it packs.
+    Symbolic links are checked by the bridge, immediately before it packs.
     """
     for config in (_CONFIG, _PRIVATE_CONFIG):
         for path in _packing_paths(folder / config):
@@ -65,10 +70,10 @@ def require_inside(folder: Path) -> None:
 
 
 def bring_packages(folder: Path) -> None:
-    """Let the tool pack npm packages whose package.json lies outside of the root.
+    """Move npm packages from outside of the root into it, if the code needs them there.
 
-    It packs what lies inside, or what a list in the configuration names; without either the code
-    would miss them.
+    The tool packs only packages of the root, unless the configuration has a list of its own
+    (`packNpmManually`); then nothing is moved.
     """
     setting = parsed(folder / _CONFIG).get("setting")
     if not (isinstance(setting, dict) and setting.get("packNpmManually")):
@@ -78,7 +83,7 @@ def bring_packages(folder: Path) -> None:
 def left_out(
     folder: Path, project_type: ProjectType, packages: Collection[str]
 ) -> tuple[Message, ...]:
-    """Say what was not published: npm packages, the plugin of a plugin project, functions."""
+    """Return warnings about npm packages, a plugin or cloud functions that were not published."""
     found = list[Message]()
     root, config = folder / root_of(folder), parsed(folder / _CONFIG)
     if names := missing(root, root, packages, PACKED):
@@ -95,26 +100,27 @@ def _packing_paths(config: Path) -> list[str]:
         relations = setting["packNpmRelationList"]
         return [str(one[name]) for one in relations for name in _PACKING if one.get(name)]
     except UNREADABLE:
-        return []  # The tool finds nothing to pack there either.
+        return []  # The tool cannot read the list either.
 
 
 def add_config(folder: Path) -> None:
-    """Give a folder without project.config.json one with the settings of a new project."""
+    """Create project.config.json with the settings of a new project, unless it exists."""
     config = folder / _CONFIG
     if not os.path.lexists(config):
         config.write_text(json.dumps(_DEFAULTS, indent=2) + "\n", encoding="utf-8")
 
 
 def filter_unused_files(folder: Path, *, wanted: bool) -> None:
-    """Let the tool leave out the files that no page needs, or keep them: both of its switches."""
+    """Set both switches of the tool that omit files which no page needs; `wanted` omits them."""
     config = folder / _CONFIG
     try:
         content = json.loads(plain_files.text(config) or "")
         setting = {**(content.get("setting") or {}), **dict.fromkeys(_UNUSED_FILES, wanted)}
         content["setting"] = setting
         if content.get("miniprogramRoot") and not root_of(folder).parts:
-            del content["miniprogramRoot"]  # With "./" the tool would find no app.json, and go on.
+            # With "./" the tool would not find app.json, without reporting an error.
+            del content["miniprogramRoot"]
     except UNREADABLE:
-        return  # The tool refuses it in words of its own.
-    # A new file in its place: the old one may be a second name of a file that is kept.
+        return  # The tool reports the error.
+    # A new file replaces it: the old one may be a hard link to a kept file.
     plain_files.write_private(config, json.dumps(content, ensure_ascii=False, indent=2) + "\n")

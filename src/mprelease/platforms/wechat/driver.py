@@ -14,7 +14,7 @@ from mprelease.platforms.detection import APP_ID_EXAMPLES, require_app_id
 from mprelease.platforms.driver import Account, BuildTargets, Event, PublishOrder, Result, Route
 from mprelease.platforms.images import QR_CODE
 from mprelease.platforms.mini_programs import require_page
-from mprelease.platforms.npm_packages import require_packable
+from mprelease.platforms.npm_packing_check import require_packable
 from mprelease.platforms.presentation import (
     CredentialField,
     CredentialForm,
@@ -53,7 +53,7 @@ class WeChatDriver(Bridged):
         ),
     )
     project_types = tuple(ProjectType)
-    robots = range(1, 31)  # its CI robots (vendor-tools, WeChat)
+    robots = range(1, 31)  # the CI robots (vendor-tools, WeChat)
     has_one_trial_code = True
     build_targets = BuildTargets("mp-weixin", "weapp")
     version_form = VersionForm.WORDS
@@ -75,33 +75,33 @@ class WeChatDriver(Bridged):
         return app_id
 
     def check(self, account: Account, route: Route) -> None:
-        """Ask WeChat whether it accepts app id, key and address; raise StageFailed if not."""
-        # The HTTP client takes a fifth of a second to load: here that happens beside the checkout,
-        # and for nobody who only looks at a log.
+        """Raise StageFailed unless WeChat accepts app id, key and this host's address."""
+        # Importing the HTTP client takes 0.2 s: here it happens during the checkout, and not in
+        # processes that never need it.
         from mprelease.platforms.wechat.check import check_account  # noqa: PLC0415
 
         check_account(account, route)
 
     def last_version(self, account: Account, route: Route) -> str | None:  # noqa: ARG002
-        """Return None: nothing in the tool's protocol tells (vendor-tools, WeChat)."""
+        """Return None: the tool's protocol has no such request (vendor-tools, WeChat)."""
         return None
 
     def finish(self, account: Account, route: Route, version: str) -> Result:  # noqa: ARG002
-        """Raise Refused(NOTHING_TO_FINISH): a person picks the trial version in the console."""
+        """Raise Refused(NOTHING_TO_FINISH): the trial version is selected in the console."""
         raise Refused(Problem.NOTHING_TO_FINISH, platform=self.platform)
 
     def validate_output(self, folder: Path, project_type: ProjectType) -> None:
-        """Raise StageFailed(OUTPUT_NOT_A_MINI_PROGRAM) unless a folder can be published."""
+        """Raise StageFailed unless a folder can be published on WeChat."""
         require_content(folder, project_type)
 
     def roots(self, folder: Path) -> tuple[Path, ...]:
-        """Return the roots of mini program and plugin that project.config.json names."""
+        """Return the roots of mini program and plugin in project.config.json."""
         plugin = root_of(folder, "pluginRoot")
         roots = (root_of(folder), plugin) if plugin.parts else (root_of(folder),)
         return tuple(folder / root for root in dict.fromkeys(roots))
 
     def prepare(self, order: PublishOrder) -> None:
-        """Refuse an unknown start page, and paths out of the project; add project.config.json."""
+        """Refuse an undeclared start page, and paths outside; complete project.config.json."""
         if order.launch.start_page and order.project_type is ProjectType.MINI_PROGRAM:
             require_page(order.built / root_of(order.built), order.launch.start_page)
         add_config(order.built)
@@ -113,7 +113,7 @@ class WeChatDriver(Bridged):
             require_inside(order.built)
 
     def order_line(self, order: PublishOrder) -> str:
-        """Return the order as the bridge reads it, credential included."""
+        """Return the order in the bridge's format, including the credential."""
         return json.dumps(
             {
                 "kind": order.kind,
@@ -135,17 +135,17 @@ class WeChatDriver(Bridged):
         )
 
     def event(self, line: str, order: PublishOrder | None) -> Event:
-        """Read one line of the bridge's events; raise StageFailed for what is none."""
+        """Parse one line of the bridge's events; raise StageFailed if it is not valid."""
         return event_of(line, order)
 
     def left_out(self, order: PublishOrder, packages: Collection[str]) -> tuple[Message, ...]:
-        """Say what has not arrived: npm packages, the plugin of a plugin project, functions."""
+        """Return warnings about npm packages, a plugin or cloud functions not published."""
         return left_out(order.built, order.project_type, packages)
 
     def size_limits(self) -> SizeLimits:
-        """Return what getattr answers to miniprogram-ci (vendor-tools, WeChat)."""
+        """Return the limits in the response to miniprogram-ci's getattr (vendor-tools, WeChat)."""
         return SizeLimits(2 * MIB, 2 * MIB, 20 * MIB)
 
-    def console_url(self, app_id: str) -> str:  # noqa: ARG002 (other platforms name the app)
-        """Return WeChat's console, which asks for the app when one logs in."""
+    def console_url(self, app_id: str) -> str:  # noqa: ARG002 (not part of WeChat's URL)
+        """Return the URL of WeChat's console, where the app is selected at the login."""
         return "https://mp.weixin.qq.com/"

@@ -1,4 +1,4 @@
-"""Read what the bridge to miniprogram-ci writes to descriptor 3."""
+"""Parse the events of the bridge to miniprogram-ci."""
 
 from mprelease.domain.apps import ProjectType
 from mprelease.domain.errors import StageFailed
@@ -11,22 +11,22 @@ from mprelease.platforms.images import image_in
 from mprelease.platforms.qr_codes import drawn
 from mprelease.platforms.wechat.problems import ToolError, failure_of
 
-# As the tool names them in its answer.
+# Names of packages in the tool's result.
 _FULL = "__FULL__"
 _MAIN = ("__APP__", "__GAME__")
 _PLUGINS = (ProjectType.MINI_PROGRAM_PLUGIN, ProjectType.MINI_GAME_PLUGIN)
 
 
 def event_of(line: str, order: PublishOrder | None) -> Event:
-    """Return the event in a line; raise StageFailed for a line that is none."""
+    """Parse an event; raise StageFailed(PUBLISH_EVENT_UNREADABLE) if it is not valid."""
     return events.read(line, order, {"result": _result, "error": _failure})
 
 
 def trial_qr_code(app_id: str) -> bytes:
-    """Draw the PNG that opens an app's trial version on a phone.
+    """Draw the QR code that opens an app's trial version on a phone, as a PNG.
 
-    WeChat tells no address after an upload. This fixed one shows whichever version an
-    administrator has picked on mp.weixin.qq.com; a robot's newer upload replaces its older one.
+    WeChat returns no address after an upload. This fixed one opens the version that an
+    administrator has selected on mp.weixin.qq.com; a robot's newer upload replaces its older one.
     """
     address = f"https://open.weixin.qq.com/sns/getexpappinfo?appid={app_id}#wechat-redirect"
     return drawn(address)
@@ -52,7 +52,7 @@ def _preview(order: PublishOrder, sizes: Sizes) -> Result | Failure:
 
 
 def _plugin_hints(plugin_id: str | None) -> tuple[Message, ...]:
-    """Tell how the mini programs that use a plugin name what was uploaded: it has no 体验版."""
+    """Return the hint with the id by which mini programs use an uploaded plugin (no 体验版)."""
     return (Message("hint.wechat_plugin", {"id": plugin_id}),) if plugin_id else ()
 
 

@@ -1,4 +1,4 @@
-"""WeChat's upload key: an RSA private key that signs by bare encryption."""
+"""WeChat's upload key: an RSA private key for signatures without a hash."""
 
 import json
 from base64 import b64encode
@@ -16,20 +16,19 @@ from mprelease.platforms.detection import credential_text
 
 
 def read_key(content: bytes) -> str:
-    """Return the PEM in a key file with plain line ends.
+    """Validate a key file, and return its PEM with LF line ends and without a byte order mark.
 
-    WeChat hands out PKCS#1; PKCS#8 works as well. A byte order mark and Windows line ends are what
-    a file picks up on its way here. Raise Refused(KEY_SHAPE), or
+    WeChat issues keys as PKCS#1; PKCS#8 works as well. Raise Refused(KEY_SHAPE), or
     Refused(CREDENTIAL_OF_OTHER_PLATFORM).
     """
     text = credential_text(content, Platform.WECHAT)
     pem = "".join(f"{line.strip()}\n" for line in text.strip().splitlines())
-    _refuse_other(pem)
+    _require_rsa(pem)
     return pem
 
 
-def _refuse_other(pem: str) -> None:
-    """Raise Refused(KEY_SHAPE) for whatever is no RSA private key."""
+def _require_rsa(pem: str) -> None:
+    """Raise Refused(KEY_SHAPE) unless a PEM is an RSA private key."""
     try:
         key = load_pem_private_key(pem.encode(), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
@@ -39,6 +38,6 @@ def _refuse_other(pem: str) -> None:
 
 
 def sign(key: RSAPrivateKey, app_id: str, random_string: str) -> str:
-    """Sign a call as miniprogram-ci 2.1.42 does: PKCS#1 v1.5 type 1 padding, no hash."""
+    """Sign a request like miniprogram-ci 2.1.42: PKCS#1 v1.5 type 1 padding, no hash."""
     claim = json.dumps({"appid": app_id, "rand_str": random_string}, separators=(",", ":"))
     return b64encode(key.sign(claim.encode(), PKCS1v15(), NoDigestInfo())).decode("ascii")

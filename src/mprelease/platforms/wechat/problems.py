@@ -1,7 +1,7 @@
-"""Failures of miniprogram-ci 2.1.42, and the problems that they are.
+"""Map failures of miniprogram-ci 2.1.42 to problems.
 
-Codes are those of its dist/config/config.js. Other codes tell its compilers apart, which their
-messages do better.
+Codes are those of its dist/config/config.js. Its other codes only identify one of its compilers;
+their messages are more specific.
 """
 
 import json
@@ -19,7 +19,7 @@ from mprelease.platforms.wechat.source_problems import source_problem
 _NO_RANDOM_STRING = 20001
 _NO_SIGNATURE = 20002
 _NOT_SENT = 20003
-_LATE = "LATE"  # the bridge's own
+_LATE = "LATE"  # an error code of the bridge
 
 _PREFIX = re.compile(r"(?:\w*Error: )*")
 _REFUSAL = re.compile(r"errCode: (?P<code>-?\d+); errMsg: (?P<text>.*)", re.DOTALL)
@@ -27,10 +27,10 @@ _REFUSAL = re.compile(r"errCode: (?P<code>-?\d+); errMsg: (?P<text>.*)", re.DOTA
 
 @dataclass(frozen=True)
 class ToolError:
-    """A failure as the bridge tells it.
+    """An error event of the bridge.
 
-    `code` is a number of the tool's or a word of the bridge's, `path` the file that the tool
-    blames, if it names one. `sent` says that sending had begun.
+    `code` is the tool's (a number) or the bridge's (a text), `path` the file of the tool's error,
+    if it has one. `sent` is True if sending had begun.
     """
 
     kind: Kind
@@ -43,12 +43,12 @@ class ToolError:
 
     @property
     def detail(self) -> str:
-        """Return the message without the names of errors and the folder on this machine."""
+        """Return the message without error names and the local folder."""
         return _PREFIX.sub("", self.message.replace(f"{self.folder}/", ""), count=1)
 
 
 def failure_of(tool_error: ToolError) -> Failure:
-    """Return what a complaint means, and whether the platform may hold the release anyway."""
+    """Return the failure for an error, and whether the release may have arrived nevertheless."""
     if refusal := _refusal(tool_error.detail):
         return Failure(problem_of(refusal, tool_error.app_id))
     if tool_error.sent:
@@ -57,7 +57,7 @@ def failure_of(tool_error: ToolError) -> Failure:
 
 
 def _refusal(detail: str) -> Refusal | None:
-    """Find the platform's reply, which the tool quotes in one of two forms."""
+    """Parse the platform's reply, which the tool quotes in one of two formats."""
     if found := _REFUSAL.match(detail):
         return Refusal(int(found["code"]), found["text"])
     try:

@@ -1,8 +1,7 @@
-"""What WeChat's service says when it says no.
+"""Refusals of WeChat's service, as known from public reports.
 
-Known from public reports, except that codes of other refusals are passed on as they are. The
-service wraps one refusal in another ("inner upload fail with errcode: …"), and the codes outside
-and inside differ, so a refusal is recognised by its words.
+Unknown refusals are reported with their code and text. The service wraps one refusal in another
+("inner upload fail with errcode: …") with different codes, so a refusal is recognised by its text.
 """
 
 import re
@@ -12,7 +11,7 @@ from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
 
 HOST = "servicewechat.com"
-"""The one host that the tool talks to, apart from an object storage for large packages."""
+"""The tool's only host, apart from an object storage for large packages."""
 
 _IP = re.compile(r"invalid ip:? *(?P<ip>[0-9A-Fa-f.:]+)", re.IGNORECASE)
 _APP_ID = re.compile(r"invalid appid|innerCode: 40013", re.IGNORECASE)
@@ -25,14 +24,14 @@ _SIZE = re.compile(
 
 @dataclass(frozen=True)
 class Refusal:
-    """A reply other than yes: WeChat's `errCode` and `errMsg`."""
+    """A reply that is an error: WeChat's `errCode` and `errMsg`."""
 
     code: int
     text: str
 
 
 def problem_of(refusal: Refusal, app_id: str) -> StageFailed:
-    """Return the problem that a refusal is; sizes in KB, as WeChat counts."""
+    """Map a refusal to a problem; sizes in KB, as in WeChat's text."""
     if found := _IP.search(refusal.text):
         return StageFailed(Problem.IP_NOT_LISTED, ip=found["ip"])
     if found := _SIZE.search(refusal.text):

@@ -3,9 +3,9 @@
 from mprelease.domain.platforms import Platform
 from mprelease.platforms.settings import KnownSettings
 
-# An option of its preview alone: packages of up to 4 MB.
+# An option of previews only: packages of up to 4 MB.
 BIG_PACKAGES = "bigPackageSizeSupport"
-# Of this one the tool says that project.config.json takes its place: there it is written.
+# The tool documents project.config.json as the replacement of this one: it is written there.
 FILTER_UNUSED = "allowIgnoreUnusedFiles"
 
 _COMPILER = (
@@ -21,7 +21,7 @@ _COMPILER = (
     "disableUseStrict",
     "compileWorklet",
 )
-# What project.config.json and the developer tool call them.
+# Names in project.config.json and in the developer tool.
 _SYNONYMS = {
     "enhance": "es7",
     "minified": "minify",

@@ -1,7 +1,7 @@
-"""What miniprogram-ci 2.1.42 says about mistakes in a mini program's files.
+"""Map error messages of miniprogram-ci 2.1.42 about a mini program's files to problems.
 
-Each pattern was met with the real tool. It has one compiler per language, and each of them says
-file and line in a form of its own.
+Each pattern was observed with the real tool. It has one compiler per language, each with its own
+format for file and line.
 """
 
 import re
@@ -13,9 +13,9 @@ from mprelease.domain.problems import Parameter, Problem
 
 @dataclass(frozen=True)
 class _Known:
-    """A message, and the problem that takes the pattern's groups as parameters.
+    """A pattern of messages, and its problem; the pattern's groups are the problem's parameters.
 
-    `first_line` is the number that this compiler gives to a file's first line.
+    `first_line` is this compiler's number for a file's first line.
     """
 
     problem: Problem
@@ -47,7 +47,7 @@ _KNOWN = (
         Problem.SOURCE_SYNTAX_ERROR,
         re.compile(r"\s*x (?P<detail>[^\n]+)\n\s*,-\[(?P<file>[^\n]+?):(?P<line>\d+):\d+\]"),
     ),
-    # JSON: the line is marked, unless it is the last one
+    # JSON: the line is marked with ">", unless it is the last one
     _Known(
         Problem.SOURCE_SYNTAX_ERROR,
         re.compile(
@@ -63,7 +63,7 @@ _KNOWN = (
             re.DOTALL,
         ),
     ),
-    # The tool puts an import in front of every .less file.
+    # Less; the tool adds an import before the first line of every .less file.
     _Known(
         Problem.SOURCE_SYNTAX_ERROR,
         re.compile(r"(?P<detail>[^\n]+) in (?P<file>[^\n]+?) on line (?P<line>\d+), column \d+:"),
@@ -79,7 +79,7 @@ _KNOWN = (
         Problem.SOURCE_SYNTAX_ERROR,
         re.compile(r"/?(?P<file>[^\n:]+\.\w+):(?P<line>\d+):\d+: (?P<detail>[^\n]+)"),
     ),
-    # The minifier of .wxml, which leaves it to the complaint to name the file
+    # The minifier of .wxml; the file is in the error's path only
     _Known(
         Problem.SOURCE_SYNTAX_ERROR,
         re.compile(r"(?P<line>\d+):\d+:(?P<detail>[^\n]+)"),
@@ -95,9 +95,9 @@ _KNOWN = (
 
 
 def source_problem(message: str, file: str | None) -> StageFailed | None:
-    """Return the problem in a message without "Error: " and paths of this machine, if known.
+    """Return the problem that a message describes; None if no pattern matches.
 
-    `file` is the one that the tool blames apart from the message.
+    The message is without "Error: " and local paths; `file` is the path in the tool's error object.
     """
     for known in _KNOWN:
         if found := known.pattern.match(message):

@@ -1,6 +1,7 @@
-"""A fourth platform, which only tests know: its tool is a shell script, its name no member.
+"""A fourth platform, registered by tests only: its tool is a shell script.
 
-It has robots from 3 to 5, a credential of two parts, a switch, and a step that can be missed.
+It is not a member of `Platform`. It has robots from 3 to 5, a credential of two parts, an upload
+switch, and a step that can be missed.
 """
 
 import json
@@ -49,7 +50,7 @@ SCRIPT = 'echo loaded >&3; read -r order; echo ready >&3; read -r go; echo "sent
 
 @dataclass(frozen=True)
 class PaperDriver:
-    """Publish by a script that says what it was told."""
+    """Publish with a script that echoes its order."""
 
     platform = PAPER
     presentation = Presentation(
@@ -123,7 +124,7 @@ class PaperDriver:
                 return Loaded()
             case ["ready"]:
                 return Ready()
-            case ["sent", told] if order and told == self.order_line(order):
+            case ["sent", echo] if order and echo == self.order_line(order):
                 return Result(Publication(b"\x89PNG paper", "image/png"), (Message(MISSED),))
         raise StageFailed(Problem.PUBLISH_EVENT_UNREADABLE, detail=line)
 
@@ -141,5 +142,5 @@ class PaperDriver:
 
 
 def register(patch: pytest.MonkeyPatch) -> None:
-    """Let the platform be served until the end of a test."""
+    """Register the platform until the end of a test."""
     patch.setitem(registry.DRIVERS, PAPER, PaperDriver())

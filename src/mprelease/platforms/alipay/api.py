@@ -1,6 +1,6 @@
-"""Ask Alipay without its tool: whether it accepts a key, and which version it has.
+"""Requests to Alipay without its tool: check a key, get the last version, set the trial version.
 
-Calls and signature are those of minidev 2.2.5.
+Requests and signature are those of minidev 2.2.5.
 """
 
 import re
@@ -23,20 +23,20 @@ from mprelease.platforms.images import Image, image_of
 from mprelease.platforms.stored_keys import stored_key
 
 _BASE = f"https://{HOST}"
-_PAUSE = 2.0
+_POLL_SECONDS = 2.0
 _WALLET = "com.alipay.alipaywallet"
 _NO_VERSION = "0.0.0"
 _NUMBERS = re.compile(r"[0-9]+(\.[0-9]+){2}")
 
 
 def last_version(account: Account, route: Route) -> str | None:
-    """Return the newest version that the platform has, None before the first.
+    """Return the newest version on the platform; None before the first.
 
-    Raise StageFailed when the platform does not accept key and address, or cannot be asked. Each
-    wait for the network takes 5 s at most.
+    Raise StageFailed if the platform refuses the key or this host's address, or if the request
+    fails. Every wait for the network times out after 5 s.
     """
     fields = {"appId": account.platform_app_id, "clientType": "alipay", "clientId": _WALLET}
-    data = _Client(account, route).ask("GET", "appUploadDetail", fields)
+    data = _Client(account, route).request("GET", "appUploadDetail", fields)
     version = str(data.get("lastVersion") or "")
     return version if _NUMBERS.fullmatch(version) and version != _NO_VERSION else None
 
@@ -44,40 +44,40 @@ def last_version(account: Account, route: Route) -> str | None:
 def show_to_testers(
     account: Account, route: Route, version: str, *, seconds: float
 ) -> Image | None:
-    """Make an uploaded version the experience version, and return the image of its QR code.
+    """Make an uploaded version the trial version, and return the image of its QR code.
 
-    Return None where the image cannot be had. Raise StageFailed when the platform refuses, or has
-    not done it in time.
+    Return None if the image is not available. Raise StageFailed if the platform refuses, and
+    StageFailed(PLATFORM_BUILD_UNFINISHED) if it is not ready after `seconds`.
     """
     client = _Client(account, route)
     app = {"appId": account.platform_app_id, "clientType": "alipay", "clientId": _WALLET}
     fields = {**app, "version": version}
-    client.ask("POST", "setExp", fields)
+    client.request("POST", "setExp", fields)
     ends_at = time.monotonic() + seconds
     while time.monotonic() < ends_at:
-        data = client.ask("GET", "setExpQuery", fields)
+        data = client.request("GET", "setExpQuery", fields)
         if data.get("packageStatus") == "success":
             return client.image(str(data.get("qrCodeUrl")))
-        time.sleep(_PAUSE)
+        time.sleep(_POLL_SECONDS)
     raise StageFailed(Problem.PLATFORM_BUILD_UNFINISHED)
 
 
 class _Client:
-    """Where one account asks; each call is signed."""
+    """A client that signs requests with the key of one account."""
 
     def __init__(self, account: Account, route: Route) -> None:
         self._app_id = account.platform_app_id
         self._key = opened(account.credential)
         self._route = route
 
-    def ask(self, method: str, call: str, fields: Mapping[str, str]) -> dict[str, Any]:
-        """Return the data of an answer that says yes; raise StageFailed for any other."""
+    def request(self, method: str, call: str, fields: Mapping[str, str]) -> dict[str, Any]:
+        """Return the data of a successful response; raise StageFailed for any other."""
         sent = {**fields, "toolId": self._key.tool_id, "toolType": "CLI"}
         headers = {"sign": signature(self._key, fields), "signType": "SHA256WithRSA"}
         url = f"/cli/miniapp/{call}.json"
         try:
             with _client(self._route) as client:
-                # The tool sends a form in parts, and so do we.
+                # The tool sends a multipart form.
                 body = {name: (None, value) for name, value in sent.items()}
                 answer = (
                     client.get(url, params=sent, headers=headers)
@@ -89,7 +89,7 @@ class _Client:
         return self._data(answer, fields)
 
     def image(self, address: str) -> Image | None:
-        """Return the image at an address, None where there is none."""
+        """Download an image; None if that fails, or if it is not a valid image."""
         try:
             with _client(self._route) as client:
                 answer = client.get(address, follow_redirects=True).raise_for_status()
@@ -108,7 +108,7 @@ class _Client:
 
 
 def signature(key: ToolKey, fields: Mapping[str, str]) -> str:
-    """Sign fields as the tool does, in the order of their names."""
+    """Return the tool's signature of fields, which are sorted by name."""
     text = "&".join(f"{name}={fields[name]}" for name in sorted(fields))
     signed = stored_key(key.private_key).sign(text.encode(), PKCS1v15(), SHA256())
     return b64encode(signed).decode("ascii")

@@ -1,7 +1,7 @@
-"""Many watchers in one process: `python -m benchmarks.live.sockets`, a task as JSON on its input.
+"""Many watchers in one process: `python -m benchmarks.live.watchers`, with a task as JSON on stdin.
 
-It says `ready` when all have connected, and at the end one line of JSON. It reads frames itself and
-each text once for all watchers that get the same, so that one core is enough for a thousand.
+It writes `ready` after all have connected, and at the end one line of JSON. It parses frames
+itself, and equal messages only once for all watchers: one core is enough for 1,000 watchers.
 """
 
 import asyncio
@@ -24,47 +24,47 @@ _DIGITS = 19  # of the time in ns since the epoch
 
 @dataclass(frozen=True)
 class Message:
-    """What a message says: from which line to which, when each was said (ns), and the end."""
+    """A parsed message: its first and last line, the times of its lines (ns), and the end."""
 
     first: int
     last: int
-    said: tuple[int, ...]
+    times: tuple[int, ...]
     is_over: bool
 
 
 @dataclass
-class Connections:
-    """What all watchers have heard: each text once, and when each watcher got it (ns)."""
+class Received:
+    """The messages of all watchers: each text once, with the times of its arrivals (ns)."""
 
     messages: dict[bytes, Message] = field(default_factory=dict)
-    heard: dict[bytes, list[int]] = field(default_factory=dict)
+    arrivals: dict[bytes, list[int]] = field(default_factory=dict)
     broken: str = ""
 
     def read(self, payload: bytes) -> Message:
-        """Return what a text says."""
+        """Return a parsed message, parsed only once."""
         known = self.messages.get(payload)
         if known is None:
             known = self.messages[payload] = read(payload)
-            self.heard[payload] = []
+            self.arrivals[payload] = []
         return known
 
 
 def read(payload: bytes) -> Message:
-    """Read a text of the protocol (docs/live.md)."""
-    told = json.loads(payload)
-    passages = told.get("passages") or []
+    """Parse a message of the protocol (docs/live.md); raise ValueError for a gap in its lines."""
+    fields = json.loads(payload)
+    passages = fields.get("passages") or []
     if not passages:
-        return Message(0, -1, (), bool(told.get("over")))
+        return Message(0, -1, (), bool(fields.get("over")))
     first, last = passages[0][1], passages[-1][1] + len(passages[-1][3]) - 1
     texts = [text for passage in passages for text in passage[3]]
-    said = tuple(int(text[:_DIGITS]) for text in texts if text[:_DIGITS].isdigit())
+    times = tuple(int(text[:_DIGITS]) for text in texts if text[:_DIGITS].isdigit())
     if last - first + 1 != len(texts):
         raise ValueError(f"a gap within lines {first} to {last}")
-    return Message(first, last, said, bool(told.get("over")))
+    return Message(first, last, times, bool(fields.get("over")))
 
 
 def frames(buffer: bytearray) -> Iterator[tuple[int, bytes]]:
-    """Take a server's whole frames (RFC 6455) out of a buffer: opcode and payload."""
+    """Remove a server's complete frames (RFC 6455) from a buffer; yield opcode and payload."""
     while len(buffer) >= 2:  # noqa: PLR2004 the shortest header
         length, start = buffer[1], 2
         if length == _MIDDLE:
@@ -81,8 +81,8 @@ def frames(buffer: bytearray) -> Iterator[tuple[int, bytes]]:
 class Watcher(asyncio.Protocol):
     """One socket that watches a release's log from its beginning."""
 
-    def __init__(self, connections: Connections, host: str, token: str, release: int) -> None:
-        self._crowd = connections
+    def __init__(self, received: Received, host: str, token: str, release: int) -> None:
+        self._received = received
         self._host, self._token, self._release = host, token, release
         self._buffer = bytearray()
         self._line = 0
@@ -90,7 +90,7 @@ class Watcher(asyncio.Protocol):
         self.ended = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Ask for a WebSocket."""
+        """Send the request of the WebSocket."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         key = base64.b64encode(os.urandom(16)).decode()
@@ -101,7 +101,7 @@ class Watcher(asyncio.Protocol):
         )
 
     def data_received(self, data: bytes) -> None:
-        """Take the answer, then frames."""
+        """Handle the HTTP response, then frames."""
         now = time.time_ns()
         self._buffer += data
         if not self.connected.done():
@@ -115,24 +115,24 @@ class Watcher(asyncio.Protocol):
             self._send(_TEXT, json.dumps({"log": self._release}).encode())
             self.connected.set_result(None)
         for opcode, payload in frames(self._buffer):
-            self._hear(opcode, payload, now)
+            self._handle(opcode, payload, now)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Know that nothing more comes."""
+        """Record that the connection was lost."""
         self._end(f"lost after line {self._line}: {exc}")
 
-    def _hear(self, opcode: int, payload: bytes, now: int) -> None:
+    def _handle(self, opcode: int, payload: bytes, now: int) -> None:
         if opcode == _PING:
             self._send(10, payload)
         elif opcode == _CLOSE:
             self._end(f"closed after line {self._line}: {payload[:2].hex()}")
         elif opcode == _TEXT:
-            message = self._crowd.read(payload)
-            if message.said or message.last >= 0:
+            message = self._received.read(payload)
+            if message.times or message.last >= 0:
                 if message.first != self._line + 1:
                     self._end(f"line {message.first} came after line {self._line}")
                 self._line = message.last
-                self._crowd.heard[payload].append(now)
+                self._received.arrivals[payload].append(now)
             if message.is_over:
                 self._end("")
 
@@ -143,7 +143,7 @@ class Watcher(asyncio.Protocol):
         if not self.connected.done():
             self.connected.set_result(None)
         if not self.ended.done():
-            self._crowd.broken = self._crowd.broken or problem_detail
+            self._received.broken = self._received.broken or problem_detail
             self.ended.set_result(self._line)
             self._transport.close()
 
@@ -153,13 +153,13 @@ def _same(watcher: Watcher) -> Watcher:
 
 
 async def watch(task: dict[str, list[dict[str, object]]]) -> dict[str, object]:
-    """Watch until the end, and say how late each line came to each watcher."""
-    connections, watchers = Connections(), []
+    """Watch until the end, and return the report with the delays of lines."""
+    received, watchers = Received(), []
     loop = asyncio.get_running_loop()
     for one in task["watch"]:
         host, port = str(one["host"]), int(str(one["port"]))
         for _ in range(int(str(one["count"]))):
-            watcher = Watcher(connections, host, str(one["token"]), int(str(one["release"])))
+            watcher = Watcher(received, host, str(one["token"]), int(str(one["release"])))
             await loop.create_connection(partial(_same, watcher), host, port)
             watchers.append(watcher)
     for watcher in watchers:
@@ -168,21 +168,21 @@ async def watch(task: dict[str, list[dict[str, object]]]) -> dict[str, object]:
     began = time.process_time()
     lines = [await watcher.ended for watcher in watchers]
     return {
-        "broken": connections.broken,
+        "broken": received.broken,
         "fewest": min(lines, default=0),
         "most": max(lines, default=0),
         "cpu": time.process_time() - began,
-        **_late(connections),
+        **_delays(received),
     }
 
 
-def _late(connections: Connections) -> dict[str, object]:
-    """Return how late lines came, in ms: of all lines and all watchers."""
+def _delays(received: Received) -> dict[str, object]:
+    """Return percentiles of the delays, in ms, of all lines at all watchers."""
     bins: Counter[int] = Counter()
-    for payload, moments in connections.heard.items():
+    for payload, moments in received.arrivals.items():
         whole = Counter(moment // 1_000_000 for moment in moments)
-        for said in connections.messages[payload].said:
-            at = said // 1_000_000
+        for time_ns in received.messages[payload].times:
+            at = time_ns // 1_000_000
             for moment, count in whole.items():
                 bins[moment - at] += count
     total, passed = sum(bins.values()), 0

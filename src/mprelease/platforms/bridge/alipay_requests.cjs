@@ -1,7 +1,7 @@
 "use strict";
 
-// Stands between minidev and the network: holds back what would be sent until it may be, and keeps
-// the platform's own words, of which the tool hands on only a part, or none.
+// Intercepts minidev's requests: blocks before the first one that sends until "go", and keeps the
+// platform's responses, of which the tool passes on only a part, or nothing.
 
 const channels = require("node:diagnostics_channel");
 const { EventEmitter } = require("node:events");
@@ -11,10 +11,10 @@ const net = require("node:net");
 const zlib = require("node:zlib");
 const { awaitGo, progress } = require("./protocol.cjs");
 
-// Part of the tool's telemetry cannot be switched off, knows no proxy, and tells the vendor paths of
-// this machine and its MAC address.
+// Part of the tool's telemetry cannot be disabled. It ignores the proxy, and sends paths of this
+// machine and its MAC address to the vendor.
 const TELEMETRY = "mdap.alipay.com";
-const SERVICE = "/cli/miniapp/"; // of the other answers only the tool knows what to make
+const SERVICE = "/cli/miniapp/"; // responses of other paths are not read here
 const LONGEST_REPLY = 4000;
 const DECODERS = {
   gzip: zlib.gunzipSync,
@@ -22,18 +22,18 @@ const DECODERS = {
   br: zlib.brotliDecompressSync,
 };
 
-// How Node says that a connection was never there: nothing can have arrived.
+// Errors of Node if a connection was not established: nothing can have arrived.
 const UNCONNECTED = /^(connect|getaddrinfo)$/;
 const UNTRUSTED = /CERT|^UNABLE_TO_VERIFY/;
 
-/** What has happened: the last call, whether anything was sent, and the answer to the last call. */
+/** The last request, whether anything was sent, and the response to the last request. */
 const state = { call: null, sent: false, reply: null };
 let allowed = false;
 
-/** Emits each call's answer, under the last part of its path. */
+/** Emits the text of each response, with the last part of the path as the event's name. */
 const answers = new EventEmitter();
 
-/** Watch every call from now on; has to come before the tool is loaded. `stop` ends the process. */
+/** Intercept all requests; call before the tool is loaded. `stop` ends the process. */
 function watch(stop) {
   for (const protocol of [http, https]) {
     const request = protocol.request;
@@ -42,31 +42,31 @@ function watch(stop) {
       if (call.host === TELEMETRY) return unsent(request);
       const isFirst = before(call, stop);
       const made = listen(call, request(...given));
-      return isFirst ? made.once("error", takeBack) : made;
+      return isFirst ? made.once("error", resetIfUnsent) : made;
     };
   }
-  // Another version of the tool might send by other means, of which we could hold back nothing.
-  const unlessAsking = ({ request }) => {
+  // Another version of the tool might send by means that are not intercepted: end before it does.
+  const stopUnallowed = ({ request }) => {
     if (!allowed && isSending(request.method)) {
       stop(new Error("the tool would have sent without asking"));
     }
   };
-  channels.subscribe("undici:request:create", unlessAsking);
-  channels.subscribe("http.client.request.start", unlessAsking);
+  channels.subscribe("undici:request:create", stopUnallowed);
+  channels.subscribe("http.client.request.start", stopUnallowed);
 }
 
 function unsent(request) {
-  const deaf = () => {};
-  const createConnection = () => new net.Socket().on("error", deaf).destroy(new Error("unsent"));
-  return request({ createConnection }).on("error", deaf);
+  const ignore = () => {};
+  const createConnection = () => new net.Socket().on("error", ignore).destroy(new Error("unsent"));
+  return request({ createConnection }).on("error", ignore);
 }
 
-// The tool asks by GET, and sends by POST. Its agent for a proxy opens tunnels by itself.
+// The tool queries by GET, and sends by POST. Its proxy agent opens tunnels by CONNECT.
 function isSending(method) {
   return !["GET", "HEAD", "CONNECT"].includes(method ?? "GET");
 }
 
-// Returns whether this call is the one from which on something may have been sent.
+// Returns whether this is the first request that sends something; blocks before it until "go".
 function before({ method, host, path }, stop) {
   const isFirst = isSending(method) && !state.sent;
   if (isFirst && !allowed) {
@@ -77,7 +77,7 @@ function before({ method, host, path }, stop) {
     }
     allowed = true;
   }
-  // From here on the platform may hold what was sent, whatever we hear of it.
+  // From now on the platform may have received the release, even without a response.
   state.sent ||= isFirst;
   const call = `${method} ${host}${path}`;
   if (call !== state.call) progress(call);
@@ -85,7 +85,7 @@ function before({ method, host, path }, stop) {
   return isFirst;
 }
 
-function takeBack({ code = "", syscall = "" }) {
+function resetIfUnsent({ code = "", syscall = "" }) {
   if (UNCONNECTED.test(syscall) || UNTRUSTED.test(code)) state.sent = false;
 }
 
@@ -93,7 +93,7 @@ function listen({ path }, request) {
   return request.once("response", (response) => {
     const parts = [];
     state.reply = { status: response.statusCode, text: "" };
-    // Listening sets the data free, and only here the tool has begun to listen by then.
+    // A "data" listener starts the stream; only for these paths the tool has its own listener by now.
     if (!path.startsWith(SERVICE)) return;
     state.reply = null;
     response.on("data", (part) => parts.push(part));
@@ -114,7 +114,7 @@ function textOf(response, body) {
   }
 }
 
-// Libraries call with an address, with options, or with both.
+// The arguments of http.request are a URL, options, or both.
 function nameOf(given) {
   const [address, options = {}] = given;
   const isUrl = typeof address === "string" || address instanceof URL;

@@ -1,8 +1,8 @@
-"""A node whose releases speak: `python -m benchmarks.live.speaking serve PORT` or `… work`.
+"""A node with simulated stages: `python -m benchmarks.live.node serve PORT` or `… work`.
 
-Everything is real but the stages. The build says lines at the pace that the description names
-(`rate=1000 seconds=30 go=FILE`), as soon as the file is there; each line begins with the time at
-which it was said, in ns since the epoch.
+All other parts are real. When the file `go` of the description (`rate=1000 seconds=30 go=FILE`)
+exists, the build writes `rate` lines per second; each line begins with its time in ns since the
+epoch.
 """
 
 import sys
@@ -12,7 +12,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from light import a_worker
+from light_pipeline import a_worker
 from mprelease.application import Application, opened
 from mprelease.cli import serve
 from mprelease.cli import worker as work
@@ -31,26 +31,28 @@ _TICK_SECONDS = 0.01
 
 
 @dataclass(frozen=True)
-class Speaking(Application):
-    """An application whose workers run stages that only speak."""
+class SimulatedBuilds(Application):
+    """An application whose workers run stages that only write lines."""
 
     def worker(
         self, labels: tuple[str, ...], slots: int, live: LogListener | None = None
     ) -> Worker:
-        """Return a real worker with such stages."""
+        """Return a real worker with simulated stages."""
         lease = self.settings.lease_seconds * 1000
-        post = WorkerConfig(self.worker_name, labels, slots, 0, lease)
+        config = WorkerConfig(self.worker_name, labels, slots, 0, lease)
         watched = self.log_listener(live)
         return a_worker(
-            self.leased_services, self.layout.data, _pipeline, post, limit=600, live=watched
+            self.leased_services, self.layout.data, _pipeline, config, limit=600, live=watched
         )
 
 
-def main(deed: str, port: int = 0) -> None:
-    """Serve pages and work, or only work, until told to end."""
+def main(action: str, port: int = 0) -> None:
+    """Serve pages and run a worker, or only run a worker, until a signal."""
     made = opened(load())
-    application = Speaking(made.settings, made.layout, made.services, made.messaging, made.loops)
-    if deed == "serve":
+    application = SimulatedBuilds(
+        made.settings, made.layout, made.services, made.messaging, made.loops
+    )
+    if action == "serve":
         serve.run(application, "127.0.0.1", port, works=True)
     else:
         with owning(application.layout):
@@ -64,19 +66,19 @@ def _pipeline(run: Run) -> Outcome:
 
 
 def _send_batches(run: Run) -> bool:
-    wishes = dict(word.split("=", 1) for word in run.job.release.description.split())
-    rate, seconds, go = int(wishes["rate"]), int(wishes["seconds"]), Path(wishes["go"])
+    options = dict(word.split("=", 1) for word in run.job.release.description.split())
+    rate, seconds, go = int(options["rate"]), int(options["seconds"]), Path(options["go"])
     while not go.exists():
         run.stop.raise_if_asked()
         time.sleep(_TICK_SECONDS)
-    began, said = time.monotonic(), 0
-    while said < rate * seconds:
+    began, written = time.monotonic(), 0
+    while written < rate * seconds:
         due = min(int((time.monotonic() - began) * rate), rate * seconds)
-        for _ in range(due - said):
+        for _ in range(due - written):
             run.log(f"{time.time_ns()} {_FILLER}")
-        said = due
+        written = due
         time.sleep(max(_TICK_SECONDS, 1 / rate))
-    # Nothing is to be published.
+    # So that nothing is published.
     raise StageFailed(Problem.BUILD_FAILED, code=1)
 
 

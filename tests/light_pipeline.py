@@ -1,7 +1,7 @@
-"""A pipeline that is quick: stand-in stages steered by the description, and a ledger of uploads.
+"""A fast pipeline for tests of the real engine: simulated stages, and a ledger of uploads.
 
-The engine around it is the real one. A description holds words like `build=0.5` (the stage takes
-so many seconds), `fail=install`, or `after=2` (the worker pauses between fence and sending).
+The description of a release controls its stages: `build=0.5` (the stage's duration in seconds),
+`fail=install`, or `after=2` (the pause in seconds between fence and sending).
 """
 
 import fcntl
@@ -31,12 +31,12 @@ from mprelease.services.context import ServiceContext
 from mprelease.supervision import LoopSupervisor
 from mprelease.workspace.layout import prepared
 
-LOOK = 0.02
+POLL_SECONDS = 0.02
 
 
 @dataclass(frozen=True)
 class Ledger:
-    """The platform's side: one line for each upload that arrived, kept in a file."""
+    """The simulated platform: a file with one line for each upload."""
 
     file: Path
 
@@ -46,13 +46,13 @@ class Ledger:
             stream.write(f"{release} {attempt} {time.time():.3f}\n")
 
     def uploads(self) -> list[int]:
-        """The releases that arrived, one entry for each time."""
+        """Return the ids of the uploaded releases, with repetitions."""
         lines = self.file.read_text().splitlines() if self.file.exists() else []
         return [int(line.split()[0]) for line in lines]
 
 
 def light(ledger: Ledger) -> Callable[[Run], Outcome]:
-    """Return a pipeline of stand-in stages that uploads into the ledger."""
+    """Return a pipeline of simulated stages that uploads into the ledger."""
     stages: dict[Stage, Callable[[Run], bool]] = {
         Stage.CHECKOUT: _checkout,
         Stage.INSTALL: partial(_stage, Stage.INSTALL),
@@ -70,7 +70,7 @@ def a_worker(
     services: ServiceContext,
     folder: Path,
     pipeline: Callable[[Run], Outcome],
-    post: WorkerConfig,
+    config: WorkerConfig,
     *,
     limit: int = 60,
     live: LogListener | None = None,
@@ -100,7 +100,7 @@ def a_worker(
     dependencies = WorkerDependencies(
         services, machine, limit, pipeline, tools, live=live or Broadcast()
     )
-    return Worker(dependencies, post, worker_queries, loops)
+    return Worker(dependencies, config, worker_queries, loops)
 
 
 def _checkout(run: Run) -> bool:
@@ -111,9 +111,9 @@ def _checkout(run: Run) -> bool:
 
 def _stage(stage: Stage, run: Run) -> bool:
     run.log(f"{stage} of {run.job.release.id}")
-    wishes = _wishes(run)
-    _take(run, float(wishes.get(stage, "0")))
-    if wishes.get("fail") == stage:
+    options = _options(run)
+    _wait(run, float(options.get(stage, "0")))
+    if options.get("fail") == stage:
         raise StageFailed(Problem.BUILD_FAILED, code=1)
     return False
 
@@ -123,8 +123,8 @@ def _publish(ledger: Ledger, run: Run) -> bool:
     release = run.job.release
     not_after = run.fence.cross()
     run.log("sending")
-    time.sleep(float(_wishes(run).get("after", "0")))
-    # As the bridge does: late is refused, whoever has stopped us meanwhile.
+    time.sleep(float(_options(run).get("after", "0")))
+    # Like the bridges: sending is refused after the time limit.
     if time.time() * 1000 > not_after:
         raise StageFailed(Problem.PUBLISH_TOO_LATE)
     if release.kind is Kind.UPLOAD:
@@ -134,14 +134,14 @@ def _publish(ledger: Ledger, run: Run) -> bool:
     return False
 
 
-def _take(run: Run, seconds: float) -> None:
+def _wait(run: Run, seconds: float) -> None:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         run.stop.raise_if_asked()
-        time.sleep(LOOK)
+        time.sleep(POLL_SECONDS)
     run.stop.raise_if_asked()
 
 
-def _wishes(run: Run) -> dict[str, str]:
+def _options(run: Run) -> dict[str, str]:
     words = (word.partition("=") for word in run.job.release.description.split())
     return {name: value for name, _, value in words}

@@ -8,7 +8,7 @@ import pytest
 
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
-from mprelease.platforms.npm_packages import require_packable
+from mprelease.platforms.npm_packing_check import require_packable
 from mprelease.platforms.wechat.driver import WeChatDriver
 from publishing import ORDER, write_files
 

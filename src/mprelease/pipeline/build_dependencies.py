@@ -1,4 +1,4 @@
-"""What a build finds in its workspace: its dependency set, and the caches of its scope."""
+"""Provide a build with its dependency set and the caches of its scope."""
 
 import errno
 import os
@@ -27,16 +27,16 @@ from mprelease.workspace.layout import key_of
 _NOTE = "set"
 
 
-class BuildPlace:
+class BuildDependencies:
     """The dependencies and caches of one build.
 
-    With mounts the set is shown where it belongs, read-only, and the caches on top of it. Without,
-    its files get second names that belong to us, or in mode off copies. An app with private
-    dependencies gets copies in any mode.
+    With bwrap the set is mounted read-only at its places in the tree, with writable caches on top.
+    In mode user its files are hard-linked into the tree, and the worker's user owns them. In mode
+    off, and for an app with private dependencies in any mode, they are copied, without caches.
     """
 
     def __init__(self, run: Run) -> None:
-        """Take the run, whose dependency set is there."""
+        """Take a run after its install stage."""
         self._run = run
         self._tree = run.workspace.tree
         self._caches = run.workspace.caches
@@ -46,13 +46,13 @@ class BuildPlace:
 
     @contextmanager
     def laid(self) -> Iterator[tuple[Mount, ...]]:
-        """Yield what is to be mounted; give the caches back if the block ends well."""
+        """Yield the mounts for a build; save the caches if the block succeeds."""
         found = self._run.dependencies
         remove(self._caches)
         if found is None:
             yield ()
             return
-        with _conflicts_told():
+        with _conflicts_raised():
             lay_extras(found, self._tree, self._copier())
             if self._is_private:
                 lay_modules(found, self._tree, self._copier())
@@ -61,10 +61,10 @@ class BuildPlace:
         if self._is_private:
             yield ()
             return
-        self._bring_caches(found)
+        self._restore_caches(found)
         try:
             yield self._mounts(found) if self._run.machine.has_mounts else ()
-            self._give_back(found)
+            self._save_caches(found)
         finally:
             if not self._run.machine.has_mounts:
                 self._put_away(found)
@@ -80,7 +80,7 @@ class BuildPlace:
         place = self._run.workspace
         mounts = []
         for number, name in enumerate(found.modules):
-            with _conflicts_told():
+            with _conflicts_raised():
                 target = make_parents(self._tree, name, self._copier())
             if target.is_symlink() or (target.exists() and not target.is_dir()):
                 raise StageFailed(Problem.LINK_LEADS_OUTSIDE, path=name)
@@ -94,7 +94,7 @@ class BuildPlace:
         return tuple(mounts)
 
     def _lay_shared(self, found: DependencySet) -> None:
-        """Give the files of the set second names in the tree; they and their folders stay ours."""
+        """Hard-link the set's files into the tree; the worker's user keeps owning them."""
         user, copier = self._run.uid, Copier(link=True)
         assert user is not None
         if self._put_away_set() == found.folder.name:
@@ -112,7 +112,7 @@ class BuildPlace:
                 share_folder(folder, user)
 
     def _put_away(self, found: DependencySet) -> None:
-        """Keep the second names for the next build with the same set: no build can change them."""
+        """Keep the hard links for the next build with the same set: builds cannot change them."""
         remove(self._kept)
         self._kept.mkdir(mode=0o700)
         for number, name in enumerate(found.modules):
@@ -123,16 +123,16 @@ class BuildPlace:
         note = self._kept / _NOTE
         return note.read_text() if note.is_file() else ""
 
-    def _bring_caches(self, found: DependencySet) -> None:
+    def _restore_caches(self, found: DependencySet) -> None:
         scope, seed = self._scope(found, own=True), self._scope(found, own=False)
         self._scopes.restore(scope, seed, self._caches, self._copier())
         _make_ours(self._caches)
         for number, name in enumerate(found.modules):
             _make_ours(self._caches / str(number))
             for cache in CACHES:
-                self._bring_cache(found.modules_at(number) / cache, number, self._tree / name)
+                self._restore_cache(found.modules_at(number) / cache, number, self._tree / name)
 
-    def _bring_cache(self, sealed: Path, number: int, modules: Path) -> None:
+    def _restore_cache(self, sealed: Path, number: int, modules: Path) -> None:
         kept = self._caches / str(number) / sealed.name
         if not kept.is_dir():
             self._copier().copy(sealed, kept)
@@ -140,7 +140,7 @@ class BuildPlace:
             remove(modules / sealed.name)
             kept.rename(modules / sealed.name)
 
-    def _give_back(self, found: DependencySet) -> None:
+    def _save_caches(self, found: DependencySet) -> None:
         if not self._run.machine.has_mounts:
             for number, name in enumerate(found.modules):
                 for cache in CACHES:
@@ -167,15 +167,15 @@ class BuildPlace:
 
 
 def _make_ours(folder: Path) -> None:
-    """Let a folder be there, and nobody but us put something into it: we rename what it holds."""
+    """Create a folder, or take its ownership; only the worker's user may rename its entries."""
     folder.mkdir(exist_ok=True)
     chown(folder, os.getuid())
     folder.chmod(0o700)
 
 
 @contextmanager
-def _conflicts_told() -> Iterator[None]:
-    """Raise StageFailed where the commit has a link or a file in the way of a dependency."""
+def _conflicts_raised() -> Iterator[None]:
+    """Raise StageFailed(LINK_LEADS_OUTSIDE) if the commit has a link or file at a folder's path."""
     try:
         yield
     except NotADirectoryError as error:

@@ -1,12 +1,12 @@
 "use strict";
 
-// Lets the publishing process see the files that it needs, and no others: its scratch folder, the
-// vendor's tool, our bridges, and Node. What a project names beyond (`@import` and `data-uri` of
-// Less, "miniprogram" of a package.json, an address of a source map ...) is not there for the tool.
+// Restricts fs to the files that the publishing process needs: its scratch folder, the vendor's
+// tool, the bridges, and Node. Other files that a project refers to (`@import` and `data-uri` of
+// Less, "miniprogram" of a package.json, the URL of a source map ...) do not exist for the tool.
 //
-// The walls are the user id and the mounts of the sandbox; this one also stands where those do not,
-// and says why. It looks at paths by their words: no link in what is published leads outside
-// (pipeline/staging.py), and the tools make none.
+// The sandbox confines the process by user id and mounts; this restriction also works without it,
+// and makes error messages name the reason. It compares paths without resolving links: no link in
+// what is published leads outside (pipeline/staging.py), and the tools create none.
 
 const fs = require("node:fs");
 const { syncBuiltinESMExports } = require("node:module");
@@ -14,10 +14,10 @@ const path = require("node:path");
 const { fileURLToPath } = require("node:url");
 const { promisify } = require("node:util");
 
-// Stands before a path that is not shown, in the tool's own message about it. Nothing is found
-// there (ENOENT), and nobody, root either, can make something there.
+// Prefix of hidden paths, visible in the tool's error messages. Nothing exists there (ENOENT), and
+// no user, not even root, can create files there.
 const NOWHERE = "/proc/mprelease: not in the project";
-// The same for those who make folders: on their way through /proc Node would go round in a circle.
+// The same for functions that create folders recursively: below /proc Node would loop for ever.
 const NO_FOLDER = "/dev/null/mprelease: not in the project";
 const MAKE_FOLDERS = new Set(["mkdir", "cp"]);
 
@@ -29,16 +29,16 @@ const ONE_PATH = [
   "statfs", "truncate", "unlink", "unwatchFile", "utimes", "watch", "watchFile", "writeFile",
 ];
 const TWO_PATHS = ["copyFile", "cp", "link", "rename"];
-const LINK = "symlink"; // its target is no path of ours before it is followed
-// What is asked of the folders above by whoever walks down a path, or makes one.
+const LINK = "symlink"; // its target is relative to the link, not to the working directory
+// Functions allowed on parent folders of shown ones, for code that walks down or creates a path.
 const ON_THE_WAY = new Set(["access", "exists", "lstat", "mkdir", "readlink", "realpath", "stat"]);
-// What tools ask of the system.
+// System files that tools read.
 const SYSTEM = ["/dev/null", "/proc/cpuinfo", "/proc/meminfo", "/proc/version"];
 
-/** Hide all files but those in some folders from now on; `onHidden` hears of each that was asked. */
+/** Hide all files outside of some folders; `onHidden` is called with each hidden path in use. */
 function confine(folders, onHidden) {
   const shown = [...new Set([...folders.flatMap(bothNames), ...SYSTEM])];
-  // These would look for files by themselves; whoever misses them brings an own way to do it.
+  // These walk folders natively, past the replaced functions; libraries have fallbacks for them.
   for (const owner of [fs, fs.promises]) for (const name of ["glob", "globSync"]) delete owner[name];
   for (const name of ONE_PATH) replace(name, 1);
   for (const name of TWO_PATHS) replace(name, 2);
@@ -52,11 +52,11 @@ function confine(folders, onHidden) {
       const place = placeOf(given, base);
       if (place === null) return given;
       if (!isSeen(place, shown, ON_THE_WAY.has(name))) {
-        // Folders above are looked through by tools of their own accord.
+        // Tools access parent folders on their own, not because of the project.
         if (!shown.some((folder) => isIn(place, folder))) onHidden(place);
         return nowhere + place;
       }
-      // What we have looked at, for behind a link ".." would lead elsewhere.
+      // Pass the checked path: behind a link, ".." would lead elsewhere.
       return base === undefined && String(given).includes("..") ? place : given;
     };
     for (const [owner, key] of [
@@ -70,7 +70,7 @@ function confine(folders, onHidden) {
 }
 
 function around(call, known, { paths, isLink }) {
-  const asked = function asked(...given) {
+  const checked = function checked(...given) {
     for (let index = 0; index < Math.min(paths, given.length); index += 1) {
       const isTarget = isLink && index === 0;
       given[index] = known(given[index], isTarget ? folderOf(given[1]) : undefined);
@@ -81,10 +81,10 @@ function around(call, known, { paths, isLink }) {
   delete properties.prototype;
   for (const key of ["native", promisify.custom]) {
     const other = call[key];
-    // A promisified function is its own.
-    if (other) properties[key].value = other === call ? asked : around(other, known, { paths, isLink });
+    // A promisified function refers to itself.
+    if (other) properties[key].value = other === call ? checked : around(other, known, { paths, isLink });
   }
-  return Object.defineProperties(asked, properties);
+  return Object.defineProperties(checked, properties);
 }
 
 function bothNames(folder) {
@@ -100,7 +100,7 @@ function folderOf(link) {
 }
 
 function isSeen(place, shown, isOnTheWay) {
-  // The last two: one function of Node's calls another one.
+  // Paths with a prefix are already replaced: functions of Node call each other.
   return (
     shown.some((folder) => isIn(folder, place) || (isOnTheWay && isIn(place, folder))) ||
     place.startsWith(NOWHERE) ||
@@ -108,7 +108,7 @@ function isSeen(place, shown, isOnTheWay) {
   );
 }
 
-// Descriptors, and what Node itself will refuse, are nobody's path.
+// Returns null for descriptors, and for values that Node itself refuses.
 function placeOf(given, base = "") {
   if (typeof given === "string") return path.resolve(base, given);
   if (given instanceof Uint8Array) return path.resolve(base, Buffer.from(given).toString());

@@ -1,8 +1,8 @@
 "use strict";
 
-// Stands between tt-ide-cli and the network: holds back what would be sent until it may be, goes
-// through the proxy with certificates verified, and keeps the platform's own words, of which the
-// tool hands on only a part.
+// Intercepts the requests of tt-ide-cli: blocks before the first one that sends until "go", uses the
+// proxy with verification of certificates, and keeps the platform's responses, of which the tool
+// passes on only a part.
 
 const channels = require("node:diagnostics_channel");
 const http = require("node:http");
@@ -10,8 +10,8 @@ const https = require("node:https");
 const zlib = require("node:zlib");
 const { awaitGo, progress } = require("./protocol.cjs");
 
-// What the tool asks before it sends. Whatever else it calls has to wait for "go".
-const QUESTION = /^(GET |POST developer\.toutiao\.com\/passport\/)/;
+// Requests that send nothing of the release. All others have to wait for "go".
+const QUERY = /^(GET |POST developer\.toutiao\.com\/passport\/)/;
 const DECODERS = {
   gzip: zlib.gunzipSync,
   deflate: zlib.inflateSync,
@@ -19,10 +19,10 @@ const DECODERS = {
 };
 
 const state = { sent: false, call: null, reply: null };
-let told;
-let refusal; // ours; the tool may wrap whatever is thrown in an error of its own
+let lastReported;
+let refusal; // the bridge's; the tool may wrap exceptions in errors of its own
 
-/** Watch every call from now on; has to come before the tool is loaded. */
+/** Intercept all requests; call before the tool is loaded. */
 function watch() {
   for (const protocol of [http, https]) {
     const request = protocol.request;
@@ -31,21 +31,21 @@ function watch() {
       return listen(request(options, ...rest));
     };
   }
-  // Another version of the tool might call by other means, of which we could hold back nothing.
+  // Another version of the tool might send by means that are not intercepted.
   channels.subscribe("undici:request:create", () => {
     throw new Error("the tool would have sent without asking");
   });
 }
 
 /**
- * Go through a proxy. The tool would stop verifying certificates if it knew the proxy; it knows
- * none, brings no agent of its own, and so takes Node's global one, which verifies.
+ * Use a proxy. With its own proxy setting the tool would not verify certificates; without one it
+ * uses Node's global agent, which verifies them.
  */
 function goThrough(proxyAgent) {
   https.globalAgent = proxyAgent;
 }
 
-/** Return why nothing was sent, if it was our doing. */
+/** Return the error by which the bridge has prevented sending, if it has. */
 function ownRefusal() {
   return refusal;
 }
@@ -55,9 +55,9 @@ function before({ method, hostname, path, agent, rejectUnauthorized }) {
   if (agent || rejectUnauthorized === false) {
     refuse(new Error("the tool would not have verified the platform's certificate"));
   }
-  if (!QUESTION.test(call) && !state.sent) pause();
-  if (call !== told) progress(call);
-  told = call;
+  if (!QUERY.test(call) && !state.sent) pause();
+  if (call !== lastReported) progress(call);
+  lastReported = call;
   Object.assign(state, { call, reply: null });
 }
 
@@ -67,7 +67,7 @@ function pause() {
   } catch (error) {
     refuse(error);
   }
-  // From here on the platform may hold what was sent, whatever we hear of it.
+  // From now on the platform may have received the release, even without a response.
   state.sent = true;
 }
 

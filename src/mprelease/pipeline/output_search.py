@@ -1,4 +1,4 @@
-"""Where a build has put a mini program, if not where it was expected."""
+"""Search for the output of a build that is not at the expected path."""
 
 import os
 from collections.abc import Iterator
@@ -8,9 +8,9 @@ from mprelease.packages.install_view import MODULES
 
 
 def made_since(folder: Path, started: float) -> str | None:
-    """Return the folder, relative to the app's, of the newest mini program made since a time.
+    """Return the folder, relative to `folder`, of the newest mini program built since a time.
 
-    `started` is in seconds since the epoch. None if nothing was made, or only deep down.
+    `started` is in seconds since the epoch. None if there is none at most 4 levels deep.
     """
     made = {path: path.lstat().st_mtime for path in _mini_programs(folder)}
     # File systems round times down.
@@ -20,7 +20,7 @@ def made_since(folder: Path, started: float) -> str | None:
 
 
 _DEEPEST = 4
-_MARKS = ("app.json", "game.json")
+_MAIN_FILES = ("app.json", "game.json")
 
 
 def _mini_programs(folder: Path) -> Iterator[Path]:
@@ -28,4 +28,4 @@ def _mini_programs(folder: Path) -> Iterator[Path]:
         depth = len(Path(here).relative_to(folder).parts)
         entered = [name for name in folders if not name.startswith(".") and name != MODULES]
         folders[:] = entered if depth < _DEEPEST else []
-        yield from (Path(here, name) for name in _MARKS if name in files)
+        yield from (Path(here, name) for name in _MAIN_FILES if name in files)

@@ -1,4 +1,4 @@
-"""What the benchmarks of watching stand on: nodes as processes, releases, and watchers."""
+"""The set-up of the live benchmarks: node processes, releases, and watchers."""
 
 import json
 import os
@@ -14,8 +14,8 @@ from typing import Any
 
 import httpx
 
-from benchmarks.measuring import BrokenPromise
-from benchmarks.scene import APP, native
+from benchmarks.installation import APP, native
+from benchmarks.measuring import InvalidMeasurement
 from mprelease.application import opened
 from mprelease.domain.platforms import Platform
 from mprelease.domain.releases import Kind, Release
@@ -30,15 +30,15 @@ from mprelease.settings.environment import machine_environment
 from mprelease.settings.settings import Settings
 from mprelease.simulator.keys import make_key
 
-_ME = Actor("benchmark")
-_PEOPLE = 10
+_ACTOR = Actor("benchmark")
+_USERS = 10
 _SETTLE_SECONDS = 2.0
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass
-class Stage:
-    """A house, and the processes around it; `database_url` and `redis_url` where it has grown."""
+class Cluster:
+    """An installation of one node, or of several with `database_url` and `redis_url`."""
 
     folder: Path
     database_url: str | None = None
@@ -49,14 +49,14 @@ class Stage:
 
     @property
     def go(self) -> Path:
-        """Return the file that lets releases speak."""
+        """Return the file whose existence makes releases write lines."""
         return self.folder / "go"
 
     @contextmanager
     def services(self) -> Iterator[ServiceContext]:
-        """Open the house in this process."""
+        """Open the installation in this process."""
         settings = Settings(
-            data_dir=self.folder / "desk" if self.database_url else self.folder / "data",
+            data_dir=self.folder / "benchmark" if self.database_url else self.folder / "data",
             database_url=self.database_url,
             master_key=self.master_key,
         )
@@ -64,14 +64,14 @@ class Stage:
         yield made.services
         made.close()
 
-    def furnish(self, many: int) -> None:
-        """Add so many apps, and people with tokens."""
+    def add_apps(self, many: int) -> None:
+        """Add apps, and users with tokens."""
         self.apps = many
         with self.services() as services:
             key = make_key().encode()
             projects.add(
                 services,
-                _ME,
+                _ACTOR,
                 ProjectChange(name=APP, repository="/srv/web.git", default_branch="main"),
             )
             for number in range(many):
@@ -82,28 +82,30 @@ class Stage:
                     build_command=one.build_command,
                     credential=key,
                 )
-                apps.add(services, _ME, APP, Platform.WECHAT, change)
-            self.invite(services)
+                apps.add(services, _ACTOR, APP, Platform.WECHAT, change)
+            self.add_users(services)
 
-    def invite(self, services: ServiceContext) -> None:
-        """Add people with tokens."""
-        for number in range(_PEOPLE):
-            user, _ = users.add(services, _ME, NewUser(name=f"watcher {number}", role=Role.VIEWER))
+    def add_users(self, services: ServiceContext) -> None:
+        """Add users with tokens."""
+        for number in range(_USERS):
+            user, _ = users.add(
+                services, _ACTOR, NewUser(name=f"watcher {number}", role=Role.VIEWER)
+            )
             self.tokens.append(sessions.add_token(services, user, "bench", 1))
 
     def request(self, many: int, rate: int, seconds: int) -> list[int]:
-        """Queue a release that speaks for each of so many apps; it waits until `go` is there."""
+        """Queue a release for each app, which writes `rate` lines per second once `go` exists."""
         words = f"rate={rate} seconds={seconds} go={self.go}"
         wanted = (
             ReleaseRequest(app=f"{APP}-{number}", kind=Kind.PREVIEW, description=words)
             for number in range(many)
         )
         with self.services() as services:
-            return [releases.request(services, _ME, one) for one in wanted]
+            return [releases.request(services, _ACTOR, one) for one in wanted]
 
     @contextmanager
     def node(self, name: str, *command: str, **more: str) -> Iterator["Node"]:
-        """Run a process of ours over the house until the end of the block."""
+        """Run a process of the installation during the block."""
         port = free_port()
         environment = {
             **machine_environment(),
@@ -139,19 +141,19 @@ class Node:
     port: int
 
     def seconds(self) -> float:
-        """Return the processor time that it has taken."""
+        """Return the CPU time used so far, in seconds."""
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / _TICKS
 
     def megabytes(self) -> float:
-        """Return its resident memory."""
+        """Return the resident memory in MB."""
         pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 @dataclass(frozen=True)
 class Watch:
-    """So many sockets at a node that watch a release."""
+    """A number of sockets at a node that watch a release."""
 
     node: Node
     release: int
@@ -159,24 +161,24 @@ class Watch:
 
 
 @contextmanager
-def watching(stage: Stage, watches: Sequence[Watch]) -> Iterator[list[Mapping[str, Any]]]:
-    """Let a process watch; in the block all are connected, and after it the list has its report.
+def watching(cluster: Cluster, watches: Sequence[Watch]) -> Iterator[list[Mapping[str, Any]]]:
+    """Run connected watchers in a process during the block; the list then has their report.
 
-    Raise BrokenPromise unless each watcher had each line, once and in order.
+    Raise InvalidMeasurement unless each watcher got each line, once and in order.
     """
     shares = [
         {
             "host": "127.0.0.1",
             "port": watch.node.port,
             "release": watch.release,
-            "count": watch.count // _PEOPLE + (number < watch.count % _PEOPLE),
+            "count": watch.count // _USERS + (number < watch.count % _USERS),
             "token": token,
         }
         for watch in watches
-        for number, token in enumerate(stage.tokens)
+        for number, token in enumerate(cluster.tokens)
     ]
     report: list[Mapping[str, Any]] = []
-    command = (sys.executable, "-m", "benchmarks.live.sockets")
+    command = (sys.executable, "-m", "benchmarks.live.watchers")
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -185,32 +187,32 @@ def watching(stage: Stage, watches: Sequence[Watch]) -> Iterator[list[Mapping[st
         process.stdin.write(json.dumps({"watch": shares}))
         process.stdin.close()
         if process.stdout.readline() != "ready\n":
-            raise BrokenPromise("the watchers could not connect")
-        # What comes to them late because all of them have come at once is not what is measured.
+            raise InvalidMeasurement("the watchers could not connect")
+        # Delays caused by all of them connecting at the same time are not to be measured.
         time.sleep(_SETTLE_SECONDS)
         yield report
         report.append(json.loads(process.stdout.readline()))
     if report[0]["broken"]:
-        raise BrokenPromise(f"a watcher was told wrongly: {report[0]['broken']}")
+        raise InvalidMeasurement(f"a watcher was told wrongly: {report[0]['broken']}")
 
 
 @contextmanager
-def deaf(node: Node, token: str, release_id: int) -> Iterator[None]:
-    """Have a socket that wishes a log and never reads it."""
+def unread_socket(node: Node, token: str, release_id: int) -> Iterator[None]:
+    """Connect a socket that subscribes to a log, and never reads from it."""
     with socket.create_connection(("127.0.0.1", node.port)) as one:
-        wish = json.dumps({"log": release_id}).encode()
+        subscription = json.dumps({"log": release_id}).encode()
         one.sendall(
             b"GET /api/v1/live HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
             b"Connection: Upgrade\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
             b"Sec-WebSocket-Version: 13\r\nAuthorization: Bearer " + token.encode() + b"\r\n\r\n"
         )
         one.recv(4096)
-        one.sendall(bytes((129, 128 | len(wish))) + bytes(4) + wish)
+        one.sendall(bytes((129, 128 | len(subscription))) + bytes(4) + subscription)
         yield
 
 
 def ended(services: ServiceContext, release_id: int) -> Release:
-    """Wait for a release's end and return it."""
+    """Wait for the end of a release, and return it."""
     while True:
         with services.database.reading() as db:
             release = releases.get(db, release_id)
@@ -220,7 +222,7 @@ def ended(services: ServiceContext, release_id: int) -> Release:
 
 
 def free_port() -> int:
-    """Return a port of loopback that nobody uses."""
+    """Return a free port on 127.0.0.1."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -237,4 +239,4 @@ def _wait_for(process: "subprocess.Popen[bytes]", port: int) -> None:
                 time.sleep(0.05)
             else:
                 return
-    raise BrokenPromise(f"a node has ended with {process.returncode}")
+    raise InvalidMeasurement(f"a node has ended with {process.returncode}")

@@ -1,34 +1,34 @@
 "use strict";
 
-// Which programs minidev may start: its own compiler, and its own scripts. The tool would also run
-// the `scripts` of the project's mini.project.json, through a shell.
+// Allows minidev to start its compiler and its own scripts only. The tool would also run the
+// `scripts` of the project's mini.project.json, with a shell.
 //
-// The compiler is fetched by the tool into a folder of this release. What earlier releases have
-// fetched lies beside the tool, where this process cannot write, and is used from there.
+// The tool downloads the compiler into a folder of this release. Kept compilers of earlier releases
+// are next to the tool, read-only for this process, and are linked into that folder.
 
 const programs = require("node:child_process");
 const fs = require("node:fs");
 const path = require("node:path");
-const { tell } = require("./protocol.cjs");
+const { emit } = require("./protocol.cjs");
 
 const KEPT = path.join(fs.realpathSync(process.argv[2]), "compilers");
 const SHELLS = ["exec", "execSync", "execFile", "execFileSync", "spawnSync"];
 const OWN = path.join(process.env.MINIDEV_COMPILEDIR, "compilers");
-const told = new Set();
+const reported = new Set();
 
-/** Let nothing else be started from now on; has to come before the tool is loaded. */
+/** Refuse to start other programs; call before the tool is loaded. */
 function guard() {
   for (const name of SHELLS) programs[name] = (line) => refuse(line);
   const { fork, spawn } = programs;
   programs.fork = (file, ...rest) => fork(inside(path.dirname(KEPT), file), ...rest);
   programs.spawn = (file, ...rest) => {
     const compiler = [KEPT, OWN].find((folder) => isInside(folder, file)) ?? refuse(file);
-    if (compiler === OWN) tellOf(path.relative(OWN, file).split(path.sep)[0]);
+    if (compiler === OWN) reportDownload(path.relative(OWN, file).split(path.sep)[0]);
     return spawn(file, ...rest);
   };
 }
 
-/** Let the tool find the compilers that are kept. */
+/** Link the kept compilers into the folder where the tool looks for them. */
 function offerKept() {
   fs.mkdirSync(OWN, { recursive: true });
   if (!fs.existsSync(KEPT)) return;
@@ -37,11 +37,11 @@ function offerKept() {
   }
 }
 
-// That others are to have it, too, is all that is told: they get it from the vendor, not from here.
-function tellOf(name) {
-  if (told.has(name) || fs.lstatSync(path.join(OWN, name)).isSymbolicLink()) return;
-  told.add(name);
-  tell("fetched");
+// Only the fact is reported: the worker downloads the compiler from the vendor, not from here.
+function reportDownload(name) {
+  if (reported.has(name) || fs.lstatSync(path.join(OWN, name)).isSymbolicLink()) return;
+  reported.add(name);
+  emit("fetched");
 }
 
 function inside(folder, file) {

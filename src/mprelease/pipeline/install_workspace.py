@@ -1,4 +1,4 @@
-"""The place in which one dependency set is installed: made for it, and gone afterwards."""
+"""The temporary workspace in which one dependency set is installed."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,19 +21,19 @@ from mprelease.workspace.dependency_sets import DependencySet, DependencySets, I
 from mprelease.workspace.layout import key_of
 
 _STORES = (".npm", ".pnpm-store", ".cache/yarn", ".yarn/berry")
-"""Where package managers keep what they have downloaded, in HOME."""
+"""The folders in HOME where package managers store downloads."""
 
 
-class InstallPlace:
-    """A tree that holds what an install may see, and a HOME with what was downloaded before.
+class InstallWorkspace:
+    """A tree with the files that an install may see, and a HOME with earlier downloads.
 
-    The store that an install fills is kept only if it was one of the default branch: not every
-    package manager verifies what it takes from there, and a set is named by what the install could
-    see. All others begin with a copy of that store, and theirs goes.
+    Every install starts with a copy of the store of the default branch, and only installs of the
+    default branch update it: not every package manager verifies stored files, and a store is not
+    part of a set's key.
     """
 
     def __init__(self, run: Run, key: str, user: int | None) -> None:
-        """Make the place; `user` is the id under which the install runs."""
+        """Create the workspace; `user` is the user id under which the install runs."""
         layout, repository = run.machine.layout, run.job.project.repository
         self._run = run
         self._user = user
@@ -46,7 +46,7 @@ class InstallPlace:
         fresh_folders(self._place, user)
 
     def fill(self, installs: Sequence[Install], view: InstallView) -> None:
-        """Put into the tree what the install sees, and into HOME what was downloaded before."""
+        """Copy the files of the view into the tree, and earlier downloads into HOME."""
         tree = self._place.tree
         if view.whole_tree:
             self._copier().copy(self._run.workspace.tree, tree, {self._run.workspace.tree / ".git"})
@@ -57,20 +57,20 @@ class InstallPlace:
             for path in sorted(view.files | view.manifests):
                 self._run.stop.raise_if_asked()
                 self._write(path, seen_content(self._run.workspace.tree, path, view, installs))
-        # A command of the app's own is run in its folder, of which the install may see nothing.
+        # The app's own command runs in its folder, even if the view has no file of it.
         for folder in (tree / self._run.job.app.build.directory, *self._folders(installs)):
             folder.mkdir(parents=True, exist_ok=True)
         _make_repository(tree / ".git")
         if self._user is not None:
             chown_tree(tree, self._user)
-        self._bring_store()
+        self._restore_store()
         self._inputs = inputs_of(tree)
-        # yarn >= 2 alone reads its lock file at each call: the next build needs what was written.
+        # Only yarn >= 2 reads its lock file on every run: builds need the one that it has written.
         folders = (each.folder for each in self.moved(installs) if yarn_berry.is_berry(each))
         self._locks = tuple(str((each / "yarn.lock").relative_to(tree)) for each in folders)
 
     def moved(self, installs: Sequence[Install]) -> list[Install]:
-        """Return the same installs, in this place instead of the workspace."""
+        """Return the same installs with the paths of this workspace."""
         return [
             replace(
                 each, folder=self._moved(each.folder), lock=each.lock and self._moved(each.lock)
@@ -82,17 +82,17 @@ class InstallPlace:
         return [each.folder for each in self.moved(installs)]
 
     def commands(self) -> Commands:
-        """Return how commands are run here."""
+        """Return the commands of the install stage in this workspace."""
         return Commands(self._run, Stage.INSTALL, self._place, self._user)
 
     def close_to_others(self) -> None:
-        """Let nobody but the install's user id change what it has made; it must have ended."""
+        """Remove other users' write access to the tree; the install must have ended."""
         close_workspace(self._place)
 
     def sealed(self, sets: DependencySets, key: str) -> DependencySet:
-        """Make a set of what the install has made; nothing of it may run any more.
+        """Seal the install's result as a dependency set; none of its processes may be running.
 
-        Raise StageFailed(INSTALL_NOT_ITS_OWN) for a file that was linked to its place.
+        Raise StageFailed(INSTALL_NOT_ITS_OWN) for a file that the install has only linked.
         """
         tree, inputs, locks = self._place.tree, self._inputs, self._locks
         try:
@@ -102,7 +102,7 @@ class InstallPlace:
             raise StageFailed(Problem.INSTALL_NOT_ITS_OWN, detail=detail) from error
 
     def keep_store(self) -> None:
-        """Keep what was downloaded, if the default branch was installed."""
+        """Save the downloads, if this is an install of the default branch."""
         source = self._run.source
         assert source is not None
         if not source.is_default_branch:
@@ -121,7 +121,7 @@ class InstallPlace:
             self._stores.save(self._scope, kept)
 
     def close(self) -> None:
-        """Remove the place."""
+        """Remove the workspace."""
         remove(self._place.folder)
 
     @property
@@ -129,7 +129,7 @@ class InstallPlace:
         assert self._run.source is not None
         return scope_of(self._run.source.default_trust)
 
-    def _bring_store(self) -> None:
+    def _restore_store(self) -> None:
         kept = self._place.folder / "store"
         if not self._stores.restore(self._scope, None, kept, self._copier()):
             return
@@ -159,8 +159,8 @@ class InstallPlace:
 
 
 def _make_repository(folder: Path) -> None:
-    """Make an empty git repository, the same for every commit: hooks ask whether there is one."""
-    # `git init`, which hooks call, would make what lacks in a folder that nobody may write to.
+    """Create an empty git repository, identical for all commits: install hooks require one."""
+    # Complete, because `git init`, run by hooks, would fail to create what is missing.
     for name in ("objects/info", "objects/pack", "refs/heads", "refs/tags"):
         (folder / name).mkdir(parents=True)
     (folder / "HEAD").write_text("ref: refs/heads/main\n")

@@ -1,6 +1,6 @@
 "use strict";
 
-// What a plain script does with a vendor's tool for a preview; the order is that of our bridges.
+// A plain script that makes a preview with a vendor's tool; its input is an order of our bridges.
 // Arguments: the platform, and the folder of the tool's packages.
 
 const fs = require("node:fs");
@@ -56,7 +56,7 @@ async function douyin() {
   await tma.setAppConfig({ appid: order.appId, config: { token: order.credential.token } });
   await tma.preview({
     project: { path: order.folder },
-    page: { path: "", query: "", scene: "990001", launchFrom: "scan", location: "qr_code" },
+    page: { path: "", query: "", installation: "990001", launchFrom: "scan", location: "qr_code" },
     qrcode: { format: "imageFile", output: path.join(process.env.HOME, "qr-code") },
     copyToClipboard: false,
     cache: false,

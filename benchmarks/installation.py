@@ -1,4 +1,4 @@
-"""A scene for releases: a data folder with one app, in front of a simulated platform."""
+"""An installation for benchmarks: a data folder with one app, and a simulated platform."""
 
 import json
 import time
@@ -36,27 +36,27 @@ _APP_IDS = {
 APP_ID = _APP_IDS[Platform.WECHAT]
 _TOOL_ID, _TOKEN = "0f3b5c7e9a1d4c2b", "a-token-of-benchmarks"
 _TOOLS = Path(__file__).parent.parent / ".cache" / "tools"
-_ME = Actor("benchmark")
+_ACTOR = Actor("benchmark")
 _LABELS = (DEFAULT_LABEL,)
-_LOOK_SECONDS = 0.005
+_POLL_SECONDS = 0.005
 
 
 @dataclass(frozen=True)
-class Scene:
-    """One opened mprelease with its one app, and the way to the simulated platform."""
+class Installation:
+    """An opened application with one app, and the account at the simulated platform."""
 
     folder: Path
     application: Application
     account: Account
 
     def request(self, robot: int | None = None) -> int:
-        """Queue a preview of the branch `main` and return its number."""
+        """Queue a preview of the branch `main`, and return its id."""
         wanted = ReleaseRequest(app=APP, kind=Kind.PREVIEW, ref="main", robot=robot)
-        return releases.request(self.application.services, _ME, wanted)
+        return releases.request(self.application.services, _ACTOR, wanted)
 
     @contextmanager
     def working(self, slots: int = 1) -> Iterator[None]:
-        """Have a worker in this process, as `mprelease worker` does."""
+        """Run a worker in this process during the block, like `mprelease worker`."""
         application = self.application
         worker = application.worker(_LABELS, slots)
         worker.start()
@@ -68,21 +68,18 @@ class Scene:
             worker.join()
 
     def ended(self, release_id: int) -> Release:
-        """Wait for the end of a release and return it."""
+        """Wait for the end of a release, and return it."""
         while not (release := self.release(release_id)).state.is_final:
-            time.sleep(_LOOK_SECONDS)
+            time.sleep(_POLL_SECONDS)
         return release
 
     def release(self, release_id: int) -> Release:
-        """Return a release as it is stored."""
+        """Return the stored release."""
         with self.application.services.database.reading() as db:
             return releases.get(db, release_id)
 
     def command(self, *arguments: str) -> str:
-        """Run the command line as a person would and return what it printed.
-
-        Raise BrokenPromise when it fails.
-        """
+        """Run the command line, and return its output; raise InvalidMeasurement if it fails."""
         settings = self.application.settings
         return python.run(
             self.folder,
@@ -96,10 +93,10 @@ class Scene:
 
 
 @contextmanager
-def staged(
+def installed(
     folder: Path, repository: Path, app: AppChange, platform: Platform = Platform.WECHAT
-) -> Iterator[Scene]:
-    """Open a new data folder with the app of a repository, during the block."""
+) -> Iterator[Installation]:
+    """Create and open a data folder with one app of a repository, during the block."""
     service, credential = _service(folder / "received", platform)
     app = app.with_(platform_app_id=_APP_IDS[platform], credential=credential.encode())
     with Simulator(folder / "simulator", [service]) as simulator:
@@ -107,17 +104,17 @@ def staged(
         services = application.services
         projects.add(
             services,
-            _ME,
+            _ACTOR,
             ProjectChange(name=APP, repository=str(repository), default_branch="main"),
         )
-        apps.add(services, _ME, APP, platform, app)
+        apps.add(services, _ACTOR, APP, platform, app)
         read = driver_of(platform).read_credential(credential.encode())
-        yield Scene(folder, application, Account(_APP_IDS[platform], read))
+        yield Installation(folder, application, Account(_APP_IDS[platform], read))
         application.close()
 
 
 def _service(folder: Path, platform: Platform) -> tuple[Service, str]:
-    """Return a simulated platform with one app, and the credential that it accepts."""
+    """Return a simulated platform with one app, and its credential."""
     app_id = _APP_IDS[platform]
     if platform is Platform.DOUYIN:
         douyin = Douyin(folder)
@@ -134,7 +131,7 @@ def _service(folder: Path, platform: Platform) -> tuple[Service, str]:
 
 
 def native(build_command: str | None = None) -> AppChange:
-    """Return an app whose sources are published as they are, unless something builds them."""
+    """Return a native app; without a command its sources are published unchanged."""
     output = "." if build_command else None
     return AppChange(name=APP, platform_app_id=APP_ID, build_command=build_command, output=output)
 

@@ -1,6 +1,6 @@
-"""Look at the npm packages that a vendor's tool would pack into a mini program.
+"""Check the npm packages that a vendor's tool packs into a mini program.
 
-Both tools that pack copy the folder that a package's manifest names, wherever that leads.
+Both tools that pack copy the folder that a package's manifest names, even outside of the project.
 """
 
 import os
@@ -15,8 +15,8 @@ from mprelease.process import plain_files
 
 _MODULES = "node_modules"
 _MANIFEST = "package.json"
-_FOLDER = "miniprogram"  # the key that names what belongs into a mini program
-# A package goes to a folder named like its own from the last "@" on.
+_FOLDER = "miniprogram"  # the key of the manifest for the folder to copy
+# The target folder is named after the package's folder, from its last "@" on.
 _LEADING_AWAY = {"", ".", ".."}
 
 
@@ -32,7 +32,7 @@ def require_packable(folder: Path) -> None:
 
 
 def _packages(folder: Path) -> Iterator[Path]:
-    """Yield each folder of each node_modules, those of scopes and of packages inside too."""
+    """Yield each folder below each node_modules, including scopes and nested packages."""
     for here, folders, _ in os.walk(folder):
         place = Path(here)
         if _MODULES in place.relative_to(folder).parts:
@@ -40,14 +40,14 @@ def _packages(folder: Path) -> Iterator[Path]:
 
 
 def _named_folder(manifest: Path, folder: Path) -> str:
-    # The tools follow links, none of which leads out of the folder.
+    # The tools follow links; none leads out of the folder (pipeline/staging.py).
     real = Path(os.path.realpath(manifest))
     text = plain_files.text(real)
     if text is None:
         if plain_files.is_plain_file(real):
             raise _outside(manifest, folder, _MANIFEST)
         return ""
-    # There may be thousands; very few of them are for mini programs.
+    # There may be thousands of manifests; parse only those that may contain the key.
     if "miniprogram" not in text and "\\u" not in text:
         return ""
     try:
@@ -55,7 +55,7 @@ def _named_folder(manifest: Path, folder: Path) -> str:
     except RecursionError:
         raise _outside(manifest, folder, _MANIFEST) from None
     except UNREADABLE:
-        return ""  # The tool cannot read it either.
+        return ""  # The tool cannot parse it either.
     return named if isinstance(named, str) else ""
 
 
