@@ -27,7 +27,7 @@ def fill(database: Database) -> int:
         releases.put_qr_code(db, first, bytes(range(256)), "image/png", NOW)
         user = users.add(db, "林", Role.MEMBER, "hash", NOW)
         users.set_avatar(db, user, b"\x00\xff", NOW)
-        workers.begin(db, "w", ["x"], 1, "1", sandbox=SandboxMode.OFF)
+        workers.register(db, "w", ["x"], 1, "1", sandbox=SandboxMode.OFF)
     return first
 
 

@@ -49,8 +49,8 @@ def complete(folder: Path, user: int | None) -> Toolchain | None:
     tool = _toolchain(folder) if is_hbuilderx(folder) and not _has_tool(package) else None
     if tool is None:
         return None
-    # As devDependencies: uni-app copies package.json into its output, and platforms' tools may pack
-    # all `dependencies` of that copy.
+    # As devDependencies: uni-app copies package.json into its output, and the tool of one platform
+    # packs all `dependencies` of that copy.
     needs = {**manifests.section(package, "devDependencies"), **tool.packages}
     _write(folder / "package.json", json.dumps({**package, "devDependencies": needs}), user)
     there = {path.name.partition(".config.")[0] for path in folder.glob("*.config.*")}

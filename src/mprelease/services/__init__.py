@@ -1,1 +1,1 @@
-"""The operations: check what a person asks for, write it in one transaction with its audit row."""
+"""The operations: check a request, and write the change and its audit entry in one transaction."""

@@ -1,4 +1,4 @@
-"""Avatars: uploaded pictures are decoded, cropped, and encoded anew."""
+"""Avatars: uploaded pictures are decoded, cropped, and encoded again."""
 
 import io
 import threading

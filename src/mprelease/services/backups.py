@@ -27,7 +27,7 @@ _FINGERPRINTED = "backup"
 
 
 class Manifest(BaseModel):
-    """What a backup says of itself.
+    """The description of a backup.
 
     `revision` is that of the tables, `created_at` in ms, `tables` the number of rows by table.
     `fingerprint` is a keyed hash that is equal for equal master keys.
@@ -45,7 +45,7 @@ class Manifest(BaseModel):
 def write(
     services: ServiceContext, who: Actor, stream: BinaryIO, master_key: str | None
 ) -> Manifest:
-    """Write a backup of one state of the database to a stream; a `master_key` is put into it."""
+    """Write a backup of one snapshot of the database to a stream, with `master_key` if given."""
     with services.database.writing() as db:
         details = {"master_key": master_key is not None}
         record(db, services, who, AuditEntry("backup.write", "", details))
@@ -69,9 +69,9 @@ def write(
 
 
 def manifest_of(file: Path) -> Manifest:
-    """Return what a backup says of itself.
+    """Return the manifest of a backup.
 
-    Raise Refused(BACKUP_UNUSABLE) for a file that is none, Refused(BACKUP_OF_NEWER_VERSION).
+    Raise Refused(BACKUP_UNUSABLE) for another file, and Refused(BACKUP_OF_NEWER_VERSION).
     """
     with _opened(file) as archive:
         manifest = Manifest.model_validate_json(archive.read(_MANIFEST))
@@ -81,13 +81,13 @@ def manifest_of(file: Path) -> Manifest:
 
 
 def master_key_in(file: Path) -> str:
-    """Return the master key in a backup that has one."""
+    """Return the master key of a backup that contains one."""
     with _opened(file) as archive:
         return archive.read(_MASTER_KEY).decode("ascii")
 
 
 def restore(services: ServiceContext, who: Actor, file: Path) -> Manifest:
-    """Put the rows of a backup into a database without rows, all or none.
+    """Insert the rows of a backup into an empty database, all or none.
 
     Raise Refused(RESTORE_NOT_EMPTY), and what `manifest_of` raises.
     """
@@ -105,7 +105,7 @@ def restore(services: ServiceContext, who: Actor, file: Path) -> Manifest:
 
 
 def opens_credentials(services: ServiceContext, manifest: Manifest) -> bool:
-    """Tell whether this installation's master key opens the credentials of a backup."""
+    """Return whether this installation's master key can decrypt the credentials of a backup."""
     return services.vault.fingerprint(_FINGERPRINTED) == manifest.fingerprint
 
 

@@ -45,7 +45,7 @@ def add(services: ServiceContext, who: Actor, new: ProjectFields) -> Project:
         branch = checked.default_branch or _DEFAULT_BRANCH
         project = projects.add(db, name, checked.repository or "", branch, services.now())
         _keep(db, services, project, checked.secrets)
-        did = AuditEntry("project.add", project.name, _told(checked), project.id)
+        did = AuditEntry("project.add", project.name, _audit_details(checked), project.id)
         record(db, services, who, did)
     return project
 
@@ -77,8 +77,8 @@ def edit(services: ServiceContext, who: Actor, name: str, change: ProjectChange)
             raise Refused(Problem.CHANGED_MEANWHILE, name=name)
         removed = _remove_foreign(db, before, project, checked)
         _keep(db, services, project, checked.secrets)
-        told = _told(checked) | ({"removed_secrets": [*removed]} if removed else {})
-        record(db, services, who, AuditEntry("project.edit", project.name, told, project.id))
+        details = _audit_details(checked) | ({"removed_secrets": [*removed]} if removed else {})
+        record(db, services, who, AuditEntry("project.edit", project.name, details, project.id))
     return EditedProject(replace(project, revision=project.revision + 1), removed)
 
 
@@ -181,7 +181,7 @@ def _keep(
             secrets.drop(db, owner_of(project), name)
 
 
-def _told(change: ProjectFields) -> dict[str, object]:
+def _audit_details(change: ProjectFields) -> dict[str, object]:
     plain = change.model_dump(exclude={"secrets", "revision"})
     return {key: value for key, value in plain.items() if value} | (
         {"secrets": sorted(change.secrets)} if change.secrets else {}

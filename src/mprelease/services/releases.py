@@ -72,7 +72,7 @@ def request_all(
 def again(services: ServiceContext, release_id: int) -> ReleaseRequest:
     """Return a request for the same release again; an upload gets a new version.
 
-    Its ref is the commit of the release, whatever the branch has got since.
+    Its ref is the commit of the release, not the present commit of the branch.
     """
     with services.database.reading() as db:
         release = get(db, release_id)

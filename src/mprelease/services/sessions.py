@@ -49,7 +49,7 @@ def log_in(
 ) -> tuple[str, int]:
     """Return the secret of a new login and its lifetime in ms; raise Refused(LOGIN_WRONG).
 
-    The refusal, and the time that it takes, do not tell whether the name or the password is wrong.
+    The refusal and its duration do not reveal whether the name or the password is wrong.
     """
     with services.database.reading() as db:
         user = users.by_name(db, name)
