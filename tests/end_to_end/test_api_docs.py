@@ -12,7 +12,7 @@ def test_whoever_is_logged_in_tries_the_api_as_oneself(site: Site) -> None:
     page = site.session("admin", PASSWORD)
     page.goto(f"{site.url}/profile")
     page.click("a[href='/api/docs']")
-    page.click("#operations-people-me_api_v1_me_get .opblock-summary-control")
+    page.click("#operations-users-me_api_v1_me_get .opblock-summary-control")
     page.click("text=Try it out")
     page.click("button.execute")
     expect(page.locator(".live-responses-table tbody .response-col_status").first).to_contain_text(

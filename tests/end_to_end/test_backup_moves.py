@@ -30,6 +30,7 @@ def test_what_was_restored_elsewhere_releases_again(
         worker = there.start("worker", "--slots", "1")
         second = there.must("upload", "shop", "--json").json
         interrupt(worker)
+        worker.communicate(timeout=60)
         assert second["id"] > first["id"]
         assert [each.version for each in wechat.received] == [first["version"], second["version"]]
         assert first["version"] != second["version"]
