@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mprelease.process import mask
 from mprelease.process.mask import MASK, Mask
 
 TOKEN = "to/ken+secret=1"
@@ -123,3 +124,10 @@ def test_no_secret_remains(secret: str, before: str, after: str) -> None:
     stripped = secret.strip()
     if len(stripped) >= 6 and MASK[0] not in stripped:
         assert stripped not in Mask([secret])(before + stripped + after)
+
+
+def test_releases_with_the_same_secrets_share_one_index() -> None:
+    before = mask._index_of.cache_info().misses
+    first, second = (Mask(["a secret of this test alone"]) for _ in range(2))
+    assert first("a secret of this test alone") == second("a secret of this test alone") == MASK
+    assert mask._index_of.cache_info().misses == before + 1

@@ -3,9 +3,9 @@
 import base64
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import lru_cache
 from urllib.parse import quote, quote_plus, unquote
 
 MASK = "••••"
@@ -34,7 +34,7 @@ class Mask:
 
     def __call__(self, line: str) -> str:
         """Return the line without any secret."""
-        index = self._index
+        index = _index_of(self._secrets)
         kept, end, at = [], 0, 0
         last = len(line) - _SHORTEST
         while at <= last:
@@ -46,16 +46,6 @@ class Mask:
             kept += [line[end : match.start], MASK]
             at = end = match.stop
         return "".join([*kept, line[end:]]) if end else line
-
-    @cached_property
-    def _index(self) -> dict[str, "_Needles"]:
-        """Return the search texts by their first characters; built for the first line."""
-        index: dict[str, _Needles] = {}
-        parts = dict.fromkeys(part for secret in self._secrets for part in _parts(secret))
-        for form in dict.fromkeys(form for part in parts for form in _forms(part)):
-            for offset, needle in _needles(form):
-                index.setdefault(needle[:_SHORTEST], _Needles({})).add(needle, form, offset)
-        return index
 
 
 @dataclass(frozen=True)
@@ -74,6 +64,21 @@ class _Needles:
             if place := self.by_length[length].get(line[at : at + length]):
                 return _widened(line, slice(at, at + length), begin, *place)
         return None
+
+
+@lru_cache(maxsize=16)
+def _index_of(secrets: tuple[str, ...]) -> Mapping[str, _Needles]:
+    """Return the search texts by their first characters.
+
+    It takes some 7 ms for a PEM key, so it is built for the first line, and kept for the next
+    release with the same secrets: many that begin at once would delay each other's lines.
+    """
+    index: dict[str, _Needles] = {}
+    parts = dict.fromkeys(part for secret in secrets for part in _parts(secret))
+    for form in dict.fromkeys(form for part in parts for form in _forms(part)):
+        for offset, needle in _needles(form):
+            index.setdefault(needle[:_SHORTEST], _Needles({})).add(needle, form, offset)
+    return index
 
 
 def _widened(line: str, match: slice, begin: int, form: str, offset: int) -> slice:
