@@ -190,3 +190,14 @@ def test_a_form_without_its_fields_is_answered_with_the_form_or_a_sentence(
     answer = boss.client.post(address, data={"csrf": boss.csrf, **sent})
     assert answer.status_code == 422
     assert 'role="alert"' in answer.text or "alert-danger" in answer.text
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\n"])
+def test_a_blank_secret_leaves_the_one_that_is_there(world: World, blank: str) -> None:
+    boss = world.session_of(Role.SUPER_ADMIN)
+    project = {"name": "web", "repository": "/srv/web.git", "default_branch": "main"}
+    boss.send("/projects/web", **project, npmrc="//registry/:_authToken=0123456789")
+    boss.send("/projects/web", **project, npmrc=blank)
+    assert "npmrc ✓" in boss.client.get("/projects/web").text
+    boss.send("/projects/web", **project, forget="npmrc")
+    assert "npmrc ✓" not in boss.client.get("/projects/web").text

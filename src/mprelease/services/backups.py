@@ -86,7 +86,7 @@ def master_key_in(file: Path) -> str:
         return archive.read(_MASTER_KEY).decode("ascii")
 
 
-def restore(services: ServiceContext, who: Actor, file: Path) -> Manifest:
+def restore(services: ServiceContext, who: Actor, file: Path) -> None:
     """Insert the rows of a backup into an empty database, all or none.
 
     Raise Refused(RESTORE_NOT_EMPTY), and what `manifest_of` raises.
@@ -101,7 +101,6 @@ def restore(services: ServiceContext, who: Actor, file: Path) -> Manifest:
                 raise BadZipFile(f"{name}: {expected}?")
         table_copy.continue_numbering(db)
         record(db, services, who, AuditEntry("backup.restore", "", {"version": manifest.version}))
-    return manifest
 
 
 def opens_credentials(services: ServiceContext, manifest: Manifest) -> bool:

@@ -74,7 +74,8 @@ def edit(
 ) -> Response:
     """Change a project; an empty secret is not changed, `forget` removes it."""
     typed = sent.typed
-    secrets: dict[str, str | None] = {key: typed[key] for key in ProjectSecret if typed.get(key)}
+    given = {key: typed.get(key, "") for key in ProjectSecret}
+    secrets: dict[str, str | None] = {key: text for key, text in given.items() if text.strip()}
     secrets |= dict.fromkeys(sent.several("forget"))
     try:
         change = ProjectChange.of_form(typed, secrets=secrets)
