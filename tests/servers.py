@@ -122,6 +122,7 @@ class Server(Address):
         for pid in self._pids():
             with suppress(ProcessLookupError):  # a child may have ended
                 os.kill(pid, signal.SIGSTOP)
+                _wait_until_stopped(pid)
 
     def resume(self) -> None:
         """Continue after `pause`."""
@@ -166,8 +167,9 @@ def driver_url(url: str) -> str:
 
 def lacking(kind: str) -> bool:
     """Return whether this machine has no binaries of a kind of server."""
-    programs = {"mariadb": _mariadbd, "postgresql": _initdb, "redis": _redis_server}
-    return programs[kind]() is None
+    if kind == "redis":
+        return _program("redis-server") is None
+    return (_mariadbd() if kind == "mariadb" else _initdb()) is None
 
 
 @contextmanager
@@ -234,7 +236,7 @@ def redis_server(folder: Path | None = None) -> Iterator[Server]:
     with _place(folder, "redis") as (place, user):
         password, port = secrets.token_hex(8), _free_port()
         command = (
-            _found(_redis_server()),
+            _found(_program("redis-server")),
             *("--port", str(port), "--bind", "127.0.0.1", "--dir", str(place)),
             *("--save", "", "--appendonly", "no", "--requirepass", password),
         )
@@ -297,6 +299,14 @@ def _make(user: str | None, *command: str) -> None:
         raise RuntimeError(f"{command[0]} failed:\n{made.stdout}\n{made.stderr}")
 
 
+def _wait_until_stopped(pid: int) -> None:
+    """Wait for every thread of `pid`: one that runs obeys SIGSTOP a moment later."""
+    for status in Path(f"/proc/{pid}/task").glob("*/status"):
+        with suppress(OSError):  # a thread may have ended
+            while "(stopped)" not in status.read_text():
+                time.sleep(0.001)
+
+
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -322,10 +332,6 @@ def _takes_pings(url: str) -> bool:
 
 def _mariadbd() -> str | None:
     return _program("mariadbd") if _program("mariadb-install-db") else None
-
-
-def _redis_server() -> str | None:
-    return _program("redis-server")
 
 
 def _initdb() -> str | None:
