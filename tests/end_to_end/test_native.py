@@ -64,6 +64,7 @@ def test_a_preview_opens_the_page_that_was_asked_for_and_gives_a_qr_code(
     assert received.launch.scene == 1011
 
 
+@pytest.mark.light_tool
 def test_the_qr_code_is_drawn_in_the_terminal(team: Team, repository: Path) -> None:
     team.has_app(repository)
     answer = team.must("preview", "shop")
@@ -71,6 +72,7 @@ def test_the_qr_code_is_drawn_in_the_terminal(team: Team, repository: Path) -> N
     assert "succeeded" in answer.out
 
 
+@pytest.mark.light_tool
 def test_a_tag_and_a_commit_can_be_released_as_well_as_a_branch(
     team: Team, wechat: WeChat, repository: Path
 ) -> None:
