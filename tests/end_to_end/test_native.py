@@ -116,6 +116,7 @@ def test_a_native_project_gets_its_npm_dependency_packed(
 
 
 @pytest.mark.parametrize("manager", ["npm", "pnpm@9.15.9"])
+@pytest.mark.usefixtures("kept_managers")
 def test_packages_that_a_workspace_keeps_above_the_app_are_packed_with_what_they_need(
     manager: str, team: Team, wechat: WeChat, tmp_path: Path
 ) -> None:

@@ -10,7 +10,11 @@ from mprelease.simulator.wechat import WeChat
 from repositories import commit, make_repository, switch
 from team import APP_ID, Team
 
-pytestmark = [pytest.mark.slow, pytest.mark.light_tool]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.light_tool,
+    pytest.mark.usefixtures("kept_managers"),
+]
 
 # Changes every file that a package manager has put into HOME, and adds to none its name.
 POISON = """

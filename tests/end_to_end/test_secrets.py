@@ -10,7 +10,7 @@ import pytest
 
 from mprelease.simulator.wechat import WeChat
 from needs import needs
-from repositories import make_repository
+from repositories import commit, make_repository
 from team import APP_ID, Team
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("wechat_tool")]
@@ -133,6 +133,9 @@ def test_the_hunter_finds_what_is_there_when_nothing_confines_it(
     bait.write_text(team.key)
     command = f"python3 hunter.py {marks(team)}"
     repository = project(team, tmp_path, "true")
+    # Unconfined, it would read everything that this machine's users have.
+    near = hunter(team).replace(', "/root", "/home"', "")
+    commit(repository, {"hunter.py": near}, "near")
     log = released(team, repository, "--build-command", command, "--output", ".")
     assert f"FOUND {bait}" in log
     assert f"FOUND {team.data / 'master.key'}" in log
