@@ -15,10 +15,10 @@ import uvicorn
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from guests import World
 from mprelease.domain.users import Role
 from mprelease.web.connection_limits import ConnectionGuard, ConnectionLimits, Quota, trusting
 from mprelease.web.guarded_server import GuardedConfig
+from web_clients import Site
 
 pytestmark = pytest.mark.lasting
 
@@ -108,8 +108,8 @@ POST = b"POST /login HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form
     ],
     ids=["nothing", "letter", "half a head", "half a body", "chunk", "one request", "and a bit"],
 )
-def test_a_connection_without_a_whole_request_is_closed_soon(world: World, said: bytes) -> None:
-    with serving(world.app, QUICK) as (port, guard), ExitStack() as stack:
+def test_a_connection_without_a_whole_request_is_closed_soon(site: Site, said: bytes) -> None:
+    with serving(site.app, QUICK) as (port, guard), ExitStack() as stack:
         assert is_ended(dialed(stack, port, said))
         assert status(port) == 200
         wait_until_none(guard)
@@ -128,8 +128,8 @@ def wait_until_none(guard: ConnectionGuard) -> None:
     assert not guard.sockets.of_address
 
 
-def test_a_byte_now_and_then_keeps_no_connection_open(world: World) -> None:
-    with serving(world.app, QUICK) as (port, _), ExitStack() as stack:
+def test_a_byte_now_and_then_keeps_no_connection_open(site: Site) -> None:
+    with serving(site.app, QUICK) as (port, _), ExitStack() as stack:
         slow = dialed(stack, port, b"GET / HTTP/1.1\r\nHost: x\r\nX: ")
         slow.settimeout(0.05)
         began = time.monotonic()
@@ -147,9 +147,9 @@ def is_ended_by_now(connection: socket.socket) -> bool:
         return True
 
 
-def test_3000_silent_connections_leave_room_for_whoever_asks_something(world: World) -> None:
+def test_3000_silent_connections_leave_room_for_whoever_asks_something(site: Site) -> None:
     limits = replace(PATIENT, requests=Quota(2_000, 500))
-    with serving(world.app, limits) as (port, guard), ExitStack() as stack:
+    with serving(site.app, limits) as (port, guard), ExitStack() as stack:
         for _ in range(3_000):
             dialed(stack, port)
         assert status(port) == 200
@@ -226,10 +226,10 @@ def wait_for_requests(guard: ConnectionGuard, count: int) -> None:
     wait_until(lambda: len(guard.requests.tracked) == count)
 
 
-def test_a_trusted_proxy_brings_as_many_connections_as_there_is_room_for(world: World) -> None:
+def test_a_trusted_proxy_brings_as_many_connections_as_there_is_room_for(site: Site) -> None:
     limits = replace(PATIENT, requests=Quota(40, 2))
     with (
-        serving(world.app, limits, ("10.0.0.0/8", "127.0.0.1")) as (port, guard),
+        serving(site.app, limits, ("10.0.0.0/8", "127.0.0.1")) as (port, guard),
         ExitStack() as stack,
     ):
         for _ in range(30):
@@ -253,18 +253,18 @@ def test_whoever_takes_nothing_of_what_is_sent_is_cut_off() -> None:
         wait_until_none(guard)
 
 
-def test_a_socket_of_a_stranger_is_refused_at_once(world: World) -> None:
-    with serving(world.app, PATIENT) as (port, guard):
+def test_a_socket_of_a_stranger_is_refused_at_once(site: Site) -> None:
+    with serving(site.app, PATIENT) as (port, guard):
         with pytest.raises(InvalidStatus) as refused:
             connect(f"ws://127.0.0.1:{port}/api/v1/live")
         assert refused.value.response.status_code == 403
         wait_until_none(guard)
 
 
-def test_a_socket_of_a_watcher_stays_open_and_counts_until_it_is_closed(world: World) -> None:
-    cookie = {"Cookie": f"mprelease={world.session_of(Role.VIEWER).client.cookies['mprelease']}"}
+def test_a_socket_of_a_watcher_stays_open_and_counts_until_it_is_closed(site: Site) -> None:
+    cookie = {"Cookie": f"mprelease={site.logged_in(Role.VIEWER).client.cookies['mprelease']}"}
     limits = replace(QUICK, sockets=Quota(10, 2))
-    with serving(world.app, limits) as (port, guard):
+    with serving(site.app, limits) as (port, guard):
         address = f"ws://127.0.0.1:{port}/api/v1/live"
         with (
             connect(address, additional_headers=cookie) as one,

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from guests import World
 from mprelease.domain.logs import START, LogLine, Position
 from mprelease.domain.releases import Kind, Stage, State
 from mprelease.domain.users import Actor
@@ -19,6 +18,7 @@ from mprelease.services import releases
 from mprelease.services.context import ServiceContext
 from mprelease.storage import logs, queue
 from mprelease.web.live_source import StoredState
+from web_clients import Site
 
 pytestmark = pytest.mark.lasting
 
@@ -164,9 +164,9 @@ async def play(
 @example(steps=HEARD_AND_LOST)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_any_interleaving_gives_each_watcher_the_exact_log(
-    world: World, steps: list[tuple[Any, ...]]
+    site: Site, steps: list[tuple[Any, ...]]
 ) -> None:
-    services = world.services
+    services = site.services
     release_id = releases.request(services, BOSS, ReleaseRequest(app="shop", kind=Kind.PREVIEW))
     heard = asyncio.run(play(services, release_id, steps))
     with services.database.reading() as db:
