@@ -12,7 +12,7 @@ from redis import Redis
 from mprelease.domain.releases import State
 from mprelease.engine.dispatch import Dispatch
 from servers import redis_server
-from yard import Yard, wait_until
+from worker_pool import WorkerPool, wait_until
 
 
 class Subscriber:
@@ -109,19 +109,19 @@ def test_a_busy_worker_hands_the_ring_on_to_a_free_one(
 @pytest.mark.servers
 @pytest.mark.parametrize("kind", ["sqlite"])
 def test_with_redis_dead_work_goes_on_and_rings_are_heard_again_when_it_is_back(
-    yard: Yard, opened: list[Dispatch]
+    pool: WorkerPool, opened: list[Dispatch]
 ) -> None:
     with redis_server() as server:
         here, there = Dispatch(server.url), Dispatch(server.url)
         opened += [here, there]
-        worker = yard.worker()
+        worker = pool.worker()
         there.listen(("default",), worker.on_wakeup)
         server.kill()
-        release_id = yard.ask()
+        release_id = pool.request()
         began = time.monotonic()
         here.wake("default")
         assert time.monotonic() - began < 0.1
-        yard.becomes(release_id, State.SUCCEEDED)
+        pool.becomes(release_id, State.SUCCEEDED)
         assert time.monotonic() - began < 4
         server.restart()
         subscriber = Subscriber()

@@ -22,7 +22,7 @@ from mprelease.services import releases
 from mprelease.storage import logs
 from needs import lack
 from servers import REMEDIES, lacking
-from yard import Yard
+from worker_pool import WorkerPool
 
 # Far more than it takes: a machine of CI may stand still for half a minute.
 DEADLINE = 120.0
@@ -45,7 +45,7 @@ class Scene:
         hand.start()
         return hand
 
-    def ask(self, description: str) -> int:
+    def request(self, description: str) -> int:
         wanted = ReleaseRequest(app="shop-00", kind=Kind.UPLOAD, description=f"key=a {description}")
         return releases.request(self.desk.services, Actor("林"), wanted)
 
@@ -104,10 +104,10 @@ def grown(tmp_path: Path) -> Iterator[Scene]:
 @pytest.mark.servers
 @pytest.mark.parametrize("kind", ["mariadb"])
 def test_a_release_longer_than_lease_and_heartbeat_runs_once_to_its_end(
-    yard: Yard, redis_url: str
+    pool: WorkerPool, redis_url: str
 ) -> None:
     lease, heartbeat, length = 1000, 500, 6.0
-    workers = [yard.worker(name, lease=lease) for name in ("one", "two")]
+    workers = [pool.worker(name, lease=lease) for name in ("one", "two")]
     calls = [Dispatch(redis_url) for _ in workers]
     for call, worker in zip(calls, workers, strict=True):
         # Dramatiq's own are a minute, and now and then; it has no list of limits and retries.
@@ -116,17 +116,17 @@ def test_a_release_longer_than_lease_and_heartbeat_runs_once_to_its_end(
         call._broker.maintenance_chance = 1_000_000
         assert call._broker.middleware == []
         call.listen(("default",), worker.on_wakeup)
-    release_id = yard.ask(f"build={length}")
+    release_id = pool.request(f"build={length}")
     rung_until = time.monotonic() + length
     while time.monotonic() < rung_until:
         calls[0].wake("default")
         time.sleep(0.05)
-        assert yard.release(release_id).attempt <= 1
-    ended = yard.becomes(release_id, State.SUCCEEDED)
+        assert pool.release(release_id).attempt <= 1
+    ended = pool.becomes(release_id, State.SUCCEEDED)
     for call in calls:
         call.close()
     assert ended.attempt == 1
-    assert yard.ledger.uploads() == [release_id]
+    assert pool.ledger.uploads() == [release_id]
 
 
 @pytest.mark.slow
@@ -138,7 +138,7 @@ def test_a_machine_frozen_for_longer_than_its_lease_uploads_nothing_afterwards(
     grown: Scene, description: str, stage: Stage
 ) -> None:
     first = grown.hand("first")
-    release_id = grown.ask(description)
+    release_id = grown.request(description)
     grown.soon(lambda: grown.runs(release_id, stage))
     first.send(signal.SIGSTOP, to_all=True)
     grown.hand("second")
@@ -156,7 +156,7 @@ def test_a_machine_frozen_between_go_and_sending_is_unknown_until_it_comes_back_
     grown: Scene,
 ) -> None:
     first = grown.hand("first")
-    release_id = grown.ask("send=3")
+    release_id = grown.request("send=3")
     grown.soon(lambda: "going" in grown.line_written(release_id))
     first.send(signal.SIGSTOP, to_all=True)
     grown.hand("second")
@@ -173,7 +173,7 @@ def test_a_worker_killed_in_any_stage_leaves_nobody_after_five_seconds(
     alone: Scene, stage: Stage
 ) -> None:
     hand = alone.hand("worker")
-    release_id = alone.ask("send=60" if stage is Stage.PUBLISH else f"{stage}=60")
+    release_id = alone.request("send=60" if stage is Stage.PUBLISH else f"{stage}=60")
     alone.soon(lambda: alone.runs(release_id, stage) and len(hand.family()) >= 3)
     crew = Crew([hand], [], random.Random(1))
     crew.kill(hand)

@@ -20,7 +20,7 @@ from mprelease.schemas.projects import ProjectChange
 from mprelease.schemas.releases import ReleaseRequest
 from mprelease.services import apps, projects, releases
 from mprelease.storage import logs
-from yard import Yard
+from worker_pool import WorkerPool
 
 pytestmark = pytest.mark.lasting
 
@@ -53,22 +53,22 @@ def talkative(run: Run) -> Outcome:
 @on_sqlite
 @pytest.mark.parametrize("description", ["", "crash"])
 def test_parts_of_secrets_are_in_no_line_no_warning_and_no_failure(
-    yard: Yard, description: str
+    pool: WorkerPool, description: str
 ) -> None:
     secrets = {ProjectSecret.GIT_TOKEN: "deploy:glpat-s3cret", ProjectSecret.NPMRC: NPMRC}
-    projects.edit(yard.services, yard.who, "web", ProjectChange(secrets=secrets))
+    projects.edit(pool.services, pool.who, "web", ProjectChange(secrets=secrets))
     login = json.dumps({"email": "lin@corp.example", "password": "d0uyin-s3cret"}).encode()
     new = AppChange(name="dy", platform_app_id="tt0123456789abcdef", credential=login)
-    apps.add(yard.services, yard.who, "web", Platform.DOUYIN, new)
+    apps.add(pool.services, pool.who, "web", Platform.DOUYIN, new)
     wanted = ReleaseRequest(app="dy", kind=Kind.PREVIEW, description=description)
-    release_id = releases.request(yard.services, yard.who, wanted)
+    release_id = releases.request(pool.services, pool.who, wanted)
     worker = a_worker(
-        yard.services, yard.folder / "one", talkative, WorkerConfig("one", ("default",), 1, 0, 3000)
+        pool.services, pool.folder / "one", talkative, WorkerConfig("one", ("default",), 1, 0, 3000)
     )
     worker.start()
-    yard.workers.append(worker)
-    release = yard.becomes(release_id, State.FAILED)
-    with yard.services.database.reading() as db:
+    pool.workers.append(worker)
+    release = pool.becomes(release_id, State.FAILED)
+    with pool.services.database.reading() as db:
         assert [line.text for line in logs.after(db, release_id)] == [HIDDEN]
     assert release.commit
     assert (release.commit.author, release.commit.subject) == (HIDDEN, HIDDEN)

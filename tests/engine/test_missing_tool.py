@@ -22,7 +22,7 @@ from mprelease.process.tree import LineCallback, Stop
 from mprelease.services import releases
 from mprelease.settings.settings import Settings
 from mprelease.storage import logs
-from yard import Yard, wait_until
+from worker_pool import WorkerPool, wait_until
 
 pytestmark = pytest.mark.lasting
 
@@ -82,61 +82,63 @@ Employ = Callable[..., Worker]
 
 
 @pytest.fixture
-def employ(yard: Yard, shop: Shop) -> Employ:
+def employ(pool: WorkerPool, shop: Shop) -> Employ:
     def employed(limit: int = 60) -> Worker:
         post = WorkerConfig("one", ("default",), 1, 0, 3000)
-        pipeline = light(yard.ledger)
+        pipeline = light(pool.ledger)
         worker = a_worker(
-            yard.services, yard.folder / "one", pipeline, post, limit=limit, tools=shop.supply
+            pool.services, pool.folder / "one", pipeline, post, limit=limit, tools=shop.supply
         )
         worker.recover()
         worker.start()
-        yard.workers.append(worker)
+        pool.workers.append(worker)
         return worker
 
     return employed
 
 
-def lines(yard: Yard, release_id: int) -> list[tuple[Stage, str]]:
-    with yard.services.database.reading() as db:
+def lines(pool: WorkerPool, release_id: int) -> list[tuple[Stage, str]]:
+    with pool.services.database.reading() as db:
         return [(line.stage, line.text) for line in logs.after(db, release_id)]
 
 
-def installs(yard: Yard, release_id: int) -> bool:
-    return (Stage.CHECKOUT, "npm fetches a tool") in lines(yard, release_id)
+def installs(pool: WorkerPool, release_id: int) -> bool:
+    return (Stage.CHECKOUT, "npm fetches a tool") in lines(pool, release_id)
 
 
 @on_sqlite
 def test_npm_is_heard_in_the_log_of_the_release_that_waits(
-    yard: Yard, shop: Shop, employ: Employ
+    pool: WorkerPool, shop: Shop, employ: Employ
 ) -> None:
-    release_id = yard.ask()
+    release_id = pool.request()
     employ()
-    wait_until(lambda: installs(yard, release_id))
-    assert yard.release(release_id).stages[0].state is StageState.RUNNING
+    wait_until(lambda: installs(pool, release_id))
+    assert pool.release(release_id).stages[0].state is StageState.RUNNING
     shop.gate.touch()
-    yard.becomes(release_id, State.SUCCEEDED)
-    texts = [text for _, text in lines(yard, release_id)]
+    pool.becomes(release_id, State.SUCCEEDED)
+    texts = [text for _, text in lines(pool, release_id)]
     assert "is missing on this machine" in texts[0]
     assert texts[1:3] == ["npm fetches a tool", "added 1 package"]
 
 
 @on_sqlite
-def test_a_cancel_ends_the_installation(yard: Yard, shop: Shop, employ: Employ) -> None:
-    release_id = yard.ask()
+def test_a_cancel_ends_the_installation(pool: WorkerPool, shop: Shop, employ: Employ) -> None:
+    release_id = pool.request()
     employ()
-    wait_until(lambda: installs(yard, release_id))
-    releases.cancel(yard.services, yard.who, release_id)
-    ended = yard.becomes(release_id, State.CANCELED)
+    wait_until(lambda: installs(pool, release_id))
+    releases.cancel(pool.services, pool.who, release_id)
+    ended = pool.becomes(release_id, State.CANCELED)
     assert ended.stages[0].state is StageState.CANCELED
     assert list((shop.folder / "tools").iterdir()) == []
 
 
 @on_sqlite
-def test_the_time_limit_of_the_release_ends_the_installation(yard: Yard, employ: Employ) -> None:
-    release_id = yard.ask()
+def test_the_time_limit_of_the_release_ends_the_installation(
+    pool: WorkerPool, employ: Employ
+) -> None:
+    release_id = pool.request()
     employ(limit=1)
-    ended = yard.becomes(release_id, State.FAILED)
+    ended = pool.becomes(release_id, State.FAILED)
     assert ended.error
     assert (ended.error.problem, ended.failed_stage) == (
         Problem.RELEASE_TIME_LIMIT,
@@ -145,26 +147,26 @@ def test_the_time_limit_of_the_release_ends_the_installation(yard: Yard, employ:
 
 
 def test_a_worker_that_hands_back_ends_the_installation(
-    yard: Yard, shop: Shop, employ: Employ
+    pool: WorkerPool, shop: Shop, employ: Employ
 ) -> None:
-    release_id = yard.ask()
+    release_id = pool.request()
     worker = employ()
-    wait_until(lambda: installs(yard, release_id))
+    wait_until(lambda: installs(pool, release_id))
     worker.close(requeue=True)
     worker.join()
-    assert yard.release(release_id).state is State.QUEUED
+    assert pool.release(release_id).state is State.QUEUED
     shop.gate.touch()
     employ()
-    yard.becomes(release_id, State.SUCCEEDED)
+    pool.becomes(release_id, State.SUCCEEDED)
 
 
 @on_sqlite
-def test_an_installation_that_fails_says_so(yard: Yard, shop: Shop, employ: Employ) -> None:
+def test_an_installation_that_fails_says_so(pool: WorkerPool, shop: Shop, employ: Employ) -> None:
     (shop.folder / "gate.bad").touch()
     shop.gate.touch()
-    release_id = yard.ask()
+    release_id = pool.request()
     employ()
-    ended = yard.becomes(release_id, State.FAILED)
+    ended = pool.becomes(release_id, State.FAILED)
     assert ended.error
     assert ended.error.problem is Problem.TOOL_INSTALL_FAILED
     assert "404" in str(ended.error.parameters["detail"])

@@ -138,7 +138,7 @@ def test_problems_and_warnings_of_a_newer_node_are_shown_with_their_names(
 @pytest.mark.parametrize(
     ("table", "name"), [(table, name) for table, name in ENUMS if name in CLAIMED_BY], ids=str
 )
-def test_no_worker_takes_a_release_or_an_errand_that_it_does_not_understand(
+def test_no_worker_takes_a_release_or_a_query_that_it_does_not_understand(
     site: Site, table: Table, name: str
 ) -> None:
     with_a_row_everywhere(site)
