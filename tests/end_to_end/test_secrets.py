@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("wechat_tool")]
 
 # What a build could try: every variable, command line and descriptor of every process, and every
 # file that it can open in the places where secrets usually lie.
-HUNTER = r"""
+SCANNER = r"""
 import glob, os, stat, sys
 marks = [bytes.fromhex(mark) for mark in sys.argv[1:]]
 def look(path):
@@ -45,7 +45,7 @@ for name in KNOWN:
     for folder, _, files in os.walk(os.path.join(DATA, name)):
         for file in files:
             look(os.path.join(folder, file))
-print("HUNTED", os.getuid())
+print("SCANNED", os.getuid())
 """
 # Everything that mprelease puts into its data folder under a name of its own.
 KNOWN = (
@@ -54,9 +54,9 @@ KNOWN = (
 )
 
 
-def hunter(team: Team) -> str:
+def scanner(team: Team) -> str:
     values = f"DATA={str(team.data)!r}; HOME={str(team.folder / 'home')!r}; KNOWN={KNOWN!r}\n"
-    return values + HUNTER
+    return values + SCANNER
 
 
 def marks(team: Team) -> str:
@@ -78,7 +78,7 @@ def project(team: Team, tmp_path: Path, hook: str) -> Path:
     return make_repository(
         tmp_path / "spy",
         {
-            "hunter.py": hunter(team),
+            "scanner.py": scanner(team),
             "package.json": json.dumps(package),
             "package-lock.json": json.dumps(
                 {"name": "spy", "version": "1.0.0", "lockfileVersion": 3, "packages": {"": package}}
@@ -91,13 +91,13 @@ def project(team: Team, tmp_path: Path, hook: str) -> Path:
     )
 
 
-def hunt(team: Team, tmp_path: Path) -> None:
-    hook = f"python3 hunter.py {marks(team)}"
+def scan(team: Team, tmp_path: Path) -> None:
+    hook = f"python3 scanner.py {marks(team)}"
     repository = project(team, tmp_path, hook)
     # What a build may ask stays open to it.
     command = f"{hook} && git rev-parse HEAD"
     log = released(team, repository, "--build-command", command, "--output", ".")
-    assert log.count("HUNTED") == 2, log
+    assert log.count("SCANNED") == 2, log
     assert "FOUND" not in log
 
 
@@ -111,24 +111,24 @@ def test_install_and_build_find_no_key_as_another_user(
         (programs / name).symlink_to(str(shutil.which(name)))
     monkeypatch.setenv("PATH", str(programs))  # without bwrap
     team.extra["MPRELEASE_SANDBOX"] = "required"
-    hunt(team, tmp_path)
-    assert re.search(r"HUNTED 59\d\d\d$", team.log(), re.MULTILINE)
+    scan(team, tmp_path)
+    assert re.search(r"SCANNED 59\d\d\d$", team.log(), re.MULTILINE)
 
 
 @needs("bwrap", "apt-get install -y bubblewrap")
 def test_install_and_build_find_no_key_in_bubblewrap(team: Team, tmp_path: Path) -> None:
     team.extra["MPRELEASE_SANDBOX"] = "required"
-    hunt(team, tmp_path)
+    scan(team, tmp_path)
 
 
-def test_the_hunter_finds_what_is_there_when_nothing_confines_it(
+def test_the_scanner_finds_what_is_there_when_nothing_confines_it(
     team: Team, tmp_path: Path
 ) -> None:
     team.extra["MPRELEASE_SANDBOX"] = "off"
     bait = team.folder / "home" / "bait"
     bait.parent.mkdir(exist_ok=True)
     bait.write_text(team.key)
-    command = f"python3 hunter.py {marks(team)}"
+    command = f"python3 scanner.py {marks(team)}"
     repository = project(team, tmp_path, "true")
     log = released(team, repository, "--build-command", command, "--output", ".")
     assert f"FOUND {bait}" in log

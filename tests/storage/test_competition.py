@@ -13,7 +13,7 @@ from mprelease.storage import queue, recovery, releases
 from mprelease.storage.contention import is_contention
 from mprelease.storage.database import Database
 from mprelease.storage.queue import Lease
-from people import a_release, an_app
+from sample_rows import add_app, add_release
 
 THREADS = 12
 LABELS = ("default",)
@@ -57,8 +57,8 @@ def at_once(deed: Callable[[str], None]) -> None:
 
 def queued(database: Database, robots: list[int]) -> dict[int, int]:
     with database.writing() as db:
-        app = an_app(db)
-        return {a_release(db, app, robot=robot): robot for robot in robots}
+        app = add_app(db)
+        return {add_release(db, app, robot=robot): robot for robot in robots}
 
 
 def insisting(database: Database, deed: Callable[[queue.Writer], bool]) -> bool:

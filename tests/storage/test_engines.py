@@ -16,7 +16,7 @@ from mprelease.storage.contention import is_contention
 from mprelease.storage.database import Database, Writer, readable_errors
 from mprelease.storage.engines import Timeouts
 from mprelease.storage.tables import projects as table
-from people import NOW, a_release, an_app
+from sample_rows import NOW, add_app, add_release
 from servers import Server
 
 SHORT = Timeouts(connect=2, lock=1, answer=2, idle=1)
@@ -171,7 +171,7 @@ def test_a_claim_that_must_wait_too_long_is_given_up(
     database: Database, impatient: Database
 ) -> None:
     with database.writing() as db:
-        release = a_release(db, an_app(db))
+        release = add_release(db, add_app(db))
     with database.writing() as holder:
         assert queue.request_cancel(holder, release)
         with ended_within(8):
