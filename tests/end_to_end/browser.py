@@ -8,8 +8,8 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from command_line import CommandLine, wait_until
 from needs import lack
-from team import Team, wait_until
 
 CHROMIUM = Path("/usr/bin/chromium")
 PASSWORD = "first-password"
@@ -59,11 +59,11 @@ def browsing() -> Iterator[Browser]:
 
 
 @contextmanager
-def serving(team: Team, chromium: Browser, *options: str) -> Iterator[Site]:
-    """Serve the team's house; at the end it must have gone well, in the browsers too."""
+def serving(cli: CommandLine, chromium: Browser, *options: str) -> Iterator[Site]:
+    """Serve the data folder; fail on errors of the server or of the browsers' consoles."""
     port = free_port()
-    team.extra["MPRELEASE_ADMIN_PASSWORD"] = PASSWORD
-    served = team.start("serve", "--port", str(port), *options)
+    cli.extra["MPRELEASE_ADMIN_PASSWORD"] = PASSWORD
+    served = cli.start("serve", "--port", str(port), *options)
     wait_until(lambda: answers(port) or served.poll() is not None)
     assert served.poll() is None, served.communicate()[1]
     made = Site(f"http://127.0.0.1:{port}", chromium, [])

@@ -1,7 +1,8 @@
 """Run commands of mprelease in forks of one process that has loaded it.
 
-A command that is started as a program spends most of its processor time on loading modules. What
-`Team.start` starts is such a program; `Team.run`, which waits for the end, asks this process.
+A command that is started as a program spends most of its processor time on loading modules.
+`CommandLine.start` starts such a program; `CommandLine.run` sends the command to this process, and
+waits for its end.
 """
 
 import atexit

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from browser import answers, free_port
+from command_line import Answer, CommandLine, wait_until
 from command_server import CommandServer, Request
 from mprelease.domain.platforms import Platform
 from mprelease.domain.releases import Stage, State
@@ -28,9 +29,8 @@ from mprelease.simulator.wechat import WeChat
 from mprelease.storage import access_keys, lists
 from mprelease.storage.access_keys import KeyKind
 from mprelease.storage.database import Database, sqlite_url
+from recorded_release import BOSS, claimed, opened_services
 from repositories import make_repository
-from team import Answer, Team, wait_until
-from written import BOSS, housed, taken
 
 pytestmark = pytest.mark.slow
 
@@ -78,10 +78,10 @@ def port() -> int:
 
 
 @pytest.fixture
-def laptop(tmp_path: Path, team: Team, port: int) -> Laptop:
-    """A laptop with a member's token of the team's house."""
-    team.must("app", "list")
-    database = Database(sqlite_url(team.data / "mprelease.db"))
+def laptop(tmp_path: Path, cli: CommandLine, port: int) -> Laptop:
+    """A laptop with a member's token of the data folder."""
+    cli.must("app", "list")
+    database = Database(sqlite_url(cli.data / "mprelease.db"))
     services = ServiceContext(database, Vault(bytes(32)), lambda: 0, ZoneInfo("UTC"))
     now = ServiceContext(database, Vault(bytes(32)), _now, ZoneInfo("UTC"))
     user, _ = users.add(services, BOSS, NewUser(name="小李", role=Role.MEMBER, password=None))
@@ -89,15 +89,15 @@ def laptop(tmp_path: Path, team: Team, port: int) -> Laptop:
     database.close()
     home = tmp_path / "laptop"
     home.mkdir()
-    return Laptop(home, f"http://127.0.0.1:{port}", token, team.commands)
+    return Laptop(home, f"http://127.0.0.1:{port}", token, cli.commands)
 
 
 def _now() -> int:
     return time.time_ns() // 1_000_000
 
 
-def served(team: Team, port: int, *options: str) -> "subprocess.Popen[str]":
-    server = team.start("serve", "--port", str(port), *options)
+def served(cli: CommandLine, port: int, *options: str) -> "subprocess.Popen[str]":
+    server = cli.start("serve", "--port", str(port), *options)
     wait_until(lambda: answers(port) or server.poll() is not None)
     assert server.poll() is None, server.communicate()[1]
     return server
@@ -105,10 +105,10 @@ def served(team: Team, port: int, *options: str) -> "subprocess.Popen[str]":
 
 @pytest.mark.light_tool
 def test_a_laptop_uploads_follows_and_gets_the_code(
-    team: Team, laptop: Laptop, port: int, wechat: WeChat, tmp_path: Path
+    cli: CommandLine, laptop: Laptop, port: int, wechat: WeChat, tmp_path: Path
 ) -> None:
-    team.has_app(make_repository(tmp_path / "mini", FILES, "feat: 首页"))
-    served(team, port)
+    cli.has_app(make_repository(tmp_path / "mini", FILES, "feat: 首页"))
+    served(cli, port)
     code = tmp_path / "code.png"
     answer = laptop.run("upload", "shop", "--follow", "--json", "--qr-code", str(code))
     assert answer.code == 0, answer.err
@@ -121,7 +121,7 @@ def test_a_laptop_uploads_follows_and_gets_the_code(
         assert words in answer.err
     again = laptop.run("again", "1")
     assert (again.code, "succeeded" in again.out, "█" in again.out) == (0, True, True), again.err
-    assert laptop.run("log", "1").out == team.log(1)
+    assert laptop.run("log", "1").out == cli.log(1)
     assert "小李" in laptop.run("releases").out
     assert not (laptop.home / ".local").exists(), "nothing of a server is made here"
 
@@ -132,14 +132,14 @@ def test_a_laptop_uploads_follows_and_gets_the_code(
 
 
 def test_following_goes_on_when_the_server_has_died_and_ctrl_c_cancels(
-    team: Team, laptop: Laptop, port: int, upload_key: str
+    cli: CommandLine, laptop: Laptop, port: int, upload_key: str
 ) -> None:
-    server = served(team, port, "--no-worker")
-    with housed(team, upload_key) as services:
+    server = served(cli, port, "--no-worker")
+    with opened_services(cli, upload_key) as services:
         following = laptop.start("preview", "shop", "--follow")
         said, reader = listening(following)
         wait_until(lambda: bool(newest(services)))
-        release = taken(services, 1)
+        release = claimed(services, 1)
         release.recorder.started(Stage.BUILD)
         release.write(f"module {number}" for number in range(20))
         wait_until(lambda: any("module 19" in line for line in said))
@@ -147,7 +147,7 @@ def test_following_goes_on_when_the_server_has_died_and_ctrl_c_cancels(
         server.communicate()
         wait_until(lambda: any("cannot be reached" in line for line in said))
         release.write(f"while it was dead {number}" for number in range(20))
-        server = served(team, port, "--no-worker")
+        server = served(cli, port, "--no-worker")
         wait_until(lambda: any("is back" in line for line in said))
         release.write(["afterwards"])
         wait_until(lambda: any("afterwards" in line for line in said))
@@ -166,10 +166,10 @@ def test_following_goes_on_when_the_server_has_died_and_ctrl_c_cancels(
 
 
 def test_all_apps_of_a_project_are_followed_at_once(
-    team: Team, laptop: Laptop, port: int, upload_key: str
+    cli: CommandLine, laptop: Laptop, port: int, upload_key: str
 ) -> None:
-    served(team, port, "--no-worker")
-    with housed(team, upload_key) as services:
+    served(cli, port, "--no-worker")
+    with opened_services(cli, upload_key) as services:
         twin = AppChange(
             name="twin", platform_app_id="wx0123456789abcdee", credential=upload_key.encode()
         )
@@ -177,7 +177,7 @@ def test_all_apps_of_a_project_are_followed_at_once(
         following = laptop.start("preview", "--project", "web", "--follow", "--json")
         wait_until(lambda: len(newest(services)) == 2)
         for number, state in ((1, State.FAILED), (2, State.SUCCEEDED)):
-            release = taken(services, number)
+            release = claimed(services, number)
             release.stage(Stage.BUILD, [f"module {number}"])
             release.end(state)
         out, err = following.communicate(timeout=30)
@@ -194,14 +194,14 @@ def test_all_apps_of_a_project_are_followed_at_once(
 
 
 def test_a_second_ctrl_c_leaves_it_to_the_server(
-    team: Team, laptop: Laptop, port: int, upload_key: str
+    cli: CommandLine, laptop: Laptop, port: int, upload_key: str
 ) -> None:
-    server = served(team, port, "--no-worker")
-    with housed(team, upload_key) as services:
+    server = served(cli, port, "--no-worker")
+    with opened_services(cli, upload_key) as services:
         following = laptop.start("preview", "shop", "--follow")
         said, reader = listening(following)
         wait_until(lambda: bool(newest(services)))
-        release = taken(services, 1)
+        release = claimed(services, 1)
         release.recorder.started(Stage.BUILD)
         release.write(["module 1"])
         # A server that dies before it has answered is another matter.
@@ -218,10 +218,10 @@ def test_a_second_ctrl_c_leaves_it_to_the_server(
 
 
 def test_what_is_refused_after_the_release_was_accepted_is_no_bad_use(
-    team: Team, laptop: Laptop, port: int, upload_key: str
+    cli: CommandLine, laptop: Laptop, port: int, upload_key: str
 ) -> None:
-    served(team, port, "--no-worker")
-    with housed(team, upload_key) as services:
+    served(cli, port, "--no-worker")
+    with opened_services(cli, upload_key) as services:
         following = laptop.start("preview", "shop")
         wait_until(lambda: bool(newest(services)))
         with services.database.reading() as db:
@@ -233,7 +233,9 @@ def test_what_is_refused_after_the_release_was_accepted_is_no_bad_use(
         assert newest(services), "it goes on there"
 
 
-def test_what_cannot_be_is_said_in_one_sentence(team: Team, laptop: Laptop, port: int) -> None:
+def test_what_cannot_be_is_said_in_one_sentence(
+    cli: CommandLine, laptop: Laptop, port: int
+) -> None:
     for command in (("upload", "shop"), ("log", "1"), ("releases",)):
         answer = laptop.run(*command)
         assert (answer.code, "cannot be reached" in answer.err) == (2, True), answer.err
@@ -242,7 +244,7 @@ def test_what_cannot_be_is_said_in_one_sentence(team: Team, laptop: Laptop, port
         answer = laptop.run("releases")
         assert (answer.code, "is not mprelease" in answer.err) == (2, True), answer.err
     laptop.environment["MPRELEASE_SERVER"] = f"http://127.0.0.1:{port}"
-    served(team, port, "--no-worker")
+    served(cli, port, "--no-worker")
     assert "There is no app" in laptop.run("preview", "shop").err
     assert laptop.run("preview", "shop").code == 2
     assert laptop.run("log", "7", "--follow").code == 2

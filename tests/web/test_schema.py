@@ -110,7 +110,7 @@ def strategies(operation: APIOperation, mode: GenerationMode, known: dict[str, A
 
 
 @pytest.fixture
-def furnished(site: Site) -> Site:
+def filled_site(site: Site) -> Site:
     """A house in which every kind of answer has something to show."""
     line = LogLine(Position(1, 1), site.services.now(), Stage.BUILD, "vite v5 构建中…")
     with site.services.database.writing() as db:
@@ -169,19 +169,19 @@ def of(method: str) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PATCH", "DELETE"])
 def test_what_the_document_allows_is_answered_as_it_says(
-    furnished: Site, schema: BaseSchema, method: str
+    filled_site: Site, schema: BaseSchema, method: str
 ) -> None:
-    hold_all(furnished, schema, of(method), POSITIVE)
+    hold_all(filled_site, schema, of(method), POSITIVE)
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PATCH", "DELETE"])
 def test_what_the_document_forbids_is_refused(
-    furnished: Site, schema: BaseSchema, method: str
+    filled_site: Site, schema: BaseSchema, method: str
 ) -> None:
-    hold_all(furnished, schema, [one for one in of(method) if can_be_wrong(*one)], NEGATIVE)
+    hold_all(filled_site, schema, [one for one in of(method) if can_be_wrong(*one)], NEGATIVE)
 
 
 def test_a_viewers_program_is_answered_as_the_document_says(
-    furnished: Site, schema: BaseSchema
+    filled_site: Site, schema: BaseSchema
 ) -> None:
-    hold_all(furnished, schema, of("GET"), POSITIVE, Role.VIEWER)
+    hold_all(filled_site, schema, of("GET"), POSITIVE, Role.VIEWER)
