@@ -136,8 +136,8 @@ def test_a_build_can_do_what_the_table_says_and_nothing_else(
     mode: str, cli: CommandLine, tmp_path: Path, listener: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     working = in_mode(cli, mode, monkeypatch)
-    told = facts(working, listener)
-    encoded = base64.b64encode(json.dumps(told).encode()).decode()
+    reported = facts(working, listener)
+    encoded = base64.b64encode(json.dumps(reported).encode()).decode()
     repository = project(tmp_path / "shop", "true")
     commit(repository, {"probe.cjs": (HERE / "probe.cjs").read_text()}, "probe")
     give_folder(working)

@@ -32,8 +32,8 @@ def test_a_folder_beside_the_apps_is_published_as_it_stands_in_the_commit(
 ) -> None:
     """Issue 12, number 15."""
     theme = {"name": "is-number", "version": "1.0.0", "main": "index.js"}
-    asked = {} if manager == "npm" else {"packageManager": manager}
-    package = {"name": "shop", **asked, "dependencies": {"is-number": "file:../theme"}}
+    manager_field = {} if manager == "npm" else {"packageManager": manager}
+    package = {"name": "shop", **manager_field, "dependencies": {"is-number": "file:../theme"}}
     files = {f"app/{name}": text for name, text in FILES.items()}
     repository = make_repository(
         tmp_path / "shop",

@@ -95,17 +95,17 @@ def test_what_cannot_be_finished_is_told_in_a_sentence(shop: CommandLine, wechat
     shop.must("preview", "pay")
     shop.must("upload", "shop")
     shop.run("upload", "shop", "--ref", "nowhere")
-    said = {number: shop.run("release", "finish", number) for number in ("1", "2", "3", "77")}
-    assert {number: answer.code for number, answer in said.items()} == {
+    answers = {number: shop.run("release", "finish", number) for number in ("1", "2", "3", "77")}
+    assert {number: answer.code for number, answer in answers.items()} == {
         "1": 2,
         "2": 1,
         "3": 2,
         "77": 2,
     }
-    assert "no upload that has succeeded" in said["1"].err
-    assert "no upload that has succeeded" in said["3"].err
-    assert "WeChat" in said["2"].err
-    assert "77" in said["77"].err
+    assert "no upload that has succeeded" in answers["1"].err
+    assert "no upload that has succeeded" in answers["3"].err
+    assert "WeChat" in answers["2"].err
+    assert "77" in answers["77"].err
     assert len(wechat.received) == 1
 
 

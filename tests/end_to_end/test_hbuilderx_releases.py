@@ -101,12 +101,12 @@ def test_a_lock_file_without_a_package_file_is_not_asked(
     cli: CommandLine, wechat: WeChat, registry: NpmRegistry, tmp_path: Path
 ) -> None:
     lock = lock_of_npm_6(registry)
-    gone = {**lock, "dependencies": {"gone": {"version": "1.0.0"}}}
+    missing = {**lock, "dependencies": {"gone": {"version": "1.0.0"}}}
     files = {
         **SOURCES,
         ".gitignore": "dist\nnode_modules\n",
         ".npmrc": f"registry={registry.url}/\n",
-        "package-lock.json": json.dumps(gone),
+        "package-lock.json": json.dumps(missing),
     }
     cli.has_app(make_repository(tmp_path / "shop", files))
     assert cli.must("preview", "shop", "--json").json["warnings"] == []

@@ -125,7 +125,7 @@ def test_the_log_goes_on_without_a_gap_or_a_double_when_the_server_has_died(
     cli.extra["MPRELEASE_ADMIN_PASSWORD"] = PASSWORD
     server = served(site, cli)
     with opened_services(cli, upload_key) as services:
-        release = claimed(services, asked(services))
+        release = claimed(services, requested(services))
         release.recorder.started(Stage.BUILD)
         release.write(f"module {number}" for number in range(1, 41))
         page = site.session("admin", PASSWORD, **TALL)
@@ -152,7 +152,7 @@ def test_the_log_goes_on_without_a_gap_or_a_double_when_the_server_has_died(
 def test_a_tab_that_slept_knows_everything_when_it_wakes(
     site: Site, services: ServiceContext
 ) -> None:
-    release = claimed(services, asked(services))
+    release = claimed(services, requested(services))
     release.recorder.started(Stage.BUILD)
     release.write(["module 1"])
     page = site.session("admin", PASSWORD, **TALL)
@@ -174,7 +174,7 @@ def test_a_tab_that_slept_knows_everything_when_it_wakes(
 
 
 def test_where_no_socket_passes_the_pages_ask(site: Site, services: ServiceContext) -> None:
-    release = claimed(services, asked(services))
+    release = claimed(services, requested(services))
     release.recorder.started(Stage.BUILD)
     page = site.session("admin", PASSWORD, **TALL)
     page.route_web_socket(re.compile("/live$"), lambda socket: socket.close())
@@ -218,7 +218,7 @@ def test_who_has_asked_for_it_is_told_when_the_own_release_ends(
     expect(page).not_to_have_title(re.compile("^✘ "))
 
 
-def asked(services: ServiceContext) -> int:
+def requested(services: ServiceContext) -> int:
     return releases.request(services, BOSS, PREVIEW)
 
 

@@ -197,12 +197,12 @@ def loaded(page: Page, address: str) -> dict[str, int]:
     session.send("Network.enable")
     session.on(
         "Network.responseReceived",
-        lambda said: paths.update({said["requestId"]: urlsplit(said["response"]["url"]).path}),
+        lambda event: paths.update({event["requestId"]: urlsplit(event["response"]["url"]).path}),
     )
     session.on(
         "Network.loadingFinished",
-        lambda said: came.update(
-            {paths.get(said["requestId"], "?"): int(said["encodedDataLength"])}
+        lambda event: came.update(
+            {paths.get(event["requestId"], "?"): int(event["encodedDataLength"])}
         ),
     )
     page.goto(address, wait_until="networkidle")

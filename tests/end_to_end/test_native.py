@@ -159,8 +159,8 @@ def test_a_refused_credential_ends_the_release_before_the_build(
     answer = cli.run("upload", "shop", "--json", seconds=30)
     assert answer.code == 1
     error = answer.json["error"]
-    said = f"{error['message']} {error['remedy']}"
-    assert all(word in said for word in REFUSALS[fault]), said
+    sentences = f"{error['message']} {error['remedy']}"
+    assert all(word in sentences for word in REFUSALS[fault]), sentences
     assert answer.json["failed_stage"] == "publish"
     check = cli.run("app", "check", "shop")
     assert check.code == 1

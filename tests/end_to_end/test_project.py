@@ -43,8 +43,8 @@ def test_each_line_names_its_app_and_the_end_names_every_qr_code(
     pair: CommandLine, wechat: WeChat
 ) -> None:
     answer = pair.must("preview", "--project", "web", "--page", "pages/a")
-    told = [line.split()[0] for line in answer.err.splitlines() if "✔" in line]
-    assert sorted(told) == ["desk"] * 4 + ["shop"] * 4
+    names = [line.split()[0] for line in answer.err.splitlines() if "✔" in line]
+    assert sorted(names) == ["desk"] * 4 + ["shop"] * 4
     ends = answer.out.splitlines()[-4:]
     assert [line.split()[1] for line in ends[::2]] == ["shop", "desk"]
     for line in ends[1::2]:

@@ -137,27 +137,27 @@ def test_following_goes_on_when_the_server_has_died_and_ctrl_c_cancels(
     server = served(cli, port, "--no-worker")
     with opened_services(cli, upload_key) as services:
         following = laptop.start("preview", "shop", "--follow")
-        said, reader = listening(following)
+        printed, reader = listening(following)
         wait_until(lambda: bool(newest(services)))
         release = claimed(services, 1)
         release.recorder.started(Stage.BUILD)
         release.write(f"module {number}" for number in range(20))
-        wait_until(lambda: any("module 19" in line for line in said))
+        wait_until(lambda: any("module 19" in line for line in printed))
         server.kill()
         server.communicate()
-        wait_until(lambda: any("cannot be reached" in line for line in said))
+        wait_until(lambda: any("cannot be reached" in line for line in printed))
         release.write(f"while it was dead {number}" for number in range(20))
         server = served(cli, port, "--no-worker")
-        wait_until(lambda: any("is back" in line for line in said))
+        wait_until(lambda: any("is back" in line for line in printed))
         release.write(["afterwards"])
-        wait_until(lambda: any("afterwards" in line for line in said))
+        wait_until(lambda: any("afterwards" in line for line in printed))
         following.send_signal(signal.SIGINT)
-        wait_until(lambda: any("cancel" in line.lower() for line in said))
+        wait_until(lambda: any("cancel" in line.lower() for line in printed))
         release.end(State.CANCELED)
         reader.join()
         following.communicate(timeout=30)
         assert following.returncode == 130
-    lines = [line.strip() for line in said if line.startswith("  ")]
+    lines = [line.strip() for line in printed if line.startswith("  ")]
     assert lines == [
         *(f"module {number}" for number in range(20)),
         *(f"while it was dead {number}" for number in range(20)),
@@ -199,18 +199,18 @@ def test_a_second_ctrl_c_leaves_it_to_the_server(
     server = served(cli, port, "--no-worker")
     with opened_services(cli, upload_key) as services:
         following = laptop.start("preview", "shop", "--follow")
-        said, reader = listening(following)
+        printed, reader = listening(following)
         wait_until(lambda: bool(newest(services)))
         release = claimed(services, 1)
         release.recorder.started(Stage.BUILD)
         release.write(["module 1"])
         # A server that dies before it has answered is another matter.
-        wait_until(lambda: any("module 1" in line for line in said))
+        wait_until(lambda: any("module 1" in line for line in printed))
         server.kill()
         server.communicate()
-        wait_until(lambda: any("cannot be reached" in line for line in said))
+        wait_until(lambda: any("cannot be reached" in line for line in printed))
         following.send_signal(signal.SIGINT)
-        wait_until(lambda: any("MPRELEASE_SERVER" in line for line in said))
+        wait_until(lambda: any("MPRELEASE_SERVER" in line for line in printed))
         following.send_signal(signal.SIGINT)
         reader.join()
         assert following.communicate(timeout=30)[0] == ""
@@ -260,14 +260,14 @@ def test_what_cannot_be_is_said_in_one_sentence(
 
 def listening(process: "subprocess.Popen[str]") -> tuple[list[str], threading.Thread]:
     """Gather what a process says on standard error, line by line."""
-    said: list[str] = []
+    printed: list[str] = []
 
     def read() -> None:
-        said.extend(line.rstrip("\n") for line in process.stderr or ())
+        printed.extend(line.rstrip("\n") for line in process.stderr or ())
 
     reader = threading.Thread(target=read)
     reader.start()
-    return said, reader
+    return printed, reader
 
 
 def newest(services: ServiceContext) -> list[object]:

@@ -129,12 +129,12 @@ def test_six_releases_at_once_do_not_meet(world: World, tmp_path: Path) -> None:
             add_app(cli, f"{name}-{platform}", platform, number, "--directory", platform)
     worker = cli.start("worker", "--slots", "6")
     wait_until(lambda: bool(json.loads(cli.must("workers", "--json").out)))
-    asked = [
+    started = [
         cli.start("upload", f"{name}-{platform}", "--ref", name, "--json")
         for name in TEAMS
         for platform in PLATFORMS
     ]
-    answers = [(one.communicate(timeout=240), one.returncode) for one in asked]
+    answers = [(one.communicate(timeout=240), one.returncode) for one in started]
     worker.terminate()
     worker.communicate(timeout=60)
     releases = [json.loads(out) for (out, _), _ in answers]

@@ -129,11 +129,11 @@ def test_with_redis_dead_work_goes_on_and_rings_are_heard_again_when_it_is_back(
         opened.append(third)
         third.listen(("mac",), subscriber.on_wakeup)
 
-        def rung() -> bool:
+        def is_woken() -> bool:
             here.wake("mac")
             return subscriber.woken.wait(0.2)
 
-        wait_until(rung)
+        wait_until(is_woken)
         here.close()
         there.close()
         third.close()

@@ -117,8 +117,8 @@ def test_a_release_longer_than_lease_and_heartbeat_runs_once_to_its_end(
         assert call._broker.middleware == []
         call.listen(("default",), worker.on_wakeup)
     release_id = pool.request(f"build={length}")
-    rung_until = time.monotonic() + length
-    while time.monotonic() < rung_until:
+    ends_at = time.monotonic() + length
+    while time.monotonic() < ends_at:
         calls[0].wake("default")
         time.sleep(0.05)
         assert pool.release(release_id).attempt <= 1

@@ -34,11 +34,11 @@ def test_head_and_tail_of_each_stage_are_stored_and_told_in_one_row(
     pool: WorkerPool, *, has_ended: bool
 ) -> None:
     release = pool.request(kind=Kind.PREVIEW)
-    database, told = pool.services.database, LiveUpdate()
+    database, live_update = pool.services.database, LiveUpdate()
     lease = queue.claim(database, release, "a-worker", "a token", 60_000)
     assert lease
     log = LimitedLog(LogLimits(SIZE, 10_000), Translator(Language.ENGLISH))
-    recorder = DatabaseRecorder(database, lease, pool.services.now, log, told)
+    recorder = DatabaseRecorder(database, lease, pool.services.now, log, live_update)
     recorder.started(Stage.BUILD)
     for number in range(20_000):
         recorder.line(f"{number} {LINE}")
@@ -54,7 +54,7 @@ def test_head_and_tail_of_each_stage_are_stored_and_told_in_one_row(
         recorder.give_up()
     with database.reading() as db:
         stored = list(logs.after(db, release))
-    assert stored == told.lines
+    assert stored == live_update.lines
     assert [line.position.line for line in stored] == list(range(1, len(stored) + 1))
     assert sum(len(line.text.encode()) for line in stored) < SIZE * 1.01
     for stage in (Stage.BUILD, Stage.PUBLISH):

@@ -123,13 +123,13 @@ def worker_tick(pool: WorkerPool, loops: LoopSupervisor, patch: Patch, _: str) -
 
 
 def wake_up_sender(pool: WorkerPool, loops: LoopSupervisor, patch: Patch, _: str) -> None:
-    dispatch, heard = Dispatch(None, loops), threading.Event()
+    dispatch, received = Dispatch(None, loops), threading.Event()
     try:
         patch.setattr(dispatch._broker, "enqueue", failing(dispatch._broker.enqueue))
-        dispatch.listen(("default",), lambda: heard.set() or True)
+        dispatch.listen(("default",), lambda: received.set() or True)
         for _ in range(TIMES + 1):
             dispatch.wake("default")
-        assert heard.wait(10)
+        assert received.wait(10)
     finally:
         dispatch.close()
 
@@ -168,13 +168,13 @@ class ReleaseUpdate:
 
 
 def relay(pool: WorkerPool, loops: LoopSupervisor, patch: Patch, redis_url: str) -> None:
-    heard = ReleaseUpdate()
+    received = ReleaseUpdate()
 
     async def listen() -> None:
         ours = redis_url, "us", bytes(32), loops
         publisher, subscriber = Publisher(*ours), Subscriber(*ours)
-        async with asyncio.timeout(20), subscriber.subscribed(None, heard):
-            while 7 not in heard.changes:
+        async with asyncio.timeout(20), subscriber.subscribed(None, received):
+            while 7 not in received.changes:
                 publisher.changed(7)
                 await asyncio.sleep(0.02)
         await asyncio.to_thread(publisher.close)

@@ -33,20 +33,22 @@ SECRETS = (
     "d0uyin-s3cret",
     "lin@corp.example",
 )
-TOLD = f"{' '.join(SECRETS)} registry=https://npm.corp deploy"
+SENT_LINES = f"{' '.join(SECRETS)} registry=https://npm.corp deploy"
 HIDDEN = f"{' '.join([MASK] * len(SECRETS))} registry=https://npm.corp deploy"
 
 
 def talkative(run: Run) -> Outcome:
     """Say the secrets wherever something can be said."""
-    run.log(TOLD)
-    run.recorder.checked_out(Commit("c" * 40, TOLD, TOLD, 1))
-    run.recorder.warned(Message("hint.douyin_no_qr_code", {"detail": TOLD}))
+    run.log(SENT_LINES)
+    run.recorder.checked_out(Commit("c" * 40, SENT_LINES, SENT_LINES, 1))
+    run.recorder.warned(Message("hint.douyin_no_qr_code", {"detail": SENT_LINES}))
     if run.job.release.description == "crash":
-        raise RuntimeError(TOLD)
-    problem_detail = ProblemDetail(Problem.INTERNAL, {"detail": TOLD, "line": 7})
+        raise RuntimeError(SENT_LINES)
+    problem_detail = ProblemDetail(Problem.INTERNAL, {"detail": SENT_LINES, "line": 7})
     return Outcome(
-        State.FAILED, problem_detail, warning=Message("warning.record_incomplete", {"detail": TOLD})
+        State.FAILED,
+        problem_detail,
+        warning=Message("warning.record_incomplete", {"detail": SENT_LINES}),
     )
 
 
@@ -81,6 +83,6 @@ def test_parts_of_secrets_are_in_no_line_no_warning_and_no_failure(
 
 
 def test_what_a_warning_tells_is_no_longer_than_a_list_can_show() -> None:
-    told = masked_message(Message("x", {"packages": "a, " * 300_000, "count": 7}), Mask(()))
-    assert len(str(told.parameters["packages"])) < 10_000
-    assert told.parameters["count"] == 7
+    message = masked_message(Message("x", {"packages": "a, " * 300_000, "count": 7}), Mask(()))
+    assert len(str(message.parameters["packages"])) < 10_000
+    assert message.parameters["count"] == 7

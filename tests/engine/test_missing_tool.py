@@ -178,7 +178,7 @@ def test_no_platform_waits_for_the_tool_of_another(tmp_path: Path, shop: Shop, k
     application = opened(Settings(data_dir=tmp_path / "data", tools_dir=tmp_path / "tools"))
     application.__dict__["node"] = replace(application.node, npm=shop.npm)
     slow, other = Stop(), Stop()
-    told: list[str] = []
+    lines: list[str] = []
     failures: list[Exception] = []
 
     def install(stop: Stop, on_line: LineCallback) -> None:
@@ -188,11 +188,11 @@ def test_no_platform_waits_for_the_tool_of_another(tmp_path: Path, shop: Shop, k
             failures.append(canceled)
 
     threads = [
-        threading.Thread(target=install, args=(slow, told.append)),
+        threading.Thread(target=install, args=(slow, lines.append)),
         threading.Thread(target=install, args=(other, print)),
     ]
     threads[0].start()
-    wait_until(lambda: bool(told))
+    wait_until(lambda: bool(lines))
     threads[1].start()
     application.install_missing(Platform.ALIPAY, stop=Stop(), on_line=print)
     assert application.has_tool(Platform.ALIPAY)

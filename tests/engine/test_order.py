@@ -14,7 +14,7 @@ from worker_pool import WorkerPool
 NOON = 1_795_320_000_000
 
 
-def asked(pool: WorkerPool, app: str, *, minute: float = 0, priority: int = 0) -> int:
+def requested(pool: WorkerPool, app: str, *, minute: float = 0, priority: int = 0) -> int:
     wanted = ReleaseRequest(app=app, kind=Kind.UPLOAD, priority=priority)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(clock, "read", lambda _: NOON + int(minute * AGEING_MS))
@@ -27,32 +27,32 @@ def line(pool: WorkerPool) -> list[int]:
 
 
 def test_who_waits_longest_goes_first(pool: WorkerPool) -> None:
-    later = asked(pool, "shop-1", minute=1)
-    earlier = asked(pool, "shop-2", minute=0)
+    later = requested(pool, "shop-1", minute=1)
+    earlier = requested(pool, "shop-2", minute=0)
     assert line(pool) == [earlier, later]
 
 
 def test_a_step_of_priority_counts_as_a_minute_of_waiting(pool: WorkerPool) -> None:
-    first = asked(pool, "shop-1")
-    urgent = asked(pool, "shop-2", minute=2, priority=3)
+    first = requested(pool, "shop-1")
+    urgent = requested(pool, "shop-2", minute=2, priority=3)
     assert line(pool) == [urgent, first]
 
 
 def test_nothing_starves_behind_what_is_urgent(pool: WorkerPool) -> None:
-    patient = asked(pool, "shop-1", priority=-5)
-    urgent = asked(pool, "shop-2", minute=20, priority=10)
+    patient = requested(pool, "shop-1", priority=-5)
+    urgent = requested(pool, "shop-2", minute=20, priority=10)
     assert line(pool) == [patient, urgent]
 
 
 def test_within_a_key_nobody_overtakes_however_urgent(pool: WorkerPool) -> None:
-    first = asked(pool, "shop-1", minute=1)
-    urgent = asked(pool, "shop-1", minute=2, priority=10)
+    first = requested(pool, "shop-1", minute=1)
+    urgent = requested(pool, "shop-1", minute=2, priority=10)
     assert line(pool) == [first, urgent]
 
 
 def test_a_priority_out_of_range_is_refused(pool: WorkerPool) -> None:
     with pytest.raises(Refused) as refused:
-        asked(pool, "shop-1", priority=100)
+        requested(pool, "shop-1", priority=100)
     assert refused.value.problem_detail.problem is Problem.PRIORITY_RANGE
 
 

@@ -46,8 +46,8 @@ class Stand(WeChatDriver):
         pass
 
     def command(self, _: ToolEnvironment, scratch: Path, seconds: float) -> Command:
-        told = {"marks": str(self.marks), "answer": self.answer, "good": str(self.good)}
-        return Command(("sh", "-c", SCRIPT), scratch, {"PATH": os.defpath, **told}, seconds)
+        settings = {"marks": str(self.marks), "answer": self.answer, "good": str(self.good)}
+        return Command(("sh", "-c", SCRIPT), scratch, {"PATH": os.defpath, **settings}, seconds)
 
     def readable(self, _: ToolEnvironment) -> tuple[Path, ...]:
         return ()
@@ -112,8 +112,8 @@ def test_an_upload_that_reached_nobody_is_sent_again_through_a_new_fence(
     pool.becomes(release_id, State.SUCCEEDED)
     assert driver.tries == 3
     with pool.services.database.reading() as db:
-        told = [line.text for line in logs.after(db, release_id)]
-    assert len([text for text in told if "Nothing has reached" in text]) == 2
+        texts = [line.text for line in logs.after(db, release_id)]
+    assert len([text for text in texts if "Nothing has reached" in text]) == 2
 
 
 def test_the_log_is_written_in_the_language_of_the_installation(pool: WorkerPool) -> None:
@@ -122,8 +122,8 @@ def test_the_log_is_written_in_the_language_of_the_installation(pool: WorkerPool
     works(pool, Stand(pool.folder / "marks", "refused", good=2), Language.CHINESE)
     pool.becomes(release_id, State.SUCCEEDED)
     with pool.services.database.reading() as db:
-        told = [line.text for line in logs.after(db, release_id)]
-    assert "平台没有收到任何内容：refused。0.1 秒后重试。" in told
+        texts = [line.text for line in logs.after(db, release_id)]
+    assert "平台没有收到任何内容：refused。0.1 秒后重试。" in texts
 
 
 def test_after_the_third_try_it_has_failed_and_says_why(pool: WorkerPool) -> None:
@@ -175,14 +175,14 @@ GO = "wait for go"
 class Forging(WeChatDriver):
     """A process that content of the project has taken over: it writes what it likes."""
 
-    said: tuple[str, ...]
+    printed: tuple[str, ...]
 
     def prepare(self, order: PublishOrder) -> None:
         pass
 
     def command(self, _: ToolEnvironment, scratch: Path, seconds: float) -> Command:
-        said = (f"echo '{each}' >&3" if each != GO else "read -r go" for each in self.said)
-        script = "\n".join(("read -r order", *said, "read -r end"))
+        printed = (f"echo '{each}' >&3" if each != GO else "read -r go" for each in self.printed)
+        script = "\n".join(("read -r order", *printed, "read -r end"))
         return Command(("sh", "-c", script), scratch, {"PATH": os.defpath}, seconds)
 
     def readable(self, _: ToolEnvironment) -> tuple[Path, ...]:
@@ -190,7 +190,7 @@ class Forging(WeChatDriver):
 
 
 @pytest.mark.parametrize(
-    "said",
+    "printed",
     [
         (RESULT,),
         (RESULT, READY, GO, RESULT),
@@ -199,19 +199,21 @@ class Forging(WeChatDriver):
     ],
 )
 def test_what_nobody_has_sent_has_not_been_accepted(
-    pool: WorkerPool, said: tuple[str, ...]
+    pool: WorkerPool, printed: tuple[str, ...]
 ) -> None:
     release_id = pool.request()
-    works(pool, Forging(said))
+    works(pool, Forging(printed))
     failed = pool.becomes(release_id, State.FAILED)
     assert failed.error
     assert failed.error.problem is Problem.PUBLISH_EVENT_UNREADABLE
 
 
-@pytest.mark.parametrize("said", [(READY, GO, "nonsense"), (READY, GO, READY, RESULT)])
-def test_after_go_nobody_knows_what_nonsense_means(pool: WorkerPool, said: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("printed", [(READY, GO, "nonsense"), (READY, GO, READY, RESULT)])
+def test_after_go_nobody_knows_what_nonsense_means(
+    pool: WorkerPool, printed: tuple[str, ...]
+) -> None:
     release_id = pool.request()
-    works(pool, Forging(said))
+    works(pool, Forging(printed))
     failed = pool.becomes(release_id, State.FAILED)
     assert failed.error
     assert failed.error.problem is Problem.PUBLISH_CUT

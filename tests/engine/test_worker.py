@@ -30,8 +30,8 @@ def test_a_queued_release_is_run_to_its_end_with_its_log(pool: WorkerPool) -> No
     assert {stage.state for stage in release.stages} == {StageState.SUCCEEDED}
     assert pool.ledger.uploads() == [release_id]
     with pool.services.database.reading() as db:
-        told = [line.text for line in logs.after(db, release_id)]
-    assert told == [*(f"{stage.name} of {release_id}" for stage in release.stages), "sending"]
+        texts = [line.text for line in logs.after(db, release_id)]
+    assert texts == [*(f"{stage.name} of {release_id}" for stage in release.stages), "sending"]
 
 
 def test_a_worker_that_is_rung_for_takes_what_comes_later(pool: WorkerPool) -> None:
@@ -47,10 +47,10 @@ def test_without_any_ring_the_tick_finds_the_work(pool: WorkerPool) -> None:
 
 
 def test_twelve_releases_of_three_apps_in_four_slots_all_end_in_order(pool: WorkerPool) -> None:
-    asked = [pool.request("build=0.05", app=f"shop-{1 + n % 3}") for n in range(12)]
+    requested = [pool.request("build=0.05", app=f"shop-{1 + n % 3}") for n in range(12)]
     pool.worker(slots=4)
-    ended = [pool.becomes(release_id, State.SUCCEEDED) for release_id in asked]
-    assert sorted(pool.ledger.uploads()) == asked
+    ended = [pool.becomes(release_id, State.SUCCEEDED) for release_id in requested]
+    assert sorted(pool.ledger.uploads()) == requested
     for number in (1, 2, 3):
         line = [release for release in ended if release.app_name == f"shop-{number}"]
         for earlier, later in pairwise(line):

@@ -52,10 +52,10 @@ def test_a_worker_lists_branches_tags_and_commits(pool: WorkerPool) -> None:
     wanted = WorkerQuery(WorkerQueryKind.COMMITS, "web", {"ref": "main", "count": 5})
     commits = worker_queries.ask(pool.services, "default", wanted, **limits)
     assert commits.facts
-    told = commits.facts["commits"]
-    assert isinstance(told, list)
-    assert told[0]["subject"] == "增加页面"
-    assert len(told) == 2
+    rows = commits.facts["commits"]
+    assert isinstance(rows, list)
+    assert rows[0]["subject"] == "增加页面"
+    assert len(rows) == 2
 
 
 @pytest.mark.usefixtures("repository")
@@ -177,7 +177,7 @@ def test_a_silent_host_is_named_and_holds_up_no_other_project(
     """Issue 12, number 3."""
     pool.worker(slots=1)
     with ThreadPoolExecutor(8) as askers:
-        asked = [
+        future = [
             askers.submit(worker_queries.ask, pool.services, "default", one, seconds=25, max_age=0)
             for one in TO_SILENT * 4
         ]
@@ -187,7 +187,7 @@ def test_a_silent_host_is_named_and_holds_up_no_other_project(
         answer = worker_queries.ask(pool.services, "default", other, seconds=25, max_age=0)
         assert answer.facts
         assert time.monotonic() - began < 10
-        troubles = [one.result().problem_detail for one in asked]
+        troubles = [one.result().problem_detail for one in future]
     for problem_detail in troubles:
         assert problem_detail
         assert problem_detail.problem is Problem.GIT_HOST_SILENT
@@ -277,7 +277,7 @@ def test_a_worker_that_ends_stops_git_and_requeues_its_queries(
     monkeypatch.setattr(query_pool, "_LAST_SECONDS", 0.2)
     worker = pool.worker()
     with ThreadPoolExecutor() as askers:
-        asked = askers.submit(
+        future = askers.submit(
             worker_queries.ask, pool.services, "default", TO_SILENT[0], seconds=25, max_age=0
         )
         wait_until(lambda: silent.connections == 1)
@@ -288,7 +288,7 @@ def test_a_worker_that_ends_stops_git_and_requeues_its_queries(
         assert "the worker ends, queries requeued: 1" in caplog.text
         silent.close()
         pool.worker("two")
-        problem_detail = asked.result().problem_detail
+        problem_detail = future.result().problem_detail
     # What the other worker has met.
     assert problem_detail
     assert problem_detail.problem is Problem.GIT_HOST_UNREACHABLE
@@ -313,7 +313,7 @@ def test_a_platform_that_keeps_silent_does_not_delay_the_end_of_a_worker(
     worker = pool.worker()
     query = WorkerQuery(WorkerQueryKind.ADDRESS)
     with ThreadPoolExecutor() as askers:
-        asked = askers.submit(
+        future = askers.submit(
             worker_queries.ask, pool.services, "default", query, seconds=25, max_age=0
         )
         assert is_asked.wait(20)
@@ -322,7 +322,7 @@ def test_a_platform_that_keeps_silent_does_not_delay_the_end_of_a_worker(
         worker.join()
         assert time.monotonic() - began < 4
         pool.worker("two")
-        assert asked.result().facts == {"address": "192.0.2.2"}
+        assert future.result().facts == {"address": "192.0.2.2"}
         may_answer.set()
 
 
@@ -340,10 +340,10 @@ def test_an_answer_that_is_on_its_way_is_still_given_by_a_worker_that_ends(
     worker = pool.worker()
     query = WorkerQuery(WorkerQueryKind.ADDRESS)
     with ThreadPoolExecutor() as askers:
-        asked = askers.submit(
+        future = askers.submit(
             worker_queries.ask, pool.services, "default", query, seconds=25, max_age=0
         )
         assert is_asked.wait(20)
         worker.close(requeue=True)
         worker.join()
-        assert asked.result().facts == {"address": "192.0.2.1"}
+        assert future.result().facts == {"address": "192.0.2.1"}

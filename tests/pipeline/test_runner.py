@@ -54,14 +54,14 @@ class Platform:
     def __init__(self) -> None:
         self.refusal: StageFailed | None = None
         self.last: str | None = None
-        self.asked, self.refusals = 0, 9
+        self.requested, self.refusals = 0, 9
         self.may_answer = threading.Event()
         self.may_answer.set()
 
     def check(self, _account: object, _link: object) -> None:
         self.may_answer.wait(10)
-        self.asked += 1
-        if self.refusal and self.asked <= self.refusals:
+        self.requested += 1
+        if self.refusal and self.requested <= self.refusals:
             raise self.refusal
 
     def last_version(self, _account: object, _link: object) -> str | None:
@@ -152,9 +152,9 @@ def test_a_refused_credential_ends_a_stage_that_is_at_work(
     platform.refusal = StageFailed(Problem.KEY_REFUSED, app_id="wx0123456789abcdef")
 
     def until_stopped(given: Any) -> bool:
-        asked = threading.Event()
-        given.stop.on_ask(asked.set)
-        assert asked.wait(10)
+        requested = threading.Event()
+        given.stop.on_ask(requested.set)
+        assert requested.wait(10)
         given.stop.raise_if_asked()
         return False
 

@@ -127,8 +127,8 @@ def test_nobody_changes_what_a_build_has_made_that_has_ended(
     if closes:
         remove_write_access(place / "giver")
     thread.join()
-    said = "refused" if closes else "planted"
-    assert taker.lines == ["taken", said, said]
+    outcome = "refused" if closes else "planted"
+    assert taker.lines == ["taken", outcome, outcome]
 
 
 @root

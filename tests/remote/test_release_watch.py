@@ -20,7 +20,7 @@ from mprelease.remote.release_watch import ReleaseWatch
 LOG = [(1, n) for n in range(1, 8)] + [(2, n) for n in range(1, 6)]
 # These were said in the first attempt, and died with their writer.
 PHANTOMS = [(1, 8), (1, 9)]
-TOLD = {
+DOCUMENT = {
     **dict.fromkeys(("app", "ref", "requested_by", "description"), "x"),
     "id": 7,
     "platform": "wechat",
@@ -51,7 +51,7 @@ class Elsewhere(ApiClient):
         if count == 0:
             raise ServerLost("gone")
         if not path.endswith("/log"):
-            return {**TOLD, "state": "succeeded"}
+            return {**DOCUMENT, "state": "succeeded"}
         after = (int(parameters["attempt"]), int(parameters["line"]))
         lines = [one for one in LOG if one > after][:count]
         items = [
@@ -107,9 +107,9 @@ def test_each_line_comes_once_and_in_order(script: list[int]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(release_watch, "connect", lambda *_, **__: Socket(numbers))
         patch.setattr(release_watch.time, "sleep", lambda _: None)
-        for heard in ReleaseWatch(server, release_of(TOLD), lambda _: None):
-            shown += heard.lines
-            ended = heard.release
+        for update in ReleaseWatch(server, release_of(DOCUMENT), lambda _: None):
+            shown += update.lines
+            ended = update.release
     lines = [(line.position.attempt, line.position.line) for line in shown]
     assert [line for line in lines if line not in PHANTOMS] == LOG
     assert ended.state is State.SUCCEEDED
@@ -120,14 +120,14 @@ class Silenced(Socket):
 
     def __init__(self, state: str) -> None:
         super().__init__(iter(()))
-        self.told_state = json.dumps({"states": [{"id": 7, "state": state, "stages": []}]})
+        self.document_state = json.dumps({"states": [{"id": 7, "state": state, "stages": []}]})
         self.count = 0
 
     def recv(self, timeout: float) -> str:
         self.count += 1
         assert self.count < 1000, "it waits for ever"
         if self.count == 1:
-            return self.told_state
+            return self.document_state
         if self.count % 2:
             return json.dumps({"alive": True})
         raise TimeoutError
@@ -145,8 +145,8 @@ def test_a_socket_that_never_tells_the_end_is_left_for_the_stored_state(state: s
         patch.setattr(release_watch, "connect", lambda *_, **__: Silenced(state))
         patch.setattr(release_watch.time, "sleep", lambda _: None)
         patch.setattr(release_watch.time, "monotonic", lambda: float(next(clock)))
-        for heard in ReleaseWatch(server, release_of(TOLD), lambda _: None):
-            shown += heard.lines
-            ended = heard.release
+        for update in ReleaseWatch(server, release_of(DOCUMENT), lambda _: None):
+            shown += update.lines
+            ended = update.release
     assert [(line.position.attempt, line.position.line) for line in shown] == LOG
     assert ended.state is State.SUCCEEDED

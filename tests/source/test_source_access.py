@@ -80,11 +80,11 @@ def test_a_token_stands_on_no_command_line_in_no_variable_and_in_no_log(
     record = tmp_path / "record"
     put_first_in_path(harness, tmp_path / "bin", "git", f'echo "$@" >>{record}; env >>{record}')
     fetched = harness.check_out(shop(host))
-    told = record.read_text()
-    assert "fetch" in told
-    assert "GIT_TERMINAL_PROMPT=0" in told
+    recorded = record.read_text()
+    assert "fetch" in recorded
+    assert "GIT_TERMINAL_PROMPT=0" in recorded
     for secret in (TOKEN, "5ecret"):
-        assert secret not in told
+        assert secret not in recorded
         assert secret not in "\n".join(harness.lines)
         assert secret not in repr((fetched, shop(host)))
 
@@ -136,11 +136,11 @@ exec sh -c "$last"
     put_first_in_path(harness, tmp_path / "bin", "ssh", stand_in)
     key = "-----BEGIN KEY-----\r\nabc\r\n-----END KEY-----"
     harness.check_out(Repository(f"ssh://git@example.com{repository}", Access(ssh_key=key)))
-    told = record.read_text()
+    recorded = record.read_text()
     assert harness.names() == {"app.json"}
     for option in ("BatchMode=yes", "IdentitiesOnly=yes", "StrictHostKeyChecking=accept-new"):
-        assert option in told
-    assert told.endswith("600\n-----BEGIN KEY-----\nabc\n-----END KEY-----\n")
+        assert option in recorded
+    assert recorded.endswith("600\n-----BEGIN KEY-----\nabc\n-----END KEY-----\n")
 
 
 def put_first_in_path(harness: CheckoutHarness, folder: Path, name: str, script: str) -> None:

@@ -144,8 +144,10 @@ def test_another_user_may_ask_git_whatever_the_umask() -> None:
         finally:
             os.umask(before)
         harness.tree.chmod(0o1775)  # as the sandbox does
-        asked = ("git", "-c", "safe.directory=*", "rev-parse", "HEAD")
-        done = subprocess.run(asked, cwd=harness.tree, user=65534, capture_output=True, check=True)
+        command = ("git", "-c", "safe.directory=*", "rev-parse", "HEAD")
+        done = subprocess.run(
+            command, cwd=harness.tree, user=65534, capture_output=True, check=True
+        )
         assert done.stdout.decode().strip() == fetched.commit.id
 
 

@@ -147,10 +147,10 @@ def test_a_subject_in_another_encoding_is_decoded_once(
     odd = make_repository(tmp_path / "odd", {"a": ""})
     message = tmp_path / "message"
     message.write_bytes("修复登录".encode("gbk"))
-    whose = f"--author={author} <lin@example.com>"
-    says = ("-c", f"i18n.commitEncoding={declared}")
-    git(odd, *says, "commit", "-q", "--allow-empty", whose, "-F", str(message))
-    git(odd, "commit", "-q", "--allow-empty", whose, "-m", "feat: 首页")
+    author_option = f"--author={author} <lin@example.com>"
+    encoding_option = ("-c", f"i18n.commitEncoding={declared}")
+    git(odd, *encoding_option, "commit", "-q", "--allow-empty", author_option, "-F", str(message))
+    git(odd, "commit", "-q", "--allow-empty", author_option, "-m", "feat: 首页")
     newest, earlier = commits(harness.git(), Repository(str(odd)), "main", 2)
     assert (newest.author, newest.subject) == (author, "feat: 首页")
     assert (earlier.author, earlier.subject) == (author, "修复登录")

@@ -209,12 +209,14 @@ def test_an_address_that_a_commit_names_is_not_entered_with_a_login_of_this_mach
 def test_no_key_of_this_machine_opens_an_address_that_a_commit_names(tmp_path: Path) -> None:
     with opened(NOBODYS, "ssh://git@example.com/secret.git", tmp_path / "access") as environment:
         words = shlex.split(environment["GIT_SSH_COMMAND"])
-    told = subprocess.run(
+    configuration = subprocess.run(
         [*words, "-G", "example.com"], capture_output=True, text=True, check=True
     ).stdout.splitlines()
-    assert "identitiesonly yes" in told
-    assert "identityagent none" in told
-    assert [line for line in told if line.startswith("identityfile ")] == ["identityfile none"]
+    assert "identitiesonly yes" in configuration
+    assert "identityagent none" in configuration
+    assert [line for line in configuration if line.startswith("identityfile ")] == [
+        "identityfile none"
+    ]
 
 
 def test_what_came_by_a_login_of_this_machine_is_nothing_for_a_commit(

@@ -198,8 +198,8 @@ def test_of_two_transactions_in_a_deadlock_one_is_told_so(database: Database) ->
     assert [is_contention(error) for error in errors] == [True]
 
 
-def run_both(*deeds: Callable[[], None]) -> None:
-    threads = [threading.Thread(target=deed) for deed in deeds]
+def run_both(*actions: Callable[[], None]) -> None:
+    threads = [threading.Thread(target=action) for action in actions]
     for thread in threads:
         thread.start()
     for thread in threads:

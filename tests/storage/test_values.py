@@ -122,9 +122,9 @@ def test_every_word_of_a_list_fits_into_its_column(
 
 
 def clock(db: Reader) -> int:
-    told = db.connection.scalar(select(now_ms()))
-    assert isinstance(told, int)
-    return told
+    now = db.connection.scalar(select(now_ms()))
+    assert isinstance(now, int)
+    return now
 
 
 def test_the_databases_clock_is_right_within_a_second(database: Database) -> None:

@@ -29,8 +29,8 @@ def test_a_project_is_kept_by_a_program_and_tells_no_secret(site: Site) -> None:
     npmrc = {"secrets": {"npmrc": SECRET, "git_token": None}}
     changed = boss.call("PATCH", "/projects/商城", json=npmrc)
     assert (changed["repository"], changed["secrets"]) == ("/srv/mall.git", ["npmrc"])
-    told = [boss.call("GET", address) for address in ("/projects", "/projects/商城", "/audit")]
-    assert SECRET not in json.dumps(told)
+    answers = [boss.call("GET", address) for address in ("/projects", "/projects/商城", "/audit")]
+    assert SECRET not in json.dumps(answers)
     boss.call("DELETE", "/projects/商城", 204)
     assert boss.call("GET", "/projects/商城", 404)["problem"] == "project_unknown"
     assert boss.call("DELETE", "/projects/web", 409)["problem"] == "project_has_apps"
@@ -119,8 +119,10 @@ def test_a_refused_credential_is_an_answer_and_a_missing_worker_is_none(site: Si
             raise next(failures)
         raise Refused(Problem.ADDRESS_PAGE_MISSING)
 
-    asked = Site(create_app(replace(site.app.state.context, ask=ask)), site.services, site.first)
-    boss = api_client(asked, Role.ADMIN)
+    recording_site = Site(
+        create_app(replace(site.app.state.context, ask=ask)), site.services, site.first
+    )
+    boss = api_client(recording_site, Role.ADMIN)
     refused = boss.call("POST", "/apps/shop/check")
     assert (refused["accepted"], refused["address"]) == (False, None)
     assert refused["error"]["problem"] == "key_refused"

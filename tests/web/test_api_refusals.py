@@ -62,8 +62,8 @@ def test_a_number_that_no_database_holds_is_refused_or_not_found(site: Site) -> 
 def test_a_body_that_is_none_is_refused(site: Site, body: bytes, status: int) -> None:
     ci = api_client(site, Role.MEMBER)
     headers = {"content-type": "application/json"}
-    told = ci.call("POST", "/releases", status, content=body, headers=headers)
-    assert set(told) == {"problem", "message", "remedy"}
+    answer = ci.call("POST", "/releases", status, content=body, headers=headers)
+    assert set(answer) == {"problem", "message", "remedy"}
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
@@ -74,8 +74,8 @@ def test_a_body_without_a_length_is_counted_while_it_is_read(site: Site) -> None
 
     ci = api_client(site, Role.MEMBER)
     headers = {"content-type": "application/json"}
-    told = ci.call("POST", "/releases", 413, content=endless(), headers=headers)
-    assert told["problem"] == "body_too_large"
+    answer = ci.call("POST", "/releases", 413, content=endless(), headers=headers)
+    assert answer["problem"] == "body_too_large"
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])

@@ -61,10 +61,10 @@ def serving(
             thread.join(DEADLINE)
 
 
-def dialed(stack: ExitStack, port: int, said: bytes = b"") -> socket.socket:
+def dialed(stack: ExitStack, port: int, sent: bytes = b"") -> socket.socket:
     made = stack.enter_context(socket.create_connection(("127.0.0.1", port), DEADLINE))
     made.settimeout(DEADLINE)
-    made.sendall(said)
+    made.sendall(sent)
     return made
 
 
@@ -96,7 +96,7 @@ POST = b"POST /login HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form
 
 
 @pytest.mark.parametrize(
-    "said",
+    "sent",
     [
         b"",
         b"G",
@@ -108,9 +108,9 @@ POST = b"POST /login HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form
     ],
     ids=["nothing", "letter", "half a head", "half a body", "chunk", "one request", "and a bit"],
 )
-def test_a_connection_without_a_whole_request_is_closed_soon(site: Site, said: bytes) -> None:
+def test_a_connection_without_a_whole_request_is_closed_soon(site: Site, sent: bytes) -> None:
     with serving(site.app, QUICK) as (port, guard), ExitStack() as stack:
-        assert is_ended(dialed(stack, port, said))
+        assert is_ended(dialed(stack, port, sent))
         assert status(port) == 200
         wait_until_none(guard)
 
@@ -172,10 +172,10 @@ def test_a_crowd_of_watchers_that_comes_while_the_server_is_busy_is_let_in() -> 
     with serving(app, limits) as (port, guard), ExitStack() as stack:
         dialed(stack, port, HEAD + b"\r\n")
         assert is_busy.wait(DEADLINE)
-        crowd = [dialed(stack, port, UPGRADE) for _ in range(200)]
+        connections = [dialed(stack, port, UPGRADE) for _ in range(200)]
         silent = [dialed(stack, port) for _ in range(100)]
         may_go_on.set()
-        assert {one.recv(100)[:12] for one in crowd} == {b"HTTP/1.1 101"}
+        assert {one.recv(100)[:12] for one in connections} == {b"HTTP/1.1 101"}
         wait_for_requests(guard, 20)
         assert is_ended(silent[0])
 

@@ -139,8 +139,10 @@ def test_the_api_takes_it_as_it_takes_the_others(
     wrong = api.call("PATCH", "/apps/letter", 422, json={"robot": 30})
     assert wrong["problem"] == "robot_range"
     assert "3 to 5" in wrong["remedy"]
-    asked = api.call("POST", "/releases", 201, json={"app": "letter", "kind": "upload", "robot": 3})
-    assert (asked["platform"], asked["robot"]) == (PAPER, 3)
+    release = api.call(
+        "POST", "/releases", 201, json={"app": "letter", "kind": "upload", "robot": 3}
+    )
+    assert (release["platform"], release["robot"]) == (PAPER, 3)
     described = str(document(site.app)["components"]["schemas"]["NewApp"])
     assert "paper: an object with some of `ink`, `stamp`" in described
 

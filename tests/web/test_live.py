@@ -34,7 +34,7 @@ def write(site: Site, lines: list[LogLine]) -> None:
         logs.append(db, site.first, lines)
 
 
-def tell(site: Site, lines: list[LogLine]) -> None:
+def publish(site: Site, lines: list[LogLine]) -> None:
     context: WebContext = site.app.state.context
     for each in lines:
         context.hub.line_written(site.first, each)
@@ -63,7 +63,7 @@ def watching(
         yield socket
 
 
-def heard(socket: WebSocketTestSession, count: int) -> list[str]:
+def received(socket: WebSocketTestSession, count: int) -> list[str]:
     """Wait for so many lines."""
     texts: list[str] = []
     while len(texts) < count:
@@ -71,8 +71,8 @@ def heard(socket: WebSocketTestSession, count: int) -> list[str]:
     return texts
 
 
-def texts_of(told: Any) -> list[str]:
-    return [text for passage in told["passages"] for text in passage[3]]
+def texts_of(update: Any) -> list[str]:
+    return [text for passage in update["passages"] for text in passage[3]]
 
 
 @pytest.fixture(autouse=True)
@@ -94,16 +94,16 @@ def test_a_server_that_has_nothing_to_tell_says_that_it_lives(
 def test_stored_and_fresh_lines_are_joined_without_a_seam(site: Site) -> None:
     lease = claimed(site)
     lines = [line(number) for number in range(1, 41)]
-    tell(site, lines[:20])
+    publish(site, lines[:20])
     write(site, lines[:15])
     with watching(site.logged_in(Role.VIEWER), site.first, (1, 5)) as socket:
-        assert heard(socket, 15) == [each.text for each in lines[5:20]]
-        tell(site, lines[20:])
-        assert heard(socket, 20) == [each.text for each in lines[20:]]
+        assert received(socket, 15) == [each.text for each in lines[5:20]]
+        publish(site, lines[20:])
+        assert received(socket, 20) == [each.text for each in lines[20:]]
         write(site, lines)
         end(site, lease)
-        told = socket.receive_json()
-        assert (told["passages"], told["over"]) == ([], True)
+        update = socket.receive_json()
+        assert (update["passages"], update["over"]) == ([], True)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -111,9 +111,9 @@ def test_what_another_process_writes_comes_from_the_storage(site: Site) -> None:
     claimed(site)
     write(site, [line(1), line(2)])
     with watching(site.logged_in(Role.VIEWER), site.first) as socket:
-        assert heard(socket, 2) == ["1-1", "1-2"]
+        assert received(socket, 2) == ["1-1", "1-2"]
         write(site, [line(3)])
-        assert heard(socket, 1) == ["1-3"]
+        assert received(socket, 1) == ["1-3"]
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
@@ -125,8 +125,8 @@ def test_lines_that_died_with_their_writer_are_taken_back(site: Site) -> None:
     claimed(site, "another")
     write(site, [line(1, 2)])
     with watching(site.logged_in(Role.VIEWER), site.first, (1, 4)) as socket:
-        told = socket.receive_json()
-        assert (told["cut"], texts_of(told)) == ([1, 2], ["2-1"])
+        update = socket.receive_json()
+        assert (update["cut"], texts_of(update)) == ([1, 2], ["2-1"])
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
@@ -136,10 +136,10 @@ def test_a_position_that_cannot_be_harms_nobody_else(site: Site) -> None:
     with watching(browser, site.first, (99, 7)) as liar:
         with browser.client.websocket_connect(ADDRESS) as socket:
             socket.send_json({"log": site.first})
-            tell(site, [line(1), line(2)])
-            assert heard(socket, 2) == ["1-1", "1-2"]
-        told = liar.receive_json()
-        assert told["cut"] == [99, 0]
+            publish(site, [line(1), line(2)])
+            assert received(socket, 2) == ["1-1", "1-2"]
+        update = liar.receive_json()
+        assert update["cut"] == [99, 0]
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
@@ -245,15 +245,15 @@ def test_one_socket_tells_a_log_and_the_states_until_one_is_wished_no_more(site:
     with watching(browser, site.first) as socket:
         socket.send_json({"states": True})
         assert socket.receive_json()["whole"] is True
-        tell(site, [line(1)])
-        assert heard(socket, 1) == ["1-1"]
+        publish(site, [line(1)])
+        assert received(socket, 1) == ["1-1"]
         socket.send_json({"log": None})
         socket.send_json({"states": False})
         socket.send_json({"states": True})
         assert socket.receive_json()["whole"] is True
-        tell(site, [line(2)])
+        publish(site, [line(2)])
         socket.send_json({"log": site.first, "attempt": 1, "line": 1})
-        assert heard(socket, 1) == ["1-2"]
+        assert received(socket, 1) == ["1-2"]
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])

@@ -43,8 +43,8 @@ def test_a_task_that_fails_closes_its_socket_so_that_the_client_resumes(
     assert context.loops.failures.by_loop()[f"socket: {wish}"] == 1
     assert any(record.exc_info for record in caplog.records if record.levelname == "ERROR")
     with watching(browser, site.first, (1, 1)) as socket:
-        told = socket.receive_json()
-    assert (texts_of(told), told["over"]) == (["1-2"], True)
+        update = socket.receive_json()
+    assert (texts_of(update), update["over"]) == (["1-2"], True)
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
@@ -93,11 +93,11 @@ def test_who_leaves_before_the_socket_is_accepted_is_no_failure(
 ) -> None:
     """A page that goes on at once; uvicorn tells it by an OSError, whichever answer was due."""
 
-    async def gone(*_: object, **__: object) -> None:
+    async def disconnected(*_: object, **__: object) -> None:
         raise ConnectionResetError
 
     browser = site.logged_in(role) if role else site.anonymous()
-    monkeypatch.setattr(live_socket.WebSocket, "send", gone)
+    monkeypatch.setattr(live_socket.WebSocket, "send", disconnected)
     scope = {
         "type": "websocket",
         "path": ADDRESS,
@@ -117,6 +117,6 @@ def test_who_leaves_before_the_socket_is_accepted_is_no_failure(
         return {"type": "websocket.connect"}
 
     with browser.client:
-        asyncio.run(site.app(scope, receive, gone))
+        asyncio.run(site.app(scope, receive, disconnected))
     context: WebContext = site.app.state.context
     assert not context.loops.failures.total

@@ -22,7 +22,9 @@ def write(site: Site, first: Position, stage: Stage, texts: Sequence[str]) -> No
         logs.append(db, site.first, lines)
 
 
-def told(site: Site, browser: BrowserClient, start: Position) -> list[tuple[int, int, str, str]]:
+def lines_of(
+    site: Site, browser: BrowserClient, start: Position
+) -> list[tuple[int, int, str, str]]:
     """Ask until there is no more, as the page does."""
     lines: list[tuple[int, int, str, str]] = []
     has_more = True
@@ -51,7 +53,7 @@ def test_the_lines_behind_any_position_come_each_once(site: Site) -> None:
     ]
     viewer = site.logged_in(Role.VIEWER)
     for count, start in enumerate([Position(0, 0), *(Position(*line[:2]) for line in whole)]):
-        assert told(site, viewer, start) == whole[count:]
+        assert lines_of(site, viewer, start) == whole[count:]
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
@@ -63,7 +65,7 @@ def test_a_long_log_comes_in_several_answers(site: Site) -> None:
     viewer = site.logged_in(Role.VIEWER)
     answer = viewer.client.get(f"/releases/{site.first}/lines").json()
     assert sum(len(passage[3]) for passage in answer["passages"]) == 10_000
-    assert [text for *_, text in told(site, viewer, Position(0, 0))][:25_000] == texts
+    assert [text for *_, text in lines_of(site, viewer, Position(0, 0))][:25_000] == texts
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])

@@ -92,8 +92,8 @@ def walked(site: Site) -> None:
             headers = bearer if address.startswith("/api/") else {}
             answer = browser.client.get(address, headers=headers, follow_redirects=False)
             assert answer.status_code < 500, (route.path, answer.text[-600:])
-    told = ci.call("GET", f"/releases/{site.first}")
-    assert release_of(told).id == site.first
+    answer = ci.call("GET", f"/releases/{site.first}")
+    assert release_of(answer).id == site.first
 
 
 def names_of(columns: Sequence[tuple[Table, str]]) -> str:

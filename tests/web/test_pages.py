@@ -114,8 +114,8 @@ def test_whoever_administers_cannot_lock_the_house(site: Site) -> None:
     admin = site.logged_in(Role.ADMIN)
     with site.services.database.reading() as db:
         boss = users.by_name(db, "admin")
-    for deed in ("delete", "reset-password"):
-        answer = admin.client.post(f"/users/{boss.id}/{deed}", data={"csrf": admin.csrf})
+    for action in ("delete", "reset-password"):
+        answer = admin.client.post(f"/users/{boss.id}/{action}", data={"csrf": admin.csrf})
         assert answer.status_code == 403
     form = {"csrf": admin.csrf, "name": "admin", "role": "viewer"}
     assert admin.client.post(f"/users/{boss.id}", data=form).status_code == 403

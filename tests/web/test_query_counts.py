@@ -43,14 +43,14 @@ def counted() -> Iterator[list[str]]:
     """List the statements of all engines during the block."""
     seen: list[str] = []
 
-    def hear(*given: object) -> None:
+    def count_query(*given: object) -> None:
         seen.append(str(given[2]))
 
-    event.listen(Engine, "before_cursor_execute", hear)
+    event.listen(Engine, "before_cursor_execute", count_query)
     try:
         yield seen
     finally:
-        event.remove(Engine, "before_cursor_execute", hear)
+        event.remove(Engine, "before_cursor_execute", count_query)
 
 
 def grow(site: Site, upload_key: str) -> None:
@@ -130,14 +130,14 @@ def test_the_number_of_queries_does_not_grow_with_what_there_is(
 def test_what_a_request_for_a_whole_project_asks_grows_by_what_it_writes_alone(
     site: Site, upload_key: str
 ) -> None:
-    def asked() -> int:
+    def query_count() -> int:
         with counted() as seen:
             releases.verify_all(site.services, "web", ReleaseRequest(app="", kind=Kind.UPLOAD))
         return len(seen)
 
-    few = asked()
+    few = query_count()
     grow(site, upload_key)
-    assert asked() <= few + 2
+    assert query_count() <= few + 2
 
 
 @dataclass
@@ -156,12 +156,12 @@ def test_following_a_whole_project_asks_as_much_as_following_one_app(
     views = [FollowedRelease(number, View(lines=True)) for number in accepted]
     assert len(views) > MORE
 
-    def asked(watched: list[FollowedRelease]) -> int:
+    def query_count(watched: list[FollowedRelease]) -> int:
         with counted() as seen:
             _update_views(cast("Application", Opened(site.services)), watched, has_own_worker=True)
         return len(seen)
 
-    assert asked(views) == asked(views[:1])
+    assert query_count(views) == query_count(views[:1])
 
 
 def test_a_cached_answer_waits_for_no_writer(site: Site) -> None:
@@ -173,14 +173,14 @@ def test_a_cached_answer_waits_for_no_writer(site: Site) -> None:
     assert taken
     with services.database.writing() as db:
         stored_queries.answer(db, taken, QueryAnswer({"branches": ["main"]}))
-    told: list[object] = []
+    answers: list[object] = []
 
     def ask() -> None:
-        told.append(worker_queries.ask(services, "default", query, seconds=5, max_age=60).facts)
+        answers.append(worker_queries.ask(services, "default", query, seconds=5, max_age=60).facts)
 
     with services.database.writing():
         asking = threading.Thread(target=ask)
         asking.start()
         asking.join(3)
-        assert told == [{"branches": ["main"]}]
+        assert answers == [{"branches": ["main"]}]
     asking.join()

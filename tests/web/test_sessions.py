@@ -131,8 +131,8 @@ def test_a_token_opens_no_page_so_it_cannot_make_another_one(site: Site) -> None
     token = sessions.add_token(site.services, user, "ci", 7)
     client, headers = site.anonymous().client, {"authorization": f"Bearer {token}"}
     form = {"name": "another", "days": "365"}
-    asked = client.post("/profile/tokens", data=form, headers=headers, follow_redirects=False)
-    assert asked.headers["location"].startswith("/login")
+    answer = client.post("/profile/tokens", data=form, headers=headers, follow_redirects=False)
+    assert answer.headers["location"].startswith("/login")
     assert client.get("/api/v1/me", headers=headers).status_code == 200
 
 

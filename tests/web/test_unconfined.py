@@ -9,7 +9,7 @@ from web_clients import Site
 
 
 @pytest.mark.parametrize(
-    ("mode", "role", "is_said"),
+    ("mode", "role", "is_shown"),
     [
         (SandboxMode.OFF, Role.ADMIN, True),
         (SandboxMode.OFF, Role.SUPER_ADMIN, True),
@@ -20,9 +20,9 @@ from web_clients import Site
     ],
 )
 def test_administrators_are_told_of_workers_that_confine_nothing(
-    mode: SandboxMode | None, role: Role, site: Site, *, is_said: bool
+    mode: SandboxMode | None, role: Role, site: Site, *, is_shown: bool
 ) -> None:
     with site.services.database.writing() as db:
         workers.register(db, "builder-7", ["default"], 2, "0.1.0", sandbox=mode)
     page = site.logged_in(role).client.get("/").text
-    assert ("builder-7" in page and "alert-danger" in page) is is_said
+    assert ("builder-7" in page and "alert-danger" in page) is is_shown

@@ -29,7 +29,7 @@ DONE = re.compile(r'id="done">([^<]+)<')
 pytestmark = [pytest.mark.lasting, pytest.mark.parametrize("kind", ["sqlite"])]
 
 
-def said(page: str) -> str | None:
+def notice(page: str) -> str | None:
     """Return what a page says that was done."""
     found = DONE.search(page)
     return unescape(found[1]) if found else None
@@ -100,17 +100,17 @@ def test_every_save_says_so_once(site: Site, upload_key: str) -> None:
     ]
     for address, form, words in saves:
         page = boss.send(address, **form)
-        assert words in (said(page) or ""), f"{address}: {visible(page)[:300]}"
-        assert said(boss.client.get("/").text) is None, "and only once"
+        assert words in (notice(page) or ""), f"{address}: {visible(page)[:300]}"
+        assert notice(boss.client.get("/").text) is None, "and only once"
 
 
 def test_what_was_done_is_not_taken_by_what_a_script_fetches_meanwhile(site: Site) -> None:
     boss = site.logged_in(Role.SUPER_ADMIN)
     form = {"csrf": boss.csrf, "name": "admin"}
     boss.client.post("/profile", data=form, follow_redirects=False)
-    assert said(boss.client.get("/", headers={"sec-fetch-mode": "cors"}).text) is None
-    assert said(boss.client.get("/apps/shop?before=9", headers={"hx-request": "1"}).text) is None
-    assert said(boss.client.get("/profile", headers={"sec-fetch-mode": "navigate"}).text)
+    assert notice(boss.client.get("/", headers={"sec-fetch-mode": "cors"}).text) is None
+    assert notice(boss.client.get("/apps/shop?before=9", headers={"hx-request": "1"}).text) is None
+    assert notice(boss.client.get("/profile", headers={"sec-fetch-mode": "navigate"}).text)
 
 
 @pytest.mark.parametrize("cookie", ["", "x", "bnVsbA==", "WzFd", "WyJ3ZWIubmFtZSIsIHt9XQ=="])
@@ -120,7 +120,7 @@ def test_a_cookie_that_anybody_wrote_says_nothing(site: Site, cookie: str) -> No
         "/", headers={"cookie": f"mprelease={boss.cookies['mprelease']}; done={cookie}"}
     )
     assert answer.status_code == HTTPStatus.OK
-    assert said(answer.text) is None
+    assert notice(answer.text) is None
 
 
 @pytest.mark.parametrize("address", ["/apps/shop", "/releases"])
@@ -203,8 +203,8 @@ def test_chosen_releases_are_named_before_they_are_deleted(site: Site) -> None:
     assert f"#{site.first}" in page
     assert "shop" in page
     assert boss.client.get(f"/releases/{site.first}").status_code == HTTPStatus.OK
-    gone = boss.send("/releases/delete", ids=str(site.first), confirmed="true")
-    assert "已删除发布任务" in (said(gone) or "")
+    deleted = boss.send("/releases/delete", ids=str(site.first), confirmed="true")
+    assert "已删除发布任务" in (notice(deleted) or "")
     assert boss.client.get(f"/releases/{site.first}").status_code == HTTPStatus.NOT_FOUND
 
 
