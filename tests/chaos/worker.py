@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass
 
 from chaos.stages import pipeline
-from light_pipeline import a_worker
+from light_pipeline import make_worker
 from mprelease.application import Application, opened
 from mprelease.cli import worker as command
 from mprelease.domain.errors import Refused
@@ -43,7 +43,7 @@ class ChaosApplication(Application):
         """Return a real worker with light stages; nobody watches it."""
         lease = self.settings.lease_seconds * 1000
         config = WorkerConfig(self.worker_name, labels, slots, 0, lease)
-        return a_worker(self.leased_services, self.layout.data, pipeline(self.port), config)
+        return make_worker(self.leased_services, self.layout.data, pipeline(self.port), config)
 
 
 def main(port: int) -> None:

@@ -32,6 +32,17 @@ COINED = frozenset(
     )
 )
 STEPS = SOURCE / "storage/migrations/versions"
+CHECKOUT = Path(__file__).parents[2]
+COINED_IN_TESTS = COINED | frozenset(
+    re.findall(
+        r"\w+",
+        """
+        Yard yard Crew crew guests Visitor door Hand hunter furnish furnished furnished_by house_of
+        housed stage_sets StageSet Stand Workplace Diary diary Employ employ employed Elsewhere
+        overhear stumble insisting impatient dialed relent hurry doomed wishes wish _wish
+        """,
+    )
+)
 
 PLAIN = (
     "domain",
@@ -83,6 +94,17 @@ def test_no_coined_word_is_left_in_the_code() -> None:
     left = {str(path.relative_to(SOURCE)): names(path) & COINED for path in modules}
     assert {path: words for path, words in left.items() if words} == {}
     assert COINED.isdisjoint(path.stem for path in modules)
+
+
+def test_no_coined_word_is_left_in_tests_and_benchmarks() -> None:
+    modules = [
+        path for folder in ("tests", "benchmarks") for path in (CHECKOUT / folder).rglob("*.py")
+    ]
+    assert Path(__file__) in modules
+    refused = COINED_IN_TESTS | DIALECT_NAMES
+    left = {str(path.relative_to(CHECKOUT)): names(path) & refused for path in modules}
+    assert {path: words for path, words in left.items() if words} == {}
+    assert refused.isdisjoint(path.stem.removeprefix("test_") for path in modules)
 
 
 def modules_of(place: str) -> list[Path]:

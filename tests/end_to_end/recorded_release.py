@@ -26,7 +26,7 @@ from mprelease.storage import releases as stored
 from mprelease.storage.database import Database, sqlite_url
 
 _HOUR_MS = 3_600_000
-BOSS = Actor("林")
+ADMIN = Actor("林")
 
 
 @dataclass
@@ -58,10 +58,10 @@ def opened_services(cli: CommandLine, key: str) -> Iterator[ServiceContext]:
     database = Database(sqlite_url(cli.data / "mprelease.db"))
     services = ServiceContext(database, Vault(bytes(32)), _now, ZoneInfo("Asia/Shanghai"))
     projects.add(
-        services, BOSS, ProjectChange(name="web", repository="/srv/web.git", default_branch="main")
+        services, ADMIN, ProjectChange(name="web", repository="/srv/web.git", default_branch="main")
     )
     new = AppChange(name="shop", platform_app_id=APP_ID, credential=key.encode())
-    apps.add(services, BOSS, "web", Platform.WECHAT, new)
+    apps.add(services, ADMIN, "web", Platform.WECHAT, new)
     yield services
     database.close()
 
@@ -78,7 +78,7 @@ def claimed(services: ServiceContext, release_id: int, attempt: int = 1) -> Reco
 def recording(services: ServiceContext) -> Iterator[RecordedRelease]:
     """Have a release run where no worker is; one that has not ended by then ends."""
     wanted = ReleaseRequest(app="shop", kind=Kind.PREVIEW)
-    made = claimed(services, releases.request(services, BOSS, wanted))
+    made = claimed(services, releases.request(services, ADMIN, wanted))
     yield made
     with services.database.reading() as db:
         left = stored.by_id(db, made.id)

@@ -19,7 +19,7 @@ from mprelease.schemas.releases import ReleaseRequest
 from mprelease.schemas.users import NewUser
 from mprelease.services import releases, users
 from mprelease.services.context import ServiceContext
-from recorded_release import BOSS, claimed, opened_services
+from recorded_release import ADMIN, claimed, opened_services
 
 pytestmark = pytest.mark.slow
 
@@ -57,7 +57,7 @@ def stored(page: Page) -> list[str]:
 def test_one_publishes_and_another_sees_it_begin_run_and_end(
     site: Site, services: ServiceContext
 ) -> None:
-    users.add(services, BOSS, NewUser(name="小王", role=Role.VIEWER, password=PASSWORD))
+    users.add(services, ADMIN, NewUser(name="小王", role=Role.VIEWER, password=PASSWORD))
     publisher = site.session("admin", PASSWORD, locale="en-US")
     watcher = site.session("小王", PASSWORD, locale="en-US", viewport={"width": 390, "height": 800})
     home = watcher.context.new_page()
@@ -207,7 +207,7 @@ def test_who_has_asked_for_it_is_told_when_the_own_release_ends(
     page.click("main form button.btn-primary")
     page.get_by_role("button", name="Tell me when it ends").click()
     expect(page.get_by_role("button", name="Tell me when it ends")).to_be_hidden()
-    other = claimed(services, releases.request(services, BOSS, PREVIEW.with_(robot=2)))
+    other = claimed(services, releases.request(services, ADMIN, PREVIEW.with_(robot=2)))
     expect(page.locator("#notes")).to_have_count(1)
     own = claimed(services, 1)
     other.end()
@@ -219,7 +219,7 @@ def test_who_has_asked_for_it_is_told_when_the_own_release_ends(
 
 
 def requested(services: ServiceContext) -> int:
-    return releases.request(services, BOSS, PREVIEW)
+    return releases.request(services, ADMIN, PREVIEW)
 
 
 def served(site: Site, cli: CommandLine) -> "subprocess.Popen[str]":

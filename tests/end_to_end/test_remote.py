@@ -1,4 +1,4 @@
-"""The command line of a laptop or of a CI job, against a server elsewhere."""
+"""The command line on another machine or in a CI job, with a server."""
 
 import os
 import signal
@@ -29,7 +29,7 @@ from mprelease.simulator.wechat import WeChat
 from mprelease.storage import access_keys, lists
 from mprelease.storage.access_keys import KeyKind
 from mprelease.storage.database import Database, sqlite_url
-from recorded_release import BOSS, claimed, opened_services
+from recorded_release import ADMIN, claimed, opened_services
 from repositories import make_repository
 
 pytestmark = pytest.mark.slow
@@ -43,8 +43,8 @@ FILES = {
 }
 
 
-class Laptop:
-    """A machine with nothing on it but the command line and a token."""
+class RemoteClient:
+    """A machine with nothing but the command line and a token."""
 
     def __init__(self, home: Path, url: str, token: str, commands: CommandServer) -> None:
         self.home = home
@@ -78,18 +78,18 @@ def port() -> int:
 
 
 @pytest.fixture
-def laptop(tmp_path: Path, cli: CommandLine, port: int) -> Laptop:
-    """A laptop with a member's token of the data folder."""
+def remote_client(tmp_path: Path, cli: CommandLine, port: int) -> RemoteClient:
+    """A client with a member's token of the data folder."""
     cli.must("app", "list")
     database = Database(sqlite_url(cli.data / "mprelease.db"))
     services = ServiceContext(database, Vault(bytes(32)), lambda: 0, ZoneInfo("UTC"))
     now = ServiceContext(database, Vault(bytes(32)), _now, ZoneInfo("UTC"))
-    user, _ = users.add(services, BOSS, NewUser(name="小李", role=Role.MEMBER, password=None))
+    user, _ = users.add(services, ADMIN, NewUser(name="小李", role=Role.MEMBER, password=None))
     token = sessions.add_token(now, user, "laptop", 1)
     database.close()
     home = tmp_path / "laptop"
     home.mkdir()
-    return Laptop(home, f"http://127.0.0.1:{port}", token, cli.commands)
+    return RemoteClient(home, f"http://127.0.0.1:{port}", token, cli.commands)
 
 
 def _now() -> int:
@@ -104,13 +104,13 @@ def served(cli: CommandLine, port: int, *options: str) -> "subprocess.Popen[str]
 
 
 @pytest.mark.light_tool
-def test_a_laptop_uploads_follows_and_gets_the_code(
-    cli: CommandLine, laptop: Laptop, port: int, wechat: WeChat, tmp_path: Path
+def test_a_client_uploads_follows_and_gets_the_code(
+    cli: CommandLine, remote_client: RemoteClient, port: int, wechat: WeChat, tmp_path: Path
 ) -> None:
     cli.has_app(make_repository(tmp_path / "mini", FILES, "feat: 首页"))
     served(cli, port)
     code = tmp_path / "code.png"
-    answer = laptop.run("upload", "shop", "--follow", "--json", "--qr-code", str(code))
+    answer = remote_client.run("upload", "shop", "--follow", "--json", "--qr-code", str(code))
     assert answer.code == 0, answer.err
     assert answer.json["state"] == "succeeded"
     assert answer.json["version"] == wechat.received[0].version
@@ -119,24 +119,24 @@ def test_a_laptop_uploads_follows_and_gets_the_code(
     assert code.stat().st_size > 0
     for words in ("▶ checkout", "feat: 首页", "✔ publish"):
         assert words in answer.err
-    again = laptop.run("again", "1")
+    again = remote_client.run("again", "1")
     assert (again.code, "succeeded" in again.out, "█" in again.out) == (0, True, True), again.err
-    assert laptop.run("log", "1").out == cli.log(1)
-    assert "小李" in laptop.run("releases").out
-    assert not (laptop.home / ".local").exists(), "nothing of a server is made here"
+    assert remote_client.run("log", "1").out == cli.log(1)
+    assert "小李" in remote_client.run("releases").out
+    assert not (remote_client.home / ".local").exists(), "nothing of a server is made here"
 
-    misspelt = laptop.run("upload", "shop", "--version", "1.0 0")
+    misspelt = remote_client.run("upload", "shop", "--version", "1.0 0")
     assert (misspelt.code, misspelt.err.count("\n")) == (2, 1), misspelt.err
-    failed = laptop.run("preview", "shop", "--ref", "nowhere", "--json")
+    failed = remote_client.run("preview", "shop", "--ref", "nowhere", "--json")
     assert (failed.code, failed.json["error"]["problem"]) == (1, "git_ref_not_found"), failed.err
 
 
 def test_following_goes_on_when_the_server_has_died_and_ctrl_c_cancels(
-    cli: CommandLine, laptop: Laptop, port: int, upload_key: str
+    cli: CommandLine, remote_client: RemoteClient, port: int, upload_key: str
 ) -> None:
     server = served(cli, port, "--no-worker")
     with opened_services(cli, upload_key) as services:
-        following = laptop.start("preview", "shop", "--follow")
+        following = remote_client.start("preview", "shop", "--follow")
         printed, reader = listening(following)
         wait_until(lambda: bool(newest(services)))
         release = claimed(services, 1)
@@ -166,15 +166,15 @@ def test_following_goes_on_when_the_server_has_died_and_ctrl_c_cancels(
 
 
 def test_all_apps_of_a_project_are_followed_at_once(
-    cli: CommandLine, laptop: Laptop, port: int, upload_key: str
+    cli: CommandLine, remote_client: RemoteClient, port: int, upload_key: str
 ) -> None:
     served(cli, port, "--no-worker")
     with opened_services(cli, upload_key) as services:
         twin = AppChange(
             name="twin", platform_app_id="wx0123456789abcdee", credential=upload_key.encode()
         )
-        apps.add(services, BOSS, "web", Platform.WECHAT, twin)
-        following = laptop.start("preview", "--project", "web", "--follow", "--json")
+        apps.add(services, ADMIN, "web", Platform.WECHAT, twin)
+        following = remote_client.start("preview", "--project", "web", "--follow", "--json")
         wait_until(lambda: len(newest(services)) == 2)
         for number, state in ((1, State.FAILED), (2, State.SUCCEEDED)):
             release = claimed(services, number)
@@ -184,21 +184,21 @@ def test_all_apps_of_a_project_are_followed_at_once(
         ended = Answer(following.returncode, out, err)
         assert (ended.code, [one["state"] for one in ended.json]) == (1, ["failed", "succeeded"])
         assert {"shop    module 1", "twin    module 2"} < set(err.splitlines())
-        assert "too late" in laptop.run("cancel", "2").err
-        wait = laptop.start("upload", "shop")
+        assert "too late" in remote_client.run("cancel", "2").err
+        wait = remote_client.start("upload", "shop")
         wait_until(lambda: len(newest(services)) == 1)
-        assert laptop.run("cancel", "3").code == 0
+        assert remote_client.run("cancel", "3").code == 0
         assert (wait.wait(30), "canceled" in wait.communicate()[0]) == (130, True)
-    refused = laptop.run("upload", "--project", "web", "--version", "1 x")
+    refused = remote_client.run("upload", "--project", "web", "--version", "1 x")
     assert (refused.code, refused.err.startswith("shop: ")) == (2, True), refused.err
 
 
 def test_a_second_ctrl_c_leaves_it_to_the_server(
-    cli: CommandLine, laptop: Laptop, port: int, upload_key: str
+    cli: CommandLine, remote_client: RemoteClient, port: int, upload_key: str
 ) -> None:
     server = served(cli, port, "--no-worker")
     with opened_services(cli, upload_key) as services:
-        following = laptop.start("preview", "shop", "--follow")
+        following = remote_client.start("preview", "shop", "--follow")
         printed, reader = listening(following)
         wait_until(lambda: bool(newest(services)))
         release = claimed(services, 1)
@@ -218,11 +218,11 @@ def test_a_second_ctrl_c_leaves_it_to_the_server(
 
 
 def test_what_is_refused_after_the_release_was_accepted_is_no_bad_use(
-    cli: CommandLine, laptop: Laptop, port: int, upload_key: str
+    cli: CommandLine, remote_client: RemoteClient, port: int, upload_key: str
 ) -> None:
     served(cli, port, "--no-worker")
     with opened_services(cli, upload_key) as services:
-        following = laptop.start("preview", "shop")
+        following = remote_client.start("preview", "shop")
         wait_until(lambda: bool(newest(services)))
         with services.database.reading() as db:
             user = users.by_name(db, "小李")
@@ -234,28 +234,28 @@ def test_what_is_refused_after_the_release_was_accepted_is_no_bad_use(
 
 
 def test_what_cannot_be_is_said_in_one_sentence(
-    cli: CommandLine, laptop: Laptop, port: int
+    cli: CommandLine, remote_client: RemoteClient, port: int
 ) -> None:
     for command in (("upload", "shop"), ("log", "1"), ("releases",)):
-        answer = laptop.run(*command)
+        answer = remote_client.run(*command)
         assert (answer.code, "cannot be reached" in answer.err) == (2, True), answer.err
     with another() as other:
-        laptop.environment["MPRELEASE_SERVER"] = other
-        answer = laptop.run("releases")
+        remote_client.environment["MPRELEASE_SERVER"] = other
+        answer = remote_client.run("releases")
         assert (answer.code, "is not mprelease" in answer.err) == (2, True), answer.err
-    laptop.environment["MPRELEASE_SERVER"] = f"http://127.0.0.1:{port}"
+    remote_client.environment["MPRELEASE_SERVER"] = f"http://127.0.0.1:{port}"
     served(cli, port, "--no-worker")
-    assert "There is no app" in laptop.run("preview", "shop").err
-    assert laptop.run("preview", "shop").code == 2
-    assert laptop.run("log", "7", "--follow").code == 2
+    assert "There is no app" in remote_client.run("preview", "shop").err
+    assert remote_client.run("preview", "shop").code == 2
+    assert remote_client.run("log", "7", "--follow").code == 2
     for command in (("app", "list"), ("serve",)):
-        answer = laptop.run(*command)
+        answer = remote_client.run(*command)
         assert (answer.code, "works only on" in answer.err) == (2, True), answer.err
-    laptop.environment["MPRELEASE_TOKEN"] = "mpr_unknown"
-    answer = laptop.run("releases")
+    remote_client.environment["MPRELEASE_TOKEN"] = "mpr_unknown"
+    answer = remote_client.run("releases")
     assert (answer.code, "token" in answer.err) == (2, True), answer.err
-    del laptop.environment["MPRELEASE_TOKEN"]
-    assert "MPRELEASE_TOKEN" in laptop.run("releases").err
+    del remote_client.environment["MPRELEASE_TOKEN"]
+    assert "MPRELEASE_TOKEN" in remote_client.run("releases").err
 
 
 def listening(process: "subprocess.Popen[str]") -> tuple[list[str], threading.Thread]:

@@ -17,7 +17,7 @@ import pytest
 from redis.asyncio import Redis
 
 import mprelease
-from light_pipeline import a_worker, light
+from light_pipeline import light, make_worker
 from mprelease.domain.logs import LogLine
 from mprelease.domain.releases import State
 from mprelease.domain.worker_queries import WorkerQuery, WorkerQueryKind
@@ -86,7 +86,7 @@ def scene(
 
 def working(pool: WorkerPool, loops: LoopSupervisor) -> Worker:
     post = WorkerConfig("one", ("default",), 1, 0, 3000)
-    worker = a_worker(pool.services, pool.folder / "one", light(pool.ledger), post, loops=loops)
+    worker = make_worker(pool.services, pool.folder / "one", light(pool.ledger), post, loops=loops)
     pool.workers.append(worker)
     worker.start()
     return worker
@@ -336,7 +336,7 @@ def test_a_listener_that_fails_harms_neither_the_release_nor_the_others(
 
     live = Broadcast(DeafHub(), Other(), loops=loops)
     post = WorkerConfig("one", ("default",), 1, 0, 3000)
-    worker = a_worker(pool.services, pool.folder / "one", light(pool.ledger), post, live=live)
+    worker = make_worker(pool.services, pool.folder / "one", light(pool.ledger), post, live=live)
     pool.workers.append(worker)
     worker.start()
     pool.becomes(pool.request(), State.SUCCEEDED)

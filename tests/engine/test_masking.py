@@ -5,7 +5,7 @@ import json
 import pytest
 
 from databases import on_sqlite
-from light_pipeline import a_worker
+from light_pipeline import make_worker
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Message, Problem, ProblemDetail
 from mprelease.domain.projects import ProjectSecret
@@ -64,7 +64,7 @@ def test_parts_of_secrets_are_in_no_line_no_warning_and_no_failure(
     apps.add(pool.services, pool.who, "web", Platform.DOUYIN, new)
     wanted = ReleaseRequest(app="dy", kind=Kind.PREVIEW, description=description)
     release_id = releases.request(pool.services, pool.who, wanted)
-    worker = a_worker(
+    worker = make_worker(
         pool.services, pool.folder / "one", talkative, WorkerConfig("one", ("default",), 1, 0, 3000)
     )
     worker.start()

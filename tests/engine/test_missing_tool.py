@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from databases import on_sqlite
-from light_pipeline import a_worker, light
+from light_pipeline import light, make_worker
 from mprelease.application import opened
 from mprelease.domain.errors import ReleaseCanceled
 from mprelease.domain.platforms import Platform
@@ -36,8 +36,8 @@ echo "added 1 package"
 
 
 @dataclass
-class Shop:
-    """Where tools come from: an npm that takes its time for WeChat's until it may go on."""
+class NpmStub:
+    """A program in place of npm, which for WeChat's tool waits for a file."""
 
     folder: Path
     started: list[Platform] = field(default_factory=list)
@@ -72,29 +72,29 @@ class Shop:
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Shop:
+def npm_stub(tmp_path: Path) -> NpmStub:
     folder = tmp_path / "shop"
     folder.mkdir()
-    return Shop(folder)
+    return NpmStub(folder)
 
 
-Employ = Callable[..., Worker]
+StartWorker = Callable[..., Worker]
 
 
 @pytest.fixture
-def employ(pool: WorkerPool, shop: Shop) -> Employ:
-    def employed(limit: int = 60) -> Worker:
-        post = WorkerConfig("one", ("default",), 1, 0, 3000)
+def start_worker(pool: WorkerPool, npm_stub: NpmStub) -> StartWorker:
+    def start(limit: int = 60) -> Worker:
+        config = WorkerConfig("one", ("default",), 1, 0, 3000)
         pipeline = light(pool.ledger)
-        worker = a_worker(
-            pool.services, pool.folder / "one", pipeline, post, limit=limit, tools=shop.supply
+        worker = make_worker(
+            pool.services, pool.folder / "one", pipeline, config, limit=limit, tools=npm_stub.supply
         )
         worker.recover()
         worker.start()
         pool.workers.append(worker)
         return worker
 
-    return employed
+    return start
 
 
 def lines(pool: WorkerPool, release_id: int) -> list[tuple[Stage, str]]:
@@ -108,13 +108,13 @@ def installs(pool: WorkerPool, release_id: int) -> bool:
 
 @on_sqlite
 def test_npm_is_heard_in_the_log_of_the_release_that_waits(
-    pool: WorkerPool, shop: Shop, employ: Employ
+    pool: WorkerPool, npm_stub: NpmStub, start_worker: StartWorker
 ) -> None:
     release_id = pool.request()
-    employ()
+    start_worker()
     wait_until(lambda: installs(pool, release_id))
     assert pool.release(release_id).stages[0].state is StageState.RUNNING
-    shop.gate.touch()
+    npm_stub.gate.touch()
     pool.becomes(release_id, State.SUCCEEDED)
     texts = [text for _, text in lines(pool, release_id)]
     assert "is missing on this machine" in texts[0]
@@ -122,22 +122,24 @@ def test_npm_is_heard_in_the_log_of_the_release_that_waits(
 
 
 @on_sqlite
-def test_a_cancel_ends_the_installation(pool: WorkerPool, shop: Shop, employ: Employ) -> None:
+def test_a_cancel_ends_the_installation(
+    pool: WorkerPool, npm_stub: NpmStub, start_worker: StartWorker
+) -> None:
     release_id = pool.request()
-    employ()
+    start_worker()
     wait_until(lambda: installs(pool, release_id))
     releases.cancel(pool.services, pool.who, release_id)
     ended = pool.becomes(release_id, State.CANCELED)
     assert ended.stages[0].state is StageState.CANCELED
-    assert list((shop.folder / "tools").iterdir()) == []
+    assert list((npm_stub.folder / "tools").iterdir()) == []
 
 
 @on_sqlite
 def test_the_time_limit_of_the_release_ends_the_installation(
-    pool: WorkerPool, employ: Employ
+    pool: WorkerPool, start_worker: StartWorker
 ) -> None:
     release_id = pool.request()
-    employ(limit=1)
+    start_worker(limit=1)
     ended = pool.becomes(release_id, State.FAILED)
     assert ended.error
     assert (ended.error.problem, ended.failed_stage) == (
@@ -147,25 +149,27 @@ def test_the_time_limit_of_the_release_ends_the_installation(
 
 
 def test_a_worker_that_hands_back_ends_the_installation(
-    pool: WorkerPool, shop: Shop, employ: Employ
+    pool: WorkerPool, npm_stub: NpmStub, start_worker: StartWorker
 ) -> None:
     release_id = pool.request()
-    worker = employ()
+    worker = start_worker()
     wait_until(lambda: installs(pool, release_id))
     worker.close(requeue=True)
     worker.join()
     assert pool.release(release_id).state is State.QUEUED
-    shop.gate.touch()
-    employ()
+    npm_stub.gate.touch()
+    start_worker()
     pool.becomes(release_id, State.SUCCEEDED)
 
 
 @on_sqlite
-def test_an_installation_that_fails_says_so(pool: WorkerPool, shop: Shop, employ: Employ) -> None:
-    (shop.folder / "gate.bad").touch()
-    shop.gate.touch()
+def test_an_installation_that_fails_says_so(
+    pool: WorkerPool, npm_stub: NpmStub, start_worker: StartWorker
+) -> None:
+    (npm_stub.folder / "gate.bad").touch()
+    npm_stub.gate.touch()
     release_id = pool.request()
-    employ()
+    start_worker()
     ended = pool.becomes(release_id, State.FAILED)
     assert ended.error
     assert ended.error.problem is Problem.TOOL_INSTALL_FAILED
@@ -173,10 +177,12 @@ def test_an_installation_that_fails_says_so(pool: WorkerPool, shop: Shop, employ
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
-def test_no_platform_waits_for_the_tool_of_another(tmp_path: Path, shop: Shop, kind: str) -> None:
+def test_no_platform_waits_for_the_tool_of_another(
+    tmp_path: Path, npm_stub: NpmStub, kind: str
+) -> None:
     assert kind
     application = opened(Settings(data_dir=tmp_path / "data", tools_dir=tmp_path / "tools"))
-    application.__dict__["node"] = replace(application.node, npm=shop.npm)
+    application.__dict__["node"] = replace(application.node, npm=npm_stub.npm)
     slow, other = Stop(), Stop()
     lines: list[str] = []
     failures: list[Exception] = []
@@ -200,7 +206,7 @@ def test_no_platform_waits_for_the_tool_of_another(tmp_path: Path, shop: Shop, k
     other.ask(ReleaseCanceled())
     threads[1].join(10)
     assert (len(failures), threads[0].is_alive()) == (1, True)
-    shop.gate.touch()
+    npm_stub.gate.touch()
     threads[0].join(10)
     assert application.has_tool(Platform.WECHAT)
     application.close()

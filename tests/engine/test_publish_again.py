@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from light_pipeline import a_worker
+from light_pipeline import make_worker
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Publication, Stage, State
@@ -35,7 +35,7 @@ if [ "$(wc -l < "$marks")" -ge "$good" ]; then echo yes >&3; else echo "$answer"
 
 
 @dataclass(frozen=True)
-class Stand(WeChatDriver):
+class ScriptedDriver(WeChatDriver):
     """A tool that reaches the platform only after some tries."""
 
     marks: Path
@@ -90,7 +90,7 @@ def works(pool: WorkerPool, driver: WeChatDriver, language: Language = Language.
         machine = replace(run.machine, words=Translator(language))
         return run_stages(replace(run, driver=driver, machine=machine), stages, beside)
 
-    worker = a_worker(
+    worker = make_worker(
         pool.services, pool.folder / "w", pipeline, WorkerConfig("w", ("default",), 1, 0)
     )
     pool.workers.append(worker)
@@ -106,7 +106,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_upload_that_reached_nobody_is_sent_again_through_a_new_fence(
     pool: WorkerPool, answer: str
 ) -> None:
-    driver = Stand(pool.folder / "marks", answer, good=3)
+    driver = ScriptedDriver(pool.folder / "marks", answer, good=3)
     release_id = pool.request()
     works(pool, driver)
     pool.becomes(release_id, State.SUCCEEDED)
@@ -119,7 +119,7 @@ def test_an_upload_that_reached_nobody_is_sent_again_through_a_new_fence(
 def test_the_log_is_written_in_the_language_of_the_installation(pool: WorkerPool) -> None:
     """Issue 12, number 34: lines of ours were English in a Chinese installation."""
     release_id = pool.request()
-    works(pool, Stand(pool.folder / "marks", "refused", good=2), Language.CHINESE)
+    works(pool, ScriptedDriver(pool.folder / "marks", "refused", good=2), Language.CHINESE)
     pool.becomes(release_id, State.SUCCEEDED)
     with pool.services.database.reading() as db:
         texts = [line.text for line in logs.after(db, release_id)]
@@ -127,7 +127,7 @@ def test_the_log_is_written_in_the_language_of_the_installation(pool: WorkerPool
 
 
 def test_after_the_third_try_it_has_failed_and_says_why(pool: WorkerPool) -> None:
-    driver = Stand(pool.folder / "marks", "refused", good=9)
+    driver = ScriptedDriver(pool.folder / "marks", "refused", good=9)
     release_id = pool.request()
     works(pool, driver)
     failed = pool.becomes(release_id, State.FAILED)
@@ -149,7 +149,7 @@ def test_the_fence_is_opened_again_although_the_database_was_away_for_a_moment(
         return real(db, lease)
 
     monkeypatch.setattr(queue, "reopen_fence", away_at_first)
-    driver = Stand(pool.folder / "marks", "refused", good=2)
+    driver = ScriptedDriver(pool.folder / "marks", "refused", good=2)
     release_id = pool.request()
     works(pool, driver)
     pool.becomes(release_id, State.SUCCEEDED)
@@ -157,7 +157,7 @@ def test_the_fence_is_opened_again_although_the_database_was_away_for_a_moment(
 
 
 def test_an_upload_that_was_cut_off_is_not_sent_again(pool: WorkerPool) -> None:
-    driver = Stand(pool.folder / "marks", "cut", good=2)
+    driver = ScriptedDriver(pool.folder / "marks", "cut", good=2)
     release_id = pool.request()
     works(pool, driver)
     failed = pool.becomes(release_id, State.FAILED)

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import make_url, select
 from sqlalchemy.exc import OperationalError
 
-from light_pipeline import a_worker, light
+from light_pipeline import light, make_worker
 from mprelease.domain.releases import Kind, State
 from mprelease.engine.worker import WorkerConfig, reconcile
 from mprelease.storage import queue, recovery, tables
@@ -166,7 +166,7 @@ def test_a_database_that_restarts_right_after_the_claim_fails_no_release(
     assert lease
     restarting, post = Restarting(database_url), WorkerConfig("one", ("default",), 1, 0)
     services = replace(pool.services, database=restarting)
-    (slot,) = a_worker(services, pool.folder / "one", light(pool.ledger), post)._slots
+    (slot,) = make_worker(services, pool.folder / "one", light(pool.ledger), post)._slots
     slot.run(lease)
     restarting.close()
     pool.worker("other")
@@ -210,7 +210,7 @@ def test_the_fence_is_undone_only_by_its_own_lease(pool: WorkerPool) -> None:
 def test_a_worker_of_another_label_leaves_it_alone(pool: WorkerPool) -> None:
     release_id = pool.request()
     post = WorkerConfig("intranet", ("intranet",), 1, 0)
-    worker = a_worker(pool.services, pool.folder / "intranet", light(pool.ledger), post)
+    worker = make_worker(pool.services, pool.folder / "intranet", light(pool.ledger), post)
     pool.workers.append(worker)
     worker.start()
     worker.on_wakeup()

@@ -7,7 +7,7 @@ from itertools import count, pairwise
 
 import pytest
 
-from light_pipeline import a_worker, light
+from light_pipeline import light, make_worker
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Kind, StageState, State
@@ -197,7 +197,7 @@ def test_a_newer_preview_takes_the_place_of_an_older_one_that_waits(pool: Worker
 def test_the_time_limit_of_the_whole_release_ends_it(pool: WorkerPool) -> None:
     release_id = pool.request("build=60")
     post = WorkerConfig("short", ("default",), 1, 0)
-    worker = a_worker(pool.services, pool.folder / "short", light(pool.ledger), post, limit=1)
+    worker = make_worker(pool.services, pool.folder / "short", light(pool.ledger), post, limit=1)
     pool.workers.append(worker)
     worker.start()
     failed = pool.becomes(release_id, State.FAILED)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from light_pipeline import Ledger, a_worker, light
+from light_pipeline import Ledger, light, make_worker
 from mprelease.domain.releases import Kind, Release, State
 from mprelease.domain.users import Actor
 from mprelease.engine.worker import Worker, WorkerConfig
@@ -41,7 +41,7 @@ class WorkerPool:
     def worker(self, name: str = "one", slots: int = 2, lease: int = 3000) -> Worker:
         """Start a worker."""
         config = WorkerConfig(name, ("default",), slots, 0, lease)
-        worker = a_worker(self.services, self.folder / name, light(self.ledger), config)
+        worker = make_worker(self.services, self.folder / name, light(self.ledger), config)
         worker.recover()
         worker.start()
         self.workers.append(worker)

@@ -51,14 +51,14 @@ async def until(holds: Callable[[], bool]) -> None:
 
 
 @asynccontextmanager
-async def speaking(redis_url: str, name: str = "us") -> AsyncIterator[Publisher]:
+async def publishing(redis_url: str, name: str = "us") -> AsyncIterator[Publisher]:
     publisher = Publisher(redis_url, name, KEY)
     yield publisher
     await asyncio.to_thread(publisher.close)
 
 
-async def listening(publisher: Publisher, received: ReleaseUpdate) -> None:
-    """Return as soon as the ear hears."""
+async def wait_until_subscribed(publisher: Publisher, received: ReleaseUpdate) -> None:
+    """Wait until the subscriber receives messages."""
 
     def is_received() -> bool:
         publisher.changed(99)
@@ -70,9 +70,9 @@ async def listening(publisher: Publisher, received: ReleaseUpdate) -> None:
 def test_lines_reach_who_watches_them_and_changes_reach_everybody(redis_url: str) -> None:
     async def play() -> None:
         subscriber, received = Subscriber(redis_url, "us", KEY), ReleaseUpdate()
-        async with speaking(redis_url) as publisher, subscriber.subscribed(None, received):
+        async with publishing(redis_url) as publisher, subscriber.subscribed(None, received):
             async with subscriber.subscribed(7, received):
-                await listening(publisher, received)
+                await wait_until_subscribed(publisher, received)
                 for number in range(1, 6):
                     publisher.line_written(7, line(number))
                     publisher.line_written(8, line(number))
@@ -91,12 +91,12 @@ def test_another_installation_at_the_same_redis_is_not_heard(redis_url: str) -> 
     async def play() -> None:
         subscriber, received = Subscriber(redis_url, "us", KEY), ReleaseUpdate()
         async with (
-            speaking(redis_url) as ours,
-            speaking(redis_url, "they") as theirs,
+            publishing(redis_url) as ours,
+            publishing(redis_url, "they") as theirs,
             subscriber.subscribed(None, received),
             subscriber.subscribed(7, received),
         ):
-            await listening(ours, received)
+            await wait_until_subscribed(ours, received)
             theirs.line_written(7, line(1))
             theirs.close()
             ours.line_written(7, line(2))
@@ -111,17 +111,17 @@ def test_when_redis_comes_back_it_is_heard_again() -> None:
         with redis_server() as server:
             subscriber, received = Subscriber(server.url, "us", KEY), ReleaseUpdate()
             async with (
-                speaking(server.url) as publisher,
+                publishing(server.url) as publisher,
                 subscriber.subscribed(7, received),
                 subscriber.subscribed(None, received),
             ):
-                await listening(publisher, received)
+                await wait_until_subscribed(publisher, received)
                 server.kill()
                 for number in range(1, 4):
                     publisher.line_written(7, line(number))
                 server.restart()
                 received.changes.clear()
-                await listening(publisher, received)
+                await wait_until_subscribed(publisher, received)
                 publisher.line_written(7, line(4))
                 await until(lambda: bool(received.lines.get(7)))
                 assert received.lines[7][-1] == "第 4 行"
@@ -134,8 +134,8 @@ def test_what_somebody_else_writes_is_ignored_and_told_once_and_ends_nothing(
 ) -> None:
     messages: list[tuple[str, bytes]] = []
 
-    async def overhear() -> None:
-        """Learn a channel's name and a genuine message, as whoever reaches Redis can."""
+    async def record_messages() -> None:
+        """Record channels and messages, as any client of Redis can."""
         async with Redis.from_url(redis_url).pubsub(ignore_subscribe_messages=True) as pubsub:
             await pubsub.psubscribe("mprelease.live.*")
             while True:
@@ -144,14 +144,14 @@ def test_what_somebody_else_writes_is_ignored_and_told_once_and_ends_nothing(
 
     async def play() -> None:
         subscriber, received = Subscriber(redis_url, "us", KEY), ReleaseUpdate()
-        listener = asyncio.create_task(overhear())
+        listener = asyncio.create_task(record_messages())
         async with (
-            speaking(redis_url) as publisher,
+            publishing(redis_url) as publisher,
             subscriber.subscribed(7, received),
             subscriber.subscribed(None, received),
             Redis.from_url(redis_url) as stranger,
         ):
-            await listening(publisher, received)
+            await wait_until_subscribed(publisher, received)
             publisher.line_written(7, line(1))
             await until(lambda: 7 in received.lines and any(c.endswith(".7") for c, _ in messages))
             channel, genuine = next(each for each in messages if each[0].endswith(".7"))
@@ -173,7 +173,7 @@ def test_what_somebody_else_writes_is_ignored_and_told_once_and_ends_nothing(
                 await stranger.publish(channel.rpartition(".")[0] + ".changes", genuine)
             publisher.line_written(7, line(3))
             await until(lambda: len(received.lines[7]) == 2)
-            await listening(publisher, received)
+            await wait_until_subscribed(publisher, received)
             assert received.lines == {7: ["第 1 行", "第 3 行"]}
             assert set(received.changes) == {99}
         listener.cancel()
@@ -197,11 +197,11 @@ def test_a_listener_that_fails_hears_the_next_message(redis_url: str) -> None:
     async def play() -> None:
         subscriber, received = Subscriber(redis_url, "us", KEY), Broken()
         async with (
-            speaking(redis_url) as publisher,
+            publishing(redis_url) as publisher,
             subscriber.subscribed(7, received),
             subscriber.subscribed(None, received),
         ):
-            await listening(publisher, received)
+            await wait_until_subscribed(publisher, received)
             for number in (1, 2):
                 publisher.line_written(7, line(number))
                 await until(lambda number=number: len(received.lines.get(7, [])) == number)
@@ -234,10 +234,10 @@ def test_what_is_wanted_while_the_first_subscription_is_on_its_way_is_heard(
 
     async def play() -> None:
         subscriber, received = Subscriber(redis_url, "us", KEY), ReleaseUpdate()
-        async with speaking(redis_url) as publisher, subscriber.subscribed(None, received):
+        async with publishing(redis_url) as publisher, subscriber.subscribed(None, received):
             await asyncio.sleep(0.1)
             async with subscriber.subscribed(7, received):
-                await listening(publisher, received)
+                await wait_until_subscribed(publisher, received)
                 await publish_until_received(publisher, received, 7)
 
     asyncio.run(play())
@@ -251,7 +251,7 @@ def test_a_page_that_opens_while_the_last_connection_closes_hears_and_so_do_late
 
     async def play() -> None:
         subscriber, received = Subscriber(redis_url, "us", KEY), ReleaseUpdate()
-        async with speaking(redis_url) as publisher:
+        async with publishing(redis_url) as publisher:
             async with subscriber.subscribed(7, received):
                 await publish_until_received(publisher, received, 7)
             async with subscriber.subscribed(8, received):
@@ -268,7 +268,7 @@ def test_what_could_not_be_subscribed_to_is_tried_again(
 ) -> None:
     async def play() -> None:
         subscriber, received = Subscriber(redis_url, "us", KEY), ReleaseUpdate()
-        async with speaking(redis_url) as publisher, subscriber.subscribed(7, received):
+        async with publishing(redis_url) as publisher, subscriber.subscribed(7, received):
             await publish_until_received(publisher, received, 7)
             with monkeypatch.context() as patch:
                 patch.setattr(PubSub, "subscribe", away)

@@ -41,8 +41,8 @@ DOCUMENT = {
 }
 
 
-class Elsewhere(ApiClient):
-    """A server that answers as the script says: so many lines at a time, or not at all."""
+class ScriptedServer(ApiClient):
+    """A server that answers by a script: a number of lines, or for 0 not at all."""
 
     script: Iterator[int]
 
@@ -62,7 +62,7 @@ class Elsewhere(ApiClient):
 
 
 class Socket:
-    """A socket that tells so many lines at a time, and breaks where the script says 0."""
+    """A socket that sends a number of lines by a script, and breaks for 0."""
 
     def __init__(self, script: Iterator[int]) -> None:
         self.script = script
@@ -100,7 +100,7 @@ class Socket:
 @given(script=st.lists(st.integers(0, 6), max_size=60))
 def test_each_line_comes_once_and_in_order(script: list[int]) -> None:
     numbers = iter(script)
-    server = Elsewhere("http://elsewhere", "token", "en")
+    server = ScriptedServer("http://elsewhere", "token", "en")
     object.__setattr__(server, "script", numbers)
     shown: list[LogLine] = []
 
@@ -136,7 +136,7 @@ class Silenced(Socket):
 @pytest.mark.parametrize("state", ["succeeded", "running"])
 def test_a_socket_that_never_tells_the_end_is_left_for_the_stored_state(state: str) -> None:
     """Issue 12, number 1."""
-    server = Elsewhere("http://elsewhere", "token", "en")
+    server = ScriptedServer("http://elsewhere", "token", "en")
     object.__setattr__(server, "script", iter(()))
     clock = count()
     shown: list[LogLine] = []

@@ -306,12 +306,12 @@ def test_a_setting_that_the_platforms_tool_would_not_see_is_refused(
 def test_of_several_who_take_a_name_at_once_one_gets_it(
     services: ServiceContext, developer: Actor, upload_key: str
 ) -> None:
-    with ThreadPoolExecutor(6) as people:
+    with ThreadPoolExecutor(6) as threads:
         for add, taken in (
             (lambda: add_project(services, developer), Problem.PROJECT_EXISTS),
             (lambda: add_app(services, developer, upload_key), Problem.APP_EXISTS),
         ):
-            failures = [future.exception() for future in [people.submit(add) for _ in range(6)]]
+            failures = [future.exception() for future in [threads.submit(add) for _ in range(6)]]
             refused = [failure for failure in failures if failure]
             assert len(refused) == 5
             for failure in refused:

@@ -61,7 +61,7 @@ def serving(
             thread.join(DEADLINE)
 
 
-def dialed(stack: ExitStack, port: int, sent: bytes = b"") -> socket.socket:
+def connected(stack: ExitStack, port: int, sent: bytes = b"") -> socket.socket:
     made = stack.enter_context(socket.create_connection(("127.0.0.1", port), DEADLINE))
     made.settimeout(DEADLINE)
     made.sendall(sent)
@@ -110,7 +110,7 @@ POST = b"POST /login HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form
 )
 def test_a_connection_without_a_whole_request_is_closed_soon(site: Site, sent: bytes) -> None:
     with serving(site.app, QUICK) as (port, guard), ExitStack() as stack:
-        assert is_ended(dialed(stack, port, sent))
+        assert is_ended(connected(stack, port, sent))
         assert status(port) == 200
         wait_until_none(guard)
 
@@ -130,7 +130,7 @@ def wait_until_none(guard: ConnectionGuard) -> None:
 
 def test_a_byte_now_and_then_keeps_no_connection_open(site: Site) -> None:
     with serving(site.app, QUICK) as (port, _), ExitStack() as stack:
-        slow = dialed(stack, port, b"GET / HTTP/1.1\r\nHost: x\r\nX: ")
+        slow = connected(stack, port, b"GET / HTTP/1.1\r\nHost: x\r\nX: ")
         slow.settimeout(0.05)
         began = time.monotonic()
         while not is_ended_by_now(slow):
@@ -151,7 +151,7 @@ def test_3000_silent_connections_leave_room_for_whoever_asks_something(site: Sit
     limits = replace(PATIENT, requests=Quota(2_000, 500))
     with serving(site.app, limits) as (port, guard), ExitStack() as stack:
         for _ in range(3_000):
-            dialed(stack, port)
+            connected(stack, port)
         assert status(port) == 200
         assert len(guard.requests.tracked) <= 500
 
@@ -170,10 +170,10 @@ def test_a_crowd_of_watchers_that_comes_while_the_server_is_busy_is_let_in() -> 
 
     limits = replace(PATIENT, requests=Quota(2_000, 20))
     with serving(app, limits) as (port, guard), ExitStack() as stack:
-        dialed(stack, port, HEAD + b"\r\n")
+        connected(stack, port, HEAD + b"\r\n")
         assert is_busy.wait(DEADLINE)
-        connections = [dialed(stack, port, UPGRADE) for _ in range(200)]
-        silent = [dialed(stack, port) for _ in range(100)]
+        connections = [connected(stack, port, UPGRADE) for _ in range(200)]
+        silent = [connected(stack, port) for _ in range(100)]
         may_go_on.set()
         assert {one.recv(100)[:12] for one in connections} == {b"HTTP/1.1 101"}
         wait_for_requests(guard, 20)
@@ -192,11 +192,11 @@ def test_who_asks_behind_more_silent_ones_than_there_is_room_for_is_answered() -
         await send({"type": "http.response.body"})  # type: ignore[operator]
 
     with serving(app, replace(PATIENT, requests=Quota(20, 500))) as (port, _), ExitStack() as stack:
-        dialed(stack, port, HEAD + b"\r\n")
+        connected(stack, port, HEAD + b"\r\n")
         assert is_busy.wait(DEADLINE)
         for _ in range(60):
-            dialed(stack, port)
-        last = dialed(stack, port, HEAD + b"\r\n")
+            connected(stack, port)
+        last = connected(stack, port, HEAD + b"\r\n")
         may_go_on.set()
         assert last.recv(100)[:12] == b"HTTP/1.1 204"
 
@@ -207,13 +207,13 @@ def test_the_longest_silent_one_makes_room_and_one_that_works_does_not() -> None
 
     limits = replace(PATIENT, requests=Quota(100, 2))
     with serving(app, limits) as (port, guard), ExitStack() as stack:
-        working = dialed(stack, port, HEAD + b"\r\n")
+        working = connected(stack, port, HEAD + b"\r\n")
         wait_for_requests(guard, 1)
-        silent = dialed(stack, port)
+        silent = connected(stack, port)
         wait_for_requests(guard, 2)
-        second = dialed(stack, port, HEAD + b"\r\n")
+        second = connected(stack, port, HEAD + b"\r\n")
         assert is_ended(silent)
-        refused = dialed(stack, port, HEAD + b"\r\n")
+        refused = connected(stack, port, HEAD + b"\r\n")
         assert refused.recv(100).startswith(b"HTTP/1.1 503")
         assert is_ended(refused)
         for each in (working, second):
@@ -233,7 +233,7 @@ def test_a_trusted_proxy_brings_as_many_connections_as_there_is_room_for(site: S
         ExitStack() as stack,
     ):
         for _ in range(30):
-            dialed(stack, port)
+            connected(stack, port)
         wait_for_requests(guard, 30)
 
 
@@ -249,7 +249,7 @@ def test_whoever_takes_nothing_of_what_is_sent_is_cut_off() -> None:
         ended.set()
 
     with serving(app, QUICK) as (port, guard), ExitStack() as stack:
-        dialed(stack, port, HEAD + b"\r\n")
+        connected(stack, port, HEAD + b"\r\n")
         wait_until_none(guard)
 
 
@@ -286,7 +286,7 @@ def test_a_socket_that_nobody_accepts_is_closed() -> None:
         await asyncio.Event().wait()
 
     with serving(app, QUICK) as (port, guard), ExitStack() as stack:
-        assert is_ended(dialed(stack, port, UPGRADE))
+        assert is_ended(connected(stack, port, UPGRADE))
         wait_until_none(guard)
 
 

@@ -46,7 +46,7 @@ CHANGES: dict[str, Change] = {
 }
 
 
-def people(services: ServiceContext) -> tuple[User, User]:
+def admin_and_member(services: ServiceContext) -> tuple[User, User]:
     with services.database.reading() as db:
         return users.by_name(db, "admin"), users.by_name(db, NAMES[Role.MEMBER])
 
@@ -56,7 +56,7 @@ def people(services: ServiceContext) -> tuple[User, User]:
 def test_sockets_logins_and_tokens_of_a_changed_user_end_within_a_second_on_every_node(
     site: Site, database_url: str, change: Change
 ) -> None:
-    boss, who = people(site.services)
+    boss, who = admin_and_member(site.services)
     browser, other = site.logged_in(Role.MEMBER), site.logged_in(Role.VIEWER)
     token = sessions.add_token(site.services, who, "ci", 7)
     bearer = {"authorization": f"Bearer {token}"}
@@ -136,7 +136,7 @@ def test_the_socket_guard_outlives_what_nobody_foresaw(
         return real(database, key_ids)
 
     monkeypatch.setattr(connections, "_valid_keys", failing)
-    boss, who = people(site.services)
+    boss, who = admin_and_member(site.services)
     browser = site.logged_in(Role.MEMBER)
     with browser.client, browser.client.websocket_connect(ADDRESS) as socket:
         CHANGES["role"](site.services, boss, who)
