@@ -1,4 +1,4 @@
-"""Where a run takes place: a database, perhaps Redis, and a folder for each node."""
+"""A deployment for a run: a database, Redis for servers, and a folder for each node."""
 
 import base64
 import os

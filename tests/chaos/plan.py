@@ -1,4 +1,4 @@
-"""Which releases are requested, by whom and when; the same seed gives the same plan."""
+"""Which releases each submitter requests, and when; the same seed gives the same plan."""
 
 import json
 import random

@@ -38,12 +38,12 @@ class ManagedProcess:
 
     @property
     def is_alive(self) -> bool:
-        """Tell whether it runs, or would if it were not frozen."""
+        """Return whether it runs, or would if it were not frozen."""
         return self._process is not None and self._process.poll() is None
 
     @property
     def is_done(self) -> bool:
-        """Tell whether it has ended by itself, in good order, and is to do so."""
+        """Return whether it has ended by itself, in good order, and is to do so."""
         return self.has_an_end and self._process is not None and self._process.poll() == 0
 
     def start(self) -> None:
@@ -114,7 +114,7 @@ class ProcessGroup:
 
     @property
     def has_requested_all(self) -> bool:
-        """Tell whether every submitter has requested all of its releases."""
+        """Return whether every submitter has requested all of its releases."""
         return all(process.is_done for process in self.submitters)
 
     def start(self) -> None:
@@ -153,7 +153,7 @@ class ProcessGroup:
 
 
 def until(holds: Callable[[], bool], seconds: float) -> bool:
-    """Wait until something holds; tell whether it came true in time."""
+    """Wait until a condition holds; return whether it did in time."""
     deadline = time.monotonic() + seconds
     while not holds():
         if time.monotonic() > deadline:
@@ -163,7 +163,7 @@ def until(holds: Callable[[], bool], seconds: float) -> bool:
 
 
 def _birth(pid: int) -> str:
-    """Return what tells a process from a later one of the same number; nothing when it is gone."""
+    """Return the start time of a process, which identifies it with its id; "" if it has ended."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:

@@ -15,13 +15,13 @@ from mprelease.storage.outage import OUTAGE
 from mprelease.storage.tables import releases as rows
 
 _LOOK_SECONDS = 0.5
-# Longer than any machine stays frozen here: whoever was only away tells the end first.
+# Longer than a machine stays frozen here: a worker that comes back reports the end first.
 _CAREFUL_SECONDS = 15.0
 _SURE_SECONDS = 4.0
 
 
 class Resolver:
-    """Decide about releases of unknown end, in a thread, until told to go."""
+    """Decide about releases of unknown end, in a thread, until `end`."""
 
     def __init__(self, application: Application, vendor: Vendor) -> None:
         """Take the application, and the platform."""
@@ -42,7 +42,7 @@ class Resolver:
         self._thread.start()
 
     def decide_sooner(self) -> None:
-        """Decide sooner: nobody is frozen any more."""
+        """Decide sooner: no process is frozen any more."""
         self._waits = _SURE_SECONDS
         self._since = dict.fromkeys(self._since, time.monotonic())
         self.open = None

@@ -19,14 +19,14 @@ from mprelease.application import Application
 
 # Between two blows, in seconds, where there is little time.
 SHORT_PAUSES = (0.4, 1.6)
-# Of the time of a run, so much passes until the last release is asked for.
+# Of the time of a run, the share until the last release is requested.
 _ASKING = 0.8
 _DUST_SECONDS = 180.0
 
 
 @dataclass(frozen=True)
 class Task:
-    """What a run is: so many releases, asked for within so many seconds of harm.
+    """What a run is: the number of releases, requested within so many seconds of faults.
 
     Between two blows lie between so many and so many seconds (`pauses`).
     """
@@ -53,7 +53,7 @@ class Outcome:
 
     @property
     def is_kept(self) -> bool:
-        """Tell whether everything that is promised was kept."""
+        """Return whether everything that is promised was kept."""
         return self.verdict.is_kept and not self.left_behind
 
 

@@ -36,7 +36,7 @@ class Verdict:
     """What became of the releases of one run; the first six must be empty.
 
     `changed`: a key for which two numbers were returned. `false_failure`: shown as failed, though
-    it is at the platform and the words do not say that it may be. `overtaken`: an older upload of
+    it is at the platform and the message does not mention that. `overtaken`: an older upload of
     an app that arrived after a newer one.
     """
 
@@ -61,7 +61,7 @@ class Verdict:
 
     @property
     def is_kept(self) -> bool:
-        """Tell whether everything that is promised was kept."""
+        """Return whether everything that is promised was kept."""
         broken = (
             *(self.lost, self.changed, self.uploaded_twice),
             *(self.false_success, self.false_failure, self.overtaken),

@@ -1,7 +1,7 @@
-"""A worker as a process: `python -m chaos.worker PORT`; everything else is the settings' business.
+"""A worker as a process: `python -m chaos.worker PORT`; everything else comes from the settings.
 
 It lives as `mprelease worker` does, and where the database lies in the data folder as the
-temporary workers of `mprelease preview` do: whoever gets the folder works for a while.
+temporary workers of `mprelease preview` do: the owner of the folder works for a while.
 """
 
 import logging
@@ -40,7 +40,7 @@ class ChaosApplication(Application):
     def worker(
         self, labels: tuple[str, ...], slots: int, live: LogListener | None = None
     ) -> Worker:
-        """Return a real worker with light stages; nobody watches it."""
+        """Return a real worker with light stages, without live updates."""
         lease = self.settings.lease_seconds * 1000
         config = WorkerConfig(self.worker_name, labels, slots, 0, lease)
         return make_worker(self.leased_services, self.layout.data, pipeline(self.port), config)

@@ -1,7 +1,8 @@
 """No coined word of the former vocabulary is left in the code, the tables or the API.
 
 In `PLAIN` packages docstrings and comments are plain technical English: a module does not tell,
-hear or know, and there is no "somebody". A package is added when its texts were rewritten.
+hear or know, and there is no "somebody". A package is added when its texts were rewritten. The
+helper modules of tests and benchmarks follow the same rules; names of tests are sentences.
 """
 
 import ast
@@ -97,14 +98,17 @@ def test_no_coined_word_is_left_in_the_code() -> None:
 
 
 def test_no_coined_word_is_left_in_tests_and_benchmarks() -> None:
-    modules = [
-        path for folder in ("tests", "benchmarks") for path in (CHECKOUT / folder).rglob("*.py")
-    ]
+    modules = modules_of_tests()
     assert Path(__file__) in modules
     refused = COINED_IN_TESTS | DIALECT_NAMES
     left = {str(path.relative_to(CHECKOUT)): names(path) & refused for path in modules}
     assert {path: words for path, words in left.items() if words} == {}
     assert refused.isdisjoint(path.stem.removeprefix("test_") for path in modules)
+
+
+def modules_of_tests() -> list[Path]:
+    folders = (CHECKOUT / name for name in ("tests", "benchmarks"))
+    return [path for folder in folders for path in sorted(folder.rglob("*.py"))]
 
 
 def modules_of(place: str) -> list[Path]:
@@ -130,6 +134,17 @@ def test_docstrings_and_comments_are_plain_technical_english(package: str) -> No
     left = [
         f"{path.relative_to(SOURCE)}:{line}: {word[0]}"
         for path in modules_of(package)
+        for line, text in texts(path)
+        for word in DIALECT.finditer(text)
+    ]
+    assert left == []
+
+
+def test_docstrings_and_comments_of_test_helpers_are_plain_technical_english() -> None:
+    helpers = [path for path in modules_of_tests() if not path.name.startswith("test_")]
+    left = [
+        f"{path.relative_to(CHECKOUT)}:{line}: {word[0]}"
+        for path in helpers
         for line, text in texts(path)
         for word in DIALECT.finditer(text)
     ]

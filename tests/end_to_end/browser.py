@@ -24,9 +24,9 @@ class Site:
     chromium: Browser
     errors: list[str]
 
-    def session(self, name: str, password: str, **wishes: object) -> Page:
+    def session(self, name: str, password: str, **options: object) -> Page:
         """Open a browser of its own and log in."""
-        page = self.chromium.new_context(**{"locale": "zh-CN", **wishes}).new_page()  # type: ignore[arg-type]
+        page = self.chromium.new_context(**{"locale": "zh-CN", **options}).new_page()  # type: ignore[arg-type]
         page.set_default_timeout(SECONDS)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("console", self._hear)
@@ -93,6 +93,6 @@ def free_port() -> int:
 
 
 def answers(port: int) -> bool:
-    """Tell whether somebody listens there."""
+    """Return whether a server listens on the port."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -21,7 +21,7 @@ APP_ID = "wx0123456789abcdef"
 
 @dataclass(frozen=True)
 class Answer:
-    """What a command said, and its exit code."""
+    """The output of a command, and its exit code."""
 
     code: int
     out: str

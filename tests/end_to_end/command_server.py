@@ -34,7 +34,7 @@ _PR_SET_DUMPABLE = 4
 
 @dataclass(frozen=True)
 class Request:
-    """A command, the place where it runs, and as whom."""
+    """A command, the folder where it runs, and its user."""
 
     arguments: Sequence[str]
     environment: Mapping[str, str]
@@ -135,7 +135,7 @@ def _become(request: Mapping[str, Any]) -> NoReturn:
         os.setgroups([])
         os.setresgid(user, user, user)
         os.setresuid(user, user, user)
-        # As after the start of a program: whoever changes users may not look at itself in /proc.
+        # As after the start of a program: a process of another user cannot read its own /proc.
         ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)
     sys.argv = ["mprelease", *request["arguments"]]
     try:

@@ -14,7 +14,7 @@ from mprelease.process.permissions import let_others_read
 ROOT = Path(__file__).parents[2]
 ORDINARY = 58998
 MODES = {"bwrap": "`bwrap`, root", "ordinary": "`bwrap`, ordinary user", "user": "`user`"}
-"""Each mode, and the column of docs/security.md that tells of it."""
+"""Each mode, and its column in docs/security.md."""
 
 
 def in_mode(cli: CommandLine, mode: str, monkeypatch: pytest.MonkeyPatch) -> CommandLine:
@@ -25,7 +25,7 @@ def in_mode(cli: CommandLine, mode: str, monkeypatch: pytest.MonkeyPatch) -> Com
         monkeypatch.setenv("PATH", path_without_bwrap(programs))
     if mode != "ordinary":
         return cli
-    # Whoever is not root must be able to reach Python and the sources; nobody can list more.
+    # Other users must be able to reach Python and the sources; they cannot list the folders.
     for place in (ROOT, Path(sys.executable), Path(sys.executable).resolve(), cli.tools):
         for folder in place.parents:
             if not folder.stat().st_mode & stat.S_IXOTH:

@@ -45,10 +45,10 @@ def release(services: ServiceContext) -> Iterator[RecordedRelease]:
         yield made
 
 
-def opened(site: Site, release: RecordedRelease, fragment: str = "", **wishes: object) -> Page:
+def opened(site: Site, release: RecordedRelease, fragment: str = "", **options: object) -> Page:
     """Log in and open the release; return as soon as everything written so far has arrived."""
     high = {"width": 1280, "height": 1600}
-    page = site.session("admin", PASSWORD, **{"locale": "en-US", "viewport": high, **wishes})
+    page = site.session("admin", PASSWORD, **{"locale": "en-US", "viewport": high, **options})
     page.goto(f"{site.url}/releases/{release.id}{fragment}")
     page.wait_for_selector(".log-view[data-complete]")
     return page

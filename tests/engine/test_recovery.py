@@ -129,8 +129,8 @@ def test_several_nodes_that_decide_at_once_decide_once(pool: WorkerPool) -> None
 def test_a_database_that_cannot_be_written_for_a_while_costs_nothing(
     pool: WorkerPool, step: str, database_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    impatient = Database(database_url, Timeouts(lock=1))
-    pool.services = replace(pool.services, database=impatient)
+    database = Database(database_url, Timeouts(lock=1))
+    pool.services = replace(pool.services, database=database)
     release_id = pool.request(step)
     pool.worker(lease=30_000)
     wait_until(lambda: pool.release(release_id).commit is not None)

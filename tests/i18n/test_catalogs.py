@@ -259,7 +259,7 @@ def test_a_missing_parameter_leaves_a_gap_and_no_crash() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wish", "language"),
+    ("requested", "language"),
     [
         ("zh_CN.UTF-8", Language.CHINESE),
         ("zh", Language.CHINESE),
@@ -269,5 +269,5 @@ def test_a_missing_parameter_leaves_a_gap_and_no_crash() -> None:
         ("", Language.ENGLISH),
     ],
 )
-def test_the_language_follows_the_wish(wish: str, language: Language) -> None:
-    assert language_of(wish) is language
+def test_the_language_is_the_requested_one(requested: str, language: Language) -> None:
+    assert language_of(requested) is language

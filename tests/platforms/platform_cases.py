@@ -35,7 +35,7 @@ class SourceError:
 
 
 class PlatformCase(ABC):
-    """A platform whose simulator knows two apps, each with a credential of its own."""
+    """A platform whose simulator has two apps, each with a credential of its own."""
 
     driver: ClassVar[Driver]
     app_ids: ClassVar[Sequence[str]]
@@ -55,11 +55,11 @@ class PlatformCase(ABC):
 
     @abstractmethod
     def credential(self, app_id: str) -> str:
-        """Return what only this app's owner knows."""
+        """Return the credential of an app."""
 
     @abstractmethod
     def secrets(self, credential: str) -> Sequence[str]:
-        """Return the parts of a credential that nobody may see."""
+        """Return the parts of a credential that must not appear anywhere."""
 
     def set_fault(self, app_id: str, fault: Fault) -> None:
         self.service.set_fault(app_id, fault)

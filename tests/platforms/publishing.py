@@ -1,4 +1,4 @@
-"""Publish one order as the pipeline does, and keep everything that was heard."""
+"""Publish one order as the pipeline does, and keep all of its events and lines."""
 
 import shutil
 import time

@@ -75,8 +75,8 @@ class Socket:
         pass
 
     def send(self, text: str) -> None:
-        wish = json.loads(text)
-        self.after = (wish["attempt"], wish["line"])
+        request = json.loads(text)
+        self.after = (request["attempt"], request["line"])
 
     def recv(self, timeout: float) -> str:
         count = next(self.script, 9)

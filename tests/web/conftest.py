@@ -1,7 +1,7 @@
 """A site with one project, one app, one release, and users of each role.
 
 Pages and API are tested on SQLite: their queries are those of services and storage, whose tests run
-on every kind of database. Where a page's own promise lies in the database, its test asks for KINDS.
+on every kind of database. A test of a page that depends on the kind of database uses KINDS.
 """
 
 import time

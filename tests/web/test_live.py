@@ -143,11 +143,11 @@ def test_a_position_that_cannot_be_harms_nobody_else(site: Site) -> None:
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
-@pytest.mark.parametrize("wish", ["{", '{"log": -1}', '{"log": 1, "line": 9e99}', "[]", '"x"'])
-def test_what_cannot_be_read_ends_the_socket(site: Site, wish: str) -> None:
+@pytest.mark.parametrize("message", ["{", '{"log": -1}', '{"log": 1, "line": 9e99}', "[]", '"x"'])
+def test_what_cannot_be_read_ends_the_socket(site: Site, message: str) -> None:
     browser = site.logged_in(Role.VIEWER)
     with browser.client.websocket_connect(ADDRESS) as socket:
-        socket.send_text(wish)
+        socket.send_text(message)
         with pytest.raises(WebSocketDisconnect) as ended:
             socket.receive_json()
     assert ended.value.code == 1007

@@ -21,9 +21,9 @@ def fail(*_: object) -> None:
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
-@pytest.mark.parametrize("wish", ["log", "states"])
+@pytest.mark.parametrize("subscription", ["log", "states"])
 def test_a_task_that_fails_closes_its_socket_so_that_the_client_resumes(
-    site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, wish: str
+    site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, subscription: str
 ) -> None:
     """Issue 12, number 1."""
     lease = claimed(site)
@@ -35,12 +35,12 @@ def test_a_task_that_fails_closes_its_socket_so_that_the_client_resumes(
         broken.setattr(StoredState, "after", fail)
         broken.setattr(live_socket, "states_in_json", fail)
         with browser.client, browser.client.websocket_connect(ADDRESS) as socket:
-            socket.send_json({wish: site.first if wish == "log" else True})
+            socket.send_json({subscription: site.first if subscription == "log" else True})
             with pytest.raises(WebSocketDisconnect) as ended:
                 socket.receive_json()
     assert ended.value.code == 1011
     context: WebContext = site.app.state.context
-    assert context.loops.failures.by_loop()[f"socket: {wish}"] == 1
+    assert context.loops.failures.by_loop()[f"socket: {subscription}"] == 1
     assert any(record.exc_info for record in caplog.records if record.levelname == "ERROR")
     with watching(browser, site.first, (1, 1)) as socket:
         update = socket.receive_json()

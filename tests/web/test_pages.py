@@ -124,12 +124,12 @@ def test_whoever_administers_cannot_lock_the_house(site: Site) -> None:
 
 @pytest.mark.parametrize("kind", ["sqlite"])
 @pytest.mark.parametrize(
-    ("wish", "word"), [("zh-CN,zh;q=0.9", "登录"), ("en-US", "Log in"), ("", "登录")]
+    ("languages", "word"), [("zh-CN,zh;q=0.9", "登录"), ("en-US", "Log in"), ("", "登录")]
 )
 def test_a_stranger_is_greeted_in_the_language_of_the_browser(
-    site: Site, wish: str, word: str
+    site: Site, languages: str, word: str
 ) -> None:
-    page = site.anonymous().client.get("/login", headers={"accept-language": wish})
+    page = site.anonymous().client.get("/login", headers={"accept-language": languages})
     assert f">{word}<" in page.text
 
 
