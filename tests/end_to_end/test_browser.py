@@ -16,7 +16,11 @@ from command_line import APP_ID, CommandLine
 from mprelease.simulator.wechat import WeChat
 from repositories import make_repository
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("wechat_tool")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.usefixtures("wechat_tool"),
+    pytest.mark.xdist_group("browser"),
+]
 
 BRANCH = "feature/a-long-name-that-somebody-typed-without-thinking-of-telephones"
 FILES = {

@@ -12,7 +12,7 @@ from mprelease.domain.releases import Stage, State
 from mprelease.services.context import ServiceContext
 from recorded_release import RecordedRelease, opened_services, recording
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("log_view")]
 
 EVIL = '<img src=x onerror="document.title=1"><script>alert(1)</script>'
 

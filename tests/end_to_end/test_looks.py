@@ -16,7 +16,7 @@ import sample_data
 from browser import PASSWORD, SECONDS, Site, serving, visited
 from command_line import CommandLine
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.xdist_group("looks")]
 
 APP = quote("/apps/商城-微信")
 PAGES = {

@@ -101,6 +101,7 @@ def scan(cli: CommandLine, tmp_path: Path) -> None:
     assert "FOUND" not in log
 
 
+@pytest.mark.light_tool
 @needs("root", "run the tests as root", there=os.geteuid() == 0)
 def test_install_and_build_find_no_key_as_another_user(
     cli: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -115,12 +116,14 @@ def test_install_and_build_find_no_key_as_another_user(
     assert re.search(r"SCANNED 59\d\d\d$", cli.log(), re.MULTILINE)
 
 
+@pytest.mark.light_tool
 @needs("bwrap", "apt-get install -y bubblewrap")
 def test_install_and_build_find_no_key_in_bubblewrap(cli: CommandLine, tmp_path: Path) -> None:
     cli.extra["MPRELEASE_SANDBOX"] = "required"
     scan(cli, tmp_path)
 
 
+@pytest.mark.light_tool
 def test_the_scanner_finds_what_is_there_when_nothing_confines_it(
     cli: CommandLine, tmp_path: Path
 ) -> None:
