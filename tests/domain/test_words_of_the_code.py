@@ -82,6 +82,7 @@ DIALECT = re.compile(
     """,
     re.VERBOSE,
 )
+METAPHORS = re.compile(r"\b(?:house|hall|yard|crew|guest|errand|deed)s?\b", re.IGNORECASE)
 DIALECT_NAMES = frozenset({"told", "heard", "hear", "said", "rung", "perhaps", "gone", "whose"})
 
 
@@ -147,6 +148,17 @@ def test_docstrings_and_comments_of_test_helpers_are_plain_technical_english() -
         for path in helpers
         for line, text in texts(path)
         for word in DIALECT.finditer(text)
+    ]
+    assert left == []
+
+
+def test_no_metaphor_is_left_in_texts_and_names_of_tests() -> None:
+    left = [
+        f"{path.relative_to(CHECKOUT)}: {word[0]}"
+        for path in modules_of_tests()
+        if path != Path(__file__)
+        for text in (*(text for _, text in texts(path)), *names(path))
+        for word in METAPHORS.finditer(text.replace("_", " "))
     ]
     assert left == []
 

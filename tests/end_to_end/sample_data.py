@@ -1,4 +1,4 @@
-"""A house in which much has happened, written straight into its database, to look at its pages."""
+"""Sample data for the pages, written directly into the database."""
 
 import json
 import time

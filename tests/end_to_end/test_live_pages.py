@@ -32,7 +32,7 @@ COMMIT = Commit("0123456789abcdef" * 2, "林", "feat: 首页", 1_790_000_000)
 
 @pytest.fixture
 def site(cli: CommandLine, chromium: Browser) -> Iterator[Site]:
-    """A house without a worker: the test does what one would."""
+    """A site without a worker: the test acts as one."""
     with serving(cli, chromium, "--no-worker") as made:
         yield made
 

@@ -63,7 +63,7 @@ def test_over_redis_a_call_reaches_another_node(redis_url: str, opened: list[Dis
 
 
 @pytest.mark.servers
-def test_malformed_rings_end_nothing(redis_url: str, opened: list[Dispatch]) -> None:
+def test_malformed_wakeups_end_nothing(redis_url: str, opened: list[Dispatch]) -> None:
     here, there, subscriber = Dispatch(redis_url), Dispatch(redis_url), Subscriber(is_free=False)
     opened += [here, there]
     there.listen(("default",), subscriber.on_wakeup)
@@ -92,7 +92,7 @@ def test_malformed_rings_end_nothing(redis_url: str, opened: list[Dispatch]) -> 
 
 
 @pytest.mark.servers
-def test_a_busy_worker_hands_the_ring_on_to_a_free_one(
+def test_a_busy_worker_passes_the_wakeup_on_to_a_free_one(
     redis_url: str, opened: list[Dispatch]
 ) -> None:
     busy, free, asker = Dispatch(redis_url), Dispatch(redis_url), Dispatch(redis_url)
@@ -108,7 +108,7 @@ def test_a_busy_worker_hands_the_ring_on_to_a_free_one(
 
 @pytest.mark.servers
 @pytest.mark.parametrize("kind", ["sqlite"])
-def test_with_redis_dead_work_goes_on_and_rings_are_heard_again_when_it_is_back(
+def test_with_redis_dead_work_goes_on_and_wakeups_arrive_again_when_it_is_back(
     pool: WorkerPool, opened: list[Dispatch]
 ) -> None:
     with redis_server() as server:

@@ -85,8 +85,10 @@ def scene(
 
 
 def working(pool: WorkerPool, loops: LoopSupervisor) -> Worker:
-    post = WorkerConfig("one", ("default",), 1, 0, 3000)
-    worker = make_worker(pool.services, pool.folder / "one", light(pool.ledger), post, loops=loops)
+    config = WorkerConfig("one", ("default",), 1, 0, 3000)
+    worker = make_worker(
+        pool.services, pool.folder / "one", light(pool.ledger), config, loops=loops
+    )
     pool.workers.append(worker)
     worker.start()
     return worker
@@ -335,8 +337,8 @@ def test_a_listener_that_fails_harms_neither_the_release_nor_the_others(
         ended = changed
 
     live = Broadcast(DeafHub(), Other(), loops=loops)
-    post = WorkerConfig("one", ("default",), 1, 0, 3000)
-    worker = make_worker(pool.services, pool.folder / "one", light(pool.ledger), post, live=live)
+    config = WorkerConfig("one", ("default",), 1, 0, 3000)
+    worker = make_worker(pool.services, pool.folder / "one", light(pool.ledger), config, live=live)
     pool.workers.append(worker)
     worker.start()
     pool.becomes(pool.request(), State.SUCCEEDED)

@@ -164,9 +164,9 @@ def test_a_database_that_restarts_right_after_the_claim_fails_no_release(
     release_id = pool.request()
     lease = queue.claim(pool.services.database, release_id, "one", "token", 3000)
     assert lease
-    restarting, post = Restarting(database_url), WorkerConfig("one", ("default",), 1, 0)
+    restarting, config = Restarting(database_url), WorkerConfig("one", ("default",), 1, 0)
     services = replace(pool.services, database=restarting)
-    (slot,) = make_worker(services, pool.folder / "one", light(pool.ledger), post)._slots
+    (slot,) = make_worker(services, pool.folder / "one", light(pool.ledger), config)._slots
     slot.run(lease)
     restarting.close()
     pool.worker("other")
@@ -209,8 +209,8 @@ def test_the_fence_is_undone_only_by_its_own_lease(pool: WorkerPool) -> None:
 
 def test_a_worker_of_another_label_leaves_it_alone(pool: WorkerPool) -> None:
     release_id = pool.request()
-    post = WorkerConfig("intranet", ("intranet",), 1, 0)
-    worker = make_worker(pool.services, pool.folder / "intranet", light(pool.ledger), post)
+    config = WorkerConfig("intranet", ("intranet",), 1, 0)
+    worker = make_worker(pool.services, pool.folder / "intranet", light(pool.ledger), config)
     pool.workers.append(worker)
     worker.start()
     worker.on_wakeup()

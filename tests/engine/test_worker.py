@@ -34,14 +34,14 @@ def test_a_queued_release_is_run_to_its_end_with_its_log(pool: WorkerPool) -> No
     assert texts == [*(f"{stage.name} of {release_id}" for stage in release.stages), "sending"]
 
 
-def test_a_worker_that_is_rung_for_takes_what_comes_later(pool: WorkerPool) -> None:
+def test_a_worker_that_is_woken_takes_what_comes_later(pool: WorkerPool) -> None:
     worker = pool.worker()
     release_id = pool.request()
     assert worker.on_wakeup()
     pool.becomes(release_id, State.SUCCEEDED)
 
 
-def test_without_any_ring_the_tick_finds_the_work(pool: WorkerPool) -> None:
+def test_without_any_wakeup_the_tick_finds_the_work(pool: WorkerPool) -> None:
     pool.worker()
     pool.becomes(pool.request(), State.SUCCEEDED)
 
@@ -196,8 +196,8 @@ def test_a_newer_preview_takes_the_place_of_an_older_one_that_waits(pool: Worker
 
 def test_the_time_limit_of_the_whole_release_ends_it(pool: WorkerPool) -> None:
     release_id = pool.request("build=60")
-    post = WorkerConfig("short", ("default",), 1, 0)
-    worker = make_worker(pool.services, pool.folder / "short", light(pool.ledger), post, limit=1)
+    config = WorkerConfig("short", ("default",), 1, 0)
+    worker = make_worker(pool.services, pool.folder / "short", light(pool.ledger), config, limit=1)
     pool.workers.append(worker)
     worker.start()
     failed = pool.becomes(release_id, State.FAILED)

@@ -1,4 +1,4 @@
-"""Errands: asked by whoever cannot reach, answered by a worker that can."""
+"""Worker queries: requested by a node without access, answered by a worker with access."""
 
 import threading
 import time
@@ -176,9 +176,9 @@ def test_a_silent_host_is_named_and_holds_up_no_other_project(
 ) -> None:
     """Issue 12, number 3."""
     pool.worker(slots=1)
-    with ThreadPoolExecutor(8) as askers:
+    with ThreadPoolExecutor(8) as threads:
         future = [
-            askers.submit(worker_queries.ask, pool.services, "default", one, seconds=25, max_age=0)
+            threads.submit(worker_queries.ask, pool.services, "default", one, seconds=25, max_age=0)
             for one in TO_SILENT * 4
         ]
         wait_until(lambda: silent.connections >= 1)
@@ -201,13 +201,13 @@ def test_a_question_that_somebody_waits_for_is_asked_once(
     pool: WorkerPool, silent: SilentHost
 ) -> None:
     pool.worker()
-    with ThreadPoolExecutor(3) as askers:
-        first = askers.submit(
+    with ThreadPoolExecutor(3) as threads:
+        first = threads.submit(
             worker_queries.ask, pool.services, "default", TO_SILENT[0], seconds=25, max_age=30
         )
         wait_until(lambda: silent.connections == 1)
         others = [
-            askers.submit(
+            threads.submit(
                 worker_queries.ask, pool.services, "default", TO_SILENT[0], seconds=25, max_age=30
             )
             for _ in range(2)
@@ -276,8 +276,8 @@ def test_a_worker_that_ends_stops_git_and_requeues_its_queries(
     monkeypatch.setattr(engine_queries, "_HOST_SECONDS", 60.0)
     monkeypatch.setattr(query_pool, "_LAST_SECONDS", 0.2)
     worker = pool.worker()
-    with ThreadPoolExecutor() as askers:
-        future = askers.submit(
+    with ThreadPoolExecutor() as threads:
+        future = threads.submit(
             worker_queries.ask, pool.services, "default", TO_SILENT[0], seconds=25, max_age=0
         )
         wait_until(lambda: silent.connections == 1)
@@ -312,8 +312,8 @@ def test_a_platform_that_keeps_silent_does_not_delay_the_end_of_a_worker(
     monkeypatch.setattr(query_pool, "_STOP_SECONDS", 0.1)
     worker = pool.worker()
     query = WorkerQuery(WorkerQueryKind.ADDRESS)
-    with ThreadPoolExecutor() as askers:
-        future = askers.submit(
+    with ThreadPoolExecutor() as threads:
+        future = threads.submit(
             worker_queries.ask, pool.services, "default", query, seconds=25, max_age=0
         )
         assert is_asked.wait(20)
@@ -339,8 +339,8 @@ def test_an_answer_that_is_on_its_way_is_still_given_by_a_worker_that_ends(
     monkeypatch.setattr(engine_queries.QueryHandler, "_address", address)
     worker = pool.worker()
     query = WorkerQuery(WorkerQueryKind.ADDRESS)
-    with ThreadPoolExecutor() as askers:
-        future = askers.submit(
+    with ThreadPoolExecutor() as threads:
+        future = threads.submit(
             worker_queries.ask, pool.services, "default", query, seconds=25, max_age=0
         )
         assert is_asked.wait(20)

@@ -246,7 +246,7 @@ def test_a_host_that_is_no_platform_is_named_as_it_is() -> None:
     assert "mp.weixin.qq.com" in Translator(Language.CHINESE).of(problem_detail.message)
 
 
-def test_a_trouble_is_one_line_with_its_remedy() -> None:
+def test_a_problem_is_one_line_with_its_remedy() -> None:
     words = Translator(Language.CHINESE)
     problem_detail = ProblemDetail(Problem.ROBOT_RANGE, {"robot": 31, "first": 1, "last": 30})
     assert (

@@ -38,7 +38,7 @@ def ended(services: ServiceContext, who: Actor, kind: Kind, state: State) -> int
     return release_id
 
 
-def test_the_qr_code_takes_the_place_of_the_warning_and_the_deed_is_recorded(
+def test_the_qr_code_takes_the_place_of_the_warning_and_the_action_is_recorded(
     services: ServiceContext, developer: Actor
 ) -> None:
     release_id = ended(services, developer, Kind.UPLOAD, State.SUCCEEDED)

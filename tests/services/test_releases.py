@@ -159,7 +159,7 @@ def test_a_queued_release_can_be_canceled_and_an_ended_one_not(
 
 
 @pytest.mark.usefixtures("app")
-def test_every_deed_leaves_its_trace_without_secrets(
+def test_every_operation_leaves_its_trace_without_secrets(
     services: ServiceContext, developer: Actor
 ) -> None:
     release = accepted(services, developer, UPLOAD)

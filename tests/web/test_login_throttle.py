@@ -25,7 +25,7 @@ pytestmark = pytest.mark.lasting
 
 ATTACKER, PROXY = "198.51.100.7", "10.0.0.1"
 ADMIN = LoginAccount(1, "stamp")
-# That of the house in all tests.
+# That of the site in all tests.
 MASTER_KEY = b64encode(bytes(32)).decode()
 NEW_PASSWORD = "another horse battery"
 

@@ -110,7 +110,7 @@ def test_deleting_takes_all_or_none_and_keeps_the_version_number(site: Site) -> 
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
-def test_whoever_administers_cannot_lock_the_house(site: Site) -> None:
+def test_whoever_administers_cannot_lock_the_site(site: Site) -> None:
     admin = site.logged_in(Role.ADMIN)
     with site.services.database.reading() as db:
         boss = users.by_name(db, "admin")

@@ -53,7 +53,7 @@ def routes(site: Site) -> Iterator[tuple[APIRoute, str, str, Permission | None]]
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
-def test_every_route_but_the_door_needs_a_right(site: Site) -> None:
+def test_every_route_but_the_login_needs_a_right(site: Site) -> None:
     found = list(routes(site))
     assert len(found) > 30
     assert {route.path for route, _, _, right in found if right is None} == OPEN
@@ -111,7 +111,7 @@ def test_no_page_shows_the_secret_of_a_login_or_the_same_token_twice(site: Site)
 @pytest.mark.parametrize(
     "headers", [{"origin": "https://evil.example"}, {"sec-fetch-site": "cross-site"}]
 )
-def test_a_form_of_another_site_is_refused_at_the_door_too(
+def test_a_form_of_another_site_is_refused_at_the_login_too(
     site: Site, headers: dict[str, str]
 ) -> None:
     browser = site.anonymous()

@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.lasting, pytest.mark.parametrize("kind", ["sqlite"])]
 Cases = SearchStrategy[Case]
 POSITIVE, NEGATIVE = GenerationMode.POSITIVE, GenerationMode.NEGATIVE
 EXAMPLES = 6
-# What the house takes, in place of words that happen to be of the right form.
+# Values that exist on the site, in place of generated ones of the right form.
 FITTING = {
     "app": "shop",
     "project": "web",
@@ -61,7 +61,7 @@ REFUSED = {"expected-statuses": ["403", "404", "405", "409", "413", "422"]}
 
 @cache
 def described() -> Mapping[str, Any]:
-    """What there is, without anybody in the house; made at the first use, which takes a while."""
+    """The schema, without users; made at the first use, which takes a while."""
     return document(create_app(cast("WebContext", None)))
 
 
@@ -72,7 +72,7 @@ def bearer(site: Site, role: Role) -> dict[str, str]:
 
 
 def there_is(site: Site) -> Mapping[str, dict[str, Any]]:
-    """What the gaps of paths stand for in this house, so that not all is not found."""
+    """Values of the path parameters that exist on this site."""
     with site.services.database.reading() as db:
         member = users.by_name(db, NAMES[Role.MEMBER])
     return {
@@ -85,7 +85,7 @@ def there_is(site: Site) -> Mapping[str, dict[str, Any]]:
 
 
 def fitting(case: Case) -> Case:
-    """Put what the house takes where something stands for it."""
+    """Replace placeholders with values that exist on the site."""
     if isinstance(case.body, dict):
         case.body |= {name: FITTING[name] for name in case.body if name in FITTING}
     return case
@@ -113,7 +113,7 @@ def strategies(operation: APIOperation, mode: GenerationMode, known: dict[str, A
 
 @pytest.fixture
 def filled_site(site: Site) -> Site:
-    """A house in which every kind of answer has something to show."""
+    """A site with rows for every kind of answer."""
     line = LogLine(Position(1, 1), site.services.now(), Stage.BUILD, "vite v5 构建中…")
     with site.services.database.writing() as db:
         logs.append(db, site.first, [line])
