@@ -50,7 +50,7 @@ collect: setup catalogs ## import every test once, which compiles what all proce
 	@$(BIN)/python -m pytest --collect-only --quiet --quiet > $(CACHE)/collected || \
 		{ cat $(CACHE)/collected; exit 1; }
 
-check: setup catalogs ## format, lint, types, floors, dependencies, dead code, scripts and styles
+check: setup catalogs ## format, lint, types (of tests too), floors, dependencies, dead code, scripts and styles
 	@$(BIN)/python scripts/check.py
 
 format: setup ## put the code into its form

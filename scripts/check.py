@@ -1,5 +1,6 @@
 """Run every check, two at a time, also after one has failed, and say at the end which did."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,8 @@ _LONGEST_LINE = 160  # of a template
 # Biome, which is an npm package, is installed here once for each lock file.
 _LINT = Path("scripts/lint")
 _INSTALLED = Path(".cache/lint")
+_TESTS = Path("tests")
+_CONFTESTS = Path(".cache/conftests")
 
 CHECKS = {
     "format": ("ruff", "format", "--check", "--quiet", "."),
@@ -29,9 +32,9 @@ def main() -> None:
     """Run the checks; exit code 1 if one failed."""
     with ThreadPoolExecutor(2) as pool:
         passed = pool.map(_passes, CHECKS, CHECKS.values())
-        formed = pool.submit(_not_formed)
+        others = [pool.submit(check) for check in (_types_of_tests, _not_formed)]
         failed = [name for name, is_good in zip(CHECKS, passed, strict=True) if not is_good]
-    failed += formed.result() + _too_long() + _too_wide()
+    failed += [name for other in others for name in other.result()] + _too_long() + _too_wide()
     if failed:
         print(f"failed: {', '.join(failed)}")
         sys.exit(1)
@@ -50,6 +53,27 @@ def _passes(name: str, command: tuple[str, ...]) -> bool:
     # At once, because checks run side by side.
     print(f"-- {name}\n{ended.stdout}", end="", flush=True)
     return ended.returncode == 0
+
+
+def _types_of_tests() -> list[str]:
+    """Check names and calls in tests, which import each other without a package, as pytest does."""
+    # mypy refuses two modules of one name: each conftest.py is linked under a name of its own.
+    shutil.rmtree(_CONFTESTS, ignore_errors=True)
+    _CONFTESTS.mkdir(parents=True)
+    files = []
+    for file in sorted(_TESTS.rglob("*.py")):
+        if file.name == "conftest.py":
+            link = _CONFTESTS / f"{file.parent.name}_conftest.py"
+            link.symlink_to(file.resolve())
+            files.append(link)
+        else:
+            files.append(file)
+    folders = {file.parent for file in files if not (file.parent / "__init__.py").exists()}
+    environment = {**os.environ, "MYPYPATH": os.pathsep.join(map(str, sorted(folders)))}
+    command = (_BIN / "mypy", "--config-file", "scripts/mypy_tests.ini", *files)
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    print(f"-- types of tests\n{ended.stdout}", end="", flush=True)
+    return ["types of tests"] if ended.returncode else []
 
 
 def _not_formed() -> list[str]:
