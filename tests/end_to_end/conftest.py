@@ -68,7 +68,7 @@ def managers(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def kept_managers(data: Path, managers: Path) -> Iterator[None]:
-    """Let a test find the package managers of others; how they are installed is tested elsewhere."""
+    """Let a test find package managers of others; how they are installed is tested elsewhere."""
     managers.mkdir(exist_ok=True)
     kept = {each.name for each in managers.iterdir() if not each.name.startswith(".")}
     for name in kept:
