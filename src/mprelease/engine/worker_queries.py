@@ -23,6 +23,7 @@ from mprelease.process.tree import Stop
 from mprelease.services import apps, finishing, projects
 from mprelease.services.apps import CREDENTIAL
 from mprelease.services.context import ServiceContext, open_secrets, owner_of
+from mprelease.services.worker_queries import host_asked
 from mprelease.source import refs
 from mprelease.source.access import Access
 from mprelease.source.git import Git
@@ -91,7 +92,8 @@ class QueryHandler:
         hosts: dict[int, str] = {}
 
         def may(number: int, query: WorkerQuery) -> bool:
-            hosts[number] = self._host_of(query)
+            with self._services.database.reading() as db:
+                hosts[number] = host_asked(db, query)
             return has_room(hosts[number])
 
         taken = worker_queries.claim(self._services.database, labels, _LEASE_MS, may)
@@ -160,18 +162,6 @@ class QueryHandler:
                 return self._finish(int(query.subject), actor, known)
             case WorkerQueryKind.ADDRESS:
                 return {"address": self._address()}
-
-    def _host_of(self, query: WorkerQuery) -> str:
-        """Return the git host or the platform that a query depends on."""
-        try:
-            with self._services.database.reading() as db:
-                if query.kind in {WorkerQueryKind.REFS, WorkerQueryKind.COMMITS}:
-                    return host_of(projects.get(db, query.subject).repository)
-                if query.kind in {WorkerQueryKind.CHECK, WorkerQueryKind.LAST_VERSION}:
-                    return apps.get(db, query.subject).platform
-        except Refused:
-            return ""  # The answer will be the same refusal, and needs no host.
-        return query.kind
 
     def _refs(self, repository: Repository, stop: Stop) -> refs.Refs:
         """List a repository's refs; raise StageFailed, GIT_HOST_SILENT if the host is silent."""
