@@ -268,6 +268,7 @@ OWNED = {
     ("simulator/proxy.py", "Thread"): "serves the simulated services of tests and demos",
     ("simulator/proxy.py", "asyncio.create_task"): "one connection; it ends with the simulator",
     ("source/git.py", "threading.Timer"): "the time limit of one reading",
+    ("storage/clock.py", "threading.Thread"): "one reading; without it the clock goes on",
     ("supervision.py", "threading.Thread"): "supervised",
     ("web/connections.py", "asyncio.create_task"): "supervised",
     (

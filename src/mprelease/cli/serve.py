@@ -74,6 +74,8 @@ def run(application: "Application", host: str, port: int, *, works: bool, words:
     )
     server = uvicorn.Server(config)
     application.network.refuse_pages(port)
+    # The first reading queries the database, which the event loop must not wait for.
+    application.services.now()
     with _working(application, server, hub) if works else nullcontext():
         password = _first_password(application)
         url = settings.base_url or f"http://{_in_address(host)}:{port}"
