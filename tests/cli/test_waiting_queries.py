@@ -101,11 +101,11 @@ def test_who_waits_for_a_silent_host_takes_no_answer_from_other_projects(node: N
         node.is_over.set()
     refusals = [one.exception() for one in asked]
     details = [one.problem_detail for one in refusals if isinstance(one, Refused)]
-    told = [one for one in details if one.problem is Problem.TOO_MANY_QUERIES]
+    refused = [one for one in details if one.problem is Problem.TOO_MANY_QUERIES]
     assert len(details) == 24
-    assert [one.parameters for one in told] == [{"host": SILENT}] * 16
+    assert [one.parameters for one in refused] == [{"host": SILENT}] * 16
     for language in Language:
-        words = Translator(language).of_problem(told[0])
+        words = Translator(language).of_problem(refused[0])
         assert SILENT in words
         assert "label" not in words
 

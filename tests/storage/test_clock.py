@@ -56,17 +56,17 @@ def test_a_wrong_clock_of_a_machine_changes_no_time(
 def test_the_clock_is_read_again_after_a_while_and_goes_on_without_the_database(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told, moment = [5_000_000], [100.0]
+    database_ms, moment = [5_000_000], [100.0]
 
     def read(_: object) -> int:
-        if not told[0]:
+        if not database_ms[0]:
             raise OperationalError("SELECT", None, Exception("away"))
-        return told[0]
+        return database_ms[0]
 
     monkeypatch.setattr(clock, "read", read)
     now = DatabaseClock(database, lambda: moment[0])
     assert now() == 5_000_000
-    told[0] = 9_000_000
+    database_ms[0] = 9_000_000
     moment[0] += 20
     assert now() == 5_020_000
     wait_for("clock of the database")
@@ -75,7 +75,7 @@ def test_the_clock_is_read_again_after_a_while_and_goes_on_without_the_database(
     now()
     wait_for("clock of the database")
     assert now() == 9_000_000
-    told[0] = 0
+    database_ms[0] = 0
     moment[0] += 40
     now()
     wait_for("clock of the database")

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
 
-# Of the 40 threads that serve pages, 16 always remain for pages that ask no worker.
+# Of the 40 threads that serve pages, 16 always remain for other pages.
 _AT_ONCE = 24
 _OF_ONE_HOST = 8
 
