@@ -15,10 +15,13 @@ from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Stage
 from mprelease.domain.sandbox import SandboxMode, SandboxPolicy
+from mprelease.domain.stores import StoreName
 from mprelease.engine.build_network import BuildNetwork
+from mprelease.engine.cleanup import DiskCleanup, DiskLimits
 from mprelease.engine.recorder import Broadcast, LogListener
 from mprelease.engine.slot import WorkerDependencies
 from mprelease.engine.tool_supply import ToolLocks, ToolSupply, acquired, tool_locks
+from mprelease.engine.upkeep import Upkeep
 from mprelease.engine.worker import Worker, WorkerConfig
 from mprelease.engine.worker_queries import QueryEnvironment, QueryHandler
 from mprelease.i18n import Translator, language_of
@@ -140,7 +143,16 @@ class Application:
             settings.release_memory,
             settings.lease_seconds * 1000,
         )
-        return Worker(dependencies, config, self.query_handler, self.loops)
+        upkeep = Upkeep(self.cleanup)
+        return Worker(dependencies, config, self.query_handler, self.loops, upkeep)
+
+    @cached_property
+    def cleanup(self) -> DiskCleanup:
+        """Return the cleanup of the data folder."""
+        settings = self.settings
+        return DiskCleanup(
+            self.services.database, self.layout, settings.tools, _disk_limits(settings)
+        )
 
     @cached_property
     def leased_services(self) -> ServiceContext:
@@ -280,6 +292,19 @@ def opened(settings: Settings) -> Application:
         database, vault, DatabaseClock(database), ZoneInfo(settings.timezone), messaging.wake
     )
     return Application(settings, layout, services, messaging, loops)
+
+
+def _disk_limits(settings: Settings) -> DiskLimits:
+    sizes = {
+        StoreName.MIRRORS: settings.keep_mirrors,
+        StoreName.WORKSPACES: settings.keep_workspaces,
+        StoreName.DEPENDENCY_SETS: settings.keep_dependency_sets,
+        StoreName.CACHES: settings.keep_caches,
+        StoreName.PACKAGE_STORES: settings.keep_package_stores,
+        StoreName.MANAGERS: settings.keep_managers,
+        StoreName.TOOLS: settings.keep_tools,
+    }
+    return DiskLimits(sizes, settings.keep_unused, settings.min_free_disk)
 
 
 def _limits(settings: Settings) -> Limits:
