@@ -17,7 +17,7 @@ from mprelease.domain.releases import Stage
 from mprelease.domain.sandbox import SandboxMode, SandboxPolicy
 from mprelease.domain.stores import StoreName
 from mprelease.engine.build_network import BuildNetwork
-from mprelease.engine.cleanup import DiskCleanup, DiskLimits
+from mprelease.engine.cleanup import DiskCleanup, DiskLimits, WorkerCleanup
 from mprelease.engine.recorder import Broadcast, LogListener
 from mprelease.engine.slot import WorkerDependencies
 from mprelease.engine.tool_supply import ToolLocks, ToolSupply, acquired, tool_locks
@@ -39,6 +39,7 @@ from mprelease.process.sandbox import Sandbox, SandboxSetup
 from mprelease.process.tree import LineCallback, Stop
 from mprelease.security.vault import Vault, master_key
 from mprelease.services.context import ServiceContext
+from mprelease.services.retention import Retention
 from mprelease.settings.environment import (
     config_file,
     machine_environment,
@@ -143,7 +144,8 @@ class Application:
             settings.release_memory,
             settings.lease_seconds * 1000,
         )
-        upkeep = Upkeep(self.cleanup)
+        cleanup = WorkerCleanup(self.services, self.cleanup, self.retention, self.worker_name)
+        upkeep = Upkeep(cleanup)
         return Worker(dependencies, config, self.query_handler, self.loops, upkeep)
 
     @cached_property
@@ -152,6 +154,17 @@ class Application:
         settings = self.settings
         return DiskCleanup(
             self.services.database, self.layout, settings.tools, _disk_limits(settings)
+        )
+
+    @property
+    def retention(self) -> Retention:
+        """Return how long, and how many, releases are kept."""
+        settings = self.settings
+        return Retention(
+            settings.keep_release_days,
+            settings.keep_releases,
+            settings.keep_log_days,
+            settings.keep_qr_code_days,
         )
 
     @cached_property

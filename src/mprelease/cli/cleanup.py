@@ -1,5 +1,6 @@
 """`mprelease cleanup`: remove what is no longer needed, or show what would be removed."""
 
+import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,11 +10,15 @@ from mprelease.cli.startup import opening
 from mprelease.cli.translation import t
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
+from mprelease.domain.workers import WorkerRecord
 from mprelease.i18n.quantities import size
 
 if TYPE_CHECKING:
     from mprelease.application import Application
     from mprelease.domain.stores import StoreReport
+
+_MOST_SECONDS = 1800.0
+_POLL_SECONDS = 0.5
 
 
 def cleanup(
@@ -43,17 +48,48 @@ def cleanup(
 
 
 def _rehearsed(application: "Application") -> "list[StoreReport]":
-    return application.cleanup.run(is_rehearsal=True)
+    from mprelease.services import retention
+
+    limits = application.retention
+    stored = retention.clean(application.services, limits, is_rehearsal=True)
+    return [*application.cleanup.run(is_rehearsal=True), *stored]
 
 
 def _cleaned(application: "Application") -> "list[StoreReport]":
+    from mprelease.services import retention
     from mprelease.workspace.owner_lock import owning
 
     with owning(application.layout) as is_mine:
-        if not is_mine:
-            folder = str(application.settings.data_dir)
+        if is_mine:
+            stored = retention.clean(application.services, application.retention)
+            return [*application.cleanup.run(), *stored]
+    return _cleaned_by_worker(application)
+
+
+def _cleaned_by_worker(application: "Application") -> "list[StoreReport]":
+    """Let the worker that owns the data folder clean it; raise Refused if it does not."""
+    from mprelease.domain.stores import StoreReport
+    from mprelease.storage import workers
+
+    database, name = application.services.database, application.worker_name
+    folder = str(application.settings.data_dir)
+
+    def reported() -> WorkerRecord | None:
+        with database.reading() as db:
+            return next((one for one in workers.every(db) if one.name == name), None)
+
+    before = reported()
+    with database.writing() as db:
+        if before is None or not workers.ask_cleanup(db, name):
             raise Refused(Problem.DATA_FOLDER_OWNED, folder=folder)
-        return application.cleanup.run()
+    deadline = time.monotonic() + _MOST_SECONDS
+    while (found := reported()) and found.stores_at == before.stores_at:
+        if time.monotonic() > deadline:
+            break
+        time.sleep(_POLL_SECONDS)
+    if found is None or found.stores_at == before.stores_at:
+        raise Refused(Problem.DATA_FOLDER_OWNED, folder=folder)
+    return [StoreReport(**each) for each in found.stores]
 
 
 def _reasons(report: "StoreReport") -> str:

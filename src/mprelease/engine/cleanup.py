@@ -4,14 +4,17 @@ import shutil
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from mprelease.domain.stores import RemovalReason, StoreName, StoreReport
 from mprelease.platforms.registry import driver_of, served
 from mprelease.process.removal import remove
+from mprelease.services import retention
+from mprelease.services.context import ServiceContext
+from mprelease.services.retention import Retention
 from mprelease.source.mirror import needed_mirrors
-from mprelease.storage import projects
+from mprelease.storage import projects, workers
 from mprelease.storage.database import Database
 from mprelease.workspace.cache_scopes import app_of
 from mprelease.workspace.disk_stores import Cleaner, DiskStore
@@ -40,13 +43,14 @@ class DiskLimits:
 
 @dataclass(frozen=True)
 class DiskCleanup:
-    """The stores of one data folder, and their cleanup."""
+    """The stores of one data folder, and their cleanup; times are in seconds since the epoch."""
 
     database: Database
     layout: Layout
     tools: Path
     limits: DiskLimits
     free: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free
+    clock: Callable[[], float] = time.time
 
     @property
     def is_low(self) -> bool:
@@ -57,13 +61,12 @@ class DiskCleanup:
         self,
         *,
         is_rehearsal: bool = False,
-        now: float | None = None,
         goes_on: Callable[[], bool] = lambda: True,
     ) -> list[StoreReport]:
         """Clean the stores, or only find out what would be removed; return a report of each.
 
-        `now` is in seconds since the epoch; a cleanup ends early when `goes_on` returns False.
-        Only for the owner of the data folder, except for a rehearsal.
+        It ends early when `goes_on` returns False. Only for the owner of the data folder, except
+        for a rehearsal.
         """
         with self.database.reading() as db:
             repositories, app_ids = projects.in_use(db)
@@ -71,7 +74,7 @@ class DiskCleanup:
             self.layout.trash,
             is_rehearsal,
             max(0, self._missing()),
-            time.time() if now is None else now,
+            self.clock(),
             goes_on,
         )
         reports = cleaner.clean(self.stores(repositories, app_ids))
@@ -170,6 +173,32 @@ class DiskCleanup:
             with exclusive(layout.repository_lock(folder.name)) as is_unused:
                 if is_unused and all(each.suffix == ".lock" for each in folder.iterdir()):
                     remove(folder)
+
+
+@dataclass(frozen=True)
+class WorkerCleanup:
+    """The cleanup of a worker: its data folder and, by the first of all workers, the database."""
+
+    services: ServiceContext
+    disk: DiskCleanup
+    retention: Retention
+    worker: str
+
+    @property
+    def is_low(self) -> bool:
+        """Return whether less of the disk is free than releases need."""
+        return self.disk.is_low
+
+    def run(self, *, goes_on: Callable[[], bool] = lambda: True) -> list[StoreReport]:
+        """Clean, and store the reports; end early when `goes_on` returns False."""
+        reports = self.disk.run(goes_on=goes_on)
+        with self.services.database.reading() as db:
+            is_first = workers.is_first(db, self.worker)
+        if is_first:
+            reports += retention.clean(self.services, self.retention, goes_on=goes_on)
+        with self.services.database.writing() as db:
+            workers.report_stores(db, self.worker, [asdict(each) for each in reports])
+        return reports
 
 
 def _is_runtime(path: Path) -> bool:

@@ -196,8 +196,13 @@ class Worker:
             self._wakeup.notify()
 
     def _beat(self) -> None:
+        low_disk = self._upkeep is not None and not self._upkeep.has_room()
         with self._database.writing() as db:
-            drained = workers.heartbeat(db, self._config.name, self._loops.failures.total)
+            name, failures = self._config.name, self._loops.failures.total
+            orders = workers.heartbeat(db, name, failures, low_disk=low_disk)
+        if orders.cleanup and self._upkeep:
+            self._upkeep.request()
+        drained = orders.draining
         if drained is not self._drained:
             change = "claims no more releases" if drained else "claims releases again"
             _log.info("worker %s %s", self._config.name, change)

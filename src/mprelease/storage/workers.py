@@ -1,9 +1,10 @@
 """Queries about workers: registration, heartbeats, draining, and the labels that they serve."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Row, delete, func, insert, select, update
 
 from mprelease.domain.newer_values import known_or_newer
 from mprelease.domain.releases import State
@@ -39,15 +40,52 @@ def register(
     )
 
 
-def heartbeat(db: Writer, name: str, loop_failures: int = 0) -> bool:
-    """Record that a worker is alive; return whether it is draining.
+@dataclass(frozen=True)
+class Orders:
+    """What a worker is asked for: to take no more releases, and to clean its disk now."""
 
-    `loop_failures` is the number of unexpected failures of its loops.
+    draining: bool
+    cleanup: bool = False
+
+
+def heartbeat(
+    db: Writer, name: str, loop_failures: int = 0, *, low_disk: bool | None = None
+) -> Orders:
+    """Record that a worker is alive; return what it is asked for.
+
+    `loop_failures` is the number of unexpected failures of its loops; with `low_disk` it claims no
+    release until more of its disk is free.
     """
     mine = workers.c.name == name
-    seen = {"seen_at": now_ms(), "loop_failures": loop_failures}
+    seen = {"seen_at": now_ms(), "loop_failures": loop_failures, "low_disk": low_disk}
     db.connection.execute(update(workers).where(mine).values(seen))
-    return bool(db.connection.scalar(select(workers.c.draining).where(mine)))
+    asked = select(workers.c.draining, workers.c.cleanup_asked_at).where(mine)
+    row = db.connection.execute(asked).first()
+    if row is None:
+        return Orders(draining=False)
+    if row.cleanup_asked_at is not None:
+        done = update(workers).where(mine, workers.c.cleanup_asked_at == row.cleanup_asked_at)
+        db.connection.execute(done.values(cleanup_asked_at=None))
+    return Orders(bool(row.draining), row.cleanup_asked_at is not None)
+
+
+def ask_cleanup(db: Writer, name: str | None = None) -> int:
+    """Ask a worker (None: all) to clean its disk now; return how many alive ones were asked."""
+    alive = update(workers).where(workers.c.seen_at > now_ms() - ALIVE_MS)
+    mine = alive if name is None else alive.where(workers.c.name == name)
+    return db.connection.execute(mine.values(cleanup_asked_at=now_ms())).rowcount
+
+
+def report_stores(db: Writer, name: str, stores: Sequence[Mapping[str, Any]]) -> None:
+    """Record what a worker's stores held at its cleanup, and what that removed."""
+    row = update(workers).where(workers.c.name == name)
+    db.connection.execute(row.values(stores=list(stores), stores_at=now_ms()))
+
+
+def is_first(db: Reader, name: str) -> bool:
+    """Return whether a worker is the first of the alive ones: that one cleans the database."""
+    alive = select(func.min(workers.c.name)).where(workers.c.seen_at > now_ms() - ALIVE_MS)
+    return bool(db.connection.scalar(alive) == name)
 
 
 def drain(db: Writer, name: str, *, draining: bool) -> bool:
@@ -91,6 +129,27 @@ def unserved(db: Reader, release_ids: Sequence[int]) -> Mapping[int, str]:
     return {row.id: row.label for row in queued if row.label not in served}
 
 
+def without_disk(db: Reader, release_ids: Sequence[int]) -> Mapping[int, str]:
+    """Return the names of the workers for those of these queued releases that wait for a disk.
+
+    Those are releases whose workers all have too little of their disks free.
+    """
+    query = select(releases.c.id, releases.c.label)
+    mine = releases.c.id.in_(release_ids) & (releases.c.state == State.QUEUED)
+    queued = db.connection.execute(query.where(mine)).all() if release_ids else []
+    if not queued:
+        return {}
+    takes = (workers.c.seen_at > now_ms() - ALIVE_MS) & workers.c.draining.is_(False)
+    found = select(workers.c.name, workers.c.labels, workers.c.low_disk).where(takes)
+    takers = db.connection.execute(found.order_by(workers.c.name)).all()
+    serving = {row.id: [one for one in takers if row.label in one.labels] for row in queued}
+    return {
+        release_id: ", ".join(one.name for one in some)
+        for release_id, some in serving.items()
+        if some and all(one.low_disk for one in some)
+    }
+
+
 def serving(db: Reader, label: str) -> list[WorkerRecord]:
     """List the alive workers that take releases of this label and are not draining."""
     return [
@@ -113,4 +172,7 @@ def _worker(row: Row[Any], runs: Sequence[int]) -> WorkerRecord:
         is_alive=row.now - row.seen_at < ALIVE_MS,
         runs=tuple(runs),
         loop_failures=row.loop_failures or 0,
+        low_disk=bool(row.low_disk),
+        stores=tuple(row.stores or ()),
+        stores_at=row.stores_at,
     )

@@ -16,6 +16,12 @@ class Resolution(Record):
     published: bool
 
 
+class KeepMark(Record):
+    """Whether a cleanup leaves a release."""
+
+    kept: bool
+
+
 class PositionModel(BaseModel):
     """The position of a line in a log."""
 

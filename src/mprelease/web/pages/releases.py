@@ -10,7 +10,7 @@ from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Message, Problem
 from mprelease.domain.releases import Kind, State
 from mprelease.platforms.registry import with_one_trial_code
-from mprelease.services import finishing, releases
+from mprelease.services import finishing, releases, retention
 from mprelease.storage import apps, blockers, lists, shares, workers
 from mprelease.storage import releases as stored
 from mprelease.storage.lists import Search
@@ -140,6 +140,15 @@ def resolve(
     """Decide how a release of unknown state ended."""
     releases.resolve(context.services, session.user.actor, release_id, published=published)
     return _done(context, release_id, "done.release_resolved")
+
+
+@router.post("/{release_id}/keep")
+def keep(
+    context: ContextOf, session: CanRelease, release_id: int, *, kept: Annotated[bool, Form()]
+) -> Response:
+    """Set whether a cleanup leaves a release."""
+    retention.keep(context.services, session.user.actor, release_id, kept=kept)
+    return _done(context, release_id, "done.release_kept" if kept else "done.release_not_kept")
 
 
 @router.post("/{release_id}/finish")
