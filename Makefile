@@ -66,6 +66,12 @@ lock: setup ## pin the newest versions that pyproject.toml allows
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --group dev --generate-hashes \
 		--no-emit-index-url --custom-compile-command "make lock" \
 		--output-file requirements.lock pyproject.toml
+	@$(BIN)/uv pip compile --quiet --universal --constraint requirements.lock --generate-hashes \
+		--no-emit-index-url --custom-compile-command "make lock" \
+		--output-file deploy/runtime.lock pyproject.toml
+	@$(BIN)/uv pip compile --quiet --universal --group image --generate-hashes \
+		--no-emit-index-url --custom-compile-command "make lock" \
+		--output-file deploy/build.lock
 
 clean: ## remove what the targets above made
 	@rm -rf $(VENV) $(CACHE) $(DEMO) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

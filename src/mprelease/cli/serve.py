@@ -27,18 +27,22 @@ if TYPE_CHECKING:
     from mprelease.live.hub import Hub
 
 _MOST_QUERIES = 16
-Host = Annotated[str, typer.Option(help=t("option.host"))]
-Port = Annotated[int, typer.Option(min=1, max=65535, help=t("option.port"))]
+Host = Annotated[str | None, typer.Option(help=t("option.host"))]
+Port = Annotated[int | None, typer.Option(min=1, max=65535, help=t("option.port"))]
 NoWorker = Annotated[bool, typer.Option("--no-worker", help=t("option.no_worker"))]
 
 
-def serve(host: Host = "127.0.0.1", port: Port = 8088, no_worker: NoWorker = False) -> None:
-    """Serve the pages until a signal; without `--no-worker` also run releases."""
+def serve(host: Host = None, port: Port = None, no_worker: NoWorker = False) -> None:
+    """Serve the pages until a signal; without `--no-worker` also run releases.
+
+    `host` and `port` go before those of the settings.
+    """
     # Objects made during the start are never freed: collecting garbage would only take time.
     gc.disable()
     with opening() as application:
         log_to_stderr()
-        run(application, host, port, works=not no_worker)
+        settings = application.settings
+        run(application, host or settings.host, port or settings.port, works=not no_worker)
 
 
 def run(application: "Application", host: str, port: int, *, works: bool, words: str = "") -> None:
@@ -99,7 +103,7 @@ def _allow_many_sockets() -> int:
 
 
 def _in_address(host: str) -> str:
-    if host == "127.0.0.1":
+    if host in {"127.0.0.1", "0.0.0.0", "::"}:  # noqa: S104 (listening there, opened here)
         return "localhost"
     return f"[{host}]" if ":" in host else host
 
