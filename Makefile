@@ -45,7 +45,7 @@ test: setup catalogs ## everything that this machine can run; CI=true fails on w
 test-quick: setup catalogs ## the quick part of the tests: SQLite alone, no vendors' tools, no waiting
 	@$(BIN)/python -m pytest --numprocesses 2 -m "not slow and not servers and not lasting"
 
-check: setup catalogs ## format, lint, types, floors, dependencies, dead code, scripts and styles
+check: setup catalogs ## format, lint, types (of tests too), floors, dependencies, dead code, scripts and styles
 	@$(BIN)/python scripts/check.py
 
 format: setup ## put the code into its form

@@ -1,5 +1,6 @@
 """Run every check, also after one has failed, and say at the end which did."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,8 @@ _LONGEST_LINE = 160  # of a template
 # Biome, which is an npm package, is installed here once for each lock file.
 _LINT = Path("scripts/lint")
 _INSTALLED = Path(".cache/lint")
+_TESTS = Path("tests")
+_CONFTESTS = Path(".cache/conftests")
 
 CHECKS = {
     "format": ("ruff", "format", "--check", "--quiet", "."),
@@ -27,7 +30,7 @@ CHECKS = {
 def main() -> None:
     """Run the checks; exit code 1 if one failed."""
     failed = [name for name, command in CHECKS.items() if not _passes(name, command)]
-    failed += _not_formed() + _too_long() + _too_wide()
+    failed += _types_of_tests() + _not_formed() + _too_long() + _too_wide()
     if failed:
         print(f"failed: {', '.join(failed)}")
         sys.exit(1)
@@ -38,6 +41,27 @@ def _passes(name: str, command: tuple[str, ...]) -> bool:
     print(f"-- {name}", flush=True)
     program, *arguments = command
     return subprocess.run((_BIN / program, *arguments), check=False).returncode == 0
+
+
+def _types_of_tests() -> list[str]:
+    """Check names and calls in tests, which import each other without a package, as pytest does."""
+    print("-- types of tests", flush=True)
+    # mypy refuses two modules of one name: each conftest.py is linked under a name of its own.
+    shutil.rmtree(_CONFTESTS, ignore_errors=True)
+    _CONFTESTS.mkdir(parents=True)
+    files = []
+    for file in sorted(_TESTS.rglob("*.py")):
+        if file.name == "conftest.py":
+            link = _CONFTESTS / f"{file.parent.name}_conftest.py"
+            link.symlink_to(file.resolve())
+            files.append(link)
+        else:
+            files.append(file)
+    folders = {file.parent for file in files if not (file.parent / "__init__.py").exists()}
+    environment = {**os.environ, "MYPYPATH": os.pathsep.join(map(str, sorted(folders)))}
+    command = (_BIN / "mypy", "--config-file", "scripts/mypy_tests.ini", *files)
+    ended = subprocess.run(command, env=environment, check=False)
+    return ["types of tests"] if ended.returncode else []
 
 
 def _not_formed() -> list[str]:

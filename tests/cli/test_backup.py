@@ -4,12 +4,12 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from zipfile import ZipFile
 
 import pytest
 
-from conftest import Call
-
+Call = Callable[..., Any]
 APP_ID = "wx0123456789abcdef"
 
 

@@ -20,7 +20,7 @@ from mprelease.domain.releases import (
     State,
 )
 from mprelease.domain.users import Actor, Role
-from mprelease.platforms.qr_codes import drawn
+from mprelease.platforms.images import draw_qr_code
 from mprelease.schemas.apps import AppChange
 from mprelease.schemas.projects import ProjectChange
 from mprelease.schemas.releases import ReleaseRequest
@@ -152,7 +152,7 @@ def _released(
                 ended = StageState.SUCCEEDED if is_good or not is_last else StageState.FAILED
                 queue.end_stage(db, lease, stage, ended, began, cached=stage is Stage.INSTALL)
         if is_good:
-            image = drawn(f"https://example.com/trial?release={number}")
+            image = draw_qr_code(f"https://example.com/trial?release={number}")
             stored.put_qr_code(db, number, image, "image/png", services.now())
         if is_good and platform is Platform.ALIPAY:
             queue.warn(db, lease, MISSED)

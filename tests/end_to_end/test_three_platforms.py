@@ -52,12 +52,13 @@ class World:
 @pytest.fixture
 def world(team: Team, tmp_path: Path) -> Iterator[World]:
     wechat, alipay = WeChat(tmp_path / "by-wechat"), Alipay(tmp_path / "by-alipay")
-    services = {"wechat": wechat, "alipay": alipay, "douyin": Douyin(tmp_path / "by-douyin")}
+    douyin = Douyin(tmp_path / "by-douyin")
+    services = {"wechat": wechat, "alipay": alipay, "douyin": douyin}
     for number, name in enumerate(TEAMS):
         key = make_key()
         wechat.register(APP_IDS["wechat"][number], key)
         alipay.register(APP_IDS["alipay"][number], TOOL_IDS[number], key)
-        services["douyin"].register(APP_IDS["douyin"][number], f"token-of-{name}")
+        douyin.register(APP_IDS["douyin"][number], f"token-of-{name}")
         given = {
             "wechat": key,
             "alipay": json.dumps({"toolId": TOOL_IDS[number], "privateKey": key}),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from dramatiq.brokers.redis import RedisBroker
 
 from chaos.crew import Crew, Hand, until
 from chaos.sites import Site, building
@@ -110,6 +111,7 @@ def test_a_release_longer_than_lease_and_heartbeat_runs_once_to_its_end(
     calls = [Dispatch(redis_url) for _ in workers]
     for call, worker in zip(calls, workers, strict=True):
         # Dramatiq's own are a minute, and now and then; it has no list of limits and retries.
+        assert isinstance(call._broker, RedisBroker)
         call._broker.heartbeat_timeout = heartbeat
         call._broker.maintenance_chance = 1_000_000
         assert call._broker.middleware == []

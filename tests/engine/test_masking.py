@@ -73,8 +73,9 @@ def test_parts_of_secrets_are_in_no_line_no_warning_and_no_failure(
     assert release.commit
     assert (release.commit.author, release.commit.subject) == (HIDDEN, HIDDEN)
     assert release.error
-    for told in (*release.warnings, release.error):
-        detail = str(told.parameters["detail"])
+    warnings = [warning.parameters for warning in release.warnings]
+    for parameters in (*warnings, release.error.parameters):
+        detail = str(parameters["detail"])
         assert HIDDEN in detail
         assert not any(secret in detail for secret in SECRETS)
 

@@ -12,7 +12,7 @@ from mprelease.domain.problems import Problem
 from mprelease.domain.releases import LaunchOptions
 from mprelease.platforms.douyin.driver import DouyinDriver
 from mprelease.platforms.driver import Account, Driver
-from mprelease.platforms.qr_codes import drawn
+from mprelease.platforms.images import draw_qr_code
 from mprelease.platforms.wechat.driver import WeChatDriver
 from mprelease.simulator import alipay as alipay_simulator
 from mprelease.simulator import douyin as douyin_simulator
@@ -139,7 +139,7 @@ class DouyinStage(StageSet):
 
     def shown(self) -> tuple[LaunchOptions, bytes]:
         newest = self.douyin.qr_codes[-1]
-        return newest.launch, drawn(newest.short_url)
+        return newest.launch, draw_qr_code(newest.short_url)
 
 
 STAGES: Sequence[type[WeChatStage | AlipayStage | DouyinStage]] = (

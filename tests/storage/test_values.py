@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from sqlalchemy import Column, select, text
+from sqlalchemy import Column, String, TypeDecorator, select, text
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DataError
 
@@ -113,7 +113,10 @@ def test_a_value_that_is_too_long_is_an_error_and_is_not_cut_off(database: Datab
 def test_every_word_of_a_list_fits_into_its_column(
     column: Column[Any], words: Iterable[str]
 ) -> None:
-    length = column.type.load_dialect_impl(sqlite.dialect()).length
+    assert isinstance(column.type, TypeDecorator)
+    implementation = column.type.load_dialect_impl(sqlite.dialect())
+    assert isinstance(implementation, String)
+    length = implementation.length
     assert length is not None
     assert max(map(len, words)) <= length
 
