@@ -139,6 +139,7 @@ class Application:
             slots,
             settings.release_memory,
             settings.lease_seconds * 1000,
+            self.layout.worker_tick,
         )
         return Worker(dependencies, config, self.query_handler, self.loops)
 

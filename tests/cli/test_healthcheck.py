@@ -1,5 +1,7 @@
 """`mprelease healthcheck` says whether this machine's pages and worker work, by its exit code."""
 
+import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -9,10 +11,7 @@ from threading import Thread
 import pytest
 
 from conftest import Call
-from mprelease.application import opened
-from mprelease.domain.sandbox import SandboxMode
-from mprelease.settings.settings import load
-from mprelease.storage import workers
+from mprelease.workspace.layout import Layout
 
 
 @contextmanager
@@ -63,10 +62,13 @@ def test_pages_that_do_not_answer_are_not(call: Call, monkeypatch: pytest.Monkey
     assert "does not answer: " in answer.err
 
 
-def test_the_worker_of_this_data_folder_is_asked_for(call: Call, data: Path) -> None:
-    assert call("healthcheck", "--worker").code == 1
-    application = opened(load())
-    with application.services.database.writing() as db:
-        workers.register(db, application.worker_name, ("default",), 1, "1", sandbox=SandboxMode.OFF)
-    application.close()
+def test_a_worker_is_healthy_while_it_ticks(call: Call, data: Path) -> None:
+    tick = Layout(data).worker_tick
+    assert "No worker has run in the data folder" in call("healthcheck", "--worker").err
+    tick.touch()
     assert call("healthcheck", "--worker").code == 0
+    minutes_ago = time.time() - 180
+    os.utime(tick, (minutes_ago, minutes_ago))
+    answer = call("healthcheck", "--worker")
+    assert answer.code == 1
+    assert answer.err.strip() == "The worker has ended, or stood still for 180 seconds."

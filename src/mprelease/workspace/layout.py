@@ -85,6 +85,11 @@ class Layout:
         return self.data / "owner.lock"
 
     @property
+    def worker_tick(self) -> Path:
+        """Return the file that the folder's worker touches at each tick, about every 2 s."""
+        return self.data / "worker.tick"
+
+    @property
     def migration_lock(self) -> Path:
         """Return the file whose lock lets one process migrate at a time."""
         return self.data / "migration.lock"
