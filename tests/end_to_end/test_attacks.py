@@ -12,7 +12,7 @@ from needs import needs
 from repositories import commit, make_repository, switch
 from team import APP_ID, Team
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("wechat_tool")]
+pytestmark = [pytest.mark.slow, pytest.mark.light_tool]
 root = needs("root", "run the tests as root", there=os.geteuid() == 0)
 bwrap = needs("bwrap", "apt-get install -y bubblewrap")
 

@@ -10,7 +10,7 @@ from mprelease.simulator.sample import make_sample
 from mprelease.simulator.wechat import WeChat
 from team import Team, interrupt
 
-pytestmark = [pytest.mark.slow, pytest.mark.servers, pytest.mark.usefixtures("wechat_tool")]
+pytestmark = [pytest.mark.slow, pytest.mark.servers, pytest.mark.light_tool]
 
 
 def test_what_was_restored_elsewhere_releases_again(

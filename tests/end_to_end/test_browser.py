@@ -16,7 +16,11 @@ from mprelease.simulator.wechat import WeChat
 from repositories import make_repository
 from team import APP_ID, Team
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("wechat_tool")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.usefixtures("wechat_tool"),
+    pytest.mark.xdist_group("browser"),
+]
 
 BRANCH = "feature/a-long-name-that-somebody-typed-without-thinking-of-telephones"
 FILES = {

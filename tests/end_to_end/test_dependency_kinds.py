@@ -11,7 +11,7 @@ from mprelease.simulator.wechat import WeChat
 from repositories import commit, make_repository
 from team import APP_ID, Team
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("wechat_tool")]
+pytestmark = [pytest.mark.slow, pytest.mark.light_tool]
 
 PAGE = {
     "project.config.json": json.dumps({"compileType": "miniprogram", "appid": APP_ID}),

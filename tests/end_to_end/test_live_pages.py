@@ -21,7 +21,7 @@ from mprelease.services.context import ServiceContext
 from team import Team, wait_until
 from written import BOSS, housed, taken
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("live_pages")]
 
 # Set to 60 to sleep as long as a browser lets a hidden tab rest.
 ASLEEP = float(os.environ.get("MPRELEASE_TEST_ASLEEP_SECONDS", "5"))

@@ -12,7 +12,7 @@ from mprelease.services.context import ServiceContext
 from team import Team
 from written import Written, housed, writing
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("log_view")]
 
 EVIL = '<img src=x onerror="document.title=1"><script>alert(1)</script>'
 

@@ -16,7 +16,7 @@ import furnished
 from browser import PASSWORD, SECONDS, Site, serving, visited
 from team import Team
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.xdist_group("looks")]
 
 APP = quote("/apps/商城-微信")
 PAGES = {

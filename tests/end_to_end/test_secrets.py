@@ -101,6 +101,7 @@ def hunt(team: Team, tmp_path: Path) -> None:
     assert "FOUND" not in log
 
 
+@pytest.mark.light_tool
 @needs("root", "run the tests as root", there=os.geteuid() == 0)
 def test_install_and_build_find_no_key_as_another_user(
     team: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -115,12 +116,14 @@ def test_install_and_build_find_no_key_as_another_user(
     assert re.search(r"HUNTED 59\d\d\d$", team.log(), re.MULTILINE)
 
 
+@pytest.mark.light_tool
 @needs("bwrap", "apt-get install -y bubblewrap")
 def test_install_and_build_find_no_key_in_bubblewrap(team: Team, tmp_path: Path) -> None:
     team.extra["MPRELEASE_SANDBOX"] = "required"
     hunt(team, tmp_path)
 
 
+@pytest.mark.light_tool
 def test_the_hunter_finds_what_is_there_when_nothing_confines_it(
     team: Team, tmp_path: Path
 ) -> None:

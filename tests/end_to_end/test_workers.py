@@ -17,7 +17,7 @@ from mprelease.simulator.wechat import WeChat
 from silent_host import SilentHost
 from team import Team, living, wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("wechat_tool")]
+pytestmark = [pytest.mark.slow, pytest.mark.light_tool]
 MASTER_KEY = base64.b64encode(bytes(range(32))).decode()
 
 

@@ -150,11 +150,12 @@ def killed_after(changes: int) -> Iterator[None]:
 
 @pytest.mark.parametrize("since", [None, "0001", "0004", "0009"])
 def test_a_migration_that_is_killed_anywhere_is_finished_by_the_next_one(
-    blank: Database, lock: Path, since: str | None
+    blank: Database, lock: Path, kind: str, since: str | None
 ) -> None:
     if since:
         upgrade(blank, since)
-    for changes in range(1, 200):
+    # MariaDB keeps what was changed before; the others roll all of it back, wherever it was.
+    for changes in range(1, 200, 1 if kind == MARIADB else 4):
         try:
             with killed_after(changes):
                 migrate(blank, lock)

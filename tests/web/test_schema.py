@@ -1,6 +1,7 @@
 """Whatever a program may send, the API answers as its OpenAPI document says, and never breaks."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, cast
 
 import pytest
@@ -23,11 +24,6 @@ from mprelease.web.context import WebContext
 
 pytestmark = [pytest.mark.lasting, pytest.mark.parametrize("kind", ["sqlite"])]
 
-# The document says what there is without anybody in the house.
-DOCUMENT = document(create_app(cast("WebContext", None)))
-OPERATIONS = [
-    (method.upper(), path) for path, methods in DOCUMENT["paths"].items() for method in methods
-]
 Cases = SearchStrategy[Case]
 POSITIVE, NEGATIVE = GenerationMode.POSITIVE, GenerationMode.NEGATIVE
 EXAMPLES = 6
@@ -63,6 +59,12 @@ EXCLUDED = [positive_data_acceptance]
 REFUSED = {"expected-statuses": ["403", "404", "405", "409", "413", "422"]}
 
 
+@cache
+def described() -> Mapping[str, Any]:
+    """What there is, without anybody in the house; made at the first use, which takes a while."""
+    return document(create_app(cast("WebContext", None)))
+
+
 def bearer(world: World, role: Role) -> dict[str, str]:
     with world.services.database.reading() as db:
         user = users.by_name(db, NAMES[role])
@@ -90,7 +92,7 @@ def fitting(case: Case) -> Case:
 
 
 def takes_more_than_a_path(method: str, path: str) -> bool:
-    operation = DOCUMENT["paths"][path][method.lower()]
+    operation = described()["paths"][path][method.lower()]
     others = [one for one in operation.get("parameters", ()) if one["in"] != "path"]
     return bool(others) or "requestBody" in operation
 
@@ -124,7 +126,7 @@ def furnished(world: World) -> World:
 def schema() -> BaseSchema:
     config = schemathesis.Config.from_dict({"checks": {"negative_data_rejection": REFUSED}})
     # Who may come in is asked elsewhere; here everybody does, or nothing else would be asked.
-    open_to_all = {key: value for key, value in DOCUMENT.items() if key != "security"}
+    open_to_all = {key: value for key, value in described().items() if key != "security"}
     return schemathesis.openapi.from_dict(open_to_all, config=config)
 
 
@@ -164,7 +166,11 @@ def hold_all(
 
 
 def of(method: str) -> list[tuple[str, str]]:
-    return [operation for operation in OPERATIONS if operation[0] == method]
+    return [
+        (method, path)
+        for path, methods in described()["paths"].items()
+        if method.lower() in methods
+    ]
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PATCH", "DELETE"])
