@@ -1,6 +1,7 @@
 """Build the image with docker, podman or buildah, whichever works here: docs/deploy.md.
 
-The variable BUILDER names another program. Arguments are passed on: `--build-arg NPM_REGISTRY=…`, `--target tools-inside`, `--tag …`.
+The variable BUILDER names another program. Arguments are passed on:
+`--build-arg NPM_REGISTRY=…`, `--target tools-inside`, `--tag …`.
 """
 
 import os

@@ -41,6 +41,7 @@ class Engine:
     def environment(self) -> dict[str, str]:
         return {
             **os.environ,
+            "PATH": f"{os.environ['PATH']}:/usr/sbin",
             "CONTAINERS_CONF": str(self.folder / "containers.conf"),
             "CONTAINERS_STORAGE_CONF": str(self.folder / "storage.conf"),
             "BUILDAH_ISOLATION": "chroot",

@@ -53,10 +53,12 @@ def run(application: "Application", host: str, port: int, *, works: bool, words:
     import uvicorn
 
     from mprelease.live.hub import Hub
+    from mprelease.services.context import require_matching_key
     from mprelease.web.connection_limits import ConnectionGuard, ConnectionLimits
     from mprelease.web.guarded_server import GuardedConfig
     from mprelease.web.live_source import StoredState
 
+    require_matching_key(application.services)
     settings = application.settings
     limits = ConnectionLimits().within(_allow_many_sockets())
     hub = Hub(
