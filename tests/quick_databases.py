@@ -1,4 +1,4 @@
-"""Databases of this process without what each test would pay for anew: compiling, and the disk.
+"""Databases of this process without repeated costs of each test: compiling, and the disk.
 
 A test opens a database of its own, so SQLAlchemy would compile each statement again in every test,
 and SQLite would wait for the disk at each commit. Commands and nodes that a test starts as

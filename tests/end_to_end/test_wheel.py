@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from browser import free_port
-from team import wait_until
+from command_line import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 ROOT = Path(__file__).parents[2]

@@ -122,8 +122,8 @@ def test_a_value_outside_its_limits_is_refused_by_its_name(
 ) -> None:
     with pytest.raises(Refused) as refused:
         AppChange.of(**values)
-    told = refused.value.problem_detail
-    assert (told.problem, told.parameters["field"]) == (Problem.FIELD_UNUSABLE, field)
+    detail = refused.value.problem_detail
+    assert (detail.problem, detail.parameters["field"]) == (Problem.FIELD_UNUSABLE, field)
 
 
 @pytest.mark.parametrize("credential", [b"\xff\x00", "text", {"token": "a"}])
