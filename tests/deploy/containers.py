@@ -8,8 +8,9 @@ import json
 import os
 import shutil
 import subprocess
+import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -110,6 +111,16 @@ class Engine:
     def inside(self, name: str, *words: str, options: Sequence[str] = ()) -> "Called":
         """Run a command in a running container."""
         return self.call("podman", "exec", *options, name, *words)
+
+    def wait_until(self, name: str, holds: Callable[[], bool], seconds: float = 120) -> None:
+        """Wait for something; if it does not come, show what the container has written."""
+        deadline = time.monotonic() + seconds
+        while not holds():
+            running = self.must("podman", "inspect", "--format", "{{.State.Running}}", name)
+            if time.monotonic() > deadline or running.strip() != "true":
+                logs = self.call("podman", "logs", name)
+                raise AssertionError(f"waited in vain:\n{logs.out}\n{logs.err}")
+            time.sleep(0.3)
 
     def inspect(self) -> Any:
         return json.loads(self.must("podman", "image", "inspect", IMAGE))[0]

@@ -6,11 +6,12 @@ import secrets
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 import urllib.error
 import urllib.request
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from typing import Any
 import pytest
 
 from conftest import APP_ID
-from containers import AS_WEB, AS_WORKER, PROGRAMS, REMEDY, Called, Engine, engine
+from containers import AS_WEB, AS_WORKER, PROGRAMS, REMEDY, Engine, engine
 from databases import MARIADB, Servers, blank
 from mprelease.simulator.proxy import Simulator
 from mprelease.simulator.sample import make_sample
@@ -65,23 +66,24 @@ class Installation:
     volumes: list[str] = field(default_factory=list)
 
     def start_web(self) -> None:
-        options = [*AS_WEB, "--tmpfs=/data:mode=0777", *self.volumes, *self.settings]
+        options = [*AS_WEB, empty_volume(self.folder), *self.volumes, *self.settings]
         self.web = self.engine.start("serve", "--no-worker", options=options)
-        wait_until(lambda: status(f"http://127.0.0.1:{self.port}/readyz") == 200)
+        url = f"http://127.0.0.1:{self.port}/readyz"
+        self.engine.wait_until(self.web, lambda: status(url) == 200)
 
     def start_worker(self) -> None:
         data = self.folder / "data"
         data.mkdir(exist_ok=True)
         options = [*AS_WORKER, f"--volume={data}:/data", *self.volumes, *self.settings]
         self.worker = self.engine.start("worker", "--slots", "1", options=options)
-        wait_until(lambda: self.inside_worker("mprelease", "healthcheck", "--worker").code == 0)
+        health = ("mprelease", "healthcheck", "--worker")
+        self.engine.wait_until(
+            self.worker, lambda: self.engine.inside(self.worker, *health).code == 0
+        )
 
     @property
     def settings(self) -> list[str]:
         return [f"--env={name}={value}" for name, value in self.environment.items()]
-
-    def inside_worker(self, *words: str) -> Called:
-        return self.engine.inside(self.worker, *words)
 
     def command(self, *words: str) -> Any:
         """Run a command of mprelease in the web container, which has no worker of its own."""
@@ -167,9 +169,12 @@ def test_web_and_worker_release_to_a_qr_code_and_lose_nothing(installation: Inst
     assert installation.engine.inside(installation.web, "test", "-s", "/data/preview.png").code == 0
 
     # SIGTERM in the middle of a release: it finishes, within the grace period.
+    command("app", "edit", "shop", "--build-command", "sleep 15", "--output", ".")
     upload = installation.begin("upload", "shop")
-    wait_until(lambda: command("releases", "shop")[0]["state"] == "running")
     engine, grace = installation.engine, ("--time", str(GRACE_SECONDS))
+    engine.wait_until(
+        installation.worker, lambda: command("releases", "shop")[0]["state"] == "running"
+    )
     began = time.monotonic()
     engine.must("podman", "stop", *grace, installation.worker)
     assert time.monotonic() - began < GRACE_SECONDS
@@ -210,8 +215,8 @@ def sandbox(containers: Engine, options: tuple[str, ...]) -> Any:
 @pytest.mark.parametrize(
     ("options", "command", "sentence"),
     [
-        ([*AS_WEB, "--tmpfs=/data:mode=0777"], "serve", "Builds cannot be confined"),
-        (["--volume={readonly}:/data:ro"], "serve", "data folder"),
+        ([*AS_WEB, "--volume={empty}:/data"], "serve", "Builds cannot be confined"),
+        (["--volume={empty}:/data:ro"], "serve", "data folder"),
         (["--env=MPRELEASE_DATABASE_URL=mysql://a:b@127.0.0.1:9/c"], "worker", "database"),
     ],
     ids=["no sandbox", "unwritable volume", "wrong database"],
@@ -219,7 +224,8 @@ def sandbox(containers: Engine, options: tuple[str, ...]) -> Any:
 def test_bad_input_is_one_sentence_and_exit_code_2(
     containers: Engine, tmp_path: Path, options: list[str], command: str, sentence: str
 ) -> None:
-    filled = [option.format(readonly=tmp_path) for option in options]
+    tmp_path.chmod(0o777)
+    filled = [option.format(empty=tmp_path) for option in options]
     called = containers.run(command, options=[*AS_WORKER, *filled])
     assert called.code == 2, called.err
     assert sentence in called.err
@@ -236,17 +242,17 @@ def test_one_more_word_shows_the_demo(
         "--env=MPRELEASE_TOOLS_DIR=/tools", f"--volume={wechat_tool.parent}:/tools:ro",
     ]  # fmt: skip
     name = containers.start("demo", options=[*AS_WORKER, *options])
-    wait_until(lambda: status(f"http://127.0.0.1:{port}/readyz") == 200)
+    containers.wait_until(name, lambda: status(f"http://127.0.0.1:{port}/readyz") == 200)
     assert containers.inside(name, "mprelease", "healthcheck").code == 0
-    wait_until(lambda: "admin" in containers.call("podman", "logs", name).err)
+    containers.wait_until(name, lambda: "admin" in containers.call("podman", "logs", name).err)
     containers.must("podman", "stop", "--time", "60", name)
 
 
-def wait_until(holds: Callable[[], bool], seconds: float = 120) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.3)
+def empty_volume(place: Path) -> str:
+    """An empty folder of root that others may write, as Kubernetes gives it to a pod."""
+    folder = Path(tempfile.mkdtemp(dir=place))
+    folder.chmod(0o777)
+    return f"--volume={folder}:/data"
 
 
 def status(url: str) -> int:
