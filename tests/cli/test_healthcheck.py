@@ -2,16 +2,18 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import pytest
 
-from conftest import Call
 from mprelease.workspace.layout import Layout
+
+Call = Callable[..., Any]
 
 
 @contextmanager

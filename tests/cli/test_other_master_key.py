@@ -1,16 +1,19 @@
 """Nodes with the master key of another installation do not start (issue 14, bad input)."""
 
 from base64 import b64encode
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from conftest import Call
 from mprelease.application import opened
 from mprelease.services.context import keep_secret, require_matching_key
 from mprelease.settings.settings import load
 
 SENTENCE = "The stored credentials cannot be opened with this master key. Bring back"
+
+Call = Callable[..., Any]
 
 
 @pytest.mark.parametrize("command", ["serve", "worker"])

@@ -70,8 +70,8 @@ class Engine:
             timeout=seconds,
         )
         # podman looks for systemd to repeat health checks.
-        said = [line for line in ended.stderr.splitlines() if "systemd" not in line]
-        return Called(ended.returncode, ended.stdout, "\n".join(said))
+        errors = [line for line in ended.stderr.splitlines() if "systemd" not in line]
+        return Called(ended.returncode, ended.stdout, "\n".join(errors))
 
     def must(self, *words: str, folder: Path = ROOT) -> str:
         called = self.call(*words, folder=folder)
@@ -132,7 +132,7 @@ class Engine:
 
 @dataclass(frozen=True)
 class Called:
-    """What a command said, and its exit code."""
+    """The output of a command, and its exit code."""
 
     code: int
     out: str

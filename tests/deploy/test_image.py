@@ -18,7 +18,6 @@ from typing import Any
 
 import pytest
 
-from conftest import APP_ID
 from containers import AS_WEB, AS_WORKER, PROGRAMS, REMEDY, Engine, engine
 from databases import MARIADB, Servers, blank
 from mprelease.simulator.proxy import Simulator
@@ -30,6 +29,7 @@ from servers import redis_server
 pytestmark = [pytest.mark.slow, pytest.mark.servers, pytest.mark.timeout(900)]
 
 
+APP_ID = "wx0123456789abcdef"
 LARGEST_BYTES = 450_000_000
 BUILDERS = ("cc", "gcc", "c++", "ld", "make", "pip")
 AS_BWRAP_WORKER = (
@@ -97,6 +97,13 @@ class Installation:
             stderr=subprocess.PIPE,
             text=True,
         )
+
+
+@pytest.fixture
+def wechat(tmp_path: Path, upload_key: str) -> WeChat:
+    service = WeChat(tmp_path / "received")
+    service.register(APP_ID, upload_key)
+    return service
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _SECONDS = 5.0
 # A tick waits for the database, up to a quarter of a minute for each of its statements.
 _STUCK_SECONDS = 120.0
-_ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (listening there, asked here)
+_ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (listens there, is called here)
 OfWorker = Annotated[bool, typer.Option("--worker", help=t("option.healthcheck_worker"))]
 
 

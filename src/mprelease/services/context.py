@@ -31,7 +31,10 @@ def notify_nobody(label: str) -> None:
 
 @dataclass(frozen=True)
 class ServiceContext:
-    """The database, the vault, the clock (ms since the epoch) and the notifier of workers."""
+    """The database, the vault, a clock, and the notifier of workers.
+
+    `now` returns the database's time in ms since the epoch, as nodes' own clocks may differ.
+    """
 
     database: Database
     vault: Vault
@@ -82,7 +85,7 @@ def open_secrets(
 def require_matching_key(services: ServiceContext) -> None:
     """Raise Refused(MASTER_KEY_WRONG) if the master key opens none of the newest secrets.
 
-    One that opens is enough: after a loss of the key, secrets are entered anew one by one.
+    One that opens is enough: after a loss of the key, the secrets are entered again one by one.
     """
     with services.database.reading() as db:
         stored = secrets.newest(db, _SECRETS_TRIED)
