@@ -127,7 +127,7 @@ class Engine:
 
     def close(self) -> None:
         for name in self.started:
-            self.call("podman", "rm", "--force", "--time", "5", name)
+            self.call("podman", "rm", "--force", "--volumes", "--time", "5", name)
 
 
 @dataclass(frozen=True)

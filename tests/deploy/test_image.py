@@ -241,11 +241,11 @@ def test_bad_input_is_one_sentence_and_exit_code_2(
 
 
 def test_one_more_word_shows_the_demo(
-    containers: Engine, tmp_path: Path, wechat_tool: Path, alipay_tool: Path, douyin_tool: Path
+    containers: Engine, wechat_tool: Path, alipay_tool: Path, douyin_tool: Path
 ) -> None:
     port = free_port()
     options = [
-        f"--env=MPRELEASE_PORT={port}", f"--volume={tmp_path}:/data",
+        f"--env=MPRELEASE_PORT={port}",
         "--env=MPRELEASE_TOOLS_DIR=/tools", f"--volume={wechat_tool.parent}:/tools:ro",
     ]  # fmt: skip
     name = containers.start("demo", options=[*AS_WORKER, *options])
