@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mprelease.domain.errors import StageFailed
+from mprelease.domain.node_versions import FIRST_NODE_WITH_OPENSSL_3, numbers
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Stage
 from mprelease.packages import yarn_berry
@@ -66,15 +67,24 @@ def _exclusive(run: Run) -> Iterator[None]:
 
 def _variables(run: Run, recipe: Recipe) -> Mapping[str, str]:
     memory = run.job.app.build.node_memory or run.machine.limits.node_memory
-    options = f"{recipe.variables.get('NODE_OPTIONS', '')} --max-old-space-size={memory}"
+    options = f"{_recipe_options(run, recipe)} --max-old-space-size={memory}"
     return {**_manager_variables(run), **recipe.variables, "NODE_OPTIONS": options.strip()}
+
+
+def _recipe_options(run: Run, recipe: Recipe) -> str:
+    # Older versions refuse the option for the old algorithms, which they have anyway.
+    if numbers(run.node.version) < FIRST_NODE_WITH_OPENSSL_3:
+        return ""
+    return recipe.variables.get("NODE_OPTIONS", "")
 
 
 def _manager_variables(run: Run) -> Mapping[str, str]:
     # A build may run yarn, which must find the installed packages.
     settings = run.job.app.build
     has_command = bool(settings.install_command)
-    install = find(run.workspace.tree, settings.directory, has_command=has_command)
+    install = find(
+        run.workspace.tree, settings.directory, run.node.version, has_command=has_command
+    )
     if install is None:
         return {}
     # pnpm >= 10 would try to complete the dependency set, which is read-only.

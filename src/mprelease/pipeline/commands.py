@@ -128,7 +128,7 @@ class Commands:
     def _mounts(self) -> tuple[Mount, ...]:
         place, run = self.place, self.run
         objects = place.tree / ".git" / OBJECTS
-        readable = (*shown_parts(run.machine.node.folder), *run.managers)
+        readable = (*shown_parts(run.node.folder), *run.managers)
         return (
             *(Mount(path, path) for path in readable),
             Mount(place.tree, place.seen(place.tree), writable=True),
@@ -163,7 +163,7 @@ class Commands:
 
     def _path(self) -> str:
         machine = self.run.machine
-        first = [*self.run.managers, Path(machine.node.node).parent]
+        first = [*self.run.managers, Path(self.run.node.node).parent]
         programs = [
             str(folder / "node_modules" / ".bin") if folder in self.run.managers else str(folder)
             for folder in first

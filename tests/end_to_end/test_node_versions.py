@@ -1,0 +1,97 @@
+"""Apps that are built with other versions of Node than the machine's: issue 14, 5."""
+
+import json
+import os
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from mprelease.simulator.wechat import WeChat
+from repositories import Files, make_repository
+from team import APP_ID, Team, path_without_bwrap
+
+pytestmark = [pytest.mark.slow, pytest.mark.light_tool]
+
+OTHER_ID = "wxfedcba9876543210"
+BUILD = """
+const fs = require("fs");
+fs.mkdirSync("dist/pages/a", { recursive: true });
+fs.writeFileSync("dist/app.json", JSON.stringify({ pages: ["pages/a/a"] }));
+fs.writeFileSync("dist/pages/a/a.js", "Page({})");
+fs.writeFileSync("dist/pages/a/a.wxml", "<view/>");
+fs.writeFileSync("dist/project.config.json", JSON.stringify({ appid: "APP" }));
+const done = (error, told) => {
+  if (error || told.hasErrors()) throw error || new Error(told.toString());
+  fs.appendFileSync("dist/app.js", `\\nApp({ node: "${process.version}" })`);
+};
+""".replace("APP", APP_ID)
+# As webpack 4 does for each module.
+MD4 = 'require("crypto").createHash("md4");\ndone(null, { hasErrors: () => false });\n'
+WEBPACK = """
+const output = { path: require("path").resolve("dist"), filename: "app.js" };
+require("webpack")({ mode: "production", entry: "./app.js", output }, done);
+"""
+
+
+def files_of(folder: str, build: str, node: str, **package: object) -> Files:
+    return {
+        f"{folder}/.nvmrc": node,
+        f"{folder}/package.json": json.dumps({"name": folder, "version": "1.0.0", **package}),
+        f"{folder}/build.js": BUILD + build,
+        f"{folder}/app.js": "console.log('webpack was here')",
+    }
+
+
+@pytest.fixture(params=["auto", "user"])
+def mode(request: pytest.FixtureRequest, team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param == "user":
+        if os.geteuid() != 0:
+            pytest.skip("only root has this mode")
+        monkeypatch.setenv("PATH", path_without_bwrap(team.folder / "programs"))
+        team.extra["MPRELEASE_SANDBOX"] = "required"
+
+
+# npm 6 takes its time for 374 packages.
+@pytest.mark.timeout(900)
+def test_webpack_4_is_built_with_node_14_beside_an_app_with_node_22(
+    team: Team, wechat: WeChat, tmp_path: Path
+) -> None:
+    old = files_of("old", WEBPACK, "14", dependencies={"webpack": "4.46.0"})
+    new = files_of("new", MD4.replace("md4", "sha256"), "lts/jod")
+    options = ("--build-command", "node build.js", "--output", "dist")
+    repository = make_repository(tmp_path / "web", {**old, **new})
+    team.has_app(repository, *options, "--directory", "old")
+    team.must(
+        *("app", "add", "other", "--project", "web", "--app-id", OTHER_ID, "--directory", "new"),
+        *("--credential-file", str(team.folder / "private.key"), *options),
+    )
+    wechat.register(OTHER_ID, team.key)
+    made = team.must("preview", "--project", "web", "--json", seconds=800).json
+    versions = {one["app"]: one["node_version"].split(".")[0] for one in made}
+    assert versions == {"shop": "14", "other": "22"}
+    sent = {one.app_id: one.files["app.js"].decode() for one in wechat.received}
+    assert "webpack was here" in sent[APP_ID]
+    assert 'node: "v14.' in sent[APP_ID]
+    assert 'node: "v22.' in sent[OTHER_ID]
+    assert "with npm 6." in team.log(made[0]["id"])
+    begun = [datetime.fromisoformat(one["started_at"]) for one in made]
+    ended = [datetime.fromisoformat(one["ended_at"]) for one in made]
+    assert max(begun) < min(ended)
+
+
+@pytest.mark.usefixtures("mode")
+def test_one_command_builds_an_old_webpack_with_node_16(
+    team: Team, wechat: WeChat, tmp_path: Path
+) -> None:
+    files = {"build.js": BUILD + MD4, "package.json": json.dumps({"name": "a"})}
+    repository = make_repository(tmp_path / "old", files)
+    team.has_app(repository, "--build-command", "node build.js", "--output", "dist")
+    failed = team.run("preview", "shop", "--json")
+    assert failed.json["error"]["problem"] == "old_webpack_new_node"
+    assert "mprelease again" in failed.json["error"]["remedy"]
+    again = team.must("again", "1", "--node", "16", "--json").json
+    assert again["node_version"].startswith("16.")
+    assert again["ref"] == failed.json["commit"]["id"]
+    assert 'node: "v16.' in wechat.received[0].files["app.js"].decode()
+    assert team.must("app", "show", "shop", "--json").json["build"]["node"] == "16"
