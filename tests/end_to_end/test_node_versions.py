@@ -21,9 +21,15 @@ fs.writeFileSync("dist/app.json", JSON.stringify({ pages: ["pages/a/a"] }));
 fs.writeFileSync("dist/pages/a/a.js", "Page({})");
 fs.writeFileSync("dist/pages/a/a.wxml", "<view/>");
 fs.writeFileSync("dist/project.config.json", JSON.stringify({ appid: "APP" }));
+let sealed = false;
+try {
+  fs.writeFileSync(`${process.execPath}.mine`, "");
+} catch {
+  sealed = true;
+}
 const done = (error, told) => {
   if (error || told.hasErrors()) throw error || new Error(told.toString());
-  fs.appendFileSync("dist/app.js", `\\nApp({ node: "${process.version}" })`);
+  fs.appendFileSync("dist/app.js", `\\nApp({ node: "${process.version}", sealed: ${sealed} })`);
 };
 """.replace("APP", APP_ID)
 # As webpack 4 does for each module.
@@ -72,6 +78,7 @@ def test_webpack_4_is_built_with_node_14_beside_an_app_with_node_22(
     assert versions == {"shop": "14", "other": "22"}
     sent = {one.app_id: one.files["app.js"].decode() for one in wechat.received}
     assert "webpack was here" in sent[APP_ID]
+    assert all("sealed: true" in code for code in sent.values())
     assert 'node: "v14.' in sent[APP_ID]
     assert 'node: "v22.' in sent[OTHER_ID]
     assert "with npm 6." in team.log(made[0]["id"])
@@ -93,5 +100,7 @@ def test_one_command_builds_an_old_webpack_with_node_16(
     again = team.must("again", "1", "--node", "16", "--json").json
     assert again["node_version"].startswith("16.")
     assert again["ref"] == failed.json["commit"]["id"]
-    assert 'node: "v16.' in wechat.received[0].files["app.js"].decode()
+    code = wechat.received[0].files["app.js"].decode()
+    assert 'node: "v16.' in code
+    assert "sealed: true" in code
     assert team.must("app", "show", "shop", "--json").json["build"]["node"] == "16"

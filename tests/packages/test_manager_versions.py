@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mprelease.packages.install_plan import Manager, ManagerName, find
-from mprelease.packages.manager_versions import npm_beside, unfit_node
+from mprelease.packages.manager_versions import npm_beside, npm_variables, unfit_node
 from trees import write
 
 PNPM_5, PNPM_6, PNPM_9 = (f"lockfileVersion: '{version}'\n" for version in ("5.4", "6.0", "9.0"))
@@ -63,3 +63,12 @@ def test_a_manager_that_does_not_run_on_a_node_is_known(
 )
 def test_each_node_has_an_npm_of_its_time(node: str, npm: str) -> None:
     assert npm_beside(node) == npm
+
+
+def test_old_versions_of_npm_are_told_what_newer_ones_know() -> None:
+    assert npm_variables("6.14.18", "/node") == {
+        "npm_config_unsafe_perm": "true",
+        "npm_config_nodedir": "/node",
+    }
+    assert npm_variables("10.9.9", "/node") == {"npm_config_nodedir": "/node"}
+    assert npm_variables("11.0.0", "/node") == {}

@@ -39,6 +39,18 @@ def npm_beside(node: str) -> str:
     return next((each for newest, each in _NPM_BY_NODE if major <= newest), "*")
 
 
+def npm_variables(npm: str, folder: str) -> Mapping[str, str]:
+    """Return the environment variables of old versions of npm for a Node installed in `folder`."""
+    variables = {}
+    if numbers(npm) < _FIRST_NPM_FOR_ROOT:
+        # As root it would run scripts under another user id.
+        variables["npm_config_unsafe_perm"] = "true"
+    if numbers(npm) < _FIRST_NPM_AGAINST_NODEDIR:
+        # Native packages are compiled with these headers, not with those of nodejs.org.
+        variables["npm_config_nodedir"] = folder
+    return variables
+
+
 def unfit_node(name: str, version: str, engines: str, node: str) -> str | None:
     """Return the Node that a package manager needs, if `node` is none; None if it runs there.
 
@@ -75,6 +87,9 @@ _BERRY_BY_LOCK: Mapping[str, _Candidates] = {
 }
 _BERRY = _BERRY_BY_LOCK["10"]
 _NPM_BY_NODE = ((14, "<7"), (17, "<9"), (19, "<11"))
+_FIRST_NPM_FOR_ROOT = (7,)
+# It warns of variables that it does not know itself.
+_FIRST_NPM_AGAINST_NODEDIR = (11,)
 _NPM_FOR_OLD_NODE = "8.19.4"
 _NEWEST_LOCK_OF_NPM_6 = 2
 _FIRST_NODE_AFTER_NPM_6 = (15,)

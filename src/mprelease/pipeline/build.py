@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mprelease.domain.errors import StageFailed
-from mprelease.domain.node_versions import FIRST_NODE_WITH_OPENSSL_3, numbers
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Stage
 from mprelease.packages import yarn_berry
@@ -31,7 +30,7 @@ from mprelease.pipeline.symlinks import refuse_links_outside, refuse_outside
 def build(run: Run) -> bool:
     """Build the app and validate its output; always return False. Raise StageFailed."""
     started = time.time()
-    recipe = recipe_of(run.folder, run.job.app, run.job.release.environment)
+    recipe = recipe_of(run.folder, run.job.app, run.job.release.environment, run.node.version)
     fresh_folders(run.workspace, run.uid)
     with BuildDependencies(run).laid() as mounts, _exclusive(run):
         variables = {**release_variables(run), **_variables(run, recipe)}
@@ -67,15 +66,8 @@ def _exclusive(run: Run) -> Iterator[None]:
 
 def _variables(run: Run, recipe: Recipe) -> Mapping[str, str]:
     memory = run.job.app.build.node_memory or run.machine.limits.node_memory
-    options = f"{_recipe_options(run, recipe)} --max-old-space-size={memory}"
+    options = f"{recipe.variables.get('NODE_OPTIONS', '')} --max-old-space-size={memory}"
     return {**_manager_variables(run), **recipe.variables, "NODE_OPTIONS": options.strip()}
-
-
-def _recipe_options(run: Run, recipe: Recipe) -> str:
-    # Older versions refuse the option for the old algorithms, which they have anyway.
-    if numbers(run.node.version) < FIRST_NODE_WITH_OPENSSL_3:
-        return ""
-    return recipe.variables.get("NODE_OPTIONS", "")
 
 
 def _manager_variables(run: Run) -> Mapping[str, str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Stage
+from mprelease.packages.manager_versions import npm_variables
 from mprelease.pipeline.diagnosis import diagnose
 from mprelease.pipeline.resource_limits import raise_if_limited
 from mprelease.pipeline.run import Run
@@ -144,8 +145,10 @@ class Commands:
     def _environment(self) -> Mapping[str, str]:
         machine = self.run.machine
         registry = {"npm_config_registry": machine.npm_registry} if machine.npm_registry else {}
+        node = self.run.chosen_node
         return {
             **machine.environment,
+            **(npm_variables(node.npm_version, str(node.folder)) if node else {}),
             **machine.build_variables,
             **registry,
             "PATH": self._path(),

@@ -112,7 +112,9 @@ class RegistryNpm:
     def _environment(self) -> dict[str, str]:
         registry = self.run.machine.npm_registry
         chosen = {"npm_config_registry": registry} if registry else {}
-        quiet = {f"npm_config_{name}": "false" for name in ("audit", "fund", "update_notifier")}
+        # The machine's Node only fetches what another one runs.
+        off = ("audit", "fund", "update_notifier", "engine_strict")
+        quiet = {f"npm_config_{name}": "false" for name in off}
         return {**self.run.machine.environment, **chosen, **quiet, "HOME": str(self.folder)}
 
 
