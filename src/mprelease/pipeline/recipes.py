@@ -45,8 +45,8 @@ class Recipe:
 _UNRECOGNISED = (Problem.BUILD_COMMAND_UNKNOWN, Problem.HBUILDERX_PROJECT)
 
 
-def recipe_of(folder: Path, app: App, environment: Environment, node: str) -> Recipe:
-    """Return the detected recipe for the version `node` of Node; the app's settings go before it.
+def recipe_of(folder: Path, app: App, environment: Environment, node_version: str) -> Recipe:
+    """Return the detected recipe for a version of Node; the app's settings go before it.
 
     A configured command does not get a detected recipe's variables: it may run another Node. Raise
     StageFailed if a setting is missing: BUILD_COMMAND_UNKNOWN for command and output,
@@ -73,13 +73,13 @@ def recipe_of(folder: Path, app: App, environment: Environment, node: str) -> Re
         command or known.build_command,
         settings.output or known.output,
         known.framework,
-        {} if command else _accepted(known.variables, node),
+        {} if command else _accepted(known.variables, node_version),
     )
 
 
-def _accepted(variables: Mapping[str, str], node: str) -> Mapping[str, str]:
+def _accepted(variables: Mapping[str, str], node_version: str) -> Mapping[str, str]:
     # Older versions refuse the option for the old algorithms, which they have anyway.
-    dropped = "NODE_OPTIONS" if numbers(node) < FIRST_NODE_WITH_OPENSSL_3 else ""
+    dropped = "NODE_OPTIONS" if numbers(node_version) < FIRST_NODE_WITH_OPENSSL_3 else ""
     return {name: value for name, value in variables.items() if name != dropped}
 
 
