@@ -1,8 +1,10 @@
-"""Run every check, also after one has failed, and say at the end which did."""
+"""Run every check, two at a time, also after one has failed, and say at the end which did."""
 
+import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 _BIN = Path(sys.executable).parent
@@ -12,6 +14,8 @@ _LONGEST_LINE = 160  # of a template
 # Biome, which is an npm package, is installed here once for each lock file.
 _LINT = Path("scripts/lint")
 _INSTALLED = Path(".cache/lint")
+_TESTS = Path("tests")
+_CONFTESTS = Path(".cache/conftests")
 
 CHECKS = {
     "format": ("ruff", "format", "--check", "--quiet", "."),
@@ -26,8 +30,11 @@ CHECKS = {
 
 def main() -> None:
     """Run the checks; exit code 1 if one failed."""
-    failed = [name for name, command in CHECKS.items() if not _passes(name, command)]
-    failed += _not_formed() + _too_long() + _too_wide()
+    with ThreadPoolExecutor(2) as pool:
+        passed = pool.map(_passes, CHECKS, CHECKS.values())
+        others = [pool.submit(check) for check in (_types_of_tests, _not_formed)]
+        failed = [name for name, is_good in zip(CHECKS, passed, strict=True) if not is_good]
+    failed += [name for other in others for name in other.result()] + _too_long() + _too_wide()
     if failed:
         print(f"failed: {', '.join(failed)}")
         sys.exit(1)
@@ -35,9 +42,38 @@ def main() -> None:
 
 
 def _passes(name: str, command: tuple[str, ...]) -> bool:
-    print(f"-- {name}", flush=True)
     program, *arguments = command
-    return subprocess.run((_BIN / program, *arguments), check=False).returncode == 0
+    ended = subprocess.run(
+        (_BIN / program, *arguments),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    # At once, because checks run side by side.
+    print(f"-- {name}\n{ended.stdout}", end="", flush=True)
+    return ended.returncode == 0
+
+
+def _types_of_tests() -> list[str]:
+    """Check names and calls in tests, which import each other without a package, as pytest does."""
+    # mypy refuses two modules of one name: each conftest.py is linked under a name of its own.
+    shutil.rmtree(_CONFTESTS, ignore_errors=True)
+    _CONFTESTS.mkdir(parents=True)
+    files = []
+    for file in sorted(_TESTS.rglob("*.py")):
+        if file.name == "conftest.py":
+            link = _CONFTESTS / f"{file.parent.name}_conftest.py"
+            link.symlink_to(file.resolve())
+            files.append(link)
+        else:
+            files.append(file)
+    folders = {file.parent for file in files if not (file.parent / "__init__.py").exists()}
+    environment = {**os.environ, "MYPYPATH": os.pathsep.join(map(str, sorted(folders)))}
+    command = (_BIN / "mypy", "--config-file", "scripts/mypy_tests.ini", *files)
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    print(f"-- types of tests\n{ended.stdout}", end="", flush=True)
+    return ["types of tests"] if ended.returncode else []
 
 
 def _not_formed() -> list[str]:

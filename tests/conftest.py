@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -11,6 +11,7 @@ import pytest
 import redis
 from argon2 import PasswordHasher
 
+import quick_databases
 from databases import REDIS, SQLITE, Servers, blank, opened
 from distribution import spread
 from mprelease.domain.users import Actor
@@ -42,6 +43,13 @@ def _cheap_passwords() -> Iterator[None]:
     cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(passwords, "_HASHER", cheap)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_databases() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        quick_databases.patch(patch)
         yield
 
 
@@ -149,13 +157,11 @@ def _installed(tool: tools.Tool, tools_folder: Path) -> Path:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    if processes := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0")):
-        items[:] = spread(
-            items,
-            processes,
-            lambda test: test.get_closest_marker("slow") is not None,
-            lambda test: test.get_closest_marker("lasting") is not None,
-        )
+    def has(marker: str) -> Callable[[pytest.Item], bool]:
+        return lambda test: test.get_closest_marker(marker) is not None
+
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items[:] = spread(items, has("xdist_group"), has("slow"), has("lasting"))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

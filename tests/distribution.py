@@ -1,4 +1,4 @@
-"""The order in which xdist's processes run the tests, so that all finish at the same time."""
+"""The order in which xdist's processes take the tests, so that all finish at the same time."""
 
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -7,21 +7,30 @@ _T = TypeVar("_T")
 
 
 def spread(
-    tests: Sequence[_T], processes: int, is_slow: Callable[[_T], bool], waits: Callable[[_T], bool]
+    tests: Sequence[_T],
+    is_group: Callable[[_T], bool],
+    is_slow: Callable[[_T], bool],
+    waits: Callable[[_T], bool],
 ) -> list[_T]:
-    """Order tests for `--dist worksteal`, which gives each process an equal part of the list.
+    """Order tests for `--dist loadgroup`: each process that is free takes the next one.
 
-    Each part begins with its share of the slow tests and ends with quick ones, which other
-    processes can take over at the end. The last part begins with tests that mostly wait, so that
-    the processors are used for others in the meantime. Tests of one file stay together.
+    First come the groups, which one process runs from end to end. Slow tests follow, with those
+    that mostly wait evenly between them, so that the processors are used for others in the
+    meantime. Quick ones come last: no process is left with a long test when the others are done.
     """
-    slow = [test for test in tests if is_slow(test)]
-    waiting = [test for test in tests if waits(test) and not is_slow(test)]
-    quick = [test for test in tests if not (is_slow(test) or waits(test))]
-    order: list[_T] = []
-    for number in range(processes):
-        kinds = [slow, waiting, quick] if number < processes - 1 else [waiting, slow, quick]
-        for kind in kinds:
-            bounds = (len(kind) * part // processes for part in (number, number + 1))
-            order += kind[slice(*bounds)]
-    return order
+    group = [test for test in tests if is_group(test)]
+    rest = [test for test in tests if not is_group(test)]
+    slow = [test for test in rest if is_slow(test)]
+    waiting = [test for test in rest if waits(test) and not is_slow(test)]
+    quick = [test for test in rest if not (is_slow(test) or waits(test))]
+    return [*group, *_mixed(slow, waiting), *quick]
+
+
+def _mixed(*kinds: Sequence[_T]) -> list[_T]:
+    """Merge sequences so that each part of the result has its share of each."""
+    places = [
+        ((number + 0.5) / len(tests), kind, number)
+        for kind, tests in enumerate(kinds)
+        for number in range(len(tests))
+    ]
+    return [kinds[kind][number] for _, kind, number in sorted(places)]

@@ -66,7 +66,7 @@ def light(ledger: Ledger) -> Callable[[Run], Outcome]:
     return lambda run: run_stages(run, stages, nothing)
 
 
-def a_worker(
+def make_worker(
     services: ServiceContext,
     folder: Path,
     pipeline: Callable[[Run], Outcome],

@@ -1,25 +1,31 @@
 """The order of tests for xdist's processes."""
 
-import pytest
-
 from distribution import spread
 
-TESTS = [f"{kind}{number}" for number in range(6) for kind in ("quick", "slow", "waits")]
+TESTS = ["slow0", "quick0", "waits0", "slow1", "waits1", "group0", "waits2", "slow2", "group1"]
+TESTS += ["quick1", "waits3"]
 
 
-def ordered(processes: int) -> list[str]:
-    return spread(
-        TESTS, processes, lambda test: test.startswith("slow"), lambda test: test[0] == "w"
+def test_groups_come_first_and_quick_tests_last_and_what_waits_stands_between_slow_ones() -> None:
+    order = spread(
+        TESTS,
+        lambda test: test.startswith("group"),
+        lambda test: test.startswith("slow"),
+        lambda test: test.startswith("waits"),
     )
+    expected = "group0 group1 waits0 slow0 waits1 slow1 waits2 slow2 waits3 quick0 quick1"
+    assert order == expected.split()
 
 
-@pytest.mark.parametrize("processes", [1, 2, 3, 4, 50])
-def test_every_test_is_run_once(processes: int) -> None:
-    assert sorted(ordered(processes)) == sorted(TESTS)
+def test_a_test_of_two_kinds_is_run_once() -> None:
+    def yes(_: str) -> bool:
+        return True
 
+    def no(_: str) -> bool:
+        return False
 
-def test_each_process_ends_with_quick_tests_and_one_begins_with_what_waits() -> None:
-    order = ordered(3)
-    parts = [order[start : start + 6] for start in (0, 6, 12)]
-    assert parts[0] == ["slow0", "slow1", "waits0", "waits1", "quick0", "quick1"]
-    assert parts[2] == ["waits4", "waits5", "slow4", "slow5", "quick4", "quick5"]
+    assert spread(TESTS, no, yes, yes) == TESTS
+    assert spread(TESTS, no, no, yes) == TESTS
+    assert spread(TESTS, yes, yes, yes) == TESTS
+    assert spread(TESTS, no, no, no) == TESTS
+    assert spread([], yes, yes, yes) == []

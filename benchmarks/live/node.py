@@ -12,7 +12,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from light_pipeline import a_worker
+from light_pipeline import make_worker
 from mprelease.application import Application, opened
 from mprelease.cli import serve
 from mprelease.cli import worker as work
@@ -41,7 +41,7 @@ class SimulatedBuilds(Application):
         lease = self.settings.lease_seconds * 1000
         config = WorkerConfig(self.worker_name, labels, slots, 0, lease)
         watched = self.log_listener(live)
-        return a_worker(
+        return make_worker(
             self.leased_services, self.layout.data, _pipeline, config, limit=600, live=watched
         )
 

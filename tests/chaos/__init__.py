@@ -1,1 +1,1 @@
-"""Kill and freeze whatever a release needs, and count what became of everybody's releases."""
+"""Kill and freeze everything that a release needs, and count the ends of all releases."""

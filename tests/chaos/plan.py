@@ -1,4 +1,4 @@
-"""What is asked for, by whom and when: made up from a seed, so that it can be made up again."""
+"""Which releases each submitter requests, and when; the same seed gives the same plan."""
 
 import json
 import random
@@ -23,10 +23,10 @@ _REPEATS = 0.15
 
 
 @dataclass(frozen=True)
-class Subscription:
-    """One release that somebody wants `at` seconds after the start.
+class PlannedRelease:
+    """One release that is requested `at` seconds after the start.
 
-    A `doubled` one is asked for twice at the same time, a `repeated` one again afterwards.
+    A `doubled` one is requested twice at the same time, a `repeated` one again afterwards.
     """
 
     key: str
@@ -41,10 +41,10 @@ class Subscription:
 
 @dataclass(frozen=True)
 class Plan:
-    """What one submitter asks for; `start` in seconds since the epoch."""
+    """What one submitter requests; `start` in seconds since the epoch."""
 
     start: float
-    wishes: tuple[Subscription, ...]
+    releases: tuple[PlannedRelease, ...]
 
     def save(self, file: Path) -> None:
         """Write it for a submitter's process."""
@@ -52,21 +52,21 @@ class Plan:
 
 
 def load(file: Path) -> Plan:
-    """Read what `save` has written."""
+    """Read a plan that `save` has written."""
     content = json.loads(file.read_text())
-    wishes = [Subscription(**{**one, "kind": Kind(one["kind"])}) for one in content["wishes"]]
-    return Plan(content["start"], tuple(wishes))
+    planned = [PlannedRelease(**{**one, "kind": Kind(one["kind"])}) for one in content["releases"]]
+    return Plan(content["start"], tuple(planned))
 
 
-def wishes(
+def planned_releases(
     chance: random.Random, count: int, seconds: float, ref: str | None
-) -> list[Subscription]:
-    """Make up what is asked for, spread over so many seconds.
+) -> list[PlannedRelease]:
+    """Return a random plan, spread over so many seconds.
 
     Without a `ref` each has one of its own, so that no preview takes the place of an older one.
     """
-    made = [_wish(chance, number, seconds, ref) for number in range(count)]
-    return sorted(made, key=lambda wish: wish.at)
+    made = [_planned(chance, number, seconds, ref) for number in range(count)]
+    return sorted(made, key=lambda planned: planned.at)
 
 
 def app_name(number: int) -> str:
@@ -74,10 +74,10 @@ def app_name(number: int) -> str:
     return f"shop-{number:02}"
 
 
-def _wish(chance: random.Random, number: int, seconds: float, ref: str | None) -> Subscription:
+def _planned(chance: random.Random, number: int, seconds: float, ref: str | None) -> PlannedRelease:
     key = f"release-{number:04}"
     times = (f"{stage}={chance.uniform(0, most):.2f}" for stage, most in _LONGEST.items())
-    return Subscription(
+    return PlannedRelease(
         key=key,
         app=app_name(chance.randrange(APPS)),
         kind=Kind.PREVIEW if chance.random() < _PREVIEWS else Kind.UPLOAD,

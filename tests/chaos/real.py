@@ -1,11 +1,11 @@
-"""The same harm to `mprelease worker` itself, with WeChat's real tool and a simulated WeChat."""
+"""The same faults for `mprelease worker` itself, with WeChat's real tool and a simulated WeChat."""
 
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from chaos.run import Outcome, Task, run_at
-from chaos.stages import wishes
+from chaos.stages import options_of
 from chaos.vendor import Entry
 from mprelease.simulator.proxy import Simulator
 from mprelease.simulator.sample import make_sample
@@ -44,7 +44,7 @@ class RealVendor:
     def entries(self) -> Sequence[Entry]:
         """Return what has arrived so far, in order."""
         return [
-            Entry(wishes(one.description)["key"], one.kind, one.app_id, one.version, one.at)
+            Entry(options_of(one.description)["key"], one.kind, one.app_id, one.version, one.at)
             for one in self._wechat.received
         ]
 

@@ -1,4 +1,4 @@
-"""One run: a site, its processes, the harm, the dust, and the verdict."""
+"""One run: a deployment, its processes, the injected faults, and the verdict."""
 
 import random
 import subprocess
@@ -7,26 +7,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from chaos.crew import Crew, Hand, until
+from chaos.deployments import Deployment, deployed
 from chaos.monkey import Monkey
-from chaos.person import Person
-from chaos.plan import Plan, wishes
-from chaos.sites import Site, building
-from chaos.submitter import Book
+from chaos.plan import Plan, planned_releases
+from chaos.processes import ManagedProcess, ProcessGroup, until
+from chaos.resolver import Resolver
+from chaos.submitter import AcceptedList
 from chaos.vendor import LightVendor, Vendor
 from chaos.verdict import Evidence, Verdict, evidence_of, verdict
 from mprelease.application import Application
 
 # Between two blows, in seconds, where there is little time.
 SHORT_PAUSES = (0.4, 1.6)
-# Of the time of a run, so much passes until the last release is asked for.
+# Of the time of a run, the share until the last release is requested.
 _ASKING = 0.8
 _DUST_SECONDS = 180.0
 
 
 @dataclass(frozen=True)
 class Task:
-    """What a run is: so many releases, asked for within so many seconds of harm.
+    """What a run is: the number of releases, requested within so many seconds of faults.
 
     Between two blows lie between so many and so many seconds (`pauses`).
     """
@@ -46,14 +46,14 @@ class Outcome:
     shape: str
     task: Task
     verdict: Verdict
-    harm: Mapping[str, int]
+    faults: Mapping[str, int]
     left_behind: int
     internal_errors: int
     seconds: float
 
     @property
     def is_kept(self) -> bool:
-        """Tell whether everything that is promised was kept."""
+        """Return whether everything that is promised was kept."""
         return self.verdict.is_kept and not self.left_behind
 
 
@@ -67,81 +67,89 @@ def run_at(vendor: Vendor, shape: str, task: Task, folder: Path) -> Outcome:
     """Run releases to a vendor in one shape; from the main thread."""
     began = time.monotonic()
     chance = random.Random(task.seed)
-    with building(shape, folder, vendor) as site:
-        crew, books = _crew(site, task, chance)
-        application = site.application()
-        person = Person(application, vendor)
-        monkey = Monkey(crew, site, chance, task.pauses)
-        person.start()
+    with deployed(shape, folder, vendor) as deployment:
+        processes, accepted_lists = _processes(deployment, task, chance)
+        application = deployment.application()
+        resolver = Resolver(application, vendor)
+        monkey = Monkey(processes, deployment, chance, task.pauses)
+        resolver.start()
         try:
-            crew.start()
-            _do_harm(crew, monkey, person, task.seconds)
-            _settle(crew, monkey, person)
+            processes.start()
+            _inject_faults(processes, monkey, resolver, task.seconds)
+            _settle(processes, monkey, resolver)
         finally:
-            monkey.relent()
-            crew.end()
-            person.end()
-        found = _evidence(application, vendor, books, person)
+            monkey.repair_all()
+            processes.end()
+            resolver.end()
+        found = _evidence(application, vendor, accepted_lists, resolver)
         application.close()
-    errors = sum(_tracebacks(hand.log) for hand in crew.workers)
+    errors = sum(_tracebacks(process.log) for process in processes.workers)
     took = time.monotonic() - began
-    return Outcome(shape, task, verdict(found), monkey.done, crew.left_behind, errors, took)
+    return Outcome(shape, task, verdict(found), monkey.done, processes.left_behind, errors, took)
 
 
 def commit() -> str:
     """Name the commit that is tried, with a plus where the files differ from it."""
     here = Path(__file__).parent
     words = ("git", "describe", "--always", "--dirty=+", "--abbrev=7", "--exclude=*")
-    told = subprocess.run(words, cwd=here, capture_output=True, text=True, check=False)
-    return told.stdout.strip() or "no commit"
+    described = subprocess.run(words, cwd=here, capture_output=True, text=True, check=False)
+    return described.stdout.strip() or "no commit"
 
 
-def _crew(site: Site, task: Task, chance: random.Random) -> tuple[Crew, list[Book]]:
+def _processes(
+    deployment: Deployment, task: Task, chance: random.Random
+) -> tuple[ProcessGroup, list[AcceptedList]]:
     start = time.time() + 2
-    submitters, books = [], []
-    wanted = wishes(chance, task.releases, task.seconds * _ASKING, site.vendor.ref)
+    submitters, accepted_lists = [], []
+    wanted = planned_releases(chance, task.releases, task.seconds * _ASKING, deployment.vendor.ref)
     for number in range(task.submitters):
         name = f"submitter-{number + 1}"
-        file, book = site.folder / f"{name}.plan", Book(site.folder / f"{name}.list")
+        file, accepted_list = (
+            deployment.folder / f"{name}.plan",
+            AcceptedList(deployment.folder / f"{name}.list"),
+        )
         Plan(start, tuple(wanted[number :: task.submitters])).save(file)
-        arguments = ("chaos.submitter", str(file), str(book.file))
-        submitters.append(Hand(name, site, arguments, has_an_end=True))
-        books.append(book)
+        arguments = ("chaos.submitter", str(file), str(accepted_list.file))
+        submitters.append(ManagedProcess(name, deployment, arguments, has_an_end=True))
+        accepted_lists.append(accepted_list)
     workers = [
-        Hand(f"worker-{number + 1}", site, site.vendor.worker) for number in range(task.workers)
+        ManagedProcess(f"worker-{number + 1}", deployment, deployment.vendor.worker)
+        for number in range(task.workers)
     ]
-    return Crew(workers, submitters, chance), books
+    return ProcessGroup(workers, submitters, chance), accepted_lists
 
 
-def _do_harm(crew: Crew, monkey: Monkey, person: Person, seconds: float) -> None:
+def _inject_faults(
+    processes: ProcessGroup, monkey: Monkey, resolver: Resolver, seconds: float
+) -> None:
     def is_over() -> bool:
-        crew.keep()
+        processes.keep()
         monkey.act()
-        return crew.has_asked and person.open == 0
+        return processes.has_requested_all and resolver.open == 0
 
     until(is_over, seconds)
 
 
-def _settle(crew: Crew, monkey: Monkey, person: Person) -> None:
+def _settle(processes: ProcessGroup, monkey: Monkey, resolver: Resolver) -> None:
     """Let everything end that can."""
-    monkey.relent()
+    monkey.repair_all()
 
     def has_settled() -> bool:
-        crew.keep()
-        return crew.has_asked and person.open == 0 and not crew.doomed
+        processes.keep()
+        return processes.has_requested_all and resolver.open == 0 and not processes.expected_ended
 
-    person.hurry()
+    resolver.decide_sooner()
     until(has_settled, _DUST_SECONDS)
 
 
 def _evidence(
-    application: Application, vendor: Vendor, books: list[Book], person: Person
+    application: Application, vendor: Vendor, accepted_lists: list[AcceptedList], resolver: Resolver
 ) -> Evidence:
     with application.services.database.reading() as db:
         rows, first_starts = evidence_of(db)
-    accepted = [line for book in books for line in book.accepted]
-    seen = frozenset(person.seen_unknown)
-    return Evidence(accepted, vendor.entries, rows, first_starts, seen, dict(person.decided))
+    accepted = [line for accepted_list in accepted_lists for line in accepted_list.accepted]
+    seen = frozenset(resolver.seen_unknown)
+    return Evidence(accepted, vendor.entries, rows, first_starts, seen, dict(resolver.decided))
 
 
 def _tracebacks(log: Path) -> int:

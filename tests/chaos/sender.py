@@ -12,34 +12,34 @@ import time
 from typing import Any
 
 _EVENTS = 3
-_PATIENCE = 60.0
+_TIMEOUT_SECONDS = 60.0
 
 
 def main() -> None:
     order = json.loads(sys.stdin.readline())
-    _tell("ready")
+    _send_event("ready")
     word, _, not_after = sys.stdin.readline().partition(" ")
     if word != "go":
         return
     if time.time() * 1000 > float(not_after):
-        _tell("late")
+        _send_event("late")
         return
-    _tell("going")
+    _send_event("going")
     time.sleep(order["send"])
-    _tell("yes" if _sent(order) == "yes\n" else "cut")
+    _send_event("yes" if _sent(order) == "yes\n" else "cut")
 
 
 def _sent(order: dict[str, Any]) -> str:
     port = order["port"]
     try:
-        with socket.create_connection(("127.0.0.1", port), _PATIENCE) as connection:
+        with socket.create_connection(("127.0.0.1", port), _TIMEOUT_SECONDS) as connection:
             connection.sendall(f"{json.dumps(order)}\n".encode())
             return connection.makefile().readline()
     except OSError:
         return ""
 
 
-def _tell(event: str) -> None:
+def _send_event(event: str) -> None:
     os.write(_EVENTS, f"{event}\n".encode())
 
 

@@ -45,11 +45,11 @@ def pipeline(port: int) -> Callable[[Run], Outcome]:
         Stage.BUILD: _build,
         Stage.PUBLISH: _publish,
     }
-    driver = Stand(port)
-    return lambda run: run_stages(replace(run, driver=driver), stages, _unasked)
+    driver = SenderDriver(port)
+    return lambda run: run_stages(replace(run, driver=driver), stages, _without_check)
 
 
-class Stand(WeChatDriver):
+class SenderDriver(WeChatDriver):
     """Describe the sender instead of a vendor's tool, and read its few words."""
 
     def __init__(self, port: int) -> None:
@@ -69,8 +69,8 @@ class Stand(WeChatDriver):
         return ()
 
     def order_line(self, order: PublishOrder) -> str:
-        """Say what arrives, when, and where."""
-        words = wishes(order.description)
+        """Return what is sent, when, and to which port."""
+        words = options_of(order.description)
         return json.dumps(
             {
                 "key": words["key"],
@@ -98,14 +98,14 @@ class Stand(WeChatDriver):
         return Failure(cut, may_have_arrived=True)
 
 
-def wishes(description: str) -> Mapping[str, str]:
+def options_of(description: str) -> Mapping[str, str]:
     """Read the words of a description."""
     words = (word.partition("=") for word in description.split())
     return {name: value for name, _, value in words}
 
 
 @contextmanager
-def _unasked(run: Run) -> Iterator[None]:
+def _without_check(run: Run) -> Iterator[None]:
     run.is_checked.set()
     with standing_by(run):
         yield
@@ -124,13 +124,13 @@ def _build(run: Run) -> bool:
 
 
 def _publish(run: Run) -> bool:
-    _take(run, wishes(run.job.release.description).get("pack", "0"))
+    _take(run, options_of(run.job.release.description).get("pack", "0"))
     return publish(run)
 
 
 def _stage(stage: Stage, run: Run) -> bool:
     run.log(f"{stage} of {run.job.release.id}")
-    _take(run, wishes(run.job.release.description).get(stage, "0"))
+    _take(run, options_of(run.job.release.description).get(stage, "0"))
     return False
 
 

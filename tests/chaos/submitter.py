@@ -1,7 +1,7 @@
 """A node that accepts releases: `python -m chaos.submitter PLAN LIST`.
 
 A release is accepted when `request` has returned and its number stands in the list. After a death
-the next life asks again, with the same key, for whatever does not stand there.
+the next life repeats the requests that are not in it, with the same keys.
 """
 
 import os
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chaos import plan
-from chaos.plan import Subscription
+from chaos.plan import PlannedRelease
 from mprelease.application import Application, opened
 from mprelease.domain.errors import Refused
 from mprelease.domain.users import Actor
@@ -25,7 +25,7 @@ _BETWEEN_TRIES = 0.2
 
 
 @dataclass(frozen=True)
-class Book:
+class AcceptedList:
     """The list of accepted releases; each line is written by one call, so none is ever half."""
 
     file: Path
@@ -38,36 +38,37 @@ class Book:
 
     @property
     def accepted(self) -> list[tuple[str, int]]:
-        """Return each key with a number that was told for it; more than once if told again."""
+        """Return each key with the number that was returned for it, once for each time."""
         lines = self.file.read_text().splitlines() if self.file.exists() else []
         return [(key, int(number)) for key, number in map(str.split, lines)]
 
 
-def main(plan_file: Path, book: Book) -> None:
+def main(plan_file: Path, accepted_list: AcceptedList) -> None:
     wanted = plan.load(plan_file)
-    done = {key for key, _ in book.accepted}
+    done = {key for key, _ in accepted_list.accepted}
     application = opened(load())
-    with ThreadPoolExecutor(2) as handovers:
-        for wish in wanted.wishes:
-            if wish.key not in done:
-                time.sleep(max(0, wanted.start + wish.at - time.time()))
+    with ThreadPoolExecutor(2) as threads:
+        for planned in wanted.releases:
+            if planned.key not in done:
+                time.sleep(max(0, wanted.start + planned.at - time.time()))
                 clicks = [
-                    handovers.submit(_asked, application, wish) for _ in range(1 + wish.doubled)
+                    threads.submit(_request, application, planned)
+                    for _ in range(1 + planned.doubled)
                 ]
                 for click in clicks:
-                    book.write(wish.key, click.result())
-                if wish.repeated:
-                    book.write(wish.key, _asked(application, wish))
+                    accepted_list.write(planned.key, click.result())
+                if planned.repeated:
+                    accepted_list.write(planned.key, _request(application, planned))
     application.close()
 
 
-def _asked(application: Application, wish: Subscription) -> int:
+def _request(application: Application, planned: PlannedRelease) -> int:
     request = ReleaseRequest(
-        app=wish.app,
-        kind=wish.kind,
-        ref=wish.ref,
-        description=wish.description,
-        idempotency_key=wish.key,
+        app=planned.app,
+        kind=planned.kind,
+        ref=planned.ref,
+        description=planned.description,
+        idempotency_key=planned.key,
     )
     while True:
         try:
@@ -78,6 +79,6 @@ def _asked(application: Application, wish: Subscription) -> int:
 
 if __name__ == "__main__":
     try:
-        main(Path(sys.argv[1]), Book(Path(sys.argv[2])))
+        main(Path(sys.argv[1]), AcceptedList(Path(sys.argv[2])))
     except Refused as refused:  # The database is away: its keeper starts it again.
         sys.exit(f"{refused!r}"[:300])

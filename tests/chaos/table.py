@@ -27,7 +27,7 @@ _ROWS: Mapping[str, Callable[[Outcome], object]] = {
     "previews made twice (harmless)": lambda o: o.verdict.previews_twice,
     "request → first stage, p50 / p99, s": lambda o: _seconds(o.verdict.to_first_stage),
     "request → end, p50 / p99, s": lambda o: _seconds(o.verdict.to_end),
-    "harm done": lambda o: _listed(o.harm),
+    "harm done": lambda o: _listed(o.faults),
     "tracebacks in the workers' logs": lambda o: o.internal_errors,
     "seed": lambda o: o.task.seed,
     "took, s": lambda o: f"{o.seconds:.0f}",

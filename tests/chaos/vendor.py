@@ -1,4 +1,4 @@
-"""The platform's side: it counts what arrives, in the one process that nobody kills."""
+"""The platform's side: it counts what arrives, in the one process that is never killed."""
 
 import json
 import socketserver
@@ -45,12 +45,12 @@ class Vendor(Protocol):
 
 
 def has_upload(vendor: Vendor, key: str) -> bool:
-    """Tell whether an upload with this key has arrived."""
+    """Return whether an upload with this key has arrived."""
     return any((one.key, one.kind) == (key, "upload") for one in vendor.entries)
 
 
 class LightVendor:
-    """Listen on loopback; what is written in whole has arrived, whether or not we can say so."""
+    """Listen on loopback; a complete line has arrived, even if the answer cannot be sent."""
 
     environment: Mapping[str, str] = {}
     repository = "/srv/web.git"
@@ -77,7 +77,7 @@ class LightVendor:
             return list(self._entries)
 
     def register(self, app_id: str, upload_key: str) -> None:
-        """Take everybody."""
+        """Accept every app."""
 
     def arrive(self, key: str, kind: str, app_id: str, version: str) -> None:
         """Write down what has arrived."""
@@ -103,7 +103,7 @@ class _Server(socketserver.ThreadingTCPServer):
 
 
 class _Call(socketserver.StreamRequestHandler):
-    """One sender: a line of JSON, ended; after a while the answer, if anybody still listens."""
+    """One sender: a line of JSON, ended; after a while the answer, if the sender is still there."""
 
     server: _Server
 

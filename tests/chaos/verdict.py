@@ -20,7 +20,7 @@ _ENDS = {State.SUCCEEDED, State.FAILED, State.CANCELED}
 class Evidence:
     """What is known after the dust has settled.
 
-    `accepted` holds a key and the number that was told for it, as often as it was told.
+    `accepted` holds a key and the number that was returned for it, once for each time.
     """
 
     accepted: Sequence[tuple[str, int]]
@@ -35,9 +35,9 @@ class Evidence:
 class Verdict:
     """What became of the releases of one run; the first six must be empty.
 
-    `changed`: a key that was told two numbers. `false_failure`: shown as failed, though it is at
-    the platform and the words do not say that it may be. `overtaken`: an older upload of an app
-    that arrived after a newer one.
+    `changed`: a key for which two numbers were returned. `false_failure`: shown as failed, though
+    it is at the platform and the message does not mention that. `overtaken`: an older upload of
+    an app that arrived after a newer one.
     """
 
     lost: list[str]
@@ -61,7 +61,7 @@ class Verdict:
 
     @property
     def is_kept(self) -> bool:
-        """Tell whether everything that is promised was kept."""
+        """Return whether everything that is promised was kept."""
         broken = (
             *(self.lost, self.changed, self.uploaded_twice),
             *(self.false_success, self.false_failure, self.overtaken),
@@ -86,12 +86,12 @@ def verdict(found: Evidence) -> Verdict:
     uploads = Counter(entry.key for entry in found.entries if entry.kind == Kind.UPLOAD)
     previews = Counter(entry.key for entry in found.entries if entry.kind == Kind.PREVIEW)
     arrived = uploads + previews
-    told = dict(found.accepted)
+    accepted = dict(found.accepted)
     ended = [row for row in found.rows if row.state in _ENDS]
     failed = [row for row in ended if row.state == State.FAILED]
     unknown = found.seen_unknown | found.decided.keys()
     return Verdict(
-        lost=[key for key in told if not _has_ended(by_key.get(key))],
+        lost=[key for key in accepted if not _has_ended(by_key.get(key))],
         changed=[key for key, number in found.accepted if not _is(by_key.get(key), number)],
         uploaded_twice=[key for key, count in uploads.items() if count > 1],
         false_success=[
@@ -101,8 +101,8 @@ def verdict(found: Evidence) -> Verdict:
         ],
         false_failure=[row.idempotency_key for row in ended if _is_false_failure(row, uploads)],
         overtaken=_overtaken(found.entries),
-        accepted=len(told),
-        uploads=sum(by_key[key].kind == Kind.UPLOAD for key in told if key in by_key),
+        accepted=len(accepted),
+        uploads=sum(by_key[key].kind == Kind.UPLOAD for key in accepted if key in by_key),
         states=Counter(row.state for row in found.rows),
         failures=Counter(_problem(row) for row in failed),
         handed_back=sum(row.attempt > 1 for row in found.rows),

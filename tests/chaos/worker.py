@@ -1,7 +1,7 @@
-"""A worker as a process: `python -m chaos.worker PORT`; everything else is the settings' business.
+"""A worker as a process: `python -m chaos.worker PORT`; everything else comes from the settings.
 
 It lives as `mprelease worker` does, and where the database lies in the data folder as the
-temporary workers of `mprelease preview` do: whoever gets the folder works for a while.
+temporary workers of `mprelease preview` do: the owner of the folder works for a while.
 """
 
 import logging
@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass
 
 from chaos.stages import pipeline
-from light_pipeline import a_worker
+from light_pipeline import make_worker
 from mprelease.application import Application, opened
 from mprelease.cli import worker as command
 from mprelease.domain.errors import Refused
@@ -32,7 +32,7 @@ _REST_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
-class Workplace(Application):
+class ChaosApplication(Application):
     """An application whose workers run light stages, and publish to the vendor on `port`."""
 
     port: int = 0
@@ -40,52 +40,52 @@ class Workplace(Application):
     def worker(
         self, labels: tuple[str, ...], slots: int, live: LogListener | None = None
     ) -> Worker:
-        """Return a real worker with light stages; nobody watches it."""
+        """Return a real worker with light stages, without live updates."""
         lease = self.settings.lease_seconds * 1000
-        post = WorkerConfig(self.worker_name, labels, slots, 0, lease)
-        return a_worker(self.leased_services, self.layout.data, pipeline(self.port), post)
+        config = WorkerConfig(self.worker_name, labels, slots, 0, lease)
+        return make_worker(self.leased_services, self.layout.data, pipeline(self.port), config)
 
 
 def main(port: int) -> None:
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("mprelease").setLevel(logging.INFO)
     made = opened(load())
-    workplace = Workplace(
+    application = ChaosApplication(
         made.settings, made.layout, made.services, made.messaging, made.loops, port
     )
     try:
-        if workplace.is_single_node:
-            _take_turns(workplace)
+        if application.is_single_node:
+            _take_turns(application)
         else:
-            with owning(workplace.layout) as is_mine:
+            with owning(application.layout) as is_mine:
                 assert is_mine, "two processes for one node"
-                command.work(workplace, workplace.settings.labels, SLOTS)
+                command.work(application, application.settings.labels, SLOTS)
     finally:
-        workplace.close()
+        application.close()
 
 
-def _take_turns(workplace: Workplace) -> None:
+def _take_turns(application: ChaosApplication) -> None:
     """Work whenever the folder is to be had, for a while, then let the others."""
-    asked = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: asked.set())
-    while not asked.is_set():
-        turn = _Turn(workplace, asked)
-        work_until(turn.is_over, turn.begin, workplace.layout)
-        asked.wait(_REST_SECONDS)
+    stop_requested = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop_requested.set())
+    while not stop_requested.is_set():
+        turn = _Turn(application, stop_requested)
+        work_until(turn.is_over, turn.begin, application.layout)
+        stop_requested.wait(_REST_SECONDS)
 
 
 class _Turn:
-    def __init__(self, workplace: Workplace, asked: threading.Event) -> None:
-        self._workplace = workplace
-        self._asked = asked
+    def __init__(self, application: ChaosApplication, stop_requested: threading.Event) -> None:
+        self._application = application
+        self._stop_requested = stop_requested
         self._until = math.inf
 
     def begin(self) -> Worker:
         self._until = time.monotonic() + random.uniform(*_TURN)
-        return self._workplace.worker(self._workplace.settings.labels, 2 * SLOTS)
+        return self._application.worker(self._application.settings.labels, 2 * SLOTS)
 
     def is_over(self) -> bool:
-        return self._asked.is_set() or time.monotonic() > self._until
+        return self._stop_requested.is_set() or time.monotonic() > self._until
 
 
 if __name__ == "__main__":

@@ -4,12 +4,12 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from zipfile import ZipFile
 
 import pytest
 
-from conftest import Call
-
+Call = Callable[..., Any]
 APP_ID = "wx0123456789abcdef"
 
 
@@ -126,12 +126,12 @@ def test_what_cannot_be_restored_leaves_an_empty_place(
 ) -> None:
     file = filled.with_name("all.zip")
     call("backup", str(file))
-    good, (spoil, said) = file.read_bytes(), SPOILT[how]
+    good, (spoil, message) = file.read_bytes(), SPOILT[how]
     spoil(file)
     move(monkeypatch, filled.with_name("elsewhere"))
     refused = call("restore", str(file))
     assert refused.code == 2
-    assert said in refused.err
+    assert message in refused.err
     assert "Traceback" not in refused.err
     file.write_bytes(good)
     assert call("restore", str(file)).code == 0

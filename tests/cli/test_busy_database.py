@@ -88,10 +88,10 @@ def test_a_busy_database_is_told_and_nothing_was_accepted(
     assert call("project", "add", "web", "--repository", "/srv/web.git").code == 0
     real = Database.__init__
 
-    def impatient(self: Database, url: Any, *_: Any, **__: Any) -> None:
+    def with_short_timeouts(self: Database, url: Any, *_: Any, **__: Any) -> None:
         real(self, url, Timeouts(file=1))
 
-    monkeypatch.setattr(Database, "__init__", impatient)
+    monkeypatch.setattr(Database, "__init__", with_short_timeouts)
     with locked(tmp_path / "data" / "mprelease.db", 4):
         answer = call("project", "edit", "web", "--branch", "trunk")
     assert answer.code == 2

@@ -100,7 +100,7 @@ def test_of_several_apps_the_refused_one_is_named(call: Call, key_file: Path) ->
 
 
 def test_apps_are_added_and_edited_with_the_same_options(call: Call) -> None:
-    added, edited = (call("app", deed, "--help").out for deed in ("add", "edit"))
+    added, edited = (call("app", command, "--help").out for command in ("add", "edit"))
     shared = [word for word in added.split() if word.startswith("--")]
     assert {"--setting", "--build-command", "--node-memory", "--label"} <= set(shared)
     assert set(shared) - {"--project", "--platform"} <= set(edited.split())

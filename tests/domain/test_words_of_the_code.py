@@ -1,7 +1,8 @@
 """No coined word of the former vocabulary is left in the code, the tables or the API.
 
 In `PLAIN` packages docstrings and comments are plain technical English: a module does not tell,
-hear or know, and there is no "somebody". A package is added when its texts were rewritten.
+hear or know, and there is no "somebody". A package is added when its texts were rewritten. The
+helper modules of tests and benchmarks follow the same rules; names of tests are sentences.
 """
 
 import ast
@@ -32,6 +33,17 @@ COINED = frozenset(
     )
 )
 STEPS = SOURCE / "storage/migrations/versions"
+CHECKOUT = Path(__file__).parents[2]
+COINED_IN_TESTS = COINED | frozenset(
+    re.findall(
+        r"\w+",
+        """
+        Yard yard Crew crew guests Visitor door Hand hunter furnish furnished furnished_by house_of
+        housed stage_sets StageSet Stand Workplace Diary diary Employ employ employed Elsewhere
+        overhear stumble insisting impatient dialed relent hurry doomed wishes wish _wish
+        """,
+    )
+)
 
 PLAIN = (
     "domain",
@@ -70,6 +82,7 @@ DIALECT = re.compile(
     """,
     re.VERBOSE,
 )
+METAPHORS = re.compile(r"\b(?:house|hall|yard|crew|guest|errand|deed)s?\b", re.IGNORECASE)
 DIALECT_NAMES = frozenset({"told", "heard", "hear", "said", "rung", "perhaps", "gone", "whose"})
 
 
@@ -83,6 +96,20 @@ def test_no_coined_word_is_left_in_the_code() -> None:
     left = {str(path.relative_to(SOURCE)): names(path) & COINED for path in modules}
     assert {path: words for path, words in left.items() if words} == {}
     assert COINED.isdisjoint(path.stem for path in modules)
+
+
+def test_no_coined_word_is_left_in_tests_and_benchmarks() -> None:
+    modules = modules_of_tests()
+    assert Path(__file__) in modules
+    refused = COINED_IN_TESTS | DIALECT_NAMES
+    left = {str(path.relative_to(CHECKOUT)): names(path) & refused for path in modules}
+    assert {path: words for path, words in left.items() if words} == {}
+    assert refused.isdisjoint(path.stem.removeprefix("test_") for path in modules)
+
+
+def modules_of_tests() -> list[Path]:
+    folders = (CHECKOUT / name for name in ("tests", "benchmarks"))
+    return [path for folder in folders for path in sorted(folder.rglob("*.py"))]
 
 
 def modules_of(place: str) -> list[Path]:
@@ -110,6 +137,28 @@ def test_docstrings_and_comments_are_plain_technical_english(package: str) -> No
         for path in modules_of(package)
         for line, text in texts(path)
         for word in DIALECT.finditer(text)
+    ]
+    assert left == []
+
+
+def test_docstrings_and_comments_of_test_helpers_are_plain_technical_english() -> None:
+    helpers = [path for path in modules_of_tests() if not path.name.startswith("test_")]
+    left = [
+        f"{path.relative_to(CHECKOUT)}:{line}: {word[0]}"
+        for path in helpers
+        for line, text in texts(path)
+        for word in DIALECT.finditer(text)
+    ]
+    assert left == []
+
+
+def test_no_metaphor_is_left_in_texts_and_names_of_tests() -> None:
+    left = [
+        f"{path.relative_to(CHECKOUT)}: {word[0]}"
+        for path in modules_of_tests()
+        if path != Path(__file__)
+        for text in (*(text for _, text in texts(path)), *names(path))
+        for word in METAPHORS.finditer(text.replace("_", " "))
     ]
     assert left == []
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from command_line import CommandLine, wait_until
 from needs import lack
-from team import Team, wait_until
 
 CHROMIUM = Path("/usr/bin/chromium")
 PASSWORD = "first-password"
@@ -24,9 +24,9 @@ class Site:
     chromium: Browser
     errors: list[str]
 
-    def session(self, name: str, password: str, **wishes: object) -> Page:
+    def session(self, name: str, password: str, **options: object) -> Page:
         """Open a browser of its own and log in."""
-        page = self.chromium.new_context(**{"locale": "zh-CN", **wishes}).new_page()  # type: ignore[arg-type]
+        page = self.chromium.new_context(**{"locale": "zh-CN", **options}).new_page()  # type: ignore[arg-type]
         page.set_default_timeout(SECONDS)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("console", self._hear)
@@ -59,11 +59,11 @@ def browsing() -> Iterator[Browser]:
 
 
 @contextmanager
-def serving(team: Team, chromium: Browser, *options: str) -> Iterator[Site]:
-    """Serve the team's house; at the end it must have gone well, in the browsers too."""
+def serving(cli: CommandLine, chromium: Browser, *options: str) -> Iterator[Site]:
+    """Serve the data folder; fail on errors of the server or of the browsers' consoles."""
     port = free_port()
-    team.extra["MPRELEASE_ADMIN_PASSWORD"] = PASSWORD
-    served = team.start("serve", "--port", str(port), *options)
+    cli.extra["MPRELEASE_ADMIN_PASSWORD"] = PASSWORD
+    served = cli.start("serve", "--port", str(port), *options)
     wait_until(lambda: answers(port) or served.poll() is not None)
     assert served.poll() is None, served.communicate()[1]
     made = Site(f"http://127.0.0.1:{port}", chromium, [])
@@ -93,6 +93,6 @@ def free_port() -> int:
 
 
 def answers(port: int) -> bool:
-    """Tell whether somebody listens there."""
+    """Return whether a server listens on the port."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -1,7 +1,8 @@
 """Run commands of mprelease in forks of one process that has loaded it.
 
-A command that is started as a program spends most of its processor time on loading modules. What
-`Team.start` starts is such a program; `Team.run`, which waits for the end, asks this process.
+A command that is started as a program spends most of its processor time on loading modules.
+`CommandLine.start` starts such a program; `CommandLine.run` sends the command to this process, and
+waits for its end.
 """
 
 import atexit
@@ -33,7 +34,7 @@ _PR_SET_DUMPABLE = 4
 
 @dataclass(frozen=True)
 class Request:
-    """A command, the place where it runs, and as whom."""
+    """A command, the folder where it runs, and its user."""
 
     arguments: Sequence[str]
     environment: Mapping[str, str]
@@ -134,7 +135,7 @@ def _become(request: Mapping[str, Any]) -> NoReturn:
         os.setgroups([])
         os.setresgid(user, user, user)
         os.setresuid(user, user, user)
-        # As after the start of a program: whoever changes users may not look at itself in /proc.
+        # As after the start of a program: a process of another user cannot read its own /proc.
         ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)
     sys.argv = ["mprelease", *request["arguments"]]
     try:

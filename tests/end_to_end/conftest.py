@@ -1,4 +1,4 @@
-"""A team in front of a simulated WeChat."""
+"""The command line with a simulated WeChat."""
 
 import shutil
 from collections.abc import Iterator
@@ -8,12 +8,12 @@ import pytest
 from playwright.sync_api import Browser
 
 from browser import Site, browsing, serving
+from command_line import APP_ID, CommandLine
 from command_server import CommandServer, command_server
 from databases import Servers
 from mprelease.platforms.wechat.driver import WeChatDriver
 from mprelease.simulator.proxy import Simulator
 from mprelease.simulator.wechat import WeChat
-from team import APP_ID, Team
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def light_tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def team_tools(request: pytest.FixtureRequest, tools_folder: Path) -> Path:
+def cli_tools(request: pytest.FixtureRequest, tools_folder: Path) -> Path:
     """The folder of the real tools, or for a test marked `light_tool` that of the stand-in."""
     if request.node.get_closest_marker("light_tool"):
         light: Path = request.getfixturevalue("light_tools")
@@ -57,34 +57,34 @@ def data(tmp_path: Path, servers: Servers) -> Path:
 
 
 @pytest.fixture
-def team(
-    data: Path, wechat: WeChat, upload_key: str, team_tools: Path, commands: CommandServer
-) -> Iterator[Team]:
+def cli(
+    data: Path, wechat: WeChat, upload_key: str, cli_tools: Path, commands: CommandServer
+) -> Iterator[CommandLine]:
     place = data.parent
     # Under another user id a build must be able to walk to its workspace.
     for folder in (place, *place.parents):
         if folder.stat().st_uid == Path.home().stat().st_uid and folder != Path("/"):
             folder.chmod(folder.stat().st_mode | 0o011)
     with Simulator(place / "simulator", [wechat]) as simulator:
-        made = Team(place, team_tools, wechat, simulator, upload_key, commands)
+        made = CommandLine(place, cli_tools, wechat, simulator, upload_key, commands)
         yield made
         made.end()
 
 
 @pytest.fixture(scope="module")
-def team_of_module(
+def cli_of_module(
     tmp_path_factory: pytest.TempPathFactory,
     upload_key: str,
     tools_folder: Path,
     commands: CommandServer,
     servers: Servers,
-) -> Iterator[Team]:
-    """A team that serves all tests of a module, which release nothing for real."""
-    place = tmp_path_factory.mktemp("team")
+) -> Iterator[CommandLine]:
+    """A command line for all tests of a module, which release nothing for real."""
+    place = tmp_path_factory.mktemp("module")
     servers.prepare(place / "data")
     wechat = WeChat(place / "received")
     with Simulator(place / "simulator", [wechat]) as simulator:
-        made = Team(place, tools_folder, wechat, simulator, upload_key, commands)
+        made = CommandLine(place, tools_folder, wechat, simulator, upload_key, commands)
         yield made
         made.end()
 
@@ -96,7 +96,7 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def site(team: Team, chromium: Browser) -> Iterator[Site]:
-    with serving(team, chromium) as made:
+def site(cli: CommandLine, chromium: Browser) -> Iterator[Site]:
+    with serving(cli, chromium) as made:
         yield made
-    assert team.must("workers", "--json").json == [], "its worker has said good-bye"
+    assert cli.must("workers", "--json").json == [], "its worker has said good-bye"

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from command_line import CommandLine
 from mprelease.domain.releases import Kind
 from mprelease.simulator.alipay import Alipay
 from mprelease.simulator.keys import make_key
 from mprelease.simulator.proxy import Simulator
 from mprelease.simulator.wechat import WeChat
 from repositories import commit, git, make_repository
-from team import Team
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("alipay_tool")]
 
@@ -35,24 +35,24 @@ def alipay(tmp_path: Path, upload_key: str) -> Alipay:
 
 
 @pytest.fixture
-def shop(team: Team, wechat: WeChat, alipay: Alipay, tmp_path: Path) -> Iterator[Team]:
-    """The team with one app, `shop`, on Alipay."""
+def shop(cli: CommandLine, wechat: WeChat, alipay: Alipay, tmp_path: Path) -> Iterator[CommandLine]:
+    """The command line with one app, `shop`, on Alipay."""
     repository = make_repository(tmp_path / "repository", FILES)
     commit(repository, {"more.json": "{}"}, "feat: 你好")
     with Simulator(tmp_path / "vendors", [wechat, alipay]) as simulator:
-        team.simulator = simulator
+        cli.simulator = simulator
         given = tmp_path / "tool.json"
-        given.write_text(json.dumps({"toolId": TOOL_ID, "privateKey": team.key}))
-        team.must("project", "add", "web", "--repository", str(repository))
-        team.must(
+        given.write_text(json.dumps({"toolId": TOOL_ID, "privateKey": cli.key}))
+        cli.must("project", "add", "web", "--repository", str(repository))
+        cli.must(
             *("app", "add", "shop", "--project", "web", "--platform", "alipay"),
             *("--app-id", APP_ID, "--credential-file", str(given)),
         )
-        yield team
+        yield cli
 
 
 def test_an_upload_becomes_the_experience_version_and_the_next_one_counts_on(
-    shop: Team, alipay: Alipay
+    shop: CommandLine, alipay: Alipay
 ) -> None:
     first = shop.must("upload", "shop", "--json").json
     assert (first["state"], first["warnings"]) == ("succeeded", [])
@@ -70,7 +70,7 @@ def test_an_upload_becomes_the_experience_version_and_the_next_one_counts_on(
 
 
 def test_previews_share_the_compiler_that_the_first_one_fetched(
-    shop: Team, alipay: Alipay, tools_folder: Path
+    shop: CommandLine, alipay: Alipay, tools_folder: Path
 ) -> None:
     logs = []
     for number in (1, 2):
@@ -90,7 +90,7 @@ def test_previews_share_the_compiler_that_the_first_one_fetched(
 
 
 def test_a_version_that_the_platform_has_already_is_refused_before_the_tool_begins(
-    shop: Team, alipay: Alipay
+    shop: CommandLine, alipay: Alipay
 ) -> None:
     alipay.add_versions(APP_ID, ["99.1.0"])
     answer = shop.run("upload", "shop", "--version", "26.1.0")
@@ -100,7 +100,7 @@ def test_a_version_that_the_platform_has_already_is_refused_before_the_tool_begi
 
 
 def test_an_automatic_version_goes_on_from_the_newest_of_the_platform(
-    shop: Team, alipay: Alipay
+    shop: CommandLine, alipay: Alipay
 ) -> None:
     """Issue 12, number 22: another installation has uploaded a greater one today."""
     alipay.add_versions(APP_ID, ["99.1.4"])
@@ -117,7 +117,7 @@ def test_an_automatic_version_goes_on_from_the_newest_of_the_platform(
     assert built == ["99.1.5", "99.1.6"], "the build was told the version that was uploaded"
 
 
-def test_the_key_is_checked_in_words(shop: Team, alipay: Alipay) -> None:
+def test_the_key_is_checked_in_words(shop: CommandLine, alipay: Alipay) -> None:
     shop.must("app", "check", "shop")
     alipay.register(APP_ID, TOOL_ID, make_key())
     answer = shop.run("app", "check", "shop")
@@ -126,7 +126,7 @@ def test_the_key_is_checked_in_words(shop: Team, alipay: Alipay) -> None:
 
 
 def test_a_repository_with_links_and_packages_in_its_root_arrives_whole(
-    shop: Team, alipay: Alipay, tmp_path: Path
+    shop: CommandLine, alipay: Alipay, tmp_path: Path
 ) -> None:
     """Issue 12, numbers 14 and 27: it succeeded with the packages and linked files missing."""
     repository = tmp_path / "repository"

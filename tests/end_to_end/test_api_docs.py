@@ -5,7 +5,7 @@ from playwright.sync_api import expect
 
 from browser import PASSWORD, SECONDS, Site
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
 
 
 def test_whoever_is_logged_in_tries_the_api_as_oneself(site: Site) -> None:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from modes import MODES, given, in_mode
+from command_line import APP_ID, CommandLine
 from needs import needs
 from repositories import commit, make_repository, switch
-from team import APP_ID, Team
+from sandbox_modes import MODES, give_folder, in_mode
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("wechat_tool")]
+pytestmark = [pytest.mark.slow, pytest.mark.light_tool]
 root = needs("root", "run the tests as root", there=os.geteuid() == 0)
 bwrap = needs("bwrap", "apt-get install -y bubblewrap")
 
@@ -33,10 +33,12 @@ for (const place of [process.env.HOME, process.env.TMPDIR, __dirname]) {
 """
 
 
-def shop(working: Team, folder: Path, files: dict[str, str], build: str = "node build.cjs") -> Path:
+def shop(
+    working: CommandLine, folder: Path, files: dict[str, str], build: str = "node build.cjs"
+) -> Path:
     """A native mini program with a build of its own."""
     repository = make_repository(folder / "shop", {**PAGE, **files})
-    given(working)
+    give_folder(working)
     working.has_app(repository, "--build-command", build, "--output", ".")
     return repository
 
@@ -45,9 +47,9 @@ def shop(working: Team, folder: Path, files: dict[str, str], build: str = "node 
 @bwrap
 @pytest.mark.parametrize("mode", MODES)
 def test_folders_of_any_depth_spoil_the_releases_of_their_own_branch_alone(
-    mode: str, team: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    mode: str, cli: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    working = in_mode(team, mode, monkeypatch)
+    working = in_mode(cli, mode, monkeypatch)
     manifest = {"name": "shop", "scripts": {"postinstall": "node build.cjs"}}
     repository = shop(working, tmp_path, {"build.cjs": ""})
     switch(repository, "evil")
@@ -55,7 +57,7 @@ def test_folders_of_any_depth_spoil_the_releases_of_their_own_branch_alone(
     switch(repository, "evil-install")
     commit(repository, {"package.json": json.dumps(manifest)})
     switch(repository, "main")
-    given(working)
+    give_folder(working)
     working.must("preview", "shop")
     for branch in ("evil", "evil-install"):
         error = working.run("preview", "shop", "--ref", branch, "--json").json["error"]
@@ -66,9 +68,9 @@ def test_folders_of_any_depth_spoil_the_releases_of_their_own_branch_alone(
 @root
 @bwrap
 def test_no_dependency_is_written_to_where_a_build_has_laid_a_link(
-    team: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cli: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    working = in_mode(team, "bwrap", monkeypatch)
+    working = in_mode(cli, "bwrap", monkeypatch)
     modules = "packages/a/node_modules/planted"
     manifest = {
         "name": "shop",
@@ -87,9 +89,9 @@ def test_no_dependency_is_written_to_where_a_build_has_laid_a_link(
 
 @root
 def test_no_cache_is_moved_to_where_a_build_has_laid_a_link(
-    team: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cli: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    working = in_mode(team, "user", monkeypatch)
+    working = in_mode(cli, "user", monkeypatch)
     ours = tmp_path / "ours"
     ours.mkdir()
     build = f"""
@@ -128,9 +130,9 @@ for (const [place, kind] of new Map(mounts.map((each) => [each[1], each[2]]))) {
 @bwrap
 @pytest.mark.parametrize("mode", ["bwrap", "ordinary"])
 def test_what_a_build_can_write_to_memory_has_a_limit(
-    mode: str, team: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    mode: str, cli: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    working = in_mode(team, mode, monkeypatch)
+    working = in_mode(cli, mode, monkeypatch)
     shop(working, tmp_path, {"build.cjs": MEMORY})
     working.must("preview", "shop")
     found = re.findall(r"WRITABLE (\S+) (\d+)", working.log())

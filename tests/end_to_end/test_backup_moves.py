@@ -5,26 +5,26 @@ from pathlib import Path
 
 import pytest
 
+from command_line import CommandLine, interrupt
 from databases import MARIADB, Servers, blank
 from mprelease.simulator.sample import make_sample
 from mprelease.simulator.wechat import WeChat
-from team import Team, interrupt
 
-pytestmark = [pytest.mark.slow, pytest.mark.servers, pytest.mark.usefixtures("wechat_tool")]
+pytestmark = [pytest.mark.slow, pytest.mark.servers, pytest.mark.light_tool]
 
 
 def test_what_was_restored_elsewhere_releases_again(
-    team: Team, wechat: WeChat, servers: Servers, tmp_path: Path
+    cli: CommandLine, wechat: WeChat, servers: Servers, tmp_path: Path
 ) -> None:
-    team.has_app(make_sample(tmp_path / "sample"))
-    first = team.must("upload", "shop", "--json").json
-    log = team.log()
+    cli.has_app(make_sample(tmp_path / "sample"))
+    first = cli.must("upload", "shop", "--json").json
+    log = cli.log()
     file = str(tmp_path / "all.zip")
-    team.must("backup", file, "--with-master-key")
+    cli.must("backup", file, "--with-master-key")
     folder = tmp_path / "elsewhere"
     folder.mkdir()
     with blank(servers.address(MARIADB)) as url:
-        there = replace(team, folder=folder, extra={**team.extra, "MPRELEASE_DATABASE_URL": url})
+        there = replace(cli, folder=folder, extra={**cli.extra, "MPRELEASE_DATABASE_URL": url})
         there.must("restore", file)
         assert there.log() == log
         worker = there.start("worker", "--slots", "1")

@@ -12,11 +12,15 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from browser import PASSWORD, SECONDS, Site
+from command_line import APP_ID, CommandLine
 from mprelease.simulator.wechat import WeChat
 from repositories import make_repository
-from team import APP_ID, Team
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("wechat_tool")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.usefixtures("wechat_tool"),
+    pytest.mark.xdist_group("browser"),
+]
 
 BRANCH = "feature/a-long-name-that-somebody-typed-without-thinking-of-telephones"
 FILES = {
@@ -43,8 +47,8 @@ def code_in(page: Page) -> str:
     return str(found.text)
 
 
-def test_from_an_empty_house_to_qr_codes_and_a_viewer_who_only_looks(
-    site: Site, wechat: WeChat, team: Team, tmp_path: Path
+def test_from_an_empty_database_to_qr_codes_and_a_viewer_who_only_looks(
+    site: Site, wechat: WeChat, cli: CommandLine, tmp_path: Path
 ) -> None:
     repository = make_repository(tmp_path / "mini", FILES, "feat: <b>首页</b>")
     subprocess.run(
@@ -58,7 +62,7 @@ def test_from_an_empty_house_to_qr_codes_and_a_viewer_who_only_looks(
     page.click("text=添加小程序")
     page.fill("#name", "商城-微信")
     page.fill("#platform_app_id", APP_ID)
-    page.fill("#key", team.key)
+    page.fill("#key", cli.key)
     page.click("form[enctype] > button.btn-primary")
     page.click("text=设置")
     page.click("text=测试密钥")
@@ -102,10 +106,10 @@ def code_in_of(page: Page, site: Site, release: int) -> str:
 
 
 def test_a_running_release_is_canceled_by_a_click_and_its_log_stays(
-    site: Site, team: Team, tmp_path: Path
+    site: Site, cli: CommandLine, tmp_path: Path
 ) -> None:
     files = {**FILES, "package.json": '{"scripts":{"build":"echo \\u001b[31mslow && sleep 120"}}'}
-    team.has_app(make_repository(tmp_path / "slow", files), "--output", ".")
+    cli.has_app(make_repository(tmp_path / "slow", files), "--output", ".")
     page = site.session("admin", PASSWORD, color_scheme="dark", locale="en-US")
     assert page.get_attribute("html", "data-bs-theme") == "dark"
     page.goto(f"{site.url}/apps/shop/preview")

@@ -7,7 +7,7 @@ from types import FrameType
 
 import pytest
 
-from team import Team
+from command_line import CommandLine
 
 pytestmark = pytest.mark.slow
 
@@ -21,14 +21,14 @@ def end(_: int, __: FrameType | None) -> None:
 
 
 def test_a_command_gets_its_own_answer_after_one_that_a_time_limit_has_ended(
-    team: Team,
+    cli: CommandLine,
 ) -> None:
     before = signal.signal(signal.SIGUSR1, end)
     timer = threading.Timer(1, os.kill, (os.getpid(), signal.SIGUSR1))
     timer.start()
     with pytest.raises(TimeLimit):
-        team.run("worker")
+        cli.run("worker")
     signal.signal(signal.SIGUSR1, before)
     with pytest.raises(TimeoutError):
-        team.run("worker", seconds=1)
-    assert team.must("releases", "--json").json == []
+        cli.run("worker", seconds=1)
+    assert cli.must("releases", "--json").json == []

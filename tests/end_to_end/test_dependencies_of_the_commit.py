@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from command_line import CommandLine
 from mprelease.simulator.wechat import WeChat
 from npm_registry import NpmRegistry, serving
 from repositories import commit, make_repository
-from team import Team
 from test_registries import BUILD, FILES
 
 pytestmark = [pytest.mark.slow, pytest.mark.light_tool]
@@ -17,23 +17,23 @@ pytestmark = [pytest.mark.slow, pytest.mark.light_tool]
 GENERATE = 'require("fs").writeFileSync("node_modules/is-number/index.js", "module.exports=()=>%d")'
 
 
-def prepared(team: Team, repository: Path, *options: str) -> None:
-    team.has_app(repository, "--build-command", "node build.cjs", "--output", "dist", *options)
+def prepared(cli: CommandLine, repository: Path, *options: str) -> None:
+    cli.has_app(repository, "--build-command", "node build.cjs", "--output", "dist", *options)
 
 
-def made(team: Team, wechat: WeChat) -> bytes:
-    team.must("preview", "shop")
+def made(cli: CommandLine, wechat: WeChat) -> bytes:
+    cli.must("preview", "shop")
     return wechat.received[-1].files["made.js"]
 
 
 @pytest.mark.parametrize("manager", ["npm", "yarn@1.22.22", "pnpm@9.15.9"])
 def test_a_folder_beside_the_apps_is_published_as_it_stands_in_the_commit(
-    manager: str, team: Team, wechat: WeChat, tmp_path: Path
+    manager: str, cli: CommandLine, wechat: WeChat, tmp_path: Path
 ) -> None:
     """Issue 12, number 15."""
     theme = {"name": "is-number", "version": "1.0.0", "main": "index.js"}
-    asked = {} if manager == "npm" else {"packageManager": manager}
-    package = {"name": "shop", **asked, "dependencies": {"is-number": "file:../theme"}}
+    manager_field = {} if manager == "npm" else {"packageManager": manager}
+    package = {"name": "shop", **manager_field, "dependencies": {"is-number": "file:../theme"}}
     files = {f"app/{name}": text for name, text in FILES.items()}
     repository = make_repository(
         tmp_path / "shop",
@@ -44,14 +44,14 @@ def test_a_folder_beside_the_apps_is_published_as_it_stands_in_the_commit(
             "theme/index.js": "module.exports = () => 'old'",
         },
     )
-    prepared(team, repository, "--directory", "app")
-    assert b"old" in made(team, wechat)
+    prepared(cli, repository, "--directory", "app")
+    assert b"old" in made(cli, wechat)
     commit(repository, {"theme/index.js": "module.exports = () => 'new'"})
-    assert b"new" in made(team, wechat)
+    assert b"new" in made(cli, wechat)
 
 
 def test_what_a_hooks_script_does_is_published_as_it_stands_in_the_commit(
-    team: Team, wechat: WeChat, tmp_path: Path
+    cli: CommandLine, wechat: WeChat, tmp_path: Path
 ) -> None:
     """Issue 12, number 16: under the same command line."""
     package = {
@@ -70,14 +70,14 @@ def test_what_a_hooks_script_does_is_published_as_it_stands_in_the_commit(
             "scripts/make.cjs": GENERATE % 41,
         },
     )
-    prepared(team, repository)
-    assert b"41" in made(team, wechat)
+    prepared(cli, repository)
+    assert b"41" in made(cli, wechat)
     commit(repository, {"scripts/make.cjs": GENERATE % 42})
-    assert b"42" in made(team, wechat)
+    assert b"42" in made(cli, wechat)
 
 
 def test_a_command_of_an_app_is_run_in_the_folder_of_that_app(
-    team: Team, wechat: WeChat, tmp_path: Path
+    cli: CommandLine, wechat: WeChat, tmp_path: Path
 ) -> None:
     """Two apps of a workspace share its root and their command, and not what that has made."""
     own = "mkdir -p node_modules/is-number && basename $PWD > node_modules/is-number/name"
@@ -92,26 +92,26 @@ def test_a_command_of_an_app_is_run_in_the_folder_of_that_app(
     workspace = {"package.json": json.dumps({"name": "shop", "workspaces": ["apps/*"]})}
     manifest = {"apps/first/package.json": "{}"}  # The other folder has none.
     repository = make_repository(tmp_path / "shop", {**apps, **workspace, **manifest})
-    prepared(team, repository, "--install-command", own, "--directory", "apps/first")
-    assert b"first" in made(team, wechat)
-    team.must("app", "edit", "shop", "--directory", "apps/second")
-    assert b"second" in made(team, wechat)
+    prepared(cli, repository, "--install-command", own, "--directory", "apps/first")
+    assert b"first" in made(cli, wechat)
+    cli.must("app", "edit", "shop", "--directory", "apps/second")
+    assert b"second" in made(cli, wechat)
 
 
 def test_a_command_is_run_in_a_folder_of_which_an_install_sees_nothing(
-    team: Team, wechat: WeChat, tmp_path: Path
+    cli: CommandLine, wechat: WeChat, tmp_path: Path
 ) -> None:
     files = {f"apps/first/{name}": text for name, text in FILES.items()}
     workspace = {"package.json": json.dumps({"name": "shop", "workspaces": ["apps/*"]})}
     repository = make_repository(tmp_path / "shop", {**files, **workspace})
     options = ("--install-command", "npm install --no-audit", "--directory", "apps/first")
-    team.has_app(repository, *options, "--build-command", "true", "--output", "src")
-    team.must("preview", "shop")
+    cli.has_app(repository, *options, "--build-command", "true", "--output", "src")
+    cli.must("preview", "shop")
     assert "app.json" in wechat.received[-1].files
 
 
 def test_committed_modules_are_published_as_they_are(
-    team: Team, wechat: WeChat, tmp_path: Path
+    cli: CommandLine, wechat: WeChat, tmp_path: Path
 ) -> None:
     """Issue 12, number 20: an install over them only where the app says so, with a warning."""
     with serving(NpmRegistry()) as registry:
@@ -129,18 +129,18 @@ def test_committed_modules_are_published_as_they_are(
                 "node_modules/is-number/index.js": "module.exports = () => 'committed'",
             },
         )
-        prepared(team, repository)
+        prepared(cli, repository)
         for _ in range(2):
-            assert b"committed" in made(team, wechat)
+            assert b"committed" in made(cli, wechat)
         assert registry.requests == []
-        team.must("app", "edit", "shop", "--install-command", "npm install --force && npm ci")
-        release = team.must("preview", "shop", "--json").json
+        cli.must("app", "edit", "shop", "--install-command", "npm install --force && npm ci")
+        release = cli.must("preview", "shop", "--json").json
     assert "node_modules" in json.dumps(release["warnings"])
     assert registry.requests
 
 
 def test_a_new_version_of_a_package_comes_when_somebody_asks_for_it(
-    team: Team, wechat: WeChat, tmp_path: Path
+    cli: CommandLine, wechat: WeChat, tmp_path: Path
 ) -> None:
     """Issue 12, number 17."""
     with serving(NpmRegistry()) as registry:
@@ -150,10 +150,10 @@ def test_a_new_version_of_a_package_comes_when_somebody_asks_for_it(
             ".npmrc": f"registry={registry.url}/\n",
             "package.json": json.dumps({"name": "shop", "dependencies": {"is-number": "^7.0.0"}}),
         }
-        prepared(team, make_repository(tmp_path / "shop", files))
-        assert b"old" in made(team, wechat)
+        prepared(cli, make_repository(tmp_path / "shop", files))
+        assert b"old" in made(cli, wechat)
         registry.publish("is-number", "7.1.0", "module.exports = () => 'new'")
-        assert b"old" in made(team, wechat)
-        team.must("app", "edit", "shop", "--fresh-install")
-        assert b"new" in made(team, wechat)
-        assert team.must("preview", "shop", "--json").json["stages"][1]["cached"]
+        assert b"old" in made(cli, wechat)
+        cli.must("app", "edit", "shop", "--fresh-install")
+        assert b"new" in made(cli, wechat)
+        assert cli.must("preview", "shop", "--json").json["stages"][1]["cached"]

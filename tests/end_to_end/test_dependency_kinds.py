@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from modes import MODES, given, in_mode
+from command_line import APP_ID, CommandLine
 from mprelease.simulator.wechat import WeChat
 from repositories import commit, make_repository
-from team import APP_ID, Team
+from sandbox_modes import MODES, give_folder, in_mode
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("wechat_tool")]
+pytestmark = [pytest.mark.slow, pytest.mark.light_tool]
 
 PAGE = {
     "project.config.json": json.dumps({"compileType": "miniprogram", "appid": APP_ID}),
@@ -57,8 +57,10 @@ PATCH = (
 
 
 @pytest.fixture(params=MODES)
-def working(request: pytest.FixtureRequest, team: Team, monkeypatch: pytest.MonkeyPatch) -> Team:
-    return in_mode(team, request.param, monkeypatch)
+def working(
+    request: pytest.FixtureRequest, cli: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> CommandLine:
+    return in_mode(cli, request.param, monkeypatch)
 
 
 def project(folder: Path, package: Mapping[str, object], **files: str) -> Path:
@@ -68,13 +70,13 @@ def project(folder: Path, package: Mapping[str, object], **files: str) -> Path:
     return make_repository(folder, {**sources, **ignored, **manifest, "build.cjs": BUILD, **files})
 
 
-def has_app(team: Team, repository: Path, *options: str) -> None:
-    given(team)
-    team.has_app(repository, "--build-command", "node build.cjs", "--output", "dist", *options)
+def has_app(cli: CommandLine, repository: Path, *options: str) -> None:
+    give_folder(cli)
+    cli.has_app(repository, "--build-command", "node build.cjs", "--output", "dist", *options)
 
 
 def test_a_patched_package_a_hook_and_the_caches_of_bundlers(
-    working: Team, wechat: WeChat, tmp_path: Path
+    working: CommandLine, wechat: WeChat, tmp_path: Path
 ) -> None:
     package = {
         "scripts": {"postinstall": "patch-package", "prepare": "husky"},
@@ -95,7 +97,7 @@ def test_a_patched_package_a_hook_and_the_caches_of_bundlers(
 
 
 def test_sources_that_an_install_generates_are_laid_into_each_tree(
-    working: Team, wechat: WeChat, tmp_path: Path
+    working: CommandLine, wechat: WeChat, tmp_path: Path
 ) -> None:
     package = {
         "scripts": {"postinstall": "node tools/generate.cjs"},
@@ -112,7 +114,7 @@ def test_sources_that_an_install_generates_are_laid_into_each_tree(
 
 
 def test_a_build_that_writes_into_its_dependencies_is_told_and_may_have_its_own(
-    working: Team, wechat: WeChat, tmp_path: Path
+    working: CommandLine, wechat: WeChat, tmp_path: Path
 ) -> None:
     package = {"dependencies": {"is-number": "7.0.0"}}
     file = "node_modules/is-number/index.js"
@@ -142,7 +144,7 @@ def test_a_build_that_writes_into_its_dependencies_is_told_and_may_have_its_own(
     ],
 )
 def test_a_hook_that_sets_up_git_or_writes_an_ignored_file_is_warm_the_second_time(
-    prepare: str, inputs: str, team: Team, wechat: WeChat, tmp_path: Path
+    prepare: str, inputs: str, cli: CommandLine, wechat: WeChat, tmp_path: Path
 ) -> None:
     """Issue 12, number 26; the third is what the most used starter of uni-app does."""
     package = {
@@ -156,16 +158,16 @@ def test_a_hook_that_sets_up_git_or_writes_an_ignored_file_is_warm_the_second_ti
         "tools/create-base-files.cjs": 'require("fs").writeFileSync("src/pages.json", "{}")',
     }
     repository = project(tmp_path / "shop", package, **files)
-    has_app(team, repository)
+    has_app(cli, repository)
 
     def is_cached() -> bool:
-        return team.must("preview", "shop", "--json").json["stages"][1]["cached"] is True
+        return cli.must("preview", "shop", "--json").json["stages"][1]["cached"] is True
 
     assert not is_cached()
     assert is_cached()
     if inputs:
         assert all("pages.json" in each.files for each in wechat.received)
-        team.must("app", "edit", "shop", "--install-inputs", inputs)
+        cli.must("app", "edit", "shop", "--install-inputs", inputs)
         assert not is_cached()
     commit(repository, {"src/app.js": "App({ a: 1 })"})
     assert is_cached()
@@ -173,7 +175,7 @@ def test_a_hook_that_sets_up_git_or_writes_an_ignored_file_is_warm_the_second_ti
 
 @pytest.mark.parametrize("manager", ["npm", "pnpm@9.15.9"])
 def test_a_package_of_a_workspace_is_found_through_its_link(
-    manager: str, working: Team, wechat: WeChat, tmp_path: Path
+    manager: str, working: CommandLine, wechat: WeChat, tmp_path: Path
 ) -> None:
     root: dict[str, object] = {"name": "root", "private": True}
     root |= {"workspaces": ["packages/*"]} if manager == "npm" else {"packageManager": manager}
@@ -211,7 +213,7 @@ def test_a_package_of_a_workspace_is_found_through_its_link(
 
 
 def test_a_linked_folder_beside_the_app_is_built_as_its_commit_has_it(
-    working: Team, wechat: WeChat, tmp_path: Path
+    working: CommandLine, wechat: WeChat, tmp_path: Path
 ) -> None:
     shared = 'module.exports = ";exports.shared = 1"'
     package = {"name": "shop", "version": "1.0.0", "dependencies": {"shared": "file:../shared"}}

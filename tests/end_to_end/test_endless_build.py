@@ -5,31 +5,31 @@ from pathlib import Path
 
 import pytest
 
+from command_line import CommandLine
 from mprelease.simulator.sample import make_sample
-from team import Team
 
 pytestmark = [pytest.mark.slow, pytest.mark.light_tool]
 MEBI = 1 << 20
 
 
 def test_an_endless_build_is_ended_and_its_log_keeps_beginning_and_end(
-    team: Team, tmp_path: Path
+    cli: CommandLine, tmp_path: Path
 ) -> None:
     limited = replace(
-        team, extra={**team.extra, "MPRELEASE_BUILD_LOG": "12", "MPRELEASE_LOG_SIZE": "1"}
+        cli, extra={**cli.extra, "MPRELEASE_BUILD_LOG": "12", "MPRELEASE_LOG_SIZE": "1"}
     )
     repository = make_sample(tmp_path / "sample")
     limited.has_app(repository, "--build-command", "base64 /dev/urandom", "--output", ".")
-    before = stored(team)
+    before = stored(cli)
     answer = limited.run("preview", "shop", "--json")
     assert answer.code == 1
     assert answer.json["error"]["problem"] == "log_limit"
-    assert stored(team) - before < 2 * MEBI
+    assert stored(cli) - before < 2 * MEBI
     lines = limited.log().splitlines()
     assert sum(map(len, lines)) < MEBI
     (cut,) = [number for number, line in enumerate(lines) if "MPRELEASE_LOG_SIZE" in line]
     assert 5000 < cut < len(lines) - 2000
 
 
-def stored(team: Team) -> int:
-    return sum(file.stat().st_size for file in team.data.glob("mprelease.db"))
+def stored(cli: CommandLine) -> int:
+    return sum(file.stat().st_size for file in cli.data.glob("mprelease.db"))

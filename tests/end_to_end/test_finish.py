@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from command_line import CommandLine, wait_until
 from mprelease.simulator.alipay import Alipay
 from mprelease.simulator.proxy import Simulator
 from mprelease.simulator.vendor_service import Fault
 from mprelease.simulator.wechat import WeChat
 from repositories import make_repository
-from team import Team, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("alipay_tool", "wechat_tool")]
 
@@ -38,23 +38,23 @@ def alipay(tmp_path: Path, upload_key: str) -> Alipay:
 
 
 @pytest.fixture
-def shop(team: Team, wechat: WeChat, alipay: Alipay, tmp_path: Path) -> Iterator[Team]:
-    """The team with `pay` on Alipay and `shop` on WeChat, both of project `web`."""
+def shop(cli: CommandLine, wechat: WeChat, alipay: Alipay, tmp_path: Path) -> Iterator[CommandLine]:
+    """The command line with `pay` on Alipay and `shop` on WeChat, both of project `web`."""
     repository = make_repository(tmp_path / "repository", FILES)
     with Simulator(tmp_path / "vendors", [wechat, alipay]) as simulator:
-        team.simulator = simulator
-        team.has_app(repository, "--directory", "wechat")
+        cli.simulator = simulator
+        cli.has_app(repository, "--directory", "wechat")
         given = tmp_path / "tool.json"
-        given.write_text(json.dumps({"toolId": TOOL_ID, "privateKey": team.key}))
-        team.must(
+        given.write_text(json.dumps({"toolId": TOOL_ID, "privateKey": cli.key}))
+        cli.must(
             *("app", "add", "pay", "--project", "web", "--platform", "alipay"),
             *("--app-id", ALIPAY_ID, "--credential-file", str(given), "--directory", "alipay"),
         )
-        yield team
+        yield cli
 
 
 def test_a_refused_experience_version_is_made_up_for_and_may_be_again(
-    shop: Team, alipay: Alipay
+    shop: CommandLine, alipay: Alipay
 ) -> None:
     alipay.set_fault(ALIPAY_ID, Fault.TRIAL_REFUSED)
     release = shop.must("upload", "pay", "--json").json
@@ -76,7 +76,7 @@ def test_a_refused_experience_version_is_made_up_for_and_may_be_again(
     assert len(alipay.received) == 1
 
 
-def test_a_worker_finishes_for_whoever_asks(shop: Team, alipay: Alipay) -> None:
+def test_a_worker_finishes_for_whoever_asks(shop: CommandLine, alipay: Alipay) -> None:
     alipay.set_fault(ALIPAY_ID, Fault.TRIAL_REFUSED)
     shop.must("upload", "pay", "--json")
     alipay.set_fault(ALIPAY_ID, None)
@@ -91,25 +91,27 @@ def test_a_worker_finishes_for_whoever_asks(shop: Team, alipay: Alipay) -> None:
     assert alipay.trial_version(ALIPAY_ID) == done["version"]
 
 
-def test_what_cannot_be_finished_is_told_in_a_sentence(shop: Team, wechat: WeChat) -> None:
+def test_what_cannot_be_finished_is_told_in_a_sentence(shop: CommandLine, wechat: WeChat) -> None:
     shop.must("preview", "pay")
     shop.must("upload", "shop")
     shop.run("upload", "shop", "--ref", "nowhere")
-    said = {number: shop.run("release", "finish", number) for number in ("1", "2", "3", "77")}
-    assert {number: answer.code for number, answer in said.items()} == {
+    answers = {number: shop.run("release", "finish", number) for number in ("1", "2", "3", "77")}
+    assert {number: answer.code for number, answer in answers.items()} == {
         "1": 2,
         "2": 1,
         "3": 2,
         "77": 2,
     }
-    assert "no upload that has succeeded" in said["1"].err
-    assert "no upload that has succeeded" in said["3"].err
-    assert "WeChat" in said["2"].err
-    assert "77" in said["77"].err
+    assert "no upload that has succeeded" in answers["1"].err
+    assert "no upload that has succeeded" in answers["3"].err
+    assert "WeChat" in answers["2"].err
+    assert "77" in answers["77"].err
     assert len(wechat.received) == 1
 
 
-def test_the_newest_version_is_asked_of_the_platform_that_tells(shop: Team, alipay: Alipay) -> None:
+def test_the_newest_version_is_asked_of_the_platform_that_tells(
+    shop: CommandLine, alipay: Alipay
+) -> None:
     assert "no version" in shop.must("app", "last-version", "pay").out
     alipay.add_versions(ALIPAY_ID, ["26.1.0", "26.2.0"])
     assert shop.must("app", "last-version", "pay").out.strip() == "26.2.0"

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from command_line import CommandLine
 from mprelease.pipeline import hbuilderx
 from mprelease.simulator.wechat import WeChat
 from npm_registry import NpmRegistry, serving
 from repositories import commit, make_repository
-from team import Team
 from test_registries import FILES
 from trees import write
-from uni import FILES as UNI
+from uni_app_project import FILES as UNI
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("wechat_tool")]
 
@@ -63,7 +63,7 @@ def lock_of_npm_6(registry: NpmRegistry) -> Mapping[str, object]:
 
 
 def test_the_build_tool_is_added_to_what_a_lock_file_says(
-    team: Team, wechat: WeChat, registry: NpmRegistry, tmp_path: Path
+    cli: CommandLine, wechat: WeChat, registry: NpmRegistry, tmp_path: Path
 ) -> None:
     files = {
         **SOURCES,
@@ -72,15 +72,15 @@ def test_the_build_tool_is_added_to_what_a_lock_file_says(
         "package.json": json.dumps({"dependencies": {"is-number": "^7.0.0"}}),
         "package-lock.json": json.dumps(lock_of_npm_6(registry)),
     }
-    team.has_app(make_repository(tmp_path / "shop", files))
-    release = team.must("preview", "shop", "--json").json
+    cli.has_app(make_repository(tmp_path / "shop", files))
+    release = cli.must("preview", "shop", "--json").json
     assert release["warnings"] == []
     assert b"7.0.0" in wechat.received[0].files["made.js"]
-    assert team.must("preview", "shop", "--json").json["stages"][1]["cached"]
+    assert cli.must("preview", "shop", "--json").json["stages"][1]["cached"]
 
 
 def test_the_build_tool_is_installed_in_place_of_committed_modules(
-    team: Team, wechat: WeChat, registry: NpmRegistry, tmp_path: Path
+    cli: CommandLine, wechat: WeChat, registry: NpmRegistry, tmp_path: Path
 ) -> None:
     files = {
         **SOURCES,
@@ -90,33 +90,33 @@ def test_the_build_tool_is_installed_in_place_of_committed_modules(
         "node_modules/is-number/package.json": '{"name":"is-number","version":"6.0.0"}',
         "node_modules/is-number/index.js": "module.exports = () => 'committed'",
     }
-    team.has_app(make_repository(tmp_path / "shop", files))
+    cli.has_app(make_repository(tmp_path / "shop", files))
     for _ in range(2):
-        release = team.must("preview", "shop", "--json").json
+        release = cli.must("preview", "shop", "--json").json
         assert "node_modules is part of the commit" in json.dumps(release["warnings"])
         assert b"7.0.0" in wechat.received[-1].files["made.js"]
 
 
 def test_a_lock_file_without_a_package_file_is_not_asked(
-    team: Team, wechat: WeChat, registry: NpmRegistry, tmp_path: Path
+    cli: CommandLine, wechat: WeChat, registry: NpmRegistry, tmp_path: Path
 ) -> None:
     lock = lock_of_npm_6(registry)
-    gone = {**lock, "dependencies": {"gone": {"version": "1.0.0"}}}
+    missing = {**lock, "dependencies": {"gone": {"version": "1.0.0"}}}
     files = {
         **SOURCES,
         ".gitignore": "dist\nnode_modules\n",
         ".npmrc": f"registry={registry.url}/\n",
-        "package-lock.json": json.dumps(gone),
+        "package-lock.json": json.dumps(missing),
     }
-    team.has_app(make_repository(tmp_path / "shop", files))
-    assert team.must("preview", "shop", "--json").json["warnings"] == []
+    cli.has_app(make_repository(tmp_path / "shop", files))
+    assert cli.must("preview", "shop", "--json").json["warnings"] == []
     assert "app.json" in wechat.received[0].files
     assert "/gone" not in registry.requests
 
 
 @pytest.mark.timeout(900)
 def test_a_project_of_vue_3_is_built_with_a_kept_tool(
-    team: Team, wechat: WeChat, tmp_path: Path
+    cli: CommandLine, wechat: WeChat, tmp_path: Path
 ) -> None:
     sources = {
         name.removeprefix("src/"): text for name, text in UNI.items() if name.startswith("src/")
@@ -125,11 +125,11 @@ def test_a_project_of_vue_3_is_built_with_a_kept_tool(
     styles = {"uni.scss": "$size: 7px;", "App.vue": app}
     ignored = {".gitignore": "unpackage\n"}
     repository = make_repository(tmp_path / "uni", {**sources, **styles, **ignored})
-    team.has_app(repository)
-    release = team.must("preview", "shop", "--json", seconds=800).json
+    cli.has_app(repository)
+    release = cli.must("preview", "shop", "--json", seconds=800).json
     assert release["warnings"] == []
     assert "pages/index/index.wxml" in wechat.received[0].files
     assert b"7px" in wechat.received[0].files["app.wxss"]
     commit(repository, {"pages/index/index.vue": "<template><view>2</view></template>"})
-    assert team.must("preview", "shop", "--json").json["stages"][1]["cached"]
+    assert cli.must("preview", "shop", "--json").json["stages"][1]["cached"]
     assert wechat.received[1].files["pages/index/index.wxml"] == b"<view>2</view>"

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from browser import PASSWORD, SECONDS, Site, answers, free_port, serving
+from command_line import CommandLine, wait_until
 from mprelease.domain.problems import Problem, ProblemDetail
 from mprelease.domain.releases import Commit, Kind, Stage, StageState, State
 from mprelease.domain.users import Role
@@ -18,10 +19,9 @@ from mprelease.schemas.releases import ReleaseRequest
 from mprelease.schemas.users import NewUser
 from mprelease.services import releases, users
 from mprelease.services.context import ServiceContext
-from team import Team, wait_until
-from written import BOSS, housed, taken
+from recorded_release import ADMIN, claimed, opened_services
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("live_pages")]
 
 # Set to 60 to sleep as long as a browser lets a hidden tab rest.
 ASLEEP = float(os.environ.get("MPRELEASE_TEST_ASLEEP_SECONDS", "5"))
@@ -31,15 +31,15 @@ COMMIT = Commit("0123456789abcdef" * 2, "林", "feat: 首页", 1_790_000_000)
 
 
 @pytest.fixture
-def site(team: Team, chromium: Browser) -> Iterator[Site]:
-    """A house without a worker: the test does what one would."""
-    with serving(team, chromium, "--no-worker") as made:
+def site(cli: CommandLine, chromium: Browser) -> Iterator[Site]:
+    """A site without a worker: the test acts as one."""
+    with serving(cli, chromium, "--no-worker") as made:
         yield made
 
 
 @pytest.fixture
-def services(site: Site, team: Team, upload_key: str) -> Iterator[ServiceContext]:
-    with housed(team, upload_key) as made:
+def services(site: Site, cli: CommandLine, upload_key: str) -> Iterator[ServiceContext]:
+    with opened_services(cli, upload_key) as made:
         yield made
 
 
@@ -57,7 +57,7 @@ def stored(page: Page) -> list[str]:
 def test_one_publishes_and_another_sees_it_begin_run_and_end(
     site: Site, services: ServiceContext
 ) -> None:
-    users.add(services, BOSS, NewUser(name="小王", role=Role.VIEWER, password=PASSWORD))
+    users.add(services, ADMIN, NewUser(name="小王", role=Role.VIEWER, password=PASSWORD))
     publisher = site.session("admin", PASSWORD, locale="en-US")
     watcher = site.session("小王", PASSWORD, locale="en-US", viewport={"width": 390, "height": 800})
     home = watcher.context.new_page()
@@ -76,7 +76,7 @@ def test_one_publishes_and_another_sees_it_begin_run_and_end(
     expect(watcher.locator("#notes")).to_contain_text("admin · preview shop #1: queued")
     expect(home.locator("#running")).to_have_text(re.compile("1"))
 
-    release = taken(services, 1)
+    release = claimed(services, 1)
     release.recorder.started(Stage.CHECKOUT)
     for page in (watcher, home):
         expect(page.locator("#release-1 .state-running")).to_be_visible()
@@ -105,7 +105,7 @@ def test_a_refused_key_leaves_no_stage_that_might_still_come(
     page.goto(f"{site.url}/apps/shop/preview")
     page.click("main form button.btn-primary")
     expect(page.locator("[data-stage].pending")).to_have_count(4)
-    release = taken(services, 1)
+    release = claimed(services, 1)
     release.recorder.started(Stage.CHECKOUT)
     expect(page.locator("[data-stage].running")).to_have_count(1)
     release.recorder.ended(Stage.CHECKOUT, StageState.CANCELED)
@@ -119,13 +119,13 @@ def test_a_refused_key_leaves_no_stage_that_might_still_come(
 
 
 def test_the_log_goes_on_without_a_gap_or_a_double_when_the_server_has_died(
-    team: Team, chromium: Browser, upload_key: str
+    cli: CommandLine, chromium: Browser, upload_key: str
 ) -> None:
     site = Site(f"http://127.0.0.1:{free_port()}", chromium, [])
-    team.extra["MPRELEASE_ADMIN_PASSWORD"] = PASSWORD
-    server = served(site, team)
-    with housed(team, upload_key) as services:
-        release = taken(services, asked(services))
+    cli.extra["MPRELEASE_ADMIN_PASSWORD"] = PASSWORD
+    server = served(site, cli)
+    with opened_services(cli, upload_key) as services:
+        release = claimed(services, requested(services))
         release.recorder.started(Stage.BUILD)
         release.write(f"module {number}" for number in range(1, 41))
         page = site.session("admin", PASSWORD, **TALL)
@@ -136,7 +136,7 @@ def test_the_log_goes_on_without_a_gap_or_a_double_when_the_server_has_died(
             server.communicate()
             expect(page.locator("[data-part=disconnected]")).to_be_visible()
             release.write(f"while it was dead {round_}.{number}" for number in range(30))
-            server = served(site, team)
+            server = served(site, cli)
             release.write(f"afterwards {round_}.{number}" for number in range(20))
             expect(page.locator(".log")).to_contain_text(f"afterwards {round_}.19", timeout=SECONDS)
             expect(page.locator("[data-part=disconnected]")).to_be_hidden()
@@ -152,7 +152,7 @@ def test_the_log_goes_on_without_a_gap_or_a_double_when_the_server_has_died(
 def test_a_tab_that_slept_knows_everything_when_it_wakes(
     site: Site, services: ServiceContext
 ) -> None:
-    release = taken(services, asked(services))
+    release = claimed(services, requested(services))
     release.recorder.started(Stage.BUILD)
     release.write(["module 1"])
     page = site.session("admin", PASSWORD, **TALL)
@@ -174,7 +174,7 @@ def test_a_tab_that_slept_knows_everything_when_it_wakes(
 
 
 def test_where_no_socket_passes_the_pages_ask(site: Site, services: ServiceContext) -> None:
-    release = taken(services, asked(services))
+    release = claimed(services, requested(services))
     release.recorder.started(Stage.BUILD)
     page = site.session("admin", PASSWORD, **TALL)
     page.route_web_socket(re.compile("/live$"), lambda socket: socket.close())
@@ -207,9 +207,9 @@ def test_who_has_asked_for_it_is_told_when_the_own_release_ends(
     page.click("main form button.btn-primary")
     page.get_by_role("button", name="Tell me when it ends").click()
     expect(page.get_by_role("button", name="Tell me when it ends")).to_be_hidden()
-    other = taken(services, releases.request(services, BOSS, PREVIEW.with_(robot=2)))
+    other = claimed(services, releases.request(services, ADMIN, PREVIEW.with_(robot=2)))
     expect(page.locator("#notes")).to_have_count(1)
-    own = taken(services, 1)
+    own = claimed(services, 1)
     other.end()
     own.end(State.FAILED)
     expect(page).to_have_title(re.compile("^✘ "))
@@ -218,13 +218,13 @@ def test_who_has_asked_for_it_is_told_when_the_own_release_ends(
     expect(page).not_to_have_title(re.compile("^✘ "))
 
 
-def asked(services: ServiceContext) -> int:
-    return releases.request(services, BOSS, PREVIEW)
+def requested(services: ServiceContext) -> int:
+    return releases.request(services, ADMIN, PREVIEW)
 
 
-def served(site: Site, team: Team) -> "subprocess.Popen[str]":
+def served(site: Site, cli: CommandLine) -> "subprocess.Popen[str]":
     port = site.url.rpartition(":")[2]
-    server = team.start("serve", "--port", port, "--no-worker")
+    server = cli.start("serve", "--port", port, "--no-worker")
     wait_until(lambda: answers(int(port)) or server.poll() is not None)
     assert server.poll() is None, server.communicate()[1]
     return server

@@ -7,29 +7,29 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from browser import PASSWORD, Site, serving, visited
+from command_line import CommandLine
 from mprelease.domain.releases import Stage, State
 from mprelease.services.context import ServiceContext
-from team import Team
-from written import Written, housed, writing
+from recorded_release import RecordedRelease, opened_services, recording
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("log_view")]
 
 EVIL = '<img src=x onerror="document.title=1"><script>alert(1)</script>'
 
 
 @pytest.fixture(scope="module")
-def site_of_module(team_of_module: Team, chromium: Browser) -> Iterator[Site]:
+def site_of_module(cli_of_module: CommandLine, chromium: Browser) -> Iterator[Site]:
     """A server without a worker: the tests write what one would."""
-    with serving(team_of_module, chromium, "--no-worker") as made:
+    with serving(cli_of_module, chromium, "--no-worker") as made:
         yield made
 
 
 @pytest.fixture(scope="module")
 def services(
-    site_of_module: Site, team_of_module: Team, upload_key: str
+    site_of_module: Site, cli_of_module: CommandLine, upload_key: str
 ) -> Iterator[ServiceContext]:
     assert site_of_module
-    with housed(team_of_module, upload_key) as made:
+    with opened_services(cli_of_module, upload_key) as made:
         yield made
 
 
@@ -40,15 +40,15 @@ def site(site_of_module: Site) -> Iterator[Site]:
 
 
 @pytest.fixture
-def release(services: ServiceContext) -> Iterator[Written]:
-    with writing(services) as made:
+def release(services: ServiceContext) -> Iterator[RecordedRelease]:
+    with recording(services) as made:
         yield made
 
 
-def opened(site: Site, release: Written, fragment: str = "", **wishes: object) -> Page:
+def opened(site: Site, release: RecordedRelease, fragment: str = "", **options: object) -> Page:
     """Log in and open the release; return as soon as everything written so far has arrived."""
     high = {"width": 1280, "height": 1600}
-    page = site.session("admin", PASSWORD, **{"locale": "en-US", "viewport": high, **wishes})
+    page = site.session("admin", PASSWORD, **{"locale": "en-US", "viewport": high, **options})
     page.goto(f"{site.url}/releases/{release.id}{fragment}")
     page.wait_for_selector(".log-view[data-complete]")
     return page
@@ -65,7 +65,7 @@ def top_of(page: Page, number: int) -> float:
 
 
 def test_of_fifty_thousand_lines_only_those_that_one_sees_are_drawn(
-    site: Site, release: Written
+    site: Site, release: RecordedRelease
 ) -> None:
     release.stage(Stage.INSTALL, (f"package {number}" for number in range(1, 20_001)))
     release.stage(Stage.BUILD, (f"module {number} 中文" for number in range(1, 30_001)))
@@ -87,7 +87,7 @@ def test_of_fifty_thousand_lines_only_those_that_one_sees_are_drawn(
 
 
 def test_a_search_counts_the_lines_and_goes_round_through_them(
-    site: Site, release: Written
+    site: Site, release: RecordedRelease
 ) -> None:
     lines = [f"step {number}" for number in range(1, 5001)]
     for number in (1000, 3000, 5000):
@@ -119,7 +119,9 @@ def test_a_search_counts_the_lines_and_goes_round_through_them(
     expect(count).to_have_text("")
 
 
-def test_a_stage_folds_tells_its_time_and_unfolds_for_a_link(site: Site, release: Written) -> None:
+def test_a_stage_folds_tells_its_time_and_unfolds_for_a_link(
+    site: Site, release: RecordedRelease
+) -> None:
     release.stage(Stage.CHECKOUT, ["cloning"])
     release.stage(Stage.BUILD, [f"module {number}" for number in range(1, 1001)])
     release.stage(Stage.PUBLISH, ["sending"])
@@ -140,7 +142,7 @@ def test_a_stage_folds_tells_its_time_and_unfolds_for_a_link(site: Site, release
 
 
 def test_the_end_is_followed_until_one_scrolls_up_and_then_nothing_moves(
-    site: Site, release: Written
+    site: Site, release: RecordedRelease
 ) -> None:
     release.recorder.started(Stage.BUILD)
     release.write(f"module {number}" for number in range(1, 501))
@@ -176,7 +178,7 @@ def test_the_end_is_followed_until_one_scrolls_up_and_then_nothing_moves(
 
 
 def test_the_line_that_one_reads_stays_when_lines_are_wrapped_or_not(
-    site: Site, release: Written
+    site: Site, release: RecordedRelease
 ) -> None:
     words = ("短", "a word " * 70, "中文字符" * 90, "\x1b[1mbold\x1b[0m")
     release.stage(Stage.BUILD, (f"{number} {words[number % 4]}" for number in range(1, 4001)))
@@ -198,7 +200,9 @@ def test_the_line_that_one_reads_stays_when_lines_are_wrapped_or_not(
     expect(wrap).not_to_be_checked()
 
 
-def test_what_is_hostile_stays_text_on_a_telephone_too(site: Site, release: Written) -> None:
+def test_what_is_hostile_stays_text_on_a_telephone_too(
+    site: Site, release: RecordedRelease
+) -> None:
     release.stage(Stage.BUILD, [EVIL, f"\x1b[31m{EVIL}\x1b]8;;javascript:1\x07link\x1b]8;;\x07"])
     release.stage(Stage.PUBLISH, ["x" * 2**20 + " end", "after"])
     release.end()
@@ -214,7 +218,7 @@ def test_what_is_hostile_stays_text_on_a_telephone_too(site: Site, release: Writ
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
-def test_colours_are_those_of_a_terminal(site: Site, release: Written) -> None:
+def test_colours_are_those_of_a_terminal(site: Site, release: RecordedRelease) -> None:
     release.stage(
         Stage.BUILD,
         [
@@ -235,7 +239,9 @@ def test_colours_are_those_of_a_terminal(site: Site, release: Written) -> None:
     assert third == "drawn anew"
 
 
-def test_without_scripts_the_log_is_a_link_to_its_text(site: Site, release: Written) -> None:
+def test_without_scripts_the_log_is_a_link_to_its_text(
+    site: Site, release: RecordedRelease
+) -> None:
     release.stage(Stage.BUILD, ["one", "中文"])
     page = site.session("admin", PASSWORD, locale="en-US", java_script_enabled=False)
     page.goto(f"{site.url}/releases/{release.id}")

@@ -12,11 +12,11 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-import furnished
+import sample_data
 from browser import PASSWORD, SECONDS, Site, serving, visited
-from team import Team
+from command_line import CommandLine
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.xdist_group("looks")]
 
 APP = quote("/apps/商城-微信")
 PAGES = {
@@ -62,24 +62,24 @@ WHOLE, *_ = LOOKS
 RULES_OF_LOOKS = ["color-contrast", "scrollable-region-focusable", "button-name", "link-name"]
 
 
-def furnished_by(team: Team) -> str:
-    """Fill the team's database; return the key of a shared QR code."""
-    team.must("releases")  # makes the master key
-    services = furnished.house_of(team.data)
-    key = furnished.furnish(services, team.key)
+def filled(cli: CommandLine) -> str:
+    """Fill the database; return the key of a shared QR code."""
+    cli.must("releases")  # makes the master key
+    services = sample_data.services_of(cli.data)
+    key = sample_data.add_sample_data(services, cli.key)
     services.database.close()
     return key
 
 
 @pytest.fixture(scope="module")
-def shared(team_of_module: Team) -> str:
-    return furnished_by(team_of_module)
+def shared(cli_of_module: CommandLine) -> str:
+    return filled(cli_of_module)
 
 
 @pytest.fixture(scope="module")
-def site_of_module(team_of_module: Team, shared: str, chromium: Browser) -> Iterator[Site]:
+def site_of_module(cli_of_module: CommandLine, shared: str, chromium: Browser) -> Iterator[Site]:
     assert shared
-    with serving(team_of_module, chromium, "--no-worker") as made:
+    with serving(cli_of_module, chromium, "--no-worker") as made:
         yield made
 
 
@@ -91,10 +91,10 @@ def full_site(site_of_module: Site) -> Iterator[Site]:
 
 
 @pytest.fixture
-def own_site(team: Team, chromium: Browser) -> Iterator[Site]:
+def own_site(cli: CommandLine, chromium: Browser) -> Iterator[Site]:
     """A site that a test may change."""
-    furnished_by(team)
-    with serving(team, chromium, "--no-worker") as made:
+    filled(cli)
+    with serving(cli, chromium, "--no-worker") as made:
         yield made
 
 
@@ -103,8 +103,8 @@ def kept(page: Page, look: str, name: str) -> None:
         page.screenshot(path=Path(folder) / look / f"{name}.png", full_page=True)
 
 
-def grave(page: Page, look: str) -> list[str]:
-    """List what keeps people with other eyes or hands out."""
+def violations(page: Page, look: str) -> list[str]:
+    """List the serious violations of accessibility rules on a page."""
     options: dict[str, object] = {"resultTypes": ["violations"]}
     if look != WHOLE:
         options["runOnly"] = {"type": "rule", "values": RULES_OF_LOOKS}
@@ -153,7 +153,7 @@ def test_every_page_is_whole_and_readable_for_everybody(
         if sticks_out(browser):
             flaws.append(f"{name}: sticks out")
         flaws += [f"{name}: out of its card {part}" for part in browser.evaluate(STICKING_OUT)]
-        flaws += [f"{name}: {flaw}" for flaw in grave(browser, look)]
+        flaws += [f"{name}: {flaw}" for flaw in violations(browser, look)]
     # A page that is not there is the one thing that a browser complains about here.
     full_site.errors[:] = [error for error in full_site.errors if "404" not in error]
     assert not flaws, "\n".join(flaws)
@@ -197,12 +197,12 @@ def loaded(page: Page, address: str) -> dict[str, int]:
     session.send("Network.enable")
     session.on(
         "Network.responseReceived",
-        lambda said: paths.update({said["requestId"]: urlsplit(said["response"]["url"]).path}),
+        lambda event: paths.update({event["requestId"]: urlsplit(event["response"]["url"]).path}),
     )
     session.on(
         "Network.loadingFinished",
-        lambda said: came.update(
-            {paths.get(said["requestId"], "?"): int(said["encodedDataLength"])}
+        lambda event: came.update(
+            {paths.get(event["requestId"], "?"): int(event["encodedDataLength"])}
         ),
     )
     page.goto(address, wait_until="networkidle")
@@ -254,7 +254,7 @@ def tab_to(page: Page, what: str) -> None:
 
 
 def test_a_release_is_asked_for_and_canceled_by_keyboard_alone(own_site: Site) -> None:
-    page = own_site.session(furnished.LIN.name, furnished.PASSWORD)
+    page = own_site.session(sample_data.LIN.name, sample_data.PASSWORD)
     tab_to(page, f"a[href='{APP}/preview']")
     page.keyboard.press("Enter")
     page.wait_for_url("**/preview")

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from command_line import APP_ID, CommandLine, path_without_bwrap
 from mprelease.simulator.wechat import WeChat
 from repositories import make_repository
-from team import APP_ID, Team, path_without_bwrap
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("wechat_tool")]
 
@@ -22,16 +22,16 @@ MODES = [
 
 
 @pytest.fixture(params=MODES)
-def mode(request: pytest.FixtureRequest, team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+def mode(request: pytest.FixtureRequest, cli: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param == "user":
-        monkeypatch.setenv("PATH", path_without_bwrap(team.folder / "programs"))
-        team.extra["MPRELEASE_SANDBOX"] = "required"
+        monkeypatch.setenv("PATH", path_without_bwrap(cli.folder / "programs"))
+        cli.extra["MPRELEASE_SANDBOX"] = "required"
 
 
 @pytest.mark.parametrize("manager", ["pnpm@9.15.9", "yarn@1.22.22"])
 @pytest.mark.usefixtures("mode")
 def test_a_project_is_installed_by_the_manager_that_it_names(
-    manager: str, team: Team, wechat: WeChat, tmp_path: Path
+    manager: str, cli: CommandLine, wechat: WeChat, tmp_path: Path
 ) -> None:
     package = {
         "name": "native",
@@ -47,8 +47,8 @@ def test_a_project_is_installed_by_the_manager_that_it_names(
         "pages/a/a.js": "const isNumber = require('is-number')\nPage({n: isNumber('1')})",
         "pages/a/a.wxml": "<view>{{n}}</view>",
     }
-    team.has_app(make_repository(tmp_path / "native", files))
-    team.must("preview", "shop")
-    assert f"npm install {manager}" in team.log()
+    cli.has_app(make_repository(tmp_path / "native", files))
+    cli.must("preview", "shop")
+    assert f"npm install {manager}" in cli.log()
     assert "miniprogram_npm/is-number/index.js" in wechat.received[0].files
-    assert team.must("preview", "shop", "--json").json["stages"][1]["cached"]
+    assert cli.must("preview", "shop", "--json").json["stages"][1]["cached"]

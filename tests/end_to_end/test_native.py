@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from command_line import APP_ID, CommandLine
 from mprelease.domain.releases import Kind
 from mprelease.simulator.sample import make_sample
 from mprelease.simulator.vendor_service import Fault
 from mprelease.simulator.wechat import WeChat
 from repositories import commit, make_repository
-from team import APP_ID, Team
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("wechat_tool")]
 
@@ -21,19 +21,19 @@ def repository(tmp_path: Path) -> Path:
 
 
 def test_an_upload_arrives_with_its_version_and_everything_that_was_committed(
-    team: Team, wechat: WeChat, repository: Path
+    cli: CommandLine, wechat: WeChat, repository: Path
 ) -> None:
-    team.has_app(repository, "--robot", "7")
-    answer = team.must(
+    cli.has_app(repository, "--robot", "7")
+    answer = cli.must(
         *("upload", "shop", "--description", "$(touch /tmp/x) `id` \"' 新版", "--json"),
-        *("--qr-code", str(team.folder / "trial.png")),
+        *("--qr-code", str(cli.folder / "trial.png")),
     )
     release = answer.json
     assert release["state"] == "succeeded"
     assert release["commit"]["subject"] == "feat: 一周的日历"
     assert release["sizes"]["full"] > 0
     assert [stage["state"] for stage in release["stages"]] == ["succeeded"] * 4
-    assert (team.folder / "trial.png").read_bytes().startswith(b"\x89PNG")
+    assert (cli.folder / "trial.png").read_bytes().startswith(b"\x89PNG")
     [received] = wechat.received
     assert (received.kind, received.robot, received.app_id) == (Kind.UPLOAD, 7, APP_ID)
     assert received.version == release["version"]
@@ -47,10 +47,10 @@ def test_an_upload_arrives_with_its_version_and_everything_that_was_committed(
 
 
 def test_a_preview_opens_the_page_that_was_asked_for_and_gives_a_qr_code(
-    team: Team, wechat: WeChat, repository: Path
+    cli: CommandLine, wechat: WeChat, repository: Path
 ) -> None:
-    team.has_app(repository)
-    answer = team.must(
+    cli.has_app(repository)
+    answer = cli.must(
         *("preview", "shop", "--page", "/pages/about/about", "--query", "from=test&n=1"),
         *("--scene", "1011", "--robot", "2", "--json"),
     )
@@ -64,27 +64,27 @@ def test_a_preview_opens_the_page_that_was_asked_for_and_gives_a_qr_code(
     assert received.launch.scene == 1011
 
 
-def test_the_qr_code_is_drawn_in_the_terminal(team: Team, repository: Path) -> None:
-    team.has_app(repository)
-    answer = team.must("preview", "shop")
+def test_the_qr_code_is_drawn_in_the_terminal(cli: CommandLine, repository: Path) -> None:
+    cli.has_app(repository)
+    answer = cli.must("preview", "shop")
     assert "█▄▄▄▄▄▄▄█" in answer.out
     assert "succeeded" in answer.out
 
 
 def test_a_tag_and_a_commit_can_be_released_as_well_as_a_branch(
-    team: Team, wechat: WeChat, repository: Path
+    cli: CommandLine, wechat: WeChat, repository: Path
 ) -> None:
-    team.has_app(repository)
-    first = team.must("upload", "shop", "--json").json["commit"]["id"]
+    cli.has_app(repository)
+    first = cli.must("upload", "shop", "--json").json["commit"]["id"]
     commit(repository, {"pages/index/index.wxml": "<view>new</view>"}, "new")
-    team.must("upload", "shop", "--ref", "main")
-    team.must("upload", "shop", "--ref", first[:10])
+    cli.must("upload", "shop", "--ref", "main")
+    cli.must("upload", "shop", "--ref", first[:10])
     bodies = [received.files["pages/index/index.wxml"] for received in wechat.received]
     assert bodies[0] == bodies[2] != bodies[1]
 
 
 def test_a_native_project_gets_its_npm_dependency_packed(
-    team: Team, wechat: WeChat, tmp_path: Path
+    cli: CommandLine, wechat: WeChat, tmp_path: Path
 ) -> None:
     repository = make_repository(
         tmp_path / "native",
@@ -102,12 +102,12 @@ def test_a_native_project_gets_its_npm_dependency_packed(
             "pages/a/a.wxml": "<view>{{n}}</view>",
         },
     )
-    team.has_app(repository)
-    answer = team.must("upload", "shop", "--json")
+    cli.has_app(repository)
+    answer = cli.must("upload", "shop", "--json")
     [received] = wechat.received
     assert "miniprogram_npm/is-number/index.js" in received.files
     assert answer.json["warnings"], "there is no lock file: that is said"
-    again = team.must("upload", "shop", "--json").json
+    again = cli.must("upload", "shop", "--json").json
     install = next(stage for stage in again["stages"] if stage["name"] == "install")
     assert install["cached"]
     assert wechat.received[-1].files == received.files
@@ -115,7 +115,7 @@ def test_a_native_project_gets_its_npm_dependency_packed(
 
 @pytest.mark.parametrize("manager", ["npm", "pnpm@9.15.9"])
 def test_packages_that_a_workspace_keeps_above_the_app_are_packed_with_what_they_need(
-    manager: str, team: Team, wechat: WeChat, tmp_path: Path
+    manager: str, cli: CommandLine, wechat: WeChat, tmp_path: Path
 ) -> None:
     root: dict[str, object] = {"name": "root", "private": True}
     root |= {"workspaces": ["packages/*"]} if manager == "npm" else {"packageManager": manager}
@@ -136,8 +136,8 @@ def test_packages_that_a_workspace_keeps_above_the_app_are_packed_with_what_they
             **{f"packages/app/{name}": text for name, text in files.items()},
         },
     )
-    team.has_app(repository, "--directory", "packages/app")
-    warnings = team.must("preview", "shop", "--json").json["warnings"]
+    cli.has_app(repository, "--directory", "packages/app")
+    warnings = cli.must("preview", "shop", "--json").json["warnings"]
     assert len(warnings) == 1, "there is no lock file, and nothing else to say"
     packed = {name for name in wechat.received[0].files if name.endswith("index.js")}
     assert packed == {"miniprogram_npm/is-odd/index.js", "miniprogram_npm/is-number/index.js"}
@@ -152,20 +152,20 @@ REFUSALS = {
 
 @pytest.mark.parametrize("fault", REFUSALS)
 def test_a_refused_credential_ends_the_release_before_the_build(
-    fault: Fault, team: Team, wechat: WeChat, repository: Path
+    fault: Fault, cli: CommandLine, wechat: WeChat, repository: Path
 ) -> None:
-    team.has_app(repository, "--build-command", "sleep 60", "--output", ".")
+    cli.has_app(repository, "--build-command", "sleep 60", "--output", ".")
     wechat.set_fault(APP_ID, fault)
-    answer = team.run("upload", "shop", "--json", seconds=30)
+    answer = cli.run("upload", "shop", "--json", seconds=30)
     assert answer.code == 1
     error = answer.json["error"]
-    said = f"{error['message']} {error['remedy']}"
-    assert all(word in said for word in REFUSALS[fault]), said
+    sentences = f"{error['message']} {error['remedy']}"
+    assert all(word in sentences for word in REFUSALS[fault]), sentences
     assert answer.json["failed_stage"] == "publish"
-    check = team.run("app", "check", "shop")
+    check = cli.run("app", "check", "shop")
     assert check.code == 1
     assert error["remedy"] in check.err
-    assert team.run("app", "check", "shop", "--json").json["accepted"] is False
+    assert cli.run("app", "check", "shop", "--json").json["accepted"] is False
 
 
 @pytest.mark.parametrize(
@@ -173,41 +173,43 @@ def test_a_refused_credential_ends_the_release_before_the_build(
     [(Fault.TOO_LARGE, "2048"), (Fault.SERVER_ERROR, ""), (Fault.CONNECTION_CUT, "arrived")],
 )
 def test_what_the_platform_refuses_at_the_end_is_told_with_its_remedy(
-    fault: Fault, word: str, team: Team, wechat: WeChat, repository: Path
+    fault: Fault, word: str, cli: CommandLine, wechat: WeChat, repository: Path
 ) -> None:
-    team.has_app(repository)
+    cli.has_app(repository)
     wechat.set_fault(APP_ID, fault)
-    answer = team.run("upload", "shop", "--json")
+    answer = cli.run("upload", "shop", "--json")
     assert answer.code == 1
     assert answer.json["state"] == "failed"
     assert word in answer.json["error"]["message"]
     assert answer.json["error"]["remedy"]
 
 
-def test_an_accepted_credential_is_confirmed(team: Team, repository: Path) -> None:
-    team.has_app(repository)
-    assert APP_ID in team.must("app", "check", "shop").out
+def test_an_accepted_credential_is_confirmed(cli: CommandLine, repository: Path) -> None:
+    cli.has_app(repository)
+    assert APP_ID in cli.must("app", "check", "shop").out
 
 
-def test_a_syntax_error_is_told_with_file_and_line(team: Team, repository: Path) -> None:
+def test_a_syntax_error_is_told_with_file_and_line(cli: CommandLine, repository: Path) -> None:
     commit(repository, {"pages/index/index.js": "Page({\n  data: {,}\n})\n"}, "broken")
-    team.has_app(repository)
-    answer = team.run("preview", "shop", "--json")
+    cli.has_app(repository)
+    answer = cli.run("preview", "shop", "--json")
     assert answer.code == 1
     assert "pages/index/index.js:2" in answer.json["error"]["message"]
 
 
-def test_a_page_that_is_missing_is_told(team: Team, repository: Path) -> None:
+def test_a_page_that_is_missing_is_told(cli: CommandLine, repository: Path) -> None:
     config = json.dumps({"pages": ["pages/index/index", "pages/gone/gone"]})
     commit(repository, {"app.json": config}, "broken")
-    team.has_app(repository)
-    answer = team.run("preview", "shop", "--json")
+    cli.has_app(repository)
+    answer = cli.run("preview", "shop", "--json")
     assert answer.code == 1
     assert "pages/gone/gone" in answer.json["error"]["message"]
 
 
-def test_a_preview_of_a_page_that_does_not_exist_is_told(team: Team, repository: Path) -> None:
-    team.has_app(repository)
-    answer = team.run("preview", "shop", "--page", "pages/nowhere/nowhere", "--json")
+def test_a_preview_of_a_page_that_does_not_exist_is_told(
+    cli: CommandLine, repository: Path
+) -> None:
+    cli.has_app(repository)
+    answer = cli.run("preview", "shop", "--page", "pages/nowhere/nowhere", "--json")
     assert answer.code == 1
     assert "pages/nowhere/nowhere" in answer.json["error"]["message"]

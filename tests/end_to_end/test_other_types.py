@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from command_line import APP_ID, CommandLine
 from mprelease.domain.apps import ProjectType
 from mprelease.domain.releases import Kind
 from mprelease.simulator.wechat import WeChat
 from repositories import make_repository
-from team import APP_ID, Team
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("wechat_tool")]
 
@@ -62,12 +62,12 @@ GAME = {
 
 
 def test_a_plugin_arrives_with_its_modules_and_the_mini_program_that_shows_it(
-    team: Team, wechat: WeChat, tmp_path: Path
+    cli: CommandLine, wechat: WeChat, tmp_path: Path
 ) -> None:
     repository = make_repository(tmp_path / "plugin", PLUGIN_PROJECT)
-    team.has_app(repository, "--type", "miniProgramPlugin")
-    team.must("upload", "shop")
-    preview = team.must("preview", "shop", "--json").json
+    cli.has_app(repository, "--type", "miniProgramPlugin")
+    cli.must("upload", "shop")
+    preview = cli.must("preview", "shop", "--json").json
     assert Path(preview["qr_code"]).read_bytes().startswith(b"\xff\xd8")
     assert [received.kind for received in wechat.received] == [Kind.UPLOAD, Kind.PREVIEW]
     for received in wechat.received:
@@ -81,12 +81,12 @@ def test_a_plugin_arrives_with_its_modules_and_the_mini_program_that_shows_it(
 
 
 def test_a_mini_game_arrives_as_it_was_committed_with_its_sub_packages(
-    team: Team, wechat: WeChat, tmp_path: Path
+    cli: CommandLine, wechat: WeChat, tmp_path: Path
 ) -> None:
     repository = make_repository(tmp_path / "game", GAME)
-    team.has_app(repository, "--type", "miniGame", "--setting", "useProjectConfig=false")
-    sizes = team.must("upload", "shop", "--json").json["sizes"]
-    preview = team.must("preview", "shop", "--json").json
+    cli.has_app(repository, "--type", "miniGame", "--setting", "useProjectConfig=false")
+    sizes = cli.must("upload", "shop", "--json").json["sizes"]
+    preview = cli.must("preview", "shop", "--json").json
     assert Path(preview["qr_code"]).read_bytes().startswith(b"\xff\xd8")
     assert [received.kind for received in wechat.received] == [Kind.UPLOAD, Kind.PREVIEW]
     for received in wechat.received:

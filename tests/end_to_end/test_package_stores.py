@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from command_line import APP_ID, CommandLine
 from mprelease.simulator.wechat import WeChat
 from repositories import commit, make_repository, switch
-from team import APP_ID, Team
 
 pytestmark = [pytest.mark.slow, pytest.mark.light_tool]
 
@@ -49,26 +49,26 @@ FILES = {
 
 @pytest.mark.parametrize("manager", ["npm", "pnpm@9.15.9", "yarn@1.22.22", "yarn@4.18.1"])
 def test_a_poisoned_store_stays_with_the_branch_that_poisoned_it(
-    manager: str, team: Team, wechat: WeChat, tmp_path: Path
+    manager: str, cli: CommandLine, wechat: WeChat, tmp_path: Path
 ) -> None:
     named = {} if manager == "npm" else {"packageManager": manager}
     package = {**named, "name": "shop", "dependencies": {"is-number": "7.0.0"}}
     files = {**FILES, ".yarnrc.yml": "nodeLinker: node-modules\n"}
     if authorities := os.environ.get("NODE_EXTRA_CA_CERTS"):
-        team.extra["NODE_EXTRA_CA_CERTS"] = authorities  # yarn >= 2 reads no settings of npm
+        cli.extra["NODE_EXTRA_CA_CERTS"] = authorities  # yarn >= 2 reads no settings of npm
     repository = make_repository(tmp_path / "shop", {**files, "package.json": json.dumps(package)})
-    team.has_app(repository, "--build-command", "node build.cjs", "--output", "dist")
+    cli.has_app(repository, "--build-command", "node build.cjs", "--output", "dist")
     switch(repository, "feature/evil")
     evil = {**package, "scripts": {"postinstall": "node poison.cjs"}}
     commit(repository, {"package.json": json.dumps(evil)}, "evil")
     switch(repository, "main")
 
     def made(ref: str) -> bytes:
-        team.must("preview", "shop", "--ref", ref)
+        cli.must("preview", "shop", "--ref", ref)
         return wechat.received[-1].files["made.js"]
 
     made("feature/evil")
-    assert "POISONED true" in team.log(1)
+    assert "POISONED true" in cli.log(1)
     assert b"true" in made("main"), "nothing of the first install of a branch is left"
     made("feature/evil")
     # Another set: what main has downloaded before is used, and is still its own.

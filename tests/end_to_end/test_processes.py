@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from command_line import CommandLine, interrupt, living, path_without_bwrap, wait_until
 from mprelease.simulator.sample import make_sample
 from mprelease.simulator.wechat import WeChat
 from repositories import commit, git, make_repository
-from team import Team, interrupt, living, path_without_bwrap, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.light_tool]
 
@@ -20,12 +20,12 @@ def repository(tmp_path: Path) -> Path:
 
 
 def test_ctrl_c_in_the_build_cancels_and_the_whole_tree_is_gone(
-    team: Team, repository: Path
+    cli: CommandLine, repository: Path
 ) -> None:
     mark = f"7{os.getpid()}"
     script = f"(setsid sleep {mark} &) ; sleep {mark}"
-    team.has_app(repository, "--build-command", script, "--output", ".")
-    process = team.start("preview", "shop", "--json")
+    cli.has_app(repository, "--build-command", script, "--output", ".")
+    process = cli.start("preview", "shop", "--json")
     wait_until(lambda: len(living(mark)) >= 2)
     interrupt(process)
     out, _ = process.communicate(timeout=10)
@@ -35,28 +35,28 @@ def test_ctrl_c_in_the_build_cancels_and_the_whole_tree_is_gone(
 
 
 def test_a_worker_that_was_killed_leaves_nobody_and_its_release_is_done_by_the_next(
-    team: Team, wechat: WeChat, repository: Path
+    cli: CommandLine, wechat: WeChat, repository: Path
 ) -> None:
     mark = f"8{os.getpid()}"
-    team.has_app(repository, "--build-command", f"sleep {mark}", "--output", ".")
-    process = team.start("upload", "shop")
+    cli.has_app(repository, "--build-command", f"sleep {mark}", "--output", ".")
+    process = cli.start("upload", "shop")
     wait_until(lambda: bool(living(mark)))
     process.send_signal(signal.SIGKILL)
     process.communicate()
     wait_until(lambda: not living(mark), seconds=5)
-    team.must("app", "edit", "shop", "--build-command", "true")
-    team.must("preview", "shop")
-    releases = {release["id"]: release["state"] for release in team.must("releases", "--json").json}
+    cli.must("app", "edit", "shop", "--build-command", "true")
+    cli.must("preview", "shop")
+    releases = {release["id"]: release["state"] for release in cli.must("releases", "--json").json}
     assert releases == {1: "succeeded", 2: "succeeded"}
     assert [received.version for received in wechat.received].count(None) == 0
     assert len([each for each in wechat.received if each.kind == "upload"]) == 1
 
 
 def test_two_commands_at_once_on_one_data_folder_both_end_well(
-    team: Team, wechat: WeChat, repository: Path, tmp_path: Path
+    cli: CommandLine, wechat: WeChat, repository: Path, tmp_path: Path
 ) -> None:
-    team.has_app(repository)
-    first, second = team.start("upload", "shop", "--json"), team.start("upload", "shop", "--json")
+    cli.has_app(repository)
+    first, second = cli.start("upload", "shop", "--json"), cli.start("upload", "shop", "--json")
     for process in (first, second):
         _, err = process.communicate(timeout=120)
         assert process.returncode == 0, err
@@ -65,20 +65,20 @@ def test_two_commands_at_once_on_one_data_folder_both_end_well(
 
 
 def test_a_failed_build_fails_the_release_and_says_its_exit_code(
-    team: Team, repository: Path
+    cli: CommandLine, repository: Path
 ) -> None:
-    team.has_app(repository, "--build-command", "echo almost; exit 3", "--output", ".")
-    answer = team.run("upload", "shop", "--json")
+    cli.has_app(repository, "--build-command", "echo almost; exit 3", "--output", ".")
+    answer = cli.run("upload", "shop", "--json")
     assert answer.code == 1
     assert answer.json["failed_stage"] == "build"
     assert "3" in answer.json["error"]["message"]
-    assert "almost" in team.log()
+    assert "almost" in cli.log()
 
 
-def test_a_build_without_end_is_ended_by_its_time_limit(team: Team, repository: Path) -> None:
-    team.extra["MPRELEASE_BUILD_LIMIT"] = "1"
-    team.has_app(repository, "--build-command", "sleep 500", "--output", ".")
-    answer = team.run("preview", "shop", "--json")
+def test_a_build_without_end_is_ended_by_its_time_limit(cli: CommandLine, repository: Path) -> None:
+    cli.extra["MPRELEASE_BUILD_LIMIT"] = "1"
+    cli.has_app(repository, "--build-command", "sleep 500", "--output", ".")
+    answer = cli.run("preview", "shop", "--json")
     assert answer.code == 1
     assert answer.json["error"]["problem"] == "time_limit"
 
@@ -93,42 +93,42 @@ def test_a_build_without_end_is_ended_by_its_time_limit(team: Team, repository: 
     ],
 )
 def test_a_build_may_ask_git_where_it_stands(
-    mode: str, team: Team, repository: Path, monkeypatch: pytest.MonkeyPatch
+    mode: str, cli: CommandLine, repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if mode == "user":
-        monkeypatch.setenv("PATH", path_without_bwrap(team.folder / "programs"))
-        team.extra["MPRELEASE_SANDBOX"] = "required"
+        monkeypatch.setenv("PATH", path_without_bwrap(cli.folder / "programs"))
+        cli.extra["MPRELEASE_SANDBOX"] = "required"
     script = "echo HEAD=$(git rev-parse HEAD) $(git rev-parse --abbrev-ref HEAD)"
-    team.has_app(repository, "--build-command", script, "--output", ".")
-    head = team.must("preview", "shop", "--json").json["commit"]["id"]
-    assert f"HEAD={head} main" in team.log()
+    cli.has_app(repository, "--build-command", script, "--output", ".")
+    head = cli.must("preview", "shop", "--json").json["commit"]["id"]
+    assert f"HEAD={head} main" in cli.log()
 
 
-def test_what_people_type_reaches_no_shell(team: Team, repository: Path) -> None:
-    team.has_app(repository, "--build-command", "echo ref=$MPRELEASE_REF", "--output", ".")
+def test_what_people_type_reaches_no_shell(cli: CommandLine, repository: Path) -> None:
+    cli.has_app(repository, "--build-command", "echo ref=$MPRELEASE_REF", "--output", ".")
     branch = "feature/$(touch${IFS}pwned);`id`"
     commit(repository, {}, "on a branch")
     git(repository, "branch", branch)
-    team.must("preview", "shop", "--ref", branch, "--description", "; rm -rf /")
-    assert f"ref={branch}" in team.log()
-    assert not list(team.folder.rglob("pwned"))
+    cli.must("preview", "shop", "--ref", branch, "--description", "; rm -rf /")
+    assert f"ref={branch}" in cli.log()
+    assert not list(cli.folder.rglob("pwned"))
 
 
 def test_a_link_to_a_file_of_ours_is_not_published(
-    team: Team, wechat: WeChat, tmp_path: Path
+    cli: CommandLine, wechat: WeChat, tmp_path: Path
 ) -> None:
     repository = make_sample(tmp_path / "linked")
-    (repository / "pages" / "stolen.js").symlink_to(team.data / "master.key")
+    (repository / "pages" / "stolen.js").symlink_to(cli.data / "master.key")
     commit(repository, {}, "a link")
-    team.has_app(repository)
-    answer = team.run("upload", "shop", "--json")
+    cli.has_app(repository)
+    answer = cli.run("upload", "shop", "--json")
     assert answer.code == 1
     assert answer.json["error"]["problem"] == "link_leads_outside"
     assert wechat.received == []
 
 
 def test_a_repository_that_is_a_monorepo_is_released_from_its_folder(
-    team: Team, wechat: WeChat, tmp_path: Path
+    cli: CommandLine, wechat: WeChat, tmp_path: Path
 ) -> None:
     files = {
         f"apps/shop/{path.relative_to(sample)}": path.read_bytes()
@@ -136,9 +136,9 @@ def test_a_repository_that_is_a_monorepo_is_released_from_its_folder(
         for path in sample.rglob("*")
         if path.is_file() and ".git" not in path.parts
     }
-    team.has_app(make_repository(tmp_path / "mono", files), "--directory", "apps/shop")
-    team.must("preview", "shop")
+    cli.has_app(make_repository(tmp_path / "mono", files), "--directory", "apps/shop")
+    cli.must("preview", "shop")
     assert "pages/index/index.js" in wechat.received[0].files
-    team.must("app", "edit", "shop", "--directory", "apps/gone")
-    answer = team.run("preview", "shop", "--json")
+    cli.must("app", "edit", "shop", "--directory", "apps/gone")
+    answer = cli.run("preview", "shop", "--json")
     assert answer.json["error"]["problem"] == "directory_missing"

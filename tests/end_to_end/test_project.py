@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from command_line import CommandLine, interrupt, living
 from mprelease.simulator.keys import make_key
 from mprelease.simulator.wechat import WeChat
 from repositories import commit, make_repository
-from team import Team, interrupt, living
 
 pytestmark = [pytest.mark.slow, pytest.mark.light_tool]
 
@@ -26,25 +26,25 @@ def repository(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def pair(team: Team, wechat: WeChat, repository: Path) -> Team:
-    """The team with the apps `shop` and `desk` of one project."""
-    team.has_app(repository)
-    key, file = make_key(), team.folder / "desk.key"
+def pair(cli: CommandLine, wechat: WeChat, repository: Path) -> CommandLine:
+    """The command line with the apps `shop` and `desk` of one project."""
+    cli.has_app(repository)
+    key, file = make_key(), cli.folder / "desk.key"
     file.write_text(key)
     wechat.register("wx00000000000000de", key)
-    team.must(
+    cli.must(
         *("app", "add", "desk", "--project", "web", "--app-id", "wx00000000000000de"),
         *("--credential-file", str(file)),
     )
-    return team
+    return cli
 
 
 def test_each_line_names_its_app_and_the_end_names_every_qr_code(
-    pair: Team, wechat: WeChat
+    pair: CommandLine, wechat: WeChat
 ) -> None:
     answer = pair.must("preview", "--project", "web", "--page", "pages/a")
-    told = [line.split()[0] for line in answer.err.splitlines() if "✔" in line]
-    assert sorted(told) == ["desk"] * 4 + ["shop"] * 4
+    names = [line.split()[0] for line in answer.err.splitlines() if "✔" in line]
+    assert sorted(names) == ["desk"] * 4 + ["shop"] * 4
     ends = answer.out.splitlines()[-4:]
     assert [line.split()[1] for line in ends[::2]] == ["shop", "desk"]
     for line in ends[1::2]:
@@ -52,7 +52,9 @@ def test_each_line_names_its_app_and_the_end_names_every_qr_code(
     assert [one.launch.start_page for one in wechat.received] == ["pages/a"] * 2
 
 
-def test_one_that_fails_leaves_the_others_alone_and_makes_the_command_fail(pair: Team) -> None:
+def test_one_that_fails_leaves_the_others_alone_and_makes_the_command_fail(
+    pair: CommandLine,
+) -> None:
     pair.must("app", "edit", "shop", "--directory", "nowhere")
     answer = pair.run("upload", "--project", "web", "--json")
     assert answer.code == 1
@@ -60,7 +62,7 @@ def test_one_that_fails_leaves_the_others_alone_and_makes_the_command_fail(pair:
     assert answer.json[0]["error"]["problem"] == "directory_missing"
 
 
-def test_ctrl_c_ends_them_all(pair: Team) -> None:
+def test_ctrl_c_ends_them_all(pair: CommandLine) -> None:
     for app in ("shop", "desk"):
         pair.must("app", "edit", app, "--build-command", "echo on; sleep 60")
     process = pair.start("upload", "--project", "web", "--follow")
@@ -77,7 +79,9 @@ def test_ctrl_c_ends_them_all(pair: Team) -> None:
     assert {one["state"] for one in pair.must("releases", "--json").json} == {"canceled"}
 
 
-def test_a_branch_that_moves_between_two_releases_is_told(pair: Team, repository: Path) -> None:
+def test_a_branch_that_moves_between_two_releases_is_told(
+    pair: CommandLine, repository: Path
+) -> None:
     """Issue 12, number 30: they were said to be from one checkout."""
     pair.extra["MPRELEASE_SLOTS"] = "1"
     pair.must("app", "edit", "shop", "--build-command", "echo on; sleep 3")

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from command_line import APP_ID, CommandLine
 from mprelease.simulator.wechat import WeChat
 from npm_registry import NpmRegistry, serving
 from repositories import commit, make_repository
-from team import APP_ID, Team
 
 pytestmark = [pytest.mark.slow, pytest.mark.light_tool]
 
@@ -45,14 +45,19 @@ def registry() -> Iterator[NpmRegistry]:
 
 
 def has_app(
-    team: Team, folder: Path, files: Mapping[str, str], npmrc: str, *options: str, **package: object
+    cli: CommandLine,
+    folder: Path,
+    files: Mapping[str, str],
+    npmrc: str,
+    *options: str,
+    **package: object,
 ) -> None:
     manifest = {"package.json": json.dumps({**PACKAGE, **package})}
     make_repository(folder, {**FILES, **manifest, **files})
-    team.has_app(folder, "--build-command", "node build.cjs", "--output", "dist", *options)
-    file = team.folder / "npmrc"
+    cli.has_app(folder, "--build-command", "node build.cjs", "--output", "dist", *options)
+    file = cli.folder / "npmrc"
     file.write_text(npmrc)
-    team.must("project", "edit", "web", "--npmrc-file", str(file))
+    cli.must("project", "edit", "web", "--npmrc-file", str(file))
 
 
 def of_npm(registry: NpmRegistry, version: int) -> str:
@@ -135,72 +140,72 @@ def of_yarn_2(_registry: NpmRegistry) -> str:
     ids=["npm-1", "npm-2", "npm-3", "yarn-1", "yarn-4", "pnpm-7", "pnpm-10"],
 )
 def test_what_was_locked_at_a_mirror_out_of_reach_comes_from_the_registry_in_use(
-    name: str, lock: Lock, team: Team, wechat: WeChat, registry: NpmRegistry
+    name: str, lock: Lock, cli: CommandLine, wechat: WeChat, registry: NpmRegistry
 ) -> None:
     """Issue 12, number 23."""
-    has_app(team, team.folder / "shop", {name: lock(registry)}, f"registry={registry.url}/\n")
-    release = team.must("preview", "shop", "--json").json
+    has_app(cli, cli.folder / "shop", {name: lock(registry)}, f"registry={registry.url}/\n")
+    release = cli.must("preview", "shop", "--json").json
     assert b"ours" in wechat.received[0].files["made.js"]
-    assert "installing from a copy" in team.log()
+    assert "installing from a copy" in cli.log()
     assert not [each for each in release["warnings"] if "lock_refused" in str(each)]
-    assert team.must("preview", "shop", "--json").json["stages"][1]["cached"]
+    assert cli.must("preview", "shop", "--json").json["stages"][1]["cached"]
 
 
 def test_a_package_that_only_the_host_of_the_lock_file_has_comes_from_there(
-    team: Team, wechat: WeChat, registry: NpmRegistry, tmp_path: Path
+    cli: CommandLine, wechat: WeChat, registry: NpmRegistry, tmp_path: Path
 ) -> None:
     """Issue 12, number 23: nothing that works without a correction breaks by it."""
     with serving(NpmRegistry()) as empty:
         lock = of_npm(registry, 3).replace(
             f"{MIRROR}/is-number/download", f"{registry.url}/is-number/-"
         )
-        has_app(team, tmp_path / "shop", {"package-lock.json": lock}, f"registry={empty.url}/\n")
-        team.must("preview", "shop")
+        has_app(cli, tmp_path / "shop", {"package-lock.json": lock}, f"registry={empty.url}/\n")
+        cli.must("preview", "shop")
     assert b"ours" in wechat.received[0].files["made.js"]
 
 
 def test_a_line_of_npmrc_that_is_commented_out_counts_for_nothing(
-    team: Team, wechat: WeChat, registry: NpmRegistry, tmp_path: Path
+    cli: CommandLine, wechat: WeChat, registry: NpmRegistry, tmp_path: Path
 ) -> None:
     """Issue 12, number 24."""
     npmrc = f"# registry={RETIRED}\n;registry={RETIRED}\nregistry={registry.url}/\n"
-    has_app(team, tmp_path / "shop", {".npmrc": npmrc}, "")
-    release = team.must("preview", "shop", "--json").json
+    has_app(cli, tmp_path / "shop", {".npmrc": npmrc}, "")
+    release = cli.must("preview", "shop", "--json").json
     assert b"ours" in wechat.received[0].files["made.js"]
     assert "npmrc" not in json.dumps(release["warnings"])
 
 
 @pytest.mark.parametrize("line", ["registry = '{}'", "@our:registry={}/"])
 def test_a_retired_mirror_in_npmrc_gives_way_to_the_registry_of_the_project(
-    line: str, team: Team, wechat: WeChat, registry: NpmRegistry, tmp_path: Path
+    line: str, cli: CommandLine, wechat: WeChat, registry: NpmRegistry, tmp_path: Path
 ) -> None:
     """Issue 12, number 24: also where it stands for one scope."""
     registry.publish("@our/kit", "1.0.0", "")
     wanted = {"is-number": "7.0.0", "@our/kit": "1.0.0"}
     files = {".npmrc": line.format(RETIRED) + "\n"}
-    has_app(team, tmp_path / "shop", files, f"registry={registry.url}/\n", dependencies=wanted)
-    release = team.must("preview", "shop", "--json").json
+    has_app(cli, tmp_path / "shop", files, f"registry={registry.url}/\n", dependencies=wanted)
+    release = cli.must("preview", "shop", "--json").json
     assert b"ours" in wechat.received[0].files["made.js"]
     assert "registry.npm.taobao.org" in json.dumps(release["warnings"])
 
 
 @pytest.mark.parametrize("manager", ["bun@1.1.0", "cnpm@9.4.0", "pnpm@latest", "npm@^10"])
 def test_an_install_command_is_used_whatever_manager_the_project_asks_for(
-    manager: str, team: Team, wechat: WeChat, registry: NpmRegistry, tmp_path: Path
+    manager: str, cli: CommandLine, wechat: WeChat, registry: NpmRegistry, tmp_path: Path
 ) -> None:
     """Issue 12, number 24."""
     command = "npm install --no-audit --no-package-lock"
     has_app(
-        team,
+        cli,
         tmp_path / "shop",
         {"bun.lock": "{}"},
         f"registry={registry.url}/\n",
         *("--install-command", command),
         packageManager=manager,
     )
-    team.must("preview", "shop")
+    cli.must("preview", "shop")
     assert b"ours" in wechat.received[0].files["made.js"]
-    assert f"$ {command}" in team.log()
+    assert f"$ {command}" in cli.log()
 
 
 def seconds_to_start_npm() -> float:
@@ -220,7 +225,7 @@ def seconds_to_start_npm() -> float:
     ids=["npm-silent", "yarn-refused", "pnpm-unknown", "command-silent"],
 )
 def test_a_registry_that_does_not_answer_is_told_within_15_seconds(
-    how: str, lock: dict[str, str], team: Team, registry: NpmRegistry
+    how: str, lock: dict[str, str], cli: CommandLine, registry: NpmRegistry
 ) -> None:
     """Issue 12, number 31."""
     texts = {"of_npm": of_npm(registry, 3), "of_yarn": of_yarn(registry)}
@@ -229,12 +234,12 @@ def test_a_registry_that_does_not_answer_is_told_within_15_seconds(
     registry.silent.set()
     command = () if lock else ("--install-command", "npm install")
     files = {name: texts[kind] for name, kind in lock.items()}
-    folder, npmrc = team.folder / "shop", f"registry={addresses[how]}/\n"
+    folder, npmrc = cli.folder / "shop", f"registry={addresses[how]}/\n"
     # The package manager itself, which comes from elsewhere, is there.
-    has_app(team, folder, dict.fromkeys(files, ""), npmrc, *command, dependencies={})
-    team.run("preview", "shop")
+    has_app(cli, folder, dict.fromkeys(files, ""), npmrc, *command, dependencies={})
+    cli.run("preview", "shop")
     commit(folder, {"package.json": json.dumps(PACKAGE), **files})
-    failed = team.run("preview", "shop", "--json").json
+    failed = cli.run("preview", "shop", "--json").json
     assert failed["error"]["problem"] == "registry_unreachable"
     assert addresses[how].partition("//")[2] in failed["error"]["message"]
     stage = failed["stages"][1]
@@ -245,14 +250,14 @@ def test_a_registry_that_does_not_answer_is_told_within_15_seconds(
 
 
 def test_what_was_downloaded_before_is_installed_although_the_registry_is_silent(
-    team: Team, wechat: WeChat, registry: NpmRegistry, tmp_path: Path
+    cli: CommandLine, wechat: WeChat, registry: NpmRegistry, tmp_path: Path
 ) -> None:
     """Issue 12, number 31."""
     lock = of_npm(registry, 3)
-    has_app(team, tmp_path / "shop", {"package-lock.json": lock}, f"registry={registry.url}/\n")
-    team.must("preview", "shop")
+    has_app(cli, tmp_path / "shop", {"package-lock.json": lock}, f"registry={registry.url}/\n")
+    cli.must("preview", "shop")
     registry.silent.set()
     commit(tmp_path / "shop", {"package.json": json.dumps({**PACKAGE, "author": "", "a": 1})})
-    release = team.must("preview", "shop", "--json").json
+    release = cli.must("preview", "shop", "--json").json
     assert not release["stages"][1]["cached"]
     assert b"ours" in wechat.received[1].files["made.js"]

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from command_line import APP_ID, CommandLine
 from mprelease.simulator.wechat import WeChat
 from needs import needs
 from repositories import make_repository
-from team import APP_ID, Team
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("wechat_tool")]
 
 # What a build could try: every variable, command line and descriptor of every process, and every
 # file that it can open in the places where secrets usually lie.
-HUNTER = r"""
+SCANNER = r"""
 import glob, os, stat, sys
 marks = [bytes.fromhex(mark) for mark in sys.argv[1:]]
 def look(path):
@@ -45,7 +45,7 @@ for name in KNOWN:
     for folder, _, files in os.walk(os.path.join(DATA, name)):
         for file in files:
             look(os.path.join(folder, file))
-print("HUNTED", os.getuid())
+print("SCANNED", os.getuid())
 """
 # Everything that mprelease puts into its data folder under a name of its own.
 KNOWN = (
@@ -54,31 +54,31 @@ KNOWN = (
 )
 
 
-def hunter(team: Team) -> str:
-    values = f"DATA={str(team.data)!r}; HOME={str(team.folder / 'home')!r}; KNOWN={KNOWN!r}\n"
-    return values + HUNTER
+def scanner(cli: CommandLine) -> str:
+    values = f"DATA={str(cli.data)!r}; HOME={str(cli.folder / 'home')!r}; KNOWN={KNOWN!r}\n"
+    return values + SCANNER
 
 
-def marks(team: Team) -> str:
+def marks(cli: CommandLine) -> str:
     """Parts of both keys, written so that the command line itself is no find."""
-    team.must("releases")  # makes the master key
-    lines = [*team.key.splitlines()[3:6], (team.data / "master.key").read_text().strip()]
+    cli.must("releases")  # makes the master key
+    lines = [*cli.key.splitlines()[3:6], (cli.data / "master.key").read_text().strip()]
     return " ".join(line.encode().hex() for line in lines)
 
 
-def released(team: Team, repository: Path, *options: str) -> str:
-    team.has_app(repository, *options)
-    (team.folder / "private.key").unlink()
-    team.must("preview", "shop")
-    return team.log()
+def released(cli: CommandLine, repository: Path, *options: str) -> str:
+    cli.has_app(repository, *options)
+    (cli.folder / "private.key").unlink()
+    cli.must("preview", "shop")
+    return cli.log()
 
 
-def project(team: Team, tmp_path: Path, hook: str) -> Path:
+def project(cli: CommandLine, tmp_path: Path, hook: str) -> Path:
     package = {"name": "spy", "version": "1.0.0", "scripts": {"postinstall": hook}}
     return make_repository(
         tmp_path / "spy",
         {
-            "hunter.py": hunter(team),
+            "scanner.py": scanner(cli),
             "package.json": json.dumps(package),
             "package-lock.json": json.dumps(
                 {"name": "spy", "version": "1.0.0", "lockfileVersion": 3, "packages": {"": package}}
@@ -91,59 +91,62 @@ def project(team: Team, tmp_path: Path, hook: str) -> Path:
     )
 
 
-def hunt(team: Team, tmp_path: Path) -> None:
-    hook = f"python3 hunter.py {marks(team)}"
-    repository = project(team, tmp_path, hook)
+def scan(cli: CommandLine, tmp_path: Path) -> None:
+    hook = f"python3 scanner.py {marks(cli)}"
+    repository = project(cli, tmp_path, hook)
     # What a build may ask stays open to it.
     command = f"{hook} && git rev-parse HEAD"
-    log = released(team, repository, "--build-command", command, "--output", ".")
-    assert log.count("HUNTED") == 2, log
+    log = released(cli, repository, "--build-command", command, "--output", ".")
+    assert log.count("SCANNED") == 2, log
     assert "FOUND" not in log
 
 
+@pytest.mark.light_tool
 @needs("root", "run the tests as root", there=os.geteuid() == 0)
 def test_install_and_build_find_no_key_as_another_user(
-    team: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cli: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     programs = tmp_path / "programs"
     programs.mkdir()
     for name in ("git", "node", "npm", "python3", "sh", "sleep", "env"):
         (programs / name).symlink_to(str(shutil.which(name)))
     monkeypatch.setenv("PATH", str(programs))  # without bwrap
-    team.extra["MPRELEASE_SANDBOX"] = "required"
-    hunt(team, tmp_path)
-    assert re.search(r"HUNTED 59\d\d\d$", team.log(), re.MULTILINE)
+    cli.extra["MPRELEASE_SANDBOX"] = "required"
+    scan(cli, tmp_path)
+    assert re.search(r"SCANNED 59\d\d\d$", cli.log(), re.MULTILINE)
 
 
+@pytest.mark.light_tool
 @needs("bwrap", "apt-get install -y bubblewrap")
-def test_install_and_build_find_no_key_in_bubblewrap(team: Team, tmp_path: Path) -> None:
-    team.extra["MPRELEASE_SANDBOX"] = "required"
-    hunt(team, tmp_path)
+def test_install_and_build_find_no_key_in_bubblewrap(cli: CommandLine, tmp_path: Path) -> None:
+    cli.extra["MPRELEASE_SANDBOX"] = "required"
+    scan(cli, tmp_path)
 
 
-def test_the_hunter_finds_what_is_there_when_nothing_confines_it(
-    team: Team, tmp_path: Path
+@pytest.mark.light_tool
+def test_the_scanner_finds_what_is_there_when_nothing_confines_it(
+    cli: CommandLine, tmp_path: Path
 ) -> None:
-    team.extra["MPRELEASE_SANDBOX"] = "off"
-    bait = team.folder / "home" / "bait"
+    cli.extra["MPRELEASE_SANDBOX"] = "off"
+    bait = cli.folder / "home" / "bait"
     bait.parent.mkdir(exist_ok=True)
-    bait.write_text(team.key)
-    command = f"python3 hunter.py {marks(team)}"
-    repository = project(team, tmp_path, "true")
-    log = released(team, repository, "--build-command", command, "--output", ".")
+    bait.write_text(cli.key)
+    command = f"python3 scanner.py {marks(cli)}"
+    repository = project(cli, tmp_path, "true")
+    log = released(cli, repository, "--build-command", command, "--output", ".")
     assert f"FOUND {bait}" in log
-    assert f"FOUND {team.data / 'master.key'}" in log
+    assert f"FOUND {cli.data / 'master.key'}" in log
 
 
 def test_the_key_is_in_no_log_no_database_and_no_folder_afterwards(
-    team: Team, tmp_path: Path, wechat: WeChat
+    cli: CommandLine, tmp_path: Path, wechat: WeChat
 ) -> None:
-    repository = project(team, tmp_path, "true")
-    log = released(team, repository)
-    lines = team.key.splitlines()[1:-1]
+    repository = project(cli, tmp_path, "true")
+    log = released(cli, repository)
+    lines = cli.key.splitlines()[1:-1]
     assert not any(line in log for line in lines)  # compressed in the database
     inside = [line.encode() for line in lines]
-    for path in team.data.rglob("*"):
+    for path in cli.data.rglob("*"):
         if path.is_file():
             content = path.read_bytes()
             assert not any(line in content for line in inside), path

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from command_line import CommandLine
 from mprelease.simulator.wechat import WeChat
 from repositories import commit, make_repository
-from team import Team
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("wechat_tool")]
 
@@ -92,26 +92,26 @@ NOT_SENT = (".LICENSE.txt", "project.config.json")
 # npm fetches more than 1,100 packages.
 @pytest.mark.timeout(900)
 def test_a_taro_project_is_installed_built_and_uploaded_as_it_was_built(
-    team: Team, wechat: WeChat, tmp_path: Path
+    cli: CommandLine, wechat: WeChat, tmp_path: Path
 ) -> None:
     repository = make_repository(tmp_path / "taro", FILES)
-    team.has_app(repository)
-    first = team.must("upload", "shop", "--json", seconds=600).json
-    made = built(team)
+    cli.has_app(repository)
+    first = cli.must("upload", "shop", "--json", seconds=600).json
+    made = built(cli)
     assert "pages/index/index.wxml" in made
     assert sent(wechat.received[0].files) == made
     assert first["stages"][1]["cached"] is False
 
     commit(repository, {"src/pages/index/index.tsx": PAGE.replace("你好", "再见")})
-    second = team.must("preview", "shop", "--json").json
+    second = cli.must("preview", "shop", "--json").json
     assert second["stages"][1]["cached"] is True, "webpack's cache does not count as a change"
-    changed = built(team)
+    changed = built(cli)
     assert sent(wechat.received[1].files) == changed
     assert {name for name in made if made[name] != changed[name]} == {"pages/index/index.js"}
 
 
-def built(team: Team) -> Mapping[str, bytes]:
-    output = next((team.data / "workspaces").glob("*/1/tree")) / "dist" / "weapp"
+def built(cli: CommandLine) -> Mapping[str, bytes]:
+    output = next((cli.data / "workspaces").glob("*/1/tree")) / "dist" / "weapp"
     files = (path for path in output.rglob("*") if path.is_file())
     return sent({str(path.relative_to(output)): path.read_bytes() for path in files})
 

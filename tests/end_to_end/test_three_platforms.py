@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
+from command_line import CommandLine, wait_until
 from mprelease.simulator.alipay import Alipay
 from mprelease.simulator.douyin import Douyin
 from mprelease.simulator.keys import make_key
 from mprelease.simulator.proxy import Simulator
 from mprelease.simulator.wechat import WeChat
 from repositories import commit, make_repository, switch
-from team import Team, wait_until
-from uni import FILES
+from uni_app_project import FILES
 
 pytestmark = [
     pytest.mark.slow,
@@ -40,7 +40,7 @@ MARKUP = {"wechat": "wxml", "alipay": "axml", "douyin": "ttml"}
 class World:
     """The three services behind one proxy, each with two apps that have keys of their own."""
 
-    team: Team
+    cli: CommandLine
     services: Mapping[str, Any]
 
     def received(self, platform: str, app_id: str) -> Any:
@@ -50,14 +50,15 @@ class World:
 
 
 @pytest.fixture
-def world(team: Team, tmp_path: Path) -> Iterator[World]:
+def world(cli: CommandLine, tmp_path: Path) -> Iterator[World]:
     wechat, alipay = WeChat(tmp_path / "by-wechat"), Alipay(tmp_path / "by-alipay")
-    services = {"wechat": wechat, "alipay": alipay, "douyin": Douyin(tmp_path / "by-douyin")}
+    douyin = Douyin(tmp_path / "by-douyin")
+    services = {"wechat": wechat, "alipay": alipay, "douyin": douyin}
     for number, name in enumerate(TEAMS):
         key = make_key()
         wechat.register(APP_IDS["wechat"][number], key)
         alipay.register(APP_IDS["alipay"][number], TOOL_IDS[number], key)
-        services["douyin"].register(APP_IDS["douyin"][number], f"token-of-{name}")
+        douyin.register(APP_IDS["douyin"][number], f"token-of-{name}")
         given = {
             "wechat": key,
             "alipay": json.dumps({"toolId": TOOL_IDS[number], "privateKey": key}),
@@ -66,35 +67,35 @@ def world(team: Team, tmp_path: Path) -> Iterator[World]:
         for platform, content in given.items():
             (tmp_path / f"{name}-{platform}").write_text(content)
     with Simulator(tmp_path / "vendors", services.values()) as simulator:
-        team.simulator = simulator
-        yield World(team, services)
+        cli.simulator = simulator
+        yield World(cli, services)
 
 
-def add_app(team: Team, name: str, platform: str, number: int, *options: str) -> None:
-    team.must(
+def add_app(cli: CommandLine, name: str, platform: str, number: int, *options: str) -> None:
+    cli.must(
         *("app", "add", name, "--project", "web", "--platform", platform),
         *("--app-id", APP_IDS[platform][number]),
-        *("--credential-file", str(team.folder / f"{TEAMS[number]}-{platform}"), *options),
+        *("--credential-file", str(cli.folder / f"{TEAMS[number]}-{platform}"), *options),
     )
 
 
 def test_three_targets_of_one_uni_app_reach_three_platforms_by_one_command(
     world: World, tmp_path: Path
 ) -> None:
-    team = world.team
+    cli = world.cli
     repository = make_repository(tmp_path / "uni", FILES)
-    team.must("project", "add", "web", "--repository", str(repository))
+    cli.must("project", "add", "web", "--repository", str(repository))
     for platform in PLATFORMS:
-        add_app(team, f"shop-{platform}", platform, 0)
+        add_app(cli, f"shop-{platform}", platform, 0)
     # A slot for each, so that no later checkout clears away what is compared below.
-    team.extra["MPRELEASE_SLOTS"] = "3"
-    releases = team.must("upload", "--project", "web", "--json", seconds=290).json
+    cli.extra["MPRELEASE_SLOTS"] = "3"
+    releases = cli.must("upload", "--project", "web", "--json", seconds=290).json
     assert [one["state"] for one in releases] == ["succeeded"] * 3
     assert len({one["version"] for one in releases}) == 1
     assert len({one["commit"]["id"] for one in releases}) == 1
     for platform in PLATFORMS:
         received = world.received(platform, APP_IDS[platform][0])
-        built = next((team.data / "workspaces").glob(f"*/*/tree/dist/build/{TARGETS[platform]}"))
+        built = next((cli.data / "workspaces").glob(f"*/*/tree/dist/build/{TARGETS[platform]}"))
         made = {str(one.relative_to(built)) for one in built.rglob("*") if one.is_file()}
         page = f"pages/index/index.{MARKUP[platform]}"
         assert page in made
@@ -117,23 +118,23 @@ def sources(platform: str, text: str) -> Mapping[str, str]:
 
 
 def test_six_releases_at_once_do_not_meet(world: World, tmp_path: Path) -> None:
-    team = world.team
+    cli = world.cli
     repository = make_repository(tmp_path / "native", {})
     for name in TEAMS:
         switch(repository, name)
         commit(repository, {p: t for one in PLATFORMS for p, t in sources(one, name).items()})
-    team.must("project", "add", "web", "--repository", str(repository))
+    cli.must("project", "add", "web", "--repository", str(repository))
     for number, name in enumerate(TEAMS):
         for platform in PLATFORMS:
-            add_app(team, f"{name}-{platform}", platform, number, "--directory", platform)
-    worker = team.start("worker", "--slots", "6")
-    wait_until(lambda: bool(json.loads(team.must("workers", "--json").out)))
-    asked = [
-        team.start("upload", f"{name}-{platform}", "--ref", name, "--json")
+            add_app(cli, f"{name}-{platform}", platform, number, "--directory", platform)
+    worker = cli.start("worker", "--slots", "6")
+    wait_until(lambda: bool(json.loads(cli.must("workers", "--json").out)))
+    started = [
+        cli.start("upload", f"{name}-{platform}", "--ref", name, "--json")
         for name in TEAMS
         for platform in PLATFORMS
     ]
-    answers = [(one.communicate(timeout=240), one.returncode) for one in asked]
+    answers = [(one.communicate(timeout=240), one.returncode) for one in started]
     worker.terminate()
     worker.communicate(timeout=60)
     releases = [json.loads(out) for (out, _), _ in answers]

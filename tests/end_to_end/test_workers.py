@@ -1,4 +1,4 @@
-"""A team that has grown: workers on one machine, people on another, a server between them."""
+"""Workers on one machine, users on another, a server between them."""
 
 import base64
 import os
@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from command_line import CommandLine, living, wait_until
 from databases import MARIADB, Servers, blank
 from mprelease.simulator.sample import make_sample
 from mprelease.simulator.wechat import WeChat
 from silent_host import SilentHost
-from team import Team, living, wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("wechat_tool")]
+pytestmark = [pytest.mark.slow, pytest.mark.light_tool]
 MASTER_KEY = base64.b64encode(bytes(range(32))).decode()
 
 
@@ -27,19 +27,19 @@ def repository(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def grown(team: Team, servers: Servers, redis_url: str) -> Iterator[Team]:
-    """The team at its desks: a data folder, the database and Redis, no tools and no worker."""
+def grown(cli: CommandLine, servers: Servers, redis_url: str) -> Iterator[CommandLine]:
+    """The users' machine: a data folder, the database and Redis, no tools and no worker."""
     with blank(servers.address(MARIADB)) as url:
         shared = {
             "MPRELEASE_DATABASE_URL": url,
             "MPRELEASE_REDIS_URL": redis_url,
             "MPRELEASE_MASTER_KEY": MASTER_KEY,
         }
-        yield replace(team, extra={**team.extra, **shared})
+        yield replace(cli, extra={**cli.extra, **shared})
 
 
 @pytest.fixture
-def machine(grown: Team, tmp_path: Path) -> Iterator[Team]:
+def machine(grown: CommandLine, tmp_path: Path) -> Iterator[CommandLine]:
     """Another machine, with the same settings and a data folder of its own."""
     folder = tmp_path / "machine"
     folder.mkdir()
@@ -48,7 +48,7 @@ def machine(grown: Team, tmp_path: Path) -> Iterator[Team]:
     made.end()
 
 
-def working(machine: Team, *options: str) -> "subprocess.Popen[str]":
+def working(machine: CommandLine, *options: str) -> "subprocess.Popen[str]":
     """Start a worker and wait until it is seen."""
     before = len(machine.must("workers", "--json").json)
     process = machine.start("worker", *options)
@@ -57,7 +57,7 @@ def working(machine: Team, *options: str) -> "subprocess.Popen[str]":
 
 
 def test_people_release_over_a_worker_elsewhere_and_ask_it_what_it_sees(
-    grown: Team, machine: Team, wechat: WeChat, repository: Path
+    grown: CommandLine, machine: CommandLine, wechat: WeChat, repository: Path
 ) -> None:
     grown.has_app(repository)
     worker = working(machine, "--slots", "1")
@@ -75,7 +75,7 @@ def test_people_release_over_a_worker_elsewhere_and_ask_it_what_it_sees(
 
 
 def test_a_release_for_another_label_waits_and_says_for_whom(
-    grown: Team, machine: Team, repository: Path
+    grown: CommandLine, machine: CommandLine, repository: Path
 ) -> None:
     grown.has_app(repository, "--label", "intranet")
     working(machine)
@@ -91,7 +91,7 @@ def test_a_release_for_another_label_waits_and_says_for_whom(
 
 
 def test_a_worker_told_to_end_hands_back_and_another_takes_over(
-    grown: Team, machine: Team, wechat: WeChat, repository: Path
+    grown: CommandLine, machine: CommandLine, wechat: WeChat, repository: Path
 ) -> None:
     mark = f"6{os.getpid()}"
     grown.has_app(repository, "--build-command", f"sleep {mark}", "--output", ".")
@@ -111,7 +111,7 @@ def test_a_worker_told_to_end_hands_back_and_another_takes_over(
 
 
 def test_a_worker_told_to_end_does_not_wait_for_a_silent_git_host(
-    grown: Team, machine: Team
+    grown: CommandLine, machine: CommandLine
 ) -> None:
     host = SilentHost()
     try:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from command_line import APP_ID, CommandLine
 from mprelease.simulator.wechat import WeChat
 from repositories import make_repository
-from team import APP_ID, Team
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("wechat_tool")]
 
@@ -65,38 +65,38 @@ LINKERS = {
 
 
 @pytest.fixture(autouse=True)
-def authorities(team: Team) -> None:
+def authorities(cli: CommandLine) -> None:
     # yarn >= 2 does not read the `cafile` of npm's settings, by which this machine may trust npm.
     name = "NODE_EXTRA_CA_CERTS"
-    team.extra |= {name: os.environ[name]} if name in os.environ else {}
+    cli.extra |= {name: os.environ[name]} if name in os.environ else {}
 
 
 @pytest.mark.parametrize("linker", LINKERS)
 def test_a_project_of_yarn_4_is_installed_built_and_packed(
-    linker: str, team: Team, wechat: WeChat, tmp_path: Path
+    linker: str, cli: CommandLine, wechat: WeChat, tmp_path: Path
 ) -> None:
     repository = make_repository(tmp_path / "native", {**FILES, **LINKERS[linker]})
-    team.has_app(repository, "--build-command", "yarn build", "--output", ".")
-    first = team.must("upload", "shop", "--json").json
+    cli.has_app(repository, "--build-command", "yarn build", "--output", ".")
+    first = cli.must("upload", "shop", "--json").json
     assert len(first["warnings"]) == 1, "there is the hint to the trial version, none to the lock"
-    assert f"npm install @yarnpkg/cli-dist@{VERSION}" in team.log()
-    assert "tree/node_modules/is-number/index.js" in team.log()
+    assert f"npm install @yarnpkg/cli-dist@{VERSION}" in cli.log()
+    assert "tree/node_modules/is-number/index.js" in cli.log()
     assert "miniprogram_npm/is-number/index.js" in wechat.received[0].files
 
-    second = team.must("preview", "shop", "--json").json
+    second = cli.must("preview", "shop", "--json").json
     assert second["stages"][1]["cached"]
-    assert "tree/node_modules/is-number/index.js" in team.log(2)
+    assert "tree/node_modules/is-number/index.js" in cli.log(2)
     assert wechat.received[1].files.keys() == wechat.received[0].files.keys()
 
 
 def test_without_a_lock_file_the_one_that_the_install_wrote_is_kept_with_it(
-    team: Team, wechat: WeChat, tmp_path: Path
+    cli: CommandLine, wechat: WeChat, tmp_path: Path
 ) -> None:
     files = {name: content for name, content in FILES.items() if name != "yarn.lock"}
     repository = make_repository(tmp_path / "native", files)
-    team.has_app(repository, "--build-command", "yarn build", "--output", ".")
-    team.must("preview", "shop")
+    cli.has_app(repository, "--build-command", "yarn build", "--output", ".")
+    cli.must("preview", "shop")
     # `yarn build` refuses to work without the lock file that the install wrote.
-    second = team.must("preview", "shop", "--json").json
+    second = cli.must("preview", "shop", "--json").json
     assert second["stages"][1]["cached"]
     assert len(wechat.received) == 2

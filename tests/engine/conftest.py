@@ -14,7 +14,7 @@ from mprelease.schemas.apps import AppChange
 from mprelease.schemas.projects import ProjectChange
 from mprelease.services import apps, projects
 from mprelease.services.context import ServiceContext
-from yard import Yard
+from worker_pool import WorkerPool
 
 
 @pytest.fixture(params=KINDS)
@@ -24,9 +24,9 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def yard(
+def pool(
     services: ServiceContext, developer: Actor, upload_key: str, tmp_path: Path
-) -> Iterator[Yard]:
+) -> Iterator[WorkerPool]:
     projects.add(
         services,
         developer,
@@ -40,6 +40,6 @@ def yard(
         )
         apps.add(services, developer, "web", Platform.WECHAT, new)
     ticking = replace(services, now=lambda: time.time_ns() // 1_000_000)
-    made = Yard(ticking, tmp_path, developer)
+    made = WorkerPool(ticking, tmp_path, developer)
     yield made
     made.end()

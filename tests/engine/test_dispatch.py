@@ -12,7 +12,7 @@ from redis import Redis
 from mprelease.domain.releases import State
 from mprelease.engine.dispatch import Dispatch
 from servers import redis_server
-from yard import Yard, wait_until
+from worker_pool import WorkerPool, wait_until
 
 
 class Subscriber:
@@ -63,7 +63,7 @@ def test_over_redis_a_call_reaches_another_node(redis_url: str, opened: list[Dis
 
 
 @pytest.mark.servers
-def test_malformed_rings_end_nothing(redis_url: str, opened: list[Dispatch]) -> None:
+def test_malformed_wakeups_end_nothing(redis_url: str, opened: list[Dispatch]) -> None:
     here, there, subscriber = Dispatch(redis_url), Dispatch(redis_url), Subscriber(is_free=False)
     opened += [here, there]
     there.listen(("default",), subscriber.on_wakeup)
@@ -92,7 +92,7 @@ def test_malformed_rings_end_nothing(redis_url: str, opened: list[Dispatch]) -> 
 
 
 @pytest.mark.servers
-def test_a_busy_worker_hands_the_ring_on_to_a_free_one(
+def test_a_busy_worker_passes_the_wakeup_on_to_a_free_one(
     redis_url: str, opened: list[Dispatch]
 ) -> None:
     busy, free, asker = Dispatch(redis_url), Dispatch(redis_url), Dispatch(redis_url)
@@ -108,20 +108,20 @@ def test_a_busy_worker_hands_the_ring_on_to_a_free_one(
 
 @pytest.mark.servers
 @pytest.mark.parametrize("kind", ["sqlite"])
-def test_with_redis_dead_work_goes_on_and_rings_are_heard_again_when_it_is_back(
-    yard: Yard, opened: list[Dispatch]
+def test_with_redis_dead_work_goes_on_and_wakeups_arrive_again_when_it_is_back(
+    pool: WorkerPool, opened: list[Dispatch]
 ) -> None:
     with redis_server() as server:
         here, there = Dispatch(server.url), Dispatch(server.url)
         opened += [here, there]
-        worker = yard.worker()
+        worker = pool.worker()
         there.listen(("default",), worker.on_wakeup)
         server.kill()
-        release_id = yard.ask()
+        release_id = pool.request()
         began = time.monotonic()
         here.wake("default")
         assert time.monotonic() - began < 0.1
-        yard.becomes(release_id, State.SUCCEEDED)
+        pool.becomes(release_id, State.SUCCEEDED)
         assert time.monotonic() - began < 4
         server.restart()
         subscriber = Subscriber()
@@ -129,11 +129,11 @@ def test_with_redis_dead_work_goes_on_and_rings_are_heard_again_when_it_is_back(
         opened.append(third)
         third.listen(("mac",), subscriber.on_wakeup)
 
-        def rung() -> bool:
+        def is_woken() -> bool:
             here.wake("mac")
             return subscriber.woken.wait(0.2)
 
-        wait_until(rung)
+        wait_until(is_woken)
         here.close()
         there.close()
         third.close()

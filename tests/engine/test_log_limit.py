@@ -39,8 +39,8 @@ def test_of_too_many_bytes_the_first_and_the_last_are_kept(line: str) -> None:
 
 def test_what_waits_takes_no_more_than_its_part() -> None:
     log = LimitedLog(LogLimits(100_000, 10**6), ENGLISH)
-    said = [kept for _ in range(10_000) for kept in log.take("x" * 1000)]
-    assert len(said) == 51
+    kept_lines = [kept for _ in range(10_000) for kept in log.take("x" * 1000)]
+    assert len(kept_lines) == 51
     assert sum(map(len, log._tail)) <= 25_000
 
 

@@ -9,7 +9,7 @@ from mprelease.engine.recorder import DatabaseRecorder
 from mprelease.i18n import Language, Translator
 from mprelease.pipeline.runner import Outcome
 from mprelease.storage import logs, queue
-from yard import Yard
+from worker_pool import WorkerPool
 
 SIZE = 1 << 20
 LINE = "0123456789abcdef" * 64
@@ -31,14 +31,14 @@ class LiveUpdate:
 
 @pytest.mark.parametrize("has_ended", [True, False], ids=["ended", "given up"])
 def test_head_and_tail_of_each_stage_are_stored_and_told_in_one_row(
-    yard: Yard, *, has_ended: bool
+    pool: WorkerPool, *, has_ended: bool
 ) -> None:
-    release = yard.ask(kind=Kind.PREVIEW)
-    database, told = yard.services.database, LiveUpdate()
+    release = pool.request(kind=Kind.PREVIEW)
+    database, live_update = pool.services.database, LiveUpdate()
     lease = queue.claim(database, release, "a-worker", "a token", 60_000)
     assert lease
     log = LimitedLog(LogLimits(SIZE, 10_000), Translator(Language.ENGLISH))
-    recorder = DatabaseRecorder(database, lease, yard.services.now, log, told)
+    recorder = DatabaseRecorder(database, lease, pool.services.now, log, live_update)
     recorder.started(Stage.BUILD)
     for number in range(20_000):
         recorder.line(f"{number} {LINE}")
@@ -54,7 +54,7 @@ def test_head_and_tail_of_each_stage_are_stored_and_told_in_one_row(
         recorder.give_up()
     with database.reading() as db:
         stored = list(logs.after(db, release))
-    assert stored == told.lines
+    assert stored == live_update.lines
     assert [line.position.line for line in stored] == list(range(1, len(stored) + 1))
     assert sum(len(line.text.encode()) for line in stored) < SIZE * 1.01
     for stage in (Stage.BUILD, Stage.PUBLISH):

@@ -17,7 +17,7 @@ import pytest
 from redis.asyncio import Redis
 
 import mprelease
-from light_pipeline import a_worker, light
+from light_pipeline import light, make_worker
 from mprelease.domain.logs import LogLine
 from mprelease.domain.releases import State
 from mprelease.domain.worker_queries import WorkerQuery, WorkerQueryKind
@@ -33,7 +33,7 @@ from mprelease.services import worker_queries
 from mprelease.storage import workers
 from mprelease.storage.outage import OUTAGE
 from mprelease.supervision import Backoff, LoopSupervisor
-from yard import Yard, wait_until
+from worker_pool import WorkerPool, wait_until
 
 pytestmark = pytest.mark.lasting
 SOURCE = Path(mprelease.__file__).parent
@@ -79,15 +79,17 @@ def loops() -> LoopSupervisor:
 
 @pytest.fixture
 def scene(
-    yard: Yard, loops: LoopSupervisor, monkeypatch: pytest.MonkeyPatch
-) -> tuple[Yard, LoopSupervisor, pytest.MonkeyPatch]:
-    return yard, loops, monkeypatch
+    pool: WorkerPool, loops: LoopSupervisor, monkeypatch: pytest.MonkeyPatch
+) -> tuple[WorkerPool, LoopSupervisor, pytest.MonkeyPatch]:
+    return pool, loops, monkeypatch
 
 
-def working(yard: Yard, loops: LoopSupervisor) -> Worker:
-    post = WorkerConfig("one", ("default",), 1, 0, 3000)
-    worker = a_worker(yard.services, yard.folder / "one", light(yard.ledger), post, loops=loops)
-    yard.workers.append(worker)
+def working(pool: WorkerPool, loops: LoopSupervisor) -> Worker:
+    config = WorkerConfig("one", ("default",), 1, 0, 3000)
+    worker = make_worker(
+        pool.services, pool.folder / "one", light(pool.ledger), config, loops=loops
+    )
+    pool.workers.append(worker)
     worker.start()
     return worker
 
@@ -95,46 +97,46 @@ def working(yard: Yard, loops: LoopSupervisor) -> Worker:
 Patch = pytest.MonkeyPatch
 
 
-def slot(yard: Yard, loops: LoopSupervisor, patch: Patch, _: str) -> None:
+def slot(pool: WorkerPool, loops: LoopSupervisor, patch: Patch, _: str) -> None:
     patch.setattr(worker_module, "claim_next", failing(worker_module.claim_next))
-    working(yard, loops)
-    yard.becomes(yard.ask(), State.SUCCEEDED)
+    working(pool, loops)
+    pool.becomes(pool.request(), State.SUCCEEDED)
 
 
-def errand_loop(yard: Yard, loops: LoopSupervisor, patch: Patch, _: str) -> None:
+def query_loop(pool: WorkerPool, loops: LoopSupervisor, patch: Patch, _: str) -> None:
     patch.setattr(QueryHandler, "claim", failing(QueryHandler.claim))
-    working(yard, loops)
+    working(pool, loops)
     query = WorkerQuery(WorkerQueryKind.ADDRESS)
-    assert worker_queries.ask(yard.services, "default", query, seconds=20, max_age=0).problem_detail
+    assert worker_queries.ask(pool.services, "default", query, seconds=20, max_age=0).problem_detail
 
 
-def worker_tick(yard: Yard, loops: LoopSupervisor, patch: Patch, _: str) -> None:
+def worker_tick(pool: WorkerPool, loops: LoopSupervisor, patch: Patch, _: str) -> None:
     patch.setattr(worker_module, "TICK_SECONDS", 0.01)
     patch.setattr(worker_module, "reconcile", failing(worker_module.reconcile))
-    working(yard, loops)
+    working(pool, loops)
 
     def failures() -> int:
-        with yard.services.database.reading() as db:
+        with pool.services.database.reading() as db:
             return workers.every(db)[0].loop_failures
 
     wait_until(lambda: failures() >= TIMES)
     # Nobody rings: the tick alone finds the work.
-    yard.becomes(yard.ask(), State.SUCCEEDED)
+    pool.becomes(pool.request(), State.SUCCEEDED)
 
 
-def wake_up_sender(yard: Yard, loops: LoopSupervisor, patch: Patch, _: str) -> None:
-    dispatch, heard = Dispatch(None, loops), threading.Event()
+def wake_up_sender(pool: WorkerPool, loops: LoopSupervisor, patch: Patch, _: str) -> None:
+    dispatch, received = Dispatch(None, loops), threading.Event()
     try:
         patch.setattr(dispatch._broker, "enqueue", failing(dispatch._broker.enqueue))
-        dispatch.listen(("default",), lambda: heard.set() or True)
+        dispatch.listen(("default",), lambda: received.set() or True)
         for _ in range(TIMES + 1):
             dispatch.wake("default")
-        assert heard.wait(10)
+        assert received.wait(10)
     finally:
         dispatch.close()
 
 
-def watcher(yard: Yard, loops: LoopSupervisor, patch: Patch, _: str) -> None:
+def watcher(pool: WorkerPool, loops: LoopSupervisor, patch: Patch, _: str) -> None:
     patch.setattr(StateFeed, "poll", failing_awaited(StateFeed.poll))
 
     class Stored:
@@ -167,14 +169,14 @@ class ReleaseUpdate:
         self.changes.append(release_id)
 
 
-def relay(yard: Yard, loops: LoopSupervisor, patch: Patch, redis_url: str) -> None:
-    heard = ReleaseUpdate()
+def relay(pool: WorkerPool, loops: LoopSupervisor, patch: Patch, redis_url: str) -> None:
+    received = ReleaseUpdate()
 
     async def listen() -> None:
         ours = redis_url, "us", bytes(32), loops
         publisher, subscriber = Publisher(*ours), Subscriber(*ours)
-        async with asyncio.timeout(20), subscriber.subscribed(None, heard):
-            while 7 not in heard.changes:
+        async with asyncio.timeout(20), subscriber.subscribed(None, received):
+            while 7 not in received.changes:
                 publisher.changed(7)
                 await asyncio.sleep(0.02)
         await asyncio.to_thread(publisher.close)
@@ -182,20 +184,20 @@ def relay(yard: Yard, loops: LoopSupervisor, patch: Patch, redis_url: str) -> No
     asyncio.run(listen())
 
 
-def relay_sender(yard: Yard, loops: LoopSupervisor, patch: Patch, redis_url: str) -> None:
+def relay_sender(pool: WorkerPool, loops: LoopSupervisor, patch: Patch, redis_url: str) -> None:
     patch.setattr(Publisher, "_publish", failing(Publisher._publish))
-    relay(yard, loops, patch, redis_url)
+    relay(pool, loops, patch, redis_url)
 
 
-def relay_listener(yard: Yard, loops: LoopSupervisor, patch: Patch, redis_url: str) -> None:
+def relay_listener(pool: WorkerPool, loops: LoopSupervisor, patch: Patch, redis_url: str) -> None:
     patch.setattr(Redis, "from_url", failing(Redis.from_url))
-    relay(yard, loops, patch, redis_url)
+    relay(pool, loops, patch, redis_url)
 
 
 # The socket guard's is in tests/web/test_revoked.py.
-LOOPS: dict[str, Callable[[Yard, LoopSupervisor, Patch, str], None]] = {
+LOOPS: dict[str, Callable[[WorkerPool, LoopSupervisor, Patch, str], None]] = {
     "slot": slot,
-    "worker queries": errand_loop,
+    "worker queries": query_loop,
     "worker tick": worker_tick,
     "wake-up sender": wake_up_sender,
     "watcher": watcher,
@@ -212,7 +214,7 @@ NEED_REDIS = {"relay sender", "relay listener"}
 )
 def test_each_loop_outlives_what_nobody_foresaw(
     name: str,
-    scene: tuple[Yard, LoopSupervisor, pytest.MonkeyPatch],
+    scene: tuple[WorkerPool, LoopSupervisor, pytest.MonkeyPatch],
     caplog: pytest.LogCaptureFixture,
     request: pytest.FixtureRequest,
 ) -> None:
@@ -246,7 +248,7 @@ def test_the_walk_knows_every_supervised_loop() -> None:
 # Who starts threads and tasks that are no loops of the process: they end with what they serve, and
 # somebody who waits for it hears how.
 OWNED = {
-    ("engine/query_pool.py", "threading.Thread"): "one errand each; failures are reported",
+    ("engine/query_pool.py", "threading.Thread"): "one query each; failures are reported",
     (
         "cli/follow.py",
         "threading.Thread",
@@ -320,7 +322,7 @@ class DeafHub:
 
 
 def test_a_listener_that_fails_harms_neither_the_release_nor_the_others(
-    yard: Yard, loops: LoopSupervisor
+    pool: WorkerPool, loops: LoopSupervisor
 ) -> None:
     """Issue 12, number 4."""
     lines: list[str] = []
@@ -335,11 +337,11 @@ def test_a_listener_that_fails_harms_neither_the_release_nor_the_others(
         ended = changed
 
     live = Broadcast(DeafHub(), Other(), loops=loops)
-    post = WorkerConfig("one", ("default",), 1, 0, 3000)
-    worker = a_worker(yard.services, yard.folder / "one", light(yard.ledger), post, live=live)
-    yard.workers.append(worker)
+    config = WorkerConfig("one", ("default",), 1, 0, 3000)
+    worker = make_worker(pool.services, pool.folder / "one", light(pool.ledger), config, live=live)
+    pool.workers.append(worker)
     worker.start()
-    yard.becomes(yard.ask(), State.SUCCEEDED)
-    yard.becomes(yard.ask(), State.SUCCEEDED)
+    pool.becomes(pool.request(), State.SUCCEEDED)
+    pool.becomes(pool.request(), State.SUCCEEDED)
     assert "sending" in lines
     assert loops.failures.by_loop()["live view"] > len(lines)

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from databases import on_sqlite
-from light_pipeline import a_worker
+from light_pipeline import make_worker
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Message, Problem, ProblemDetail
 from mprelease.domain.projects import ProjectSecret
@@ -20,7 +20,7 @@ from mprelease.schemas.projects import ProjectChange
 from mprelease.schemas.releases import ReleaseRequest
 from mprelease.services import apps, projects, releases
 from mprelease.storage import logs
-from yard import Yard
+from worker_pool import WorkerPool
 
 pytestmark = pytest.mark.lasting
 
@@ -33,53 +33,56 @@ SECRETS = (
     "d0uyin-s3cret",
     "lin@corp.example",
 )
-TOLD = f"{' '.join(SECRETS)} registry=https://npm.corp deploy"
+SENT_LINES = f"{' '.join(SECRETS)} registry=https://npm.corp deploy"
 HIDDEN = f"{' '.join([MASK] * len(SECRETS))} registry=https://npm.corp deploy"
 
 
 def talkative(run: Run) -> Outcome:
     """Say the secrets wherever something can be said."""
-    run.log(TOLD)
-    run.recorder.checked_out(Commit("c" * 40, TOLD, TOLD, 1))
-    run.recorder.warned(Message("hint.douyin_no_qr_code", {"detail": TOLD}))
+    run.log(SENT_LINES)
+    run.recorder.checked_out(Commit("c" * 40, SENT_LINES, SENT_LINES, 1))
+    run.recorder.warned(Message("hint.douyin_no_qr_code", {"detail": SENT_LINES}))
     if run.job.release.description == "crash":
-        raise RuntimeError(TOLD)
-    problem_detail = ProblemDetail(Problem.INTERNAL, {"detail": TOLD, "line": 7})
+        raise RuntimeError(SENT_LINES)
+    problem_detail = ProblemDetail(Problem.INTERNAL, {"detail": SENT_LINES, "line": 7})
     return Outcome(
-        State.FAILED, problem_detail, warning=Message("warning.record_incomplete", {"detail": TOLD})
+        State.FAILED,
+        problem_detail,
+        warning=Message("warning.record_incomplete", {"detail": SENT_LINES}),
     )
 
 
 @on_sqlite
 @pytest.mark.parametrize("description", ["", "crash"])
 def test_parts_of_secrets_are_in_no_line_no_warning_and_no_failure(
-    yard: Yard, description: str
+    pool: WorkerPool, description: str
 ) -> None:
     secrets = {ProjectSecret.GIT_TOKEN: "deploy:glpat-s3cret", ProjectSecret.NPMRC: NPMRC}
-    projects.edit(yard.services, yard.who, "web", ProjectChange(secrets=secrets))
+    projects.edit(pool.services, pool.who, "web", ProjectChange(secrets=secrets))
     login = json.dumps({"email": "lin@corp.example", "password": "d0uyin-s3cret"}).encode()
     new = AppChange(name="dy", platform_app_id="tt0123456789abcdef", credential=login)
-    apps.add(yard.services, yard.who, "web", Platform.DOUYIN, new)
+    apps.add(pool.services, pool.who, "web", Platform.DOUYIN, new)
     wanted = ReleaseRequest(app="dy", kind=Kind.PREVIEW, description=description)
-    release_id = releases.request(yard.services, yard.who, wanted)
-    worker = a_worker(
-        yard.services, yard.folder / "one", talkative, WorkerConfig("one", ("default",), 1, 0, 3000)
+    release_id = releases.request(pool.services, pool.who, wanted)
+    worker = make_worker(
+        pool.services, pool.folder / "one", talkative, WorkerConfig("one", ("default",), 1, 0, 3000)
     )
     worker.start()
-    yard.workers.append(worker)
-    release = yard.becomes(release_id, State.FAILED)
-    with yard.services.database.reading() as db:
+    pool.workers.append(worker)
+    release = pool.becomes(release_id, State.FAILED)
+    with pool.services.database.reading() as db:
         assert [line.text for line in logs.after(db, release_id)] == [HIDDEN]
     assert release.commit
     assert (release.commit.author, release.commit.subject) == (HIDDEN, HIDDEN)
     assert release.error
-    for told in (*release.warnings, release.error):
-        detail = str(told.parameters["detail"])
+    warnings = [warning.parameters for warning in release.warnings]
+    for parameters in (*warnings, release.error.parameters):
+        detail = str(parameters["detail"])
         assert HIDDEN in detail
         assert not any(secret in detail for secret in SECRETS)
 
 
 def test_what_a_warning_tells_is_no_longer_than_a_list_can_show() -> None:
-    told = masked_message(Message("x", {"packages": "a, " * 300_000, "count": 7}), Mask(()))
-    assert len(str(told.parameters["packages"])) < 10_000
-    assert told.parameters["count"] == 7
+    message = masked_message(Message("x", {"packages": "a, " * 300_000, "count": 7}), Mask(()))
+    assert len(str(message.parameters["packages"])) < 10_000
+    assert message.parameters["count"] == 7

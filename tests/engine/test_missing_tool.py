@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from databases import on_sqlite
-from light_pipeline import a_worker, light
+from light_pipeline import light, make_worker
 from mprelease.application import opened
 from mprelease.domain.errors import ReleaseCanceled
 from mprelease.domain.platforms import Platform
@@ -22,7 +22,7 @@ from mprelease.process.tree import LineCallback, Stop
 from mprelease.services import releases
 from mprelease.settings.settings import Settings
 from mprelease.storage import logs
-from yard import Yard, wait_until
+from worker_pool import WorkerPool, wait_until
 
 pytestmark = pytest.mark.lasting
 
@@ -36,8 +36,8 @@ echo "added 1 package"
 
 
 @dataclass
-class Shop:
-    """Where tools come from: an npm that takes its time for WeChat's until it may go on."""
+class NpmStub:
+    """A program in place of npm, which for WeChat's tool waits for a file."""
 
     folder: Path
     started: list[Platform] = field(default_factory=list)
@@ -72,71 +72,75 @@ class Shop:
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Shop:
+def npm_stub(tmp_path: Path) -> NpmStub:
     folder = tmp_path / "shop"
     folder.mkdir()
-    return Shop(folder)
+    return NpmStub(folder)
 
 
-Employ = Callable[..., Worker]
+StartWorker = Callable[..., Worker]
 
 
 @pytest.fixture
-def employ(yard: Yard, shop: Shop) -> Employ:
-    def employed(limit: int = 60) -> Worker:
-        post = WorkerConfig("one", ("default",), 1, 0, 3000)
-        pipeline = light(yard.ledger)
-        worker = a_worker(
-            yard.services, yard.folder / "one", pipeline, post, limit=limit, tools=shop.supply
+def start_worker(pool: WorkerPool, npm_stub: NpmStub) -> StartWorker:
+    def start(limit: int = 60) -> Worker:
+        config = WorkerConfig("one", ("default",), 1, 0, 3000)
+        pipeline = light(pool.ledger)
+        worker = make_worker(
+            pool.services, pool.folder / "one", pipeline, config, limit=limit, tools=npm_stub.supply
         )
         worker.recover()
         worker.start()
-        yard.workers.append(worker)
+        pool.workers.append(worker)
         return worker
 
-    return employed
+    return start
 
 
-def lines(yard: Yard, release_id: int) -> list[tuple[Stage, str]]:
-    with yard.services.database.reading() as db:
+def lines(pool: WorkerPool, release_id: int) -> list[tuple[Stage, str]]:
+    with pool.services.database.reading() as db:
         return [(line.stage, line.text) for line in logs.after(db, release_id)]
 
 
-def installs(yard: Yard, release_id: int) -> bool:
-    return (Stage.CHECKOUT, "npm fetches a tool") in lines(yard, release_id)
+def installs(pool: WorkerPool, release_id: int) -> bool:
+    return (Stage.CHECKOUT, "npm fetches a tool") in lines(pool, release_id)
 
 
 @on_sqlite
 def test_npm_is_heard_in_the_log_of_the_release_that_waits(
-    yard: Yard, shop: Shop, employ: Employ
+    pool: WorkerPool, npm_stub: NpmStub, start_worker: StartWorker
 ) -> None:
-    release_id = yard.ask()
-    employ()
-    wait_until(lambda: installs(yard, release_id))
-    assert yard.release(release_id).stages[0].state is StageState.RUNNING
-    shop.gate.touch()
-    yard.becomes(release_id, State.SUCCEEDED)
-    texts = [text for _, text in lines(yard, release_id)]
+    release_id = pool.request()
+    start_worker()
+    wait_until(lambda: installs(pool, release_id))
+    assert pool.release(release_id).stages[0].state is StageState.RUNNING
+    npm_stub.gate.touch()
+    pool.becomes(release_id, State.SUCCEEDED)
+    texts = [text for _, text in lines(pool, release_id)]
     assert "is missing on this machine" in texts[0]
     assert texts[1:3] == ["npm fetches a tool", "added 1 package"]
 
 
 @on_sqlite
-def test_a_cancel_ends_the_installation(yard: Yard, shop: Shop, employ: Employ) -> None:
-    release_id = yard.ask()
-    employ()
-    wait_until(lambda: installs(yard, release_id))
-    releases.cancel(yard.services, yard.who, release_id)
-    ended = yard.becomes(release_id, State.CANCELED)
+def test_a_cancel_ends_the_installation(
+    pool: WorkerPool, npm_stub: NpmStub, start_worker: StartWorker
+) -> None:
+    release_id = pool.request()
+    start_worker()
+    wait_until(lambda: installs(pool, release_id))
+    releases.cancel(pool.services, pool.who, release_id)
+    ended = pool.becomes(release_id, State.CANCELED)
     assert ended.stages[0].state is StageState.CANCELED
-    assert list((shop.folder / "tools").iterdir()) == []
+    assert list((npm_stub.folder / "tools").iterdir()) == []
 
 
 @on_sqlite
-def test_the_time_limit_of_the_release_ends_the_installation(yard: Yard, employ: Employ) -> None:
-    release_id = yard.ask()
-    employ(limit=1)
-    ended = yard.becomes(release_id, State.FAILED)
+def test_the_time_limit_of_the_release_ends_the_installation(
+    pool: WorkerPool, start_worker: StartWorker
+) -> None:
+    release_id = pool.request()
+    start_worker(limit=1)
+    ended = pool.becomes(release_id, State.FAILED)
     assert ended.error
     assert (ended.error.problem, ended.failed_stage) == (
         Problem.RELEASE_TIME_LIMIT,
@@ -145,38 +149,42 @@ def test_the_time_limit_of_the_release_ends_the_installation(yard: Yard, employ:
 
 
 def test_a_worker_that_hands_back_ends_the_installation(
-    yard: Yard, shop: Shop, employ: Employ
+    pool: WorkerPool, npm_stub: NpmStub, start_worker: StartWorker
 ) -> None:
-    release_id = yard.ask()
-    worker = employ()
-    wait_until(lambda: installs(yard, release_id))
+    release_id = pool.request()
+    worker = start_worker()
+    wait_until(lambda: installs(pool, release_id))
     worker.close(requeue=True)
     worker.join()
-    assert yard.release(release_id).state is State.QUEUED
-    shop.gate.touch()
-    employ()
-    yard.becomes(release_id, State.SUCCEEDED)
+    assert pool.release(release_id).state is State.QUEUED
+    npm_stub.gate.touch()
+    start_worker()
+    pool.becomes(release_id, State.SUCCEEDED)
 
 
 @on_sqlite
-def test_an_installation_that_fails_says_so(yard: Yard, shop: Shop, employ: Employ) -> None:
-    (shop.folder / "gate.bad").touch()
-    shop.gate.touch()
-    release_id = yard.ask()
-    employ()
-    ended = yard.becomes(release_id, State.FAILED)
+def test_an_installation_that_fails_says_so(
+    pool: WorkerPool, npm_stub: NpmStub, start_worker: StartWorker
+) -> None:
+    (npm_stub.folder / "gate.bad").touch()
+    npm_stub.gate.touch()
+    release_id = pool.request()
+    start_worker()
+    ended = pool.becomes(release_id, State.FAILED)
     assert ended.error
     assert ended.error.problem is Problem.TOOL_INSTALL_FAILED
     assert "404" in str(ended.error.parameters["detail"])
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
-def test_no_platform_waits_for_the_tool_of_another(tmp_path: Path, shop: Shop, kind: str) -> None:
+def test_no_platform_waits_for_the_tool_of_another(
+    tmp_path: Path, npm_stub: NpmStub, kind: str
+) -> None:
     assert kind
     application = opened(Settings(data_dir=tmp_path / "data", tools_dir=tmp_path / "tools"))
-    application.__dict__["node"] = replace(application.node, npm=shop.npm)
+    application.__dict__["node"] = replace(application.node, npm=npm_stub.npm)
     slow, other = Stop(), Stop()
-    told: list[str] = []
+    lines: list[str] = []
     failures: list[Exception] = []
 
     def install(stop: Stop, on_line: LineCallback) -> None:
@@ -186,11 +194,11 @@ def test_no_platform_waits_for_the_tool_of_another(tmp_path: Path, shop: Shop, k
             failures.append(canceled)
 
     threads = [
-        threading.Thread(target=install, args=(slow, told.append)),
+        threading.Thread(target=install, args=(slow, lines.append)),
         threading.Thread(target=install, args=(other, print)),
     ]
     threads[0].start()
-    wait_until(lambda: bool(told))
+    wait_until(lambda: bool(lines))
     threads[1].start()
     application.install_missing(Platform.ALIPAY, stop=Stop(), on_line=print)
     assert application.has_tool(Platform.ALIPAY)
@@ -198,7 +206,7 @@ def test_no_platform_waits_for_the_tool_of_another(tmp_path: Path, shop: Shop, k
     other.ask(ReleaseCanceled())
     threads[1].join(10)
     assert (len(failures), threads[0].is_alive()) == (1, True)
-    shop.gate.touch()
+    npm_stub.gate.touch()
     threads[0].join(10)
     assert application.has_tool(Platform.WECHAT)
     application.close()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from light_pipeline import a_worker
+from light_pipeline import make_worker
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Publication, Stage, State
@@ -23,7 +23,7 @@ from mprelease.platforms.wechat.driver import WeChatDriver
 from mprelease.process.command import Command
 from mprelease.storage import logs, queue
 from mprelease.storage.database import Writer
-from yard import Yard
+from worker_pool import WorkerPool
 
 pytestmark = pytest.mark.lasting
 
@@ -35,7 +35,7 @@ if [ "$(wc -l < "$marks")" -ge "$good" ]; then echo yes >&3; else echo "$answer"
 
 
 @dataclass(frozen=True)
-class Stand(WeChatDriver):
+class ScriptedDriver(WeChatDriver):
     """A tool that reaches the platform only after some tries."""
 
     marks: Path
@@ -46,8 +46,8 @@ class Stand(WeChatDriver):
         pass
 
     def command(self, _: ToolEnvironment, scratch: Path, seconds: float) -> Command:
-        told = {"marks": str(self.marks), "answer": self.answer, "good": str(self.good)}
-        return Command(("sh", "-c", SCRIPT), scratch, {"PATH": os.defpath, **told}, seconds)
+        settings = {"marks": str(self.marks), "answer": self.answer, "good": str(self.good)}
+        return Command(("sh", "-c", SCRIPT), scratch, {"PATH": os.defpath, **settings}, seconds)
 
     def readable(self, _: ToolEnvironment) -> tuple[Path, ...]:
         return ()
@@ -82,7 +82,7 @@ def build(run: Run) -> bool:
     return False
 
 
-def works(yard: Yard, driver: WeChatDriver, language: Language = Language.ENGLISH) -> None:
+def works(pool: WorkerPool, driver: WeChatDriver, language: Language = Language.ENGLISH) -> None:
     """Put a worker to work that publishes with this driver."""
     stages = {Stage.BUILD: build, Stage.PUBLISH: publishing.publish}
 
@@ -90,10 +90,10 @@ def works(yard: Yard, driver: WeChatDriver, language: Language = Language.ENGLIS
         machine = replace(run.machine, words=Translator(language))
         return run_stages(replace(run, driver=driver, machine=machine), stages, beside)
 
-    worker = a_worker(
-        yard.services, yard.folder / "w", pipeline, WorkerConfig("w", ("default",), 1, 0)
+    worker = make_worker(
+        pool.services, pool.folder / "w", pipeline, WorkerConfig("w", ("default",), 1, 0)
     )
-    yard.workers.append(worker)
+    pool.workers.append(worker)
     worker.start()
 
 
@@ -104,33 +104,33 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("answer", ["refused", "late"])
 def test_an_upload_that_reached_nobody_is_sent_again_through_a_new_fence(
-    yard: Yard, answer: str
+    pool: WorkerPool, answer: str
 ) -> None:
-    driver = Stand(yard.folder / "marks", answer, good=3)
-    release_id = yard.ask()
-    works(yard, driver)
-    yard.becomes(release_id, State.SUCCEEDED)
+    driver = ScriptedDriver(pool.folder / "marks", answer, good=3)
+    release_id = pool.request()
+    works(pool, driver)
+    pool.becomes(release_id, State.SUCCEEDED)
     assert driver.tries == 3
-    with yard.services.database.reading() as db:
-        told = [line.text for line in logs.after(db, release_id)]
-    assert len([text for text in told if "Nothing has reached" in text]) == 2
+    with pool.services.database.reading() as db:
+        texts = [line.text for line in logs.after(db, release_id)]
+    assert len([text for text in texts if "Nothing has reached" in text]) == 2
 
 
-def test_the_log_is_written_in_the_language_of_the_installation(yard: Yard) -> None:
+def test_the_log_is_written_in_the_language_of_the_installation(pool: WorkerPool) -> None:
     """Issue 12, number 34: lines of ours were English in a Chinese installation."""
-    release_id = yard.ask()
-    works(yard, Stand(yard.folder / "marks", "refused", good=2), Language.CHINESE)
-    yard.becomes(release_id, State.SUCCEEDED)
-    with yard.services.database.reading() as db:
-        told = [line.text for line in logs.after(db, release_id)]
-    assert "平台没有收到任何内容：refused。0.1 秒后重试。" in told
+    release_id = pool.request()
+    works(pool, ScriptedDriver(pool.folder / "marks", "refused", good=2), Language.CHINESE)
+    pool.becomes(release_id, State.SUCCEEDED)
+    with pool.services.database.reading() as db:
+        texts = [line.text for line in logs.after(db, release_id)]
+    assert "平台没有收到任何内容：refused。0.1 秒后重试。" in texts
 
 
-def test_after_the_third_try_it_has_failed_and_says_why(yard: Yard) -> None:
-    driver = Stand(yard.folder / "marks", "refused", good=9)
-    release_id = yard.ask()
-    works(yard, driver)
-    failed = yard.becomes(release_id, State.FAILED)
+def test_after_the_third_try_it_has_failed_and_says_why(pool: WorkerPool) -> None:
+    driver = ScriptedDriver(pool.folder / "marks", "refused", good=9)
+    release_id = pool.request()
+    works(pool, driver)
+    failed = pool.becomes(release_id, State.FAILED)
     assert driver.tries == 3
     assert failed.error
     assert failed.error.problem is Problem.PLATFORM_UNREACHABLE
@@ -138,7 +138,7 @@ def test_after_the_third_try_it_has_failed_and_says_why(yard: Yard) -> None:
 
 @pytest.mark.parametrize("kind", ["sqlite"])
 def test_the_fence_is_opened_again_although_the_database_was_away_for_a_moment(
-    yard: Yard, monkeypatch: pytest.MonkeyPatch
+    pool: WorkerPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real, calls = queue.reopen_fence, []
 
@@ -149,18 +149,18 @@ def test_the_fence_is_opened_again_although_the_database_was_away_for_a_moment(
         return real(db, lease)
 
     monkeypatch.setattr(queue, "reopen_fence", away_at_first)
-    driver = Stand(yard.folder / "marks", "refused", good=2)
-    release_id = yard.ask()
-    works(yard, driver)
-    yard.becomes(release_id, State.SUCCEEDED)
+    driver = ScriptedDriver(pool.folder / "marks", "refused", good=2)
+    release_id = pool.request()
+    works(pool, driver)
+    pool.becomes(release_id, State.SUCCEEDED)
     assert len(calls) == 2
 
 
-def test_an_upload_that_was_cut_off_is_not_sent_again(yard: Yard) -> None:
-    driver = Stand(yard.folder / "marks", "cut", good=2)
-    release_id = yard.ask()
-    works(yard, driver)
-    failed = yard.becomes(release_id, State.FAILED)
+def test_an_upload_that_was_cut_off_is_not_sent_again(pool: WorkerPool) -> None:
+    driver = ScriptedDriver(pool.folder / "marks", "cut", good=2)
+    release_id = pool.request()
+    works(pool, driver)
+    failed = pool.becomes(release_id, State.FAILED)
     assert driver.tries == 1
     assert failed.error
     assert failed.error.problem is Problem.PUBLISH_CUT
@@ -175,14 +175,14 @@ GO = "wait for go"
 class Forging(WeChatDriver):
     """A process that content of the project has taken over: it writes what it likes."""
 
-    said: tuple[str, ...]
+    printed: tuple[str, ...]
 
     def prepare(self, order: PublishOrder) -> None:
         pass
 
     def command(self, _: ToolEnvironment, scratch: Path, seconds: float) -> Command:
-        said = (f"echo '{each}' >&3" if each != GO else "read -r go" for each in self.said)
-        script = "\n".join(("read -r order", *said, "read -r end"))
+        printed = (f"echo '{each}' >&3" if each != GO else "read -r go" for each in self.printed)
+        script = "\n".join(("read -r order", *printed, "read -r end"))
         return Command(("sh", "-c", script), scratch, {"PATH": os.defpath}, seconds)
 
     def readable(self, _: ToolEnvironment) -> tuple[Path, ...]:
@@ -190,7 +190,7 @@ class Forging(WeChatDriver):
 
 
 @pytest.mark.parametrize(
-    "said",
+    "printed",
     [
         (RESULT,),
         (RESULT, READY, GO, RESULT),
@@ -198,25 +198,29 @@ class Forging(WeChatDriver):
         ('{"event":"progress","text":7}', READY, GO, RESULT),
     ],
 )
-def test_what_nobody_has_sent_has_not_been_accepted(yard: Yard, said: tuple[str, ...]) -> None:
-    release_id = yard.ask()
-    works(yard, Forging(said))
-    failed = yard.becomes(release_id, State.FAILED)
+def test_what_nobody_has_sent_has_not_been_accepted(
+    pool: WorkerPool, printed: tuple[str, ...]
+) -> None:
+    release_id = pool.request()
+    works(pool, Forging(printed))
+    failed = pool.becomes(release_id, State.FAILED)
     assert failed.error
     assert failed.error.problem is Problem.PUBLISH_EVENT_UNREADABLE
 
 
-@pytest.mark.parametrize("said", [(READY, GO, "nonsense"), (READY, GO, READY, RESULT)])
-def test_after_go_nobody_knows_what_nonsense_means(yard: Yard, said: tuple[str, ...]) -> None:
-    release_id = yard.ask()
-    works(yard, Forging(said))
-    failed = yard.becomes(release_id, State.FAILED)
+@pytest.mark.parametrize("printed", [(READY, GO, "nonsense"), (READY, GO, READY, RESULT)])
+def test_after_go_nobody_knows_what_nonsense_means(
+    pool: WorkerPool, printed: tuple[str, ...]
+) -> None:
+    release_id = pool.request()
+    works(pool, Forging(printed))
+    failed = pool.becomes(release_id, State.FAILED)
     assert failed.error
     assert failed.error.problem is Problem.PUBLISH_CUT
 
 
 @pytest.mark.parametrize("later", ["nonsense", RESULT, READY])
-def test_nothing_that_comes_later_takes_a_success_back(yard: Yard, later: str) -> None:
-    release_id = yard.ask()
-    works(yard, Forging((READY, GO, RESULT, later)))
-    yard.becomes(release_id, State.SUCCEEDED)
+def test_nothing_that_comes_later_takes_a_success_back(pool: WorkerPool, later: str) -> None:
+    release_id = pool.request()
+    works(pool, Forging((READY, GO, RESULT, later)))
+    pool.becomes(release_id, State.SUCCEEDED)

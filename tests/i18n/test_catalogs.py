@@ -246,7 +246,7 @@ def test_a_host_that_is_no_platform_is_named_as_it_is() -> None:
     assert "mp.weixin.qq.com" in Translator(Language.CHINESE).of(problem_detail.message)
 
 
-def test_a_trouble_is_one_line_with_its_remedy() -> None:
+def test_a_problem_is_one_line_with_its_remedy() -> None:
     words = Translator(Language.CHINESE)
     problem_detail = ProblemDetail(Problem.ROBOT_RANGE, {"robot": 31, "first": 1, "last": 30})
     assert (
@@ -259,7 +259,7 @@ def test_a_missing_parameter_leaves_a_gap_and_no_crash() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wish", "language"),
+    ("requested", "language"),
     [
         ("zh_CN.UTF-8", Language.CHINESE),
         ("zh", Language.CHINESE),
@@ -269,5 +269,5 @@ def test_a_missing_parameter_leaves_a_gap_and_no_crash() -> None:
         ("", Language.ENGLISH),
     ],
 )
-def test_the_language_follows_the_wish(wish: str, language: Language) -> None:
-    assert language_of(wish) is language
+def test_the_language_is_the_requested_one(requested: str, language: Language) -> None:
+    assert language_of(requested) is language

@@ -52,8 +52,8 @@ def test_a_later_loop_is_woken_although_an_earlier_one_died_with_its_work() -> N
     async def watch() -> list[str]:
         async with asyncio.timeout(10), hub.watching(1) as feed:
             hub.line_written(1, line(2))
-            told = await feed.after(Position(1, 1))
-            return [text for passage in told.passages for _, text in passage.entries]
+            update = await feed.after(Position(1, 1))
+            return [text for passage in update.passages for _, text in passage.entries]
 
     asyncio.run(leave_something())
     assert asyncio.run(watch()) == ["2"]

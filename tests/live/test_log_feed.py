@@ -32,18 +32,18 @@ def test_a_line_that_comes_while_the_end_is_looked_up_is_told() -> None:
         stored.count = 2
         feed = LogFeed(1, stored)
         feed.add_watcher()
-        told = [await feed.after(Position(1, 0))]
+        updates = [await feed.after(Position(1, 0))]
         waiting = asyncio.create_task(feed.after(Position(1, 2)))
         await asyncio.sleep(0.05)
         stored.count = 3
         stored.is_let.set()
         async with asyncio.timeout(5):
-            told.append(await waiting)
+            updates.append(await waiting)
         feed.remove_watcher()
-        return told
+        return updates
 
     texts = [
-        [text for passage in told.passages for _, text in passage.entries]
-        for told in asyncio.run(watch())
+        [text for passage in update.passages for _, text in passage.entries]
+        for update in asyncio.run(watch())
     ]
     assert texts == [["1", "2"], ["3"]]

@@ -91,9 +91,9 @@ def test_what_is_kept_and_what_is_told_at_once_is_bounded_in_bytes() -> None:
         long = LogLine(Position(1, number), 0, Stage.BUILD, f"{number} " + "x" * 65_000)
         tail.add([long])
     assert tail.after(Position(1, 400)) is None
-    told = tail.after(Position(1, 490))
-    assert told
-    (passage,) = told
+    passages = tail.after(Position(1, 490))
+    assert passages
+    (passage,) = passages
     assert passage.first == Position(1, 491)
     assert 1 < len(passage.entries) < 8
     early = LogTail(kept_bytes=1 << 20)
@@ -110,18 +110,18 @@ def test_whatever_comes_what_is_told_follows_without_gap_or_double(
     pieces: list[tuple[int, int]], after: int
 ) -> None:
     tail = LogTail(kept=12)
-    heard: set[int] = set()
+    received: set[int] = set()
     for first, count in pieces:
         before = tail.end.line
         tail.add(lines(1, first, count))
-        heard |= set(range(first, first + count))
+        received |= set(range(first, first + count))
         assert tail.end.line >= before
         if before and first <= before + 1:
             assert tail.end.line >= first + count - 1, "what follows is taken at once"
-    told, end = texts(tail, Position(1, after)), tail.end.line
-    assert set(range(1, end + 1)) <= heard
-    if told is not None:
-        assert told == [f"1-{n}" for n in range(after + 1, end + 1)]
+    passages, end = texts(tail, Position(1, after)), tail.end.line
+    assert set(range(1, end + 1)) <= received
+    if passages is not None:
+        assert passages == [f"1-{n}" for n in range(after + 1, end + 1)]
     elif end:
         assert after > end or end - after > 12
 

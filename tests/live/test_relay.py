@@ -51,57 +51,57 @@ async def until(holds: Callable[[], bool]) -> None:
 
 
 @asynccontextmanager
-async def speaking(redis_url: str, name: str = "us") -> AsyncIterator[Publisher]:
+async def publishing(redis_url: str, name: str = "us") -> AsyncIterator[Publisher]:
     publisher = Publisher(redis_url, name, KEY)
     yield publisher
     await asyncio.to_thread(publisher.close)
 
 
-async def listening(publisher: Publisher, heard: ReleaseUpdate) -> None:
-    """Return as soon as the ear hears."""
+async def wait_until_subscribed(publisher: Publisher, received: ReleaseUpdate) -> None:
+    """Wait until the subscriber receives messages."""
 
-    def is_heard() -> bool:
+    def is_received() -> bool:
         publisher.changed(99)
-        return 99 in heard.changes
+        return 99 in received.changes
 
-    await until(is_heard)
+    await until(is_received)
 
 
 def test_lines_reach_who_watches_them_and_changes_reach_everybody(redis_url: str) -> None:
     async def play() -> None:
-        subscriber, heard = Subscriber(redis_url, "us", KEY), ReleaseUpdate()
-        async with speaking(redis_url) as publisher, subscriber.subscribed(None, heard):
-            async with subscriber.subscribed(7, heard):
-                await listening(publisher, heard)
+        subscriber, received = Subscriber(redis_url, "us", KEY), ReleaseUpdate()
+        async with publishing(redis_url) as publisher, subscriber.subscribed(None, received):
+            async with subscriber.subscribed(7, received):
+                await wait_until_subscribed(publisher, received)
                 for number in range(1, 6):
                     publisher.line_written(7, line(number))
                     publisher.line_written(8, line(number))
                 publisher.line_written(7, line(6, Stage.PUBLISH))
-                await until(lambda: len(heard.lines.get(7, [])) == 6)
-                assert heard.lines == {7: [f"第 {number} 行" for number in range(1, 7)]}
+                await until(lambda: len(received.lines.get(7, [])) == 6)
+                assert received.lines == {7: [f"第 {number} 行" for number in range(1, 7)]}
             publisher.line_written(7, line(7))
             publisher.changed(3)
-            await until(lambda: 3 in heard.changes)
-            assert len(heard.lines[7]) == 6, "nobody watches it any more"
+            await until(lambda: 3 in received.changes)
+            assert len(received.lines[7]) == 6, "nobody watches it any more"
 
     asyncio.run(play())
 
 
 def test_another_installation_at_the_same_redis_is_not_heard(redis_url: str) -> None:
     async def play() -> None:
-        subscriber, heard = Subscriber(redis_url, "us", KEY), ReleaseUpdate()
+        subscriber, received = Subscriber(redis_url, "us", KEY), ReleaseUpdate()
         async with (
-            speaking(redis_url) as ours,
-            speaking(redis_url, "they") as theirs,
-            subscriber.subscribed(None, heard),
-            subscriber.subscribed(7, heard),
+            publishing(redis_url) as ours,
+            publishing(redis_url, "they") as theirs,
+            subscriber.subscribed(None, received),
+            subscriber.subscribed(7, received),
         ):
-            await listening(ours, heard)
+            await wait_until_subscribed(ours, received)
             theirs.line_written(7, line(1))
             theirs.close()
             ours.line_written(7, line(2))
-            await until(lambda: bool(heard.lines))
-            assert heard.lines == {7: ["第 2 行"]}
+            await until(lambda: bool(received.lines))
+            assert received.lines == {7: ["第 2 行"]}
 
     asyncio.run(play())
 
@@ -109,22 +109,22 @@ def test_another_installation_at_the_same_redis_is_not_heard(redis_url: str) -> 
 def test_when_redis_comes_back_it_is_heard_again() -> None:
     async def play() -> None:
         with redis_server() as server:
-            subscriber, heard = Subscriber(server.url, "us", KEY), ReleaseUpdate()
+            subscriber, received = Subscriber(server.url, "us", KEY), ReleaseUpdate()
             async with (
-                speaking(server.url) as publisher,
-                subscriber.subscribed(7, heard),
-                subscriber.subscribed(None, heard),
+                publishing(server.url) as publisher,
+                subscriber.subscribed(7, received),
+                subscriber.subscribed(None, received),
             ):
-                await listening(publisher, heard)
+                await wait_until_subscribed(publisher, received)
                 server.kill()
                 for number in range(1, 4):
                     publisher.line_written(7, line(number))
                 server.restart()
-                heard.changes.clear()
-                await listening(publisher, heard)
+                received.changes.clear()
+                await wait_until_subscribed(publisher, received)
                 publisher.line_written(7, line(4))
-                await until(lambda: bool(heard.lines.get(7)))
-                assert heard.lines[7][-1] == "第 4 行"
+                await until(lambda: bool(received.lines.get(7)))
+                assert received.lines[7][-1] == "第 4 行"
 
     asyncio.run(play())
 
@@ -132,29 +132,29 @@ def test_when_redis_comes_back_it_is_heard_again() -> None:
 def test_what_somebody_else_writes_is_ignored_and_told_once_and_ends_nothing(
     redis_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    told: list[tuple[str, bytes]] = []
+    messages: list[tuple[str, bytes]] = []
 
-    async def overhear() -> None:
-        """Learn a channel's name and a genuine message, as whoever reaches Redis can."""
+    async def record_messages() -> None:
+        """Record channels and messages, as any client of Redis can."""
         async with Redis.from_url(redis_url).pubsub(ignore_subscribe_messages=True) as pubsub:
             await pubsub.psubscribe("mprelease.live.*")
             while True:
                 if message := await pubsub.get_message(timeout=1):
-                    told.append((message["channel"].decode(), message["data"]))
+                    messages.append((message["channel"].decode(), message["data"]))
 
     async def play() -> None:
-        subscriber, heard = Subscriber(redis_url, "us", KEY), ReleaseUpdate()
-        listener = asyncio.create_task(overhear())
+        subscriber, received = Subscriber(redis_url, "us", KEY), ReleaseUpdate()
+        listener = asyncio.create_task(record_messages())
         async with (
-            speaking(redis_url) as publisher,
-            subscriber.subscribed(7, heard),
-            subscriber.subscribed(None, heard),
+            publishing(redis_url) as publisher,
+            subscriber.subscribed(7, received),
+            subscriber.subscribed(None, received),
             Redis.from_url(redis_url) as stranger,
         ):
-            await listening(publisher, heard)
+            await wait_until_subscribed(publisher, received)
             publisher.line_written(7, line(1))
-            await until(lambda: 7 in heard.lines and any(c.endswith(".7") for c, _ in told))
-            channel, genuine = next(each for each in told if each[0].endswith(".7"))
+            await until(lambda: 7 in received.lines and any(c.endswith(".7") for c, _ in messages))
+            channel, genuine = next(each for each in messages if each[0].endswith(".7"))
             lines = json.dumps([(1, "build", [(2, 7, "forged")])]).encode()
             for forged in (
                 b"",
@@ -172,10 +172,10 @@ def test_what_somebody_else_writes_is_ignored_and_told_once_and_ends_nothing(
                 # A genuine one counts on its own channel alone.
                 await stranger.publish(channel.rpartition(".")[0] + ".changes", genuine)
             publisher.line_written(7, line(3))
-            await until(lambda: len(heard.lines[7]) == 2)
-            await listening(publisher, heard)
-            assert heard.lines == {7: ["第 1 行", "第 3 行"]}
-            assert set(heard.changes) == {99}
+            await until(lambda: len(received.lines[7]) == 2)
+            await wait_until_subscribed(publisher, received)
+            assert received.lines == {7: ["第 1 行", "第 3 行"]}
+            assert set(received.changes) == {99}
         listener.cancel()
 
     with caplog.at_level("WARNING", "mprelease.live.relay"):
@@ -195,16 +195,16 @@ class Broken(ReleaseUpdate):
 
 def test_a_listener_that_fails_hears_the_next_message(redis_url: str) -> None:
     async def play() -> None:
-        subscriber, heard = Subscriber(redis_url, "us", KEY), Broken()
+        subscriber, received = Subscriber(redis_url, "us", KEY), Broken()
         async with (
-            speaking(redis_url) as publisher,
-            subscriber.subscribed(7, heard),
-            subscriber.subscribed(None, heard),
+            publishing(redis_url) as publisher,
+            subscriber.subscribed(7, received),
+            subscriber.subscribed(None, received),
         ):
-            await listening(publisher, heard)
+            await wait_until_subscribed(publisher, received)
             for number in (1, 2):
                 publisher.line_written(7, line(number))
-                await until(lambda number=number: len(heard.lines.get(7, [])) == number)
+                await until(lambda number=number: len(received.lines.get(7, [])) == number)
 
     asyncio.run(play())
 
@@ -233,12 +233,12 @@ def test_what_is_wanted_while_the_first_subscription_is_on_its_way_is_heard(
     slow("subscribe")
 
     async def play() -> None:
-        subscriber, heard = Subscriber(redis_url, "us", KEY), ReleaseUpdate()
-        async with speaking(redis_url) as publisher, subscriber.subscribed(None, heard):
+        subscriber, received = Subscriber(redis_url, "us", KEY), ReleaseUpdate()
+        async with publishing(redis_url) as publisher, subscriber.subscribed(None, received):
             await asyncio.sleep(0.1)
-            async with subscriber.subscribed(7, heard):
-                await listening(publisher, heard)
-                await said(publisher, heard, 7)
+            async with subscriber.subscribed(7, received):
+                await wait_until_subscribed(publisher, received)
+                await publish_until_received(publisher, received, 7)
 
     asyncio.run(play())
 
@@ -250,15 +250,15 @@ def test_a_page_that_opens_while_the_last_connection_closes_hears_and_so_do_late
     slow("aclose")
 
     async def play() -> None:
-        subscriber, heard = Subscriber(redis_url, "us", KEY), ReleaseUpdate()
-        async with speaking(redis_url) as publisher:
-            async with subscriber.subscribed(7, heard):
-                await said(publisher, heard, 7)
-            async with subscriber.subscribed(8, heard):
-                await said(publisher, heard, 8)
+        subscriber, received = Subscriber(redis_url, "us", KEY), ReleaseUpdate()
+        async with publishing(redis_url) as publisher:
+            async with subscriber.subscribed(7, received):
+                await publish_until_received(publisher, received, 7)
+            async with subscriber.subscribed(8, received):
+                await publish_until_received(publisher, received, 8)
                 await asyncio.sleep(0.7)
-                async with subscriber.subscribed(9, heard):
-                    await said(publisher, heard, 9)
+                async with subscriber.subscribed(9, received):
+                    await publish_until_received(publisher, received, 9)
 
     asyncio.run(play())
 
@@ -267,14 +267,14 @@ def test_what_could_not_be_subscribed_to_is_tried_again(
     redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def play() -> None:
-        subscriber, heard = Subscriber(redis_url, "us", KEY), ReleaseUpdate()
-        async with speaking(redis_url) as publisher, subscriber.subscribed(7, heard):
-            await said(publisher, heard, 7)
+        subscriber, received = Subscriber(redis_url, "us", KEY), ReleaseUpdate()
+        async with publishing(redis_url) as publisher, subscriber.subscribed(7, received):
+            await publish_until_received(publisher, received, 7)
             with monkeypatch.context() as patch:
                 patch.setattr(PubSub, "subscribe", away)
-                subscribed = subscriber.subscribed(8, heard)
+                subscribed = subscriber.subscribed(8, received)
                 await subscribed.__aenter__()
-            await said(publisher, heard, 8)
+            await publish_until_received(publisher, received, 8)
             await subscribed.__aexit__(None, None, None)
 
     async def away(*_: object) -> None:
@@ -283,12 +283,14 @@ def test_what_could_not_be_subscribed_to_is_tried_again(
     asyncio.run(play())
 
 
-async def said(publisher: Publisher, heard: ReleaseUpdate, release_id: int) -> None:
+async def publish_until_received(
+    publisher: Publisher, received: ReleaseUpdate, release_id: int
+) -> None:
     """Return as soon as a release's lines are heard."""
     numbers = count(1)
 
-    def is_heard() -> bool:
+    def is_received() -> bool:
         publisher.line_written(release_id, line(next(numbers)))
-        return release_id in heard.lines
+        return release_id in received.lines
 
-    await until(is_heard)
+    await until(is_received)

@@ -7,16 +7,16 @@ import pytest
 from mprelease.packages.npmrc import for_yarn, secrets_in
 
 
-def told(*lines: str) -> Any:
+def content_of(*lines: str) -> Any:
     return json.loads(for_yarn("\n".join(lines)))
 
 
 def test_no_npmrc_gives_no_rights() -> None:
-    assert told() == {"npmScopes": {}, "npmRegistries": {}, "unsafeHttpWhitelist": []}
+    assert content_of() == {"npmScopes": {}, "npmRegistries": {}, "unsafeHttpWhitelist": []}
 
 
 def test_the_registry_and_those_of_scopes_are_the_same() -> None:
-    content = told(
+    content = content_of(
         "; ours",
         "registry=https://npm.corp/group/",
         "@shop:registry = http://shop.corp:4873",
@@ -28,13 +28,13 @@ def test_the_registry_and_those_of_scopes_are_the_same() -> None:
 
 
 def test_a_token_opens_its_registry() -> None:
-    content = told("//npm.corp/group/:_authToken=secret")
+    content = content_of("//npm.corp/group/:_authToken=secret")
     expected = {"npmAuthToken": "secret", "npmAlwaysAuth": True}
     assert content["npmRegistries"] == {"//npm.corp/group": expected}
 
 
 def test_a_token_opens_every_registry_below_its_place() -> None:
-    content = told(
+    content = content_of(
         "//npm.corp/:_authToken=outer",
         "//npm.corp/shop/:_authToken=inner",
         "registry=https://npm.corp/group/",
@@ -61,7 +61,7 @@ PASSWORD = base64.b64encode(b"pass").decode()
     ],
 )
 def test_name_and_password_open_a_registry_as_well(lines: tuple[str, ...]) -> None:
-    ident = told(*lines)["npmRegistries"]["//npm.corp"]["npmAuthIdent"]
+    ident = content_of(*lines)["npmRegistries"]["//npm.corp"]["npmAuthIdent"]
     assert base64.b64decode(ident) == b"lin:pass"
 
 
@@ -69,7 +69,7 @@ def test_name_and_password_open_a_registry_as_well(lines: tuple[str, ...]) -> No
     "text", ["=", "a", "//x/:_password=%", "@:registry=", "[" * 9_000, "\0=\r"]
 )
 def test_odd_lines_do_no_harm(text: str) -> None:
-    assert told(text)["npmRegistries"] == {}
+    assert content_of(text)["npmRegistries"] == {}
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_the_secrets_are_its_values_in_every_form(line: str, secrets: set[str]) 
 
 
 def test_a_registry_on_another_port_gets_no_right() -> None:
-    content = told(
+    content = content_of(
         "//npm.corp:8443/:_authToken=secret",
         "registry=https://npm.corp/",
         "@shop:registry=https://npm.corp:9443/",

@@ -137,8 +137,8 @@ def test_a_known_failure_is_told(
 def test_a_syntax_error_is_told_with_its_place(
     name: str, file: str, line: int, detail: str
 ) -> None:
-    told = diagnose(sample(name), 1, BUILD, TREE)
-    assert told == ProblemDetail(
+    found = diagnose(sample(name), 1, BUILD, TREE)
+    assert found == ProblemDetail(
         Problem.SOURCE_SYNTAX_ERROR, {"file": file, "line": line, "detail": detail}
     )
 

@@ -31,9 +31,9 @@ def own_lines() -> list[str]:
                 for node in ast.walk(call.args[0])
                 if isinstance(node, ast.Constant) and isinstance(node.value, str)
             ]
-            said = "".join(parts)
-            if re.search(r"[A-Za-z]{2}", said) and not said.startswith("$ "):
-                found.append(f"{path.name}: {said}")
+            text = "".join(parts)
+            if re.search(r"[A-Za-z]{2}", text) and not text.startswith("$ "):
+                found.append(f"{path.name}: {text}")
     return found
 
 
@@ -53,8 +53,8 @@ def test_every_line_of_a_bridge_is_one_that_the_catalogs_have() -> None:
     [(Language.CHINESE, "已上传 42 %"), (Language.ENGLISH, "uploaded: 42 %")],
 )
 def test_a_bridge_says_what_it_does_by_an_id(language: Language, line: str) -> None:
-    told = '{"event": "note", "note": "log.uploaded_percent", "detail": "42"}'
-    event = events.read(told, None, {})
+    event_line = '{"event": "note", "note": "log.uploaded_percent", "detail": "42"}'
+    event = events.read(event_line, None, {})
     assert event == OwnProgress(Message("log.uploaded_percent", {"percent": "42"}))
     assert Translator(language).of(event.message) == line
 

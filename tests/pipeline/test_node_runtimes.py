@@ -105,10 +105,10 @@ def test_a_version_is_installed_once_with_the_npm_of_its_time(
     assert node.folder == tmp_path / "data/tools/node-14.21.3"
     assert (node.version, node.npm_version) == ("14.21.3", "6.14.18")
     environment = {"PATH": f"{node.folder}/bin:/usr/bin:/bin"}
-    told = subprocess.run(
+    answer = subprocess.run(
         ["node", "-p", "process.env.MADE_BY"], env=environment, capture_output=True, check=True
     )
-    assert told.stdout.strip() == b"14.21.3"
+    assert answer.stdout.strip() == b"14.21.3"
     assert len(downloads(registry)) == 2
     assert "log.installing_node {'version': '14.21.3', 'npm': '6.14.18'}" in run.lines
     assert "recorded " not in "".join(run.lines[:-2])
@@ -140,9 +140,9 @@ def test_an_unknown_version_names_the_nearest_that_exists(
     write(tmp_path / "tree", ".nvmrc", wanted)
     with pytest.raises(StageFailed) as failed:
         chosen(run)
-    told = {"wanted": wanted, "source": ".nvmrc", "nearest": nearest}
+    parameters = {"wanted": wanted, "source": ".nvmrc", "nearest": nearest}
     assert failed.value.problem_detail.problem is Problem.NODE_VERSION_UNKNOWN
-    assert failed.value.problem_detail.parameters == told
+    assert failed.value.problem_detail.parameters == parameters
     assert leftovers(run) == []
 
 
@@ -207,9 +207,9 @@ def test_a_registry_out_of_reach_is_told(run: Any) -> None:
 def test_a_manager_that_needs_another_node_is_told_before_the_install(run: Any) -> None:
     with pytest.raises(StageFailed) as failed:
         installed(run, [Manager(ManagerName.PNPM, "11.0.6")])
-    told = {"manager": "pnpm 11.0.6", "needed": ">=22.13", "node": "20.20.2"}
+    parameters = {"manager": "pnpm 11.0.6", "needed": ">=22.13", "node": "20.20.2"}
     assert failed.value.problem_detail.problem is Problem.MANAGER_NEEDS_NODE
-    assert failed.value.problem_detail.parameters == told
+    assert failed.value.problem_detail.parameters == parameters
 
 
 def leftovers(run: Any) -> list[str]:

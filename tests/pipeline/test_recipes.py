@@ -245,13 +245,13 @@ def test_a_command_that_was_told_gets_no_variable_of_a_recipe(
 ) -> None:
     """Issue 12, number 31: an older Node refuses --openssl-legacy-provider."""
     write(tmp_path, "package.json", package("@dcloudio/vue-cli-plugin-uni"))
-    told = app_of(BuildSettings(build_command="npx -p node@16 npm run mp", output=output))
-    recipe = recipe_of(tmp_path, told, PRODUCTION, "20.0.0")
+    given = app_of(BuildSettings(build_command="npx -p node@16 npm run mp", output=output))
+    recipe = recipe_of(tmp_path, given, PRODUCTION, "20.0.0")
     assert recipe.build_command == "npx -p node@16 npm run mp"
     assert recipe.output == (output or "dist/build/mp-weixin")
     assert recipe.variables == {}
     # The other environment's command is recognised as before.
-    assert "NODE_OPTIONS" in recipe_of(tmp_path, told, DEVELOPMENT, "20.0.0").variables
+    assert "NODE_OPTIONS" in recipe_of(tmp_path, given, DEVELOPMENT, "20.0.0").variables
 
 
 @pytest.mark.parametrize(("node", "has_option"), [("17.0.0", True), ("16.20.2", False)])
@@ -273,8 +273,8 @@ def test_a_project_of_hbuilderx_is_told_by_name(tmp_path: Path, entry: str) -> N
     write(tmp_path, "package.json", package("dayjs"))
     with pytest.raises(StageFailed) as failure:
         recognise(tmp_path, Platform.DOUYIN, PRODUCTION)
-    told = failure.value.problem_detail
-    assert told == ProblemDetail(Problem.HBUILDERX_PROJECT, {"target": "mp-toutiao"})
+    given = failure.value.problem_detail
+    assert given == ProblemDetail(Problem.HBUILDERX_PROJECT, {"target": "mp-toutiao"})
 
 
 def test_a_native_project_whose_configuration_is_no_json_is_told(tmp_path: Path) -> None:

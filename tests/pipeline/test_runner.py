@@ -25,7 +25,7 @@ from mprelease.process.tree import Stop
 Work = Callable[[Any], bool]
 
 
-class Diary:
+class MemoryRecorder:
     """A recorder that remembers how each stage ended."""
 
     def __init__(self) -> None:
@@ -54,14 +54,14 @@ class Platform:
     def __init__(self) -> None:
         self.refusal: StageFailed | None = None
         self.last: str | None = None
-        self.asked, self.refusals = 0, 9
+        self.requested, self.refusals = 0, 9
         self.may_answer = threading.Event()
         self.may_answer.set()
 
     def check(self, _account: object, _link: object) -> None:
         self.may_answer.wait(10)
-        self.asked += 1
-        if self.refusal and self.asked <= self.refusals:
+        self.requested += 1
+        if self.refusal and self.requested <= self.refusals:
             raise self.refusal
 
     def last_version(self, _account: object, _link: object) -> str | None:
@@ -74,12 +74,12 @@ def platform() -> Platform:
 
 
 @pytest.fixture
-def diary() -> Diary:
-    return Diary()
+def recorder() -> MemoryRecorder:
+    return MemoryRecorder()
 
 
 @pytest.fixture
-def run(platform: Platform, diary: Diary) -> Any:
+def run(platform: Platform, recorder: MemoryRecorder) -> Any:
     app = SimpleNamespace(platform_app_id="wx0123456789abcdef", proxy=None)
     release = SimpleNamespace(
         id=1, kind=Kind.UPLOAD, version="26.1122.1", version_is_automatic=False
@@ -89,9 +89,9 @@ def run(platform: Platform, diary: Diary) -> Any:
         job=SimpleNamespace(app=app, credential="key", release=release),
         machine=SimpleNamespace(route=Route(), words=words),
         driver=platform,
-        recorder=diary,
+        recorder=recorder,
         stop=Stop(),
-        note=lambda name, **gaps: diary.lines.append(words(name, **gaps)),
+        note=lambda name, **gaps: recorder.lines.append(words(name, **gaps)),
         is_published=False,
         version=None,
         is_being_checked=False,
@@ -123,22 +123,22 @@ def published(run: Any) -> bool:
     return False
 
 
-def test_four_stages_that_go_well_are_a_success(run: Any, diary: Diary) -> None:
+def test_four_stages_that_go_well_are_a_success(run: Any, recorder: MemoryRecorder) -> None:
     assert walked(run, publish=published) == Outcome(State.SUCCEEDED)
-    assert set(diary.ends.values()) == {StageState.SUCCEEDED}
+    assert set(recorder.ends.values()) == {StageState.SUCCEEDED}
 
 
-def test_a_failed_stage_ends_the_walk(run: Any, diary: Diary) -> None:
+def test_a_failed_stage_ends_the_walk(run: Any, recorder: MemoryRecorder) -> None:
     failure = StageFailed(Problem.BUILD_FAILED, code=1)
     ending = walked(run, build=raising(failure))
     assert ending == Outcome(State.FAILED, failure.problem_detail, Stage.BUILD)
-    assert diary.ends[Stage.BUILD] is StageState.FAILED
-    assert Stage.PUBLISH not in diary.ends
+    assert recorder.ends[Stage.BUILD] is StageState.FAILED
+    assert Stage.PUBLISH not in recorder.ends
 
 
-def test_a_cancel_is_no_failure(run: Any, diary: Diary) -> None:
+def test_a_cancel_is_no_failure(run: Any, recorder: MemoryRecorder) -> None:
     assert walked(run, install=raising(ReleaseCanceled())) == Outcome(State.CANCELED)
-    assert diary.ends[Stage.INSTALL] is StageState.CANCELED
+    assert recorder.ends[Stage.INSTALL] is StageState.CANCELED
 
 
 def test_a_lost_lease_is_nobodys_ending(run: Any) -> None:
@@ -147,14 +147,14 @@ def test_a_lost_lease_is_nobodys_ending(run: Any) -> None:
 
 
 def test_a_refused_credential_ends_a_stage_that_is_at_work(
-    run: Any, platform: Platform, diary: Diary
+    run: Any, platform: Platform, recorder: MemoryRecorder
 ) -> None:
     platform.refusal = StageFailed(Problem.KEY_REFUSED, app_id="wx0123456789abcdef")
 
     def until_stopped(given: Any) -> bool:
-        asked = threading.Event()
-        given.stop.on_ask(asked.set)
-        assert asked.wait(10)
+        requested = threading.Event()
+        given.stop.on_ask(requested.set)
+        assert requested.wait(10)
         given.stop.raise_if_asked()
         return False
 
@@ -162,11 +162,11 @@ def test_a_refused_credential_ends_a_stage_that_is_at_work(
     assert (ending.state, ending.failed_stage) == (State.FAILED, Stage.PUBLISH)
     assert ending.error
     assert ending.error.problem is Problem.KEY_REFUSED
-    assert diary.ends == {Stage.CHECKOUT: StageState.CANCELED}
+    assert recorder.ends == {Stage.CHECKOUT: StageState.CANCELED}
 
 
 def test_a_platform_that_is_busy_for_a_moment_stops_nothing(
-    run: Any, platform: Platform, diary: Diary
+    run: Any, platform: Platform, recorder: MemoryRecorder
 ) -> None:
     platform.refusal = StageFailed(Problem.PLATFORM_REFUSED, code=-1, detail="system busy")
 
@@ -175,7 +175,7 @@ def test_a_platform_that_is_busy_for_a_moment_stops_nothing(
         return False
 
     assert walked(run, checkout=after_the_check).state is State.SUCCEEDED
-    assert diary.lines == ["密钥检查没有结果：平台拒绝了请求：system busy（代码 -1）。"]
+    assert recorder.lines == ["密钥检查没有结果：平台拒绝了请求：system busy（代码 -1）。"]
 
 
 def test_a_refusal_that_comes_after_the_platform_said_yes_changes_nothing(
@@ -194,9 +194,9 @@ def test_a_refusal_that_comes_after_the_platform_said_yes_changes_nothing(
 
 
 def test_what_breaks_after_the_platform_said_yes_is_a_warning_and_no_failure(
-    run: Any, diary: Diary
+    run: Any, recorder: MemoryRecorder
 ) -> None:
-    diary.fails_at = Stage.PUBLISH
+    recorder.fails_at = Stage.PUBLISH
     ending = walked(run, publish=published)
     assert ending.state is State.SUCCEEDED
     assert ending.warning
@@ -250,13 +250,13 @@ def installing(run: Any) -> bool:
 
 
 def test_an_install_does_not_begin_for_a_platform_that_cannot_be_reached(
-    run: Any, platform: Platform, diary: Diary
+    run: Any, platform: Platform, recorder: MemoryRecorder
 ) -> None:
     """Issue 12, number 31."""
     platform.refusal = StageFailed(Problem.PLATFORM_UNREACHABLE, detail="refused")
     ending = walked(run, install=installing)
     assert ending == Outcome(State.FAILED, platform.refusal.problem_detail, Stage.PUBLISH)
-    assert diary.ends[Stage.INSTALL] is StageState.CANCELED
+    assert recorder.ends[Stage.INSTALL] is StageState.CANCELED
     assert not hasattr(run, "has_installed")
 
 
@@ -269,7 +269,7 @@ def test_a_platform_that_is_silent_once_keeps_nobody(run: Any, platform: Platfor
 
 @pytest.mark.parametrize("last", ["26.1122.1", "26.1122.8", "99.1.7"])
 def test_an_automatic_version_goes_on_from_the_newest_of_the_platform(
-    run: Any, platform: Platform, diary: Diary, last: str
+    run: Any, platform: Platform, recorder: MemoryRecorder, last: str
 ) -> None:
     """Issue 12, number 22: the release takes it by itself, before anything is built with it."""
     platform.last, run.job.release.version_is_automatic = last, True
@@ -284,16 +284,16 @@ def test_an_automatic_version_goes_on_from_the_newest_of_the_platform(
 
     head, _, count = last.rpartition(".")
     assert walked(run, build=build, publish=published).state is State.SUCCEEDED
-    assert built == [f"{head}.{int(count) + 1}"] == diary.versions
+    assert built == [f"{head}.{int(count) + 1}"] == recorder.versions
 
 
 def test_an_automatic_version_that_is_greater_stays(
-    run: Any, platform: Platform, diary: Diary
+    run: Any, platform: Platform, recorder: MemoryRecorder
 ) -> None:
     """Issue 12, number 22."""
     platform.last, run.job.release.version_is_automatic = "26.1122.0", True
     assert walked(run, build=lambda run: bool(take_version(run))).state is State.SUCCEEDED
-    assert (run.version, diary.versions) == (None, [])
+    assert (run.version, recorder.versions) == (None, [])
 
 
 def test_waiting_for_the_newest_version_can_be_canceled(run: Any, platform: Platform) -> None:

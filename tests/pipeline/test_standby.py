@@ -128,12 +128,12 @@ def make(layout: Layout, tools: Path) -> Iterator[Made]:
 def test_an_order_is_heard_with_all_that_was_said_before(make: Made, driver: ShellDriver) -> None:
     waiting = make().take(driver, 60)
     wait_until(lambda: waiting.is_loaded)
-    heard = Listening()
-    running = heard.attach(waiting)
+    listening = Listening()
+    running = listening.attach(waiting)
     running.send("publish this")
     assert running.wait().code == 0
-    assert heard.events == ["loaded", "publish this"]
-    assert heard.lines == ["loading", f"{waiting.scratch} ", "the secret"]
+    assert listening.events == ["loaded", "publish this"]
+    assert listening.lines == ["loading", f"{waiting.scratch} ", "the secret"]
     waiting.close()
     assert not waiting.scratch.exists()
 
@@ -248,9 +248,9 @@ def test_a_canceled_release_ends_the_process_that_it_took(
     make: Made, driver: ShellDriver, tools: Path
 ) -> None:
     waiting = make().take(driver, 60)
-    heard = Listening()
-    running = heard.attach(waiting)
-    heard.stop.ask(ReleaseCanceled())
+    listening = Listening()
+    running = listening.attach(waiting)
+    listening.stop.ask(ReleaseCanceled())
     assert running.wait().stopped
     assert living(tools) == []
     waiting.close()
@@ -264,14 +264,14 @@ def test_in_bubblewrap_it_sees_its_own_folder_alone(
     if sandbox.mode is not SandboxMode.BWRAP:
         pytest.skip(sandbox.why_not_bwrap)
     waiting = make(sandbox=sandbox).take(driver, 60)
-    heard = Listening()
-    running = heard.attach(waiting)
+    listening = Listening()
+    running = listening.attach(waiting)
     # What is put there later is seen: that is how it gets what it publishes.
     (waiting.scratch / "project").mkdir()
     running.send("publish this")
     assert running.wait().code == 1
-    assert f"{waiting.scratch} project" in heard.lines
-    assert not any("the secret" in line for line in heard.lines)
+    assert f"{waiting.scratch} project" in listening.lines
+    assert not any("the secret" in line for line in listening.lines)
     waiting.close()
 
 
@@ -312,19 +312,19 @@ def test_started_as_root_each_process_has_a_user_id_of_its_own_and_nothing_else(
         )
         who = replace(driver, script=WHO)
         both = [standby.take(who, 60) for _ in range(2)]
-        said = []
+        outputs = []
         for waiting in both:
-            heard = Listening()
-            running = heard.attach(waiting)
+            listening = Listening()
+            running = listening.attach(waiting)
             assert waiting.scratch.stat().st_mode & 0o777 == 0o700
             running.send("go")
             running.wait()
-            said.append(heard.lines)
-            assert waiting.scratch.stat().st_uid == int(heard.lines[0])
-        first, second = said
+            outputs.append(listening.lines)
+            assert waiting.scratch.stat().st_uid == int(listening.lines[0])
+        first, second = outputs
         assert first[0] != second[0]
-        assert {int(lines[0]) for lines in said} <= {*range(59000, 59256)}
-        assert [lines[1:3] for lines in said] == [["NoNewPrivs:\t1", "0"]] * 2
+        assert {int(lines[0]) for lines in outputs} <= {*range(59000, 59256)}
+        assert [lines[1:3] for lines in outputs] == [["NoNewPrivs:\t1", "0"]] * 2
         assert first[3:] == second[3:] == []
         for waiting in both:
             waiting.close()

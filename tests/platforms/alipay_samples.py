@@ -22,7 +22,7 @@ QUICK_POLLS = Path(__file__).with_name("quick_polls.cjs")
 
 @dataclass(frozen=True)
 class QuickAlipayDriver(AlipayDriver):
-    """The real tool, which asks 20 times as often how far the platform is."""
+    """The real tool, which polls the platform 20 times as often."""
 
     def variables(self, scratch: Path) -> Mapping[str, str]:
         return {**super().variables(scratch), "NODE_OPTIONS": f"--require={QUICK_POLLS}"}

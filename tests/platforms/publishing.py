@@ -1,4 +1,4 @@
-"""Publish one order as the pipeline does, and keep everything that was heard."""
+"""Publish one order as the pipeline does, and keep all of its events and lines."""
 
 import shutil
 import time
@@ -102,7 +102,7 @@ class Publishing:
         driver.prepare(order)
         started, loaded = Flag(), Flag()
 
-        def hear(line: str) -> None:
+        def on_event(line: str) -> None:
             event = driver.event(line, order)
             self.events.append(event)
             if isinstance(event, Loaded):
@@ -118,7 +118,7 @@ class Publishing:
         node = Path(_node())
         tool_environment = ToolEnvironment(self.tools, str(node), node.parent, order.route.extra_ca)
         command = driver.command(tool_environment, order.scratch, 120)
-        process = start(command, stop=self.stop, on_line=self.lines.append, on_event=hear)
+        process = start(command, stop=self.stop, on_line=self.lines.append, on_event=on_event)
         self.processes.append(process)
         if self.waits:
             assert loaded.wait(60)
@@ -142,10 +142,10 @@ def processes_with(text: str) -> list[str]:
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            said = [(process / name).read_text("latin-1") for name in ("cmdline", "environ")]
+            texts = [(process / name).read_text("latin-1") for name in ("cmdline", "environ")]
         except OSError:
             continue
-        found += [each for each in said if each and text in each]
+        found += [each for each in texts if each and text in each]
     return found
 
 

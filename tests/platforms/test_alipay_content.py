@@ -45,8 +45,8 @@ def test_a_configuration_that_is_no_json_is_told_with_its_line(
     tmp_path: Path, text: str, line: int
 ) -> None:
     """Issue 12, number 31: comments, most of all."""
-    told = problem_detail_of(write_files(tmp_path, {"mini.project.json": text, **APP}))
-    assert told == ProblemDetail(
+    found = problem_detail_of(write_files(tmp_path, {"mini.project.json": text, **APP}))
+    assert found == ProblemDetail(
         Problem.CONFIG_NOT_JSON, {"file": "mini.project.json", "line": line}
     )
 

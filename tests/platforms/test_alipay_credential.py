@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import (
 from alipay_samples import TOOL_ID
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
-from mprelease.platforms.alipay.credential import opened, read_credential
+from mprelease.platforms.alipay.api import opened, read_credential
 from mprelease.platforms.alipay.driver import AlipayDriver
 
 

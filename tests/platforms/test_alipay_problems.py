@@ -4,8 +4,7 @@ import pytest
 
 from mprelease.domain.problems import Problem, ProblemDetail
 from mprelease.domain.releases import Kind
-from mprelease.platforms.alipay.problems import ToolError, failure_of
-from mprelease.platforms.alipay.refusals import problem_of
+from mprelease.platforms.alipay.events import ToolError, failure_of, problem_of
 
 UPLOAD = ToolError(
     kind=Kind.UPLOAD,

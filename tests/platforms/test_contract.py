@@ -17,6 +17,7 @@ from mprelease.domain.releases import Kind, LaunchOptions
 from mprelease.platforms.driver import Loaded, Progress, PublishOrder, Ready, Result, Route
 from mprelease.simulator.proxy import Simulator
 from mprelease.simulator.vendor_service import Fault
+from platform_cases import PLATFORM_CASES, PlatformCase
 from publishing import (
     Publishing,
     accepted,
@@ -26,7 +27,6 @@ from publishing import (
     texts_below,
     write_files,
 )
-from stage_sets import STAGES, StageSet
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -37,18 +37,18 @@ class Canceled(Exception):
     """Somebody has asked for the end."""
 
 
-@pytest.fixture(params=STAGES, ids=lambda each: each.driver.platform)
-def stage(
+@pytest.fixture(params=PLATFORM_CASES, ids=lambda each: each.driver.platform)
+def case(
     request: pytest.FixtureRequest, tmp_path: Path, keys: Sequence[str]
-) -> Iterator[StageSet]:
-    made: StageSet = request.param(tmp_path / "platform", keys)
+) -> Iterator[PlatformCase]:
+    made: PlatformCase = request.param(tmp_path / "platform", keys)
     yield made
     assert made.service.unknown_calls == [], "telemetry, or another call that nobody knows"
 
 
 @pytest.fixture
-def route(stage: StageSet, tmp_path: Path) -> Iterator[Route]:
-    with Simulator(tmp_path / "simulator", [stage.service]) as running:
+def route(case: PlatformCase, tmp_path: Path) -> Iterator[Route]:
+    with Simulator(tmp_path / "simulator", [case.service]) as running:
         yield Route(running.proxy_url, running.ca_file)
 
 
@@ -56,21 +56,21 @@ Order = Callable[[str], PublishOrder]
 
 
 @pytest.fixture
-def order_for(stage: StageSet, route: Route, tmp_path: Path) -> Order:
+def order_for(case: PlatformCase, route: Route, tmp_path: Path) -> Order:
     def made(app_id: str) -> PublishOrder:
         scratch = tmp_path / app_id
         scratch.mkdir()
         return PublishOrder(
             kind=Kind.UPLOAD,
-            account=stage.account(app_id),
+            account=case.account(app_id),
             route=route,
-            built=write_files(scratch / "built", {**stage.files, ME: ME_SAYS.format(app_id)}),
+            built=write_files(scratch / "built", {**case.files, ME: ME_SAYS.format(app_id)}),
             project_type=ProjectType.MINI_PROGRAM,
             version="26.1122.0",
             description='say "hi"; $(id)',
             robot=7,
             launch=LaunchOptions(),
-            compile_settings=stage.settings,
+            compile_settings=case.settings,
             pack_npm=False,
             scratch=scratch,
         )
@@ -79,8 +79,8 @@ def order_for(stage: StageSet, route: Route, tmp_path: Path) -> Order:
 
 
 @pytest.fixture
-def app(stage: StageSet) -> str:
-    return stage.app_ids[0]
+def app(case: PlatformCase) -> str:
+    return case.app_ids[0]
 
 
 @pytest.fixture
@@ -97,31 +97,31 @@ Publisher = Callable[[PublishOrder], Publishing]
 
 
 @pytest.fixture
-def publisher(stage: StageSet, request: pytest.FixtureRequest) -> Publisher:
-    tool: Path = request.getfixturevalue(f"{stage.driver.platform}_tool")
+def publisher(case: PlatformCase, request: pytest.FixtureRequest) -> Publisher:
+    tool: Path = request.getfixturevalue(f"{case.driver.platform}_tool")
 
     def made(order: PublishOrder) -> Publishing:
-        return Publishing(tool, order.scratch / "tools", driver=stage.driver)
+        return Publishing(tool, order.scratch / "tools", driver=case.driver)
 
     return made
 
 
 def test_every_driver_is_in_the_contract() -> None:
-    assert {each.driver.platform for each in STAGES} == set(Platform)
+    assert {each.driver.platform for each in PLATFORM_CASES} == set(Platform)
 
 
 def test_an_upload_is_sent_after_go_and_not_before(
-    stage: StageSet, publisher: Publisher, upload: PublishOrder, app: str
+    case: PlatformCase, publisher: Publisher, upload: PublishOrder, app: str
 ) -> None:
     arrived: list[int] = []
 
     def at_ready() -> str:
-        arrived.append(len(stage.received))
-        return stage.driver.go_line(in_a_minute())
+        arrived.append(len(case.received))
+        return case.driver.go_line(in_a_minute())
 
     publishing = publisher(upload)
     accepted(publishing.publish(upload, at_ready))
-    (received,) = stage.service.received
+    (received,) = case.service.received
     assert arrived == [0]
     assert (received.kind, received.app_id) == (Kind.UPLOAD, app)
     assert (received.version, received.description) == ("26.1122.0", upload.description)
@@ -132,51 +132,51 @@ def test_an_upload_is_sent_after_go_and_not_before(
 
 
 def test_a_preview_opens_where_it_is_told(
-    stage: StageSet, publisher: Publisher, preview: PublishOrder
+    case: PlatformCase, publisher: Publisher, preview: PublishOrder
 ) -> None:
     launch = LaunchOptions("pages/a", "a=1&b=$(id)", 1011)
     answer = accepted(publisher(preview).publish(replace(preview, launch=launch)))
-    (received,) = stage.received
+    (received,) = case.received
     assert received.kind is Kind.PREVIEW
     assert received.app_id in received.files[ME].decode()
-    assert (launch, answer.publication.qr_code) == stage.shown()
+    assert (launch, answer.publication.qr_code) == case.shown()
     kinds = {"image/png": b"\x89PNG", "image/jpeg": b"\xff\xd8"}
     begin = kinds[answer.publication.qr_code_type]
     assert (answer.publication.qr_code or b"").startswith(begin)
 
 
 def test_the_credential_of_another_app_is_refused(
-    stage: StageSet, publisher: Publisher, upload: PublishOrder
+    case: PlatformCase, publisher: Publisher, upload: PublishOrder
 ) -> None:
-    credential = stage.credential(stage.app_ids[1])
+    credential = case.credential(case.app_ids[1])
     order = replace(upload, account=replace(upload.account, credential=credential))
     failure = failed(publisher(order).publish(order))
-    assert failure.error.problem_detail.problem is stage.credential_refused
+    assert failure.error.problem_detail.problem is case.credential_refused
     assert not failure.may_have_arrived
-    assert stage.received == []
+    assert case.received == []
 
 
 def test_a_package_that_the_platform_refuses_has_not_arrived(
-    stage: StageSet, publisher: Publisher, upload: PublishOrder, app: str
+    case: PlatformCase, publisher: Publisher, upload: PublishOrder, app: str
 ) -> None:
-    stage.set_fault(app, Fault.TOO_LARGE)
+    case.set_fault(app, Fault.TOO_LARGE)
     failure = failed(publisher(upload).publish(upload))
     assert failure.error.problem_detail.problem is Problem.PACKAGE_TOO_LARGE
     assert not failure.may_have_arrived
-    assert stage.received == []
+    assert case.received == []
 
 
 def test_a_mistake_in_the_source_is_shown_with_file_and_line(
-    stage: StageSet, publisher: Publisher, preview: PublishOrder
+    case: PlatformCase, publisher: Publisher, preview: PublishOrder
 ) -> None:
-    mistake = stage.mistake
-    write_files(preview.built, {mistake.file: mistake.text})
+    source_error = case.source_error
+    write_files(preview.built, {source_error.file: source_error.text})
     failure = failed(publisher(preview).publish(preview))
     problem_detail = failure.error.problem_detail
     assert problem_detail.problem is Problem.SOURCE_SYNTAX_ERROR
     assert (problem_detail.parameters["file"], problem_detail.parameters["line"]) == (
-        mistake.file,
-        mistake.line,
+        source_error.file,
+        source_error.line,
     )
     assert problem_detail.parameters["detail"]
     assert not failure.may_have_arrived
@@ -184,19 +184,19 @@ def test_a_mistake_in_the_source_is_shown_with_file_and_line(
 
 @pytest.mark.parametrize("kind", list(Kind))
 def test_what_was_sent_before_the_network_was_cut_may_have_arrived(
-    stage: StageSet, publisher: Publisher, upload: PublishOrder, kind: Kind
+    case: PlatformCase, publisher: Publisher, upload: PublishOrder, kind: Kind
 ) -> None:
-    stage.set_fault(upload.account.platform_app_id, Fault.CONNECTION_CUT)
+    case.set_fault(upload.account.platform_app_id, Fault.CONNECTION_CUT)
     failure = failed(publisher(upload).publish(replace(upload, kind=kind)))
     # A preview may be made again, whatever became of this one.
     lost = Problem.PUBLISH_CUT if kind is Kind.UPLOAD else Problem.PLATFORM_UNREACHABLE
     assert failure.error.problem_detail.problem is lost
     assert failure.may_have_arrived
-    assert len(stage.received) == 1
+    assert len(case.received) == 1
 
 
 def test_a_platform_that_cannot_be_reached_has_nothing(
-    stage: StageSet, publisher: Publisher, upload: PublishOrder
+    case: PlatformCase, publisher: Publisher, upload: PublishOrder
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"http://127.0.0.1:{server.getsockname()[1]}"
@@ -204,27 +204,27 @@ def test_a_platform_that_cannot_be_reached_has_nothing(
     failure = failed(publisher(order).publish(order))
     assert failure.error.problem_detail.problem is Problem.PLATFORM_UNREACHABLE
     assert not failure.may_have_arrived
-    assert stage.received == []
+    assert case.received == []
 
 
 def test_a_certificate_that_nobody_vouches_for_is_not_trusted_behind_a_proxy_either(
-    stage: StageSet, publisher: Publisher, upload: PublishOrder
+    case: PlatformCase, publisher: Publisher, upload: PublishOrder
 ) -> None:
     order = replace(upload, route=replace(upload.route, extra_ca=None))
     failure = failed(publisher(order).publish(order))
     assert failure.error.problem_detail.problem is Problem.PLATFORM_UNREACHABLE
-    assert stage.received == []
+    assert case.received == []
 
 
 def test_the_time_limit_ends_an_upload_that_is_not_answered(
-    stage: StageSet, publisher: Publisher, upload: PublishOrder, app: str
+    case: PlatformCase, publisher: Publisher, upload: PublishOrder, app: str
 ) -> None:
-    stage.set_fault(app, Fault.SLOW)
+    case.set_fault(app, Fault.SLOW)
     publishing = publisher(upload)
 
     def at_ready() -> str:
         publishing.processes[0].limit(2)
-        return stage.driver.go_line(in_a_minute())
+        return case.driver.go_line(in_a_minute())
 
     ended = publishing.converse(upload, at_ready)
     assert (ended.timed_out, ended.stopped) == (True, False)
@@ -233,7 +233,7 @@ def test_the_time_limit_ends_an_upload_that_is_not_answered(
 
 
 def test_a_cancel_before_go_sends_nothing_and_leaves_nobody(
-    stage: StageSet, publisher: Publisher, upload: PublishOrder
+    case: PlatformCase, publisher: Publisher, upload: PublishOrder
 ) -> None:
     publishing = publisher(upload)
 
@@ -244,18 +244,18 @@ def test_a_cancel_before_go_sends_nothing_and_leaves_nobody(
     ended = publishing.converse(upload, at_ready)
     assert ended.stopped
     assert publishing.answers == [] or not failed(publishing.answers[0]).may_have_arrived
-    assert stage.received == []
+    assert case.received == []
     assert processes_with(str(upload.scratch)) == []
 
 
 def test_a_cancel_after_go_leaves_nobody_who_waits_for_the_answer(
-    stage: StageSet, publisher: Publisher, upload: PublishOrder, app: str
+    case: PlatformCase, publisher: Publisher, upload: PublishOrder, app: str
 ) -> None:
-    stage.set_fault(app, Fault.SLOW)
+    case.set_fault(app, Fault.SLOW)
     publishing = publisher(upload)
 
     def cancel() -> None:
-        stage.service.wait_for(1, 60)
+        case.service.wait_for(1, 60)
         publishing.stop.ask(Canceled())
 
     with ThreadPoolExecutor(1) as pool:
@@ -264,7 +264,7 @@ def test_a_cancel_after_go_leaves_nobody_who_waits_for_the_answer(
         canceled.result()
     assert ended.stopped
     assert publishing.answers == []
-    assert len(stage.received) == 1
+    assert len(case.received) == 1
     assert processes_with(str(upload.scratch)) == []
 
 
@@ -277,38 +277,38 @@ def test_a_cancel_after_go_leaves_nobody_who_waits_for_the_answer(
     ],
 )
 def test_nothing_is_sent_without_a_go_in_time(
-    stage: StageSet, publisher: Publisher, upload: PublishOrder, kind: Kind, problem: Problem
+    case: PlatformCase, publisher: Publisher, upload: PublishOrder, kind: Kind, problem: Problem
 ) -> None:
     def at_ready() -> str | None:
         is_late = problem is Problem.PUBLISH_TOO_LATE
-        return stage.driver.go_line(time.time_ns() // 1_000_000 - 1) if is_late else None
+        return case.driver.go_line(time.time_ns() // 1_000_000 - 1) if is_late else None
 
     failure = failed(publisher(upload).publish(replace(upload, kind=kind), at_ready))
     assert failure.error.problem_detail.problem is problem
     assert not failure.may_have_arrived
-    assert stage.received == []
+    assert case.received == []
 
 
 def test_releases_of_two_apps_at_the_same_time_do_not_meet(
-    stage: StageSet, publisher: Publisher, order_for: Order
+    case: PlatformCase, publisher: Publisher, order_for: Order
 ) -> None:
     both_are_ready = Barrier(2, timeout=120)
 
     def at_ready() -> str:
         both_are_ready.wait()
-        return stage.driver.go_line(in_a_minute())
+        return case.driver.go_line(in_a_minute())
 
-    orders = [order_for(app_id) for app_id in stage.app_ids]
+    orders = [order_for(app_id) for app_id in case.app_ids]
     with ThreadPoolExecutor(2) as pool:
         answers = list(pool.map(lambda one: publisher(one).publish(one, at_ready), orders))
     assert all(isinstance(answer, Result) for answer in answers), answers
-    assert {one.app_id for one in stage.received} == set(stage.app_ids)
-    assert all(one.app_id in one.files[ME].decode() for one in stage.received)
+    assert {one.app_id for one in case.received} == set(case.app_ids)
+    assert all(one.app_id in one.files[ME].decode() for one in case.received)
 
 
 @pytest.mark.parametrize("kind", list(Kind))
 def test_the_credential_is_in_no_line_no_process_and_no_file(
-    stage: StageSet, publisher: Publisher, upload: PublishOrder, kind: Kind
+    case: PlatformCase, publisher: Publisher, upload: PublishOrder, kind: Kind
 ) -> None:
     began = time.time()
     publishing = publisher(upload)
@@ -318,10 +318,10 @@ def test_the_credential_is_in_no_line_no_process_and_no_file(
     def at_ready() -> str:
         assert processes_with(str(upload.scratch))
         seen.extend([*processes_with(""), *texts_below(places, since=began)])
-        return stage.driver.go_line(in_a_minute())
+        return case.driver.go_line(in_a_minute())
 
     accepted(publishing.publish(replace(upload, kind=kind), at_ready))
     seen += [*publishing.lines, *map(str, publishing.events), *texts_below(places, since=began)]
-    secrets = stage.secrets(upload.account.credential)
+    secrets = case.secrets(upload.account.credential)
     assert secrets
     assert not [secret for secret in secrets if any(secret in text for text in seen)]

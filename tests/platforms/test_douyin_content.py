@@ -41,8 +41,8 @@ def test_a_configuration_that_is_no_json_is_told_with_its_line(
     tmp_path: Path, text: str, line: int
 ) -> None:
     """Issue 12, number 31: comments, most of all."""
-    told = problem_detail_of(write_files(tmp_path, {"project.config.json": text}))
-    assert told == ProblemDetail(
+    found = problem_detail_of(write_files(tmp_path, {"project.config.json": text}))
+    assert found == ProblemDetail(
         Problem.CONFIG_NOT_JSON, {"file": "project.config.json", "line": line}
     )
 

@@ -5,7 +5,7 @@ import pytest
 from douyin_samples import EMAIL, LOGIN_CREDENTIAL, PASSWORD, TOKEN, TOKEN_CREDENTIAL
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem, ProblemDetail
-from mprelease.platforms.douyin.credential import Login, Token, opened, read_credential
+from mprelease.platforms.douyin.api import Login, Token, opened, read_credential
 from mprelease.platforms.douyin.driver import DouyinDriver
 from mprelease.process.mask import MASK, Mask
 

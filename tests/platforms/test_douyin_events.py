@@ -13,7 +13,7 @@ from mprelease.domain.releases import Sizes
 from mprelease.platforms.douyin.driver import DouyinDriver
 from mprelease.platforms.douyin.events import event_of
 from mprelease.platforms.driver import Account, PublishOrder, Result, ToolEnvironment
-from mprelease.platforms.qr_codes import drawn
+from mprelease.platforms.images import draw_qr_code
 from publishing import ORDER
 
 URL = "https://z.douyin.com/aBcDeF"
@@ -34,7 +34,7 @@ def result(**facts: object) -> Result:
 
 def test_the_code_is_drawn_from_the_short_address_on_white() -> None:
     publication = result().publication
-    assert publication.qr_code == drawn(URL)
+    assert publication.qr_code == draw_qr_code(URL)
     with Image.open(io.BytesIO(publication.qr_code or b"")) as image:
         assert image.format == "PNG"
         picture = image.convert("RGBA")

@@ -11,8 +11,7 @@ import pytest
 from douyin_samples import DOUYIN_APP_ID
 from mprelease.domain.problems import Parameter, Problem
 from mprelease.domain.releases import Kind
-from mprelease.platforms.douyin.problems import ToolError, failure_of
-from mprelease.platforms.douyin.refusals import Reply
+from mprelease.platforms.douyin.events import Reply, ToolError, failure_of
 
 BUILT = "/somewhere/built"
 HOST = "developer.toutiao.com"

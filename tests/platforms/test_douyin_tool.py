@@ -23,7 +23,7 @@ from mprelease.platforms.driver import (
     Ready,
     Result,
 )
-from mprelease.platforms.qr_codes import drawn
+from mprelease.platforms.images import draw_qr_code
 from mprelease.simulator.douyin import Douyin
 from mprelease.simulator.vendor_service import Fault
 from publishing import (
@@ -59,7 +59,7 @@ def test_an_upload_goes_to_the_default_channel_and_is_what_was_built(
     answer = accepted(publishing.publish(douyin_order))
     (received,) = douyin.received
     assert (received.channel, received.with_source_maps) == (None, True)
-    assert answer.publication.qr_code == drawn(douyin.qr_codes[0].short_url)
+    assert answer.publication.qr_code == draw_qr_code(douyin.qr_codes[0].short_url)
     assert answer.publication.sizes is not None
     assert answer.publication.sizes.full == received.sizes.full
     sent = dict(received.files)

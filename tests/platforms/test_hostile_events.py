@@ -94,7 +94,7 @@ def test_nothing_can_become_of_an_order_that_nobody_has_given(driver: Driver, ev
 
 @every_driver
 @pytest.mark.parametrize(
-    "said",
+    "text",
     [
         "[info] chatter",
         "",
@@ -114,13 +114,13 @@ def test_nothing_can_become_of_an_order_that_nobody_has_given(driver: Driver, ev
         '{"event":' + "9" * 60_000 + "}",
         '{"event":"result","sizes":' + '{"a":' * 9_000 + "1" + "}" * 9_000 + "}",
     ],
-    ids=lambda said: said[:24],
+    ids=lambda text: text[:24],
 )
 def test_a_line_that_is_no_event_fails_the_release_in_one_sentence(
-    driver: Driver, said: str
+    driver: Driver, text: str
 ) -> None:
     with pytest.raises(StageFailed) as refused:
-        driver.event(said, ORDER)
+        driver.event(text, ORDER)
     assert refused.value.problem_detail.problem is Problem.PUBLISH_EVENT_UNREADABLE
     assert len(str(refused.value.problem_detail.parameters["detail"])) < 400
 
@@ -172,29 +172,29 @@ def test_a_result_with_facts_of_another_shape_is_none(
 @given(facts=st.dictionaries(st.sampled_from(["sizes", "code", "sent", "message"]), anything))
 def test_whatever_is_said_it_is_an_event_or_none(driver: Driver, facts: dict[str, Any]) -> None:
     for event in ("result", "error", "progress"):
-        said = line(event, **{**RESULTS[driver.platform], **facts})
-        assert heard(driver, said) in {Result, Failure, Progress, None}
+        text = line(event, **{**RESULTS[driver.platform], **facts})
+        assert event_kind(driver, text) in {Result, Failure, Progress, None}
 
 
-def heard(driver: Driver, said: str) -> type[Event] | None:
+def event_kind(driver: Driver, text: str) -> type[Event] | None:
     """The kind of event in a line; None where it is refused as it should be."""
     try:
-        return type(driver.event(said, ORDER))
+        return type(driver.event(text, ORDER))
     except StageFailed as refused:
-        is_told = refused.problem_detail.problem is Problem.PUBLISH_EVENT_UNREADABLE
-        return None if is_told else Ready
+        is_reported = refused.problem_detail.problem is Problem.PUBLISH_EVENT_UNREADABLE
+        return None if is_reported else Ready
 
 
 @every_driver
 def test_what_the_order_says_is_not_asked_of_the_process(driver: Driver) -> None:
     mine = driver.event(result_of(driver), ORDER)
-    told = {"kind": "preview", "appId": "wxffffffffffffffff", "robot": 1, "version": "9.9.9"}
-    assert driver.event(result_of(driver, **told, qrCode="/etc/hostname"), ORDER) == mine
+    forged = {"kind": "preview", "appId": "wxffffffffffffffff", "robot": 1, "version": "9.9.9"}
+    assert driver.event(result_of(driver, **forged, qrCode="/etc/hostname"), ORDER) == mine
 
 
 def test_a_download_of_the_tool_is_told_without_a_place() -> None:
-    told = line("fetched", name="../../x", folder="/etc", files={"passwd": "0"})
-    assert ALIPAY_DRIVER.event(told, ORDER) == ToolDownload()
+    event_line = line("fetched", name="../../x", folder="/etc", files={"passwd": "0"})
+    assert ALIPAY_DRIVER.event(event_line, ORDER) == ToolDownload()
 
 
 @every_drawing_driver
@@ -211,8 +211,8 @@ def test_a_path_that_the_process_names_is_not_opened(driver: Driver, tmp_path: P
     secret.write_bytes(image("PNG"))
     scratch = tmp_path / "scratch"
     scratch.mkdir()
-    told = result_of(driver, qrCode=str(secret), folder=str(tmp_path))
-    assert code_in(driver.event(told, replace(PREVIEW, scratch=scratch)))[0] is None
+    event_line = result_of(driver, qrCode=str(secret), folder=str(tmp_path))
+    assert code_in(driver.event(event_line, replace(PREVIEW, scratch=scratch)))[0] is None
 
 
 def _link(place: Path, secret: Path) -> None:
@@ -316,8 +316,8 @@ def test_a_scratch_folder_that_has_become_a_link_is_not_followed(
 @every_driver
 def test_a_path_out_of_the_project_is_named_unless_something_was_sent(driver: Driver) -> None:
     error = {"message": "File not found: /etc/shadow", "path": None, "code": None}
-    told = line("error", **error, outside="/etc/shadow", sent=False, reply=None, task=None)
-    failure = driver.event(told, ORDER)
+    event_line = line("error", **error, outside="/etc/shadow", sent=False, reply=None, task=None)
+    failure = driver.event(event_line, ORDER)
     assert isinstance(failure, Failure)
     assert failure.error.problem_detail.problem is Problem.PROJECT_PATH_OUTSIDE
     assert failure.error.problem_detail.parameters["path"] == "/etc/shadow"

@@ -33,7 +33,9 @@ PACKAGES: Mapping[str, str] = {
 LOADS = "const a = require('dep'); const b = require('@s/dep');\nApp({ a, b })"
 
 
-def said(driver: Driver, folder: Path, kind: ProjectType = ProjectType.MINI_PROGRAM) -> list[str]:
+def warnings_of(
+    driver: Driver, folder: Path, kind: ProjectType = ProjectType.MINI_PROGRAM
+) -> list[str]:
     order = replace(ORDER, built=folder, project_type=kind)
     messages = driver.left_out(order, {"dep", "@s/dep", "unused"})
     assert all(isinstance(each, Message) for each in messages)
@@ -102,7 +104,7 @@ def test_packages_that_have_not_arrived_are_named(
     driver: Driver, files: Mapping[str, str], tmp_path: Path
 ) -> None:
     write_files(tmp_path, {**files, "app.js": LOADS})
-    assert said(driver, tmp_path) == ["warning.packages_left_out @s/dep, dep"]
+    assert warnings_of(driver, tmp_path) == ["warning.packages_left_out @s/dep, dep"]
 
 
 @pytest.mark.parametrize(
@@ -126,12 +128,12 @@ def test_plugins_and_cloud_functions_that_stay_behind_are_named(
     name = "mini.project.json" if driver is ALIPAY_DRIVER else "project.config.json"
     files = ALIPAY_PROJECT if driver is ALIPAY_DRIVER else PROJECT
     write_files(tmp_path, {**files, name: json.dumps(config), "cloud/login/index.js": ""})
-    assert said(driver, tmp_path) == ([f"warning.{words}"] if words else [])
+    assert warnings_of(driver, tmp_path) == ([f"warning.{words}"] if words else [])
 
 
 def test_a_plugin_that_is_published_as_one_is_not_left_out(tmp_path: Path) -> None:
     write_files(tmp_path, {"project.config.json": '{"compileType":"plugin"}'})
-    assert said(WECHAT, tmp_path, ProjectType.MINI_PROGRAM_PLUGIN) == []
+    assert warnings_of(WECHAT, tmp_path, ProjectType.MINI_PROGRAM_PLUGIN) == []
 
 
 def test_links_of_a_workspace_are_right_after_packages_have_moved(tmp_path: Path) -> None:
@@ -168,7 +170,7 @@ def test_wechat_packs_packages_in_the_root_and_beside_it(
     sent = wechat.received[0].files
     assert b"packed" in sent["miniprogram_npm/dep/index.js"]
     assert b"scoped" in sent["miniprogram_npm/@s/dep/index.js"]
-    assert said(WECHAT, built) == []
+    assert warnings_of(WECHAT, built) == []
 
 
 TOOLS = json.dumps({"name": "shop", "devDependencies": {"eslint": "9"}})
@@ -203,7 +205,7 @@ def test_douyin_takes_a_package_json_wherever_it_lies(
     sent = {name.removeprefix("mini/"): text for name, text in douyin.received[0].files.items()}
     assert "app.json" in sent
     assert (b"packed" in sent.get("miniprogram_npm/dep/index.js", b"")) is has_packages
-    assert said(DOUYIN, built) == []
+    assert warnings_of(DOUYIN, built) == []
 
 
 def test_no_number_of_blank_lines_holds_up_who_looks_for_packages(tmp_path: Path) -> None:
@@ -217,4 +219,4 @@ def test_no_number_of_blank_lines_holds_up_who_looks_for_packages(tmp_path: Path
 def test_settings_of_a_wrong_shape_are_no_fault_of_ours(tmp_path: Path, setting: str) -> None:
     (tmp_path / "project.config.json").write_text(f'{{"setting": {setting}}}')
     bring_packages(tmp_path)
-    assert said(WECHAT, tmp_path) == []
+    assert warnings_of(WECHAT, tmp_path) == []

@@ -1,4 +1,8 @@
+import inspect
+import subprocess
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
@@ -23,6 +27,22 @@ def test_every_platform_has_a_driver() -> None:
 @each_driver
 def test_a_driver_serves_the_platform_that_it_is_asked_for(driver: Driver) -> None:
     assert driver_of(driver.platform).platform is driver.platform
+
+
+@each_driver
+def test_the_modules_of_each_platform_have_the_same_names(driver: Driver) -> None:
+    modules = Path(inspect.getfile(type(driver))).parent.glob("*.py")
+    assert {path.stem for path in modules} - {"__init__"} == {"driver", "content", "events", "api"}
+
+
+def test_the_http_client_is_not_imported_before_a_request() -> None:
+    program = (
+        "import sys, mprelease.platforms.registry as r; r.served(); print('httpx' in sys.modules)"
+    )
+    ran = subprocess.run(
+        (sys.executable, "-c", program), capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.strip() == "False"
 
 
 @each_driver

@@ -76,8 +76,8 @@ def test_a_process_that_has_waited_has_loaded_all_that_a_compile_needs(
 
 def test_nothing_is_done_ahead_once_there_is_an_order() -> None:
     with _bridge() as process:
-        said, _ = process.communicate(_order_and_go())
-    loaded, ready, result = map(json.loads, said.splitlines())
+        output, _ = process.communicate(_order_and_go())
+    loaded, ready, result = map(json.loads, output.splitlines())
     assert [loaded["event"], ready["event"]] == ["loaded", "ready"]
     assert result["order"] == {"name": "你好"}
     assert result["done"] < STEPS
@@ -90,8 +90,8 @@ def test_all_is_done_ahead_while_there_is_no_order() -> None:
         assert json.loads(process.stdout.readline()) == {"event": "loaded"}
         process.stdin.write(_order_and_go())
         process.stdin.flush()
-        said = [json.loads(line) for line in process.stdout]
-    assert said[-1] == {"event": "result", "order": {"name": "你好"}, "done": STEPS}
+        output = [json.loads(line) for line in process.stdout]
+    assert output[-1] == {"event": "result", "order": {"name": "你好"}, "done": STEPS}
 
 
 def _bridge() -> subprocess.Popen[str]:

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
-from mprelease.platforms.wechat.key import read_key
+from mprelease.platforms.wechat.api import read_key
 
 
 def test_both_forms_of_pem_are_read(key: str) -> None:

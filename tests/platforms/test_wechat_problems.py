@@ -4,7 +4,7 @@ import pytest
 
 from mprelease.domain.problems import Parameter, Problem
 from mprelease.domain.releases import Kind
-from mprelease.platforms.wechat.problems import ToolError, failure_of
+from mprelease.platforms.wechat.events import ToolError, failure_of
 from publishing import APP_ID
 
 BUILT = "/somewhere/built"

@@ -129,8 +129,8 @@ def test_files_that_no_page_needs_are_left_out_or_kept_by_a_setting(
     filtered: bool, publishing: Publishing, order: PublishOrder, wechat: WeChat
 ) -> None:
     """Issue 12, number 8: whatever project.config.json says."""
-    said = {"es6": True, "ignoreUploadUnusedFiles": not filtered}
-    config = json.dumps({"miniprogramRoot": "./", "setting": said})
+    setting = {"es6": True, "ignoreUploadUnusedFiles": not filtered}
+    config = json.dumps({"miniprogramRoot": "./", "setting": setting})
     write_files(order.built, {"project.config.json": config, "unused.js": "module.exports = 1"})
     settings = {"allowIgnoreUnusedFiles": filtered}
     accepted(publishing.publish(replace(order, compile_settings=settings)))

@@ -10,7 +10,7 @@ from mprelease.process.limits import ResourceLimits
 from mprelease.process.sandbox import Sandbox, SandboxSetup, choose
 from needs import needs
 
-# Not of the range that other tests claim ids from, where nobody else kills what runs.
+# Outside of the range from which other tests claim ids, so that no other test kills its processes.
 UID = 48211
 MODES = [SandboxMode.BWRAP, SandboxMode.USER]
 root = needs("root", "run the tests as root", there=os.geteuid() == 0)

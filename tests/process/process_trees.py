@@ -32,7 +32,7 @@ def python(script: str, *arguments: str, folder: Path = Path("/")) -> Command:
 
 
 def output(command: Command) -> tuple[Exit, list[str]]:
-    """Run a command; return how it ended and what it said."""
+    """Run a command; return how it ended and its lines."""
     lines: list[str] = []
     return run(command, stop=Stop(), on_line=lines.append), lines
 
@@ -58,7 +58,7 @@ def living(mark: str) -> list[int]:
 
 
 class FollowedRelease:
-    """A running command, with what it has said so far."""
+    """A running command, with its lines so far."""
 
     def __init__(self, command: Command) -> None:
         """Start it."""

@@ -32,10 +32,10 @@ scoping = needs("Linux 6.12 with Landlock", "boot such a kernel", there=can_be_b
 
 TAKE = """
 import os, socket, sys, time
-ear = socket.socket(socket.AF_UNIX)
-ear.bind(chr(0) + sys.argv[1])
-ear.listen()
-folder = socket.recv_fds(ear.accept()[0], 1, 1)[1][0]
+receiver = socket.socket(socket.AF_UNIX)
+receiver.bind(chr(0) + sys.argv[1])
+receiver.listen()
+folder = socket.recv_fds(receiver.accept()[0], 1, 1)[1][0]
 print("taken", flush=True)
 time.sleep(3)
 for name in ("link", "inner/link"):
@@ -50,12 +50,12 @@ import errno, os, socket, sys, time
 os.makedirs("open/inner")
 for name in ("open", "open/inner"):
     os.chmod(name, 0o777)
-mouth = socket.socket(socket.AF_UNIX)
-while number := mouth.connect_ex(chr(0) + sys.argv[1]):
+sender = socket.socket(socket.AF_UNIX)
+while number := sender.connect_ex(chr(0) + sys.argv[1]):
     if number == errno.EPERM:
         sys.exit("EPERM")
     time.sleep(0.05)
-socket.send_fds(mouth, [b"x"], [os.open("open", os.O_RDONLY)])
+socket.send_fds(sender, [b"x"], [os.open("open", os.O_RDONLY)])
 """
 
 
@@ -127,8 +127,8 @@ def test_nobody_changes_what_a_build_has_made_that_has_ended(
     if closes:
         remove_write_access(place / "giver")
     thread.join()
-    said = "refused" if closes else "planted"
-    assert taker.lines == ["taken", said, said]
+    outcome = "refused" if closes else "planted"
+    assert taker.lines == ["taken", outcome, outcome]
 
 
 @root

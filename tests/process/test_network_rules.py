@@ -116,15 +116,15 @@ def table(name: str, locks: Path) -> Iterator[NetworkTable]:
 
 def reaches(port: int, host: str, uid: int = RANGE.first, kind: str = "SOCK_STREAM") -> bool:
     words = [str(SYSTEM_PYTHON), "-I", "-c", CALLER, host, str(port), kind]
-    asked = subprocess.run(
+    probe = subprocess.run(
         ["setpriv", "--reuid", str(uid), "--regid", str(uid), "--clear-groups", *words],
         capture_output=True,
         text=True,
         check=False,
     )
-    refused = any(f"{name}Error: " in asked.stderr for name in ("ConnectionRefused", "Permission"))
-    assert asked.returncode == 0 or refused, asked.stderr
-    return asked.returncode == 0
+    refused = any(f"{name}Error: " in probe.stderr for name in ("ConnectionRefused", "Permission"))
+    assert probe.returncode == 0 or refused, probe.stderr
+    return probe.returncode == 0
 
 
 def local_addresses() -> list[str]:
@@ -307,5 +307,5 @@ def test_a_machine_without_nftables_is_told(name: str, locks: Path, tmp_path: Pa
 def test_a_root_without_the_right_is_told(name: str, locks: Path) -> None:
     words = [sys.executable, "-c", HOLDER, name, str(locks), "9"]
     dropped = ["setpriv", "--bounding-set", "-net_admin", "--inh-caps", "-all", *words]
-    told = subprocess.run(dropped, input="", capture_output=True, text=True, check=True).stdout
-    assert "not permitted" in told
+    errors = subprocess.run(dropped, input="", capture_output=True, text=True, check=True).stdout
+    assert "not permitted" in errors

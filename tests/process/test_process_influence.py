@@ -142,11 +142,11 @@ events = lambda line: None
 start(command, stop=Stop(), on_line=print, on_event=events).wait()
 """
     environment = {"PYTHONPATH": os.pathsep.join(sys.path)}
-    said = subprocess.run(
+    output = subprocess.run(
         [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
     ).stdout
     # the last one is the folder that is being listed
-    assert said == "[0, 1, 2, 3, 4]\n"
+    assert output == "[0, 1, 2, 3, 4]\n"
 
 
 def test_a_command_that_reads_nothing_holds_its_order_up_no_longer_than_its_time() -> None:

@@ -31,7 +31,7 @@ from needs import needs
 from process_trees import PATH, living, output, shell, wait_until
 
 SYSTEM_PYTHON = Path("/usr/bin/python3")
-HUNTER = Path(__file__).with_name("hunter.py")
+SCANNER = Path(__file__).with_name("key_scanner.py")
 
 USERS = BuildUsers(UidRange(59000, 59255))
 MACHINE = SandboxSetup(USERS if os.geteuid() == 0 and not USERS.why_unusable() else None)
@@ -113,12 +113,12 @@ def victim(place: Path) -> Iterator[Victim]:
     victim.process.communicate()
 
 
-def hunt(
+def scan(
     sandbox: Sandbox, victim: Victim, tree: Path, uid: int | None, *readable: Path
 ) -> list[str]:
-    shutil.copy(HUNTER, tree)
-    (tree / HUNTER.name).chmod(0o644)
-    words = (str(SYSTEM_PYTHON), "-I", "hunter.py", str(victim.process.pid), str(victim.data))
+    shutil.copy(SCANNER, tree)
+    (tree / SCANNER.name).chmod(0o644)
+    words = (str(SYSTEM_PYTHON), "-I", "key_scanner.py", str(victim.process.pid), str(victim.data))
     command = Command(words, tree, {"PATH": PATH}, 60, uid)
     mounts = (given(tree, uid), *(Mount(path, path) for path in readable))
     ended, lines = output(sandbox.confine(command, mounts))
@@ -127,23 +127,23 @@ def hunt(
 
 
 @system_python
-def test_without_a_sandbox_the_hunter_finds_the_key(victim: Victim, tree: Path) -> None:
-    lines = hunt(Unconfined("a test"), victim, tree, None)
+def test_without_a_sandbox_the_scanner_finds_the_key(victim: Victim, tree: Path) -> None:
+    lines = scan(Unconfined("a test"), victim, tree, None)
     assert {"found: disk", "found: environment", "found: descriptors"} <= set(lines)
 
 
 @root
 @system_python
-def test_without_a_sandbox_the_hunter_of_root_reads_memory(victim: Victim, tree: Path) -> None:
-    assert "found: memory" in hunt(Unconfined("a test"), victim, tree, None)
+def test_without_a_sandbox_the_scanner_of_root_reads_memory(victim: Victim, tree: Path) -> None:
+    assert "found: memory" in scan(Unconfined("a test"), victim, tree, None)
 
 
 @bwrap
 @system_python
-def test_in_bubblewrap_the_hunter_finds_nothing(
+def test_in_bubblewrap_the_scanner_finds_nothing(
     victim: Victim, tree: Path, uid: int | None
 ) -> None:
-    assert hunt(found, victim, tree, uid) == ["done"]
+    assert scan(found, victim, tree, uid) == ["done"]
 
 
 @bwrap
@@ -153,15 +153,15 @@ def test_in_bubblewrap_a_data_folder_inside_a_shown_folder_is_hidden(
 ) -> None:
     assert isinstance(found, Bubblewrap)
     sandbox = replace(found, masked_paths=(victim.data,))
-    assert hunt(sandbox, victim, tree, uid, victim.data.parent) == ["done"]
+    assert scan(sandbox, victim, tree, uid, victim.data.parent) == ["done"]
 
 
 @root
 @system_python
-def test_as_another_user_the_hunter_finds_nothing(
+def test_as_another_user_the_scanner_finds_nothing(
     victim: Victim, tree: Path, uid: int | None
 ) -> None:
-    assert hunt(OtherUser(USERS, "a test"), victim, tree, uid) == ["done"]
+    assert scan(OtherUser(USERS, "a test"), victim, tree, uid) == ["done"]
 
 
 @bwrap

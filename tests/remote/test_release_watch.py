@@ -20,7 +20,7 @@ from mprelease.remote.release_watch import ReleaseWatch
 LOG = [(1, n) for n in range(1, 8)] + [(2, n) for n in range(1, 6)]
 # These were said in the first attempt, and died with their writer.
 PHANTOMS = [(1, 8), (1, 9)]
-TOLD = {
+DOCUMENT = {
     **dict.fromkeys(("app", "ref", "requested_by", "description"), "x"),
     "id": 7,
     "platform": "wechat",
@@ -41,8 +41,8 @@ TOLD = {
 }
 
 
-class Elsewhere(ApiClient):
-    """A server that answers as the script says: so many lines at a time, or not at all."""
+class ScriptedServer(ApiClient):
+    """A server that answers by a script: a number of lines, or for 0 not at all."""
 
     script: Iterator[int]
 
@@ -51,7 +51,7 @@ class Elsewhere(ApiClient):
         if count == 0:
             raise ServerLost("gone")
         if not path.endswith("/log"):
-            return {**TOLD, "state": "succeeded"}
+            return {**DOCUMENT, "state": "succeeded"}
         after = (int(parameters["attempt"]), int(parameters["line"]))
         lines = [one for one in LOG if one > after][:count]
         items = [
@@ -62,7 +62,7 @@ class Elsewhere(ApiClient):
 
 
 class Socket:
-    """A socket that tells so many lines at a time, and breaks where the script says 0."""
+    """A socket that sends a number of lines by a script, and breaks for 0."""
 
     def __init__(self, script: Iterator[int]) -> None:
         self.script = script
@@ -75,8 +75,8 @@ class Socket:
         pass
 
     def send(self, text: str) -> None:
-        wish = json.loads(text)
-        self.after = (wish["attempt"], wish["line"])
+        request = json.loads(text)
+        self.after = (request["attempt"], request["line"])
 
     def recv(self, timeout: float) -> str:
         count = next(self.script, 9)
@@ -100,16 +100,16 @@ class Socket:
 @given(script=st.lists(st.integers(0, 6), max_size=60))
 def test_each_line_comes_once_and_in_order(script: list[int]) -> None:
     numbers = iter(script)
-    server = Elsewhere("http://elsewhere", "token", "en")
+    server = ScriptedServer("http://elsewhere", "token", "en")
     object.__setattr__(server, "script", numbers)
     shown: list[LogLine] = []
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(release_watch, "connect", lambda *_, **__: Socket(numbers))
         patch.setattr(release_watch.time, "sleep", lambda _: None)
-        for heard in ReleaseWatch(server, release_of(TOLD), lambda _: None):
-            shown += heard.lines
-            ended = heard.release
+        for update in ReleaseWatch(server, release_of(DOCUMENT), lambda _: None):
+            shown += update.lines
+            ended = update.release
     lines = [(line.position.attempt, line.position.line) for line in shown]
     assert [line for line in lines if line not in PHANTOMS] == LOG
     assert ended.state is State.SUCCEEDED
@@ -120,14 +120,14 @@ class Silenced(Socket):
 
     def __init__(self, state: str) -> None:
         super().__init__(iter(()))
-        self.told_state = json.dumps({"states": [{"id": 7, "state": state, "stages": []}]})
+        self.document_state = json.dumps({"states": [{"id": 7, "state": state, "stages": []}]})
         self.count = 0
 
     def recv(self, timeout: float) -> str:
         self.count += 1
         assert self.count < 1000, "it waits for ever"
         if self.count == 1:
-            return self.told_state
+            return self.document_state
         if self.count % 2:
             return json.dumps({"alive": True})
         raise TimeoutError
@@ -136,7 +136,7 @@ class Silenced(Socket):
 @pytest.mark.parametrize("state", ["succeeded", "running"])
 def test_a_socket_that_never_tells_the_end_is_left_for_the_stored_state(state: str) -> None:
     """Issue 12, number 1."""
-    server = Elsewhere("http://elsewhere", "token", "en")
+    server = ScriptedServer("http://elsewhere", "token", "en")
     object.__setattr__(server, "script", iter(()))
     clock = count()
     shown: list[LogLine] = []
@@ -145,8 +145,8 @@ def test_a_socket_that_never_tells_the_end_is_left_for_the_stored_state(state: s
         patch.setattr(release_watch, "connect", lambda *_, **__: Silenced(state))
         patch.setattr(release_watch.time, "sleep", lambda _: None)
         patch.setattr(release_watch.time, "monotonic", lambda: float(next(clock)))
-        for heard in ReleaseWatch(server, release_of(TOLD), lambda _: None):
-            shown += heard.lines
-            ended = heard.release
+        for update in ReleaseWatch(server, release_of(DOCUMENT), lambda _: None):
+            shown += update.lines
+            ended = update.release
     assert [(line.position.attempt, line.position.line) for line in shown] == LOG
     assert ended.state is State.SUCCEEDED

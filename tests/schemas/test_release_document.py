@@ -21,7 +21,7 @@ from mprelease.domain.releases import (
 from mprelease.i18n import Language, Translator
 from mprelease.live.state_feed import Changes
 from mprelease.remote.parsing import release_of
-from mprelease.remote.parsing import state_of as state_heard
+from mprelease.remote.parsing import state_of as state_received
 from mprelease.schemas.release_document import ReleaseModel, ReleaseState, document_of
 from mprelease.web.live_source import states_in_json
 
@@ -86,7 +86,7 @@ def test_the_socket_says_a_part_of_the_document() -> None:
     [state] = states_in_json(Changes(1, [RELEASE], is_whole=True))["states"]
     assert state == {name: sent(RELEASE)[name] for name in ReleaseState.model_fields}
     earlier = replace(RELEASE, state=State.RUNNING, stages=())
-    assert state_heard(earlier, state) == RELEASE
+    assert state_received(earlier, state) == RELEASE
 
 
 def test_a_reader_is_told_the_version_of_the_format() -> None:

@@ -19,7 +19,7 @@ def peak():
 passwords.hashed("once, so that everything is loaded")
 before = peak()
 with ThreadPoolExecutor(12) as pool:
-    list(pool.map(passwords.hashed, map(str, range(24))))
+    list(pool.map(passwords.hashed, map(str, range(12))))
 print(peak() - before)
 """
 ONE_HASH = 64  # MiB, by RFC 9106's second recommendation

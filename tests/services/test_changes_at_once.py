@@ -45,8 +45,8 @@ def test_two_changes_of_one_app_at_once_are_both_kept(
         together.wait()
         apps.edit(services, developer, "shop", change)
 
-    with ThreadPoolExecutor(len(changes)) as people:
-        list(people.map(edit, changes))
+    with ThreadPoolExecutor(len(changes)) as threads:
+        list(threads.map(edit, changes))
     with services.database.reading() as db:
         found = apps.get(db, "shop")
     assert (found.build.build_command, found.build.output) == ("npm run build", "dist")
@@ -65,8 +65,8 @@ def test_two_changes_of_one_project_at_once_are_both_kept(
         together.wait()
         projects.edit(services, developer, "web", change)
 
-    with ThreadPoolExecutor(len(changes)) as people:
-        list(people.map(edit, changes))
+    with ThreadPoolExecutor(len(changes)) as threads:
+        list(threads.map(edit, changes))
     with services.database.reading() as db:
         project = projects.get(db, "web")
     assert (project.default_branch, project.repository) == ("dev", "/srv/other.git")

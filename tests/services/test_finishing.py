@@ -38,7 +38,7 @@ def ended(services: ServiceContext, who: Actor, kind: Kind, state: State) -> int
     return release_id
 
 
-def test_the_qr_code_takes_the_place_of_the_warning_and_the_deed_is_recorded(
+def test_the_qr_code_takes_the_place_of_the_warning_and_the_action_is_recorded(
     services: ServiceContext, developer: Actor
 ) -> None:
     release_id = ended(services, developer, Kind.UPLOAD, State.SUCCEEDED)
@@ -55,12 +55,12 @@ def test_a_missing_image_is_told_and_a_later_one_takes_the_warning_away(
     services: ServiceContext, developer: Actor
 ) -> None:
     release_id = ended(services, developer, Kind.UPLOAD, State.SUCCEEDED)
-    told = []
+    warnings = []
     for image in (None, b"image"):
         finishing.finish(services, developer, release_id, Publication(image))
         with services.database.reading() as db:
-            told.append([one.id for one in releases.get(db, release_id).warnings])
-    assert told == [[OTHER.id, "warning.finished_without_qr_code"], [OTHER.id]]
+            warnings.append([one.id for one in releases.get(db, release_id).warnings])
+    assert warnings == [[OTHER.id, "warning.finished_without_qr_code"], [OTHER.id]]
 
 
 @pytest.mark.parametrize(

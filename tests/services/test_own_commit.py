@@ -154,17 +154,17 @@ def test_a_deleted_release_does_not_colour_the_sidebar(
     second = releases.request(services, developer, PREVIEW)
     releases.cancel(services, developer, second)
 
-    def sight() -> tuple[State | None, int | None]:
+    def newest() -> tuple[State | None, int | None]:
         with services.database.reading() as db:
             (section,) = lists.sections(db)
         (mine,) = [each for each in section.apps if each.id == app.id]
         return mine.state, mine.newest
 
-    assert sight() == (State.CANCELED, second)
+    assert newest() == (State.CANCELED, second)
     releases.delete(services, developer, [second])
-    assert sight() == (State.SUCCEEDED, first)
+    assert newest() == (State.SUCCEEDED, first)
     releases.delete(services, developer, [first])
-    assert sight() == (None, None)
+    assert newest() == (None, None)
 
 
 @pytest.mark.usefixtures("app")

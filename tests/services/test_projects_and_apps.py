@@ -306,12 +306,12 @@ def test_a_setting_that_the_platforms_tool_would_not_see_is_refused(
 def test_of_several_who_take_a_name_at_once_one_gets_it(
     services: ServiceContext, developer: Actor, upload_key: str
 ) -> None:
-    with ThreadPoolExecutor(6) as people:
+    with ThreadPoolExecutor(6) as threads:
         for add, taken in (
             (lambda: add_project(services, developer), Problem.PROJECT_EXISTS),
             (lambda: add_app(services, developer, upload_key), Problem.APP_EXISTS),
         ):
-            failures = [asked.exception() for asked in [people.submit(add) for _ in range(6)]]
+            failures = [future.exception() for future in [threads.submit(add) for _ in range(6)]]
             refused = [failure for failure in failures if failure]
             assert len(refused) == 5
             for failure in refused:
@@ -325,7 +325,7 @@ def test_a_fresh_install_is_asked_for_once(
     """Issue 12, number 17: the next save of the settings leaves it as it was."""
     add_project(services, developer)
     assert add_app(services, developer, upload_key).build.installed_from == 0
-    asked = apps.edit(services, developer, "shop", AppChange(fresh_install=True))
-    assert asked.build.installed_from == services.now()
+    changed = apps.edit(services, developer, "shop", AppChange(fresh_install=True))
+    assert changed.build.installed_from == services.now()
     saved = apps.edit(services, developer, "shop", AppChange(output="dist"))
-    assert saved.build.installed_from == asked.build.installed_from
+    assert saved.build.installed_from == changed.build.installed_from

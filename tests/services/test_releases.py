@@ -117,8 +117,10 @@ def test_the_same_request_sent_many_times_at_once_is_one_release(
     with ThreadPoolExecutor(8) as clicks:
         for number in range(10):
             wanted = UPLOAD.with_(idempotency_key=f"click-{number}")
-            asked = [clicks.submit(releases.request, services, developer, wanted) for _ in range(8)]
-            assert len({each.result() for each in asked}) == 1
+            requests = [
+                clicks.submit(releases.request, services, developer, wanted) for _ in range(8)
+            ]
+            assert len({each.result() for each in requests}) == 1
 
 
 BAD: Mapping[Problem, ReleaseRequest] = {
@@ -157,7 +159,7 @@ def test_a_queued_release_can_be_canceled_and_an_ended_one_not(
 
 
 @pytest.mark.usefixtures("app")
-def test_every_deed_leaves_its_trace_without_secrets(
+def test_every_operation_leaves_its_trace_without_secrets(
     services: ServiceContext, developer: Actor
 ) -> None:
     release = accepted(services, developer, UPLOAD)

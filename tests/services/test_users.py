@@ -113,8 +113,8 @@ def test_nobody_takes_a_name_that_looks_like_anothers(
 
 
 def test_the_name_of_a_removed_user_stays_taken(services: ServiceContext, boss: User) -> None:
-    gone, member = added(services, "Li", Role.MEMBER), added(services, "小王", Role.MEMBER)
-    users.remove(services, boss, gone.id)
+    removed, member = added(services, "Li", Role.MEMBER), added(services, "小王", Role.MEMBER)
+    users.remove(services, boss, removed.id)
     for refused in (
         lambda: added(services, "LI", Role.ADMIN),
         lambda: users.set_profile(services, member, Profile(name="Li", robot=None, language=None)),
@@ -122,7 +122,9 @@ def test_the_name_of_a_removed_user_stays_taken(services: ServiceContext, boss: 
         with pytest.raises(Refused) as caught:
             refused()
         assert caught.value.problem_detail.problem is Problem.USER_EXISTS
-    assert added(services, "小张", Role.MEMBER).id > gone.id, "its number is nobody else's either"
+    assert added(services, "小张", Role.MEMBER).id > removed.id, (
+        "its number is nobody else's either"
+    )
 
 
 def test_a_former_name_is_nobody_elses_and_may_be_taken_back(

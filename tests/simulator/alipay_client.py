@@ -103,7 +103,7 @@ class Client:
         return self.call("preview", given, {"packageFile": package}).json()
 
     def build(self, reply: Mapping[str, Any]) -> tuple[bool, str, str]:
-        """Ask for the build of an upload: whether it made a version, its status, its log."""
+        """Get the build of an upload: whether it made a version, its status, its log."""
         task = nebula(reply)
         fields = {"packageId": task["packageId"], "packageVersion": task["version"]}
         answer = self.call("pullingUploadCode", {**fields, **self._client()}).json()["data"]

@@ -49,7 +49,7 @@ class Client:
     app_id: str = APP_ID
 
     def get(self, url: str) -> httpx.Response:
-        """Ask something."""
+        """Send a GET request."""
         return self.http.get(url, headers=self.headers)
 
     def upload(self, files: Mapping[str, bytes] = SMALL_APP, **fields: str) -> Any:
@@ -67,16 +67,16 @@ class Client:
         return self.http.put(url, data=fields, files=source, headers=self.headers)
 
     def progress(self) -> Any:
-        """Ask how far the build is."""
+        """Get the state of the build."""
         return self.get(f"{MICROAPP}/api/v1/app/{self.app_id}/compile_progress").json()
 
     def wait_until_built(self) -> None:
-        """Ask until the build is ready."""
+        """Poll until the build is ready."""
         while self.progress()["status"] != 2:
             pass
 
     def schema(self, stage: str, **parameters: object) -> Any:
-        """Ask for the address behind a QR code."""
+        """Get the address of a QR code."""
         body = {
             "app_id": self.app_id,
             "shelled_tech_type": 2,
@@ -94,7 +94,7 @@ class Client:
         return self.http.post(url, json=body, headers=self.headers).json()
 
     def version(self) -> str:
-        """Ask from which version the service counts."""
+        """Get the version that the next one must exceed."""
         url = f"{DEVELOPER}/api/developer/ide/v1/microapp/versions?app_id={self.app_id}"
         return str(self.get(url).json()["data"]["audit_version"])
 

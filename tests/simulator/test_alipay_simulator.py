@@ -185,10 +185,10 @@ def test_versions_are_listed_page_by_page(tool: Client, alipay: Alipay) -> None:
 
 def test_a_version_is_shown_to_testers(tool: Client, alipay: Alipay, http: httpx.Client) -> None:
     tool.released()
-    said = tool.set_trial_version("26.1122.0")
-    assert said["packageStatus"] == "success"
+    reply = tool.set_trial_version("26.1122.0")
+    assert reply["packageStatus"] == "success"
     assert alipay.trial_version(APP_ID) == "26.1122.0"
-    assert http.get(said["qrCodeUrl"]).content.startswith(b"\x89PNG")
+    assert http.get(reply["qrCodeUrl"]).content.startswith(b"\x89PNG")
     assert tool.set_trial_version("9.9.9")["stat"] == "fail"
 
 
@@ -212,7 +212,7 @@ def test_a_build_finds_errors(
 
 
 @pytest.mark.parametrize(
-    ("fault", "said"),
+    ("fault", "reply"),
     [
         (Fault.BAD_KEY, "验签失败"),
         (Fault.BAD_IP, "127.0.0.1"),
@@ -222,10 +222,10 @@ def test_a_build_finds_errors(
     ],
 )
 def test_a_fault_can_be_set_and_removed(
-    tool: Client, alipay: Alipay, fault: Fault, said: str
+    tool: Client, alipay: Alipay, fault: Fault, reply: str
 ) -> None:
     alipay.set_fault(APP_ID, fault)
-    assert said in tool.upload()["msg"]
+    assert reply in tool.upload()["msg"]
     alipay.set_fault(APP_ID, None)
     assert tool.upload()["stat"] == "ok"
 

@@ -33,7 +33,7 @@ def test_sizes_are_counted_by_package_without_source_maps(tma: Client, douyin: D
 
 
 @pytest.mark.parametrize(
-    ("roots", "files", "said"),
+    ("roots", "files", "message"),
     [
         ([], {"x.png": 17 * MIB}, "17.00MB，超过 16.00MB"),
         (["one"], {"x.png": 5 * MIB}, "5.00MB，超过 4.00MB"),
@@ -41,12 +41,12 @@ def test_sizes_are_counted_by_package_without_source_maps(tma: Client, douyin: D
     ],
 )
 def test_what_is_too_large_is_refused(
-    tma: Client, douyin: Douyin, roots: list[str], files: Mapping[str, int], said: str
+    tma: Client, douyin: Douyin, roots: list[str], files: Mapping[str, int], message: str
 ) -> None:
     contents = {"pages": [], "subPackages": [{"root": root} for root in roots]}
     noise = {name: random.Random(1).randbytes(size) for name, size in files.items()}
     reply = tma.upload({**SMALL_APP, "app.json": json.dumps(contents).encode(), **noise})
-    assert said in reply["message"]
+    assert message in reply["message"]
     assert douyin.received == []
 
 

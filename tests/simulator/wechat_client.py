@@ -72,7 +72,7 @@ class Client:
 
 
 def http_client(proxy_url: str, ca_file: Path) -> httpx.Client:
-    """Return a client that knows only this proxy and this authority."""
+    """Return a client that uses only this proxy and trusts only this authority."""
     trust = ssl.create_default_context(cafile=ca_file)
     return httpx.Client(proxy=proxy_url, verify=trust, trust_env=False, timeout=20)
 

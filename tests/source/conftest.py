@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from source_bench import Bench
+from checkout_harness import CheckoutHarness
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    return Bench(tmp_path / "bench")
+def harness(tmp_path: Path) -> CheckoutHarness:
+    return CheckoutHarness(tmp_path / "bench")

@@ -14,13 +14,13 @@ from pathlib import Path
 
 @dataclass
 class GitHost:
-    """Serve the repositories of a folder; `status` is answered instead when it is set.
+    """Serve the repositories of a folder; `status` is sent instead if it is set.
 
-    `login` is `name:password`, or None where everybody may enter. With `redirect`, everybody who
-    may enter is sent to that host. Without `speaks_v2`, the host hands out only what a ref points
+    `login` is `name:password`, or None if every request is accepted. With `redirect`, an accepted
+    request is sent to that host. Without `speaks_v2`, the host hands out only what a ref points
     to.
     `large_files` are what Git LFS gets, by object id.
-    `requests` are the paths that were asked for, `logins` the Authorization headers that came.
+    `requests` are the requested paths, `logins` the received Authorization headers.
     """
 
     folder: Path
@@ -34,7 +34,7 @@ class GitHost:
     logins: list[str] = field(default_factory=list)
 
     def admits(self, authorization: str | None) -> bool:
-        """Tell whether a request's Authorization header opens the door."""
+        """Return whether a request's Authorization header is accepted."""
         if self.login is None:
             return True
         expected = base64.b64encode(self.login.encode()).decode()

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from checkout_harness import CheckoutHarness
 from git_host import GitHost, serving
 from mprelease.source.access import Access
 from mprelease.source.repository import Repository
 from needs import needs
 from repositories import commit, git, make_repository
-from source_bench import Bench
 
 pytestmark = pytest.mark.lasting
 
@@ -41,84 +41,90 @@ def shop(host: GitHost, token: str | None = None) -> Repository:
 
 
 @git_lfs
-def test_a_picture_in_git_lfs_is_checked_out_as_a_picture(bench: Bench, host: GitHost) -> None:
+def test_a_picture_in_git_lfs_is_checked_out_as_a_picture(
+    harness: CheckoutHarness, host: GitHost
+) -> None:
     for _ in range(2):
-        bench.check_out(shop(host))
-        assert (bench.tree / "images/logo.png").read_bytes() == PICTURE
-    assert bench.names() == set(FILES)
+        harness.check_out(shop(host))
+        assert (harness.tree / "images/logo.png").read_bytes() == PICTURE
+    assert harness.names() == set(FILES)
 
 
 @git_lfs
-def test_it_is_fetched_with_the_access_of_the_repository(bench: Bench, host: GitHost) -> None:
+def test_it_is_fetched_with_the_access_of_the_repository(
+    harness: CheckoutHarness, host: GitHost
+) -> None:
     host.login = "oauth2:secret"
-    bench.check_out(shop(host, "secret"))
-    assert (bench.tree / "images/logo.png").read_bytes() == PICTURE
+    harness.check_out(shop(host, "secret"))
+    assert (harness.tree / "images/logo.png").read_bytes() == PICTURE
 
 
 @git_lfs
-def test_a_picture_that_changes_is_changed(bench: Bench, host: GitHost) -> None:
-    bench.check_out(shop(host))
+def test_a_picture_that_changes_is_changed(harness: CheckoutHarness, host: GitHost) -> None:
+    harness.check_out(shop(host))
     other = PICTURE + b"more"
     name = hashlib.sha256(other).hexdigest()
     host.large_files[name] = other
     text = POINTER.replace(OBJECT_ID, name).replace(str(len(PICTURE)), str(len(other)))
     commit(host.folder / "shop.git", {"images/logo.png": text})
-    bench.check_out(shop(host))
-    assert (bench.tree / "images/logo.png").read_bytes() == other
+    harness.check_out(shop(host))
+    assert (harness.tree / "images/logo.png").read_bytes() == other
 
 
 @git_lfs
 def test_a_build_that_writes_to_it_leaves_the_next_checkout_as_it_was(
-    bench: Bench, host: GitHost
+    harness: CheckoutHarness, host: GitHost
 ) -> None:
-    bench.check_out(shop(host))
-    with (bench.tree / "images/logo.png").open("r+b") as stream:
+    harness.check_out(shop(host))
+    with (harness.tree / "images/logo.png").open("r+b") as stream:
         stream.write(b"spoilt")
-    bench.check_out(shop(host))
-    assert (bench.tree / "images/logo.png").read_bytes() == PICTURE
+    harness.check_out(shop(host))
+    assert (harness.tree / "images/logo.png").read_bytes() == PICTURE
 
 
 @git_lfs
 def test_a_repository_cannot_send_its_access_to_another_host(
-    bench: Bench, host: GitHost, tmp_path: Path
+    harness: CheckoutHarness, host: GitHost, tmp_path: Path
 ) -> None:
     host.login = "oauth2:secret"
     with serving(GitHost(tmp_path / "host", large_files={OBJECT_ID: PICTURE})) as other:
         commit(host.folder / "shop.git", {".lfsconfig": f"[lfs]\n\turl = {other.url}/x\n"})
         git(host.folder / "shop.git", "branch", "-f", "master")
-        bench.check_out(shop(host, "secret"))
+        harness.check_out(shop(host, "secret"))
         assert other.requests == []
 
 
 @git_lfs
 def test_objects_that_the_host_does_not_have_leave_pointers_and_a_line(
-    bench: Bench, host: GitHost
+    harness: CheckoutHarness, host: GitHost
 ) -> None:
     host.large_files.clear()
-    bench.check_out(shop(host))
-    assert (bench.tree / "images/logo.png").read_text() == POINTER
-    assert any("Git LFS" in line for line in bench.lines)
+    harness.check_out(shop(host))
+    assert (harness.tree / "images/logo.png").read_text() == POINTER
+    assert any("Git LFS" in line for line in harness.lines)
 
 
 @git_lfs
 def test_a_repository_of_this_machine_has_its_objects_beside_it(
-    bench: Bench, tmp_path: Path
+    harness: CheckoutHarness, tmp_path: Path
 ) -> None:
     local = make_repository(tmp_path / "local", FILES)
     place = local / ".git" / "lfs" / "objects" / OBJECT_ID[:2] / OBJECT_ID[2:4]
     place.mkdir(parents=True)
     (place / OBJECT_ID).write_bytes(PICTURE)
-    bench.check_out(local)
-    assert (bench.tree / "images/logo.png").read_bytes() == PICTURE
+    harness.check_out(local)
+    assert (harness.tree / "images/logo.png").read_bytes() == PICTURE
 
 
-def test_without_git_lfs_the_log_says_so(bench: Bench, host: GitHost, tmp_path: Path) -> None:
+def test_without_git_lfs_the_log_says_so(
+    harness: CheckoutHarness, host: GitHost, tmp_path: Path
+) -> None:
     programs = tmp_path / "programs"
     programs.mkdir()
     for folder in os.environ["PATH"].split(":"):
         for program in Path(folder).glob("git*"):
             if program.name != "git-lfs" and not (programs / program.name).exists():
                 (programs / program.name).symlink_to(program)
-    bench.path = str(programs)
-    bench.check_out(shop(host))
-    assert any("git-lfs" in line for line in bench.lines)
+    harness.path = str(programs)
+    harness.check_out(shop(host))
+    assert any("git-lfs" in line for line in harness.lines)

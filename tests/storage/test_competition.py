@@ -13,7 +13,7 @@ from mprelease.storage import queue, recovery, releases
 from mprelease.storage.contention import is_contention
 from mprelease.storage.database import Database
 from mprelease.storage.queue import Lease
-from people import a_release, an_app
+from sample_rows import add_app, add_release
 
 THREADS = 12
 LABELS = ("default",)
@@ -42,13 +42,13 @@ class Book:
             del self._held[self._robots[release]]
 
 
-def at_once(deed: Callable[[str], None]) -> None:
+def at_once(action: Callable[[str], None]) -> None:
     """Let all threads do it, beginning together; raise what one of them raised."""
     barrier = threading.Barrier(THREADS)
 
     def begin(name: str) -> None:
         barrier.wait(30)
-        deed(name)
+        action(name)
 
     with ThreadPoolExecutor(THREADS) as pool:
         for future in [pool.submit(begin, f"t{number}") for number in range(THREADS)]:
@@ -57,16 +57,16 @@ def at_once(deed: Callable[[str], None]) -> None:
 
 def queued(database: Database, robots: list[int]) -> dict[int, int]:
     with database.writing() as db:
-        app = an_app(db)
-        return {a_release(db, app, robot=robot): robot for robot in robots}
+        app = add_app(db)
+        return {add_release(db, app, robot=robot): robot for robot in robots}
 
 
-def insisting(database: Database, deed: Callable[[queue.Writer], bool]) -> bool:
+def until_done(database: Database, action: Callable[[queue.Writer], bool]) -> bool:
     """Write as the recorder does: again, when others were in the way."""
     while True:
         try:
             with database.writing() as db:
-                return deed(db)
+                return action(db)
         except DBAPIError as error:
             if not is_contention(error):
                 raise
@@ -82,10 +82,10 @@ def test_no_release_and_no_robot_is_ever_held_twice(database: Database) -> None:
                 lease = queue.claim(database, release, name, f"{name}-{release}")
                 if lease:
                     book.take(release, name)
-                    assert insisting(database, lambda db, mine=lease: queue.renew(db, mine))
+                    assert until_done(database, lambda db, mine=lease: queue.renew(db, mine))
                     assert _decisions(database) == []
                     book.give_back(release)
-                    assert insisting(
+                    assert until_done(
                         database, lambda db, mine=lease: queue.end(db, mine, State.SUCCEEDED)
                     )
 
@@ -112,7 +112,7 @@ def test_the_fence_is_passed_by_one_of_many_threads(database: Database, round_: 
     passed: list[str] = []
 
     def pass_it(name: str) -> None:
-        if insisting(database, lambda db: queue.pass_fence(db, lease)):
+        if until_done(database, lambda db: queue.pass_fence(db, lease)):
             passed.append(name)
 
     at_once(pass_it)
@@ -136,10 +136,12 @@ def test_a_cancel_and_the_fence_never_both_succeed(database: Database) -> None:
 
 def _cancel_or_pass(database: Database, lease: Lease, words: list[str], name: str) -> None:
     if int(name[1:]) % 2:
-        asked = insisting(database, lambda db: bool(queue.request_cancel(db, lease.release_id)))
-        words.extend(["canceled"] * asked)
+        requested = until_done(
+            database, lambda db: bool(queue.request_cancel(db, lease.release_id))
+        )
+        words.extend(["canceled"] * requested)
     else:
-        words.extend(["passed"] * insisting(database, lambda db: queue.pass_fence(db, lease)))
+        words.extend(["passed"] * until_done(database, lambda db: queue.pass_fence(db, lease)))
 
 
 def test_an_expired_release_is_decided_by_one_of_many_nodes(database: Database) -> None:

@@ -16,7 +16,7 @@ from mprelease.storage.contention import is_contention
 from mprelease.storage.database import Database, Writer, readable_errors
 from mprelease.storage.engines import Timeouts
 from mprelease.storage.tables import projects as table
-from people import NOW, a_release, an_app
+from sample_rows import NOW, add_app, add_release
 from servers import Server
 
 SHORT = Timeouts(connect=2, lock=1, answer=2, idle=1)
@@ -29,7 +29,7 @@ SLEEP = {MARIADB: "SELECT SLEEP(60)", POSTGRESQL: "SELECT pg_sleep(60)"}
 
 
 @pytest.fixture
-def impatient(database_url: str) -> Iterator[Database]:
+def database_with_short_timeouts(database_url: str) -> Iterator[Database]:
     made = Database(database_url, SHORT)
     yield made
     made.close()
@@ -126,13 +126,13 @@ def test_a_transaction_sees_what_others_commit_meanwhile(database: Database) -> 
 
 
 def test_an_error_undoes_the_whole_transaction(database: Database) -> None:
-    def stumble() -> None:
+    def fail() -> None:
         with database.writing() as db:
             a_project(db)
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        stumble()
+        fail()
     with database.reading() as db:
         assert projects.every(db) == []
 
@@ -153,7 +153,9 @@ def test_a_second_row_of_the_same_name_is_no_contention(database: Database) -> N
     assert not is_contention(error.value)
 
 
-def test_waiting_for_a_lock_ends_as_contention(database: Database, impatient: Database) -> None:
+def test_waiting_for_a_lock_ends_as_contention(
+    database: Database, database_with_short_timeouts: Database
+) -> None:
     with database.writing() as db:
         number = a_project(db)
     with database.writing() as holder:
@@ -161,21 +163,21 @@ def test_waiting_for_a_lock_ends_as_contention(database: Database, impatient: Da
         with (
             ended_within(8),
             pytest.raises(OperationalError) as error,
-            impatient.writing() as db,
+            database_with_short_timeouts.writing() as db,
         ):
             rename(db, number, "late")
     assert is_contention(error.value)
 
 
 def test_a_claim_that_must_wait_too_long_is_given_up(
-    database: Database, impatient: Database
+    database: Database, database_with_short_timeouts: Database
 ) -> None:
     with database.writing() as db:
-        release = a_release(db, an_app(db))
+        release = add_release(db, add_app(db))
     with database.writing() as holder:
         assert queue.request_cancel(holder, release)
         with ended_within(8):
-            assert queue.claim(impatient, release, "worker", "mine") is None
+            assert queue.claim(database_with_short_timeouts, release, "worker", "mine") is None
 
 
 @EACH_SERVER
@@ -198,8 +200,8 @@ def test_of_two_transactions_in_a_deadlock_one_is_told_so(database: Database) ->
     assert [is_contention(error) for error in errors] == [True]
 
 
-def run_both(*deeds: Callable[[], None]) -> None:
-    threads = [threading.Thread(target=deed) for deed in deeds]
+def run_both(*actions: Callable[[], None]) -> None:
+    threads = [threading.Thread(target=action) for action in actions]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -207,21 +209,23 @@ def run_both(*deeds: Callable[[], None]) -> None:
 
 
 @EACH_SERVER
-def test_a_statement_that_takes_too_long_is_ended(kind: str, impatient: Database) -> None:
-    with ended_within(8), pytest.raises(DBAPIError), impatient.writing() as db:
+def test_a_statement_that_takes_too_long_is_ended(
+    kind: str, database_with_short_timeouts: Database
+) -> None:
+    with ended_within(8), pytest.raises(DBAPIError), database_with_short_timeouts.writing() as db:
         db.connection.execute(text(SLEEP[kind]))
-    assert can_be_read(impatient)
+    assert can_be_read(database_with_short_timeouts)
 
 
 @EACH_SERVER
 def test_a_node_that_hangs_in_a_transaction_does_not_hold_up_the_others(
-    database: Database, impatient: Database
+    database: Database, database_with_short_timeouts: Database
 ) -> None:
     with database.writing() as db:
         number = a_project(db)
 
     def hang() -> None:
-        with impatient.writing() as hanging:
+        with database_with_short_timeouts.writing() as hanging:
             rename(hanging, number, "never seen")
             with database.writing() as db:  # waits until the server has ended the other one
                 rename(db, number, "seen")
@@ -235,17 +239,17 @@ def test_a_node_that_hangs_in_a_transaction_does_not_hold_up_the_others(
 
 @EACH_SERVER
 def test_a_server_that_falls_silent_is_given_up_and_found_again(
-    server: Server, impatient: Database
+    server: Server, database_with_short_timeouts: Database
 ) -> None:
     def talk() -> None:
-        with impatient.writing() as db:
+        with database_with_short_timeouts.writing() as db:
             a_project(db)
             with paused(server):
                 a_project(db, "second")
 
     with ended_within(12), pytest.raises(DBAPIError):
         talk()
-    assert can_be_read(impatient)
+    assert can_be_read(database_with_short_timeouts)
 
 
 @contextmanager

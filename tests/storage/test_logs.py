@@ -9,7 +9,7 @@ from mprelease.domain.logs import LogLine, Position
 from mprelease.domain.releases import Stage
 from mprelease.storage import logs
 from mprelease.storage.database import Database
-from people import a_release, an_app
+from sample_rows import add_app, add_release
 
 
 def some_lines(count: int, first: int = 1) -> list[LogLine]:
@@ -21,7 +21,7 @@ def some_lines(count: int, first: int = 1) -> list[LogLine]:
 
 def test_lines_come_back_in_order_whatever_the_chunks(database: Database) -> None:
     with database.writing() as db:
-        release = a_release(db, an_app(db))
+        release = add_release(db, add_app(db))
         logs.append(db, release, some_lines(3))
         logs.append(db, release, some_lines(1, first=4))
     with database.reading() as db:
@@ -37,7 +37,7 @@ def test_reading_on_from_a_position_gives_exactly_the_rest(start: int) -> None:
 
     with database.writing() as db:
         metadata.create_all(db.connection)
-        release = a_release(db, an_app(db))
+        release = add_release(db, add_app(db))
         logs.append(db, release, some_lines(4))
         logs.append(db, release, some_lines(6, first=5))
         rest = list(logs.after(db, release, Position(1, start)))
@@ -48,7 +48,7 @@ def test_reading_on_from_a_position_gives_exactly_the_rest(start: int) -> None:
 def test_the_lines_of_a_second_attempt_follow_those_of_the_first(database: Database) -> None:
     again = LogLine(Position(2, 1), 5, Stage.CHECKOUT, "again")
     with database.writing() as db:
-        release = a_release(db, an_app(db))
+        release = add_release(db, add_app(db))
         logs.append(db, release, some_lines(2))
         logs.append(db, release, [again])
     with database.reading() as db:
@@ -57,7 +57,7 @@ def test_the_lines_of_a_second_attempt_follow_those_of_the_first(database: Datab
 
 def test_fifty_thousand_lines_are_read_back_within_a_second_of_work(database: Database) -> None:
     with database.writing() as db:
-        release = a_release(db, an_app(db))
+        release = add_release(db, add_app(db))
         for first in range(1, 50_001, 500):
             logs.append(db, release, some_lines(500, first))
     began = time.process_time()

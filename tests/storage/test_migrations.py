@@ -26,14 +26,14 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError
 
 from databases import MARIADB, Servers, opened
-from former import STEPS, insert_former, revision, upgrade
 from mprelease.storage import audit, projects, tables, users
 from mprelease.storage import migrate as steps
 from mprelease.storage.contention import is_contention
 from mprelease.storage.database import Database, Writer, new_id
 from mprelease.storage.migrate import HEAD, migrate
 from mprelease.storage.tables import metadata
-from people import NOW, a_release, an_app
+from old_databases import STEPS, insert_old_row, revision, upgrade
+from sample_rows import NOW, add_app, add_release
 
 pytestmark = pytest.mark.lasting
 
@@ -150,11 +150,12 @@ def killed_after(changes: int) -> Iterator[None]:
 
 @pytest.mark.parametrize("since", [None, "0001", "0004", "0009"])
 def test_a_migration_that_is_killed_anywhere_is_finished_by_the_next_one(
-    blank: Database, lock: Path, since: str | None
+    blank: Database, lock: Path, kind: str, since: str | None
 ) -> None:
     if since:
         upgrade(blank, since)
-    for changes in range(1, 200):
+    # MariaDB keeps what was changed before; the others roll all of it back, wherever it was.
+    for changes in range(1, 200, 1 if kind == MARIADB else 4):
         try:
             with killed_after(changes):
                 migrate(blank, lock)
@@ -233,7 +234,7 @@ def test_a_database_made_for_latin_letters_keeps_chinese_and_emoji(
     migrate(blank, lock)
     with blank.writing() as db:
         written = projects.add(db, "小程序🚀", "/srv/小程序🚀.git", "main", NOW)
-        a_release(db, an_app(db, "小程序🚀"))
+        add_release(db, add_app(db, "小程序🚀"))
     with blank.reading() as db:
         assert projects.by_id(db, written.id) == written
         kinds = db.connection.scalars(
@@ -254,7 +255,7 @@ def test_names_of_today_and_of_removed_users_stay_taken(blank: Database, lock: P
                 insert(tables.users).values(blank_user | {"id": number, "name": name})
             )
         for name in ("Li", "小李"):
-            insert_former(db, "audit", {"deed": "user.remove", "subject": name})
+            insert_old_row(db, "audit", {"deed": "user.remove", "subject": name})
     migrate(blank, lock)
     with blank.reading() as db:
         taken = [users.is_taken(db, name) for name in ("admin", "LI", "小李", "Lin")]

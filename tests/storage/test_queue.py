@@ -10,7 +10,7 @@ from mprelease.domain.releases import Kind, PublishState, Stage, StageState, Sta
 from mprelease.storage import queue, recovery, releases
 from mprelease.storage.database import Database
 from mprelease.storage.queue import Lease
-from people import a_release, an_app
+from sample_rows import add_app, add_release
 
 LABELS = ("default",)
 
@@ -18,7 +18,7 @@ LABELS = ("default",)
 @pytest.fixture
 def release(database: Database) -> int:
     with database.writing() as db:
-        return a_release(db, an_app(db))
+        return add_release(db, add_app(db))
 
 
 def taken(database: Database, release_id: int, token: str = "mine") -> Lease:
@@ -48,8 +48,8 @@ def test_a_taken_release_cannot_be_taken_again(database: Database, release: int)
 
 def test_a_second_release_of_the_same_robot_waits(database: Database) -> None:
     with database.writing() as db:
-        app = an_app(db)
-        first, second = a_release(db, app), a_release(db, app)
+        app = add_app(db)
+        first, second = add_release(db, app), add_release(db, app)
     taken(database, first)
     with database.reading() as db:
         assert queue.candidates(db, LABELS) == []
@@ -58,8 +58,8 @@ def test_a_second_release_of_the_same_robot_waits(database: Database) -> None:
 
 def test_a_release_of_another_robot_does_not_wait(database: Database) -> None:
     with database.writing() as db:
-        app = an_app(db)
-        first, second = a_release(db, app, robot=1), a_release(db, app, robot=2)
+        app = add_app(db)
+        first, second = add_release(db, app, robot=1), add_release(db, app, robot=2)
     taken(database, first)
     with database.reading() as db:
         assert queue.candidates(db, LABELS) == [second]
@@ -73,8 +73,8 @@ def test_releases_of_other_labels_are_not_offered(database: Database, release: i
 
 def test_twelve_competing_threads_hold_no_release_and_no_robot_twice(database: Database) -> None:
     with database.writing() as db:
-        app = an_app(db)
-        wanted = [a_release(db, app, robot=robot) for robot in (1, 1, 1, 2, 2, 3, 4)]
+        app = add_app(db)
+        wanted = [add_release(db, app, robot=robot) for robot in (1, 1, 1, 2, 2, 3, 4)]
     held: Counter[int] = Counter()
     lock, go = threading.Lock(), threading.Barrier(12)
 
@@ -169,7 +169,7 @@ def test_a_lost_upload_behind_its_fence_is_unknown_and_holds_its_robot(
     lease = taken(database, release)
     with database.writing() as db:
         queue.pass_fence(db, lease)
-        waiting = a_release(db, an_app(db, "other"))
+        waiting = add_release(db, add_app(db, "other"))
     recovered(database)
     assert state_of(database, release) is State.UNKNOWN
     assert queue.claim(database, waiting, "worker", "overtake") is None
@@ -196,7 +196,7 @@ def test_a_lost_release_that_somebody_canceled_is_canceled(
 
 def test_a_lost_preview_is_harmless_and_queued_again(database: Database) -> None:
     with database.writing() as db:
-        release = a_release(db, an_app(db), Kind.PREVIEW)
+        release = add_release(db, add_app(db), Kind.PREVIEW)
     taken(database, release)
     recovered(database)
     assert state_of(database, release) is State.QUEUED
@@ -212,7 +212,7 @@ def test_a_person_ends_an_unknown_release_and_frees_its_robot(
     with database.writing() as db:
         assert queue.resolve(db, release, published=True)
         assert not queue.resolve(db, release, published=False)
-        waiting = a_release(db, an_app(db, "other"))
+        waiting = add_release(db, add_app(db, "other"))
     assert state_of(database, release) is State.SUCCEEDED
     assert taken(database, waiting)
 

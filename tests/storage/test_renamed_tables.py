@@ -8,7 +8,6 @@ import pytest
 from sqlalchemy import select, update
 
 from databases import opened
-from former import insert_former, revision, upgrade
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem, ProblemDetail
 from mprelease.domain.workers import ALIVE_MS
@@ -17,6 +16,7 @@ from mprelease.storage import migrate as steps
 from mprelease.storage.access_keys import KeyKind
 from mprelease.storage.database import Database
 from mprelease.storage.migrate import HEAD, migrate
+from old_databases import insert_old_row, revision, upgrade
 
 pytestmark = pytest.mark.lasting
 
@@ -38,14 +38,14 @@ def test_names_change_and_nothing_is_lost(blank: Database, lock: Path) -> None:
     """Step 0010."""
     upgrade(blank, "0009")
     with blank.writing() as db:
-        insert_former(db, "audit", {"deed": "app.add", "subject": "shop"})
-        insert_former(db, "users", {"id": 3, "name": "lin", "role": "member"})
+        insert_old_row(db, "audit", {"deed": "app.add", "subject": "shop"})
+        insert_old_row(db, "users", {"id": 3, "name": "lin", "role": "member"})
         of_lin = {"id": 7, "user_id": 3, "kind": "login", "digest": "d", "expires_at": LATER}
-        insert_former(db, "keys", of_lin)
+        insert_old_row(db, "keys", of_lin)
         app = {"id": 1, "name": "shop", "default_page": "pages/index", "build": {}}
-        insert_former(db, "apps", app)
+        insert_old_row(db, "apps", app)
         release = {"app_id": 1, "page": "pages/cart", "settings": {"es6": True}}
-        insert_former(db, "releases", release)
+        insert_old_row(db, "releases", release)
     migrate(blank, lock)
     with blank.writing() as db:
         assert [entry.action for entry in audit.every(db)] == ["app.add"]
@@ -67,7 +67,7 @@ def test_names_change_only_when_no_worker_of_an_older_version_is_alive(
     upgrade(blank, "0009")
     with blank.writing() as db:
         seen_at = clock.read(db)
-        insert_former(db, "workers", {"name": "old", "labels": [], "seen_at": seen_at})
+        insert_old_row(db, "workers", {"name": "old", "labels": [], "seen_at": seen_at})
     over = threading.Event()
 
     def beat() -> None:

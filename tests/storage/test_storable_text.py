@@ -22,7 +22,7 @@ from mprelease.storage.storable_text import (
     StorableText,
     storable,
 )
-from people import NOW, a_release, an_app
+from sample_rows import NOW, add_app, add_release
 
 GBK = "你好.js".encode("gbk").decode(errors="surrogateescape")
 SHOWN = r"\xc4\xe3\xba\xc3.js"
@@ -51,7 +51,7 @@ def test_what_is_storable_is_utf_8_without_nul_and_stays_as_it_is(given_text: st
 
 def test_names_that_are_no_utf_8_are_stored_everywhere(database: Database) -> None:
     with database.writing() as db:
-        release = a_release(db, an_app(db, "shop"))
+        release = add_release(db, add_app(db, "shop"))
         audit.write(
             db, AuditEntry("added", f"a\x00{GBK}", {GBK: [GBK, {"nul": "\x00"}]}, at=NOW, who=GBK)
         )
@@ -78,7 +78,7 @@ def test_names_that_are_no_utf_8_are_stored_everywhere(database: Database) -> No
 @pytest.mark.parametrize("kind", [SQLITE], indirect=True)
 def test_what_an_older_version_has_stored_can_be_shown(database: Database) -> None:
     with database.writing() as db:
-        release = a_release(db, an_app(db))
+        release = add_release(db, add_app(db))
         stored = json.dumps({"problem": Problem.LINK_LEADS_OUTSIDE, "parameters": {"path": GBK}})
         assert "\\udcc4" in stored
         db.connection.execute(text("UPDATE releases SET error = :error"), {"error": stored})
@@ -91,7 +91,7 @@ def test_what_an_older_version_has_stored_can_be_shown(database: Database) -> No
 
 def test_a_search_for_such_a_name_finds_what_was_stored(database: Database) -> None:
     with database.writing() as db:
-        release = a_release(db, an_app(db))
+        release = add_release(db, add_app(db))
         row = tables.releases.c.id == release
         db.connection.execute(update(tables.releases).where(row).values(worker_id=GBK))
         same = tables.releases.select().where(tables.releases.c.worker_id == GBK)

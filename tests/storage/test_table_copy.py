@@ -11,7 +11,7 @@ from mprelease.domain.workers import SandboxMode
 from mprelease.storage import releases, table_copy, users, workers
 from mprelease.storage.database import Database
 from mprelease.storage.migrate import migrate
-from people import NOW, a_release, an_app
+from sample_rows import NOW, add_app, add_release
 
 WAYS = [
     (SQLITE, SQLITE),
@@ -23,7 +23,7 @@ WAYS = [
 
 def fill(database: Database) -> int:
     with database.writing() as db:
-        first = a_release(db, an_app(db, "商店"))
+        first = add_release(db, add_app(db, "商店"))
         releases.put_qr_code(db, first, bytes(range(256)), "image/png", NOW)
         user = users.add(db, "林", Role.MEMBER, "hash", NOW)
         users.set_avatar(db, user, b"\x00\xff", NOW)
@@ -69,7 +69,7 @@ def test_all_rows_arrive_in_another_database(pair: tuple[Database, Database]) ->
     assert everything(target) == rows
     with target.writing() as db:
         assert releases.qr_code(db, first) == (bytes(range(256)), "image/png")
-        assert a_release(db, an_app(db, "another")) > first
+        assert add_release(db, add_app(db, "another")) > first
         assert workers.every(db) == [], "workers of another place are not here"
 
 
@@ -85,7 +85,7 @@ def test_a_snapshot_sees_one_state_of_all_tables(
             for name in table_copy.names():
                 seen[name] = list(table_copy.rows(db, name))
                 with database.writing() as writer:
-                    a_release(writer, an_app(writer, f"meanwhile {name}"))
+                    add_release(writer, add_app(writer, f"meanwhile {name}"))
         assert seen == before
 
 

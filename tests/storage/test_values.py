@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from sqlalchemy import Column, select, text
+from sqlalchemy import Column, String, TypeDecorator, select, text
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DataError
 
@@ -19,7 +19,7 @@ from mprelease.storage import audit, logs, projects, releases, secrets, tables
 from mprelease.storage.audit import AuditEntry
 from mprelease.storage.clock import now_ms
 from mprelease.storage.database import Database, Reader
-from people import NOW, a_release, an_app
+from sample_rows import NOW, add_app, add_release
 
 CHINESE_AND_EMOJI = "小程序 «Größe» 𠮷 🚀👩‍💻"
 MEGABYTE = 1_000_000
@@ -42,7 +42,7 @@ def test_chinese_and_emoji_survive_in_every_kind_of_column(database: Database) -
     with database.writing() as db:
         project = projects.add(db, words, f"/srv/{words}.git", "main", NOW)
         audit.write(db, AuditEntry("added", "project", {words: [words]}, at=NOW, who=words))
-        release = a_release(db, an_app(db, words))
+        release = add_release(db, add_app(db, words))
         logs.append(db, release, [LogLine(Position(1, 1), NOW, Stage.BUILD, words)])
     with database.reading() as db:
         assert projects.by_id(db, project.id) == project
@@ -59,7 +59,7 @@ def test_bytes_of_all_kinds_survive(database: Database) -> None:
     sealed = bytes(range(256)) * 4096  # one MiB, the most that a key or token may have
     with database.writing() as db:
         secrets.put(db, "app:1", "credential", sealed, NOW)
-        release = a_release(db, an_app(db))
+        release = add_release(db, add_app(db))
         releases.put_qr_code(db, release, sealed, "image/png", NOW)
     with database.reading() as db:
         assert secrets.sealed(db, "app:1") == {"credential": sealed}
@@ -71,7 +71,7 @@ def test_twenty_megabytes_of_log_are_kept_at_once_though_nothing_compresses(
 ) -> None:
     lines = list(_noise(20 * MEGABYTE, 50_000))
     with database.writing() as db:
-        release = a_release(db, an_app(db))
+        release = add_release(db, add_app(db))
         logs.append(db, release, lines)
     with database.reading() as db:
         assert list(logs.after(db, release)) == lines
@@ -113,15 +113,18 @@ def test_a_value_that_is_too_long_is_an_error_and_is_not_cut_off(database: Datab
 def test_every_word_of_a_list_fits_into_its_column(
     column: Column[Any], words: Iterable[str]
 ) -> None:
-    length = column.type.load_dialect_impl(sqlite.dialect()).length
+    assert isinstance(column.type, TypeDecorator)
+    implementation = column.type.load_dialect_impl(sqlite.dialect())
+    assert isinstance(implementation, String)
+    length = implementation.length
     assert length is not None
     assert max(map(len, words)) <= length
 
 
 def clock(db: Reader) -> int:
-    told = db.connection.scalar(select(now_ms()))
-    assert isinstance(told, int)
-    return told
+    now = db.connection.scalar(select(now_ms()))
+    assert isinstance(now, int)
+    return now
 
 
 def test_the_databases_clock_is_right_within_a_second(database: Database) -> None:

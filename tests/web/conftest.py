@@ -1,7 +1,7 @@
-"""A house with one project, one app, one release, and people of each role.
+"""A site with one project, one app, one release, and users of each role.
 
 Pages and API are tested on SQLite: their queries are those of services and storage, whose tests run
-on every kind of database. Where a page's own promise lies in the database, its test asks for KINDS.
+on every kind of database. A test of a page that depends on the kind of database uses KINDS.
 """
 
 import time
@@ -10,7 +10,6 @@ from dataclasses import replace
 
 import pytest
 
-from guests import NAMES, PASSWORD, World
 from mprelease.domain.errors import Refused
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
@@ -28,9 +27,10 @@ from mprelease.storage import users
 from mprelease.web.app import create_app
 from mprelease.web.context import WebContext
 from mprelease.web.live_source import StoredState
+from web_clients import NAMES, PASSWORD, Site
 
-# What the workers of this house say.
-TOLD: Mapping[WorkerQueryKind, Mapping[str, object]] = {
+# The answers of the simulated workers.
+WORKER_ANSWERS: Mapping[WorkerQueryKind, Mapping[str, object]] = {
     WorkerQueryKind.REFS: {"branches": ["main", "feature/<b>"], "tags": []},
     WorkerQueryKind.COMMITS: {
         "commits": [
@@ -46,12 +46,12 @@ TOLD: Mapping[WorkerQueryKind, Mapping[str, object]] = {
 
 @pytest.fixture(scope="session")
 def hashed_password() -> str:
-    """What is stored of everybody's password: hashing takes its time on purpose."""
+    """The hash of the password of all users: hashing is slow on purpose."""
     return passwords.hashed(PASSWORD)
 
 
 @pytest.fixture
-def world(services: ServiceContext, upload_key: str, hashed_password: str) -> World:
+def site(services: ServiceContext, upload_key: str, hashed_password: str) -> Site:
     ticking = replace(services, now=lambda: time.time_ns() // 1_000_000)
     boss = Actor("admin")
     with ticking.database.writing() as db:
@@ -71,7 +71,7 @@ def world(services: ServiceContext, upload_key: str, hashed_password: str) -> Wo
     ) -> Mapping[str, object]:
         if query.subject == "nobody":
             raise Refused(Problem.NO_WORKER, label=label)
-        return TOLD[query.kind]
+        return WORKER_ANSWERS[query.kind]
 
     hub = Hub(StoredState(ticking))
-    return World(create_app(WebContext(ticking, ask, None, lambda: True, hub)), ticking, first)
+    return Site(create_app(WebContext(ticking, ask, None, lambda: True, hub)), ticking, first)

@@ -2,15 +2,15 @@
 
 import pytest
 
-from guests import NAMES, World, has_twin
+from api_clients import API, ApiClient, api_client
 from mprelease.domain.releases import State
 from mprelease.domain.users import Role
 from mprelease.storage import queue
-from programs import API, Program, program
+from web_clients import NAMES, Site, has_twin
 
 
-def test_a_release_is_asked_for_once_under_one_key_and_canceled(world: World) -> None:
-    ci = program(world, Role.MEMBER)
+def test_a_release_is_asked_for_once_under_one_key_and_canceled(site: Site) -> None:
+    ci = api_client(site, Role.MEMBER)
     wanted = {"app": "shop", "kind": "upload", "ref": "main", "description": "新版"}
     key = {"idempotency-key": "build-7"}
     first = ci.call("POST", "/releases", 201, json=wanted, headers=key)
@@ -26,10 +26,10 @@ def test_a_release_is_asked_for_once_under_one_key_and_canceled(world: World) ->
 
 @pytest.mark.parametrize("kind", ["sqlite"])
 def test_the_apps_of_a_project_are_released_together_or_not_at_all(
-    world: World, upload_key: str
+    site: Site, upload_key: str
 ) -> None:
-    has_twin(world, upload_key)
-    ci = program(world, Role.MEMBER)
+    has_twin(site, upload_key)
+    ci = api_client(site, Role.MEMBER)
     path, wanted = "/projects/web/releases", {"kind": "upload"}
     key = {"idempotency-key": "build-8"}
     first = ci.call("POST", path, 201, json=wanted, headers=key)
@@ -49,19 +49,19 @@ def test_the_apps_of_a_project_are_released_together_or_not_at_all(
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
-def test_what_has_ended_cannot_be_canceled(world: World) -> None:
-    ci = program(world, Role.MEMBER)
-    lease = queue.claim(world.services.database, world.first, "w", "t")
+def test_what_has_ended_cannot_be_canceled(site: Site) -> None:
+    ci = api_client(site, Role.MEMBER)
+    lease = queue.claim(site.services.database, site.first, "w", "t")
     assert lease
-    with world.services.database.writing() as db:
+    with site.services.database.writing() as db:
         queue.end(db, lease, State.SUCCEEDED)
-    refused = ci.call("POST", f"/releases/{world.first}/cancel", 409)
+    refused = ci.call("POST", f"/releases/{site.first}/cancel", 409)
     assert refused["problem"] == "cancel_too_late"
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
-def test_refusals_are_told_in_words_and_by_name(world: World) -> None:
-    ci = program(world, Role.MEMBER)
+def test_refusals_are_told_in_words_and_by_name(site: Site) -> None:
+    ci = api_client(site, Role.MEMBER)
     refused = ci.call("POST", "/releases", 404, json={"app": "nowhere", "kind": "preview"})
     assert refused["problem"] == "app_unknown"
     assert "nowhere" in refused["message"]
@@ -70,12 +70,12 @@ def test_refusals_are_told_in_words_and_by_name(world: World) -> None:
     assert (wrong["problem"], "kind" in wrong["message"]) == ("field_unusable", True)
     assert ci.call("GET", "/releases/999999", 404)["problem"] == "release_unknown"
     assert ci.call("GET", "/users", 403)["problem"] == "forbidden"
-    assert Program(ci.client, "guessed").call("GET", "/me", 401)["problem"] == "login_needed"
+    assert ApiClient(ci.client, "guessed").call("GET", "/me", 401)["problem"] == "login_needed"
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
-def test_a_program_of_an_administrator_keeps_people(world: World) -> None:
-    boss = program(world, Role.SUPER_ADMIN)
+def test_a_program_of_an_administrator_keeps_people(site: Site) -> None:
+    boss = api_client(site, Role.SUPER_ADMIN)
     new = boss.call("POST", "/users", 201, json={"name": "小王", "role": "viewer"})
     assert len(new["password"]) >= 16
     changed = boss.call("PATCH", f"/users/{new['id']}", json={"role": "member"})
@@ -90,17 +90,17 @@ def test_a_program_of_an_administrator_keeps_people(world: World) -> None:
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
-def test_what_there_is_can_be_read(world: World) -> None:
-    viewer = program(world, Role.VIEWER)
+def test_what_there_is_can_be_read(site: Site) -> None:
+    viewer = api_client(site, Role.VIEWER)
     assert viewer.call("GET", "/me")["role"] == "viewer"
     assert [one["name"] for one in viewer.call("GET", "/apps")] == ["shop"]
     assert viewer.call("GET", "/apps/shop")["platform"] == "wechat"
     assert viewer.call("GET", "/projects", 403)["problem"] == "forbidden"
-    member = program(world, Role.MEMBER)
+    member = api_client(site, Role.MEMBER)
     assert member.call("GET", "/projects")[0]["default_branch"] == "main"
     nothing = {"items": [], "next": {"attempt": 0, "line": 0}, "is_over": False}
-    assert viewer.call("GET", f"/releases/{world.first}/log") == nothing
-    assert viewer.call("GET", f"/releases/{world.first}/qr-code", 404)["problem"] == "no_qr_code"
+    assert viewer.call("GET", f"/releases/{site.first}/log") == nothing
+    assert viewer.call("GET", f"/releases/{site.first}/qr-code", 404)["problem"] == "no_qr_code"
     document = viewer.client.get("/api/openapi.json").json()
     assert f"{API}/releases" in document["paths"]
     assert not any(path.startswith("/login") for path in document["paths"])

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from fastapi.routing import APIRoute
 
+from api_clients import API, api_client
 from databases import KINDS
-from guests import World
 from mprelease.domain.users import Permission, Role
-from programs import API, program
 from test_rights import needs
+from web_clients import Site
 
 pytestmark = pytest.mark.lasting
 
@@ -18,8 +18,8 @@ ENORMOUS = 2**70
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_nul_is_refused_in_words_wherever_it_is_typed(world: World) -> None:
-    boss, browser = program(world, Role.ADMIN), world.session_of(Role.ADMIN)
+def test_a_nul_is_refused_in_words_wherever_it_is_typed(site: Site) -> None:
+    boss, browser = api_client(site, Role.ADMIN), site.logged_in(Role.ADMIN)
     wanted = {"app": "shop", "kind": "preview", "description": "a\x00b"}
     assert boss.call("POST", "/releases", 422, json=wanted)["problem"] == "value_unusable"
     for address in ("/apps/a%00b", "/releases?ref=%00", "/projects/%00"):
@@ -32,8 +32,8 @@ def test_a_nul_is_refused_in_words_wherever_it_is_typed(world: World) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_number_that_no_database_holds_is_refused_or_not_found(world: World) -> None:
-    boss, browser = program(world, Role.ADMIN), world.session_of(Role.ADMIN)
+def test_a_number_that_no_database_holds_is_refused_or_not_found(site: Site) -> None:
+    boss, browser = api_client(site, Role.ADMIN), site.logged_in(Role.ADMIN)
     for address in (f"/releases/{ENORMOUS}", f"/releases?before={ENORMOUS}", f"/users/{ENORMOUS}"):
         assert boss.call("GET", address, 422)["problem"] == "field_unusable"
     wanted = {"app": "shop", "kind": "preview"}
@@ -59,28 +59,28 @@ def test_a_number_that_no_database_holds_is_refused_or_not_found(world: World) -
         (b'{"app": "' + b"a" * 2**20 + b'"}', 413),
     ],
 )
-def test_a_body_that_is_none_is_refused(world: World, body: bytes, status: int) -> None:
-    ci = program(world, Role.MEMBER)
+def test_a_body_that_is_none_is_refused(site: Site, body: bytes, status: int) -> None:
+    ci = api_client(site, Role.MEMBER)
     headers = {"content-type": "application/json"}
-    told = ci.call("POST", "/releases", status, content=body, headers=headers)
-    assert set(told) == {"problem", "message", "remedy"}
+    answer = ci.call("POST", "/releases", status, content=body, headers=headers)
+    assert set(answer) == {"problem", "message", "remedy"}
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
-def test_a_body_without_a_length_is_counted_while_it_is_read(world: World) -> None:
+def test_a_body_without_a_length_is_counted_while_it_is_read(site: Site) -> None:
     def endless() -> Iterator[bytes]:
         for _ in range(2000):
             yield b" " * 1024
 
-    ci = program(world, Role.MEMBER)
+    ci = api_client(site, Role.MEMBER)
     headers = {"content-type": "application/json"}
-    told = ci.call("POST", "/releases", 413, content=endless(), headers=headers)
-    assert told["problem"] == "body_too_large"
+    answer = ci.call("POST", "/releases", 413, content=endless(), headers=headers)
+    assert answer["problem"] == "body_too_large"
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
-def test_a_form_that_is_too_large_is_refused(world: World) -> None:
-    browser = world.session_of(Role.ADMIN)
+def test_a_form_that_is_too_large_is_refused(site: Site) -> None:
+    browser = site.logged_in(Role.ADMIN)
     picture = {"picture": ("me.png", b"a" * (9 * 2**20), "image/png")}
     headers = {"x-csrf": browser.csrf}
     answer = browser.client.post("/profile/avatar", files=picture, headers=headers)
@@ -91,9 +91,9 @@ def test_a_form_that_is_too_large_is_refused(world: World) -> None:
 
 @pytest.mark.parametrize("kind", ["sqlite"])
 def test_an_unknown_address_is_404_and_a_wrong_method_405_with_those_that_are_right(
-    world: World,
+    site: Site,
 ) -> None:
-    client = world.stranger().client
+    client = site.anonymous().client
     lost = client.get("/api/v1/nothing")
     assert (lost.status_code, lost.json()["problem"]) == (404, "page_unknown")
     for method in ("PUT", "DELETE", "HEAD", "TRACE"):
@@ -105,15 +105,15 @@ def test_an_unknown_address_is_404_and_a_wrong_method_405_with_those_that_are_ri
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
-def test_what_another_site_sends_is_told_in_the_apis_own_form(world: World) -> None:
+def test_what_another_site_sends_is_told_in_the_apis_own_form(site: Site) -> None:
     headers = {"origin": "https://evil.example"}
-    answer = world.stranger().client.post(f"{API}/releases", headers=headers)
+    answer = site.anonymous().client.post(f"{API}/releases", headers=headers)
     assert (answer.status_code, answer.json()["problem"]) == (403, "form_outdated")
 
 
-def operations(world: World) -> Iterator[tuple[APIRoute, str, dict[str, Any]]]:
-    paths = world.app.openapi_schema or world.stranger().client.get("/api/openapi.json").json()
-    routers = [getattr(one, "original_router", None) for one in world.app.routes]
+def operations(site: Site) -> Iterator[tuple[APIRoute, str, dict[str, Any]]]:
+    paths = site.app.openapi_schema or site.anonymous().client.get("/api/openapi.json").json()
+    routers = [getattr(one, "original_router", None) for one in site.app.routes]
     for route in (one for router in routers if router for one in router.routes):
         if isinstance(route, APIRoute) and route.include_in_schema:
             for method in route.methods:
@@ -121,8 +121,8 @@ def operations(world: World) -> Iterator[tuple[APIRoute, str, dict[str, Any]]]:
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
-def test_exactly_those_operations_that_can_be_forbidden_say_so(world: World) -> None:
-    found = list(operations(world))
+def test_exactly_those_operations_that_can_be_forbidden_say_so(site: Site) -> None:
+    found = list(operations(site))
     assert len(found) > 30
     for route, method, operation in found:
         is_for_all = next(needs(route.dependant)) is Permission.VIEW and method == "GET"
@@ -132,11 +132,11 @@ def test_exactly_those_operations_that_can_be_forbidden_say_so(world: World) -> 
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
-def test_the_document_has_one_shape_of_refusals_and_names_the_ways_in(world: World) -> None:
-    document = world.stranger().client.get("/api/openapi.json").json()
+def test_the_document_has_one_shape_of_refusals_and_names_the_ways_in(site: Site) -> None:
+    document = site.anonymous().client.get("/api/openapi.json").json()
     assert document["security"] == [{"token": []}, {"session": []}]
     assert {"token", "session"} == document["components"]["securitySchemes"].keys()
-    for _, _, operation in operations(world):
+    for _, _, operation in operations(site):
         for status, response in operation["responses"].items():
             if status >= "400":
                 schema = response["content"]["application/json"]["schema"]

@@ -8,8 +8,8 @@ from pathlib import Path
 from types import FrameType
 
 import mprelease
-from guests import World
 from mprelease.domain.users import Role
+from web_clients import Site
 
 SOURCE = Path(mprelease.__file__).parent
 PAGE = SOURCE.parent.parent / "docs/architecture.md"
@@ -31,7 +31,7 @@ def callers(frame: FrameType | None) -> Iterator[str]:
         frame = frame.f_back
 
 
-def traced(world: World) -> tuple[list[str], set[str]]:
+def traced(site: Site) -> tuple[list[str], set[str]]:
     """Send the form of a preview; return the calls that lead to its row, and all that ran."""
     chain: list[str] = []
     ran: list[str] = []
@@ -44,7 +44,7 @@ def traced(world: World) -> tuple[list[str], set[str]]:
         if name == ROW:
             chain.extend([*callers(frame)][::-1])
 
-    visitor = world.session_of(Role.MEMBER)
+    visitor = site.logged_in(Role.MEMBER)
     before = sys.getprofile()
     threading.setprofile(profile)
     sys.setprofile(profile)
@@ -56,8 +56,8 @@ def traced(world: World) -> tuple[list[str], set[str]]:
     return chain, set(ran)
 
 
-def test_the_way_from_the_click_to_the_row_is_the_documented_one(world: World) -> None:
-    chain, ran = traced(world)
+def test_the_way_from_the_click_to_the_row_is_the_documented_one(site: Site) -> None:
+    chain, ran = traced(site)
     page = PAGE.read_text(encoding="utf-8")
     documented = re.search(r"queued row.*?```\n(.*?)```", page, re.DOTALL)
     counted = re.search(r"(\d+) functions in (\d+) files", page)

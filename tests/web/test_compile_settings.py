@@ -6,7 +6,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
-from guests import World
 from mprelease.domain.platforms import Platform
 from mprelease.domain.users import Actor, Role
 from mprelease.platforms.registry import driver_of
@@ -15,6 +14,7 @@ from mprelease.schemas.apps import AppChange
 from mprelease.schemas.validation import setting
 from mprelease.services import apps
 from mprelease.web.app_form import settings_shown, settings_typed
+from web_clients import Site
 
 BOSS = Actor("admin")
 
@@ -105,26 +105,26 @@ def test_whatever_an_older_version_has_stored_is_either_read_or_ignored(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(wanted=values(Platform.WECHAT))
-def test_an_untouched_form_changes_nothing(world: World, wanted: dict[str, Setting]) -> None:
-    boss = world.session_of(Role.SUPER_ADMIN)
+def test_an_untouched_form_changes_nothing(site: Site, wanted: dict[str, Setting]) -> None:
+    boss = site.logged_in(Role.SUPER_ADMIN)
     nothing = dict.fromkeys(known(Platform.WECHAT).types)
     change = AppChange(robot=1, compile_settings={**nothing, **wanted})
-    before = apps.edit(world.services, BOSS, "shop", change)
+    before = apps.edit(site.services, BOSS, "shop", change)
     fields = Fields(boss.client.get("/apps/shop/settings").text).values
     answer = boss.client.post("/apps/shop/settings", data=fields)
     assert answer.status_code == 200
     assert 'role="alert"' not in answer.text
-    with world.services.database.reading() as db:
+    with site.services.database.reading() as db:
         assert apps.get(db, "shop").build == before.build
     assert before.build.compile_settings == wanted
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
-def test_a_form_takes_away_what_is_left_empty(world: World) -> None:
-    boss = world.session_of(Role.SUPER_ADMIN)
+def test_a_form_takes_away_what_is_left_empty(site: Site) -> None:
+    boss = site.logged_in(Role.SUPER_ADMIN)
     change = AppChange(compile_settings={"es6": False, "minify": True})
-    apps.edit(world.services, BOSS, "shop", change)
+    apps.edit(site.services, BOSS, "shop", change)
     fields = Fields(boss.client.get("/apps/shop/settings").text).values
     boss.client.post("/apps/shop/settings", data={**fields, "setting.es6": ""})
-    with world.services.database.reading() as db:
+    with site.services.database.reading() as db:
         assert apps.get(db, "shop").build.compile_settings == {"minify": True}

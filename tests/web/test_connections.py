@@ -15,10 +15,10 @@ import uvicorn
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from guests import World
 from mprelease.domain.users import Role
 from mprelease.web.connection_limits import ConnectionGuard, ConnectionLimits, Quota, trusting
 from mprelease.web.guarded_server import GuardedConfig
+from web_clients import Site
 
 pytestmark = pytest.mark.lasting
 
@@ -61,10 +61,10 @@ def serving(
             thread.join(DEADLINE)
 
 
-def dialed(stack: ExitStack, port: int, said: bytes = b"") -> socket.socket:
+def connected(stack: ExitStack, port: int, sent: bytes = b"") -> socket.socket:
     made = stack.enter_context(socket.create_connection(("127.0.0.1", port), DEADLINE))
     made.settimeout(DEADLINE)
-    made.sendall(said)
+    made.sendall(sent)
     return made
 
 
@@ -96,7 +96,7 @@ POST = b"POST /login HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form
 
 
 @pytest.mark.parametrize(
-    "said",
+    "sent",
     [
         b"",
         b"G",
@@ -108,9 +108,9 @@ POST = b"POST /login HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form
     ],
     ids=["nothing", "letter", "half a head", "half a body", "chunk", "one request", "and a bit"],
 )
-def test_a_connection_without_a_whole_request_is_closed_soon(world: World, said: bytes) -> None:
-    with serving(world.app, QUICK) as (port, guard), ExitStack() as stack:
-        assert is_ended(dialed(stack, port, said))
+def test_a_connection_without_a_whole_request_is_closed_soon(site: Site, sent: bytes) -> None:
+    with serving(site.app, QUICK) as (port, guard), ExitStack() as stack:
+        assert is_ended(connected(stack, port, sent))
         assert status(port) == 200
         wait_until_none(guard)
 
@@ -128,9 +128,9 @@ def wait_until_none(guard: ConnectionGuard) -> None:
     assert not guard.sockets.of_address
 
 
-def test_a_byte_now_and_then_keeps_no_connection_open(world: World) -> None:
-    with serving(world.app, QUICK) as (port, _), ExitStack() as stack:
-        slow = dialed(stack, port, b"GET / HTTP/1.1\r\nHost: x\r\nX: ")
+def test_a_byte_now_and_then_keeps_no_connection_open(site: Site) -> None:
+    with serving(site.app, QUICK) as (port, _), ExitStack() as stack:
+        slow = connected(stack, port, b"GET / HTTP/1.1\r\nHost: x\r\nX: ")
         slow.settimeout(0.05)
         began = time.monotonic()
         while not is_ended_by_now(slow):
@@ -147,11 +147,11 @@ def is_ended_by_now(connection: socket.socket) -> bool:
         return True
 
 
-def test_3000_silent_connections_leave_room_for_whoever_asks_something(world: World) -> None:
+def test_3000_silent_connections_leave_room_for_whoever_asks_something(site: Site) -> None:
     limits = replace(PATIENT, requests=Quota(2_000, 500))
-    with serving(world.app, limits) as (port, guard), ExitStack() as stack:
+    with serving(site.app, limits) as (port, guard), ExitStack() as stack:
         for _ in range(3_000):
-            dialed(stack, port)
+            connected(stack, port)
         assert status(port) == 200
         assert len(guard.requests.tracked) <= 500
 
@@ -170,12 +170,12 @@ def test_a_crowd_of_watchers_that_comes_while_the_server_is_busy_is_let_in() -> 
 
     limits = replace(PATIENT, requests=Quota(2_000, 20))
     with serving(app, limits) as (port, guard), ExitStack() as stack:
-        dialed(stack, port, HEAD + b"\r\n")
+        connected(stack, port, HEAD + b"\r\n")
         assert is_busy.wait(DEADLINE)
-        crowd = [dialed(stack, port, UPGRADE) for _ in range(200)]
-        silent = [dialed(stack, port) for _ in range(100)]
+        connections = [connected(stack, port, UPGRADE) for _ in range(200)]
+        silent = [connected(stack, port) for _ in range(100)]
         may_go_on.set()
-        assert {one.recv(100)[:12] for one in crowd} == {b"HTTP/1.1 101"}
+        assert {one.recv(100)[:12] for one in connections} == {b"HTTP/1.1 101"}
         wait_for_requests(guard, 20)
         assert is_ended(silent[0])
 
@@ -192,11 +192,11 @@ def test_who_asks_behind_more_silent_ones_than_there_is_room_for_is_answered() -
         await send({"type": "http.response.body"})  # type: ignore[operator]
 
     with serving(app, replace(PATIENT, requests=Quota(20, 500))) as (port, _), ExitStack() as stack:
-        dialed(stack, port, HEAD + b"\r\n")
+        connected(stack, port, HEAD + b"\r\n")
         assert is_busy.wait(DEADLINE)
         for _ in range(60):
-            dialed(stack, port)
-        last = dialed(stack, port, HEAD + b"\r\n")
+            connected(stack, port)
+        last = connected(stack, port, HEAD + b"\r\n")
         may_go_on.set()
         assert last.recv(100)[:12] == b"HTTP/1.1 204"
 
@@ -207,13 +207,13 @@ def test_the_longest_silent_one_makes_room_and_one_that_works_does_not() -> None
 
     limits = replace(PATIENT, requests=Quota(100, 2))
     with serving(app, limits) as (port, guard), ExitStack() as stack:
-        working = dialed(stack, port, HEAD + b"\r\n")
+        working = connected(stack, port, HEAD + b"\r\n")
         wait_for_requests(guard, 1)
-        silent = dialed(stack, port)
+        silent = connected(stack, port)
         wait_for_requests(guard, 2)
-        second = dialed(stack, port, HEAD + b"\r\n")
+        second = connected(stack, port, HEAD + b"\r\n")
         assert is_ended(silent)
-        refused = dialed(stack, port, HEAD + b"\r\n")
+        refused = connected(stack, port, HEAD + b"\r\n")
         assert refused.recv(100).startswith(b"HTTP/1.1 503")
         assert is_ended(refused)
         for each in (working, second):
@@ -226,14 +226,14 @@ def wait_for_requests(guard: ConnectionGuard, count: int) -> None:
     wait_until(lambda: len(guard.requests.tracked) == count)
 
 
-def test_a_trusted_proxy_brings_as_many_connections_as_there_is_room_for(world: World) -> None:
+def test_a_trusted_proxy_brings_as_many_connections_as_there_is_room_for(site: Site) -> None:
     limits = replace(PATIENT, requests=Quota(40, 2))
     with (
-        serving(world.app, limits, ("10.0.0.0/8", "127.0.0.1")) as (port, guard),
+        serving(site.app, limits, ("10.0.0.0/8", "127.0.0.1")) as (port, guard),
         ExitStack() as stack,
     ):
         for _ in range(30):
-            dialed(stack, port)
+            connected(stack, port)
         wait_for_requests(guard, 30)
 
 
@@ -249,22 +249,22 @@ def test_whoever_takes_nothing_of_what_is_sent_is_cut_off() -> None:
         ended.set()
 
     with serving(app, QUICK) as (port, guard), ExitStack() as stack:
-        dialed(stack, port, HEAD + b"\r\n")
+        connected(stack, port, HEAD + b"\r\n")
         wait_until_none(guard)
 
 
-def test_a_socket_of_a_stranger_is_refused_at_once(world: World) -> None:
-    with serving(world.app, PATIENT) as (port, guard):
+def test_a_socket_of_a_stranger_is_refused_at_once(site: Site) -> None:
+    with serving(site.app, PATIENT) as (port, guard):
         with pytest.raises(InvalidStatus) as refused:
             connect(f"ws://127.0.0.1:{port}/api/v1/live")
         assert refused.value.response.status_code == 403
         wait_until_none(guard)
 
 
-def test_a_socket_of_a_watcher_stays_open_and_counts_until_it_is_closed(world: World) -> None:
-    cookie = {"Cookie": f"mprelease={world.session_of(Role.VIEWER).client.cookies['mprelease']}"}
+def test_a_socket_of_a_watcher_stays_open_and_counts_until_it_is_closed(site: Site) -> None:
+    cookie = {"Cookie": f"mprelease={site.logged_in(Role.VIEWER).client.cookies['mprelease']}"}
     limits = replace(QUICK, sockets=Quota(10, 2))
-    with serving(world.app, limits) as (port, guard):
+    with serving(site.app, limits) as (port, guard):
         address = f"ws://127.0.0.1:{port}/api/v1/live"
         with (
             connect(address, additional_headers=cookie) as one,
@@ -286,7 +286,7 @@ def test_a_socket_that_nobody_accepts_is_closed() -> None:
         await asyncio.Event().wait()
 
     with serving(app, QUICK) as (port, guard), ExitStack() as stack:
-        assert is_ended(dialed(stack, port, UPGRADE))
+        assert is_ended(connected(stack, port, UPGRADE))
         wait_until_none(guard)
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from api_clients import api_client
 from databases import SQLITE
-from guests import Visitor, World
 from mprelease.domain.problems import Message
 from mprelease.domain.releases import Kind, Release, State
 from mprelease.domain.users import Role
@@ -19,7 +19,7 @@ from mprelease.storage import releases as stored
 from mprelease.storage.lists import Search
 from mprelease.web.api.openapi import document
 from paper_platform import APP_ID, CREDENTIAL, MISSED, PAPER, register
-from programs import program
+from web_clients import BrowserClient, Site
 
 SOURCE = Path(__file__).parents[2] / "src" / "mprelease"
 # The drivers themselves and what stands in for the vendors' services; the words for people name
@@ -37,28 +37,28 @@ def kind() -> str:
 
 
 @pytest.fixture
-def boss(world: World, monkeypatch: pytest.MonkeyPatch) -> Visitor:
+def boss(site: Site, monkeypatch: pytest.MonkeyPatch) -> BrowserClient:
     register(monkeypatch)
-    return world.session_of(Role.SUPER_ADMIN)
+    return site.logged_in(Role.SUPER_ADMIN)
 
 
-def has_letter(boss: Visitor) -> None:
+def has_letter(boss: BrowserClient) -> None:
     form = {"platform": PAPER, "name": "letter", "platform_app_id": APP_ID, "robot": "4"}
     page = boss.send("/projects/web/new-app", **form, **CREDENTIAL, **{"setting.sheets": "2"})
     assert 'role="alert"' not in page
 
 
-def newest(world: World) -> Release:
-    with world.services.database.reading() as db:
+def newest(site: Site) -> Release:
+    with site.services.database.reading() as db:
         return lists.search(db, Search(limit=1))[0]
 
 
-def uploaded(world: World, boss: Visitor) -> int:
+def uploaded(site: Site, boss: BrowserClient) -> int:
     boss.send("/apps/letter/upload", ref="main", robot="5", shown_switches="fold")
-    release = newest(world)
-    services = world.services
+    release = newest(site)
+    services = site.services
     with services.database.writing() as db:
-        queue.request_cancel(db, world.first)
+        queue.request_cancel(db, site.first)
     lease = claim_next(services.database, "worker", ["default"], 30_000)
     assert lease
     assert lease.release_id == release.id
@@ -69,7 +69,7 @@ def uploaded(world: World, boss: Visitor) -> int:
     return release.id
 
 
-def test_the_form_of_an_app_asks_for_what_the_driver_names(boss: Visitor) -> None:
+def test_the_form_of_an_app_asks_for_what_the_driver_names(boss: BrowserClient) -> None:
     page = boss.client.get("/projects/web/new-app?platform=paper").text
     for part in (f'placeholder="{APP_ID}"', 'name="ink"', 'name="setting.fold"'):
         assert part in page
@@ -79,9 +79,9 @@ def test_the_form_of_an_app_asks_for_what_the_driver_names(boss: Visitor) -> Non
     assert 'name="key_file"' not in page
 
 
-def test_an_app_is_added_shown_and_changed(world: World, boss: Visitor) -> None:
+def test_an_app_is_added_shown_and_changed(site: Site, boss: BrowserClient) -> None:
     has_letter(boss)
-    with world.services.database.reading() as db:
+    with site.services.database.reading() as db:
         app = apps.get(db, "letter")
     assert (app.platform, app.robot, app.build.compile_settings) == (PAPER, 4, {"sheets": 2})
     home = boss.client.get("/").text
@@ -93,12 +93,12 @@ def test_an_app_is_added_shown_and_changed(world: World, boss: Visitor) -> None:
     assert 'role="alert"' not in boss.send("/apps/letter/settings", **{**fields, "robot": "5"})
 
 
-def test_a_release_is_asked_for_claimed_and_finished(world: World, boss: Visitor) -> None:
+def test_a_release_is_asked_for_claimed_and_finished(site: Site, boss: BrowserClient) -> None:
     has_letter(boss)
     form = boss.client.get("/apps/letter/upload").text
     assert re.search(r'name="switches" value="fold" checked', form)
-    number = uploaded(world, boss)
-    with world.services.database.reading() as db:
+    number = uploaded(site, boss)
+    with site.services.database.reading() as db:
         release = stored.by_id(db, number)
     assert release
     assert (release.platform, release.kind, release.robot) == (PAPER, Kind.UPLOAD, 5)
@@ -111,27 +111,27 @@ def test_a_release_is_asked_for_claimed_and_finished(world: World, boss: Visitor
 
 
 def test_each_robot_has_a_line_of_its_own_and_one_code_is_shared(
-    world: World, boss: Visitor
+    site: Site, boss: BrowserClient
 ) -> None:
     has_letter(boss)
-    first, second = uploaded(world, boss), uploaded(world, boss)
+    first, second = uploaded(site, boss), uploaded(site, boss)
     assert f'src="/releases/{first}/qr-code"' not in boss.client.get(f"/releases/{first}").text
     assert f'src="/releases/{second}/qr-code"' in boss.client.get(f"/releases/{second}").text
     boss.send("/apps/letter/preview", ref="main", robot="3")
-    with world.services.database.reading() as db:
+    with site.services.database.reading() as db:
         before = queue.candidates(db, ["default"], served())
     boss.send("/apps/letter/preview", ref="main", robot="4")
-    assert before == [newest(world).id - 1]
+    assert before == [newest(site).id - 1]
     for _ in range(2):
-        assert claim_next(world.services.database, "worker", ["default"], 30_000)
+        assert claim_next(site.services.database, "worker", ["default"], 30_000)
 
 
 def test_the_api_takes_it_as_it_takes_the_others(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     new = {"project": "web", "platform": PAPER, "name": "letter", "platform_app_id": APP_ID}
     new |= {"credential": CREDENTIAL, "robot": 4, "compile_settings": {"fold": "no"}}
-    api = program(world, Role.SUPER_ADMIN)
+    api = api_client(site, Role.SUPER_ADMIN)
     assert api.call("POST", "/apps", 422, json=new)["problem"] == "field_unusable"
     register(monkeypatch)
     added = api.call("POST", "/apps", 201, json=new)
@@ -139,16 +139,18 @@ def test_the_api_takes_it_as_it_takes_the_others(
     wrong = api.call("PATCH", "/apps/letter", 422, json={"robot": 30})
     assert wrong["problem"] == "robot_range"
     assert "3 to 5" in wrong["remedy"]
-    asked = api.call("POST", "/releases", 201, json={"app": "letter", "kind": "upload", "robot": 3})
-    assert (asked["platform"], asked["robot"]) == (PAPER, 3)
-    described = str(document(world.app)["components"]["schemas"]["NewApp"])
+    release = api.call(
+        "POST", "/releases", 201, json={"app": "letter", "kind": "upload", "robot": 3}
+    )
+    assert (release["platform"], release["robot"]) == (PAPER, 3)
+    described = str(document(site.app)["components"]["schemas"]["NewApp"])
     assert "paper: an object with some of `ink`, `stamp`" in described
 
 
-def test_without_its_driver_it_is_shown_and_refused(world: World, boss: Visitor) -> None:
+def test_without_its_driver_it_is_shown_and_refused(site: Site, boss: BrowserClient) -> None:
     """What a newer node has written is shown by an older one."""
     has_letter(boss)
-    number = uploaded(world, boss)
+    number = uploaded(site, boss)
     with pytest.MonkeyPatch.context() as patch:
         patch.delitem(registry.DRIVERS, PAPER)
         for address in ("/", "/projects/web", f"/releases/{number}", "/apps/letter"):

@@ -9,7 +9,6 @@ from starlette.testclient import WebSocketTestSession
 from starlette.websockets import WebSocketDisconnect
 
 from databases import KINDS
-from guests import Visitor, World
 from mprelease.domain.logs import LogLine, Position
 from mprelease.domain.releases import Kind, Stage, State
 from mprelease.domain.users import Actor, Role
@@ -19,6 +18,7 @@ from mprelease.storage import logs, queue
 from mprelease.storage.queue import Lease
 from mprelease.web import live_socket
 from mprelease.web.context import WebContext
+from web_clients import BrowserClient, Site
 
 pytestmark = pytest.mark.lasting
 
@@ -29,33 +29,33 @@ def line(number: int, attempt: int = 1) -> LogLine:
     return LogLine(Position(attempt, number), 0, Stage.BUILD, f"{attempt}-{number}")
 
 
-def write(world: World, lines: list[LogLine]) -> None:
-    with world.services.database.writing() as db:
-        logs.append(db, world.first, lines)
+def write(site: Site, lines: list[LogLine]) -> None:
+    with site.services.database.writing() as db:
+        logs.append(db, site.first, lines)
 
 
-def tell(world: World, lines: list[LogLine]) -> None:
-    context: WebContext = world.app.state.context
+def publish(site: Site, lines: list[LogLine]) -> None:
+    context: WebContext = site.app.state.context
     for each in lines:
-        context.hub.line_written(world.first, each)
+        context.hub.line_written(site.first, each)
 
 
-def claimed(world: World, token: str = "token") -> Lease:
-    lease = queue.claim(world.services.database, world.first, "worker", token)
+def claimed(site: Site, token: str = "token") -> Lease:
+    lease = queue.claim(site.services.database, site.first, "worker", token)
     assert lease
     return lease
 
 
-def end(world: World, lease: Lease) -> None:
-    with world.services.database.writing() as db:
+def end(site: Site, lease: Lease) -> None:
+    with site.services.database.writing() as db:
         queue.end(db, lease, State.SUCCEEDED)
-    context: WebContext = world.app.state.context
-    context.hub.ended(world.first)
+    context: WebContext = site.app.state.context
+    context.hub.ended(site.first)
 
 
 @contextmanager
 def watching(
-    browser: Visitor, release: int, after: tuple[int, int] = (0, 0)
+    browser: BrowserClient, release: int, after: tuple[int, int] = (0, 0)
 ) -> Iterator[WebSocketTestSession]:
     # One event loop for all sockets of a browser, as a server has.
     with browser.client, browser.client.websocket_connect(ADDRESS) as socket:
@@ -63,7 +63,7 @@ def watching(
         yield socket
 
 
-def heard(socket: WebSocketTestSession, count: int) -> list[str]:
+def received(socket: WebSocketTestSession, count: int) -> list[str]:
     """Wait for so many lines."""
     texts: list[str] = []
     while len(texts) < count:
@@ -71,8 +71,8 @@ def heard(socket: WebSocketTestSession, count: int) -> list[str]:
     return texts
 
 
-def texts_of(told: Any) -> list[str]:
-    return [text for passage in told["passages"] for text in passage[3]]
+def texts_of(update: Any) -> list[str]:
+    return [text for passage in update["passages"] for text in passage[3]]
 
 
 @pytest.fixture(autouse=True)
@@ -83,81 +83,81 @@ def _without_heartbeat(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("kind", ["sqlite"])
 def test_a_server_that_has_nothing_to_tell_says_that_it_lives(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(live_socket, "_ALIVE_SECONDS", 0.01)
-    with watching(world.session_of(Role.VIEWER), world.first) as socket:
+    with watching(site.logged_in(Role.VIEWER), site.first) as socket:
         assert [socket.receive_json() for _ in range(2)] == [{"alive": True}] * 2
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_stored_and_fresh_lines_are_joined_without_a_seam(world: World) -> None:
-    lease = claimed(world)
+def test_stored_and_fresh_lines_are_joined_without_a_seam(site: Site) -> None:
+    lease = claimed(site)
     lines = [line(number) for number in range(1, 41)]
-    tell(world, lines[:20])
-    write(world, lines[:15])
-    with watching(world.session_of(Role.VIEWER), world.first, (1, 5)) as socket:
-        assert heard(socket, 15) == [each.text for each in lines[5:20]]
-        tell(world, lines[20:])
-        assert heard(socket, 20) == [each.text for each in lines[20:]]
-        write(world, lines)
-        end(world, lease)
-        told = socket.receive_json()
-        assert (told["passages"], told["over"]) == ([], True)
+    publish(site, lines[:20])
+    write(site, lines[:15])
+    with watching(site.logged_in(Role.VIEWER), site.first, (1, 5)) as socket:
+        assert received(socket, 15) == [each.text for each in lines[5:20]]
+        publish(site, lines[20:])
+        assert received(socket, 20) == [each.text for each in lines[20:]]
+        write(site, lines)
+        end(site, lease)
+        update = socket.receive_json()
+        assert (update["passages"], update["over"]) == ([], True)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_another_process_writes_comes_from_the_storage(world: World) -> None:
-    claimed(world)
-    write(world, [line(1), line(2)])
-    with watching(world.session_of(Role.VIEWER), world.first) as socket:
-        assert heard(socket, 2) == ["1-1", "1-2"]
-        write(world, [line(3)])
-        assert heard(socket, 1) == ["1-3"]
+def test_what_another_process_writes_comes_from_the_storage(site: Site) -> None:
+    claimed(site)
+    write(site, [line(1), line(2)])
+    with watching(site.logged_in(Role.VIEWER), site.first) as socket:
+        assert received(socket, 2) == ["1-1", "1-2"]
+        write(site, [line(3)])
+        assert received(socket, 1) == ["1-3"]
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
-def test_lines_that_died_with_their_writer_are_taken_back(world: World) -> None:
-    lease = claimed(world)
-    write(world, [line(1), line(2)])
-    with world.services.database.writing() as db:
+def test_lines_that_died_with_their_writer_are_taken_back(site: Site) -> None:
+    lease = claimed(site)
+    write(site, [line(1), line(2)])
+    with site.services.database.writing() as db:
         queue.requeue(db, lease)
-    claimed(world, "another")
-    write(world, [line(1, 2)])
-    with watching(world.session_of(Role.VIEWER), world.first, (1, 4)) as socket:
-        told = socket.receive_json()
-        assert (told["cut"], texts_of(told)) == ([1, 2], ["2-1"])
+    claimed(site, "another")
+    write(site, [line(1, 2)])
+    with watching(site.logged_in(Role.VIEWER), site.first, (1, 4)) as socket:
+        update = socket.receive_json()
+        assert (update["cut"], texts_of(update)) == ([1, 2], ["2-1"])
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
-def test_a_position_that_cannot_be_harms_nobody_else(world: World) -> None:
-    claimed(world)
-    browser = world.session_of(Role.VIEWER)
-    with watching(browser, world.first, (99, 7)) as liar:
+def test_a_position_that_cannot_be_harms_nobody_else(site: Site) -> None:
+    claimed(site)
+    browser = site.logged_in(Role.VIEWER)
+    with watching(browser, site.first, (99, 7)) as liar:
         with browser.client.websocket_connect(ADDRESS) as socket:
-            socket.send_json({"log": world.first})
-            tell(world, [line(1), line(2)])
-            assert heard(socket, 2) == ["1-1", "1-2"]
-        told = liar.receive_json()
-        assert told["cut"] == [99, 0]
+            socket.send_json({"log": site.first})
+            publish(site, [line(1), line(2)])
+            assert received(socket, 2) == ["1-1", "1-2"]
+        update = liar.receive_json()
+        assert update["cut"] == [99, 0]
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
-@pytest.mark.parametrize("wish", ["{", '{"log": -1}', '{"log": 1, "line": 9e99}', "[]", '"x"'])
-def test_what_cannot_be_read_ends_the_socket(world: World, wish: str) -> None:
-    browser = world.session_of(Role.VIEWER)
+@pytest.mark.parametrize("message", ["{", '{"log": -1}', '{"log": 1, "line": 9e99}', "[]", '"x"'])
+def test_what_cannot_be_read_ends_the_socket(site: Site, message: str) -> None:
+    browser = site.logged_in(Role.VIEWER)
     with browser.client.websocket_connect(ADDRESS) as socket:
-        socket.send_text(wish)
+        socket.send_text(message)
         with pytest.raises(WebSocketDisconnect) as ended:
             socket.receive_json()
     assert ended.value.code == 1007
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
-def test_strangers_and_other_sites_hear_nothing(world: World) -> None:
-    viewer = world.session_of(Role.VIEWER).client
+def test_strangers_and_other_sites_hear_nothing(site: Site) -> None:
+    viewer = site.logged_in(Role.VIEWER).client
     foreign = {"origin": "https://evil.example"}
-    for client, headers in ((world.stranger().client, {}), (viewer, foreign)):
+    for client, headers in ((site.anonymous().client, {}), (viewer, foreign)):
         with (
             pytest.raises(WebSocketDisconnect),
             client.websocket_connect(ADDRESS, headers=headers),
@@ -168,10 +168,10 @@ def test_strangers_and_other_sites_hear_nothing(world: World) -> None:
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
-def test_logging_out_ends_the_socket(world: World) -> None:
-    browser = world.session_of(Role.VIEWER)
+def test_logging_out_ends_the_socket(site: Site) -> None:
+    browser = site.logged_in(Role.VIEWER)
     csrf = browser.csrf
-    with watching(browser, world.first) as socket:
+    with watching(browser, site.first) as socket:
         browser.client.post("/logout", data={"csrf": csrf})
         with pytest.raises(WebSocketDisconnect) as ended:
             socket.receive_json()
@@ -179,9 +179,9 @@ def test_logging_out_ends_the_socket(world: World) -> None:
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
-def test_a_release_that_is_not_there_is_told_as_such(world: World) -> None:
+def test_a_release_that_is_not_there_is_told_as_such(site: Site) -> None:
     with (
-        watching(world.session_of(Role.VIEWER), 99_999) as socket,
+        watching(site.logged_in(Role.VIEWER), 99_999) as socket,
         pytest.raises(WebSocketDisconnect) as ended,
     ):
         socket.receive_json()
@@ -193,42 +193,40 @@ def states_of(socket: WebSocketTestSession) -> dict[int, str]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_how_releases_stand_comes_whole_at_first_and_then_what_changes(world: World) -> None:
-    browser = world.session_of(Role.VIEWER)
+def test_how_releases_stand_comes_whole_at_first_and_then_what_changes(site: Site) -> None:
+    browser = site.logged_in(Role.VIEWER)
     boss = Actor("admin")
     with browser.client, browser.client.websocket_connect(ADDRESS) as socket:
         socket.send_json({"states": True})
         whole = socket.receive_json()
         assert whole["whole"] is True
         assert [(one["id"], one["app"], one["requested_by"]) for one in whole["states"]] == [
-            (world.first, "shop", "admin")
+            (site.first, "shop", "admin")
         ]
-        lease = claimed(world)
-        assert states_of(socket) == {world.first: "running"}
+        lease = claimed(site)
+        assert states_of(socket) == {site.first: "running"}
         second = releases.request(
-            world.services, boss, ReleaseRequest(app="shop", kind=Kind.PREVIEW)
+            site.services, boss, ReleaseRequest(app="shop", kind=Kind.PREVIEW)
         )
         assert states_of(socket) == {second: "queued"}
-        end(world, lease)
-        assert states_of(socket) == {world.first: "succeeded"}
-        releases.cancel(world.services, boss, second)
+        end(site, lease)
+        assert states_of(socket) == {site.first: "succeeded"}
+        releases.cancel(site.services, boss, second)
         assert states_of(socket) == {second: "canceled"}
-        third = releases.request(
-            world.services, boss, ReleaseRequest(app="shop", kind=Kind.PREVIEW)
-        )
-        releases.cancel(world.services, boss, third)
+        third = releases.request(site.services, boss, ReleaseRequest(app="shop", kind=Kind.PREVIEW))
+        releases.cancel(site.services, boss, third)
         while states_of(socket) != {third: "canceled"}:
             pass
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
-def test_a_stage_that_begins_is_told_with_its_time(world: World) -> None:
-    browser = world.session_of(Role.VIEWER)
-    lease = claimed(world)
+def test_a_stage_that_begins_is_told_with_its_time(site: Site) -> None:
+    browser = site.logged_in(Role.VIEWER)
+    lease = claimed(site)
     with browser.client, browser.client.websocket_connect(ADDRESS) as socket:
         socket.send_json({"states": True})
         socket.receive_json()
-        with world.services.database.writing() as db:
+        with site.services.database.writing() as db:
             queue.start_stage(db, lease, Stage.CHECKOUT, 5)
         [release] = socket.receive_json()["states"]
         assert release["stages"][0] == {
@@ -241,26 +239,26 @@ def test_a_stage_that_begins_is_told_with_its_time(world: World) -> None:
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
-def test_one_socket_tells_a_log_and_the_states_until_one_is_wished_no_more(world: World) -> None:
-    claimed(world)
-    browser = world.session_of(Role.VIEWER)
-    with watching(browser, world.first) as socket:
+def test_one_socket_tells_a_log_and_the_states_until_one_is_wished_no_more(site: Site) -> None:
+    claimed(site)
+    browser = site.logged_in(Role.VIEWER)
+    with watching(browser, site.first) as socket:
         socket.send_json({"states": True})
         assert socket.receive_json()["whole"] is True
-        tell(world, [line(1)])
-        assert heard(socket, 1) == ["1-1"]
+        publish(site, [line(1)])
+        assert received(socket, 1) == ["1-1"]
         socket.send_json({"log": None})
         socket.send_json({"states": False})
         socket.send_json({"states": True})
         assert socket.receive_json()["whole"] is True
-        tell(world, [line(2)])
-        socket.send_json({"log": world.first, "attempt": 1, "line": 1})
-        assert heard(socket, 1) == ["1-2"]
+        publish(site, [line(2)])
+        socket.send_json({"log": site.first, "attempt": 1, "line": 1})
+        assert received(socket, 1) == ["1-2"]
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
-def test_a_program_that_has_lost_count_of_its_sockets_gets_no_more(world: World) -> None:
-    viewer, member = world.session_of(Role.VIEWER).client, world.session_of(Role.MEMBER).client
+def test_a_program_that_has_lost_count_of_its_sockets_gets_no_more(site: Site) -> None:
+    viewer, member = site.logged_in(Role.VIEWER).client, site.logged_in(Role.MEMBER).client
     with viewer, ExitStack() as open_ones:
         for _ in range(200):
             open_ones.enter_context(viewer.websocket_connect(ADDRESS))

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from guests import NAMES, PASSWORD, Visitor, World
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
 from mprelease.domain.users import Actor, Role
@@ -20,12 +19,13 @@ from mprelease.services import sessions, users
 from mprelease.services.sessions import LoginAccount
 from mprelease.web.context import WebContext
 from mprelease.web.login_throttle import Attempt, LoginThrottle
+from web_clients import NAMES, PASSWORD, BrowserClient, Site
 
 pytestmark = pytest.mark.lasting
 
 ATTACKER, PROXY = "198.51.100.7", "10.0.0.1"
 ADMIN = LoginAccount(1, "stamp")
-# That of the house in all tests.
+# That of the site in all tests.
 MASTER_KEY = b64encode(bytes(32)).decode()
 NEW_PASSWORD = "another horse battery"
 
@@ -49,25 +49,25 @@ def use_up(throttle: LoginThrottle, address: str) -> None:
         pass
 
 
-def throttle_of(world: World) -> LoginThrottle:
-    context: WebContext = world.app.state.context
+def throttle_of(site: Site) -> LoginThrottle:
+    context: WebContext = site.app.state.context
     return context.login_throttle
 
 
-def known(world: World, address: str) -> Visitor:
+def known(site: Site, address: str) -> BrowserClient:
     """A browser in which the administrator has logged in and out."""
-    browser = world.at(address)
+    browser = site.at(address)
     assert browser.log_in("admin") == 303
     browser.send("/logout")
     assert browser.client.get("/", follow_redirects=False).status_code == 303
     return browser
 
 
-def test_101_attempts_from_one_address_shut_a_name_for_nobody_else(world: World) -> None:
+def test_101_attempts_from_one_address_shut_a_name_for_nobody_else(site: Site) -> None:
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda _: world.at(ATTACKER).log_in("admin", "wrong"), range(101)))
-    assert world.at(ATTACKER).log_in("admin") == 429
-    assert world.at("203.0.113.1").log_in("admin") == 303
+        list(pool.map(lambda _: site.at(ATTACKER).log_in("admin", "wrong"), range(101)))
+    assert site.at(ATTACKER).log_in("admin") == 429
+    assert site.at("203.0.113.1").log_in("admin") == 303
 
 
 def test_any_number_of_correct_logins_from_one_address_and_to_one_name_succeed() -> None:
@@ -87,74 +87,72 @@ def test_any_number_of_correct_logins_from_one_address_and_to_one_name_succeed()
 
 
 def test_an_address_that_has_used_up_all_its_attempts_still_lets_in_who_was_there_before(
-    world: World,
+    site: Site,
 ) -> None:
-    browser = known(world, PROXY)
-    use_up(throttle_of(world), PROXY)
-    assert world.at(PROXY).log_in("admin") == 429
-    assert world.at(PROXY).log_in(NAMES[Role.MEMBER]) == 429
+    browser = known(site, PROXY)
+    use_up(throttle_of(site), PROXY)
+    assert site.at(PROXY).log_in("admin") == 429
+    assert site.at(PROXY).log_in(NAMES[Role.MEMBER]) == 429
     assert browser.log_in("admin") == 303
 
 
 def test_a_known_browser_may_guess_no_more_than_others_and_only_for_its_own_user(
-    world: World,
+    site: Site,
 ) -> None:
-    browser = known(world, PROXY)
+    browser = known(site, PROXY)
     assert [browser.log_in("admin", "wrong") for _ in range(9)] == [401] * 8 + [429]
-    assert known(world, PROXY).log_in("admin") == 303
-    use_up(throttle_of(world), PROXY)
+    assert known(site, PROXY).log_in("admin") == 303
+    use_up(throttle_of(site), PROXY)
     assert browser.log_in(NAMES[Role.MEMBER]) == 429
 
 
-def test_the_cookie_of_a_known_browser_is_kept_from_scripts_and_other_pages(world: World) -> None:
+def test_the_cookie_of_a_known_browser_is_kept_from_scripts_and_other_pages(site: Site) -> None:
     form = {"name": "admin", "password": PASSWORD}
-    answer = world.stranger().client.post("/login", data=form, follow_redirects=False)
+    answer = site.anonymous().client.post("/login", data=form, follow_redirects=False)
     [cookie] = [one for one in answer.headers.get_list("set-cookie") if "known" in one]
-    with world.services.database.reading() as db:
+    with site.services.database.reading() as db:
         user_id = users.by_name(db, "admin").id
     assert cookie.startswith(f"mprelease-known-{user_id}=")
     assert {"HttpOnly", "Path=/login", "SameSite=lax"} <= set(cookie.split("; "))
 
 
 @pytest.mark.parametrize("change", ["own", "reset"])
-def test_a_known_browser_is_one_no_more_when_the_password_changes(
-    world: World, change: str
-) -> None:
-    browser, here = known(world, PROXY), world.at(PROXY)
+def test_a_known_browser_is_one_no_more_when_the_password_changes(site: Site, change: str) -> None:
+    browser, here = known(site, PROXY), site.at(PROXY)
     assert here.log_in("admin") == 303
     password = NEW_PASSWORD
     if change == "own":
         here.send("/profile/password", old=PASSWORD, new=password)
     else:
-        with world.services.database.reading() as db:
+        with site.services.database.reading() as db:
             user_id = users.by_name(db, "admin").id
-        users.reset_password(world.services, Actor("admin"), user_id)
-    use_up(throttle_of(world), PROXY)
+        users.reset_password(site.services, Actor("admin"), user_id)
+    use_up(throttle_of(site), PROXY)
     assert browser.log_in("admin", password) == 429
     # Where the new password was chosen, it is known.
     assert (here.log_in("admin", password) == 303) is (change == "own")
 
 
 @pytest.mark.parametrize("forged", ["", ".", "x.y", "1.é", "." + "0" * 64])
-def test_a_cookie_that_was_not_signed_here_passes_no_limit(world: World, forged: str) -> None:
-    use_up(throttle_of(world), ATTACKER)
-    with world.services.database.reading() as db:
+def test_a_cookie_that_was_not_signed_here_passes_no_limit(site: Site, forged: str) -> None:
+    use_up(throttle_of(site), ATTACKER)
+    with site.services.database.reading() as db:
         user_id = users.by_name(db, "admin").id
     cookie = f"mprelease-known-{user_id}={forged}".encode()
-    answer = world.at(ATTACKER).client.post(
+    answer = site.at(ATTACKER).client.post(
         "/login", data={"name": "admin", "password": "wrong"}, headers={b"cookie": cookie}
     )
     assert answer.status_code == 429
 
 
 def test_a_password_reset_by_the_command_line_lets_its_user_in_at_once(
-    world: World, database_url: str, tmp_path: Path
+    site: Site, database_url: str, tmp_path: Path
 ) -> None:
     for number in range(100):
-        account = sessions.account(world.services, "admin")
-        throttle_of(world).count(Attempt("admin", f"198.51.100.{number}", account))
-    use_up(throttle_of(world), PROXY)
-    assert world.at("203.0.113.1").log_in("admin") == 429
+        account = sessions.account(site.services, "admin")
+        throttle_of(site).count(Attempt("admin", f"198.51.100.{number}", account))
+    use_up(throttle_of(site), PROXY)
+    assert site.at("203.0.113.1").log_in("admin") == 429
     settings = {
         "MPRELEASE_DATA_DIR": str(tmp_path / "data"),
         "MPRELEASE_DATABASE_URL": database_url,
@@ -167,18 +165,18 @@ def test_a_password_reset_by_the_command_line_lets_its_user_in_at_once(
     )
     password = next(word for word in answer.stdout.split() if len(word) == 24)
     # Also from the address whose attempts are used up, by a browser that nobody knows.
-    assert world.at(PROXY).log_in("admin", password) == 303
-    assert world.at("203.0.113.1").log_in("admin", "wrong") == 401
+    assert site.at(PROXY).log_in("admin", password) == 303
+    assert site.at("203.0.113.1").log_in("admin", "wrong") == 401
 
 
 def test_a_password_that_was_made_here_may_be_tried_only_so_often_when_it_is_wrong(
-    world: World,
+    site: Site,
 ) -> None:
-    with world.services.database.reading() as db:
+    with site.services.database.reading() as db:
         user_id = users.by_name(db, "admin").id
-    old = users.reset_password(world.services, Actor("admin"), user_id)
-    users.reset_password(world.services, Actor("admin"), user_id)
-    answers = [world.at(f"198.51.100.{number}").log_in("admin", old) for number in range(9)]
+    old = users.reset_password(site.services, Actor("admin"), user_id)
+    users.reset_password(site.services, Actor("admin"), user_id)
+    answers = [site.at(f"198.51.100.{number}").log_in("admin", old) for number in range(9)]
     assert answers == [401] * 8 + [429]
 
 
@@ -218,8 +216,8 @@ def test_a_refusal_says_how_long_to_wait_and_makes_it_no_longer() -> None:
         throttle.count(Attempt(os.urandom(4).hex(), ATTACKER))
 
 
-def test_a_stolen_login_cannot_guess_the_password_of_its_user_without_limit(world: World) -> None:
-    thief, owner = world.session_of(Role.MEMBER), world.session_of(Role.MEMBER)
+def test_a_stolen_login_cannot_guess_the_password_of_its_user_without_limit(site: Site) -> None:
+    thief, owner = site.logged_in(Role.MEMBER), site.logged_in(Role.MEMBER)
     form = {"old": "guessed", "new": NEW_PASSWORD}
     csrf = thief.csrf
     answers = [
@@ -233,14 +231,14 @@ def test_a_stolen_login_cannot_guess_the_password_of_its_user_without_limit(worl
 
 
 def test_a_forwarded_address_of_an_untrusted_peer_is_not_believed_but_told_to_administrators(
-    world: World, caplog: pytest.LogCaptureFixture
+    site: Site, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)
-    boss, member = world.session_of(Role.ADMIN), world.session_of(Role.MEMBER)
+    boss, member = site.logged_in(Role.ADMIN), site.logged_in(Role.MEMBER)
     assert "X-Forwarded-For" not in boss.client.get("/").text
     for number in range(9):
         forwarded = {"x-forwarded-for": f"203.0.113.{number}"}
-        answer = world.at(PROXY).client.post(
+        answer = site.at(PROXY).client.post(
             "/login", data={"name": "admin", "password": "wrong"}, headers=forwarded
         )
     assert answer.status_code == 429
@@ -251,9 +249,9 @@ def test_a_forwarded_address_of_an_untrusted_peer_is_not_believed_but_told_to_ad
     assert caplog.text.count("X-Forwarded-For") == 1
 
 
-def test_a_forwarded_address_of_a_trusted_proxy_counts_and_warns_nobody(world: World) -> None:
-    context: WebContext = world.app.state.context
-    behind = replace(world, app=ProxyHeadersMiddleware(world.app, PROXY))
+def test_a_forwarded_address_of_a_trusted_proxy_counts_and_warns_nobody(site: Site) -> None:
+    context: WebContext = site.app.state.context
+    behind = replace(site, app=ProxyHeadersMiddleware(site.app, PROXY))
     for number in range(20):
         browser = behind.at(PROXY)
         browser.client.headers["x-forwarded-for"] = f"spoofed, 203.0.113.{number}"

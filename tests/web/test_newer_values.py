@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Column, Table, insert, update
 
-from guests import World
+from api_clients import api_client
 from mprelease.domain.logs import LogLine, Position
 from mprelease.domain.newer_values import known_or_newer
 from mprelease.domain.platforms import Platform
@@ -22,8 +22,8 @@ from mprelease.domain.worker_queries import WorkerQuery, WorkerQueryKind
 from mprelease.i18n import Language, Translator
 from mprelease.remote.parsing import release_of
 from mprelease.storage import logs, queue, releases, tables, worker_queries
-from programs import program
 from test_rights import routes
+from web_clients import Site
 
 pytestmark = pytest.mark.lasting
 
@@ -53,47 +53,47 @@ JSON_VALUES = {
 CLAIMED_BY = {"platform", "project_type", "kind", "environment", "state"}
 
 
-def with_a_row_everywhere(world: World) -> None:
-    line = LogLine(Position(1, 1), world.services.now(), Stage.BUILD, "a line")
-    with world.services.database.writing() as db:
-        logs.append(db, world.first, [line])
+def with_a_row_everywhere(site: Site) -> None:
+    line = LogLine(Position(1, 1), site.services.now(), Stage.BUILD, "a line")
+    with site.services.database.writing() as db:
+        logs.append(db, site.first, [line])
         worker_queries.add(db, "default", WorkerQuery(WorkerQueryKind.REFS, "web"))
-        releases.put_qr_code(db, world.first, b"\x89PNG", "image/png", world.services.now())
+        releases.put_qr_code(db, site.first, b"\x89PNG", "image/png", site.services.now())
         db.connection.execute(
             insert(tables.workers).values(
                 name="worker",
                 labels=["default"],
                 slots=1,
                 version="1",
-                started_at=world.services.now(),
-                seen_at=world.services.now(),
+                started_at=site.services.now(),
+                seen_at=site.services.now(),
                 draining=False,
                 sandbox="user",
             )
         )
 
 
-def written(world: World, table: Table, column: Column[Any]) -> None:
+def written(site: Site, table: Table, column: Column[Any]) -> None:
     change = update(table).values({column: NEWER})
     if table is tables.users:
         change = change.where(tables.users.c.role == Role.VIEWER)
     elif table is tables.stages:
         change = change.where(tables.stages.c.position == 1)
-    with world.services.database.writing() as db:
+    with site.services.database.writing() as db:
         db.connection.execute(change)
 
 
-def walked(world: World) -> None:
+def walked(site: Site) -> None:
     """Every page and every list of the API answers, and so does the remote client that reads it."""
-    browser, ci = world.session_of(Role.SUPER_ADMIN), program(world, Role.SUPER_ADMIN)
+    browser, ci = site.logged_in(Role.SUPER_ADMIN), api_client(site, Role.SUPER_ADMIN)
     bearer = {"authorization": f"Bearer {ci.token}"}
-    for route, method, address, _ in routes(world):
+    for route, method, address, _ in routes(site):
         if method == "GET":
             headers = bearer if address.startswith("/api/") else {}
             answer = browser.client.get(address, headers=headers, follow_redirects=False)
             assert answer.status_code < 500, (route.path, answer.text[-600:])
-    told = ci.call("GET", f"/releases/{world.first}")
-    assert release_of(told).id == world.first
+    answer = ci.call("GET", f"/releases/{site.first}")
+    assert release_of(answer).id == site.first
 
 
 def names_of(columns: Sequence[tuple[Table, str]]) -> str:
@@ -113,23 +113,23 @@ def walks() -> Iterator[list[tuple[Table, str]]]:
 @pytest.mark.parametrize("kind", ["sqlite"])
 @pytest.mark.parametrize("columns", list(walks()), ids=names_of)
 def test_every_page_and_list_shows_what_it_does_not_know(
-    world: World, columns: list[tuple[Table, str]]
+    site: Site, columns: list[tuple[Table, str]]
 ) -> None:
-    with_a_row_everywhere(world)
+    with_a_row_everywhere(site)
     for table, name in columns:
-        written(world, table, table.c[name])
-    walked(world)
+        written(site, table, table.c[name])
+    walked(site)
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
 @pytest.mark.parametrize("name", JSON_VALUES)
 def test_problems_and_warnings_of_a_newer_node_are_shown_with_their_names(
-    world: World, name: str
+    site: Site, name: str
 ) -> None:
-    with world.services.database.writing() as db:
+    with site.services.database.writing() as db:
         db.connection.execute(update(tables.releases).values({name: JSON_VALUES[name]}))
-    walked(world)
-    page = world.session_of(Role.SUPER_ADMIN).client.get(f"/releases/{world.first}").text
+    walked(site)
+    page = site.logged_in(Role.SUPER_ADMIN).client.get(f"/releases/{site.first}").text
     assert NEWER in page
     assert "a.js" in page
 
@@ -138,18 +138,18 @@ def test_problems_and_warnings_of_a_newer_node_are_shown_with_their_names(
 @pytest.mark.parametrize(
     ("table", "name"), [(table, name) for table, name in ENUMS if name in CLAIMED_BY], ids=str
 )
-def test_no_worker_takes_a_release_or_an_errand_that_it_does_not_understand(
-    world: World, table: Table, name: str
+def test_no_worker_takes_a_release_or_a_query_that_it_does_not_understand(
+    site: Site, table: Table, name: str
 ) -> None:
-    with_a_row_everywhere(world)
-    with world.services.database.reading() as db:
-        assert queue.candidates(db, ["default"]) == [world.first]
-    written(world, table, table.c[name])
-    with world.services.database.reading() as db:
+    with_a_row_everywhere(site)
+    with site.services.database.reading() as db:
+        assert queue.candidates(db, ["default"]) == [site.first]
+    written(site, table, table.c[name])
+    with site.services.database.reading() as db:
         if table in {tables.apps, tables.releases}:
             assert queue.candidates(db, ["default"]) == []
     if table is tables.worker_queries:
-        assert worker_queries.claim(world.services.database, ["default"], 1000) is None
+        assert worker_queries.claim(site.services.database, ["default"], 1000) is None
 
 
 def test_a_newer_value_is_its_text_and_no_member() -> None:

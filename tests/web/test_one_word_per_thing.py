@@ -52,14 +52,14 @@ def test_columns_and_tables() -> None:
 def test_keys_of_the_api_and_parts_of_its_addresses() -> None:
     described = document(APP)
     parts = {part for path in described["paths"] for part in re.findall(r"\w+", path)}
-    asked = {
+    parameters = {
         parameter["name"]
         for path in described["paths"].values()
         for operation in path.values()
         for parameter in operation.get("parameters", ())
     }
     # The address of an app's own settings, all of them.
-    assert NOT_USED & (keys(described["components"]) | asked) == set()
+    assert NOT_USED & (keys(described["components"]) | parameters) == set()
     assert NOT_USED & parts == {"settings"}
 
 

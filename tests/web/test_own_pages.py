@@ -6,7 +6,7 @@ from html import unescape
 
 import pytest
 
-from guests import Visitor, World
+from api_clients import api_client
 from mprelease.domain.releases import Commit, Kind, Release, State
 from mprelease.domain.users import Actor, Role
 from mprelease.schemas.releases import ReleaseRequest
@@ -14,7 +14,7 @@ from mprelease.services import releases
 from mprelease.storage import lists, queue
 from mprelease.storage import releases as stored
 from mprelease.storage.lists import Search
-from programs import program
+from web_clients import BrowserClient, Site
 
 BOSS = Actor("admin")
 COMMIT = Commit("a" * 40, "林", "Begin", 0)
@@ -23,18 +23,18 @@ UPLOAD = ReleaseRequest(app="shop", kind=Kind.UPLOAD, ref="feature/pay")
 pytestmark = pytest.mark.parametrize("kind", ["sqlite"])
 
 
-def ended(world: World, number: int, state: State, *, code: bool = False) -> None:
-    lease = queue.claim(world.services.database, number, "worker", f"token {number}")
+def ended(site: Site, number: int, state: State, *, code: bool = False) -> None:
+    lease = queue.claim(site.services.database, number, "worker", f"token {number}")
     assert lease
-    with world.services.database.writing() as db:
+    with site.services.database.writing() as db:
         queue.write(db, lease, commit=asdict(COMMIT))
         if code:
-            stored.put_qr_code(db, number, b"an image", "image/png", world.services.now())
+            stored.put_qr_code(db, number, b"an image", "image/png", site.services.now())
         queue.end(db, lease, state)
 
 
-def newest(world: World) -> Release:
-    with world.services.database.reading() as db:
+def newest(site: Site) -> Release:
+    with site.services.database.reading() as db:
         return lists.search(db, Search(limit=1))[0]
 
 
@@ -44,65 +44,65 @@ def upload_link(page: str) -> tuple[str, str]:
     return found[1], unescape(found[2])
 
 
-def sent_back(session_of: Visitor, address: str, **typed: str) -> str:
-    page = session_of.client.get(address).text
+def sent_back(logged_in: BrowserClient, address: str, **typed: str) -> str:
+    page = logged_in.client.get(address).text
     hidden = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page))
     ref = re.search(r'name="ref" type="text" value="([^"]*)"', page)
     assert ref
     form = {"environment": "production", "ref": ref[1], "description": "x", **hidden, **typed}
-    return str(session_of.client.post(address.partition("?")[0], data=form).text)
+    return str(logged_in.client.post(address.partition("?")[0], data=form).text)
 
 
-def test_the_upload_of_a_previews_commit_keeps_its_branch(world: World) -> None:
-    ended(world, world.first, State.SUCCEEDED)
-    member = world.session_of(Role.MEMBER)
-    style, address = upload_link(member.client.get(f"/releases/{world.first}").text)
+def test_the_upload_of_a_previews_commit_keeps_its_branch(site: Site) -> None:
+    ended(site, site.first, State.SUCCEEDED)
+    member = site.logged_in(Role.MEMBER)
+    style, address = upload_link(member.client.get(f"/releases/{site.first}").text)
     assert "btn-outline-primary" in style
     page = sent_back(member, address)
-    assert (newest(world).ref, newest(world).shown_ref) == (COMMIT.id, "main")
+    assert (newest(site).ref, newest(site).shown_ref) == (COMMIT.id, "main")
     assert COMMIT.id not in page
     assert "main" in page
 
 
-def test_whoever_types_another_ref_means_that_one(world: World) -> None:
-    ended(world, world.first, State.SUCCEEDED)
-    member = world.session_of(Role.MEMBER)
-    _, address = upload_link(member.client.get(f"/releases/{world.first}").text)
+def test_whoever_types_another_ref_means_that_one(site: Site) -> None:
+    ended(site, site.first, State.SUCCEEDED)
+    member = site.logged_in(Role.MEMBER)
+    _, address = upload_link(member.client.get(f"/releases/{site.first}").text)
     sent_back(member, address, ref="hotfix")
-    assert (newest(world).ref, newest(world).ref_name) == ("hotfix", None)
+    assert (newest(site).ref, newest(site).ref_name) == ("hotfix", None)
 
 
-def test_after_a_failed_preview_its_upload_is_not_what_is_proposed(world: World) -> None:
-    ended(world, world.first, State.FAILED)
-    member = world.session_of(Role.MEMBER)
-    style, _ = upload_link(member.client.get(f"/releases/{world.first}").text)
+def test_after_a_failed_preview_its_upload_is_not_what_is_proposed(site: Site) -> None:
+    ended(site, site.first, State.FAILED)
+    member = site.logged_in(Role.MEMBER)
+    style, _ = upload_link(member.client.get(f"/releases/{site.first}").text)
     assert "primary" not in style
 
 
-def test_the_next_form_proposes_the_branch_and_not_the_commit(world: World) -> None:
+def test_the_next_form_proposes_the_branch_and_not_the_commit(site: Site) -> None:
     pinned = UPLOAD.with_(ref=COMMIT.id, ref_name="feature/pay")
-    releases.request(world.services, Actor("a-member"), pinned)
-    page = world.session_of(Role.MEMBER).client.get("/apps/shop/upload").text
+    releases.request(site.services, Actor("a-member"), pinned)
+    page = site.logged_in(Role.MEMBER).client.get("/apps/shop/upload").text
     assert 'value="feature/pay"' in page
     assert COMMIT.id not in page
 
 
-def test_an_older_upload_does_not_show_the_code_of_the_app_id_as_its_own(world: World) -> None:
-    first, second = (releases.request(world.services, BOSS, UPLOAD) for _ in range(2))
-    for each in (world.first, first, second):
-        ended(world, each, State.SUCCEEDED, code=True)
-    viewer = world.session_of(Role.VIEWER).client
+def test_an_older_upload_does_not_show_the_code_of_the_app_id_as_its_own(site: Site) -> None:
+    first, second = (releases.request(site.services, BOSS, UPLOAD) for _ in range(2))
+    for each in (site.first, first, second):
+        ended(site, each, State.SUCCEEDED, code=True)
+    viewer = site.logged_in(Role.VIEWER).client
     cards = viewer.get("/apps/shop").text
     images = set(map(int, re.findall(r'src="/releases/(\d+)/qr-code"', cards)))
-    assert images == {world.first, second}
+    assert images == {site.first, second}
     older, newer = (viewer.get(f"/releases/{each}").text for each in (first, second))
     assert "/qr-code" not in older
     assert "AppID 共用" in older
     assert "mp.weixin.qq.com" in newer
 
 
-def test_a_program_sees_both_the_commit_and_its_branch(world: World) -> None:
-    ended(world, world.first, State.SUCCEEDED)
-    member = program(world, Role.MEMBER)
-    made = member.call("POST", f"/releases/{world.first}/again", 201)
+def test_a_program_sees_both_the_commit_and_its_branch(site: Site) -> None:
+    ended(site, site.first, State.SUCCEEDED)
+    member = api_client(site, Role.MEMBER)
+    made = member.call("POST", f"/releases/{site.first}/again", 201)
     assert (made["ref"], made["ref_name"]) == (COMMIT.id, "main")

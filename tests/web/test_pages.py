@@ -5,7 +5,6 @@ import re
 import pytest
 
 from databases import KINDS
-from guests import NAMES, PASSWORD, World, without_csrf
 from mprelease.domain.errors import Refused
 from mprelease.domain.logs import LogLine, Position
 from mprelease.domain.platforms import Platform
@@ -16,13 +15,14 @@ from mprelease.schemas.releases import ReleaseRequest
 from mprelease.services import apps, releases, users
 from mprelease.storage import logs
 from mprelease.storage import releases as stored
+from web_clients import NAMES, PASSWORD, Site, without_csrf
 
 EVIL = '<script>alert("x")</script>'
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_preview_is_asked_for_once_however_often_the_button_is_pressed(world: World) -> None:
-    member = world.session_of(Role.MEMBER)
+def test_a_preview_is_asked_for_once_however_often_the_button_is_pressed(site: Site) -> None:
+    member = site.logged_in(Role.MEMBER)
     form = {"ref": "main", "start_page": "pages/a", "query": "x=1", "key": "one-click"}
     first = member.send("/apps/shop/preview", **form)
     again = member.send("/apps/shop/preview", **form)
@@ -32,24 +32,24 @@ def test_a_preview_is_asked_for_once_however_often_the_button_is_pressed(world: 
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
-def test_what_cannot_be_used_comes_back_with_the_form_and_nothing_is_lost(world: World) -> None:
-    member = world.session_of(Role.MEMBER)
+def test_what_cannot_be_used_comes_back_with_the_form_and_nothing_is_lost(site: Site) -> None:
+    member = site.logged_in(Role.MEMBER)
     page = member.send("/apps/shop/upload", ref="main", robot="77", description="keep me")
     assert "keep me" in page
     assert 'value="77"' in page
     assert 'role="alert"' in page
-    with world.services.database.reading() as db:
+    with site.services.database.reading() as db:
         assert len(stored.newest(db, None, 10)) == 1
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
-def test_text_that_tries_to_be_html_stays_text(world: World) -> None:
+def test_text_that_tries_to_be_html_stays_text(site: Site) -> None:
     wanted = ReleaseRequest(app="shop", kind=Kind.PREVIEW, ref="a<b>", description=EVIL)
-    made = releases.request(world.services, Actor(f"林{EVIL}"), wanted)
-    with world.services.database.writing() as db:
+    made = releases.request(site.services, Actor(f"林{EVIL}"), wanted)
+    with site.services.database.writing() as db:
         line = LogLine(Position(1, 1), 0, Stage.BUILD, f"\x1b[31m{EVIL}\x1b[0m")
         logs.append(db, made, [line])
-    browser = world.session_of(Role.SUPER_ADMIN)
+    browser = site.logged_in(Role.SUPER_ADMIN)
     addresses = ("/", "/apps/shop", f"/releases/{made}", "/releases")
     for address in (*addresses, "/audit", "/apps/shop/refs", f"/apps/{EVIL}"):
         text = browser.client.get(address).text
@@ -61,10 +61,10 @@ def test_text_that_tries_to_be_html_stays_text(world: World) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_more_releases_come_page_by_page_each_once(world: World) -> None:
+def test_more_releases_come_page_by_page_each_once(site: Site) -> None:
     for _ in range(30):
-        releases.request(world.services, Actor("林"), ReleaseRequest(app="shop", kind=Kind.UPLOAD))
-    browser = world.session_of(Role.VIEWER).client
+        releases.request(site.services, Actor("林"), ReleaseRequest(app="shop", kind=Kind.UPLOAD))
+    browser = site.logged_in(Role.VIEWER).client
     seen: list[str] = []
     address = "/apps/shop"
     while address:
@@ -72,15 +72,15 @@ def test_more_releases_come_page_by_page_each_once(world: World) -> None:
         seen += [part.split('"')[0] for part in text.split('id="release-')[1:]]
         rest = text.split('hx-get="/apps/shop?before=')
         address = f"/apps/shop?before={rest[1].split('&')[0]}" if len(rest) > 1 else ""
-    assert seen == [str(number) for number in range(world.first + 30, world.first - 1, -1)]
+    assert seen == [str(number) for number in range(site.first + 30, site.first - 1, -1)]
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
-def test_lists_are_narrowed_by_what_was_chosen(world: World) -> None:
+def test_lists_are_narrowed_by_what_was_chosen(site: Site) -> None:
     releases.request(
-        world.services, Actor("林"), ReleaseRequest(app="shop", kind=Kind.UPLOAD, ref="100%")
+        site.services, Actor("林"), ReleaseRequest(app="shop", kind=Kind.UPLOAD, ref="100%")
     )
-    browser, boss = world.session_of(Role.VIEWER).client, world.session_of(Role.ADMIN).client
+    browser, boss = site.logged_in(Role.VIEWER).client, site.logged_in(Role.ADMIN).client
     for query, shown in (
         ("kind=upload", {"2"}),
         ("person=林", {"2"}),
@@ -96,12 +96,12 @@ def test_lists_are_narrowed_by_what_was_chosen(world: World) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_deleting_takes_all_or_none_and_keeps_the_version_number(world: World) -> None:
+def test_deleting_takes_all_or_none_and_keeps_the_version_number(site: Site) -> None:
     boss = Actor("admin")
-    first = releases.request(world.services, boss, ReleaseRequest(app="shop", kind=Kind.UPLOAD))
-    releases.cancel(world.services, boss, first)
-    browser = world.session_of(Role.ADMIN)
-    both = {"ids": [str(first), str(world.first)], "confirmed": "true"}
+    first = releases.request(site.services, boss, ReleaseRequest(app="shop", kind=Kind.UPLOAD))
+    releases.cancel(site.services, boss, first)
+    browser = site.logged_in(Role.ADMIN)
+    both = {"ids": [str(first), str(site.first)], "confirmed": "true"}
     refused = browser.client.post("/releases/delete", data={"csrf": browser.csrf, **both})
     assert refused.status_code == 409
     assert browser.client.get(f"/releases/{first}").status_code == 200
@@ -110,32 +110,32 @@ def test_deleting_takes_all_or_none_and_keeps_the_version_number(world: World) -
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
-def test_whoever_administers_cannot_lock_the_house(world: World) -> None:
-    admin = world.session_of(Role.ADMIN)
-    with world.services.database.reading() as db:
+def test_whoever_administers_cannot_lock_the_site(site: Site) -> None:
+    admin = site.logged_in(Role.ADMIN)
+    with site.services.database.reading() as db:
         boss = users.by_name(db, "admin")
-    for deed in ("delete", "reset-password"):
-        answer = admin.client.post(f"/users/{boss.id}/{deed}", data={"csrf": admin.csrf})
+    for action in ("delete", "reset-password"):
+        answer = admin.client.post(f"/users/{boss.id}/{action}", data={"csrf": admin.csrf})
         assert answer.status_code == 403
     form = {"csrf": admin.csrf, "name": "admin", "role": "viewer"}
     assert admin.client.post(f"/users/{boss.id}", data=form).status_code == 403
-    assert world.stranger().log_in("admin", PASSWORD) == 303
+    assert site.anonymous().log_in("admin", PASSWORD) == 303
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
 @pytest.mark.parametrize(
-    ("wish", "word"), [("zh-CN,zh;q=0.9", "登录"), ("en-US", "Log in"), ("", "登录")]
+    ("languages", "word"), [("zh-CN,zh;q=0.9", "登录"), ("en-US", "Log in"), ("", "登录")]
 )
 def test_a_stranger_is_greeted_in_the_language_of_the_browser(
-    world: World, wish: str, word: str
+    site: Site, languages: str, word: str
 ) -> None:
-    page = world.stranger().client.get("/login", headers={"accept-language": wish})
+    page = site.anonymous().client.get("/login", headers={"accept-language": languages})
     assert f">{word}<" in page.text
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
-def test_pages_may_run_nothing_but_our_own_files(world: World) -> None:
-    answer = world.stranger().client.get("/login")
+def test_pages_may_run_nothing_but_our_own_files(site: Site) -> None:
+    answer = site.anonymous().client.get("/login")
     policy = answer.headers["content-security-policy"]
     assert "script-src 'self';" in policy
     assert "unsafe" not in policy
@@ -146,28 +146,28 @@ def test_pages_may_run_nothing_but_our_own_files(world: World) -> None:
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
-def test_a_list_that_is_narrowed_to_nobodys_app_is_empty(world: World) -> None:
-    boss = world.session_of(Role.ADMIN).client
+def test_a_list_that_is_narrowed_to_nobodys_app_is_empty(site: Site) -> None:
+    boss = site.logged_in(Role.ADMIN).client
     assert 'name="ids"' in boss.get("/releases?app=shop").text
     assert 'name="ids"' not in boss.get("/releases?app=gone").text
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
-def test_again_never_means_another_app_of_the_same_name(world: World, upload_key: str) -> None:
+def test_again_never_means_another_app_of_the_same_name(site: Site, upload_key: str) -> None:
     boss = Actor("admin")
-    releases.cancel(world.services, boss, world.first)
-    apps.remove(world.services, boss, "shop")
+    releases.cancel(site.services, boss, site.first)
+    apps.remove(site.services, boss, "shop")
     twin = AppChange(
         name="shop", platform_app_id="wx0123456789abcdee", credential=upload_key.encode()
     )
-    apps.add(world.services, boss, "web", Platform.WECHAT, twin)
+    apps.add(site.services, boss, "web", Platform.WECHAT, twin)
     with pytest.raises(Refused):
-        releases.again(world.services, world.first)
+        releases.again(site.services, site.first)
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
-def test_what_was_typed_into_settings_is_still_there_after_a_refusal(world: World) -> None:
-    boss = world.session_of(Role.SUPER_ADMIN)
+def test_what_was_typed_into_settings_is_still_there_after_a_refusal(site: Site) -> None:
+    boss = site.logged_in(Role.SUPER_ADMIN)
     form = {"name": "?!", "repository": "https://typed.example/x.git", "default_branch": "dev"}
     page = boss.send("/projects/web", **form)
     assert 'role="alert"' in page

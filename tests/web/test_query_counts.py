@@ -10,7 +10,6 @@ import pytest
 from fastapi.routing import APIRoute
 from sqlalchemy import Engine, event
 
-from guests import World
 from mprelease.cli.follow import FollowedRelease, View, _update_views
 from mprelease.domain.platforms import Platform
 from mprelease.domain.projects import ProjectSecret
@@ -27,6 +26,7 @@ from mprelease.storage import releases as stored
 from mprelease.storage import users as stored_users
 from mprelease.storage import worker_queries as stored_queries
 from mprelease.storage import workers
+from web_clients import Site
 
 if TYPE_CHECKING:
     from mprelease.application import Application
@@ -43,19 +43,19 @@ def counted() -> Iterator[list[str]]:
     """List the statements of all engines during the block."""
     seen: list[str] = []
 
-    def hear(*given: object) -> None:
+    def count_query(*given: object) -> None:
         seen.append(str(given[2]))
 
-    event.listen(Engine, "before_cursor_execute", hear)
+    event.listen(Engine, "before_cursor_execute", count_query)
     try:
         yield seen
     finally:
-        event.remove(Engine, "before_cursor_execute", hear)
+        event.remove(Engine, "before_cursor_execute", count_query)
 
 
-def grow(world: World, upload_key: str) -> None:
+def grow(site: Site, upload_key: str) -> None:
     """Add much of everything that lists show."""
-    services, boss = world.services, Actor("admin")
+    services, boss = site.services, Actor("admin")
     with services.database.reading() as db:
         admin = next(each for each in stored_users.every(db) if each.name == "admin")
     for number in range(MORE):
@@ -90,14 +90,14 @@ def grow(world: World, upload_key: str) -> None:
             workers.register(db, f"worker-{number}", ["default"], 2, "1")
 
 
-def addresses(world: World) -> dict[str, str]:
+def addresses(site: Site) -> dict[str, str]:
     """Return every page and answer that is got, by its path."""
-    included = [getattr(one, "original_router", None) for one in world.app.routes]
-    routes = (*world.app.routes, *(one for each in included if each for one in each.routes))
+    included = [getattr(one, "original_router", None) for one in site.app.routes]
+    routes = (*site.app.routes, *(one for each in included if each for one in each.routes))
     found = {}
     for route in routes:
         if isinstance(route, APIRoute) and "GET" in route.methods and route.path not in NO_LIST:
-            address = route.path.replace("{release_id}", str(world.first))
+            address = route.path.replace("{release_id}", str(site.first))
             for gap, word in FILLED.items():
                 address = address.replace(gap, "web" if "/projects/" in address else word)
             found[route.path] = address
@@ -105,10 +105,10 @@ def addresses(world: World) -> dict[str, str]:
 
 
 def test_the_number_of_queries_does_not_grow_with_what_there_is(
-    world: World, upload_key: str
+    site: Site, upload_key: str
 ) -> None:
-    browser = world.session_of(Role.SUPER_ADMIN)
-    paths = addresses(world)
+    browser = site.logged_in(Role.SUPER_ADMIN)
+    paths = addresses(site)
     assert len(paths) > 30
 
     def counts() -> dict[str, int]:
@@ -121,23 +121,23 @@ def test_the_number_of_queries_does_not_grow_with_what_there_is(
         return found
 
     few = counts()
-    grow(world, upload_key)
+    grow(site, upload_key)
     many = counts()
     assert {path: (few[path], many[path]) for path in paths if many[path] > few[path]} == {}
     assert max(many.values()) < 20
 
 
 def test_what_a_request_for_a_whole_project_asks_grows_by_what_it_writes_alone(
-    world: World, upload_key: str
+    site: Site, upload_key: str
 ) -> None:
-    def asked() -> int:
+    def query_count() -> int:
         with counted() as seen:
-            releases.verify_all(world.services, "web", ReleaseRequest(app="", kind=Kind.UPLOAD))
+            releases.verify_all(site.services, "web", ReleaseRequest(app="", kind=Kind.UPLOAD))
         return len(seen)
 
-    few = asked()
-    grow(world, upload_key)
-    assert asked() <= few + 2
+    few = query_count()
+    grow(site, upload_key)
+    assert query_count() <= few + 2
 
 
 @dataclass
@@ -148,24 +148,24 @@ class Opened:
 
 
 def test_following_a_whole_project_asks_as_much_as_following_one_app(
-    world: World, upload_key: str
+    site: Site, upload_key: str
 ) -> None:
-    grow(world, upload_key)
+    grow(site, upload_key)
     wanted = ReleaseRequest(app="", kind=Kind.PREVIEW)
-    accepted = releases.request_all(world.services, Actor("admin"), "web", wanted)
+    accepted = releases.request_all(site.services, Actor("admin"), "web", wanted)
     views = [FollowedRelease(number, View(lines=True)) for number in accepted]
     assert len(views) > MORE
 
-    def asked(watched: list[FollowedRelease]) -> int:
+    def query_count(watched: list[FollowedRelease]) -> int:
         with counted() as seen:
-            _update_views(cast("Application", Opened(world.services)), watched, has_own_worker=True)
+            _update_views(cast("Application", Opened(site.services)), watched, has_own_worker=True)
         return len(seen)
 
-    assert asked(views) == asked(views[:1])
+    assert query_count(views) == query_count(views[:1])
 
 
-def test_a_cached_answer_waits_for_no_writer(world: World) -> None:
-    services, query = world.services, WorkerQuery(WorkerQueryKind.REFS, "web")
+def test_a_cached_answer_waits_for_no_writer(site: Site) -> None:
+    services, query = site.services, WorkerQuery(WorkerQueryKind.REFS, "web")
     with services.database.writing() as db:
         workers.register(db, "one", ["default"], 1, "1")
         stored_queries.add(db, "default", query)
@@ -173,14 +173,14 @@ def test_a_cached_answer_waits_for_no_writer(world: World) -> None:
     assert taken
     with services.database.writing() as db:
         stored_queries.answer(db, taken, QueryAnswer({"branches": ["main"]}))
-    told: list[object] = []
+    answers: list[object] = []
 
     def ask() -> None:
-        told.append(worker_queries.ask(services, "default", query, seconds=5, max_age=60).facts)
+        answers.append(worker_queries.ask(services, "default", query, seconds=5, max_age=60).facts)
 
     with services.database.writing():
         asking = threading.Thread(target=ask)
         asking.start()
         asking.join(3)
-        assert told == [{"branches": ["main"]}]
+        assert answers == [{"branches": ["main"]}]
     asking.join()

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from guests import World
 from mprelease.domain.logs import START, LogLine, Position
 from mprelease.domain.releases import Kind, Stage, State
 from mprelease.domain.users import Actor
@@ -19,6 +18,7 @@ from mprelease.services import releases
 from mprelease.services.context import ServiceContext
 from mprelease.storage import logs, queue
 from mprelease.web.live_source import StoredState
+from web_clients import Site
 
 pytestmark = pytest.mark.lasting
 
@@ -34,7 +34,7 @@ STEPS = st.lists(
 )
 
 # Lines that were heard behind a gap, and died with their writer before they were stored.
-HEARD_AND_LOST = [
+RECEIVED_AND_LOST = [
     ("write", 2, False),
     ("look",),
     ("flush",),
@@ -71,7 +71,7 @@ class Writer:
         self.stage = 0
         self.unstored: list[LogLine] = []
 
-    def write(self, count: int, *, is_heard: bool) -> None:
+    def write(self, count: int, *, is_received: bool) -> None:
         numbers = range(self.line + 1, self.line + count + 1)
         lines = [
             LogLine(Position(self.attempt, n), 0, STAGES[self.stage], f"{self.attempt}-{n}")
@@ -79,7 +79,7 @@ class Writer:
         ]
         self.line += count
         self.unstored += lines
-        if is_heard:
+        if is_received:
             self.feed.line_written(lines)
 
     def flush(self) -> None:
@@ -114,14 +114,14 @@ class Watcher:
 
     async def watch(self) -> None:
         while True:
-            told = await self.feed.after(self.position)
-            if told.cut:
+            update = await self.feed.after(self.position)
+            if update.cut:
                 self.log.clear()
                 self.position = START
                 continue
-            self.log += [text for passage in told.passages for _, text in passage.entries]
-            self.position = told.end(self.position)
-            if told.over:
+            self.log += [text for passage in update.passages for _, text in passage.entries]
+            self.position = update.end(self.position)
+            if update.over:
                 return
 
     def break_off(self) -> None:
@@ -137,8 +137,8 @@ async def play(
     feed = LogFeed(release_id, StoredState(services))
     writer = Writer(services, feed, release_id)
     watchers = [Watcher(feed) for _ in range(3)]
-    deeds: dict[str, Callable[..., object]] = {
-        "write": lambda count, heard: writer.write(count, is_heard=heard),
+    actions: dict[str, Callable[..., object]] = {
+        "write": lambda count, received: writer.write(count, is_received=received),
         "flush": writer.flush,
         "stage": writer.next_stage,
         "die": writer.die,
@@ -149,7 +149,7 @@ async def play(
         if name == "look":
             await feed.poll()
         else:
-            deeds[name](*details)
+            actions[name](*details)
         for _ in range(5):
             await asyncio.sleep(0)
     writer.end()
@@ -161,14 +161,14 @@ async def play(
 
 @pytest.mark.parametrize("kind", ["sqlite"])
 @given(steps=STEPS)
-@example(steps=HEARD_AND_LOST)
+@example(steps=RECEIVED_AND_LOST)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_any_interleaving_gives_each_watcher_the_exact_log(
-    world: World, steps: list[tuple[Any, ...]]
+    site: Site, steps: list[tuple[Any, ...]]
 ) -> None:
-    services = world.services
+    services = site.services
     release_id = releases.request(services, BOSS, ReleaseRequest(app="shop", kind=Kind.PREVIEW))
-    heard = asyncio.run(play(services, release_id, steps))
+    received = asyncio.run(play(services, release_id, steps))
     with services.database.reading() as db:
         stored = [line.text for line in logs.after(db, release_id, START)]
-    assert heard == [stored] * 3
+    assert received == [stored] * 3

@@ -14,8 +14,8 @@ import pytest
 from fastapi.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
+from api_clients import api_client
 from databases import KINDS
-from guests import NAMES, World
 from mprelease.domain.users import Role, User
 from mprelease.live.hub import Hub
 from mprelease.schemas.users import UserChange
@@ -27,7 +27,7 @@ from mprelease.web import connections
 from mprelease.web.app import create_app
 from mprelease.web.context import WebContext
 from mprelease.web.live_source import StoredState
-from programs import program
+from web_clients import NAMES, Site
 
 pytestmark = pytest.mark.lasting
 
@@ -46,7 +46,7 @@ CHANGES: dict[str, Change] = {
 }
 
 
-def people(services: ServiceContext) -> tuple[User, User]:
+def admin_and_member(services: ServiceContext) -> tuple[User, User]:
     with services.database.reading() as db:
         return users.by_name(db, "admin"), users.by_name(db, NAMES[Role.MEMBER])
 
@@ -54,14 +54,14 @@ def people(services: ServiceContext) -> tuple[User, User]:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_sockets_logins_and_tokens_of_a_changed_user_end_within_a_second_on_every_node(
-    world: World, database_url: str, change: Change
+    site: Site, database_url: str, change: Change
 ) -> None:
-    boss, who = people(world.services)
-    browser, other = world.session_of(Role.MEMBER), world.session_of(Role.VIEWER)
-    token = sessions.add_token(world.services, who, "ci", 7)
+    boss, who = admin_and_member(site.services)
+    browser, other = site.logged_in(Role.MEMBER), site.logged_in(Role.VIEWER)
+    token = sessions.add_token(site.services, who, "ci", 7)
     bearer = {"authorization": f"Bearer {token}"}
     cookie = {"mprelease": browser.client.cookies["mprelease"]}
-    elsewhere = replace(world.services, database=Database(database_url))
+    elsewhere = replace(site.services, database=Database(database_url))
     node = TestClient(
         create_app(WebContext(elsewhere, None, None, lambda: True, Hub(StoredState(elsewhere)))),  # type: ignore[arg-type]
         base_url="http://testserver",
@@ -77,7 +77,7 @@ def test_sockets_logins_and_tokens_of_a_changed_user_end_within_a_second_on_ever
         ]
         untouched = stack.enter_context(other.client.websocket_connect(ADDRESS))
         began = time.monotonic()
-        change(world.services, boss, who)
+        change(site.services, boss, who)
         for socket in sockets:
             with pytest.raises(WebSocketDisconnect) as ended:
                 socket.receive_json()
@@ -94,9 +94,9 @@ def test_sockets_logins_and_tokens_of_a_changed_user_end_within_a_second_on_ever
 
 @pytest.mark.parametrize("kind", ["sqlite"])
 def test_a_password_reset_by_the_command_line_ends_the_sockets_of_a_running_node(
-    world: World, database_url: str, tmp_path: Path
+    site: Site, database_url: str, tmp_path: Path
 ) -> None:
-    browser = world.session_of(Role.MEMBER)
+    browser = site.logged_in(Role.MEMBER)
     environment = {
         **os.environ,
         "MPRELEASE_DATA_DIR": str(tmp_path / "data"),
@@ -113,8 +113,8 @@ def test_a_password_reset_by_the_command_line_ends_the_sockets_of_a_running_node
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
-def test_ones_own_new_password_ends_all_but_the_login_that_chose_it(world: World) -> None:
-    here, there = world.session_of(Role.MEMBER), world.session_of(Role.MEMBER)
+def test_ones_own_new_password_ends_all_but_the_login_that_chose_it(site: Site) -> None:
+    here, there = site.logged_in(Role.MEMBER), site.logged_in(Role.MEMBER)
     with there.client, there.client.websocket_connect(ADDRESS) as socket:
         here.send("/profile/password", old="correct horse battery", new="another battery")
         with pytest.raises(WebSocketDisconnect):
@@ -125,7 +125,7 @@ def test_ones_own_new_password_ends_all_but_the_login_that_chose_it(world: World
 
 @pytest.mark.parametrize("kind", ["sqlite"])
 def test_the_socket_guard_outlives_what_nobody_foresaw(
-    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Issue 12, number 2; the other loops are in tests/engine/test_loops.py."""
     real, times = connections._valid_keys, count()
@@ -136,17 +136,17 @@ def test_the_socket_guard_outlives_what_nobody_foresaw(
         return real(database, key_ids)
 
     monkeypatch.setattr(connections, "_valid_keys", failing)
-    boss, who = people(world.services)
-    browser = world.session_of(Role.MEMBER)
+    boss, who = admin_and_member(site.services)
+    browser = site.logged_in(Role.MEMBER)
     with browser.client, browser.client.websocket_connect(ADDRESS) as socket:
-        CHANGES["role"](world.services, boss, who)
+        CHANGES["role"](site.services, boss, who)
         with pytest.raises(WebSocketDisconnect) as ended:
             socket.receive_json()
     assert ended.value.code == 1008
-    context: WebContext = world.app.state.context
+    context: WebContext = site.app.state.context
     assert context.loops.failures.by_loop() == {"socket guard": 2}
     assert "the loop socket guard failed" in caplog.text
-    boss_program = program(world, Role.ADMIN)
+    boss_program = api_client(site, Role.ADMIN)
     page = boss_program.client.get(
         "/api/v1/metrics", headers={"authorization": f"Bearer {boss_program.token}"}
     )

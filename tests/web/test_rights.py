@@ -7,11 +7,11 @@ import pytest
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
-from guests import World
 from mprelease.domain.users import Permission, Role
 from mprelease.security import tokens
 from mprelease.storage import access_keys
 from mprelease.web.identity import RequiredRight
+from web_clients import Site
 
 pytestmark = pytest.mark.lasting
 
@@ -40,11 +40,11 @@ def needs(dependant: Dependant) -> Iterator[Permission]:
         yield from needs(one)
 
 
-def routes(world: World) -> Iterator[tuple[APIRoute, str, str, Permission | None]]:
-    included = [getattr(one, "original_router", None) for one in world.app.routes]
-    for route in (*world.app.routes, *(one for each in included if each for one in each.routes)):
+def routes(site: Site) -> Iterator[tuple[APIRoute, str, str, Permission | None]]:
+    included = [getattr(one, "original_router", None) for one in site.app.routes]
+    for route in (*site.app.routes, *(one for each in included if each for one in each.routes)):
         if isinstance(route, APIRoute):
-            address = route.path.replace("{release_id}", str(world.first))
+            address = route.path.replace("{release_id}", str(site.first))
             for gap, word in FILLED.items():
                 address = address.replace(gap, word)
             right = next(needs(route.dependant), None)
@@ -53,18 +53,18 @@ def routes(world: World) -> Iterator[tuple[APIRoute, str, str, Permission | None
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
-def test_every_route_but_the_door_needs_a_right(world: World) -> None:
-    found = list(routes(world))
+def test_every_route_but_the_login_needs_a_right(site: Site) -> None:
+    found = list(routes(site))
     assert len(found) > 30
     assert {route.path for route, _, _, right in found if right is None} == OPEN
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
 @pytest.mark.parametrize("role", [None, *Role])
-def test_a_role_gets_what_it_may_and_nothing_else(world: World, role: Role | None) -> None:
-    browser = world.session_of(role) if role else world.stranger()
+def test_a_role_gets_what_it_may_and_nothing_else(site: Site, role: Role | None) -> None:
+    browser = site.logged_in(role) if role else site.anonymous()
     csrf = browser.csrf if role else ""
-    for _, method, address, right in routes(world):
+    for _, method, address, right in routes(site):
         if right is None or address == "/logout":
             continue
         headers = {"x-csrf": csrf}
@@ -80,23 +80,23 @@ def test_a_role_gets_what_it_may_and_nothing_else(world: World, role: Role | Non
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
-def test_a_form_without_the_secret_of_its_login_changes_nothing(world: World) -> None:
-    browser, other = world.session_of(Role.SUPER_ADMIN), world.session_of(Role.MEMBER)
+def test_a_form_without_the_secret_of_its_login_changes_nothing(site: Site) -> None:
+    browser, other = site.logged_in(Role.SUPER_ADMIN), site.logged_in(Role.MEMBER)
     for csrf in ("", "guessed", other.csrf):
-        answer = browser.client.post(f"/releases/{world.first}/cancel", data={"csrf": csrf})
+        answer = browser.client.post(f"/releases/{site.first}/cancel", data={"csrf": csrf})
         assert answer.status_code == 403
     assert (
         browser.client.post(
-            f"/releases/{world.first}/cancel", data={"csrf": browser.csrf}
+            f"/releases/{site.first}/cancel", data={"csrf": browser.csrf}
         ).status_code
         == 200
     )
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
-def test_no_page_shows_the_secret_of_a_login_or_the_same_token_twice(world: World) -> None:
-    browser = world.session_of(Role.SUPER_ADMIN)
-    with world.services.database.reading() as db:
+def test_no_page_shows_the_secret_of_a_login_or_the_same_token_twice(site: Site) -> None:
+    browser = site.logged_in(Role.SUPER_ADMIN)
+    with site.services.database.reading() as db:
         cookie = tokens.digest(browser.client.cookies["mprelease"])
         found = access_keys.holder(db, cookie)
     assert found
@@ -111,10 +111,10 @@ def test_no_page_shows_the_secret_of_a_login_or_the_same_token_twice(world: Worl
 @pytest.mark.parametrize(
     "headers", [{"origin": "https://evil.example"}, {"sec-fetch-site": "cross-site"}]
 )
-def test_a_form_of_another_site_is_refused_at_the_door_too(
-    world: World, headers: dict[str, str]
+def test_a_form_of_another_site_is_refused_at_the_login_too(
+    site: Site, headers: dict[str, str]
 ) -> None:
-    browser = world.stranger()
+    browser = site.anonymous()
     form = {"name": "admin", "password": "correct horse battery"}
     assert browser.client.post("/login", data=form, headers=headers).status_code == 403
     assert browser.client.cookies.get("mprelease") is None

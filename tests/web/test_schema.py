@@ -1,6 +1,7 @@
 """Whatever a program may send, the API answers as its OpenAPI document says, and never breaks."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, cast
 
 import pytest
@@ -10,7 +11,6 @@ from hypothesis.strategies import SearchStrategy
 from schemathesis import APIOperation, BaseSchema, Case, GenerationMode
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from guests import NAMES, World
 from mprelease.domain.logs import LogLine, Position
 from mprelease.domain.releases import Stage
 from mprelease.domain.users import Role
@@ -20,18 +20,14 @@ from mprelease.storage import releases as stored
 from mprelease.web.api.openapi import document
 from mprelease.web.app import create_app
 from mprelease.web.context import WebContext
+from web_clients import NAMES, Site
 
 pytestmark = [pytest.mark.lasting, pytest.mark.parametrize("kind", ["sqlite"])]
 
-# The document says what there is without anybody in the house.
-DOCUMENT = document(create_app(cast("WebContext", None)))
-OPERATIONS = [
-    (method.upper(), path) for path, methods in DOCUMENT["paths"].items() for method in methods
-]
 Cases = SearchStrategy[Case]
 POSITIVE, NEGATIVE = GenerationMode.POSITIVE, GenerationMode.NEGATIVE
 EXAMPLES = 6
-# What the house takes, in place of words that happen to be of the right form.
+# Values that exist on the site, in place of generated ones of the right form.
 FITTING = {
     "app": "shop",
     "project": "web",
@@ -63,18 +59,24 @@ EXCLUDED = [positive_data_acceptance]
 REFUSED = {"expected-statuses": ["403", "404", "405", "409", "413", "422"]}
 
 
-def bearer(world: World, role: Role) -> dict[str, str]:
-    with world.services.database.reading() as db:
+@cache
+def described() -> Mapping[str, Any]:
+    """The schema, without users; made at the first use, which takes a while."""
+    return document(create_app(cast("WebContext", None)))
+
+
+def bearer(site: Site, role: Role) -> dict[str, str]:
+    with site.services.database.reading() as db:
         user = users.by_name(db, NAMES[role])
-    return {"Authorization": f"Bearer {sessions.add_token(world.services, user, 'ci', 7)}"}
+    return {"Authorization": f"Bearer {sessions.add_token(site.services, user, 'ci', 7)}"}
 
 
-def there_is(world: World) -> Mapping[str, dict[str, Any]]:
-    """What the gaps of paths stand for in this house, so that not all is not found."""
-    with world.services.database.reading() as db:
+def there_is(site: Site) -> Mapping[str, dict[str, Any]]:
+    """Values of the path parameters that exist on this site."""
+    with site.services.database.reading() as db:
         member = users.by_name(db, NAMES[Role.MEMBER])
     return {
-        "{release_id}": {"release_id": world.first},
+        "{release_id}": {"release_id": site.first},
         "/projects/{name}": {"name": "web"},
         "/apps/{name}": {"name": "shop"},
         "/workers/{name}": {"name": "here"},
@@ -83,14 +85,14 @@ def there_is(world: World) -> Mapping[str, dict[str, Any]]:
 
 
 def fitting(case: Case) -> Case:
-    """Put what the house takes where something stands for it."""
+    """Replace placeholders with values that exist on the site."""
     if isinstance(case.body, dict):
         case.body |= {name: FITTING[name] for name in case.body if name in FITTING}
     return case
 
 
 def takes_more_than_a_path(method: str, path: str) -> bool:
-    operation = DOCUMENT["paths"][path][method.lower()]
+    operation = described()["paths"][path][method.lower()]
     others = [one for one in operation.get("parameters", ()) if one["in"] != "path"]
     return bool(others) or "requestBody" in operation
 
@@ -110,21 +112,21 @@ def strategies(operation: APIOperation, mode: GenerationMode, known: dict[str, A
 
 
 @pytest.fixture
-def furnished(world: World) -> World:
-    """A house in which every kind of answer has something to show."""
-    line = LogLine(Position(1, 1), world.services.now(), Stage.BUILD, "vite v5 构建中…")
-    with world.services.database.writing() as db:
-        logs.append(db, world.first, [line])
-        stored.put_qr_code(db, world.first, b"\x89PNG", "image/png", world.services.now())
+def filled_site(site: Site) -> Site:
+    """A site with rows for every kind of answer."""
+    line = LogLine(Position(1, 1), site.services.now(), Stage.BUILD, "vite v5 构建中…")
+    with site.services.database.writing() as db:
+        logs.append(db, site.first, [line])
+        stored.put_qr_code(db, site.first, b"\x89PNG", "image/png", site.services.now())
         workers.register(db, "here", ["default"], 2, "0.1.0")
-    return world
+    return site
 
 
 @pytest.fixture(scope="module")
 def schema() -> BaseSchema:
     config = schemathesis.Config.from_dict({"checks": {"negative_data_rejection": REFUSED}})
     # Who may come in is asked elsewhere; here everybody does, or nothing else would be asked.
-    open_to_all = {key: value for key, value in DOCUMENT.items() if key != "security"}
+    open_to_all = {key: value for key, value in described().items() if key != "security"}
     return schemathesis.openapi.from_dict(open_to_all, config=config)
 
 
@@ -147,41 +149,45 @@ def hold(cases: Cases, headers: Mapping[str, str]) -> None:
 
 
 def hold_all(
-    world: World,
+    site: Site,
     schema: BaseSchema,
     operations: list[tuple[str, str]],
     mode: GenerationMode,
     role: Role = Role.SUPER_ADMIN,
 ) -> None:
-    there = there_is(world)
+    there = there_is(site)
     for method, path in operations:
         operation = schema[path][method]
-        operation.app = world.app
+        operation.app = site.app
         known = next((given for part, given in there.items() if part in path), {})
         for cases in strategies(operation, mode, known):
             # Whoever resets the own password has no other token left.
-            hold(cases, bearer(world, role))
+            hold(cases, bearer(site, role))
 
 
 def of(method: str) -> list[tuple[str, str]]:
-    return [operation for operation in OPERATIONS if operation[0] == method]
+    return [
+        (method, path)
+        for path, methods in described()["paths"].items()
+        if method.lower() in methods
+    ]
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PATCH", "DELETE"])
 def test_what_the_document_allows_is_answered_as_it_says(
-    furnished: World, schema: BaseSchema, method: str
+    filled_site: Site, schema: BaseSchema, method: str
 ) -> None:
-    hold_all(furnished, schema, of(method), POSITIVE)
+    hold_all(filled_site, schema, of(method), POSITIVE)
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PATCH", "DELETE"])
 def test_what_the_document_forbids_is_refused(
-    furnished: World, schema: BaseSchema, method: str
+    filled_site: Site, schema: BaseSchema, method: str
 ) -> None:
-    hold_all(furnished, schema, [one for one in of(method) if can_be_wrong(*one)], NEGATIVE)
+    hold_all(filled_site, schema, [one for one in of(method) if can_be_wrong(*one)], NEGATIVE)
 
 
 def test_a_viewers_program_is_answered_as_the_document_says(
-    furnished: World, schema: BaseSchema
+    filled_site: Site, schema: BaseSchema
 ) -> None:
-    hold_all(furnished, schema, of("GET"), POSITIVE, Role.VIEWER)
+    hold_all(filled_site, schema, of("GET"), POSITIVE, Role.VIEWER)

@@ -2,14 +2,14 @@
 
 import pytest
 
-from guests import World
 from mprelease.domain.sandbox import SandboxMode
 from mprelease.domain.users import Role
 from mprelease.storage import workers
+from web_clients import Site
 
 
 @pytest.mark.parametrize(
-    ("mode", "role", "is_said"),
+    ("mode", "role", "is_shown"),
     [
         (SandboxMode.OFF, Role.ADMIN, True),
         (SandboxMode.OFF, Role.SUPER_ADMIN, True),
@@ -20,9 +20,9 @@ from mprelease.storage import workers
     ],
 )
 def test_administrators_are_told_of_workers_that_confine_nothing(
-    mode: SandboxMode | None, role: Role, world: World, *, is_said: bool
+    mode: SandboxMode | None, role: Role, site: Site, *, is_shown: bool
 ) -> None:
-    with world.services.database.writing() as db:
+    with site.services.database.writing() as db:
         workers.register(db, "builder-7", ["default"], 2, "0.1.0", sandbox=mode)
-    page = world.session_of(role).client.get("/").text
-    assert ("builder-7" in page and "alert-danger" in page) is is_said
+    page = site.logged_in(role).client.get("/").text
+    assert ("builder-7" in page and "alert-danger" in page) is is_shown

@@ -1,4 +1,4 @@
-"""Read QR code images from untrusted sources: a confined process, or a platform."""
+"""Images of QR codes: read those of a confined process or a platform, and draw others."""
 
 import io
 import os
@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from warnings import catch_warnings, simplefilter
 
+import segno
+
 QR_CODE = "qr-code"
 """The file name, in scratch, of the QR code image that a bridge writes."""
 
 LARGEST_BYTES = 2 * 2**20
+_PIXELS_PER_MODULE = 8  # easy to scan from a screen, small as a file
 _MOST_PIXELS = 4_000_000
 _MEDIA_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg"}
 _SAFE_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
@@ -76,3 +79,11 @@ def _plain_content(folder: int) -> bytes | None:
         if not stat.S_ISREG(found.st_mode) or not is_its_own or found.st_size > LARGEST_BYTES:
             return None
         return file.read(LARGEST_BYTES + 1)
+
+
+def draw_qr_code(address: str) -> bytes:
+    """Return the QR code of an address as a PNG, black on white."""
+    image = io.BytesIO()
+    code = segno.make(address, error="m", micro=False)
+    code.save(image, kind="png", scale=_PIXELS_PER_MODULE, border=4, light="white")
+    return image.getvalue()

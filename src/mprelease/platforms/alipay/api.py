@@ -1,26 +1,111 @@
-"""Requests to Alipay without its tool: check a key, get the last version, set the trial version.
+"""Alipay's credential, and requests without its tool: versions, and the tool's compiler.
 
 Requests and signature are those of minidev 2.2.5.
 """
 
+import binascii
+import io
+import json
+import os
+import platform
 import re
+import tarfile
 import time
-from base64 import b64encode
-from collections.abc import Mapping
-from typing import Any
+from base64 import b64decode, b64encode
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
-import httpx
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_der_private_key,
+    load_pem_private_key,
+)
 
-from mprelease.domain.errors import StageFailed
+from mprelease.domain.errors import Refused, StageFailed
+from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
 from mprelease.platforms import http
-from mprelease.platforms.alipay.credential import ToolKey, opened
-from mprelease.platforms.alipay.refusals import HOST, problem_of, refusal_in
+from mprelease.platforms.alipay.events import HOST, problem_of, refusal_in
+from mprelease.platforms.detection import credential_text
 from mprelease.platforms.driver import Account, Route
 from mprelease.platforms.images import Image, image_of
 from mprelease.platforms.stored_keys import stored_key
+
+if TYPE_CHECKING:
+    import httpx
+
+
+@dataclass(frozen=True)
+class ToolKey:
+    """A tool's id and its private key as PKCS#8 in PEM, the only format that minidev reads."""
+
+    tool_id: str
+    private_key: str = field(repr=False)
+
+
+def read_credential(content: bytes) -> str:
+    """Parse a credential's JSON file; return the tool's id and, from the next line on, the key.
+
+    The key may be PKCS#1 or PKCS#8, with or without PEM's first and last line; the vendor's tools
+    create all of these. Raise Refused(KEY_SHAPE), or Refused(CREDENTIAL_OF_OTHER_PLATFORM).
+    """
+    tool_id, key = _given(credential_text(content, Platform.ALIPAY))
+    return f"{tool_id}\n{_as_pkcs8(_key_in(key))}"
+
+
+def opened(credential: str) -> ToolKey:
+    """Parse the text that `read_credential` returned."""
+    tool_id, _, key = credential.partition("\n")
+    return ToolKey(tool_id, key)
+
+
+def _given(text: str) -> tuple[str, str]:
+    try:
+        match json.loads(text):
+            case {"toolId": str(tool_id), "privateKey": str(key)} if tool_id.isalnum():
+                return tool_id, key
+    except (ValueError, RecursionError):
+        pass
+    raise Refused(Problem.KEY_SHAPE)
+
+
+def _key_in(text: str) -> RSAPrivateKey:
+    try:
+        key = _loaded(text)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise Refused(Problem.KEY_SHAPE) from None
+    if not isinstance(key, RSAPrivateKey):
+        raise Refused(Problem.KEY_SHAPE)
+    return key
+
+
+def _loaded(text: str) -> object:
+    if "-----BEGIN" in text:
+        lines = (line.strip() for line in text.strip().splitlines())
+        return load_pem_private_key("\n".join(lines).encode(), password=None)
+    try:
+        der = b64decode("".join(text.split()), validate=True)
+    except binascii.Error as error:
+        raise ValueError from error
+    return load_der_private_key(der, password=None)
+
+
+def _as_pkcs8(key: RSAPrivateKey) -> str:
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return pem.decode("ascii").strip()
+
+
+# Requests: check a key, get the last version, set the trial version.
 
 _BASE = f"https://{HOST}"
 _POLL_SECONDS = 2.0
@@ -75,17 +160,14 @@ class _Client:
         sent = {**fields, "toolId": self._key.tool_id, "toolType": "CLI"}
         headers = {"sign": signature(self._key, fields), "signType": "SHA256WithRSA"}
         url = f"/cli/miniapp/{call}.json"
-        try:
-            with _client(self._route) as client:
-                # The tool sends a multipart form.
-                body = {name: (None, value) for name, value in sent.items()}
-                answer = (
-                    client.get(url, params=sent, headers=headers)
-                    if method == "GET"
-                    else client.post(url, files=body, headers=headers)
-                )
-        except (httpx.HTTPError, OSError) as error:
-            raise http.unreachable(HOST, error) from None
+        with _client(self._route) as client:
+            # The tool sends a multipart form.
+            body = {name: (None, value) for name, value in sent.items()}
+            answer = (
+                client.get(url, params=sent, headers=headers)
+                if method == "GET"
+                else client.post(url, files=body, headers=headers)
+            )
         return self._data(answer, fields)
 
     def image(self, address: str) -> Image | None:
@@ -93,11 +175,11 @@ class _Client:
         try:
             with _client(self._route) as client:
                 answer = client.get(address, follow_redirects=True).raise_for_status()
-        except (httpx.HTTPError, httpx.InvalidURL, OSError):
+        except StageFailed:
             return None
         return image_of(answer.content)
 
-    def _data(self, answer: httpx.Response, fields: Mapping[str, str]) -> dict[str, Any]:
+    def _data(self, answer: "httpx.Response", fields: Mapping[str, str]) -> dict[str, Any]:
         if refusal := refusal_in(answer.text):
             raise problem_of(refusal, self._app_id, fields.get("version", ""))
         try:
@@ -114,5 +196,108 @@ def signature(key: ToolKey, fields: Mapping[str, str]) -> str:
     return b64encode(signed).decode("ascii")
 
 
-def _client(route: Route) -> httpx.Client:
+def _client(route: Route) -> AbstractContextManager["httpx.Client"]:
     return http.client(route, _BASE, {"Referer": _BASE, "Origin": _BASE})
+
+
+# Download of the compiler for later releases; otherwise minidev downloads it each time, into the
+# scratch folder of a release, after it has read a project. A kept compiler is run by later previews
+# of all projects, so neither files nor events of that process are trusted: version and archive are
+# requested from Alipay directly.
+
+_COMPILER_CONFIG = "https://hpmweb.alipay.com/api/tinyapp/buildconfig"
+_COMPILER_ARCHIVE = "https://mdn.alipayobjects.com/mini_assets/uri/file/as/builder-v{}-linux-{}.tgz"
+_MACHINES = {"x86_64": "x64", "aarch64": "arm64"}
+# As in minidev 2.2.5: a default version if the platform names none. It stores versions before
+# 0.100.7 elsewhere; these are not kept.
+_DEFAULT_COMPILER = "0.100.12"
+_OLDEST_COMPILER = (0, 100, 7)
+_COMPILER_VERSION = re.compile(r"([0-9]{1,5})\.([0-9]{1,5})\.([0-9]{1,5})(-[0-9A-Za-z.-]{1,40})?")
+
+_LARGEST_ARCHIVE = 200 * 2**20  # bytes
+_LARGEST_CONTENT = 800 * 2**20
+_MOST_FILES = 5_000
+_PROGRAM = 0o755
+_UNUSABLE = (OSError, ValueError, LookupError, StageFailed, tarfile.TarError)
+
+
+def keep_compiler(app_id: str, route: Route, folder: Path, version: str) -> bool:
+    """Download the compiler that the platform requires for an app into `folder`.
+
+    Return whether it is there. `version` is minidev's. An existing version is never replaced,
+    because releases may be running it. The download has no total time limit.
+    """
+    try:
+        with http.client(route, "", {"x-tinyapp-cli-version": version}) as client:
+            wanted = _wanted_compiler(client, app_id)
+            place = folder / f"cubebuild@{wanted}"
+            if not place.is_dir():
+                unpack_compiler(_compiler_archive(client, wanted), place)
+    except _UNUSABLE:
+        # Disk full, no network, or another process was faster: the next release downloads its own.
+        return False
+    return place.is_dir()
+
+
+def _wanted_compiler(client: "httpx.Client", app_id: str) -> str:
+    answer = client.get(_COMPILER_CONFIG, params={"appId": app_id}).raise_for_status().json()
+    try:
+        named = str(answer["data"]["schedule"]["builder"]["cube-build"])
+    except (LookupError, TypeError):
+        named = _DEFAULT_COMPILER
+    found = _COMPILER_VERSION.fullmatch(named)
+    if not found or tuple(int(found[each]) for each in (1, 2, 3)) < _OLDEST_COMPILER:
+        raise ValueError(named)
+    return named
+
+
+def _compiler_archive(client: "httpx.Client", version: str) -> bytes:
+    address = _COMPILER_ARCHIVE.format(version, _MACHINES[platform.machine()])
+    content = bytearray()
+    with client.stream("GET", address) as answer:
+        for chunk in answer.raise_for_status().iter_raw():
+            content += chunk
+            if len(content) > _LARGEST_ARCHIVE:
+                raise ValueError(address)
+    return bytes(content)
+
+
+def unpack_compiler(archive: bytes, place: Path) -> None:
+    """Extract an archive to `place`, executable for all users.
+
+    Raise ValueError for an archive with other entries than plain files and folders.
+    """
+    # Processes under other user ids run it, but must not be able to change it.
+    place.parent.mkdir(exist_ok=True)
+    place.parent.chmod(_PROGRAM)
+    with TemporaryDirectory(prefix=".partial-", dir=place.parent) as partial:
+        programs = Path(partial, place.name)
+        with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as tar:
+            for name, content in _files(tar):
+                _write(programs / "linux" / name, content)
+        _open(programs)
+        programs.rename(place)
+
+
+def _files(tar: tarfile.TarFile) -> Iterator[tuple[PurePosixPath, bytes]]:
+    """Yield an archive's files; raise ValueError for links, unsafe paths and exceeded limits."""
+    left = _LARGEST_CONTENT
+    for number, entry in enumerate(tar):
+        name = PurePosixPath(entry.name)
+        left -= entry.size
+        is_outside = name.is_absolute() or ".." in name.parts
+        if is_outside or left < 0 or number >= _MOST_FILES or not (entry.isfile() or entry.isdir()):
+            raise ValueError(entry.name)
+        if content := tar.extractfile(entry):
+            yield name, content.read()
+
+
+def _write(file: Path, content: bytes) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(content)
+    file.chmod(_PROGRAM)
+
+
+def _open(folder: Path) -> None:
+    for place, _folders, _names in os.walk(folder):
+        Path(place).chmod(_PROGRAM)

@@ -10,10 +10,10 @@ from mprelease.domain.apps import ProjectType
 from mprelease.domain.platforms import MIB, Platform, SizeLimits
 from mprelease.domain.problems import Message
 from mprelease.domain.releases import Publication
+from mprelease.platforms.alipay import api
+from mprelease.platforms.alipay.api import opened, read_credential
 from mprelease.platforms.alipay.content import left_out, require_content, root_of, take_out_hooks
-from mprelease.platforms.alipay.credential import opened, read_credential
-from mprelease.platforms.alipay.events import event_of
-from mprelease.platforms.alipay.refusals import VERSIONS
+from mprelease.platforms.alipay.events import VERSIONS, event_of
 from mprelease.platforms.bridge_driver import Bridged
 from mprelease.platforms.detection import APP_ID_EXAMPLES, require_app_id
 from mprelease.platforms.driver import Account, BuildTargets, Event, PublishOrder, Result, Route
@@ -87,10 +87,6 @@ class AlipayDriver(Bridged):
 
     def last_version(self, account: Account, route: Route) -> str | None:
         """Return the newest version at Alipay; raise StageFailed if the request fails."""
-        # Importing the HTTP client takes 0.2 s: here it happens during the checkout, and not in
-        # processes that never need it.
-        from mprelease.platforms.alipay import api  # noqa: PLC0415
-
         return api.last_version(account, route)
 
     def finish(self, account: Account, route: Route, version: str) -> Result:
@@ -98,8 +94,6 @@ class AlipayDriver(Bridged):
 
         May be repeated. Raise StageFailed if Alipay refuses, or takes too long.
         """
-        from mprelease.platforms.alipay import api  # noqa: PLC0415 as above
-
         limit = self.experience_seconds
         image = api.show_to_testers(account, route, version, seconds=limit)
         return Result(Publication(image.content, image.media_type) if image else Publication())
@@ -158,10 +152,8 @@ class AlipayDriver(Bridged):
 
     def keep_download(self, tools: Path, account: Account, route: Route) -> None:
         """Download the compiler that Alipay requires for an app, unless it is kept already."""
-        from mprelease.platforms.alipay import compiler  # noqa: PLC0415 as above
-
         folder = self.tool.folder(tools) / "compilers"
-        compiler.keep(account.platform_app_id, route, folder, self.tool.version)
+        api.keep_compiler(account.platform_app_id, route, folder, self.tool.version)
 
     def size_limits(self) -> SizeLimits:
         """Return the limits of its documentation; reports on the total size differ."""

@@ -11,8 +11,9 @@ from mprelease.domain.platforms import MIB, Platform, SizeLimits
 from mprelease.domain.problems import Message, Problem
 from mprelease.platforms.bridge_driver import Bridged
 from mprelease.platforms.detection import APP_ID_EXAMPLES, require_app_id
+from mprelease.platforms.douyin import api
+from mprelease.platforms.douyin.api import opened, read_credential
 from mprelease.platforms.douyin.content import name_app, require_content, root_of
-from mprelease.platforms.douyin.credential import opened, read_credential
 from mprelease.platforms.douyin.events import event_of
 from mprelease.platforms.driver import Account, BuildTargets, Event, PublishOrder, Result, Route
 from mprelease.platforms.loaded_packages import (
@@ -75,11 +76,7 @@ class DouyinDriver(Bridged):
 
     def last_version(self, account: Account, route: Route) -> str | None:
         """Return the version that the next one must exceed; raise StageFailed."""
-        # Importing the HTTP client takes 0.2 s: here it happens during the checkout, and not in
-        # processes that never need it.
-        from mprelease.platforms.douyin import check  # noqa: PLC0415
-
-        return check.last_version(account, route)
+        return api.last_version(account, route)
 
     def finish(self, account: Account, route: Route, version: str) -> Result:  # noqa: ARG002
         """Raise Refused(NOTHING_TO_FINISH): an upload needs no further step."""

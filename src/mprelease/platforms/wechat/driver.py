@@ -22,7 +22,9 @@ from mprelease.platforms.presentation import (
     Icon,
     Presentation,
 )
+from mprelease.platforms.settings import KnownSettings
 from mprelease.platforms.tools import BRIDGES, Tool
+from mprelease.platforms.wechat.api import check_account, read_key
 from mprelease.platforms.wechat.content import (
     add_config,
     bring_packages,
@@ -33,8 +35,39 @@ from mprelease.platforms.wechat.content import (
     root_of,
 )
 from mprelease.platforms.wechat.events import event_of
-from mprelease.platforms.wechat.key import read_key
-from mprelease.platforms.wechat.settings import FILTER_UNUSED, WECHAT_SETTINGS
+
+# The settings of miniprogram-ci 2.1.42 (its README, 编译设置; `ICompileSettings` of its types).
+
+# An option of previews only: packages of up to 4 MB.
+_BIG_PACKAGES = "bigPackageSizeSupport"
+# The tool documents project.config.json as the replacement of this one: it is written there.
+_FILTER_UNUSED = "allowIgnoreUnusedFiles"
+
+_COMPILER = (
+    "useProjectConfig",
+    "es6",
+    "es7",
+    "minify",
+    "minifyJS",
+    "minifyWXML",
+    "minifyWXSS",
+    "autoPrefixWXSS",
+    "codeProtect",
+    "disableUseStrict",
+    "compileWorklet",
+)
+# Names in project.config.json and in the developer tool.
+_SYNONYMS = {
+    "enhance": "es7",
+    "minified": "minify",
+    "postcss": "autoPrefixWXSS",
+    "uglifyFileName": "codeProtect",
+    "ignoreUploadUnusedFiles": _FILTER_UNUSED,
+    "ignoreDevUnusedFiles": _FILTER_UNUSED,
+}
+_SETTINGS = KnownSettings(
+    Platform.WECHAT, dict.fromkeys((*_COMPILER, _BIG_PACKAGES, _FILTER_UNUSED), bool), _SYNONYMS
+)
 
 
 class WeChatDriver(Bridged):
@@ -59,7 +92,7 @@ class WeChatDriver(Bridged):
     version_form = VersionForm.WORDS
     wants_greater_versions = False
     tool = Tool("miniprogram-ci", "2.1.42", BRIDGES / "wechat")
-    settings = WECHAT_SETTINGS
+    settings = _SETTINGS
 
     def read_credential(self, content: bytes) -> str:
         """Return the PEM of an upload key; raise Refused(KEY_SHAPE)."""
@@ -76,10 +109,6 @@ class WeChatDriver(Bridged):
 
     def check(self, account: Account, route: Route) -> None:
         """Raise StageFailed unless WeChat accepts app id, key and this host's address."""
-        # Importing the HTTP client takes 0.2 s: here it happens during the checkout, and not in
-        # processes that never need it.
-        from mprelease.platforms.wechat.check import check_account  # noqa: PLC0415
-
         check_account(account, route)
 
     def last_version(self, account: Account, route: Route) -> str | None:  # noqa: ARG002
@@ -105,7 +134,7 @@ class WeChatDriver(Bridged):
         if order.launch.start_page and order.project_type is ProjectType.MINI_PROGRAM:
             require_page(order.built / root_of(order.built), order.launch.start_page)
         add_config(order.built)
-        if (filtered := order.compile_settings.get(FILTER_UNUSED)) is not None:
+        if (filtered := order.compile_settings.get(_FILTER_UNUSED)) is not None:
             filter_unused_files(order.built, wanted=bool(filtered))
         if order.pack_npm:
             bring_packages(order.built)

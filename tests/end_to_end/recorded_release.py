@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
+from command_line import APP_ID, CommandLine
 from mprelease.domain.logs import LogLimits
 from mprelease.domain.platforms import Platform
 from mprelease.domain.releases import Kind, Stage, StageState, State
@@ -23,14 +24,13 @@ from mprelease.services.context import ServiceContext
 from mprelease.storage import queue
 from mprelease.storage import releases as stored
 from mprelease.storage.database import Database, sqlite_url
-from team import APP_ID, Team
 
 _HOUR_MS = 3_600_000
-BOSS = Actor("林")
+ADMIN = Actor("林")
 
 
 @dataclass
-class Written:
+class RecordedRelease:
     """A running release, and what is recorded of it."""
 
     id: int
@@ -53,32 +53,32 @@ class Written:
 
 
 @contextmanager
-def housed(team: Team, key: str) -> Iterator[ServiceContext]:
-    """Open the team's house, with one app in it, beside the server."""
-    database = Database(sqlite_url(team.data / "mprelease.db"))
+def opened_services(cli: CommandLine, key: str) -> Iterator[ServiceContext]:
+    """Open the services of the data folder beside the server, and add an app."""
+    database = Database(sqlite_url(cli.data / "mprelease.db"))
     services = ServiceContext(database, Vault(bytes(32)), _now, ZoneInfo("Asia/Shanghai"))
     projects.add(
-        services, BOSS, ProjectChange(name="web", repository="/srv/web.git", default_branch="main")
+        services, ADMIN, ProjectChange(name="web", repository="/srv/web.git", default_branch="main")
     )
     new = AppChange(name="shop", platform_app_id=APP_ID, credential=key.encode())
-    apps.add(services, BOSS, "web", Platform.WECHAT, new)
+    apps.add(services, ADMIN, "web", Platform.WECHAT, new)
     yield services
     database.close()
 
 
-def taken(services: ServiceContext, release_id: int, attempt: int = 1) -> Written:
+def claimed(services: ServiceContext, release_id: int, attempt: int = 1) -> RecordedRelease:
     """Take a queued release as a worker does."""
     lease = queue.claim(services.database, release_id, "a-worker", f"token {attempt}", _HOUR_MS)
     assert lease
     log = LimitedLog(LogLimits(32 << 20, 200_000), Translator(Language.ENGLISH))
-    return Written(release_id, DatabaseRecorder(services.database, lease, _now, log))
+    return RecordedRelease(release_id, DatabaseRecorder(services.database, lease, _now, log))
 
 
 @contextmanager
-def writing(services: ServiceContext) -> Iterator[Written]:
+def recording(services: ServiceContext) -> Iterator[RecordedRelease]:
     """Have a release run where no worker is; one that has not ended by then ends."""
     wanted = ReleaseRequest(app="shop", kind=Kind.PREVIEW)
-    made = taken(services, releases.request(services, BOSS, wanted))
+    made = claimed(services, releases.request(services, ADMIN, wanted))
     yield made
     with services.database.reading() as db:
         left = stored.by_id(db, made.id)

@@ -1,4 +1,4 @@
-"""Where a run takes place: a database, perhaps Redis, and a folder for each node."""
+"""A deployment for a run: a database, Redis for servers, and a folder for each node."""
 
 import base64
 import os
@@ -31,7 +31,7 @@ _STARTS = {"mariadb": mariadb, "postgresql": postgresql}
 
 
 @dataclass(frozen=True)
-class Site:
+class Deployment:
     """One installation; `database` and `redis` are None where there is no such server."""
 
     folder: Path
@@ -77,7 +77,7 @@ class Site:
 
 
 @contextmanager
-def building(shape: str, folder: Path, vendor: Vendor) -> Iterator[Site]:
+def deployed(shape: str, folder: Path, vendor: Vendor) -> Iterator[Deployment]:
     """Start what a shape consists of, with all apps in its database."""
     with ExitStack() as until_the_end:
         server = redis = None
@@ -86,12 +86,12 @@ def building(shape: str, folder: Path, vendor: Vendor) -> Iterator[Site]:
             redis = until_the_end.enter_context(redis_server())
         url = server.new_database() if server else sqlite_url(folder / "data" / "mprelease.db")
         key = base64.b64encode(secrets.token_bytes(32)).decode()
-        made = Site(folder, shape, url, server, redis, key, vendor)
-        _furnish(made)
+        made = Deployment(folder, shape, url, server, redis, key, vendor)
+        _add_apps(made)
         yield made
 
 
-def _furnish(made: Site) -> None:
+def _add_apps(made: Deployment) -> None:
     application = made.application()
     services, who = application.services, Actor("林")
     projects.add(

@@ -1,4 +1,4 @@
-"""A team at work: the command line as people call it, with a simulated platform behind it."""
+"""Commands of mprelease in a data folder, with a simulated platform."""
 
 import json
 import os
@@ -21,7 +21,7 @@ APP_ID = "wx0123456789abcdef"
 
 @dataclass(frozen=True)
 class Answer:
-    """What a command said, and its exit code."""
+    """The output of a command, and its exit code."""
 
     code: int
     out: str
@@ -33,7 +33,7 @@ class Answer:
 
 
 @dataclass
-class Team:
+class CommandLine:
     """One data folder, one registered app id, one key."""
 
     folder: Path

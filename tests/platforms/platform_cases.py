@@ -1,4 +1,4 @@
-"""One stage set per platform: its simulator with two apps, what is published, how it is refused."""
+"""One case per platform: its simulator with two apps, what is published, how it is refused."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from mprelease.domain.problems import Problem
 from mprelease.domain.releases import LaunchOptions
 from mprelease.platforms.douyin.driver import DouyinDriver
 from mprelease.platforms.driver import Account, Driver
-from mprelease.platforms.qr_codes import drawn
+from mprelease.platforms.images import draw_qr_code
 from mprelease.platforms.wechat.driver import WeChatDriver
 from mprelease.simulator import alipay as alipay_simulator
 from mprelease.simulator import douyin as douyin_simulator
@@ -26,7 +26,7 @@ SLOW_SECONDS = 60.0  # longer than any test waits
 
 
 @dataclass(frozen=True)
-class Mistake:
+class SourceError:
     """A file that does not compile, and the line that says why."""
 
     file: str
@@ -34,13 +34,13 @@ class Mistake:
     line: int
 
 
-class StageSet(ABC):
-    """A platform whose simulator knows two apps, each with a credential of its own."""
+class PlatformCase(ABC):
+    """A platform whose simulator has two apps, each with a credential of its own."""
 
     driver: ClassVar[Driver]
     app_ids: ClassVar[Sequence[str]]
     files: ClassVar[Mapping[str, str]]
-    mistake: ClassVar[Mistake]
+    source_error: ClassVar[SourceError]
     credential_refused: ClassVar[Problem]
     settings: ClassVar[Mapping[str, bool | int | str]] = {}
 
@@ -55,11 +55,11 @@ class StageSet(ABC):
 
     @abstractmethod
     def credential(self, app_id: str) -> str:
-        """Return what only this app's owner knows."""
+        """Return the credential of an app."""
 
     @abstractmethod
     def secrets(self, credential: str) -> Sequence[str]:
-        """Return the parts of a credential that nobody may see."""
+        """Return the parts of a credential that must not appear anywhere."""
 
     def set_fault(self, app_id: str, fault: Fault) -> None:
         self.service.set_fault(app_id, fault)
@@ -69,11 +69,11 @@ class StageSet(ABC):
         """Return what the newest preview opens, and its QR code."""
 
 
-class WeChatStage(StageSet):
+class WeChatCase(PlatformCase):
     driver = WeChatDriver()
     app_ids = ("wx0123456789abcdef", "wx1123456789abcdef")
     files = PROJECT
-    mistake = Mistake("pages/a.js", "Page({\n  data: (\n})\n", 3)
+    source_error = SourceError("pages/a.js", "Page({\n  data: (\n})\n", 3)
     credential_refused = Problem.KEY_REFUSED
 
     def __init__(self, folder: Path, keys: Sequence[str]) -> None:
@@ -93,11 +93,11 @@ class WeChatStage(StageSet):
         return newest.launch, qr_code_jpeg(newest.preview_url or "")
 
 
-class AlipayStage(StageSet):
+class AlipayCase(PlatformCase):
     driver = ALIPAY_DRIVER
     app_ids = ("2021000000000001", "2021000000000002")
     files = ALIPAY_PROJECT
-    mistake = Mistake("pages/a.js", "Page({\n  a: 1\n  b: 2\n})", 3)
+    source_error = SourceError("pages/a.js", "Page({\n  a: 1\n  b: 2\n})", 3)
     credential_refused = Problem.KEY_REFUSED
     # The experience version takes half of the time, and is no part of the contract.
     settings: ClassVar = {"experience": False}
@@ -119,11 +119,11 @@ class AlipayStage(StageSet):
         return newest.launch, qr_code_png((newest.qr_code_url or "").partition(".com")[2])
 
 
-class DouyinStage(StageSet):
+class DouyinCase(PlatformCase):
     driver = DouyinDriver()
     app_ids = ("tt0123456789abcdef", "tt1123456789abcdef")
     files = DOUYIN_PROJECT
-    mistake = Mistake("pages/a.json", '{\n  "a": 1,\n}', 3)
+    source_error = SourceError("pages/a.json", '{\n  "a": 1,\n}', 3)
     credential_refused = Problem.TOKEN_REFUSED
 
     def __init__(self, folder: Path, keys: Sequence[str]) -> None:
@@ -139,13 +139,13 @@ class DouyinStage(StageSet):
 
     def shown(self) -> tuple[LaunchOptions, bytes]:
         newest = self.douyin.qr_codes[-1]
-        return newest.launch, drawn(newest.short_url)
+        return newest.launch, draw_qr_code(newest.short_url)
 
 
-STAGES: Sequence[type[WeChatStage | AlipayStage | DouyinStage]] = (
-    WeChatStage,
-    AlipayStage,
-    DouyinStage,
+PLATFORM_CASES: Sequence[type[WeChatCase | AlipayCase | DouyinCase]] = (
+    WeChatCase,
+    AlipayCase,
+    DouyinCase,
 )
 
 

@@ -1,4 +1,4 @@
-"""One project with one app, and releases of it."""
+"""Rows of one project with one app, and of its releases."""
 
 from mprelease.domain.apps import App, BuildSettings, Environment, ProjectType
 from mprelease.domain.platforms import Platform
@@ -9,7 +9,7 @@ from mprelease.storage.database import Writer
 NOW = 1_795_320_000_000
 
 
-def an_app(db: Writer, name: str = "shop") -> App:
+def add_app(db: Writer, name: str = "shop") -> App:
     project = projects.add(db, f"{name}-project", "/srv/shop.git", "main", NOW)
     blank = App(
         id=0,
@@ -26,7 +26,7 @@ def an_app(db: Writer, name: str = "shop") -> App:
     return apps.add(db, blank, NOW)
 
 
-def a_release(db: Writer, app: App, kind: Kind = Kind.UPLOAD, robot: int = 1) -> int:
+def add_release(db: Writer, app: App, kind: Kind = Kind.UPLOAD, robot: int = 1) -> int:
     return releases.add(
         db,
         releases.NewRelease(

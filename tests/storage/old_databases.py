@@ -1,4 +1,4 @@
-"""Databases as former versions left them."""
+"""Databases of older versions."""
 
 import json
 from pathlib import Path
@@ -27,7 +27,7 @@ def upgrade(database: Database, to: str) -> None:
         command.upgrade(config, to)
 
 
-def insert_former(db: Writer, name: str, values: dict[str, Any]) -> None:
+def insert_old_row(db: Writer, name: str, values: dict[str, Any]) -> None:
     """Write a row into a table as it is now in the database, with blanks where one is needed."""
     table = Table(name, MetaData(), autoload_with=db.connection)
     row = {

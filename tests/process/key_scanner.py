@@ -1,4 +1,4 @@
-"""Look for an upload key in every place where a hostile build would look; say where one was found.
+"""Look for an upload key wherever a hostile build would look, and print where one was found.
 
 Arguments: the process that is known to have one, and the folder where it is known to lie.
 """
@@ -16,7 +16,7 @@ PLACES = ("/root", "/home", "/run", "/dev/shm", "/var/lib", "/etc", "/srv")
 
 
 def holds_key(path: str) -> bool:
-    """Tell whether the beginning of a file holds a key."""
+    """Return whether the beginning of a file holds a key."""
     try:
         # Without waiting for the other end of a pipe.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
@@ -31,7 +31,7 @@ def holds_key(path: str) -> bool:
 
 
 def memory_holds_key(pid: str) -> bool:
-    """Tell whether the writable memory of a process holds a key."""
+    """Return whether the writable memory of a process holds a key."""
     try:
         with Path(f"/proc/{pid}/mem").open("rb", 0) as memory:
             for area in Path(f"/proc/{pid}/maps").read_text().splitlines():

@@ -1,11 +1,11 @@
-"""A house with three apps, and the workers that are put to work in it."""
+"""An installation with three apps, and its workers, whose pipeline has simulated stages."""
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from light_pipeline import Ledger, a_worker, light
+from light_pipeline import Ledger, light, make_worker
 from mprelease.domain.releases import Kind, Release, State
 from mprelease.domain.users import Actor
 from mprelease.engine.worker import Worker, WorkerConfig
@@ -18,8 +18,8 @@ DEADLINE = 20.0
 
 
 @dataclass
-class Yard:
-    """A house with three apps, and the workers that are put to work in it."""
+class WorkerPool:
+    """An installation with three apps, and its workers, whose pipeline has simulated stages."""
 
     services: ServiceContext
     folder: Path
@@ -30,7 +30,7 @@ class Yard:
     def ledger(self) -> Ledger:
         return Ledger(self.folder / "ledger")
 
-    def ask(self, description: str = "", kind: Kind = Kind.UPLOAD, app: str = "shop-1") -> int:
+    def request(self, description: str = "", kind: Kind = Kind.UPLOAD, app: str = "shop-1") -> int:
         wanted = ReleaseRequest(app=app, kind=kind, description=description)
         return releases.request(self.services, self.who, wanted)
 
@@ -39,9 +39,9 @@ class Yard:
             return releases.get(db, release_id)
 
     def worker(self, name: str = "one", slots: int = 2, lease: int = 3000) -> Worker:
-        """Put a worker to work."""
-        post = WorkerConfig(name, ("default",), slots, 0, lease)
-        worker = a_worker(self.services, self.folder / name, light(self.ledger), post)
+        """Start a worker."""
+        config = WorkerConfig(name, ("default",), slots, 0, lease)
+        worker = make_worker(self.services, self.folder / name, light(self.ledger), config)
         worker.recover()
         worker.start()
         self.workers.append(worker)
@@ -53,7 +53,7 @@ class Yard:
         return self.release(release_id)
 
     def is_sending(self, release_id: int) -> bool:
-        """Tell whether a release has crossed its fence, as its worker knows."""
+        """Return whether a release has crossed its fence, by its log."""
         with self.services.database.reading() as db:
             return any(line.text == "sending" for line in logs.after(db, release_id))
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from command_line import APP_ID, CommandLine, path_without_bwrap
 from mprelease.simulator.wechat import WeChat
 from repositories import Files, make_repository
-from team import APP_ID, Team, path_without_bwrap
 
 pytestmark = [pytest.mark.slow, pytest.mark.light_tool]
 
@@ -27,8 +27,8 @@ try {
 } catch {
   sealed = true;
 }
-const done = (error, told) => {
-  if (error || told.hasErrors()) throw error || new Error(told.toString());
+const done = (error, stats) => {
+  if (error || stats.hasErrors()) throw error || new Error(stats.toString());
   fs.appendFileSync("dist/app.js", `\\nApp({ node: "${process.version}", sealed: ${sealed} })`);
 };
 """.replace("APP", APP_ID)
@@ -50,30 +50,30 @@ def files_of(folder: str, build: str, node: str, **package: object) -> Files:
 
 
 @pytest.fixture(params=["auto", "user"])
-def mode(request: pytest.FixtureRequest, team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+def mode(request: pytest.FixtureRequest, cli: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param == "user":
         if os.geteuid() != 0:
             pytest.skip("only root has this mode")
-        monkeypatch.setenv("PATH", path_without_bwrap(team.folder / "programs"))
-        team.extra["MPRELEASE_SANDBOX"] = "required"
+        monkeypatch.setenv("PATH", path_without_bwrap(cli.folder / "programs"))
+        cli.extra["MPRELEASE_SANDBOX"] = "required"
 
 
 # npm 6 takes its time for 374 packages.
 @pytest.mark.timeout(900)
 def test_webpack_4_is_built_with_node_14_beside_an_app_with_node_22(
-    team: Team, wechat: WeChat, tmp_path: Path
+    cli: CommandLine, wechat: WeChat, tmp_path: Path
 ) -> None:
     old = files_of("old", WEBPACK, "14", dependencies={"webpack": "4.46.0"})
     new = files_of("new", MD4.replace("md4", "sha256"), "lts/jod")
     options = ("--build-command", "node build.js", "--output", "dist")
     repository = make_repository(tmp_path / "web", {**old, **new})
-    team.has_app(repository, *options, "--directory", "old")
-    team.must(
+    cli.has_app(repository, *options, "--directory", "old")
+    cli.must(
         *("app", "add", "other", "--project", "web", "--app-id", OTHER_ID, "--directory", "new"),
-        *("--credential-file", str(team.folder / "private.key"), *options),
+        *("--credential-file", str(cli.folder / "private.key"), *options),
     )
-    wechat.register(OTHER_ID, team.key)
-    made = team.must("preview", "--project", "web", "--json", seconds=800).json
+    wechat.register(OTHER_ID, cli.key)
+    made = cli.must("preview", "--project", "web", "--json", seconds=800).json
     versions = {one["app"]: one["node_version"].split(".")[0] for one in made}
     assert versions == {"shop": "14", "other": "22"}
     sent = {one.app_id: one.files["app.js"].decode() for one in wechat.received}
@@ -81,7 +81,7 @@ def test_webpack_4_is_built_with_node_14_beside_an_app_with_node_22(
     assert all("sealed: true" in code for code in sent.values())
     assert 'node: "v14.' in sent[APP_ID]
     assert 'node: "v22.' in sent[OTHER_ID]
-    assert "with npm 6." in team.log(made[0]["id"])
+    assert "with npm 6." in cli.log(made[0]["id"])
     begun = [datetime.fromisoformat(one["started_at"]) for one in made]
     ended = [datetime.fromisoformat(one["ended_at"]) for one in made]
     assert max(begun) < min(ended)
@@ -89,18 +89,18 @@ def test_webpack_4_is_built_with_node_14_beside_an_app_with_node_22(
 
 @pytest.mark.usefixtures("mode")
 def test_one_command_builds_an_old_webpack_with_node_16(
-    team: Team, wechat: WeChat, tmp_path: Path
+    cli: CommandLine, wechat: WeChat, tmp_path: Path
 ) -> None:
     files = {"build.js": BUILD + MD4, "package.json": json.dumps({"name": "a"})}
     repository = make_repository(tmp_path / "old", files)
-    team.has_app(repository, "--build-command", "node build.js", "--output", "dist")
-    failed = team.run("preview", "shop", "--json")
+    cli.has_app(repository, "--build-command", "node build.js", "--output", "dist")
+    failed = cli.run("preview", "shop", "--json")
     assert failed.json["error"]["problem"] == "old_webpack_new_node"
     assert "mprelease again" in failed.json["error"]["remedy"]
-    again = team.must("again", "1", "--node", "16", "--json").json
+    again = cli.must("again", "1", "--node", "16", "--json").json
     assert again["node_version"].startswith("16.")
     assert again["ref"] == failed.json["commit"]["id"]
     code = wechat.received[0].files["app.js"].decode()
     assert 'node: "v16.' in code
     assert "sealed: true" in code
-    assert team.must("app", "show", "shop", "--json").json["build"]["node"] == "16"
+    assert cli.must("app", "show", "shop", "--json").json["build"]["node"] == "16"

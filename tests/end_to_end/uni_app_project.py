@@ -2,7 +2,7 @@
 
 import json
 
-from team import APP_ID
+from command_line import APP_ID
 
 VERSION = "3.0.0-4020920240930001"
 TARGETS = ("mp-weixin", "mp-alipay", "mp-toutiao")

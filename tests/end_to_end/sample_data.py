@@ -1,4 +1,4 @@
-"""A house in which much has happened, written straight into its database, to look at its pages."""
+"""Sample data for the pages, written directly into the database."""
 
 import json
 import time
@@ -20,7 +20,7 @@ from mprelease.domain.releases import (
     State,
 )
 from mprelease.domain.users import Actor, Role
-from mprelease.platforms.qr_codes import drawn
+from mprelease.platforms.images import draw_qr_code
 from mprelease.schemas.apps import AppChange
 from mprelease.schemas.projects import ProjectChange
 from mprelease.schemas.releases import ReleaseRequest
@@ -59,24 +59,24 @@ MISSED = Message("hint.alipay_not_experience", {"version": "26.11.22", "detail":
 _HOUR_MS = 3_600_000
 
 
-def house_of(data: Path) -> ServiceContext:
-    """Return the house of a data folder, which the platform has made already."""
+def services_of(data: Path) -> ServiceContext:
+    """Return the services of an existing data folder."""
     database = Database(sqlite_url(data / "mprelease.db"))
     vault = Vault(master_key(None, data / "master.key"))
     return ServiceContext(database, vault, _now, ZoneInfo("Asia/Shanghai"))
 
 
-def furnish(services: ServiceContext, key: str) -> str:
-    """Fill an empty house; return under which key a QR code is shared."""
-    boss = Actor("admin")
+def add_sample_data(services: ServiceContext, key: str) -> str:
+    """Fill an empty database; return under which key a QR code is shared."""
+    admin = Actor("admin")
     for name in ("商城", "空项目", LONG_NAME):
         change = ProjectChange(
             name=name, repository="https://git.example.com/mall.git", default_branch="main"
         )
-        projects.add(services, boss, change)
+        projects.add(services, admin, change)
     for platform, (name, app_id) in APPS.items():
         new = AppChange(name=name, platform_app_id=app_id, credential=_credential(platform, key))
-        apps.add(services, boss, "商城", platform, new)
+        apps.add(services, admin, "商城", platform, new)
     people = {
         VIEWER: Role.VIEWER,
         LIN.name: Role.MEMBER,
@@ -84,7 +84,7 @@ def furnish(services: ServiceContext, key: str) -> str:
         LONG_NAME: Role.MEMBER,
     }
     for name, role in people.items():
-        users.add(services, boss, NewUser(name=name, role=role, password=PASSWORD))
+        users.add(services, admin, NewUser(name=name, role=role, password=PASSWORD))
     with services.database.writing() as db:
         workers.register(db, "builder-1", ["default", "intranet"], 2, "0.1.0")
     return _happen(services)
@@ -152,7 +152,7 @@ def _released(
                 ended = StageState.SUCCEEDED if is_good or not is_last else StageState.FAILED
                 queue.end_stage(db, lease, stage, ended, began, cached=stage is Stage.INSTALL)
         if is_good:
-            image = drawn(f"https://example.com/trial?release={number}")
+            image = draw_qr_code(f"https://example.com/trial?release={number}")
             stored.put_qr_code(db, number, image, "image/png", services.now())
         if is_good and platform is Platform.ALIPAY:
             queue.warn(db, lease, MISSED)

@@ -1,4 +1,4 @@
-"""Programs that come with somebody's token."""
+"""Clients of the API, with a user's token."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,16 +6,16 @@ from typing import Any
 
 from fastapi.testclient import TestClient
 
-from guests import NAMES, World
 from mprelease.domain.users import Role
 from mprelease.services import sessions, users
+from web_clients import NAMES, Site
 
 API = "/api/v1"
 
 
 @dataclass(frozen=True)
-class Program:
-    """A program with somebody's token."""
+class ApiClient:
+    """A client of the API with a user's token."""
 
     client: TestClient
     token: str
@@ -31,8 +31,8 @@ class Program:
         return answer.json() if answer.content else None
 
 
-def program(world: World, role: Role) -> Program:
-    with world.services.database.reading() as db:
+def api_client(site: Site, role: Role) -> ApiClient:
+    with site.services.database.reading() as db:
         user = users.by_name(db, NAMES[role])
-    token = sessions.add_token(world.services, user, "ci", 7)
-    return Program(world.stranger().client, token)
+    token = sessions.add_token(site.services, user, "ci", 7)
+    return ApiClient(site.anonymous().client, token)

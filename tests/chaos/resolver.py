@@ -1,4 +1,4 @@
-"""The person who looks at what is unknown, asks the platform, and decides."""
+"""Resolve releases of unknown end, as an administrator does who looks at the platform."""
 
 import threading
 import time
@@ -15,20 +15,20 @@ from mprelease.storage.outage import OUTAGE
 from mprelease.storage.tables import releases as rows
 
 _LOOK_SECONDS = 0.5
-# Longer than any machine stays frozen here: whoever was only away tells the end first.
+# Longer than a machine stays frozen here: a worker that comes back reports the end first.
 _CAREFUL_SECONDS = 15.0
 _SURE_SECONDS = 4.0
 
 
-class Person:
-    """Decide about releases of unknown end, in a thread, until told to go."""
+class Resolver:
+    """Decide about releases of unknown end, in a thread, until `end`."""
 
     def __init__(self, application: Application, vendor: Vendor) -> None:
-        """Take the house, and the platform's console to look at."""
+        """Take the application, and the platform."""
         self._services = application.services
         self._vendor = vendor
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="person")
+        self._thread = threading.Thread(target=self._work, name="resolver")
         self._waits = _CAREFUL_SECONDS
         # Since when each one is seen to be unknown; those that came back are forgotten.
         self._since: dict[int, float] = {}
@@ -41,8 +41,8 @@ class Person:
         """Begin to look."""
         self._thread.start()
 
-    def hurry(self) -> None:
-        """Decide sooner: nobody is frozen any more."""
+    def decide_sooner(self) -> None:
+        """Decide sooner: no process is frozen any more."""
         self._waits = _SURE_SECONDS
         self._since = dict.fromkeys(self._since, time.monotonic())
         self.open = None

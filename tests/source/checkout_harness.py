@@ -1,4 +1,4 @@
-"""A bench on which repositories are checked out into one tree, again and again."""
+"""Check out repositories into one tree, with mirrors and limits of a test."""
 
 import os
 from collections.abc import Callable
@@ -13,8 +13,8 @@ from mprelease.source.repository import Repository
 
 
 @dataclass
-class Bench:
-    """Folders for mirrors and one tree, and what git said."""
+class CheckoutHarness:
+    """Folders for mirrors and one tree, and the lines of git."""
 
     folder: Path
     lines: list[str] = field(default_factory=list)
@@ -40,7 +40,7 @@ class Bench:
             self.mirrors,
             {"PATH": self.path},
             stop=self.stop,
-            on_line=self._hear,
+            on_line=self._add_line,
             time_limit=time_limit,
             disk_limit=self.disk_limit,
             memory_limit=self.memory_limit,
@@ -70,7 +70,7 @@ class Bench:
         names = {str(path.relative_to(self.tree)) for path in files}
         return {name for name in names if not name.startswith(".git/")}
 
-    def _hear(self, line: str) -> None:
+    def _add_line(self, line: str) -> None:
         self.lines.append(line)
         self.on_line(line)
 

@@ -1,4 +1,4 @@
-"""People in front of the pages, each with a browser of their own."""
+"""The web application in this process, and browsers that use it, logged in or not."""
 
 import re
 from dataclasses import dataclass
@@ -18,8 +18,8 @@ HOST = "http://testserver"
 
 
 @dataclass
-class Visitor:
-    """A browser, logged in or not."""
+class BrowserClient:
+    """A browser, logged in or not; it keeps cookies."""
 
     client: TestClient
 
@@ -35,44 +35,44 @@ class Visitor:
         return found[1]
 
     def send(self, address: str, **form: str) -> str:
-        """Send a form as the page would, and return what comes in the end."""
+        """Send a form as the page does; return the page after all redirects."""
         answer = self.client.post(address, data={"csrf": self.csrf, **form})
         return answer.text
 
 
 @dataclass
-class World:
-    """The application, and as many browsers as are wanted."""
+class Site:
+    """The application, its services, and new browsers."""
 
     app: FastAPI
     services: ServiceContext
     # The number of the one release, a queued preview.
     first: int
 
-    def stranger(self) -> Visitor:
-        return Visitor(TestClient(self.app, base_url=HOST, raise_server_exceptions=False))
+    def anonymous(self) -> BrowserClient:
+        return BrowserClient(TestClient(self.app, base_url=HOST, raise_server_exceptions=False))
 
-    def at(self, address: str) -> Visitor:
-        """A browser that nobody knows, at an address of its own."""
+    def at(self, address: str) -> BrowserClient:
+        """Return a browser without a login, at this IP address."""
         client = TestClient(
             self.app, base_url=HOST, raise_server_exceptions=False, client=(address, 50_000)
         )
-        return Visitor(client)
+        return BrowserClient(client)
 
-    def session_of(self, role: Role) -> Visitor:
-        made_visitor = self.stranger()
-        assert made_visitor.log_in(NAMES[role]) == 303
-        return made_visitor
+    def logged_in(self, role: Role) -> BrowserClient:
+        client = self.anonymous()
+        assert client.log_in(NAMES[role]) == 303
+        return client
 
 
 def without_csrf(page: str) -> str:
-    """What two pages of one login may have in common: each masks the secret of forms anew."""
+    """Remove the masked secrets of forms, which differ in each response, for comparisons."""
     return re.sub(r"[\w-]{100,}=*", "", page)
 
 
-def has_twin(world: World, upload_key: str) -> None:
+def has_twin(site: Site, upload_key: str) -> None:
     """Add a second app to the project."""
     twin = AppChange(
         name="twin", platform_app_id="wx0123456789abcdee", credential=upload_key.encode()
     )
-    apps.add(world.services, Actor("admin"), "web", Platform.WECHAT, twin)
+    apps.add(site.services, Actor("admin"), "web", Platform.WECHAT, twin)
