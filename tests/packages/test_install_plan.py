@@ -317,9 +317,12 @@ def test_other_managers_keep_their_own_rule_for_install_scripts(tmp_path: Path) 
 
 def test_pnpm_keeps_its_store_out_of_the_tree_and_links_nothing_from_it(tmp_path: Path) -> None:
     write(tmp_path, "package.json", {"packageManager": "pnpm@10.34.9"})
+    # pnpm 11 reads the variables with its own name only.
     assert download_variables(found(tmp_path), Path("/home")) == {
         "npm_config_store_dir": "/home/.pnpm-store",
         "npm_config_package_import_method": "clone-or-copy",
+        "pnpm_config_store_dir": "/home/.pnpm-store",
+        "pnpm_config_package_import_method": "clone-or-copy",
     }
 
 

@@ -123,11 +123,20 @@ def download_variables(install: Install, home: Path) -> Mapping[str, str]:
         return {"YARN_CACHE_FOLDER": str(home / ".cache" / "yarn")}
     if install.manager.name is not ManagerName.PNPM:
         return {}
-    return {
-        "npm_config_store_dir": str(home / ".pnpm-store"),
+    return manager_settings(
+        store_dir=str(home / ".pnpm-store"),
         # With hard links a build could change the store, which other installs use.
-        "npm_config_package_import_method": "clone-or-copy",
-    }
+        package_import_method="clone-or-copy",
+    )
+
+
+def manager_settings(**settings: str) -> dict[str, str]:
+    """Return the environment variables that npm and pnpm read as these settings.
+
+    pnpm >= 11 does not read those of npm.
+    """
+    prefixes = ("npm_config", "pnpm_config")
+    return {f"{each}_{name}": value for each in prefixes for name, value in settings.items()}
 
 
 _ARGUMENTS: Mapping[tuple[ManagerName, bool], tuple[str, ...]] = {

@@ -42,8 +42,11 @@ def requested(tree: Path, directory: str, setting: str | None) -> NodeRequest | 
 
 
 def satisfies(version: str, wanted: str) -> bool:
-    """Return whether a version is in a range of npm."""
-    return bool(nodesemver.satisfies(version, wanted, loose=True))
+    """Return whether a version is in a range of npm; False if one of them is unreadable."""
+    try:
+        return bool(nodesemver.satisfies(version, wanted, loose=True))
+    except ValueError:
+        return False
 
 
 def best(versions: Iterable[str], wanted: str) -> str | None:

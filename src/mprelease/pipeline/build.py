@@ -10,7 +10,7 @@ from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Stage
 from mprelease.packages import yarn_berry
-from mprelease.packages.install_plan import ManagerName, find
+from mprelease.packages.install_plan import ManagerName, find, manager_settings
 from mprelease.packages.install_view import MODULES
 from mprelease.pipeline.build_dependencies import BuildDependencies
 from mprelease.pipeline.commands import (
@@ -80,7 +80,7 @@ def _manager_variables(run: Run) -> Mapping[str, str]:
     if install is None:
         return {}
     # pnpm >= 10 would try to complete the dependency set, which is read-only.
-    settings_of_pnpm = {"npm_config_verify_deps_before_run": "false"}
+    settings_of_pnpm = manager_settings(verify_deps_before_run="false")
     if install.manager.name is ManagerName.PNPM:
         return settings_of_pnpm
     if yarn_berry.wants_plug_and_play(install):

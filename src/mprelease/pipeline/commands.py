@@ -9,6 +9,7 @@ from pathlib import Path
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Stage
+from mprelease.packages.install_plan import manager_settings
 from mprelease.packages.manager_versions import npm_variables
 from mprelease.pipeline.diagnosis import diagnose
 from mprelease.pipeline.resource_limits import raise_if_limited
@@ -144,13 +145,13 @@ class Commands:
 
     def _environment(self) -> Mapping[str, str]:
         machine = self.run.machine
-        registry = {"npm_config_registry": machine.npm_registry} if machine.npm_registry else {}
+        registry = machine.npm_registry
         node = self.run.chosen_node
         return {
             **machine.environment,
             **(npm_variables(node.npm_version, str(node.folder)) if node else {}),
             **machine.build_variables,
-            **registry,
+            **(manager_settings(registry=registry) if registry else {}),
             "PATH": self._path(),
             "HOME": str(self.place.seen(self.place.home)),
             "TMPDIR": str(self._temporary),

@@ -7,12 +7,13 @@ complete as soon as it exists, and never changes.
 
 import os
 import platform
+import re
 import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.node_versions import nearest, numbers
@@ -29,6 +30,7 @@ from mprelease.process.machine_locks import MachineLocks
 from mprelease.process.removal import remove
 from mprelease.workspace.retention import drop_oldest
 
+_VERSION = re.compile(r"\d{1,9}\.\d{1,9}\.\d{1,9}")
 _PREFIX = "node-"
 _PROGRAM = "bin/node"
 _KEPT = 12
@@ -107,7 +109,7 @@ def _install_best(run: Run, request: NodeRequest) -> Path:
 
 
 def _best_version(npm: RegistryNpm, request: NodeRequest) -> str:
-    versions = _listed(npm.view(_package(), "versions"))
+    versions = [each for each in _listed(npm.view(_package(), "versions")) if _is_version(each)]
     version = best(versions, request.range) if request.range else None
     if version is None:
         raise StageFailed(
@@ -158,9 +160,17 @@ def _install(npm: RegistryNpm, version: str, folder: Path) -> None:
 
 def _npm_version(npm: RegistryNpm, node: str) -> str:
     """Return the newest version of npm that belongs to a Node and runs on it."""
-    found = _listed(npm.view(f"npm@{npm_beside(node)}", "version", "engines.node"))
-    fitting = [each for each in found if _runs_on(node, each.get("engines.node"))]
-    return max((str(each["version"]) for each in fitting), key=numbers)
+    wanted = f"npm@{npm_beside(node)}"
+    found = _listed(npm.view(wanted, "version", "engines.node"))
+    fitting: list[str] = [each["version"] for each in found if _fits_npm(each, node)]
+    if not fitting:
+        raise StageFailed(Problem.TOOL_INSTALL_FAILED, tool=wanted, detail=f"Node {node}")
+    return max(fitting, key=numbers)
+
+
+def _fits_npm(found: Any, node: str) -> bool:
+    engines = found.get("engines.node")
+    return _is_version(found.get("version")) and (not engines or satisfies(node, str(engines)))
 
 
 def _unpack(npm: RegistryNpm, package: str, folder: Path) -> None:
@@ -184,8 +194,9 @@ def _listed(found: object) -> list[Any]:
     return found if isinstance(found, list) else [found]
 
 
-def _runs_on(node: str, engines: object) -> bool:
-    return not engines or satisfies(node, str(engines))
+def _is_version(found: object) -> TypeGuard[str]:
+    """Return whether a registry's value is a released version, and so safe as a folder's name."""
+    return isinstance(found, str) and _VERSION.fullmatch(found) is not None
 
 
 def _package() -> str:

@@ -39,11 +39,10 @@ _KEPT = 24
 
 
 def _require_node(run: Run, manager: Manager, folder: Path) -> None:
-    version, node = manager.version or "", run.node.version
-    engines = engines_of(
-        manifests.parsed(folder / "node_modules" / manager.npm_package / "package.json")
-    )
-    if needed := unfit_node(manager.name, version, engines, node):
+    manifest = manifests.parsed(folder / "node_modules" / manager.npm_package / "package.json")
+    # The project may name a part of it only.
+    version, node = str(manifest.get("version")), run.node.version
+    if needed := unfit_node(manager.name, version, engines_of(manifest), node):
         raise StageFailed(
             Problem.MANAGER_NEEDS_NODE,
             manager=f"{manager.program} {version}",
