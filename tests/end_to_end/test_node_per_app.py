@@ -7,11 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from command_line import APP_ID, CommandLine, path_without_bwrap
+from command_line import APP_ID, CommandLine
 from mprelease.simulator.wechat import WeChat
 from repositories import Files, make_repository
+from sandbox_modes import MODES, give_folder, in_mode
 
-pytestmark = [pytest.mark.slow, pytest.mark.light_tool]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.light_tool,
+    pytest.mark.skipif(os.geteuid() != 0, reason="only root has all modes"),
+]
 
 OTHER_ID = "wxfedcba9876543210"
 BUILD = """
@@ -49,15 +54,6 @@ def files_of(folder: str, build: str, node: str, **package: object) -> Files:
     }
 
 
-@pytest.fixture(params=["auto", "user"])
-def mode(request: pytest.FixtureRequest, cli: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
-    if request.param == "user":
-        if os.geteuid() != 0:
-            pytest.skip("only root has this mode")
-        monkeypatch.setenv("PATH", path_without_bwrap(cli.folder / "programs"))
-        cli.extra["MPRELEASE_SANDBOX"] = "required"
-
-
 # npm 6 takes its time for 374 packages.
 @pytest.mark.timeout(900)
 def test_webpack_4_is_built_with_node_14_beside_an_app_with_node_22(
@@ -87,20 +83,22 @@ def test_webpack_4_is_built_with_node_14_beside_an_app_with_node_22(
     assert max(begun) < min(ended)
 
 
-@pytest.mark.usefixtures("mode")
-def test_one_command_builds_an_old_webpack_with_node_16(
-    cli: CommandLine, wechat: WeChat, tmp_path: Path
+@pytest.mark.parametrize("mode", MODES)
+def test_one_command_builds_an_old_webpack_with_node_16_in_each_mode(
+    mode: str, cli: CommandLine, wechat: WeChat, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = {"build.js": BUILD + MD4, "package.json": json.dumps({"name": "a"})}
     repository = make_repository(tmp_path / "old", files)
-    cli.has_app(repository, "--build-command", "node build.js", "--output", "dist")
-    failed = cli.run("preview", "shop", "--json")
+    working = in_mode(cli, mode, monkeypatch)
+    give_folder(working)
+    working.has_app(repository, "--build-command", "node build.js", "--output", "dist")
+    failed = working.run("preview", "shop", "--json")
     assert failed.json["error"]["problem"] == "old_webpack_new_node"
     assert "mprelease again" in failed.json["error"]["remedy"]
-    again = cli.must("again", "1", "--node", "16", "--json").json
+    again = working.must("again", "1", "--node", "16", "--json").json
     assert again["node_version"].startswith("16.")
     assert again["ref"] == failed.json["commit"]["id"]
     code = wechat.received[0].files["app.js"].decode()
     assert 'node: "v16.' in code
     assert "sealed: true" in code
-    assert cli.must("app", "show", "shop", "--json").json["build"]["node"] == "16"
+    assert working.must("app", "show", "shop", "--json").json["build"]["node"] == "16"

@@ -37,6 +37,8 @@ def registry() -> Iterator[NpmRegistry]:
     for version in ("14.16.1", "14.21.3", "16.20.2", "17.9.1"):
         program = f'#!/bin/sh\nMADE_BY={version} exec {node} "$@"\n'
         made.publish(PACKAGE, version, "", {"bin/node": program})
+    # A registry must not name a folder elsewhere.
+    made.publish(PACKAGE, "99.0.0-x/../../../../y", "", {"bin/node": ""})
     made.publish(
         PACKAGE, "16.0.0", "", {"bin/node": "#!/bin/sh\necho GLIBC_9 not found >&2\nexit 1\n"}
     )
@@ -132,7 +134,7 @@ def test_a_node_that_fits_already_is_taken_without_asking_the_registry(
 
 @pytest.mark.parametrize(
     ("wanted", "nearest"),
-    [("14.17.0", "14.16.1"), ("15", "16.20.2"), ("lts/galium", "lts/gallium")],
+    [("14.17.0", "14.16.1"), ("15", "16.20.2"), ("99", "17.9.1"), ("lts/galium", "lts/gallium")],
 )
 def test_an_unknown_version_names_the_nearest_that_exists(
     run: Any, tmp_path: Path, wanted: str, nearest: str
