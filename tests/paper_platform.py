@@ -40,6 +40,7 @@ from mprelease.platforms.presentation import (
 from mprelease.platforms.settings import KnownSettings
 from mprelease.platforms.tools import Tool
 from mprelease.process.command import Command
+from mprelease.process.tree import Stop
 
 PAPER = named("paper")
 APP_ID = "paper-7"
@@ -131,7 +132,7 @@ class PaperDriver:
     def left_out(self, order: PublishOrder, packages: Collection[str]) -> tuple[Message, ...]:
         return ()
 
-    def keep_download(self, tools: Path, account: Account, route: Route) -> None:
+    def keep_download(self, tools: Path, account: Account, route: Route, stop: Stop) -> None:
         pass
 
     def size_limits(self) -> SizeLimits:

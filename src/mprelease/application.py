@@ -3,7 +3,6 @@
 import logging
 import os
 import socket
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -44,6 +43,7 @@ from mprelease.settings.environment import (
     variables,
 )
 from mprelease.settings.settings import Settings
+from mprelease.storage.clock import DatabaseClock
 from mprelease.storage.database import Database, readable_errors, sqlite_url
 from mprelease.storage.engines import timeouts_for
 from mprelease.storage.migrate import migrate
@@ -276,12 +276,10 @@ def opened(settings: Settings) -> Application:
     messaging = Messaging(
         settings.redis_url, vault.fingerprint("relay"), vault.key_for("relay"), loops
     )
-    services = ServiceContext(database, vault, _now, ZoneInfo(settings.timezone), messaging.wake)
+    services = ServiceContext(
+        database, vault, DatabaseClock(database), ZoneInfo(settings.timezone), messaging.wake
+    )
     return Application(settings, layout, services, messaging, loops)
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000
 
 
 def _limits(settings: Settings) -> Limits:

@@ -266,10 +266,12 @@ OWNED = {
     ("live/poller.py", "asyncio.create_task"): "supervised",
     ("pipeline/credential_check.py", "threading.Thread"): "one check, whose end the release hears",
     ("pipeline/install_registries.py", "ThreadPoolExecutor"): "probes, whose failures map() raises",
+    ("platforms/http.py", "threading.Timer"): "the time limit of requests",
     ("process/tree.py", "threading.Thread"): "reads a command; its failure is raised by wait()",
     ("simulator/proxy.py", "Thread"): "serves the simulated services of tests and demos",
     ("simulator/proxy.py", "asyncio.create_task"): "one connection; it ends with the simulator",
     ("source/git.py", "threading.Timer"): "the time limit of one reading",
+    ("storage/clock.py", "threading.Thread"): "one reading; without it the clock goes on",
     ("supervision.py", "threading.Thread"): "supervised",
     ("web/connections.py", "asyncio.create_task"): "supervised",
     (

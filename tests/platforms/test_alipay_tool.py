@@ -19,6 +19,7 @@ from mprelease.platforms.driver import (
     PublishOrder,
     ToolDownload,
 )
+from mprelease.process.tree import Stop
 from mprelease.simulator.alipay import Alipay
 from mprelease.simulator.vendor_service import Fault
 from publishing import Publishing, accepted, failed, write_files
@@ -105,7 +106,7 @@ def test_the_compiler_is_fetched_from_the_vendor_once_for_all_releases(
         # What the process has left behind is nobody's.
         for program in scratch.rglob("mini-pkg-builder"):
             program.write_text("evil")
-        DRIVER.keep_download(tmp_path / "tools", order.account, order.route)
+        DRIVER.keep_download(tmp_path / "tools", order.account, order.route, Stop())
     assert fetched == [1, 0]
     kept = home / "compilers" / "cubebuild@0.100.12-simulator" / "linux"
     assert {one.name for one in kept.iterdir()} == {"compiler.cjs", "mini-pkg-builder"}

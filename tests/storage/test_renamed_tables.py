@@ -54,7 +54,7 @@ def test_names_change_and_nothing_is_lost(blank: Database, lock: Path) -> None:
         assert db.connection.execute(settings).one() == ("pages/cart", {"es6": True})
         found = access_keys.holder(db, "d")
         assert found
-        assert (found[0].name, found[1].id) == ("lin", 7)
+        assert (found.user.name, found.key.id) == ("lin", 7)
         # Its number is not given again.
         access_keys.add(db, 3, KeyKind.TOKEN, "ci", digest="e", csrf="", ttl=10**9)
         assert {key.id for key in access_keys.of_user(db, 3, KeyKind.TOKEN)} == {8}

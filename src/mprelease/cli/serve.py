@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from mprelease.engine.worker import Worker
     from mprelease.live.hub import Hub
 
-_MOST_QUERIES = 16
 Host = Annotated[str, typer.Option(help=t("option.host"))]
 Port = Annotated[int, typer.Option(min=1, max=65535, help=t("option.port"))]
 NoWorker = Annotated[bool, typer.Option("--no-worker", help=t("option.no_worker"))]
@@ -75,6 +74,8 @@ def run(application: "Application", host: str, port: int, *, works: bool, words:
     )
     server = uvicorn.Server(config)
     application.network.refuse_pages(port)
+    # The first reading queries the database, which the event loop must not wait for.
+    application.services.now()
     with _working(application, server, hub) if works else nullcontext():
         password = _first_password(application)
         url = settings.base_url or f"http://{_in_address(host)}:{port}"
@@ -116,10 +117,11 @@ def _web_app(application: "Application", hub: "Hub", is_over: Callable[[], bool]
     from sqlalchemy import text
 
     from mprelease.services import worker_queries
+    from mprelease.services.waiting_queries import WaitingQueries
     from mprelease.web.app import create_app
     from mprelease.web.context import WebContext
 
-    waiting = threading.BoundedSemaphore(_MOST_QUERIES)
+    waiting = WaitingQueries()
 
     def is_ready() -> bool:
         with application.services.database.reading() as db:
@@ -127,19 +129,15 @@ def _web_app(application: "Application", hub: "Hub", is_over: Callable[[], bool]
 
     def ask(label: str, query: WorkerQuery, *, seconds: float, max_age: float) -> dict[str, object]:
         # Each waiting query blocks a thread of the pages.
-        if not waiting.acquire(blocking=False):
-            raise Refused(Problem.NO_ANSWER, label=label)
-        try:
-            answer = worker_queries.ask(
-                application.services,
-                label,
-                query,
-                seconds=seconds,
-                max_age=max_age,
-                is_over=is_over,
-            )
-        finally:
-            waiting.release()
+        answer = worker_queries.ask(
+            application.services,
+            label,
+            query,
+            seconds=seconds,
+            max_age=max_age,
+            is_over=is_over,
+            waiting=waiting,
+        )
         if answer.problem_detail:
             raise StageFailed(answer.problem_detail.problem, **answer.problem_detail.parameters)
         return dict(answer.facts or {})

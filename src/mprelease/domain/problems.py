@@ -81,6 +81,7 @@ class Problem(StrEnum):
     WORKER_UNKNOWN = auto()
     NO_WORKER = auto()
     NO_ANSWER = auto()
+    TOO_MANY_QUERIES = auto()
     ADDRESS_PAGE_MISSING = auto()
     ADDRESS_UNKNOWN = auto()
 

@@ -54,7 +54,8 @@ class User:
     """A user account; times in milliseconds since the epoch.
 
     `robot`, if set, is the default for this user's releases where a platform has robots; `language`
-    is a language of the interface, None for the one that the browser requests.
+    is a language of the interface, None for the one that the browser requests. `revision` is
+    incremented by each change of name, role, robot, language or `is_disabled`.
     """
 
     id: int
@@ -67,6 +68,7 @@ class User:
     seen_at: int | None
     # The time of the last change of the picture; None without a picture.
     avatar_at: int | None = None
+    revision: int = 0
 
     @property
     def actor(self) -> Actor:

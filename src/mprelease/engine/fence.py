@@ -31,7 +31,6 @@ class DatabaseFence:
     ) -> None:
         """Take the lease, the kind of the release, its stop request, and its recorder."""
         self._database = services.database
-        self._now = services.now
         self._lease = lease
         self._kind = kind
         self._stop = stop
@@ -44,7 +43,7 @@ class DatabaseFence:
         """
         self._stop.raise_if_asked()
         # Read before the statement, so that the deadline is never later than the lease allows.
-        not_after = self._now() + int(_NOT_AFTER * self._lease.ttl)
+        not_after = _machine_ms() + int(_NOT_AFTER * self._lease.ttl)
         if self._kind is Kind.UPLOAD:
             self._execute(self._mark, not_after)
             self._recorder.is_behind_fence = True
@@ -55,7 +54,7 @@ class DatabaseFence:
         """Undo `cross`; only if nothing was sent to the platform. Raise LeaseLost."""
         if self._kind is not Kind.UPLOAD:
             return
-        self._execute(self._unmark, self._now() + int(_NOT_AFTER * self._lease.ttl))
+        self._execute(self._unmark, _machine_ms() + int(_NOT_AFTER * self._lease.ttl))
         self._recorder.is_behind_fence = False
 
     def _reopen_if_stopped(self) -> None:
@@ -72,7 +71,7 @@ class DatabaseFence:
                 with self._database.writing() as db:
                     return statement(db, is_retry=is_retry)
             except OUTAGE:
-                if self._now() > not_after:
+                if _machine_ms() > not_after:
                     raise LeaseLost from None
                 is_retry = True
                 time.sleep(_BETWEEN_TRIES)
@@ -92,6 +91,11 @@ class DatabaseFence:
             return
         if not (is_retry and queue.renew(db, self._lease)):
             raise LeaseLost
+
+
+def _machine_ms() -> int:
+    # Not the database's clock: the bridge compares the deadline with that of this machine.
+    return time.time_ns() // 1_000_000
 
 
 class _Statement(Protocol):

@@ -15,6 +15,7 @@ from mprelease.domain.worker_queries import QueryAnswer, WorkerQuery, WorkerQuer
 from mprelease.engine.host_health import HostHealth
 from mprelease.engine.masking import masked_problem
 from mprelease.pipeline.runner import problem_detail_of
+from mprelease.platforms import http
 from mprelease.platforms.driver import Account, Route
 from mprelease.platforms.registry import driver_of
 from mprelease.process.limits import NO_LIMITS, ResourceLimits
@@ -23,6 +24,7 @@ from mprelease.process.tree import Stop
 from mprelease.services import apps, finishing, projects
 from mprelease.services.apps import CREDENTIAL
 from mprelease.services.context import ServiceContext, open_secrets, owner_of
+from mprelease.services.worker_queries import host_asked
 from mprelease.source import refs
 from mprelease.source.access import Access
 from mprelease.source.git import Git
@@ -41,6 +43,7 @@ _HOST_SECONDS = 10.0
 _SHORT_TIMEOUTS = {"GIT_HTTP_LOW_SPEED_LIMIT": "100", "GIT_HTTP_LOW_SPEED_TIME": "15"}
 _ADDRESS_SECONDS = 5
 _LONGEST_ADDRESS = 64
+_LONGEST_ADDRESS_PAGE = 64 * 1024  # bytes
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,8 @@ class QueryHandler:
         hosts: dict[int, str] = {}
 
         def may(number: int, query: WorkerQuery) -> bool:
-            hosts[number] = self._host_of(query)
+            with self._services.database.reading() as db:
+                hosts[number] = host_asked(db, query)
             return has_room(hosts[number])
 
         taken = worker_queries.claim(self._services.database, labels, _LEASE_MS, may)
@@ -160,18 +164,6 @@ class QueryHandler:
                 return self._finish(int(query.subject), actor, known)
             case WorkerQueryKind.ADDRESS:
                 return {"address": self._address()}
-
-    def _host_of(self, query: WorkerQuery) -> str:
-        """Return the git host or the platform that a query depends on."""
-        try:
-            with self._services.database.reading() as db:
-                if query.kind in {WorkerQueryKind.REFS, WorkerQueryKind.COMMITS}:
-                    return host_of(projects.get(db, query.subject).repository)
-                if query.kind in {WorkerQueryKind.CHECK, WorkerQueryKind.LAST_VERSION}:
-                    return apps.get(db, query.subject).platform
-        except Refused:
-            return ""  # The answer will be the same refusal, and needs no host.
-        return query.kind
 
     def _refs(self, repository: Repository, stop: Stop) -> refs.Refs:
         """List a repository's refs; raise StageFailed, GIT_HOST_SILENT if the host is silent."""
@@ -244,21 +236,21 @@ class QueryHandler:
         return account, replace(route, proxy=app.proxy or route.proxy)
 
     def _address(self) -> str:
-        # Importing httpx takes 0.2 s, which must not delay the start of the process.
-        import httpx  # noqa: PLC0415
-
-        if self._environment.address_url is None:
+        url = self._environment.address_url
+        if url is None:
             raise Refused(Problem.ADDRESS_PAGE_MISSING)
         try:
             # Through the proxy of the vendors' tools: the platforms check that address.
-            with httpx.Client(proxy=self._environment.route.proxy, trust_env=False) as client:
-                answer = client.get(self._environment.address_url, timeout=_ADDRESS_SECONDS)
-            answer.raise_for_status()
-        except (httpx.HTTPError, OSError) as error:
-            detail = str(error) or type(error).__name__
-            raise StageFailed(
-                Problem.ADDRESS_UNKNOWN, url=self._environment.address_url, detail=detail
-            ) from None
+            with http.client(
+                self._environment.route,
+                url,
+                seconds=_ADDRESS_SECONDS,
+                most_bytes=_LONGEST_ADDRESS_PAGE,
+            ) as client:
+                answer = client.get(url).raise_for_status()
+        except StageFailed as failure:
+            detail = failure.problem_detail.parameters["detail"]
+            raise StageFailed(Problem.ADDRESS_UNKNOWN, url=url, detail=detail) from None
         return answer.text.strip()[:_LONGEST_ADDRESS]
 
 

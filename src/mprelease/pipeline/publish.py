@@ -88,7 +88,8 @@ def _publish_once(run: Run) -> bool:
     for hint in (*accepted.hints, *run.driver.left_out(order, _packages(run))):
         run.recorder.warned(hint)
     if exchange.has_downloaded:
-        run.driver.keep_download(run.machine.standby.tools, order.account, order.route)
+        run.note("log.keeping_download")
+        run.driver.keep_download(run.machine.standby.tools, order.account, order.route, run.stop)
     return False
 
 

@@ -10,6 +10,7 @@ from mprelease.domain.versions import VersionForm
 from mprelease.platforms.driver import Account, Route, ToolEnvironment
 from mprelease.platforms.tools import BRIDGES, Tool
 from mprelease.process.command import Command
+from mprelease.process.tree import Stop
 
 _GUARD = str(BRIDGES / "guard.cjs")
 
@@ -60,5 +61,5 @@ class Bridged:
         """Return the line that allows the bridge to send, until a time in ms since the epoch."""
         return f"go {not_after}"
 
-    def keep_download(self, tools: Path, account: Account, route: Route) -> None:
+    def keep_download(self, tools: Path, account: Account, route: Route, stop: Stop) -> None:
         """Do nothing: only some tools download parts of themselves at run time."""

@@ -15,6 +15,7 @@ from mprelease.platforms.presentation import Presentation
 from mprelease.platforms.settings import KnownSettings
 from mprelease.platforms.tools import Tool
 from mprelease.process.command import Command
+from mprelease.process.tree import Stop
 
 
 @dataclass(frozen=True)
@@ -279,10 +280,11 @@ class Driver(Protocol):
         accepted the order; `order.built` is in the state in which the tool left it.
         """
 
-    def keep_download(self, tools: Path, account: Account, route: Route) -> None:
+    def keep_download(self, tools: Path, account: Account, route: Route, stop: Stop) -> None:
         """Download what the tool has downloaded in one release (ToolDownload), for later releases.
 
-        The source is the vendor; nothing that an untrusted process has sent or written is used.
+        The source is the vendor; nothing that an untrusted process has sent or written is used. It
+        ends on a request of `stop`, and raises nothing: the release has been accepted.
         """
 
     def size_limits(self) -> SizeLimits:

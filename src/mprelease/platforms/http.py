@@ -1,6 +1,7 @@
-"""The HTTP client for requests to platforms without their tools, with short timeouts."""
+"""The HTTP client for requests without the platforms' tools, with limits of time and length."""
 
 import ssl
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
@@ -11,38 +12,75 @@ from urllib.parse import urlsplit
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.platforms.driver import Route
+from mprelease.process.tree import Stop
 
 if TYPE_CHECKING:
     import httpx
 
+    from mprelease.platforms.limited_transport import LimitedTransport
+
 _SECONDS = 5
+# All that is requested in one block, as a host may send a byte now and then for ever.
+_TOTAL_SECONDS = 30.0
+_MOST_BYTES = 4 * 2**20
 
 
 @contextmanager
 def client(
-    route: Route, base_url: str, headers: Mapping[str, str] | None = None
+    route: Route,
+    base_url: str,
+    headers: Mapping[str, str] | None = None,
+    *,
+    seconds: float = _TOTAL_SECONDS,
+    most_bytes: int = _MOST_BYTES,
+    stop: Stop | None = None,
 ) -> Iterator["httpx.Client"]:
     """Yield a client that uses a route; connecting, each read and each write time out after 5 s.
 
-    Proxy settings of the environment are ignored. Raise StageFailed(PLATFORM_UNREACHABLE) if a
-    request fails.
+    Requests end after `seconds` in total, at a response of more than `most_bytes`, and on a request
+    of `stop`. Proxy settings of the environment are ignored. Raise
+    StageFailed(PLATFORM_UNREACHABLE) if a request fails.
     """
     # Importing it takes 0.2 s: here it happens during the checkout, and not in processes that never
     # need it.
     import httpx  # noqa: PLC0415
 
+    from mprelease.platforms.limited_transport import LimitedTransport  # noqa: PLC0415
+
+    limited: LimitedTransport | None = None
     try:
-        with httpx.Client(
-            base_url=base_url,
-            proxy=route.proxy,
-            verify=_ssl_context_of(route),
-            timeout=_SECONDS,
-            headers=headers,
-            trust_env=False,
-        ) as opened:
+        trust = _ssl_context_of(route)
+        transport = httpx.HTTPTransport(verify=trust, proxy=route.proxy, trust_env=False)
+        limited = LimitedTransport(transport, most_bytes)
+        with (
+            httpx.Client(
+                base_url=base_url,
+                transport=limited,
+                timeout=_SECONDS,
+                headers=headers,
+                trust_env=False,
+            ) as opened,
+            _ending(limited, seconds, stop or Stop()),
+        ):
             yield opened
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-        raise unreachable(urlsplit(base_url).netloc, error) from None
+        raise unreachable(
+            urlsplit(base_url).netloc, (limited and limited.reason) or error
+        ) from None
+
+
+@contextmanager
+def _ending(limited: "LimitedTransport", seconds: float, stop: Stop) -> Iterator[None]:
+    """End the requests of the block after `seconds`, and on a request of `stop`."""
+    timer = threading.Timer(seconds, limited.end, (f"> {seconds:.0f} s",))
+    timer.daemon = True
+    timer.start()
+    forget = stop.on_ask(lambda: limited.end("stopped"))
+    try:
+        yield
+    finally:
+        forget()
+        timer.cancel()
 
 
 def unreachable(host: str, error: Exception | str) -> StageFailed:

@@ -1,7 +1,9 @@
 """The records for adding and changing a user, and for the user's own profile."""
 
+from pydantic import Field
+
 from mprelease.domain.users import Role
-from mprelease.schemas.fields import Record, Secret, Text, Whole
+from mprelease.schemas.fields import Number, Record, Secret, Text, Whole
 
 
 class NewUser(Record):
@@ -18,6 +20,7 @@ class UserChange(Record):
     name: Text | None = None
     role: Role | None = None
     is_disabled: bool | None = None
+    revision: Number | None = Field(default=None, description="field.revision")
 
 
 class Profile(Record):
@@ -26,3 +29,4 @@ class Profile(Record):
     name: Text
     robot: Whole | None = None
     language: Text | None = None
+    revision: Number | None = Field(default=None, description="field.revision")

@@ -27,7 +27,10 @@ def notify_nobody(label: str) -> None:
 
 @dataclass(frozen=True)
 class ServiceContext:
-    """The database, the vault, the clock (ms since the epoch) and the notifier of workers."""
+    """The database, the vault, a clock, and the notifier of workers.
+
+    `now` returns the database's time in ms since the epoch, as nodes' own clocks may differ.
+    """
 
     database: Database
     vault: Vault

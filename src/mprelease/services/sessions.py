@@ -1,5 +1,6 @@
 """Logging in and out, and the tokens of programs."""
 
+import logging
 from dataclasses import dataclass
 
 from mprelease.domain.errors import Refused
@@ -9,8 +10,11 @@ from mprelease.schemas import validation as typed
 from mprelease.security import passwords, tokens
 from mprelease.services.context import ServiceContext, record
 from mprelease.storage import access_keys, users
-from mprelease.storage.access_keys import AccessKey, KeyKind
+from mprelease.storage.access_keys import AccessKey, KeyHolder, KeyKind
 from mprelease.storage.audit import AuditEntry
+from mprelease.storage.outage import OUTAGE
+
+_log = logging.getLogger(__name__)
 
 DAY_MS = 86_400_000
 _LOGIN_MS = DAY_MS // 2
@@ -67,13 +71,20 @@ def find(services: ServiceContext, secret: str, kind: KeyKind) -> Session | None
     """Return the session of a secret, None if it belongs to none."""
     with services.database.reading() as db:
         found = access_keys.holder(db, tokens.digest(secret))
-    if found is None or found[1].kind is not kind:
+    if found is None or found.key.kind is not kind:
         return None
-    user, key = found
-    if services.now() - (key.used_at or 0) > _SEEN_MS:
-        with services.database.writing() as db:
-            access_keys.record_use(db, key, user.id)
-    return Session(user, key)
+    if found.unused_ms > _SEEN_MS:
+        _record_use(services, found)
+    return Session(found.user, found.key)
+
+
+def _record_use(services: ServiceContext, found: KeyHolder) -> None:
+    # Reading a page waits for no writer and does not fail with it; the next request tries again.
+    try:
+        with services.database.writing_at_once() as db:
+            access_keys.record_use(db, found.key, found.user.id)
+    except OUTAGE as outage:
+        _log.debug("the use of an access key is not recorded: %s", outage)
 
 
 def log_out(services: ServiceContext, find: Session) -> None:

@@ -61,39 +61,44 @@ def add(services: ServiceContext, who: Actor, new: NewUser) -> tuple[User, str]:
 
 
 def edit(services: ServiceContext, who: User, user_id: int, change: UserChange) -> User:
-    """Change a user; a new role, or being disabled, ends the user's logins at once."""
+    """Change a user; a new role, or being disabled, ends the user's logins at once.
+
+    Raise Refused(CHANGED_MEANWHILE) if the change names another revision than the user has.
+    """
     taken = Refused(Problem.USER_EXISTS, name=change.name or "")
     with refusing_taken(taken), services.database.writing() as db:
         users.lock(db, user_id)
         before = get(db, user_id)
         _refuse_untouchable(who, before)
+        _refuse_stale(change.revision, before)
         after = _changed(before, change)
         if before.role is Role.SUPER_ADMIN and replace(after, name=before.name) != before:
             raise Refused(Problem.SUPER_ADMIN_STAYS)
         _rename(db, before, after)
-        users.change(db, after)
+        _change(db, after)
         if (after.role, after.is_disabled) != (before.role, before.is_disabled):
             access_keys.remove_all(db, user_id)
         did = AuditEntry("user.edit", before.name, _told(before, after), user_id)
         record(db, services, who.actor, did)
-    return after
+        return get(db, user_id)
 
 
 def set_profile(services: ServiceContext, who: User, profile: Profile) -> User:
-    """Change a user's own profile."""
+    """Change a user's own profile; raise Refused(CHANGED_MEANWHILE) as `edit` does."""
     name = profile.name if profile.name == who.name else typed.name(profile.name)
     robot = None if profile.robot is None else typed.robot(profile.robot, robots())
     taken = Refused(Problem.USER_EXISTS, name=name)
     with refusing_taken(taken), services.database.writing() as db:
         users.lock(db, who.id)
         before = get(db, who.id)
+        _refuse_stale(profile.revision, before)
         after = replace(before, name=name, robot=robot, language=profile.language)
         _rename(db, before, after)
-        users.change(db, after)
+        _change(db, after)
         record(
             db, services, who.actor, AuditEntry("user.profile", who.name, _told(who, after), who.id)
         )
-    return after
+        return get(db, who.id)
 
 
 def set_avatar(services: ServiceContext, who: User, picture: bytes | None) -> None:
@@ -178,6 +183,16 @@ def _changed(user: User, change: UserChange) -> User:
         role=change.role or user.role,
         is_disabled=user.is_disabled if change.is_disabled is None else change.is_disabled,
     )
+
+
+def _refuse_stale(revision: int | None, before: User) -> None:
+    if revision not in {None, before.revision}:
+        raise Refused(Problem.CHANGED_MEANWHILE, name=before.name)
+
+
+def _change(db: Writer, after: User) -> None:
+    if not users.change(db, after):
+        raise Refused(Problem.CHANGED_MEANWHILE, name=after.name)
 
 
 def _rename(db: Writer, before: User, after: User) -> None:

@@ -2,15 +2,19 @@
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
-from mprelease.domain.worker_queries import QueryAnswer, WorkerQuery
+from mprelease.domain.worker_queries import QueryAnswer, WorkerQuery, WorkerQueryKind
 from mprelease.domain.workers import DEFAULT_LABEL
-from mprelease.services import projects
+from mprelease.services import apps, projects
 from mprelease.services.context import ServiceContext
-from mprelease.source.repository import check_ref
-from mprelease.storage import apps, worker_queries, workers
+from mprelease.services.waiting_queries import WaitingQueries
+from mprelease.source.repository import check_ref, host_of
+from mprelease.storage import apps as stored
+from mprelease.storage import worker_queries, workers
+from mprelease.storage.database import Reader
 
 _LOOK_SECONDS = 0.1
 
@@ -23,11 +27,12 @@ def ask(
     seconds: float,
     max_age: float,
     is_over: Callable[[], bool] = lambda: False,
+    waiting: WaitingQueries | None = None,
 ) -> QueryAnswer:
     """Return a worker's answer, or one that is at most `max_age` seconds old.
 
     Raise Refused if no worker of this label is alive, if none answers within `seconds` or until
-    `is_over`, and for a ref that cannot be one.
+    `is_over`, if too many are `waiting`, and for a ref that cannot be one.
     """
     if "ref" in query.arguments:
         check_ref(str(query.arguments["ref"]))
@@ -37,19 +42,33 @@ def ask(
             return known
         if not workers.serving(db, label):
             raise Refused(Problem.NO_WORKER, label=label)
-    with services.database.writing() as db:
-        # A recent answer is accepted, so the answer to a query that is already waiting is, too.
-        joined = worker_queries.pending(db, label, query) if max_age else None
-        query_id = joined or worker_queries.add(db, label, query)
-    services.wake(label)
-    return _awaited(services, query_id, label, time.monotonic() + seconds, is_over)
+        host = host_asked(db, query)
+    with waiting.counted(label, host or query.subject) if waiting else nullcontext():
+        with services.database.writing() as db:
+            # A recent answer is accepted, so the answer to a waiting query is, too.
+            joined = worker_queries.pending(db, label, query) if max_age else None
+            query_id = joined or worker_queries.add(db, label, query)
+        services.wake(label)
+        return _awaited(services, query_id, label, time.monotonic() + seconds, is_over)
+
+
+def host_asked(db: Reader, query: WorkerQuery) -> str:
+    """Return the git host or the platform that the answer depends on; "" for none."""
+    try:
+        if query.kind in {WorkerQueryKind.REFS, WorkerQueryKind.COMMITS}:
+            return host_of(projects.get(db, query.subject).repository)
+        if query.kind in {WorkerQueryKind.CHECK, WorkerQueryKind.LAST_VERSION}:
+            return apps.get(db, query.subject).platform
+    except Refused:
+        return ""  # The answer will be the same refusal, and needs no host.
+    return query.kind
 
 
 def label_of(services: ServiceContext, project_name: str) -> str:
     """Return the label of the workers that reach a project's repository: that of its apps."""
     with services.database.reading() as db:
         project = projects.get(db, project_name)
-        labels = [app.label for app in apps.every(db) if app.project_id == project.id]
+        labels = [app.label for app in stored.every(db) if app.project_id == project.id]
     return labels[0] if labels else DEFAULT_LABEL
 
 

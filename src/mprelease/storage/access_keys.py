@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 
 from mprelease.domain.newer_values import known_or_newer
 from mprelease.domain.users import Role, User
@@ -38,6 +38,15 @@ class AccessKey:
     used_at: int | None
 
 
+@dataclass(frozen=True)
+class KeyHolder:
+    """A valid key, its user, and the time in ms since its last recorded use; large without one."""
+
+    user: User
+    key: AccessKey
+    unused_ms: int
+
+
 def add(
     db: Writer, user_id: int, kind: KeyKind, name: str, *, digest: str, csrf: str, ttl: int
 ) -> int:
@@ -59,10 +68,12 @@ def add(
     return new_id(result)
 
 
-def holder(db: Reader, digest: str) -> tuple[User, AccessKey] | None:
+def holder(db: Reader, digest: str) -> KeyHolder | None:
     """Return the valid key with this digest, and its user if not disabled; else None."""
     row = db.connection.execute(
-        select(users, *_columns())
+        select(
+            users, *_columns(), (now_ms() - func.coalesce(access_keys.c.used_at, 0)).label("unused")
+        )
         .join(access_keys)
         .where(
             access_keys.c.digest == digest,
@@ -70,7 +81,7 @@ def holder(db: Reader, digest: str) -> tuple[User, AccessKey] | None:
             users.c.disabled.is_(False),
         )
     ).first()
-    return (user_from(row), _key(row)) if row else None
+    return KeyHolder(user_from(row), _key(row), int(row.unused)) if row else None
 
 
 def current_roles(db: Reader, key_ids: Collection[int]) -> dict[int, Role]:
@@ -103,7 +114,14 @@ def of_user(db: Reader, user_id: int, kind: KeyKind) -> list[AccessKey]:
 
 
 def record_use(db: Writer, key: AccessKey, user_id: int) -> None:
-    """Set the time when a key was last used and its user last seen."""
+    """Set the time when a key was last used and its user last seen.
+
+    Nothing is changed, and nothing waited for, if another transaction has locked one of the rows.
+    """
+    mine = select(access_keys.c.id).join(users).where(access_keys.c.id == key.id)
+    is_free = db.connection.execute(mine.with_for_update(skip_locked=True, key_share=True)).first()
+    if not is_free:
+        return
     db.connection.execute(
         update(access_keys).where(access_keys.c.id == key.id).values(used_at=now_ms())
     )

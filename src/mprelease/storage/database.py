@@ -4,7 +4,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +47,10 @@ class Database:
         if self.is_sqlite:
             self._read = engines.sqlite(self._url, timeouts, "BEGIN")
             self._write = engines.sqlite(self._url, timeouts, "BEGIN IMMEDIATE")
+            at_once = replace(timeouts, file=0)
+            self._write_at_once = engines.sqlite(self._url, at_once, "BEGIN IMMEDIATE")
         else:
-            self._write = engines.server(self._url, timeouts)
+            self._write = self._write_at_once = engines.server(self._url, timeouts)
             self._read = _reading(self._write)
 
     def with_timeouts(self, timeouts: Timeouts) -> "Database":
@@ -67,6 +69,16 @@ class Database:
         seconds = self._timeouts.file_lock
         lock = self._write_lock.held(seconds) if self.is_sqlite else nullcontext()
         with lock, self._write.begin() as connection:
+            yield Writer(connection)
+
+    @contextmanager
+    def writing_at_once(self) -> Iterator[Writer]:
+        """Open a write transaction; on SQLite raise OperationalError if another one is open.
+
+        On servers, where rows are locked, its statements must skip locked rows.
+        """
+        lock = self._write_lock.held(0) if self.is_sqlite else nullcontext()
+        with lock, self._write_at_once.begin() as connection:
             yield Writer(connection)
 
     @contextmanager
@@ -95,6 +107,7 @@ class Database:
         """Close all connections of the pool that are not in use."""
         self._read.dispose()
         self._write.dispose()
+        self._write_at_once.dispose()
 
 
 class _WriteLock:

@@ -257,6 +257,7 @@ users = Table(
     _timestamp("seen_at"),
     # When the avatar was last changed; None without an avatar.
     _timestamp("avatar_at"),
+    Column("revision", Integer, nullable=False, server_default="0"),
 )
 
 # Every name that a user has or had, normalized by `name_key`: it stays reserved for that user.

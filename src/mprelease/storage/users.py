@@ -87,16 +87,21 @@ def lock(db: Writer, user_id: int) -> None:
     db.connection.execute(select(users.c.id).where(users.c.id == user_id).with_for_update())
 
 
-def change(db: Writer, user: User) -> None:
-    """Update name, role, robot, language and `disabled` of a user."""
+def change(db: Writer, user: User) -> bool:
+    """Update name, role, robot, language and `disabled` of a user, and increment the revision.
+
+    Return False if the user was changed since `user.revision`, or removed.
+    """
     values = {
         "name": user.name,
         "role": user.role,
         "robot": user.robot,
         "language": user.language,
         "disabled": user.is_disabled,
+        "revision": user.revision + 1,
     }
-    db.connection.execute(update(users).where(users.c.id == user.id).values(values))
+    same = (users.c.id == user.id) & (users.c.revision == user.revision)
+    return db.connection.execute(update(users).where(same).values(values)).rowcount == 1
 
 
 def set_password(db: Writer, user_id: int, password: str) -> None:
@@ -137,4 +142,5 @@ def user_from(row: Row[Any]) -> User:
         created_at=row.created_at,
         seen_at=row.seen_at,
         avatar_at=row.avatar_at,
+        revision=row.revision,
     )

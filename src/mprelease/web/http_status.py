@@ -42,6 +42,7 @@ _STATUS: Mapping[Problem, int] = {
     Problem.DATABASE_BUSY: 503,
     Problem.NO_WORKER: 503,
     Problem.NO_ANSWER: 503,
+    Problem.TOO_MANY_QUERIES: 503,
     Problem.PICTURES_BUSY: 503,
 }
 

@@ -3,6 +3,9 @@
 from pydantic import BaseModel, ConfigDict
 from starlette.datastructures import UploadFile
 
+from mprelease.domain.errors import ProblemError
+from mprelease.domain.problems import Problem
+
 _LARGEST_FILE = 64 * 1024
 
 
@@ -31,3 +34,13 @@ class SentForm(BaseModel):
     @property
     def _sent(self) -> dict[str, object]:
         return self.model_extra or {}
+
+
+def seen_revision(failure: ProblemError, typed: dict[str, str]) -> dict[str, str]:
+    """Return the revision of a form that is shown again after a refusal.
+
+    After a warning that the record was changed meanwhile there is none: the form gets the present
+    one, and saving again overwrites that change.
+    """
+    was_warned = failure.problem_detail.problem is Problem.CHANGED_MEANWHILE
+    return {} if was_warned else {"revision": typed.get("revision", "")}

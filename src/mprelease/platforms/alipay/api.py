@@ -4,11 +4,11 @@ Requests and signature are those of minidev 2.2.5.
 """
 
 import binascii
-import io
 import json
 import os
 import platform
 import re
+import shutil
 import tarfile
 import time
 from base64 import b64decode, b64encode
@@ -16,8 +16,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from tempfile import TemporaryDirectory, TemporaryFile
+from typing import IO, TYPE_CHECKING, Any
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
@@ -40,6 +40,7 @@ from mprelease.platforms.detection import credential_text
 from mprelease.platforms.driver import Account, Route
 from mprelease.platforms.images import Image, image_of
 from mprelease.platforms.stored_keys import stored_key
+from mprelease.process.tree import Stop
 
 if TYPE_CHECKING:
     import httpx
@@ -214,6 +215,7 @@ _DEFAULT_COMPILER = "0.100.12"
 _OLDEST_COMPILER = (0, 100, 7)
 _COMPILER_VERSION = re.compile(r"([0-9]{1,5})\.([0-9]{1,5})\.([0-9]{1,5})(-[0-9A-Za-z.-]{1,40})?")
 
+_KEEP_SECONDS = 300.0
 _LARGEST_ARCHIVE = 200 * 2**20  # bytes
 _LARGEST_CONTENT = 800 * 2**20
 _MOST_FILES = 5_000
@@ -221,18 +223,27 @@ _PROGRAM = 0o755
 _UNUSABLE = (OSError, ValueError, LookupError, StageFailed, tarfile.TarError)
 
 
-def keep_compiler(app_id: str, route: Route, folder: Path, version: str) -> bool:
+def keep_compiler(app_id: str, route: Route, folder: Path, version: str, stop: Stop) -> bool:
     """Download the compiler that the platform requires for an app into `folder`.
 
     Return whether it is there. `version` is minidev's. An existing version is never replaced,
-    because releases may be running it. The download has no total time limit.
+    because releases may be running it. The download ends on a request of `stop`, and after 5 min.
     """
     try:
-        with http.client(route, "", {"x-tinyapp-cli-version": version}) as client:
+        with http.client(
+            route,
+            "",
+            {"x-tinyapp-cli-version": version},
+            seconds=_KEEP_SECONDS,
+            most_bytes=_LARGEST_ARCHIVE,
+            stop=stop,
+        ) as client:
             wanted = _wanted_compiler(client, app_id)
             place = folder / f"cubebuild@{wanted}"
             if not place.is_dir():
-                unpack_compiler(_compiler_archive(client, wanted), place)
+                with TemporaryFile(dir=folder.parent) as archive:
+                    _download_compiler(client, wanted, archive)
+                    unpack_compiler(archive, place)
     except _UNUSABLE:
         # Disk full, no network, or another process was faster: the next release downloads its own.
         return False
@@ -251,18 +262,16 @@ def _wanted_compiler(client: "httpx.Client", app_id: str) -> str:
     return named
 
 
-def _compiler_archive(client: "httpx.Client", version: str) -> bytes:
+def _download_compiler(client: "httpx.Client", version: str, archive: IO[bytes]) -> None:
     address = _COMPILER_ARCHIVE.format(version, _MACHINES[platform.machine()])
-    content = bytearray()
-    with client.stream("GET", address) as answer:
+    plain = {"Accept-Encoding": "identity"}
+    with client.stream("GET", address, headers=plain) as answer:
         for chunk in answer.raise_for_status().iter_raw():
-            content += chunk
-            if len(content) > _LARGEST_ARCHIVE:
-                raise ValueError(address)
-    return bytes(content)
+            archive.write(chunk)
+    archive.seek(0)
 
 
-def unpack_compiler(archive: bytes, place: Path) -> None:
+def unpack_compiler(archive: IO[bytes], place: Path) -> None:
     """Extract an archive to `place`, executable for all users.
 
     Raise ValueError for an archive with other entries than plain files and folders.
@@ -272,14 +281,14 @@ def unpack_compiler(archive: bytes, place: Path) -> None:
     place.parent.chmod(_PROGRAM)
     with TemporaryDirectory(prefix=".partial-", dir=place.parent) as partial:
         programs = Path(partial, place.name)
-        with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as tar:
+        with tarfile.open(fileobj=archive, mode="r:gz") as tar:
             for name, content in _files(tar):
                 _write(programs / "linux" / name, content)
         _open(programs)
         programs.rename(place)
 
 
-def _files(tar: tarfile.TarFile) -> Iterator[tuple[PurePosixPath, bytes]]:
+def _files(tar: tarfile.TarFile) -> Iterator[tuple[PurePosixPath, IO[bytes]]]:
     """Yield an archive's files; raise ValueError for links, unsafe paths and exceeded limits."""
     left = _LARGEST_CONTENT
     for number, entry in enumerate(tar):
@@ -289,12 +298,13 @@ def _files(tar: tarfile.TarFile) -> Iterator[tuple[PurePosixPath, bytes]]:
         if is_outside or left < 0 or number >= _MOST_FILES or not (entry.isfile() or entry.isdir()):
             raise ValueError(entry.name)
         if content := tar.extractfile(entry):
-            yield name, content.read()
+            yield name, content
 
 
-def _write(file: Path, content: bytes) -> None:
+def _write(file: Path, content: IO[bytes]) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(content)
+    with file.open("wb") as stream:
+        shutil.copyfileobj(content, stream)
     file.chmod(_PROGRAM)
 
 

@@ -29,6 +29,7 @@ from mprelease.platforms.presentation import (
 )
 from mprelease.platforms.settings import KnownSettings
 from mprelease.platforms.tools import BRIDGES, Tool
+from mprelease.process.tree import Stop
 
 _EXPERIENCE = "experience"
 _SWITCHES = (_EXPERIENCE, "removeOldest", "ignoreHttpDomainCheck", "ignoreWebViewDomainCheck")
@@ -150,10 +151,10 @@ class AlipayDriver(Bridged):
         """Return warnings about npm packages, a plugin or cloud functions not published."""
         return left_out(order.built, packages)
 
-    def keep_download(self, tools: Path, account: Account, route: Route) -> None:
+    def keep_download(self, tools: Path, account: Account, route: Route, stop: Stop) -> None:
         """Download the compiler that Alipay requires for an app, unless it is kept already."""
         folder = self.tool.folder(tools) / "compilers"
-        api.keep_compiler(account.platform_app_id, route, folder, self.tool.version)
+        api.keep_compiler(account.platform_app_id, route, folder, self.tool.version, stop)
 
     def size_limits(self) -> SizeLimits:
         """Return the limits of its documentation; reports on the total size differ."""

@@ -119,7 +119,9 @@ def delete(context: ContextOf, session: CanManage, name: str) -> None:
 
 @router.post(
     "/{name}/check",
-    responses=refusing(Problem.APP_UNKNOWN, Problem.NO_WORKER, Problem.NO_ANSWER),
+    responses=refusing(
+        Problem.APP_UNKNOWN, Problem.NO_WORKER, Problem.NO_ANSWER, Problem.TOO_MANY_QUERIES
+    ),
 )
 def check(request: Request, context: ContextOf, session: CanManage, name: str) -> CheckModel:
     """Check whether the platform accepts the app's credential."""

@@ -121,6 +121,7 @@ def delete(context: ContextOf, session: CanManage, name: str) -> None:
         Problem.PROJECT_UNKNOWN,
         Problem.NO_WORKER,
         Problem.NO_ANSWER,
+        Problem.TOO_MANY_QUERIES,
         Problem.GIT_HOST_UNREACHABLE,
         Problem.GIT_LOGIN_REFUSED,
         Problem.GIT_NOT_A_REPOSITORY,

@@ -202,6 +202,7 @@ def resolve(
         Problem.NOTHING_TO_FINISH,
         Problem.NO_WORKER,
         Problem.NO_ANSWER,
+        Problem.TOO_MANY_QUERIES,
         Problem.PLATFORM_REFUSED,
         Problem.PLATFORM_UNREACHABLE,
     ),

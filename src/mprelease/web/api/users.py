@@ -1,7 +1,7 @@
 """API of users: the own one, list, show, create, change, delete, reset the password."""
 
 from fastapi import APIRouter
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from mprelease.domain.problems import Problem
 from mprelease.domain.users import Role, User
@@ -26,6 +26,7 @@ class UserModel(BaseModel):
     robot: int | None
     language: str | None
     is_disabled: bool
+    revision: int = Field(description="counts the changes of the user")
 
     @classmethod
     def of(cls, user: User) -> "UserModel":
@@ -91,6 +92,7 @@ def show(context: ContextOf, session: CanManage, user_id: Number) -> UserModel:
         Problem.NAME_SHAPE,
         Problem.NAME_MIXED,
         Problem.ROLE_NOT_GRANTED,
+        Problem.CHANGED_MEANWHILE,
         *_UNTOUCHABLE,
     ),
 )

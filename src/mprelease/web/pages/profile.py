@@ -21,7 +21,7 @@ from mprelease.web.http_status import status_of
 from mprelease.web.identity import CanView, ContextOf
 from mprelease.web.known_browsers import remember_browser
 from mprelease.web.rendering import language, page
-from mprelease.web.sent_form import SentForm
+from mprelease.web.sent_form import SentForm, seen_revision
 
 router = APIRouter(prefix="/profile", include_in_schema=False)
 Field = Annotated[str, Form(max_length=400)]
@@ -47,6 +47,7 @@ def change(
         profile = Profile.of_form(typed, language=chosen)
         users.set_profile(context.services, session.user, profile)
     except ProblemError as failure:
+        typed |= {"revision": str(session.user.revision)} | seen_revision(failure, typed)
         return _profile(
             request, context, session, problem_detail=failure.problem_detail, typed=typed
         )

@@ -24,7 +24,7 @@ from mprelease.web.context import WebContext
 from mprelease.web.flash import done
 from mprelease.web.identity import CanManage, ContextOf
 from mprelease.web.rendering import page
-from mprelease.web.sent_form import SentForm
+from mprelease.web.sent_form import SentForm, seen_revision
 
 router = APIRouter(include_in_schema=False)
 Sent = Annotated[SentForm, Form()]
@@ -81,7 +81,8 @@ def edit(
         change = ProjectChange.of_form(typed, secrets=secrets)
         edited = projects.edit(context.services, session.user.actor, name, change)
     except ProblemError as failure:
-        typed |= _revision_of_form(failure, typed.pop("revision", ""))
+        seen = seen_revision(failure, typed)
+        typed = {key: text for key, text in typed.items() if key != "revision"} | seen
         return _settings(request, context, name, problem_detail=failure.problem_detail, typed=typed)
     saved = Message("done.project_saved", {"name": edited.project.name})
     if edited.removed:
@@ -155,22 +156,13 @@ def edit_app(
         typed = {
             **typed,
             "revision": str(app.revision),
-            **_revision_of_form(failure, typed.get("revision", "")),
+            **seen_revision(failure, typed),
         }
         return _app_form(
             request, context, project, app.platform, app, typed, failure.problem_detail
         )
     address = f"/apps/{quote(changed.name)}/settings"
     return done(context, address, Message("done.app_saved", {"name": changed.name}))
-
-
-def _revision_of_form(failure: ProblemError, revision: str) -> dict[str, str]:
-    """Return the revision of the form that is shown again after a refusal.
-
-    After a warning that the record was changed meanwhile, saving again overwrites that change.
-    """
-    was_warned = failure.problem_detail.problem is Problem.CHANGED_MEANWHILE
-    return {} if was_warned else {"revision": revision}
 
 
 @router.post("/apps/{name}/check")

@@ -16,7 +16,7 @@ from mprelease.web.flash import done
 from mprelease.web.http_status import status_of
 from mprelease.web.identity import CanManage, CanView, ContextOf
 from mprelease.web.rendering import page
-from mprelease.web.sent_form import SentForm
+from mprelease.web.sent_form import SentForm, seen_revision
 
 router = APIRouter(prefix="/users", include_in_schema=False)
 _BLANK = {"name": "", "role": Role.MEMBER}
@@ -70,7 +70,14 @@ def edit(
         change = UserChange.of_form(sent.typed, is_disabled=is_disabled)
         user = users.edit(context.services, session.user, user_id, change)
     except ProblemError as failure:
-        return _list(request, context, problem_detail=failure.problem_detail)
+        edited = {"is_disabled": "", **sent.typed}
+        edited.pop("revision", None)
+        return _list(
+            request,
+            context,
+            problem_detail=failure.problem_detail,
+            edited={user_id: edited | seen_revision(failure, sent.typed)},
+        )
     return done(context, "/users", Message("done.user_saved", {"name": user.name}))
 
 
@@ -101,7 +108,9 @@ def _list(
     problem_detail: ProblemDetail | None = None,
     notice: tuple[str, str] | None = None,
     typed: dict[str, str] | None = None,
+    edited: dict[int, dict[str, str]] | None = None,
 ) -> Response:
+    """Show the list; `edited` are the fields of a form that was refused, by the user's id."""
     with context.services.database.reading() as db:
         people = stored.every(db)
     status = status_of(problem_detail.problem) if problem_detail else 200
@@ -112,4 +121,5 @@ def _list(
         status,
         **shown,
         typed=_BLANK | (typed or {}),
+        edited=edited or {},
     )

@@ -1,4 +1,4 @@
-"""The version of Node that a release was built with."""
+"""Revisions of users."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -9,4 +9,4 @@ down_revision = "0010"
 
 def upgrade() -> None:
     """Add a column that older nodes can ignore."""
-    op.add_column("releases", sa.Column("node_version", sa.String(32)))
+    op.add_column("users", sa.Column("revision", sa.Integer(), nullable=False, server_default="0"))
