@@ -3,6 +3,7 @@
 import logging
 import os
 import socket
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -143,6 +144,7 @@ class Application:
             slots,
             settings.release_memory,
             settings.lease_seconds * 1000,
+            self.layout.worker_tick,
         )
         cleanup = WorkerCleanup(self.services, self.cleanup, self.retention, self.worker_name)
         upkeep = Upkeep(cleanup)
@@ -152,9 +154,7 @@ class Application:
     def cleanup(self) -> DiskCleanup:
         """Return the cleanup of the data folder."""
         settings = self.settings
-        return DiskCleanup(
-            self.services.database, self.layout, settings.tools, _disk_limits(settings)
-        )
+        return DiskCleanup(self.services.database, self.layout, _disk_limits(settings))
 
     @property
     def retention(self) -> Retention:
@@ -277,7 +277,10 @@ class Application:
             return self.layout.private()
         tools_folder = self.settings.tools
         tools_folder.mkdir(parents=True, exist_ok=True)
-        tools_folder.chmod(tools_folder.stat().st_mode & 0o777 | 0o011)
+        mode = stat.S_IMODE(tools_folder.stat().st_mode)
+        # In an image with the tools inside, the folder may be read-only.
+        if mode | 0o011 != mode:
+            tools_folder.chmod(mode | 0o011)
         return self.layout.walkable()
 
     def _standby(self, layout: Layout) -> Standby:

@@ -2,11 +2,18 @@
 
 import json
 import os
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from mprelease.application import opened
+from mprelease.engine.cleanup import WorkerCleanup
+from mprelease.settings.settings import load
+from mprelease.storage import workers
 from mprelease.workspace.layout import Layout
 from mprelease.workspace.owner_lock import owning
 
@@ -44,3 +51,43 @@ def test_only_the_owner_of_the_data_folder_cleans_it(call: Call, data: Path) -> 
         assert refused.code == 2
         assert call("cleanup", "--dry-run").code == 0
     assert folder.exists()
+
+
+def test_the_owner_cleans_for_others(
+    call: Call, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker in this process stands for the one that owns the data folder."""
+    monkeypatch.setenv("MPRELEASE_MIN_FREE_DISK", "0")
+    folder = foreign_workspace(data)
+    application = opened(load())
+    cleanup = WorkerCleanup(
+        application.services, application.cleanup, application.retention, application.worker_name
+    )
+    with owning(application.layout), application.services.database.writing() as db:
+        workers.register(db, application.worker_name, ("default",), 1, "1")
+    is_over = threading.Event()
+
+    def beat() -> None:
+        while not is_over.wait(0.05):
+            with application.services.database.writing() as db:
+                orders = workers.heartbeat(db, application.worker_name)
+            if orders.cleanup:
+                cleanup.run()
+
+    with owning(application.layout):
+        worker = threading.Thread(target=beat)
+        worker.start()
+        answer = call("cleanup", "--json")
+        is_over.set()
+        worker.join()
+    application.close()
+    assert answer.code == 0, answer.err
+    removed = {each["store"]: each["removed"] for each in json.loads(answer.out)}
+    assert removed["workspaces"] == {"orphan": 1}
+    assert removed["releases"] == {}
+    assert not folder.exists()
+
+
+def test_keeping_a_release_that_does_not_exist_is_refused(call: Call) -> None:
+    assert call("release", "keep", "77").code == 2
+    assert call("release", "keep", "77", "--off").code == 2

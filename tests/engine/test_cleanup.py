@@ -64,12 +64,11 @@ class Folder:
             made(layout.stores / key / "scope", days_ago),
         ]
 
-    def cleanup(self, tools: Path | None = None, min_free: int = 0, **sizes: int) -> DiskCleanup:
+    def cleanup(self, min_free: int = 0, **sizes: int) -> DiskCleanup:
         limits = DiskLimits({StoreName(name): size for name, size in sizes.items()}, 90, min_free)
         return DiskCleanup(
             self.services.database,
             self.layout,
-            tools or self.layout.data / "tools",
             limits,
             lambda _: self.free[0],
         )
@@ -149,12 +148,6 @@ def test_only_pinned_tools_and_used_runtimes_stay(folder: Folder) -> None:
     assert not unused.exists()
     counts = {RemovalReason.OUTDATED: 1, RemovalReason.AGE: 1}
     assert removed(reports, StoreName.TOOLS) == counts
-
-
-def test_tools_in_a_folder_of_their_own_are_left_alone(folder: Folder, tmp_path: Path) -> None:
-    former = made(tmp_path / "shared" / "miniprogram-ci-1.0.0", 400)
-    folder.cleanup(tools=tmp_path / "shared").run()
-    assert former.exists()
 
 
 def test_a_store_beyond_its_limit_loses_the_least_recently_used(folder: Folder) -> None:

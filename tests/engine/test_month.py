@@ -100,7 +100,6 @@ def test_a_month_of_releases_stays_within_the_limits(
     disk = DiskCleanup(
         services.database,
         layout,
-        layout.data / "tools",
         DiskLimits(sizes, 10, 0),
         clock=lambda: month.now,
     )

@@ -13,6 +13,7 @@ from mprelease.cli import (
     cleanup,
     demo,
     doctor,
+    healthcheck,
     project,
     release,
     releases,
@@ -133,6 +134,7 @@ def _assembled() -> typer.Typer:
     commands.command(help=t("cli.restore"))(backup.restore)
     commands.command(help=t("cli.cleanup"))(cleanup.cleanup)
     commands.command(help=t("cli.doctor"))(doctor.doctor)
+    commands.command(help=t("cli.healthcheck"))(healthcheck.healthcheck)
     commands.command(help=t("cli.demo"))(demo.demo)
     return commands
 

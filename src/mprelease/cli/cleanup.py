@@ -80,7 +80,7 @@ def _cleaned_by_worker(application: "Application") -> "list[StoreReport]":
 
     before = reported()
     with database.writing() as db:
-        if before is None or not workers.ask_cleanup(db, name):
+        if before is None or not workers.request_cleanup(db, name):
             raise Refused(Problem.DATA_FOLDER_OWNED, folder=folder)
     deadline = time.monotonic() + _MOST_SECONDS
     while (found := reported()) and found.stores_at == before.stores_at:

@@ -98,7 +98,7 @@ def keep(
     *,
     off: Annotated[bool, typer.Option("--off", help=t("option.keep_off"))] = False,
 ) -> None:
-    """Keep a release whatever its age, or no longer."""
+    """Keep a release regardless of its age, or no longer."""
     from mprelease.services import retention
 
     with opening() as application:

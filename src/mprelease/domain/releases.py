@@ -126,8 +126,9 @@ class LaunchOptions:
 class Release:
     """A release as it is stored; times in milliseconds since the epoch.
 
-    With `version_is_automatic` the version may still be replaced by a greater one. One that is
-    `kept` is not removed by a cleanup.
+    With `version_is_automatic` the version may still be replaced by a greater one. `node_version`
+    is None until the install begins, and for a release that runs no Node. One that is `kept` is
+    not removed by a cleanup.
     """
 
     id: int
@@ -156,6 +157,7 @@ class Release:
     stages: tuple[StageRecord, ...]
     version_is_automatic: bool = False
     ref_name: str | None = None
+    node_version: str | None = None
     kept: bool = False
 
     @property

@@ -47,7 +47,6 @@ class DiskCleanup:
 
     database: Database
     layout: Layout
-    tools: Path
     limits: DiskLimits
     free: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free
     clock: Callable[[], float] = time.time
@@ -137,17 +136,17 @@ class DiskCleanup:
         )
 
     def _tool_store(self) -> DiskStore:
-        """Return the store of the tools; those of a folder elsewhere may serve other machines."""
-        pinned = {driver_of(platform).tool.folder(self.tools).name for platform in served()}
-        is_own = self.tools.is_relative_to(self.layout.data)
+        """Return the store of tools and runtimes; a tools folder elsewhere may serve others."""
+        folder = self.layout.runtimes
+        pinned = {driver_of(platform).tool.folder(folder).name for platform in served()}
 
         @contextmanager
         def lock(path: Path) -> Iterator[bool]:
-            yield is_own and path.name not in {*pinned, _LOCKS}
+            yield path.name not in {*pinned, _LOCKS}
 
         return self._store(
             StoreName.TOOLS,
-            self.tools,
+            folder,
             "*",
             recent=_IN_USE_SECONDS,
             lock=lock,

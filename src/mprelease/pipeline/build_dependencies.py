@@ -156,7 +156,7 @@ class BuildDependencies:
             run.job.release.environment,
             repr(run.job.app.build),
             found.folder.name,
-            run.machine.node.version,
+            run.node.version,
             str(run.workspace.seen(self._tree)),
             app_id=run.job.app.id,
         )

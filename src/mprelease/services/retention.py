@@ -79,8 +79,11 @@ def keep(services: ServiceContext, who: Actor, release_id: int, *, kept: bool) -
     with services.database.writing() as db:
         if get(db, release_id).kept is not kept:
             releases.keep(db, release_id, kept=kept)
-            action = "release.keep" if kept else "release.unkeep"
-            record(db, services, who, AuditEntry(action, str(release_id), subject_id=release_id))
+            subject = str(release_id)
+            did = AuditEntry(
+                "release.keep" if kept else "release.unkeep", subject, subject_id=release_id
+            )
+            record(db, services, who, did)
         return get(db, release_id)
 
 

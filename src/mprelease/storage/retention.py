@@ -114,9 +114,9 @@ def give_back(database: Database) -> None:
     if mode == _INCREMENTAL:
         for _ in range(0, free, _PAGES_AT_ONCE):
             database.shorten(_PAGES_AT_ONCE)
-        database.checkpoint()
     elif free * size > _LITTLE and free * 4 > pages:
         database.rewrite()
+    database.checkpoint()
 
 
 _WHOLE = {

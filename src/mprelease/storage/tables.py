@@ -131,6 +131,7 @@ releases = Table(
     _timestamp("deleted_at"),
     # The branch or tag of `ref`, a commit; None if `ref` itself was requested.
     Column("ref_name", Text),
+    Column("node_version", String(32)),
     # A cleanup does not remove it.
     Column("kept", Boolean, nullable=False, server_default=false()),
     Index(None, "state", "label", "due", "id"),
@@ -212,7 +213,7 @@ workers = Table(
     Column("stores", Json),
     _timestamp("stores_at"),
     Column("low_disk", Boolean),
-    _timestamp("cleanup_asked_at"),
+    _timestamp("cleanup_requested_at"),
 )
 
 # Queries that only a worker can answer: see engine/worker_queries.py.

@@ -42,7 +42,7 @@ def register(
 
 @dataclass(frozen=True)
 class Orders:
-    """What a worker is asked for: to take no more releases, and to clean its disk now."""
+    """Requests to a worker: to take no more releases, and to clean its disk now."""
 
     draining: bool
     cleanup: bool = False
@@ -51,7 +51,7 @@ class Orders:
 def heartbeat(
     db: Writer, name: str, loop_failures: int = 0, *, low_disk: bool | None = None
 ) -> Orders:
-    """Record that a worker is alive; return what it is asked for.
+    """Record that a worker is alive; return the requests to it.
 
     `loop_failures` is the number of unexpected failures of its loops; with `low_disk` it claims no
     release until more of its disk is free.
@@ -59,21 +59,23 @@ def heartbeat(
     mine = workers.c.name == name
     seen = {"seen_at": now_ms(), "loop_failures": loop_failures, "low_disk": low_disk}
     db.connection.execute(update(workers).where(mine).values(seen))
-    asked = select(workers.c.draining, workers.c.cleanup_asked_at).where(mine)
-    row = db.connection.execute(asked).first()
+    requests = select(workers.c.draining, workers.c.cleanup_requested_at).where(mine)
+    row = db.connection.execute(requests).first()
     if row is None:
         return Orders(draining=False)
-    if row.cleanup_asked_at is not None:
-        done = update(workers).where(mine, workers.c.cleanup_asked_at == row.cleanup_asked_at)
-        db.connection.execute(done.values(cleanup_asked_at=None))
-    return Orders(bool(row.draining), row.cleanup_asked_at is not None)
+    if row.cleanup_requested_at is not None:
+        done = update(workers).where(
+            mine, workers.c.cleanup_requested_at == row.cleanup_requested_at
+        )
+        db.connection.execute(done.values(cleanup_requested_at=None))
+    return Orders(bool(row.draining), row.cleanup_requested_at is not None)
 
 
-def ask_cleanup(db: Writer, name: str | None = None) -> int:
-    """Ask a worker (None: all) to clean its disk now; return how many alive ones were asked."""
+def request_cleanup(db: Writer, name: str | None = None) -> int:
+    """Request a cleanup of a worker (None: of all); return the number of alive ones."""
     alive = update(workers).where(workers.c.seen_at > now_ms() - ALIVE_MS)
     mine = alive if name is None else alive.where(workers.c.name == name)
-    return db.connection.execute(mine.values(cleanup_asked_at=now_ms())).rowcount
+    return db.connection.execute(mine.values(cleanup_requested_at=now_ms())).rowcount
 
 
 def report_stores(db: Writer, name: str, stores: Sequence[Mapping[str, Any]]) -> None:

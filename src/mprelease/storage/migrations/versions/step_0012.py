@@ -1,4 +1,4 @@
-"""Releases that are kept, and what workers report of their disks."""
+"""The version of Node that a release was built with."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,12 +8,5 @@ down_revision = "0011"
 
 
 def upgrade() -> None:
-    """Add columns that older nodes can ignore."""
-    op.add_column(
-        "releases",
-        sa.Column("kept", sa.Boolean(), nullable=False, server_default=sa.false()),
-    )
-    op.add_column("workers", sa.Column("stores", sa.JSON()))
-    op.add_column("workers", sa.Column("stores_at", sa.BigInteger()))
-    op.add_column("workers", sa.Column("low_disk", sa.Boolean()))
-    op.add_column("workers", sa.Column("cleanup_asked_at", sa.BigInteger()))
+    """Add a column that older nodes can ignore."""
+    op.add_column("releases", sa.Column("node_version", sa.String(32)))
