@@ -92,7 +92,7 @@ class Database:
             yield Writer(connection)
 
     def rewrite(self) -> None:
-        """Write the SQLite file anew without free pages; later it can be shortened in steps."""
+        """Rewrite the SQLite file without free pages; later it can be shortened in steps."""
         with self._write_lock.held(self._timeouts.file_lock):
             self._script("PRAGMA auto_vacuum = INCREMENTAL; VACUUM")
 
