@@ -58,6 +58,7 @@ class Problem(StrEnum):
     BACKUP_OF_NEWER_VERSION = auto()
     RESTORE_NOT_EMPTY = auto()
     FILE_UNWRITABLE = auto()
+    OUTPUT_UNWRITABLE = auto()
     NOT_TEXT = auto()
     KEY_SHAPE = auto()
     CREDENTIAL_OF_OTHER_PLATFORM = auto()
