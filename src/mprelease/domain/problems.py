@@ -75,6 +75,8 @@ class Problem(StrEnum):
     DATABASE_UNUSABLE = auto()
     OLDER_NODES_ALIVE = auto()
     DATABASE_BUSY = auto()
+    DATABASE_ADDRESS = auto()
+    DATABASE_MIGRATING = auto()
     NOTHING_TO_CHANGE = auto()
     CHANGED_MEANWHILE = auto()
     DATA_FOLDER_OWNED = auto()
@@ -119,6 +121,8 @@ class Problem(StrEnum):
     GIT_HOST_UNREACHABLE = auto()
     GIT_CERTIFICATE_REFUSED = auto()
     GIT_HOST_SILENT = auto()
+    SUBMODULES_TOO_DEEP = auto()
+    COMMIT_MALFORMED = auto()
     GIT_LOGIN_REFUSED = auto()
     GIT_NOT_A_REPOSITORY = auto()
     GIT_REF_NOT_FOUND = auto()
@@ -197,6 +201,7 @@ class Problem(StrEnum):
 
     # Any stage.
     TIME_LIMIT = auto()
+    TOOL_PACKAGE_LIMIT = auto()
     RELEASE_TIME_LIMIT = auto()
     SUPERSEDED = auto()
     WORKER_DIED = auto()
