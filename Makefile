@@ -11,7 +11,7 @@ export PYTHONDONTWRITEBYTECODE :=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-check run test test-quick check format diagram bench chaos lock clean tool
+.PHONY: help setup demo demo-check run test test-quick collect check format diagram bench chaos lock clean tool
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,10 @@ test: setup catalogs ## everything that this machine can run; CI=true fails on w
 test-quick: setup catalogs ## the quick part of the tests: SQLite alone, no vendors' tools, no waiting
 	@$(BIN)/python -m pytest --numprocesses 2 -m "not slow and not servers and not lasting" \
 		--ignore tests/end_to_end --ignore tests/web/test_schema.py
+
+collect: setup catalogs ## import every test once, which compiles what all processes of `make test` import
+	@$(BIN)/python -m pytest --collect-only --quiet --quiet > $(CACHE)/collected || \
+		{ cat $(CACHE)/collected; exit 1; }
 
 check: setup catalogs ## format, lint, types (of tests too), floors, dependencies, dead code, scripts and styles
 	@$(BIN)/python scripts/check.py

@@ -28,6 +28,7 @@ def a_log(handler: logging.Handler) -> logging.Logger:
     return log
 
 
+@pytest.mark.lasting
 def test_no_record_is_lost_when_many_processes_rotate(tmp_path: Path) -> None:
     file = tmp_path / "mprelease.log"
     writers = [

@@ -1,7 +1,10 @@
 """The command line with a simulated WeChat."""
 
+import os
+import secrets
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -54,6 +57,29 @@ def data(tmp_path: Path, servers: Servers) -> Path:
     folder = tmp_path / "data"
     servers.prepare(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def managers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package managers that earlier tests have installed, for all processes of the tests."""
+    base = tmp_path_factory.getbasetemp()
+    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "managers"
+
+
+@pytest.fixture
+def kept_managers(data: Path, managers: Path) -> Iterator[None]:
+    """Let a test find package managers of others; how they are installed is tested elsewhere."""
+    managers.mkdir(exist_ok=True)
+    kept = {each.name for each in managers.iterdir() if not each.name.startswith(".")}
+    for name in kept:
+        shutil.copytree(managers / name, data / "managers" / name, symlinks=True)
+    yield
+    made = {each.name for each in (data / "managers").glob("[!.]*")}
+    for name in made - kept:
+        draft = managers / f".{name}.{secrets.token_hex(4)}"
+        shutil.copytree(data / "managers" / name, draft, symlinks=True)
+        with suppress(OSError):  # another process was faster
+            draft.rename(managers / name)
 
 
 @pytest.fixture

@@ -105,6 +105,7 @@ def code_in_of(page: Page, site: Site, release: int) -> str:
     return code_in(page)
 
 
+@pytest.mark.light_tool
 def test_a_running_release_is_canceled_by_a_click_and_its_log_stays(
     site: Site, cli: CommandLine, tmp_path: Path
 ) -> None:

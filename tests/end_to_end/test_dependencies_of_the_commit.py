@@ -27,6 +27,7 @@ def made(cli: CommandLine, wechat: WeChat) -> bytes:
 
 
 @pytest.mark.parametrize("manager", ["npm", "yarn@1.22.22", "pnpm@9.15.9"])
+@pytest.mark.usefixtures("kept_managers")
 def test_a_folder_beside_the_apps_is_published_as_it_stands_in_the_commit(
     manager: str, cli: CommandLine, wechat: WeChat, tmp_path: Path
 ) -> None:

@@ -174,6 +174,7 @@ def test_a_hook_that_sets_up_git_or_writes_an_ignored_file_is_warm_the_second_ti
 
 
 @pytest.mark.parametrize("manager", ["npm", "pnpm@9.15.9"])
+@pytest.mark.usefixtures("kept_managers")
 def test_a_package_of_a_workspace_is_found_through_its_link(
     manager: str, working: CommandLine, wechat: WeChat, tmp_path: Path
 ) -> None:

@@ -62,6 +62,7 @@ def lock_of_npm_6(registry: NpmRegistry) -> Mapping[str, object]:
     return {"lockfileVersion": 1, "requires": True, "dependencies": {"is-number": entry}}
 
 
+@pytest.mark.light_tool
 def test_the_build_tool_is_added_to_what_a_lock_file_says(
     cli: CommandLine, wechat: WeChat, registry: NpmRegistry, tmp_path: Path
 ) -> None:
@@ -79,6 +80,7 @@ def test_the_build_tool_is_added_to_what_a_lock_file_says(
     assert cli.must("preview", "shop", "--json").json["stages"][1]["cached"]
 
 
+@pytest.mark.light_tool
 def test_the_build_tool_is_installed_in_place_of_committed_modules(
     cli: CommandLine, wechat: WeChat, registry: NpmRegistry, tmp_path: Path
 ) -> None:
@@ -97,6 +99,7 @@ def test_the_build_tool_is_installed_in_place_of_committed_modules(
         assert b"7.0.0" in wechat.received[-1].files["made.js"]
 
 
+@pytest.mark.light_tool
 def test_a_lock_file_without_a_package_file_is_not_asked(
     cli: CommandLine, wechat: WeChat, registry: NpmRegistry, tmp_path: Path
 ) -> None:

@@ -64,6 +64,7 @@ def test_a_preview_opens_the_page_that_was_asked_for_and_gives_a_qr_code(
     assert received.launch.scene == 1011
 
 
+@pytest.mark.light_tool
 def test_the_qr_code_is_drawn_in_the_terminal(cli: CommandLine, repository: Path) -> None:
     cli.has_app(repository)
     answer = cli.must("preview", "shop")
@@ -71,6 +72,7 @@ def test_the_qr_code_is_drawn_in_the_terminal(cli: CommandLine, repository: Path
     assert "succeeded" in answer.out
 
 
+@pytest.mark.light_tool
 def test_a_tag_and_a_commit_can_be_released_as_well_as_a_branch(
     cli: CommandLine, wechat: WeChat, repository: Path
 ) -> None:
@@ -114,6 +116,7 @@ def test_a_native_project_gets_its_npm_dependency_packed(
 
 
 @pytest.mark.parametrize("manager", ["npm", "pnpm@9.15.9"])
+@pytest.mark.usefixtures("kept_managers")
 def test_packages_that_a_workspace_keeps_above_the_app_are_packed_with_what_they_need(
     manager: str, cli: CommandLine, wechat: WeChat, tmp_path: Path
 ) -> None:

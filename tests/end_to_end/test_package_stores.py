@@ -10,7 +10,11 @@ from command_line import APP_ID, CommandLine
 from mprelease.simulator.wechat import WeChat
 from repositories import commit, make_repository, switch
 
-pytestmark = [pytest.mark.slow, pytest.mark.light_tool]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.light_tool,
+    pytest.mark.usefixtures("kept_managers"),
+]
 
 # Changes every file that a package manager has put into HOME, and adds to none its name.
 POISON = """

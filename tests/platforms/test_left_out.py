@@ -76,6 +76,7 @@ def test_nobody_finds_out_by_a_warning_which_files_the_machine_has(tmp_path: Pat
     assert found[0] == found[1]
 
 
+@pytest.mark.lasting
 def test_no_amount_of_code_holds_the_worker_up(tmp_path: Path) -> None:
     (tmp_path / "0.js").write_text("require ( " * 400_000)
     for number in range(1, 100):

@@ -80,6 +80,7 @@ def test_parts_that_are_cut_differently_are_other_scopes() -> None:
     assert scope_of("ab", "c") != scope_of("a", "bc")
 
 
+@pytest.mark.lasting
 def test_slots_that_give_back_and_bring_at_once_do_not_hold_each_other_up(
     scopes: CacheScopes, tmp_path: Path
 ) -> None:

@@ -227,6 +227,7 @@ def test_a_set_that_was_made_meanwhile_is_shared_with_whoever_waited(
         assert using.try_shared()
 
 
+@pytest.mark.lasting
 def test_slots_that_make_use_and_drop_sets_do_not_disturb_each_other(
     sets: DependencySets, tmp_path: Path
 ) -> None:
