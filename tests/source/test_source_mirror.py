@@ -1,8 +1,6 @@
 import os
 import shutil
 import threading
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,13 +9,11 @@ from checkout_harness import CheckoutHarness
 from git_host import GitHost, serving
 from mprelease.domain.errors import Refused, ReleaseCanceled, StageFailed
 from mprelease.domain.problems import Problem
-from mprelease.source import checkout, mirror
-from mprelease.source import git as git_module
+from mprelease.source import checkout
 from mprelease.source.mirror import Mirror
 from mprelease.source.refs import Refs, commits, refs
 from mprelease.source.repository import Repository
 from repositories import commit, git, make_repository, switch
-from silent_host import SilentHost
 
 pytestmark = pytest.mark.lasting
 
@@ -207,55 +203,6 @@ def test_nobody_waits_for_a_mirror_beyond_a_stop_or_the_time_limit(
         harness.stop.ask(ReleaseCanceled())
         with pytest.raises(ReleaseCanceled):
             harness.fetch(shop, "main")
-
-
-@pytest.fixture
-def silent() -> Iterator[SilentHost]:
-    host = SilentHost()
-    yield host
-    host.close()
-
-
-@pytest.mark.parametrize("scheme", ["http", "git", "ssh"])
-def test_a_checkout_from_a_silent_host_ends_soon_and_names_it(
-    harness: CheckoutHarness, silent: SilentHost, monkeypatch: pytest.MonkeyPatch, scheme: str
-) -> None:
-    """Issue 12, numbers 3 and 31: only the time limit of the stage ended it."""
-    monkeypatch.setattr(mirror, "_ANSWER_SECONDS", 1.0)
-    url = silent.url.replace("http", scheme)
-    began = time.monotonic()
-    with pytest.raises(StageFailed) as failed:
-        harness.fetch(Repository(url), "main")
-    assert time.monotonic() - began < 10
-    assert failed.value.problem_detail.problem is Problem.GIT_HOST_SILENT
-    assert failed.value.problem_detail.parameters == {"host": "127.0.0.1", "seconds": 1}
-
-
-def test_a_host_that_falls_silent_later_is_left_too(
-    harness: CheckoutHarness, shop: Path, silent: SilentHost, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Issue 12, numbers 3 and 31: when its access was verified before."""
-    repository = Repository(silent.url)
-    copy = Mirror(harness.git(), repository)
-    harness.check_out(shop)
-    shutil.copytree(Mirror(harness.git(), Repository(str(shop))).path, copy.path)
-    (copy.path / "proofs").write_text(f"{copy._digest()}\n")
-    gitconfig = Path(git_module.__file__).with_name("gitconfig")
-    listed = git(shop, "config", "--file", str(gitconfig), "--get", "http.lowSpeedTime")
-    assert int(listed) <= 30
-    faster = tmp_gitconfig(harness.folder, gitconfig.read_text().replace(f"= {listed}", "= 1"))
-    monkeypatch.setitem(git_module._QUIET, "GIT_CONFIG_GLOBAL", str(faster))
-    began = time.monotonic()
-    with pytest.raises(StageFailed) as failed:
-        harness.fetch(repository, "main")
-    assert time.monotonic() - began < 10
-    assert failed.value.problem_detail.problem is Problem.GIT_HOST_UNREACHABLE
-
-
-def tmp_gitconfig(folder: Path, text: str) -> Path:
-    file = folder / "gitconfig"
-    file.write_text(text)
-    return file
 
 
 def test_a_stop_ends_git(harness: CheckoutHarness, shop: Path, tmp_path: Path) -> None:
