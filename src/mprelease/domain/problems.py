@@ -49,6 +49,7 @@ class Problem(StrEnum):
     SETTING_SHAPE = auto()
     SETTING_UNKNOWN = auto()
     SETTING_VALUE = auto()
+    NODE_SHAPE = auto()
     MEMORY_RANGE = auto()
     PROXY_SHAPE = auto()
     REPOSITORY_SHAPE = auto()
@@ -132,7 +133,10 @@ class Problem(StrEnum):
     GIT_FAILED = auto()
 
     # Install and build.
+    NODE_VERSION_UNKNOWN = auto()
+    ARCHIVE_UNUSABLE = auto()
     PACKAGE_MANAGER_UNKNOWN = auto()
+    MANAGER_NEEDS_NODE = auto()
     LOCK_FILE_RETIRED_MIRROR = auto()
     LOCK_FILE_REFUSED = auto()
     PEER_DEPENDENCY_CONFLICT = auto()

@@ -5,6 +5,7 @@ folders above their own have mode 0711: other users can pass through them, not l
 """
 
 import hashlib
+import os
 import stat
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -85,6 +86,11 @@ class Layout:
         return self.data / "owner.lock"
 
     @property
+    def worker_tick(self) -> Path:
+        """Return the file that the folder's worker touches at each tick, about every 2 s."""
+        return self.data / "worker.tick"
+
+    @property
     def migration_lock(self) -> Path:
         """Return the file whose lock lets one process migrate at a time."""
         return self.data / "migration.lock"
@@ -98,6 +104,11 @@ class Layout:
     def managers(self) -> Path:
         """Return the folder of the pinned package managers."""
         return self.data / "managers"
+
+    @property
+    def runtimes(self) -> Path:
+        """Return the folder of the installed versions of Node, and by default of the tools."""
+        return self.data / "tools"
 
     @property
     def workspaces(self) -> Path:
@@ -128,7 +139,7 @@ class Layout:
         return self._with_modes(is_walkable=False)
 
     def _with_modes(self, *, is_walkable: bool) -> "Layout":
-        for folder in (self.data, self.managers):
+        for folder in (self.data, self.managers, self.runtimes):
             _make(folder, _WALKABLE if is_walkable else _PRIVATE)
         return replace(self, is_walkable=is_walkable)
 
@@ -165,7 +176,8 @@ class Layout:
 
     def clear_leftovers(self) -> None:
         """Remove leftovers of an earlier process; only for the owner of the data folder."""
-        for folder in (self._scratch, self.data / "installs", *self._former_folders()):
+        drafts = (*self.runtimes.glob(".draft-*"), *self.runtimes.glob(".former-*"))
+        for folder in (self._scratch, self.data / "installs", *drafts, *self._former_folders()):
             remove(folder)
         for workspace in self.workspaces.glob("*/*"):
             workspace.chmod(_PRIVATE)
@@ -216,4 +228,7 @@ def _is_walkable(folder: Path) -> bool:
 
 def _make(folder: Path, mode: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(mode)
+    # An ordinary user may be given a volume that belongs to root, as Kubernetes does; what is
+    # created in it is private all the same.
+    if os.geteuid() in {0, folder.stat().st_uid}:
+        folder.chmod(mode)
