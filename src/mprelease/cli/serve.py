@@ -36,7 +36,7 @@ def serve(host: Host = "127.0.0.1", port: Port = 8088, no_worker: NoWorker = Fal
     # Objects made during the start are never freed: collecting garbage would only take time.
     gc.disable()
     with opening() as application:
-        log_to_stderr()
+        log_to_stderr(application.settings.log_format)
         run(application, host, port, works=not no_worker)
 
 
@@ -120,6 +120,7 @@ def _web_app(application: "Application", hub: "Hub", is_over: Callable[[], bool]
     from mprelease.services.waiting_queries import WaitingQueries
     from mprelease.web.app import create_app
     from mprelease.web.context import WebContext
+    from mprelease.web.metrics import Metrics, MetricsConfig
 
     waiting = WaitingQueries()
 
@@ -147,8 +148,18 @@ def _web_app(application: "Application", hub: "Hub", is_over: Callable[[], bool]
         hub.changed()
 
     services = replace(application.services, wake=wake)
-    base_url, loops = application.settings.base_url, application.loops
-    return create_app(WebContext(services, ask, base_url, is_ready, hub, loops=loops))
+    settings, loops = application.settings, application.loops
+    token = settings.metrics_token
+    metrics = Metrics(
+        MetricsConfig(
+            token.get_secret_value() if token else None,
+            settings.data_dir,
+            application.messaging.is_reachable,
+        )
+    )
+    return create_app(
+        WebContext(services, ask, settings.base_url, is_ready, hub, loops=loops, metrics=metrics)
+    )
 
 
 @contextmanager
