@@ -11,7 +11,7 @@ export PYTHONDONTWRITEBYTECODE :=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-check run test test-quick collect check format diagram bench chaos lock clean tool
+.PHONY: help setup demo demo-check run image test test-quick collect check format diagram bench chaos lock clean tool
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ demo-check: setup catalogs ## release the samples on three platforms without the
 
 run: setup catalogs ## the platform of this checkout at http://localhost:8088; ARGS="--port 80"
 	@$(BIN)/mprelease serve $(ARGS)
+
+image: ## build the image with docker, podman or buildah: ARGS="--target tools-inside"
+	@$(PYTHON) scripts/image.py $(ARGS)
 
 # Most of these tests wait: for leases, time limits, processes, the vendors' tools. Twice as many
 # processes as the two cores of CI keep these busy.
@@ -71,6 +74,12 @@ lock: setup ## pin the newest versions that pyproject.toml allows
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --group dev --generate-hashes \
 		--no-emit-index-url --custom-compile-command "make lock" \
 		--output-file requirements.lock pyproject.toml
+	@$(BIN)/uv pip compile --quiet --universal --constraint requirements.lock --generate-hashes \
+		--no-emit-index-url --custom-compile-command "make lock" \
+		--output-file deploy/runtime.lock pyproject.toml
+	@$(BIN)/uv pip compile --quiet --universal --group image --generate-hashes \
+		--no-emit-index-url --custom-compile-command "make lock" \
+		--output-file deploy/build.lock
 
 clean: ## remove what the targets above made
 	@rm -rf $(VENV) $(CACHE) $(DEMO) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -13,6 +13,7 @@ _TEMPLATES = "src/mprelease/web/templates"
 _LONGEST_LINE = 160  # of a template
 # Biome, which is an npm package, is installed here once for each lock file.
 _LINT = Path("scripts/lint")
+_COMPOSE = ("deploy/compose.yaml", "deploy/compose.bwrap.yaml", "deploy/compose.grown.yaml")
 _INSTALLED = Path(".cache/lint")
 _TESTS = Path("tests")
 _CONFTESTS = Path(".cache/conftests")
@@ -24,6 +25,9 @@ CHECKS = {
     "floors": ("lint-imports",),
     "dependencies": ("deptry", "src"),
     "dead code": ("vulture",),
+    "image": ("hadolint", "deploy/Containerfile"),
+    "yaml": ("yamllint", "--strict", "deploy"),
+    "compose": ("check-jsonschema", "--builtin-schema", "vendor.compose-spec", *_COMPOSE),
     "templates": ("djlint", _TEMPLATES, "--lint", "--quiet"),
 }
 

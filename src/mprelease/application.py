@@ -3,6 +3,7 @@
 import logging
 import os
 import socket
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -139,6 +140,7 @@ class Application:
             slots,
             settings.release_memory,
             settings.lease_seconds * 1000,
+            self.layout.worker_tick,
         )
         return Worker(dependencies, config, self.query_handler, self.loops)
 
@@ -252,7 +254,10 @@ class Application:
             return self.layout.private()
         tools_folder = self.settings.tools
         tools_folder.mkdir(parents=True, exist_ok=True)
-        tools_folder.chmod(tools_folder.stat().st_mode & 0o777 | 0o011)
+        mode = stat.S_IMODE(tools_folder.stat().st_mode)
+        # In an image with the tools inside, the folder may be read-only.
+        if mode | 0o011 != mode:
+            tools_folder.chmod(mode | 0o011)
         return self.layout.walkable()
 
     def _standby(self, layout: Layout) -> Standby:

@@ -103,3 +103,13 @@ def test_the_new_owner_removes_what_former_versions_shared_between_builds(layout
         assert list(workspace.folder.iterdir()) == []
         assert not (layout.data / "dependencies").exists()
         assert layout.database.read_text() == "releases"
+
+
+def test_a_volume_of_somebody_else_is_used_as_it_is(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kubernetes gives an ordinary user an empty folder that belongs to root."""
+    layout.data.chmod(0o777)
+    monkeypatch.setattr("os.geteuid", lambda: 10001)
+    prepared(layout.data)
+    assert layout.data.stat().st_mode & 0o777 == 0o777

@@ -12,6 +12,7 @@ from mprelease.cli import (
     backup,
     demo,
     doctor,
+    healthcheck,
     project,
     release,
     releases,
@@ -131,6 +132,7 @@ def _assembled() -> typer.Typer:
     commands.command(help=t("cli.backup"))(backup.backup)
     commands.command(help=t("cli.restore"))(backup.restore)
     commands.command(help=t("cli.doctor"))(doctor.doctor)
+    commands.command(help=t("cli.healthcheck"))(healthcheck.healthcheck)
     commands.command(help=t("cli.demo"))(demo.demo)
     return commands
 

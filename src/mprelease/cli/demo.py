@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mprelease.cli import outcome, tools
+from mprelease.cli.serve import Port, run
 from mprelease.cli.translation import t
 from mprelease.domain.platforms import Platform
 from mprelease.domain.releases import Kind
@@ -25,7 +26,7 @@ _REQUESTS = (
 
 
 def demo(
-    port: Annotated[int, typer.Option(min=1, max=65535, help=t("option.port"))] = 8088,
+    port: Port = None,
     check: Annotated[bool, typer.Option("--check", help=t("option.check"))] = False,
 ) -> None:
     """Serve the demo until a signal; with `--check` only release the samples, then end."""
@@ -57,7 +58,7 @@ def demo(
             if check:
                 _check(application)
             else:
-                _show(application, port)
+                _show(application, port or settings.port)
         finally:
             application.close()
     typer.echo(t("demo.done", folder=str(folder)))
@@ -69,7 +70,6 @@ def _check(application: "Application") -> None:
 
 
 def _show(application: "Application", port: int) -> None:
-    from mprelease.cli.serve import run
     from mprelease.platforms.registry import served
 
     for platform in served():
@@ -77,7 +77,7 @@ def _show(application: "Application", port: int) -> None:
     password = application.settings.admin_password
     assert password is not None
     shown = t("cli.serve.demo", name="admin", password=password.get_secret_value())
-    run(application, "127.0.0.1", port, works=True, words=shown)
+    run(application, application.settings.host, port, works=True, words=shown)
 
 
 def _password(file: Path) -> str:

@@ -16,6 +16,7 @@ from mprelease.cli.startup import log_to_stderr, opening
 from mprelease.cli.translation import t
 from mprelease.domain.errors import Refused, StageFailed
 from mprelease.domain.problems import Problem
+from mprelease.domain.sandbox import SandboxPolicy
 from mprelease.domain.worker_queries import WorkerQuery
 
 if TYPE_CHECKING:
@@ -26,18 +27,22 @@ if TYPE_CHECKING:
     from mprelease.engine.worker import Worker
     from mprelease.live.hub import Hub
 
-Host = Annotated[str, typer.Option(help=t("option.host"))]
-Port = Annotated[int, typer.Option(min=1, max=65535, help=t("option.port"))]
+Host = Annotated[str | None, typer.Option(help=t("option.host"))]
+Port = Annotated[int | None, typer.Option(min=1, max=65535, help=t("option.port"))]
 NoWorker = Annotated[bool, typer.Option("--no-worker", help=t("option.no_worker"))]
 
 
-def serve(host: Host = "127.0.0.1", port: Port = 8088, no_worker: NoWorker = False) -> None:
-    """Serve the pages until a signal; without `--no-worker` also run releases."""
+def serve(host: Host = None, port: Port = None, no_worker: NoWorker = False) -> None:
+    """Serve the pages until a signal; without `--no-worker` also run releases.
+
+    `host` and `port` go before those of the settings.
+    """
     # Objects made during the start are never freed: collecting garbage would only take time.
     gc.disable()
     with opening() as application:
-        log_to_stderr(application.settings.log_format)
-        run(application, host, port, works=not no_worker)
+        settings = application.settings
+        log_to_stderr(settings.log_format)
+        run(application, host or settings.host, port or settings.port, works=not no_worker)
 
 
 def run(application: "Application", host: str, port: int, *, works: bool, words: str = "") -> None:
@@ -48,10 +53,15 @@ def run(application: "Application", host: str, port: int, *, works: bool, words:
     import uvicorn
 
     from mprelease.live.hub import Hub
+    from mprelease.services.context import require_matching_key
     from mprelease.web.connection_limits import ConnectionGuard, ConnectionLimits
     from mprelease.web.guarded_server import GuardedConfig
     from mprelease.web.live_source import StoredState
 
+    require_matching_key(application.services)
+    if works and application.settings.sandbox is SandboxPolicy.REQUIRED:
+        # The worker starts beside the pages, which would already have shown the first password.
+        _ = application.sandbox
     settings = application.settings
     limits = ConnectionLimits().within(_allow_many_sockets())
     hub = Hub(
@@ -100,7 +110,7 @@ def _allow_many_sockets() -> int:
 
 
 def _in_address(host: str) -> str:
-    if host == "127.0.0.1":
+    if host in {"127.0.0.1", "0.0.0.0", "::"}:  # noqa: S104 (listening there, opened here)
         return "localhost"
     return f"[{host}]" if ":" in host else host
 

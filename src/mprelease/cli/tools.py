@@ -1,7 +1,7 @@
 """`mprelease tools install`: install the vendors' tools, in pinned versions."""
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -25,11 +25,15 @@ def _tools() -> None:
 @commands.command(help=t("cli.tools.install"))
 def install(
     platform: PlatformArgument = DEFAULT_PLATFORM,
+    every: Annotated[bool, typer.Option("--all", help=t("option.tools_all"))] = False,
 ) -> None:
-    """Install the tool of a platform."""
+    """Install the tool of a platform, or those of all."""
+    from mprelease.platforms.registry import served
+
     with opening() as application:
-        installed(application, platform)
-    typer.echo(t("cli.tools.installed", platform=platform))
+        for wanted in served() if every else (platform,):
+            installed(application, wanted)
+            typer.echo(t("cli.tools.installed", platform=wanted))
 
 
 def installed(application: "Application", platform: Platform) -> None:

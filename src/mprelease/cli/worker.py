@@ -32,6 +32,7 @@ def worker(
 ) -> None:
     """Run releases until a signal."""
     from mprelease.schemas import validation
+    from mprelease.services.context import require_matching_key
     from mprelease.workspace.owner_lock import owning
 
     with opening() as application, owning(application.layout) as is_mine:
@@ -40,6 +41,7 @@ def worker(
             raise Refused(Problem.DATA_FOLDER_OWNED, folder=folder)
         log_to_stderr(application.settings.log_format)
         chosen = labels.split(",") if labels else application.settings.labels
+        require_matching_key(application.services)
         checked = tuple(validation.label(label.strip()) for label in chosen)
         work(application, checked, slots or application.settings.slots)
 

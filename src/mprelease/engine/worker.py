@@ -5,6 +5,7 @@ import threading
 import time
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from mprelease import __version__
 from mprelease.domain.releases import State
@@ -32,6 +33,7 @@ class WorkerConfig:
     """Name, labels and capacity of a worker.
 
     `release_memory` in MiB: a further release starts only if so much is free. `lease` in ms.
+    `tick_file` is touched at each tick: `mprelease healthcheck --worker` looks at its age.
     """
 
     name: str
@@ -39,6 +41,7 @@ class WorkerConfig:
     slots: int
     release_memory: int
     lease: int = LEASE_MS
+    tick_file: Path | None = None
 
 
 class Worker:
@@ -182,6 +185,8 @@ class Worker:
         finally:
             # Slots look for work at each tick, even if the heartbeat or the recovery has failed.
             self._wakeup.notify()
+            if self._config.tick_file:
+                self._config.tick_file.touch()
 
     def _beat(self) -> None:
         with self._database.writing() as db:

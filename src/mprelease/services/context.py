@@ -6,12 +6,16 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from mprelease.domain.apps import App
+from mprelease.domain.errors import Refused
+from mprelease.domain.problems import Problem
 from mprelease.domain.projects import Project
 from mprelease.domain.users import Actor
 from mprelease.security.vault import Vault
 from mprelease.storage import audit, secrets
 from mprelease.storage.audit import AuditEntry
 from mprelease.storage.database import Database, Reader, Writer
+
+_SECRETS_TRIED = 20
 
 
 class Notifier(Protocol):
@@ -76,3 +80,22 @@ def open_secrets(
         name: services.vault.open(sealed, f"{owner}/{name}")
         for name, sealed in secrets.sealed(db, owner, at=at).items()
     }
+
+
+def require_matching_key(services: ServiceContext) -> None:
+    """Raise Refused(MASTER_KEY_WRONG) if the master key opens none of the newest secrets.
+
+    One that opens is enough: after a loss of the key, the secrets are entered again one by one.
+    """
+    with services.database.reading() as db:
+        stored = secrets.newest(db, _SECRETS_TRIED)
+    if stored and not any(_opens(services.vault, *each) for each in stored):
+        raise Refused(Problem.MASTER_KEY_WRONG)
+
+
+def _opens(vault: Vault, owner: str, name: str, sealed: bytes) -> bool:
+    try:
+        vault.open(sealed, f"{owner}/{name}")
+    except Refused:
+        return False
+    return True

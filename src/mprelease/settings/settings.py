@@ -55,6 +55,8 @@ class Settings(BaseSettings):
     server: str | None = None
     token: SecretStr | None = None
 
+    host: str = "127.0.0.1"
+    port: int = Field(default=8088, ge=1, le=65535)
     base_url: str | None = None
     admin_password: SecretStr | None = None
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()

@@ -37,7 +37,7 @@ class DatabaseClock:
     """The database's time in ms since the epoch, without a query for each reading; thread-safe.
 
     It is read once, then counted on by the machine's monotonic clock, and read again every 30 s in
-    a thread, so that nobody waits for it. SQLite's clock is that of the machine.
+    a thread, so that no caller waits for it. SQLite's clock is that of the machine.
     """
 
     def __init__(self, database: Database, monotonic: Callable[[], float] = time.monotonic) -> None:

@@ -26,6 +26,13 @@ def sealed(db: Reader, owner: str, *, at: str | None = None) -> dict[str, bytes]
     return {row.name: row.sealed for row in db.connection.execute(query)}
 
 
+def newest(db: Reader, limit: int) -> list[tuple[str, str, bytes]]:
+    """Return owner, name and sealed content of the secrets that were stored last."""
+    query = select(secrets.c.owner, secrets.c.name, secrets.c.sealed)
+    rows = db.connection.execute(query.order_by(secrets.c.created_at.desc()).limit(limit))
+    return [(row.owner, row.name, row.sealed) for row in rows]
+
+
 def bindings(db: Reader) -> dict[str, list[tuple[str, str | None]]]:
     """Return by owner the name and `bound_to` of each secret."""
     by_owner: dict[str, list[tuple[str, str | None]]] = {}

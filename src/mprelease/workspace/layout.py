@@ -5,6 +5,7 @@ folders above their own have mode 0711: other users can pass through them, not l
 """
 
 import hashlib
+import os
 import stat
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -83,6 +84,11 @@ class Layout:
     def owner_lock(self) -> Path:
         """Return the file whose lock makes a process the owner of the data folder."""
         return self.data / "owner.lock"
+
+    @property
+    def worker_tick(self) -> Path:
+        """Return the file that the folder's worker touches at each tick, about every 2 s."""
+        return self.data / "worker.tick"
 
     @property
     def migration_lock(self) -> Path:
@@ -216,4 +222,7 @@ def _is_walkable(folder: Path) -> bool:
 
 def _make(folder: Path, mode: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(mode)
+    # An ordinary user may be given a volume that belongs to root, as Kubernetes does; what is
+    # created in it is private all the same.
+    if os.geteuid() in {0, folder.stat().st_uid}:
+        folder.chmod(mode)

@@ -1,0 +1,155 @@
+"""Build the image with buildah and start it with podman, in a store of the tests' own.
+
+There is no registry and no engine: the base is made from Debian's packages under the name that the
+`FROM` line has. Containers share the network of this machine, so ports are chosen here.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+BASE = "debian:trixie-slim"
+IMAGE = "mprelease:tested"
+PROGRAMS = ("mmdebstrap", "buildah", "podman", "runc")
+REMEDY = "apt-get install -y --no-install-recommends mmdebstrap buildah podman runc"
+_AUTHORITIES = Path("/usr/local/share/ca-certificates")
+# What an image named slim leaves out.
+_SLIM = [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("doc", "locale", "man")]
+# Without these, runc cannot raise the limits of a container on a machine like CI's.
+_HERE = ("--network=host", "--ulimit=nofile=4096:4096", "--ulimit=nproc=4096:4096")
+CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "SETGID", "SETUID")
+AS_WORKER = ("--cap-drop=ALL", *(f"--cap-add={name}" for name in CAPABILITIES))
+AS_WEB = ("--cap-drop=ALL", "--user=10001:10001", "--read-only", "--read-only-tmpfs")
+
+
+@dataclass
+class Engine:
+    """podman and buildah with a store below `folder`, which must not be in memory."""
+
+    folder: Path
+    started: list[str] = field(default_factory=list)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            **os.environ,
+            "PATH": f"{os.environ['PATH']}:/usr/sbin",
+            "CONTAINERS_CONF": str(self.folder / "containers.conf"),
+            "CONTAINERS_STORAGE_CONF": str(self.folder / "storage.conf"),
+            "BUILDAH_ISOLATION": "chroot",
+            "TMPDIR": str(self.folder),
+        }
+
+    def prepare(self) -> None:
+        self.folder.joinpath("containers.conf").write_text(
+            '[engine]\nruntime = "runc"\ncgroup_manager = "cgroupfs"\nevents_logger = "none"\n'
+        )
+        self.folder.joinpath("storage.conf").write_text(
+            f'[storage]\ndriver = "vfs"\ngraphroot = "{self.folder / "store"}"\n'
+            f'runroot = "{self.folder / "run"}"\n'
+        )
+
+    def call(self, *words: str, folder: Path = ROOT, seconds: float = 280) -> "Called":
+        ended = subprocess.run(
+            words,
+            cwd=folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=seconds,
+        )
+        # podman looks for systemd to repeat health checks.
+        errors = [line for line in ended.stderr.splitlines() if "systemd" not in line]
+        return Called(ended.returncode, ended.stdout, "\n".join(errors))
+
+    def must(self, *words: str, folder: Path = ROOT) -> str:
+        called = self.call(*words, folder=folder)
+        assert called.code == 0, f"{words}\n{called.out[-4000:]}\n{called.err[-4000:]}"
+        return called.out
+
+    def build(self) -> None:
+        """Make the base and build the image by `make image` from a copy of the sources."""
+        base = self.folder / "base.tar"
+        self.must("mmdebstrap", "--variant=minbase", "--mode=root", *_SLIM, "trixie", str(base))
+        self.must("podman", "import", str(base), BASE)
+        base.unlink()
+        sources = self.folder / "sources"
+        listed = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+        files = self.must(*listed).split("\0")
+        for file in filter(None, files):
+            if (ROOT / file).is_file():
+                (sources / file).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(ROOT / file, sources / file)
+        for authority in _AUTHORITIES.glob("*.crt"):
+            shutil.copy(authority, sources / "deploy/certificates")
+        words = f"--pull-never --tag {IMAGE}"
+        self.must("make", "image", f"ARGS={words}", "BUILDER=buildah", folder=sources)
+        shutil.rmtree(sources)
+
+    def start(self, *words: str, options: Sequence[str] = ()) -> str:
+        """Start a container of the image with a command, and return its name."""
+        name = f"mprelease-{uuid.uuid4().hex[:8]}"
+        self.started.append(name)
+        self.must("podman", "run", "--detach", "--name", name, *_HERE, *options, IMAGE, *words)
+        return name
+
+    def run(self, *words: str, options: Sequence[str] = ()) -> "Called":
+        """Run a container to its end."""
+        return self.call("podman", "run", "--rm", *_HERE, *options, IMAGE, *words)
+
+    def inside(self, name: str, *words: str, options: Sequence[str] = ()) -> "Called":
+        """Run a command in a running container."""
+        return self.call("podman", "exec", *options, name, *words)
+
+    def wait_until(self, name: str, holds: Callable[[], bool], seconds: float = 120) -> None:
+        """Wait for something; if it does not come, show what the container has written."""
+        deadline = time.monotonic() + seconds
+        while not holds():
+            running = self.must("podman", "inspect", "--format", "{{.State.Running}}", name)
+            if time.monotonic() > deadline or running.strip() != "true":
+                logs = self.call("podman", "logs", name)
+                raise AssertionError(f"waited in vain:\n{logs.out}\n{logs.err}")
+            time.sleep(0.3)
+
+    def inspect(self) -> Any:
+        return json.loads(self.must("podman", "image", "inspect", IMAGE))[0]
+
+    def close(self) -> None:
+        for name in self.started:
+            self.call("podman", "rm", "--force", "--volumes", "--time", "5", name)
+
+
+@dataclass(frozen=True)
+class Called:
+    """The output of a command, and its exit code."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        assert self.code == 0, self.err
+        return json.loads(self.out)
+
+
+@contextmanager
+def engine(folder: Path) -> Iterator[Engine]:
+    made = Engine(folder)
+    made.prepare()
+    try:
+        yield made
+    finally:
+        made.close()
+        shutil.rmtree(folder / "store", ignore_errors=True)

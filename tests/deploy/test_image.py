@@ -1,0 +1,275 @@
+"""The real image: built, started as separate containers, and released with (issue 14, point 4)."""
+
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from base64 import b64encode
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from containers import AS_WEB, AS_WORKER, PROGRAMS, REMEDY, Engine, engine
+from databases import MARIADB, Servers, blank
+from mprelease.simulator.proxy import Simulator
+from mprelease.simulator.sample import make_sample
+from mprelease.simulator.wechat import WeChat
+from needs import lack
+from servers import redis_server
+
+pytestmark = [pytest.mark.slow, pytest.mark.servers, pytest.mark.timeout(900)]
+
+
+APP_ID = "wx0123456789abcdef"
+LARGEST_BYTES = 450_000_000
+BUILDERS = ("cc", "gcc", "c++", "ld", "make", "pip")
+AS_BWRAP_WORKER = (
+    *AS_WORKER,
+    *(f"--cap-add={name}" for name in ("DAC_READ_SEARCH", "SETPCAP", "SYS_ADMIN")),
+    "--security-opt=seccomp=unconfined",
+    "--security-opt=unmask=ALL",
+)
+GRACE_SECONDS = 120
+
+
+@pytest.fixture(scope="module")
+def containers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    path = f"{os.environ['PATH']}:/usr/sbin"
+    if lacking := [name for name in PROGRAMS if not shutil.which(name, path=path)]:
+        lack(f"{lacking[0]}: {REMEDY}")
+    if os.geteuid() != 0:
+        lack("root, who alone can build an image here: run the tests as root")
+    with engine(tmp_path_factory.mktemp("containers")) as made:
+        made.build()
+        yield made
+
+
+@dataclass
+class Installation:
+    """Web and worker containers of one installation, with a database and Redis beside them."""
+
+    engine: Engine
+    folder: Path
+    environment: dict[str, str]
+    port: int
+    web: str = ""
+    worker: str = ""
+    volumes: list[str] = field(default_factory=list)
+
+    def start_web(self) -> None:
+        options = [*AS_WEB, empty_volume(self.folder), *self.volumes, *self.settings]
+        self.web = self.engine.start("serve", "--no-worker", options=options)
+        url = f"http://127.0.0.1:{self.port}/readyz"
+        self.engine.wait_until(self.web, lambda: status(url) == 200)
+
+    def start_worker(self) -> None:
+        data = self.folder / "data"
+        data.mkdir(exist_ok=True)
+        options = [*AS_WORKER, f"--volume={data}:/data", *self.volumes, *self.settings]
+        self.worker = self.engine.start("worker", "--slots", "1", options=options)
+        health = ("mprelease", "healthcheck", "--worker")
+        self.engine.wait_until(
+            self.worker, lambda: self.engine.inside(self.worker, *health).code == 0
+        )
+
+    @property
+    def settings(self) -> list[str]:
+        return [f"--env={name}={value}" for name, value in self.environment.items()]
+
+    def command(self, *words: str) -> Any:
+        """Run a command of mprelease in the web container, which has no worker of its own."""
+        return self.engine.inside(self.web, "mprelease", *words, "--json").json
+
+    def begin(self, *words: str) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            ["podman", "exec", self.web, "mprelease", *words, "--json"],
+            env=self.engine.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+
+@pytest.fixture
+def wechat(tmp_path: Path, upload_key: str) -> WeChat:
+    service = WeChat(tmp_path / "received")
+    service.register(APP_ID, upload_key)
+    return service
+
+
+@pytest.fixture
+def shared(tmp_path: Path, upload_key: str) -> Path:
+    """A folder that containers see: a repository and a key file."""
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    make_sample(folder / "sample")
+    (folder / "private.key").write_text(upload_key)
+    for each in (tmp_path, folder, *folder.rglob("*")):
+        each.chmod(0o755 if each.is_dir() else 0o644)
+    return folder
+
+
+@pytest.fixture
+def installation(
+    containers: Engine, shared: Path, wechat: WeChat, wechat_tool: Path, servers: Servers
+) -> Iterator[Installation]:
+    place = shared.parent
+    with (
+        blank(servers.address(MARIADB)) as database,
+        redis_server() as redis,
+        Simulator(place / "simulator", [wechat]) as simulator,
+    ):
+        port = free_port()
+        environment = {
+            "MPRELEASE_ADMIN_PASSWORD": "first-password",
+            "MPRELEASE_DATABASE_URL": database,
+            "MPRELEASE_EXTRA_CA_CERTS": "/simulator/ca.pem",
+            "MPRELEASE_MASTER_KEY": b64encode(secrets.token_bytes(32)).decode(),
+            "MPRELEASE_PORT": str(port),
+            "MPRELEASE_REDIS_URL": redis.url,
+            "MPRELEASE_TOOLS_DIR": "/tools",
+            "MPRELEASE_VENDOR_PROXY": simulator.proxy_url,
+        }
+        made = Installation(containers, place, environment, port)
+        shutil.copy(simulator.ca_file, shared / "ca.pem")
+        made.volumes = [
+            f"--volume={shared}:/shared:ro",
+            f"--volume={shared}:/simulator:ro",
+            f"--volume={wechat_tool.parent}:/tools:ro",
+        ]
+        yield made
+        for name in (made.web, made.worker):
+            containers.call("podman", "rm", "--force", "--time", "5", name)
+
+
+def test_the_image_is_small_labelled_and_without_compilers(containers: Engine) -> None:
+    image = containers.inspect()
+    assert image["Size"] <= LARGEST_BYTES
+    labels = {name.rpartition(".")[2] for name in image["Labels"] if "opencontainers" in name}
+    assert labels >= {"title", "description", "licenses", "version"}
+    assert image["Healthcheck"]["Test"] == ["CMD", "mprelease", "healthcheck"]
+    found = containers.run(
+        "-c", f"command -v {' '.join(BUILDERS)}; node --version", options=["--entrypoint=/bin/sh"]
+    )
+    assert found.out.startswith("v24.")
+
+
+def test_web_and_worker_release_to_a_qr_code_and_lose_nothing(installation: Installation) -> None:
+    installation.start_web()
+    installation.start_worker()
+    assert installation.engine.inside(installation.web, "mprelease", "healthcheck").code == 0
+    command = installation.command
+    command("project", "add", "shop", "--repository", "/shared/sample")
+    key = ("--credential-file", "/shared/private.key")
+    command("app", "add", "shop", "--project", "shop", "--app-id", APP_ID, *key)
+    preview = command("preview", "shop", "--qr-code", "/data/preview.png")
+    assert preview["state"] == "succeeded"
+    assert installation.engine.inside(installation.web, "test", "-s", "/data/preview.png").code == 0
+
+    # SIGTERM in the middle of a release: it finishes, within the grace period.
+    command("app", "edit", "shop", "--build-command", "sleep 15", "--output", ".")
+    upload = installation.begin("upload", "shop")
+    engine, grace = installation.engine, ("--time", str(GRACE_SECONDS))
+    engine.wait_until(
+        installation.worker, lambda: command("releases", "shop")[0]["state"] == "running"
+    )
+    began = time.monotonic()
+    engine.must("podman", "stop", *grace, installation.worker)
+    assert time.monotonic() - began < GRACE_SECONDS
+    exit_code = engine.must(
+        "podman", "inspect", "--format", "{{.State.ExitCode}}", installation.worker
+    )
+    assert exit_code.strip() == "0"
+    out, err = upload.communicate(timeout=60)
+    assert upload.returncode == 0, err
+    assert json.loads(out)["state"] == "succeeded"
+
+    # Another container on the same volume has everything.
+    installation.start_worker()
+    second = command("upload", "shop")
+    assert second["state"] == "succeeded"
+    assert second["version"] != json.loads(out)["version"]
+    states = [release["state"] for release in command("releases", "shop")]
+    assert states == ["succeeded"] * 3
+    assert len(command("workers")) == 1
+
+
+def test_the_sandbox_that_is_active_and_why_is_told(containers: Engine) -> None:
+    assert sandbox(containers, AS_WORKER)["status"] == "warning"
+    assert (
+        "another user id; bubblewrap would be better: bwrap: "
+        in (sandbox(containers, AS_WORKER)["detail"])
+    )
+    assert sandbox(containers, AS_BWRAP_WORKER) == {
+        "name": "sandbox", "status": "ok", "detail": "bwrap",
+    }  # fmt: skip
+
+
+def sandbox(containers: Engine, options: tuple[str, ...]) -> Any:
+    called = containers.run("doctor", "--json", options=options)
+    return next(each for each in json.loads(called.out) if each["name"] == "sandbox")
+
+
+@pytest.mark.parametrize(
+    ("options", "command", "sentence"),
+    [
+        ([*AS_WEB, "--volume={empty}:/data"], "serve", "Builds cannot be confined"),
+        (["--volume={empty}:/data:ro"], "serve", "data folder"),
+        (["--env=MPRELEASE_DATABASE_URL=mysql://a:b@127.0.0.1:9/c"], "worker", "database"),
+    ],
+    ids=["no sandbox", "unwritable volume", "wrong database"],
+)
+def test_bad_input_is_one_sentence_and_exit_code_2(
+    containers: Engine, tmp_path: Path, options: list[str], command: str, sentence: str
+) -> None:
+    tmp_path.chmod(0o777)
+    filled = [option.format(empty=tmp_path) for option in options]
+    called = containers.run(command, options=[*AS_WORKER, *filled])
+    assert called.code == 2, called.err
+    assert sentence in called.err
+    assert "Traceback" not in called.err
+    assert len(called.err.strip().splitlines()) == 1
+
+
+def test_one_more_word_shows_the_demo(
+    containers: Engine, wechat_tool: Path, alipay_tool: Path, douyin_tool: Path
+) -> None:
+    port = free_port()
+    options = [
+        f"--env=MPRELEASE_PORT={port}",
+        "--env=MPRELEASE_TOOLS_DIR=/tools", f"--volume={wechat_tool.parent}:/tools:ro",
+    ]  # fmt: skip
+    name = containers.start("demo", options=[*AS_WORKER, *options])
+    containers.wait_until(name, lambda: status(f"http://127.0.0.1:{port}/readyz") == 200)
+    assert containers.inside(name, "mprelease", "healthcheck").code == 0
+    containers.wait_until(name, lambda: "admin" in containers.call("podman", "logs", name).err)
+    containers.must("podman", "stop", "--time", "60", name)
+
+
+def empty_volume(place: Path) -> str:
+    """An empty folder of root that others may write, as Kubernetes gives it to a pod."""
+    folder = Path(tempfile.mkdtemp(dir=place))
+    folder.chmod(0o777)
+    return f"--volume={folder}:/data"
+
+
+def status(url: str) -> int:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return int(answer.status)
+    except (urllib.error.URLError, OSError):
+        return 0
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return int(taken.getsockname()[1])
