@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy.exc import OperationalError
 
 from api_clients import api_client
+from databases import KINDS
 from mprelease.domain.problems import Problem, ProblemDetail
 from mprelease.domain.releases import Kind, Stage, StageState, State
 from mprelease.domain.users import Actor, Role
@@ -105,6 +106,7 @@ def test_the_token_of_the_metrics_reads_nothing_else(site: Site) -> None:
     assert page.status_code == 303
 
 
+@pytest.mark.parametrize("kind", KINDS)
 def test_releases_that_end_are_counted_once_with_their_stages(site: Site) -> None:
     metered(site)
     labels = {"kind": "preview", "platform": "wechat"}
@@ -167,6 +169,7 @@ def test_an_id_that_becomes_visible_late_is_counted(site: Site) -> None:
     assert scrape(site).value("mprelease_releases_ended_total", **labels) == 2
 
 
+@pytest.mark.parametrize("kind", KINDS)
 def test_the_age_of_the_oldest_queued_release_is_told_by_label(site: Site) -> None:
     context = metered(site)
     with site.services.database.writing() as db:
