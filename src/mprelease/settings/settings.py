@@ -15,6 +15,7 @@ from pydantic_settings import (
 )
 
 from mprelease.domain.errors import Refused
+from mprelease.domain.logs import LogFormat
 from mprelease.domain.problems import Problem
 from mprelease.domain.sandbox import SandboxPolicy, UidRange
 from mprelease.domain.workers import DEFAULT_LABEL, LABEL, OnTerminate
@@ -60,6 +61,8 @@ class Settings(BaseSettings):
     base_url: str | None = None
     admin_password: SecretStr | None = None
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
+    metrics_token: SecretStr | None = Field(default=None, min_length=16)
+    log_format: LogFormat = LogFormat.TEXT
 
     node_memory: int = Field(default=4096, ge=256, le=65536)
     build_processes: int = Field(default=2048, ge=0)
