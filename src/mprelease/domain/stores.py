@@ -40,8 +40,9 @@ class RemovalReason(StrEnum):
 class StoreReport:
     """One store at a cleanup; sizes in bytes.
 
-    `limit` is the greatest size, None if there is none; `days` is the greatest age, 0 if any is
-    allowed. `removed` counts by reason what was removed, or would be, of `removed_size` in all.
+    `limit` is the greatest size, None if there is none; `days` is the greatest age and
+    `most_per_app` the greatest number for each app, 0 if any is allowed. `removed` counts by reason
+    what was removed, or would be, of `removed_size` in all.
     """
 
     store: StoreName
@@ -51,3 +52,4 @@ class StoreReport:
     days: int = 0
     removed: Mapping[RemovalReason, int] = field(default_factory=dict)
     removed_size: int = 0
+    most_per_app: int = 0

@@ -65,6 +65,7 @@ def clean(
             days,
             {each.reason: count for each, count, _ in removed if each.store is store and count},
             sum(freed for each, _, freed in removed if each.store is store),
+            limits.releases if store is StoreName.RELEASES else 0,
         )
         for store, items, size, days in (
             (StoreName.RELEASES, sizes.releases, rest, limits.release_days),
