@@ -235,7 +235,7 @@ def _report_blocker(
     with application.services.database.reading() as db:
         blocker, is_unknown = blockers.blocker(db, watched.release_id)
         is_served = has_own_worker or label is None or workers.serving(db, label)
-        full = workers.without_disk(db, [watched.release_id]).get(watched.release_id)
+        full = workers.waits(db, [watched.release_id]).without_disk.get(watched.release_id)
     watched.view.report_blocker(blocker, is_unknown=is_unknown)
     if not is_served and watched.view.is_reason_due:
         watched.view.report_no_worker(str(label))

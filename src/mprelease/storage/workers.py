@@ -118,38 +118,42 @@ def unconfined(db: Reader) -> list[str]:
     return list(db.connection.scalars(query.order_by(workers.c.name)))
 
 
-def unserved(db: Reader, release_ids: Sequence[int]) -> Mapping[int, str]:
-    """Return the label of those of these queued releases that no alive worker takes."""
-    query = select(releases.c.id, releases.c.label)
-    mine = releases.c.id.in_(release_ids) & (releases.c.state == State.QUEUED)
-    queued = db.connection.execute(query.where(mine)).all() if release_ids else []
-    if not queued:
-        return {}
-    takes = (workers.c.seen_at > now_ms() - ALIVE_MS) & workers.c.draining.is_(False)
-    lists = db.connection.scalars(select(workers.c.labels).where(takes))
-    served = {label for labels in lists for label in labels}
-    return {row.id: row.label for row in queued if row.label not in served}
+@dataclass(frozen=True)
+class Waits:
+    """Why queued releases wait, by their ids.
 
-
-def without_disk(db: Reader, release_ids: Sequence[int]) -> Mapping[int, str]:
-    """Return the names of the workers for those of these queued releases that wait for a disk.
-
-    Those are releases whose workers all have too little of their disks free.
+    `unserved` has the labels that no alive worker takes; `without_disk` the names of the workers
+    of a label, if too little of the disks of all of them is free.
     """
+
+    unserved: Mapping[int, str]
+    without_disk: Mapping[int, str]
+
+
+def waits(db: Reader, release_ids: Sequence[int]) -> Waits:
+    """Return which of these queued releases wait for a worker, or for the disks of all workers."""
     query = select(releases.c.id, releases.c.label)
     mine = releases.c.id.in_(release_ids) & (releases.c.state == State.QUEUED)
     queued = db.connection.execute(query.where(mine)).all() if release_ids else []
     if not queued:
-        return {}
+        return Waits({}, {})
     takes = (workers.c.seen_at > now_ms() - ALIVE_MS) & workers.c.draining.is_(False)
     found = select(workers.c.name, workers.c.labels, workers.c.low_disk).where(takes)
     takers = db.connection.execute(found.order_by(workers.c.name)).all()
-    serving = {row.id: [one for one in takers if row.label in one.labels] for row in queued}
-    return {
-        release_id: ", ".join(one.name for one in some)
-        for release_id, some in serving.items()
-        if some and all(one.low_disk for one in some)
-    }
+    served = {row.id: [one for one in takers if row.label in one.labels] for row in queued}
+    return Waits(
+        {row.id: row.label for row in queued if not served[row.id]},
+        {
+            release_id: ", ".join(one.name for one in some)
+            for release_id, some in served.items()
+            if some and all(one.low_disk for one in some)
+        },
+    )
+
+
+def unserved(db: Reader, release_ids: Sequence[int]) -> Mapping[int, str]:
+    """Return the label of those of these queued releases that no alive worker takes."""
+    return waits(db, release_ids).unserved
 
 
 def serving(db: Reader, label: str) -> list[WorkerRecord]:

@@ -89,6 +89,7 @@ def show(request: Request, context: ContextOf, session: CanView, release_id: int
     """Show a release."""
     with context.services.database.reading() as db:
         release = releases.get(db, release_id)
+        waits = workers.waits(db, [release_id])
         shown: dict[str, Any] = {
             "release": release,
             "app": apps.by_id(db, release.app_id),
@@ -96,8 +97,8 @@ def show(request: Request, context: ContextOf, session: CanView, release_id: int
             "code_made_at": lists.own_codes(db, [release_id], with_one_trial_code()).get(
                 release_id
             ),
-            "unserved": workers.unserved(db, [release_id]),
-            "without_disk": workers.without_disk(db, [release_id]).get(release_id),
+            "unserved": waits.unserved,
+            "without_disk": waits.without_disk.get(release_id),
             "missed_steps": finishing.missed_steps(release),
             "node_to_try": _node_to_try(release),
             "has_code": bool(lists.with_codes(db, [release_id])),
