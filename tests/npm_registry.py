@@ -7,10 +7,11 @@ import io
 import json
 import tarfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import MappingProxyType
 from urllib.parse import unquote
 
 
@@ -29,11 +30,18 @@ class NpmRegistry:
     requests: list[str] = field(default_factory=list)
     silent: threading.Event = field(default_factory=threading.Event)
 
-    def publish(self, name: str, version: str, code: str, **manifest: object) -> None:
-        """Publish a version whose index.js is `code`."""
+    def publish(
+        self,
+        name: str,
+        version: str,
+        code: str,
+        programs: Mapping[str, str] = MappingProxyType({}),
+        **manifest: object,
+    ) -> None:
+        """Publish a version whose index.js is `code`; `programs` are executable files."""
         described = {"name": name, "version": version, "main": "index.js", **manifest}
-        files = {"package.json": json.dumps(described), "index.js": code}
-        self.packages.setdefault(name, {})[version] = _archive(files)
+        files = {"package.json": json.dumps(described), "index.js": code, **programs}
+        self.packages.setdefault(name, {})[version] = _archive(files, programs)
         self.manifests.setdefault(name, {})[version] = described
 
     def integrity(self, name: str, version: str) -> str:
@@ -131,7 +139,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Log nothing: tests read `requests`."""
 
 
-def _archive(files: Mapping[str, str]) -> bytes:
+def _archive(files: Mapping[str, str], programs: Container[str]) -> bytes:
     stream = io.BytesIO()
     # mtime=0 makes the bytes reproducible.
     with (
@@ -141,5 +149,6 @@ def _archive(files: Mapping[str, str]) -> bytes:
         for name, text in files.items():
             entry = tarfile.TarInfo(f"package/{name}")
             entry.size = len(text.encode())
+            entry.mode = 0o755 if name in programs else 0o644
             archive.addfile(entry, io.BytesIO(text.encode()))
     return stream.getvalue()

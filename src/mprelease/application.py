@@ -131,6 +131,8 @@ class Application:
         """Return a worker; its log lines go to `live` too. Raise Refused as `require_programs`."""
         self.require_programs()
         self.network.refuse_stores()
+        # The first reading queries the database, which must not happen while a lease is held.
+        self.services.now()
         settings = self.settings
         dependencies = WorkerDependencies(
             self.leased_services,

@@ -7,8 +7,13 @@ There is no registry and no engine: the base is made from Debian's packages unde
 import json
 import os
 import shutil
+import socket
 import subprocess
+import sys
+import tempfile
 import time
+import urllib.error
+import urllib.request
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -112,6 +117,14 @@ class Engine:
         """Run a command in a running container."""
         return self.call("podman", "exec", *options, name, *words)
 
+    def compose(self, *words: str, **variables: str) -> None:
+        """Run podman-compose, which takes the words of `docker compose`."""
+        program = Path(sys.executable).parent / "podman-compose"
+        self.must(
+            "env", *(f"{name}={value}" for name, value in variables.items()),
+            str(program), "--in-pod=false", *words,
+        )  # fmt: skip
+
     def wait_until(self, name: str, holds: Callable[[], bool], seconds: float = 120) -> None:
         """Wait for something; if it does not come, show what the container has written."""
         deadline = time.monotonic() + seconds
@@ -153,3 +166,23 @@ def engine(folder: Path) -> Iterator[Engine]:
     finally:
         made.close()
         shutil.rmtree(folder / "store", ignore_errors=True)
+
+
+def empty_volume(place: Path) -> str:
+    """An empty folder of root that others may write, as Kubernetes gives it to a pod."""
+    folder = Path(tempfile.mkdtemp(dir=place))
+    folder.chmod(0o777)
+    return f"--volume={folder}:/data"
+
+
+def status(url: str) -> int:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return int(answer.status)
+    except (urllib.error.URLError, OSError):
+        return 0
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return int(taken.getsockname()[1])

@@ -1,15 +1,10 @@
 """The real image: built, started as separate containers, and released with (issue 14, point 4)."""
 
 import json
-import os
 import secrets
 import shutil
-import socket
 import subprocess
-import tempfile
 import time
-import urllib.error
-import urllib.request
 from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,15 +13,19 @@ from typing import Any
 
 import pytest
 
-from containers import AS_WEB, AS_WORKER, PROGRAMS, REMEDY, Engine, engine
+from containers import AS_WEB, AS_WORKER, Engine, empty_volume, free_port, status
 from databases import MARIADB, Servers, blank
 from mprelease.simulator.proxy import Simulator
 from mprelease.simulator.sample import make_sample
 from mprelease.simulator.wechat import WeChat
-from needs import lack
 from servers import redis_server
 
-pytestmark = [pytest.mark.slow, pytest.mark.servers, pytest.mark.timeout(900)]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.servers,
+    pytest.mark.timeout(900),
+    pytest.mark.xdist_group("containers"),
+]
 
 
 APP_ID = "wx0123456789abcdef"
@@ -39,18 +38,6 @@ AS_BWRAP_WORKER = (
     "--security-opt=unmask=ALL",
 )
 GRACE_SECONDS = 120
-
-
-@pytest.fixture(scope="module")
-def containers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    path = f"{os.environ['PATH']}:/usr/sbin"
-    if lacking := [name for name in PROGRAMS if not shutil.which(name, path=path)]:
-        lack(f"{lacking[0]}: {REMEDY}")
-    if os.geteuid() != 0:
-        lack("root, who alone can build an image here: run the tests as root")
-    with engine(tmp_path_factory.mktemp("containers")) as made:
-        made.build()
-        yield made
 
 
 @dataclass
@@ -253,23 +240,3 @@ def test_one_more_word_shows_the_demo(
     assert containers.inside(name, "mprelease", "healthcheck").code == 0
     containers.wait_until(name, lambda: "admin" in containers.call("podman", "logs", name).err)
     containers.must("podman", "stop", "--time", "60", name)
-
-
-def empty_volume(place: Path) -> str:
-    """An empty folder of root that others may write, as Kubernetes gives it to a pod."""
-    folder = Path(tempfile.mkdtemp(dir=place))
-    folder.chmod(0o777)
-    return f"--volume={folder}:/data"
-
-
-def status(url: str) -> int:
-    try:
-        with urllib.request.urlopen(url, timeout=5) as answer:
-            return int(answer.status)
-    except (urllib.error.URLError, OSError):
-        return 0
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])

@@ -1,6 +1,7 @@
 """The files of deploy/ agree with each other, with the image, and with their formats."""
 
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import yaml
 from kubernetes_validate import utils, validate
 
 from mprelease.settings.settings import Settings
+from needs import needs
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -126,5 +128,20 @@ def test_the_image_is_built_of_what_the_project_pins() -> None:
     runtime = dict(
         re.findall(r"^(\S+)==(\S+)", (DEPLOY / "runtime.lock").read_text(), re.MULTILINE)
     )
-    assert len(runtime) > len(project["project"]["dependencies"])
+    wanted = {re.split(r"[\[><=~]", each)[0] for each in project["project"]["dependencies"]}
+    assert wanted - runtime.keys() == set(), "make lock"
     assert runtime.items() <= pinned.items(), "make lock"
+
+
+@needs("systemd-analyze", "apt-get install -y --no-install-recommends systemd")
+def test_systemd_takes_the_units(tmp_path: Path) -> None:
+    units = sorted((DEPLOY / "systemd").glob("*.service"))
+    assert len(units) == 3
+    for unit in units:
+        # The program is not installed where the tests run.
+        text = unit.read_text().replace("/opt/mprelease/bin/mprelease", "/bin/true")
+        (tmp_path / unit.name).write_text(text)
+    names = [str(tmp_path / unit.name) for unit in units]
+    command = ["systemd-analyze", "verify", "--man=no", *names]
+    verified = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (verified.returncode, verified.stderr) == (0, "")

@@ -7,7 +7,7 @@ from mprelease.packages.install_view import InstallRequest, InstallView, view_of
 
 
 def installs(tree: Path) -> list[Install]:
-    found = find(tree, ".")
+    found = find(tree, ".", "20.0.0")
     assert found
     return [found]
 

@@ -13,7 +13,7 @@ REGISTRY = "https://npm.example.com/"
 def install(tree: Path, rc: str = "", manager: str = "yarn@4.18.1") -> Install:
     write(tree, "package.json", {"packageManager": manager})
     write(tree, ".yarnrc.yml", rc)
-    found = find(tree, ".")
+    found = find(tree, ".", "20.0.0")
     assert found
     return found
 

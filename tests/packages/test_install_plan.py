@@ -20,13 +20,13 @@ BERRY = '__metadata:\n  version: {}\n  cacheKey: 10c0\n\n"ms@npm:2.1.3":\n  vers
 
 
 def found(tree: Path, directory: str = ".") -> Install:
-    install = find(tree, directory)
+    install = find(tree, directory, "20.0.0")
     assert install
     return install
 
 
 def test_a_project_without_a_package_file_needs_no_install(tmp_path: Path) -> None:
-    assert find(tmp_path, ".") is None
+    assert find(tmp_path, ".", "20.0.0") is None
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_a_lock_file_of_another_manager_than_the_asked_one_does_not_count(tmp_pa
 def test_an_unknown_manager_is_refused_by_name(tmp_path: Path, field: str) -> None:
     write(tmp_path, "package.json", {"packageManager": field})
     with pytest.raises(StageFailed) as failure:
-        find(tmp_path, ".")
+        find(tmp_path, ".", "20.0.0")
     assert failure.value.problem_detail == ProblemDetail(
         Problem.PACKAGE_MANAGER_UNKNOWN, {"manager": field}
     )
@@ -119,25 +119,25 @@ def test_with_a_command_of_the_apps_own_the_manager_need_not_be_known(
     """Issue 12, number 24."""
     write(tmp_path, "package.json", {"packageManager": field} if field else {})
     path = write(tmp_path, lock, "")
-    install = find(tmp_path, ".", has_command=True)
+    install = find(tmp_path, ".", "20.0.0", has_command=True)
     assert install
     assert install.manager == manager
     assert install.lock == (None if "bun" in lock else path)
     with pytest.raises(StageFailed):
-        find(tmp_path, ".")
+        find(tmp_path, ".", "20.0.0")
 
 
 def test_a_command_of_the_apps_own_needs_no_package_file(tmp_path: Path) -> None:
     """Issue 12, number 24."""
     install = Install(tmp_path, Manager(ManagerName.NPM, None), None)
-    assert find(tmp_path, ".", has_command=True) == install
+    assert find(tmp_path, ".", "20.0.0", has_command=True) == install
 
 
 def test_a_lock_file_of_bun_is_refused(tmp_path: Path) -> None:
     write(tmp_path, "package.json", {})
     write(tmp_path, "bun.lockb")
     with pytest.raises(StageFailed) as failure:
-        find(tmp_path, ".")
+        find(tmp_path, ".", "20.0.0")
     assert failure.value.problem_detail == ProblemDetail(
         Problem.PACKAGE_MANAGER_UNKNOWN, {"manager": "bun"}
     )
@@ -317,9 +317,12 @@ def test_other_managers_keep_their_own_rule_for_install_scripts(tmp_path: Path) 
 
 def test_pnpm_keeps_its_store_out_of_the_tree_and_links_nothing_from_it(tmp_path: Path) -> None:
     write(tmp_path, "package.json", {"packageManager": "pnpm@10.34.9"})
+    # pnpm 11 reads the variables with its own name only.
     assert download_variables(found(tmp_path), Path("/home")) == {
         "npm_config_store_dir": "/home/.pnpm-store",
         "npm_config_package_import_method": "clone-or-copy",
+        "pnpm_config_store_dir": "/home/.pnpm-store",
+        "pnpm_config_package_import_method": "clone-or-copy",
     }
 
 

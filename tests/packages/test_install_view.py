@@ -174,7 +174,7 @@ def test_a_folder_that_is_a_dependency_is_seen_wherever_it_lies(tmp_path: Path, 
     write(app / name, "index.js", "1")
     write(app / name, "package.json", {"dependencies": {"deep": "file:../deep"}})
     write((app / name).parent, "deep/package.json", {})
-    found = find(tmp_path, "app")
+    found = find(tmp_path, "app", "20.0.0")
     assert found
     view = view_of(InstallRequest(tmp_path, [found]))
     before = cache_key.key(tmp_path, [found], view, HERE)
@@ -192,7 +192,7 @@ def test_an_archive_that_is_a_dependency_is_seen(tree: Path) -> None:
 
 def test_a_dependency_outside_of_the_tree_is_not_seen(tree: Path) -> None:
     write(tree, "app/package.json", {"dependencies": {"secret": "file:../..", "odd": 3}})
-    found = find(tree / "app", ".")
+    found = find(tree / "app", ".", "20.0.0")
     assert found
     assert names(view_of(InstallRequest(tree / "app", [found]))) == {"package.json"}
 
@@ -299,7 +299,7 @@ def test_settings_above_the_folder_of_the_install_are_seen(tmp_path: Path) -> No
     write(tmp_path, ".yarnrc.yml", "nodeLinker: node-modules")
     write(tmp_path, "app/package.json", {})
     write(tmp_path, "app/yarn.lock", "")
-    found = find(tmp_path, "app")
+    found = find(tmp_path, "app", "20.0.0")
     assert found
     assert ".yarnrc.yml" in names(view_of(InstallRequest(tmp_path, [found])))
 

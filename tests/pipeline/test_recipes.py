@@ -182,7 +182,7 @@ def test_only_the_setting_that_lacks_is_asked_for(
     """Issue 12, number 34: command and output were both asked for where one of them lacked."""
     app = App(1, 1, "x", WECHAT, "wx1", ProjectType.MINI_PROGRAM, settings, 1, None, None)
     with pytest.raises(StageFailed) as failure:
-        recipe_of(tmp_path, app, environment)
+        recipe_of(tmp_path, app, environment, "20.0.0")
     assert failure.value.problem_detail.problem is problem
     assert failure.value.problem_detail.parameters.get("option") == asked_for
 
@@ -246,12 +246,22 @@ def test_a_command_that_was_told_gets_no_variable_of_a_recipe(
     """Issue 12, number 31: an older Node refuses --openssl-legacy-provider."""
     write(tmp_path, "package.json", package("@dcloudio/vue-cli-plugin-uni"))
     given = app_of(BuildSettings(build_command="npx -p node@16 npm run mp", output=output))
-    recipe = recipe_of(tmp_path, given, PRODUCTION)
+    recipe = recipe_of(tmp_path, given, PRODUCTION, "20.0.0")
     assert recipe.build_command == "npx -p node@16 npm run mp"
     assert recipe.output == (output or "dist/build/mp-weixin")
     assert recipe.variables == {}
     # The other environment's command is recognised as before.
-    assert "NODE_OPTIONS" in recipe_of(tmp_path, given, DEVELOPMENT).variables
+    assert "NODE_OPTIONS" in recipe_of(tmp_path, given, DEVELOPMENT, "20.0.0").variables
+
+
+@pytest.mark.parametrize(("node", "has_option"), [("17.0.0", True), ("16.20.2", False)])
+def test_an_old_webpack_gets_its_algorithms_where_the_node_of_the_app_lacks_them(
+    tmp_path: Path, node: str, *, has_option: bool
+) -> None:
+    write(tmp_path, "package.json", package("@dcloudio/vue-cli-plugin-uni"))
+    recipe = recipe_of(tmp_path, app_of(BuildSettings()), PRODUCTION, node)
+    assert ("NODE_OPTIONS" in recipe.variables) is has_option
+    assert recipe.variables["UNI_PLATFORM"] == "mp-weixin"
 
 
 @pytest.mark.parametrize("entry", ["App.vue", "main.js", "main.ts", "App.uvue"])

@@ -33,6 +33,7 @@ def test_an_app_with_settings_comes_back_as_it_was_given(
     app = apps.add(services, developer, "web", Platform.WECHAT, new)
     change = AppChange(
         directory="client",
+        node=" lts/iron ",
         node_memory=2048,
         install_inputs=["scripts/*", "tools"],
         private_dependencies=True,
@@ -44,5 +45,21 @@ def test_an_app_with_settings_comes_back_as_it_was_given(
     changed = apps.edit(services, developer, app.name, change)
     with services.database.reading() as db:
         assert apps.get(db, app.name) == changed
+    assert changed.build.node == "lts/iron"
     assert changed.build.install_inputs == ("scripts/*", "tools")
     assert (changed.start_page, changed.proxy) == ("pages/index", "http://proxy.example.com:3128")
+
+
+def test_a_node_that_nobody_makes_is_refused(
+    services: ServiceContext, developer: Actor, upload_key: str
+) -> None:
+    projects.add(services, developer, ProjectChange(name="web", repository="/srv/web.git"))
+    new = AppChange(
+        name="shop", platform_app_id="wx0123456789abcdef", credential=upload_key.encode()
+    )
+    apps.add(services, developer, "web", Platform.WECHAT, new)
+    with pytest.raises(Refused) as refused:
+        apps.edit(services, developer, "shop", AppChange(node="sixteen"))
+    assert refused.value.problem_detail.problem is Problem.NODE_SHAPE
+    assert apps.edit(services, developer, "shop", AppChange(node="16")).build.node == "16"
+    assert apps.edit(services, developer, "shop", AppChange(node="")).build.node is None

@@ -13,6 +13,7 @@ from mprelease.cli.follow import FollowedRelease, View, follow, views_of
 from mprelease.cli.options import Without, spread
 from mprelease.cli.output_file import refuse_unwritable
 from mprelease.cli.startup import me, opening
+from mprelease.cli.translation import t
 from mprelease.domain.apps import App
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
@@ -57,18 +58,26 @@ def upload(
 def again(
     release_id: options.ReleaseId,
     qr_code: options.QrCode = None,
+    node: Annotated[str | None, typer.Option("--node", help=t("option.again_with_node"))] = None,
     *,
     follow: options.Follow = False,
     json: options.Json = False,
 ) -> None:
-    """Queue a release with the same parameters as an earlier one, and follow it."""
-    from mprelease.services import releases
+    """Queue a release with the same parameters as an earlier one, and follow it.
+
+    With `node` the app's Node is set first.
+    """
+    from mprelease.services import node_changes, releases
 
     refuse_unwritable(qr_code)
     if client := remote.server():
-        raise typer.Exit(remote.again(client, release_id, qr_code, lines=follow, json=json))
+        code = remote.again(client, release_id, qr_code, node=node, lines=follow, json=json)
+        raise typer.Exit(code)
     with opening() as application:
-        wanted = releases.again(application.services, release_id)
+        if node:
+            wanted = node_changes.again_with_node(application.services, me(), release_id, node)
+        else:
+            wanted = releases.again(application.services, release_id)
         ended = run(application, wanted, lines=follow)
         with after_acceptance():
             code = outcome.show_one(application, ended, qr_code, json=json)

@@ -65,10 +65,20 @@ def release_all(
 
 
 def again(
-    client: "ApiClient", release_id: int, qr_code: Path | None, *, lines: bool, json: bool
+    client: "ApiClient",
+    release_id: int,
+    qr_code: Path | None,
+    *,
+    node: str | None,
+    lines: bool,
+    json: bool,
 ) -> int:
-    """Queue a release with the parameters of an earlier one on the server, and follow it."""
-    made = _post(client, f"/releases/{release_id}/again", {})
+    """Queue a release with the parameters of an earlier one on the server, and follow it.
+
+    With `node` the app's Node is set first.
+    """
+    path = f"/releases/{release_id}/again"
+    made = _post(client, f"{path}-with-node", {"node": node}) if node else _post(client, path, {})
     return _follow(client, made, qr_code, lines=lines, json=json)
 
 

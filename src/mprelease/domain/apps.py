@@ -28,8 +28,9 @@ class ProjectType(StrEnum):
 class BuildSettings:
     """How an app is built; fields that are None are detected from the repository.
 
-    `directory` is relative to the repository, `output` to `directory`. `node_memory` is the limit
-    of Node's heap in MiB. `compile_settings` are passed to the vendor's tool. `install_inputs` are
+    `directory` is relative to the repository, `output` to `directory`. `node` is a version of
+    Node, a range, or a name such as `lts/iron`. `node_memory` is the limit of
+    Node's heap in MiB. `compile_settings` are passed to the vendor's tool. `install_inputs` are
     patterns of the files that hooks of the repository read during an install; empty means the
     whole committed tree, unless every hook is a known one. `private_dependencies` gives each build
     a writable copy of the dependency set. Dependency sets from before `installed_from` (ms since
@@ -41,6 +42,7 @@ class BuildSettings:
     build_command: str | None = None
     dev_build_command: str | None = None
     output: str | None = None
+    node: str | None = None
     node_memory: int | None = None
     compile_settings: Mapping[str, bool | int | str] = field(default_factory=dict)
     install_inputs: tuple[str, ...] = ()

@@ -126,7 +126,8 @@ class LaunchOptions:
 class Release:
     """A release as it is stored; times in milliseconds since the epoch.
 
-    With `version_is_automatic` the version may still be replaced by a greater one.
+    With `version_is_automatic` the version may still be replaced by a greater one. `node_version`
+    is None until the install begins, and for a release that runs no Node.
     """
 
     id: int
@@ -155,6 +156,7 @@ class Release:
     stages: tuple[StageRecord, ...]
     version_is_automatic: bool = False
     ref_name: str | None = None
+    node_version: str | None = None
 
     @property
     def shown_ref(self) -> str:

@@ -41,6 +41,10 @@ class MaskingRecorder:
         """Forward the version of the release."""
         self._recorder.numbered(version)
 
+    def chose_node(self, version: str) -> None:
+        """Forward the version of Node."""
+        self._recorder.chose_node(version)
+
     def warned(self, message: Message) -> None:
         """Forward a warning; it may quote a vendor's tool."""
         self._recorder.warned(masked_message(message, self._mask))

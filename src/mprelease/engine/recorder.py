@@ -132,6 +132,10 @@ class DatabaseRecorder:
         self._write(lambda db: queue.write(db, self._lease, version=version))
         self._live.changed(self._lease.release_id)
 
+    def chose_node(self, version: str) -> None:
+        """Write the version of Node."""
+        self._write(lambda db: queue.write(db, self._lease, node_version=version))
+
     def warned(self, message: Message) -> None:
         """Add a warning to the release."""
         self._write(lambda db: queue.warn(db, self._lease, message))

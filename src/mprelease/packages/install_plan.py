@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
-from mprelease.packages import manifests, workspaces
+from mprelease.packages import manager_versions, manifests, workspaces
 from mprelease.process import plain_files
 from mprelease.process.plain_files import is_plain_file
 
@@ -59,23 +59,24 @@ class Install:
         return self.lock is not None and not self.may_be_completed
 
 
-def find(tree: Path, directory: str, *, has_command: bool = False) -> Install | None:
+def find(tree: Path, directory: str, node: str, *, has_command: bool = False) -> Install | None:
     """Return the installation of the app in `directory` of a tree; None without a package.json.
 
-    Raise StageFailed(PACKAGE_MANAGER_UNKNOWN, manager) for an unsupported package manager. If the
-    app has its own install command (`has_command`), the manager is detected by lock files only, and
-    no package.json is needed.
+    The version of a detected package manager runs on the version `node` of Node, if any does. If
+    the app has its own install command (`has_command`), the manager is detected by lock files only,
+    and no package.json is needed. Raise StageFailed(PACKAGE_MANAGER_UNKNOWN, manager) for an
+    unsupported package manager.
     """
     app = tree / directory
     if not is_plain_file(app / "package.json") and not has_command:
         return None
     folder = next((each for each in _upwards(tree, app) if _installs_for(each, app)), app)
     try:
-        manager = _manager(folder)
+        manager = _manager(folder, node)
     except StageFailed:
         if not has_command:
             raise
-        manager = _detected(folder) or Manager(ManagerName.NPM, None)
+        manager = _detected(folder, node) or Manager(ManagerName.NPM, None)
     return Install(folder, manager, _lock(folder, manager.name))
 
 
@@ -122,11 +123,20 @@ def download_variables(install: Install, home: Path) -> Mapping[str, str]:
         return {"YARN_CACHE_FOLDER": str(home / ".cache" / "yarn")}
     if install.manager.name is not ManagerName.PNPM:
         return {}
-    return {
-        "npm_config_store_dir": str(home / ".pnpm-store"),
+    return manager_settings(
+        store_dir=str(home / ".pnpm-store"),
         # With hard links a build could change the store, which other installs use.
-        "npm_config_package_import_method": "clone-or-copy",
-    }
+        package_import_method="clone-or-copy",
+    )
+
+
+def manager_settings(**settings: str) -> dict[str, str]:
+    """Return the environment variables that npm and pnpm read as these settings.
+
+    pnpm >= 11 does not read those of npm.
+    """
+    prefixes = ("npm_config", "pnpm_config")
+    return {f"{each}_{name}": value for each in prefixes for name, value in settings.items()}
 
 
 _ARGUMENTS: Mapping[tuple[ManagerName, bool], tuple[str, ...]] = {
@@ -154,21 +164,6 @@ _LOCKS: tuple[tuple[str, ManagerName], ...] = (
 )
 _UNKNOWN_LOCKS: Mapping[str, str] = {"bun.lock": "bun", "bun.lockb": "bun"}
 
-# The newest version that accepts lock files of this format unchanged, and runs on Node 20 (measured
-# with the versions on npm of 2026-11): other formats are refused or rewritten.
-_PNPM_BY_LOCK: Mapping[str, str] = {"5": "7.33.7", "6": "8.15.9", "9": "10.34.9"}
-_BERRY_BY_LOCK: Mapping[str, str] = {
-    "4": "2.4.2",
-    "5": "3.8.7",
-    "6": "3.8.7",
-    "8": "4.13.0",
-    "9": "4.14.1",
-    "10": "4.18.1",
-}
-_PNPM, _YARN, _BERRY = "10.34.9", "1.22.22", "4.18.1"
-
-_PNPM_FORMAT = re.compile(r"""^["']?lockfileVersion["']? *: *["']?(\d+)""", re.MULTILINE)
-_BERRY_FORMAT = re.compile(r"^__metadata:\s+version: *(\d+)", re.MULTILINE)
 _PACKAGE_MANAGER = re.compile(r"(?P<name>npm|pnpm|yarn)@(?P<version>\d[\w.-]*)(\+[\w.-]+)?")
 
 
@@ -194,11 +189,11 @@ def _declared(field: str) -> Manager:
     return Manager(name, version)
 
 
-def _manager(folder: Path) -> Manager:
+def _manager(folder: Path, node: str) -> Manager:
     declared = manifests.parsed(folder / "package.json").get("packageManager")
     if declared:
         return _declared(str(declared))
-    if detected := _detected(folder):
+    if detected := _detected(folder, node):
         return detected
     unknown = next((name for lock, name in _UNKNOWN_LOCKS.items() if (folder / lock).is_file()), "")
     if unknown:
@@ -206,23 +201,19 @@ def _manager(folder: Path) -> Manager:
     return Manager(ManagerName.NPM, None)
 
 
-def _detected(folder: Path) -> Manager | None:
-    name = next((name for lock, name in _LOCKS if (folder / lock).is_file()), None)
-    if name is ManagerName.NPM:
-        return Manager(name, None)
-    if name is ManagerName.YARN:
-        return _yarn(plain_files.beginning(folder / "yarn.lock"))
-    if name is ManagerName.PNPM or (folder / workspaces.PNPM).is_file():
-        match = _PNPM_FORMAT.search(plain_files.beginning(folder / "pnpm-lock.yaml"))
-        return Manager(ManagerName.PNPM, _PNPM_BY_LOCK.get(match[1] if match else "", _PNPM))
+def _detected(folder: Path, node: str) -> Manager | None:
+    lock = next((name for name in dict(_LOCKS) if (folder / name).is_file()), "")
+    beginning = plain_files.beginning(folder / lock) if lock else ""
+    match dict(_LOCKS).get(lock):
+        case ManagerName.NPM:
+            return Manager(ManagerName.NPM, manager_versions.npm_for(beginning, node))
+        case ManagerName.YARN:
+            berry = manager_versions.berry_for(beginning, node)
+            name = ManagerName.YARN_BERRY if berry else ManagerName.YARN
+            return Manager(name, berry or manager_versions.YARN)
+    if lock or (folder / workspaces.PNPM).is_file():
+        return Manager(ManagerName.PNPM, manager_versions.pnpm_for(beginning, node))
     return None
-
-
-def _yarn(lock: str) -> Manager:
-    berry = _BERRY_FORMAT.search(lock)
-    if berry is None:
-        return Manager(ManagerName.YARN, _YARN)
-    return Manager(ManagerName.YARN_BERRY, _BERRY_BY_LOCK.get(berry[1], _BERRY))
 
 
 def _lock(folder: Path, manager: ManagerName) -> Path | None:

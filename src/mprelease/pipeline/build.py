@@ -10,7 +10,7 @@ from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Stage
 from mprelease.packages import yarn_berry
-from mprelease.packages.install_plan import ManagerName, find
+from mprelease.packages.install_plan import ManagerName, find, manager_settings
 from mprelease.packages.install_view import MODULES
 from mprelease.pipeline.build_dependencies import BuildDependencies
 from mprelease.pipeline.commands import (
@@ -30,7 +30,7 @@ from mprelease.pipeline.symlinks import refuse_links_outside, refuse_outside
 def build(run: Run) -> bool:
     """Build the app and validate its output; always return False. Raise StageFailed."""
     started = time.time()
-    recipe = recipe_of(run.folder, run.job.app, run.job.release.environment)
+    recipe = recipe_of(run.folder, run.job.app, run.job.release.environment, run.node.version)
     fresh_folders(run.workspace, run.uid)
     with BuildDependencies(run).laid() as mounts, _exclusive(run):
         variables = {**release_variables(run), **_variables(run, recipe)}
@@ -74,11 +74,13 @@ def _manager_variables(run: Run) -> Mapping[str, str]:
     # A build may run yarn, which must find the installed packages.
     settings = run.job.app.build
     has_command = bool(settings.install_command)
-    install = find(run.workspace.tree, settings.directory, has_command=has_command)
+    install = find(
+        run.workspace.tree, settings.directory, run.node.version, has_command=has_command
+    )
     if install is None:
         return {}
     # pnpm >= 10 would try to complete the dependency set, which is read-only.
-    settings_of_pnpm = {"npm_config_verify_deps_before_run": "false"}
+    settings_of_pnpm = manager_settings(verify_deps_before_run="false")
     if install.manager.name is ManagerName.PNPM:
         return settings_of_pnpm
     if yarn_berry.wants_plug_and_play(install):

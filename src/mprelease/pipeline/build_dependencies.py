@@ -157,7 +157,7 @@ class BuildDependencies:
             str(run.job.app.id),
             repr(run.job.app.build),
             found.folder.name,
-            run.machine.node.version,
+            run.node.version,
             str(run.workspace.seen(self._tree)),
         )
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Stage
+from mprelease.packages.install_plan import manager_settings
+from mprelease.packages.manager_versions import npm_variables
 from mprelease.pipeline.diagnosis import diagnose
 from mprelease.pipeline.resource_limits import raise_if_limited
 from mprelease.pipeline.run import Run
@@ -128,7 +130,7 @@ class Commands:
     def _mounts(self) -> tuple[Mount, ...]:
         place, run = self.place, self.run
         objects = place.tree / ".git" / OBJECTS
-        readable = (*shown_parts(run.machine.node.folder), *run.managers)
+        readable = (*shown_parts(run.node.folder), *run.managers)
         return (
             *(Mount(path, path) for path in readable),
             Mount(place.tree, place.seen(place.tree), writable=True),
@@ -143,11 +145,13 @@ class Commands:
 
     def _environment(self) -> Mapping[str, str]:
         machine = self.run.machine
-        registry = {"npm_config_registry": machine.npm_registry} if machine.npm_registry else {}
+        registry = machine.npm_registry
+        node = self.run.chosen_node
         return {
             **machine.environment,
+            **(npm_variables(node.npm_version, str(node.folder)) if node else {}),
             **machine.build_variables,
-            **registry,
+            **(manager_settings(registry=registry) if registry else {}),
             "PATH": self._path(),
             "HOME": str(self.place.seen(self.place.home)),
             "TMPDIR": str(self._temporary),
@@ -163,7 +167,7 @@ class Commands:
 
     def _path(self) -> str:
         machine = self.run.machine
-        first = [*self.run.managers, Path(machine.node.node).parent]
+        first = [*self.run.managers, Path(self.run.node.node).parent]
         programs = [
             str(folder / "node_modules" / ".bin") if folder in self.run.managers else str(folder)
             for folder in first

@@ -27,7 +27,7 @@ from mprelease.packages.install_view import (
     has_committed_modules,
     view_of,
 )
-from mprelease.pipeline import hbuilderx, package_managers
+from mprelease.pipeline import hbuilderx, node_runtimes, package_managers
 from mprelease.pipeline.credential_check import refuse_without_platform
 from mprelease.pipeline.install_workspace import InstallWorkspace
 from mprelease.pipeline.manager_installs import install_all
@@ -47,6 +47,8 @@ def install(run: Run) -> bool:
     tool = None if has_command else hbuilderx.complete(run.folder, run.uid)
     if tool:
         run.note("log.hbuilderx", version=tool.version)
+    if _runs_node(run):
+        node_runtimes.choose(run)
     found = _installs(run)
     if not found:
         run.note("log.no_package_json")
@@ -76,6 +78,12 @@ def install(run: Run) -> bool:
     return False
 
 
+def _runs_node(run: Run) -> bool:
+    build = run.job.app.build
+    commands = (build.install_command, build.build_command, build.dev_build_command)
+    return any(commands) or bool(install_folders(run.folder))
+
+
 def _installs(run: Run) -> list[Install]:
     build = run.job.app.build
     # The app's own command runs in its folder, even without a package.json.
@@ -84,6 +92,7 @@ def _installs(run: Run) -> list[Install]:
         find(
             run.workspace.tree,
             str(Path(build.directory, folder)),
+            run.node.version,
             has_command=bool(build.install_command),
         )
         for folder in folders
@@ -138,8 +147,8 @@ def _key(run: Run, installs: list[Install], view: InstallView) -> str:
     build = run.job.app.build
     registry = {"npm_config_registry": machine.npm_registry} if machine.npm_registry else {}
     inputs = cache_key.KeyInputs(
-        node_version=machine.node.version,
-        npm_version=machine.node.npm_version,
+        node_version=run.node.version,
+        npm_version=run.node.npm_version,
         machine=" ".join((platform.system(), platform.machine(), *platform.libc_ver())),
         command=build.install_command or "",
         command_folder=Path(build.directory).as_posix() if build.install_command else "",

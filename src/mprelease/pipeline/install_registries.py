@@ -14,7 +14,7 @@ from mprelease.packages import (
     registry_probe,
     yarn_berry,
 )
-from mprelease.packages.install_plan import Install, ManagerName
+from mprelease.packages.install_plan import Install, ManagerName, manager_settings
 from mprelease.packages.registries import Registries, is_retired, place
 from mprelease.pipeline.commands import Commands
 from mprelease.pipeline.symlinks import refuse_outside
@@ -40,7 +40,7 @@ def registry_overrides(commands: Commands, install: Install) -> dict[str, str]:
     run.note("log.npmrc_retired", host=host)
     # Run outside of the project, whose .npmrc has the retired registry.
     found = registries.of_npm(commands.output(_SHOW, commands.place.home), ())
-    return {f"npm_config_{name}": found.default for name in retired} if found else {}
+    return manager_settings(**dict.fromkeys(retired, found.default)) if found else {}
 
 
 def used_registries(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mprelease.domain.apps import App, Environment
 from mprelease.domain.errors import StageFailed
+from mprelease.domain.node_versions import FIRST_NODE_WITH_OPENSSL_3, numbers
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
 from mprelease.packages import manifests
@@ -44,8 +45,8 @@ class Recipe:
 _UNRECOGNISED = (Problem.BUILD_COMMAND_UNKNOWN, Problem.HBUILDERX_PROJECT)
 
 
-def recipe_of(folder: Path, app: App, environment: Environment) -> Recipe:
-    """Return the detected recipe; the app's settings take precedence.
+def recipe_of(folder: Path, app: App, environment: Environment, node_version: str) -> Recipe:
+    """Return the detected recipe for a version of Node; the app's settings go before it.
 
     A configured command does not get a detected recipe's variables: it may run another Node. Raise
     StageFailed if a setting is missing: BUILD_COMMAND_UNKNOWN for command and output,
@@ -72,8 +73,14 @@ def recipe_of(folder: Path, app: App, environment: Environment) -> Recipe:
         command or known.build_command,
         settings.output or known.output,
         known.framework,
-        {} if command else known.variables,
+        {} if command else _accepted(known.variables, node_version),
     )
+
+
+def _accepted(variables: Mapping[str, str], node_version: str) -> Mapping[str, str]:
+    # Older versions refuse the option for the old algorithms, which they have anyway.
+    dropped = "NODE_OPTIONS" if numbers(node_version) < FIRST_NODE_WITH_OPENSSL_3 else ""
+    return {name: value for name, value in variables.items() if name != dropped}
 
 
 def recognise(folder: Path, platform: Platform, environment: Environment) -> Recipe:

@@ -49,6 +49,9 @@ class Recorder(Protocol):
     def numbered(self, version: str) -> None:
         """Record that the release gets another version than the one it was created with."""
 
+    def chose_node(self, version: str) -> None:
+        """Record the version of Node that installs and builds of the release run on."""
+
     def warned(self, message: Message) -> None:
         """Record a warning: the release continues, but a user should check something."""
 
@@ -83,7 +86,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Node:
-    """The machine's Node: its executables, its installation folder, and the versions."""
+    """An installed Node: its executables, its folder, and the versions of Node and npm."""
 
     node: str
     npm: str
@@ -163,7 +166,7 @@ class Run:
     `user` is the user id of the slot's builds, None if they run under the worker's. `resources` is
     closed at the end of the run. `version`, if set, replaces the release's own, because the
     platform already has a greater or equal one. `unreachable` is set if the platform did not answer
-    the check of the credential.
+    the check of the credential. `chosen_node` replaces the machine's Node.
     """
 
     job: Job
@@ -176,6 +179,7 @@ class Run:
     log: "LogWriter"
     user: ClaimedUser | None = None
     source: Source | None = None
+    chosen_node: Node | None = None
     dependencies: DependencySet | None = None
     resources: ExitStack = field(default_factory=ExitStack)
     commit: Commit | None = None
@@ -192,6 +196,11 @@ class Run:
     def folder(self) -> Path:
         """Return the app's folder: the tree itself, or a folder of a monorepo."""
         return self.workspace.tree / self.job.app.build.directory
+
+    @property
+    def node(self) -> Node:
+        """Return the Node of installs and builds, by default the machine's."""
+        return self.chosen_node or self.machine.node
 
     @property
     def uid(self) -> int | None:

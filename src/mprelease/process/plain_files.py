@@ -1,9 +1,11 @@
 """Read and write files in folders that a build may have written, without following links."""
 
+import errno
 import os
 import re
 import stat
 from pathlib import Path
+from typing import BinaryIO
 
 LARGEST = 64 * 2**20
 """Size in bytes above which a file is ignored."""
@@ -52,6 +54,16 @@ def _opened(path: Path, encoding: str, errors: str, most: int, read: int) -> str
             return stream.read(read) if _is_plain(os.fstat(descriptor), most) else None
     except OSError:
         return None
+
+
+def opened(path: Path) -> BinaryIO:
+    """Open a regular file for reading; raise OSError for a link and anything else."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    stream = os.fdopen(descriptor, "rb")
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return stream
+    stream.close()
+    raise OSError(errno.EINVAL, "not a regular file", str(path))
 
 
 def large_file_pointer(path: Path) -> str | None:

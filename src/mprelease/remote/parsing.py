@@ -54,6 +54,7 @@ def release_of(content: Any) -> Release:
         warnings=tuple(Message("cli.as_said", {"words": words}) for words in content["warnings"]),
         stages=tuple(_stage(one) for one in content["stages"]),
         ref_name=content["ref_name"],
+        node_version=content.get("node_version"),
     )
 
 

@@ -58,6 +58,9 @@ class AppFields(Record):
         dict[Switch, bool | Whole | Text | None],
         Option(("--setting",), "KEY=VALUE", "option.setting", clears=True),
     ] = Field(default={}, json_schema_extra=CLOSED, description="field.compile_settings")
+    node: Annotated[Text | None, Option(), Checked(validation.node, clears=True)] = Field(
+        default=None, description="option.node"
+    )
     node_memory: Annotated[Whole | None, Option(metavar="MIB"), Checked(validation.memory)] = Field(
         default=None, description="option.node_memory"
     )

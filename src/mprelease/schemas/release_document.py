@@ -84,6 +84,7 @@ class ReleaseModel(ReleaseState):
     started_at: datetime | None
     ended_at: datetime | None
     attempt: int
+    node_version: str | None = Field(description="the version of Node that built it")
     failed_stage: Stage | None
     sizes: SizesModel | None
     warnings: list[str]
@@ -106,7 +107,7 @@ def document_of(release: Release, spell: Spell, *, has_qr_code: bool) -> Release
         created_at=moment(release.created_at),
         started_at=optional_time(release.started_at),
         ended_at=optional_time(release.ended_at),
-        **pick(release, "attempt", "failed_stage"),
+        **pick(release, "attempt", "node_version", "failed_stage"),
         sizes=release.sizes and SizesModel(**pick(release.sizes, "full", "main", "packages")),
         warnings=[spell(warning) for warning in release.warnings],
         error=ProblemModel.of(release.error, spell) if release.error else None,

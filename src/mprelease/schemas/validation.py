@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from mprelease.domain.errors import Refused
 from mprelease.domain.names import mixes_scripts
+from mprelease.domain.node_versions import range_of
 from mprelease.domain.problems import Problem
 from mprelease.domain.workers import LABEL
 
@@ -102,6 +103,13 @@ def label(text: str) -> str:
     if not LABEL.fullmatch(text):
         raise Refused(Problem.LABEL_SHAPE, label=text)
     return text
+
+
+def node(text: str) -> str:
+    """Return a version of Node, a range, or the name of a line."""
+    if range_of(text) is None:
+        raise Refused(Problem.NODE_SHAPE, node=text)
+    return text.strip()
 
 
 def memory(mebibytes: int) -> int:

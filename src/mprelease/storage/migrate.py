@@ -23,7 +23,7 @@ from mprelease.storage import clock
 from mprelease.storage.contention import is_contention
 from mprelease.storage.database import Database, Reader, Writer
 
-HEAD = "0011"
+HEAD = "0012"
 # Nodes of older revisions than this one cannot use the tables of this and later revisions.
 _RENAMED = "0010"
 _STEPS = Path(__file__).with_name("migrations")
@@ -127,7 +127,7 @@ def _locked(database: Database, lock: Path) -> Iterator[Writer]:
         return
     with database.migrating() as db:
         if db.connection.scalar(text(_LOCKS[database.backend])) != 1:
-            raise Refused(Problem.DATABASE_UNUSABLE, detail="another node has been migrating it")
+            raise Refused(Problem.DATABASE_MIGRATING, seconds=_WAIT_SECONDS)
         yield db
 
 

@@ -234,6 +234,7 @@ def _release(row: Row[Any], known_stages: list[StageRecord]) -> Release:
         warnings=tuple(Message(**warning) for warning in row.warnings),
         stages=tuple(known_stages),
         ref_name=row.ref_name,
+        node_version=row.node_version,
     )
 
 

@@ -131,6 +131,7 @@ releases = Table(
     _timestamp("deleted_at"),
     # The branch or tag of `ref`, a commit; None if `ref` itself was requested.
     Column("ref_name", Text),
+    Column("node_version", String(32)),
     Index(None, "state", "label", "due", "id"),
     Index(None, "app_id", "id"),
 )

@@ -15,6 +15,7 @@ from mprelease import __version__
 from mprelease.domain.errors import ProblemError
 from mprelease.domain.problems import Problem, ProblemDetail
 from mprelease.i18n import Translator
+from mprelease.schemas.value_errors import detail_of
 from mprelease.storage.outage import problem_detail_of_outage
 from mprelease.web import live_socket
 from mprelease.web.api import apps as api_apps
@@ -157,7 +158,7 @@ def _problem_detail_of(request: Request, error: Exception) -> ProblemDetail:
         where = error.errors()[0]
         name = ".".join(str(part) for part in where["loc"][1:]) or str(where["loc"][0])
         return ProblemDetail(
-            Problem.FIELD_UNUSABLE, {"field": _printable(name), "detail": str(where["msg"])}
+            Problem.FIELD_UNUSABLE, {"field": _printable(name), "detail": detail_of(where)}
         )
     if isinstance(error, HTTPException):
         return _problem_detail_of_protocol(request, error)

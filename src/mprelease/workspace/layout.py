@@ -106,6 +106,11 @@ class Layout:
         return self.data / "managers"
 
     @property
+    def runtimes(self) -> Path:
+        """Return the folder of the installed versions of Node, and by default of the tools."""
+        return self.data / "tools"
+
+    @property
     def workspaces(self) -> Path:
         """Return the folder of the workspaces."""
         return self.data / "workspaces"
@@ -134,7 +139,7 @@ class Layout:
         return self._with_modes(is_walkable=False)
 
     def _with_modes(self, *, is_walkable: bool) -> "Layout":
-        for folder in (self.data, self.managers):
+        for folder in (self.data, self.managers, self.runtimes):
             _make(folder, _WALKABLE if is_walkable else _PRIVATE)
         return replace(self, is_walkable=is_walkable)
 
@@ -171,7 +176,8 @@ class Layout:
 
     def clear_leftovers(self) -> None:
         """Remove leftovers of an earlier process; only for the owner of the data folder."""
-        for folder in (self._scratch, self.data / "installs", *self._former_folders()):
+        drafts = (*self.runtimes.glob(".draft-*"), *self.runtimes.glob(".former-*"))
+        for folder in (self._scratch, self.data / "installs", *drafts, *self._former_folders()):
             remove(folder)
         for workspace in self.workspaces.glob("*/*"):
             workspace.chmod(_PRIVATE)

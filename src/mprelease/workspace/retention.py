@@ -1,6 +1,10 @@
 """Which entries of a folder to remove when only the most recently used ones are kept."""
 
+import secrets
+from contextlib import suppress
 from pathlib import Path
+
+from mprelease.process.removal import remove
 
 
 def least_recently_used(
@@ -16,6 +20,24 @@ def least_recently_used(
     oldest_first = sorted(used, key=lambda each: used[each])
     surplus = oldest_first[: max(0, len(oldest_first) - kept)]
     return [each for each in surplus if used_before is None or used[each] < used_before * 1e9]
+
+
+def drop_oldest(folder: Path, kept: int, now: float, *, holding: str = "") -> None:
+    """Remove the least recently used entries beyond `kept`, but none used in the last 6 hours.
+
+    `now` is in seconds since the epoch; `holding` as in `least_recently_used`.
+    """
+    surplus = least_recently_used(folder, kept, used_before=now - _IN_USE_SECONDS, holding=holding)
+    for entry in surplus:
+        former = folder / f".former-{secrets.token_hex(4)}"
+        # Renamed first, so that an entry with its name is always complete.
+        with suppress(FileNotFoundError):
+            entry.rename(former)
+            remove(former)
+
+
+# Longer than any release, so that an entry in use is not removed.
+_IN_USE_SECONDS = 6 * 3600.0
 
 
 def _used_at(entry: Path, holding: str) -> int | None:

@@ -2,18 +2,24 @@
 
 from datetime import datetime
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from mprelease.domain.logs import LogLine, Position
 from mprelease.domain.releases import Stage
 from mprelease.schemas.documents import moment, pick
-from mprelease.schemas.fields import Record
+from mprelease.schemas.fields import Record, Text
 
 
 class Resolution(Record):
     """The decision about a release of unknown state: whether the platform received it."""
 
     published: bool
+
+
+class NodeChoice(Record):
+    """The Node that an app is built with from now on."""
+
+    node: Text = Field(description="option.node")
 
 
 class PositionModel(BaseModel):

@@ -14,7 +14,7 @@ from mprelease.i18n import Translator
 from mprelease.schemas.fields import Number
 from mprelease.schemas.release_document import ReleaseModel, document_of
 from mprelease.schemas.releases import NewRelease, ProjectReleases, ReleaseRequest
-from mprelease.services import apps, releases
+from mprelease.services import apps, node_changes, releases
 from mprelease.services.sessions import Session
 from mprelease.storage import lists, logs
 from mprelease.storage import releases as stored
@@ -22,7 +22,7 @@ from mprelease.storage.lists import Search
 from mprelease.web import worker_queries
 from mprelease.web.api.common_models import Listed
 from mprelease.web.api.refusals import Responses, refusing
-from mprelease.web.api.release_models import LogModel, Resolution
+from mprelease.web.api.release_models import LogModel, NodeChoice, Resolution
 from mprelease.web.context import WebContext
 from mprelease.web.identity import CanManage, CanRelease, CanView, ContextOf
 from mprelease.web.rendering import language
@@ -157,6 +157,28 @@ def again(
     key = _key(session, idempotency_key)
     wanted = releases.again(context.services, release_id).with_(idempotency_key=key)
     return _shown(request, context, releases.request(context.services, session.user.actor, wanted))
+
+
+@router.post(
+    "/releases/{release_id}/again-with-node",
+    status_code=201,
+    responses=refusing(
+        Problem.FORBIDDEN, Problem.RELEASE_UNKNOWN, Problem.APP_UNKNOWN, Problem.NODE_SHAPE
+    ),
+)
+def again_with_node(
+    request: Request,
+    context: ContextOf,
+    session: CanManage,
+    release_id: Number,
+    choice: NodeChoice,
+    idempotency_key: Key = None,
+) -> ReleaseModel:
+    """Set the app's Node, and queue the same release again."""
+    who, key = session.user.actor, _key(session, idempotency_key)
+    wanted = node_changes.again_with_node(context.services, who, release_id, choice.node)
+    made = releases.request(context.services, who, wanted.with_(idempotency_key=key))
+    return _shown(request, context, made)
 
 
 @router.post(

@@ -7,10 +7,11 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
 from mprelease.domain.errors import Refused
+from mprelease.domain.node_versions import OLD_WEBPACK_NODE
 from mprelease.domain.problems import Message, Problem
-from mprelease.domain.releases import Kind, State
+from mprelease.domain.releases import Kind, Release, State
 from mprelease.platforms.registry import with_one_trial_code
-from mprelease.services import finishing, releases
+from mprelease.services import finishing, node_changes, releases
 from mprelease.storage import apps, blockers, lists, shares, workers
 from mprelease.storage import releases as stored
 from mprelease.storage.lists import Search
@@ -97,6 +98,7 @@ def show(request: Request, context: ContextOf, session: CanView, release_id: int
             ),
             "unserved": workers.unserved(db, [release_id]),
             "missed_steps": finishing.missed_steps(release),
+            "node_to_try": _node_to_try(release),
             "has_code": bool(lists.with_codes(db, [release_id])),
             "blocker": blockers.blocker(db, release_id) if release.state is State.QUEUED else None,
         }
@@ -133,6 +135,19 @@ def again(context: ContextOf, session: CanRelease, release_id: int) -> Response:
     return _done(context, made, "done.release_requested")
 
 
+@router.post("/{release_id}/again-with-node")
+def again_with_node(
+    context: ContextOf,
+    session: CanManage,
+    release_id: int,
+    node: Annotated[str, Form()] = OLD_WEBPACK_NODE,
+) -> Response:
+    """Set the app's Node, queue the same release again and redirect to it."""
+    wanted = node_changes.again_with_node(context.services, session.user.actor, release_id, node)
+    made = releases.request(context.services, session.user.actor, wanted)
+    return _done(context, made, "done.release_requested")
+
+
 @router.post("/{release_id}/resolve")
 def resolve(
     context: ContextOf, session: CanRelease, release_id: int, *, published: Annotated[bool, Form()]
@@ -151,6 +166,11 @@ def finish(context: ContextOf, session: CanRelease, release_id: int) -> Response
 
 def _done(context: WebContext, release_id: int, message: str) -> Response:
     return done(context, f"/releases/{release_id}", Message(message, {"id": release_id}))
+
+
+def _node_to_try(release: Release) -> str | None:
+    is_new = release.error and release.error.problem is Problem.OLD_WEBPACK_NEW_NODE
+    return OLD_WEBPACK_NODE if is_new else None
 
 
 def _share_address(request: Request, context: WebContext, key: str | None) -> str | None:
