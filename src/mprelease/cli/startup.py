@@ -38,13 +38,14 @@ def opening() -> "Iterator[Application]":
 
 
 def log_to_stderr(chosen: LogFormat) -> None:
-    """Also log to standard error, with the web server's warnings, for long-running processes."""
+    """Also log to standard error, with warnings of libraries, for long-running processes."""
     handler = logging.StreamHandler()
     handler.setFormatter(formatter(chosen, short=True))
     logging.getLogger("mprelease").addHandler(handler)
-    server = logging.getLogger("uvicorn")
-    server.handlers, server.propagate = [handler], False
-    server.setLevel(logging.WARNING)
+    for name in ("uvicorn", "opentelemetry"):
+        library = logging.getLogger(name)
+        library.handlers, library.propagate = [handler], False
+        library.setLevel(logging.WARNING)
 
 
 def _log_to(file: Path, chosen: LogFormat) -> None:
