@@ -17,9 +17,8 @@ from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Stage
 from mprelease.domain.sandbox import SandboxMode, SandboxPolicy
-from mprelease.domain.stores import StoreName
 from mprelease.engine.build_network import BuildNetwork
-from mprelease.engine.cleanup import DiskCleanup, DiskLimits, WorkerCleanup
+from mprelease.engine.cleanup import WorkerCleanup, worker_cleanup
 from mprelease.engine.recorder import Broadcast, LogListener
 from mprelease.engine.slot import WorkerDependencies
 from mprelease.engine.tool_supply import ToolLocks, ToolSupply, acquired, tool_locks
@@ -41,7 +40,6 @@ from mprelease.process.sandbox import Sandbox, SandboxSetup
 from mprelease.process.tree import LineCallback, Stop
 from mprelease.security.vault import Vault, master_key
 from mprelease.services.context import ServiceContext
-from mprelease.services.retention import Retention
 from mprelease.settings.environment import (
     config_file,
     exports_traces,
@@ -155,26 +153,13 @@ class Application:
             settings.lease_seconds * 1000,
             self.layout.worker_tick,
         )
-        cleanup = WorkerCleanup(self.services, self.cleanup, self.retention, self.worker_name)
-        upkeep = Upkeep(cleanup)
+        upkeep = Upkeep(self.cleanup)
         return Worker(dependencies, config, self.query_handler, self.loops, upkeep)
 
     @cached_property
-    def cleanup(self) -> DiskCleanup:
-        """Return the cleanup of the data folder."""
-        settings = self.settings
-        return DiskCleanup(self.services.database, self.layout, _disk_limits(settings))
-
-    @property
-    def retention(self) -> Retention:
-        """Return how long, and how many, releases are kept."""
-        settings = self.settings
-        return Retention(
-            settings.keep_release_days,
-            settings.keep_releases,
-            settings.keep_log_days,
-            settings.keep_qr_code_days,
-        )
+    def cleanup(self) -> WorkerCleanup:
+        """Return the cleanup of the data folder and the database."""
+        return worker_cleanup(self.services, self.layout, self.settings, self.worker_name)
 
     @cached_property
     def leased_services(self) -> ServiceContext:
@@ -330,19 +315,6 @@ def opened(settings: Settings) -> Application:
         database, vault, DatabaseClock(database), ZoneInfo(settings.timezone), messaging.wake
     )
     return Application(settings, layout, services, messaging, loops)
-
-
-def _disk_limits(settings: Settings) -> DiskLimits:
-    sizes = {
-        StoreName.MIRRORS: settings.keep_mirrors,
-        StoreName.WORKSPACES: settings.keep_workspaces,
-        StoreName.DEPENDENCY_SETS: settings.keep_dependency_sets,
-        StoreName.CACHES: settings.keep_caches,
-        StoreName.PACKAGE_STORES: settings.keep_package_stores,
-        StoreName.MANAGERS: settings.keep_managers,
-        StoreName.TOOLS: settings.keep_tools,
-    }
-    return DiskLimits(sizes, settings.keep_unused, settings.min_free_disk)
 
 
 def _limits(settings: Settings) -> Limits:

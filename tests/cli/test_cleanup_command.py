@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from mprelease.application import opened
-from mprelease.engine.cleanup import WorkerCleanup
 from mprelease.settings.settings import load
 from mprelease.storage import workers
 from mprelease.workspace.layout import Layout
@@ -60,9 +59,6 @@ def test_the_owner_cleans_for_others(
     monkeypatch.setenv("MPRELEASE_MIN_FREE_DISK", "0")
     folder = foreign_workspace(data)
     application = opened(load())
-    cleanup = WorkerCleanup(
-        application.services, application.cleanup, application.retention, application.worker_name
-    )
     with owning(application.layout), application.services.database.writing() as db:
         workers.register(db, application.worker_name, ("default",), 1, "1")
     is_over = threading.Event()
@@ -72,7 +68,7 @@ def test_the_owner_cleans_for_others(
             with application.services.database.writing() as db:
                 orders = workers.heartbeat(db, application.worker_name)
             if orders.cleanup:
-                cleanup.run()
+                application.cleanup.run()
 
     with owning(application.layout):
         worker = threading.Thread(target=beat)

@@ -28,7 +28,10 @@ def cleanup(
 ) -> None:
     """Clean the data folder, or show what would be removed and why."""
     with opening() as application:
-        reports = _rehearsed(application) if dry_run else _cleaned(application)
+        if dry_run:
+            reports = application.cleanup.run_all(is_rehearsal=True)
+        else:
+            reports = _cleaned(application)
     if json:
         show.as_json([show.plain(report) for report in reports])
         return
@@ -47,22 +50,12 @@ def cleanup(
     show.table(("store", "items", "size", "limit", going, "reason"), rows)
 
 
-def _rehearsed(application: "Application") -> "list[StoreReport]":
-    from mprelease.services import retention
-
-    limits = application.retention
-    stored = retention.clean(application.services, limits, is_rehearsal=True)
-    return [*application.cleanup.run(is_rehearsal=True), *stored]
-
-
 def _cleaned(application: "Application") -> "list[StoreReport]":
-    from mprelease.services import retention
     from mprelease.workspace.owner_lock import owning
 
     with owning(application.layout) as is_mine:
         if is_mine:
-            stored = retention.clean(application.services, application.retention)
-            return [*application.cleanup.run(), *stored]
+            return application.cleanup.run_all()
     return _cleaned_by_worker(application)
 
 

@@ -13,6 +13,7 @@ from mprelease.process.removal import remove
 from mprelease.services import retention
 from mprelease.services.context import ServiceContext
 from mprelease.services.retention import Retention
+from mprelease.settings.settings import Settings
 from mprelease.source.mirror import needed_mirrors
 from mprelease.storage import projects, workers
 from mprelease.storage.database import Database
@@ -188,6 +189,11 @@ class WorkerCleanup:
         """Return whether less of the disk is free than releases need."""
         return self.disk.is_low
 
+    def run_all(self, *, is_rehearsal: bool = False) -> list[StoreReport]:
+        """Clean data folder and database, whichever worker is the first, or only rehearse it."""
+        stored = retention.clean(self.services, self.retention, is_rehearsal=is_rehearsal)
+        return [*self.disk.run(is_rehearsal=is_rehearsal), *stored]
+
     def run(self, *, goes_on: Callable[[], bool] = lambda: True) -> list[StoreReport]:
         """Clean, and store the reports; end early when `goes_on` returns False."""
         reports = self.disk.run(goes_on=goes_on)
@@ -198,6 +204,29 @@ class WorkerCleanup:
         with self.services.database.writing() as db:
             workers.report_stores(db, self.worker, [asdict(each) for each in reports])
         return reports
+
+
+def worker_cleanup(
+    services: ServiceContext, layout: Layout, settings: Settings, worker: str
+) -> WorkerCleanup:
+    """Return the cleanup of a worker with the limits of the settings."""
+    sizes = {
+        StoreName.MIRRORS: settings.keep_mirrors,
+        StoreName.WORKSPACES: settings.keep_workspaces,
+        StoreName.DEPENDENCY_SETS: settings.keep_dependency_sets,
+        StoreName.CACHES: settings.keep_caches,
+        StoreName.PACKAGE_STORES: settings.keep_package_stores,
+        StoreName.MANAGERS: settings.keep_managers,
+        StoreName.TOOLS: settings.keep_tools,
+    }
+    limits = DiskLimits(sizes, settings.keep_unused, settings.min_free_disk)
+    kept = Retention(
+        settings.keep_release_days,
+        settings.keep_releases,
+        settings.keep_log_days,
+        settings.keep_qr_code_days,
+    )
+    return WorkerCleanup(services, DiskCleanup(services.database, layout, limits), kept, worker)
 
 
 def _is_runtime(path: Path) -> bool:
