@@ -177,7 +177,7 @@ def test_web_and_worker_release_to_a_qr_code_and_lose_nothing(installation: Inst
     )
     assert exit_code.strip() == "0"
     out, err = upload.communicate(timeout=60)
-    assert upload.returncode == 0, err
+    assert upload.returncode == 0, out + err
     assert json.loads(out)["state"] == "succeeded"
 
     # Another container on the same volume has everything.
