@@ -43,6 +43,7 @@ from mprelease.web.pages import (
     projects,
     releases,
     shares,
+    storage,
     suggestions,
     users,
     workers,
@@ -65,6 +66,7 @@ _PAGES = (
     shares,
     users,
     profile,
+    storage,
     workers,
 )
 _API = (api_docs, api_releases, api_projects, api_apps, api_users, api_workers, api_metrics)
