@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from mprelease.domain.errors import Refused
@@ -39,6 +40,7 @@ from mprelease.security.vault import Vault, master_key
 from mprelease.services.context import ServiceContext
 from mprelease.settings.environment import (
     config_file,
+    exports_traces,
     machine_environment,
     requested_language,
     variables,
@@ -52,6 +54,9 @@ from mprelease.storage.outage import OUTAGE
 from mprelease.supervision import LoopSupervisor
 from mprelease.workspace.layout import Layout, prepared
 from mprelease.workspace.owner_lock import folder_id
+
+if TYPE_CHECKING:
+    from mprelease.engine.release_traces import ReleaseTraces
 
 _log = logging.getLogger(__name__)
 _BUILDS_NICENESS = 10
@@ -89,10 +94,12 @@ class Application:
         return Route(self.settings.vendor_proxy, self.settings.extra_ca_certs)
 
     def close(self) -> None:
-        """Remove the firewall rules for builds, send pending messages, and close the databases."""
+        """Remove the firewall rules for builds, send what is pending, and close the databases."""
         if "network" in vars(self):
             self.network.open()
         self.messaging.close()
+        if traces := vars(self).get("traces"):
+            traces.close()
         self.services.database.close()
         if "leased_services" in vars(self):
             self.leased_services.database.close()
@@ -124,6 +131,8 @@ class Application:
         """Return a worker; its log lines go to `live` too. Raise Refused as `require_programs`."""
         self.require_programs()
         self.network.refuse_stores()
+        # The first reading queries the database, which must not happen while a lease is held.
+        self.services.now()
         settings = self.settings
         dependencies = WorkerDependencies(
             self.leased_services,
@@ -160,7 +169,20 @@ class Application:
 
     def log_listener(self, live: LogListener | None) -> LogListener:
         """Return the listener of a worker's log: `live`, if given, and other nodes over Redis."""
-        return Broadcast(*filter(None, (live, self.messaging.publisher)), loops=self.loops)
+        listeners = live, self.messaging.publisher, self.traces
+        return Broadcast(*filter(None, listeners), loops=self.loops)
+
+    @cached_property
+    def traces(self) -> "ReleaseTraces | None":
+        """Return the exporter of traces; None if OpenTelemetry's variables name no receiver."""
+        if not exports_traces():
+            return None
+        try:
+            from mprelease.engine.release_traces import ReleaseTraces  # noqa: PLC0415
+        except ImportError as error:
+            _log.warning("traces are not exported, install mprelease[otel]: %s", error)
+            return None
+        return ReleaseTraces(self.services.database, self.worker_name, self.loops)
 
     @cached_property
     def query_handler(self) -> QueryHandler:

@@ -55,6 +55,12 @@ class Messaging:
         if self._redis_url and self.publisher:
             self.publisher.changed()
 
+    def is_reachable(self) -> bool | None:
+        """Return whether Redis answers within a second; None without Redis."""
+        from mprelease.live.relay import answers  # noqa: PLC0415
+
+        return answers(self._redis_url) if self._redis_url else None
+
     def close(self) -> None:
         """Send pending messages, for a few seconds at most, and close the connections."""
         if self._is_open:

@@ -29,8 +29,15 @@ REMEDY = "apt-get install -y --no-install-recommends mmdebstrap buildah podman r
 _AUTHORITIES = Path("/usr/local/share/ca-certificates")
 # What an image named slim leaves out.
 _SLIM = [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("doc", "locale", "man")]
-# Without these, runc cannot raise the limits of a container on a machine like CI's.
-_HERE = ("--network=host", "--ulimit=nofile=4096:4096", "--ulimit=nproc=4096:4096")
+# Other tests run workers on the machine itself, which end every process of their build users. And
+# without the limits, runc tries to raise those of a machine like CI's.
+BUILD_UIDS = "57000-57255"
+_HERE = (
+    "--network=host",
+    "--ulimit=nofile=4096:4096",
+    "--ulimit=nproc=4096:4096",
+    f"--env=MPRELEASE_BUILD_UIDS={BUILD_UIDS}",
+)
 CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "SETGID", "SETUID")
 AS_WORKER = ("--cap-drop=ALL", *(f"--cap-add={name}" for name in CAPABILITIES))
 AS_WEB = ("--cap-drop=ALL", "--user=10001:10001", "--read-only", "--read-only-tmpfs")

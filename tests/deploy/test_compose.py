@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from containers import IMAGE, ROOT, Engine, free_port, status
+from containers import BUILD_UIDS, IMAGE, ROOT, Engine, free_port, status
 
 pytestmark = [
     pytest.mark.slow,
@@ -23,6 +23,7 @@ services:
     ports: !reset []
     environment:
       MPRELEASE_PORT: "{port}"
+      MPRELEASE_BUILD_UIDS: {uids}
     ulimits: {{nofile: {{soft: 4096, hard: 4096}}, nproc: {{soft: 4096, hard: 4096}}}}
 """
 
@@ -32,7 +33,7 @@ def port(containers: Engine, tmp_path: Path) -> Iterator[int]:
     """What `docker compose --file deploy/compose.yaml up --detach` starts, and its port."""
     chosen = free_port()
     here = tmp_path / "here.yaml"
-    here.write_text(HERE.format(port=chosen))
+    here.write_text(HERE.format(port=chosen, uids=BUILD_UIDS))
     files = ("--file", str(ROOT / "deploy/compose.yaml"), "--file", str(here))
     containers.compose(*files, "up", "--detach", "--no-build", MPRELEASE_IMAGE=f"localhost/{IMAGE}")
     yield chosen
@@ -48,7 +49,8 @@ def test_the_three_lines_of_the_readme_lead_to_a_login(containers: Engine, port:
         "docker compose --file deploy/compose.yaml logs mprelease",
     ]
     url = f"http://127.0.0.1:{port}"
-    (name,) = containers.must("podman", "ps", "--format", "{{.Names}}").split()
+    listed = ("podman", "ps", "--filter", "name=mprelease_mprelease", "--format", "{{.Names}}")
+    (name,) = containers.must(*listed).split()
     containers.wait_until(name, lambda: status(f"{url}/readyz") == 200)
     logs = containers.call("podman", "logs", name)
     password = re.search(r"密码 (\S+?)（", logs.out + logs.err)

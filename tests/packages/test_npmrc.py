@@ -1,10 +1,14 @@
 import base64
 import json
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mprelease.packages.npmrc import for_yarn, secrets_in
+from mprelease.packages.npmrc import for_yarn, secrets_in, settings
+from mprelease.process import programs
+from mprelease.settings.environment import machine_environment
 
 
 def content_of(*lines: str) -> Any:
@@ -109,3 +113,59 @@ def test_a_registry_on_another_port_gets_no_right() -> None:
 def test_a_long_line_is_read_at_once() -> None:
     assert secrets_in("//npm.corp/:_authToken=" + "a" * 280_000)[0] == "a" * 280_000
     assert secrets_in("a" * 280_000 + "://" * 90_000 + ":" * 280_000) == ()
+
+
+VALUES = (
+    "https://npm.example.com/ ; ours",
+    "https://npm.example.com/ # ours",
+    "https://npm.example.com/#glued",
+    "https://npm.example.com/;glued",
+    '"https://npm.example.com/ ; kept" ; comment',
+    "'https://npm.example.com/ # kept'",
+    '"https://npm.example.com/ ; kept"',
+    "'\"https://npm.example.com/\"'",
+    r"https://npm.example.com/\;x\#y z",
+    r"https://npm.example.com/ \\ ; comment",
+    "https://npm.example.com/\\y\\",
+    '"https://npm.example.com/',
+    '"https://npm.example.com/" x',
+    r'"a\"b;c"',
+    "https://npm.example.com/?a=b",
+    "",
+    "'1'",
+)
+
+
+def test_values_are_those_that_npm_reads(tmp_path: Path) -> None:
+    """Issue 12, number 24: a comment behind a value counted as a part of it."""
+    lines = ["; @z:registry=https://no.example.com/", "  # @z:registry=https://no.example.com/"]
+    lines += [f"@n{number}:registry = {value}" for number, value in enumerate(VALUES)]
+    lines += ["@n0:registry=https://twice.example.com/ ; the last one counts"]
+    text = "\n".join([*lines, "[section]", "@section:registry=https://no.example.com/"])
+    npmrc = tmp_path / ".npmrc"
+    npmrc.write_text(text)
+    environment = machine_environment() | {"HOME": str(tmp_path)}
+    npm = programs.find(programs.NPM, environment).path
+    options = ("--json", "--loglevel=silent", "--userconfig", str(npmrc))
+    listed = subprocess.run(
+        [npm, "config", "list", *options],
+        cwd=tmp_path.parent,
+        env=environment,
+        capture_output=True,
+        check=True,
+    )
+    read = {name: str(value) for name, value in json.loads(listed.stdout).items()}
+    expected = {name: value for name, value in read.items() if name.startswith("@")}
+    assert len(expected) == len(VALUES)
+    assert settings(text) == expected
+
+
+def test_a_token_with_a_comment_is_sent_and_hidden_without_it() -> None:
+    """Issue 12, number 24."""
+    line = r"//npm.corp/:_authToken=se\;cret # of ci"
+    right = content_of(line)["npmRegistries"]["//npm.corp"]
+    assert right["npmAuthToken"] == "se;cret"
+    assert "se;cret" in secrets_in(line)
+    assert (
+        content_of("registry=https://npm.corp/ ; ours")["npmRegistryServer"] == "https://npm.corp"
+    )

@@ -189,8 +189,8 @@ def refused(code: int, text: str, status: int = 200) -> Reply:
                 message="Request body larger than maxBodyLength limit",
                 reply=None,
             ),
-            Problem.PUBLISH_FAILED,
-            {"detail": "the package is larger than 32 MiB, the limit of tt-ide-cli"},
+            Problem.TOOL_PACKAGE_LIMIT,
+            {"tool": "tt-ide-cli", "mebibytes": 32},
         ),
         (
             replace(

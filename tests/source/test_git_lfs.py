@@ -4,12 +4,20 @@ import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from checkout_harness import CheckoutHarness
 from git_host import GitHost, serving
+from mprelease.domain.errors import StageFailed
+from mprelease.domain.problems import Problem
+from mprelease.i18n import Language, Translator
+from mprelease.process.tree import Stop
 from mprelease.source.access import Access
+from mprelease.source.git import Git
+from mprelease.source.git_lfs import replace_pointers
+from mprelease.source.mirror import Mirror
 from mprelease.source.repository import Repository
 from needs import needs
 from repositories import commit, git, make_repository
@@ -128,3 +136,58 @@ def test_without_git_lfs_the_log_says_so(
     harness.path = str(programs)
     harness.check_out(shop(host))
     assert any("git-lfs" in line for line in harness.lines)
+
+
+class FailingMirror:
+    """A mirror whose host gives no large files."""
+
+    path = Path("/nowhere")
+
+    def __init__(self, failure: StageFailed) -> None:
+        self._failure = failure
+
+    def fetch_large_files(self, _: str) -> None:
+        raise self._failure
+
+
+def replaced(folder: Path, failure: StageFailed) -> list[str]:
+    """Replace pointers whose objects cannot be fetched, and return the lines of the log."""
+    lines: list[str] = []
+    for name, text in FILES.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text)
+    one = Git(
+        folder,
+        {"PATH": os.environ["PATH"]},
+        stop=Stop(),
+        on_line=lines.append,
+        time_limit=10,
+        words=Translator(Language.CHINESE),
+    )
+    mirror = cast("Mirror", FailingMirror(failure))
+    replace_pointers(one, mirror, "c", [folder / name for name in FILES], None)
+    return lines
+
+
+@git_lfs
+@pytest.mark.parametrize(
+    "problem",
+    [Problem.DISK_LIMIT, Problem.MEMORY_LIMIT, Problem.DISK_FULL, Problem.TIME_LIMIT],
+)
+def test_a_limit_that_is_reached_while_fetching_is_told_as_that(
+    tmp_path: Path, problem: Problem
+) -> None:
+    """Issue 12, number 14: the release was refused later, for a pointer."""
+    with pytest.raises(StageFailed) as failure:
+        replaced(tmp_path, StageFailed(problem, mebibytes=5, seconds=5))
+    assert failure.value.problem_detail.problem is problem
+
+
+@git_lfs
+def test_why_files_stay_pointers_is_a_sentence(tmp_path: Path) -> None:
+    """Issue 12, number 34: the log said `git_login_refused` inside a Chinese sentence."""
+    refused = StageFailed(Problem.GIT_LOGIN_REFUSED, repository="https://git.example.com/web.git")
+    lines = replaced(tmp_path, refused)
+    assert len(lines) == 2
+    assert "git_login_refused" not in "".join(lines)
+    assert lines[1] == Translator(Language.CHINESE).of_problem(refused.problem_detail)

@@ -282,7 +282,7 @@ def test_a_commit_with_a_link_and_a_folder_of_one_name_is_refused(
     with_a_link_over_a_folder(shop, outside, inside, is_last=is_last)
     with pytest.raises(StageFailed) as failed:
         harness.check_out(shop)
-    assert failed.value.problem_detail.problem is Problem.GIT_FAILED
+    assert failed.value.problem_detail.problem is Problem.COMMIT_MALFORMED
     for place in ("home.js", "b/home.js", "c/home.js"):
         assert (outside / place).read_text() == "precious"
 

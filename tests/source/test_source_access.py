@@ -1,5 +1,7 @@
 import os
+import shlex
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -150,3 +152,14 @@ def put_first_in_path(harness: CheckoutHarness, folder: Path, name: str, script:
     path.write_text(f'#!/bin/sh\n{script}\nexec {real} "$@"\n')
     path.chmod(0o755)
     harness.path = f"{folder}{os.pathsep}{harness.path}"
+
+
+def test_a_connection_of_ssh_that_has_stopped_ends(tmp_path: Path) -> None:
+    """Issue 12, number 31: as ssh itself reads the options."""
+    with opened(Access(), "ssh://git.example.com/shop.git", tmp_path / "access") as environment:
+        command = [*shlex.split(environment["GIT_SSH_COMMAND"]), "-G", "git.example.com"]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    options = dict(line.split(" ", 1) for line in shown.splitlines() if " " in line)
+    seconds = int(options["serveraliveinterval"]) * int(options["serveralivecountmax"])
+    assert 0 < seconds <= 30
+    assert int(options["connecttimeout"]) <= 30

@@ -123,7 +123,7 @@ def test_a_repository_that_holds_itself_ends(harness: CheckoutHarness, tmp_path:
         add_submodule(loop, "again", str(loop), git(loop, "rev-parse", "HEAD"))
     with pytest.raises(StageFailed) as failed:
         harness.check_out(loop)
-    assert failed.value.problem_detail.problem is Problem.GIT_FAILED
+    assert failed.value.problem_detail.problem is Problem.SUBMODULES_TOO_DEEP
 
 
 def test_a_host_may_not_send_us_to_a_path_of_this_machine(

@@ -150,4 +150,4 @@ def test_the_socket_guard_outlives_what_nobody_foresaw(
     page = boss_program.client.get(
         "/api/v1/metrics", headers={"authorization": f"Bearer {boss_program.token}"}
     )
-    assert 'mprelease_loop_failures_total{loop="socket guard"} 2\n' in page.text
+    assert 'mprelease_loop_failures_total{loop="socket guard"} 2.0\n' in page.text

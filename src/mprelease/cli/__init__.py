@@ -1,5 +1,6 @@
 """The command line, in Chinese or English; heavy modules are imported by the commands only."""
 
+import errno
 import os
 import sys
 import traceback
@@ -21,12 +22,15 @@ from mprelease.cli import (
     user,
     worker,
 )
+from mprelease.cli.log_file import SharedLogFile
 from mprelease.cli.terminal import sanitized_streams
 from mprelease.cli.translation import t
 from mprelease.domain.errors import ProblemError, Refused
 from mprelease.domain.problems import Problem, ProblemDetail
 from mprelease.settings.environment import user_folder
 
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+_LARGEST_ERROR_LOG = 1 << 20
 _FAILED, _BAD_USE, _INTERRUPTED = 1, 2, 130
 
 
@@ -40,8 +44,11 @@ def main() -> None:
 
 def _run() -> None:
     try:
-        _refuse_undecodable_arguments()
-        commands()
+        try:
+            _refuse_undecodable_arguments()
+            commands()
+        finally:
+            sys.stdout.flush()
     except ProblemError as error:
         sys.stderr.write(f"{t.of_problem(error.problem_detail)}\n")
         sys.exit(_BAD_USE if isinstance(error, Refused) else _FAILED)
@@ -56,7 +63,7 @@ def _run() -> None:
 
 
 def _report(error: Exception) -> int:
-    """Report an unusable database, or a bug with its traceback; return the exit code.
+    """Report an unusable database, a full disk, or a bug with its traceback; return the exit code.
 
     If a release was accepted before, `after_acceptance` has turned the former into exit code 1.
     """
@@ -65,9 +72,19 @@ def _report(error: Exception) -> int:
     if isinstance(error, OUTAGE):
         sys.stderr.write(f"{t.of_problem(problem_detail_of_outage(error))}\n")
         return _BAD_USE
+    if isinstance(error, OSError) and error.errno in _FULL:
+        sys.stderr.write(f"{t.of_problem(_full_disk(error))}\n")
+        return _FAILED
     sys.stderr.write(f"{t.of_problem(ProblemDetail(Problem.INTERNAL, {'detail': repr(error)}))}\n")
     _write_traceback("".join(traceback.format_exception(error)))
     return _FAILED
+
+
+def _full_disk(error: OSError) -> ProblemDetail:
+    if error.filename is None:
+        return ProblemDetail(Problem.DISK_FULL)
+    words = {"file": str(error.filename), "detail": error.strerror or str(error)}
+    return ProblemDetail(Problem.FILE_UNWRITABLE, words)
 
 
 def _refuse_undecodable_arguments() -> None:
@@ -81,7 +98,7 @@ def _write_traceback(trace: str) -> None:
     file = user_folder("XDG_STATE_HOME", ".local/state") / "error.log"
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(trace, encoding="utf-8")
+        SharedLogFile(file, largest=_LARGEST_ERROR_LOG, kept=1).append(trace)
         sys.stderr.write(f"{file}\n")
     except OSError:
         sys.stderr.write(trace)

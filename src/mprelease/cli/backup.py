@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mprelease.cli import options, show
-from mprelease.cli.output_file import refuse_unwritable, replacing
+from mprelease.cli.output_file import (
+    create_private,
+    refuse_unwritable,
+    replacing,
+    reporting_unwritable,
+)
 from mprelease.cli.startup import me, opening
 from mprelease.cli.translation import t
 from mprelease.domain.errors import Refused
@@ -33,7 +38,7 @@ def backup(
     refuse_unwritable(file)
     with opening() as application:
         key = application.master_key_text() if with_master_key else None
-        with replacing(file, is_private=True) as stream:
+        with reporting_unwritable(file), replacing(file, is_private=True) as stream:
             manifest = backups.write(application.services, me(), stream, key)
     note = "cli.backup.has_key" if with_master_key else "cli.backup.without_key"
     _show(manifest, "cli.backup.done", file, json=json)
@@ -68,14 +73,14 @@ def _master_key_restored(file: Path, manifest: "Manifest") -> Iterator[None]:
         yield
         return
     place, key = prepared(settings.data_dir).master_key, backups.master_key_in(file)
-    if place.exists():
+    with reporting_unwritable(place):
+        is_new = create_private(place, key)
+    if not is_new:
         if place.read_text(encoding="ascii").strip() != key.strip():
             raise Refused(Problem.RESTORE_NOT_EMPTY)
         yield
         return
-    place.touch(mode=0o600, exist_ok=False)
     try:
-        place.write_text(key, encoding="ascii")
         yield
     except BaseException:
         with suppress(OSError):

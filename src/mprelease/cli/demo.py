@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mprelease.cli import outcome, tools
+from mprelease.cli.output_file import create_private
 from mprelease.cli.serve import Port, run
 from mprelease.cli.translation import t
 from mprelease.domain.platforms import Platform
@@ -86,8 +87,7 @@ def _password(file: Path) -> str:
 
     if not file.is_file():
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.touch(mode=0o600)
-        file.write_text(random_password())
+        create_private(file, random_password())
     return file.read_text()
 
 

@@ -28,16 +28,21 @@ class SharedLogFile(logging.Handler):
         self._kept = kept
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Append one record."""
+        """Append one record; without it if the file cannot be written."""
         try:
-            line = f"{sanitized(self.format(record), colours=False)}\n"
-            with self._locked() as has_lock:
-                if has_lock:
-                    self._rotate_if_full()
-                with self._file.open("a", encoding="utf-8", errors="replace") as stream:
-                    stream.write(line)
+            self.append(f"{sanitized(self.format(record), colours=False)}\n")
+        except OSError:
+            pass  # The disk is full, for example: the command goes on.
         except Exception:  # noqa: BLE001 as handlers of logging do
             self.handleError(record)
+
+    def append(self, text: str) -> None:
+        """Append a text as a whole; raise OSError."""
+        with self._locked() as has_lock:
+            if has_lock:
+                self._rotate_if_full()
+            with self._file.open("a", encoding="utf-8", errors="replace") as stream:
+                stream.write(text)
 
     @contextmanager
     def _locked(self) -> Iterator[bool]:

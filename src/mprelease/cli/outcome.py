@@ -132,7 +132,10 @@ def _report_problem(release: Release, prefix: str = "") -> None:
 
 
 def _draw(saved: Path | None, heading: str = "") -> None:
-    drawing = saved and qr.drawn(saved.read_bytes())
+    if saved is None:
+        return
+    blocks = qr.has_blocks(sys.stdout.encoding or "ascii")
+    drawing = qr.drawn(saved.read_bytes(), blocks=blocks, colours=sys.stdout.isatty())
     if drawing:
         typer.echo(f"{heading}{drawing}")
 

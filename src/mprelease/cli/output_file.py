@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from mprelease.domain.errors import Refused
+from mprelease.domain.errors import Refused, StageFailed
 from mprelease.domain.problems import Problem
 
 
@@ -45,6 +45,37 @@ def replacing(file: Path, *, is_private: bool = False) -> Iterator[BinaryIO]:
         with suppress(OSError):
             Path(name).unlink()
         raise
+
+
+@contextmanager
+def reporting_unwritable(file: Path) -> Iterator[None]:
+    """Raise StageFailed(FILE_UNWRITABLE) instead of an OSError of the block."""
+    try:
+        yield
+    except OSError as error:
+        raise StageFailed(
+            Problem.FILE_UNWRITABLE, file=str(file), detail=error.strerror or str(error)
+        ) from None
+
+
+def create_private(file: Path, content: str) -> bool:
+    """Create a file of mode 0600 with its content at once; return False if there is one already.
+
+    Raise OSError.
+    """
+    descriptor, draft = tempfile.mkstemp(prefix=f".{file.name[:64]}-", dir=file.parent)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        # A link, not a rename, which would replace a file that another process has created.
+        file.hardlink_to(draft)
+    except FileExistsError:
+        return False
+    finally:
+        Path(draft).unlink()
+    return True
 
 
 def refuse_unwritable(file: Path | None) -> None:

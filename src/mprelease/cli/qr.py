@@ -2,21 +2,38 @@
 
 from io import BytesIO
 
-# One character shows two modules, one above the other.
+# Each character is two modules, one above the other.
 _BLOCKS = {(True, True): " ", (True, False): "▄", (False, True): "▀", (False, False): "█"}
+# Two characters are one module, for encodings without blocks: in reverse video, or elsewhere as #.
+_REVERSED, _PLAIN = "\x1b[7m  \x1b[0m", "##"
 _FINDER = 7  # Modules of a finder pattern, with which each code begins.
 _QUIET = 2
 _SMALLEST, _LARGEST = 21, 177
 
 
-def drawn(image: bytes) -> str | None:
-    """Return the code as lines of text, light on dark; None if no square code is recognised."""
+def has_blocks(encoding: str) -> bool:
+    """Return whether an encoding has the characters of which a code is drawn."""
+    try:
+        "".join(_BLOCKS.values()).encode(encoding)
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
+def drawn(image: bytes, *, blocks: bool = True, colours: bool = False) -> str | None:
+    """Return the code as lines of text, light on dark; None if no square code is recognised.
+
+    Without `blocks` only ASCII is used; with `colours` for a terminal, in reverse video.
+    """
     modules = _modules(image)
     if modules is None:
         return None
     blank = [False] * (len(modules) + 2 * _QUIET)
     side = [False] * _QUIET
     rows = [blank] * _QUIET + [side + row + side for row in modules] + [blank] * (_QUIET + 1)
+    if not blocks:
+        light = _REVERSED if colours else _PLAIN
+        return "\n".join("".join("  " if module else light for module in row) for row in rows[:-1])
     return "\n".join(
         "".join(_BLOCKS[pair] for pair in zip(upper, lower, strict=True))
         for upper, lower in zip(rows[0::2], rows[1::2], strict=False)

@@ -40,8 +40,8 @@ def serve(host: Host = None, port: Port = None, no_worker: NoWorker = False) -> 
     # Objects made during the start are never freed: collecting garbage would only take time.
     gc.disable()
     with opening() as application:
-        log_to_stderr()
         settings = application.settings
+        log_to_stderr(settings.log_format)
         run(application, host or settings.host, port or settings.port, works=not no_worker)
 
 
@@ -130,6 +130,7 @@ def _web_app(application: "Application", hub: "Hub", is_over: Callable[[], bool]
     from mprelease.services.waiting_queries import WaitingQueries
     from mprelease.web.app import create_app
     from mprelease.web.context import WebContext
+    from mprelease.web.metrics import Metrics, MetricsConfig
 
     waiting = WaitingQueries()
 
@@ -157,8 +158,18 @@ def _web_app(application: "Application", hub: "Hub", is_over: Callable[[], bool]
         hub.changed()
 
     services = replace(application.services, wake=wake)
-    base_url, loops = application.settings.base_url, application.loops
-    return create_app(WebContext(services, ask, base_url, is_ready, hub, loops=loops))
+    settings, loops = application.settings, application.loops
+    token = settings.metrics_token
+    metrics = Metrics(
+        MetricsConfig(
+            token.get_secret_value() if token else None,
+            settings.data_dir,
+            application.messaging.is_reachable,
+        )
+    )
+    return create_app(
+        WebContext(services, ask, settings.base_url, is_ready, hub, loops=loops, metrics=metrics)
+    )
 
 
 @contextmanager

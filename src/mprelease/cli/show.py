@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mprelease.cli.terminal import sanitized_json
+from mprelease.cli.terminal import is_encodable, sanitized_json
 from mprelease.cli.translation import t
 from mprelease.domain.problems import ProblemDetail
 from mprelease.domain.releases import Release
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 def as_json(value: object) -> None:
     """Print a value as JSON on standard output."""
     text = json.dumps(value, ensure_ascii=False, indent=2)
+    if not is_encodable(text):
+        text = json.dumps(value, indent=2)
     sys.stdout.write(f"{sanitized_json(text)}\n")
 
 

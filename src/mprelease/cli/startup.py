@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mprelease.cli.log_file import SharedLogFile
+from mprelease.cli.log_format import formatter
 from mprelease.domain.errors import Refused
+from mprelease.domain.logs import LogFormat
 from mprelease.domain.problems import Problem
 from mprelease.domain.users import Actor
 from mprelease.settings.environment import user_name
@@ -28,24 +30,28 @@ def opening() -> "Iterator[Application]":
     if settings.server:
         raise Refused(Problem.WORKS_ON_SERVER, url=settings.server)
     application = opened(settings)
-    _log_to(application.layout.data / "mprelease.log")
+    _log_to(application.layout.data / "mprelease.log", settings.log_format)
     try:
         yield application
     finally:
         application.close()
 
 
-def log_to_stderr() -> None:
-    """Also log to standard error, for long-running processes."""
+def log_to_stderr(chosen: LogFormat) -> None:
+    """Also log to standard error, with warnings of libraries, for long-running processes."""
     handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    handler.setFormatter(formatter(chosen, short=True))
     logging.getLogger("mprelease").addHandler(handler)
+    for name in ("uvicorn", "opentelemetry"):
+        library = logging.getLogger(name)
+        library.handlers, library.propagate = [handler], False
+        library.setLevel(logging.WARNING)
 
 
-def _log_to(file: Path) -> None:
+def _log_to(file: Path, chosen: LogFormat) -> None:
     """Log to a private file, including tracebacks, which users are not shown."""
     handler = SharedLogFile(file, largest=_LARGEST_FILE, kept=3)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.setFormatter(formatter(chosen))
     log = logging.getLogger("mprelease")
     for earlier in log.handlers:
         earlier.close()

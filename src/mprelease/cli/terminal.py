@@ -1,26 +1,48 @@
-"""Sanitize output for terminals: only text and colours pass, no other control sequences.
+"""The command line's output: sanitized for terminals, in any encoding, errors as messages.
+
+Only text and colours pass, no other control sequences.
 
 Logs, commits, refs and messages of vendors' tools are untrusted. An escape sequence in them could
 write to the clipboard (OSC 52), move the cursor and overwrite earlier output, or change the
 direction of text; so all output is sanitized.
 """
 
+import os
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from io import TextIOWrapper
 from typing import Any, TextIO, cast
+
+from mprelease.domain.errors import StageFailed
+from mprelease.domain.problems import Problem
 
 
 @contextmanager
 def sanitized_streams() -> Iterator[None]:
-    """Sanitize all that the block writes to standard output and standard error."""
+    """Sanitize all that the block writes to standard output and standard error.
+
+    Characters that an encoding lacks are written as escapes. Raise StageFailed(OUTPUT_UNWRITABLE)
+    if standard output cannot be written; without standard error commands go on.
+    """
     streams = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = (cast("TextIO", _SanitizedStream(stream)) for stream in streams)
+    sys.stdout = cast("TextIO", _OutputStream(sys.stdout))
+    sys.stderr = cast("TextIO", _MessageStream(sys.stderr))
     try:
-        yield
+        with _escaping(streams[0]), _escaping(streams[1]):
+            yield
     finally:
         sys.stdout, sys.stderr = streams
+
+
+def is_encodable(text: str) -> bool:
+    """Return whether standard output can show all characters of a text."""
+    try:
+        text.encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def unfiltered(stream: TextIO) -> TextIO:
@@ -62,6 +84,75 @@ class _SanitizedStream:
         if name == "buffer":
             raise AttributeError(name)
         return getattr(self.below, name)
+
+
+class _OutputStream(_SanitizedStream):
+    def __init__(self, below: TextIO) -> None:
+        super().__init__(below)
+        self._failure: StageFailed | None = None
+
+    def write(self, text: str) -> int:
+        with self._failing():
+            return super().write(text)
+
+    def flush(self) -> None:
+        with self._failing():
+            self.below.flush()
+
+    @contextmanager
+    def _failing(self) -> Iterator[None]:
+        """Raise StageFailed at the first error and ever after: typer's probes ignore errors."""
+        try:
+            yield
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            self._discard()
+            detail = error.strerror or str(error)
+            self._failure = StageFailed(Problem.OUTPUT_UNWRITABLE, detail=detail)
+        if self._failure:
+            raise self._failure
+
+    def _discard(self) -> None:
+        # Otherwise the interpreter tries once more to write what is left, and reports it.
+        with suppress(OSError, ValueError):
+            target = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(target, self.below.fileno())
+            os.close(target)
+
+
+class _MessageStream(_SanitizedStream):
+    def write(self, text: str) -> int:
+        with _unless_broken():
+            super().write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with _unless_broken():
+            self.below.flush()
+
+
+@contextmanager
+def _unless_broken() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError:
+        pass  # A full disk, for example: the command's work does not depend on its messages.
+
+
+@contextmanager
+def _escaping(stream: TextIO) -> Iterator[None]:
+    if not isinstance(stream, TextIOWrapper):
+        yield
+        return
+    before = stream.errors
+    stream.reconfigure(errors="backslashreplace")
+    try:
+        yield
+    finally:
+        stream.reconfigure(errors=before)
 
 
 def _kept(sequence: str, *, colours: bool) -> str:

@@ -39,7 +39,7 @@ def worker(
         if not is_mine:
             folder = str(application.settings.data_dir)
             raise Refused(Problem.DATA_FOLDER_OWNED, folder=folder)
-        log_to_stderr()
+        log_to_stderr(application.settings.log_format)
         chosen = labels.split(",") if labels else application.settings.labels
         require_matching_key(application.services)
         checked = tuple(validation.label(label.strip()) for label in chosen)

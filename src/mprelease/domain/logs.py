@@ -2,8 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from mprelease.domain.releases import Stage
+
+
+class LogFormat(StrEnum):
+    """How mprelease writes its own log."""
+
+    TEXT = "text"
+    JSON = "json"
 
 
 @dataclass(frozen=True, order=True)

@@ -59,6 +59,7 @@ class Problem(StrEnum):
     BACKUP_OF_NEWER_VERSION = auto()
     RESTORE_NOT_EMPTY = auto()
     FILE_UNWRITABLE = auto()
+    OUTPUT_UNWRITABLE = auto()
     NOT_TEXT = auto()
     KEY_SHAPE = auto()
     CREDENTIAL_OF_OTHER_PLATFORM = auto()
@@ -75,6 +76,8 @@ class Problem(StrEnum):
     DATABASE_UNUSABLE = auto()
     OLDER_NODES_ALIVE = auto()
     DATABASE_BUSY = auto()
+    DATABASE_ADDRESS = auto()
+    DATABASE_MIGRATING = auto()
     NOTHING_TO_CHANGE = auto()
     CHANGED_MEANWHILE = auto()
     DATA_FOLDER_OWNED = auto()
@@ -119,6 +122,8 @@ class Problem(StrEnum):
     GIT_HOST_UNREACHABLE = auto()
     GIT_CERTIFICATE_REFUSED = auto()
     GIT_HOST_SILENT = auto()
+    SUBMODULES_TOO_DEEP = auto()
+    COMMIT_MALFORMED = auto()
     GIT_LOGIN_REFUSED = auto()
     GIT_NOT_A_REPOSITORY = auto()
     GIT_REF_NOT_FOUND = auto()
@@ -200,6 +205,7 @@ class Problem(StrEnum):
 
     # Any stage.
     TIME_LIMIT = auto()
+    TOOL_PACKAGE_LIMIT = auto()
     RELEASE_TIME_LIMIT = auto()
     SUPERSEDED = auto()
     WORKER_DIED = auto()

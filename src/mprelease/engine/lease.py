@@ -3,6 +3,8 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import copy_context
+from functools import partial
 
 from mprelease.domain.errors import LeaseLost, ReleaseCanceled
 from mprelease.engine.recorder import DatabaseRecorder
@@ -22,7 +24,9 @@ def kept_alive(
     """Renew the lease during the block; stop the release if it is lost or canceled."""
     over = threading.Event()
     arguments = (database, lease, recorder, stop, over)
-    keeper = threading.Thread(target=_keep, args=arguments, name="lease")
+    # A new thread does not inherit the log's context.
+    keep = partial(copy_context().run, _keep, *arguments)
+    keeper = threading.Thread(target=keep, name="lease")
     keeper.start()
     try:
         yield

@@ -18,6 +18,7 @@ from mprelease.engine.masking import MaskingRecorder, masked_outcome
 from mprelease.engine.recorder import Broadcast, DatabaseRecorder, LogListener
 from mprelease.engine.tool_supply import ToolSupply
 from mprelease.i18n import Language, Translator
+from mprelease.log_context import about_release
 from mprelease.pipeline.job_secrets import secrets_of
 from mprelease.pipeline.run import Job, Machine, Run
 from mprelease.pipeline.runner import Outcome, problem_detail_of, run_stages
@@ -71,6 +72,10 @@ class Slot:
 
     def run(self, lease: Lease) -> None:
         """Run a release and record its end; its failure is recorded, not raised."""
+        with about_release(lease.release_id):
+            self._run_leased(lease)
+
+    def _run_leased(self, lease: Lease) -> None:
         services, stop = self._dependencies.services, Stop()
         log = LimitedLog(self._dependencies.log_limits, self._dependencies.words)
         recorder = DatabaseRecorder(

@@ -14,6 +14,7 @@ from mprelease.engine.query_pool import QueryPool
 from mprelease.engine.slot import Slot, WorkerDependencies
 from mprelease.engine.wakeup import Wakeup
 from mprelease.engine.worker_queries import QueryHandler
+from mprelease.log_context import about_release
 from mprelease.process import memory
 from mprelease.storage import recovery, workers
 from mprelease.storage.database import Database
@@ -146,7 +147,8 @@ class Worker:
         try:
             slot.run(lease)
         except Exception:  # a bug: the lease expires, and the release is recovered
-            _log.error("release %s was abandoned after an internal error", lease.release_id)
+            with about_release(lease.release_id):
+                _log.error("release %s was abandoned after an internal error", lease.release_id)
             raise
         finally:
             # After the end of the release, so that it does not delay one.
@@ -209,4 +211,5 @@ def reconcile(database: Database) -> None:
     """Recover the releases of dead workers, and log the state of each."""
     for release_id, state in recovery.reconcile(database):
         level = logging.ERROR if state is State.UNKNOWN else logging.WARNING
-        _log.log(level, "the worker of release %s died: the release is %s", release_id, state)
+        with about_release(release_id):
+            _log.log(level, "the worker of release %s died: the release is %s", release_id, state)

@@ -34,6 +34,7 @@ from mprelease.supervision import LoopSupervisor
 _log = logging.getLogger(__name__)
 _UNREACHABLE = (RedisError, OSError)
 _SOCKET_SECONDS = 2.0
+_PING_SECONDS = 1.0
 # Interval at which lines are sent together.
 _BATCH_SECONDS = 0.05
 # Interval at which missing subscriptions are retried.
@@ -44,6 +45,17 @@ _SIGNATURE_BYTES = 32
 # Lines beyond this buffer are not sent: watchers read them from the storage.
 _WAITING_BYTES = 4 << 20
 _MESSAGE_BYTES = 256 << 10
+
+
+def answers(redis_url: str) -> bool:
+    """Return whether Redis answers within a second."""
+    try:
+        with redis.Redis.from_url(
+            redis_url, socket_timeout=_PING_SECONDS, socket_connect_timeout=_PING_SECONDS
+        ) as client:
+            return bool(client.ping())
+    except _UNREACHABLE:
+        return False
 
 
 class RelayListener(Protocol):

@@ -1,6 +1,7 @@
 """The private .npmrc of a project: its secrets, and its translation for yarn >= 2."""
 
 import base64
+import itertools
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -38,10 +39,19 @@ def secrets_in(npmrc: str) -> tuple[str, ...]:
 
 
 def settings(npmrc: str) -> Mapping[str, str]:
-    """Return the settings in an .npmrc, comments excluded."""
-    lines = (line.strip() for line in npmrc.splitlines())
-    pairs = (line.partition("=") for line in lines if not line.startswith((";", "#")))
-    return {name.strip(): value.strip(" \t\"'") for name, _, value in pairs}
+    """Return the settings in an .npmrc as npm reads them: without comments, quotes and sections.
+
+    The rules are those of npm's parser, the package `ini`.
+    """
+    found: dict[str, str] = {}
+    for line in re.split(r"[\r\n]+", npmrc):
+        if re.match(r"\s*[;#]", line) or not line.strip():
+            continue
+        if re.fullmatch(r"\[[^\]]*\]\s*", line):
+            break  # What follows belongs to a section.
+        name, _, value = line.partition("=")
+        found[_unquoted(name)] = _unquoted(value)
+    return found
 
 
 def scopes(entries: Mapping[str, str]) -> Mapping[str, str]:
@@ -62,6 +72,22 @@ def host(url: str) -> str:
     return match[1] if match else ""
 
 
+def _unquoted(text: str) -> str:
+    """Return a name or a value: what is in quotes, or what stands before a comment."""
+    text = text.strip()
+    if any(text.startswith(quote) and text.endswith(quote) for quote in "\"'"):
+        inner = text[1:-1] if text.startswith("'") else text
+        try:
+            value = json.loads(inner)
+        except ValueError:
+            return inner
+        return value if isinstance(value, str) else inner
+    # A backslash keeps a comment's sign, and stays itself before any other character.
+    signs = re.findall(r"\\[;#\\]|[^;#]|[;#].*", text)
+    kept = itertools.takewhile(lambda sign: sign[0] not in ";#", signs)
+    return "".join(sign[1:] if len(sign) > 1 else sign for sign in kept).strip()
+
+
 _RIGHT = re.compile(r"(?P<place>//\S+?)/?:(?:_authToken|_auth|username)")
 
 
@@ -75,9 +101,9 @@ def _secrets(name: str, value: str) -> Iterator[str]:
     yield from passwords_in(value)
     if not _SECRET_NAME.search(name):
         return
-    # npm's parser removes quotes, and everything after an unescaped ; or #.
+    # npm sends the value without comment and quotes; other tools may send it as it is.
     yield value
-    for form in (value, re.split(r"\s*[;#]", value, maxsplit=1)[0]):
+    for form in (value, re.split(r"\s*[;#]", value, maxsplit=1)[0], _unquoted(value)):
         bare = form.strip("\"'")
         yield bare
         yield bare.replace("\\n", "\n")

@@ -167,11 +167,12 @@ class _Exchange:
         return _Unreached(problem_detail.problem, **problem_detail.parameters)
 
     def _silent_end(self, ended: Exit) -> StageFailed:
-        detail = "time limit" if ended.timed_out else f"exit code {ended.code}"
+        seconds = self._run.seconds(Stage.PUBLISH)
+        detail = f"> {seconds} s" if ended.timed_out else f"exit code {ended.code}"
         if self._go_sent:
             return self._cut(detail)
         if ended.timed_out:
-            return StageFailed(Problem.TIME_LIMIT, seconds=self._run.seconds(Stage.PUBLISH))
+            return StageFailed(Problem.TIME_LIMIT, seconds=seconds)
         return StageFailed(Problem.PUBLISH_FAILED, detail=detail)
 
     def _cut(self, detail: str) -> StageFailed:
@@ -193,8 +194,9 @@ class _Exchange:
                 self._answer = accepted
             case Failure() as refused if self._answer is None:
                 self._answer = refused
-            case Ready() | Result() | Failure():
-                raise StageFailed(Problem.PUBLISH_EVENT_UNREADABLE, detail="out of turn")
+            case Ready() | Result() | Failure() as early:
+                detail = type(early).__name__
+                raise StageFailed(Problem.PUBLISH_EVENT_UNREADABLE, detail=detail)
 
     def _send_go(self) -> None:
         self._began.wait()

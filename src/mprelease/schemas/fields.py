@@ -14,6 +14,7 @@ from pydantic.config import JsonDict
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
 from mprelease.schemas import validation
+from mprelease.schemas.value_errors import detail_of
 
 # The range that all JSON parsers and databases store exactly.
 _NUMBERS = 2**53
@@ -76,7 +77,7 @@ class Record(BaseModel):
         except ValidationError as error:
             wrong = error.errors(include_input=False, include_url=False)[0]
             field = ".".join(str(part) for part in wrong["loc"])
-            raise Refused(Problem.FIELD_UNUSABLE, field=field, detail=wrong["msg"]) from None
+            raise Refused(Problem.FIELD_UNUSABLE, field=field, detail=detail_of(wrong)) from None
 
     @classmethod
     def of_form(cls, typed: Mapping[str, str], **values: Any) -> Self:

@@ -30,6 +30,12 @@ def variables(names: tuple[str, ...]) -> Mapping[str, str]:
     return {name: os.environ[name] for name in names if name in os.environ}
 
 
+def exports_traces() -> bool:
+    """Return whether OpenTelemetry's variables name a receiver of traces."""
+    names = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+    return any(os.environ.get(name) for name in names)
+
+
 def requested_language() -> str:
     """Return `MPRELEASE_LANGUAGE` or else the locale, such as `zh_CN.UTF-8`; empty if unset."""
     names = ("MPRELEASE_LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")

@@ -15,9 +15,11 @@ from pydantic_settings import (
 )
 
 from mprelease.domain.errors import Refused
+from mprelease.domain.logs import LogFormat
 from mprelease.domain.problems import Problem
 from mprelease.domain.sandbox import SandboxPolicy, UidRange
 from mprelease.domain.workers import DEFAULT_LABEL, LABEL, OnTerminate
+from mprelease.schemas.value_errors import detail_of
 from mprelease.settings.environment import config_file, user_folder
 
 
@@ -59,6 +61,8 @@ class Settings(BaseSettings):
     base_url: str | None = None
     admin_password: SecretStr | None = None
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
+    metrics_token: SecretStr | None = Field(default=None, min_length=16)
+    log_format: LogFormat = LogFormat.TEXT
 
     node_memory: int = Field(default=4096, ge=256, le=65536)
     build_processes: int = Field(default=2048, ge=0)
@@ -96,14 +100,14 @@ class Settings(BaseSettings):
     @classmethod
     def _known_shape(cls, labels: tuple[str, ...]) -> tuple[str, ...]:
         if wrong := [label for label in labels if not LABEL.fullmatch(label)]:
-            raise ValueError(f"{wrong[0]!r}: small letters, digits, hyphens")
+            raise ValueError(f"{wrong[0]!r} (a-z, 0-9, -)")
         return labels
 
     @field_validator("base_url")
     @classmethod
     def _no_last_slash(cls, url: str | None) -> str | None:
         if url and not re.fullmatch(r"https?://[^/\s]+", url.rstrip("/")):
-            raise ValueError(f"{url!r}: http://host or https://host")
+            raise ValueError(f"{url!r} (http://…, https://…)")
         return url and url.rstrip("/")
 
     @field_validator("timezone")
@@ -112,7 +116,7 @@ class Settings(BaseSettings):
         try:
             ZoneInfo(name)
         except (KeyError, ValueError) as error:
-            raise ValueError(str(error)) from error
+            raise ValueError(f"{name!r} (Asia/Shanghai)") from error
         return name
 
     @field_validator("data_dir", "tools_dir", "extra_ca_certs")
@@ -140,7 +144,7 @@ def load() -> Settings:
         first = error.errors()[0]
         name = "_".join(str(part) for part in first["loc"][:1]).upper()
         raise Refused(
-            Problem.NOT_CONFIGURED, name=f"MPRELEASE_{name}", detail=first["msg"]
+            Problem.NOT_CONFIGURED, name=f"MPRELEASE_{name}", detail=detail_of(first)
         ) from None
     except (ValueError, OSError) as error:
         raise Refused(Problem.NOT_CONFIGURED, name=str(config_file()), detail=str(error)) from None

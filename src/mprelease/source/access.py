@@ -87,6 +87,9 @@ def _with_key(access: Access, folder: Path) -> Mapping[str, str]:
     options = {
         "BatchMode": "yes",
         "ConnectTimeout": "20",
+        # Seconds, and times: a connection that has stopped ends after 30 s.
+        "ServerAliveInterval": "10",
+        "ServerAliveCountMax": "3",
         "StrictHostKeyChecking": "accept-new",
         "UserKnownHostsFile": f'"{folder.parent / "known_hosts"}"',
     }

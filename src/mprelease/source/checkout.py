@@ -130,8 +130,7 @@ def _empty_others(place: _Place, listed: Listing, with_url: tuple[Submodule, ...
 def _fill_submodule(place: _Place, submodule: Submodule, depth: int) -> None:
     repository = submodule.repository
     if depth > _DEEPEST:
-        detail = f"submodules are nested more than {_DEEPEST} levels deep"
-        raise StageFailed(Problem.GIT_FAILED, repository=repository.url, detail=detail)
+        raise StageFailed(Problem.SUBMODULES_TOO_DEEP, repository=repository.url, most=_DEEPEST)
     parameters = {"path": submodule.path, "url": repository.url, "commit": submodule.commit}
     place.git.note(Message("log.submodule", parameters))
     mirror = Mirror(place.git, repository)

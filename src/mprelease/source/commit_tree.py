@@ -50,11 +50,7 @@ def listing(mirror: Mirror, commit: str) -> Listing:
     folders = _folders_of([*places])
     # git sorts the entries of trees; other orders are malformed.
     if any(one >= other for one, other in pairwise(names)) or not folders.isdisjoint(places):
-        raise StageFailed(
-            Problem.GIT_FAILED,
-            repository=mirror.address,
-            detail=f"{commit}: a tree of this commit is malformed",
-        )
+        raise StageFailed(Problem.COMMIT_MALFORMED, repository=mirror.address, commit=commit)
     return Listing(frozenset(files), folders, tuple(links))
 
 

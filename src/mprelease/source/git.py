@@ -12,7 +12,7 @@ from copy import copy
 from pathlib import Path
 
 from mprelease.domain.errors import StageFailed
-from mprelease.domain.problems import Message, Problem
+from mprelease.domain.problems import Message, Problem, ProblemDetail
 from mprelease.i18n import Language, Translator
 from mprelease.process.command import Command
 from mprelease.process.copying import plain_entries
@@ -22,6 +22,7 @@ from mprelease.process.programs import GIT
 from mprelease.process.supervisor_protocol import MEBI
 from mprelease.process.tree import Stop, run
 from mprelease.source.git_errors import failure_in
+from mprelease.source.repository import host_of
 
 _NOTHING: Mapping[str, str] = {}
 
@@ -72,6 +73,10 @@ class Git:
         """Add a translated line to git's output."""
         self.on_line(self._words.of(message))
 
+    def note_problem(self, problem_detail: ProblemDetail) -> None:
+        """Add a translated problem, with its remedy, to git's output."""
+        self.on_line(self._words.of_problem(problem_detail))
+
     def has(self, program: str) -> bool:
         """Return whether a program is on git's PATH."""
         return shutil.which(program, path=self._environment.get("PATH")) is not None
@@ -83,20 +88,23 @@ class Git:
         environment: Mapping[str, str],
         repository: str,
         tree: Path | None = None,
+        answer_seconds: float | None = None,
     ) -> None:
         """Run a git command that may take long on the git folder `folder`.
 
-        `tree` is the working tree if it writes one. Raise the reason of a stop, StageFailed with
-        TIME_LIMIT, DISK_LIMIT or MEMORY_LIMIT, and for any other failure the StageFailed that
-        matches git's output; `repository` is named in it.
+        `tree` is the working tree if it writes one; `answer_seconds` is the time that the host has
+        for a short answer. Raise the reason of a stop, StageFailed with TIME_LIMIT,
+        GIT_HOST_SILENT, DISK_LIMIT or MEMORY_LIMIT, and for any other failure the StageFailed
+        that matches git's output; `repository` is named in it.
         """
         self.raise_if_over()
+        left = max(self._deadline - time.monotonic(), _LEAST_TIME)
         last = LastLines(_LINES_FOR_DIAGNOSIS)
         command = Command(
             arguments=("git", *arguments),
             folder=folder,
             environment={**self._of(folder), **environment},
-            time_limit=max(self._deadline - time.monotonic(), _LEAST_TIME),
+            time_limit=left if answer_seconds is None else min(left, answer_seconds),
             limits=ResourceLimits(memory=self._memory_limit, disk=self._disk(folder, tree)),
             disk_folders=(tree or folder,),
             # The host may not be trusted, and git unpacks what it sends in memory.
@@ -105,6 +113,10 @@ class Git:
         exit_ = run(command, stop=self._stop, on_line=lambda line: self._filter(line, last))
         self._stop.raise_if_asked()
         if exit_.timed_out:
+            self.raise_if_over()
+            if answer_seconds is not None:
+                host, seconds = host_of(repository), int(answer_seconds)
+                raise StageFailed(Problem.GIT_HOST_SILENT, host=host, seconds=seconds)
             raise self._too_late()
         if exit_.limit is LimitName.MEMORY:
             raise StageFailed(Problem.MEMORY_LIMIT, mebibytes=self._memory_limit or 0)

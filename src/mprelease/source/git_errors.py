@@ -70,6 +70,7 @@ _FAILURES = (
             r"timed out",
             r"timeout was reached",
             r"operation too slow",
+            r"timeout, server \S+ not responding",
             r"no route to host",
             r"network is unreachable",
             r"failed to connect to",

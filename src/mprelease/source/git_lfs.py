@@ -14,6 +14,8 @@ from mprelease.source.mirror import Mirror
 
 _ATTRIBUTES = ".gitattributes"
 _FILTER = "filter=lfs"
+# With these the checkout itself fails; otherwise it goes on with pointers.
+_LIMITS = {Problem.TIME_LIMIT, Problem.DISK_FULL, Problem.DISK_LIMIT, Problem.MEMORY_LIMIT}
 
 
 @dataclass(frozen=True)
@@ -39,10 +41,10 @@ def replace_pointers(
     try:
         mirror.fetch_large_files(commit)
     except StageFailed as failure:
-        if failure.problem_detail.problem in {Problem.TIME_LIMIT, Problem.DISK_FULL}:
+        if failure.problem_detail.problem in _LIMITS:
             raise
-        detail = failure.problem_detail.parameters.get("detail", failure.problem_detail.problem)
-        git.note(Message("log.lfs_failed", {"count": len(pointers), "detail": str(detail)}))
+        git.note(Message("log.lfs_failed", {"count": len(pointers)}))
+        git.note_problem(failure.problem_detail)
     for pointer in pointers:
         _replace(mirror.path / "lfs" / "objects", pointer, user)
 

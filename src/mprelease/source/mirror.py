@@ -18,7 +18,7 @@ from mprelease.source.access import opened
 from mprelease.source.git import Git
 from mprelease.source.git_errors import disk_full_raised
 from mprelease.source.local_paths import lies_in
-from mprelease.source.repository import Repository, check_ref, is_local
+from mprelease.source.repository import Repository, check_ref, host_of, is_local
 
 
 @dataclass(frozen=True)
@@ -131,12 +131,22 @@ class Mirror:
         return self._verified.exists() and self._digest() in self._verified.read_text().splitlines()
 
     def _verify_access(self, environment: Mapping[str, str]) -> None:
-        """Verify the credentials with the host; git does not contact it for existing objects."""
-        if not self._is_verified():
+        """Verify the credentials with the host; git does not contact it for existing objects.
+
+        Also ends what would wait for ever: for git:// git has no timeouts of its own.
+        """
+        url = self._repository.url
+        is_verified = self._is_verified()
+        if not is_verified or url.startswith("git://"):
             silent = self._git.with_listener(lambda _: None)
-            command = ("ls-remote", "--", self._repository.url, "HEAD")
-            url = self._repository.url
-            silent.run(self.path, *command, environment=environment, repository=url)
+            silent.run(
+                self.path,
+                *("ls-remote", "--", url, "HEAD"),
+                environment=environment,
+                repository=url,
+                answer_seconds=_ANSWER_SECONDS if host_of(url) else None,
+            )
+        if not is_verified:
             with self._verified.open("a") as verified:
                 verified.write(f"{self._digest()}\n")
 
@@ -227,6 +237,8 @@ _FULL_ID = re.compile(r"[0-9a-fA-F]{40}|[0-9a-fA-F]{64}")
 _FIELDS = 6
 _LONGEST_TEXT = 2000  # bytes of an author or subject
 _FORMAT = "--format=%e%x00%H%x00%ct%x00%an%x00%s%x00%T%x00"
+# A host that has not answered by then counts as silent; see also `gitconfig` and `access`.
+_ANSWER_SECONDS = 30.0
 _FETCH = (
     "fetch",
     "--progress",

@@ -21,10 +21,6 @@ _DRIVERS = {
     "postgres": "postgresql+psycopg",
     "postgresql": "postgresql+psycopg",
 }
-_FORM = (
-    "the address must be like mysql://user:password@host:3306/name, postgresql://… or "
-    "sqlite:////folder/file.db; in a password, write @ as %40, / as %2F, : as %3A and % as %25"
-)
 # A connection for each thread of a busy node, and more for peaks; times in seconds.
 _POOL = {"pool_size": 10, "max_overflow": 20, "pool_timeout": 10, "pool_recycle": 1800}
 
@@ -77,14 +73,14 @@ _GRACE_SECONDS = 2
 
 
 def parsed(url: str | URL) -> URL:
-    """Parse a URL and set its driver; raise Refused with a detail that shows no password."""
+    """Parse a URL and set its driver; raise Refused(DATABASE_ADDRESS), which shows no password."""
     try:
         made = make_url(url)
         driver = _DRIVERS[made.drivername.partition("+")[0]]
     except (ArgumentError, ValueError, KeyError):
-        raise Refused(Problem.DATABASE_UNUSABLE, detail=_FORM) from None
+        raise Refused(Problem.DATABASE_ADDRESS) from None
     if "@" in (made.host or ""):  # A part of a password, which connection errors would show.
-        raise Refused(Problem.DATABASE_UNUSABLE, detail=_FORM)
+        raise Refused(Problem.DATABASE_ADDRESS)
     return made.set(drivername=driver)
 
 

@@ -127,7 +127,7 @@ def _locked(database: Database, lock: Path) -> Iterator[Writer]:
         return
     with database.migrating() as db:
         if db.connection.scalar(text(_LOCKS[database.backend])) != 1:
-            raise Refused(Problem.DATABASE_UNUSABLE, detail="another node has been migrating it")
+            raise Refused(Problem.DATABASE_MIGRATING, seconds=_WAIT_SECONDS)
         yield db
 
 

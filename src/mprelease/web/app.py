@@ -15,6 +15,7 @@ from mprelease import __version__
 from mprelease.domain.errors import ProblemError
 from mprelease.domain.problems import Problem, ProblemDetail
 from mprelease.i18n import Translator
+from mprelease.schemas.value_errors import detail_of
 from mprelease.storage.outage import problem_detail_of_outage
 from mprelease.web import live_socket
 from mprelease.web.api import apps as api_apps
@@ -31,7 +32,7 @@ from mprelease.web.body_limit import BodyLimit
 from mprelease.web.context import WebContext
 from mprelease.web.guard import Guard, add_headers
 from mprelease.web.http_status import status_of
-from mprelease.web.identity import login_address, session_of
+from mprelease.web.identity import is_for_programs, login_address, session_of
 from mprelease.web.pages import (
     apps,
     home,
@@ -47,6 +48,7 @@ from mprelease.web.pages import (
     workers,
 )
 from mprelease.web.rendering import language, page
+from mprelease.web.request_log import HEADER, RequestLog, request_id_of
 from mprelease.web.text_validation import refuse_unusable
 
 _log = logging.getLogger(__name__)
@@ -79,6 +81,7 @@ def create_app(context: WebContext) -> FastAPI:
     app.add_middleware(BodyLimit)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
     app.add_middleware(Guard, error_response=_error_response)
+    app.add_middleware(RequestLog, metrics=context.metrics)
     for handled in (ProblemError, RequestValidationError, HTTPException, DatabaseError, Exception):
         app.add_exception_handler(handled, _error_response)
     app.mount("/static", Assets(), name="static")
@@ -101,28 +104,35 @@ def _readyz(request: Request) -> PlainTextResponse:
 
 def _error_response(request: Request, error: Exception) -> Response:
     """Return the error as JSON for the API, as an alert for htmx, else as a page."""
+    answer = _error_content(request, error)
+    # The response to an unexpected error does not pass through the middleware.
+    answer.headers[HEADER] = request_id_of(request)
+    return answer
+
+
+def _error_content(request: Request, error: Exception) -> Response:
     problem_detail = _problem_detail_of(request, error)
     status = status_of(problem_detail.problem)
     if problem_detail.problem in _SERVER_PROBLEMS:
         # The scope of a WebSocket has no method.
         method = request.scope.get("method", "socket")
         _log.error("%s %s", method, request.url.path, exc_info=error)
-    if request.url.path.startswith("/api/"):
+    if is_for_programs(request.url.path):
         content = RefusalModel.of(
             problem_detail, Translator(language(request)).of, app=problem_detail.app
         ).model_dump(exclude_none=True)
         return JSONResponse(content, status, _allowed(request, status))
     if problem_detail.problem is Problem.LOGIN_NEEDED:
         return _to_login(request)
+    is_ours = problem_detail.problem in _SERVER_PROBLEMS
+    shown = {"problem_detail": problem_detail, "request_id": is_ours and request_id_of(request)}
     if "hx-request" in request.headers:
-        return page(request, "alert.html", status, problem_detail=problem_detail)
+        return page(request, "alert.html", status, **shown)
     if not hasattr(request.state, "session") and problem_detail.problem is Problem.PAGE_UNKNOWN:
         request.state.session = session_of(request)
     # The same server problem may make the queries of the sidebar fail.
-    bare = {"sidebar": None} if problem_detail.problem in _SERVER_PROBLEMS else {}
-    answer = page(
-        request, "error.html", status, problem_detail=problem_detail, status_code=status, **bare
-    )
+    bare = {"sidebar": None} if is_ours else {}
+    answer = page(request, "error.html", status, status_code=status, **shown, **bare)
     # The response to an unexpected error does not pass through the Guard middleware.
     add_headers(answer.headers, request, status)
     return answer
@@ -148,7 +158,7 @@ def _problem_detail_of(request: Request, error: Exception) -> ProblemDetail:
         where = error.errors()[0]
         name = ".".join(str(part) for part in where["loc"][1:]) or str(where["loc"][0])
         return ProblemDetail(
-            Problem.FIELD_UNUSABLE, {"field": _printable(name), "detail": str(where["msg"])}
+            Problem.FIELD_UNUSABLE, {"field": _printable(name), "detail": detail_of(where)}
         )
     if isinstance(error, HTTPException):
         return _problem_detail_of_protocol(request, error)

@@ -43,6 +43,11 @@ class Connections:
         self._encoded: WeakKeyDictionary[object, str] = WeakKeyDictionary()
 
     @property
+    def count(self) -> int:
+        """Return the number of open sockets."""
+        return len(self._open)
+
+    @property
     def spread(self) -> int:
         """Return over how many ms the clients should spread their next requests."""
         return len(self._open) * _SPREAD_MS

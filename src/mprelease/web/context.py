@@ -12,6 +12,7 @@ from mprelease.services.context import ServiceContext
 from mprelease.supervision import LoopSupervisor
 from mprelease.web.connections import Connections
 from mprelease.web.login_throttle import LoginThrottle
+from mprelease.web.metrics import Metrics
 from mprelease.web.untrusted_proxies import UntrustedProxies
 
 
@@ -40,6 +41,7 @@ class WebContext:
     connections: Connections = field(default_factory=Connections)
     untrusted_proxies: UntrustedProxies = field(default_factory=UntrustedProxies)
     loops: LoopSupervisor = field(default_factory=LoopSupervisor)
+    metrics: Metrics = field(default_factory=Metrics)
 
     @property
     def is_secure(self) -> bool:

@@ -25,18 +25,30 @@ COOKIE = "mprelease"
 CSRF_FIELD = "csrf"
 CSRF_HEADER = "x-csrf"
 HARMLESS = {"GET", "HEAD", "OPTIONS"}
+METRICS = "/metrics"
 _BEARER = "bearer "
 
 
 def session_of(request: HTTPConnection) -> Session | None:
     """Return the session of a request; None without a valid login or token."""
     context = context_of(request)
-    given = request.headers.get("authorization", "")
+    given = bearer_of(request)
     # Tokens are for the API only: with pages a stolen token could be used to create others.
-    if given.lower().startswith(_BEARER) and request.url.path.startswith("/api/"):
-        return sessions.find(context.services, given[len(_BEARER) :].strip(), KeyKind.TOKEN)
+    if given is not None and is_for_programs(request.url.path):
+        return sessions.find(context.services, given, KeyKind.TOKEN)
     secret = request.cookies.get(COOKIE)
     return sessions.find(context.services, secret, KeyKind.LOGIN) if secret else None
+
+
+def bearer_of(request: HTTPConnection) -> str | None:
+    """Return the token in the `Authorization` header; None if it has none."""
+    given = request.headers.get("authorization", "")
+    return given[len(_BEARER) :].strip() if given.lower().startswith(_BEARER) else None
+
+
+def is_for_programs(path: str) -> bool:
+    """Return whether a path is the API's or that of the metrics, not a page's."""
+    return path.startswith("/api/") or path == METRICS
 
 
 class RequiredRight:

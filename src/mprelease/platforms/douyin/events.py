@@ -173,8 +173,7 @@ def _certainly_not_published(tool_error: ToolError) -> StageFailed | None:
     if tool_error.code == _LATE:
         return StageFailed(Problem.PUBLISH_TOO_LATE)
     if tool_error.code == _TOO_LONG:
-        detail = "the package is larger than 32 MiB, the limit of tt-ide-cli"
-        return StageFailed(Problem.PUBLISH_FAILED, detail=detail)
+        return StageFailed(Problem.TOOL_PACKAGE_LIMIT, tool="tt-ide-cli", mebibytes=32)
     if tool_error.name == "Compile Error" and tool_error.reply and tool_error.code == 1:
         return _build_problem(tool_error)
     return None

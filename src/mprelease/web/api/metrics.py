@@ -1,42 +1,47 @@
 """Metrics for Prometheus, in its text format."""
 
-from collections.abc import Iterator, Mapping
+import hmac
+from typing import Annotated
 
-from fastapi import APIRouter
-from fastapi.responses import PlainTextResponse
+from fastapi import APIRouter, Depends, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import Response
+from prometheus_client import CONTENT_TYPE_LATEST
 
-from mprelease.storage import workers
-from mprelease.web.identity import CanManage, ContextOf
+from mprelease.domain.errors import Refused
+from mprelease.domain.problems import Problem
+from mprelease.domain.users import Permission
+from mprelease.web.context import context_of
+from mprelease.web.identity import METRICS, ContextOf, RequiredRight, bearer_of, session_of
 
-router = APIRouter(prefix="/api/v1", include_in_schema=False)
-_MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-
-
-@router.get("/metrics")
-def show(context: ContextOf, session: CanManage) -> PlainTextResponse:
-    """Return the number of failures of long-lived loops: of this node, and of each worker."""
-    with context.services.database.reading() as db:
-        of_workers = {one.name: one.loop_failures for one in workers.every(db)}
-    lines = [
-        *_counter(
-            "mprelease_loop_failures_total",
-            "Failed turns of this node's long-lived loops, since it began.",
-            "loop",
-            context.loops.failures.by_loop(),
-        ),
-        *_counter(
-            "mprelease_worker_loop_failures_total",
-            "Failed turns of a worker's long-lived loops, since it began.",
-            "worker",
-            of_workers,
-        ),
-    ]
-    return PlainTextResponse("".join(f"{line}\n" for line in lines), media_type=_MEDIA_TYPE)
+router = APIRouter(include_in_schema=False)
 
 
-def _counter(name: str, promise: str, label: str, values: Mapping[str, int]) -> Iterator[str]:
-    yield f"# HELP {name} {promise}"
-    yield f"# TYPE {name} counter"
-    for key, value in sorted(values.items()):
-        escaped = key.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
-        yield f'{name}{{{label}="{escaped}"}} {value}'
+class MetricsRight(RequiredRight):
+    """A dependency that requires the token of the metrics, or else the right to manage."""
+
+    async def __call__(self, request: Request) -> None:  # type: ignore[override]
+        """Raise Refused without either."""
+        token, given = context_of(request).metrics.config.token, bearer_of(request)
+        # Compared first: Prometheus must get an answer while the database is unreachable.
+        if token and given and hmac.compare_digest(given.encode(), token.encode()):
+            return
+        session = await run_in_threadpool(session_of, request)
+        if session is None:
+            raise Refused(Problem.LOGIN_NEEDED)
+        if not session.user.role.may(self.right):
+            raise Refused(Problem.FORBIDDEN)
+
+
+CanReadMetrics = Annotated[None, Depends(MetricsRight(Permission.MANAGE))]
+
+
+@router.get(METRICS)
+# The address of earlier versions.
+@router.get("/api/v1/metrics")
+def show(context: ContextOf, _: CanReadMetrics) -> Response:
+    """Return the metrics of this node, and those of releases and workers."""
+    text = context.metrics.text(
+        context.services.database, context.connections.count, context.loops.failures
+    )
+    return Response(text, media_type=CONTENT_TYPE_LATEST)
