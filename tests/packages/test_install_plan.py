@@ -92,7 +92,18 @@ def test_a_lock_file_of_another_manager_than_the_asked_one_does_not_count(tmp_pa
     assert found(tmp_path).lock is None
 
 
-@pytest.mark.parametrize("field", ["bun@1.1.0", "pnpm", "npm@latest", "npm@1;id", "npm@1.0 -g x"])
+@pytest.mark.parametrize(
+    "field",
+    [
+        "bun@1.1.0",
+        "pnpm",
+        "npm@latest",
+        "npm@1;id",
+        "npm@1.0 -g x",
+        f"pnpm@1{'0' * 120}",
+        "pnpm@\u0661",
+    ],
+)
 def test_an_unknown_manager_is_refused_by_name(tmp_path: Path, field: str) -> None:
     write(tmp_path, "package.json", {"packageManager": field})
     with pytest.raises(StageFailed) as failure:

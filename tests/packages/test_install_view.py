@@ -56,6 +56,7 @@ def test_an_install_sees_manifests_and_lock_and_nothing_else(tree: Path) -> None
         ("libs/a/package.json", {"dependencies": {"vue": "3.5.0"}}),
         ("libs/a/package.json", {"version": "2.0.0", "dependencies": {"vue": "3.4.21"}}),
         ("libs/a/package.json", {"scripts": {"postinstall": "patch-package"}}),
+        ("libs/a/package.json", {"dependencies": {"half a character": "\ud800"}}),
         ("libs/b/package.json", {}),
         (".npmrc", "ignore-scripts=true"),
         (".yarnrc.yml", "nodeLinker: node-modules"),

@@ -1,6 +1,7 @@
 """Archives of npm packages, which may be hostile."""
 
 import base64
+import gzip
 import hashlib
 import io
 import tarfile
@@ -82,6 +83,32 @@ def test_an_archive_that_unpacks_without_end_is_refused(tmp_path: Path) -> None:
         packed.fileobj.write(endless.tobuf())  # type: ignore[union-attr]
     with pytest.raises(UnusableArchive):
         unpack(tmp_path / "a.tgz", tmp_path / "to", ignored)
+
+
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.GNUTYPE_LONGNAME])
+def test_a_header_that_unpacks_without_end_is_refused(tmp_path: Path, kind: bytes) -> None:
+    endless = special("package/header", kind)
+    endless.size = 2**21
+    with gzip.open(tmp_path / "a.tgz", "wb", compresslevel=1) as packed:
+        packed.write(endless.tobuf() + bytes(2**21 + 1024))
+    with pytest.raises(UnusableArchive, match="at once"):
+        unpack(tmp_path / "a.tgz", tmp_path / "to", ignored)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"path": "package/a\0b"},
+        {"path": f"package/{'a' * 300}"},
+        {"GNU.sparse.map": "a,b", "GNU.sparse.size": "5"},
+    ],
+    ids=["NUL in a name", "long name", "sparse file"],
+)
+def test_headers_that_lie_are_refused(tmp_path: Path, headers: dict[str, str]) -> None:
+    lying = tarfile.TarInfo("package/a")
+    lying.pax_headers = headers
+    with pytest.raises(UnusableArchive):
+        unpack(archive(tmp_path / "a.tgz", lying), tmp_path / "to", ignored)
 
 
 def test_only_the_archive_that_the_registry_describes_is_taken(tmp_path: Path) -> None:

@@ -1,9 +1,11 @@
 import os
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from confined import in_a_container
 from mprelease.process.user_leftovers import remove_leftovers
 from needs import needs
 
@@ -162,10 +164,28 @@ def test_what_a_user_has_put_into_its_keyrings_goes() -> None:
     assert "True" not in notes()
 
 
+CLEAN_UP = """
+import sys
+from mprelease.process.user_leftovers import remove_leftovers
+remove_leftovers(int(sys.argv[1]), ())
+"""
+
+
+def clean_up_in_a_container() -> None:
+    in_a_container(CLEAN_UP, str(UID))
+
+
 @root
 @system_python
 @pytest.mark.parametrize("owner", [UID, SOMEBODY_ELSE])
-def test_a_segment_of_shared_memory_goes_even_if_it_was_given_away(owner: int) -> None:
+@pytest.mark.parametrize(
+    "clean_up",
+    [lambda: remove_leftovers(UID, ()), clean_up_in_a_container],
+    ids=["root", "root of a container"],
+)
+def test_a_segment_of_shared_memory_goes_even_if_it_was_given_away(
+    clean_up: Callable[[], None], owner: int
+) -> None:
     made = subprocess.run(
         [str(SYSTEM_PYTHON), "-I", "-c", SHARE_MEMORY, str(owner)],
         user=UID,
@@ -178,5 +198,5 @@ def test_a_segment_of_shared_memory_goes_even_if_it_was_given_away(owner: int) -
     segment = made.stdout.strip()
     table = Path("/proc/sysvipc/shm")
     assert any(line.split()[1] == segment for line in table.read_text().splitlines())
-    remove_leftovers(UID, ())
+    clean_up()
     assert not any(line.split()[1] == segment for line in table.read_text().splitlines())

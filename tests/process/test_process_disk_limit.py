@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from confined import UID, limited, root
+from confined import UID, in_a_container, limited, root
 from mprelease.process.command import Command
 from mprelease.process.limits import LimitName
 from mprelease.process.removal import remove
@@ -66,6 +66,49 @@ def test_folders_that_hold_too_much_end_the_tree(folder: Path) -> None:
 def test_space_cannot_be_hidden(script: str, folder: Path) -> None:
     ended, lines = output(writing(f"import os, time\n{script}\ntime.sleep(60)", folder, disk=20))
     assert (ended.limit, lines) == (LimitName.DISK, [])
+
+
+# Arguments: a folder, a user id, and what its Python runs.
+LIMITED = """
+import os, sys
+from pathlib import Path
+from mprelease.process.command import Command
+from mprelease.process.limits import ResourceLimits
+from mprelease.process.tree import Stop, run
+folder, user, script = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+words = ("/usr/bin/python3", "-I", "-c", script)
+command = Command(words, folder, {"PATH": os.defpath}, 20, user,
+    limits=ResourceLimits(disk=20, memory=90), disk_folders=(folder,))
+print(run(command, stop=Stop(), on_line=print).limit)
+"""
+DELETED = """
+import os, time
+held = [open(f"f{n}", "wb") for n in range(30)]
+for n, file in enumerate(held):
+    os.unlink(f"f{n}"); file.write(b"x" * (1 << 20)); file.flush()
+"""
+# A namespace of the process's own takes its files out of our sight in another way.
+IN_A_NAMESPACE = """
+import os, sys
+os.execv("/usr/bin/unshare", ["unshare", "-Ur", "/usr/bin/python3", "-I", "-c", sys.argv[1]])
+"""
+
+
+@root
+@pytest.mark.parametrize("start", ["", "namespace"])
+def test_the_root_of_a_container_sees_what_was_deleted_as_well(folder: Path, start: str) -> None:
+    script = f"{DELETED}\ntime.sleep(8)"
+    if start:
+        script = IN_A_NAMESPACE.replace("sys.argv[1]", repr(script))
+    assert in_a_container(LIMITED, str(folder), str(UID), script) == f"{LimitName.DISK!s}\n"
+
+
+@root
+def test_the_root_of_a_container_counts_once_what_processes_share(folder: Path) -> None:
+    script = (
+        "import os, time; held = b'x' * (40 << 20); [os.fork() for _ in range(2)]; time.sleep(3)"
+    )
+    assert in_a_container(LIMITED, str(folder), str(UID), script) == "None\n"
 
 
 @root

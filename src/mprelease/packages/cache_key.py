@@ -42,13 +42,13 @@ def key(tree: Path, installs: Sequence[Install], view: InstallView, around: KeyI
     """Return the SHA-256 (hex) of all inputs of the installs."""
     digest = hashlib.sha256()
     for part in (_FORMAT, *_key_inputs(installs, view, around), *_installs(tree, installs)):
-        digest.update(f"{len(part)} {part}\0".encode(errors="surrogateescape"))
+        digest.update(f"{len(part)} {part}\0".encode(errors="surrogatepass"))
     for path in sorted(view.files | view.manifests):
         around.on_file()
         content = seen_content(tree, path, view, installs)
         is_program = bool((tree / path).stat().st_mode & 0o100)
         head = f"\0{path}\0{is_program}\0{len(content)}\0"
-        digest.update(head.encode(errors="surrogateescape"))
+        digest.update(head.encode(errors="surrogatepass"))
         digest.update(content)
     return digest.hexdigest()
 
@@ -59,7 +59,7 @@ def seen_content(tree: Path, path: Path, view: InstallView, installs: Sequence[I
         return (tree / path).read_bytes()
     is_root = any(tree / path.parent == install.folder for install in installs)
     manifest = reduced(manifests.parsed(tree / path), is_root=is_root)
-    return json.dumps(manifest, indent=2, ensure_ascii=False).encode(errors="surrogateescape")
+    return json.dumps(manifest, indent=2, ensure_ascii=False).encode(errors="surrogatepass")
 
 
 def _key_inputs(installs: Sequence[Install], view: InstallView, around: KeyInputs) -> Iterator[str]:

@@ -164,7 +164,10 @@ _LOCKS: tuple[tuple[str, ManagerName], ...] = (
 )
 _UNKNOWN_LOCKS: Mapping[str, str] = {"bun.lock": "bun", "bun.lockb": "bun"}
 
-_PACKAGE_MANAGER = re.compile(r"(?P<name>npm|pnpm|yarn)@(?P<version>\d[\w.-]*)(\+[\w.-]+)?")
+_LONGEST_SHOWN = 200
+_PACKAGE_MANAGER = re.compile(
+    r"(?P<name>npm|pnpm|yarn)@(?P<version>\d[\w.-]{0,99})(\+[\w.-]+)?", re.ASCII
+)
 
 
 def _upwards(tree: Path, app: Path) -> Iterator[Path]:
@@ -182,7 +185,7 @@ def _installs_for(folder: Path, app: Path) -> bool:
 def _declared(field: str) -> Manager:
     match = _PACKAGE_MANAGER.fullmatch(field.strip())
     if match is None:
-        raise StageFailed(Problem.PACKAGE_MANAGER_UNKNOWN, manager=field)
+        raise StageFailed(Problem.PACKAGE_MANAGER_UNKNOWN, manager=field[:_LONGEST_SHOWN])
     name, version = ManagerName(match["name"]), match["version"]
     if name is ManagerName.YARN and not version.startswith(("0.", "1.")):
         name = ManagerName.YARN_BERRY

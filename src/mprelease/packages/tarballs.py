@@ -1,6 +1,7 @@
 """Verify and unpack the archives of npm packages."""
 
 import base64
+import errno
 import gzip
 import hashlib
 import shutil
@@ -8,19 +9,29 @@ import tarfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 _CHUNK = 2**20
 _LARGEST = 2**30
-# The latter ones: two entries of one path.
+# What tarfile raises for headers that lie, and the system for two entries of one path.
 _UNREADABLE = (
-    *(tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile),
+    *(tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, ValueError),
     *(FileExistsError, NotADirectoryError, IsADirectoryError),
 )
 
 
 class UnusableArchive(Exception):
     """The archive is not the one that the registry describes, or cannot be unpacked."""
+
+
+class _SmallReads(gzip.GzipFile):
+    """A compressed file that refuses to read a large part at once, as a header of tar may want."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Return the next `size` bytes; raise UnusableArchive for more than 1 MiB."""
+        if size is None or not 0 <= size <= _CHUNK:
+            raise UnusableArchive(f"{size} bytes at once")
+        return super().read(size)
 
 
 def copy_verified(source: BinaryIO, target: Path, integrity: str) -> None:
@@ -43,12 +54,15 @@ def unpack(archive: Path, folder: Path, on_file: Callable[[], None]) -> None:
 
     Links and everything else are left out; files are executable or not, and writable for their
     owner only. `on_file` is called before each, and may raise to abort. Raise UnusableArchive for
-    a path that leads outside, and beyond 1 GiB.
+    a path that leads outside, and beyond 1 GiB, which may not be in one header either.
     """
     folder.mkdir(parents=True)
     size = 0
     try:
-        with tarfile.open(archive, "r:gz") as packed:
+        with (
+            _SmallReads(archive) as plain,
+            tarfile.open(fileobj=cast("BinaryIO", plain), mode="r:") as packed,
+        ):
             for entry in packed:
                 on_file()
                 size += entry.size
@@ -58,6 +72,10 @@ def unpack(archive: Path, folder: Path, on_file: Callable[[], None]) -> None:
                     _write(packed, entry, folder)
     except _UNREADABLE as error:
         raise UnusableArchive(str(error)) from error
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        raise UnusableArchive(error.strerror) from error
 
 
 def _write(packed: tarfile.TarFile, entry: tarfile.TarInfo, folder: Path) -> None:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 
-from mprelease.process.process_table import Process, descendants, visible
+from mprelease.process.process_table import Process, as_owner, descendants, visible
 from mprelease.process.supervisor_protocol import DISK
 
 _PAUSE = 1.0
@@ -159,11 +159,33 @@ def _is_new(state: os.stat_result, seen: set[tuple[int, int]]) -> bool:
     return True
 
 
-def _deleted(process: Process) -> Iterator[os.stat_result]:
-    """Yield the open files of a process that were deleted."""
-    with suppress(OSError), os.scandir(f"{process.path}/fd") as entries:
-        for entry in entries:
-            with suppress(OSError):
-                state = entry.stat()
-                if state.st_nlink == 0 and stat.S_ISREG(state.st_mode):
-                    yield state
+def _deleted(process: Process) -> list[os.stat_result]:
+    """Return the open files of a process that were deleted."""
+    found, is_hidden = _seen_deleted(process)
+    if is_hidden:
+        with suppress(OSError), as_owner(process):
+            found, _ = _seen_deleted(process)
+    return found
+
+
+def _seen_deleted(process: Process) -> tuple[list[os.stat_result], bool]:
+    """Return the deleted files that we may see, and whether there are others."""
+    found: list[os.stat_result] = []
+    is_hidden = False
+    try:
+        with os.scandir(f"{process.path}/fd") as entries:
+            for entry in entries:
+                try:
+                    state = entry.stat()
+                except PermissionError:
+                    is_hidden = True
+                except OSError:
+                    continue
+                else:
+                    if state.st_nlink == 0 and stat.S_ISREG(state.st_mode):
+                        found.append(state)
+    except PermissionError:
+        is_hidden = True
+    except OSError:
+        pass
+    return found, is_hidden

@@ -6,7 +6,8 @@ Standard library only, for the supervisor: see `supervisor`.
 import os
 import signal
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 _POLL_SECONDS = 0.02
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -94,6 +95,32 @@ def visible(process: Process) -> Process:
             if by_thread and by_thread.state != b"Z":
                 return by_thread
     return process
+
+
+@contextmanager
+def as_owner(process: Process) -> Iterator[None]:
+    """Look at a process with its own user and group id; as another user than root change nothing.
+
+    Without CAP_SYS_PTRACE, as in most containers, root may not look at the memory and the open
+    files of another user. Our real and saved ids stay root's: the process cannot signal us.
+    Raise OSError if the process has ended.
+    """
+    if os.geteuid():
+        yield
+        return
+    ids: dict[bytes, bytes] = {}
+    with open(f"{process.path}/status", "rb", 0) as status:  # noqa: PTH123 (likewise)
+        for line in status.read().splitlines():
+            name, _, values = line.partition(b":\t")
+            ids[name] = values.partition(b"\t")[0]
+    group = os.getegid()
+    try:
+        os.setegid(int(ids[b"Gid"]))
+        os.seteuid(int(ids[b"Uid"]))
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(group)
 
 
 def read(path: str) -> bytes:

@@ -7,7 +7,7 @@ import os
 import time
 from contextlib import suppress
 
-from mprelease.process.process_table import Process, descendants, read, visible
+from mprelease.process.process_table import Process, as_owner, descendants, read, visible
 from mprelease.process.supervisor_protocol import MEMORY, PROCESSES
 
 _PAUSE = 0.5
@@ -131,7 +131,11 @@ def _is_near(used: int, limit: int | None) -> bool:
 
 def _proportional(process: Process) -> int:
     """Return the proportional set size (PSS) of a process: shared pages count by their share."""
-    rollup = read(f"{process.path}/smaps_rollup")
+    path = f"{process.path}/smaps_rollup"
+    rollup = read(path)
+    if not rollup:
+        with suppress(OSError), as_owner(process):
+            rollup = read(path)
     return _field(rollup, b"\nPss:") if rollup else process.resident
 
 

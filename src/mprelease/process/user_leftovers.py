@@ -64,7 +64,26 @@ def _remove_ipc(uid: int) -> None:
             columns = (rows[0].index("uid"), rows[0].index("cuid"))
             for row in rows[1:]:
                 if str(uid) in {row[column] for column in columns}:
-                    run(["ipcrm", option, row[1]], stdout=DEVNULL, stderr=DEVNULL, check=False)
+                    _as_user(uid, ["ipcrm", option, row[1]])
+
+
+def _as_user(uid: int, words: list[str]) -> None:
+    """Run a program of the system under a user id whose processes have ended.
+
+    Root may not remove what another user has in the kernel if it lacks CAP_SYS_ADMIN, as in most
+    containers; owners and creators always may.
+    """
+    run(
+        words,
+        stdin=DEVNULL,
+        stdout=DEVNULL,
+        stderr=DEVNULL,
+        env={"PATH": os.defpath},
+        user=uid,
+        group=uid,
+        extra_groups=(),
+        check=False,
+    )
 
 
 def _remove_keys(uid: int) -> None:
