@@ -19,6 +19,7 @@ from mprelease.domain.sandbox import SandboxMode
 from mprelease.engine.recorder import Broadcast, LogListener
 from mprelease.engine.slot import WorkerDependencies
 from mprelease.engine.tool_supply import ToolSupply
+from mprelease.engine.upkeep import Upkeep
 from mprelease.engine.worker import Worker, WorkerConfig
 from mprelease.engine.worker_queries import QueryEnvironment, QueryHandler
 from mprelease.i18n import Language, Translator
@@ -76,6 +77,7 @@ def make_worker(
     live: LogListener | None = None,
     loops: LoopSupervisor | None = None,
     tools: ToolSupply = ToolSupply(),  # noqa: B008 it is frozen
+    upkeep: Upkeep | None = None,
 ) -> Worker:
     """Return a real worker that runs a light pipeline in its own data folder."""
     layout = prepared(folder)
@@ -100,7 +102,7 @@ def make_worker(
     dependencies = WorkerDependencies(
         services, machine, limit, pipeline, tools, live=live or Broadcast()
     )
-    return Worker(dependencies, config, worker_queries, loops)
+    return Worker(dependencies, config, worker_queries, loops, upkeep)
 
 
 def _checkout(run: Run) -> bool:

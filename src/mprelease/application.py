@@ -18,9 +18,11 @@ from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Stage
 from mprelease.domain.sandbox import SandboxMode, SandboxPolicy
 from mprelease.engine.build_network import BuildNetwork
+from mprelease.engine.cleanup import WorkerCleanup, worker_cleanup
 from mprelease.engine.recorder import Broadcast, LogListener
 from mprelease.engine.slot import WorkerDependencies
 from mprelease.engine.tool_supply import ToolLocks, ToolSupply, acquired, tool_locks
+from mprelease.engine.upkeep import Upkeep
 from mprelease.engine.worker import Worker, WorkerConfig
 from mprelease.engine.worker_queries import QueryEnvironment, QueryHandler
 from mprelease.i18n import Translator, language_of
@@ -151,7 +153,13 @@ class Application:
             settings.lease_seconds * 1000,
             self.layout.worker_tick,
         )
-        return Worker(dependencies, config, self.query_handler, self.loops)
+        upkeep = Upkeep(self.cleanup)
+        return Worker(dependencies, config, self.query_handler, self.loops, upkeep)
+
+    @cached_property
+    def cleanup(self) -> WorkerCleanup:
+        """Return the cleanup of the data folder and the database."""
+        return worker_cleanup(self.services, self.layout, self.settings, self.worker_name)
 
     @cached_property
     def leased_services(self) -> ServiceContext:

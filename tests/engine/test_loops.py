@@ -260,6 +260,7 @@ OWNED = {
     ): "begins the worker; its failure ends the process",
     ("cli/worker.py", "threading.Thread"): "waits for a second signal",
     ("engine/lease.py", "threading.Thread"): "keeps a lease; its failure ends the release",
+    ("engine/release_traces.py", "ThreadPoolExecutor"): "one export each; its failure is reported",
     ("engine/slot.py", "threading.Timer"): "the time limit of a release",
     ("live/log_feed.py", "asyncio.ensure_future"): "one query, for all who wait for it",
     ("live/relay.py", "asyncio.create_task"): "supervised",

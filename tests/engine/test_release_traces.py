@@ -17,10 +17,11 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from databases import on_sqlite
 from light_pipeline import light, make_worker
 from mprelease.domain.releases import Kind, Release, State
+from mprelease.engine import release_traces
 from mprelease.engine.release_traces import ReleaseTraces
 from mprelease.engine.worker import WorkerConfig
 from mprelease.supervision import LoopSupervisor
-from worker_pool import WorkerPool
+from worker_pool import WorkerPool, wait_until
 
 STAGES = {"checkout", "install", "build", "publish"}
 PROCESS = """
@@ -155,6 +156,23 @@ def test_the_variables_of_opentelemetry_go_before_ours(
     released(pool, State.SUCCEEDED)
     assert receiver.resource()["service.name"] == "releases"
     assert receiver.resource()["deployment.environment"] == "office"
+
+
+@on_sqlite
+def test_a_failed_export_is_counted(
+    pool: WorkerPool, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loops = LoopSupervisor()
+    traces = ReleaseTraces(pool.services.database, "build-1", loops)
+    with monkeypatch.context() as patch:
+        patch.setattr(release_traces, "releases", None)
+        traces.ended(1)
+        wait_until(lambda: loops.failures.total == 1)
+    traces.close()
+    assert loops.failures.by_loop() == {"traces": 1}
+    assert receiver.requests == []
+    released(pool, State.SUCCEEDED)
+    assert receiver.spans()
 
 
 @on_sqlite

@@ -8,6 +8,7 @@ from pathlib import Path
 from light_pipeline import Ledger, light, make_worker
 from mprelease.domain.releases import Kind, Release, State
 from mprelease.domain.users import Actor
+from mprelease.engine.upkeep import Upkeep
 from mprelease.engine.worker import Worker, WorkerConfig
 from mprelease.schemas.releases import ReleaseRequest
 from mprelease.services import releases
@@ -38,10 +39,13 @@ class WorkerPool:
         with self.services.database.reading() as db:
             return releases.get(db, release_id)
 
-    def worker(self, name: str = "one", slots: int = 2, lease: int = 3000) -> Worker:
+    def worker(
+        self, name: str = "one", slots: int = 2, lease: int = 3000, upkeep: Upkeep | None = None
+    ) -> Worker:
         """Start a worker."""
         config = WorkerConfig(name, ("default",), slots, 0, lease)
-        worker = make_worker(self.services, self.folder / name, light(self.ledger), config)
+        pipeline = light(self.ledger)
+        worker = make_worker(self.services, self.folder / name, pipeline, config, upkeep=upkeep)
         worker.recover()
         worker.start()
         self.workers.append(worker)

@@ -164,7 +164,7 @@ def test_no_word_stands_unused() -> None:
     text = "\n".join(path.read_text(encoding="utf-8") for path in SOURCE.rglob("*.py"))
     text += re.sub(r"'([^'\n]*)'", r'"\1"', templates())
     names = (
-        "problem|remedy|kind|state|stage|stage_state|column|demo|role|platform|environment|web.ago"
+        "problem|remedy|kind|state|stage|stage_state|column|demo|role|platform|environment|web.ago|store|removal"
         "|type|sandbox|audit|detail|language|secret|newer"
     )
     built = re.compile(rf"^({names})\b|doctor\.sandbox_")

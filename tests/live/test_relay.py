@@ -5,7 +5,7 @@ import hmac
 import json
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from itertools import count
 from typing import Any
 
@@ -16,8 +16,9 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from mprelease.domain.logs import LogLine, Position
 from mprelease.domain.releases import Stage
-from mprelease.live.relay import Publisher, Subscriber
+from mprelease.live.relay import Publisher, Subscriber, answers
 from servers import redis_server
+from silent_host import SilentHost
 
 pytestmark = pytest.mark.servers
 
@@ -294,3 +295,12 @@ async def publish_until_received(
         return release_id in received.lines
 
     await until(is_received)
+
+
+def test_whether_redis_answers_is_known_within_a_second_or_two(redis_url: str) -> None:
+    assert answers(redis_url)
+    began = time.monotonic()
+    assert not answers("redis://127.0.0.1:9/0")
+    with closing(SilentHost()) as host:
+        assert not answers(host.url.replace("http:", "redis:").replace("web.git", "0"))
+    assert time.monotonic() - began < 4

@@ -11,6 +11,7 @@ from mprelease import __version__
 from mprelease.cli import (
     app,
     backup,
+    cleanup,
     demo,
     doctor,
     healthcheck,
@@ -148,6 +149,7 @@ def _assembled() -> typer.Typer:
     commands.add_typer(tools.commands, name="tools")
     commands.command(help=t("cli.backup"))(backup.backup)
     commands.command(help=t("cli.restore"))(backup.restore)
+    commands.command(help=t("cli.cleanup"))(cleanup.cleanup)
     commands.command(help=t("cli.doctor"))(doctor.doctor)
     commands.command(help=t("cli.healthcheck"))(healthcheck.healthcheck)
     commands.command(help=t("cli.demo"))(demo.demo)

@@ -77,6 +77,11 @@ class View:
         self.write(t("cli.no_worker", label=label))
         self._waiting_since = math.inf
 
+    def report_low_disk(self, workers: str) -> None:
+        """Write that the workers of this release wait until more of their disks is free."""
+        self.write(t("cli.low_disk", workers=workers))
+        self._waiting_since = math.inf
+
     def end(self, release: Release) -> None:
         """Write, once, the last lines of a release that failed."""
         if release.error and not self._lines and not self._has_ended:
@@ -223,16 +228,19 @@ def _update_views(
 def _report_blocker(
     application: "Application", watched: FollowedRelease, *, has_own_worker: bool
 ) -> None:
-    """Report why a release is still queued: another release, or no worker of its label."""
+    """Report why a release is still queued: a release, no worker of its label, or a full disk."""
     from mprelease.storage import blockers, workers
 
     label = watched.label
     with application.services.database.reading() as db:
         blocker, is_unknown = blockers.blocker(db, watched.release_id)
         is_served = has_own_worker or label is None or workers.serving(db, label)
+        full = workers.waits(db, [watched.release_id]).without_disk.get(watched.release_id)
     watched.view.report_blocker(blocker, is_unknown=is_unknown)
     if not is_served and watched.view.is_reason_due:
         watched.view.report_no_worker(str(label))
+    if full and watched.view.is_reason_due:
+        watched.view.report_low_disk(full)
 
 
 def _cancel(application: "Application", watched: FollowedRelease) -> None:

@@ -92,6 +92,21 @@ def resolve(
     typer.echo(f"#{release.id} {release.app_name} · {t(f'state.{release.state}')}")
 
 
+@resolving.command(help=t("cli.release.keep"))
+def keep(
+    release_id: options.ReleaseId,
+    *,
+    off: Annotated[bool, typer.Option("--off", help=t("option.keep_off"))] = False,
+) -> None:
+    """Keep a release regardless of its age, or no longer."""
+    from mprelease.services import retention
+
+    with opening() as application:
+        release = retention.keep(application.services, me(), release_id, kept=not off)
+    kept = t("cli.release.kept" if release.kept else "cli.release.not_kept")
+    typer.echo(f"#{release.id} {release.app_name} · {kept}")
+
+
 @resolving.command(help=t("cli.release.finish"))
 def finish(
     release_id: options.ReleaseId, qr_code: options.QrCode = None, *, json: options.Json = False

@@ -127,7 +127,8 @@ class Release:
     """A release as it is stored; times in milliseconds since the epoch.
 
     With `version_is_automatic` the version may still be replaced by a greater one. `node_version`
-    is None until the install begins, and for a release that runs no Node.
+    is None until the install begins, and for a release that runs no Node. One that is `kept` is
+    not removed by a cleanup.
     """
 
     id: int
@@ -157,6 +158,7 @@ class Release:
     version_is_automatic: bool = False
     ref_name: str | None = None
     node_version: str | None = None
+    kept: bool = False
 
     @property
     def shown_ref(self) -> str:

@@ -1,8 +1,10 @@
 """Workers: processes that run the releases of their labels."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from mprelease.domain.sandbox import SandboxMode
 
@@ -25,7 +27,8 @@ class WorkerRecord:
 
     `runs` are the ids of its running releases. A draining worker claims no more. `sandbox` is how
     it isolates builds, None if an older version does not report it. `loop_failures` counts the
-    unexpected failures of its loops since it started.
+    unexpected failures of its loops since it started. With `low_disk` it claims no release until
+    more of its disk is free. `stores` are the documents of the reports of its last cleanup.
     """
 
     name: str
@@ -39,3 +42,6 @@ class WorkerRecord:
     runs: tuple[int, ...] = ()
     sandbox: SandboxMode | None = None
     loop_failures: int = 0
+    low_disk: bool = False
+    stores: tuple[Mapping[str, Any], ...] = ()
+    stores_at: int | None = None

@@ -12,6 +12,7 @@ from mprelease.domain.releases import State
 from mprelease.engine.claims import claim_next
 from mprelease.engine.query_pool import QueryPool
 from mprelease.engine.slot import Slot, WorkerDependencies
+from mprelease.engine.upkeep import Upkeep
 from mprelease.engine.wakeup import Wakeup
 from mprelease.engine.worker_queries import QueryHandler
 from mprelease.log_context import about_release
@@ -53,8 +54,13 @@ class Worker:
         config: WorkerConfig,
         query_handler: QueryHandler,
         loops: LoopSupervisor | None = None,
+        upkeep: Upkeep | None = None,
     ) -> None:
-        """Take the dependencies, the configuration, and the handler of worker queries."""
+        """Take the dependencies, the configuration, and the handler of worker queries.
+
+        Without `upkeep` nothing is cleaned, and any disk has room for a release.
+        """
+        self._upkeep = upkeep
         self._loops = loops or LoopSupervisor()
         self._database = dependencies.services.database
         self._standby = dependencies.machine.standby
@@ -89,6 +95,10 @@ class Worker:
             *(start("slot", partial(self._work, slot), self._closing) for slot in self._slots),
             start("worker queries", self._answer, self._closing),
         ]
+        if self._upkeep:
+            self._upkeep.on_room = self._wakeup.notify
+            turn = partial(self._upkeep.turn, self._closing)
+            self._threads.append(start("cleanup", turn, self._closing))
         self._ticker = start("worker tick", self._tick, self._over)
 
     def on_wakeup(self) -> bool:
@@ -109,6 +119,8 @@ class Worker:
             for slot in self._slots:
                 slot.requeue()
         self._wakeup.notify()
+        if self._upkeep:
+            self._upkeep.request()
 
     def join(self) -> None:
         """Wait until all threads have ended, and remove the worker from the database."""
@@ -135,6 +147,8 @@ class Worker:
             # The slots of one worker must not compete for the same rows.
             with self._claim_lock:
                 if self._drained or self._closing.is_set() or not self._has_memory():
+                    return False
+                if self._upkeep and not self._upkeep.has_room():
                     return False
                 config = self._config
                 lease = claim_next(self._database, config.name, config.labels, config.lease)
@@ -189,8 +203,13 @@ class Worker:
                 self._config.tick_file.touch()
 
     def _beat(self) -> None:
+        low_disk = self._upkeep is not None and not self._upkeep.has_room()
         with self._database.writing() as db:
-            drained = workers.heartbeat(db, self._config.name, self._loops.failures.total)
+            name, failures = self._config.name, self._loops.failures.total
+            orders = workers.heartbeat(db, name, failures, low_disk=low_disk)
+        if orders.cleanup and self._upkeep:
+            self._upkeep.request()
+        drained = orders.draining
         if drained is not self._drained:
             change = "claims no more releases" if drained else "claims releases again"
             _log.info("worker %s %s", self._config.name, change)

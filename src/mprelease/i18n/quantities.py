@@ -4,7 +4,7 @@
 """
 
 _MINUTE = 60
-_KIB, _MIB = 2**10, 2**20
+_KIB, _MIB, _GIB = 2**10, 2**20, 2**30
 
 
 def duration(milliseconds: int) -> str:
@@ -18,4 +18,6 @@ def duration(milliseconds: int) -> str:
 
 def size(count: int) -> str:
     """Return a number of bytes in the units in which the platforms state their limits."""
+    if count >= _GIB:
+        return f"{count / _GIB:.2f} GB"
     return f"{count / _KIB:.0f} KB" if count < _MIB else f"{count / _MIB:.2f} MB"

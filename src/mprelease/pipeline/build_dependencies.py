@@ -154,11 +154,11 @@ class BuildDependencies:
         return scope_of(
             trust,
             run.job.release.environment,
-            str(run.job.app.id),
             repr(run.job.app.build),
             found.folder.name,
             run.node.version,
             str(run.workspace.seen(self._tree)),
+            app_id=run.job.app.id,
         )
 
     def _copier(self) -> Copier:

@@ -1,5 +1,6 @@
 """The records and protocols that stages use: the run, the machine, the recorder and the fence."""
 
+import os
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -24,7 +25,8 @@ from mprelease.process.sandbox import Sandbox
 from mprelease.process.supervisor_protocol import MEBI
 from mprelease.process.tree import Stop
 from mprelease.workspace.dependency_sets import DependencySet
-from mprelease.workspace.layout import Layout, Workspace
+from mprelease.workspace.layout import Layout, Workspace, key_of
+from mprelease.workspace.repository_lock import shared
 
 
 class Recorder(Protocol):
@@ -136,9 +138,12 @@ class Machine:
     ) -> Workspace:
         """Return the workspace of a repository in a slot.
 
-        A user id, if given, can traverse its folder until `resources` is closed.
+        Until `resources` is closed the repository's folders are not removed, and a user id, if
+        given, can traverse the workspace's.
         """
+        resources.enter_context(shared(self.layout.repository_lock(key_of(repository))))
         workspace = self.layout.workspace(repository, slot, constant=self.has_mounts)
+        os.utime(workspace.folder)
         if user is not None:
             allow_traversal(workspace.folder, user)
             resources.callback(deny_traversal, workspace.folder)

@@ -90,6 +90,7 @@ class ReleaseModel(ReleaseState):
     warnings: list[str]
     error: ProblemModel | None
     has_qr_code: bool
+    kept: bool = Field(description="a cleanup removes neither it nor its log and QR code")
 
 
 def state_of(release: Release) -> ReleaseState:
@@ -112,6 +113,7 @@ def document_of(release: Release, spell: Spell, *, has_qr_code: bool) -> Release
         warnings=[spell(warning) for warning in release.warnings],
         error=ProblemModel.of(release.error, spell) if release.error else None,
         has_qr_code=has_qr_code,
+        kept=release.kept,
     )
 
 

@@ -78,6 +78,20 @@ class Settings(BaseSettings):
     publish_limit: int = Field(default=900, ge=1)
     standby_seconds: int = Field(default=600, ge=0)
 
+    keep_releases: int = Field(default=1000, ge=0)
+    keep_release_days: int = Field(default=365, ge=0, le=36_500)
+    keep_log_days: int = Field(default=180, ge=0, le=36_500)
+    keep_qr_code_days: int = Field(default=180, ge=0, le=36_500)
+    keep_unused: int = Field(default=90, ge=0, le=36_500)
+    keep_mirrors: int = Field(default=20_480, ge=0)
+    keep_workspaces: int = Field(default=20_480, ge=0)
+    keep_dependency_sets: int = Field(default=20_480, ge=0)
+    keep_caches: int = Field(default=10_240, ge=0)
+    keep_package_stores: int = Field(default=10_240, ge=0)
+    keep_managers: int = Field(default=1024, ge=0)
+    keep_tools: int = Field(default=5120, ge=0)
+    min_free_disk: int = Field(default=1024, ge=0)
+
     @classmethod
     def settings_customise_sources(
         cls,

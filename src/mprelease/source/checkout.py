@@ -135,6 +135,7 @@ def _fill_submodule(place: _Place, submodule: Submodule, depth: int) -> None:
     place.git.note(Message("log.submodule", parameters))
     mirror = Mirror(place.git, repository)
     mirror.fetch(submodule.commit)
+    mirror.note_parent(Mirror(place.git, place.repository))
     place.sizes.append(size_of(mirror, submodule.commit))
     place.git.refuse_more_than_limit(sum(place.sizes))
     name = hashlib.sha256(os.fsencode(submodule.path)).hexdigest()[:12]

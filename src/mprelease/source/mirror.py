@@ -2,10 +2,11 @@
 
 import fcntl
 import hashlib
+import os
 import re
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,8 +40,7 @@ class Mirror:
     def __init__(self, git: Git, repository: Repository) -> None:
         self._git = git
         self._repository = repository
-        name = hashlib.sha256(repository.url.encode()).hexdigest()[:24]
-        self.path = git.mirrors / f"{name}.git"
+        self.path = git.mirrors / mirror_name(repository.url)
 
     @property
     def address(self) -> str:
@@ -59,6 +59,7 @@ class Mirror:
         check_ref(ref)
         self._refuse_own_data()
         if _FULL_ID.fullmatch(ref) and self._is_verified() and (known := self._known(ref)):
+            self._note_use()
             return known
         with disk_full_raised(), self.locked(), self._opened() as environment:
             self._make()
@@ -111,7 +112,19 @@ class Mirror:
             while not _is_locked(lock.fileno()):
                 self._git.raise_if_over()
                 time.sleep(_BETWEEN_TRIES)
+            self._note_use()
             yield
+
+    def note_parent(self, parent: "Mirror") -> None:
+        """Record that this is the mirror of a submodule: it is needed as long as its parent."""
+        name, file = parent.path.name, self.path / PARENTS
+        if name not in parents_of(self.path):
+            with file.open("a", encoding="utf-8") as parents:
+                parents.write(f"{name}\n")
+
+    def _note_use(self) -> None:
+        with suppress(FileNotFoundError):
+            os.utime(self.path)
 
     def _opened(self) -> AbstractContextManager[Mapping[str, str]]:
         folder = self.path.with_suffix(".access")
@@ -232,6 +245,33 @@ class Mirror:
             raise
 
 
+def mirror_name(url: str) -> str:
+    """Return the name of the folder of a repository's mirror."""
+    return f"{hashlib.sha256(url.encode()).hexdigest()[:24]}.git"
+
+
+def parents_of(mirror: Path) -> list[str]:
+    """Return the names of the mirrors of which a mirror is a submodule's."""
+    file = mirror / PARENTS
+    return file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+
+
+def needed_mirrors(mirrors: Path, urls: Iterable[str]) -> set[str]:
+    """Return the names of the mirrors of repositories, and of their submodules at any depth."""
+    children: dict[str, list[str]] = {}
+    for mirror in mirrors.glob("*.git"):
+        for parent in parents_of(mirror):
+            children.setdefault(parent, []).append(mirror.name)
+    needed, ahead = set[str](), [mirror_name(url) for url in urls]
+    while ahead:
+        name = ahead.pop()
+        if name not in needed:
+            needed.add(name)
+            ahead.extend(children.get(name, []))
+    return needed
+
+
+PARENTS = "parents"
 _ID = re.compile(r"[0-9a-fA-F]{7,64}")
 _FULL_ID = re.compile(r"[0-9a-fA-F]{40}|[0-9a-fA-F]{64}")
 _FIELDS = 6

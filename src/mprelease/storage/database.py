@@ -3,7 +3,7 @@
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -90,6 +90,31 @@ class Database:
         engine = self._write if self.is_sqlite else engines.unpooled(self._url, engines.NO_TIMEOUT)
         with engine.begin() as connection:
             yield Writer(connection)
+
+    def rewrite(self) -> None:
+        """Rewrite the SQLite file without free pages; later it can be shortened in steps."""
+        with self._write_lock.held(self._timeouts.file_lock):
+            self._script("PRAGMA auto_vacuum = INCREMENTAL; VACUUM")
+
+    def shorten(self, pages: int) -> None:
+        """Return so many free pages of the SQLite file to the disk, in one transaction."""
+        with self._write_lock.held(self._timeouts.file_lock):
+            self._script(f"PRAGMA incremental_vacuum({pages})")
+
+    def checkpoint(self) -> None:
+        """Move the content of SQLite's write-ahead log into the file, as far as readers allow."""
+        self._script("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _script(self, statements: str) -> None:
+        """Run SQLite's statements outside of a transaction, and each to its end.
+
+        A cursor's `execute` would free one page only, because that statement returns no rows.
+        """
+        with closing(self._write.raw_connection()) as connection:
+            try:
+                connection.driver_connection.executescript(statements)  # type: ignore[union-attr]
+            except sqlite3.OperationalError as error:
+                raise OperationalError(statements, None, error) from error
 
     @contextmanager
     def snapshot(self) -> Iterator[Reader]:

@@ -93,6 +93,8 @@ def sqlite(url: URL, timeouts: Timeouts, begin: str) -> Engine:
         # The driver must not start transactions itself: it would do so late, without IMMEDIATE.
         connection.isolation_level = None
         cursor = connection.cursor()
+        # Takes effect in a file without tables only: free pages can be returned to the disk.
+        cursor.execute("PRAGMA auto_vacuum = INCREMENTAL")
         cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute("PRAGMA foreign_keys = ON")

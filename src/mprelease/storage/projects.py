@@ -67,6 +67,13 @@ def has_apps(db: Reader, project_id: int) -> bool:
     return bool(db.connection.scalar(select(present)))
 
 
+def in_use(db: Reader) -> tuple[set[str], set[int]]:
+    """Return the repositories of all apps, and the ids of those apps, without removed ones."""
+    query = select(projects.c.repository, apps.c.id).join_from(projects, apps)
+    rows = db.connection.execute(query.where(apps.c.removed_at.is_(None))).all()
+    return {row.repository for row in rows}, {row.id for row in rows}
+
+
 def remove(db: Writer, project_id: int) -> None:
     """Delete a project whose apps are all removed."""
     db.connection.execute(

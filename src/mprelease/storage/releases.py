@@ -165,9 +165,15 @@ def put_warnings(db: Writer, release_id: int, warnings: Sequence[Message]) -> No
     db.connection.execute(row.values(warnings=values))
 
 
+def keep(db: Writer, release_id: int, *, kept: bool) -> None:
+    """Set whether a cleanup leaves a release, its log and its QR code."""
+    row = update(releases).where(releases.c.id == release_id)
+    db.connection.execute(row.values(kept=kept))
+
+
 def remove(db: Writer, release_id: int, now: int) -> None:
-    """Mark a release as deleted, and delete its log, its QR code and the share of that."""
-    for table in (qr_codes, log_chunks, shares):
+    """Mark a release as deleted; delete its stages, log, QR code and the share of that."""
+    for table in (qr_codes, log_chunks, shares, stages):
         db.connection.execute(delete(table).where(table.c.release_id == release_id))
     deleted = {"deleted_at": now, "idempotency_key": None}
     db.connection.execute(update(releases).where(releases.c.id == release_id).values(deleted))
@@ -235,6 +241,7 @@ def _release(row: Row[Any], known_stages: list[StageRecord]) -> Release:
         stages=tuple(known_stages),
         ref_name=row.ref_name,
         node_version=row.node_version,
+        kept=row.kept,
     )
 
 

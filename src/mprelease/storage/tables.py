@@ -132,6 +132,8 @@ releases = Table(
     # The branch or tag of `ref`, a commit; None if `ref` itself was requested.
     Column("ref_name", Text),
     Column("node_version", String(32)),
+    # A cleanup does not remove it.
+    Column("kept", Boolean, nullable=False, server_default=false()),
     Index(None, "state", "label", "due", "id"),
     Index(None, "app_id", "id"),
 )
@@ -207,6 +209,11 @@ workers = Table(
     Column("sandbox", String(16)),
     # Number of unexpected failures of its loops; None for a worker of an older version.
     Column("loop_failures", Integer),
+    # The reports of its last cleanup, and when that was; `low_disk`: it claims no releases.
+    Column("stores", Json),
+    _timestamp("stores_at"),
+    Column("low_disk", Boolean),
+    _timestamp("cleanup_requested_at"),
 )
 
 # Queries that only a worker can answer: see engine/worker_queries.py.

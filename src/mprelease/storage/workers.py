@@ -1,9 +1,10 @@
 """Queries about workers: registration, heartbeats, draining, and the labels that they serve."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Row, delete, func, insert, select, update
 
 from mprelease.domain.newer_values import known_or_newer
 from mprelease.domain.releases import State
@@ -39,15 +40,54 @@ def register(
     )
 
 
-def heartbeat(db: Writer, name: str, loop_failures: int = 0) -> bool:
-    """Record that a worker is alive; return whether it is draining.
+@dataclass(frozen=True)
+class Orders:
+    """Requests to a worker: to take no more releases, and to clean its disk now."""
 
-    `loop_failures` is the number of unexpected failures of its loops.
+    draining: bool
+    cleanup: bool = False
+
+
+def heartbeat(
+    db: Writer, name: str, loop_failures: int = 0, *, low_disk: bool | None = None
+) -> Orders:
+    """Record that a worker is alive; return the requests to it.
+
+    `loop_failures` is the number of unexpected failures of its loops; with `low_disk` it claims no
+    release until more of its disk is free.
     """
     mine = workers.c.name == name
-    seen = {"seen_at": now_ms(), "loop_failures": loop_failures}
+    seen = {"seen_at": now_ms(), "loop_failures": loop_failures, "low_disk": low_disk}
     db.connection.execute(update(workers).where(mine).values(seen))
-    return bool(db.connection.scalar(select(workers.c.draining).where(mine)))
+    requests = select(workers.c.draining, workers.c.cleanup_requested_at).where(mine)
+    row = db.connection.execute(requests).first()
+    if row is None:
+        return Orders(draining=False)
+    if row.cleanup_requested_at is not None:
+        done = update(workers).where(
+            mine, workers.c.cleanup_requested_at == row.cleanup_requested_at
+        )
+        db.connection.execute(done.values(cleanup_requested_at=None))
+    return Orders(bool(row.draining), row.cleanup_requested_at is not None)
+
+
+def request_cleanup(db: Writer, name: str | None = None) -> int:
+    """Request a cleanup of a worker (None: of all); return the number of alive ones."""
+    alive = update(workers).where(workers.c.seen_at > now_ms() - ALIVE_MS)
+    mine = alive if name is None else alive.where(workers.c.name == name)
+    return db.connection.execute(mine.values(cleanup_requested_at=now_ms())).rowcount
+
+
+def report_stores(db: Writer, name: str, stores: Sequence[Mapping[str, Any]]) -> None:
+    """Record what a worker's stores held at its cleanup, and what that removed."""
+    row = update(workers).where(workers.c.name == name)
+    db.connection.execute(row.values(stores=list(stores), stores_at=now_ms()))
+
+
+def is_first(db: Reader, name: str) -> bool:
+    """Return whether a worker is the first of the alive ones: that one cleans the database."""
+    alive = select(func.min(workers.c.name)).where(workers.c.seen_at > now_ms() - ALIVE_MS)
+    return bool(db.connection.scalar(alive) == name)
 
 
 def drain(db: Writer, name: str, *, draining: bool) -> bool:
@@ -78,17 +118,42 @@ def unconfined(db: Reader) -> list[str]:
     return list(db.connection.scalars(query.order_by(workers.c.name)))
 
 
-def unserved(db: Reader, release_ids: Sequence[int]) -> Mapping[int, str]:
-    """Return the label of those of these queued releases that no alive worker takes."""
+@dataclass(frozen=True)
+class Waits:
+    """Why queued releases wait, by their ids.
+
+    `unserved` has the labels that no alive worker takes; `without_disk` the names of the workers
+    of a label, if too little of the disks of all of them is free.
+    """
+
+    unserved: Mapping[int, str]
+    without_disk: Mapping[int, str]
+
+
+def waits(db: Reader, release_ids: Sequence[int]) -> Waits:
+    """Return which of these queued releases wait for a worker, or for the disks of all workers."""
     query = select(releases.c.id, releases.c.label)
     mine = releases.c.id.in_(release_ids) & (releases.c.state == State.QUEUED)
     queued = db.connection.execute(query.where(mine)).all() if release_ids else []
     if not queued:
-        return {}
+        return Waits({}, {})
     takes = (workers.c.seen_at > now_ms() - ALIVE_MS) & workers.c.draining.is_(False)
-    lists = db.connection.scalars(select(workers.c.labels).where(takes))
-    served = {label for labels in lists for label in labels}
-    return {row.id: row.label for row in queued if row.label not in served}
+    found = select(workers.c.name, workers.c.labels, workers.c.low_disk).where(takes)
+    takers = db.connection.execute(found.order_by(workers.c.name)).all()
+    served = {row.id: [one for one in takers if row.label in one.labels] for row in queued}
+    return Waits(
+        {row.id: row.label for row in queued if not served[row.id]},
+        {
+            release_id: ", ".join(one.name for one in some)
+            for release_id, some in served.items()
+            if some and all(one.low_disk for one in some)
+        },
+    )
+
+
+def unserved(db: Reader, release_ids: Sequence[int]) -> Mapping[int, str]:
+    """Return the label of those of these queued releases that no alive worker takes."""
+    return waits(db, release_ids).unserved
 
 
 def serving(db: Reader, label: str) -> list[WorkerRecord]:
@@ -113,4 +178,7 @@ def _worker(row: Row[Any], runs: Sequence[int]) -> WorkerRecord:
         is_alive=row.now - row.seen_at < ALIVE_MS,
         runs=tuple(runs),
         loop_failures=row.loop_failures or 0,
+        low_disk=bool(row.low_disk),
+        stores=tuple(row.stores or ()),
+        stores_at=row.stores_at,
     )

@@ -43,6 +43,7 @@ from mprelease.web.pages import (
     projects,
     releases,
     shares,
+    storage,
     suggestions,
     users,
     workers,
@@ -65,6 +66,7 @@ _PAGES = (
     shares,
     users,
     profile,
+    storage,
     workers,
 )
 _API = (api_docs, api_releases, api_projects, api_apps, api_users, api_workers, api_metrics)
@@ -81,7 +83,7 @@ def create_app(context: WebContext) -> FastAPI:
     app.add_middleware(BodyLimit)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
     app.add_middleware(Guard, error_response=_error_response)
-    app.add_middleware(RequestLog, metrics=context.metrics)
+    app.add_middleware(RequestLog)
     for handled in (ProblemError, RequestValidationError, HTTPException, DatabaseError, Exception):
         app.add_exception_handler(handled, _error_response)
     app.mount("/static", Assets(), name="static")

@@ -10,7 +10,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mprelease import log_context
 from mprelease.web import assets
-from mprelease.web.metrics import Metrics, RequestRecord
+from mprelease.web.context import context_of
+from mprelease.web.metrics import RequestRecord
 
 HEADER = "X-Request-ID"
 # What a proxy sends is written to logs and pages: letters, digits and a few marks only.
@@ -21,10 +22,9 @@ _UNKNOWN_ROUTE = "unknown"
 class RequestLog:
     """Set the id of a request in the log's context, in `request.state`, and in the response."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         """Wrap an application."""
         self._app = app
-        self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request or a WebSocket on."""
@@ -56,7 +56,8 @@ class RequestLog:
             await self._app(scope, receive, numbered)
         finally:
             took = time.perf_counter() - began
-            self._metrics.answered(RequestRecord(scope["method"], _route(scope), status, took))
+            record = RequestRecord(scope["method"], _route(scope), status, took)
+            context_of(Request(scope)).metrics.answered(record)
 
 
 def request_id_of(request: Request) -> str:

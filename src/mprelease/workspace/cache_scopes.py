@@ -20,9 +20,16 @@ _KEPT_PER_REPOSITORY = 16
 _TRIES = 3
 
 
-def scope_of(*parts: str) -> str:
-    """Return the name of the scope for these parts."""
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+def scope_of(*parts: str, app_id: int | None = None) -> str:
+    """Return the name of the scope for these parts, from which `app_of` reads the app's id."""
+    name = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+    return name if app_id is None else f"{name}-{app_id}"
+
+
+def app_of(scope: str) -> int | None:
+    """Return the id of the app that a scope belongs to; None if its name has none."""
+    _, _, app_id = scope.partition("-")
+    return int(app_id) if app_id.isdecimal() else None
 
 
 @dataclass(frozen=True)

@@ -130,6 +130,18 @@ class Layout:
         """Return the folder of the package managers' stores."""
         return self.data / "stores"
 
+    @property
+    def trash(self) -> Path:
+        """Return the folder of what is being removed."""
+        return self.data / "trash"
+
+    def repository_lock(self, key: str) -> Path:
+        """Return the file whose lock shows that a release uses the folders of a repository.
+
+        `key` is the repository's, from `key_of`.
+        """
+        return self.data / "locks" / f"{key}.lock"
+
     def walkable(self) -> "Layout":
         """Return a layout whose folders other users can pass through, and set their modes."""
         return self._with_modes(is_walkable=True)
@@ -177,7 +189,8 @@ class Layout:
     def clear_leftovers(self) -> None:
         """Remove leftovers of an earlier process; only for the owner of the data folder."""
         drafts = (*self.runtimes.glob(".draft-*"), *self.runtimes.glob(".former-*"))
-        for folder in (self._scratch, self.data / "installs", *drafts, *self._former_folders()):
+        leftovers = (self._scratch, self.trash, self.data / "installs", *drafts)
+        for folder in (*leftovers, *self._former_folders()):
             remove(folder)
         for workspace in self.workspaces.glob("*/*"):
             workspace.chmod(_PRIVATE)

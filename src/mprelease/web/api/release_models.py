@@ -16,6 +16,12 @@ class Resolution(Record):
     published: bool
 
 
+class KeepMark(Record):
+    """Whether a cleanup leaves a release."""
+
+    kept: bool
+
+
 class NodeChoice(Record):
     """The Node that an app is built with from now on."""
 

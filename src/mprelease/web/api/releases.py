@@ -1,4 +1,4 @@
-"""API of releases: create, list, show, cancel, repeat, resolve, finish, delete; logs, QR codes."""
+"""API of releases: create, list, cancel, repeat, resolve, keep, finish, delete; logs, QR codes."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -14,7 +14,7 @@ from mprelease.i18n import Translator
 from mprelease.schemas.fields import Number
 from mprelease.schemas.release_document import ReleaseModel, document_of
 from mprelease.schemas.releases import NewRelease, ProjectReleases, ReleaseRequest
-from mprelease.services import apps, node_changes, releases
+from mprelease.services import apps, node_changes, releases, retention
 from mprelease.services.sessions import Session
 from mprelease.storage import lists, logs
 from mprelease.storage import releases as stored
@@ -22,7 +22,7 @@ from mprelease.storage.lists import Search
 from mprelease.web import worker_queries
 from mprelease.web.api.common_models import Listed
 from mprelease.web.api.refusals import Responses, refusing
-from mprelease.web.api.release_models import LogModel, NodeChoice, Resolution
+from mprelease.web.api.release_models import KeepMark, LogModel, NodeChoice, Resolution
 from mprelease.web.context import WebContext
 from mprelease.web.identity import CanManage, CanRelease, CanView, ContextOf
 from mprelease.web.rendering import language
@@ -190,6 +190,15 @@ def resolve(
 ) -> ReleaseModel:
     """Decide how a release of unknown state ended."""
     releases.resolve(context.services, session.user.actor, release_id, published=end.published)
+    return _shown(request, context, release_id)
+
+
+@router.put("/releases/{release_id}/kept", responses=_NO_RELEASE)
+def keep(
+    request: Request, context: ContextOf, session: CanRelease, release_id: Number, mark: KeepMark
+) -> ReleaseModel:
+    """Set whether a cleanup leaves a release, its log and its QR code."""
+    retention.keep(context.services, session.user.actor, release_id, kept=mark.kept)
     return _shown(request, context, release_id)
 
 

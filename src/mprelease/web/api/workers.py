@@ -35,12 +35,14 @@ class WorkerModel(BaseModel):
     seen_at: datetime
     sandbox: SandboxMode | None
     loop_failures: int
+    low_disk: bool
 
     @classmethod
     def of(cls, worker: WorkerRecord) -> "WorkerModel":
         """Return the model of a worker."""
         return cls(
             **pick(worker, "name", "slots", "version", "is_alive", "draining", "sandbox"),
+            low_disk=worker.low_disk,
             loop_failures=worker.loop_failures,
             labels=list(worker.labels),
             runs=list(worker.runs),

@@ -11,7 +11,7 @@ from mprelease.domain.node_versions import OLD_WEBPACK_NODE
 from mprelease.domain.problems import Message, Problem
 from mprelease.domain.releases import Kind, Release, State
 from mprelease.platforms.registry import with_one_trial_code
-from mprelease.services import finishing, node_changes, releases
+from mprelease.services import finishing, node_changes, releases, retention
 from mprelease.storage import apps, blockers, lists, shares, workers
 from mprelease.storage import releases as stored
 from mprelease.storage.lists import Search
@@ -89,6 +89,7 @@ def show(request: Request, context: ContextOf, session: CanView, release_id: int
     """Show a release."""
     with context.services.database.reading() as db:
         release = releases.get(db, release_id)
+        waits = workers.waits(db, [release_id])
         shown: dict[str, Any] = {
             "release": release,
             "app": apps.by_id(db, release.app_id),
@@ -96,7 +97,8 @@ def show(request: Request, context: ContextOf, session: CanView, release_id: int
             "code_made_at": lists.own_codes(db, [release_id], with_one_trial_code()).get(
                 release_id
             ),
-            "unserved": workers.unserved(db, [release_id]),
+            "unserved": waits.unserved,
+            "without_disk": waits.without_disk.get(release_id),
             "missed_steps": finishing.missed_steps(release),
             "node_to_try": _node_to_try(release),
             "has_code": bool(lists.with_codes(db, [release_id])),
@@ -155,6 +157,15 @@ def resolve(
     """Decide how a release of unknown state ended."""
     releases.resolve(context.services, session.user.actor, release_id, published=published)
     return _done(context, release_id, "done.release_resolved")
+
+
+@router.post("/{release_id}/keep")
+def keep(
+    context: ContextOf, session: CanRelease, release_id: int, *, kept: Annotated[bool, Form()]
+) -> Response:
+    """Set whether a cleanup leaves a release."""
+    retention.keep(context.services, session.user.actor, release_id, kept=kept)
+    return _done(context, release_id, "done.release_kept" if kept else "done.release_not_kept")
 
 
 @router.post("/{release_id}/finish")
