@@ -43,7 +43,7 @@ image: ## build the image with docker, podman or buildah: ARGS="--target tools-i
 # Most of these tests wait: for leases, time limits, processes, the vendors' tools. Twice as many
 # processes as the two cores of CI keep these busy.
 test: setup catalogs ## everything that this machine can run; CI=true fails on what it lacks
-	@$(BIN)/python -m pytest --numprocesses 3 --dist loadgroup --no-loadscope-reorder
+	@$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 test-quick: setup catalogs ## the quick part of the tests: SQLite alone, no vendors' tools, no waiting
 	@$(BIN)/python -m pytest --numprocesses 2 -m "not slow and not servers and not lasting" \

@@ -12,11 +12,12 @@ def spread(
     is_slow: Callable[[_T], bool],
     waits: Callable[[_T], bool],
 ) -> list[_T]:
-    """Order tests for `--dist loadgroup`: each process that is free takes the next one.
+    """Order tests for `--dist loadfile`: each process that is free takes the next file.
 
-    First come the groups, which one process runs from end to end. Slow tests follow, with those
-    that mostly wait evenly between them, so that the processors are used for others in the
-    meantime. Quick ones come last: no process is left with a long test when the others are done.
+    Tests of one file never run at the same time: they may share a user id, a port or a path. First
+    come groups of long tests, then slow ones, with those that mostly wait evenly between them, so
+    that the processors are used for others in the meantime. Quick ones come last: no process is
+    left with a long test when the others are done.
     """
     group = [test for test in tests if is_group(test)]
     rest = [test for test in tests if not is_group(test)]

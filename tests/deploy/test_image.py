@@ -1,6 +1,7 @@
 """The real image: built, started as separate containers, and released with (issue 14, point 4)."""
 
 import json
+import re
 import secrets
 import shutil
 import subprocess
@@ -11,9 +12,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
-from containers import AS_WEB, AS_WORKER, Called, Engine, empty_volume, free_port, status
+from containers import (
+    AS_WEB,
+    AS_WORKER,
+    BUILD_UIDS,
+    IMAGE,
+    ROOT,
+    Called,
+    Engine,
+    empty_volume,
+    free_port,
+    status,
+)
 from databases import MARIADB, Servers, blank
 from mprelease.simulator.proxy import Simulator
 from mprelease.simulator.sample import make_sample
@@ -240,3 +253,52 @@ def test_one_more_word_shows_the_demo(
     assert containers.inside(name, "mprelease", "healthcheck").code == 0
     containers.wait_until(name, lambda: "admin" in containers.call("podman", "logs", name).err)
     containers.must("podman", "stop", "--time", "60", name)
+
+
+# What this machine's podman cannot do: a network of its own, and higher limits.
+HERE = """
+services:
+  mprelease:
+    network_mode: host
+    ports: !reset []
+    environment:
+      MPRELEASE_PORT: "{port}"
+      MPRELEASE_BUILD_UIDS: {uids}
+    ulimits: {{nofile: {{soft: 4096, hard: 4096}}, nproc: {{soft: 4096, hard: 4096}}}}
+"""
+
+
+@pytest.fixture
+def port(containers: Engine, tmp_path: Path) -> Iterator[int]:
+    """What `docker compose --file deploy/compose.yaml up --detach` starts, and its port."""
+    chosen = free_port()
+    here = tmp_path / "here.yaml"
+    here.write_text(HERE.format(port=chosen, uids=BUILD_UIDS))
+    files = ("--file", str(ROOT / "deploy/compose.yaml"), "--file", str(here))
+    containers.compose(*files, "up", "--detach", "--no-build", MPRELEASE_IMAGE=f"localhost/{IMAGE}")
+    yield chosen
+    containers.compose(*files, "down", "--volumes")
+
+
+def test_the_three_lines_of_the_readme_lead_to_a_login(containers: Engine, port: int) -> None:
+    readme = (ROOT / "README.md").read_text()
+    lines = re.findall(r"^(?:make image|docker compose).*$", readme, re.MULTILINE)
+    assert [line.split("  ")[0] for line in lines] == [
+        "make image",
+        "docker compose --file deploy/compose.yaml up --detach",
+        "docker compose --file deploy/compose.yaml logs mprelease",
+    ]
+    url = f"http://127.0.0.1:{port}"
+    listed = ("podman", "ps", "--filter", "name=mprelease_mprelease", "--format", "{{.Names}}")
+    (name,) = containers.must(*listed).split()
+    containers.wait_until(name, lambda: status(f"{url}/readyz") == 200)
+    logs = containers.call("podman", "logs", name)
+    password = re.search(r"密码 (\S+?)（", logs.out + logs.err)
+    assert password, logs
+    with httpx.Client(base_url=url, follow_redirects=True, trust_env=False) as browser:
+        form = {"name": "admin", "password": password[1]}
+        page = browser.post("/login", data=form, headers={"Origin": url})
+        assert page.status_code == 200
+        assert page.url.path == "/"
+    health = ("mprelease", "healthcheck", "--worker")
+    containers.wait_until(name, lambda: containers.inside(name, *health).code == 0)

@@ -18,7 +18,7 @@ from mprelease.pipeline.runner import Outcome
 from mprelease.schemas.apps import AppChange
 from mprelease.schemas.projects import ProjectChange
 from mprelease.schemas.releases import ReleaseRequest
-from mprelease.security.vault import Vault
+from mprelease.security.vault import Vault, master_key
 from mprelease.services import apps, projects, releases
 from mprelease.services.context import ServiceContext
 from mprelease.storage import queue
@@ -56,7 +56,8 @@ class RecordedRelease:
 def opened_services(cli: CommandLine, key: str) -> Iterator[ServiceContext]:
     """Open the services of the data folder beside the server, and add an app."""
     database = Database(sqlite_url(cli.data / "mprelease.db"))
-    services = ServiceContext(database, Vault(bytes(32)), _now, ZoneInfo("Asia/Shanghai"))
+    vault = Vault(master_key(None, cli.data / "master.key"))
+    services = ServiceContext(database, vault, _now, ZoneInfo("Asia/Shanghai"))
     projects.add(
         services, ADMIN, ProjectChange(name="web", repository="/srv/web.git", default_branch="main")
     )

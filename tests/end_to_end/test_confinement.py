@@ -95,7 +95,8 @@ def listener() -> Iterator[int]:
 
 def facts(cli: CommandLine, listener: int) -> Mapping[str, object]:
     """Lay baits where secrets lie, and tell the probe where."""
-    private, public = cli.folder / "private", Path("/srv/mprelease-public")
+    # Outside of the folders of tests, and one for each that runs at the same time.
+    private, public = cli.folder / "private", Path(f"/srv/mprelease-{os.getpid()}")
     private.write_text("secret")
     private.chmod(0o600)
     public.write_text("everybody's")
@@ -148,7 +149,7 @@ def test_a_build_can_do_what_the_table_says_and_nothing_else(
     working.has_app(repository, "--build-command", command, "--output", "dist")
     working.must("preview", "shop")
     found = dict(re.findall(r"PROBE ([\w-]+) (yes|no)", working.log(2)))
-    Path("/srv/mprelease-public").unlink()
+    Path(f"/srv/mprelease-{os.getpid()}").unlink()
     assert found == promised(mode)
 
 

@@ -204,7 +204,7 @@ LOOPS: dict[str, Callable[[WorkerPool, LoopSupervisor, Patch, str], None]] = {
     "relay sender": relay_sender,
     "relay listener": relay_listener,
 }
-ELSEWHERE = {"socket guard"}
+ELSEWHERE = {"socket guard", "cleanup"}
 NEED_REDIS = {"relay sender", "relay listener"}
 
 

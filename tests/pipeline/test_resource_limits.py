@@ -40,7 +40,7 @@ def failure(words: tuple[str, ...], folder: Path, limits: ResourceLimits) -> Sta
     lines: list[str] = []
     path = {"PATH": os.environ["PATH"], "HOME": str(folder)}
     user = UID if os.geteuid() == 0 else None
-    command = Command(words, folder, path, 20, user, limits, (folder,))
+    command = Command(words, folder, path, 90, user, limits, (folder,))
     ended = run(command, stop=Stop(), on_line=lines.append)
     return problem_of(ended, *lines, limits=limits)
 

@@ -93,8 +93,10 @@ def sqlite(url: URL, timeouts: Timeouts, begin: str) -> Engine:
         # The driver must not start transactions itself: it would do so late, without IMMEDIATE.
         connection.isolation_level = None
         cursor = connection.cursor()
-        # Takes effect in a file without tables only: free pages can be returned to the disk.
-        cursor.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        # Free pages can be returned to the disk. Only of use, and only free of waiting for others
+        # who write, in a file that is still empty.
+        if cursor.execute("PRAGMA page_count").fetchone() == (0,):
+            cursor.execute("PRAGMA auto_vacuum = INCREMENTAL")
         cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute("PRAGMA foreign_keys = ON")
