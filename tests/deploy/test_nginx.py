@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 import ssl
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import pytest
 import trustme
 from websockets.sync.client import connect
 
-from containers import ROOT, free_port, status
+from containers import ROOT, free_port
 from needs import needs
 
 pytestmark = pytest.mark.lasting
@@ -51,16 +52,16 @@ def pages(folder: Path, base_url: str) -> Iterator[int]:
         "MPRELEASE_TRUSTED_PROXIES": "127.0.0.1",
     }
     words = [sys.executable, "-m", "mprelease", "serve", "--no-worker"]
-    with running(words, environment, f"http://127.0.0.1:{port}/readyz"):
+    with running(words, environment, port):
         yield port
 
 
 @contextmanager
-def running(words: list[str], environment: dict[str, str], url: str) -> Iterator[None]:
+def running(words: list[str], environment: dict[str, str], port: int) -> Iterator[None]:
     with subprocess.Popen(words, env=environment, stderr=subprocess.PIPE, text=True) as process:
         deadline = time.monotonic() + 30
-        while status(url) == 0 and process.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.1)
+        while not listens(port) and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.05)
         try:
             if process.poll() is not None:
                 pytest.fail(process.communicate()[1])
@@ -68,6 +69,11 @@ def running(words: list[str], environment: dict[str, str], url: str) -> Iterator
         finally:
             process.terminate()
             process.communicate(timeout=30)
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as trial:
+        return trial.connect_ex(("127.0.0.1", port)) == 0
 
 
 @pytest.fixture
@@ -96,7 +102,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
         program = shutil.which("nginx", path=_PATH)
         assert program
         words = [program, "-p", str(tmp_path), "-c", str(whole)]
-        with running(words, dict(os.environ), f"http://127.0.0.1:{plain}/"):
+        with running(words, dict(os.environ), plain):
             context = ssl.create_default_context()
             authority.configure_trust(context)
             yield Site(f"https://localhost:{secure}", f"http://127.0.0.1:{plain}", context)
@@ -116,6 +122,6 @@ def test_the_sample_forwards_pages_logins_and_live_sockets(site: Site) -> None:
     headers = {"Cookie": cookie}
     with connect(
         address, additional_headers=headers, origin=site.secure, ssl=site.trusted, proxy=None
-    ) as socket:
-        socket.send('{"states": true}')
-        assert '"whole":true' in str(socket.recv(timeout=10))
+    ) as live:
+        live.send('{"states": true}')
+        assert '"whole":true' in str(live.recv(timeout=10))
