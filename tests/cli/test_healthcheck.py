@@ -51,7 +51,7 @@ def test_pages_without_their_database_are_not(call: Call, monkeypatch: pytest.Mo
         answer = call("healthcheck")
     assert answer.code == 1
     assert answer.err.strip() == (
-        f"http://127.0.0.1:{port}/readyz answers with status 503: the database is out of reach."
+        f"http://localhost:{port}/readyz answers with status 503: the database is out of reach."
     )
 
 

@@ -12,7 +12,6 @@ import segno
 
 from mprelease.application import opened
 from mprelease.cli.log_file import SharedLogFile
-from mprelease.cli.output_file import create_private
 from mprelease.cli.qr import drawn, has_blocks
 from mprelease.domain.logs import LogLine, Position
 from mprelease.domain.platforms import Platform
@@ -21,6 +20,7 @@ from mprelease.domain.users import Actor
 from mprelease.schemas.apps import AppChange
 from mprelease.schemas.projects import ProjectChange
 from mprelease.schemas.releases import ReleaseRequest
+from mprelease.security.private_files import create_private
 from mprelease.services import apps, projects, releases
 from mprelease.settings.settings import Settings
 from mprelease.storage import logs

@@ -148,14 +148,14 @@ def test_logs_and_codes_go_before_their_release(services: ServiceContext, made: 
         assert reports[store].removed == {RemovalReason.AGE: 1}
 
 
-def test_a_rehearsal_counts_the_same_and_removes_nothing(
+def test_a_dry_run_counts_the_same_and_removes_nothing(
     services: ServiceContext, made: Made
 ) -> None:
     old, new = made(400), made(1)
     limits = replace(FOREVER, release_days=365)
-    rehearsed = retention.clean(services, limits, is_rehearsal=True)
+    counted = retention.clean(services, limits, is_dry_run=True)
     assert shown(services, old, new) == [old, new]
-    assert retention.clean(services, limits) == rehearsed
+    assert retention.clean(services, limits) == counted
 
 
 def test_an_unknown_release_cannot_be_kept(services: ServiceContext, developer: Actor) -> None:

@@ -51,14 +51,14 @@ def test_beyond_its_limit_a_store_loses_what_was_not_used_for_longest(folder: Pa
     assert list((folder.parent / "trash").iterdir()) == []
 
 
-def test_a_rehearsal_reports_the_same_and_removes_nothing(folder: Path) -> None:
+def test_a_dry_run_reports_the_same_and_removes_nothing(folder: Path) -> None:
     for name, days in (("new", 1), ("oldest", 200), ("old", 5)):
         entry(folder, name, days)
     store = DiskStore(StoreName.CACHES, folder, "*", limit=80 * KIB, unused=90 * DAY)
-    rehearsed = cleaner(folder, is_rehearsal=True).clean([store])
+    counted = cleaner(folder, is_dry_run=True).clean([store])
     assert names(folder) == {"new", "old", "oldest"}
-    assert rehearsed == cleaner(folder).clean([store])
-    assert rehearsed[0].removed == {RemovalReason.AGE: 1, RemovalReason.LIMIT: 1}
+    assert counted == cleaner(folder).clean([store])
+    assert counted[0].removed == {RemovalReason.AGE: 1, RemovalReason.LIMIT: 1}
     assert names(folder) == {"new"}
 
 

@@ -8,16 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mprelease.cli import options, show
-from mprelease.cli.output_file import (
-    create_private,
-    refuse_unwritable,
-    replacing,
-    reporting_unwritable,
-)
+from mprelease.cli.output_file import refuse_unwritable, replacing, reporting_unwritable
 from mprelease.cli.startup import me, opening
 from mprelease.cli.translation import t
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
+from mprelease.security.private_files import create_private
 
 if TYPE_CHECKING:
     from mprelease.services.backups import Manifest

@@ -28,10 +28,7 @@ def cleanup(
 ) -> None:
     """Clean the data folder, or show what would be removed and why."""
     with opening() as application:
-        if dry_run:
-            reports = application.cleanup.run_all(is_rehearsal=True)
-        else:
-            reports = _cleaned(application)
+        reports = application.cleanup.run_all(is_dry_run=True) if dry_run else _cleaned(application)
     if json:
         show.as_json([show.plain(report) for report in reports])
         return

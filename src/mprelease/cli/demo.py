@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mprelease.cli import outcome, tools
-from mprelease.cli.output_file import create_private
 from mprelease.cli.serve import Port, run
 from mprelease.cli.translation import t
 from mprelease.domain.platforms import Platform
 from mprelease.domain.releases import Kind
 from mprelease.schemas.projects import ProjectChange
 from mprelease.schemas.releases import ReleaseRequest
+from mprelease.security.private_files import create_private
 
 if TYPE_CHECKING:
     from mprelease.application import Application

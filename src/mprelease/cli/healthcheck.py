@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mprelease.cli.serve import host_in_url
 from mprelease.cli.translation import t
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 _SECONDS = 5.0
 # A tick waits for the database, up to a quarter of a minute for each of its statements.
 _STUCK_SECONDS = 120.0
-_ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (listens there, is called here)
 OfWorker = Annotated[bool, typer.Option("--worker", help=t("option.healthcheck_worker"))]
 
 
@@ -35,8 +35,8 @@ def healthcheck(worker: OfWorker = False) -> None:
 
 
 def _why_not_ready(settings: "Settings") -> str:
-    host, port = _ANY_ADDRESS.get(settings.host, settings.host), settings.port
-    url = f"http://{f'[{host}]' if ':' in host else host}:{port}/readyz"
+    host, port = host_in_url(settings.host), settings.port
+    url = f"http://{host}:{port}/readyz"
     # Not httpx, which takes longer to import than everything else here.
     connection = HTTPConnection(host, port, timeout=_SECONDS)
     try:

@@ -88,7 +88,7 @@ def run(application: "Application", host: str, port: int, *, works: bool, words:
     application.services.now()
     with _working(application, server, hub) if works else nullcontext():
         password = _first_password(application)
-        url = settings.base_url or f"http://{_in_address(host)}:{port}"
+        url = settings.base_url or f"http://{host_in_url(host)}:{port}"
         typer.echo(t("cli.serve.ready", url=url), err=True)
         if password:
             typer.echo(t("cli.serve.admin", name="admin", password=password), err=True)
@@ -109,7 +109,8 @@ def _allow_many_sockets() -> int:
     return most
 
 
-def _in_address(host: str) -> str:
+def host_in_url(host: str) -> str:
+    """Return the host under which this machine reaches the address that it listens on."""
     if host in {"127.0.0.1", "0.0.0.0", "::"}:  # noqa: S104 (listening there, opened here)
         return "localhost"
     return f"[{host}]" if ":" in host else host

@@ -21,12 +21,11 @@ from mprelease.workspace.cache_scopes import app_of
 from mprelease.workspace.disk_stores import Cleaner, DiskStore
 from mprelease.workspace.layout import Layout, key_of
 from mprelease.workspace.repository_lock import exclusive
+from mprelease.workspace.retention import IN_USE_SECONDS
 
 _MEBI = 1 << 20
 _DAY = 86_400
 _HOUR = 3600.0
-# A runtime or a package manager has no lock: a release may use it for as long as it runs.
-_IN_USE_SECONDS = 6 * _HOUR
 _NODE, _LOCKS = "node-", ".locks"
 
 
@@ -60,25 +59,25 @@ class DiskCleanup:
     def run(
         self,
         *,
-        is_rehearsal: bool = False,
+        is_dry_run: bool = False,
         goes_on: Callable[[], bool] = lambda: True,
     ) -> list[StoreReport]:
         """Clean the stores, or only find out what would be removed; return a report of each.
 
         It ends early when `goes_on` returns False. Only for the owner of the data folder, except
-        for a rehearsal.
+        for a dry run.
         """
         with self.database.reading() as db:
             repositories, app_ids = projects.in_use(db)
         cleaner = Cleaner(
             self.layout.trash,
-            is_rehearsal,
+            is_dry_run,
             max(0, self._missing()),
             self.clock(),
             goes_on,
         )
         reports = cleaner.clean(self.stores(repositories, app_ids))
-        if not is_rehearsal:
+        if not is_dry_run:
             self._remove_empty_folders({key_of(url) for url in repositories})
         return reports
 
@@ -121,7 +120,7 @@ class DiskCleanup:
                 is_superfluous=is_foreign_cache,
             ),
             self._store(StoreName.PACKAGE_STORES, layout.stores, "*/*", **of_repository),
-            self._store(StoreName.MANAGERS, layout.managers, "*", recent=_IN_USE_SECONDS),
+            self._store(StoreName.MANAGERS, layout.managers, "*", recent=IN_USE_SECONDS),
             self._tool_store(),
         ]
 
@@ -149,7 +148,7 @@ class DiskCleanup:
             StoreName.TOOLS,
             folder,
             "*",
-            recent=_IN_USE_SECONDS,
+            recent=IN_USE_SECONDS,
             lock=lock,
             is_superfluous=lambda path: path.name not in pinned and not _is_runtime(path),
             reason=RemovalReason.OUTDATED,
@@ -189,10 +188,10 @@ class WorkerCleanup:
         """Return whether less of the disk is free than releases need."""
         return self.disk.is_low
 
-    def run_all(self, *, is_rehearsal: bool = False) -> list[StoreReport]:
-        """Clean data folder and database, whichever worker is the first, or only rehearse it."""
-        stored = retention.clean(self.services, self.retention, is_rehearsal=is_rehearsal)
-        return [*self.disk.run(is_rehearsal=is_rehearsal), *stored]
+    def run_all(self, *, is_dry_run: bool = False) -> list[StoreReport]:
+        """Clean data folder and database, whichever worker is the first, or only count."""
+        stored = retention.clean(self.services, self.retention, is_dry_run=is_dry_run)
+        return [*self.disk.run(is_dry_run=is_dry_run), *stored]
 
     def run(self, *, goes_on: Callable[[], bool] = lambda: True) -> list[StoreReport]:
         """Clean, and store the reports; end early when `goes_on` returns False."""

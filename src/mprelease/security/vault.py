@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
+from mprelease.security.private_files import create_private
 
 _KEY_BYTES = 32
 _NONCE_BYTES = 12
@@ -66,7 +67,8 @@ def master_key(given: str | None, file: Path) -> bytes:
     """
     if given is None:
         if not file.exists():
-            _make(file)
+            # If another process is faster, its key counts.
+            create_private(file, b64encode(secrets.token_bytes(_KEY_BYTES)).decode() + "\n")
         given = file.read_text(encoding="ascii")
     try:
         key = b64decode(given.strip(), validate=True)
@@ -75,21 +77,6 @@ def master_key(given: str | None, file: Path) -> bytes:
     if len(key) != _KEY_BYTES:
         raise Refused(Problem.MASTER_KEY_WRONG)
     return key
-
-
-def _make(file: Path) -> None:
-    draft = file.with_name(f"{file.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(b64encode(secrets.token_bytes(_KEY_BYTES)) + b"\n")
-        os.fsync(stream.fileno())
-    try:
-        # A link, not a rename: of two processes that start together the first one creates the key.
-        file.hardlink_to(draft)
-    except FileExistsError:
-        pass
-    finally:
-        draft.unlink()
 
 
 def _encrypt(cipher: AESGCM, content: bytes, purpose: str) -> bytes:

@@ -43,17 +43,17 @@ def clean(
     services: ServiceContext,
     limits: Retention,
     *,
-    is_rehearsal: bool = False,
+    is_dry_run: bool = False,
     goes_on: Callable[[], bool] = lambda: True,
 ) -> list[StoreReport]:
     """Remove what is too old or too much, or only count it; return a report of each store."""
     with services.database.reading() as db:
         sizes = retention.sizes(db, services.database.backend)
     removed = [
-        (each, *_apply(services, each, goes_on, is_rehearsal=is_rehearsal))
+        (each, *_apply(services, each, goes_on, is_dry_run=is_dry_run))
         for each in _expiries(limits, services.now())
     ]
-    if not is_rehearsal and any(count for _, count, _ in removed):
+    if not is_dry_run and any(count for _, count, _ in removed):
         retention.give_back(services.database)
     rest = max(0, sizes.database_bytes - sizes.log_bytes - sizes.qr_bytes)
     return [
@@ -134,10 +134,10 @@ def _apply(
     expiry: _Expiry,
     goes_on: Callable[[], bool],
     *,
-    is_rehearsal: bool,
+    is_dry_run: bool,
 ) -> tuple[int, int]:
     """Remove in batches, or only count; return how many were removed, and their bytes."""
-    if is_rehearsal:
+    if is_dry_run:
         with services.database.reading() as db:
             ids = expiry.find(db, _MOST_COUNTED)
             parts = range(0, len(ids), _BATCH)

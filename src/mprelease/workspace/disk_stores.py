@@ -64,7 +64,7 @@ class DiskStore:
 
 @dataclass
 class Cleaner:
-    """Remove items of stores; with `is_rehearsal` only find out what would be removed.
+    """Remove items of stores; with `is_dry_run` only find out what would be removed.
 
     A removed folder is first moved to `trash`, on the same disk, while its lock is held. `needed`
     is the number of bytes to free beyond the stores' own limits. It ends early when `goes_on`
@@ -72,7 +72,7 @@ class Cleaner:
     """
 
     trash: Path
-    is_rehearsal: bool = False
+    is_dry_run: bool = False
     needed: int = 0
     now: float = field(default_factory=time.time)
     goes_on: Callable[[], bool] = lambda: True
@@ -124,7 +124,7 @@ class Cleaner:
         with state.store.lock(item.path) as is_unused:
             if not is_unused:
                 return False
-            if not self.is_rehearsal and not self._discard(item.path):
+            if not self.is_dry_run and not self._discard(item.path):
                 return False
         state.removed(item, reason)
         return True
@@ -144,7 +144,7 @@ class Cleaner:
         return True
 
     def _empty_trash(self) -> None:
-        if not self.is_rehearsal and self.trash.is_dir():
+        if not self.is_dry_run and self.trash.is_dir():
             for folder in self.trash.iterdir():
                 if self.goes_on():
                     remove(folder)

@@ -6,6 +6,9 @@ from pathlib import Path
 
 from mprelease.process.removal import remove
 
+IN_USE_SECONDS = 6 * 3600.0
+"""Longer than any release: what was used within this time and has no lock may be in use."""
+
 
 def least_recently_used(
     folder: Path, kept: int, *, used_before: float | None = None, holding: str = ""
@@ -27,17 +30,13 @@ def drop_oldest(folder: Path, kept: int, now: float, *, holding: str = "") -> No
 
     `now` is in seconds since the epoch; `holding` as in `least_recently_used`.
     """
-    surplus = least_recently_used(folder, kept, used_before=now - _IN_USE_SECONDS, holding=holding)
+    surplus = least_recently_used(folder, kept, used_before=now - IN_USE_SECONDS, holding=holding)
     for entry in surplus:
         former = folder / f".former-{secrets.token_hex(4)}"
         # Renamed first, so that an entry with its name is always complete.
         with suppress(FileNotFoundError):
             entry.rename(former)
             remove(former)
-
-
-# Longer than any release, so that an entry in use is not removed.
-_IN_USE_SECONDS = 6 * 3600.0
 
 
 def _used_at(entry: Path, holding: str) -> int | None:
