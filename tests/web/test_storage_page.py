@@ -28,6 +28,9 @@ def with_worker(site: Site, *, low_disk: bool = False) -> None:
         workers.register(db, "builder-7", ["default"], 2, "0.1.0")
         workers.heartbeat(db, "builder-7", low_disk=low_disk)
         documents = [asdict(each) for each in reports]
+        # What a newer version may have added to a known store.
+        documents[0] |= {"new_field": 1}
+        documents[0]["removed"] |= {"new_reason": 1}
         workers.report_stores(db, "builder-7", [*documents, unreadable])
 
 
@@ -37,6 +40,7 @@ def test_the_page_shows_what_takes_how_much_and_when_it_is_removed(site: Site) -
     for text in ("builder-7", "5.00 MB", "beyond 10.00 MB", "no app uses it: 2", "180 days"):
         assert text in page
     assert "of_a_newer_version" not in page
+    assert "new_reason" not in page
 
 
 def test_the_button_asks_the_workers_to_clean(site: Site) -> None:

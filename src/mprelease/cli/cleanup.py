@@ -58,7 +58,6 @@ def _cleaned(application: "Application") -> "list[StoreReport]":
 
 def _cleaned_by_worker(application: "Application") -> "list[StoreReport]":
     """Let the worker that owns the data folder clean it; raise Refused if it does not."""
-    from mprelease.domain.stores import StoreReport
     from mprelease.storage import workers
 
     database, name = application.services.database, application.worker_name
@@ -79,7 +78,7 @@ def _cleaned_by_worker(application: "Application") -> "list[StoreReport]":
         time.sleep(_POLL_SECONDS)
     if found is None or found.stores_at == before.stores_at:
         raise Refused(Problem.DATA_FOLDER_OWNED, folder=folder)
-    return [StoreReport(**each) for each in found.stores]
+    return list(found.stores)
 
 
 def _reasons(report: "StoreReport") -> str:

@@ -1,8 +1,9 @@
 """What the data folder and the database hold, what may be removed, and why."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
+from typing import Any
 
 
 class StoreName(StrEnum):
@@ -53,3 +54,23 @@ class StoreReport:
     removed: Mapping[RemovalReason, int] = field(default_factory=dict)
     removed_size: int = 0
     most_per_app: int = 0
+
+
+def readable_reports(documents: Iterable[Mapping[str, Any]]) -> tuple[StoreReport, ...]:
+    """Return stored reports, without the stores, fields and reasons of a newer version."""
+    known = {each.name for each in fields(StoreReport)}
+    readable = (one for one in documents if one.get("store") in set(StoreName))
+    return tuple(
+        StoreReport(
+            **{
+                **{name: value for name, value in one.items() if name in known},
+                "store": StoreName(one["store"]),
+                "removed": {
+                    RemovalReason(why): count
+                    for why, count in one.get("removed", {}).items()
+                    if why in set(RemovalReason)
+                },
+            }
+        )
+        for one in readable
+    )

@@ -1,12 +1,11 @@
 """Workers: processes that run the releases of their labels."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 from mprelease.domain.sandbox import SandboxMode
+from mprelease.domain.stores import StoreReport
 
 DEFAULT_LABEL = "default"
 LABEL = re.compile(r"[a-z][a-z0-9-]{0,31}")
@@ -28,7 +27,7 @@ class WorkerRecord:
     `runs` are the ids of its running releases. A draining worker claims no more. `sandbox` is how
     it isolates builds, None if an older version does not report it. `loop_failures` counts the
     unexpected failures of its loops since it started. With `low_disk` it claims no release until
-    more of its disk is free. `stores` are the documents of the reports of its last cleanup.
+    more of its disk is free. `stores` are the reports of its last cleanup.
     """
 
     name: str
@@ -43,5 +42,5 @@ class WorkerRecord:
     sandbox: SandboxMode | None = None
     loop_failures: int = 0
     low_disk: bool = False
-    stores: tuple[Mapping[str, Any], ...] = ()
+    stores: tuple[StoreReport, ...] = ()
     stores_at: int | None = None

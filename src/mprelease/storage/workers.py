@@ -9,6 +9,7 @@ from sqlalchemy import Row, delete, func, insert, select, update
 from mprelease.domain.newer_values import known_or_newer
 from mprelease.domain.releases import State
 from mprelease.domain.sandbox import SandboxMode
+from mprelease.domain.stores import readable_reports
 from mprelease.domain.workers import ALIVE_MS, WorkerRecord
 from mprelease.storage.clock import now_ms
 from mprelease.storage.database import Reader, Writer
@@ -179,6 +180,6 @@ def _worker(row: Row[Any], runs: Sequence[int]) -> WorkerRecord:
         runs=tuple(runs),
         loop_failures=row.loop_failures or 0,
         low_disk=bool(row.low_disk),
-        stores=tuple(row.stores or ()),
+        stores=readable_reports(row.stores or ()),
         stores_at=row.stores_at,
     )

@@ -46,7 +46,4 @@ def clean(
 
 
 def _reports(worker: WorkerRecord, *, of_database: bool) -> list[StoreReport]:
-    """Return the reports of a worker that this version can read."""
-    known = [each for each in worker.stores if each.get("store") in set(StoreName)]
-    reports = [StoreReport(**each) for each in known]
-    return [each for each in reports if (each.store in _DATABASE) is of_database]
+    return [each for each in worker.stores if (each.store in _DATABASE) is of_database]
