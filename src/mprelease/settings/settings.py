@@ -86,6 +86,7 @@ class Settings(BaseSettings):
     keep_mirrors: int = Field(default=20_480, ge=0)
     keep_workspaces: int = Field(default=20_480, ge=0)
     keep_dependency_sets: int = Field(default=20_480, ge=0)
+    keep_artifacts: int = Field(default=5120, ge=0)
     keep_caches: int = Field(default=10_240, ge=0)
     keep_package_stores: int = Field(default=10_240, ge=0)
     keep_managers: int = Field(default=1024, ge=0)

@@ -126,6 +126,11 @@ class Layout:
         return self.data / "caches"
 
     @property
+    def artifacts(self) -> Path:
+        """Return the folder of the artifacts: what builds have made."""
+        return self.data / "artifacts"
+
+    @property
     def stores(self) -> Path:
         """Return the folder of the package managers' stores."""
         return self.data / "stores"
