@@ -120,6 +120,9 @@ class DiskCleanup:
                 is_superfluous=is_foreign_cache,
             ),
             self._store(StoreName.PACKAGE_STORES, layout.stores, "*/*", **of_repository),
+            self._store(
+                StoreName.COMPILE_RESULTS, layout.compile_results, "*/*", is_superfluous=is_foreign
+            ),
             self._store(StoreName.MANAGERS, layout.managers, "*", recent=IN_USE_SECONDS),
             self._tool_store(),
         ]
@@ -165,7 +168,10 @@ class DiskCleanup:
     def _remove_empty_folders(self, keys: Collection[str]) -> None:
         """Remove what is left of repositories that no app uses: locks, and empty folders."""
         layout = self.layout
-        folders = (layout.workspaces, layout.dependency_sets, layout.caches, layout.stores)
+        folders = (
+            *(layout.workspaces, layout.dependency_sets, layout.caches, layout.stores),
+            layout.compile_results,
+        )
         for folder in (each for one in folders for each in one.glob("*")):
             if folder.name in keys or not folder.is_dir():
                 continue
@@ -215,6 +221,7 @@ def worker_cleanup(
         StoreName.DEPENDENCY_SETS: settings.keep_dependency_sets,
         StoreName.CACHES: settings.keep_caches,
         StoreName.PACKAGE_STORES: settings.keep_package_stores,
+        StoreName.COMPILE_RESULTS: settings.keep_compile_results,
         StoreName.MANAGERS: settings.keep_managers,
         StoreName.TOOLS: settings.keep_tools,
     }
