@@ -15,6 +15,7 @@ class StoreName(StrEnum):
     ARTIFACTS = "artifacts"
     CACHES = "caches"
     PACKAGE_STORES = "package_stores"
+    COMPILE_RESULTS = "compile_results"
     MANAGERS = "managers"
     TOOLS = "tools"
     RELEASES = "releases"

@@ -128,6 +128,9 @@ class DiskCleanup:
                 is_superfluous=is_foreign_cache,
             ),
             self._store(StoreName.PACKAGE_STORES, layout.stores, "*/*", **of_repository),
+            self._store(
+                StoreName.COMPILE_RESULTS, layout.compile_results, "*/*", is_superfluous=is_foreign
+            ),
             self._store(StoreName.MANAGERS, layout.managers, "*", recent=IN_USE_SECONDS),
             self._tool_store(),
         ]
@@ -174,11 +177,8 @@ class DiskCleanup:
         """Remove what is left of repositories that no app uses: locks, and empty folders."""
         layout = self.layout
         folders = (
-            layout.workspaces,
-            layout.dependency_sets,
-            layout.artifacts,
-            layout.caches,
-            layout.stores,
+            *(layout.workspaces, layout.dependency_sets, layout.caches, layout.stores),
+            *(layout.artifacts, layout.compile_results),
         )
         for folder in (each for one in folders for each in one.glob("*")):
             if folder.name in keys or not folder.is_dir():
@@ -230,6 +230,7 @@ def worker_cleanup(
         StoreName.ARTIFACTS: settings.keep_artifacts,
         StoreName.CACHES: settings.keep_caches,
         StoreName.PACKAGE_STORES: settings.keep_package_stores,
+        StoreName.COMPILE_RESULTS: settings.keep_compile_results,
         StoreName.MANAGERS: settings.keep_managers,
         StoreName.TOOLS: settings.keep_tools,
     }

@@ -12,6 +12,7 @@ from pathlib import Path
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Kind, Stage
+from mprelease.pipeline.kept_compile import with_kept_compile
 from mprelease.pipeline.run import Run
 from mprelease.pipeline.staging import staged
 from mprelease.pipeline.standby import StandbyProcess
@@ -66,13 +67,21 @@ def _publish_once(run: Run) -> bool:
     parcel = staged(run.staging, publisher.scratch, run.stop)
     order = _order(run, parcel, publisher.scratch, pack_npm=bool(run.staging.packed))
     run.driver.prepare(order)
-    publisher.give(order.scratch / "project")
+    order, compile_result = with_kept_compile(run, order)
+    for path in (order.scratch / "project", order.kept_result):
+        if path:
+            publisher.give(path)
     exchange = _Exchange(run, order)
     accepted = exchange.result(publisher)
     run.is_published = True
     run.recorder.published(accepted.publication)
-    for hint in (*accepted.hints, *run.driver.left_out(order, run.packages)):
+    left_out = compile_result.messages if compile_result else None
+    if left_out is None:
+        left_out = run.driver.left_out(order, run.packages)
+    for hint in (*accepted.hints, *left_out):
         run.recorder.warned(hint)
+    if compile_result:
+        compile_result.keep(left_out)
     if exchange.has_downloaded:
         run.note("log.keeping_download")
         run.driver.keep_download(run.machine.standby.tools, order.account, order.route, run.stop)

@@ -119,7 +119,8 @@ class Machine:
     """The parts of a worker's machine that all its releases use.
 
     `environment` is inherited by all programs, `build_variables` by installs and builds only.
-    `words` translates mprelease's own lines in logs into the installation's language.
+    `words` translates mprelease's own lines in logs into the installation's language. With
+    `keeps_compile_results` the vendor's tool does not compile the same files of an app again.
     """
 
     layout: Layout
@@ -132,6 +133,7 @@ class Machine:
     route: Route
     limits: Limits
     words: Translator
+    keeps_compile_results: bool = False
 
     @property
     def has_mounts(self) -> bool:

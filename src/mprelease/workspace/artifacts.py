@@ -16,8 +16,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from mprelease.domain.problems import Message
-from mprelease.process.copying import plain_entries
 from mprelease.process.removal import remove
+from mprelease.process.tree_digest import tree_digest
 from mprelease.workspace.entry_lock import EntryLock
 from mprelease.workspace.retention import IN_USE_SECONDS, least_recently_used
 
@@ -70,7 +70,7 @@ class Artifact:
     @property
     def is_whole(self) -> bool:
         """Return whether the content is what was stored."""
-        return digest_of(self.content) == self.digest
+        return tree_digest(self.content) == self.digest
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ class Artifacts:
         draft.mkdir(mode=0o700)
         try:
             built = fill(draft / _CONTENT)
-            digest = digest_of(draft / _CONTENT)
+            digest = tree_digest(draft / _CONTENT)
             note = json.dumps({**asdict(built), "digest": digest}, sort_keys=True)
             (draft / _NOTE).write_text(note, encoding="utf-8")
             # Of the description as well: other warnings, for example, are another artifact.
@@ -168,25 +168,6 @@ def unused(folder: Path) -> Iterator[bool]:
         return
     with closing(lock):
         yield lock.try_exclusive()
-
-
-def digest_of(folder: Path) -> str:
-    """Return the SHA-256 (hex) of the names, contents and execute bits of a folder's files."""
-    digest = hashlib.sha256()
-    for path, state in sorted(plain_entries(folder), key=lambda entry: entry[0]):
-        file = folder / path
-        if file.is_symlink():
-            kind, content = "link", os.fsencode(file.readlink())
-        else:
-            kind, content = f"{state.st_mode & 0o100}", _digest_of_file(file)
-        digest.update(f"{path}\0{kind}\0".encode(errors="surrogatepass"))
-        digest.update(content)
-    return digest.hexdigest()
-
-
-def _digest_of_file(file: Path) -> bytes:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").digest()
 
 
 def _short(key: str) -> str:

@@ -45,6 +45,12 @@ class DependencySet:
     extras: tuple[str, ...]
 
     @property
+    def identity(self) -> tuple[str, int, int]:
+        """Return what no other set has, not even a later one of the same key."""
+        state = (self.folder / _NOTE).stat()
+        return self.folder.name, state.st_ino, state.st_mtime_ns
+
+    @property
     def has_caches(self) -> bool:
         """Return whether each node_modules has all folders of CACHES."""
         modules = (self.modules_at(number) for number in range(len(self.modules)))
