@@ -310,7 +310,11 @@ def opened(settings: Settings) -> Application:
     vault = Vault(master_key(given, layout.master_key))
     loops = LoopSupervisor(OUTAGE)
     messaging = Messaging(
-        settings.redis_url, vault.fingerprint("relay"), vault.key_for("relay"), loops
+        settings.redis_url,
+        layout.wakeup_socket,
+        vault.fingerprint("relay"),
+        vault.key_for("relay"),
+        loops,
     )
     services = ServiceContext(
         database, vault, DatabaseClock(database), ZoneInfo(settings.timezone), messaging.wake

@@ -101,13 +101,15 @@ def cancel(services: ServiceContext, who: Actor, release_id: int) -> None:
     Raise Refused if it has ended, or is being sent to the platform.
     """
     with services.database.writing() as db:
-        if get(db, release_id).state is State.CANCELED:
+        release = get(db, release_id)
+        if release.state is State.CANCELED:
             return
         if queue.request_cancel(db, release_id) is None:
             raise Refused(Problem.CANCEL_TOO_LATE, release=release_id)
-        record(
-            db, services, who, AuditEntry("release.cancel", str(release_id), subject_id=release_id)
-        )
+        entry = AuditEntry("release.cancel", str(release_id), subject_id=release_id)
+        record(db, services, who, entry)
+        label = apps.by_id(db, release.app_id).label
+    services.wake(label)
 
 
 def resolve(services: ServiceContext, who: Actor, release_id: int, *, published: bool) -> Release:
