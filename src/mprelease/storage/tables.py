@@ -136,7 +136,7 @@ releases = Table(
     Column("kept", Boolean, nullable=False, server_default=false()),
     Column("build_anew", Boolean, nullable=False, server_default=false()),
     # The stored build output that it publishes; first, the one that it was requested for.
-    Column("artifact", Key),
+    Column("artifact", String(64)),
     Index(None, "state", "label", "due", "id"),
     Index(None, "app_id", "id"),
 )

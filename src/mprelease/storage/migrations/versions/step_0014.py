@@ -13,4 +13,4 @@ def upgrade() -> None:
         "releases",
         sa.Column("build_anew", sa.Boolean(), nullable=False, server_default=sa.false()),
     )
-    op.add_column("releases", sa.Column("artifact", sa.String(255)))
+    op.add_column("releases", sa.Column("artifact", sa.String(64)))
