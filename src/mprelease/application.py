@@ -264,6 +264,7 @@ class Application(Installation):
             route=self.route,
             limits=_limits(settings),
             words=Translator(language_of(requested_language())),
+            keeps_compile_results=settings.reuse_compile_results,
         )
 
     def _open_layout(self) -> Layout:

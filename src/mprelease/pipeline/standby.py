@@ -82,10 +82,16 @@ class StandbyProcess:
         self._ends_at = time.monotonic() + seconds
         self._running.limit(seconds)
 
-    def give(self, folder: Path) -> None:
-        """Make the process's user the owner of a folder in its scratch, except of hard links."""
+    def give(self, path: Path) -> None:
+        """Make the process's user the owner of a file or folder in its scratch.
+
+        Files with several hard links in the folder keep their owner.
+        """
         if self._user:
-            chown_tree(folder, self._user.uid)
+            if path.is_dir():
+                chown_tree(path, self._user.uid)
+            else:
+                chown(path, self._user.uid)
 
     def attach(self, *, stop: Stop, on_line: LineCallback, on_event: LineCallback) -> Running:
         """Connect the caller, who sends the order; earlier lines and events are replayed first.

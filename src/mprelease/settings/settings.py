@@ -77,6 +77,7 @@ class Settings(BaseSettings):
     build_limit: int = Field(default=1800, ge=1)
     publish_limit: int = Field(default=900, ge=1)
     standby_seconds: int = Field(default=600, ge=0)
+    reuse_compile_results: bool = True
 
     keep_releases: int = Field(default=1000, ge=0)
     keep_release_days: int = Field(default=365, ge=0, le=36_500)
@@ -86,8 +87,10 @@ class Settings(BaseSettings):
     keep_mirrors: int = Field(default=20_480, ge=0)
     keep_workspaces: int = Field(default=20_480, ge=0)
     keep_dependency_sets: int = Field(default=20_480, ge=0)
+    keep_artifacts: int = Field(default=5120, ge=0)
     keep_caches: int = Field(default=10_240, ge=0)
     keep_package_stores: int = Field(default=10_240, ge=0)
+    keep_compile_results: int = Field(default=2048, ge=0)
     keep_managers: int = Field(default=1024, ge=0)
     keep_tools: int = Field(default=5120, ge=0)
     min_free_disk: int = Field(default=1024, ge=0)

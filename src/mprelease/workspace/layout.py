@@ -131,6 +131,16 @@ class Layout:
         return self.data / "caches"
 
     @property
+    def artifacts(self) -> Path:
+        """Return the folder of the artifacts: what builds have made."""
+        return self.data / "artifacts"
+
+    @property
+    def compile_results(self) -> Path:
+        """Return the folder of what the vendors' tools have compiled."""
+        return self.data / "compile-results"
+
+    @property
     def stores(self) -> Path:
         """Return the folder of the package managers' stores."""
         return self.data / "stores"
