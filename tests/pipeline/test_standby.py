@@ -112,20 +112,18 @@ def driver(tmp_path: Path) -> ShellDriver:
 Made = Callable[..., Standby]
 
 
+def environment(tools: Path) -> ToolEnvironment:
+    return ToolEnvironment(tools, "/bin/sh", Path("/bin"), None)
+
+
 @pytest.fixture
 def make(layout: Layout, tools: Path) -> Iterator[Made]:
     made: list[Standby] = []
 
-    def of(
-        seconds: int = 60,
-        sandbox: Sandbox | None = None,
-        slots: int = 1,
-        limits: StandbyLimits | None = None,
-    ) -> Standby:
-        tool_environment = ToolEnvironment(tools, "/bin/sh", Path("/bin"), None)
-        limits = limits or StandbyLimits(seconds)
-        made.append(Standby(layout, sandbox or Unconfined(""), tool_environment, limits))
-        made[-1].enable(slots)
+    def of(seconds: int = 60, sandbox: Sandbox | None = None) -> Standby:
+        limits = StandbyLimits(seconds)
+        made.append(Standby(layout, sandbox or Unconfined(""), environment(tools), limits))
+        made[-1].enable()
         return made[-1]
 
     yield of
@@ -225,12 +223,7 @@ def test_an_order_has_its_own_time_limit(make: Made, driver: ShellDriver) -> Non
 def test_a_worker_that_does_not_live_on_leaves_nobody_waiting(
     layout: Layout, driver: ShellDriver, tools: Path
 ) -> None:
-    standby = Standby(
-        layout,
-        Unconfined(""),
-        ToolEnvironment(tools, "/bin/sh", Path("/bin"), None),
-        StandbyLimits(60),
-    )
+    standby = Standby(layout, Unconfined(""), environment(tools), StandbyLimits(60))
     standby.refill(driver)
     assert living(tools) == []
 
@@ -318,12 +311,7 @@ def test_started_as_root_each_process_has_a_user_id_of_its_own_and_nothing_else(
         sandbox = sandboxes(tmp_path)[mode]
         layout = prepared(Path(folder, "data"))
         layout = layout.walkable() if mode == "user" else layout
-        standby = Standby(
-            layout,
-            sandbox,
-            ToolEnvironment(tools, "/bin/sh", Path("/bin"), None),
-            StandbyLimits(60),
-        )
+        standby = Standby(layout, sandbox, environment(tools), StandbyLimits(60))
         who = replace(driver, script=WHO)
         both = [standby.take(who, 60) for _ in range(2)]
         outputs = []
