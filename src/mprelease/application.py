@@ -29,6 +29,7 @@ from mprelease.i18n import Translator, language_of
 from mprelease.messaging import Messaging
 from mprelease.pipeline.run import Limits, Machine, Node
 from mprelease.pipeline.standby import Standby
+from mprelease.pipeline.standby_limits import StandbyLimits
 from mprelease.platforms import tools
 from mprelease.platforms.driver import Route, ToolEnvironment
 from mprelease.platforms.registry import driver_of
@@ -296,7 +297,10 @@ class Application:
         tool_environment = ToolEnvironment(
             settings.tools, node.node, node.folder, settings.extra_ca_certs
         )
-        return Standby(layout, self.sandbox, tool_environment, settings.standby_seconds)
+        limits = StandbyLimits(
+            settings.standby_seconds, settings.standby_memory, settings.release_memory
+        )
+        return Standby(layout, self.sandbox, tool_environment, limits)
 
 
 def opened(settings: Settings) -> Application:
