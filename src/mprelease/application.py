@@ -335,6 +335,7 @@ def _limits(settings: Settings) -> Limits:
             Stage.PUBLISH: settings.publish_limit,
         },
         node_memory=settings.node_memory,
+        unlocked_hours=settings.unlocked_hours,
         resources=ResourceLimits(
             processes=settings.build_processes or None,
             memory=settings.build_memory or None,

@@ -8,7 +8,6 @@ from mprelease.packages import manifests
 from mprelease.pipeline.artifact_key import (
     COUNTED,
     counted_values,
-    day_of,
     key_of,
     named_in_settings,
 )
@@ -74,7 +73,7 @@ def keep(run: Run) -> None:
             packages=tuple(sorted(run.packages)),
             node_version=run.node.version if run.runs_node else None,
             warnings=tuple(run.warnings),
-            age="" if run.is_reproducible else day_of(run),
+            age="" if run.is_reproducible else run.period,
             counted=_counted(run),
             release=run.job.release.id,
         )
@@ -130,7 +129,7 @@ def _fitting(run: Run, candidates: Iterable[Artifact]) -> Artifact | None:
 def _is_same(run: Run, built: Built) -> bool:
     if built.counted:
         take_version(run)
-    return built.age in {"", day_of(run)} and built.counted == counted_values(
+    return built.age in {"", run.period} and built.counted == counted_values(
         run, frozenset(built.counted)
     )
 

@@ -34,9 +34,9 @@ class Built:
 
     `output` is its path in the artifact's content. `dependencies` is the key of the dependency set
     that publishing needs, None if it needs none. `packages` are the npm packages that the app
-    depends on at run time. `age` is the day of a build whose dependencies depend on it, else empty.
-    `counted` are the variables that the build used, with their values. `release` is the id of the
-    release that was built.
+    depends on at run time. `age` is the period of a build whose dependencies depend on it, else
+    empty. `counted` are the variables that the build used, with their values. `release` is the id
+    of the release that was built.
     """
 
     output: str
