@@ -185,7 +185,7 @@ class Run:
     the check of the credential. `chosen_node` replaces the machine's Node, and `runs_node` is set
     if one runs. `packages` are the npm packages that the app depends on at run time. Of a run that
     `is_built_before`, `staging` is an artifact; else others that need the same build wait for
-    `artifact_lock`. Dependencies that are not `is_reproducible` depend on the day.
+    `build_lock`. Dependencies that are not `is_reproducible` depend on the day.
     """
 
     job: Job
@@ -207,7 +207,7 @@ class Run:
     staging: Staging | None = None
     packages: frozenset[str] = frozenset()
     warnings: list[Message] = field(default_factory=list)
-    artifact_lock: EntryLock | None = None
+    build_lock: EntryLock | None = None
     runs_node: bool = False
     is_reproducible: bool = True
     is_built_before: bool = False
