@@ -30,6 +30,7 @@ from mprelease.i18n import Language, Translator
 from mprelease.pipeline.run import Limits, Machine, Node, Run
 from mprelease.pipeline.runner import Outcome
 from mprelease.pipeline.standby import Standby
+from mprelease.pipeline.standby_limits import StandbyLimits
 from mprelease.platforms.driver import Route, ToolEnvironment
 from mprelease.process.sandbox import Unconfined
 from mprelease.schemas.apps import AppChange
@@ -200,7 +201,10 @@ def _worker(services: ServiceContext, folder: Path, pipeline: Callable[[Run], Ou
         layout=layout,
         sandbox=Unconfined("a benchmark"),
         standby=Standby(
-            prepared(folder), Unconfined(""), ToolEnvironment(folder, "node", folder, None), 0
+            prepared(folder),
+            Unconfined(""),
+            ToolEnvironment(folder, "node", folder, None),
+            StandbyLimits(0),
         ),
         node=Node("node", "npm", folder, "", ""),
         environment={},

@@ -29,6 +29,7 @@ from mprelease.i18n import Translator, language_of
 from mprelease.installation import Installation
 from mprelease.pipeline.run import Limits, Machine, Node
 from mprelease.pipeline.standby import Standby
+from mprelease.pipeline.standby_limits import StandbyLimits
 from mprelease.platforms import tools
 from mprelease.platforms.driver import Route, ToolEnvironment
 from mprelease.platforms.registry import driver_of
@@ -284,7 +285,10 @@ class Application(Installation):
         tool_environment = ToolEnvironment(
             settings.tools, node.node, node.folder, settings.extra_ca_certs
         )
-        return Standby(layout, self.sandbox, tool_environment, settings.standby_seconds)
+        limits = StandbyLimits(
+            settings.standby_seconds, settings.standby_memory, settings.release_memory
+        )
+        return Standby(layout, self.sandbox, tool_environment, limits)
 
 
 def opened(settings: Settings) -> Application:
@@ -302,6 +306,7 @@ def _limits(settings: Settings) -> Limits:
             Stage.PUBLISH: settings.publish_limit,
         },
         node_memory=settings.node_memory,
+        unlocked_hours=settings.unlocked_hours,
         resources=ResourceLimits(
             processes=settings.build_processes or None,
             memory=settings.build_memory or None,

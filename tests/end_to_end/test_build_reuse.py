@@ -50,7 +50,8 @@ class Shop:
         return dict(self._wechat.received[-1].files)
 
     def artifacts(self) -> list[Path]:
-        return sorted(self.cli.data.glob("artifacts/*/*-*"))
+        found = self.cli.data.glob("artifacts/*/*-*")
+        return sorted(folder for folder in found if folder.is_dir())
 
 
 @pytest.fixture

@@ -11,9 +11,7 @@ from pathlib import Path
 import pytest
 
 from mprelease.domain.problems import Message
-from mprelease.process.tree import Stop
 from mprelease.workspace.artifacts import Artifact, Artifacts, Built
-from mprelease.workspace.entry_lock import found_or_locked
 from trees import write
 
 KEY, OTHER = "a" * 64, "b" * 64
@@ -82,7 +80,7 @@ def test_the_oldest_go_but_none_that_is_in_use(artifacts: Artifacts) -> None:
     used, unused = store(artifacts, "c" * 64), store(artifacts, "d" * 64)
     for each in (used, unused):
         os.utime(each.folder, (1, 1))
-    with closing(artifacts.lock("c" * 64)) as lock:
+    with closing(artifacts.lock(used)) as lock:
         assert lock.try_shared()
         for number in range(66):
             store(artifacts, f"{number:064x}"[::-1])
@@ -91,11 +89,9 @@ def test_the_oldest_go_but_none_that_is_in_use(artifacts: Artifacts) -> None:
 
 
 def test_locks_that_no_artifact_has_are_removed(artifacts: Artifacts) -> None:
-    with closing(artifacts.lock(OTHER)), closing(artifacts.lock("e" * 64)) as held:
-        assert held.try_shared()
-    for lock in artifacts.folder.glob("*.lock"):
-        os.utime(lock, (1, 1))
-    with closing(artifacts.lock("e" * 64)) as held:
+    with closing(artifacts.build_lock(OTHER)):
+        os.utime(artifacts.folder / f"{OTHER[:40]}.lock", (1, 1))
+    with closing(artifacts.build_lock("e" * 64)) as held:
         os.utime(artifacts.folder / f"{'e' * 40}.lock", (1, 1))
         assert held.try_shared()
         store(artifacts)
@@ -103,10 +99,10 @@ def test_locks_that_no_artifact_has_are_removed(artifacts: Artifacts) -> None:
 
 
 def test_a_lock_whose_file_was_removed_is_taken_in_the_new_file(artifacts: Artifacts) -> None:
-    with closing(artifacts.lock(KEY)) as early:
+    with closing(artifacts.build_lock(KEY)) as early:
         (artifacts.folder / f"{KEY[:40]}.lock").unlink()
         assert early.try_exclusive()
-        with closing(artifacts.lock(KEY)) as late:
+        with closing(artifacts.build_lock(KEY)) as late:
             assert not late.try_shared()
 
 
@@ -138,5 +134,3 @@ def test_whenever_the_process_is_killed_no_half_artifact_is_found(artifacts: Art
         process.communicate()
         for found in artifacts.of_key(KEY):
             assert found.is_whole
-        with closing(artifacts.lock(KEY)) as lock:
-            found_or_locked(lock, lambda: next(artifacts.of_key(KEY), None), Stop())

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from mprelease.engine.recorder import LogListener
     from mprelease.engine.worker import Worker
 
+_RECENT_MS = 7 * 24 * 3_600_000
+
 commands = typer.Typer(help=t("cli.workers"))
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help=t("option.worker"))]
@@ -76,7 +78,7 @@ def start_worker(
     application.require_programs()
     worker = application.worker(labels, slots, live)
     worker.recover()
-    application.machine.standby.enable()
+    _fill_standby(application, labels, slots)
     worker.start()
 
     def on_wakeup() -> bool:
@@ -87,6 +89,21 @@ def start_worker(
     name, joined = application.worker_name, ", ".join(labels)
     typer.echo(t("cli.worker.works", name=name, labels=joined, slots=slots), err=True)
     return worker
+
+
+def _fill_standby(application: "Application", labels: tuple[str, ...], slots: int) -> None:
+    """Let processes wait for the platforms of recent releases, and later for all in use."""
+    from mprelease.platforms.registry import driver_of, served
+    from mprelease.storage import apps
+
+    standby = application.machine.standby
+    standby.enable(slots)
+    services = application.services
+    with services.database.reading() as db:
+        used = apps.recent_platforms(db, labels, services.now() - _RECENT_MS)
+    for platform in sorted(set(served()) & set(used), key=used.index):
+        if application.has_tool(platform):
+            standby.refill(driver_of(platform))
 
 
 def wait_for_end(worker: "Worker", signals: threading.Semaphore) -> None:

@@ -17,7 +17,6 @@ from mprelease.pipeline.run import Run
 
 # To be changed when builds of the same inputs would have other outputs.
 _FORMAT = "1"
-_DAY_MS = 24 * 3600 * 1000
 COUNTED = ("MPRELEASE_KIND", "MPRELEASE_VERSION")
 """Variables that most builds do not use: they count where a file or a setting names them."""
 
@@ -41,11 +40,6 @@ def key_of(run: Run, trust: str) -> str:
     }
     text = json.dumps(inputs, sort_keys=True)
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
-
-
-def day_of(run: Run) -> str:
-    """Return the day of a release: without a lock file, dependencies are those of a day."""
-    return str(run.job.release.created_at // _DAY_MS)
 
 
 def counted_values(run: Run, names: frozenset[str]) -> Mapping[str, str]:

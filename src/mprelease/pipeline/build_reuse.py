@@ -1,6 +1,8 @@
 """Publish what an earlier release has built from the same inputs, or keep what this one builds."""
 
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from mprelease.domain.problems import Message
@@ -8,7 +10,6 @@ from mprelease.packages import manifests
 from mprelease.pipeline.artifact_key import (
     COUNTED,
     counted_values,
-    day_of,
     key_of,
     named_in_settings,
 )
@@ -17,27 +18,29 @@ from mprelease.pipeline.credential_check import take_version
 from mprelease.pipeline.recipes import install_folders
 from mprelease.pipeline.run import Run
 from mprelease.pipeline.staging import Staging, snapshot
+from mprelease.process.copying import CopyTooLarge
+from mprelease.process.supervisor_protocol import MEBI
 from mprelease.source.commit_tree import any_file_has
 from mprelease.source.mirror import Mirror
 from mprelease.workspace import layout
 from mprelease.workspace.artifacts import Artifact, Artifacts, Built
 from mprelease.workspace.dependency_sets import DependencySets
-from mprelease.workspace.entry_lock import EntryLock, found_or_locked
+
+_POLL_SECONDS = 0.05
+_LARGEST = 256 * MEBI  # What platforms accept is far smaller.
 
 
 def find(run: Run) -> bool:
-    """Use what was built before, if it is there; return whether it is. After `checkout.fetched`."""
+    """Use what was built before, and return whether it is there; after `checkout.fetch_ref`."""
     release, artifacts = run.job.release, _artifacts(run)
     if release.build_anew:
         return False
-    if release.artifact and _found(run, artifacts.lock_of(release.artifact), _named(run)):
+    if release.artifact and _used(run, _named(run, release.artifact)):
         return True
     if run.job.app.build.always_build:
         return False
-    return any(
-        _found(run, artifacts.lock(key), artifacts.of_key(key))
-        for key in (key_of(run, trust) for trust in _trusts(run))
-    )
+    keys = (key_of(run, trust) for trust in _trusts(run))
+    return any(_used(run, artifacts.of_key(key)) for key in keys)
 
 
 def wait(run: Run) -> bool:
@@ -48,25 +51,28 @@ def wait(run: Run) -> bool:
     if run.job.release.build_anew or run.job.app.build.always_build:
         return False
     artifacts, key = _artifacts(run), key_of(run, _trust(run))
-    lock = artifacts.lock(key)
+    lock = artifacts.build_lock(key)
     run.resources.callback(lock.close)
     if not lock.try_exclusive():
         run.note("log.waiting_for_build")
-    found = found_or_locked(lock, lambda: _fitting(run, artifacts.of_key(key)), run.stop)
-    if found is None:
-        run.artifact_lock = lock
-        return False
-    _use(run, found)
-    return True
+        while not lock.try_exclusive():
+            run.stop.raise_if_asked()
+            time.sleep(_POLL_SECONDS)
+    # It may have been built while this release was installing or waiting.
+    if _used(run, artifacts.of_key(key)):
+        lock.release()
+        return True
+    run.build_lock = lock
+    return False
 
 
 def keep(run: Run) -> None:
-    """Store the output of the run's build, for later releases. Raise OSError and CopyTooLarge."""
+    """Store the output of the run's build, for later releases; raise OSError."""
     staging = run.staging
     assert staging is not None
 
     def fill(content: Path) -> Built:
-        copied = snapshot(staging, content, run.stop)
+        copied = snapshot(replace(staging, most=_LARGEST), content, run.stop)
         needed = None if copied.is_complete else staging.dependencies
         return Built(
             output=copied.output,
@@ -74,15 +80,19 @@ def keep(run: Run) -> None:
             packages=tuple(sorted(run.packages)),
             node_version=run.node.version if run.runs_node else None,
             warnings=tuple(run.warnings),
-            age="" if run.is_reproducible else day_of(run),
+            age="" if run.is_reproducible else run.period,
             counted=_counted(run),
             release=run.job.release.id,
         )
 
-    stored = _artifacts(run).store(key_of(run, _trust(run)), fill)
-    run.recorder.built_as(stored.name)
-    if run.artifact_lock:
-        run.artifact_lock.release()
+    try:
+        stored = _artifacts(run).store(key_of(run, _trust(run)), fill)
+    except CopyTooLarge as error:
+        run.note("log.build_not_stored", mebibytes=error.most // MEBI)
+    else:
+        run.recorder.built_as(stored.name)
+    if run.build_lock:
+        run.build_lock.release()
 
 
 def staging_of(run: Run, output: Path, tree: Path, shown: Path) -> Staging:
@@ -104,33 +114,30 @@ def packages_of(folder: Path) -> frozenset[str]:
     return frozenset(name for each in found for name in manifests.section(each, "dependencies"))
 
 
-def _found(run: Run, lock: EntryLock, candidates: Iterable[Artifact]) -> bool:
-    run.resources.callback(lock.close)
-    if lock.try_shared() and (found := _fitting(run, candidates)):
-        _use(run, found)
-        return True
-    lock.release()
-    return False
-
-
-def _fitting(run: Run, candidates: Iterable[Artifact]) -> Artifact | None:
-    """Return the newest artifact that this run would have built itself, and that is whole."""
+def _used(run: Run, candidates: Iterable[Artifact]) -> bool:
+    """Use the newest artifact that this run would have built itself, and that is whole."""
+    artifacts = _artifacts(run)
     for each in sorted(candidates, key=lambda each: each.built.release, reverse=True):
         if not _is_same(run, each.built):
             continue
+        lock = artifacts.lock(each)
+        run.resources.callback(lock.close)
+        if not lock.try_shared() or artifacts.named(each.name) is None:
+            continue  # It is being removed.
         if not each.is_whole:
             damaged = Message("warning.artifact_damaged", {"release": each.built.release})
             run.recorder.warned(damaged)
-            _artifacts(run).drop(each.folder)
+            artifacts.drop(each.folder)
         elif each.built.dependencies is None or _has_dependencies(run, each.built.dependencies):
-            return each
-    return None
+            _use(run, each)
+            return True
+    return False
 
 
 def _is_same(run: Run, built: Built) -> bool:
     if built.counted:
         take_version(run)
-    return built.age in {"", day_of(run)} and built.counted == counted_values(
+    return built.age in {"", run.period} and built.counted == counted_values(
         run, frozenset(built.counted)
     )
 
@@ -164,11 +171,10 @@ def _artifacts(run: Run) -> Artifacts:
     return Artifacts(folder)
 
 
-def _named(run: Run) -> Iterator[Artifact]:
-    """Yield the artifact that the release was requested for."""
-    name = run.job.release.artifact
-    if name and (artifact := _artifacts(run).named(name)):
-        yield artifact
+def _named(run: Run, name: str) -> tuple[Artifact, ...]:
+    """Return the artifact that the release was requested for, if it is still there."""
+    artifact = _artifacts(run).named(name)
+    return (artifact,) if artifact else ()
 
 
 def _trusts(run: Run) -> tuple[str, ...]:

@@ -37,8 +37,6 @@ from mprelease.process.build_users import ClaimedUser
 from mprelease.workspace.dependency_sets import DependencySets
 from mprelease.workspace.layout import key_of
 
-_DAY_MS = 24 * 3600 * 1000
-
 
 def install(run: Run) -> bool:
     """Find or install the dependency set; return True if it existed. Raise StageFailed."""
@@ -156,7 +154,7 @@ def _key(run: Run, installs: list[Install], view: InstallView) -> str:
         command_folder=Path(build.directory).as_posix() if build.install_command else "",
         npmrc=run.job.project_secrets.get(ProjectSecret.NPMRC, ""),
         variables={**machine.build_variables, **registry},
-        age="" if hbuilderx.is_pinned(run.folder) else str(run.job.release.created_at // _DAY_MS),
+        age="" if hbuilderx.is_pinned(run.folder) else run.period,
         tree_id=run.source.tree_id,
         installed_from=build.installed_from,
         on_file=run.clock(Stage.INSTALL),

@@ -30,6 +30,8 @@ from mprelease.workspace.entry_lock import EntryLock
 from mprelease.workspace.layout import Layout, Workspace, key_of
 from mprelease.workspace.repository_lock import shared
 
+_HOUR_MS = 3_600_000
+
 
 class Recorder(Protocol):
     """Record the course of one release.
@@ -106,11 +108,13 @@ class Node:
 class Limits:
     """The time limit of each stage in seconds, and the default limit of Node's heap in MiB.
 
-    `resources` are the limits of one command of an install or build.
+    `resources` are the limits of one command of an install or build. Dependencies without a lock
+    file are used again for `unlocked_hours`.
     """
 
     seconds: Mapping[Stage, int]
     node_memory: int
+    unlocked_hours: int = 24
     resources: ResourceLimits = NO_LIMITS
 
 
@@ -181,7 +185,7 @@ class Run:
     the check of the credential. `chosen_node` replaces the machine's Node, and `runs_node` is set
     if one runs. `packages` are the npm packages that the app depends on at run time. Of a run that
     `is_built_before`, `staging` is an artifact; else others that need the same build wait for
-    `artifact_lock`. Dependencies that are not `is_reproducible` depend on the day.
+    `build_lock`. Dependencies that are not `is_reproducible` depend on the day.
     """
 
     job: Job
@@ -203,7 +207,7 @@ class Run:
     staging: Staging | None = None
     packages: frozenset[str] = frozenset()
     warnings: list[Message] = field(default_factory=list)
-    artifact_lock: EntryLock | None = None
+    build_lock: EntryLock | None = None
     runs_node: bool = False
     is_reproducible: bool = True
     is_built_before: bool = False
@@ -228,6 +232,11 @@ class Run:
     def uid(self) -> int | None:
         """Return the user id of the slot's builds; None if they run under the worker's."""
         return self.user.uid if self.user else None
+
+    @property
+    def period(self) -> str:
+        """Return the period of the release: within one, dependencies without a lock file stay."""
+        return str(self.job.release.created_at // (self.machine.limits.unlocked_hours * _HOUR_MS))
 
     @property
     def most_copied(self) -> int | None:

@@ -174,6 +174,10 @@ class Driver(Protocol):
         """
 
     @property
+    def standby_memory(self) -> int:
+        """Return the MiB that a process takes while it waits with the tool loaded."""
+
+    @property
     def compiles(self) -> bool:
         """Return whether the tool compiles, and can use the result for the same files again."""
 

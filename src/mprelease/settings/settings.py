@@ -64,6 +64,7 @@ class Settings(BaseSettings):
     metrics_token: SecretStr | None = Field(default=None, min_length=16)
     log_format: LogFormat = LogFormat.TEXT
 
+    unlocked_hours: int = Field(default=24, ge=1, le=8760)
     node_memory: int = Field(default=4096, ge=256, le=65536)
     build_processes: int = Field(default=2048, ge=0)
     build_memory: int = Field(default=8192, ge=0)
@@ -77,6 +78,7 @@ class Settings(BaseSettings):
     build_limit: int = Field(default=1800, ge=1)
     publish_limit: int = Field(default=900, ge=1)
     standby_seconds: int = Field(default=600, ge=0)
+    standby_memory: int = Field(default=640, ge=0, le=1_048_576)
     reuse_compile_results: bool = True
 
     keep_releases: int = Field(default=1000, ge=0)

@@ -34,9 +34,9 @@ class Built:
 
     `output` is its path in the artifact's content. `dependencies` is the key of the dependency set
     that publishing needs, None if it needs none. `packages` are the npm packages that the app
-    depends on at run time. `age` is the day of a build whose dependencies depend on it, else empty.
-    `counted` are the variables that the build used, with their values. `release` is the id of the
-    release that was built.
+    depends on at run time. `age` is the period of a build whose dependencies depend on it, else
+    empty. `counted` are the variables that the build used, with their values. `release` is the id
+    of the release that was built.
     """
 
     output: str
@@ -79,24 +79,23 @@ class Artifacts:
 
     folder: Path
 
-    def lock(self, key: str) -> EntryLock:
-        """Return a new lock object for the artifacts of a key, not locked."""
+    def build_lock(self, key: str) -> EntryLock:
+        """Return a new lock object, not locked: exclusive while an artifact of a key is built."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return EntryLock(lock_file(self.folder / _short(key)))
 
-    def lock_of(self, name: str) -> EntryLock:
-        """Return a new lock object for the artifact of this name, not locked."""
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return EntryLock(lock_file(self.folder / name))
+    def lock(self, artifact: Artifact) -> EntryLock:
+        """Return a new lock object, not locked: shared while an artifact is used."""
+        return EntryLock(lock_file(artifact.folder))
 
     def of_key(self, key: str) -> Iterator[Artifact]:
-        """Yield the artifacts of a key; hold its lock to use one."""
+        """Yield the artifacts of a key; before one is used, it has to be locked and read again."""
         for folder in self.folder.glob(f"{_short(key)}-*"):
             if artifact := _read(folder):
                 yield artifact
 
     def named(self, name: str) -> Artifact | None:
-        """Return the artifact of this name; None if it was removed. Hold its lock to use it."""
+        """Return the artifact of this name; None if there is none."""
         return _read(self.folder / name)
 
     def use(self, artifact: Artifact) -> None:
@@ -105,7 +104,7 @@ class Artifacts:
             os.utime(artifact.folder)
 
     def store(self, key: str, fill: Callable[[Path], Built]) -> Artifact:
-        """Store an artifact; the caller holds the exclusive lock of the key.
+        """Store an artifact.
 
         `fill` creates the folder that it is given with the content, and returns the description.
         Raise what it raises, and OSError if the disk is full; then nothing is stored.
@@ -124,7 +123,7 @@ class Artifacts:
             draft.rename(self.folder / name)
         finally:
             remove(draft)
-        self._remove_least_recently_used(key)
+        self._remove_least_recently_used(self.folder / name)
         return Artifact(self.folder / name, built, digest)
 
     def drop(self, folder: Path) -> None:
@@ -134,9 +133,9 @@ class Artifacts:
             folder.rename(former)
             remove(former)
 
-    def _remove_least_recently_used(self, key: str) -> None:
+    def _remove_least_recently_used(self, new: Path) -> None:
         for entry in least_recently_used(self.folder, _KEPT_PER_REPOSITORY, holding=_NOTE):
-            if not entry.name.startswith(_short(key)):
+            if entry != new:
                 with unused(entry) as is_unused:
                     if is_unused:
                         self.drop(entry)
@@ -154,8 +153,8 @@ class Artifacts:
 
 
 def lock_file(folder: Path) -> Path:
-    """Return the file whose lock is held by a release that uses the artifact in a folder."""
-    return folder.with_name(f"{folder.name.partition('-')[0]}.lock")
+    """Return the file of a lock: of the artifact in a folder, or of a key with this path."""
+    return folder.with_name(f"{folder.name}.lock")
 
 
 @contextmanager
