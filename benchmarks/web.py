@@ -28,7 +28,7 @@ _ROUNDS = 100
 _PASSWORD = "a password of benchmarks"  # noqa: S105 of a server that lives for a minute
 _PAGES = {"home": "/", "app": f"/apps/{APP}", "tasks": "/releases", "release": "/releases/500"}
 _PAGE, _START, _MEMORY = Target(Of.ALONE, 30), Target(Of.ALONE, 2000), Target(Of.ALONE, 130, "MB")
-_WIRE = Target(Of.ALONE, 250, "KB")
+_WIRE = Target(Of.ALONE, 70, "KB")
 
 
 def measure(folder: Path) -> list[Measurement]:
@@ -42,7 +42,7 @@ def measure(folder: Path) -> list[Measurement]:
                 Measurement("mprelease serve answers", started, "its target", 2000, _START),
                 Measurement("idle memory of serve", server.memory(), "target", 130, _MEMORY),
             ]
-            rows.append(Measurement("first page", _kilobytes(server.url), "target", 250, _WIRE))
+            rows.append(Measurement("first page", _kilobytes(server.url), "target", 70, _WIRE))
             least = _p95(client, "/healthz")
             for name, address in _PAGES.items():
                 what = f"page {name}, {_RELEASES:,} releases, p95"
