@@ -1,4 +1,4 @@
-"""The time of `mprelease --help`, compared to Python alone and to importing all of mprelease."""
+"""The times of commands that release nothing, compared to importing all of mprelease."""
 
 from pathlib import Path
 
@@ -8,21 +8,25 @@ from benchmarks.measuring import InvalidMeasurement, Measurement, Of, Target, me
 _ROUNDS = 5
 _HEAVY = frozenset({"sqlalchemy", "httpx", "alembic", "cryptography", "pydantic_settings"})
 _HELP = ("-m", "mprelease", "--help")
+_READ = ("-m", "mprelease", "releases")
 _ALL = "import mprelease.application"
 
 
 def measure(folder: Path) -> list[Measurement]:
-    """Start Python without imports, with `--help`, and with all imports of a release."""
+    """Start Python without imports, with commands, and with all imports of a release."""
     _refuse_heavy(folder)
-    ours, nothing, everything = medians(
+    _start(folder, *_READ)  # makes the data folder
+    ours, reading, nothing, everything = medians(
         _ROUNDS,
         lambda: _start(folder, *_HELP),
+        lambda: _start(folder, *_READ),
         lambda: _start(folder, "-c", "pass"),
         lambda: _start(folder, "-c", _ALL),
     )
     return [
         Measurement("mprelease --help", ours, "python -c pass", nothing),
         Measurement("mprelease --help", ours, _ALL, everything, Target(Of.RATIO, 0.7)),
+        Measurement("mprelease releases", reading, _ALL, everything, Target(Of.RATIO, 0.7)),
     ]
 
 
@@ -35,4 +39,4 @@ def _refuse_heavy(folder: Path) -> None:
 
 
 def _start(folder: Path, *arguments: str) -> str:
-    return python.run(folder, *arguments).stderr
+    return python.run(folder, *arguments, MPRELEASE_DATA_DIR=str(folder / "data")).stderr

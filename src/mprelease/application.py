@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
+from mprelease import installation
 from mprelease.domain.errors import Refused
 from mprelease.domain.logs import LogLimits
 from mprelease.domain.platforms import Platform
@@ -26,7 +26,7 @@ from mprelease.engine.upkeep import Upkeep
 from mprelease.engine.worker import Worker, WorkerConfig
 from mprelease.engine.worker_queries import QueryEnvironment, QueryHandler
 from mprelease.i18n import Translator, language_of
-from mprelease.messaging import Messaging
+from mprelease.installation import Installation
 from mprelease.pipeline.run import Limits, Machine, Node
 from mprelease.pipeline.standby import Standby
 from mprelease.pipeline.standby_limits import StandbyLimits
@@ -39,7 +39,6 @@ from mprelease.process.build_users import BuildUsers
 from mprelease.process.limits import ResourceLimits
 from mprelease.process.sandbox import Sandbox, SandboxSetup
 from mprelease.process.tree import LineCallback, Stop
-from mprelease.security.vault import Vault, master_key
 from mprelease.services.context import ServiceContext
 from mprelease.settings.environment import (
     config_file,
@@ -49,13 +48,8 @@ from mprelease.settings.environment import (
     variables,
 )
 from mprelease.settings.settings import Settings
-from mprelease.storage.clock import DatabaseClock
-from mprelease.storage.database import Database, readable_errors, sqlite_url
 from mprelease.storage.engines import timeouts_for
-from mprelease.storage.migrate import migrate
-from mprelease.storage.outage import OUTAGE
-from mprelease.supervision import LoopSupervisor
-from mprelease.workspace.layout import Layout, prepared
+from mprelease.workspace.layout import Layout
 from mprelease.workspace.owner_lock import folder_id
 
 if TYPE_CHECKING:
@@ -66,14 +60,9 @@ _BUILDS_NICENESS = 10
 
 
 @dataclass(frozen=True)
-class Application:
+class Application(Installation):
     """The objects of one running mprelease process, created on first use."""
 
-    settings: Settings
-    layout: Layout
-    services: ServiceContext
-    messaging: Messaging
-    loops: LoopSupervisor
     installing: ToolLocks = field(default_factory=tool_locks, kw_only=True)
 
     @cached_property
@@ -100,10 +89,9 @@ class Application:
         """Remove the firewall rules for builds, send what is pending, and close the databases."""
         if "network" in vars(self):
             self.network.open()
-        self.messaging.close()
+        super().close()
         if traces := vars(self).get("traces"):
             traces.close()
-        self.services.database.close()
         if "leased_services" in vars(self):
             self.leased_services.database.close()
 
@@ -305,25 +293,8 @@ class Application:
 
 def opened(settings: Settings) -> Application:
     """Open the data folder, migrate its database, and return the application."""
-    layout = prepared(settings.data_dir)
-    url = settings.database_url or sqlite_url(layout.database)
-    database = Database(url)
-    with readable_errors():
-        migrate(database, layout.migration_lock)
-    given = settings.master_key.get_secret_value() if settings.master_key else None
-    vault = Vault(master_key(given, layout.master_key))
-    loops = LoopSupervisor(OUTAGE)
-    messaging = Messaging(
-        settings.redis_url,
-        layout.wakeup_socket,
-        vault.fingerprint("relay"),
-        vault.key_for("relay"),
-        loops,
-    )
-    services = ServiceContext(
-        database, vault, DatabaseClock(database), ZoneInfo(settings.timezone), messaging.wake
-    )
-    return Application(settings, layout, services, messaging, loops)
+    made = installation.opened(settings)
+    return Application(made.settings, made.layout, made.services, made.messaging, made.loops)
 
 
 def _limits(settings: Settings) -> Limits:

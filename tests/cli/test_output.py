@@ -164,7 +164,7 @@ def test_a_full_disk_below_any_other_file_is_no_internal_error(
         "from mprelease import cli\n"
         "def full():\n"
         "    raise OSError(errno.ENOSPC, 'No space left on device', '/srv/data/x')\n"
-        "cli.commands = full\n"
+        "cli.commands = lambda only: full\n"
         "cli.main()\n"
     )
     ended = subprocess.run(

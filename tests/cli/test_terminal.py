@@ -226,7 +226,7 @@ def commands_of(command: Any, *names: str) -> Iterator[str]:
 
 def test_every_command_is_walked() -> None:
     """Issue 12, number 13."""
-    assert {*ARGUMENTS} == {*commands_of(get_command(commands))} - STAYING
+    assert {*ARGUMENTS} == {*commands_of(get_command(commands()))} - STAYING
 
 
 @pytest.fixture

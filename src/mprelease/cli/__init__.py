@@ -1,53 +1,70 @@
 """The command line, in Chinese or English; heavy modules are imported by the commands only."""
 
 import errno
+import gc
 import os
 import sys
 import traceback
+from importlib import import_module
 
 import typer
 
 from mprelease import __version__
-from mprelease.cli import (
-    app,
-    backup,
-    cleanup,
-    demo,
-    doctor,
-    healthcheck,
-    project,
-    release,
-    releases,
-    serve,
-    tools,
-    user,
-    worker,
-)
 from mprelease.cli.log_file import SharedLogFile
 from mprelease.cli.terminal import sanitized_streams
 from mprelease.cli.translation import t
 from mprelease.domain.errors import ProblemError, Refused
 from mprelease.domain.problems import Problem, ProblemDetail
-from mprelease.settings.environment import user_folder
+from mprelease.settings.environment import disable_pydantic_plugins, user_folder
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 _LARGEST_ERROR_LOG = 1 << 20
 _FAILED, _BAD_USE, _INTERRUPTED = 1, 2, 130
+# In the order of the help: each command and group, with its module and its name there.
+_COMMANDS = {
+    "project": ("project", "commands"),
+    "app": ("app", "commands"),
+    "preview": ("release", "preview"),
+    "upload": ("release", "upload"),
+    "again": ("release", "again"),
+    "cancel": ("releases", "cancel"),
+    "releases": ("releases", "releases"),
+    "log": ("releases", "log"),
+    "release": ("releases", "resolving"),
+    "serve": ("serve", "serve"),
+    "user": ("user", "commands"),
+    "worker": ("worker", "worker"),
+    "workers": ("worker", "commands"),
+    "tools": ("tools", "commands"),
+    "backup": ("backup", "backup"),
+    "restore": ("backup", "restore"),
+    "cleanup": ("cleanup", "cleanup"),
+    "doctor": ("doctor", "doctor"),
+    "healthcheck": ("healthcheck", "healthcheck"),
+    "demo": ("demo", "demo"),
+}
 
 
 def main() -> None:
     """Run the command line and exit; errors are shown as messages, without tracebacks."""
     # Files that we write are private: logs, QR codes, the database.
     os.umask(0o077)
-    with sanitized_streams():
-        _run()
+    # While modules are imported nothing becomes garbage; `opening` enables it.
+    gc.disable()
+    disable_pydantic_plugins()
+    try:
+        with sanitized_streams():
+            _run()
+    finally:
+        # The end of the process frees the modules: searching them for garbage takes a tenth of it.
+        gc.freeze()
 
 
 def _run() -> None:
     try:
         try:
             _refuse_undecodable_arguments()
-            commands()
+            commands(_typed(sys.argv[1:]))()
         finally:
             sys.stdout.flush()
     except ProblemError as error:
@@ -123,8 +140,9 @@ def _root(
     """Define the options of the program itself."""
 
 
-def _assembled() -> typer.Typer:
-    commands = typer.Typer(
+def commands(only: str | None = None) -> typer.Typer:
+    """Return all commands, or `only` that one, without importing what the others need."""
+    made = typer.Typer(
         name="mprelease",
         help=t("cli.mprelease"),
         no_args_is_help=True,
@@ -132,28 +150,19 @@ def _assembled() -> typer.Typer:
         rich_markup_mode=None,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    commands.callback()(_root)
-    commands.add_typer(project.commands, name="project")
-    commands.add_typer(app.commands, name="app")
-    commands.command(help=t("cli.preview"))(release.preview)
-    commands.command(help=t("cli.upload"))(release.upload)
-    commands.command(help=t("cli.again"))(release.again)
-    commands.command(help=t("cli.cancel"))(releases.cancel)
-    commands.command(help=t("cli.releases"))(releases.releases)
-    commands.command(help=t("cli.log"))(releases.log)
-    commands.add_typer(releases.resolving, name="release")
-    commands.command(help=t("cli.serve"))(serve.serve)
-    commands.add_typer(user.commands, name="user")
-    commands.command(help=t("cli.worker"))(worker.worker)
-    commands.add_typer(worker.commands, name="workers")
-    commands.add_typer(tools.commands, name="tools")
-    commands.command(help=t("cli.backup"))(backup.backup)
-    commands.command(help=t("cli.restore"))(backup.restore)
-    commands.command(help=t("cli.cleanup"))(cleanup.cleanup)
-    commands.command(help=t("cli.doctor"))(doctor.doctor)
-    commands.command(help=t("cli.healthcheck"))(healthcheck.healthcheck)
-    commands.command(help=t("cli.demo"))(demo.demo)
-    return commands
+    made.callback()(_root)
+    for name in [only] if only else _COMMANDS:
+        module, attribute = _COMMANDS[name]
+        command = getattr(import_module(f"mprelease.cli.{module}"), attribute)
+        if isinstance(command, typer.Typer):
+            made.add_typer(command, name=name)
+        else:
+            made.command(name, help=t(f"cli.{name}"))(command)
+    return made
 
 
-commands = _assembled()
+def _typed(arguments: list[str]) -> str | None:
+    """Return the command of a command line; None if all must be known, e.g. for a proposal."""
+    first = arguments[0] if arguments else ""
+    completes = any(name.endswith("_COMPLETE") for name in os.environ)
+    return first if first in _COMMANDS and not completes else None

@@ -74,7 +74,7 @@ def list_(json: Json = False) -> None:
     """List all apps."""
     from mprelease.storage import apps
 
-    with startup.opening() as application, application.services.database.reading() as db:
+    with startup.reading() as db:
         found = apps.every(db)
     if json:
         show.as_json([show.plain(app) for app in found])

@@ -5,14 +5,15 @@ from collections.abc import Callable
 from functools import wraps
 from inspect import Parameter
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 
 import typer
 
 from mprelease.cli.translation import t
 from mprelease.domain.platforms import Platform
-from mprelease.schemas.fields import Record, kind_of, option_of
-from mprelease.schemas.validation import setting
+
+if TYPE_CHECKING:
+    from mprelease.schemas.fields import Record
 
 Json = Annotated[bool, typer.Option("--json", help=t("option.json"))]
 Follow = Annotated[bool, typer.Option("--follow", "-f", help=t("option.follow"))]
@@ -65,6 +66,8 @@ class Without:
 
 def spread(command: Callable[..., None]) -> Callable[..., None]:
     """Add an option to a command for each field of its parameter `given`, a record."""
+    from mprelease.schemas.fields import option_of
+
     signature = inspect.signature(command, eval_str=True)
     record, without = _record(signature.parameters["given"].annotation)
     names = [
@@ -89,15 +92,17 @@ def spread(command: Callable[..., None]) -> Callable[..., None]:
     return spread_out
 
 
-def _record(annotation: Any) -> tuple[type[Record], tuple[str, ...]]:
+def _record(annotation: Any) -> "tuple[type[Record], tuple[str, ...]]":
     if get_origin(annotation) is not Annotated:
         return annotation, ()
     record, without = get_args(annotation)
     return record, without.names
 
 
-def _option(record: type[Record], name: str) -> Parameter:
+def _option(record: "type[Record]", name: str) -> Parameter:
     """Return the parameter from which Typer makes the option; its value is None if not given."""
+    from mprelease.schemas.fields import kind_of, option_of
+
     option, field, kind = option_of(record, name), record.model_fields[name], kind_of(record, name)
     assert option
     # For a dictionary the option is repeated for each pair; a list is one text.
@@ -112,7 +117,10 @@ def _option(record: type[Record], name: str) -> Parameter:
     return Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 
-def _read(record: type[Record], name: str, value: Any) -> object:
+def _read(record: "type[Record]", name: str, value: Any) -> object:
+    from mprelease.schemas.fields import kind_of, option_of
+    from mprelease.schemas.validation import setting
+
     option, kind = option_of(record, name), kind_of(record, name)
     if kind is dict:
         clears = option and option.clears

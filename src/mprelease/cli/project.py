@@ -70,7 +70,7 @@ def list_(json: Json = False) -> None:
     """List all projects."""
     from mprelease.storage import projects
 
-    with startup.opening() as application, application.services.database.reading() as db:
+    with startup.reading() as db:
         found = projects.every(db)
     if json:
         show.as_json([show.plain(project) for project in found])

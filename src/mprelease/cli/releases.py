@@ -10,9 +10,11 @@ import typer
 from mprelease.cli import options, outcome, remote, show
 from mprelease.cli.follow import View, watch
 from mprelease.cli.output_file import refuse_unwritable
-from mprelease.cli.startup import me, opening
+from mprelease.cli.startup import me, opening, reading
 from mprelease.cli.translation import t
 from mprelease.cli.worker_queries import ask
+from mprelease.domain.errors import Refused
+from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Release
 from mprelease.domain.worker_queries import WorkerQuery, WorkerQueryKind
 
@@ -36,28 +38,30 @@ def releases(
 
 
 def _newest(name: str | None, limit: int) -> list[Release]:
-    from mprelease.services import apps
+    from mprelease.storage import apps
     from mprelease.storage import releases as stored
 
-    with opening() as application, application.services.database.reading() as db:
-        app_id = apps.get(db, name).id if name else None
-        return stored.newest(db, app_id, limit)
+    with reading() as db:
+        app = apps.by_name(db, name) if name else None
+        if name and app is None:
+            raise Refused(Problem.APP_UNKNOWN, name=name)
+        return stored.newest(db, app.id if app else None, limit)
 
 
 def log(release_id: options.ReleaseId, *, follow_: options.Follow = False) -> None:
     """Print the log of a release."""
-    from mprelease.services import releases as operations
     from mprelease.storage import logs
+    from mprelease.storage import releases as stored
 
     if client := remote.server():
         remote.log(client, release_id, follow=follow_)
-        return
-    with opening() as application:
-        if follow_:
+    elif follow_:
+        with opening() as application:
             watch(application, release_id, View(lines=True))
-            return
-        with application.services.database.reading() as db:
-            operations.get(db, release_id)
+    else:
+        with reading() as db:
+            if stored.by_id(db, release_id) is None:
+                raise Refused(Problem.RELEASE_UNKNOWN, release=release_id)
             for line in logs.after(db, release_id):
                 sys.stdout.write(f"{line.text}\n")
 

@@ -18,11 +18,11 @@ from mprelease.cli.translation import t
 from mprelease.domain.errors import ProblemError, Refused
 from mprelease.domain.problems import Problem, ProblemDetail
 from mprelease.domain.releases import Release
-from mprelease.schemas.releases import ReleaseFields, ReleaseRequest
 from mprelease.settings.environment import user_folder
 
 if TYPE_CHECKING:
     from mprelease.remote.api_client import ApiClient
+    from mprelease.schemas.releases import ReleaseRequest
 
 _PAGE = 100
 
@@ -52,7 +52,7 @@ def server() -> "ApiClient | None":
 
 
 def release(
-    client: "ApiClient", wanted: ReleaseRequest, qr_code: Path | None, *, lines: bool, json: bool
+    client: "ApiClient", wanted: "ReleaseRequest", qr_code: Path | None, *, lines: bool, json: bool
 ) -> int:
     """Queue a release on the server, follow it, report it, and return the exit code."""
     made = _post(client, "/releases", {"app": wanted.app, **_body(wanted)})
@@ -60,7 +60,7 @@ def release(
 
 
 def release_all(
-    client: "ApiClient", project: str, wanted: ReleaseRequest, *, lines: bool, json: bool
+    client: "ApiClient", project: str, wanted: "ReleaseRequest", *, lines: bool, json: bool
 ) -> int:
     """Queue a release of each app of a project on the server, and follow all of them."""
     from mprelease.remote.parsing import release_of
@@ -135,7 +135,9 @@ def releases(client: "ApiClient", app: str | None, limit: int) -> list[Release]:
     return listed
 
 
-def _body(wanted: ReleaseRequest) -> dict[str, object]:
+def _body(wanted: "ReleaseRequest") -> dict[str, object]:
+    from mprelease.schemas.releases import ReleaseFields
+
     return wanted.model_dump(mode="json", include=set(ReleaseFields.model_fields))
 
 

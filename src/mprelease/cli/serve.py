@@ -37,9 +37,9 @@ def serve(host: Host = None, port: Port = None, no_worker: NoWorker = False) -> 
 
     `host` and `port` go before those of the settings.
     """
-    # Objects made during the start are never freed: collecting garbage would only take time.
-    gc.disable()
     with opening() as application:
+        # Objects made during the start are never freed: collecting garbage would only take time.
+        gc.disable()
         settings = application.settings
         log_to_stderr(settings.log_format)
         run(application, host or settings.host, port or settings.port, works=not no_worker)

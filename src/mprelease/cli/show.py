@@ -11,8 +11,6 @@ from mprelease.cli.terminal import is_encodable, sanitized_json
 from mprelease.cli.translation import t
 from mprelease.domain.problems import ProblemDetail
 from mprelease.domain.releases import Release
-from mprelease.schemas.documents import ProblemModel
-from mprelease.schemas.release_document import document_of
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -57,6 +55,8 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 def release(release: Release, qr_code: Path | None) -> dict[str, object]:
     """Return a release's document for `--json`: that of the API, with the file of its QR code."""
+    from mprelease.schemas.release_document import document_of
+
     model = document_of(release, t.of, has_qr_code=False)
     document = model.model_dump(mode="json", exclude={"has_qr_code"})
     return {**document, "qr_code": str(qr_code) if qr_code else None}
@@ -64,6 +64,8 @@ def release(release: Release, qr_code: Path | None) -> dict[str, object]:
 
 def problem_detail(problem_detail: ProblemDetail) -> dict[str, object]:
     """Return a problem's document for JSON, with its message and remedy."""
+    from mprelease.schemas.documents import ProblemModel
+
     return ProblemModel.of(problem_detail, t.of).model_dump()
 
 

@@ -5,11 +5,12 @@ import threading
 from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
 from mprelease.cli import options, show
-from mprelease.cli.startup import log_to_stderr, me, opening
+from mprelease.cli.startup import log_to_stderr, me, opening, reading
 from mprelease.cli.translation import t
 from mprelease.cli.worker_queries import ask
 from mprelease.domain.errors import Refused
@@ -121,11 +122,12 @@ def workers(context: typer.Context, json: options.Json = False) -> None:
     """List the workers: state, labels, slots, running releases, and the last heartbeat."""
     if context.invoked_subcommand:
         return
+    from mprelease.settings.settings import load
     from mprelease.storage import workers as stored
 
-    with opening() as application, application.services.database.reading() as db:
+    with reading() as db:
         found = stored.every(db)
-        zone = application.services.timezone
+    zone = ZoneInfo(load().timezone)
     if json:
         show.as_json([show.plain(each) for each in found])
         return

@@ -14,6 +14,11 @@ _MACHINE_NAMES = re.compile(
 )
 
 
+def disable_pydantic_plugins() -> None:
+    """Keep pydantic from searching all installed packages for plugins at its first model."""
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+
+
 def config_file() -> Path:
     """Return the path of the TOML file: `MPRELEASE_CONFIG`, else in the user's folder."""
     named = os.environ.get("MPRELEASE_CONFIG")
