@@ -278,6 +278,7 @@ class Application:
             limits=_limits(settings),
             words=Translator(language_of(requested_language())),
             keeps_compile_results=settings.reuse_compile_results,
+            keeps_compiled_files=settings.reuse_compiled_files,
         )
 
     def _open_layout(self) -> Layout:

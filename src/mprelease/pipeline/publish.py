@@ -83,7 +83,7 @@ def _publish_once(run: Run) -> bool:
     run.driver.prepare(order)
     packages = _packages(run)
     order, compile_result = with_kept_compile(run, order, packages)
-    for path in (order.scratch / "project", order.kept_result):
+    for path in (order.scratch / "project", order.kept_result, order.kept_files):
         if path:
             publisher.give(path)
     exchange = _Exchange(run, order)
