@@ -124,7 +124,8 @@ class Machine:
 
     `environment` is inherited by all programs, `build_variables` by installs and builds only.
     `words` translates mprelease's own lines in logs into the installation's language. With
-    `keeps_compile_results` the vendor's tool does not compile the same files of an app again.
+    `keeps_compile_results` the vendor's tool does not compile the same files of an app again, and
+    with `keeps_compiled_files` only the changed ones.
     """
 
     layout: Layout
@@ -138,6 +139,7 @@ class Machine:
     limits: Limits
     words: Translator
     keeps_compile_results: bool = False
+    keeps_compiled_files: bool = False
 
     @property
     def has_mounts(self) -> bool:
