@@ -50,7 +50,8 @@ class KeptCompile:
 def with_kept_compile(run: Run, order: PublishOrder) -> tuple[PublishOrder, KeptCompile | None]:
     """Return the order with the paths of earlier and new results, in the process's folder.
 
-    Call it after `Driver.prepare`. The order is unchanged if the tool does not compile, or if the setting is off.
+    Call it after `Driver.prepare`. The order is unchanged if the tool does not compile, or if the
+    setting is off.
     """
     if not (run.driver.compiles and run.machine.keeps_compile_results):
         return order, None
