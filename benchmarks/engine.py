@@ -22,6 +22,7 @@ from mprelease.domain.users import Actor
 from mprelease.domain.workers import DEFAULT_LABEL
 from mprelease.engine.claims import claim_next
 from mprelease.engine.dispatch import Dispatch
+from mprelease.engine.local_dispatch import LocalDispatch
 from mprelease.engine.slot import WorkerDependencies
 from mprelease.engine.worker import Worker, WorkerConfig
 from mprelease.engine.worker_queries import QueryEnvironment, QueryHandler
@@ -80,12 +81,12 @@ def _shape(folder: Path, url: str, redis: str | None, name: str, below: float) -
 
 def _waits(services: ServiceContext, folder: Path, redis: str | None) -> Iterator[float]:
     """Yield the delays from request to first stage of many releases, in ms."""
-    calls, begun = Dispatch(redis), _Begun()
+    calls, begun = _dispatch(folder, redis), _Begun()
     waking = replace(services, wake=calls.wake)
     worker = _worker(services, folder, begun.pipeline)
     worker.start()
-    # A dispatch of its own, as on another machine.
-    receiver = Dispatch(redis) if redis else calls
+    # A dispatch of its own, as on another machine or in another process.
+    receiver = _dispatch(folder, redis)
     receiver.listen(_LABELS, worker.on_wakeup)
     for _ in range(_ROUNDS):
         begun.event.clear()
@@ -99,8 +100,12 @@ def _waits(services: ServiceContext, folder: Path, redis: str | None) -> Iterato
         time.sleep(secrets.randbelow(150) / 1000)
     worker.close(requeue=True)
     worker.join()
-    for dispatch in {calls, receiver}:
+    for dispatch in (calls, receiver):
         dispatch.close()
+
+
+def _dispatch(folder: Path, redis: str | None) -> Dispatch | LocalDispatch:
+    return Dispatch(redis) if redis else LocalDispatch(folder / "wakeup.socket")
 
 
 class _Begun:

@@ -315,7 +315,11 @@ def opened(settings: Settings) -> Application:
     vault = Vault(master_key(given, layout.master_key))
     loops = LoopSupervisor(OUTAGE)
     messaging = Messaging(
-        settings.redis_url, vault.fingerprint("relay"), vault.key_for("relay"), loops
+        settings.redis_url,
+        layout.wakeup_socket,
+        vault.fingerprint("relay"),
+        vault.key_for("relay"),
+        loops,
     )
     services = ServiceContext(
         database, vault, DatabaseClock(database), ZoneInfo(settings.timezone), messaging.wake
@@ -332,6 +336,7 @@ def _limits(settings: Settings) -> Limits:
             Stage.PUBLISH: settings.publish_limit,
         },
         node_memory=settings.node_memory,
+        unlocked_hours=settings.unlocked_hours,
         resources=ResourceLimits(
             processes=settings.build_processes or None,
             memory=settings.build_memory or None,

@@ -2,6 +2,7 @@
 
 import signal
 import threading
+from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -66,17 +67,24 @@ def start_worker(
     labels: tuple[str, ...],
     slots: int,
     live: "LogListener | None" = None,
+    on_call: Callable[[], object] = lambda: None,
 ) -> "Worker":
     """Start and return a worker; this process must own the data folder.
 
-    `live` is called with every line of the logs. Raise Refused if this machine cannot run releases.
+    `live` is called with every line of the logs, `on_call` at each wake-up call.
+    Raise Refused if this machine cannot run releases.
     """
     application.require_programs()
     worker = application.worker(labels, slots, live)
     worker.recover()
     _fill_standby(application, labels, slots)
     worker.start()
-    application.messaging.dispatch.listen(labels, worker.on_wakeup)
+
+    def on_wakeup() -> bool:
+        on_call()
+        return worker.on_wakeup()
+
+    application.messaging.dispatch.listen(labels, on_wakeup)
     name, joined = application.worker_name, ", ".join(labels)
     typer.echo(t("cli.worker.works", name=name, labels=joined, slots=slots), err=True)
     return worker

@@ -12,6 +12,7 @@ class StoreName(StrEnum):
     MIRRORS = "mirrors"
     WORKSPACES = "workspaces"
     DEPENDENCY_SETS = "dependency_sets"
+    ARTIFACTS = "artifacts"
     CACHES = "caches"
     PACKAGE_STORES = "package_stores"
     COMPILE_RESULTS = "compile_results"

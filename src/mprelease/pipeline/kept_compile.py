@@ -47,19 +47,17 @@ class KeptCompile:
                 _log.warning("a compile result was not kept: %s", error)
 
 
-def with_kept_compile(
-    run: Run, order: PublishOrder, packages: frozenset[str]
-) -> tuple[PublishOrder, KeptCompile | None]:
+def with_kept_compile(run: Run, order: PublishOrder) -> tuple[PublishOrder, KeptCompile | None]:
     """Return the order with the paths of earlier and new results, in the process's folder.
 
-    `packages` are the npm packages that the app depends on. Call it after `Driver.prepare`. The
-    order is unchanged if the tool does not compile, or if the setting is off.
+    Call it after `Driver.prepare`. The order is unchanged if the tool does not compile, or if the
+    setting is off. A release that is to be built again uses no earlier result.
     """
     if not (run.driver.compiles and run.machine.keeps_compile_results):
         return order, None
     assert run.source is not None
     folder = run.machine.layout.compile_results / key_of(run.job.project.repository)
-    results, inputs = CompileResults(folder), _inputs(run, order, packages)
+    results, inputs = CompileResults(folder), _inputs(run, order)
     trusted = tuple(dict.fromkeys((run.source.trust, run.source.default_trust)))
 
     def result_key(trust: str) -> str:
@@ -67,7 +65,9 @@ def with_kept_compile(
         return _digest_of({**inputs, "made with files of": trust})
 
     kept = order.scratch / "kept-result"
-    _, messages = _copied(run, results, map(result_key, ("", *trusted)), kept)
+    is_anew = run.job.release.build_anew
+    usable = () if is_anew else ("", *trusted)
+    _, messages = _copied(run, results, map(result_key, usable), kept)
     given = replace(
         order,
         kept_result=None if messages is None else kept,
@@ -78,7 +78,7 @@ def with_kept_compile(
     files_keys = [_digest_of({**_compiler(run, order), "trust": trust}) for trust in trusted]
     kept_files = order.scratch / "kept-files"
     # With a result of the same files, single ones are needed only if it no longer holds.
-    wanted = files_keys if messages is None else []
+    wanted = files_keys if messages is None and not is_anew else []
     found, _ = _copied(run, results, wanted, kept_files)
     given = replace(
         given,
@@ -105,19 +105,21 @@ def _copied(
     return None, None
 
 
-def _inputs(run: Run, order: PublishOrder, packages: frozenset[str]) -> dict[str, object]:
+def _inputs(run: Run, order: PublishOrder) -> dict[str, object]:
     """Return everything that can change what the tool compiles."""
     project = order.scratch / order.built.relative_to(order.scratch).parts[0]
+    files = tree_digest(project, run.stop.raise_if_asked)
+    linked = run.dependencies if files.has_linked_files else None
     return {
         **_compiler(run, order),
         "mprelease": __version__,
         "type": order.project_type,
         "settings": dict(order.compile_settings),
         "pack_npm": order.pack_npm,
-        "packages": sorted(packages),
+        "packages": sorted(run.packages),
         "folder": str(order.built.relative_to(project)),
-        "dependencies": list(run.dependencies.identity) if run.dependencies else [],
-        "files": tree_digest(project, run.stop.raise_if_asked),
+        "dependencies": list(linked.identity) if linked else [],
+        "files": files.value,
     }
 
 
@@ -143,4 +145,4 @@ def _digest_of(inputs: dict[str, object]) -> str:
 
 @cache
 def _digest_of_bridges() -> str:
-    return tree_digest(BRIDGES)
+    return tree_digest(BRIDGES).value

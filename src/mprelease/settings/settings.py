@@ -64,6 +64,7 @@ class Settings(BaseSettings):
     metrics_token: SecretStr | None = Field(default=None, min_length=16)
     log_format: LogFormat = LogFormat.TEXT
 
+    unlocked_hours: int = Field(default=24, ge=1, le=8760)
     node_memory: int = Field(default=4096, ge=256, le=65536)
     build_processes: int = Field(default=2048, ge=0)
     build_memory: int = Field(default=8192, ge=0)
@@ -89,6 +90,7 @@ class Settings(BaseSettings):
     keep_mirrors: int = Field(default=20_480, ge=0)
     keep_workspaces: int = Field(default=20_480, ge=0)
     keep_dependency_sets: int = Field(default=20_480, ge=0)
+    keep_artifacts: int = Field(default=5120, ge=0)
     keep_caches: int = Field(default=10_240, ge=0)
     keep_package_stores: int = Field(default=10_240, ge=0)
     keep_compile_results: int = Field(default=2048, ge=0)
