@@ -65,7 +65,9 @@ def with_kept_compile(run: Run, order: PublishOrder) -> tuple[PublishOrder, Kept
         return _digest_of({**inputs, "made with files of": trust})
 
     kept = order.scratch / "kept-result"
-    _, messages = _copied(run, results, map(result_key, ("", *trusted)), kept)
+    is_anew = run.job.release.build_anew
+    usable = () if is_anew else ("", *trusted)
+    _, messages = _copied(run, results, map(result_key, usable), kept)
     given = replace(
         order,
         kept_result=None if messages is None else kept,
@@ -76,7 +78,7 @@ def with_kept_compile(run: Run, order: PublishOrder) -> tuple[PublishOrder, Kept
     files_keys = [_digest_of({**_compiler(run, order), "trust": trust}) for trust in trusted]
     kept_files = order.scratch / "kept-files"
     # With a result of the same files, single ones are needed only if it no longer holds.
-    wanted = files_keys if messages is None else []
+    wanted = files_keys if messages is None and not is_anew else []
     found, _ = _copied(run, results, wanted, kept_files)
     given = replace(
         given,
@@ -111,6 +113,8 @@ def _copied(
 def _inputs(run: Run, order: PublishOrder) -> dict[str, object]:
     """Return everything that can change what the tool compiles."""
     project = order.scratch / order.built.relative_to(order.scratch).parts[0]
+    files = tree_digest(project, run.stop.raise_if_asked)
+    linked = run.dependencies if files.has_linked_files else None
     return {
         **_compiler(run, order),
         "mprelease": __version__,
@@ -119,8 +123,8 @@ def _inputs(run: Run, order: PublishOrder) -> dict[str, object]:
         "pack_npm": order.pack_npm,
         "packages": sorted(run.packages),
         "folder": str(order.built.relative_to(project)),
-        "dependencies": list(run.dependencies.identity) if run.dependencies else [],
-        "files": tree_digest(project, run.stop.raise_if_asked),
+        "dependencies": list(linked.identity) if linked else [],
+        "files": files.value,
     }
 
 
@@ -146,4 +150,4 @@ def _digest_of(inputs: dict[str, object]) -> str:
 
 @cache
 def _digest_of_bridges() -> str:
-    return tree_digest(BRIDGES)
+    return tree_digest(BRIDGES).value
