@@ -86,7 +86,7 @@ def nodes(cli: CommandLine, servers: Servers, redis_url: str, older: Path) -> It
             machine.end()
 
 
-def said(machine: CommandLine, *words: str) -> str:
+def output_of(machine: CommandLine, *words: str) -> str:
     """Run a command as a program, in the machine's version, and return its output."""
     process = machine.start(*words)
     out, err = process.communicate(timeout=60)
@@ -170,10 +170,10 @@ def each_works_for_people_of_both(nodes: Nodes) -> None:
         assert release["state"] == "succeeded"
         assert nodes.worker_of(release["id"]) == machine.folder.name
         assert new.must("app", "check", "shop", "--json").json["accepted"]
-    release = json.loads(said(old, "upload", "shop", "--json"))
+    release = json.loads(output_of(old, "upload", "shop", "--json"))
     assert release["state"] == "succeeded"
     assert nodes.worker_of(release["id"]) == "new"
-    assert json.loads(said(old, "app", "check", "shop", "--json"))["accepted"]
+    assert json.loads(output_of(old, "app", "check", "shop", "--json"))["accepted"]
     assert new.must("project", "refs", "web", "--json").json["branches"] == ["main"]
 
 
@@ -198,10 +198,10 @@ def test_nodes_are_replaced_one_by_one(nodes: Nodes, wechat: WeChat, tmp_path: P
     key_file = tmp_path / "private.key"
     key_file.write_text(old.key)
     old_worker = old.start("worker", "--labels", "old,default")
-    said(old, "project", "add", "web", "--repository", str(make_sample(tmp_path / "sample")))
+    output_of(old, "project", "add", "web", "--repository", str(make_sample(tmp_path / "sample")))
     app = ("--app-id", APP_ID, "--credential-file", str(key_file), "--label", "old")
     build = ("--build-command", WAITING, "--output", ".")
-    said(old, "app", "add", "shop", "--project", "web", *app, *build)
+    output_of(old, "app", "add", "shop", "--project", "web", *app, *build)
 
     with serving(old) as old_site:
         form = {"name": "admin", "password": PASSWORD}

@@ -101,7 +101,7 @@ def is_busy(db: Reader, app_id: int) -> bool:
 
 
 def are_known(build: Mapping[str, Any]) -> bool:
-    """Return whether this version knows every stored build setting."""
+    """Return whether this version supports every stored build setting."""
     return build.keys() <= _BUILD_SETTINGS
 
 
