@@ -21,7 +21,7 @@ _ANSWER_HEADERS = (
 
 @dataclass
 class Mirrors:
-    """`url` is that of npm's; below it are `apt` and `pypi`. `asked` has the names of those used."""
+    """`url` is that of npm's; below it are `apt` and `pypi`. `asked` names those used."""
 
     url: str
     asked: set[str] = field(default_factory=set)
