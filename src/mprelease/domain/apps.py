@@ -1,7 +1,7 @@
 """Apps: one mini program on one platform, and how it is built."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 
 from mprelease.domain.platforms import Platform
@@ -34,7 +34,8 @@ class BuildSettings:
     patterns of the files that hooks of the repository read during an install; empty means the
     whole committed tree, unless every hook is a known one. `private_dependencies` gives each build
     a writable copy of the dependency set. Dependency sets from before `installed_from` (ms since
-    the epoch) are not reused.
+    the epoch) are not reused. With `always_build`, what was built before is not, either: for builds
+    whose output depends on more than their inputs, for example on a server.
     """
 
     directory: str = "."
@@ -48,6 +49,14 @@ class BuildSettings:
     install_inputs: tuple[str, ...] = ()
     private_dependencies: bool = False
     installed_from: int = 0
+    always_build: bool = False
+
+    def inputs(self, environment: Environment) -> Mapping[str, object]:
+        """Return the settings on which the output of a build in an environment depends."""
+        is_production = environment is Environment.PRODUCTION
+        other = "dev_build_command" if is_production else "build_command"
+        left_out = {other, "compile_settings", "always_build"}
+        return {name: value for name, value in asdict(self).items() if name not in left_out}
 
 
 @dataclass(frozen=True)

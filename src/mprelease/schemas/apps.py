@@ -72,6 +72,9 @@ class AppFields(Record):
     private_dependencies: Annotated[
         bool | None, Option(("--private-dependencies/--shared-dependencies",))
     ] = Field(default=None, description="option.private_dependencies")
+    always_build: Annotated[bool | None, Option(("--always-build/--reuse-builds",))] = Field(
+        default=None, description="option.always_build"
+    )
     fresh_install: Annotated[bool | None, Option(("--fresh-install",))] = Field(
         default=None, description="option.fresh_install"
     )

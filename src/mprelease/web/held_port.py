@@ -14,6 +14,8 @@ from typing import Any
 
 import uvicorn
 
+from mprelease.web.guarded_server import QuietServer
+
 _log = logging.getLogger(__name__)
 _REFUSAL = (
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\n"
@@ -93,8 +95,8 @@ class HeldPort:
                 connection.shutdown(socket.SHUT_WR)
 
 
-class HoldingServer(uvicorn.Server):
-    """uvicorn's server, whose port is held from its start on."""
+class HoldingServer(QuietServer):
+    """A server whose port is held from its start on."""
 
     def __init__(self, config: uvicorn.Config, port: HeldPort) -> None:
         """Take the configuration, and what holds the port."""

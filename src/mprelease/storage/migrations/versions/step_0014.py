@@ -1,4 +1,4 @@
-"""Why a worker has no stronger sandbox."""
+"""Which stored build output a release publishes, and whether to build it again."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,5 +8,9 @@ down_revision = "0013"
 
 
 def upgrade() -> None:
-    """Add a column that older nodes can ignore."""
-    op.add_column("workers", sa.Column("sandbox_reason", sa.Text()))
+    """Add columns that older nodes can ignore."""
+    op.add_column(
+        "releases",
+        sa.Column("build_anew", sa.Boolean(), nullable=False, server_default=sa.false()),
+    )
+    op.add_column("releases", sa.Column("artifact", sa.String(64)))
