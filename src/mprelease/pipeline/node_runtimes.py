@@ -127,7 +127,7 @@ def _best_version(npm: RegistryNpm, request: NodeRequest) -> str:
 def _require_place(runtimes: Path, version: str, request: NodeRequest) -> None:
     """Make place for a version that a repository wants; raise StageFailed if all are in use.
 
-    Whoever may push a branch could otherwise fill the disk with versions.
+    Otherwise anyone who may push a branch could fill the disk with versions.
     """
     drop_oldest(runtimes, _KEPT - 1, time.time(), holding=_PROGRAM)
     kept = sorted(_installed(runtimes), key=numbers)

@@ -1,7 +1,7 @@
 """Keep the port of the pages while builds run that could otherwise listen there.
 
-Whoever listens on it is sent the cookies and passwords of people. After the end of the server
-running releases may still finish for minutes.
+The process that listens on it receives the cookies and passwords of users. After the end of the
+server, running releases may still take minutes.
 """
 
 import logging
@@ -64,14 +64,14 @@ class HeldPort:
             each.close()
 
     def _reserve(self, family: socket.AddressFamily, host: str, port: int) -> None:
-        """Bind a socket that does not listen: connections are refused, and nobody else binds."""
+        """Bind a socket that does not listen: connections and other binds are refused."""
         reserved = socket.socket(family)
         try:
             if family is socket.AF_INET6:
                 reserved.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             reserved.bind((host, port))
         except OSError as error:
-            # Without IPv6 nobody else can use it either; otherwise another program has the port.
+            # There is no IPv6, or another program has the port.
             _log.debug("%s is not reserved on %s: %s", port, host, error)
             reserved.close()
         else:
