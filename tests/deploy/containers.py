@@ -1,11 +1,12 @@
 """Build the image with buildah and start it with podman, in a store of the tests' own.
 
 There is no registry and no engine: the base is made from Debian's packages under the name that the
-`FROM` line has. Containers share the network of this machine, so ports are chosen here.
+`FROM` line gets. Containers share the network of this machine, so ports are chosen here.
 """
 
 import json
 import os
+import shlex
 import shutil
 import socket
 import subprocess
@@ -21,8 +22,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from documented import documented
+from mirrors import mirrors
+
 ROOT = Path(__file__).parents[2]
 BASE = "debian:trixie-slim"
+_MIRROR = "mirror.example.com"
 IMAGE = "mprelease:tested"
 PROGRAMS = ("mmdebstrap", "buildah", "podman", "runc")
 REMEDY = "apt-get install -y --no-install-recommends mmdebstrap buildah podman runc"
@@ -49,6 +54,7 @@ class Engine:
 
     folder: Path
     started: list[str] = field(default_factory=list)
+    mirrors_asked: set[str] = field(default_factory=set)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -91,10 +97,13 @@ class Engine:
         return called.out
 
     def build(self) -> None:
-        """Make the base and build the image by `make image` from a copy of the sources."""
+        """Make the base and build the image by `make image` from a copy of the sources.
+
+        Everything comes over mirrors, as the document names them.
+        """
         base = self.folder / "base.tar"
         self.must("mmdebstrap", "--variant=minbase", "--mode=root", *_SLIM, "trixie", str(base))
-        self.must("podman", "import", str(base), BASE)
+        self.must("podman", "import", str(base), f"{_MIRROR}/{BASE}")
         base.unlink()
         sources = self.folder / "sources"
         listed = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
@@ -105,8 +114,25 @@ class Engine:
                 shutil.copy(ROOT / file, sources / file)
         for authority in _AUTHORITIES.glob("*.crt"):
             shutil.copy(authority, sources / "deploy/certificates")
-        words = f"--pull-never --tag {IMAGE}"
-        self.must("make", "image", f"ARGS={words}", "BUILDER=buildah", folder=sources)
+        documented("make image")
+        command = documented(
+            'make image ARGS="--build-arg BASE_IMAGE=mirror.example.com/debian:trixie-slim'
+            " --build-arg APT_MIRROR=https://mirror.example.com"
+            " --build-arg PYPI_INDEX=https://mirror.example.com/pypi/simple"
+            ' --build-arg NPM_REGISTRY=https://npm.example.com"'
+        )
+        with mirrors() as here:
+            for there, path in (
+                (f"APT_MIRROR=https://{_MIRROR}", "APT_MIRROR={}/apt"),
+                (f"https://{_MIRROR}/pypi", "{}/pypi"),
+                ("https://npm.example.com", "{}"),
+            ):
+                assert there in command
+                command = command.replace(there, path.format(here.url))
+            make, image, arguments = shlex.split(command)
+            words = f"{arguments} --pull-never --tag {IMAGE}"
+            self.must(make, image, words, "BUILDER=buildah", folder=sources)
+            self.mirrors_asked = here.asked
         shutil.rmtree(sources)
 
     def start(self, *words: str, options: Sequence[str] = ()) -> str:

@@ -23,7 +23,7 @@ from mprelease.storage import clock
 from mprelease.storage.contention import is_contention
 from mprelease.storage.database import Database, Reader, Writer
 
-HEAD = "0014"
+HEAD = "0015"
 # Nodes of older revisions than this one cannot use the tables of this and later revisions.
 _RENAMED = "0010"
 _STEPS = Path(__file__).with_name("migrations")
