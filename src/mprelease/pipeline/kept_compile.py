@@ -65,9 +65,7 @@ def with_kept_compile(run: Run, order: PublishOrder) -> tuple[PublishOrder, Kept
         return _digest_of({**inputs, "made with files of": trust})
 
     kept = order.scratch / "kept-result"
-    is_anew = run.job.release.build_anew
-    usable = () if is_anew else ("", *trusted)
-    _, messages = _copied(run, results, map(result_key, usable), kept)
+    _, messages = _copied(run, results, map(result_key, ("", *trusted)), kept)
     given = replace(
         order,
         kept_result=None if messages is None else kept,
@@ -78,7 +76,7 @@ def with_kept_compile(run: Run, order: PublishOrder) -> tuple[PublishOrder, Kept
     files_keys = [_digest_of({**_compiler(run, order), "trust": trust}) for trust in trusted]
     kept_files = order.scratch / "kept-files"
     # With a result of the same files, single ones are needed only if it no longer holds.
-    wanted = files_keys if messages is None and not is_anew else []
+    wanted = files_keys if messages is None else []
     found, _ = _copied(run, results, wanted, kept_files)
     given = replace(
         given,
