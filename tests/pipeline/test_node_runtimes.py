@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from mprelease.domain.apps import BuildSettings
 from mprelease.domain.errors import ReleaseCanceled, StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.packages.install_plan import Manager, ManagerName
@@ -21,6 +20,7 @@ from mprelease.pipeline.package_managers import installed
 from mprelease.pipeline.run import Node
 from mprelease.process.sandbox import Unconfined
 from mprelease.process.tree import Stop
+from mprelease.schemas.apps import BuildSettings
 from mprelease.workspace.layout import Layout
 from npm_registry import NpmRegistry, serving
 from trees import write
