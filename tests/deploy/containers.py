@@ -81,7 +81,7 @@ class Engine:
             mounted = self.call("mount", "-t", "overlay", "overlay", "-o", options, str(merged))
             return mounted.code == 0 and self.call("umount", str(merged)).code == 0
 
-    def call(self, *words: str, folder: Path = ROOT, seconds: float = 280) -> "Called":
+    def call(self, *words: str, folder: Path = ROOT, seconds: float = 700) -> "Called":
         ended = subprocess.run(
             words,
             cwd=folder,
@@ -96,8 +96,8 @@ class Engine:
         errors = [line for line in ended.stderr.splitlines() if "systemd" not in line]
         return Called(ended.returncode, ended.stdout, "\n".join(errors))
 
-    def must(self, *words: str, folder: Path = ROOT, seconds: float = 280) -> str:
-        called = self.call(*words, folder=folder, seconds=seconds)
+    def must(self, *words: str, folder: Path = ROOT) -> str:
+        called = self.call(*words, folder=folder)
         assert called.code == 0, f"{words}\n{called.out[-4000:]}\n{called.err[-4000:]}"
         return called.out
 
@@ -117,7 +117,7 @@ class Engine:
         for authority in _AUTHORITIES.glob("*.crt"):
             shutil.copy(authority, sources / "deploy/certificates")
         words = f"--pull-never --tag {IMAGE}"
-        self.must("make", "image", f"ARGS={words}", "BUILDER=buildah", folder=sources, seconds=700)
+        self.must("make", "image", f"ARGS={words}", "BUILDER=buildah", folder=sources)
         shutil.rmtree(sources)
 
     def start(self, *words: str, options: Sequence[str] = ()) -> str:
