@@ -99,6 +99,7 @@ def downloads(registry: NpmRegistry) -> list[str]:
     return [path for path in registry.requests if path.endswith(".tgz")]
 
 
+@pytest.mark.lasting
 def test_a_version_is_installed_once_with_the_npm_of_its_time(
     run: Any, registry: NpmRegistry, tmp_path: Path
 ) -> None:
@@ -163,6 +164,7 @@ def test_two_releases_that_want_one_version_install_it_once(
     assert len(downloads(registry)) == 2
 
 
+@pytest.mark.lasting
 def test_another_archive_than_the_registry_describes_is_not_unpacked(
     run: Any, registry: NpmRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
