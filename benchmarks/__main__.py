@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks import checkout, engine, install, live, log, release, start, table, web
+from benchmarks import checkout, engine, install, live, log, release, start, table, warm, web
 from benchmarks.measuring import InvalidMeasurement, Measurement
 
 _BENCHMARKS: Mapping[str, Callable[[Path], list[Measurement]]] = {
@@ -19,6 +19,7 @@ _BENCHMARKS: Mapping[str, Callable[[Path], list[Measurement]]] = {
     "checkout": checkout.measure,
     "install": install.measure,
     "release": release.measure,
+    "warm": warm.measure,
 }
 # Builds under other user ids must be able to traverse the folder.
 _WALKABLE = 0o711

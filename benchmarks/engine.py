@@ -21,6 +21,7 @@ from mprelease.domain.users import Actor
 from mprelease.domain.workers import DEFAULT_LABEL
 from mprelease.engine.claims import claim_next
 from mprelease.engine.dispatch import Dispatch
+from mprelease.engine.local_dispatch import LocalDispatch
 from mprelease.engine.slot import WorkerDependencies
 from mprelease.engine.worker import Worker, WorkerConfig
 from mprelease.engine.worker_queries import QueryEnvironment, QueryHandler
@@ -28,6 +29,7 @@ from mprelease.i18n import Language, Translator
 from mprelease.pipeline.run import Limits, Machine, Node, Run
 from mprelease.pipeline.runner import Outcome
 from mprelease.pipeline.standby import Standby
+from mprelease.pipeline.standby_limits import StandbyLimits
 from mprelease.platforms.driver import Route, ToolEnvironment
 from mprelease.process.sandbox import Unconfined
 from mprelease.schemas.apps import App, AppChange
@@ -78,12 +80,12 @@ def _shape(folder: Path, url: str, redis: str | None, name: str, below: float) -
 
 def _waits(services: ServiceContext, folder: Path, redis: str | None) -> Iterator[float]:
     """Yield the delays from request to first stage of many releases, in ms."""
-    calls, begun = Dispatch(redis), _Begun()
+    calls, begun = _dispatch(folder, redis), _Begun()
     waking = replace(services, wake=calls.wake)
     worker = _worker(services, folder, begun.pipeline)
     worker.start()
-    # A dispatch of its own, as on another machine.
-    receiver = Dispatch(redis) if redis else calls
+    # A dispatch of its own, as on another machine or in another process.
+    receiver = _dispatch(folder, redis)
     receiver.listen(_LABELS, worker.on_wakeup)
     for _ in range(_ROUNDS):
         begun.event.clear()
@@ -97,8 +99,12 @@ def _waits(services: ServiceContext, folder: Path, redis: str | None) -> Iterato
         time.sleep(secrets.randbelow(150) / 1000)
     worker.close(requeue=True)
     worker.join()
-    for dispatch in {calls, receiver}:
+    for dispatch in (calls, receiver):
         dispatch.close()
+
+
+def _dispatch(folder: Path, redis: str | None) -> Dispatch | LocalDispatch:
+    return Dispatch(redis) if redis else LocalDispatch(folder / "wakeup.socket")
 
 
 class _Begun:
@@ -194,7 +200,10 @@ def _worker(services: ServiceContext, folder: Path, pipeline: Callable[[Run], Ou
         layout=layout,
         sandbox=Unconfined("a benchmark"),
         standby=Standby(
-            prepared(folder), Unconfined(""), ToolEnvironment(folder, "node", folder, None), 0
+            prepared(folder),
+            Unconfined(""),
+            ToolEnvironment(folder, "node", folder, None),
+            StandbyLimits(0),
         ),
         node=Node("node", "npm", folder, "", ""),
         environment={},

@@ -22,7 +22,6 @@ from mprelease.services import apps, projects, releases
 from mprelease.settings.settings import load
 from mprelease.simulator.alipay import Alipay
 from mprelease.simulator.douyin import Douyin
-from mprelease.simulator.http import Service
 from mprelease.simulator.keys import make_key
 from mprelease.simulator.proxy import Simulator
 from mprelease.simulator.wechat import WeChat
@@ -48,6 +47,7 @@ class Installation:
     folder: Path
     application: Application
     account: Account
+    service: WeChat | Alipay | Douyin
 
     def request(self, robot: int | None = None) -> int:
         """Queue a preview of the branch `main`, and return its id."""
@@ -109,11 +109,11 @@ def installed(
         )
         apps.add(services, _ACTOR, APP, platform, app)
         read = driver_of(platform).read_credential(credential.encode())
-        yield Installation(folder, application, Account(_APP_IDS[platform], read))
+        yield Installation(folder, application, Account(_APP_IDS[platform], read), service)
         application.close()
 
 
-def _service(folder: Path, platform: Platform) -> tuple[Service, str]:
+def _service(folder: Path, platform: Platform) -> tuple[WeChat | Alipay | Douyin, str]:
     """Return a simulated platform with one app, and its credential."""
     app_id = _APP_IDS[platform]
     if platform is Platform.DOUYIN:

@@ -1,7 +1,5 @@
 """Warm releases of native mini programs, compared to git and the vendors' tools by a script."""
 
-import shutil
-import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,21 +7,16 @@ from pathlib import Path
 from benchmarks.installation import APP, Installation, installed, native
 from benchmarks.measuring import InvalidMeasurement, Measurement, Of, Target, fastest
 from benchmarks.repository import Changes, clone, update
-from mprelease.domain.apps import ProjectType
+from benchmarks.vendor_script import publish
 from mprelease.domain.platforms import Platform
-from mprelease.domain.releases import Kind, LaunchOptions, Stage, State
-from mprelease.platforms.douyin.content import name_app
-from mprelease.platforms.driver import PublishOrder
-from mprelease.platforms.registry import driver_of
+from mprelease.domain.releases import Stage, State
 from mprelease.process.tree import Stop
-from mprelease.settings.environment import machine_environment
 from mprelease.simulator.sample import make_samples
 
 _ROUNDS = 4
 _POLL_SECONDS = 0.01
 # Builds under other user ids must be able to traverse the folder.
 _WALKABLE = 0o711
-_SCRIPT = Path(__file__).with_name("vendor_script.cjs")
 _BESIDE = "git fetch, git reset, node ci.preview"
 _GIT = "git fetch, git reset, git clean"
 _TARGET = Target(Of.ADDED, 1000)
@@ -114,49 +107,4 @@ class _Script:
 
     def run(self) -> None:
         self.update()
-        scratch = self.installation.folder / "scratch"
-        scratch.mkdir()
-        self._publish(self._order(scratch))
-        shutil.rmtree(scratch)
-
-    def _publish(self, order: PublishOrder) -> None:
-        application = self.installation.application
-        driver = driver_of(self.platform)
-        tool = application.tool(self.platform).folder(application.settings.tools)
-        done = subprocess.run(
-            (application.node.node, str(_SCRIPT), self.platform, str(tool / "node_modules")),
-            input=driver.order_line(order),
-            env={
-                **machine_environment(),
-                "HOME": str(order.scratch),
-                "TMPDIR": str(order.scratch),
-                # Alipay's tool keeps its compiler here between runs, as on a developer's machine.
-                "MINIDEV_COMPILEDIR": str(self.installation.folder / "compiler"),
-                "NODE_EXTRA_CA_CERTS": str(order.route.extra_ca),
-            },
-            cwd=order.scratch,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode != 0:
-            raise InvalidMeasurement(f"the script failed: {done.stderr}")
-
-    def _order(self, scratch: Path) -> PublishOrder:
-        built = self.clone / self.platform
-        if self.platform is Platform.DOUYIN:
-            name_app(built, self.installation.account.platform_app_id)
-        return PublishOrder(
-            kind=Kind.PREVIEW,
-            account=self.installation.account,
-            route=self.installation.application.route,
-            built=built,
-            project_type=ProjectType.MINI_PROGRAM,
-            version="",
-            description="by hand",
-            robot=2,
-            launch=LaunchOptions(),
-            compile_settings={},
-            pack_npm=False,
-            scratch=scratch,
-        )
+        publish(self.installation, self.platform, self.clone / self.platform)

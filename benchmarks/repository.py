@@ -43,8 +43,9 @@ def update(folder: Path) -> None:
 class Changes:
     """Commit repeated changes of one file in a repository."""
 
-    def __init__(self, repository: Path, name: str) -> None:
-        """Set the repository and the file's name; its content becomes JavaScript."""
+    def __init__(self, repository: Path, name: str, form: str = "module.exports =") -> None:
+        """Set the repository and the file's name; its content becomes JavaScript: `form` number."""
+        self._form = form
         self._repository = repository
         self._name = name
         self._count = 0
@@ -52,7 +53,7 @@ class Changes:
     @property
     def text(self) -> str:
         """Return the file's content after the newest commit."""
-        return f"module.exports = {self._count}\n"
+        return f"{self._form} {self._count}\n"
 
     def commit(self) -> None:
         """Commit the next change."""

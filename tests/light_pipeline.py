@@ -26,6 +26,7 @@ from mprelease.i18n import Language, Translator
 from mprelease.pipeline.run import Limits, Machine, Node, Run
 from mprelease.pipeline.runner import Outcome, run_stages
 from mprelease.pipeline.standby import Standby
+from mprelease.pipeline.standby_limits import StandbyLimits
 from mprelease.platforms.driver import Route, ToolEnvironment
 from mprelease.process.sandbox import Unconfined
 from mprelease.services.context import ServiceContext
@@ -85,7 +86,10 @@ def make_worker(
         layout=layout,
         sandbox=Unconfined("a test"),
         standby=Standby(
-            prepared(folder), Unconfined(""), ToolEnvironment(folder, "node", folder, None), 0
+            prepared(folder),
+            Unconfined(""),
+            ToolEnvironment(folder, "node", folder, None),
+            StandbyLimits(0),
         ),
         node=Node("node", "npm", folder, "20", "10"),
         environment={},

@@ -68,6 +68,8 @@ class PaperDriver:
     project_types = (ProjectType.MINI_PROGRAM, ProjectType.MINI_GAME)
     robots = range(3, 6)
     has_one_trial_code = True
+    compiles = False
+    standby_memory = 10
     missed_steps = frozenset({MISSED})
     build_targets = None
     version_form = VersionForm.THREE_NUMBERS

@@ -29,6 +29,7 @@ from mprelease.i18n import Translator, language_of
 from mprelease.messaging import Messaging
 from mprelease.pipeline.run import Limits, Machine, Node
 from mprelease.pipeline.standby import Standby
+from mprelease.pipeline.standby_limits import StandbyLimits
 from mprelease.platforms import tools
 from mprelease.platforms.driver import Route, ToolEnvironment
 from mprelease.platforms.registry import driver_of
@@ -276,6 +277,7 @@ class Application:
             route=self.route,
             limits=_limits(settings),
             words=Translator(language_of(requested_language())),
+            keeps_compile_results=settings.reuse_compile_results,
         )
 
     def _open_layout(self) -> Layout:
@@ -295,7 +297,10 @@ class Application:
         tool_environment = ToolEnvironment(
             settings.tools, node.node, node.folder, settings.extra_ca_certs
         )
-        return Standby(layout, self.sandbox, tool_environment, settings.standby_seconds)
+        limits = StandbyLimits(
+            settings.standby_seconds, settings.standby_memory, settings.release_memory
+        )
+        return Standby(layout, self.sandbox, tool_environment, limits)
 
 
 def opened(settings: Settings) -> Application:
@@ -309,7 +314,11 @@ def opened(settings: Settings) -> Application:
     vault = Vault(master_key(given, layout.master_key))
     loops = LoopSupervisor(OUTAGE)
     messaging = Messaging(
-        settings.redis_url, vault.fingerprint("relay"), vault.key_for("relay"), loops
+        settings.redis_url,
+        layout.wakeup_socket,
+        vault.fingerprint("relay"),
+        vault.key_for("relay"),
+        loops,
     )
     services = ServiceContext(
         database, vault, DatabaseClock(database), ZoneInfo(settings.timezone), messaging.wake
@@ -326,6 +335,7 @@ def _limits(settings: Settings) -> Limits:
             Stage.PUBLISH: settings.publish_limit,
         },
         node_memory=settings.node_memory,
+        unlocked_hours=settings.unlocked_hours,
         resources=ResourceLimits(
             processes=settings.build_processes or None,
             memory=settings.build_memory or None,

@@ -1,12 +1,14 @@
 """Messages between the processes of one installation, over Redis if it is configured."""
 
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mprelease.supervision import LoopSupervisor
 
 if TYPE_CHECKING:
     from mprelease.engine.dispatch import Dispatch
+    from mprelease.engine.local_dispatch import LocalDispatch
     from mprelease.live.relay import Publisher, Subscriber
 
 
@@ -16,19 +18,27 @@ class Messaging:
     Dramatiq and Redis are imported on first use.
     """
 
-    def __init__(self, redis_url: str | None, name: str, key: bytes, loops: LoopSupervisor) -> None:
-        """Take the URL of Redis, None for a single process, and the name of the channels.
+    def __init__(
+        self, redis_url: str | None, socket_file: Path, name: str, key: bytes, loops: LoopSupervisor
+    ) -> None:
+        """Take the URL of Redis, None without it, and the name of the channels.
 
-        Messages are signed with `key`, which all nodes share.
+        Without Redis, wake-up calls between processes go through the socket file. Messages are
+        signed with `key`, which all nodes share.
         """
         self._redis_url = redis_url
+        self._socket_file = socket_file
         self._name = name
         self._key = key
         self._loops = loops
 
     @cached_property
-    def dispatch(self) -> "Dispatch":
+    def dispatch(self) -> "Dispatch | LocalDispatch":
         """Return the sender and receiver of wake-up calls."""
+        if self._redis_url is None:
+            from mprelease.engine.local_dispatch import LocalDispatch  # noqa: PLC0415
+
+            return LocalDispatch(self._socket_file, self._loops)
         from mprelease.engine.dispatch import Dispatch  # noqa: PLC0415
 
         return Dispatch(self._redis_url, self._loops)
@@ -50,8 +60,7 @@ class Messaging:
 
     def wake(self, label: str) -> None:
         """Wake the workers of a label, and publish that the state of a release has changed."""
-        if self._redis_url or self._is_open:
-            self.dispatch.wake(label)
+        self.dispatch.wake(label)
         if self._redis_url and self.publisher:
             self.publisher.changed()
 
@@ -63,11 +72,7 @@ class Messaging:
 
     def close(self) -> None:
         """Send pending messages, for a few seconds at most, and close the connections."""
-        if self._is_open:
-            self.dispatch.close()
+        if dispatch := vars(self).get("dispatch"):
+            dispatch.close()
         if publisher := vars(self).get("publisher"):
             publisher.close()
-
-    @property
-    def _is_open(self) -> bool:
-        return "dispatch" in vars(self)

@@ -20,6 +20,7 @@ from mprelease.domain.releases import Commit, Publication, Stage
 from mprelease.pipeline.publish import publish, standing_by
 from mprelease.pipeline.run import Run
 from mprelease.pipeline.runner import Outcome, run_stages
+from mprelease.pipeline.staging import Staging
 from mprelease.platforms.driver import (
     Event,
     Failure,
@@ -118,8 +119,9 @@ def _checkout(run: Run) -> bool:
 
 
 def _build(run: Run) -> bool:
-    run.built = run.folder / "dist"
-    run.built.mkdir(parents=True, exist_ok=True)
+    output = run.folder / "dist"
+    output.mkdir(parents=True, exist_ok=True)
+    run.staging = Staging(output, (output,), run.workspace.tree, run.workspace.tree, None, ())
     return _stage(Stage.BUILD, run)
 
 

@@ -63,8 +63,9 @@ def test_one_that_fails_leaves_the_others_alone_and_makes_the_command_fail(
 
 
 def test_ctrl_c_ends_them_all(pair: CommandLine) -> None:
-    for app in ("shop", "desk"):
-        pair.must("app", "edit", app, "--build-command", "echo on; sleep 60")
+    # Two builds: with the same command one release would wait for the build of the other.
+    for app, seconds in (("shop", 60), ("desk", 61)):
+        pair.must("app", "edit", app, "--build-command", f"echo on; sleep {seconds}")
     process = pair.start("upload", "--project", "web", "--follow")
     assert process.stderr
     seen = 0

@@ -1,4 +1,4 @@
-"""Wake-up calls: in the process, over Redis, and without Redis."""
+"""Wake-up calls over Redis, and while it is dead."""
 
 import threading
 import time
@@ -34,23 +34,6 @@ def opened() -> Iterator[list[Dispatch]]:
     yield made
     for dispatch in made:
         dispatch.close()
-
-
-def test_within_a_process_a_call_is_received_at_once(opened: list[Dispatch]) -> None:
-    dispatch, subscriber = Dispatch(None), Subscriber()
-    opened.append(dispatch)
-    dispatch.listen(("default",), subscriber.on_wakeup)
-    dispatch.wake("default")
-    assert subscriber.woken.wait(2)
-
-
-def test_a_call_for_another_label_is_not_received(opened: list[Dispatch]) -> None:
-    dispatch, subscriber = Dispatch(None), Subscriber()
-    opened.append(dispatch)
-    dispatch.listen(("intranet", "mac"), subscriber.on_wakeup)
-    dispatch.wake("default")
-    dispatch.wake("mac")
-    assert subscriber.woken.wait(2)
 
 
 @pytest.mark.servers

@@ -124,8 +124,8 @@ def worker_tick(pool: WorkerPool, loops: LoopSupervisor, patch: Patch, _: str) -
     pool.becomes(pool.request(), State.SUCCEEDED)
 
 
-def wake_up_sender(pool: WorkerPool, loops: LoopSupervisor, patch: Patch, _: str) -> None:
-    dispatch, received = Dispatch(None, loops), threading.Event()
+def wake_up_sender(pool: WorkerPool, loops: LoopSupervisor, patch: Patch, redis_url: str) -> None:
+    dispatch, received = Dispatch(redis_url, loops), threading.Event()
     try:
         patch.setattr(dispatch._broker, "enqueue", failing(dispatch._broker.enqueue))
         dispatch.listen(("default",), lambda: received.set() or True)
@@ -194,7 +194,7 @@ def relay_listener(pool: WorkerPool, loops: LoopSupervisor, patch: Patch, redis_
     relay(pool, loops, patch, redis_url)
 
 
-# The socket guard's is in tests/web/test_revoked.py.
+# The socket guard's is in tests/web/test_revoked.py, that of calls in test_local_dispatch.py.
 LOOPS: dict[str, Callable[[WorkerPool, LoopSupervisor, Patch, str], None]] = {
     "slot": slot,
     "worker queries": query_loop,
@@ -204,8 +204,8 @@ LOOPS: dict[str, Callable[[WorkerPool, LoopSupervisor, Patch, str], None]] = {
     "relay sender": relay_sender,
     "relay listener": relay_listener,
 }
-ELSEWHERE = {"socket guard", "cleanup"}
-NEED_REDIS = {"relay sender", "relay listener"}
+ELSEWHERE = {"socket guard", "cleanup", "wake-up calls"}
+NEED_REDIS = {"wake-up sender", "relay sender", "relay listener"}
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Kind
 from mprelease.schemas.releases import ReleaseRequest
-from mprelease.services import releases
+from mprelease.services import releases, repetition
 from mprelease.services.releases import AGEING_MS
 from mprelease.storage import clock, queue
 from worker_pool import WorkerPool
@@ -58,7 +58,7 @@ def test_a_priority_out_of_range_is_refused(pool: WorkerPool) -> None:
 
 def test_again_asks_for_the_same_with_a_new_version(pool: WorkerPool) -> None:
     first = pool.request("build=1")
-    again = releases.request(pool.services, pool.who, releases.again(pool.services, first))
+    again = releases.request(pool.services, pool.who, repetition.again(pool.services, first))
     one, other = pool.release(first), pool.release(again)
     assert one.version != other.version
     same = ("app_id", "kind", "ref", "environment", "robot", "description", "launch")

@@ -18,6 +18,7 @@ from mprelease.i18n import Language, Translator
 from mprelease.pipeline import publish as publishing
 from mprelease.pipeline.run import Run
 from mprelease.pipeline.runner import Outcome, run_stages
+from mprelease.pipeline.staging import Staging
 from mprelease.platforms.driver import Event, Failure, PublishOrder, Ready, Result, ToolEnvironment
 from mprelease.platforms.wechat.driver import WeChatDriver
 from mprelease.process.command import Command
@@ -77,8 +78,9 @@ def beside(run: Run) -> Iterator[None]:
 
 
 def build(run: Run) -> bool:
-    run.built = run.folder / "dist"
-    run.built.mkdir(parents=True, exist_ok=True)
+    output = run.folder / "dist"
+    output.mkdir(parents=True, exist_ok=True)
+    run.staging = Staging(output, (output,), run.workspace.tree, run.workspace.tree, None, ())
     return False
 
 

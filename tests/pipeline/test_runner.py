@@ -94,6 +94,7 @@ def run(platform: Platform, recorder: MemoryRecorder) -> Any:
         note=lambda name, **gaps: recorder.lines.append(words(name, **gaps)),
         is_published=False,
         version=None,
+        is_numbered=False,
         is_being_checked=False,
         is_checked=threading.Event(),
         unreachable=None,

@@ -14,6 +14,7 @@ from mprelease.domain.errors import ReleaseCanceled
 from mprelease.domain.platforms import Platform
 from mprelease.domain.sandbox import SandboxMode, SandboxPolicy, UidRange
 from mprelease.pipeline.standby import Standby, StandbyProcess
+from mprelease.pipeline.standby_limits import StandbyLimits
 from mprelease.platforms.driver import Event, Loaded, Progress, PublishOrder, ToolEnvironment
 from mprelease.process.build_users import BuildUsers
 from mprelease.process.command import Command
@@ -44,6 +45,7 @@ class ShellDriver:
     folder: Path
     platform: Platform = Platform.WECHAT
     script: str = TOOL
+    standby_memory: int = 100
 
     def command(self, tool_environment: ToolEnvironment, scratch: Path, seconds: float) -> Command:
         script = self.script.format(secret=self.folder / "secret")
@@ -110,13 +112,17 @@ def driver(tmp_path: Path) -> ShellDriver:
 Made = Callable[..., Standby]
 
 
+def environment(tools: Path) -> ToolEnvironment:
+    return ToolEnvironment(tools, "/bin/sh", Path("/bin"), None)
+
+
 @pytest.fixture
 def make(layout: Layout, tools: Path) -> Iterator[Made]:
     made: list[Standby] = []
 
     def of(seconds: int = 60, sandbox: Sandbox | None = None) -> Standby:
-        tool_environment = ToolEnvironment(tools, "/bin/sh", Path("/bin"), None)
-        made.append(Standby(layout, sandbox or Unconfined(""), tool_environment, seconds))
+        limits = StandbyLimits(seconds)
+        made.append(Standby(layout, sandbox or Unconfined(""), environment(tools), limits))
         made[-1].enable()
         return made[-1]
 
@@ -217,9 +223,7 @@ def test_an_order_has_its_own_time_limit(make: Made, driver: ShellDriver) -> Non
 def test_a_worker_that_does_not_live_on_leaves_nobody_waiting(
     layout: Layout, driver: ShellDriver, tools: Path
 ) -> None:
-    standby = Standby(
-        layout, Unconfined(""), ToolEnvironment(tools, "/bin/sh", Path("/bin"), None), 60
-    )
+    standby = Standby(layout, Unconfined(""), environment(tools), StandbyLimits(60))
     standby.refill(driver)
     assert living(tools) == []
 
@@ -307,9 +311,7 @@ def test_started_as_root_each_process_has_a_user_id_of_its_own_and_nothing_else(
         sandbox = sandboxes(tmp_path)[mode]
         layout = prepared(Path(folder, "data"))
         layout = layout.walkable() if mode == "user" else layout
-        standby = Standby(
-            layout, sandbox, ToolEnvironment(tools, "/bin/sh", Path("/bin"), None), 60
-        )
+        standby = Standby(layout, sandbox, environment(tools), StandbyLimits(60))
         who = replace(driver, script=WHO)
         both = [standby.take(who, 60) for _ in range(2)]
         outputs = []

@@ -26,7 +26,7 @@ from mprelease.platforms.registry import with_one_trial_code
 from mprelease.schemas.apps import App, AppChange
 from mprelease.schemas.projects import ProjectChange
 from mprelease.schemas.releases import ReleaseRequest
-from mprelease.services import apps, projects, releases
+from mprelease.services import apps, projects, releases, repetition
 from mprelease.services.context import ServiceContext
 from mprelease.storage import blockers, lists, queue
 from mprelease.storage import releases as stored
@@ -77,11 +77,11 @@ def test_again_takes_the_releases_own_commit_and_keeps_the_name_of_its_branch(
 ) -> None:
     first = releases.request(services, developer, wanted)
     run(services, first)
-    second = releases.request(services, developer, releases.again(services, first))
+    second = releases.request(services, developer, repetition.again(services, first))
     made = shown(services, second)
     assert (made.ref, made.ref_name, made.shown_ref) == (COMMIT.id, "feature/pay", "feature/pay")
     run(services, second)
-    third = releases.request(services, developer, releases.again(services, second))
+    third = releases.request(services, developer, repetition.again(services, second))
     assert (shown(services, third).ref, shown(services, third).shown_ref) == (
         COMMIT.id,
         "feature/pay",
@@ -97,7 +97,7 @@ def test_again_of_a_release_that_never_saw_its_commit_takes_its_ref(
 ) -> None:
     first = releases.request(services, developer, PREVIEW)
     releases.cancel(services, developer, first)
-    wanted = releases.again(services, first)
+    wanted = repetition.again(services, first)
     assert (wanted.ref, wanted.ref_name) == ("feature/pay", None)
 
 

@@ -12,7 +12,7 @@ from mprelease.domain.users import Actor
 from mprelease.schemas.apps import App, AppChange
 from mprelease.schemas.projects import ProjectChange
 from mprelease.schemas.releases import ReleaseRequest
-from mprelease.services import apps, projects, releases
+from mprelease.services import apps, projects, releases, repetition
 from mprelease.services.context import ServiceContext
 from mprelease.storage import releases as stored
 
@@ -191,7 +191,7 @@ def test_a_release_may_set_a_switch_for_itself_and_again_keeps_it(
         app="shop-alipay", kind=Kind.UPLOAD, compile_settings={"experience": False}
     )
     first = releases.request(services, developer, wanted)
-    assert releases.again(services, first).compile_settings == {"experience": False}
+    assert repetition.again(services, first).compile_settings == {"experience": False}
     with pytest.raises(Refused) as refused:
         releases.request(services, developer, wanted.with_(compile_settings={"esModule": True}))
     assert refused.value.problem_detail.problem is Problem.SETTING_UNKNOWN

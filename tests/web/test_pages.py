@@ -12,7 +12,7 @@ from mprelease.domain.releases import Kind, Stage
 from mprelease.domain.users import Actor, Role
 from mprelease.schemas.apps import AppChange
 from mprelease.schemas.releases import ReleaseRequest
-from mprelease.services import apps, releases, users
+from mprelease.services import apps, releases, repetition, users
 from mprelease.storage import logs
 from mprelease.storage import releases as stored
 from web_clients import NAMES, PASSWORD, Site, without_csrf
@@ -162,7 +162,7 @@ def test_again_never_means_another_app_of_the_same_name(site: Site, upload_key: 
     )
     apps.add(site.services, boss, "web", Platform.WECHAT, twin)
     with pytest.raises(Refused):
-        releases.again(site.services, site.first)
+        repetition.again(site.services, site.first)
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])

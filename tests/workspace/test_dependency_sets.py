@@ -17,12 +17,12 @@ from mprelease.workspace.dependency_sets import (
     DependencySet,
     DependencySets,
     Inputs,
-    SetLock,
     inputs_of,
     lay_extras,
     lay_modules,
     module_folders,
 )
+from mprelease.workspace.entry_lock import EntryLock
 from needs import needs
 from trees import write
 
@@ -214,7 +214,7 @@ def test_a_set_that_was_made_meanwhile_is_shared_with_whoever_waited(
     with closing(sets.lock("a")) as using, closing(sets.lock("a")) as other:
         hidden = (sets.folder / "a").rename(sets.folder / "hidden")
 
-        class Late(SetLock):
+        class Late(EntryLock):
             def try_exclusive(self) -> bool:
                 taken = super().try_exclusive()
                 if hidden.exists():

@@ -60,6 +60,7 @@ def again(
     qr_code: options.QrCode = None,
     node: Annotated[str | None, typer.Option("--node", help=t("option.again_with_node"))] = None,
     *,
+    build_anew: Annotated[bool, typer.Option("--build-anew", help=t("option.build_anew"))] = False,
     follow: options.Follow = False,
     json: options.Json = False,
 ) -> None:
@@ -67,17 +68,19 @@ def again(
 
     With `node` the app's Node is set first.
     """
-    from mprelease.services import node_changes, releases
+    from mprelease.services import repetition
 
     refuse_unwritable(qr_code)
     if client := remote.server():
-        code = remote.again(client, release_id, qr_code, node=node, lines=follow, json=json)
+        how = remote.Repetition(node, build_anew=build_anew)
+        code = remote.again(client, release_id, qr_code, how, lines=follow, json=json)
         raise typer.Exit(code)
     with opening() as application:
         if node:
-            wanted = node_changes.again_with_node(application.services, me(), release_id, node)
+            wanted = repetition.again_with_node(application.services, me(), release_id, node)
         else:
-            wanted = releases.again(application.services, release_id)
+            wanted = repetition.again(application.services, release_id)
+        wanted = wanted.with_(build_anew=build_anew)
         ended = run(application, wanted, lines=follow)
         with after_acceptance():
             code = outcome.show_one(application, ended, qr_code, json=json)

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,14 @@ if TYPE_CHECKING:
     from mprelease.remote.api_client import ApiClient
 
 _PAGE = 100
+
+
+@dataclass(frozen=True)
+class Repetition:
+    """How an earlier release is repeated; with `node` the app's Node is set first."""
+
+    node: str | None = None
+    build_anew: bool = False
 
 
 def server() -> "ApiClient | None":
@@ -68,17 +77,17 @@ def again(
     client: "ApiClient",
     release_id: int,
     qr_code: Path | None,
+    how: Repetition,
     *,
-    node: str | None,
     lines: bool,
     json: bool,
 ) -> int:
-    """Queue a release with the parameters of an earlier one on the server, and follow it.
-
-    With `node` the app's Node is set first.
-    """
-    path = f"/releases/{release_id}/again"
-    made = _post(client, f"{path}-with-node", {"node": node}) if node else _post(client, path, {})
+    """Queue a release with the parameters of an earlier one on the server, and follow it."""
+    path, node = f"/releases/{release_id}/again", how.node
+    changes: dict[str, object] = {"build_anew": True} if how.build_anew else {}
+    made = (
+        _post(client, f"{path}-with-node", {"node": node}) if node else _post(client, path, changes)
+    )
     return _follow(client, made, qr_code, lines=lines, json=json)
 
 

@@ -20,12 +20,12 @@ from mprelease.domain.sandbox import SandboxPolicy
 from mprelease.domain.worker_queries import WorkerQuery
 
 if TYPE_CHECKING:
-    import uvicorn
     from fastapi import FastAPI
 
     from mprelease.application import Application
     from mprelease.engine.worker import Worker
     from mprelease.live.hub import Hub
+    from mprelease.web.guarded_server import QuietServer
 
 Host = Annotated[str | None, typer.Option(help=t("option.host"))]
 Port = Annotated[int | None, typer.Option(min=1, max=65535, help=t("option.port"))]
@@ -50,12 +50,10 @@ def run(application: "Application", host: str, port: int, *, works: bool, words:
 
     `words` are written after the URL when the server is ready.
     """
-    import uvicorn
-
     from mprelease.live.hub import Hub
     from mprelease.services.context import require_matching_key
     from mprelease.web.connection_limits import ConnectionGuard, ConnectionLimits
-    from mprelease.web.guarded_server import GuardedConfig
+    from mprelease.web.guarded_server import GuardedConfig, QuietServer
     from mprelease.web.live_source import StoredState
 
     require_matching_key(application.services)
@@ -82,7 +80,7 @@ def run(application: "Application", host: str, port: int, *, works: bool, words:
         ws_max_size=4096,
         ws_per_message_deflate=False,
     )
-    server = uvicorn.Server(config)
+    server = QuietServer(config)
     application.network.refuse_pages(port)
     # The first reading queries the database, which the event loop must not wait for.
     application.services.now()
@@ -174,7 +172,7 @@ def _web_app(application: "Application", hub: "Hub", is_over: Callable[[], bool]
 
 
 @contextmanager
-def _working(application: "Application", server: "uvicorn.Server", hub: "Hub") -> Iterator[None]:
+def _working(application: "Application", server: "QuietServer", hub: "Hub") -> Iterator[None]:
     """Run a worker during the block; raise Refused if another process owns the data folder."""
     from mprelease.workspace.owner_lock import owning
 
@@ -192,7 +190,7 @@ def _working(application: "Application", server: "uvicorn.Server", hub: "Hub") -
 class _BackgroundWorker:
     """The worker of this process; it is started in a thread, so that pages are served at once."""
 
-    def __init__(self, application: "Application", server: "uvicorn.Server", hub: "Hub") -> None:
+    def __init__(self, application: "Application", server: "QuietServer", hub: "Hub") -> None:
         self._application = application
         self._hub = hub
         self._server = server
@@ -219,7 +217,11 @@ class _BackgroundWorker:
         settings = self._application.settings
         try:
             self._worker = worker_command.start_worker(
-                self._application, settings.labels, settings.slots, self._hub
+                self._application,
+                settings.labels,
+                settings.slots,
+                self._hub,
+                self._hub.changed,
             )
         except Exception as failure:  # noqa: BLE001 raised again in the main thread
             self._failure = failure

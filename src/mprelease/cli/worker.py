@@ -2,6 +2,7 @@
 
 import signal
 import threading
+from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from mprelease.application import Application
     from mprelease.engine.recorder import LogListener
     from mprelease.engine.worker import Worker
+
+_RECENT_MS = 7 * 24 * 3_600_000
 
 commands = typer.Typer(help=t("cli.workers"))
 
@@ -64,20 +67,42 @@ def start_worker(
     labels: tuple[str, ...],
     slots: int,
     live: "LogListener | None" = None,
+    on_call: Callable[[], object] = lambda: None,
 ) -> "Worker":
     """Start and return a worker; this process must own the data folder.
 
-    `live` is called with every line of the logs. Raise Refused if this machine cannot run releases.
+    `live` is called with every line of the logs, `on_call` at each wake-up call.
+    Raise Refused if this machine cannot run releases.
     """
     application.require_programs()
     worker = application.worker(labels, slots, live)
     worker.recover()
-    application.machine.standby.enable()
+    _fill_standby(application, labels, slots)
     worker.start()
-    application.messaging.dispatch.listen(labels, worker.on_wakeup)
+
+    def on_wakeup() -> bool:
+        on_call()
+        return worker.on_wakeup()
+
+    application.messaging.dispatch.listen(labels, on_wakeup)
     name, joined = application.worker_name, ", ".join(labels)
     typer.echo(t("cli.worker.works", name=name, labels=joined, slots=slots), err=True)
     return worker
+
+
+def _fill_standby(application: "Application", labels: tuple[str, ...], slots: int) -> None:
+    """Let processes wait for the platforms of recent releases, and later for all in use."""
+    from mprelease.platforms.registry import driver_of, served
+    from mprelease.storage import apps
+
+    standby = application.machine.standby
+    standby.enable(slots)
+    services = application.services
+    with services.database.reading() as db:
+        used = apps.recent_platforms(db, labels, services.now() - _RECENT_MS)
+    for platform in sorted(set(served()) & set(used), key=used.index):
+        if application.has_tool(platform):
+            standby.refill(driver_of(platform))
 
 
 def wait_for_end(worker: "Worker", signals: threading.Semaphore) -> None:

@@ -128,7 +128,8 @@ class Release:
 
     With `version_is_automatic` the version may still be replaced by a greater one. `node_version`
     is None until the install begins, and for a release that runs no Node. One that is `kept` is
-    not removed by a cleanup.
+    not removed by a cleanup. With `build_anew` it does not use what was built before. `artifact`
+    names the stored output that it publishes, which a request may have chosen.
     """
 
     id: int
@@ -159,6 +160,8 @@ class Release:
     ref_name: str | None = None
     node_version: str | None = None
     kept: bool = False
+    build_anew: bool = False
+    artifact: str | None = None
 
     @property
     def shown_ref(self) -> str:

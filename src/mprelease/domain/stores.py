@@ -7,13 +7,15 @@ from typing import Any
 
 
 class StoreName(StrEnum):
-    """The name of a store: the first seven are folders of a worker, the others in the database."""
+    """The name of a store: the first eight are folders of a worker, the others in the database."""
 
     MIRRORS = "mirrors"
     WORKSPACES = "workspaces"
     DEPENDENCY_SETS = "dependency_sets"
+    ARTIFACTS = "artifacts"
     CACHES = "caches"
     PACKAGE_STORES = "package_stores"
+    COMPILE_RESULTS = "compile_results"
     MANAGERS = "managers"
     TOOLS = "tools"
     RELEASES = "releases"

@@ -17,6 +17,7 @@ from mprelease.settings.settings import Settings
 from mprelease.source.mirror import needed_mirrors
 from mprelease.storage import projects, workers
 from mprelease.storage.database import Database
+from mprelease.workspace.artifacts import unused
 from mprelease.workspace.cache_scopes import app_of
 from mprelease.workspace.disk_stores import Cleaner, DiskStore
 from mprelease.workspace.layout import Layout, key_of
@@ -113,6 +114,13 @@ class DiskCleanup:
                 is_superfluous=is_foreign,
             ),
             self._store(
+                StoreName.ARTIFACTS,
+                layout.artifacts,
+                "*/*",
+                lock=unused,
+                is_superfluous=is_foreign,
+            ),
+            self._store(
                 StoreName.CACHES,
                 layout.caches,
                 "*/*",
@@ -120,6 +128,9 @@ class DiskCleanup:
                 is_superfluous=is_foreign_cache,
             ),
             self._store(StoreName.PACKAGE_STORES, layout.stores, "*/*", **of_repository),
+            self._store(
+                StoreName.COMPILE_RESULTS, layout.compile_results, "*/*", is_superfluous=is_foreign
+            ),
             self._store(StoreName.MANAGERS, layout.managers, "*", recent=IN_USE_SECONDS),
             self._tool_store(),
         ]
@@ -165,7 +176,10 @@ class DiskCleanup:
     def _remove_empty_folders(self, keys: Collection[str]) -> None:
         """Remove what is left of repositories that no app uses: locks, and empty folders."""
         layout = self.layout
-        folders = (layout.workspaces, layout.dependency_sets, layout.caches, layout.stores)
+        folders = (
+            *(layout.workspaces, layout.dependency_sets, layout.caches, layout.stores),
+            *(layout.artifacts, layout.compile_results),
+        )
         for folder in (each for one in folders for each in one.glob("*")):
             if folder.name in keys or not folder.is_dir():
                 continue
@@ -213,8 +227,10 @@ def worker_cleanup(
         StoreName.MIRRORS: settings.keep_mirrors,
         StoreName.WORKSPACES: settings.keep_workspaces,
         StoreName.DEPENDENCY_SETS: settings.keep_dependency_sets,
+        StoreName.ARTIFACTS: settings.keep_artifacts,
         StoreName.CACHES: settings.keep_caches,
         StoreName.PACKAGE_STORES: settings.keep_package_stores,
+        StoreName.COMPILE_RESULTS: settings.keep_compile_results,
         StoreName.MANAGERS: settings.keep_managers,
         StoreName.TOOLS: settings.keep_tools,
     }

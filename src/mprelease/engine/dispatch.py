@@ -1,4 +1,4 @@
-"""Wake-up calls between nodes: Dramatiq, within the process or over Redis.
+"""Wake-up calls between nodes: Dramatiq, over Redis.
 
 A message means that there may be work for a label, and nothing else: which worker runs what is
 decided in the database. A lost message delays work until the next tick of a worker.
@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 import dramatiq
 import redis
 from dramatiq.brokers.redis import RedisBroker
-from dramatiq.brokers.stub import StubBroker
 
 from mprelease.supervision import LoopSupervisor
 
@@ -49,8 +48,8 @@ class _ThrottledLog(logging.Handler):
 class Dispatch:
     """Send wake-up calls for a label without blocking, and receive those for given labels."""
 
-    def __init__(self, redis_url: str | None, loops: LoopSupervisor | None = None) -> None:
-        """Take the URL of Redis, or None for calls within this process; connects on first use."""
+    def __init__(self, redis_url: str, loops: LoopSupervisor | None = None) -> None:
+        """Take the URL of Redis; connects on first use."""
         log = logging.getLogger("dramatiq")
         log.handlers, log.propagate = [_ThrottledLog()], False
         self._broker = _broker(redis_url)
@@ -124,12 +123,10 @@ def _queue(label: str) -> str:
     return f"mprelease.{label}"
 
 
-def _broker(redis_url: str | None) -> dramatiq.Broker:
-    # Dramatiq's default middleware has a time limit of ten minutes and twenty retries.
-    if redis_url is None:
-        return StubBroker(middleware=[])
+def _broker(redis_url: str) -> dramatiq.Broker:
     pool = redis.ConnectionPool.from_url(
         redis_url, socket_timeout=_SOCKET_SECONDS, socket_connect_timeout=_SOCKET_SECONDS
     )
     client = redis.Redis(connection_pool=pool)
+    # Dramatiq's default middleware has a time limit of ten minutes and twenty retries.
     return RedisBroker(client=client, middleware=[], namespace="mprelease")

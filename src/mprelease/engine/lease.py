@@ -1,7 +1,7 @@
 """Renew a lease while a release runs, and stop the release when the lease is lost."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import copy_context
 from functools import partial
@@ -20,19 +20,40 @@ _BEAT_SECONDS = 0.5
 @contextmanager
 def kept_alive(
     database: Database, lease: Lease, recorder: DatabaseRecorder, stop: Stop
-) -> Iterator[None]:
-    """Renew the lease during the block; stop the release if it is lost or canceled."""
-    over = threading.Event()
-    arguments = (database, lease, recorder, stop, over)
+) -> Iterator[Callable[[], None]]:
+    """Renew the lease during the block; stop the release if it is lost or canceled.
+
+    Yield a function that looks at once.
+    """
+    pause = _Pause()
+    arguments = (database, lease, recorder, stop, pause)
     # A new thread does not inherit the log's context.
     keep = partial(copy_context().run, _keep, *arguments)
     keeper = threading.Thread(target=keep, name="lease")
     keeper.start()
     try:
-        yield
+        yield pause.end
     finally:
-        over.set()
+        pause.is_over = True
+        pause.end()
         keeper.join()
+
+
+class _Pause:
+    """The pause between two renewals, which can be ended early."""
+
+    def __init__(self) -> None:
+        self.is_over = False
+        self._is_due = threading.Event()
+
+    def end(self) -> None:
+        self._is_due.set()
+
+    def wait(self) -> bool:
+        """Wait for the next renewal; return whether there is one."""
+        self._is_due.wait(_BEAT_SECONDS)
+        self._is_due.clear()
+        return not self.is_over
 
 
 def _keep(
@@ -40,9 +61,9 @@ def _keep(
     lease: Lease,
     recorder: DatabaseRecorder,
     stop: Stop,
-    over: threading.Event,
+    pause: _Pause,
 ) -> None:
-    while not over.wait(_BEAT_SECONDS):
+    while pause.wait():
         try:
             recorder.flush()
             with database.reading() as db:

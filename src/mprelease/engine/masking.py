@@ -45,6 +45,10 @@ class MaskingRecorder:
         """Forward the version of Node."""
         self._recorder.chose_node(version)
 
+    def built_as(self, artifact: str) -> None:
+        """Forward the name of the artifact."""
+        self._recorder.built_as(artifact)
+
     def warned(self, message: Message) -> None:
         """Forward a warning; it may quote a vendor's tool."""
         self._recorder.warned(masked_message(message, self._mask))

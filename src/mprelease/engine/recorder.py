@@ -136,6 +136,10 @@ class DatabaseRecorder:
         """Write the version of Node."""
         self._write(lambda db: queue.write(db, self._lease, node_version=version))
 
+    def built_as(self, artifact: str) -> None:
+        """Write the name of the artifact."""
+        self._write(lambda db: queue.write(db, self._lease, artifact=artifact))
+
     def warned(self, message: Message) -> None:
         """Add a warning to the release."""
         self._write(lambda db: queue.warn(db, self._lease, message))

@@ -64,6 +64,7 @@ class Slot:
         self._user: ClaimedUser | None = None
         self._current: _RunningRelease | None = None
         self._is_requeueing = False
+        self._look: Callable[[], None] | None = None
         self.busy_since: float | None = None
 
     def reserve(self) -> None:
@@ -86,9 +87,10 @@ class Slot:
             stop.ask(Requeued())
         try:
             with (
-                kept_alive(services.database, lease, recorder, stop),
+                kept_alive(services.database, lease, recorder, stop) as look,
                 self._limited(stop, recorder),
             ):
+                self._look = look
                 outcome = self._outcome(lease, recorder, stop)
             recorder.finish(outcome)
         except Requeued:
@@ -96,8 +98,13 @@ class Slot:
         except LeaseLost:
             _log.warning("the lease of release %s was lost", lease.release_id)
         finally:
-            self._current = self.busy_since = None
+            self._current = self._look = self.busy_since = None
             self._dependencies.live.ended(lease.release_id)
+
+    def look(self) -> None:
+        """Look now whether the running release is canceled."""
+        if look := self._look:
+            look()
 
     def requeue(self) -> None:
         """Return the running release to the queue, unless its upload has begun."""

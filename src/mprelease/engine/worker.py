@@ -102,8 +102,10 @@ class Worker:
         self._ticker = start("worker tick", self._tick, self._over)
 
     def on_wakeup(self) -> bool:
-        """Look for work now; return whether a slot is free for it."""
+        """Look for work and cancellations now; return whether a slot is free."""
         self._wakeup.notify()
+        for slot in self._slots:
+            slot.look()
         return not self._drained and any(slot.busy_since is None for slot in self._slots)
 
     def close(self, *, requeue: bool) -> None:
@@ -189,20 +191,23 @@ class Worker:
     def _tick(self) -> None:
         if self._over.wait(TICK_SECONDS):
             return
+        # Slots also look for work if the heartbeat or the recovery has failed.
+        has_work = True
         try:
-            self._beat()
-            reconcile(self._database)
+            has_work = self._beat()
+            has_work |= reconcile(self._database)
         except OUTAGE as outage:
             self._database_is_lost(outage)
         else:
             self._database_is_back()
         finally:
-            # Slots look for work at each tick, even if the heartbeat or the recovery has failed.
-            self._wakeup.notify()
+            if has_work:
+                self._wakeup.notify()
             if self._config.tick_file:
                 self._config.tick_file.touch()
 
-    def _beat(self) -> None:
+    def _beat(self) -> bool:
+        """Record that this worker is alive; return whether anything waits for a worker."""
         low_disk = self._upkeep is not None and not self._upkeep.has_room()
         with self._database.writing() as db:
             name, failures = self._config.name, self._loops.failures.total
@@ -214,6 +219,7 @@ class Worker:
             change = "claims no more releases" if drained else "claims releases again"
             _log.info("worker %s %s", self._config.name, change)
         self._drained = drained
+        return orders.has_work
 
     def _database_is_lost(self, outage: Exception) -> None:
         if self._has_database:
@@ -226,9 +232,11 @@ class Worker:
         self._has_database = True
 
 
-def reconcile(database: Database) -> None:
-    """Recover the releases of dead workers, and log the state of each."""
-    for release_id, state in recovery.reconcile(database):
+def reconcile(database: Database) -> bool:
+    """Recover the releases of dead workers, and log the state of each; return if there were any."""
+    recovered = recovery.reconcile(database)
+    for release_id, state in recovered:
         level = logging.ERROR if state is State.UNKNOWN else logging.WARNING
         with about_release(release_id):
             _log.log(level, "the worker of release %s died: the release is %s", release_id, state)
+    return bool(recovered)

@@ -13,6 +13,7 @@ from mprelease.packages import yarn_berry
 from mprelease.packages.install_plan import ManagerName, find, manager_settings
 from mprelease.packages.install_view import MODULES
 from mprelease.pipeline.build_dependencies import BuildDependencies
+from mprelease.pipeline.build_reuse import keep, packages_of, staging_of, wait
 from mprelease.pipeline.commands import (
     Commands,
     close_workspace,
@@ -28,7 +29,14 @@ from mprelease.pipeline.symlinks import refuse_links_outside, refuse_outside
 
 
 def build(run: Run) -> bool:
-    """Build the app and validate its output; always return False. Raise StageFailed."""
+    """Build the app, or use what was built before, and return whether it was.
+
+    Raise StageFailed.
+    """
+    if run.is_built_before or wait(run):
+        assert run.staging is not None
+        run.driver.validate_output(run.staging.built, run.job.app.project_type)
+        return True
     started = time.time()
     recipe = recipe_of(run.folder, run.job.app, run.job.release.environment, run.node.version)
     fresh_folders(run.workspace, run.uid)
@@ -42,8 +50,13 @@ def build(run: Run) -> bool:
             commands.must(("/bin/sh", "-c", line), run.folder)
         else:
             run.note("log.no_build_command")
-    run.built = _output(run, run.folder / recipe.output, commands, started)
-    run.driver.validate_output(run.built, run.job.app.project_type)
+    output = _output(run, run.folder / recipe.output, commands, started)
+    run.driver.validate_output(output, run.job.app.project_type)
+    tree = run.workspace.tree
+    run.staging = staging_of(run, output, tree, run.workspace.seen(tree))
+    run.packages = packages_of(run.folder)
+    if recipe.build_command:
+        keep(run)
     return False
 
 

@@ -13,10 +13,31 @@ from mprelease.source.mirror import ResolvedRef
 from mprelease.source.repository import Repository
 
 
-def checkout(run: Run) -> bool:
-    """Fetch the release's ref, and make the tree contain its commit; always return False."""
-    repository = Repository(run.job.project.repository, access_of(run.job))
-    git = Git(
+def fetch_ref(run: Run, git: Git) -> ResolvedRef:
+    """Fetch the release's ref, and record its commit; raise StageFailed."""
+    fetched = fetch(git, repository_of(run), run.job.release.ref)
+    run.commit = fetched.commit
+    run.source = _source(run, fetched)
+    run.recorder.checked_out(fetched.commit)
+    run.log(f"{fetched.commit.id[:12]} {fetched.commit.subject} ({fetched.commit.author})")
+    return fetched
+
+
+def place_commit(run: Run, git: Git, fetched: ResolvedRef) -> None:
+    """Make the tree contain the fetched commit; raise StageFailed."""
+    _forget_others(run)
+    place(git, repository_of(run), fetched, run.workspace.tree, run.uid)
+    _refuse_wrong_folder(run)
+
+
+def repository_of(run: Run) -> Repository:
+    """Return the repository of a run, with its access."""
+    return Repository(run.job.project.repository, access_of(run.job))
+
+
+def git_of(run: Run) -> Git:
+    """Return git with the limits of the checkout stage, from now on."""
+    return Git(
         run.machine.layout.mirrors,
         run.machine.environment,
         stop=run.stop,
@@ -26,15 +47,6 @@ def checkout(run: Run) -> bool:
         memory_limit=run.machine.limits.resources.memory,
         words=run.machine.words,
     )
-    fetched = fetch(git, repository, run.job.release.ref)
-    run.commit = fetched.commit
-    run.source = _source(run, fetched)
-    run.recorder.checked_out(fetched.commit)
-    run.log(f"{fetched.commit.id[:12]} {fetched.commit.subject} ({fetched.commit.author})")
-    _forget_others(run)
-    place(git, repository, fetched, run.workspace.tree, run.uid)
-    _refuse_wrong_folder(run)
-    return False
 
 
 def _source(run: Run, fetched: ResolvedRef) -> Source:

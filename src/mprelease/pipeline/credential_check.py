@@ -57,8 +57,9 @@ def take_version(run: Run) -> None:
     `refuse_without_platform`.
     """
     release = run.job.release
-    if release.kind is not Kind.UPLOAD or not run.driver.wants_greater_versions:
+    if release.kind is not Kind.UPLOAD or not run.driver.wants_greater_versions or run.is_numbered:
         return
+    run.is_numbered = True
     if _is_answered(run) and run.version and run.version != release.version:
         run.recorder.numbered(run.version)
         run.note("log.version_taken", version=run.version, given=release.version or "")

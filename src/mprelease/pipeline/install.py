@@ -37,8 +37,6 @@ from mprelease.process.build_users import ClaimedUser
 from mprelease.workspace.dependency_sets import DependencySets
 from mprelease.workspace.layout import key_of
 
-_DAY_MS = 24 * 3600 * 1000
-
 
 def install(run: Run) -> bool:
     """Find or install the dependency set; return True if it existed. Raise StageFailed."""
@@ -47,7 +45,8 @@ def install(run: Run) -> bool:
     tool = None if has_command else hbuilderx.complete(run.folder, run.uid)
     if tool:
         run.note("log.hbuilderx", version=tool.version)
-    if _runs_node(run):
+    run.runs_node = _runs_node(run)
+    if run.runs_node:
         node_runtimes.choose(run)
     found = _installs(run)
     if not found:
@@ -58,7 +57,8 @@ def install(run: Run) -> bool:
         return False
     run.managers = package_managers.installed(run, [each.manager for each in installs])
     if not all(each.lock for each in installs) and not hbuilderx.is_pinned(run.folder):
-        run.recorder.warned(Message("warning.not_reproducible"))
+        run.is_reproducible = False
+        run.warn(Message("warning.not_reproducible"))
     view = view_of(_request(run, installs))
     key = _key(run, installs, view)
     sets = DependencySets(run.machine.layout.dependency_sets / key_of(run.job.project.repository))
@@ -103,7 +103,7 @@ def _installs(run: Run) -> list[Install]:
 def _with_tool(run: Run, installs: list[Install]) -> list[Install]:
     """Allow the added build tool to be installed into committed node_modules, with a warning."""
     for name in _committed(run, installs).values():
-        run.recorder.warned(Message("warning.modules_without_tool", {"path": name}))
+        run.warn(Message("warning.modules_without_tool", {"path": name}))
     if hbuilderx.is_pinned(run.folder):
         # A lock file cannot match the added dependencies, the only ones.
         return [replace(each, lock=None) for each in installs]
@@ -123,7 +123,7 @@ def _without_committed(run: Run, installs: list[Install]) -> list[Install]:
     names = _committed(run, installs)
     if run.job.app.build.install_command:
         for name in names.values():
-            run.recorder.warned(Message("warning.modules_replaced", {"path": name}))
+            run.warn(Message("warning.modules_replaced", {"path": name}))
         return installs
     for name in names.values():
         run.note("log.modules_committed", path=name)
@@ -154,7 +154,7 @@ def _key(run: Run, installs: list[Install], view: InstallView) -> str:
         command_folder=Path(build.directory).as_posix() if build.install_command else "",
         npmrc=run.job.project_secrets.get(ProjectSecret.NPMRC, ""),
         variables={**machine.build_variables, **registry},
-        age="" if hbuilderx.is_pinned(run.folder) else str(run.job.release.created_at // _DAY_MS),
+        age="" if hbuilderx.is_pinned(run.folder) else run.period,
         tree_id=run.source.tree_id,
         installed_from=build.installed_from,
         on_file=run.clock(Stage.INSTALL),

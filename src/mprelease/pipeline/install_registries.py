@@ -36,7 +36,7 @@ def registry_overrides(commands: Commands, install: Install) -> dict[str, str]:
     if not retired:
         return {}
     host = next(iter(retired.values()))
-    run.recorder.warned(Message("warning.npmrc_retired", {"host": host}))
+    run.warn(Message("warning.npmrc_retired", {"host": host}))
     run.note("log.npmrc_retired", host=host)
     # Run outside of the project, whose .npmrc has the retired registry.
     found = registries.of_npm(commands.output(_SHOW, commands.place.home), ())
@@ -99,7 +99,7 @@ def correct_lock(commands: Commands, install: Install, used: Registries) -> str 
     retired = next((host for host in correction.hosts if is_retired(f"//{host}")), None)
     run.note("log.lock_corrected", name=name, hosts=hosts, registry=used.default)
     if retired:
-        run.recorder.warned(Message("warning.lock_corrected", {"lock": name, "host": retired}))
+        run.warn(Message("warning.lock_corrected", {"lock": name, "host": retired}))
     return None if retired else text
 
 

@@ -100,7 +100,7 @@ def _install(commands: Commands, install: Install) -> None:
             raise
         lock = str(install.lock.relative_to(commands.place.tree)) if install.lock else ""
         warning = Message("warning.lock_refused", {"lock": lock})
-        commands.run.recorder.warned(warning)
+        commands.run.warn(warning)
         commands.run.note("log.lock_refused", lock=lock)
         _run(commands, install, variables, frozen=False)
 

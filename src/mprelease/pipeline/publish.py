@@ -12,10 +12,9 @@ from pathlib import Path
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Kind, Stage
-from mprelease.packages import manifests
-from mprelease.pipeline.recipes import install_folders
+from mprelease.pipeline.kept_compile import with_kept_compile
 from mprelease.pipeline.run import Run
-from mprelease.pipeline.staging import Staging, staged
+from mprelease.pipeline.staging import staged
 from mprelease.pipeline.standby import StandbyProcess
 from mprelease.platforms.driver import (
     Account,
@@ -63,30 +62,26 @@ def publish(run: Run) -> bool:
 
 
 def _publish_once(run: Run) -> bool:
-    assert run.built is not None
+    assert run.staging is not None
     publisher = _usable(run)
-    packed = install_folders(run.built)
-    tree = run.workspace.tree
-    staging = Staging(
-        run.built,
-        run.driver.roots(run.built),
-        tree,
-        run.workspace.seen(tree),
-        run.dependencies,
-        packed,
-        run.most_copied,
-    )
-    order = _order(
-        run, staged(staging, publisher.scratch, run.stop), publisher.scratch, pack_npm=bool(packed)
-    )
+    parcel = staged(run.staging, publisher.scratch, run.stop)
+    order = _order(run, parcel, publisher.scratch, pack_npm=bool(run.staging.packed))
     run.driver.prepare(order)
-    publisher.give(order.scratch / "project")
+    order, compile_result = with_kept_compile(run, order)
+    for path in (order.scratch / "project", order.kept_result):
+        if path:
+            publisher.give(path)
     exchange = _Exchange(run, order)
     accepted = exchange.result(publisher)
     run.is_published = True
     run.recorder.published(accepted.publication)
-    for hint in (*accepted.hints, *run.driver.left_out(order, _packages(run))):
+    left_out = compile_result.messages if compile_result else None
+    if left_out is None:
+        left_out = run.driver.left_out(order, run.packages)
+    for hint in (*accepted.hints, *left_out):
         run.recorder.warned(hint)
+    if compile_result:
+        compile_result.keep(left_out)
     if exchange.has_downloaded:
         run.note("log.keeping_download")
         run.driver.keep_download(run.machine.standby.tools, order.account, order.route, run.stop)
@@ -252,15 +247,6 @@ def _order(run: Run, parcel: Path, scratch: Path, *, pack_npm: bool) -> PublishO
         pack_npm=pack_npm,
         scratch=scratch,
     )
-
-
-def _packages(run: Run) -> frozenset[str]:
-    """Return the npm packages that the app depends on at run time."""
-    found = (
-        manifests.parsed(run.folder / folder / "package.json")
-        for folder in install_folders(run.folder)
-    )
-    return frozenset(name for each in found for name in manifests.section(each, "dependencies"))
 
 
 def _described(run: Run) -> str:

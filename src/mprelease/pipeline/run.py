@@ -15,6 +15,7 @@ from mprelease.domain.projects import Project, ProjectSecret
 from mprelease.domain.releases import Commit, Publication, Release, Stage, StageState
 from mprelease.domain.sandbox import SandboxMode
 from mprelease.i18n import Translator
+from mprelease.pipeline.staging import Staging
 from mprelease.pipeline.standby import Standby, StandbyProcess
 from mprelease.platforms.driver import Driver, Route
 from mprelease.process.build_users import ClaimedUser
@@ -25,8 +26,11 @@ from mprelease.process.supervisor_protocol import MEBI
 from mprelease.process.tree import Stop
 from mprelease.schemas.apps import App
 from mprelease.workspace.dependency_sets import DependencySet
+from mprelease.workspace.entry_lock import EntryLock
 from mprelease.workspace.layout import Layout, Workspace, key_of
 from mprelease.workspace.repository_lock import shared
+
+_HOUR_MS = 3_600_000
 
 
 class Recorder(Protocol):
@@ -53,6 +57,9 @@ class Recorder(Protocol):
 
     def chose_node(self, version: str) -> None:
         """Record the version of Node that installs and builds of the release run on."""
+
+    def built_as(self, artifact: str) -> None:
+        """Record the name of the artifact that is published."""
 
     def warned(self, message: Message) -> None:
         """Record a warning: the release continues, but a user should check something."""
@@ -101,11 +108,13 @@ class Node:
 class Limits:
     """The time limit of each stage in seconds, and the default limit of Node's heap in MiB.
 
-    `resources` are the limits of one command of an install or build.
+    `resources` are the limits of one command of an install or build. Dependencies without a lock
+    file are used again for `unlocked_hours`.
     """
 
     seconds: Mapping[Stage, int]
     node_memory: int
+    unlocked_hours: int = 24
     resources: ResourceLimits = NO_LIMITS
 
 
@@ -114,7 +123,8 @@ class Machine:
     """The parts of a worker's machine that all its releases use.
 
     `environment` is inherited by all programs, `build_variables` by installs and builds only.
-    `words` translates mprelease's own lines in logs into the installation's language.
+    `words` translates mprelease's own lines in logs into the installation's language. With
+    `keeps_compile_results` the vendor's tool does not compile the same files of an app again.
     """
 
     layout: Layout
@@ -127,6 +137,7 @@ class Machine:
     route: Route
     limits: Limits
     words: Translator
+    keeps_compile_results: bool = False
 
     @property
     def has_mounts(self) -> bool:
@@ -171,7 +182,10 @@ class Run:
     `user` is the user id of the slot's builds, None if they run under the worker's. `resources` is
     closed at the end of the run. `version`, if set, replaces the release's own, because the
     platform already has a greater or equal one. `unreachable` is set if the platform did not answer
-    the check of the credential. `chosen_node` replaces the machine's Node.
+    the check of the credential. `chosen_node` replaces the machine's Node, and `runs_node` is set
+    if one runs. `packages` are the npm packages that the app depends on at run time. Of a run that
+    `is_built_before`, `staging` is an artifact; else others that need the same build wait for
+    `build_lock`. Dependencies that are not `is_reproducible` depend on the day.
     """
 
     job: Job
@@ -190,7 +204,14 @@ class Run:
     commit: Commit | None = None
     managers: tuple[Path, ...] = ()
     publisher: StandbyProcess | None = None
-    built: Path | None = None
+    staging: Staging | None = None
+    packages: frozenset[str] = frozenset()
+    warnings: list[Message] = field(default_factory=list)
+    build_lock: EntryLock | None = None
+    runs_node: bool = False
+    is_reproducible: bool = True
+    is_built_before: bool = False
+    is_numbered: bool = False
     version: str | None = None
     is_published: bool = False
     is_being_checked: bool = False
@@ -213,6 +234,11 @@ class Run:
         return self.user.uid if self.user else None
 
     @property
+    def period(self) -> str:
+        """Return the period of the release: within one, dependencies without a lock file stay."""
+        return str(self.job.release.created_at // (self.machine.limits.unlocked_hours * _HOUR_MS))
+
+    @property
     def most_copied(self) -> int | None:
         """Return the limit, in bytes, of a copy of a build's files; None if there is none."""
         disk = self.machine.limits.resources.disk
@@ -221,6 +247,11 @@ class Run:
     def note(self, id: str, **parameters: str | int) -> None:  # noqa: A002 the catalog's term
         """Write a message of the catalogs to the log, in the installation's language."""
         self.log(self.machine.words(id, **parameters))
+
+    def warn(self, message: Message) -> None:
+        """Record a warning, which also concerns later releases of the same build."""
+        self.warnings.append(message)
+        self.recorder.warned(message)
 
     def seconds(self, stage: Stage) -> int:
         """Return the time limit of a stage in seconds."""

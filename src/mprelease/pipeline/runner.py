@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from mprelease.domain.errors import LeaseLost, ProblemError, ReleaseCanceled
 from mprelease.domain.problems import Message, Problem, ProblemDetail
 from mprelease.domain.releases import Stage, StageState, State
+from mprelease.pipeline import build_reuse
 from mprelease.pipeline.build import build
-from mprelease.pipeline.checkout import checkout
+from mprelease.pipeline.checkout import fetch_ref, git_of, place_commit
 from mprelease.pipeline.credential_check import (
     CredentialRefused,
     checking_credential,
@@ -27,6 +28,21 @@ _log = logging.getLogger(__name__)
 Stages = Mapping[Stage, Callable[[Run], bool]]
 
 
+def checkout(run: Run) -> bool:
+    """Fetch the commit, and check it out unless its build is there; return whether it is."""
+    git = git_of(run)
+    fetched = fetch_ref(run, git)
+    is_there = build_reuse.find(run)
+    if not is_there:
+        place_commit(run, git, fetched)
+    return is_there
+
+
+def needed_install(run: Run) -> bool:
+    """Install the dependencies, unless a build is there; return whether nothing was installed."""
+    return run.is_built_before or install(run)
+
+
 def numbered_build(run: Run) -> bool:
     """Determine the release's version, then build: a build may use it."""
     take_version(run)
@@ -35,7 +51,7 @@ def numbered_build(run: Run) -> bool:
 
 STAGES: Stages = {
     Stage.CHECKOUT: checkout,
-    Stage.INSTALL: install,
+    Stage.INSTALL: needed_install,
     Stage.BUILD: numbered_build,
     Stage.PUBLISH: publish,
 }

@@ -46,6 +46,34 @@ class Staging:
     most: int | None = None
 
 
+@dataclass(frozen=True)
+class Snapshot:
+    """A copy for publishing: the path of the build's output in it.
+
+    It `is_complete` if that output needs neither other files of the tree nor dependencies.
+    """
+
+    output: str
+    is_complete: bool
+
+
+def snapshot(staging: Staging, place: Path, stop: Stop) -> Snapshot:
+    """Copy the build's output to `place`, or the whole tree if publishing needs more of it.
+
+    Links lead to the same entries of the copy; the dependency set is not copied. Raise CopyTooLarge
+    beyond `most`.
+    """
+    built, tree = staging.built.resolve(), staging.tree.resolve()
+    left_out = {tree / _GIT, *(tree / name for name in _modules(staging))}
+    links = _Links(tree, staging.shown)
+    copier = Copier(on_folder=stop.raise_if_asked, link_text=links.text, most=staging.most)
+    if not staging.packed and _is_complete(built, links, left_out, stop):
+        copier.copy(built, place, left_out)
+        return Snapshot(".", is_complete=True)
+    copier.copy(tree, place, left_out)
+    return Snapshot(str(built.relative_to(tree)), is_complete=False)
+
+
 def staged(staging: Staging, scratch: Path, stop: Stop) -> Path:
     """Copy the build's output into `scratch`; return the copy of `built`.
 
@@ -56,28 +84,25 @@ def staged(staging: Staging, scratch: Path, stop: Stop) -> Path:
     a link out of the tree in, or reachable from, what is published or packed, and StageFailed with
     LINKS_ENDLESS or PACKAGES_ENDLESS. Raise CopyTooLarge beyond `most`.
     """
-    built, tree, place = staging.built.resolve(), staging.tree.resolve(), scratch / _PROJECT
-    left_out = {tree / _GIT, *(tree / name for name in _modules(staging))}
-    links = _Links(tree, staging.shown)
-    copier = Copier(on_folder=stop.raise_if_asked, link_text=links.text, most=staging.most)
-    if not staging.packed and _is_complete(built, links, left_out, stop):
-        copier.copy(built, place, left_out)
+    place = scratch / _PROJECT
+    copied = snapshot(staging, place, stop)
+    if copied.is_complete:
         remove_useless_links(place, stop.raise_if_asked)
         replace_links(place, place, stop)
         return place
-    copier.copy(tree, place, left_out)
     if staging.dependencies:
         _link_modules(staging.dependencies, place, stop)
-    roots = [place / built.relative_to(tree) / root for root in _roots(staging)]
+    built = place / copied.output
+    roots = [built / root for root in _roots(staging)]
     for folder in (*roots, *(place / name for name in _modules(staging))):
         refuse_links_outside(folder, place, on_link=stop.raise_if_asked)
     # The tool reads any path in a project's configuration: no link may lead out of the copy.
     remove_useless_links(place, stop.raise_if_asked)
     for name in staging.packed:
-        complete_modules(place / built.relative_to(tree) / name, place, stop)
+        complete_modules(built / name, place, stop)
     for root in roots:
         replace_links(root, place, stop)
-    return place / built.relative_to(tree)
+    return built
 
 
 @dataclass(frozen=True)

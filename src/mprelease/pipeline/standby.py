@@ -1,4 +1,4 @@
-"""Standby processes: one per platform, with the vendor's tool loaded, that waits for an order."""
+"""Standby processes, with a vendor's tool loaded: each waits for one order."""
 
 import logging
 import secrets
@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mprelease.domain.platforms import Platform
+from mprelease.pipeline.standby_limits import StandbyLimits, StandbyUse
 from mprelease.platforms.driver import Driver, Loaded, ToolEnvironment
 from mprelease.process.bubblewrap import Mount
 from mprelease.process.build_users import ClaimedUser
@@ -51,6 +52,7 @@ class StandbyProcess:
         `user` is the user id under which it runs, reserved for it alone.
         """
         self.scratch = scratch
+        self.memory = driver.standby_memory
         self._user = user
         self._driver = driver
         self._watched = _fingerprints(watched)
@@ -69,6 +71,11 @@ class StandbyProcess:
         return self._loaded.is_set()
 
     @property
+    def has_ended(self) -> bool:
+        """Return whether the process has ended."""
+        return self._running.has_ended
+
+    @property
     def is_usable(self) -> bool:
         """Return whether the process can take an order: alive, in time, no file replaced."""
         return (
@@ -82,10 +89,16 @@ class StandbyProcess:
         self._ends_at = time.monotonic() + seconds
         self._running.limit(seconds)
 
-    def give(self, folder: Path) -> None:
-        """Make the process's user the owner of a folder in its scratch, except of hard links."""
+    def give(self, path: Path) -> None:
+        """Make the process's user the owner of a file or folder in its scratch.
+
+        Files with several hard links in the folder keep their owner.
+        """
         if self._user:
-            chown_tree(folder, self._user.uid)
+            if path.is_dir():
+                chown_tree(path, self._user.uid)
+            else:
+                chown(path, self._user.uid)
 
     def attach(self, *, stop: Stop, on_line: LineCallback, on_event: LineCallback) -> Running:
         """Connect the caller, who sends the order; earlier lines and events are replayed first.
@@ -117,84 +130,136 @@ class StandbyProcess:
 
 
 class Standby:
-    """The waiting processes: at most one per platform, each for at most `seconds`.
+    """The waiting processes of each platform.
 
-    Without `enable`, or with 0 seconds, none waits: each is started when it is taken.
+    Without `enable`, or with 0 seconds in the limits, none waits: each is started when it is taken.
     """
 
     def __init__(
-        self, layout: Layout, sandbox: Sandbox, tool_environment: ToolEnvironment, seconds: int
+        self,
+        layout: Layout,
+        sandbox: Sandbox,
+        tool_environment: ToolEnvironment,
+        limits: StandbyLimits,
     ) -> None:
         """Start without processes. All methods are thread-safe."""
         self._layout = layout
         self._sandbox = sandbox
         self._tool_environment = tool_environment
-        self._seconds = seconds
+        self._limits = limits
         self._lock = threading.Lock()
-        self._waiting: dict[Platform, StandbyProcess] = {}
+        self._waiting: dict[Platform, list[StandbyProcess]] = {}
+        self._use = StandbyUse()
         self._taken: dict[Platform, Driver] = {}
-        self._is_enabled = False
+        self._slots = 0
 
     @property
     def tools(self) -> Path:
         """Return the folder of the vendors' tools."""
         return self._tool_environment.tools
 
-    def enable(self) -> None:
-        """Allow `refill` to start processes, until `close`."""
-        self._is_enabled = True
+    def enable(self, slots: int = 1) -> None:
+        """Allow `refill` to start processes, at most `slots` for each platform, until `close`."""
+        self._slots = slots
 
     def take(self, driver: Driver, seconds: float) -> StandbyProcess:
-        """Return the waiting process, else a new one, for exclusive use.
+        """Return a waiting process, if possible a loaded one, else a new one, for exclusive use.
 
         Its time limit is `seconds`; the caller must close it. Raise OSError if it cannot be
         started, for example because the machine is out of memory, processes or disk space.
         """
         with self._lock:
             self._taken[driver.platform] = driver
-            waiting = self._waiting.pop(driver.platform, None)
-        if waiting and waiting.is_usable:
-            waiting.limit(seconds)
-            return waiting
-        if waiting:
-            waiting.close()
-        return self._started(driver, seconds)
+            unusable = self._remove_unusable(driver.platform)
+            waiting = sorted(self._waiting.get(driver.platform, ()), key=lambda one: one.is_loaded)
+            taken = waiting.pop() if waiting else None
+            self._waiting[driver.platform] = waiting
+        for each in unusable:
+            each.close()
+        if taken is None:
+            taken = self._started(driver, seconds)
+        else:
+            taken.limit(seconds)
+        with self._lock:
+            self._use.add(driver.platform, taken)
+        return taken
 
     def refill_taken(self) -> None:
-        """Start a new waiting process for each platform whose process was taken."""
+        """Start new waiting processes for each platform of which one was taken."""
         with self._lock:
             taken, self._taken = self._taken, {}
         for driver in taken.values():
             self.refill(driver)
 
     def refill(self, driver: Driver) -> None:
-        """Start a waiting process for a platform, if enabled and none is usable."""
+        """Start as many waiting processes of a platform as its use and the limits suggest."""
         with self._lock:
-            earlier = self._waiting.get(driver.platform)
-            is_wanted = self._is_enabled and self._seconds > 0
-            if not is_wanted or (earlier and earlier.is_usable):
-                return
-            try:
-                self._waiting[driver.platform] = self._started(driver, self._seconds)
-            except OSError as error:  # if it persists, the next release reports it
-                _log.warning("cannot start a standby process for %s: %s", driver.platform, error)
-                return
-        if earlier:
-            earlier.close()
+            closed = self._remove_unusable(driver.platform)
+            wanted = self._wanted(driver.platform)
+            while self._count(driver.platform) < wanted:
+                closed += self._remove_surplus(driver)
+                if not self._has_room(driver):
+                    break
+                try:
+                    started = self._started(driver, self._limits.seconds)
+                except OSError as error:  # if it persists, the next release reports it
+                    name = driver.platform
+                    _log.warning("cannot start a standby process for %s: %s", name, error)
+                    break
+                self._waiting.setdefault(driver.platform, []).append(started)
+        for each in closed:
+            each.close()
 
-    def is_ready(self, platform: Platform) -> bool:
-        """Return whether a process waits with the platform's tool loaded."""
+    def is_ready(self, platform: Platform, count: int = 1) -> bool:
+        """Return whether so many processes wait with the platform's tool loaded."""
         with self._lock:
-            waiting = self._waiting.get(platform)
-        return waiting is not None and waiting.is_usable and waiting.is_loaded
+            waiting = self._waiting.get(platform, ())
+            return sum(each.is_usable and each.is_loaded for each in waiting) >= count
 
     def close(self) -> None:
         """End all waiting processes, and disable new ones."""
         with self._lock:
-            self._is_enabled = False
+            self._slots = 0
             waiting, self._waiting = self._waiting, {}
-        for each in waiting.values():
+        for each in (one for those in waiting.values() for one in those):
             each.close()
+
+    def _count(self, platform: Platform) -> int:
+        return len(self._waiting.get(platform, ()))
+
+    def _wanted(self, platform: Platform) -> int:
+        """Return one more than are used at once, but at most one for each slot."""
+        if self._limits.seconds == 0:
+            return 0
+        return min(self._slots, 1 + self._use.most_at_once(platform))
+
+    def _remove_unusable(self, platform: Platform) -> list[StandbyProcess]:
+        waiting = self._waiting.get(platform, [])
+        self._waiting[platform] = [each for each in waiting if each.is_usable]
+        return [each for each in waiting if each not in self._waiting[platform]]
+
+    def _remove_surplus(self, driver: Driver) -> list[StandbyProcess]:
+        """Remove second processes of other platforms where the first of this one has no room."""
+        removed = list[StandbyProcess]()
+        for platform, waiting in self._waiting.items():
+            while (
+                self._count(driver.platform) == 0
+                and platform is not driver.platform
+                and len(waiting) > 1
+                and not self._is_within_limit(driver)
+            ):
+                removed.append(waiting.pop())
+        return removed
+
+    def _has_room(self, driver: Driver) -> bool:
+        """Return whether another process may take memory; beyond the first only what is spare."""
+        is_first = self._count(driver.platform) == 0
+        needed = driver.standby_memory + self._limits.reserve
+        return self._is_within_limit(driver) and (is_first or self._limits.available() >= needed)
+
+    def _is_within_limit(self, driver: Driver) -> bool:
+        used = sum(each.memory for those in self._waiting.values() for each in those)
+        return used + driver.standby_memory <= self._limits.memory
 
     def _started(self, driver: Driver, seconds: float) -> StandbyProcess:
         scratch = self._layout.scratch(f"{driver.platform}-{secrets.token_hex(4)}")

@@ -23,6 +23,8 @@ class Bridged:
     project_types: ClassVar[tuple[ProjectType, ...]] = (ProjectType.MINI_PROGRAM,)
     robots: ClassVar[range | None] = None
     has_one_trial_code: ClassVar = False
+    compiles: ClassVar = False
+    standby_memory: ClassVar = 150
     missed_steps: ClassVar[frozenset[str]] = frozenset()
     version_form: ClassVar = VersionForm.THREE_NUMBERS
 

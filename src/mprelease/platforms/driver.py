@@ -54,7 +54,9 @@ class PublishOrder:
 
     `built` is the folder to publish, a copy in `scratch`; the vendor's tool may write into it (npm
     packing). `scratch` is the private folder of the process: its working directory, HOME and
-    TMPDIR. `compile_settings` is a subset of the driver's `settings`.
+    TMPDIR. `compile_settings` is a subset of the driver's `settings`. `kept_result` is a file with
+    what the tool has compiled for the same files, `new_result` the one to write it to after a
+    compile; only for drivers that compile.
     """
 
     kind: Kind
@@ -69,6 +71,8 @@ class PublishOrder:
     compile_settings: Mapping[str, bool | int]
     pack_npm: bool
     scratch: Path
+    kept_result: Path | None = None
+    new_result: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -168,6 +172,14 @@ class Driver(Protocol):
         It is then shown with the newest upload only, and the version that it opens is chosen in the
         platform's console.
         """
+
+    @property
+    def standby_memory(self) -> int:
+        """Return the MiB that a process takes while it waits with the tool loaded."""
+
+    @property
+    def compiles(self) -> bool:
+        """Return whether the tool compiles, and can use the result for the same files again."""
 
     @property
     def missed_steps(self) -> frozenset[str]:

@@ -97,6 +97,7 @@ Reader = Callable[[EventFields, PublishOrder], Event]
 
 # The message ids that a bridge may send, each with the name of its one parameter.
 NOTES: Mapping[str, str | None] = {
+    "log.compiled_before": None,
     "log.npm_nothing": None,
     "log.npm_packed": "counts",
     "log.uploaded_percent": "percent",

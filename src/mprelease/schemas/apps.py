@@ -5,13 +5,13 @@ A setting stands here twice, as a value and as what may be given for it, and in 
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Annotated
 
 from pydantic import Field, Strict
 from pydantic.json_schema import SkipJsonSchema
 
-from mprelease.domain.apps import ProjectType
+from mprelease.domain.apps import Environment, ProjectType
 from mprelease.domain.platforms import Platform
 from mprelease.domain.workers import DEFAULT_LABEL
 from mprelease.schemas import validation
@@ -38,7 +38,8 @@ class BuildSettings:
     patterns of the files that hooks of the repository read during an install; empty means the
     whole committed tree, unless every hook is a known one. `private_dependencies` gives each build
     a writable copy of the dependency set. Dependency sets from before `installed_from` (ms since
-    the epoch) are not reused.
+    the epoch) are not reused. With `always_build`, what was built before is not, either: for builds
+    whose output depends on more than their inputs, for example on a server.
     """
 
     directory: str = "."
@@ -52,6 +53,14 @@ class BuildSettings:
     install_inputs: tuple[str, ...] = ()
     private_dependencies: bool = False
     installed_from: int = 0
+    always_build: bool = False
+
+    def inputs(self, environment: Environment) -> Mapping[str, object]:
+        """Return the settings on which the output of a build in an environment depends."""
+        is_production = environment is Environment.PRODUCTION
+        other = "dev_build_command" if is_production else "build_command"
+        left_out = {other, "compile_settings", "always_build"}
+        return {name: value for name, value in asdict(self).items() if name not in left_out}
 
 
 @dataclass(frozen=True)
@@ -129,6 +138,9 @@ class AppFields(Record):
     private_dependencies: Annotated[
         bool | None, Option(("--private-dependencies/--shared-dependencies",))
     ] = Field(default=None, description="option.private_dependencies")
+    always_build: Annotated[bool | None, Option(("--always-build/--reuse-builds",))] = Field(
+        default=None, description="option.always_build"
+    )
     fresh_install: Annotated[bool | None, Option(("--fresh-install",))] = Field(
         default=None, description="option.fresh_install"
     )

@@ -36,6 +36,9 @@ class ReleaseFields(Record):
         dict[Switch, bool | Whole | Text], Option(("--setting",), "KEY=VALUE", "option.setting")
     ] = Field(default={}, json_schema_extra=CLOSED, description="field.settings")
     priority: Annotated[Whole, Option()] = Field(default=0, description="option.priority")
+    build_anew: Annotated[bool, Option(("--build-anew",))] = Field(
+        default=False, description="option.build_anew"
+    )
 
     @property
     def launch(self) -> LaunchOptions:
@@ -60,11 +63,14 @@ class ProjectReleases(ReleaseFields):
 class ReleaseRequest(ReleaseFields):
     """The request of a release as services take it; without `app` for the apps of a project.
 
-    Of several requests with one `idempotency_key` only the first makes a release.
+    Of several requests with one `idempotency_key` only the first makes a release. With
+    `same_build_as`, the id of a release of the same commit, its build is published, if it is still
+    stored.
     """
 
     app: str = ""
     idempotency_key: str | None = None
+    same_build_as: int | None = None
 
     @classmethod
     def made_of(cls, body: ReleaseFields, idempotency_key: str | None) -> "ReleaseRequest":

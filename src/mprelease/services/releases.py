@@ -69,30 +69,6 @@ def request_all(
     return accepted
 
 
-def again(services: ServiceContext, release_id: int) -> ReleaseRequest:
-    """Return a request for the same release again; an upload gets a new version.
-
-    Its ref is the commit of the release, not the present commit of the branch.
-    """
-    with services.database.reading() as db:
-        release = get(db, release_id)
-        app = app_operations.get(db, release.app_name)
-        if app.id != release.app_id:
-            # The app of this release was removed, and another app has its name.
-            raise Refused(Problem.APP_UNKNOWN, name=release.app_name)
-    return ReleaseRequest.of(
-        app=app.name,
-        kind=release.kind,
-        ref=release.commit.id if release.commit else release.ref,
-        ref_name=release.shown_ref if release.commit else release.ref_name,
-        description=release.description,
-        environment=release.environment,
-        robot=release.robot,
-        **vars(release.launch),
-        compile_settings=driver_of(app.platform).settings.effective(release.compile_settings),
-    )
-
-
 def next_version(db: Reader, services: ServiceContext, app: App) -> str:
     """Return the version that an upload without one would get now."""
     (used,) = releases.used_versions(db, app).values()
@@ -125,13 +101,15 @@ def cancel(services: ServiceContext, who: Actor, release_id: int) -> None:
     Raise Refused if it has ended, or is being sent to the platform.
     """
     with services.database.writing() as db:
-        if get(db, release_id).state is State.CANCELED:
+        release = get(db, release_id)
+        if release.state is State.CANCELED:
             return
         if queue.request_cancel(db, release_id) is None:
             raise Refused(Problem.CANCEL_TOO_LATE, release=release_id)
-        record(
-            db, services, who, AuditEntry("release.cancel", str(release_id), subject_id=release_id)
-        )
+        entry = AuditEntry("release.cancel", str(release_id), subject_id=release_id)
+        record(db, services, who, entry)
+        label = apps.by_id(db, release.app_id).label
+    services.wake(label)
 
 
 def resolve(services: ServiceContext, who: Actor, release_id: int, *, published: bool) -> Release:
@@ -187,12 +165,14 @@ class _Facts:
 
     `now` is the database's time in ms, `branch` the project's default branch. `versions`, by
     platform and app id, and `due`, by serial key, grow with each release that is accepted.
+    `repeated` is the release whose build is to be published.
     """
 
     now: int
     branch: str
     versions: Mapping[tuple[str, str], list[str]]
     due: dict[str, int]
+    repeated: Release | None
 
     def of(self, app: App) -> list[str]:
         return self.versions[app.platform, app.platform_app_id]
@@ -211,6 +191,7 @@ def _facts(db: Reader, members: Sequence[App], wanted: ReleaseRequest) -> _Facts
         projects.by_id(db, members[0].project_id).default_branch,
         releases.used_versions(db, *members),
         queue.last_due(db, {serial_key(app, robot) for app, robot in robots}),
+        releases.by_id(db, wanted.same_build_as) if wanted.same_build_as else None,
     )
 
 
@@ -308,7 +289,25 @@ def _new(
         priority=typed.priority(wanted.priority),
         due=_due(key, wanted.priority, facts),
         ref_name=wanted.ref_name and check_ref(wanted.ref_name),
+        build_anew=wanted.build_anew,
+        artifact=_artifact(app, wanted, facts.repeated),
     )
+
+
+def _artifact(app: App, wanted: ReleaseRequest, repeated: Release | None) -> str | None:
+    """Return the artifact of the repeated release, unless something else is requested.
+
+    A build of the same commit from another branch does not count: its caches were other ones.
+    """
+    is_same = (
+        repeated is not None
+        and repeated.app_id == app.id
+        and repeated.commit is not None
+        and repeated.commit.id == wanted.ref
+        and repeated.shown_ref == (wanted.ref_name or wanted.ref)
+        and repeated.environment is wanted.environment
+    )
+    return repeated.artifact if repeated and is_same and not wanted.build_anew else None
 
 
 def _due(key: str, priority: int, facts: _Facts) -> int:

@@ -64,6 +64,7 @@ class Settings(BaseSettings):
     metrics_token: SecretStr | None = Field(default=None, min_length=16)
     log_format: LogFormat = LogFormat.TEXT
 
+    unlocked_hours: int = Field(default=24, ge=1, le=8760)
     node_memory: int = Field(default=4096, ge=256, le=65536)
     build_processes: int = Field(default=2048, ge=0)
     build_memory: int = Field(default=8192, ge=0)
@@ -77,6 +78,8 @@ class Settings(BaseSettings):
     build_limit: int = Field(default=1800, ge=1)
     publish_limit: int = Field(default=900, ge=1)
     standby_seconds: int = Field(default=600, ge=0)
+    standby_memory: int = Field(default=640, ge=0, le=1_048_576)
+    reuse_compile_results: bool = True
 
     keep_releases: int = Field(default=1000, ge=0)
     keep_release_days: int = Field(default=365, ge=0, le=36_500)
@@ -86,8 +89,10 @@ class Settings(BaseSettings):
     keep_mirrors: int = Field(default=20_480, ge=0)
     keep_workspaces: int = Field(default=20_480, ge=0)
     keep_dependency_sets: int = Field(default=20_480, ge=0)
+    keep_artifacts: int = Field(default=5120, ge=0)
     keep_caches: int = Field(default=10_240, ge=0)
     keep_package_stores: int = Field(default=10_240, ge=0)
+    keep_compile_results: int = Field(default=2048, ge=0)
     keep_managers: int = Field(default=1024, ge=0)
     keep_tools: int = Field(default=5120, ge=0)
     min_free_disk: int = Field(default=1024, ge=0)

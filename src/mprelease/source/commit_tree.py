@@ -1,6 +1,7 @@
 """Trees: the files of a commit, and the removal of other files from a folder."""
 
 import os
+from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -11,6 +12,11 @@ from mprelease.process.removal import remove
 from mprelease.source.mirror import Mirror
 
 _LEAST = 4096
+# The ids of the tree without entries, which git has built in: by SHA-1, and by SHA-256.
+_EMPTY_TREES = {
+    40: "4b825dc642cb6eb9a060e54bf8d69288fbee4904",
+    64: "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321",
+}
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,17 @@ def size_of(mirror: Mirror, commit: str) -> int:
     answer = mirror.output("ls-tree", "-r", "-l", "-z", "--full-tree", commit)
     sizes = (line.partition(b"\t")[0].split()[3] for line in answer.split(b"\0")[:-1])
     return sum(max(int(size), _LEAST) if size.isdigit() else _LEAST for size in sizes)
+
+
+def any_file_has(mirror: Mirror, commit: str, words: Collection[str]) -> bool:
+    """Return whether a file of a commit contains one of these words (letters, digits, `_`).
+
+    Files of submodules are not searched; Git LFS objects are not, either.
+    """
+    pattern = f"({'|'.join(words)})"
+    empty = _EMPTY_TREES[len(commit)]
+    search = ("diff-tree", "-r", "--name-only", "-z", "--pickaxe-regex", "-S", pattern)
+    return bool(mirror.output(*search, empty, commit))
 
 
 def remove_untracked(tree: Path, listed: Listing) -> None:

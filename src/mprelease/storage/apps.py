@@ -1,6 +1,7 @@
 """Queries about apps."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, fields
 from typing import Any
 
@@ -36,6 +37,22 @@ def by_name(db: Reader, name: str) -> App | None:
     """Return the app with this name, unless removed; None if there is none."""
     query = select(apps).where(apps.c.name_key == name)
     return _app_or_none(db.connection.execute(query).first())
+
+
+def recent_platforms(db: Reader, labels: Collection[str], since: int) -> list[str]:
+    """Return the platforms of the newest 100 releases, the most used first.
+
+    Only those with one of these labels, created at `since` (ms since the epoch) or later.
+    """
+    query = (
+        select(apps.c.platform, releases.c.label, releases.c.created_at)
+        .join_from(releases, apps, releases.c.app_id == apps.c.id)
+        .order_by(releases.c.id.desc())
+        .limit(100)
+    )
+    rows = db.connection.execute(query).all()
+    used = [row.platform for row in rows if row.label in labels and row.created_at >= since]
+    return [platform for platform, _ in Counter(used).most_common()]
 
 
 def lock_by_name(db: Writer, name: str) -> App | None:

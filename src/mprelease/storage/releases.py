@@ -47,6 +47,8 @@ class NewRelease:
     due: int = 0
     version_is_automatic: bool = False
     ref_name: str | None = None
+    build_anew: bool = False
+    artifact: str | None = None
 
 
 def add(db: Writer, new: NewRelease, now: int) -> int:
@@ -78,6 +80,8 @@ def add(db: Writer, new: NewRelease, now: int) -> int:
             start_page=new.launch.start_page,
             query=new.launch.query,
             scene=new.launch.scene,
+            build_anew=new.build_anew,
+            artifact=new.artifact,
         )
     )
     release_id = new_id(result)
@@ -243,6 +247,8 @@ def _release(row: Row[Any], known_stages: list[StageRecord]) -> Release:
         ref_name=row.ref_name,
         node_version=row.node_version,
         kept=row.kept,
+        build_anew=row.build_anew,
+        artifact=row.artifact,
     )
 
 

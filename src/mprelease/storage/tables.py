@@ -134,6 +134,9 @@ releases = Table(
     Column("node_version", String(32)),
     # A cleanup does not remove it.
     Column("kept", Boolean, nullable=False, server_default=false()),
+    Column("build_anew", Boolean, nullable=False, server_default=false()),
+    # The stored build output that it publishes; first, the one that it was requested for.
+    Column("artifact", String(64)),
     Index(None, "state", "label", "due", "id"),
     Index(None, "app_id", "id"),
 )

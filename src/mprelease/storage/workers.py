@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, delete, func, insert, select, update
+from sqlalchemy import Row, delete, exists, func, insert, or_, select, update
 
 from mprelease.domain.newer_values import known_or_newer
 from mprelease.domain.releases import State
@@ -13,7 +13,7 @@ from mprelease.domain.stores import readable_reports
 from mprelease.domain.workers import ALIVE_MS, WorkerRecord
 from mprelease.storage.clock import now_ms
 from mprelease.storage.database import Reader, Writer
-from mprelease.storage.tables import releases, workers
+from mprelease.storage.tables import releases, worker_queries, workers
 
 
 def register(
@@ -43,10 +43,14 @@ def register(
 
 @dataclass(frozen=True)
 class Orders:
-    """Requests to a worker: to take no more releases, and to clean its disk now."""
+    """Requests to a worker: to take no more releases, and to clean its disk now.
+
+    `has_work`: whether any release is queued or any worker query is unanswered.
+    """
 
     draining: bool
     cleanup: bool = False
+    has_work: bool = True
 
 
 def heartbeat(
@@ -60,8 +64,15 @@ def heartbeat(
     mine = workers.c.name == name
     seen = {"seen_at": now_ms(), "loop_failures": loop_failures, "low_disk": low_disk}
     db.connection.execute(update(workers).where(mine).values(seen))
-    requests = select(workers.c.draining, workers.c.cleanup_requested_at).where(mine)
-    row = db.connection.execute(requests).first()
+    queued = exists().where(releases.c.state == State.QUEUED)
+    unanswered = exists().where(worker_queries.c.answered_at.is_(None))
+    row = db.connection.execute(
+        select(
+            workers.c.draining,
+            workers.c.cleanup_requested_at,
+            or_(queued, unanswered).label("has_work"),
+        ).where(mine)
+    ).first()
     if row is None:
         return Orders(draining=False)
     if row.cleanup_requested_at is not None:
@@ -69,7 +80,7 @@ def heartbeat(
             mine, workers.c.cleanup_requested_at == row.cleanup_requested_at
         )
         db.connection.execute(done.values(cleanup_requested_at=None))
-    return Orders(bool(row.draining), row.cleanup_requested_at is not None)
+    return Orders(bool(row.draining), row.cleanup_requested_at is not None, bool(row.has_work))
 
 
 def request_cleanup(db: Writer, name: str | None = None) -> int:

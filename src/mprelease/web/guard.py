@@ -66,8 +66,11 @@ class Guard:
 
 
 def add_headers(headers: MutableHeaders, request: Request, status: int) -> None:
-    """Add the default headers that a response does not set itself."""
-    for name, value in _HEADERS.items():
+    """Add the default headers that a response does not set itself.
+
+    "Not modified" keeps those of the stored response.
+    """
+    for name, value in _HEADERS.items() if status != HTTPStatus.NOT_MODIFIED else ():
         headers.setdefault(name, value)
     headers.setdefault("Cache-Control", _cache_control(request.url.path, status))
 

@@ -1,6 +1,7 @@
 """uvicorn's protocols with limits: by themselves they wait for a silent peer for ever."""
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 import uvicorn
@@ -13,6 +14,8 @@ _REFUSAL = (
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\n"
     b"Content-Length: 0\r\nConnection: close\r\n\r\n"
 )
+# How old the Date of an answer may be.
+_TICK_SECONDS = 1.0
 # States of h11; their `str` is the name.
 _PHASES = {"IDLE": Phase.HEAD, "SEND_BODY": Phase.BODY}
 
@@ -24,6 +27,33 @@ class GuardedConfig(uvicorn.Config):
         """Take uvicorn's arguments, and the guard."""
         super().__init__(app, http=GuardedHttp, ws=GuardedSocket, **more)
         self.guard = guard
+
+
+class QuietServer(uvicorn.Server):
+    """uvicorn's server, without looking ten times a second whether it should exit."""
+
+    _wants_exit = False
+    _loop: asyncio.AbstractEventLoop | None = None
+    _exit: asyncio.Event
+
+    @property
+    def should_exit(self) -> bool:
+        """Return whether the server ends; set in a signal handler or from another thread."""
+        return self._wants_exit
+
+    @should_exit.setter
+    def should_exit(self, wanted: bool) -> None:
+        self._wants_exit = wanted
+        if wanted and self._loop:
+            with suppress(RuntimeError):  # the loop is closed
+                self._loop.call_soon_threadsafe(self._exit.set)
+
+    async def main_loop(self) -> None:
+        """Set the time for answers every second, until the server should exit."""
+        self._loop, self._exit = asyncio.get_running_loop(), asyncio.Event()
+        while not await self.on_tick(0):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._exit.wait(), _TICK_SECONDS)
 
 
 class _Guarded(asyncio.Protocol):

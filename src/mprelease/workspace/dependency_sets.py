@@ -6,7 +6,6 @@ that they cannot change, or as a copy.
 """
 
 import errno
-import fcntl
 import json
 import os
 import secrets
@@ -19,6 +18,7 @@ from pathlib import Path
 from mprelease.process.copying import Copier, plain_entries, seal_tree
 from mprelease.process.removal import remove
 from mprelease.process.tree import Stop
+from mprelease.workspace.entry_lock import EntryLock, found_or_locked
 from mprelease.workspace.retention import least_recently_used
 
 MODULES = "node_modules"
@@ -45,6 +45,12 @@ class DependencySet:
     extras: tuple[str, ...]
 
     @property
+    def identity(self) -> tuple[str, int, int]:
+        """Return what no other set has, not even a later one of the same key."""
+        state = (self.folder / _NOTE).stat()
+        return self.folder.name, state.st_ino, state.st_mtime_ns
+
+    @property
     def has_caches(self) -> bool:
         """Return whether each node_modules has all folders of CACHES."""
         modules = (self.modules_at(number) for number in range(len(self.modules)))
@@ -59,64 +65,25 @@ class DependencySet:
         return self.folder / "extras" / path
 
 
-class SetLock:
-    """A file lock of a dependency set: shared while it is used, exclusive while it is created."""
-
-    def __init__(self, file: Path) -> None:
-        """Open the lock's file without locking it."""
-        self._stream = file.open("w")
-
-    def try_shared(self) -> bool:
-        """Take a shared lock; return False if another holder has it exclusively."""
-        return self._locked(fcntl.LOCK_SH)
-
-    def try_exclusive(self) -> bool:
-        """Take an exclusive lock; return False if there is another holder."""
-        return self._locked(fcntl.LOCK_EX)
-
-    def release(self) -> None:
-        """Unlock."""
-        fcntl.flock(self._stream, fcntl.LOCK_UN)
-
-    def close(self) -> None:
-        """Unlock, and close the file."""
-        self._stream.close()
-
-    def _locked(self, kind: int) -> bool:
-        try:
-            fcntl.flock(self._stream, kind | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-
-
 @dataclass(frozen=True)
 class DependencySets:
     """The sets of one repository."""
 
     folder: Path
 
-    def lock(self, key: str) -> SetLock:
+    def lock(self, key: str) -> EntryLock:
         """Return a new lock object for a set, not locked."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return SetLock(self.folder / f"{key}.lock")
+        return EntryLock(self.folder / f"{key}.lock")
 
-    def acquire(self, key: str, lock: SetLock, stop: Stop) -> DependencySet | None:
+    def acquire(self, key: str, lock: EntryLock, stop: Stop) -> DependencySet | None:
         """Return the set with a shared lock; or None with an exclusive lock, to create the set.
 
         Wait while another holder creates it. Raise the reason of a stop.
         """
-        while True:
-            if lock.try_shared() and (existing := self.find(key)):
-                return existing
-            if lock.try_exclusive() and not self.find(key):
-                return None
-            # Another holder is creating the set, or has created it meanwhile.
-            lock.release()
-            stop.raise_if_asked()
-            time.sleep(_POLL_SECONDS)
+        return found_or_locked(lock, lambda: self.find(key), stop)
 
-    def share(self, key: str, lock: SetLock, stop: Stop) -> DependencySet | None:
+    def share(self, key: str, lock: EntryLock, stop: Stop) -> DependencySet | None:
         """Downgrade the exclusive lock of a new set to shared; None if it was removed meanwhile."""
         # flock(2) does not convert locks atomically: another holder may lock exclusively between.
         while not lock.try_shared():

@@ -91,6 +91,11 @@ class Layout:
         return self.data / "worker.tick"
 
     @property
+    def wakeup_socket(self) -> Path:
+        """Return the socket by which other processes wake the folder's worker."""
+        return self.data / "wakeup.socket"
+
+    @property
     def migration_lock(self) -> Path:
         """Return the file whose lock lets one process migrate at a time."""
         return self.data / "migration.lock"
@@ -124,6 +129,16 @@ class Layout:
     def caches(self) -> Path:
         """Return the folder of the build caches, by scope."""
         return self.data / "caches"
+
+    @property
+    def artifacts(self) -> Path:
+        """Return the folder of the artifacts: what builds have made."""
+        return self.data / "artifacts"
+
+    @property
+    def compile_results(self) -> Path:
+        """Return the folder of what the vendors' tools have compiled."""
+        return self.data / "compile-results"
 
     @property
     def stores(self) -> Path:

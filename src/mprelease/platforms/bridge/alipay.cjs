@@ -8,6 +8,7 @@ const fs = require("node:fs");
 const path = require("node:path");
 const calls = require("./alipay_requests.cjs");
 const programs = require("./alipay_processes.cjs");
+const { hastenPauses } = require("./polls.cjs");
 const { Refusal, codeOf, fail, note, progress, readOrder, emit } = require("./protocol.cjs");
 
 const MODULES = path.join(process.argv[2], "node_modules");
@@ -19,6 +20,8 @@ const IMAGE = { attempts: 3, ms: 10000, bytes: 2 ** 20 };
 if (fs.existsSync(path.join(MODULES, "typescript"))) {
   process.env.ONLINE_RESOURCE_TYPESCRIPT_LIB_PATH = MODULES;
 }
+// The tool asks every 4000 ms how far a build or a trial version is.
+const hasten = hastenPauses(4000, [1000, 2000]);
 calls.watch(stop);
 programs.guard();
 const tool = require(path.join(MODULES, "minidev"));
@@ -80,6 +83,7 @@ async function preview() {
 
 async function upload() {
   const deleteVersion = order.settings.removeOldest === true ? await oldest() : undefined;
+  hasten();
   const work = minidev.upload(
     {
       project: order.folder,
@@ -112,6 +116,7 @@ function showToTesters() {
     });
   });
   const { appId, version } = order;
+  hasten();
   const work = Promise.race([refused, minidev.app.setExperience({ appId, version })]);
   return within(order.limits.experience, work, "UNFINISHED");
 }

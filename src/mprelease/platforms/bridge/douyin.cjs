@@ -6,12 +6,15 @@
 const fs = require("node:fs");
 const path = require("node:path");
 const calls = require("./douyin_requests.cjs");
+const { hastenInterval } = require("./polls.cjs");
 const { fail, readOrder, emit, textOf } = require("./protocol.cjs");
 
 const MODULES = path.join(process.argv[2], "node_modules");
 const TOKENS = path.join(process.env.TMA_CLI_HOME, ".tma-cli", "appConfig.json");
 const SESSION = "sessionid_microapp";
 
+// The tool asks every 1000 ms, 100 times, how far the platform's build is.
+hastenInterval(1000, [150, 250, 400, 600, 800]);
 calls.watch();
 let tokens = "{}";
 readTokensFromMemory();

@@ -9,6 +9,7 @@ const os = require("node:os");
 const path = require("node:path");
 const { awaitGo, fail, inside, note, progress, readOrderAfter, emit, textOf } = require("./protocol.cjs");
 const { stepsOf } = require("./wechat_early.cjs");
+const { internalsOf, useResult, writeResult } = require("./wechat_results.cjs");
 
 const SENDING = /^\/wxa\/ci\/(upload|testSourceURL)\?/;
 const PROGRESS_PAUSE = 100; // ms: a large project has thousands of files
@@ -87,13 +88,27 @@ async function publish() {
     projectPath: order.folder,
     privateKey: order.credential,
   });
-  if (order.packNpm) await packNpm(project);
+  const written = await compileOnce(project);
   const { subPackageInfo, pluginInfo, devPluginId } = await send(project);
+  await written();
   return {
     sizes: (subPackageInfo ?? []).map(({ name, size }) => ({ name, size })),
     plugins: (pluginInfo ?? []).map(({ pluginProviderAppid, size }) => ({ pluginProviderAppid, size })),
     devPluginId: textOf(devPluginId),
   };
+}
+
+// Lets the tool use a result of the same files, or pack and compile them; returns a function that
+// awaits the result's being written.
+async function compileOnce(project) {
+  const internals = internalsOf(MODULES);
+  if (internals && order.keptResult && (await useResult(internals, project, order.keptResult))) {
+    note("log.compiled_before");
+    return () => {};
+  }
+  if (order.packNpm) await packNpm(project);
+  if (!internals || !order.newResult) return () => {};
+  return writeResult(internals, project, order.newResult);
 }
 
 function send(project) {

@@ -88,6 +88,8 @@ class WeChatDriver(Bridged):
     project_types = tuple(ProjectType)
     robots = range(1, 31)  # the CI robots (vendor-tools, WeChat)
     has_one_trial_code = True
+    compiles = True
+    standby_memory = 220
     build_targets = BuildTargets("mp-weixin", "weapp")
     version_form = VersionForm.WORDS
     wants_greater_versions = False
@@ -160,6 +162,8 @@ class WeChatDriver(Bridged):
                 "packNpm": order.pack_npm,
                 "proxy": order.route.proxy,
                 "qrCode": str(order.scratch / QR_CODE),
+                "keptResult": _path(order.kept_result),
+                "newResult": _path(order.new_result),
             }
         )
 
@@ -178,3 +182,7 @@ class WeChatDriver(Bridged):
     def console_url(self, app_id: str) -> str:  # noqa: ARG002 (not part of WeChat's URL)
         """Return the URL of WeChat's console, where the app is selected at the login."""
         return "https://mp.weixin.qq.com/"
+
+
+def _path(path: Path | None) -> str | None:
+    return None if path is None else str(path)

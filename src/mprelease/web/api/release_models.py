@@ -22,6 +22,12 @@ class KeepMark(Record):
     kept: bool
 
 
+class Repetition(Record):
+    """How an earlier release is repeated."""
+
+    build_anew: bool = Field(default=False, description="option.build_anew")
+
+
 class NodeChoice(Record):
     """The Node that an app is built with from now on."""
 

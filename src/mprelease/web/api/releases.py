@@ -14,7 +14,7 @@ from mprelease.i18n import Translator
 from mprelease.schemas.fields import Number
 from mprelease.schemas.release_document import ReleaseModel, document_of
 from mprelease.schemas.releases import NewRelease, ProjectReleases, ReleaseRequest
-from mprelease.services import apps, node_changes, releases, retention
+from mprelease.services import apps, releases, repetition, retention
 from mprelease.services.sessions import Session
 from mprelease.storage import lists, logs
 from mprelease.storage import releases as stored
@@ -22,7 +22,7 @@ from mprelease.storage.lists import Search
 from mprelease.web import worker_queries
 from mprelease.web.api.common_models import Listed
 from mprelease.web.api.refusals import Responses, refusing
-from mprelease.web.api.release_models import KeepMark, LogModel, NodeChoice, Resolution
+from mprelease.web.api.release_models import KeepMark, LogModel, NodeChoice, Repetition, Resolution
 from mprelease.web.context import WebContext
 from mprelease.web.identity import CanManage, CanRelease, CanView, ContextOf
 from mprelease.web.rendering import language
@@ -151,11 +151,16 @@ def again(
     context: ContextOf,
     session: CanRelease,
     release_id: Number,
+    change: Repetition = Repetition(),  # noqa: B008 it is frozen
     idempotency_key: Key = None,
 ) -> ReleaseModel:
-    """Queue a release with the same parameters as an earlier one."""
+    """Queue a release with the same parameters as an earlier one.
+
+    One that has succeeded is published as it was built then, if that is still stored.
+    """
     key = _key(session, idempotency_key)
-    wanted = releases.again(context.services, release_id).with_(idempotency_key=key)
+    wanted = repetition.again(context.services, release_id)
+    wanted = wanted.with_(idempotency_key=key, build_anew=change.build_anew)
     return _shown(request, context, releases.request(context.services, session.user.actor, wanted))
 
 
@@ -176,7 +181,7 @@ def again_with_node(
 ) -> ReleaseModel:
     """Set the app's Node, and queue the same release again."""
     who, key = session.user.actor, _key(session, idempotency_key)
-    wanted = node_changes.again_with_node(context.services, who, release_id, choice.node)
+    wanted = repetition.again_with_node(context.services, who, release_id, choice.node)
     made = releases.request(context.services, who, wanted.with_(idempotency_key=key))
     return _shown(request, context, made)
 

@@ -11,7 +11,7 @@ from mprelease.domain.node_versions import OLD_WEBPACK_NODE
 from mprelease.domain.problems import Message, Problem
 from mprelease.domain.releases import Kind, Release, State
 from mprelease.platforms.registry import with_one_trial_code
-from mprelease.services import finishing, node_changes, releases, retention
+from mprelease.services import finishing, releases, repetition, retention
 from mprelease.storage import apps, blockers, lists, shares, workers
 from mprelease.storage import releases as stored
 from mprelease.storage.lists import Search
@@ -130,9 +130,15 @@ def cancel(context: ContextOf, session: CanRelease, release_id: int) -> Response
 
 
 @router.post("/{release_id}/again")
-def again(context: ContextOf, session: CanRelease, release_id: int) -> Response:
+def again(
+    context: ContextOf,
+    session: CanRelease,
+    release_id: int,
+    *,
+    build_anew: Annotated[bool, Form()] = False,
+) -> Response:
     """Queue a release with the same parameters as an earlier one and redirect to it."""
-    wanted = releases.again(context.services, release_id)
+    wanted = repetition.again(context.services, release_id).with_(build_anew=build_anew)
     made = releases.request(context.services, session.user.actor, wanted)
     return _done(context, made, "done.release_requested")
 
@@ -145,7 +151,7 @@ def again_with_node(
     node: Annotated[str, Form()] = OLD_WEBPACK_NODE,
 ) -> Response:
     """Set the app's Node, queue the same release again and redirect to it."""
-    wanted = node_changes.again_with_node(context.services, session.user.actor, release_id, node)
+    wanted = repetition.again_with_node(context.services, session.user.actor, release_id, node)
     made = releases.request(context.services, session.user.actor, wanted)
     return _done(context, made, "done.release_requested")
 

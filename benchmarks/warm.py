@@ -1,0 +1,237 @@
+"""Releases of a commit that is new, and of one that was built, compared to a person's script.
+
+The script is what teams run without mprelease: `git clone`, `npm ci`, the build, and the vendor's
+JavaScript API, with a warm npm cache. mprelease runs a worker with two slots. Before a time counts,
+what arrived at the simulated platform must be the same, by name and content, from both.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import projects
+from benchmarks.installation import APP, Installation, installed, native
+from benchmarks.measuring import InvalidMeasurement, Measurement, Of, Target, time_of
+from benchmarks.repository import Changes, clone, make
+from benchmarks.vendor_script import publish
+from mprelease.domain.platforms import Platform
+from mprelease.domain.releases import StageRecord, State
+from mprelease.process.tree import Stop
+from mprelease.schemas.apps import AppChange
+from mprelease.simulator.sample import make_samples
+
+_ROUNDS = 3
+_SLOTS = 2
+_POLL_SECONDS = 0.01
+# Builds under other user ids must be able to traverse the folder.
+_WALKABLE = 0o711
+_BESIDE = "git clone, npm ci, build, vendor's tool"
+_NOT_COMPARED = ("project.config.json", "project.private.config.json", "mini.project.json")
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project to release; `changed` is a JavaScript file that each new commit changes.
+
+    `build` is the script's build command, None for a native project. The targets are how many times
+    faster than the script a release of a new, and of a built commit has to be.
+    """
+
+    name: str
+    platform: Platform
+    make: Callable[[Path], Path]
+    app: AppChange
+    changed: str
+    output: str
+    build: str | None
+    new: float
+    same: float
+
+
+def _uni_app(folder: Path) -> Path:
+    return _with_lock(folder, projects.uni_app())
+
+
+def _taro(folder: Path) -> Path:
+    return _with_lock(folder, projects.taro())
+
+
+def _with_lock(folder: Path, files: Mapping[str, str]) -> Path:
+    """Make a repository with a lock file, and fill npm's cache."""
+    place = folder.with_name("locked")
+    make(place, files)
+    npm(folder.parent, place, "install")
+    lock = (place / "package-lock.json").read_text(encoding="utf-8")
+    shutil.rmtree(place)
+    return make(folder, {**files, "package-lock.json": lock})
+
+
+PROJECTS = (
+    Project(
+        "uni-app",
+        Platform.WECHAT,
+        _uni_app,
+        native().with_(name=APP),
+        "src/build.js",
+        "dist/build/mp-weixin",
+        "npm run build:mp-weixin",
+        3.5,
+        25,
+    ),
+    Project(
+        "taro",
+        Platform.WECHAT,
+        _taro,
+        native().with_(name=APP),
+        "src/build.js",
+        "dist",
+        "npm run build:weapp",
+        4.5,
+        40,
+    ),
+    *(
+        Project(
+            f"native-{platform}",
+            platform,
+            make_samples,
+            native().with_(directory=platform),
+            f"{platform}/utils/build.js",
+            platform,
+            None,
+            new,
+            same,
+        )
+        for platform, new, same in (
+            (Platform.WECHAT, 5.0, 7.0),
+            (Platform.ALIPAY, 5.0, 7.0),
+            (Platform.DOUYIN, 2.6, 3.2),
+        )
+    ),
+)
+
+
+def measure(folder: Path) -> list[Measurement]:
+    """Release each project: a new commit, the same commit again, and by a script."""
+    wanted = os.environ.get("MPRELEASE_BENCH_PROJECTS", "").split(",")
+    rows = []
+    for project in PROJECTS:
+        if wanted == [""] or project.name in wanted:
+            place = folder / project.name
+            place.mkdir()
+            place.chmod(_WALKABLE)
+            rows += _of(place, project)
+    return rows
+
+
+def _of(folder: Path, project: Project) -> list[Measurement]:
+    repository = project.make(folder / "repository")
+    form = "export default" if project.build else "module.exports ="
+    changes = Changes(repository, project.changed, form)
+    with installed(folder, repository, project.app, project.platform) as installation:
+        application = installation.application
+        application.install_missing(project.platform, stop=Stop())
+        application.machine.standby.enable()
+        warm = _Warm(installation, project, repository, changes)
+        with installation.working(_SLOTS):
+            times = [warm.round() for _ in range(_ROUNDS + 1)][1:]
+        warm.refuse_differences()
+    # The fastest: load of the machine can only make a time longer.
+    new, same, script = (min(of_way) for of_way in zip(*times, strict=True))
+    name = project.name
+    return [
+        Measurement(f"{name}: a new commit", new, _BESIDE, script, _faster(project.new)),
+        Measurement(f"{name}: the same again", same, _BESIDE, script, _faster(project.same)),
+    ]
+
+
+def _faster(times: float) -> Target:
+    return Target(Of.RATIO, 1 / times)
+
+
+class _Warm:
+    """The three ways to release, in turns; each new commit is released by all of them."""
+
+    def __init__(
+        self, installation: Installation, project: Project, repository: Path, changes: Changes
+    ) -> None:
+        self._installation = installation
+        self._project = project
+        self._repository = repository
+        self._changes = changes
+        self._sent: dict[str, Mapping[str, bytes]] = {}
+
+    def round(self) -> tuple[float, float, float]:
+        """Return the times in ms of a new commit, of the same again, and of the script."""
+        self._changes.commit()
+        return self._released("new"), self._released("same"), time_of(self.by_script)
+
+    def by_script(self) -> None:
+        folder = self._installation.folder
+        place = clone(self._repository, folder / "clone")
+        if self._project.build:
+            npm(folder, place, "ci", "--prefer-offline", "--no-audit", "--no-fund")
+            run(folder, place, "sh", "-c", self._project.build)
+        publish(self._installation, self._project.platform, place / self._project.output)
+        shutil.rmtree(place)
+        self._note("script")
+
+    def refuse_differences(self) -> None:
+        """Raise InvalidMeasurement unless all ways have sent the same in the last round."""
+        for way in ("new", "same"):
+            ours, theirs = self._sent[way], self._sent["script"]
+            different = {
+                name
+                for name in ours.keys() | theirs.keys()
+                if ours.get(name) != theirs.get(name) and not name.endswith(_NOT_COMPARED)
+            }
+            if different:
+                raise InvalidMeasurement(f"{self._project.name}, {way}: {sorted(different)[:9]}")
+
+    def _released(self, way: str) -> float:
+        standby = self._installation.application.machine.standby
+        while self._sent and not standby.is_ready(self._project.platform):
+            time.sleep(_POLL_SECONDS)
+        began = time.perf_counter()
+        release = self._installation.ended(self._installation.request())
+        took = (time.perf_counter() - began) * 1000
+        if release.state is not State.SUCCEEDED:
+            raise InvalidMeasurement(f"the release {release.state}: {release.error}")
+        stages = (f"{each.name} {lasted(each)}" for each in release.stages)
+        sys.stderr.write(f"  {way}: {took:.0f} ms ({', '.join(stages)})\n")
+        self._note(way)
+        return took
+
+    def _note(self, way: str) -> None:
+        self._sent[way] = dict(self._installation.service.received[-1].files)
+
+
+def lasted(stage: StageRecord) -> int:
+    """Return the duration of a stage that has ended, in ms."""
+    assert stage.started_at is not None
+    assert stage.ended_at is not None
+    return stage.ended_at - stage.started_at
+
+
+def npm(folder: Path, place: Path, *arguments: str) -> None:
+    """Run npm in a project, with the cache of this benchmark."""
+    run(folder, place, "npm", *arguments)
+
+
+def run(folder: Path, place: Path, *command: str) -> None:
+    """Run a command in a project; raise InvalidMeasurement if it fails."""
+    environment = {
+        **os.environ,
+        "HOME": str(folder),
+        "npm_config_cache": str(folder / "npm-cache"),
+        "CI": "true",
+    }
+    done = subprocess.run(
+        command, cwd=place, env=environment, capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        raise InvalidMeasurement(f"{command}: {done.stderr[-2000:]}{done.stdout[-2000:]}")

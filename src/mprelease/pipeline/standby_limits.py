@@ -1,0 +1,54 @@
+"""How many standby processes wait: as many as recent use suggests, within a limit of memory."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from mprelease.domain.platforms import Platform
+from mprelease.process.memory import available
+
+_RECENT_SECONDS = 3600.0
+
+
+@dataclass(frozen=True)
+class StandbyLimits:
+    """How long a process waits, and how much memory (MiB) all waiting ones may take together.
+
+    A further process of a platform starts only if `reserve` (MiB) stays available beside it, so
+    that a release finds the memory that it needs.
+    """
+
+    seconds: int
+    memory: int = 640
+    reserve: int = 0
+    available: Callable[[], int] = available
+
+
+class _Process(Protocol):
+    @property
+    def has_ended(self) -> bool: ...
+
+
+@dataclass
+class StandbyUse:
+    """Which processes are in use, and how many of a platform were within the last hour."""
+
+    clock: Callable[[], float] = time.monotonic
+    _used: dict[Platform, list[_Process]] = field(default_factory=dict)
+    _counts: dict[Platform, list[tuple[float, int]]] = field(default_factory=dict)
+
+    def add(self, platform: Platform, process: _Process) -> None:
+        """Count a process as used until it has ended."""
+        used = [each for each in self._used.get(platform, ()) if not each.has_ended]
+        self._used[platform] = [*used, process]
+        counts = self._recent(platform)
+        self._counts[platform] = [*counts, (self.clock(), len(used) + 1)]
+
+    def most_at_once(self, platform: Platform) -> int:
+        """Return the greatest number of processes used at once in the last hour, at least 1."""
+        return max((count for _, count in self._recent(platform)), default=1)
+
+    def _recent(self, platform: Platform) -> list[tuple[float, int]]:
+        since = self.clock() - _RECENT_SECONDS
+        return [pair for pair in self._counts.get(platform, ()) if pair[0] >= since]

@@ -1,0 +1,19 @@
+// What PurgeCSS keeps of Tabler's style sheet beside the classes and elements that it finds in the
+// templates and scripts of the pages.
+const { readFileSync } = require("node:fs");
+const { join } = require("node:path");
+
+const own = readFileSync(join(__dirname, "../static/mprelease.css"), "utf8");
+
+module.exports = {
+  variables: true,
+  keyframes: true,
+  fontFace: true,
+  safelist: {
+    // Macros complete these names: tests/web/test_styles.py lists them.
+    standard: [/^btn(-outline)?-(primary|secondary|danger|warning|success)$/],
+    // The switch of light and dark; what the browser itself sets.
+    greedy: [/data-bs-theme/],
+    variables: [...new Set(own.match(/--tblr-[\w-]+/g))],
+  },
+};
