@@ -71,12 +71,23 @@ class Engine:
         self.folder.joinpath("containers.conf").write_text(
             '[engine]\nruntime = "runc"\ncgroup_manager = "cgroupfs"\nevents_logger = "none"\n'
         )
+        driver = "overlay" if self._has_overlays() else "vfs"
         self.folder.joinpath("storage.conf").write_text(
-            f'[storage]\ndriver = "vfs"\ngraphroot = "{self.folder / "store"}"\n'
+            f'[storage]\ndriver = "{driver}"\ngraphroot = "{self.folder / "store"}"\n'
             f'runroot = "{self.folder / "run"}"\n'
         )
 
-    def call(self, *words: str, folder: Path = ROOT, seconds: float = 280) -> "Called":
+    def _has_overlays(self) -> bool:
+        """Return whether layers can lie above each other; vfs copies all of them each time."""
+        with tempfile.TemporaryDirectory(dir=self.folder) as place:
+            lower, upper, work, merged = (Path(place) / name for name in "abcd")
+            for folder in (lower, upper, work, merged):
+                folder.mkdir()
+            options = f"lowerdir={lower},upperdir={upper},workdir={work}"
+            mounted = self.call("mount", "-t", "overlay", "overlay", "-o", options, str(merged))
+            return mounted.code == 0 and self.call("umount", str(merged)).code == 0
+
+    def call(self, *words: str, folder: Path = ROOT, seconds: float = 700) -> "Called":
         ended = subprocess.run(
             words,
             cwd=folder,
@@ -174,6 +185,11 @@ class Engine:
     def close(self) -> None:
         for name in self.started:
             self.call("podman", "rm", "--force", "--volumes", "--time", "5", name)
+        # podman mounts the folder of its layers, and leaves that to the end of the machine.
+        mounts = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
+        for place in reversed(mounts):
+            if Path(place).is_relative_to(self.folder):
+                self.call("umount", place)
 
 
 @dataclass(frozen=True)

@@ -80,6 +80,7 @@ class Month:
         return number
 
 
+@pytest.mark.lasting
 def test_a_month_of_releases_stays_within_the_limits(
     services: ServiceContext, developer: Actor, upload_key: str, tmp_path: Path
 ) -> None:

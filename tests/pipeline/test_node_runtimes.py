@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from mprelease.domain.apps import BuildSettings
 from mprelease.domain.errors import ReleaseCanceled, StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.packages.install_plan import Manager, ManagerName
@@ -21,6 +20,7 @@ from mprelease.pipeline.package_managers import installed
 from mprelease.pipeline.run import Node
 from mprelease.process.sandbox import Unconfined
 from mprelease.process.tree import Stop
+from mprelease.schemas.apps import BuildSettings
 from mprelease.workspace.layout import Layout
 from npm_registry import NpmRegistry, serving
 from trees import write
@@ -99,6 +99,7 @@ def downloads(registry: NpmRegistry) -> list[str]:
     return [path for path in registry.requests if path.endswith(".tgz")]
 
 
+@pytest.mark.lasting
 def test_a_version_is_installed_once_with_the_npm_of_its_time(
     run: Any, registry: NpmRegistry, tmp_path: Path
 ) -> None:
@@ -196,6 +197,7 @@ def test_two_releases_that_want_one_version_install_it_once(
     assert len(downloads(registry)) == 2
 
 
+@pytest.mark.lasting
 def test_another_archive_than_the_registry_describes_is_not_unpacked(
     run: Any, registry: NpmRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from mprelease.domain.apps import App
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Message, Problem, ProblemDetail
 from mprelease.domain.projects import Project, ProjectSecret
@@ -25,6 +24,7 @@ from mprelease.process.ownership import allow_traversal, deny_traversal
 from mprelease.process.sandbox import Sandbox
 from mprelease.process.supervisor_protocol import MEBI
 from mprelease.process.tree import Stop
+from mprelease.schemas.apps import App
 from mprelease.workspace.dependency_sets import DependencySet
 from mprelease.workspace.entry_lock import EntryLock
 from mprelease.workspace.layout import Layout, Workspace, key_of

@@ -8,9 +8,10 @@ from typing import Any
 from sqlalchemy import Row, exists, insert, select, update
 
 from mprelease.domain import platforms
-from mprelease.domain.apps import App, BuildSettings, ProjectType
+from mprelease.domain.apps import ProjectType
 from mprelease.domain.newer_values import known_or_newer
 from mprelease.domain.releases import State
+from mprelease.schemas.apps import App, BuildSettings
 from mprelease.storage.database import Reader, Writer, new_id
 from mprelease.storage.tables import apps, releases
 
