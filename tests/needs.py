@@ -18,8 +18,8 @@ def needs(
 ) -> Callable[[Callable[_P, None]], Callable[_P, None]]:
     """Run a test only if a program is installed, or if `there` is true.
 
-    Otherwise the test is skipped with the remedy; with CI=true it fails, unless `in_ci` says that CI
-    cannot bring the program.
+    Otherwise the test is skipped with the remedy; with CI=true it fails, unless CI cannot bring the
+    program (`in_ci`).
     """
     found = shutil.which(what) is not None if there is None else there
 

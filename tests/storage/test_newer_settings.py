@@ -2,7 +2,7 @@
 
 from sqlalchemy import select, update
 
-from mprelease.domain.apps import App
+from mprelease.schemas.apps import App
 from mprelease.storage import apps, queue, tables
 from mprelease.storage.database import Database
 from sample_rows import add_app, add_release
