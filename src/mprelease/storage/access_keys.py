@@ -3,9 +3,10 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import Select, bindparam, delete, func, insert, select, update
 
 from mprelease.domain.newer_values import known_or_newer
 from mprelease.domain.users import Role, User
@@ -70,18 +71,23 @@ def add(
 
 def holder(db: Reader, digest: str) -> KeyHolder | None:
     """Return the valid key with this digest, and its user if not disabled; else None."""
-    row = db.connection.execute(
-        select(
-            users, *_columns(), (now_ms() - func.coalesce(access_keys.c.used_at, 0)).label("unused")
-        )
+    row = db.connection.execute(_holder(), {"given": digest}).first()
+    return KeyHolder(user_from(row), _key(row), int(row.unused)) if row else None
+
+
+# For every request: building the query takes longer than SQLite needs to answer it.
+@cache
+def _holder() -> Select[Any]:
+    unused = now_ms() - func.coalesce(access_keys.c.used_at, 0)
+    return (
+        select(users, *_columns(), unused.label("unused"))
         .join(access_keys)
         .where(
-            access_keys.c.digest == digest,
+            access_keys.c.digest == bindparam("given"),
             access_keys.c.expires_at > now_ms(),
             users.c.disabled.is_(False),
         )
-    ).first()
-    return KeyHolder(user_from(row), _key(row), int(row.unused)) if row else None
+    )
 
 
 def current_roles(db: Reader, key_ids: Collection[int]) -> dict[int, Role]:

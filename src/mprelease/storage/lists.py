@@ -1,9 +1,12 @@
 """Queries for lists of releases: search, unfinished ones, the sidebar, QR codes."""
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import Any
 
-from sqlalchemy import exists, func, or_, select
+from sqlalchemy import Select, exists, func, or_, select
 
 from mprelease.domain import platforms
 from mprelease.domain.newer_values import known_or_newer
@@ -13,6 +16,7 @@ from mprelease.storage.database import Reader
 from mprelease.storage.releases import read, with_app
 from mprelease.storage.tables import apps, projects, qr_codes, releases
 
+_OPEN = [state for state in State if not state.is_final]
 _REFS = (releases.c.ref, releases.c.ref_name)
 
 
@@ -53,8 +57,14 @@ class ProjectSection:
     apps: tuple[AppSummary, ...]
 
 
-def search(db: Reader, search: Search) -> list[Release]:
-    """List the matching releases, newest first."""
+def search(db: Reader, search: Search, *, with_stages: bool = True) -> list[Release]:
+    """List the matching releases, newest first; cards need no stages."""
+    return read(db, _search(search), with_stages=with_stages)
+
+
+# Building a query takes longer than SQLite needs to answer it.
+@lru_cache(maxsize=64)
+def _search(search: Search) -> Select[Any]:
     query = with_app().order_by(releases.c.id.desc()).limit(search.limit)
     same = {"app_id": search.app_id, "kind": search.kind, "state": search.state}
     for name, value in same.items():
@@ -67,14 +77,17 @@ def search(db: Reader, search: Search) -> list[Release]:
         query = query.where(releases.c.requested_by == search.person)
     if search.before is not None:
         query = query.where(releases.c.id < search.before)
-    return read(db, query)
+    return query
 
 
 def unfinished(db: Reader, limit: int = 50) -> list[Release]:
     """List queued and running releases, oldest first."""
-    open_states = [state for state in State if not state.is_final]
-    query = with_app().where(releases.c.state.in_(open_states)).order_by(releases.c.id)
-    return read(db, query.limit(limit))
+    return read(db, _unfinished(limit))
+
+
+@cache
+def _unfinished(limit: int) -> Select[Any]:
+    return with_app().where(releases.c.state.in_(_OPEN)).order_by(releases.c.id).limit(limit)
 
 
 def unfinished_or_unknown(db: Reader, limit: int = 300) -> list[Release]:
@@ -93,14 +106,24 @@ def since(db: Reader, newest: int, also: Collection[int], limit: int = 300) -> l
 
 def count_unfinished(db: Reader) -> int:
     """Count queued and running releases."""
-    open_states = [state for state in State if not state.is_final]
-    shown = releases.c.deleted_at.is_(None)
-    query = select(func.count()).where(releases.c.state.in_(open_states), shown)
-    return int(db.connection.scalar(query) or 0)
+    return int(db.connection.scalar(_COUNT_UNFINISHED) or 0)
 
 
-def sections(db: Reader) -> list[ProjectSection]:
-    """List all projects by name, each with its apps and the states of their newest releases."""
+_COUNT_UNFINISHED = select(func.count()).where(
+    releases.c.state.in_(_OPEN), releases.c.deleted_at.is_(None)
+)
+
+
+def sections(db: Reader) -> tuple[ProjectSection, ...]:
+    """List all projects by name, each with its apps and the states of their newest releases.
+
+    As long as nothing changes, it is the same object.
+    """
+    return _sections(tuple(tuple(row) for row in db.connection.execute(_sections_query())))
+
+
+@cache
+def _sections_query() -> Select[Any]:
     newest = (
         select(releases.c.id)
         .where(releases.c.app_id == apps.c.id, releases.c.deleted_at.is_(None))
@@ -110,33 +133,41 @@ def sections(db: Reader) -> list[ProjectSection]:
         .scalar_subquery()
     )
     state = select(releases.c.state).where(releases.c.id == newest).scalar_subquery()
-    rows = db.connection.execute(
+    is_member = (apps.c.project_id == projects.c.id) & apps.c.removed_at.is_(None)
+    return (
         select(projects.c.name, apps.c.id, apps.c.name.label("app"), apps.c.platform, state, newest)
-        .join(
-            apps, (apps.c.project_id == projects.c.id) & apps.c.removed_at.is_(None), isouter=True
-        )
+        .join(apps, is_member, isouter=True)
         .order_by(projects.c.name, apps.c.name)
     )
-    by_name: dict[str, ProjectSection] = {}
-    for project, app_id, name, platform, newest_state, newest_id in rows:
-        section = by_name.setdefault(project, ProjectSection(project, ()))
+
+
+@lru_cache(maxsize=4)
+def _sections(rows: tuple[tuple[Any, ...], ...]) -> tuple[ProjectSection, ...]:
+    by_name: dict[str, list[AppSummary]] = defaultdict(list)
+    for project, app_id, name, platform, state, newest_id in rows:
+        members = by_name[project]
         if app_id is not None:
-            shown = known_or_newer(State, newest_state) if newest_state else None
-            summary = AppSummary(app_id, name, platforms.named(platform), shown, newest_id)
-            by_name[project] = replace(section, apps=(*section.apps, summary))
-    return list(by_name.values())
+            shown = known_or_newer(State, state) if state else None
+            members.append(AppSummary(app_id, name, platforms.named(platform), shown, newest_id))
+    return tuple(ProjectSection(name, tuple(members)) for name, members in by_name.items())
 
 
-def newest_codes(db: Reader, kind: Kind) -> Mapping[int, int]:
-    """Return by app the id of its newest release of this kind that has a QR code."""
-    newest = (
+def newest_codes(db: Reader) -> Mapping[int, tuple[int | None, ...]]:
+    """Return by app the ids of its newest releases that have a QR code: one of each kind."""
+    rows = db.connection.execute(_newest_codes())
+    return {app_id: tuple(release_ids) for app_id, *release_ids in rows}
+
+
+@cache
+def _newest_codes() -> Select[Any]:
+    newest = [
         select(func.max(qr_codes.c.release_id))
         .where(qr_codes.c.app_id == apps.c.id, qr_codes.c.kind == kind)
         .correlate(apps)
         .scalar_subquery()
-    )
-    rows = db.connection.execute(select(apps.c.id, newest).where(apps.c.removed_at.is_(None)))
-    return {app_id: release_id for app_id, release_id in rows if release_id is not None}
+        for kind in Kind
+    ]
+    return select(apps.c.id, *newest).where(apps.c.removed_at.is_(None))
 
 
 def with_codes(db: Reader, release_ids: list[int]) -> Mapping[int, int]:

@@ -190,11 +190,11 @@ def with_app() -> Select[Any]:
     return shown.where(releases.c.deleted_at.is_(None))
 
 
-def read(db: Reader, query: Select[Any]) -> list[Release]:
-    """Return the releases of a query that was made by `with_app`, with their stages."""
+def read(db: Reader, query: Select[Any], *, with_stages: bool = True) -> list[Release]:
+    """Return the releases of a query that was made by `with_app`, with their stages if wanted."""
     rows = db.connection.execute(query).all()
-    known = _stages(db, [row.id for row in rows])
-    return [_release(row, known[row.id]) for row in rows]
+    known = _stages(db, [row.id for row in rows]) if rows and with_stages else {}
+    return [_release(row, known.get(row.id, [])) for row in rows]
 
 
 def _stages(db: Reader, release_ids: Sequence[int]) -> dict[int, list[StageRecord]]:

@@ -139,6 +139,9 @@ releases = Table(
     Column("artifact", String(64)),
     Index(None, "state", "label", "due", "id"),
     Index(None, "app_id", "id"),
+    # For lists with a filter.
+    Index(None, "state", "id"),
+    Index(None, "requested_by", "id"),
 )
 
 stages = Table(

@@ -129,9 +129,14 @@ def every(db: Reader) -> list[WorkerRecord]:
 
 def unconfined(db: Reader) -> list[str]:
     """List the names of alive workers without a sandbox for builds."""
-    is_alive = workers.c.seen_at > now_ms() - ALIVE_MS
-    query = select(workers.c.name).where(workers.c.sandbox == SandboxMode.OFF, is_alive)
-    return list(db.connection.scalars(query.order_by(workers.c.name)))
+    return list(db.connection.scalars(_UNCONFINED))
+
+
+_UNCONFINED = (
+    select(workers.c.name)
+    .where(workers.c.sandbox == SandboxMode.OFF, workers.c.seen_at > now_ms() - ALIVE_MS)
+    .order_by(workers.c.name)
+)
 
 
 @dataclass(frozen=True)

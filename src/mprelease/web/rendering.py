@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,16 +12,18 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
+from jinja2.utils import url_quote
 from markupsafe import Markup, escape
 
 from mprelease.domain.platforms import Platform, SizeLimits
-from mprelease.domain.releases import Release, StageRecord, StageState
+from mprelease.domain.releases import Kind, Release, StageRecord, StageState
 from mprelease.domain.users import Permission
 from mprelease.i18n import Language, Translator, language_of
 from mprelease.i18n.quantities import duration, size
 from mprelease.platforms.registry import driver_of, presentation_of, served, with_one_trial_code
 from mprelease.security import csrf
 from mprelease.services.sessions import Session
+from mprelease.storage.lists import AppSummary, ProjectSection
 from mprelease.web import assets, flash, sidebar
 from mprelease.web.context import context_of
 from mprelease.web.identity import CSRF_FIELD
@@ -33,21 +35,22 @@ _CODE = re.compile(r"`([^`]+)`")
 def page(request: Request, template: str, status: int = 200, **context: object) -> HTMLResponse:
     """Render a template in the reader's language; without a session there is no sidebar."""
     session: Session | None = getattr(request.state, "session", None)
+    services = context_of(request).services
     shown: dict[str, Any] = {
         "request": request,
         "session": session,
         "t": Translator(language(request)),
-        "now": context_of(request).services.now(),
-        "timezone": context_of(request).services.timezone,
+        "now": services.now(),
+        "timezone": services.timezone,
         "may": _rights(session),
-        "sidebar": sidebar.sidebar(context_of(request).services)
-        if session and _is_whole(request)
-        else None,
         "untrusted_proxies": context_of(request).untrusted_proxies.peers,
         "flash": flash.message_of(request),
         "unserved": {},
         **context,
     }
+    if "sidebar" not in shown:
+        has_sidebar = session and _is_whole(request)
+        shown["sidebar"] = sidebar.sidebar(services) if has_sidebar else None
     answer = HTMLResponse(_templates().get_template(template).render(shown), status)
     if shown["flash"]:
         flash.forget(answer)
@@ -77,6 +80,8 @@ def _templates() -> Environment:
         loader=PackageLoader("mprelease.web"),
         autoescape=True,
         undefined=StrictUndefined,
+        # Else each use of a template looks whether its file has changed.
+        auto_reload=False,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -99,6 +104,8 @@ def _templates() -> Environment:
         "has_one_trial_code": lambda platform: platform in with_one_trial_code(),
         "stages_of": _stages_of,
         "size_limits": _size_limits,
+        "navigation": _navigation,
+        "app_card": _app_card,
     }
     return made
 
@@ -113,6 +120,37 @@ def _csrf_field(context: Context) -> Markup:
 def _csrf_token(context: Context) -> str:
     session: Session | None = context["session"]
     return csrf.masked(session.key.csrf) if session else ""
+
+
+@pass_context
+def _navigation(context: Context) -> Markup:
+    """Return the links of the sidebar, with the one to the shown page marked."""
+    links = _links(
+        context["sidebar"].sections, context["t"].language, manages=context["may"]("manage")
+    )
+    here = Markup('<a href="{}"').format(url_quote(context["request"].url.path))
+    return Markup(links.replace(f"{here}>", f'{here} aria-current="page">', 1))  # noqa: S704
+
+
+@lru_cache(maxsize=16)
+def _links(sections: tuple[ProjectSection, ...], language: Language, *, manages: bool) -> str:
+    template = _templates().get_template("navigation.html")
+    return template.render(sections=sections, t=Translator(language), manages=manages)
+
+
+@pass_context
+def _app_card(context: Context, app: AppSummary, codes: tuple[int | None, ...]) -> Markup:
+    """Return the card of an app on the home page, with the ids of its releases with codes."""
+    return _card(app, codes, context["t"].language, releases=context["may"]("release"))
+
+
+@lru_cache(maxsize=4096)
+def _card(
+    app: AppSummary, codes: tuple[int | None, ...], language: Language, *, releases: bool
+) -> Markup:
+    shown = {"app": app, "codes": dict(zip(Kind, codes, strict=True)), "releases": releases}
+    template = _templates().get_template("app_card.html")
+    return Markup(template.render(t=Translator(language), **shown))  # noqa: S704 a template
 
 
 @pass_context

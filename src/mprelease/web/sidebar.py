@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from mprelease.services.context import ServiceContext
 from mprelease.storage import lists, workers
+from mprelease.storage.database import Reader
 from mprelease.storage.lists import ProjectSection
 
 
@@ -14,7 +15,7 @@ class Sidebar:
     `unconfined` are the names of alive workers without a sandbox, shown to administrators.
     """
 
-    sections: list[ProjectSection]
+    sections: tuple[ProjectSection, ...]
     running: int
     unconfined: list[str]
 
@@ -22,4 +23,9 @@ class Sidebar:
 def sidebar(services: ServiceContext) -> Sidebar:
     """Read the content of the sidebar."""
     with services.database.reading() as db:
-        return Sidebar(lists.sections(db), lists.count_unfinished(db), workers.unconfined(db))
+        return read(db)
+
+
+def read(db: Reader) -> Sidebar:
+    """Read the content of the sidebar in a transaction of the caller's."""
+    return Sidebar(lists.sections(db), lists.count_unfinished(db), workers.unconfined(db))

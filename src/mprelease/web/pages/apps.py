@@ -56,7 +56,7 @@ def show(
             before=before,
             limit=_CARDS,
         )
-        cards = lists.search(db, search)
+        cards = lists.search(db, search, with_stages=False)
         shown: dict[str, Any] = {
             "app": app,
             "project": projects.by_id(db, app.project_id),

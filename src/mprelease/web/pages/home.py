@@ -3,9 +3,10 @@
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from mprelease.domain.releases import Kind, State
+from mprelease.domain.releases import State
 from mprelease.storage import lists, workers
 from mprelease.storage.lists import Search
+from mprelease.web import sidebar
 from mprelease.web.identity import CanView, ContextOf
 from mprelease.web.rendering import page
 
@@ -19,16 +20,17 @@ def show(request: Request, context: ContextOf, session: CanView) -> Response:
     """Show the home page."""
     with context.services.database.reading() as db:
         running = lists.unfinished(db)
-        recent = lists.search(db, Search(limit=_RECENT))
-        sections = lists.sections(db)
-        codes = {kind: lists.newest_codes(db, kind) for kind in Kind}
+        recent = lists.search(db, Search(limit=_RECENT), with_stages=False)
+        shown = sidebar.read(db)
+        codes = lists.newest_codes(db)
         unserved = workers.unserved(db, [one.id for one in running])
     return page(
         request,
         "home.html",
         running=running,
         recent=[one for one in recent if one.state not in _UNFINISHED],
-        sections=sections,
+        sidebar=shown,
+        sections=shown.sections,
         codes=codes,
         unserved=unserved,
     )

@@ -50,7 +50,7 @@ def list_all(
             before=before,
             limit=_ROWS,
         )
-        rows = lists.search(db, search)
+        rows = lists.search(db, search, with_stages=False)
         shown: dict[str, Any] = {
             "rows": rows,
             "apps": apps.every(db),
