@@ -102,8 +102,8 @@ class Engine:
         errors = [line for line in ended.stderr.splitlines() if "systemd" not in line]
         return Called(ended.returncode, ended.stdout, "\n".join(errors))
 
-    def must(self, *words: str, folder: Path = ROOT) -> str:
-        called = self.call(*words, folder=folder)
+    def must(self, *words: str, folder: Path = ROOT, seconds: float = 280) -> str:
+        called = self.call(*words, folder=folder, seconds=seconds)
         assert called.code == 0, f"{words}\n{called.out[-4000:]}\n{called.err[-4000:]}"
         return called.out
 
@@ -142,7 +142,7 @@ class Engine:
                 command = command.replace(there, path.format(here.url))
             make, image, arguments = shlex.split(command)
             words = f"{arguments} --pull-never --tag {IMAGE}"
-            self.must(make, image, words, "BUILDER=buildah", folder=sources)
+            self.must(make, image, words, "BUILDER=buildah", folder=sources, seconds=600)
             self.mirrors_asked = here.asked
         shutil.rmtree(sources)
 
