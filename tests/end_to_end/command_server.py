@@ -32,6 +32,7 @@ from mprelease.cli import main
 
 _LOADING_SECONDS = 240  # on a busy machine
 _PR_SET_DUMPABLE = 4
+_KEPT = ("PATH", "LANG", "PYTHONPYCACHEPREFIX")
 
 
 @dataclass(frozen=True)
@@ -86,8 +87,8 @@ class CommandServer:
 def command_server(folder: Path) -> Iterator[CommandServer]:
     process = subprocess.Popen(
         [sys.executable, __file__],
-        # The words of the command line are chosen when it is loaded.
-        env={name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ},
+        # The words of the command line are chosen when it is loaded, from what `make` has compiled.
+        env={name: os.environ[name] for name in _KEPT if name in os.environ},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
