@@ -11,7 +11,7 @@ export PYTHONDONTWRITEBYTECODE :=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-check run image test test-quick collect check format diagram bench chaos lock clean tool
+.PHONY: help setup demo demo-check run image test test-quick collect check format diagram bench chaos lock clean tools
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,14 +40,18 @@ run: setup catalogs ## the platform of this checkout at http://localhost:8088; A
 image: ## build the image with docker, podman or buildah: ARGS="--target tools-inside"
 	@$(PYTHON) scripts/image.py $(ARGS)
 
-# Most of these tests wait: for leases, time limits, processes, the vendors' tools. Twice as many
-# processes as the two cores of CI keep these busy.
+# Many of these tests wait: for leases, time limits, processes, the vendors' tools. One process more
+# than the two cores of CI keeps these busy.
 test: setup catalogs ## everything that this machine can run; CI=true fails on what it lacks
 	@$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 test-quick: setup catalogs ## the quick part of the tests: SQLite alone, no vendors' tools, no waiting
-	@$(BIN)/python -m pytest --numprocesses 2 -m "not slow and not servers and not lasting" \
+	@$(BIN)/python -m pytest --numprocesses 3 -m "not slow and not servers and not lasting" \
 		--ignore tests/end_to_end --ignore tests/web/test_schema.py
+
+tools: setup catalogs ## install the vendors' tools where the tests look for them
+	@MPRELEASE_DATA_DIR=$(CACHE)/data MPRELEASE_TOOLS_DIR=$${MPRELEASE_TOOLS_DIR:-$(CACHE)/tools} \
+		$(BIN)/mprelease tools install --all
 
 collect: setup catalogs ## import every test once, which compiles what all processes of `make test` import
 	@$(BIN)/python -m pytest --collect-only --quiet --quiet > $(CACHE)/collected || \

@@ -15,7 +15,6 @@ from sqlalchemy import insert
 import servers
 from benchmarks.installation import APP, native
 from benchmarks.measuring import InvalidMeasurement, Measurement, Of, Target, time_of
-from mprelease.domain.apps import App
 from mprelease.domain.platforms import Platform
 from mprelease.domain.releases import Kind, Stage, State
 from mprelease.domain.users import Actor
@@ -33,7 +32,7 @@ from mprelease.pipeline.standby import Standby
 from mprelease.pipeline.standby_limits import StandbyLimits
 from mprelease.platforms.driver import Route, ToolEnvironment
 from mprelease.process.sandbox import Unconfined
-from mprelease.schemas.apps import AppChange
+from mprelease.schemas.apps import App, AppChange
 from mprelease.schemas.projects import ProjectChange
 from mprelease.schemas.releases import ReleaseRequest
 from mprelease.security.vault import Vault

@@ -5,16 +5,18 @@ and SQLite would wait for the disk at each commit. Commands and nodes that a tes
 processes work as they do for users.
 """
 
-from collections.abc import Hashable
-from typing import Any
+from collections.abc import Callable, Hashable
+from typing import TYPE_CHECKING, Any
 
-import pytest
 from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from mprelease.storage import engines
 from mprelease.storage.engines import Timeouts
+
+if TYPE_CHECKING:
+    import pytest
 
 
 class _Compiled(dict[Hashable, Any]):
@@ -32,21 +34,28 @@ def _of_all(key: tuple[Any, ...]) -> Hashable:
     return (dialect.name, dialect.driver, dialect.server_version_info, *statement)
 
 
-def patch(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the engines of this process share compiled statements, and SQLite not sync its files."""
-    compiled, sqlite = _Compiled(), engines.sqlite
+def sharing() -> Callable[..., Engine]:
+    """Return a `create_engine` whose engines share their compiled statements."""
+    compiled = _Compiled()
 
-    def sharing(*arguments: Any, **named: Any) -> Engine:
+    def create(*arguments: Any, **named: Any) -> Engine:
         engine = create_engine(*arguments, **named)
         engine.update_execution_options(compiled_cache=compiled)
         return engine
+
+    return create
+
+
+def patch(monkeypatch: "pytest.MonkeyPatch") -> None:
+    """Let the engines of this process share compiled statements, and SQLite not sync its files."""
+    sqlite = engines.sqlite
 
     def unsynced(url: URL, timeouts: Timeouts, begin: str) -> Engine:
         engine = sqlite(url, timeouts, begin)
         event.listen(engine, "connect", _without_sync)
         return engine
 
-    monkeypatch.setattr(engines, "create_engine", sharing)
+    monkeypatch.setattr(engines, "create_engine", sharing())
     monkeypatch.setattr(engines, "sqlite", unsynced)
 
 

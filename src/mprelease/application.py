@@ -266,6 +266,7 @@ class Application(Installation):
             limits=_limits(settings),
             words=Translator(language_of(requested_language())),
             keeps_compile_results=settings.reuse_compile_results,
+            keeps_compiled_files=settings.reuse_compiled_files,
         )
 
     def _open_layout(self) -> Layout:

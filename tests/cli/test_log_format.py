@@ -65,6 +65,7 @@ def test_lines_in_the_file_stay_json_whatever_they_say(tmp_path: Path) -> None:
     assert json.loads(line)["level"] == "error"
 
 
+@pytest.mark.lasting
 @pytest.mark.parametrize("chosen", ["json", "text"])
 def test_the_setting_decides_about_both_places(tmp_path: Path, chosen: str) -> None:
     environment = {

@@ -82,8 +82,9 @@ def test_a_character_that_an_encoding_lacks_is_written_as_an_escape(
     assert (log.returncode, log.stderr) == (0, b"")
     written = LINE.encode(encoding, "backslashreplace").decode(encoding)
     assert log.stdout.decode(encoding) == f"{written}\n"
-    assert run(narrow, "doctor").returncode in {0, 1}
-    assert b"UnicodeEncodeError" not in run(narrow, "doctor").stderr
+    doctor = run(narrow, "doctor")
+    assert doctor.returncode in {0, 1}
+    assert b"UnicodeEncodeError" not in doctor.stderr
     listed = json.loads(run(narrow, "releases", "--json").stdout.decode(encoding))
     assert (listed[0]["app"], listed[0]["requested_by"]) == ("小程序", "林🎉")
 

@@ -1,11 +1,12 @@
 """Build the image with buildah and start it with podman, in a store of the tests' own.
 
 There is no registry and no engine: the base is made from Debian's packages under the name that the
-`FROM` line has. Containers share the network of this machine, so ports are chosen here.
+`FROM` line gets. Containers share the network of this machine, so ports are chosen here.
 """
 
 import json
 import os
+import shlex
 import shutil
 import socket
 import subprocess
@@ -21,8 +22,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from documented import documented
+from mirrors import mirrors
+
 ROOT = Path(__file__).parents[2]
 BASE = "debian:trixie-slim"
+_MIRROR = "mirror.example.com"
 IMAGE = "mprelease:tested"
 PROGRAMS = ("mmdebstrap", "buildah", "podman", "runc")
 REMEDY = "apt-get install -y --no-install-recommends mmdebstrap buildah podman runc"
@@ -49,6 +54,7 @@ class Engine:
 
     folder: Path
     started: list[str] = field(default_factory=list)
+    mirrors_asked: set[str] = field(default_factory=set)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -65,12 +71,23 @@ class Engine:
         self.folder.joinpath("containers.conf").write_text(
             '[engine]\nruntime = "runc"\ncgroup_manager = "cgroupfs"\nevents_logger = "none"\n'
         )
+        driver = "overlay" if self._has_overlays() else "vfs"
         self.folder.joinpath("storage.conf").write_text(
-            f'[storage]\ndriver = "vfs"\ngraphroot = "{self.folder / "store"}"\n'
+            f'[storage]\ndriver = "{driver}"\ngraphroot = "{self.folder / "store"}"\n'
             f'runroot = "{self.folder / "run"}"\n'
         )
 
-    def call(self, *words: str, folder: Path = ROOT, seconds: float = 280) -> "Called":
+    def _has_overlays(self) -> bool:
+        """Return whether layers can lie above each other; vfs copies all of them each time."""
+        with tempfile.TemporaryDirectory(dir=self.folder) as place:
+            lower, upper, work, merged = (Path(place) / name for name in "abcd")
+            for folder in (lower, upper, work, merged):
+                folder.mkdir()
+            options = f"lowerdir={lower},upperdir={upper},workdir={work}"
+            mounted = self.call("mount", "-t", "overlay", "overlay", "-o", options, str(merged))
+            return mounted.code == 0 and self.call("umount", str(merged)).code == 0
+
+    def call(self, *words: str, folder: Path = ROOT, seconds: float = 700) -> "Called":
         ended = subprocess.run(
             words,
             cwd=folder,
@@ -85,16 +102,19 @@ class Engine:
         errors = [line for line in ended.stderr.splitlines() if "systemd" not in line]
         return Called(ended.returncode, ended.stdout, "\n".join(errors))
 
-    def must(self, *words: str, folder: Path = ROOT) -> str:
-        called = self.call(*words, folder=folder)
+    def must(self, *words: str, folder: Path = ROOT, seconds: float = 280) -> str:
+        called = self.call(*words, folder=folder, seconds=seconds)
         assert called.code == 0, f"{words}\n{called.out[-4000:]}\n{called.err[-4000:]}"
         return called.out
 
     def build(self) -> None:
-        """Make the base and build the image by `make image` from a copy of the sources."""
+        """Make the base and build the image by `make image` from a copy of the sources.
+
+        Everything comes over mirrors, as the document names them.
+        """
         base = self.folder / "base.tar"
         self.must("mmdebstrap", "--variant=minbase", "--mode=root", *_SLIM, "trixie", str(base))
-        self.must("podman", "import", str(base), BASE)
+        self.must("podman", "import", str(base), f"{_MIRROR}/{BASE}")
         base.unlink()
         sources = self.folder / "sources"
         listed = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
@@ -105,8 +125,25 @@ class Engine:
                 shutil.copy(ROOT / file, sources / file)
         for authority in _AUTHORITIES.glob("*.crt"):
             shutil.copy(authority, sources / "deploy/certificates")
-        words = f"--pull-never --tag {IMAGE}"
-        self.must("make", "image", f"ARGS={words}", "BUILDER=buildah", folder=sources)
+        documented("make image")
+        command = documented(
+            'make image ARGS="--build-arg BASE_IMAGE=mirror.example.com/debian:trixie-slim'
+            " --build-arg APT_MIRROR=https://mirror.example.com"
+            " --build-arg PYPI_INDEX=https://mirror.example.com/pypi/simple"
+            ' --build-arg NPM_REGISTRY=https://npm.example.com"'
+        )
+        with mirrors() as here:
+            for there, path in (
+                (f"APT_MIRROR=https://{_MIRROR}", "APT_MIRROR={}/apt"),
+                (f"https://{_MIRROR}/pypi", "{}/pypi"),
+                ("https://npm.example.com", "{}"),
+            ):
+                assert there in command
+                command = command.replace(there, path.format(here.url))
+            make, image, arguments = shlex.split(command)
+            words = f"{arguments} --pull-never --tag {IMAGE}"
+            self.must(make, image, words, "BUILDER=buildah", folder=sources, seconds=600)
+            self.mirrors_asked = here.asked
         shutil.rmtree(sources)
 
     def start(self, *words: str, options: Sequence[str] = ()) -> str:
@@ -148,6 +185,11 @@ class Engine:
     def close(self) -> None:
         for name in self.started:
             self.call("podman", "rm", "--force", "--volumes", "--time", "5", name)
+        # podman mounts the folder of its layers, and leaves that to the end of the machine.
+        mounts = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
+        for place in reversed(mounts):
+            if Path(place).is_relative_to(self.folder):
+                self.call("umount", place)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import secrets
 import shutil
 import subprocess
 import time
+import zipfile
 from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -28,6 +29,7 @@ from containers import (
     status,
 )
 from databases import MARIADB, Servers, blank
+from documented import documented
 from mprelease.simulator.proxy import Simulator
 from mprelease.simulator.sample import make_sample
 from mprelease.simulator.wechat import WeChat
@@ -76,7 +78,7 @@ class Installation:
         data.mkdir(exist_ok=True)
         options = [*AS_WORKER, f"--volume={data}:/data", *self.volumes, *self.settings]
         self.worker = self.engine.start("worker", "--slots", "1", options=options)
-        health = ("mprelease", "healthcheck", "--worker")
+        health = documented("mprelease healthcheck --worker").split()
         self.engine.wait_until(
             self.worker, lambda: self.engine.inside(self.worker, *health).code == 0
         )
@@ -157,6 +159,10 @@ def idle(containers: Engine) -> str:
     return containers.start("infinity", options=[*AS_WORKER, "--entrypoint=sleep"])
 
 
+def test_the_image_is_built_over_mirrors(containers: Engine) -> None:
+    assert containers.mirrors_asked == {"apt", "npm", "pypi"}
+
+
 def test_the_image_is_small_labelled_and_without_compilers(containers: Engine, idle: str) -> None:
     image = containers.inspect()
     assert image["Size"] <= LARGEST_BYTES
@@ -171,7 +177,8 @@ def test_the_image_is_small_labelled_and_without_compilers(containers: Engine, i
 def test_web_and_worker_release_to_a_qr_code_and_lose_nothing(installation: Installation) -> None:
     installation.start_web()
     installation.start_worker()
-    assert installation.engine.inside(installation.web, "mprelease", "healthcheck").code == 0
+    health = documented("mprelease healthcheck").split()
+    assert installation.engine.inside(installation.web, *health).code == 0
     command = installation.command
     command("project", "add", "shop", "--repository", "/shared/sample")
     key = ("--credential-file", "/shared/private.key")
@@ -209,7 +216,8 @@ def test_web_and_worker_release_to_a_qr_code_and_lose_nothing(installation: Inst
 
 
 def test_the_sandbox_that_is_active_and_why_is_told(containers: Engine, idle: str) -> None:
-    active = sandbox(containers.inside(idle, "mprelease", "doctor", "--json"))
+    command = documented("mprelease doctor --json").split()
+    active = sandbox(containers.inside(idle, *command))
     assert active["status"] == "warning"
     assert "another user id; bubblewrap would be better: bwrap: " in active["detail"]
     active = sandbox(containers.run("doctor", "--json", options=AS_BWRAP_WORKER))
@@ -243,6 +251,7 @@ def test_bad_input_is_one_sentence_and_exit_code_2(
 def test_one_more_word_shows_the_demo(
     containers: Engine, wechat_tool: Path, alipay_tool: Path, douyin_tool: Path
 ) -> None:
+    documented("docker run --rm --publish 127.0.0.1:8088:8088 mprelease demo")
     port = free_port()
     options = [
         f"--env=MPRELEASE_PORT={port}",
@@ -252,6 +261,33 @@ def test_one_more_word_shows_the_demo(
     containers.wait_until(name, lambda: status(f"http://127.0.0.1:{port}/readyz") == 200)
     assert containers.inside(name, "mprelease", "healthcheck").code == 0
     containers.wait_until(name, lambda: "admin" in containers.call("podman", "logs", name).err)
+    containers.must("podman", "stop", "--time", "60", name)
+
+
+def test_one_container_is_looked_at_and_saved(containers: Engine, tmp_path: Path) -> None:
+    documented(
+        "docker run --detach --name mprelease --publish 127.0.0.1:8088:8088"
+        " --volume mprelease_data:/data mprelease"
+    )
+    documented("mprelease serve")
+    port = free_port()
+    name = containers.start(
+        options=[f"--env=MPRELEASE_PORT={port}", "--volume=mprelease_saved:/data"]
+    )
+    containers.wait_until(name, lambda: status(f"http://127.0.0.1:{port}/readyz") == 200)
+    for command in (
+        documented("docker exec mprelease mprelease doctor"),
+        documented(
+            "docker exec mprelease mprelease backup /data/before-update.zip --with-master-key"
+        ),
+    ):
+        called = containers.inside(name, *command.split()[3:])
+        assert called.code == 0, called.out + called.err
+    _, copy, source, _ = documented("docker cp mprelease:/data/before-update.zip .").split()
+    source = source.replace("mprelease", name, 1)
+    containers.must("podman", copy, source, str(tmp_path))
+    with zipfile.ZipFile(tmp_path / "before-update.zip") as saved:
+        assert saved.testzip() is None
     containers.must("podman", "stop", "--time", "60", name)
 
 
@@ -275,6 +311,7 @@ def port(containers: Engine, tmp_path: Path) -> Iterator[int]:
     here = tmp_path / "here.yaml"
     here.write_text(HERE.format(port=chosen, uids=BUILD_UIDS))
     files = ("--file", str(ROOT / "deploy/compose.yaml"), "--file", str(here))
+    documented("docker compose --file deploy/compose.yaml up --detach")
     containers.compose(*files, "up", "--detach", "--no-build", MPRELEASE_IMAGE=f"localhost/{IMAGE}")
     yield chosen
     containers.compose(*files, "down", "--volumes")
@@ -286,7 +323,7 @@ def test_the_three_lines_of_the_readme_lead_to_a_login(containers: Engine, port:
     assert [line.split("  ")[0] for line in lines] == [
         "make image",
         "docker compose --file deploy/compose.yaml up --detach",
-        "docker compose --file deploy/compose.yaml logs mprelease",
+        documented("docker compose --file deploy/compose.yaml logs mprelease"),
     ]
     url = f"http://127.0.0.1:{port}"
     listed = ("podman", "ps", "--filter", "name=mprelease_mprelease", "--format", "{{.Names}}")

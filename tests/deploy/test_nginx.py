@@ -40,7 +40,7 @@ class Site:
 
 
 @contextmanager
-def pages(folder: Path, base_url: str) -> Iterator[int]:
+def pages(folder: Path, base_url: str, **settings: str) -> Iterator[int]:
     port = free_port()
     environment = {
         **os.environ,
@@ -50,6 +50,7 @@ def pages(folder: Path, base_url: str) -> Iterator[int]:
         "MPRELEASE_DATA_DIR": str(folder / "data"),
         "MPRELEASE_PORT": str(port),
         "MPRELEASE_TRUSTED_PROXIES": "127.0.0.1",
+        **settings,
     }
     words = [sys.executable, "-m", "mprelease", "serve", "--no-worker"]
     with running(words, environment, port):
@@ -64,7 +65,7 @@ def running(words: list[str], environment: dict[str, str], port: int) -> Iterato
             time.sleep(0.05)
         try:
             if process.poll() is not None:
-                pytest.fail(process.communicate()[1])
+                pytest.fail(str(process.communicate()[1]))
             yield
         finally:
             process.terminate()

@@ -10,6 +10,7 @@ import io
 import re
 import tokenize
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -86,9 +87,17 @@ METAPHORS = re.compile(r"\b(?:house|hall|yard|crew|guest|errand|deed)s?\b", re.I
 DIALECT_NAMES = frozenset({"told", "heard", "hear", "said", "rung", "perhaps", "gone", "whose"})
 
 
-def names(path: Path) -> set[str]:
-    tokens = tokenize.generate_tokens(io.StringIO(path.read_text(encoding="utf-8")).readline)
-    return {token.string for token in tokens if token.type == tokenize.NAME}
+@cache
+def names(path: Path) -> frozenset[str]:
+    return frozenset(token.string for token in tokens(path) if token.type == tokenize.NAME)
+
+
+@cache
+def tokens(path: Path) -> list[tokenize.TokenInfo]:
+    """Return the names and comments of a module; several tests read each of them."""
+    source = io.StringIO(path.read_text(encoding="utf-8"))
+    kept = (tokenize.NAME, tokenize.COMMENT)
+    return [token for token in tokenize.generate_tokens(source.readline) if token.type in kept]
 
 
 def test_no_coined_word_is_left_in_the_code() -> None:
@@ -116,13 +125,17 @@ def modules_of(place: str) -> list[Path]:
     return sorted((SOURCE / place).rglob("*.py")) or [SOURCE / place]
 
 
-def texts(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield comments, docstrings (of attributes as well, without code) and messages of the log."""
-    source = path.read_text(encoding="utf-8")
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+@cache
+def texts(path: Path) -> list[tuple[int, str]]:
+    """Return comments, docstrings (of attributes as well, without code) and messages of the log."""
+    return list(_texts(path))
+
+
+def _texts(path: Path) -> Iterator[tuple[int, str]]:
+    for token in tokens(path):
         if token.type == tokenize.COMMENT:
             yield token.start[0], token.string
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         match node:
             case ast.Expr(ast.Constant(str(text))):
                 yield node.lineno, re.sub(r"`[^`]*`", "", text)

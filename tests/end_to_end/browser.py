@@ -11,7 +11,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from command_line import CommandLine, wait_until
 from needs import lack
 
-CHROMIUM = Path("/usr/bin/chromium")
+# The shell without windows takes less processor time, and draws the same pages.
+CHROMIUM = (Path("/usr/bin/chromium-headless-shell"), Path("/usr/bin/chromium"))
 PASSWORD = "first-password"
 SECONDS = 60_000
 
@@ -47,11 +48,13 @@ class Site:
 @contextmanager
 def browsing() -> Iterator[Browser]:
     """Start the browser of this machine."""
-    if not CHROMIUM.exists():
-        lack("chromium: apt-get install -y --no-install-recommends chromium fonts-noto-cjk")
+    program = next(filter(Path.exists, CHROMIUM), None)
+    if program is None:
+        packages = "chromium-headless-shell fonts-noto-cjk"
+        lack(f"chromium: apt-get install -y --no-install-recommends {packages}")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=CHROMIUM,
+            executable_path=program,
             args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
         )
         yield browser

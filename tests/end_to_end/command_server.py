@@ -7,6 +7,7 @@ waits for its end.
 
 import atexit
 import ctypes
+import functools
 import gc
 import importlib
 import json
@@ -24,12 +25,14 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
+from zoneinfo import ZoneInfo
 
 import mprelease
 from mprelease.cli import main
 
 _LOADING_SECONDS = 240  # on a busy machine
 _PR_SET_DUMPABLE = 4
+_KEPT = ("PATH", "LANG", "PYTHONPYCACHEPREFIX")
 
 
 @dataclass(frozen=True)
@@ -84,8 +87,8 @@ class CommandServer:
 def command_server(folder: Path) -> Iterator[CommandServer]:
     process = subprocess.Popen(
         [sys.executable, __file__],
-        # The words of the command line are chosen when it is loaded.
-        env={name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ},
+        # The words of the command line are chosen when it is loaded, from what `make` has compiled.
+        env={name: os.environ[name] for name in _KEPT if name in os.environ},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -102,8 +105,37 @@ def _load() -> None:
     for module in pkgutil.walk_packages(mprelease.__path__, "mprelease."):
         if not module.name.endswith((".__main__", ".env")) and ".versions." not in module.name:
             importlib.import_module(module.name)
+    with tempfile.TemporaryDirectory() as folder:
+        _prepare(Path(folder))
     # Nothing of this is ever freed: no copy of a page is needed only to count references.
     gc.freeze()
+
+
+def _prepare(folder: Path) -> None:
+    """Build the parser of the command line, and compile the statements that commands execute."""
+    # Only here: the tests import this module, too.
+    sys.path.append(str(Path(__file__).parents[1]))
+    import typer.main
+
+    from mprelease.cli import commands
+    from mprelease.security.vault import Vault
+    from mprelease.services.context import ServiceContext
+    from mprelease.simulator.keys import make_key
+    from mprelease.storage import engines
+    from mprelease.storage.database import Database, sqlite_url
+    from mprelease.storage.tables import metadata
+    from quick_databases import sharing
+    from sample_data import add_sample_data
+
+    typer.main.get_command = functools.cache(typer.main.get_command)
+    typer.main.get_command(commands)
+    engines.create_engine = sharing()
+    database = Database(sqlite_url(folder / "sample.db"))
+    with database.writing() as db:
+        metadata.create_all(db.connection)
+    services = ServiceContext(database, Vault(bytes(32)), lambda: 1, ZoneInfo("Asia/Shanghai"))
+    add_sample_data(services, make_key(1024))
+    database.close()
 
 
 def _serve() -> None:

@@ -19,6 +19,7 @@ from mprelease.domain.releases import (
     StageState,
     State,
 )
+from mprelease.domain.sandbox import SandboxMode
 from mprelease.domain.users import Actor, Role
 from mprelease.platforms.images import draw_qr_code
 from mprelease.schemas.apps import AppChange
@@ -86,7 +87,10 @@ def add_sample_data(services: ServiceContext, key: str) -> str:
     for name, role in people.items():
         users.add(services, admin, NewUser(name=name, role=role, password=PASSWORD))
     with services.database.writing() as db:
-        workers.register(db, "builder-1", ["default", "intranet"], 2, "0.1.0")
+        workers.register(
+            db, "builder-1", ["default", "intranet"], 2, "0.1.0", sandbox=SandboxMode.USER,
+            sandbox_reason="bwrap: Creating new namespace failed: Operation not permitted",
+        )  # fmt: skip
     return _happen(services)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from command_line import APP_ID, CommandLine, path_without_bwrap
 from mprelease.simulator.wechat import WeChat
 from repositories import make_repository
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("wechat_tool")]
+pytestmark = [pytest.mark.slow, pytest.mark.light_tool]
 
 
 MODES = [
@@ -37,9 +38,11 @@ def test_a_project_is_installed_by_the_manager_that_it_names(
         "name": "native",
         "version": "1.0.0",
         "packageManager": manager,
+        "scripts": {"build": "node -p \"require.resolve('is-number')\""},
         "dependencies": {"is-number": "7.0.0"},
     }
     files = {
+        ".gitignore": "node_modules\n",
         "package.json": json.dumps(package),
         "project.config.json": json.dumps({"compileType": "miniprogram", "appid": APP_ID}),
         "app.json": json.dumps({"pages": ["pages/a/a"]}),
@@ -47,8 +50,10 @@ def test_a_project_is_installed_by_the_manager_that_it_names(
         "pages/a/a.js": "const isNumber = require('is-number')\nPage({n: isNumber('1')})",
         "pages/a/a.wxml": "<view>{{n}}</view>",
     }
-    cli.has_app(make_repository(tmp_path / "native", files))
+    build = ("--build-command", f"{manager.partition('@')[0]} run build", "--output", ".")
+    cli.has_app(make_repository(tmp_path / "native", files), *build)
     cli.must("preview", "shop")
     assert f"npm install {manager}" in cli.log()
-    assert "miniprogram_npm/is-number/index.js" in wechat.received[0].files
+    assert re.search("tree/node_modules/.*is-number/index.js", cli.log())
+    assert "pages/a/a.js" in wechat.received[0].files
     assert cli.must("preview", "shop", "--json").json["stages"][1]["cached"]

@@ -1,4 +1,7 @@
-"""One repository, three platforms, the vendors' real tools: one after the other and all at once."""
+"""One repository, three platforms, the vendors' real tools: one after the other and all at once.
+
+The one project of uni-app in these tests is installed from npm and built here, once for all.
+"""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -79,20 +82,24 @@ def add_app(cli: CommandLine, name: str, platform: str, number: int, *options: s
     )
 
 
-def test_three_targets_of_one_uni_app_reach_three_platforms_by_one_command(
+# npm fetches more than 700 packages.
+@pytest.mark.timeout(900)
+def test_three_targets_of_one_uni_app_are_installed_once_and_reach_three_platforms(
     world: World, tmp_path: Path
 ) -> None:
     cli = world.cli
     repository = make_repository(tmp_path / "uni", FILES)
     cli.must("project", "add", "web", "--repository", str(repository))
     for platform in PLATFORMS:
-        add_app(cli, f"shop-{platform}", platform, 0)
+        setting = ("--setting", "minify=false") if platform == "wechat" else ()
+        add_app(cli, f"shop-{platform}", platform, 0, *setting)
     # A slot for each, so that no later checkout clears away what is compared below.
     cli.extra["MPRELEASE_SLOTS"] = "3"
-    releases = cli.must("upload", "--project", "web", "--json", seconds=290).json
+    releases = cli.must("upload", "--project", "web", "--json", seconds=600).json
     assert [one["state"] for one in releases] == ["succeeded"] * 3
     assert len({one["version"] for one in releases}) == 1
     assert len({one["commit"]["id"] for one in releases}) == 1
+    assert sorted(one["stages"][1]["cached"] for one in releases) == [False, True, True]
     for platform in PLATFORMS:
         received = world.received(platform, APP_IDS[platform][0])
         built = next((cli.data / "workspaces").glob(f"*/*/tree/dist/build/{TARGETS[platform]}"))
@@ -103,6 +110,16 @@ def test_three_targets_of_one_uni_app_reach_three_platforms_by_one_command(
         assert received.files[page] == (built / page).read_bytes()
     for release in releases:
         assert Path(release["qr_code"]).stat().st_size > 100 or release["platform"] == "wechat"
+
+    commit(repository, {"src/pages/index/index.vue": "<template><view>2</view></template>"})
+    second = cli.must("preview", "shop-wechat", "--json").json
+    assert second["stages"][1]["cached"] is True
+    sent = world.services["wechat"].received[-1].files
+    assert sent["pages/index/index.wxml"] == b"<view>2</view>"
+
+    of_development = ("--environment", "development", "--json")
+    development = cli.must("preview", "shop-wechat", *of_development).json
+    assert development["stages"][1]["cached"] is True, "no install sees an environment"
 
 
 def sources(platform: str, text: str) -> Mapping[str, str]:

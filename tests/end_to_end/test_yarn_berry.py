@@ -89,6 +89,7 @@ def test_a_project_of_yarn_4_is_installed_built_and_packed(
     assert wechat.received[1].files.keys() == wechat.received[0].files.keys()
 
 
+@pytest.mark.light_tool
 @pytest.mark.usefixtures("kept_managers")
 def test_without_a_lock_file_the_one_that_the_install_wrote_is_kept_with_it(
     cli: CommandLine, wechat: WeChat, tmp_path: Path

@@ -8,13 +8,12 @@ from pathlib import Path
 import pytest
 
 from databases import SQLITE
-from mprelease.domain.apps import App
 from mprelease.domain.platforms import Platform
 from mprelease.domain.stores import RemovalReason, StoreName, StoreReport
 from mprelease.domain.users import Actor
 from mprelease.engine.cleanup import DiskCleanup, DiskLimits
 from mprelease.platforms.registry import driver_of
-from mprelease.schemas.apps import AppChange
+from mprelease.schemas.apps import App, AppChange
 from mprelease.schemas.projects import ProjectChange
 from mprelease.services import apps, projects
 from mprelease.services.context import ServiceContext

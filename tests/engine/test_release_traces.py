@@ -186,6 +186,7 @@ def test_a_receiver_that_is_away_neither_fails_a_release_nor_holds_up_the_end(
     assert time.monotonic() - began < 15
 
 
+@pytest.mark.lasting
 @pytest.mark.parametrize("is_set", [False, True])
 def test_nothing_is_imported_without_a_receiver(tmp_path: Path, is_set: bool) -> None:
     environment = {
@@ -201,6 +202,7 @@ def test_nothing_is_imported_without_a_receiver(tmp_path: Path, is_set: bool) ->
     assert ended.stderr == ""
 
 
+@pytest.mark.lasting
 def test_without_the_extra_a_process_warns_and_goes_on(tmp_path: Path) -> None:
     environment = {
         "PATH": "/usr/bin:/bin",

@@ -11,6 +11,7 @@ from light_pipeline import light, make_worker
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Kind, StageState, State
+from mprelease.domain.sandbox import SandboxMode
 from mprelease.engine import claims
 from mprelease.engine import worker as worker_module
 from mprelease.engine.worker import WorkerConfig
@@ -175,6 +176,7 @@ def test_a_worker_is_seen_while_it_lives_with_what_it_runs(pool: WorkerPool) -> 
     with pool.services.database.reading() as db:
         (seen,) = workers.every(db)
     assert (seen.name, seen.is_alive, seen.runs) == ("one", True, (release_id,))
+    assert (seen.sandbox, seen.sandbox_reason) == (SandboxMode.OFF, "a test")
     worker.close(requeue=True)
     worker.join()
     with pool.services.database.reading() as db:

@@ -27,7 +27,8 @@ SOURCES = [
 
 def test_the_setting_of_the_app_goes_before_every_file(tmp_path: Path) -> None:
     write(tmp_path, ".nvmrc", "14")
-    assert requested(tmp_path, ".", "lts/iron") == NodeRequest("lts/iron", "20", "--node")
+    request = NodeRequest("lts/iron", "20", "--node", is_setting=True)
+    assert requested(tmp_path, ".", "lts/iron") == request
 
 
 @pytest.mark.parametrize("place", range(len(SOURCES)))

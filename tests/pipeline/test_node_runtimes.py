@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from mprelease.domain.apps import BuildSettings
 from mprelease.domain.errors import ReleaseCanceled, StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.packages.install_plan import Manager, ManagerName
@@ -21,6 +20,7 @@ from mprelease.pipeline.package_managers import installed
 from mprelease.pipeline.run import Node
 from mprelease.process.sandbox import Unconfined
 from mprelease.process.tree import Stop
+from mprelease.schemas.apps import BuildSettings
 from mprelease.workspace.layout import Layout
 from npm_registry import NpmRegistry, serving
 from trees import write
@@ -99,6 +99,7 @@ def downloads(registry: NpmRegistry) -> list[str]:
     return [path for path in registry.requests if path.endswith(".tgz")]
 
 
+@pytest.mark.lasting
 def test_a_version_is_installed_once_with_the_npm_of_its_time(
     run: Any, registry: NpmRegistry, tmp_path: Path
 ) -> None:
@@ -148,6 +149,39 @@ def test_an_unknown_version_names_the_nearest_that_exists(
     assert leftovers(run) == []
 
 
+def test_branches_do_not_fill_the_disk_with_versions(
+    run: Any, registry: NpmRegistry, tmp_path: Path
+) -> None:
+    tools = tmp_path / "data/tools"
+    programs = [tools / f"node-12.0.{number}/bin/node" for number in range(12)]
+    for program in programs:
+        program.parent.mkdir(parents=True)
+        program.touch()
+    write(tmp_path / "tree", ".nvmrc", "14.16.1")
+    with pytest.raises(StageFailed) as failed:
+        chosen(run)
+    assert failed.value.problem_detail.problem is Problem.TOO_MANY_NODE_VERSIONS
+    assert failed.value.problem_detail.parameters == {
+        "version": "14.16.1",
+        "source": ".nvmrc",
+        "kept": ", ".join(f"12.0.{number}" for number in range(12)),
+    }
+    assert downloads(registry) == []
+    assert all(name.startswith("node-12.") for name in leftovers(run))
+    # A version that is there is used, and an administrator's setting has no limit.
+    write(tmp_path / "tree", ".nvmrc", "12.0.3")
+    assert chosen(run).version == "12.0.3"
+    assert chosen(run, node="14.21.3").version == "14.21.3"
+    # The least recently used ones go after 6 hours.
+    ago = time.time() - 7 * 3600
+    for program in programs[:3]:
+        os.utime(program.parent.parent, (ago, ago))
+    write(tmp_path / "tree", ".nvmrc", "14.16.1")
+    assert chosen(run).version == "14.16.1"
+    assert [program.exists() for program in programs[3:]] == [True] * 9
+    assert len(list(tools.glob("node-*"))) == 12
+
+
 @pytest.mark.lasting
 def test_two_releases_that_want_one_version_install_it_once(
     run: Any, registry: NpmRegistry, tmp_path: Path
@@ -163,6 +197,7 @@ def test_two_releases_that_want_one_version_install_it_once(
     assert len(downloads(registry)) == 2
 
 
+@pytest.mark.lasting
 def test_another_archive_than_the_registry_describes_is_not_unpacked(
     run: Any, registry: NpmRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:

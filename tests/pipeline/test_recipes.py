@@ -4,12 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from mprelease.domain.apps import App, BuildSettings, Environment, ProjectType
+from mprelease.domain.apps import Environment, ProjectType
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem, ProblemDetail
 from mprelease.pipeline.output_search import made_since
 from mprelease.pipeline.recipes import Framework, install_folders, recipe_of, recognise
+from mprelease.schemas.apps import App, BuildSettings
 from trees import write
 
 WECHAT, PRODUCTION, DEVELOPMENT = Platform.WECHAT, Environment.PRODUCTION, Environment.DEVELOPMENT

@@ -81,6 +81,7 @@ def test_a_long_answer_is_not_read_to_its_end(started: Started) -> None:
     assert failure.value.problem_detail.parameters["detail"] == f"> {4 * MEBI} bytes"
 
 
+@pytest.mark.lasting
 def test_a_compressed_answer_may_not_become_too_long_either(started: Started) -> None:
     """Issue 12, number 32."""
     packed = gzip.compress(bytes(400 * MEBI))

@@ -33,24 +33,35 @@ class Releases:
     folder: Path
     count: int = 0
 
-    def made(self, kept: Path | None = None, **changes: object) -> Publishing:
+    def made(
+        self, kept: Path | None = None, files: Path | None = None, **changes: object
+    ) -> Publishing:
         """Publish a copy of the project, with a copy of a result; return the conversation."""
         self.count += 1
         scratch = self.folder / str(self.count)
         shutil.copytree(self.order.built, scratch / "project")
         if kept:
             shutil.copyfile(kept, scratch / "kept")
+        if files:
+            shutil.copyfile(files, scratch / "files")
         order = replace(
             self.order,
             scratch=scratch,
             built=scratch / "project",
             kept_result=scratch / "kept" if kept else None,
             new_result=scratch / "new",
+            kept_files=scratch / "files" if files else None,
+            new_files=scratch / "new-files",
             **changes,
         )
         publishing = Publishing(self.tool, scratch / "tools")
         publishing.publish(order)
         return publishing
+
+    @property
+    def files(self) -> Path:
+        """The file with the results of single files that the last process has written."""
+        return self.folder / str(self.count) / "new-files"
 
     @property
     def result(self) -> Path:
@@ -137,6 +148,75 @@ def test_a_result_that_cannot_be_written_is_no_failure(
     (order.scratch / "taken").mkdir()
     publishing = Publishing(releases.tool, order.scratch / "tools")
     accepted(publishing.publish(replace(order, new_result=order.scratch / "taken")))
+
+
+SETTING = {
+    "es6": True,
+    "enhance": True,
+    "postcss": True,
+    "minified": True,
+    "minifyWXSS": True,
+    "minifyWXML": True,
+}
+LARGER = {
+    "project.config.json": json.dumps({"setting": SETTING}),
+    "utils/deep.js": "export const wait = async (...all) => (await all[0])?.length ?? 0;",
+    "pages/a.js": "import { wait } from '../utils/deep'; Page({ onLoad: () => wait([1]) });",
+    "pages/a.wxss": ".a { display: flex; transform: rotate(1deg) }",
+    "pages/mapped.wxss": ".b { display: flex }\n/*# sourceMappingURL=mapped.wxss.map */",
+    "pages/a.wxml": "<view>   <text>1</text>   </view>",
+}
+
+
+def keys_in(files: Path) -> list[str]:
+    return [key for key, _ in json.loads(files.read_bytes().split(b"\n", 1)[0])]
+
+
+@pytest.mark.parametrize("swc", [False, True])
+def test_only_changed_files_are_compiled_again_and_the_package_is_the_same(
+    swc: bool, releases: Releases, wechat: WeChat, order: PublishOrder
+) -> None:
+    setting = {**SETTING, "swc": swc, "disableSWC": not swc}
+    write_files(order.built, {**LARGER, "project.config.json": json.dumps({"setting": setting})})
+    releases.made()
+    before = releases.files
+    write_files(order.built, {"pages/a.js": "Page({ onLoad: () => 'changed' });"})
+    releases.made(files=before)
+    after = releases.files
+    releases.made()
+    _, kept, plain = (one.files for one in wechat.received)
+    assert kept == plain
+    assert b"changed" in kept["pages/a.js"]
+    assert len(set(keys_in(after)) - set(keys_in(before))) == 1
+    assert set(keys_in(after)) == set(keys_in(releases.files)), "no more than the project has"
+    assert len(keys_in(after)) > 5
+
+
+def test_a_setting_that_changes_the_code_changes_what_is_used(
+    releases: Releases, wechat: WeChat, order: PublishOrder
+) -> None:
+    write_files(order.built, LARGER)
+    releases.made()
+    before = releases.files
+    modern = json.dumps({"setting": {**SETTING, "minified": False}})
+    write_files(order.built, {"project.config.json": modern})
+    releases.made(files=before)
+    releases.made()
+    first, kept, plain = (one.files for one in wechat.received)
+    assert first != kept == plain
+
+
+@pytest.mark.parametrize("damage", ["cut", "header", "empty"])
+def test_unreadable_results_of_files_are_not_used(
+    damage: str, releases: Releases, wechat: WeChat, tmp_path: Path
+) -> None:
+    releases.made()
+    content = {"cut": releases.files.read_bytes()[:-1], "header": b"[1]\n", "empty": b""}[damage]
+    damaged = tmp_path / "damaged"
+    damaged.write_bytes(content)
+    releases.made(files=damaged)
+    first, second = (one.files for one in wechat.received)
+    assert first == second
 
 
 def _other_version(tool: Path, folder: Path) -> Path:

@@ -65,7 +65,9 @@ def test_files_of_a_store_count_by_identity(folder: Path, tmp_path: Path) -> Non
     kept.hardlink_to(store / "one")
     before = tree_digest(folder)
     assert tree_digest(folder) == before
+    assert before.has_linked_files
     kept.unlink()
+    assert not tree_digest(folder).has_linked_files
     kept.hardlink_to(store / "two")
     assert tree_digest(folder) != before
 

@@ -5,12 +5,11 @@ from threading import Barrier
 
 import pytest
 
-from mprelease.domain.apps import App
 from mprelease.domain.errors import Refused
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
 from mprelease.domain.users import Actor
-from mprelease.schemas.apps import AppChange
+from mprelease.schemas.apps import App, AppChange
 from mprelease.schemas.projects import ProjectChange
 from mprelease.services import apps, projects
 from mprelease.services.context import ServiceContext

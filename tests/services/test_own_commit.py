@@ -4,7 +4,6 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from mprelease.domain.apps import App
 from mprelease.domain.errors import Refused
 from mprelease.domain.logs import LogLimits
 from mprelease.domain.platforms import Platform
@@ -24,7 +23,7 @@ from mprelease.engine.recorder import DatabaseRecorder
 from mprelease.i18n import Language, Translator
 from mprelease.pipeline.runner import Outcome
 from mprelease.platforms.registry import with_one_trial_code
-from mprelease.schemas.apps import AppChange
+from mprelease.schemas.apps import App, AppChange
 from mprelease.schemas.projects import ProjectChange
 from mprelease.schemas.releases import ReleaseRequest
 from mprelease.services import apps, projects, releases, repetition

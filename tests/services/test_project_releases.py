@@ -4,13 +4,12 @@ import json
 
 import pytest
 
-from mprelease.domain.apps import App
 from mprelease.domain.errors import AppRefused, Refused
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Kind, Release, State
 from mprelease.domain.users import Actor
-from mprelease.schemas.apps import AppChange
+from mprelease.schemas.apps import App, AppChange
 from mprelease.schemas.projects import ProjectChange
 from mprelease.schemas.releases import ReleaseRequest
 from mprelease.services import apps, projects, releases, repetition

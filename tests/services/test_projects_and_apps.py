@@ -5,14 +5,14 @@ from dataclasses import replace
 
 import pytest
 
-from mprelease.domain.apps import App, ProjectType
+from mprelease.domain.apps import ProjectType
 from mprelease.domain.errors import Refused
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
 from mprelease.domain.projects import ProjectSecret
 from mprelease.domain.releases import Kind
 from mprelease.domain.users import Actor
-from mprelease.schemas.apps import AppChange
+from mprelease.schemas.apps import App, AppChange
 from mprelease.schemas.projects import ProjectChange
 from mprelease.schemas.releases import ReleaseRequest
 from mprelease.services import apps, projects, releases

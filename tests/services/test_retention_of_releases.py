@@ -7,14 +7,13 @@ import pytest
 from sqlalchemy import update
 
 from databases import KINDS
-from mprelease.domain.apps import App
 from mprelease.domain.errors import Refused
 from mprelease.domain.logs import LogLine, Position
 from mprelease.domain.platforms import Platform
 from mprelease.domain.releases import Kind, Stage, State
 from mprelease.domain.stores import RemovalReason, StoreName, StoreReport
 from mprelease.domain.users import Actor
-from mprelease.schemas.apps import AppChange
+from mprelease.schemas.apps import App, AppChange
 from mprelease.schemas.projects import ProjectChange
 from mprelease.schemas.releases import ReleaseRequest
 from mprelease.services import apps, projects, releases, retention

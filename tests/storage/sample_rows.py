@@ -1,8 +1,9 @@
 """Rows of one project with one app, and of its releases."""
 
-from mprelease.domain.apps import App, BuildSettings, Environment, ProjectType
+from mprelease.domain.apps import Environment, ProjectType
 from mprelease.domain.platforms import Platform
 from mprelease.domain.releases import Kind, LaunchOptions
+from mprelease.schemas.apps import App, BuildSettings
 from mprelease.storage import apps, projects, releases
 from mprelease.storage.database import Writer
 

@@ -7,9 +7,8 @@ import pytest
 
 from api_clients import api_client
 from databases import KINDS
-from mprelease.domain.apps import App
 from mprelease.domain.users import Actor, Role, User
-from mprelease.schemas.apps import AppChange
+from mprelease.schemas.apps import App, AppChange
 from mprelease.schemas.projects import ProjectChange
 from mprelease.schemas.users import UserChange
 from mprelease.security.vault import Vault

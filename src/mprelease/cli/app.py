@@ -18,10 +18,9 @@ from mprelease.cli.options import (
 )
 from mprelease.cli.translation import t
 from mprelease.cli.worker_queries import ask
-from mprelease.domain.apps import App
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.worker_queries import WorkerQuery, WorkerQueryKind
-from mprelease.schemas.apps import AppChange
+from mprelease.schemas.apps import App, AppChange
 
 commands = typer.Typer(no_args_is_help=True, help=t("cli.app"))
 

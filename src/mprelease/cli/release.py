@@ -14,10 +14,10 @@ from mprelease.cli.options import Without, spread
 from mprelease.cli.output_file import refuse_unwritable
 from mprelease.cli.startup import me, opening
 from mprelease.cli.translation import t
-from mprelease.domain.apps import App
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Kind, Release
+from mprelease.schemas.apps import App
 from mprelease.schemas.releases import ReleaseRequest
 
 if TYPE_CHECKING:

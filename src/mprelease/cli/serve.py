@@ -5,7 +5,7 @@ import resource
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
@@ -53,7 +53,8 @@ def run(application: "Application", host: str, port: int, *, works: bool, words:
     from mprelease.live.hub import Hub
     from mprelease.services.context import require_matching_key
     from mprelease.web.connection_limits import ConnectionGuard, ConnectionLimits
-    from mprelease.web.guarded_server import GuardedConfig, QuietServer
+    from mprelease.web.guarded_server import GuardedConfig
+    from mprelease.web.held_port import HeldPort, HoldingServer
     from mprelease.web.live_source import StoredState
 
     require_matching_key(application.services)
@@ -80,11 +81,13 @@ def run(application: "Application", host: str, port: int, *, works: bool, words:
         ws_max_size=4096,
         ws_per_message_deflate=False,
     )
-    server = QuietServer(config)
+    port_of_pages = HeldPort()
+    server = HoldingServer(config, port_of_pages)
     application.network.refuse_pages(port)
     # The first reading queries the database, which the event loop must not wait for.
     application.services.now()
-    with _working(application, server, hub) if works else nullcontext():
+    # Released after the worker's end: a build must not listen there.
+    with closing(port_of_pages), _working(application, server, hub) if works else nullcontext():
         password = _first_password(application)
         url = settings.base_url or f"http://{host_in_url(host)}:{port}"
         typer.echo(t("cli.serve.ready", url=url), err=True)

@@ -134,6 +134,7 @@ class Problem(StrEnum):
 
     # Install and build.
     NODE_VERSION_UNKNOWN = auto()
+    TOO_MANY_NODE_VERSIONS = auto()
     ARCHIVE_UNUSABLE = auto()
     PACKAGE_MANAGER_UNKNOWN = auto()
     MANAGER_NEEDS_NODE = auto()

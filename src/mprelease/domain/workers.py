@@ -25,9 +25,10 @@ class WorkerRecord:
     """A worker as stored; times in milliseconds since the epoch, by the database's clock.
 
     `runs` are the ids of its running releases. A draining worker claims no more. `sandbox` is how
-    it isolates builds, None if an older version does not report it. `loop_failures` counts the
-    unexpected failures of its loops since it started. With `low_disk` it claims no release until
-    more of its disk is free. `stores` are the reports of its last cleanup.
+    it isolates builds, None if an older version does not report it, and `sandbox_reason` why it
+    is not a stronger mode. `loop_failures` counts the unexpected failures of its loops since it
+    started. With `low_disk` it claims no release until more of its disk is free. `stores` are the
+    reports of its last cleanup.
     """
 
     name: str
@@ -40,6 +41,7 @@ class WorkerRecord:
     is_alive: bool
     runs: tuple[int, ...] = ()
     sandbox: SandboxMode | None = None
+    sandbox_reason: str = ""
     loop_failures: int = 0
     low_disk: bool = False
     stores: tuple[StoreReport, ...] = ()

@@ -64,7 +64,7 @@ class Worker:
         self._loops = loops or LoopSupervisor()
         self._database = dependencies.services.database
         self._standby = dependencies.machine.standby
-        self._sandbox = dependencies.machine.sandbox.mode
+        self._sandbox = dependencies.machine.sandbox
         self._config = config
         self._slots = [Slot(dependencies, number + 1) for number in range(config.slots)]
         self._wakeup = Wakeup()
@@ -88,7 +88,13 @@ class Worker:
         with self._database.writing() as db:
             config = self._config
             workers.register(
-                db, config.name, config.labels, config.slots, __version__, sandbox=self._sandbox
+                db,
+                config.name,
+                config.labels,
+                config.slots,
+                __version__,
+                sandbox=self._sandbox.mode,
+                sandbox_reason=self._sandbox.why_not_bwrap,
             )
         start = self._loops.thread
         self._threads = [

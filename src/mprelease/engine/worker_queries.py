@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from mprelease.domain.apps import App
 from mprelease.domain.errors import Refused, StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.domain.projects import Project, ProjectSecret
@@ -21,6 +20,7 @@ from mprelease.platforms.registry import driver_of
 from mprelease.process.limits import NO_LIMITS, ResourceLimits
 from mprelease.process.mask import Mask
 from mprelease.process.tree import Stop
+from mprelease.schemas.apps import App
 from mprelease.services import apps, finishing, projects
 from mprelease.services.apps import CREDENTIAL
 from mprelease.services.context import ServiceContext, open_secrets, owner_of

@@ -14,12 +14,14 @@ from mprelease.packages import manifests
 class NodeRequest:
     """A wanted Node: `wanted` as it is written, its range of npm, and the setting or file.
 
-    `range` is None if the text cannot be understood.
+    `range` is None if the text cannot be understood. With `is_setting` an administrator has set it
+    for the app; otherwise a file of the repository has it.
     """
 
     wanted: str
     range: str | None
     source: str
+    is_setting: bool = False
 
 
 def requested(tree: Path, directory: str, setting: str | None) -> NodeRequest | None:
@@ -30,7 +32,7 @@ def requested(tree: Path, directory: str, setting: str | None) -> NodeRequest | 
     only recommend, is skipped if it cannot be understood.
     """
     if setting:
-        return _request(setting, "--node")
+        return NodeRequest(setting, range_of(setting), "--node", is_setting=True)
     folders = [tree / directory, *(tree / directory).parents]
     inside = [folder for folder in folders if folder.is_relative_to(tree)]
     for source, read in _SOURCES.items():

@@ -1,8 +1,9 @@
-"""Let the vendor's tool use what it has compiled for the same files, and keep what it compiles."""
+"""Let the vendor's tool use what it has compiled before, and keep what it compiles."""
 
 import hashlib
 import json
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -17,73 +18,134 @@ from mprelease.workspace.compile_results import CompileResults, DamagedResult
 from mprelease.workspace.layout import key_of
 
 _log = logging.getLogger(__name__)
-_KEPT = "kept-result"
-_NEW = "new-result"
 
 
 @dataclass(frozen=True)
 class KeptCompile:
-    """The result for one order: `messages` are those kept with an earlier one, None without it."""
+    """Where the results of one order are kept, and the order with their paths.
 
+    `messages` are those kept with a result of the same files; None without such a result.
+    """
+
+    order: PublishOrder
     results: CompileResults
-    key: str
-    new: Path
+    result_key: str
+    files_key: str
     messages: tuple[Message, ...] | None
 
     def keep(self, messages: tuple[Message, ...]) -> None:
         """Keep what the tool has compiled for the accepted order, if it has compiled."""
-        try:
-            self.results.keep(self.key, self.new, messages)
-        except OSError as error:
-            _log.warning("a compile result was not kept: %s", error)
+        written = (
+            (self.result_key, self.order.new_result, messages),
+            (self.files_key, self.order.new_files, ()),
+        )
+        for key, path, kept_with in written:
+            try:
+                if path:
+                    self.results.keep(key, path, kept_with)
+            except OSError as error:
+                _log.warning("a compile result was not kept: %s", error)
 
 
 def with_kept_compile(run: Run, order: PublishOrder) -> tuple[PublishOrder, KeptCompile | None]:
-    """Return the order with the paths of an earlier and a new result, in the process's folder.
+    """Return the order with the paths of earlier and new results, in the process's folder.
 
     Call it after `Driver.prepare`. The order is unchanged if the tool does not compile, or if the
-    setting is off. A release that is to be built again uses no earlier result.
+    setting is off.
     """
     if not (run.driver.compiles and run.machine.keeps_compile_results):
         return order, None
+    assert run.source is not None
     folder = run.machine.layout.compile_results / key_of(run.job.project.repository)
-    results, key = CompileResults(folder), _key(run, order)
-    kept, new = order.scratch / _KEPT, order.scratch / _NEW
-    messages = None if run.job.release.build_anew else _copied(run, results, key, kept)
-    given = replace(order, kept_result=kept if messages is not None else None, new_result=new)
-    return given, KeptCompile(results, key, new, messages)
+    results, inputs = CompileResults(folder), _inputs(run, order)
+    trusted = tuple(dict.fromkeys((run.source.trust, run.source.default_trust)))
+
+    def result_key(trust: str) -> str:
+        # A result is worth no more than the single files' results that it may be made of.
+        return _digest_of({**inputs, "made with files of": trust})
+
+    kept = order.scratch / "kept-result"
+    _, messages = _copied(run, results, map(result_key, ("", *trusted)), kept)
+    given = replace(
+        order,
+        kept_result=None if messages is None else kept,
+        new_result=order.scratch / "new-result",
+    )
+    if not run.machine.keeps_compiled_files:
+        return given, KeptCompile(given, results, result_key(""), "", messages)
+    files_keys = [_digest_of({**_compiler(run, order), "trust": trust}) for trust in trusted]
+    kept_files = order.scratch / "kept-files"
+    # With a result of the same files, single ones are needed only if it no longer holds.
+    wanted = files_keys if messages is None else []
+    found, _ = _copied(run, results, wanted, kept_files)
+    given = replace(
+        given,
+        kept_files=None if found is None else kept_files,
+        new_files=order.scratch / "new-files",
+    )
+    made_with = "" if found is None else trusted[found]
+    return given, KeptCompile(given, results, result_key(made_with), files_keys[0], messages)
 
 
-def _copied(run: Run, results: CompileResults, key: str, kept: Path) -> tuple[Message, ...] | None:
-    try:
-        return results.copy(key, kept)
-    except DamagedResult as damaged:
-        _log.warning("a damaged compile result was removed: %s", damaged)
-        run.recorder.warned(Message("warning.compile_result_damaged"))
-        return None
+def _copied(
+    run: Run, results: CompileResults, keys: Iterable[str], kept: Path
+) -> tuple[int | None, tuple[Message, ...] | None]:
+    """Copy the first result that exists; return the number of its key, and its messages.
+
+    None of them if the release is to be built again.
+    """
+    if run.job.release.build_anew:
+        return None, None
+    for number, key in enumerate(keys):
+        try:
+            messages = results.copy(key, kept)
+        except DamagedResult as damaged:
+            _log.warning("a damaged compile result was removed: %s", damaged)
+            run.recorder.warned(Message("warning.compile_result_damaged"))
+            continue
+        if messages is not None:
+            return number, messages
+    return None, None
 
 
-def _key(run: Run, order: PublishOrder) -> str:
-    """Return the key of a compile: everything that can change what the tool compiles."""
-    app, tool = run.job.app, run.driver.tool
+def _inputs(run: Run, order: PublishOrder) -> dict[str, object]:
+    """Return everything that can change what the tool compiles."""
     project = order.scratch / order.built.relative_to(order.scratch).parts[0]
-    inputs = {
+    files = tree_digest(project, run.stop.raise_if_asked)
+    linked = run.dependencies if files.has_linked_files else None
+    return {
+        **_compiler(run, order),
         "mprelease": __version__,
-        "bridges": _digest_of_bridges(),
-        "tool": [tool.package, tool.version],
-        "node": run.machine.node.version,
-        "app": [app.id, app.platform, order.account.platform_app_id],
         "type": order.project_type,
         "settings": dict(order.compile_settings),
         "pack_npm": order.pack_npm,
         "packages": sorted(run.packages),
         "folder": str(order.built.relative_to(project)),
-        "dependencies": list(run.dependencies.identity) if run.dependencies else [],
-        "files": tree_digest(project, run.stop.raise_if_asked),
+        "dependencies": list(linked.identity) if linked else [],
+        "files": files.value,
     }
+
+
+def _compiler(run: Run, order: PublishOrder) -> dict[str, object]:
+    """Return what single files' results depend on, besides the file.
+
+    The tool itself computes which of them belongs to which file, in a process that has read other
+    content too: so they are for releases with the same trust, and those of the default branch for
+    all releases of the app.
+    """
+    app, tool = run.job.app, run.driver.tool
+    return {
+        "bridges": _digest_of_bridges(),
+        "tool": [tool.package, tool.version],
+        "node": run.machine.node.version,
+        "app": [app.id, app.platform, order.account.platform_app_id],
+    }
+
+
+def _digest_of(inputs: dict[str, object]) -> str:
     return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
 
 
 @cache
 def _digest_of_bridges() -> str:
-    return tree_digest(BRIDGES)
+    return tree_digest(BRIDGES).value

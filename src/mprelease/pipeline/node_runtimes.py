@@ -42,7 +42,8 @@ _ARCHITECTURES = {"x86_64": "x64", "aarch64": "arm64"}
 def choose(run: Run) -> None:
     """Set the Node of the app's installs and builds; install it if needed, and record it.
 
-    Raise StageFailed with NODE_VERSION_UNKNOWN, TOOL_INSTALL_FAILED or REGISTRY_UNREACHABLE.
+    Raise StageFailed with NODE_VERSION_UNKNOWN, TOO_MANY_NODE_VERSIONS, TOOL_INSTALL_FAILED or
+    REGISTRY_UNREACHABLE.
     """
     build = run.job.app.build
     request = requested(run.workspace.tree, build.directory, build.node)
@@ -101,6 +102,8 @@ def _install_best(run: Run, request: NodeRequest) -> Path:
             folder = runtimes / f"{_PREFIX}{version}"
             with _locked(run, folder):
                 if not folder.exists():
+                    if not request.is_setting:
+                        _require_place(runtimes, version, request)
                     _install(npm, version, draft / "node")
                     (draft / "node").rename(folder)
     finally:
@@ -119,6 +122,22 @@ def _best_version(npm: RegistryNpm, request: NodeRequest) -> str:
             nearest=nearest(request.wanted, versions),
         )
     return version
+
+
+def _require_place(runtimes: Path, version: str, request: NodeRequest) -> None:
+    """Make place for a version that a repository wants; raise StageFailed if all are in use.
+
+    Otherwise anyone who may push a branch could fill the disk with versions.
+    """
+    drop_oldest(runtimes, _KEPT - 1, time.time(), holding=_PROGRAM)
+    kept = sorted(_installed(runtimes), key=numbers)
+    if len(kept) >= _KEPT:
+        raise StageFailed(
+            Problem.TOO_MANY_NODE_VERSIONS,
+            version=version,
+            source=request.source,
+            kept=", ".join(kept),
+        )
 
 
 @contextmanager

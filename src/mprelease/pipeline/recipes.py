@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from mprelease.domain.apps import App, Environment
+from mprelease.domain.apps import Environment
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.node_versions import FIRST_NODE_WITH_OPENSSL_3, numbers
 from mprelease.domain.platforms import Platform
@@ -16,6 +16,7 @@ from mprelease.pipeline import hbuilderx
 from mprelease.pipeline.hbuilderx import is_hbuilderx
 from mprelease.platforms.mini_programs import require_json
 from mprelease.platforms.registry import driver_of
+from mprelease.schemas.apps import App
 
 
 class Framework(StrEnum):

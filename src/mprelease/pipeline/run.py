@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from mprelease.domain.apps import App
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Message, Problem, ProblemDetail
 from mprelease.domain.projects import Project, ProjectSecret
@@ -25,6 +24,7 @@ from mprelease.process.ownership import allow_traversal, deny_traversal
 from mprelease.process.sandbox import Sandbox
 from mprelease.process.supervisor_protocol import MEBI
 from mprelease.process.tree import Stop
+from mprelease.schemas.apps import App
 from mprelease.workspace.dependency_sets import DependencySet
 from mprelease.workspace.entry_lock import EntryLock
 from mprelease.workspace.layout import Layout, Workspace, key_of
@@ -124,7 +124,8 @@ class Machine:
 
     `environment` is inherited by all programs, `build_variables` by installs and builds only.
     `words` translates mprelease's own lines in logs into the installation's language. With
-    `keeps_compile_results` the vendor's tool does not compile the same files of an app again.
+    `keeps_compile_results` the vendor's tool does not compile the same files of an app again, and
+    with `keeps_compiled_files` only the changed ones.
     """
 
     layout: Layout
@@ -138,6 +139,7 @@ class Machine:
     limits: Limits
     words: Translator
     keeps_compile_results: bool = False
+    keeps_compiled_files: bool = False
 
     @property
     def has_mounts(self) -> bool:

@@ -56,7 +56,8 @@ class PublishOrder:
     packing). `scratch` is the private folder of the process: its working directory, HOME and
     TMPDIR. `compile_settings` is a subset of the driver's `settings`. `kept_result` is a file with
     what the tool has compiled for the same files, `new_result` the one to write it to after a
-    compile; only for drivers that compile.
+    compile; `kept_files` and `new_files` hold what single files were compiled to. Only for drivers
+    that compile.
     """
 
     kind: Kind
@@ -73,6 +74,8 @@ class PublishOrder:
     scratch: Path
     kept_result: Path | None = None
     new_result: Path | None = None
+    kept_files: Path | None = None
+    new_files: Path | None = None
 
 
 @dataclass(frozen=True)

@@ -4,26 +4,40 @@ import hashlib
 import os
 import stat
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 _CHUNK = 2**20
+_LINKED = b"linked\0"
 
 
-def tree_digest(folder: Path, on_folder: Callable[[], None] = lambda: None) -> str:
-    """Return the SHA-256 of all entries of a folder, without following symbolic links.
+@dataclass(frozen=True)
+class TreeDigest:
+    """The SHA-256 of a folder, and whether it has files with several hard links.
 
-    Files with several hard links count by identity (inode, size, time of change of the content)
-    instead of content: they are links into a store whose files never change, which the caller must
-    name in its key. `on_folder` is called once per folder and may raise to abort.
+    Such files count by identity (inode, size, time of change of the content) instead of content:
+    they are links into a store whose files never change, which must be named beside the digest.
     """
-    digest = hashlib.sha256()
+
+    value: str
+    has_linked_files: bool
+
+
+def tree_digest(folder: Path, on_folder: Callable[[], None] = lambda: None) -> TreeDigest:
+    """Return the digest of all entries of a folder, without following symbolic links.
+
+    `on_folder` is called once per folder and may raise to abort.
+    """
+    digest, has_linked_files = hashlib.sha256(), False
     for path, folders, files, descriptor in os.fwalk(folder):
         on_folder()
         folders.sort()
         digest.update(_line("folder", os.path.relpath(path, folder)))
         for name in sorted((*folders, *files)):
-            digest.update(_entry(name, descriptor))
-    return digest.hexdigest()
+            entry = _entry(name, descriptor)
+            has_linked_files |= entry.startswith(_LINKED)
+            digest.update(entry)
+    return TreeDigest(digest.hexdigest(), has_linked_files)
 
 
 def _entry(name: str, folder: int) -> bytes:
@@ -35,7 +49,7 @@ def _entry(name: str, folder: int) -> bytes:
     if not stat.S_ISREG(state.st_mode):
         return _line("other", name)
     if state.st_nlink > 1:
-        return _line("kept", name, state.st_ino, state.st_size, state.st_mtime_ns)
+        return _line("linked", name, state.st_ino, state.st_size, state.st_mtime_ns)
     return _line("file", name, _content(name, folder))
 
 

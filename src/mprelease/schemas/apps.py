@@ -1,12 +1,19 @@
-"""The records for adding and changing an app."""
+"""An app as it is stored, and the records for adding and changing one.
+
+A setting stands here twice, as a value and as what may be given for it, and in no other module.
+"""
 
 import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Annotated
 
 from pydantic import Field, Strict
 from pydantic.json_schema import SkipJsonSchema
 
-from mprelease.domain.apps import ProjectType
+from mprelease.domain.apps import Environment, ProjectType
+from mprelease.domain.platforms import Platform
+from mprelease.domain.workers import DEFAULT_LABEL
 from mprelease.schemas import validation
 from mprelease.schemas.fields import (
     CLOSED,
@@ -20,6 +27,65 @@ from mprelease.schemas.fields import (
     Whole,
 )
 
+
+@dataclass(frozen=True)
+class BuildSettings:
+    """How an app is built; fields that are None are detected from the repository.
+
+    `directory` is relative to the repository, `output` to `directory`. `node` is a version of
+    Node, a range, or a name such as `lts/iron`. `node_memory` is the limit of
+    Node's heap in MiB. `compile_settings` are passed to the vendor's tool. `install_inputs` are
+    patterns of the files that hooks of the repository read during an install; empty means the
+    whole committed tree, unless every hook is a known one. `private_dependencies` gives each build
+    a writable copy of the dependency set. Dependency sets from before `installed_from` (ms since
+    the epoch) are not reused. With `always_build`, what was built before is not, either: for builds
+    whose output depends on more than their inputs, for example on a server.
+    """
+
+    directory: str = "."
+    install_command: str | None = None
+    build_command: str | None = None
+    dev_build_command: str | None = None
+    output: str | None = None
+    node: str | None = None
+    node_memory: int | None = None
+    compile_settings: Mapping[str, bool | int | str] = field(default_factory=dict)
+    install_inputs: tuple[str, ...] = ()
+    private_dependencies: bool = False
+    installed_from: int = 0
+    always_build: bool = False
+
+    def inputs(self, environment: Environment) -> Mapping[str, object]:
+        """Return the settings on which the output of a build in an environment depends."""
+        is_production = environment is Environment.PRODUCTION
+        other = "dev_build_command" if is_production else "build_command"
+        left_out = {other, "compile_settings", "always_build"}
+        return {name: value for name, value in asdict(self).items() if name not in left_out}
+
+
+@dataclass(frozen=True)
+class App:
+    """An app as it is stored, without its credential.
+
+    `platform_app_id` is the id that the platform assigned (`wx…`). `proxy` overrides the
+    installation's egress proxy for the vendor's tool. Workers with `label` run its releases.
+    `revision` is incremented by each change.
+    """
+
+    id: int
+    project_id: int
+    name: str
+    platform: Platform
+    platform_app_id: str
+    project_type: ProjectType
+    build: BuildSettings
+    robot: int
+    start_page: str | None
+    proxy: str | None
+    label: str = DEFAULT_LABEL
+    revision: int = 0
+
+
 _COMMAND = Checked(str.strip, clears=True)
 _FOLDER = Checked(validation.directory)
 _OUTPUT = Checked(validation.directory, clears=True)
@@ -28,7 +94,7 @@ _OUTPUT = Checked(validation.directory, clears=True)
 class AppFields(Record):
     """The settings of an app; None does not change a value, or leaves it to be detected.
 
-    Fields that the app (`domain.apps.App` or its `BuildSettings`) has as well are stored there. An
+    Fields that `App` or its `BuildSettings` has as well are stored there. An
     empty text resets a command, an output, a page or a proxy to the detected value.
     `compile_settings`, named like those of the platform's tool, are added to the stored ones; None
     removes one. `install_inputs` replace the stored ones.

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from mprelease.domain.apps import App, BuildSettings
 from mprelease.domain.errors import Refused
 from mprelease.domain.names import name_key
 from mprelease.domain.platforms import Platform
@@ -13,7 +12,7 @@ from mprelease.domain.users import Actor
 from mprelease.platforms.registry import driver_of, robots
 from mprelease.platforms.settings import KnownSettings, Setting
 from mprelease.schemas import validation
-from mprelease.schemas.apps import AppChange, AppFields
+from mprelease.schemas.apps import App, AppChange, AppFields, BuildSettings
 from mprelease.services import projects
 from mprelease.services.context import (
     ServiceContext,

@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from mprelease.domain.apps import App
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
 from mprelease.domain.projects import Project
 from mprelease.domain.users import Actor
+from mprelease.schemas.apps import App
 from mprelease.security.vault import Vault
 from mprelease.storage import audit, secrets
 from mprelease.storage.audit import AuditEntry

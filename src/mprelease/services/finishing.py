@@ -1,11 +1,11 @@
 """Operations on the last step that an accepted upload has missed."""
 
-from mprelease.domain.apps import App
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Message, Problem
 from mprelease.domain.releases import Kind, Publication, Release, State
 from mprelease.domain.users import Actor
 from mprelease.platforms.registry import driver_of, served
+from mprelease.schemas.apps import App
 from mprelease.services import apps
 from mprelease.services import releases as operations
 from mprelease.services.context import ServiceContext, record

@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-from mprelease.domain.apps import App
 from mprelease.domain.errors import AppRefused, Refused
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Kind, LaunchOptions, Release, State
@@ -13,6 +12,7 @@ from mprelease.domain.users import Actor
 from mprelease.domain.versions import automatic, automatic_shared, checked, is_greater, of_day
 from mprelease.platforms.registry import driver_of, robots
 from mprelease.schemas import validation as typed
+from mprelease.schemas.apps import App
 from mprelease.schemas.releases import ReleaseRequest
 from mprelease.services import apps as app_operations
 from mprelease.services import projects as project_operations

@@ -80,6 +80,7 @@ class Settings(BaseSettings):
     standby_seconds: int = Field(default=600, ge=0)
     standby_memory: int = Field(default=640, ge=0, le=1_048_576)
     reuse_compile_results: bool = True
+    reuse_compiled_files: bool = True
 
     keep_releases: int = Field(default=1000, ge=0)
     keep_release_days: int = Field(default=365, ge=0, le=36_500)

@@ -8,9 +8,10 @@ from typing import Any
 from sqlalchemy import Row, exists, insert, select, update
 
 from mprelease.domain import platforms
-from mprelease.domain.apps import App, BuildSettings, ProjectType
+from mprelease.domain.apps import ProjectType
 from mprelease.domain.newer_values import known_or_newer
 from mprelease.domain.releases import State
+from mprelease.schemas.apps import App, BuildSettings
 from mprelease.storage.database import Reader, Writer, new_id
 from mprelease.storage.tables import apps, releases
 
@@ -18,6 +19,7 @@ _FIELDS = [one.name for one in fields(App)]
 # Fields that never change, and those that `_columns` or its callers set themselves.
 _NOT_COPIED = {"id", "project_id", "revision", "build"}
 _DEFAULTS = BuildSettings()
+_BUILD_SETTINGS = frozenset(one.name for one in fields(BuildSettings))
 
 
 def add(db: Writer, app: App, now: int) -> App:
@@ -97,12 +99,15 @@ def lock(db: Writer, *app_ids: int) -> None:
 
 
 def change(db: Writer, app: App) -> bool:
-    """Update an app and increment its revision.
+    """Update an app and increment its revision; keep build settings of newer versions.
 
     Return False if it was changed since `app.revision`, or removed.
     """
     same = (apps.c.id == app.id) & (apps.c.revision == app.revision) & apps.c.removed_at.is_(None)
-    values = {**_columns(app), "revision": app.revision + 1}
+    stored = db.connection.scalar(select(apps.c.build).where(same)) or {}
+    newer = {name: value for name, value in stored.items() if name not in _BUILD_SETTINGS}
+    columns = _columns(app)
+    values = {**columns, "build": {**newer, **columns["build"]}, "revision": app.revision + 1}
     return db.connection.execute(update(apps).where(same).values(values)).rowcount == 1
 
 
@@ -111,6 +116,11 @@ def is_busy(db: Reader, app_id: int) -> bool:
     unfinished = [state for state in State if not state.is_final]
     busy = exists().where(releases.c.app_id == app_id, releases.c.state.in_(unfinished))
     return bool(db.connection.scalar(select(busy)))
+
+
+def are_known(build: Mapping[str, Any]) -> bool:
+    """Return whether this version supports every stored build setting."""
+    return build.keys() <= _BUILD_SETTINGS
 
 
 def remove(db: Writer, app_id: int, now: int) -> None:
@@ -141,7 +151,7 @@ def _app(row: Mapping[Any, Any]) -> App:
 
 def _build(stored: Mapping[str, Any]) -> BuildSettings:
     """Read build settings; ignore settings of newer versions."""
-    known = {name: stored[name] for name in BuildSettings.__dataclass_fields__ if name in stored}
+    known = {name: value for name, value in stored.items() if name in _BUILD_SETTINGS}
     return BuildSettings(**{**known, "install_inputs": tuple(known.get("install_inputs", ()))})
 
 

@@ -23,10 +23,11 @@ from mprelease.storage import clock
 from mprelease.storage.contention import is_contention
 from mprelease.storage.database import Database, Reader, Writer
 
-HEAD = "0015"
 # Nodes of older revisions than this one cannot use the tables of this and later revisions.
 _RENAMED = "0010"
 _STEPS = Path(__file__).with_name("migrations")
+# The newest revision is that of the last step, so a new step changes no other file.
+HEAD = max(step.stem.removeprefix("step_") for step in _STEPS.glob("versions/step_*.py"))
 _REVISION = text("SELECT version_num FROM alembic_version")
 # How long to wait for a migration by another node.
 _WAIT_SECONDS = 600

@@ -5,15 +5,17 @@ Only the holder of the lease token can write; False means that the lease was los
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import count
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Update, func, select, update
+from sqlalchemy import ColumnElement, Update, func, select, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from mprelease.domain.apps import Environment, ProjectType
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Message, Problem, ProblemDetail
 from mprelease.domain.releases import MOVES, Kind, PublishState, Stage, StageState, State
+from mprelease.storage.apps import are_known
 from mprelease.storage.clock import now_ms
 from mprelease.storage.contention import is_contention
 from mprelease.storage.database import Database, Reader, Writer
@@ -313,21 +315,22 @@ def _write_stage(db: Writer, lease: Lease, stage: Stage, **values: Any) -> None:
 
 def _eligible(db: Reader, label: str, platforms: Collection[Platform]) -> list[tuple[int, int]]:
     busy = select(releases.c.running_key).where(releases.c.running_key.is_not(None))
-    rows = db.connection.execute(
-        select(releases.c.due, releases.c.id)
+    query = (
+        select(releases.c.due, releases.c.id, apps.c.build)
+        .join(apps, apps.c.id == releases.c.app_id)
         .where(releases.c.state == State.QUEUED, releases.c.label == label)
         .where(releases.c.serial_key.not_in(busy))
         .where(releases.c.kind.in_(list(Kind)), releases.c.environment.in_(list(Environment)))
-        .where(releases.c.app_id.not_in(_newer_apps(platforms)))
+        .where(apps.c.platform.in_(list(platforms)), apps.c.project_type.in_(list(ProjectType)))
         .order_by(releases.c.due, releases.c.id)
-        .limit(_CANDIDATES)
     )
-    return [(row.due, row.id) for row in rows]
-
-
-def _newer_apps(platforms: Collection[Platform]) -> Select[tuple[int]]:
-    known = apps.c.platform.in_(list(platforms)) & apps.c.project_type.in_(list(ProjectType))
-    return select(apps.c.id).where(~known)
+    known: list[tuple[int, int]] = []
+    for offset in count(0, _CANDIDATES):
+        rows = db.connection.execute(query.limit(_CANDIDATES).offset(offset)).all()
+        known += [(row.due, row.id) for row in rows if are_known(row.build)]
+        if len(rows) < _CANDIDATES or len(known) >= _CANDIDATES:
+            break
+    return known
 
 
 def _mine(lease: Lease) -> Update:
@@ -339,9 +342,8 @@ def _mine(lease: Lease) -> Update:
 
 
 def _attempt(db: Reader, release_id: int) -> int:
-    number = db.connection.scalar(select(releases.c.attempt).where(releases.c.id == release_id))
-    assert number is not None
-    return int(number)
+    mine = select(releases.c.attempt).where(releases.c.id == release_id)
+    return int(db.connection.execute(mine).scalar_one())
 
 
 def _moved(db: Writer, statement: Update) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Row, Select, delete, insert, select, update
 
 from mprelease.domain import platforms
-from mprelease.domain.apps import App, Environment
+from mprelease.domain.apps import Environment
 from mprelease.domain.newer_values import known_or_newer
 from mprelease.domain.problems import Message, Problem, ProblemDetail
 from mprelease.domain.releases import (
@@ -22,6 +22,7 @@ from mprelease.domain.releases import (
     StageState,
     State,
 )
+from mprelease.schemas.apps import App
 from mprelease.storage.database import Reader, Writer, new_id
 from mprelease.storage.tables import apps, log_chunks, qr_codes, releases, shares, stages
 

@@ -213,6 +213,8 @@ workers = Table(
     Column("draining", Boolean, nullable=False),
     # A SandboxMode; None for a worker of an older version.
     Column("sandbox", String(16)),
+    # Why it is not a stronger one; empty for the strongest.
+    Column("sandbox_reason", Text),
     # Number of unexpected failures of its loops; None for a worker of an older version.
     Column("loop_failures", Integer),
     # The reports of its last cleanup, and when that was; `low_disk`: it claims no releases.

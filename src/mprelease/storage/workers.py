@@ -15,6 +15,8 @@ from mprelease.storage.clock import now_ms
 from mprelease.storage.database import Reader, Writer
 from mprelease.storage.tables import releases, worker_queries, workers
 
+_LONGEST_REASON = 1000
+
 
 def register(
     db: Writer,
@@ -24,6 +26,7 @@ def register(
     version: str,
     *,
     sandbox: SandboxMode | None = None,
+    sandbox_reason: str = "",
 ) -> None:
     """Insert a worker, replacing the row of its previous process."""
     unregister(db, name)
@@ -37,6 +40,7 @@ def register(
             seen_at=now_ms(),
             draining=False,
             sandbox=sandbox,
+            sandbox_reason=sandbox_reason[:_LONGEST_REASON],
         )
     )
 
@@ -192,6 +196,7 @@ def _worker(row: Row[Any], runs: Sequence[int]) -> WorkerRecord:
         seen_at=row.seen_at,
         draining=row.draining,
         sandbox=known_or_newer(SandboxMode, row.sandbox) if row.sandbox else None,
+        sandbox_reason=row.sandbox_reason or "",
         is_alive=row.now - row.seen_at < ALIVE_MS,
         runs=tuple(runs),
         loop_failures=row.loop_failures or 0,

@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from mprelease.domain.apps import App
 from mprelease.domain.platforms import Platform
 from mprelease.platforms.registry import driver_of
 from mprelease.platforms.settings import KnownSettings, Setting
-from mprelease.schemas.apps import AppChange
+from mprelease.schemas.apps import App, AppChange
 from mprelease.schemas.fields import shown
 from mprelease.web.sent_form import SentForm
 

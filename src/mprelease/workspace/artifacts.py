@@ -70,7 +70,7 @@ class Artifact:
     @property
     def is_whole(self) -> bool:
         """Return whether the content is what was stored."""
-        return tree_digest(self.content) == self.digest
+        return tree_digest(self.content).value == self.digest
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ class Artifacts:
         draft.mkdir(mode=0o700)
         try:
             built = fill(draft / _CONTENT)
-            digest = tree_digest(draft / _CONTENT)
+            digest = tree_digest(draft / _CONTENT).value
             note = json.dumps({**asdict(built), "digest": digest}, sort_keys=True)
             (draft / _NOTE).write_text(note, encoding="utf-8")
             # Of the description as well: other warnings, for example, are another artifact.

@@ -21,7 +21,7 @@ from mprelease.process.removal import remove
 _CONTENT = "content"
 _NOTE = "note.json"
 _CHUNK = 2**20
-_LARGEST = 128 * 2**20  # bytes; packages of WeChat are limited to 30 MB
+_LARGEST = 128 * 2**20  # bytes; packages of mini programs are limited to 30 MB
 
 
 class DamagedResult(Exception):

@@ -9,6 +9,7 @@ const os = require("node:os");
 const path = require("node:path");
 const { awaitGo, fail, inside, note, progress, readOrderAfter, emit, textOf } = require("./protocol.cjs");
 const { stepsOf } = require("./wechat_early.cjs");
+const { useFiles } = require("./wechat_files.cjs");
 const { internalsOf, useResult, writeResult } = require("./wechat_results.cjs");
 
 const SENDING = /^\/wxa\/ci\/(upload|testSourceURL)\?/;
@@ -108,7 +109,9 @@ async function compileOnce(project) {
   }
   if (order.packNpm) await packNpm(project);
   if (!internals || !order.newResult) return () => {};
-  return writeResult(internals, project, order.newResult);
+  const writeFiles = useFiles(MODULES, order.keptFiles);
+  const written = writeResult(internals, project, order.newResult);
+  return () => Promise.all([written(), writeFiles(order.newFiles)]);
 }
 
 function send(project) {

@@ -164,6 +164,8 @@ class WeChatDriver(Bridged):
                 "qrCode": str(order.scratch / QR_CODE),
                 "keptResult": _path(order.kept_result),
                 "newResult": _path(order.new_result),
+                "keptFiles": _path(order.kept_files),
+                "newFiles": _path(order.new_files),
             }
         )
 

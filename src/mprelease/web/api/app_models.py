@@ -5,11 +5,10 @@ from typing import Annotated, Any, get_type_hints
 
 from pydantic import BaseModel, Field, create_model
 
-from mprelease.domain.apps import App, BuildSettings
 from mprelease.domain.platforms import Platform
 from mprelease.platforms.registry import ServedPlatform, driver_of
 from mprelease.schemas import validation
-from mprelease.schemas.apps import AppFields
+from mprelease.schemas.apps import App, AppFields, BuildSettings
 from mprelease.schemas.documents import moment, pick
 from mprelease.schemas.fields import Checked, Text
 from mprelease.services.apps import KeptCredential

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from mprelease.domain.problems import Problem
 from mprelease.domain.sandbox import SandboxMode
@@ -34,6 +34,7 @@ class WorkerModel(BaseModel):
     runs: list[int]
     seen_at: datetime
     sandbox: SandboxMode | None
+    sandbox_reason: str = Field(description="why not a stronger mode; empty for the strongest")
     loop_failures: int
     low_disk: bool
 
@@ -42,6 +43,7 @@ class WorkerModel(BaseModel):
         """Return the model of a worker."""
         return cls(
             **pick(worker, "name", "slots", "version", "is_alive", "draining", "sandbox"),
+            sandbox_reason=worker.sandbox_reason,
             low_disk=worker.low_disk,
             loop_failures=worker.loop_failures,
             labels=list(worker.labels),

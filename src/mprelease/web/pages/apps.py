@@ -7,11 +7,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import Response
 
-from mprelease.domain.apps import App, Environment
+from mprelease.domain.apps import Environment
 from mprelease.domain.errors import ProblemError
 from mprelease.domain.problems import Message, ProblemDetail
 from mprelease.domain.releases import Kind, LaunchOptions, Release, State
 from mprelease.platforms.registry import driver_of, with_one_trial_code
+from mprelease.schemas.apps import App
 from mprelease.schemas.releases import ReleaseFields, ReleaseRequest
 from mprelease.services import apps, releases
 from mprelease.services.sessions import Session

@@ -6,7 +6,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
-from mprelease.domain.apps import App, ProjectType
+from mprelease.domain.apps import ProjectType
 from mprelease.domain.errors import ProblemError, Refused
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Message, Problem, ProblemDetail
@@ -14,6 +14,7 @@ from mprelease.domain.projects import Project, ProjectSecret
 from mprelease.domain.worker_queries import WorkerQuery, WorkerQueryKind
 from mprelease.platforms.driver import Driver
 from mprelease.platforms.registry import ServedPlatform, driver_of, served, served_by_name
+from mprelease.schemas.apps import App
 from mprelease.schemas.projects import NewProject, ProjectChange
 from mprelease.services import apps, projects
 from mprelease.storage import apps as stored_apps

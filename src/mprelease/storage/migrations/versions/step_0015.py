@@ -1,5 +1,6 @@
-"""Indexes for lists of releases with a filter."""
+"""Why a worker has no stronger sandbox."""
 
+import sqlalchemy as sa
 from alembic import op
 
 revision = "0015"
@@ -7,6 +8,5 @@ down_revision = "0014"
 
 
 def upgrade() -> None:
-    """Add indexes that older nodes can ignore."""
-    for column in ("state", "requested_by"):
-        op.create_index(f"ix_releases_{column}_id", "releases", [column, "id"])
+    """Add a column that older nodes can ignore."""
+    op.add_column("workers", sa.Column("sandbox_reason", sa.Text()))
