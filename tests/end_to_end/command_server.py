@@ -128,7 +128,7 @@ def _prepare(folder: Path) -> None:
     from sample_data import add_sample_data
 
     typer.main.get_command = functools.cache(typer.main.get_command)
-    typer.main.get_command(commands)
+    typer.main.get_command(commands())
     engines.create_engine = sharing()
     database = Database(sqlite_url(folder / "sample.db"))
     with database.writing() as db:
