@@ -1,6 +1,9 @@
 """Compile results: kept whole, used for the same key, found damaged by their own digest."""
 
 import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -109,3 +112,35 @@ def test_a_result_is_private_and_shows_when_it_was_used(
     os.utime(kept, (1, 1))
     results.copy(KEY, tmp_path / "copy")
     assert kept.stat().st_mtime > 1
+
+
+FILLER = """
+import sys
+from pathlib import Path
+sys.path[:0] = {paths!r}
+from mprelease.workspace.compile_results import CompileResults
+from test_compile_results import HINTS, KEY
+written = Path({written!r})
+print("ready", flush=True)
+while True:
+    CompileResults(Path({folder!r})).keep(KEY, written, HINTS)
+"""
+
+
+@pytest.mark.lasting
+def test_whenever_the_process_is_killed_no_half_result_is_found(
+    results: CompileResults, written: Path, tmp_path: Path
+) -> None:
+    """Issue 15: kill -9 in a loop at each step of keeping a result."""
+    paths = [str(Path(__file__).parent), *(each for each in sys.path if each)]
+    program = FILLER.format(paths=paths, folder=str(results.folder), written=str(written))
+    for turn in range(10):
+        process = subprocess.Popen(
+            [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True
+        )
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
+        time.sleep(0.004 * turn)
+        process.kill()
+        process.communicate()
+        assert results.copy(KEY, tmp_path / f"copy-{turn}") in (None, HINTS)

@@ -68,6 +68,8 @@ def install(run: Run) -> bool:
     if run.dependencies:
         run.note("log.dependencies_there", key=key[:12])
         return True
+    if sets.is_damaged(key):
+        run.recorder.warned(Message("warning.dependencies_damaged"))
     refuse_without_platform(run)
     if view.whole_tree:
         run.note("log.installed_anew", why=view.why)

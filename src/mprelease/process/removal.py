@@ -86,3 +86,15 @@ def _open_up(name: str, folder: int) -> None:
 
 def _is_folder(name: str, folder: int) -> bool:
     return stat.S_ISDIR(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
+
+
+def put_in_place(folder: Path, place: Path) -> None:
+    """Rename a folder to `place`, instead of one that may be there.
+
+    Whenever the process is killed, the one or the other is there, or none, but no part of one.
+    """
+    former = place.with_name(f".former-{secrets.token_hex(4)}")
+    with suppress(FileNotFoundError):
+        place.rename(former)
+    folder.rename(place)
+    remove(former)

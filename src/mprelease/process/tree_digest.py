@@ -40,6 +40,25 @@ def tree_digest(folder: Path, on_folder: Callable[[], None] = lambda: None) -> T
     return TreeDigest(digest.hexdigest(), has_linked_files)
 
 
+def tree_outline(folder: Path) -> str:
+    """Return a digest of the names, sizes and links of a folder's entries, without their contents.
+
+    It takes a fraction of the time of `tree_digest`, and notices what a crash of the machine
+    leaves: files that are missing, empty or cut.
+    """
+    digest = hashlib.sha256()
+    for path, folders, files, descriptor in os.fwalk(folder):
+        folders.sort()
+        digest.update(_line("folder", os.path.relpath(path, folder)))
+        for name in sorted((*folders, *files)):
+            state = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+            if stat.S_ISLNK(state.st_mode):
+                digest.update(_line("link", name, os.readlink(name, dir_fd=descriptor)))
+            elif not stat.S_ISDIR(state.st_mode):
+                digest.update(_line("file", name, state.st_size))
+    return digest.hexdigest()
+
+
 def _entry(name: str, folder: int) -> bytes:
     state = os.stat(name, dir_fd=folder, follow_symlinks=False)
     if stat.S_ISLNK(state.st_mode):

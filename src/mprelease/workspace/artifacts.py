@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from mprelease.domain.problems import Message
-from mprelease.process.removal import remove
+from mprelease.process.removal import put_in_place, remove
 from mprelease.process.tree_digest import tree_digest
 from mprelease.workspace.entry_lock import EntryLock
 from mprelease.workspace.retention import IN_USE_SECONDS, least_recently_used
@@ -119,8 +119,7 @@ class Artifacts:
             (draft / _NOTE).write_text(note, encoding="utf-8")
             # Of the description as well: other warnings, for example, are another artifact.
             name = f"{_short(key)}-{hashlib.sha256(note.encode()).hexdigest()[:12]}"
-            self.drop(self.folder / name)
-            draft.rename(self.folder / name)
+            put_in_place(draft, self.folder / name)
         finally:
             remove(draft)
         self._remove_least_recently_used(self.folder / name)

@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 from mprelease.domain.problems import Message
 from mprelease.process import plain_files
-from mprelease.process.removal import remove
+from mprelease.process.removal import put_in_place, remove
 
 _CONTENT = "content"
 _NOTE = "note.json"
@@ -78,8 +78,7 @@ class CompileResults:
                 digest = _digest_of(_copied(source, draft / _CONTENT), listed)
                 note = {"digest": digest, "messages": listed}
                 (draft / _NOTE).write_text(json.dumps(note), encoding="utf-8")
-                remove(self.folder / key)
-                draft.rename(self.folder / key)
+                put_in_place(draft, self.folder / key)
             finally:
                 remove(draft)
         return True

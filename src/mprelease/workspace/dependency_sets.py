@@ -16,8 +16,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from mprelease.process.copying import Copier, plain_entries, seal_tree
-from mprelease.process.removal import remove
+from mprelease.process.removal import put_in_place, remove
 from mprelease.process.tree import Stop
+from mprelease.process.tree_digest import tree_outline
 from mprelease.workspace.entry_lock import EntryLock, found_or_locked
 from mprelease.workspace.retention import least_recently_used
 
@@ -31,6 +32,9 @@ _GIT_HOOKS = ".husky/_/"
 _KEPT_PER_REPOSITORY = 6
 _NOTE = "note.json"
 _POLL_SECONDS = 0.05
+
+# The identities of the sets that this process has found whole.
+_WHOLE: set[tuple[str, int, int]] = set()
 
 Inputs = dict[str, int]
 """The files of a tree before an install: path, and time of the last change (ns)."""
@@ -92,7 +96,11 @@ class DependencySets:
         return self.find(key)
 
     def find(self, key: str) -> DependencySet | None:
-        """Return the set of a key, and set its time of use; None if there is none."""
+        """Return the set of a key, and set its time of use; None if there is none, or no whole one.
+
+        A process examines a set once, at its first use: after a crash of the machine, files of a
+        set may be missing, empty or cut.
+        """
         folder = self.folder / key
         try:
             note = json.loads((folder / _NOTE).read_text(encoding="utf-8"))
@@ -101,8 +109,17 @@ class DependencySets:
             return None
         if not existing.has_caches:  # sealed by a version with fewer CACHES
             return None
+        if existing.identity not in _WHOLE:
+            # Versions before 0.1 did not note it.
+            if note.get("outline") not in {None, _outline(folder)}:
+                return None
+            _WHOLE.add(existing.identity)
         os.utime(folder)
         return existing
+
+    def is_damaged(self, key: str) -> bool:
+        """Return whether there is a set of a key that `find` does not return."""
+        return (self.folder / key).is_dir() and self.find(key) is None
 
     def seal(
         self, key: str, tree: Path, before: Inputs, *, maker: int | None, locks: Collection[str]
@@ -117,9 +134,9 @@ class DependencySets:
         try:
             sealed = _fill(draft, tree, _Changes(before, frozenset(locks)), maker)
             note = {name: value for name, value in asdict(sealed).items() if name != "folder"}
+            note["outline"] = _outline(draft)
             (draft / _NOTE).write_text(json.dumps(note), encoding="utf-8")
-            remove(self.folder / key)
-            draft.rename(self.folder / key)
+            put_in_place(draft, self.folder / key)
         finally:
             remove(draft)
         self._remove_least_recently_used()
@@ -193,6 +210,11 @@ class _Changes:
         if path in self.before and (self.before[path] == changed_at or name == "package.json"):
             return False
         return _GIT_HOOKS not in path and (name not in _LOCK_FILES or path in self.locks)
+
+
+def _outline(folder: Path) -> str:
+    parts = (folder / part for part in ("modules", "extras"))
+    return " ".join(tree_outline(part) for part in parts if part.is_dir())
 
 
 def _fill(draft: Path, tree: Path, changes: _Changes, maker: int | None) -> DependencySet:
