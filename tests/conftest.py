@@ -153,6 +153,10 @@ def _installed(tool: tools.Tool, tools_folder: Path) -> Path:
             on_line=print,
             stop=Stop(),
         )
+    # A container that mounts the folder read-only cannot let its build users pass through it.
+    mode = tools_folder.stat().st_mode
+    if mode & 0o011 != 0o011:
+        tools_folder.chmod(mode | 0o011)
     return tool.folder(tools_folder)
 
 

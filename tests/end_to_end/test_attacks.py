@@ -39,7 +39,8 @@ def shop(
     """A native mini program with a build of its own."""
     repository = make_repository(folder / "shop", {**PAGE, **files})
     give_folder(working)
-    working.has_app(repository, "--build-command", build, "--output", ".")
+    # What was built before would prove nothing.
+    working.has_app(repository, "--build-command", build, "--output", ".", "--always-build")
     return repository
 
 

@@ -72,7 +72,8 @@ def project(folder: Path, package: Mapping[str, object], **files: str) -> Path:
 
 def has_app(cli: CommandLine, repository: Path, *options: str) -> None:
     give_folder(cli)
-    cli.has_app(repository, "--build-command", "node build.cjs", "--output", "dist", *options)
+    built = ("--build-command", "node build.cjs", "--output", "dist", "--always-build")
+    cli.has_app(repository, *built, *options)
 
 
 def test_a_patched_package_a_hook_and_the_caches_of_bundlers(

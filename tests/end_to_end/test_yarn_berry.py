@@ -83,7 +83,7 @@ def test_a_project_of_yarn_4_is_installed_built_and_packed(
     assert "tree/node_modules/is-number/index.js" in cli.log()
     assert "miniprogram_npm/is-number/index.js" in wechat.received[0].files
 
-    second = cli.must("preview", "shop", "--json").json
+    second = cli.must("preview", "shop", "--build-anew", "--json").json
     assert second["stages"][1]["cached"]
     assert "tree/node_modules/is-number/index.js" in cli.log(2)
     assert wechat.received[1].files.keys() == wechat.received[0].files.keys()

@@ -275,6 +275,7 @@ OWNED = {
     ("storage/clock.py", "threading.Thread"): "one reading; without it the clock goes on",
     ("supervision.py", "threading.Thread"): "supervised",
     ("web/connections.py", "asyncio.create_task"): "supervised",
+    ("web/held_port.py", "threading.Thread"): "refuses connections while the process ends",
     (
         "web/live_socket.py",
         "asyncio.create_task",
