@@ -254,10 +254,7 @@ OWNED = {
         "threading.Thread",
     ): "a temporary worker; whoever follows hears its failure",
     ("cli/remote.py", "threading.Thread"): "each follows one release, into a future",
-    (
-        "cli/serve.py",
-        "threading.Thread",
-    ): "begins the worker; its failure ends the process",
+    ("cli/serve.py", "threading.Thread"): "begins the worker; its failure ends the process",
     ("cli/worker.py", "threading.Thread"): "waits for a second signal",
     ("engine/lease.py", "threading.Thread"): "keeps a lease; its failure ends the release",
     ("engine/release_traces.py", "ThreadPoolExecutor"): "one export each; its failure is reported",
