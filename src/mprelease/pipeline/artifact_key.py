@@ -48,7 +48,7 @@ def counted_values(run: Run, names: frozenset[str]) -> Mapping[str, str]:
     return {name: variables[name] for name in sorted(names)}
 
 
-def named_in_settings(run: Run) -> frozenset[str]:
-    """Return which of the variables COUNTED the app's commands name."""
+def named_in_settings(run: Run) -> bool:
+    """Return whether a setting of the app names one of the variables COUNTED."""
     settings = json.dumps(run.job.app.build.inputs(run.job.release.environment))
-    return frozenset(name for name in COUNTED if name in settings)
+    return any(name in settings for name in COUNTED)

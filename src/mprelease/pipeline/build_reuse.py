@@ -197,7 +197,7 @@ def _counted(run: Run) -> dict[str, str]:
     assert run.commit is not None
     mirror = Mirror(git_of(run), repository_of(run))
     is_named = (
-        bool(named_in_settings(run))
+        named_in_settings(run)
         or (run.workspace.tree / ".gitmodules").exists()
         or any_file_has(mirror, run.commit.id, COUNTED)
     )
