@@ -42,8 +42,12 @@ image: ## build the image with docker, podman or buildah: ARGS="--target tools-i
 
 # Many of these tests wait: for leases, time limits, processes, the vendors' tools. One process more
 # than the two cores of CI keeps these busy.
+# A temporary folder of its own: pytest would remove what earlier runs left in the shared one, and a run
+# whose tests have all passed would fail when it cannot.
 test: setup catalogs ## everything that this machine can run; CI=true fails on what it lacks
-	@$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
+	@temporary=$$(mktemp -d) && \
+		PYTEST_DEBUG_TEMPROOT=$$temporary $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder && \
+		{ rm -rf "$$temporary" || true; }
 
 test-quick: setup catalogs ## the quick part of the tests: SQLite alone, no vendors' tools, no waiting
 	@$(BIN)/python -m pytest --numprocesses 3 -m "not slow and not servers and not lasting" \
