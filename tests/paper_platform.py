@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 
 from mprelease.domain.apps import ProjectType
+from mprelease.domain.codes import Lifetime, lasting
 from mprelease.domain.errors import Refused, StageFailed
 from mprelease.domain.platforms import SizeLimits, named
 from mprelease.domain.problems import Message, Problem
-from mprelease.domain.releases import Publication
+from mprelease.domain.releases import Kind, Publication
 from mprelease.domain.versions import VersionForm
 from mprelease.platforms import registry
 from mprelease.platforms.driver import (
@@ -81,6 +82,9 @@ class PaperDriver:
         if json.loads(content) != CREDENTIAL:
             raise Refused(Problem.KEY_SHAPE)
         return f"{CREDENTIAL['ink']}\n{CREDENTIAL['stamp']}"
+
+    def code_lifetime(self, kind: Kind) -> Lifetime:
+        return lasting(minutes=10)
 
     def secrets_in(self, credential: str) -> tuple[str, ...]:
         return (credential.split("\n")[1],)

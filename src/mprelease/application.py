@@ -186,7 +186,8 @@ class Application(Installation):
         """Return the handler of worker queries on this machine; raise Refused without git."""
         programs.find(programs.GIT, self.environment)
         place = self.layout.mirrors, self.environment, self.route, self.settings.address_url
-        environment = QueryEnvironment(*place, _limits(self.settings).resources)
+        limits = _limits(self.settings).resources
+        environment = QueryEnvironment(*place, limits, self.settings.code_minutes)
         return QueryHandler(self.services, environment)
 
     @cached_property
@@ -267,6 +268,7 @@ class Application(Installation):
             words=Translator(language_of(requested_language())),
             keeps_compile_results=settings.reuse_compile_results,
             keeps_compiled_files=settings.reuse_compiled_files,
+            code_lifetimes=settings.code_minutes,
         )
 
     def _open_layout(self) -> Layout:

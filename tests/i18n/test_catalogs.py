@@ -169,7 +169,8 @@ def test_no_word_stands_unused() -> None:
     )
     built = re.compile(rf"^({names})\b|doctor\.sandbox_|cli\.[a-z]+$")
     unused = {each for each in ENGLISH if f'"{each}"' not in text and not built.match(each)}
-    assert unused == set()
+    # Stored with releases of older versions.
+    assert unused == {"hint.douyin_expires"}
 
 
 # One word for one thing: what it is called, and what it must not be called.

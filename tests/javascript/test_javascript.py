@@ -25,5 +25,5 @@ def test_each_module_with_logic_has_tests() -> None:
     static = FOLDER.parents[1] / "src/mprelease/web/static"
     untested = {path.name for path in static.glob("*.js") if f"/{path.name}" not in tested}
     # Browsers alone have what these are about; end_to_end/ looks at them there.
-    elements = {"live.js", "log.js", "log_view.js", "log_search.js", "notices.js"}
+    elements = {"live.js", "codes.js", "log.js", "log_view.js", "log_search.js", "notices.js"}
     assert untested == elements | {"theme.js", "api-docs.js", "socket.js"}

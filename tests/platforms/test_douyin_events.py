@@ -8,6 +8,7 @@ import segno
 from PIL import Image
 
 from douyin_samples import DOUYIN_APP_ID, LOGIN_CREDENTIAL, PASSWORD, TOKEN
+from mprelease.domain.codes import UNLIMITED, ending
 from mprelease.domain.problems import Message
 from mprelease.domain.releases import Sizes
 from mprelease.platforms.douyin.driver import DouyinDriver
@@ -54,9 +55,9 @@ def test_the_code_is_drawn_from_the_short_address_on_white() -> None:
 
 
 def test_the_time_at_which_a_code_ends_is_kept() -> None:
-    assert result().hints == ()
-    expected = Message("hint.douyin_expires", {"time": "2026-11-23 12:00 (UTC+8)"})
-    assert result(expireTime=1795406400).hints == (expected,)
+    assert result(expireTime=-1).publication.lifetime == UNLIMITED
+    assert result(expireTime=0).publication.lifetime is None
+    assert result(expireTime=1795406400).publication.lifetime == ending(1_795_406_400_000)
 
 
 def test_an_upload_without_a_code_is_a_success_with_a_hint() -> None:

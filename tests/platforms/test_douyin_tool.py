@@ -15,6 +15,7 @@ from douyin_samples import (
     LOGIN_CREDENTIAL,
     PASSWORD,
 )
+from mprelease.domain.codes import ending
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Kind, LaunchOptions
 from mprelease.platforms.douyin.driver import DouyinDriver
@@ -75,7 +76,7 @@ def test_a_preview_without_page_opens_the_first_one(
 ) -> None:
     answer = accepted(publishing.publish(replace(douyin_order, kind=Kind.PREVIEW)))
     assert douyin.qr_codes[0].launch == LaunchOptions(None, None, 990001)
-    assert [hint.id for hint in answer.hints] == ["hint.douyin_expires"]
+    assert answer.publication.lifetime == ending(douyin.qr_codes[0].expires_at * 1000)
 
 
 def test_neither_password_nor_session_is_seen_while_a_person_publishes(

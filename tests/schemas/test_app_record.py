@@ -100,6 +100,7 @@ def test_what_a_form_shows_is_what_it_reads(name: str) -> None:
         "install_inputs": ["scripts/*", "tools"],
         "private_dependencies": False,
         "always_build": True,
+        "renew_shared_codes": True,
         "fresh_install": True,
     }
     change = AppChange(**{name: values.get(name, "a text")})

@@ -5,18 +5,22 @@ from dataclasses import replace
 
 from mprelease.cli import show
 from mprelease.domain.apps import Environment
+from mprelease.domain.codes import Code, Validity
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Message, Problem, ProblemDetail
 from mprelease.domain.releases import (
     Commit,
+    Estimate,
     Kind,
     LaunchOptions,
+    QueuePlace,
     Release,
     Sizes,
     Stage,
     StageRecord,
     StageState,
     State,
+    WaitsFor,
 )
 from mprelease.i18n import Language, Translator
 from mprelease.live.state_feed import Changes
@@ -25,6 +29,7 @@ from mprelease.remote.parsing import state_of as state_received
 from mprelease.schemas.release_document import ReleaseModel, ReleaseState, document_of
 from mprelease.web.live_source import states_in_json
 
+NOW = 1_795_320_003_000
 spell = Translator(Language.ENGLISH).of
 RELEASE = Release(
     id=7,
@@ -55,11 +60,15 @@ RELEASE = Release(
         StageRecord(Stage.CHECKOUT, StageState.SUCCEEDED, 1_795_320_001_000, 1_795_320_001_640),
         StageRecord(Stage.INSTALL, StageState.FAILED, 1_795_320_001_650, 1_795_320_002_500),
     ),
+    # A failed release has neither; the document gives whatever there is.
+    estimate=Estimate({Stage.CHECKOUT: 600, Stage.INSTALL: 9000}, 10),
+    queue=QueuePlace(2, "default", WaitsFor.RELEASE, 6),
+    code=Code(1_795_320_002_000, Validity.LIMITED, 1_795_321_502_000),
 )
 
 
 def sent(release: Release) -> dict[str, object]:
-    document = document_of(release, spell, has_qr_code=True)
+    document = document_of(release, spell, NOW)
     return json.loads(document.model_dump_json())
 
 
@@ -83,7 +92,7 @@ def test_json_of_the_command_line_is_the_document_with_the_file_of_the_code() ->
 
 
 def test_the_socket_says_a_part_of_the_document() -> None:
-    [state] = states_in_json(Changes(1, [RELEASE], is_whole=True))["states"]
+    [state] = states_in_json(Changes(1, [RELEASE], is_whole=True), NOW)["states"]
     assert state == {name: sent(RELEASE)[name] for name in ReleaseState.model_fields}
     earlier = replace(RELEASE, state=State.RUNNING, stages=())
     assert state_received(earlier, state) == RELEASE

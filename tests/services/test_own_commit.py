@@ -28,9 +28,9 @@ from mprelease.schemas.projects import ProjectChange
 from mprelease.schemas.releases import ReleaseRequest
 from mprelease.services import apps, projects, releases, repetition
 from mprelease.services.context import ServiceContext
-from mprelease.storage import blockers, lists, queue
+from mprelease.storage import lists, queue, queue_places
 from mprelease.storage import releases as stored
-from mprelease.storage.lists import Search
+from mprelease.storage.lists import Search, Successor
 
 COMMIT = Commit("a" * 40, "林", "Begin", 0)
 PREVIEW = ReleaseRequest(app="shop", kind=Kind.PREVIEW, ref="feature/pay")
@@ -116,7 +116,8 @@ def test_a_release_waits_for_what_keeps_its_place_and_for_nothing_else(
 ) -> None:
     def blocker(release_id: int) -> tuple[int | None, bool]:
         with services.database.reading() as db:
-            return blockers.blocker(db, release_id)
+            place = queue_places.places(db, {release_id})[release_id]
+            return place.release, place.is_blocked
 
     other = releases.request(services, developer, PREVIEW.with_(robot=9))
     assert queue.claim(services.database, other, "worker", "token")
@@ -177,10 +178,12 @@ def test_the_one_trial_code_of_an_app_id_stands_at_the_newest_upload_alone(
     for each in uploads:
         run(services, each, code=True)
     with services.database.reading() as db:
-        assert lists.own_codes(db, uploads, with_one_trial_code()).keys() == {
-            uploads[1],
-            uploads[2],
+        first = stored.by_id(db, uploads[1])
+        assert first
+        assert lists.successors(db, uploads, with_one_trial_code()) == {
+            uploads[0]: Successor(uploads[1], first.version, has_replaced=False)
         }
+        assert lists.successors(db, uploads, ()) == {}
         assert lists.with_codes(db, uploads).keys() == set(uploads)
 
 

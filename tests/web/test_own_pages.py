@@ -93,12 +93,25 @@ def test_an_older_upload_does_not_show_the_code_of_the_app_id_as_its_own(site: S
         ended(site, each, State.SUCCEEDED, code=True)
     viewer = site.logged_in(Role.VIEWER).client
     cards = viewer.get("/apps/shop").text
-    images = set(map(int, re.findall(r'src="/releases/(\d+)/qr-code"', cards)))
-    assert images == {site.first, second}
+    assert set(map(int, re.findall(r'data-code="(\d+)"', cards))) == {site.first, second}
     older, newer = (viewer.get(f"/releases/{each}").text for each in (first, second))
     assert "/qr-code" not in older
-    assert "AppID 共用" in older
+    with site.services.database.reading() as db:
+        version = stored.by_id(db, second).version
+    for page in (cards, older):
+        assert f'已被 <a href="/releases/{second}">{version}</a> 取代' in page
     assert "mp.weixin.qq.com" in newer
+
+
+def test_the_code_of_the_app_id_is_at_another_robots_newest_upload(site: Site) -> None:
+    first = releases.request(site.services, BOSS, UPLOAD)
+    second = releases.request(site.services, BOSS, UPLOAD.with_(robot=2))
+    for each in (first, second):
+        ended(site, each, State.SUCCEEDED, code=True)
+    page = site.logged_in(Role.VIEWER).client.get(f"/releases/{first}").text
+    assert "/qr-code" not in page
+    assert "已被" not in page, "the platform still has the version of the first robot"
+    assert f'体验版入口码在 <a href="/releases/{second}">' in page
 
 
 def test_a_program_sees_both_the_commit_and_its_branch(site: Site) -> None:

@@ -24,6 +24,7 @@ OPEN = {
     "/api/docs",
     "/s/{key}",
     "/s/{key}/qr-code",
+    "/s/{key}/renew",
 }
 FILLED = {
     "{name}": "shop",

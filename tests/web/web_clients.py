@@ -66,8 +66,8 @@ class Site:
 
 
 def without_csrf(page: str) -> str:
-    """Remove the masked secrets of forms, which differ in each response, for comparisons."""
-    return re.sub(r"[\w-]{100,}=*", "", page)
+    """Remove what differs in each response, for comparisons: masked secrets of forms, the time."""
+    return re.sub(r"[\w-]{100,}=*|data-now=\"\d+\"", "", page)
 
 
 def has_twin(site: Site, upload_key: str) -> None:

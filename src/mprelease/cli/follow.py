@@ -14,7 +14,17 @@ from mprelease.cli.startup import me
 from mprelease.cli.translation import t
 from mprelease.domain.errors import Refused
 from mprelease.domain.logs import START, LogLine
-from mprelease.domain.releases import Release, Stage, StageRecord, StageState, State
+from mprelease.domain.progress import remaining_ms
+from mprelease.domain.releases import (
+    QueuePlace,
+    Release,
+    Stage,
+    StageRecord,
+    StageState,
+    State,
+    WaitsFor,
+)
+from mprelease.i18n.progress import remaining, slow
 from mprelease.i18n.quantities import duration
 
 if TYPE_CHECKING:
@@ -32,6 +42,13 @@ _MARKS = {
     StageState.FAILED: "✘",
     StageState.CANCELED: "■",
 }
+_REASONS = {
+    WaitsFor.RELEASE: "cli.waiting",
+    WaitsFor.WORKER: "cli.no_worker",
+    WaitsFor.DISK: "cli.low_disk",
+    WaitsFor.SLOT: "cli.queue.slot",
+}
+_SLOW = 2
 
 
 class View:
@@ -49,13 +66,15 @@ class View:
         self._reported: dict[Stage, StageState] = {}
         self._tail: list[str] = []
         self._waiting_since = time.monotonic()
+        self._slow_at: float | None = None
 
     def update(self, release: Release, lines: list[LogLine]) -> None:
         """Write what is new: for each stage its start, its lines and its end."""
         self.position = lines[-1].position if lines else self.position
         self._tail = [*self._tail, *(line.text for line in lines)][-_TAIL:]
+        self._report_estimate(release)
         for stage in release.stages:
-            self._report_started(stage)
+            self._report_started(stage, release)
             for line in lines:
                 if self._lines and line.stage == stage.name:
                     self.write(f"  {line.text}")
@@ -66,20 +85,12 @@ class View:
         """Return whether to report now why the release is still queued: after 2 s, once."""
         return time.monotonic() - self._waiting_since > _QUEUED_SECONDS
 
-    def report_blocker(self, blocker: int | None, *, is_unknown: bool) -> None:
-        """Write for which release this one waits, if for any."""
-        if blocker:
-            self.write(t("cli.blocked" if is_unknown else "cli.waiting", release=blocker))
-            self._waiting_since = math.inf
-
-    def report_no_worker(self, label: str) -> None:
-        """Write that no alive worker takes the release."""
-        self.write(t("cli.no_worker", label=label))
-        self._waiting_since = math.inf
-
-    def report_low_disk(self, workers: str) -> None:
-        """Write that the workers of this release wait until more of their disks is free."""
-        self.write(t("cli.low_disk", workers=workers))
+    def report_place(self, place: QueuePlace) -> None:
+        """Write the place in the queue, and what the release waits for."""
+        reason = "cli.blocked" if place.is_blocked else _REASONS[place.waits_for]
+        words = t(reason, release=place.release or 0, label=place.label, workers=place.workers)
+        position = t("cli.queue.position", position=place.position)
+        self.write(f"{position} {words}")
         self._waiting_since = math.inf
 
     def end(self, release: Release) -> None:
@@ -103,12 +114,28 @@ class View:
         sys.stderr.write(f"{self._prefix}{line}\n")
         sys.stderr.flush()
 
-    def _report_started(self, stage: StageRecord) -> None:
+    def _report_estimate(self, release: Release) -> None:
+        """Write, once each, how long the release is expected to take, and that it takes longer."""
+        estimate = release.estimate
+        if release.state is not State.RUNNING or estimate is None:
+            return
+        now = time.monotonic()
+        if self._slow_at is None:
+            self._slow_at = now + _SLOW * estimate.expected_ms / 1000
+            expected = duration(estimate.expected_ms)
+            self.write(t("cli.estimate", expected=expected, count=estimate.samples))
+        elif now > self._slow_at:
+            self._slow_at = math.inf
+            self.write(slow(t, _SLOW))
+
+    def _report_started(self, stage: StageRecord, release: Release) -> None:
         if stage.state is StageState.PENDING or stage.name in self._reported:
             return
         self._reported[stage.name] = StageState.RUNNING
         if self._lines:
-            self.write(f"{_MARKS[StageState.RUNNING]} {t(f'stage.{stage.name}')}")
+            rest = remaining_ms(release, stage.started_at) if stage.started_at else None
+            left = f" · {remaining(t, rest)}" if rest else ""
+            self.write(f"{_MARKS[StageState.RUNNING]} {t(f'stage.{stage.name}')}{left}")
 
     def _report_ended(self, stage: StageRecord) -> None:
         if stage.ended_at is None or self._reported.get(stage.name) == stage.state:
@@ -204,11 +231,13 @@ def _update_views(
     from mprelease.services import releases
     from mprelease.storage import logs
     from mprelease.storage import releases as stored
+    from mprelease.storage.progress import with_progress
 
     ids = [each.release_id for each in watched]
     with application.services.database.reading() as db:
         by_id = stored.by_ids(db, ids)
-        seen = [by_id.get(release_id) or releases.get(db, release_id) for release_id in ids]
+        stored_now = [by_id.get(release_id) or releases.get(db, release_id) for release_id in ids]
+        seen = with_progress(db, application.services.estimates, stored_now)
         ends = logs.ends(db, ids)
         new = [
             list(logs.after(db, each.release_id, each.view.position))
@@ -219,28 +248,19 @@ def _update_views(
     for each, release, lines in zip(watched, seen, new, strict=True):
         each.view.update(release, lines)
         if release.state is State.QUEUED and each.view.is_reason_due:
-            _report_blocker(application, each, has_own_worker=has_own_worker)
+            _report_place(each, release, has_own_worker=has_own_worker)
         if release.state.is_final:
             each.view.end(release)
     return seen
 
 
-def _report_blocker(
-    application: "Application", watched: FollowedRelease, *, has_own_worker: bool
-) -> None:
-    """Report why a release is still queued: a release, no worker of its label, or a full disk."""
-    from mprelease.storage import blockers, workers
-
-    label = watched.label
-    with application.services.database.reading() as db:
-        blocker, is_unknown = blockers.blocker(db, watched.release_id)
-        is_served = has_own_worker or label is None or workers.serving(db, label)
-        full = workers.waits(db, [watched.release_id]).without_disk.get(watched.release_id)
-    watched.view.report_blocker(blocker, is_unknown=is_unknown)
-    if not is_served and watched.view.is_reason_due:
-        watched.view.report_no_worker(str(label))
-    if full and watched.view.is_reason_due:
-        watched.view.report_low_disk(full)
+def _report_place(watched: FollowedRelease, release: Release, *, has_own_worker: bool) -> None:
+    """Report why a release is still queued."""
+    place = release.queue
+    if place and not (
+        place.waits_for is WaitsFor.WORKER and (has_own_worker or watched.label is None)
+    ):
+        watched.view.report_place(place)
 
 
 def _cancel(application: "Application", watched: FollowedRelease) -> None:

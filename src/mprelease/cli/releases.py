@@ -1,6 +1,7 @@
 """`mprelease releases`, `log`, `cancel` and `release …`: list, show and manage releases."""
 
 import sys
+import time
 from datetime import datetime, tzinfo
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -17,6 +18,7 @@ from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Release
 from mprelease.domain.worker_queries import WorkerQuery, WorkerQueryKind
+from mprelease.i18n.progress import progress
 
 
 def releases(
@@ -40,12 +42,15 @@ def releases(
 def _newest(name: str | None, limit: int) -> list[Release]:
     from mprelease.storage import apps
     from mprelease.storage import releases as stored
+    from mprelease.storage.estimates import Estimates
+    from mprelease.storage.progress import with_progress
 
     with reading() as db:
         app = apps.by_name(db, name) if name else None
         if name and app is None:
             raise Refused(Problem.APP_UNKNOWN, name=name)
-        return stored.newest(db, app.id if app else None, limit)
+        found = stored.newest(db, app.id if app else None, limit)
+        return with_progress(db, Estimates(), found)
 
 
 def log(release_id: options.ReleaseId, *, follow_: options.Follow = False) -> None:
@@ -138,8 +143,17 @@ def _row(release: Release, zone: tzinfo) -> list[str]:
         t(f"kind.{release.kind}"),
         release.version or "",
         release.shown_ref,
-        t(f"state.{release.state}"),
+        _state(release),
         release.requested_by,
         f"{datetime.fromtimestamp(release.created_at / 1000, zone):%Y-%m-%d %H:%M}",
         t.of(release.error.message) if release.error else "",
     ]
+
+
+def _state(release: Release) -> str:
+    """Return the state, with the remaining time or the place in the queue."""
+    state = t(f"state.{release.state}")
+    if release.queue:
+        return f"{state} · {t('progress.position', position=release.queue.position)}"
+    words = progress(t, release, time.time_ns() // 1_000_000)
+    return f"{state} · {words}" if words else state

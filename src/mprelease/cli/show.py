@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -57,7 +58,7 @@ def release(release: Release, qr_code: Path | None) -> dict[str, object]:
     """Return a release's document for `--json`: that of the API, with the file of its QR code."""
     from mprelease.schemas.release_document import document_of
 
-    model = document_of(release, t.of, has_qr_code=False)
+    model = document_of(release, t.of, time.time_ns() // 1_000_000)
     document = model.model_dump(mode="json", exclude={"has_qr_code"})
     return {**document, "qr_code": str(qr_code) if qr_code else None}
 

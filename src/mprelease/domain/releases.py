@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from mprelease.domain.apps import Environment
+from mprelease.domain.codes import Code, Lifetime
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Message, ProblemDetail
 
@@ -106,11 +107,15 @@ class Sizes:
 
 @dataclass(frozen=True)
 class Publication:
-    """The platform's answer to a release; `qr_code_type` is the media type of `qr_code`."""
+    """The platform's answer to a release; `qr_code_type` is the media type of `qr_code`.
+
+    `lifetime` is that of the QR code; None if the answer says nothing about it.
+    """
 
     qr_code: bytes | None = None
     qr_code_type: str = "image/png"
     sizes: Sizes | None = None
+    lifetime: Lifetime | None = None
 
 
 @dataclass(frozen=True)
@@ -123,13 +128,53 @@ class LaunchOptions:
 
 
 @dataclass(frozen=True)
+class Estimate:
+    """How long each stage is expected to take, in ms: the median of `samples` earlier releases."""
+
+    stages: Mapping[Stage, int]
+    samples: int
+
+    @property
+    def expected_ms(self) -> int:
+        """Return how long the whole release is expected to take."""
+        return sum(self.stages.values())
+
+
+class WaitsFor(StrEnum):
+    """What a queued release waits for."""
+
+    RELEASE = "release"
+    WORKER = "worker"
+    DISK = "disk"
+    SLOT = "slot"
+
+
+@dataclass(frozen=True)
+class QueuePlace:
+    """The place of a queued release among those of its label, and what it waits for.
+
+    `position` counts from 1. `release` is the id of the release that must end before, and with
+    `is_blocked` a person has to decide how that one ended. `workers` have too little free disk.
+    """
+
+    position: int = field(compare=False)
+    label: str
+    waits_for: WaitsFor
+    release: int | None = None
+    is_blocked: bool = False
+    workers: str = ""
+
+
+@dataclass(frozen=True)
 class Release:
     """A release as it is stored; times in milliseconds since the epoch.
 
     With `version_is_automatic` the version may still be replaced by a greater one. `node_version`
     is None until the install begins, and for a release that runs no Node. One that is `kept` is
     not removed by a cleanup. With `build_anew` it does not use what was built before. `artifact`
-    names the stored output that it publishes, which a request may have chosen.
+    names the stored output that it publishes, which a request may have chosen. `code` is its QR
+    code, if it has one. `estimate` and `queue` are of unfinished releases, and are read only where
+    they are shown (storage.progress).
     """
 
     id: int
@@ -162,6 +207,9 @@ class Release:
     kept: bool = False
     build_anew: bool = False
     artifact: str | None = None
+    code: Code | None = None
+    estimate: Estimate | None = None
+    queue: QueuePlace | None = None
 
     @property
     def shown_ref(self) -> str:

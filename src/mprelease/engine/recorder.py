@@ -8,6 +8,7 @@ from dataclasses import asdict
 from itertools import groupby
 from typing import Protocol
 
+from mprelease.domain.codes import UNKNOWN
 from mprelease.domain.errors import LeaseLost
 from mprelease.domain.logs import LogLine, Position
 from mprelease.domain.problems import Message
@@ -185,7 +186,9 @@ class DatabaseRecorder:
         queue.write(db, self._lease, sizes=sizes, publish_state=PublishState.DONE)
         if publication.qr_code:
             image, kind = publication.qr_code, publication.qr_code_type
-            releases.put_qr_code(db, self._lease.release_id, image, kind, clock.read(db))
+            lifetime = publication.lifetime or UNKNOWN
+            now = clock.read(db)
+            releases.put_qr_code(db, self._lease.release_id, image, kind, now, lifetime)
 
     def _write(self, write: Callable[[Writer], object]) -> None:
         # The lease's thread writes too: a line must be written and removed by only one of them.

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from mprelease.domain.codes import Lifetime
 from mprelease.domain.errors import Refused, StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.domain.projects import Project, ProjectSecret
@@ -16,7 +17,7 @@ from mprelease.engine.masking import masked_problem
 from mprelease.pipeline.runner import problem_detail_of
 from mprelease.platforms import http
 from mprelease.platforms.driver import Account, Route
-from mprelease.platforms.registry import driver_of
+from mprelease.platforms.registry import code_lifetime, driver_of
 from mprelease.process.limits import NO_LIMITS, ResourceLimits
 from mprelease.process.mask import Mask
 from mprelease.process.tree import Stop
@@ -51,6 +52,7 @@ class QueryEnvironment:
     """Where queries run: folder of mirrors, environment of git, route to the platforms.
 
     `address_url` is a page that returns the client's IP address; `limits` apply to git.
+    `code_lifetimes` are as in `Machine`.
     """
 
     mirrors: Path
@@ -58,6 +60,7 @@ class QueryEnvironment:
     route: Route
     address_url: str | None
     limits: ResourceLimits = NO_LIMITS
+    code_lifetimes: Mapping[str, Lifetime] = field(default_factory=dict)
 
 
 class WorkerEnds(Exception):
@@ -223,8 +226,10 @@ class QueryHandler:
         with self._services.database.reading() as db:
             release, app = finishing.upload(db, release_id)
         version = str(release.version)
-        result = driver_of(app.platform).finish(*self._account(app, known), version)
-        finishing.finish(self._services, actor, release_id, result.publication)
+        given = driver_of(app.platform).finish(*self._account(app, known), version).publication
+        known_lifetimes = self._environment.code_lifetimes
+        lifetime = given.lifetime or code_lifetime(app.platform, release.kind, known_lifetimes)
+        finishing.finish(self._services, actor, release_id, replace(given, lifetime=lifetime))
         return {"version": version}
 
     def _account(self, app: App, known: list[str]) -> tuple[Account, Route]:

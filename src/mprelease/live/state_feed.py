@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from mprelease.domain.releases import Release
@@ -18,12 +18,14 @@ class Changes:
     """The releases that have changed, in their present state.
 
     `count` is the cursor for the next call. With `is_whole` these are all open releases, and the
-    watcher's state of any other release may be outdated.
+    watcher's state of any other release may be outdated. `positions` are those of all queued
+    releases, by id: one that leaves the queue moves all behind it, which are not listed for that.
     """
 
     count: int
     releases: Sequence[Release] = ()
     is_whole: bool = False
+    positions: Mapping[int, int] = field(default_factory=dict)
 
 
 class StoredReleases(Protocol):
@@ -82,8 +84,13 @@ class StateFeed(Poller):
 
     def _since(self, count: int) -> Changes:
         if count < max(1, self._dropped):
-            return Changes(self._count, list(self._open.values()), is_whole=True)
-        return Changes(self._count, [one for at, one in self._changes.values() if at > count])
+            everything = list(self._open.values())
+            return Changes(self._count, everything, is_whole=True, positions=self._positions())
+        changed = [one for at, one in self._changes.values() if at > count]
+        return Changes(self._count, changed, positions=self._positions())
+
+    def _positions(self) -> dict[int, int]:
+        return {one.id: one.queue.position for one in self._open.values() if one.queue}
 
     def _add_change(self, release: Release) -> None:
         self._count += 1

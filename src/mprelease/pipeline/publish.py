@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
-from mprelease.domain.releases import Kind, Stage
+from mprelease.domain.releases import Kind, Publication, Stage
 from mprelease.pipeline.kept_compile import with_kept_compile
 from mprelease.pipeline.run import Run
 from mprelease.pipeline.staging import staged
@@ -27,6 +27,7 @@ from mprelease.platforms.driver import (
     Route,
     ToolDownload,
 )
+from mprelease.platforms.registry import code_lifetime
 from mprelease.process.tree import Exit, Running
 
 
@@ -74,7 +75,7 @@ def _publish_once(run: Run) -> bool:
     exchange = _Exchange(run, order)
     accepted = exchange.result(publisher)
     run.is_published = True
-    run.recorder.published(accepted.publication)
+    run.recorder.published(_with_lifetime(run, accepted.publication))
     left_out = compile_result.messages if compile_result else None
     if left_out is None:
         left_out = run.driver.left_out(order, run.packages)
@@ -86,6 +87,14 @@ def _publish_once(run: Run) -> bool:
         run.note("log.keeping_download")
         run.driver.keep_download(run.machine.standby.tools, order.account, order.route, run.stop)
     return False
+
+
+def _with_lifetime(run: Run, given: Publication) -> Publication:
+    """Return a publication with the lifetime of its QR code, if the platform named none."""
+    if given.qr_code is None or given.lifetime is not None:
+        return given
+    kind, platform = run.job.release.kind, run.job.app.platform
+    return replace(given, lifetime=code_lifetime(platform, kind, run.machine.code_lifetimes))
 
 
 def route_of(run: Run) -> Route:

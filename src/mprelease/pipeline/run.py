@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from mprelease.domain.codes import Lifetime
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Message, Problem, ProblemDetail
 from mprelease.domain.projects import Project, ProjectSecret
@@ -125,7 +126,8 @@ class Machine:
     `environment` is inherited by all programs, `build_variables` by installs and builds only.
     `words` translates mprelease's own lines in logs into the installation's language. With
     `keeps_compile_results` the vendor's tool does not compile the same files of an app again, and
-    with `keeps_compiled_files` only the changed ones.
+    with `keeps_compiled_files` only the changed ones. `code_lifetimes` replace those of drivers,
+    by `PLATFORM.KIND`.
     """
 
     layout: Layout
@@ -140,6 +142,7 @@ class Machine:
     words: Translator
     keeps_compile_results: bool = False
     keeps_compiled_files: bool = False
+    code_lifetimes: Mapping[str, Lifetime] = field(default_factory=dict)
 
     @property
     def has_mounts(self) -> bool:

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from mprelease.domain.apps import ProjectType
+from mprelease.domain.codes import UNKNOWN, Lifetime
+from mprelease.domain.releases import Kind
 from mprelease.domain.versions import VersionForm
 from mprelease.platforms.driver import Account, Route, ToolEnvironment
 from mprelease.platforms.tools import BRIDGES, Tool
@@ -62,6 +64,10 @@ class Bridged:
     def go_line(self, not_after: int) -> str:
         """Return the line that allows the bridge to send, until a time in ms since the epoch."""
         return f"go {not_after}"
+
+    def code_lifetime(self, kind: Kind) -> Lifetime:  # noqa: ARG002
+        """Return UNKNOWN, unless a driver has a source."""
+        return UNKNOWN
 
     def keep_download(self, tools: Path, account: Account, route: Route, stop: Stop) -> None:
         """Do nothing: only some tools download parts of themselves at run time."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from mprelease.domain.apps import ProjectType
+from mprelease.domain.codes import Lifetime
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.platforms import Platform, SizeLimits
 from mprelease.domain.problems import Message
@@ -174,6 +175,13 @@ class Driver(Protocol):
 
         It is then shown with the newest upload only, and the version that it opens is chosen in the
         platform's console.
+        """
+
+    def code_lifetime(self, kind: Kind) -> Lifetime:
+        """Return how long a QR code of this kind can be scanned.
+
+        It applies if the platform's answer has no time (`Publication.lifetime`) and the setting
+        `code_minutes` has none. The docstring of each driver names the source.
         """
 
     @property

@@ -1,12 +1,15 @@
 """The registry of drivers, by platform."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import BeforeValidator
 
+from mprelease.domain.codes import Lifetime
 from mprelease.domain.errors import Refused
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
+from mprelease.domain.releases import Kind
 from mprelease.platforms.alipay.driver import AlipayDriver
 from mprelease.platforms.douyin.driver import DouyinDriver
 from mprelease.platforms.driver import BuildTargets, Driver
@@ -72,3 +75,8 @@ def with_robots() -> tuple[Platform, ...]:
 def with_one_trial_code() -> tuple[Platform, ...]:
     """Return the platforms on which all uploads of one app id share a QR code."""
     return tuple(platform for platform, each in DRIVERS.items() if each.has_one_trial_code)
+
+
+def code_lifetime(platform: Platform, kind: Kind, configured: Mapping[str, Lifetime]) -> Lifetime:
+    """Return how long a QR code can be scanned: by the setting, or by the driver."""
+    return configured.get(f"{platform}.{kind}") or driver_of(platform).code_lifetime(kind)

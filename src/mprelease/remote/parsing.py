@@ -6,19 +6,23 @@ from typing import Any
 
 from mprelease.domain import platforms
 from mprelease.domain.apps import Environment
+from mprelease.domain.codes import Code, Validity
 from mprelease.domain.logs import LogLine, Position
 from mprelease.domain.newer_values import known_or_newer
 from mprelease.domain.problems import Message, Problem, ProblemDetail
 from mprelease.domain.releases import (
     Commit,
+    Estimate,
     Kind,
     LaunchOptions,
+    QueuePlace,
     Release,
     Sizes,
     Stage,
     StageRecord,
     StageState,
     State,
+    WaitsFor,
 )
 
 
@@ -55,6 +59,9 @@ def release_of(content: Any) -> Release:
         stages=tuple(_stage(one) for one in content["stages"]),
         ref_name=content["ref_name"],
         node_version=content.get("node_version"),
+        code=_code(content.get("code")),
+        estimate=_estimate(content.get("estimate")),
+        queue=_queue(content.get("queue")),
     )
 
 
@@ -70,7 +77,14 @@ def words_of(refusal: Any) -> dict[str, str]:
 def state_of(release: Release, content: Any) -> Release:
     """Return the release with the state in a message of the live socket."""
     stages = tuple(_stage(one) for one in content["stages"])
-    return replace(release, state=known_or_newer(State, content["state"]), stages=stages)
+    return replace(
+        release,
+        state=known_or_newer(State, content["state"]),
+        stages=stages,
+        code=_code(content.get("code")),
+        estimate=_estimate(content.get("estimate")),
+        queue=_queue(content.get("queue")),
+    )
 
 
 def lines_of(passages: Any) -> list[LogLine]:
@@ -100,6 +114,27 @@ def _commit(content: Any) -> Commit | None:
         return None
     at = _ms(content["time"]) or 0
     return Commit(content["id"], content["author"], content["subject"], at // 1000)
+
+
+def _code(content: Any) -> Code | None:
+    if content is None:
+        return None
+    validity = known_or_newer(Validity, content["validity"])
+    return Code(_ms(content["made_at"]) or 0, validity, _ms(content["expires_at"]))
+
+
+def _estimate(content: Any) -> Estimate | None:
+    if content is None:
+        return None
+    stages = {known_or_newer(Stage, name): ms for name, ms in content["stages_ms"].items()}
+    return Estimate(stages, content["samples"])
+
+
+def _queue(content: Any) -> QueuePlace | None:
+    if content is None:
+        return None
+    waits_for = known_or_newer(WaitsFor, content["waits_for"])
+    return QueuePlace(content["position"], content["label"], waits_for, content["release"])
 
 
 def _stage(content: Any) -> StageRecord:

@@ -39,7 +39,8 @@ class BuildSettings:
     whole committed tree, unless every hook is a known one. `private_dependencies` gives each build
     a writable copy of the dependency set. Dependency sets from before `installed_from` (ms since
     the epoch) are not reused. With `always_build`, what was built before is not, either: for builds
-    whose output depends on more than their inputs, for example on a server.
+    whose output depends on more than their inputs, for example on a server. With
+    `renew_shared_codes` the shared code of a preview is renewed while its page is open.
     """
 
     directory: str = "."
@@ -54,12 +55,13 @@ class BuildSettings:
     private_dependencies: bool = False
     installed_from: int = 0
     always_build: bool = False
+    renew_shared_codes: bool = False
 
     def inputs(self, environment: Environment) -> Mapping[str, object]:
         """Return the settings on which the output of a build in an environment depends."""
         is_production = environment is Environment.PRODUCTION
         other = "dev_build_command" if is_production else "build_command"
-        left_out = {other, "compile_settings", "always_build"}
+        left_out = {other, "compile_settings", "always_build", "renew_shared_codes"}
         return {name: value for name, value in asdict(self).items() if name not in left_out}
 
 
@@ -141,6 +143,9 @@ class AppFields(Record):
     always_build: Annotated[bool | None, Option(("--always-build/--reuse-builds",))] = Field(
         default=None, description="option.always_build"
     )
+    renew_shared_codes: Annotated[
+        bool | None, Option(("--renew-shared-codes/--keep-shared-codes",))
+    ] = Field(default=None, description="option.renew_shared_codes")
     fresh_install: Annotated[bool | None, Option(("--fresh-install",))] = Field(
         default=None, description="option.fresh_install"
     )

@@ -6,9 +6,11 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from mprelease.domain.apps import Environment
+from mprelease.domain.codes import Code, Validity
 from mprelease.domain.platforms import Platform
 from mprelease.domain.releases import Kind, Release, Stage, StageRecord, StageState, State
 from mprelease.schemas.documents import ProblemModel, Spell, moment, optional_time, pick
+from mprelease.schemas.progress_models import EstimateModel, QueueModel
 
 
 class StageModel(BaseModel):
@@ -39,6 +41,23 @@ class CommitModel(BaseModel):
     time: datetime
 
 
+class CodeModel(BaseModel):
+    """The QR code of a release: when it was made, and until when it can be scanned.
+
+    `expires_at` is null unless the validity is `limited`.
+    """
+
+    made_at: datetime
+    validity: Validity
+    expires_at: datetime | None
+
+    @classmethod
+    def of(cls, code: Code) -> "CodeModel":
+        """Return the model of a code."""
+        times = {"made_at": moment(code.made_at), "expires_at": optional_time(code.expires_at)}
+        return cls(validity=code.validity, **times)
+
+
 class SizesModel(BaseModel):
     """Package sizes in bytes, as the platform counts them."""
 
@@ -58,6 +77,9 @@ class ReleaseState(BaseModel):
     commit: CommitModel | None
     requested_by: str
     stages: list[StageModel]
+    code: CodeModel | None
+    estimate: EstimateModel | None
+    queue: QueueModel | None
 
 
 class ReleaseModel(ReleaseState):
@@ -93,15 +115,18 @@ class ReleaseModel(ReleaseState):
     kept: bool = Field(description="a cleanup removes neither it nor its log and QR code")
 
 
-def state_of(release: Release) -> ReleaseState:
-    """Return the state of a release."""
-    return ReleaseState(**_state(release))
+def state_of(release: Release, now: int) -> ReleaseState:
+    """Return the state of a release at a time in ms since the epoch."""
+    return ReleaseState(**_state(release, now))
 
 
-def document_of(release: Release, spell: Spell, *, has_qr_code: bool) -> ReleaseModel:
-    """Return the document of a release, with problem and warnings in the reader's language."""
+def document_of(release: Release, spell: Spell, now: int) -> ReleaseModel:
+    """Return the document of a release at a time in ms since the epoch.
+
+    Problem and warnings are in the reader's language.
+    """
     return ReleaseModel(
-        **_state(release),
+        **_state(release, now),
         **pick(release, "platform", "ref", "ref_name", "description", "environment", "robot"),
         **pick(release.launch, "start_page", "query", "scene"),
         compile_settings=dict(release.compile_settings),
@@ -112,12 +137,12 @@ def document_of(release: Release, spell: Spell, *, has_qr_code: bool) -> Release
         sizes=release.sizes and SizesModel(**pick(release.sizes, "full", "main", "packages")),
         warnings=[spell(warning) for warning in release.warnings],
         error=ProblemModel.of(release.error, spell) if release.error else None,
-        has_qr_code=has_qr_code,
+        has_qr_code=release.code is not None,
         kept=release.kept,
     )
 
 
-def _state(release: Release) -> dict[str, Any]:
+def _state(release: Release, now: int) -> dict[str, Any]:
     commit = release.commit
     return {
         **pick(release, "id", "kind", "state", "version", "requested_by"),
@@ -125,4 +150,7 @@ def _state(release: Release) -> dict[str, Any]:
         "commit": commit
         and CommitModel(**pick(commit, "id", "author", "subject"), time=moment(commit.time * 1000)),
         "stages": [StageModel.of(one) for one in release.stages],
+        "code": release.code and CodeModel.of(release.code),
+        "estimate": EstimateModel.of(release, now),
+        "queue": QueueModel.of(release),
     }

@@ -1,7 +1,7 @@
 """The context of every operation, and what operations share."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -14,6 +14,7 @@ from mprelease.security.vault import Vault
 from mprelease.storage import audit, secrets
 from mprelease.storage.audit import AuditEntry
 from mprelease.storage.database import Database, Reader, Writer
+from mprelease.storage.estimates import Estimates
 
 _SECRETS_TRIED = 20
 
@@ -41,6 +42,7 @@ class ServiceContext:
     now: Callable[[], int]
     timezone: ZoneInfo
     wake: Notifier = notify_nobody
+    estimates: Estimates = field(default_factory=Estimates)
 
 
 def record(db: Writer, services: ServiceContext, who: Actor, entry: AuditEntry) -> None:

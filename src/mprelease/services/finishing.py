@@ -1,5 +1,6 @@
 """Operations on the last step that an accepted upload has missed."""
 
+from mprelease.domain.codes import UNKNOWN
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Message, Problem
 from mprelease.domain.releases import Kind, Publication, Release, State
@@ -43,7 +44,8 @@ def finish(services: ServiceContext, who: Actor, release_id: int, given: Publica
         warnings = [each for each in release.warnings if each not in missed_steps(release)]
         if given.qr_code:
             image, media_type = given.qr_code, given.qr_code_type
-            releases.put_qr_code(db, release_id, image, media_type, clock.read(db))
+            lifetime = given.lifetime or UNKNOWN
+            releases.put_qr_code(db, release_id, image, media_type, clock.read(db), lifetime)
         else:
             warnings.append(_WITHOUT_QR_CODE)
         releases.put_warnings(db, release_id, warnings)

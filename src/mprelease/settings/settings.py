@@ -1,6 +1,7 @@
 """The settings of mprelease, read once from the environment and a TOML file."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -14,12 +15,14 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from mprelease.domain.codes import Lifetime
 from mprelease.domain.errors import Refused
 from mprelease.domain.logs import LogFormat
 from mprelease.domain.problems import Problem
 from mprelease.domain.sandbox import SandboxPolicy, UidRange
 from mprelease.domain.workers import DEFAULT_LABEL, LABEL, OnTerminate
 from mprelease.schemas.value_errors import detail_of
+from mprelease.settings.code_minutes import lifetimes_of
 from mprelease.settings.environment import config_file, user_folder
 
 
@@ -82,6 +85,8 @@ class Settings(BaseSettings):
     reuse_compile_results: bool = True
     reuse_compiled_files: bool = True
 
+    code_minutes: Annotated[Mapping[str, Lifetime], NoDecode] = Field(default_factory=dict)
+
     keep_releases: int = Field(default=1000, ge=0)
     keep_release_days: int = Field(default=365, ge=0, le=36_500)
     keep_log_days: int = Field(default=180, ge=0, le=36_500)
@@ -122,6 +127,11 @@ class Settings(BaseSettings):
         if wrong := [label for label in labels if not LABEL.fullmatch(label)]:
             raise ValueError(f"{wrong[0]!r} (a-z, 0-9, -)")
         return labels
+
+    @field_validator("code_minutes", mode="before")
+    @classmethod
+    def _lifetimes(cls, given: object) -> object:
+        return lifetimes_of(given) if isinstance(given, str) else given
 
     @field_validator("base_url")
     @classmethod

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
 
-from sqlalchemy import Select, exists, func, or_, select
+from sqlalchemy import Select, bindparam, func, or_, select
 
 from mprelease.domain import platforms
+from mprelease.domain.codes import Code
 from mprelease.domain.newer_values import known_or_newer
 from mprelease.domain.platforms import Platform
 from mprelease.domain.releases import Kind, Release, State
 from mprelease.storage.database import Reader
-from mprelease.storage.releases import read, with_app
+from mprelease.storage.releases import code_of, read, with_app
 from mprelease.storage.tables import apps, projects, qr_codes, releases
 
 _OPEN = [state for state in State if not state.is_final]
@@ -152,10 +153,46 @@ def _sections(rows: tuple[tuple[Any, ...], ...]) -> tuple[ProjectSection, ...]:
     return tuple(ProjectSection(name, tuple(members)) for name, members in by_name.items())
 
 
-def newest_codes(db: Reader) -> Mapping[int, tuple[int | None, ...]]:
-    """Return by app the ids of its newest releases that have a QR code: one of each kind."""
-    rows = db.connection.execute(_newest_codes())
-    return {app_id: tuple(release_ids) for app_id, *release_ids in rows}
+@dataclass(frozen=True)
+class CodeSummary:
+    """The QR code of a release, with what distinguishes that release from others of its app."""
+
+    release: int
+    kind: Kind
+    ref: str
+    version: str | None
+    code: Code
+
+
+def newest_codes(db: Reader) -> Mapping[int, tuple[CodeSummary, ...]]:
+    """Return by app its newest releases that have a QR code: one of each kind at most."""
+    ids = [each for row in db.connection.execute(_newest_codes()) for each in row if each]
+    found: dict[int, list[CodeSummary]] = defaultdict(list)
+    for row in db.connection.execute(_CODES, {"ids": ids}) if ids else ():
+        ref = row.ref_name or row.ref
+        summary = CodeSummary(
+            row.id, known_or_newer(Kind, row.kind), ref, row.version, code_of(row)
+        )
+        found[row.app_id].append(summary)
+    return {app_id: tuple(summaries) for app_id, summaries in found.items()}
+
+
+_CODES = (
+    select(
+        releases.c.id,
+        releases.c.app_id,
+        releases.c.kind,
+        releases.c.ref,
+        releases.c.ref_name,
+        releases.c.version,
+        qr_codes.c.made_at,
+        qr_codes.c.validity,
+        qr_codes.c.expires_at,
+    )
+    .join(qr_codes, qr_codes.c.release_id == releases.c.id)
+    .where(releases.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(releases.c.kind)
+)
 
 
 @cache
@@ -167,37 +204,78 @@ def _newest_codes() -> Select[Any]:
         .scalar_subquery()
         for kind in Kind
     ]
-    return select(apps.c.id, *newest).where(apps.c.removed_at.is_(None))
+    return select(*newest).where(apps.c.removed_at.is_(None))
 
 
-def with_codes(db: Reader, release_ids: list[int]) -> Mapping[int, int]:
+def with_codes(db: Reader, release_ids: Collection[int]) -> Mapping[int, int]:
     """Return those of these releases that have a QR code, with its time in ms since the epoch."""
     query = select(qr_codes.c.release_id, qr_codes.c.made_at)
     rows = db.connection.execute(query.where(qr_codes.c.release_id.in_(release_ids)))
     return {row.release_id: row.made_at for row in rows}
 
 
-def own_codes(
-    db: Reader, release_ids: list[int], one_trial_code: Collection[Platform]
-) -> Mapping[int, int]:
-    """Like `with_codes`, without codes that now belong to a newer release.
+@dataclass(frozen=True)
+class Successor:
+    """The upload to which the trial code of an earlier one belongs now.
+
+    With `has_replaced` it is of the same robot, so that the platform has the earlier one no more.
+    """
+
+    release: int
+    version: str | None
+    has_replaced: bool
+
+
+def successors(
+    db: Reader, release_ids: Collection[int], one_trial_code: Collection[Platform]
+) -> Mapping[int, Successor]:
+    """Return by id the successors of those of these uploads whose QR code belongs to a newer one.
 
     On the platforms in `one_trial_code` all uploads of one platform app id share the code of the
     trial version, which belongs to the newest of them.
     """
-    made_at = with_codes(db, release_ids)
-    newer, other = qr_codes.alias(), apps.alias()
-    is_superseded = (
-        exists()
-        .where(newer.c.kind == Kind.UPLOAD, newer.c.release_id > qr_codes.c.release_id)
-        .where(newer.c.app_id == other.c.id, other.c.platform.in_(one_trial_code))
+    if not release_ids:
+        return {}
+    newer, other = releases.alias(), apps.alias()
+    later = (
+        select(func.max(newer.c.id))
+        .join(qr_codes, qr_codes.c.release_id == newer.c.id)
+        .join(other, other.c.id == newer.c.app_id)
+        .where(newer.c.kind == Kind.UPLOAD, newer.c.id > releases.c.id)
+        .where(other.c.platform == apps.c.platform)
         .where(other.c.platform_app_id == apps.c.platform_app_id)
+        .correlate(releases, apps)
     )
-    rows = db.connection.scalars(
-        select(qr_codes.c.release_id)
-        .join(apps, apps.c.id == qr_codes.c.app_id)
-        .where(qr_codes.c.release_id.in_(list(made_at)), qr_codes.c.kind == Kind.UPLOAD)
-        .where(apps.c.platform.in_(one_trial_code), is_superseded)
+    of_robot = later.where(newer.c.robot == releases.c.robot)
+    query = (
+        select(
+            releases.c.id,
+            later.scalar_subquery().label("newest"),
+            of_robot.scalar_subquery().label("of_robot"),
+        )
+        .join(apps, apps.c.id == releases.c.app_id)
+        .where(releases.c.id.in_(release_ids), releases.c.kind == Kind.UPLOAD)
+        .where(apps.c.platform.in_(one_trial_code))
     )
-    superseded = set(rows)
-    return {release_id: at for release_id, at in made_at.items() if release_id not in superseded}
+    rows = db.connection.execute(query).all()
+    by_id = {row.id: (row.of_robot or row.newest, bool(row.of_robot)) for row in rows if row.newest}
+    versions = _versions(db, {successor for successor, _ in by_id.values()})
+    return {
+        release_id: Successor(successor, versions.get(successor), has_replaced)
+        for release_id, (successor, has_replaced) in by_id.items()
+    }
+
+
+def _versions(db: Reader, release_ids: Collection[int]) -> Mapping[int, str | None]:
+    query = select(releases.c.id, releases.c.version).where(releases.c.id.in_(release_ids))
+    return {row.id: row.version for row in db.connection.execute(query)} if release_ids else {}
+
+
+def trial_code(db: Reader, app_id: int) -> int | None:
+    """Return the newest upload of an app that has a QR code; None if there is none."""
+    newest: int | None = db.connection.scalar(
+        select(func.max(qr_codes.c.release_id)).where(
+            qr_codes.c.app_id == app_id, qr_codes.c.kind == Kind.UPLOAD
+        )
+    )
+    return newest

@@ -8,6 +8,7 @@ from sqlalchemy import Row, Select, delete, insert, select, update
 
 from mprelease.domain import platforms
 from mprelease.domain.apps import Environment
+from mprelease.domain.codes import UNKNOWN, Code, Lifetime, Validity
 from mprelease.domain.newer_values import known_or_newer
 from mprelease.domain.problems import Message, Problem, ProblemDetail
 from mprelease.domain.releases import (
@@ -152,12 +153,25 @@ def qr_code(db: Reader, release_id: int) -> tuple[bytes, str] | None:
     return (row.image, row.media_type) if row else None
 
 
-def put_qr_code(db: Writer, release_id: int, image: bytes, media_type: str, now: int) -> None:
+def put_qr_code(  # noqa: PLR0917 what a code is stored with
+    db: Writer,
+    release_id: int,
+    image: bytes,
+    media_type: str,
+    now: int,
+    lifetime: Lifetime = UNKNOWN,
+) -> None:
     """Store the QR code of a release, replacing an older one."""
     db.connection.execute(delete(qr_codes).where(qr_codes.c.release_id == release_id))
     copied = select(releases.c.app_id, releases.c.kind).where(releases.c.id == release_id)
     app_id, kind = db.connection.execute(copied).one()
-    values = {"image": image, "media_type": media_type, "made_at": now}
+    values = {
+        "image": image,
+        "media_type": media_type,
+        "made_at": now,
+        "validity": lifetime.validity,
+        "expires_at": lifetime.end(now),
+    }
     db.connection.execute(
         insert(qr_codes).values(release_id=release_id, app_id=app_id, kind=kind, **values)
     )
@@ -186,18 +200,25 @@ def remove(db: Writer, release_id: int, now: int) -> None:
 
 def with_app() -> Select[Any]:
     """Return a query for `read`, of all releases that are not deleted; callers add conditions."""
-    shown = select(releases, apps.c.name.label("app_name"), apps.c.platform).join(apps)
+    app = apps.c.name.label("app_name"), apps.c.platform
+    code = qr_codes.c.made_at, qr_codes.c.validity, qr_codes.c.expires_at
+    shown = select(releases, *app, *code).select_from(releases)
+    shown = shown.join(apps, apps.c.id == releases.c.app_id)
+    shown = shown.outerjoin(qr_codes, qr_codes.c.release_id == releases.c.id)
     return shown.where(releases.c.deleted_at.is_(None))
 
 
 def read(db: Reader, query: Select[Any], *, with_stages: bool = True) -> list[Release]:
     """Return the releases of a query that was made by `with_app`, with their stages if wanted."""
     rows = db.connection.execute(query).all()
-    known = _stages(db, [row.id for row in rows]) if rows and with_stages else {}
+    known = stages_of(db, [row.id for row in rows]) if with_stages else {}
     return [_release(row, known.get(row.id, [])) for row in rows]
 
 
-def _stages(db: Reader, release_ids: Sequence[int]) -> dict[int, list[StageRecord]]:
+def stages_of(db: Reader, release_ids: Sequence[int]) -> dict[int, list[StageRecord]]:
+    """Return the stages of releases by the ids of these, in order."""
+    if not release_ids:
+        return {}
     known: dict[int, list[StageRecord]] = {release_id: [] for release_id in release_ids}
     rows = db.connection.execute(
         select(stages)
@@ -249,7 +270,14 @@ def _release(row: Row[Any], known_stages: list[StageRecord]) -> Release:
         kept=row.kept,
         build_anew=row.build_anew,
         artifact=row.artifact,
+        code=None if row.made_at is None else code_of(row),
     )
+
+
+def code_of(row: Any) -> Code:
+    """Return the code of a row with the columns `made_at`, `validity` and `expires_at`."""
+    validity = known_or_newer(Validity, row.validity) if row.validity else Validity.UNKNOWN
+    return Code(row.made_at, validity, row.expires_at)
 
 
 def problem_detail_from(stored: dict[str, Any]) -> ProblemDetail:

@@ -1,6 +1,6 @@
 """Queries about shared QR codes: the keys by which they are shown without a login."""
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, select, update
 
 from mprelease.storage.database import Reader, Writer
 from mprelease.storage.tables import shares
@@ -14,6 +14,13 @@ def put(db: Writer, release_id: int, key: str, now: int) -> None:
 def drop(db: Writer, release_id: int) -> None:
     """Stop sharing a release's QR code."""
     db.connection.execute(delete(shares).where(shares.c.release_id == release_id))
+
+
+def move(db: Writer, key: str, release_id: int) -> None:
+    """Share the QR code of another release under a key, in place of the former one."""
+    drop(db, release_id)
+    row = update(shares).where(shares.c.key == key)
+    db.connection.execute(row.values(release_id=release_id))
 
 
 def key_of(db: Reader, release_id: int) -> str | None:

@@ -142,6 +142,8 @@ releases = Table(
     # For lists with a filter.
     Index(None, "state", "id"),
     Index(None, "requested_by", "id"),
+    # For how long the last successes of an app took.
+    Index(None, "app_id", "kind", "environment", "state", "id"),
 )
 
 stages = Table(
@@ -169,6 +171,9 @@ qr_codes = Table(
     Column("image", Blob, nullable=False),
     Column("media_type", String(64), nullable=False),
     _timestamp("made_at", nullable=False),
+    # A Validity; None for a code that an older version has stored.
+    Column("validity", String(16)),
+    _timestamp("expires_at"),
     # Copied from the release, for an index on the newest code of each app.
     Column("app_id", Id),
     Column("kind", String(16)),

@@ -35,6 +35,7 @@ from mprelease.web.http_status import status_of
 from mprelease.web.identity import is_for_programs, login_address, session_of
 from mprelease.web.pages import (
     apps,
+    codes,
     home,
     login,
     logs,
@@ -61,6 +62,7 @@ _PAGES = (
     projects,
     suggestions,
     apps,
+    codes,
     releases,
     logs,
     shares,

@@ -110,7 +110,7 @@ class Watcher:
 
     def _encoded_states(self, changes: Changes) -> str:
         spread, now = self._context.connections.spread, self._context.services.now()
-        return _json(states_in_json(changes) | {"now": now, "spread": spread})
+        return _json(states_in_json(changes, now) | {"now": now, "spread": spread})
 
     async def _send_alive(self) -> None:
         while True:

@@ -13,6 +13,7 @@ from mprelease.services.context import ServiceContext
 from mprelease.storage import lists, logs
 from mprelease.storage.database import Reader
 from mprelease.storage.lists import Search
+from mprelease.storage.progress import with_progress
 
 # One update ends with the passage that reaches one of these limits.
 _LINES = 10_000
@@ -51,12 +52,12 @@ class StoredState:
     def open(self) -> Sequence[Release]:
         """Return queued and running releases and those in state UNKNOWN."""
         with self.services.database.reading() as db:
-            return lists.unfinished_or_unknown(db)
+            return with_progress(db, self.services.estimates, lists.unfinished_or_unknown(db))
 
     def since(self, newest: int, also: Collection[int]) -> Sequence[Release]:
         """Return releases with ids above `newest`, and those of `also` that exist."""
         with self.services.database.reading() as db:
-            return lists.since(db, newest, also)
+            return with_progress(db, self.services.estimates, lists.since(db, newest, also))
 
 
 def log_in_json(update: LiveUpdate) -> dict[str, object]:
@@ -72,11 +73,12 @@ def log_in_json(update: LiveUpdate) -> dict[str, object]:
     }
 
 
-def states_in_json(changes: Changes) -> dict[str, object]:
-    """Return changes of states as JSON (docs/live.md)."""
-    states = [state_of(release) for release in changes.releases]
+def states_in_json(changes: Changes, now: int) -> dict[str, object]:
+    """Return changes of states as JSON (docs/live.md), at a time in ms since the epoch."""
+    states = [state_of(release, now) for release in changes.releases]
     return {
         "states": [state.model_dump(mode="json") for state in states],
+        "queue": dict(changes.positions),
         "whole": changes.is_whole,
     }
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache, lru_cache
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,18 +15,22 @@ from jinja2.runtime import Context
 from jinja2.utils import url_quote
 from markupsafe import Markup, escape
 
+from mprelease.domain.codes import Code
 from mprelease.domain.platforms import Platform, SizeLimits
-from mprelease.domain.releases import Kind, Release, StageRecord, StageState
+from mprelease.domain.releases import Release, StageRecord, StageState
 from mprelease.domain.users import Permission
 from mprelease.i18n import Language, Translator, language_of
+from mprelease.i18n.progress import progress
 from mprelease.i18n.quantities import duration, size
 from mprelease.platforms.registry import driver_of, presentation_of, served, with_one_trial_code
 from mprelease.security import csrf
 from mprelease.services.sessions import Session
-from mprelease.storage.lists import AppSummary, ProjectSection
+from mprelease.storage.lists import AppSummary, CodeSummary, ProjectSection
 from mprelease.web import assets, flash, sidebar
+from mprelease.web.code_display import ShownCode, exact, moment, shown_code
 from mprelease.web.context import context_of
 from mprelease.web.identity import CSRF_FIELD
+from mprelease.web.rail import rail_of
 
 LANGUAGE_COOKIE = "language"
 _CODE = re.compile(r"`([^`]+)`")
@@ -45,7 +49,6 @@ def page(request: Request, template: str, status: int = 200, **context: object) 
         "may": _rights(session),
         "untrusted_proxies": context_of(request).untrusted_proxies.peers,
         "flash": flash.message_of(request),
-        "unserved": {},
         **context,
     }
     if "sidebar" not in shown:
@@ -89,9 +92,10 @@ def _templates() -> Environment:
         "ago": _ago,
         "duration": duration,
         "size": size,
-        "moment": _moment,
+        "moment": moment,
         "details": _details,
         "with_code": _with_code,
+        "exact": _exact,
     }
     made.globals |= {
         "asset": assets.address,
@@ -106,6 +110,9 @@ def _templates() -> Environment:
         "size_limits": _size_limits,
         "navigation": _navigation,
         "app_card": _app_card,
+        "shown_code": _shown_code,
+        "rail_of": rail_of,
+        "progress_of": progress,
     }
     return made
 
@@ -139,18 +146,35 @@ def _links(sections: tuple[ProjectSection, ...], language: Language, *, manages:
 
 
 @pass_context
-def _app_card(context: Context, app: AppSummary, codes: tuple[int | None, ...]) -> Markup:
-    """Return the card of an app on the home page, with the ids of its releases with codes."""
-    return _card(app, codes, context["t"].language, releases=context["may"]("release"))
+def _app_card(context: Context, app: AppSummary, codes: tuple[CodeSummary, ...]) -> Markup:
+    """Return the card of an app on the home page, with its newest codes."""
+    shown = tuple((one, _shown_code(context, one.code)) for one in codes)
+    return _card(app, shown, context["t"].language, releases=context["may"]("release"))
 
 
 @lru_cache(maxsize=4096)
 def _card(
-    app: AppSummary, codes: tuple[int | None, ...], language: Language, *, releases: bool
+    app: AppSummary,
+    codes: tuple[tuple[CodeSummary, ShownCode], ...],
+    language: Language,
+    *,
+    releases: bool,
 ) -> Markup:
-    shown = {"app": app, "codes": dict(zip(Kind, codes, strict=True)), "releases": releases}
     template = _templates().get_template("app_card.html")
+    shown = {"app": app, "codes": codes, "releases": releases}
     return Markup(template.render(t=Translator(language), **shown))  # noqa: S704 a template
+
+
+@pass_context
+def _shown_code(context: Context, code: Code) -> ShownCode:
+    """Return a QR code as it is shown now."""
+    t, now, zone = context["t"], context["now"], context["timezone"]
+    return shown_code(t, code, now, zone, _ago(context, code.made_at))
+
+
+@pass_context
+def _exact(context: Context, at: int) -> Markup:
+    return exact(at, context["now"], context["timezone"])
 
 
 @pass_context
@@ -168,11 +192,7 @@ def _ago(context: Context, at: int | None) -> Markup:
         words = t("web.ago.now")
     exact = datetime.fromtimestamp(at / 1000, context["timezone"])
     shown = exact.isoformat(" ", "seconds")
-    return Markup('<time datetime="{}" title="{}">{}</time>').format(_moment(at), shown, words)
-
-
-def _moment(at: int) -> str:
-    return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="seconds")
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(moment(at), shown, words)
 
 
 def _stages_of(release: Release) -> list[StageRecord]:

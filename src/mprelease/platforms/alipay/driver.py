@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import ClassVar
 
 from mprelease.domain.apps import ProjectType
+from mprelease.domain.codes import Lifetime, lasting
 from mprelease.domain.platforms import MIB, Platform, SizeLimits
 from mprelease.domain.problems import Message
-from mprelease.domain.releases import Publication
+from mprelease.domain.releases import Kind, Publication
 from mprelease.platforms.alipay import api
 from mprelease.platforms.alipay.api import opened, read_credential
 from mprelease.platforms.alipay.content import left_out, require_content, root_of, take_out_hooks
@@ -72,6 +73,13 @@ class AlipayDriver(Bridged):
     def read_credential(self, content: bytes) -> str:
         """Return the id and the key of a tool; raise Refused(KEY_SHAPE)."""
         return read_credential(content)
+
+    def code_lifetime(self, kind: Kind) -> Lifetime:
+        """Return 6 days for a preview, 7 for the trial version; the tool's answer has no time.
+
+        Source: AlipayDocs/open-docs on GitHub, 小程序二维码有效期说明.md (in support/支付宝小程序).
+        """
+        return lasting(days=6 if kind is Kind.PREVIEW else 7)
 
     def secrets_in(self, credential: str) -> tuple[str, ...]:
         """Return the key; the tool's id is not secret."""

@@ -3,8 +3,8 @@
 import json
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
 
+from mprelease.domain.codes import UNLIMITED, Lifetime, ending
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Message, Problem
 from mprelease.domain.releases import Kind, Publication, Sizes
@@ -217,7 +217,6 @@ def _was_answered(tool_error: ToolError) -> bool:
     return tool_error.reply is not None and tool_error.reply.status < 500  # noqa: PLR2004 HTTP
 
 
-_BEIJING = timezone(timedelta(hours=8))
 _NEVER = -1  # the tool's value for a code that does not expire
 _LATEST = 253_402_300_799 - 86_400  # seconds since the epoch: the end of datetime's range, less 1 d
 _LONGEST_ADDRESS = 500  # characters; the tool's addresses have about 30
@@ -237,17 +236,16 @@ def _result(facts: EventFields, _order: PublishOrder) -> Result:
     if not 0 < len(address) <= _LONGEST_ADDRESS:
         raise ValueError("shortUrl is no address")
     # Drawn here, because the image that the tool makes is transparent.
-    return Result(Publication(draw_qr_code(address), "image/png", sizes), _expiry(facts))
+    code = draw_qr_code(address)
+    return Result(Publication(code, "image/png", sizes, _lifetime(facts)))
 
 
-def _expiry(facts: EventFields) -> tuple[Message, ...]:
+def _lifetime(facts: EventFields) -> Lifetime | None:
+    """Return the lifetime of the code in the platform's answer; None without one."""
     if facts.code("expireTime") == _NEVER:
-        return ()
+        return UNLIMITED
     seconds = facts.number("expireTime")
-    if not 0 < seconds < _LATEST:
-        return ()
-    time = datetime.fromtimestamp(seconds, _BEIJING)
-    return (Message("hint.douyin_expires", {"time": f"{time:%Y-%m-%d %H:%M} (UTC+8)"}),)
+    return ending(seconds * 1000) if 0 < seconds < _LATEST else None
 
 
 def _sizes(facts: EventFields) -> Sizes:

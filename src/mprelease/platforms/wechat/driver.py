@@ -5,9 +5,11 @@ from collections.abc import Collection
 from pathlib import Path
 
 from mprelease.domain.apps import ProjectType
+from mprelease.domain.codes import UNLIMITED, Lifetime, lasting
 from mprelease.domain.errors import Refused
 from mprelease.domain.platforms import MIB, Platform, SizeLimits
 from mprelease.domain.problems import Message, Problem
+from mprelease.domain.releases import Kind
 from mprelease.domain.versions import VersionForm
 from mprelease.platforms.bridge_driver import Bridged
 from mprelease.platforms.detection import APP_ID_EXAMPLES, require_app_id
@@ -99,6 +101,14 @@ class WeChatDriver(Bridged):
     def read_credential(self, content: bytes) -> str:
         """Return the PEM of an upload key; raise Refused(KEY_SHAPE)."""
         return read_key(content)
+
+    def code_lifetime(self, kind: Kind) -> Lifetime:
+        """Return 25 minutes for a preview; the trial version's code is a fixed address.
+
+        WeChat documents no time for previews, and its answer has none. Teams with miniprogram-ci
+        write of 25 and of 30 minutes in their public repositories: this is the shorter one.
+        """
+        return lasting(minutes=25) if kind is Kind.PREVIEW else UNLIMITED
 
     def secrets_in(self, credential: str) -> tuple[str, ...]:
         """Return the key."""

@@ -19,6 +19,7 @@ from mprelease.services.sessions import Session
 from mprelease.storage import lists, logs
 from mprelease.storage import releases as stored
 from mprelease.storage.lists import Search
+from mprelease.storage.progress import with_progress
 from mprelease.web import worker_queries
 from mprelease.web.api.common_models import Listed
 from mprelease.web.api.refusals import Responses, refusing
@@ -115,9 +116,9 @@ def list_all(
         # One more than is returned, to see whether there is a next page.
         search = Search(app_id, kind, state, ref, person, before, limit + 1)
         found = lists.search(db, search)
-        shown = found[:limit]
-        codes = lists.with_codes(db, [one.id for one in shown])
-    items = [document_of(one, t.of, has_qr_code=one.id in codes) for one in shown]
+        shown = with_progress(db, context.services.estimates, found[:limit])
+    now = context.services.now()
+    items = [document_of(one, t.of, now) for one in shown]
     return Listed(items=items, next=shown[-1].id if len(found) > limit else None)
 
 
@@ -290,7 +291,6 @@ def _key(session: Session, given: str | None) -> str | None:
 
 def _shown(request: Request, context: WebContext, release_id: int) -> ReleaseModel:
     with context.services.database.reading() as db:
-        release = releases.get(db, release_id)
-        codes = lists.with_codes(db, [release_id])
-    spell = Translator(language(request)).of
-    return document_of(release, spell, has_qr_code=release.id in codes)
+        found = releases.get(db, release_id)
+        [release] = with_progress(db, context.services.estimates, [found])
+    return document_of(release, Translator(language(request)).of, context.services.now())

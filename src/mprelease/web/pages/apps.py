@@ -16,9 +16,10 @@ from mprelease.schemas.apps import App
 from mprelease.schemas.releases import ReleaseFields, ReleaseRequest
 from mprelease.services import apps, releases
 from mprelease.services.sessions import Session
-from mprelease.storage import lists, projects, users, workers
+from mprelease.storage import lists, projects, users
 from mprelease.storage.database import Reader
 from mprelease.storage.lists import Search
+from mprelease.storage.progress import with_progress
 from mprelease.web.context import WebContext
 from mprelease.web.flash import done
 from mprelease.web.identity import CanRelease, CanView, ContextOf
@@ -56,13 +57,15 @@ def show(
             before=before,
             limit=_CARDS,
         )
-        cards = lists.search(db, search, with_stages=False)
+        found = lists.search(db, search, with_stages=False)
+        cards = with_progress(db, context.services.estimates, found)
+        one_trial_code = with_one_trial_code()
         shown: dict[str, Any] = {
             "app": app,
             "project": projects.by_id(db, app.project_id),
             "cards": cards,
-            "codes": lists.own_codes(db, [one.id for one in cards], with_one_trial_code()),
-            "unserved": workers.unserved(db, [one.id for one in cards]),
+            "successors": lists.successors(db, [one.id for one in cards], one_trial_code),
+            "trial_code": lists.trial_code(db, app.id) if app.platform in one_trial_code else None,
             "people": users.every(db),
             "search": search,
             "is_filtered": search.is_filtered,

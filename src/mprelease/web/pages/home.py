@@ -4,8 +4,10 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from mprelease.domain.releases import State
-from mprelease.storage import lists, workers
+from mprelease.platforms.registry import with_one_trial_code
+from mprelease.storage import lists
 from mprelease.storage.lists import Search
+from mprelease.storage.progress import with_progress
 from mprelease.web import sidebar
 from mprelease.web.identity import CanView, ContextOf
 from mprelease.web.rendering import page
@@ -19,11 +21,12 @@ _UNFINISHED = {State.QUEUED, State.RUNNING}  # shown in `running`
 def show(request: Request, context: ContextOf, session: CanView) -> Response:
     """Show the home page."""
     with context.services.database.reading() as db:
-        running = lists.unfinished(db)
+        estimates = context.services.estimates
+        running = with_progress(db, estimates, lists.unfinished(db))
         recent = lists.search(db, Search(limit=_RECENT), with_stages=False)
         shown = sidebar.read(db)
         codes = lists.newest_codes(db)
-        unserved = workers.unserved(db, [one.id for one in running])
+        successors = lists.successors(db, [one.id for one in recent], with_one_trial_code())
     return page(
         request,
         "home.html",
@@ -32,5 +35,5 @@ def show(request: Request, context: ContextOf, session: CanView) -> Response:
         sidebar=shown,
         sections=shown.sections,
         codes=codes,
-        unserved=unserved,
+        successors=successors,
     )

@@ -10,15 +10,16 @@ from mprelease.domain.errors import Refused
 from mprelease.domain.node_versions import OLD_WEBPACK_NODE
 from mprelease.domain.problems import Message, Problem
 from mprelease.domain.releases import Kind, Release, State
-from mprelease.platforms.registry import with_one_trial_code
 from mprelease.services import finishing, releases, repetition, retention
-from mprelease.storage import apps, blockers, lists, shares, workers
+from mprelease.storage import apps, lists
 from mprelease.storage import releases as stored
 from mprelease.storage.lists import Search
+from mprelease.storage.progress import with_progress
 from mprelease.web import worker_queries
 from mprelease.web.context import WebContext
 from mprelease.web.flash import done
 from mprelease.web.identity import CanManage, CanRelease, CanView, ContextOf
+from mprelease.web.pages.codes import shown_with_code
 from mprelease.web.rendering import page
 
 router = APIRouter(prefix="/releases", include_in_schema=False)
@@ -50,13 +51,12 @@ def list_all(
             before=before,
             limit=_ROWS,
         )
-        rows = lists.search(db, search, with_stages=False)
+        found = lists.search(db, search, with_stages=False)
         shown: dict[str, Any] = {
-            "rows": rows,
+            "rows": with_progress(db, context.services.estimates, found),
             "apps": apps.every(db),
-            "unserved": workers.unserved(db, [one.id for one in rows]),
         }
-    shown |= {"search": search, "app": app, "more": len(rows) == _ROWS}
+    shown |= {"search": search, "app": app, "more": len(found) == _ROWS}
     return page(request, "releases.html", **shown, is_filtered=bool(app) or search.is_filtered)
 
 
@@ -88,21 +88,12 @@ def delete(
 def show(request: Request, context: ContextOf, session: CanView, release_id: int) -> Response:
     """Show a release."""
     with context.services.database.reading() as db:
-        release = releases.get(db, release_id)
-        waits = workers.waits(db, [release_id])
+        found = releases.get(db, release_id)
+        [release] = with_progress(db, context.services.estimates, [found])
         shown: dict[str, Any] = {
-            "release": release,
-            "app": apps.by_id(db, release.app_id),
-            "share_address": _share_address(request, context, shares.key_of(db, release_id)),
-            "code_made_at": lists.own_codes(db, [release_id], with_one_trial_code()).get(
-                release_id
-            ),
-            "unserved": waits.unserved,
-            "without_disk": waits.without_disk.get(release_id),
+            **shown_with_code(request, context, db, release),
             "missed_steps": finishing.missed_steps(release),
             "node_to_try": _node_to_try(release),
-            "has_code": bool(lists.with_codes(db, [release_id])),
-            "blocker": blockers.blocker(db, release_id) if release.state is State.QUEUED else None,
         }
     return page(request, "release.html", **shown)
 
@@ -188,7 +179,3 @@ def _done(context: WebContext, release_id: int, message: str) -> Response:
 def _node_to_try(release: Release) -> str | None:
     is_new = release.error and release.error.problem is Problem.OLD_WEBPACK_NEW_NODE
     return OLD_WEBPACK_NODE if is_new else None
-
-
-def _share_address(request: Request, context: WebContext, key: str | None) -> str | None:
-    return key and f"{(context.base_url or str(request.base_url)).rstrip('/')}/s/{key}"

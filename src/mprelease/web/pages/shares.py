@@ -1,11 +1,14 @@
 """Shared QR codes: pages that are shown without a login to everyone with their URL."""
 
+from typing import Any
+
 from fastapi import APIRouter, Request
-from fastapi.responses import Response
+from fastapi.responses import RedirectResponse, Response
 
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Message, Problem
-from mprelease.services import shares
+from mprelease.platforms.registry import with_one_trial_code
+from mprelease.services import renewal, shares
 from mprelease.storage import lists
 from mprelease.storage import releases as stored
 from mprelease.web.flash import done
@@ -35,13 +38,30 @@ def withdraw(context: ContextOf, session: CanRelease, release_id: int) -> Respon
 
 @router.get("/s/{key}")
 def show(request: Request, context: ContextOf, key: str) -> Response:
-    """Show a shared QR code; made for phones, without a login."""
-    with context.services.database.reading() as db:
+    """Show a shared QR code, or the one that has taken its place; made for phones, no login."""
+    services = context.services
+    renewal.follow(services, key)
+    with services.database.reading() as db:
         release = shares.shared(db, key)
-        made_at = lists.with_codes(db, [release.id]).get(release.id)
-    answer = page(request, "shared.html", release=release, key=key, made_at=made_at)
+        if release.code is None:
+            raise Refused(Problem.PAGE_UNKNOWN)
+        shown: dict[str, Any] = {
+            "release": release,
+            "key": key,
+            "successor": lists.successors(db, [release.id], with_one_trial_code()).get(release.id),
+            "renews": renewal.is_renewable(db, release),
+            "is_renewing": renewal.of(db, release) is not None,
+        }
+    answer = page(request, "shared.html", **shown)
     answer.headers.update(_PRIVATE_HEADERS)
     return answer
+
+
+@router.post("/s/{key}/renew")
+def renew(context: ContextOf, key: str) -> Response:
+    """Request a new code in place of a shared one that has ended, if its app allows that."""
+    renewal.renew(context.services, key)
+    return RedirectResponse(f"/s/{key}", 303, headers=_PRIVATE_HEADERS)
 
 
 @router.get("/s/{key}/qr-code")

@@ -3,8 +3,10 @@
 // after a random delay in each browser.
 import { Idiomorph } from "./vendor/idiomorph.js";
 import { duration } from "./format.js";
+import "./codes.js";
 import { showNotices } from "./notices.js";
-import { isWorthFetching, shownStages } from "./releases.js";
+import { partsDone, progress } from "./progress.js";
+import { isFinal, isWorthFetching, shownStages } from "./releases.js";
 import { t, states } from "./states.js";
 
 const FETCH_INTERVAL = 1000; // ms, the least between two fetches of the same page
@@ -40,7 +42,31 @@ function showStages(list, release) {
   }
 }
 
+function showProgress(release) {
+  for (const shown of document.querySelectorAll(`[data-progress="${release.id}"]`)) {
+    shown.textContent = progress(release, states.now, t);
+  }
+  for (const rail of document.querySelectorAll(`[data-rail="${release.id}"]`)) {
+    const parts = partsDone(release, states.now);
+    for (const { name, state } of release.stages) {
+      const segment = rail.querySelector(`[data-segment="${name}"]`);
+      if (!segment) continue;
+      segment.setAttribute("class", state);
+      const [track, done] = segment.children;
+      done.setAttribute("width", Math.round(track.getAttribute("width") * parts[name]));
+    }
+  }
+}
+
+function showPositions() {
+  for (const shown of document.querySelectorAll("[data-position-of]")) {
+    const position = states.positions[shown.dataset.positionOf];
+    if (position) shown.textContent = t("position", { position });
+  }
+}
+
 function tick() {
+  for (const release of states.known.values()) if (!isFinal(release)) showProgress(release);
   for (const time of document.querySelectorAll("[data-since]")) {
     time.textContent = duration(states.now - Number(time.dataset.since));
   }
@@ -70,6 +96,7 @@ class Refresher {
       htmx.process(region);
     }
     for (const release of states.known.values()) show(release);
+    showPositions();
     document.dispatchEvent(new Event("mprelease:refreshed"));
     tick();
   }
@@ -95,6 +122,7 @@ function needsFetch(change) {
 
 states.listen(({ changed, isMissing, whole, spread }) => {
   for (const { now } of changed) show(now);
+  showPositions();
   document.getElementById("running").textContent = t("count", { count: states.running });
   const worth = changed.filter(needsFetch);
   // Changes of the user's own releases are fetched without delay.

@@ -13,6 +13,7 @@ export function t(name, parameters = {}) {
 
 class States {
   known = new Map(); // releases that this page has received, by id
+  positions = {}; // places in the queue, by id
   #listeners = [];
   #lag = 0; // ms by which this machine's clock is ahead of the server's
   #isNew = true;
@@ -48,7 +49,7 @@ class States {
     return [...this.known.values()].filter((one) => !isFinal(one)).length;
   }
 
-  #receive({ states, whole, now, spread }) {
+  #receive({ states, whole, now, spread, queue }) {
     this.#lag = Date.now() - now;
     // After a lost connection, releases may have begun and ended unseen: the page must be fetched.
     const isMissing = whole && !this.#isNew;
@@ -56,6 +57,7 @@ class States {
     if (whole) this.known.clear();
     const changed = states.map((one) => ({ now: one, before: this.known.get(one.id) }));
     for (const one of states) this.known.set(one.id, one);
+    this.positions = queue ?? {};
     for (const listener of this.#listeners) listener({ changed, isMissing, whole, spread });
   }
 }

@@ -1,0 +1,57 @@
+"""Renew a shared QR code that has ended, while its page is open; apps allow it by a setting."""
+
+from mprelease.domain.releases import Kind, Release, State
+from mprelease.domain.users import Actor
+from mprelease.services import releases, repetition, shares
+from mprelease.services.context import ServiceContext
+from mprelease.storage import apps
+from mprelease.storage import releases as stored
+from mprelease.storage import shares as stored_shares
+from mprelease.storage.database import Reader
+
+
+def renew(services: ServiceContext, key: str) -> None:
+    """Request once what a shared preview was built of, if its code has ended and its app allows it.
+
+    It is requested in the name of the person who requested the preview. Raise Refused.
+    """
+    with services.database.reading() as db:
+        release = shares.shared(db, key)
+        is_due = is_renewable(db, release) and _has_ended(services, release)
+        if not is_due or of(db, release) is not None:
+            return
+    wanted = repetition.again(services, release.id).with_(idempotency_key=_key(release))
+    releases.request(services, Actor(release.requested_by), wanted)
+
+
+def follow(services: ServiceContext, key: str) -> None:
+    """Let a share lead to the renewal of its release, once that has a code."""
+    with services.database.reading() as db:
+        release = shares.shared(db, key)
+        if not _has_ended(services, release):
+            return
+        newer = of(db, release)
+    if newer and newer.state is State.SUCCEEDED and newer.code:
+        with services.database.writing() as db:
+            stored_shares.move(db, key, newer.id)
+
+
+def of(db: Reader, release: Release) -> Release | None:
+    """Return the renewal of a release's code, in whatever state; None if there is none."""
+    return stored.by_idempotency_key(db, _key(release)) if release.code else None
+
+
+def is_renewable(db: Reader, release: Release) -> bool:
+    """Return whether the app of a release renews shared codes, and this is one of a preview."""
+    app = apps.by_id(db, release.app_id)
+    return release.kind is Kind.PREVIEW and app.build.renew_shared_codes
+
+
+def _has_ended(services: ServiceContext, release: Release) -> bool:
+    return release.code is not None and release.code.has_ended(services.now())
+
+
+def _key(release: Release) -> str:
+    """Return the idempotency key of a renewal: one for each code, however many pages ask."""
+    made_at = release.code.made_at if release.code else 0
+    return f"renewal:{release.id}:{made_at}"
