@@ -22,6 +22,7 @@ from mprelease.domain.releases import (
 from mprelease.domain.sandbox import SandboxMode
 from mprelease.domain.users import Actor, Role
 from mprelease.platforms.images import draw_qr_code
+from mprelease.platforms.registry import code_lifetime
 from mprelease.schemas.apps import AppChange
 from mprelease.schemas.projects import ProjectChange
 from mprelease.schemas.releases import ReleaseRequest
@@ -58,6 +59,8 @@ LASTED = {Stage.CHECKOUT: 640, Stage.INSTALL: 90, Stage.BUILD: 7300, Stage.PUBLI
 BAD = ProblemDetail(Problem.PACKAGE_TOO_LARGE, {"package": "main", "size": 2580, "limit": 2048})
 MISSED = Message("hint.alipay_not_experience", {"version": "26.11.22", "detail": "busy"})
 _HOUR_MS = 3_600_000
+# The codes of other platforms are so old that they have ended, if that is known.
+_VALID = {Platform.WECHAT}
 
 
 def services_of(data: Path) -> ServiceContext:
@@ -157,7 +160,9 @@ def _released(
                 queue.end_stage(db, lease, stage, ended, began, cached=stage is Stage.INSTALL)
         if is_good:
             image = draw_qr_code(f"https://example.com/trial?release={number}")
-            stored.put_qr_code(db, number, image, "image/png", services.now())
+            made_at = services.now() - (0 if platform in _VALID else 8 * 24 * _HOUR_MS)
+            lifetime = code_lifetime(platform, kind, {})
+            stored.put_qr_code(db, number, image, "image/png", made_at, lifetime)
         if is_good and platform is Platform.ALIPAY:
             queue.warn(db, lease, MISSED)
         if state.is_final:

@@ -149,6 +149,9 @@ def watcher(pool: WorkerPool, loops: LoopSupervisor, patch: Patch, _: str) -> No
         def since(self, *_: object) -> list[Any]:
             return []
 
+        def unserved(self) -> list[str]:
+            return []
+
     async def watch() -> None:
         async with asyncio.timeout(10), Hub(Stored(), loops=loops).watching_all() as state_feed:  # type: ignore[arg-type]
             await state_feed.after(0)

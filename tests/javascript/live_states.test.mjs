@@ -41,6 +41,17 @@ test("after a lost connection what was known is forgotten, and the page has to a
   assert.deepEqual([...states.known.keys()], [3]);
 });
 
+test("a label that a worker takes again is a change of what pages show, the first message is none", () => {
+  const message = (unserved, queue) => ({ ...some(), unserved, queue });
+  sockets[1].receive(message(["linux"], { 12: 2 }));
+  assert.equal(last().isServedAnew, true);
+  assert.deepEqual(states.positions, { 12: 2 });
+  sockets[1].receive(message(["linux"], {}));
+  assert.equal(last().isServedAnew, false);
+  sockets[1].receive(message([], {}));
+  assert.equal(last().isServedAnew, true);
+});
+
 test("the time is the server's, however wrong this machine's clock is", () => {
   sockets[1].receive({ ...some(), now: Date.now() - 3_600_000 });
   assert.ok(Math.abs(states.now - (Date.now() - 3_600_000)) < 1000);

@@ -20,12 +20,14 @@ class Changes:
     `count` is the cursor for the next call. With `is_whole` these are all open releases, and the
     watcher's state of any other release may be outdated. `positions` are those of all queued
     releases, by id: one that leaves the queue moves all behind it, which are not listed for that.
+    `unserved` are the labels in use that no alive worker takes.
     """
 
     count: int
     releases: Sequence[Release] = ()
     is_whole: bool = False
     positions: Mapping[int, int] = field(default_factory=dict)
+    unserved: Sequence[str] = ()
 
 
 class StoredReleases(Protocol):
@@ -39,6 +41,9 @@ class StoredReleases(Protocol):
 
     def since(self, newest: int, also: Collection[int]) -> Sequence[Release]:
         """Return the releases with ids above `newest`, and those of `also` that exist."""
+
+    def unserved(self) -> Sequence[str]:
+        """Return the labels in use that no alive worker takes."""
 
 
 class StateFeed(Poller):
@@ -55,6 +60,7 @@ class StateFeed(Poller):
         self._dropped = 0
         self._changes: dict[int, tuple[int, Release]] = {}
         self._same: dict[int, Changes] = {}
+        self._unserved: Sequence[str] = ()
 
     async def poll(self) -> None:
         """Compare the stored releases with the last poll, and wake the watchers on changes."""
@@ -70,6 +76,9 @@ class StateFeed(Poller):
             if self._open.get(release_id) != release:
                 self._add_change(release)
         self._newest, self._open = max([self._newest, *present]), now
+        unserved = await asyncio.to_thread(self._stored.unserved)
+        if unserved != self._unserved:
+            self._unserved, self._count = unserved, self._count + 1
         if self._count != before:
             self._same.clear()
             self.wake()
@@ -83,11 +92,10 @@ class StateFeed(Poller):
         return self._same[count]
 
     def _since(self, count: int) -> Changes:
-        if count < max(1, self._dropped):
-            everything = list(self._open.values())
-            return Changes(self._count, everything, is_whole=True, positions=self._positions())
+        is_whole = count < max(1, self._dropped)
         changed = [one for at, one in self._changes.values() if at > count]
-        return Changes(self._count, changed, positions=self._positions())
+        shown = list(self._open.values()) if is_whole else changed
+        return Changes(self._count, shown, is_whole, self._positions(), self._unserved)
 
     def _positions(self) -> dict[int, int]:
         return {one.id: one.queue.position for one in self._open.values() if one.queue}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
 
-from sqlalchemy import Select, bindparam, func, or_, select
+from sqlalchemy import Select, func, or_, select, union_all
 
 from mprelease.domain import platforms
 from mprelease.domain.codes import Code
@@ -166,45 +166,32 @@ class CodeSummary:
 
 def newest_codes(db: Reader) -> Mapping[int, tuple[CodeSummary, ...]]:
     """Return by app its newest releases that have a QR code: one of each kind at most."""
-    ids = [each for row in db.connection.execute(_newest_codes()) for each in row if each]
     found: dict[int, list[CodeSummary]] = defaultdict(list)
-    for row in db.connection.execute(_CODES, {"ids": ids}) if ids else ():
-        ref = row.ref_name or row.ref
-        summary = CodeSummary(
-            row.id, known_or_newer(Kind, row.kind), ref, row.version, code_of(row)
-        )
-        found[row.app_id].append(summary)
+    for row in db.connection.execute(_newest_codes()):
+        ref, kind = row.ref_name or row.ref, known_or_newer(Kind, row.kind)
+        found[row.app_id].append(CodeSummary(row.id, kind, ref, row.version, code_of(row)))
     return {app_id: tuple(summaries) for app_id, summaries in found.items()}
-
-
-_CODES = (
-    select(
-        releases.c.id,
-        releases.c.app_id,
-        releases.c.kind,
-        releases.c.ref,
-        releases.c.ref_name,
-        releases.c.version,
-        qr_codes.c.made_at,
-        qr_codes.c.validity,
-        qr_codes.c.expires_at,
-    )
-    .join(qr_codes, qr_codes.c.release_id == releases.c.id)
-    .where(releases.c.id.in_(bindparam("ids", expanding=True)))
-    .order_by(releases.c.kind)
-)
 
 
 @cache
 def _newest_codes() -> Select[Any]:
+    # An index answers each of these without reading other codes.
     newest = [
-        select(func.max(qr_codes.c.release_id))
-        .where(qr_codes.c.app_id == apps.c.id, qr_codes.c.kind == kind)
-        .correlate(apps)
-        .scalar_subquery()
+        select(
+            select(func.max(qr_codes.c.release_id))
+            .where(qr_codes.c.app_id == apps.c.id, qr_codes.c.kind == kind)
+            .correlate(apps)
+            .scalar_subquery()
+            .label("id")
+        ).where(apps.c.removed_at.is_(None))
         for kind in Kind
     ]
-    return select(*newest).where(apps.c.removed_at.is_(None))
+    ids = union_all(*newest).subquery()
+    of_release = ("id", "app_id", "kind", "ref", "ref_name", "version")
+    of_code = ("made_at", "validity", "expires_at")
+    columns = [releases.c[name] for name in of_release] + [qr_codes.c[name] for name in of_code]
+    query = select(*columns).select_from(ids).join(releases, releases.c.id == ids.c.id)
+    return query.join(qr_codes, qr_codes.c.release_id == ids.c.id).order_by(releases.c.kind)
 
 
 def with_codes(db: Reader, release_ids: Collection[int]) -> Mapping[int, int]:
@@ -247,7 +234,7 @@ def successors(
         .correlate(releases, apps)
     )
     of_robot = later.where(newer.c.robot == releases.c.robot)
-    query = (
+    found = (
         select(
             releases.c.id,
             later.scalar_subquery().label("newest"),
@@ -256,19 +243,16 @@ def successors(
         .join(apps, apps.c.id == releases.c.app_id)
         .where(releases.c.id.in_(release_ids), releases.c.kind == Kind.UPLOAD)
         .where(apps.c.platform.in_(one_trial_code))
+        .subquery()
     )
-    rows = db.connection.execute(query).all()
-    by_id = {row.id: (row.of_robot or row.newest, bool(row.of_robot)) for row in rows if row.newest}
-    versions = _versions(db, {successor for successor, _ in by_id.values()})
+    successor = releases.alias()
+    query = select(
+        found.c.id, found.c.of_robot, successor.c.id.label("successor"), successor.c.version
+    ).join(successor, successor.c.id == func.coalesce(found.c.of_robot, found.c.newest))
     return {
-        release_id: Successor(successor, versions.get(successor), has_replaced)
-        for release_id, (successor, has_replaced) in by_id.items()
+        row.id: Successor(row.successor, row.version, has_replaced=row.of_robot is not None)
+        for row in db.connection.execute(query)
     }
-
-
-def _versions(db: Reader, release_ids: Collection[int]) -> Mapping[int, str | None]:
-    query = select(releases.c.id, releases.c.version).where(releases.c.id.in_(release_ids))
-    return {row.id: row.version for row in db.connection.execute(query)} if release_ids else {}
 
 
 def trial_code(db: Reader, app_id: int) -> int | None:

@@ -25,7 +25,7 @@ def places(db: Reader, release_ids: Collection[int]) -> Mapping[int, QueuePlace]
     if not release_ids:
         return {}
     queued = db.connection.execute(_QUEUED).all()
-    waits = workers.waits(db, [row.id for row in queued if row.id in set(release_ids)])
+    waits = workers.waits(db, {row.id: row.label for row in queued if row.id in release_ids})
     holders = {row.running_key: row for row in db.connection.execute(_HOLDERS)}
     return {
         release_id: place

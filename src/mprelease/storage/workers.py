@@ -4,7 +4,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, delete, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    Integer,
+    Row,
+    cast,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    union_all,
+    update,
+)
 
 from mprelease.domain.newer_values import known_or_newer
 from mprelease.domain.releases import State
@@ -13,7 +26,7 @@ from mprelease.domain.stores import readable_reports
 from mprelease.domain.workers import ALIVE_MS, WorkerRecord
 from mprelease.storage.clock import now_ms
 from mprelease.storage.database import Reader, Writer
-from mprelease.storage.tables import releases, worker_queries, workers
+from mprelease.storage.tables import apps, releases, worker_queries, workers
 
 _LONGEST_REASON = 1000
 
@@ -151,19 +164,18 @@ class Waits:
     without_disk: Mapping[int, str]
 
 
-def waits(db: Reader, release_ids: Sequence[int]) -> Waits:
-    """Return which of these queued releases wait for a worker, or for the disks of all workers."""
-    query = select(releases.c.id, releases.c.label)
-    mine = releases.c.id.in_(release_ids) & (releases.c.state == State.QUEUED)
-    queued = db.connection.execute(query.where(mine)).all() if release_ids else []
-    if not queued:
+def waits(db: Reader, labels: Mapping[int, str]) -> Waits:
+    """Return which queued releases wait for a worker, or for the disks of all workers.
+
+    `labels` are those of the releases, by id.
+    """
+    if not labels:
         return Waits({}, {})
-    takes = (workers.c.seen_at > now_ms() - ALIVE_MS) & workers.c.draining.is_(False)
-    found = select(workers.c.name, workers.c.labels, workers.c.low_disk).where(takes)
+    found = select(workers.c.name, workers.c.labels, workers.c.low_disk).where(_TAKES)
     takers = db.connection.execute(found.order_by(workers.c.name)).all()
-    served = {row.id: [one for one in takers if row.label in one.labels] for row in queued}
+    served = {each: [one for one in takers if labels[each] in one.labels] for each in labels}
     return Waits(
-        {row.id: row.label for row in queued if not served[row.id]},
+        {each: label for each, label in labels.items() if not served[each]},
         {
             release_id: ", ".join(one.name for one in some)
             for release_id, some in served.items()
@@ -172,9 +184,25 @@ def waits(db: Reader, release_ids: Sequence[int]) -> Waits:
     )
 
 
-def unserved(db: Reader, release_ids: Sequence[int]) -> Mapping[int, str]:
-    """Return the label of those of these queued releases that no alive worker takes."""
-    return waits(db, release_ids).unserved
+def unserved_labels(db: Reader) -> dict[str, int]:
+    """Return the labels of apps and of queued releases that no alive worker takes.
+
+    Each with the number of its queued releases.
+    """
+    used = {row.label: row.waiting for row in db.connection.execute(_USED_LABELS)}
+    served = {label for row in db.connection.execute(_TAKERS) for label in row.labels}
+    return {label: count for label, count in sorted(used.items()) if label not in served}
+
+
+_TAKES = (workers.c.seen_at > now_ms() - ALIVE_MS) & workers.c.draining.is_(False)
+_TAKERS = select(workers.c.labels).where(_TAKES)
+_EACH_LABEL = union_all(
+    select(apps.c.label, literal(0).label("queued")).where(apps.c.removed_at.is_(None)),
+    select(releases.c.label, literal(1)).where(releases.c.state == State.QUEUED),
+).subquery()
+_USED_LABELS = select(
+    _EACH_LABEL.c.label, cast(func.sum(_EACH_LABEL.c.queued), Integer).label("waiting")
+).group_by(_EACH_LABEL.c.label)
 
 
 def serving(db: Reader, label: str) -> list[WorkerRecord]:

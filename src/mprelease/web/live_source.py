@@ -10,7 +10,7 @@ from mprelease.live.state_feed import Changes
 from mprelease.schemas.release_document import state_of
 from mprelease.services import releases
 from mprelease.services.context import ServiceContext
-from mprelease.storage import lists, logs
+from mprelease.storage import lists, logs, workers
 from mprelease.storage.database import Reader
 from mprelease.storage.lists import Search
 from mprelease.storage.progress import with_progress
@@ -59,6 +59,11 @@ class StoredState:
         with self.services.database.reading() as db:
             return with_progress(db, self.services.estimates, lists.since(db, newest, also))
 
+    def unserved(self) -> Sequence[str]:
+        """Return the labels in use that no alive worker takes."""
+        with self.services.database.reading() as db:
+            return tuple(workers.unserved_labels(db))
+
 
 def log_in_json(update: LiveUpdate) -> dict[str, object]:
     """Return an update as JSON (docs/live.md): a passage is [attempt, first, stage, texts]."""
@@ -79,6 +84,7 @@ def states_in_json(changes: Changes, now: int) -> dict[str, object]:
     return {
         "states": [state.model_dump(mode="json") for state in states],
         "queue": dict(changes.positions),
+        "unserved": list(changes.unserved),
         "whole": changes.is_whole,
     }
 

@@ -1,5 +1,6 @@
 """The content of the sidebar, which all pages show."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mprelease.services.context import ServiceContext
@@ -13,11 +14,13 @@ class Sidebar:
     """The projects with their apps, and the number of queued and running releases.
 
     `unconfined` are the names of alive workers without a sandbox, shown to administrators.
+    `unserved` are the labels that no alive worker takes, with the numbers of releases that wait.
     """
 
     sections: tuple[ProjectSection, ...]
     running: int
     unconfined: list[str]
+    unserved: Mapping[str, int]
 
 
 def sidebar(services: ServiceContext) -> Sidebar:
@@ -28,4 +31,5 @@ def sidebar(services: ServiceContext) -> Sidebar:
 
 def read(db: Reader) -> Sidebar:
     """Read the content of the sidebar in a transaction of the caller's."""
-    return Sidebar(lists.sections(db), lists.count_unfinished(db), workers.unconfined(db))
+    unfinished, unconfined = lists.count_unfinished(db), workers.unconfined(db)
+    return Sidebar(lists.sections(db), unfinished, unconfined, workers.unserved_labels(db))

@@ -3,7 +3,7 @@
 from typing import Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import Response
 
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Message, Problem
@@ -61,7 +61,7 @@ def show(request: Request, context: ContextOf, key: str) -> Response:
 def renew(context: ContextOf, key: str) -> Response:
     """Request a new code in place of a shared one that has ended, if its app allows that."""
     renewal.renew(context.services, key)
-    return RedirectResponse(f"/s/{key}", 303, headers=_PRIVATE_HEADERS)
+    return done(context, f"/s/{key}", Message("done.code_renewing"))
 
 
 @router.get("/s/{key}/qr-code")

@@ -4,7 +4,7 @@ import { filled } from "./format.js";
 import { percentLeft, timeLeft } from "./validity.js";
 
 const RENEWAL_INTERVAL = 2000; // ms between two looks whether the new code is there
-const text = document.body.dataset;
+const text = document.getElementById("words").dataset;
 const dialog = document.getElementById("code-dialog");
 
 /** ms by which this machine's clock is ahead of the server's, when it has begun to answer. */

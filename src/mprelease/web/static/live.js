@@ -11,7 +11,6 @@ import { t, states } from "./states.js";
 
 const FETCH_INTERVAL = 1000; // ms, the least between two fetches of the same page
 const PAUSE_WITHOUT_SOCKET = 5000; // ms
-const QUEUED_INTERVAL = 30000; // ms between fetches of a page that shows queued releases
 const me = document.getElementById("words").dataset.me;
 
 /** Shows the state of a release at all places of the page. */
@@ -51,7 +50,7 @@ function showProgress(release) {
     for (const { name, state } of release.stages) {
       const segment = rail.querySelector(`[data-segment="${name}"]`);
       if (!segment) continue;
-      segment.setAttribute("class", state);
+      segment.setAttribute("class", `segment-${state}`);
       const [track, done] = segment.children;
       done.setAttribute("width", Math.round(track.getAttribute("width") * parts[name]));
     }
@@ -90,7 +89,7 @@ class Refresher {
     this.#timer = 0;
     if (!answer?.ok) return;
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    for (const region of document.querySelectorAll("[data-region]")) {
+    for (const region of document.querySelectorAll("[data-region], [data-refresh]")) {
       const fresh = page.getElementById(region.id);
       if (fresh) Idiomorph.morph(region, fresh, options("grows" in region.dataset));
       htmx.process(region);
@@ -120,22 +119,17 @@ function needsFetch(change) {
   return isWorthFetching(change, document.querySelector("[data-region]")?.dataset, isShown);
 }
 
-states.listen(({ changed, isMissing, whole, spread }) => {
+states.listen(({ changed, isMissing, isServedAnew, whole, spread }) => {
   for (const { now } of changed) show(now);
   showPositions();
   document.getElementById("running").textContent = t("count", { count: states.running });
   const worth = changed.filter(needsFetch);
   // Changes of the user's own releases are fetched without delay.
   if (worth.some(({ now }) => now.requested_by === me)) refresher.soon(0);
-  else if (worth.length || isMissing) refresher.soon(spread);
+  else if (worth.length || isMissing || isServedAnew) refresher.soon(spread);
   if (!whole) showNotices(changed, me);
   tick();
 });
 
 states.onRefused = () => setInterval(() => refresher.soon(0), PAUSE_WITHOUT_SOCKET);
 setInterval(tick, 1000);
-// The socket does not report that the worker for a queued release is lost: fetch the page.
-setInterval(() => {
-  if (!document.hidden && document.querySelector("[data-region] .state-queued"))
-    refresher.soon(QUEUED_INTERVAL / 2);
-}, QUEUED_INTERVAL);

@@ -17,6 +17,7 @@ class States {
   #listeners = [];
   #lag = 0; // ms by which this machine's clock is ahead of the server's
   #isNew = true;
+  #unserved; // labels that no worker takes, as one text
 
   constructor() {
     const part = {
@@ -32,7 +33,7 @@ class States {
     wire.add(part);
   }
 
-  /** Calls `listener` with { changed: [{ now, before }], isMissing, whole, spread } for each message. */
+  /** Calls `listener` for each message with { changed: [{ now, before }], isMissing, isServedAnew, whole, spread }. */
   listen(listener) {
     this.#listeners.push(listener);
   }
@@ -49,7 +50,7 @@ class States {
     return [...this.known.values()].filter((one) => !isFinal(one)).length;
   }
 
-  #receive({ states, whole, now, spread, queue }) {
+  #receive({ states, whole, now, spread, queue, unserved }) {
     this.#lag = Date.now() - now;
     // After a lost connection, releases may have begun and ended unseen: the page must be fetched.
     const isMissing = whole && !this.#isNew;
@@ -58,7 +59,10 @@ class States {
     const changed = states.map((one) => ({ now: one, before: this.known.get(one.id) }));
     for (const one of states) this.known.set(one.id, one);
     this.positions = queue ?? {};
-    for (const listener of this.#listeners) listener({ changed, isMissing, whole, spread });
+    const labels = String(unserved ?? "");
+    const isServedAnew = this.#unserved !== undefined && this.#unserved !== labels;
+    this.#unserved = labels;
+    for (const listener of this.#listeners) listener({ changed, isMissing, isServedAnew, whole, spread });
   }
 }
 
