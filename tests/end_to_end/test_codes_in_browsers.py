@@ -39,8 +39,8 @@ PREVIEW, ENDED = 1, 3
 def services(cli_of_module: CommandLine) -> Iterator[ServiceContext]:
     cli_of_module.must("releases")  # makes the master key
     services = sample_data.services_of(cli_of_module.data)
+    yield services
     services.database.close()
-    return services
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,8 @@ def site(served: Site) -> Iterator[Site]:
 
 def codes_on(page: Page) -> list[str]:
     """Read all QR codes of the whole page, also those below the fold."""
-    page.wait_for_function("[...document.images].every((image) => image.complete)")
+    loaded = "Promise.all([...document.images].map((image) => image.decode()))"
+    page.evaluate(f"() => {loaded}.then(() => null)")
     picture = Image.open(io.BytesIO(page.screenshot(full_page=True)))
     larger = picture.resize((picture.width * 2, picture.height * 2))
     found = {

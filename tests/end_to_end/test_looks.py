@@ -28,6 +28,8 @@ PAGES = {
     "several": quote("/projects/商城/release"),
     "release": "/releases/1",
     "release-finish": "/releases/3",
+    "code": "/releases/1/code",
+    "code-ended": "/releases/3/code",
     "release-failed": "/releases/5",
     "release-unknown": "/releases/6",
     "release-running": "/releases/7",
@@ -159,13 +161,14 @@ def test_every_page_is_whole_and_readable_for_everybody(
     assert not flaws, "\n".join(flaws)
 
 
-def test_the_qr_code_of_a_card_stands_beside_its_text(full_site: Site) -> None:
+def test_the_code_of_a_card_stands_beside_its_text(full_site: Site) -> None:
     """Issue 12, number 34: it never did, `flex-fill` won over our rule."""
     for width in (390, 768, 1280, 1920):
         page = full_site.session("admin", PASSWORD, viewport={"width": width, "height": 800})
         page.goto(f"{full_site.url}{APP}")
-        row = page.locator(".card-row:has(.qr)").first
-        text, code = row.locator(".card-text").bounding_box(), row.locator(".qr").bounding_box()
+        row = page.locator(".card-row:has(.code-button)").first
+        text = row.locator(".card-text").bounding_box()
+        code = row.locator(".code-button").bounding_box()
         assert text
         assert code
         assert text["x"] + text["width"] <= code["x"], f"{width}: {text} {code}"

@@ -143,14 +143,10 @@ def watcher(pool: WorkerPool, loops: LoopSupervisor, patch: Patch, _: str) -> No
         def newest(self) -> int:
             return 1
 
-        def open(self) -> list[Any]:
-            return []
-
         def since(self, *_: object) -> list[Any]:
             return []
 
-        def unserved(self) -> list[str]:
-            return []
+        open = unserved = since
 
     async def watch() -> None:
         async with asyncio.timeout(10), Hub(Stored(), loops=loops).watching_all() as state_feed:  # type: ignore[arg-type]

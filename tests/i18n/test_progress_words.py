@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from mprelease.domain.releases import Estimate, QueuePlace, Stage, StageRecord, State, WaitsFor
+from mprelease.domain.releases import Estimate, QueuePlace, Stage, StageRecord, State, WaitReason
 from mprelease.i18n import Language, Translator
 from mprelease.i18n.progress import progress, remaining
 from releases_of_tests import RUNNING
@@ -40,7 +40,7 @@ def test_a_running_release_shows_what_remains_or_how_slow_it_is() -> None:
 
 
 def test_a_queued_release_shows_how_long_it_takes_once_it_has_started() -> None:
-    place = QueuePlace(2, "default", WaitsFor.SLOT)
+    place = QueuePlace(2, "default", WaitReason.SLOT)
     queued = replace(ESTIMATED, state=State.QUEUED, started_at=None, queue=place)
     assert progress(ENGLISH, queued, 0) == "about 14 s once it starts"
     assert progress(CHINESE, queued, 0) == "开始后约需 14 秒"

@@ -20,7 +20,7 @@ from mprelease.domain.releases import (
     StageRecord,
     StageState,
     State,
-    WaitsFor,
+    WaitReason,
 )
 from mprelease.i18n import Language, Translator
 from mprelease.live.state_feed import Changes
@@ -62,7 +62,7 @@ RELEASE = Release(
     ),
     # A failed release has neither; the document gives whatever there is.
     estimate=Estimate({Stage.CHECKOUT: 600, Stage.INSTALL: 9000}, 10),
-    queue=QueuePlace(2, "default", WaitsFor.RELEASE, 6),
+    queue=QueuePlace(2, "default", WaitReason.RELEASE, 6),
     code=Code(1_795_320_002_000, Validity.LIMITED, 1_795_321_502_000),
 )
 

@@ -1,6 +1,6 @@
 """Where a queued release stands, and what it waits for; on every database."""
 
-from mprelease.domain.releases import QueuePlace, WaitsFor
+from mprelease.domain.releases import QueuePlace, WaitReason
 from mprelease.storage import queue, queue_places, workers
 from mprelease.storage.database import Database
 from mprelease.storage.tables import releases as table
@@ -21,13 +21,13 @@ def test_positions_count_within_a_label_and_say_what_must_end_before(database: D
         elsewhere = add_release(db, app, robot=3)
         db.connection.execute(table.update().where(table.c.id == elsewhere).values(label="linux"))
     found = places(database, first, second, third, free, elsewhere)
-    shown = [(one.position, one.waits_for, one.release) for one in found.values()]
+    shown = [(one.position, one.reason, one.release) for one in found.values()]
     assert shown == [
-        (1, WaitsFor.SLOT, None),
-        (2, WaitsFor.RELEASE, first),
-        (3, WaitsFor.RELEASE, second),
-        (4, WaitsFor.SLOT, None),
-        (1, WaitsFor.WORKER, None),
+        (1, WaitReason.SLOT, None),
+        (2, WaitReason.RELEASE, first),
+        (3, WaitReason.RELEASE, second),
+        (4, WaitReason.SLOT, None),
+        (1, WaitReason.WORKER, None),
     ]
     assert queue.claim(database, first, "worker", "token")
     found = places(database, first, second, third)
@@ -41,7 +41,7 @@ def test_a_full_disk_of_all_workers_is_what_a_release_waits_for(database: Databa
         workers.register(db, "worker", ["default"], 2, "1")
         workers.heartbeat(db, "worker", low_disk=True)
     place = places(database, waits)[waits]
-    assert (place.waits_for, place.workers) == (WaitsFor.DISK, "worker")
+    assert (place.reason, place.workers) == (WaitReason.DISK, "worker")
 
 
 def test_releases_that_are_not_queued_have_no_place(database: Database) -> None:

@@ -128,7 +128,7 @@ def test_programs_get_estimate_and_place(usual: Site) -> None:
     assert 17_000 < estimate["remaining_ms"] <= 18_500
     assert shown["queue"] is None
     waiting = client.get(f"/api/v1/releases/{waits}").json()
-    expected = {"position": 1, "label": "default", "waits_for": "release", "release": number}
+    expected = {"position": 1, "label": "default", "reason": "release", "release": number}
     assert waiting["queue"] == expected
     assert waiting["estimate"]["remaining_ms"] == 20_000
     listed = client.get("/api/v1/releases").json()["items"]

@@ -22,7 +22,7 @@ from mprelease.domain.releases import (
     StageRecord,
     StageState,
     State,
-    WaitsFor,
+    WaitReason,
 )
 from mprelease.i18n.progress import remaining, slow
 from mprelease.i18n.quantities import duration
@@ -43,10 +43,10 @@ _MARKS = {
     StageState.CANCELED: "■",
 }
 _REASONS = {
-    WaitsFor.RELEASE: "cli.waiting",
-    WaitsFor.WORKER: "cli.no_worker",
-    WaitsFor.DISK: "cli.low_disk",
-    WaitsFor.SLOT: "cli.queue.slot",
+    WaitReason.RELEASE: "cli.waiting",
+    WaitReason.WORKER: "cli.no_worker",
+    WaitReason.DISK: "cli.low_disk",
+    WaitReason.SLOT: "cli.queue.slot",
 }
 _SLOW = 2
 
@@ -87,7 +87,7 @@ class View:
 
     def report_place(self, place: QueuePlace) -> None:
         """Write the place in the queue, and what the release waits for."""
-        reason = "cli.blocked" if place.is_blocked else _REASONS[place.waits_for]
+        reason = "cli.blocked" if place.is_blocked else _REASONS[place.reason]
         words = t(reason, release=place.release or 0, label=place.label, workers=place.workers)
         position = t("cli.queue.position", position=place.position)
         self.write(f"{position} {words}")
@@ -133,7 +133,9 @@ class View:
             return
         self._reported[stage.name] = StageState.RUNNING
         if self._lines:
-            rest = remaining_ms(release, stage.started_at) if stage.started_at else None
+            rest = None
+            if stage.started_at is not None and stage.ended_at is None:
+                rest = remaining_ms(release, stage.started_at)
             left = f" · {remaining(t, rest)}" if rest else ""
             self.write(f"{_MARKS[StageState.RUNNING]} {t(f'stage.{stage.name}')}{left}")
 
@@ -258,7 +260,7 @@ def _report_place(watched: FollowedRelease, release: Release, *, has_own_worker:
     """Report why a release is still queued."""
     place = release.queue
     if place and not (
-        place.waits_for is WaitsFor.WORKER and (has_own_worker or watched.label is None)
+        place.reason is WaitReason.WORKER and (has_own_worker or watched.label is None)
     ):
         watched.view.report_place(place)
 

@@ -140,7 +140,7 @@ class Estimate:
         return sum(self.stages.values())
 
 
-class WaitsFor(StrEnum):
+class WaitReason(StrEnum):
     """What a queued release waits for."""
 
     RELEASE = "release"
@@ -159,7 +159,7 @@ class QueuePlace:
 
     position: int = field(compare=False)
     label: str
-    waits_for: WaitsFor
+    reason: WaitReason
     release: int | None = None
     is_blocked: bool = False
     workers: str = ""

@@ -22,7 +22,7 @@ from mprelease.domain.releases import (
     StageRecord,
     StageState,
     State,
-    WaitsFor,
+    WaitReason,
 )
 
 
@@ -133,8 +133,8 @@ def _estimate(content: Any) -> Estimate | None:
 def _queue(content: Any) -> QueuePlace | None:
     if content is None:
         return None
-    waits_for = known_or_newer(WaitsFor, content["waits_for"])
-    return QueuePlace(content["position"], content["label"], waits_for, content["release"])
+    reason = known_or_newer(WaitReason, content["reason"])
+    return QueuePlace(content["position"], content["label"], reason, content["release"])
 
 
 def _stage(content: Any) -> StageRecord:

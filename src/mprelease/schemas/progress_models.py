@@ -3,7 +3,7 @@
 from pydantic import BaseModel, Field
 
 from mprelease.domain.progress import remaining_ms
-from mprelease.domain.releases import Release, Stage, WaitsFor
+from mprelease.domain.releases import Release, Stage, WaitReason
 
 
 class EstimateModel(BaseModel):
@@ -39,7 +39,7 @@ class QueueModel(BaseModel):
 
     position: int
     label: str
-    waits_for: WaitsFor
+    reason: WaitReason
     release: int | None
 
     @classmethod
@@ -51,6 +51,6 @@ class QueueModel(BaseModel):
         return cls(
             position=place.position,
             label=place.label,
-            waits_for=place.waits_for,
+            reason=place.reason,
             release=place.release,
         )

@@ -37,7 +37,7 @@ def follow(services: ServiceContext, key: str) -> None:
 
 
 def of(db: Reader, release: Release) -> Release | None:
-    """Return the renewal of a release's code, in whatever state; None if there is none."""
+    """Return the renewal of a release's code, in any state; None if there is none."""
     return stored.by_idempotency_key(db, _key(release)) if release.code else None
 
 
@@ -52,6 +52,6 @@ def _has_ended(services: ServiceContext, release: Release) -> bool:
 
 
 def _key(release: Release) -> str:
-    """Return the idempotency key of a renewal: one for each code, however many pages ask."""
+    """Return the idempotency key of a renewal: one for each code, from any number of pages."""
     made_at = release.code.made_at if release.code else 0
     return f"renewal:{release.id}:{made_at}"

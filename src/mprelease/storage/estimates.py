@@ -22,7 +22,7 @@ _KEPT_GROUPS = 1000
 
 @dataclass(frozen=True)
 class _Group:
-    """Releases that take about the same time, whatever their kind."""
+    """Releases that take about the same time; those of the other kind are a fallback."""
 
     app_id: int
     environment: str

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from mprelease.domain.releases import QueuePlace, State, WaitsFor
+from mprelease.domain.releases import QueuePlace, State, WaitReason
 from mprelease.storage import workers
 from mprelease.storage.database import Reader
 from mprelease.storage.tables import releases
@@ -59,7 +59,7 @@ def _places(
         place = QueuePlace(
             ahead[row.label],
             row.label,
-            _waits_for(row.id, before, waits),
+            _reason(row.id, before, waits),
             before,
             is_blocked=bool(holder and holder.state == State.UNKNOWN),
             workers=waits.without_disk.get(row.id, ""),
@@ -68,9 +68,9 @@ def _places(
     return found
 
 
-def _waits_for(release_id: int, before: int | None, waits: Waits) -> WaitsFor:
+def _reason(release_id: int, before: int | None, waits: Waits) -> WaitReason:
     if release_id in waits.unserved:
-        return WaitsFor.WORKER
+        return WaitReason.WORKER
     if before is not None:
-        return WaitsFor.RELEASE
-    return WaitsFor.DISK if release_id in waits.without_disk else WaitsFor.SLOT
+        return WaitReason.RELEASE
+    return WaitReason.DISK if release_id in waits.without_disk else WaitReason.SLOT
