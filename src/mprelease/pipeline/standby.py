@@ -113,12 +113,22 @@ class StandbyProcess:
         self._events.forward_to(on_event)
         return self._running
 
-    def close(self) -> None:
-        """End the process, unless it has ended, and remove its folder."""
+    def detach(self) -> None:
+        """Drop what the process still says: no callback of `attach` is called after the return."""
+        self._unregister_stop()
+        self._lines.forward_to(_ignore)
+        self._events.forward_to(_ignore)
+
+    def end(self) -> None:
+        """End the process, unless it has ended; its folder remains until `close`."""
         self._unregister_stop()
         self._stop.ask(StandbyDismissed())
         with suppress(Exception):  # the caller of `attach` gets it from `Running.wait`
             self._running.wait()
+
+    def close(self) -> None:
+        """End the process, unless it has ended, and remove its folder."""
+        self.end()
         if self._user:
             self._user.release()
         with suppress(OSError):
@@ -297,8 +307,15 @@ def _read_only(paths: Iterable[Path]) -> Iterator[Mount]:
     return (Mount(part, part) for path in paths for part in shown_parts(path))
 
 
+def _ignore(_line: str) -> None:
+    pass
+
+
 class _LineBuffer:
-    """Keep the last lines until a listener is set, which gets them and all later ones."""
+    """Keep the last lines until a listener is set, which gets them and all later ones.
+
+    A listener that was replaced is not running any more when `forward_to` returns.
+    """
 
     def __init__(self, meanwhile: LineCallback = lambda _line: None) -> None:
         self._lock = threading.Lock()
@@ -308,15 +325,15 @@ class _LineBuffer:
 
     def add(self, line: str) -> None:
         with self._lock:
-            listener = self._listener
-            if listener is None:
+            if self._listener is None:
                 self._kept.add(line)
-        (listener or self._meanwhile)(line)
+            (self._listener or self._meanwhile)(line)
 
     def forward_to(self, listener: LineCallback) -> None:
         with self._lock:
             for line in self._kept:
                 listener(line)
+            self._kept.clear()
             self._listener = listener
 
 

@@ -123,6 +123,7 @@ class Running:
         self._log_left = math.inf if log is None else log * supervisor_protocol.MEBI
         self._forced_at = time.monotonic() + command.time_limit + _FORCE_SECONDS
         self._failure: BaseException | None = None
+        self._end_callbacks: list[Callable[[], None]] | None = []
         self._writing = threading.Lock()
         self._ending = threading.Lock()
         self._reader = threading.Thread(target=self._follow, name="lines", daemon=True)
@@ -160,6 +161,14 @@ class Running:
             # The supervisor may have ended already.
             with suppress(OSError):
                 self._channel.sendall(supervisor_protocol.new_limit(seconds))
+
+    def on_end(self, callback: Callable[[], None]) -> None:
+        """Call back once when `wait` no longer blocks, from another thread; at once if it is so."""
+        with self._ending:
+            if self._end_callbacks is not None:
+                self._end_callbacks.append(callback)
+                return
+        callback()
 
     def wait(self) -> Exit:
         """Wait until all processes of the tree have ended and every line was delivered.
@@ -203,6 +212,13 @@ class Running:
             self._failure = failure
         finally:
             self._clean_up()
+            self._announce_end()
+
+    def _announce_end(self) -> None:
+        with self._ending:
+            callbacks, self._end_callbacks = self._end_callbacks or (), None
+        for callback in callbacks:
+            callback()
 
     def _read(self) -> None:
         with selectors.DefaultSelector() as selector:
