@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from mprelease.process import supervisor, supervisor_protocol
-from mprelease.process.command import Command
+from mprelease.process.command import Command, order_of
 from mprelease.process.limits import LimitName
 from mprelease.process.line_splitter import LineSplitter
 from mprelease.process.process_table import await_descendants, kill_descendants
@@ -328,26 +328,9 @@ def _launch(far_channel: socket.socket, *, events: bool) -> subprocess.Popen[byt
 
 
 def _send_order(channel: socket.socket, command: Command, *, events: bool) -> None:
-    sent = supervisor_protocol.Order(
-        # marshal accepts plain strings only, no members of a StrEnum.
-        arguments=[str(each) for each in command.arguments],
-        folder=str(command.folder),
-        environment={name: str(value) for name, value in command.environment.items()},
-        time_limit=command.time_limit,
-        user=command.user,
-        events=events,
-        processes=command.limits.processes,
-        memory=command.limits.memory,
-        disk=command.limits.disk,
-        disk_folders=[str(each) for each in command.disk_folders],
-        niceness=command.limits.niceness,
-        expendable=command.expendable,
-        sweep_user=command.sweep_user,
-        scoped=command.scoped,
-    )
     # A supervisor that has died already is detected by the missing report.
     with suppress(BrokenPipeError):
-        channel.sendall(sent.packed())
+        channel.sendall(order_of(command, events=events).packed())
 
 
 def _read_chunk(descriptor: int) -> bytes:
