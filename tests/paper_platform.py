@@ -70,6 +70,7 @@ class PaperDriver:
     robots = range(3, 6)
     has_one_trial_code = True
     compiles = False
+    packs_only_declared = False
     standby_memory = 10
     missed_steps = frozenset({MISSED})
     build_targets = None

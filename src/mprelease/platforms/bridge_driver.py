@@ -26,6 +26,7 @@ class Bridged:
     robots: ClassVar[range | None] = None
     has_one_trial_code: ClassVar = False
     compiles: ClassVar = False
+    packs_only_declared: ClassVar = False
     standby_memory: ClassVar = 150
     missed_steps: ClassVar[frozenset[str]] = frozenset()
     version_form: ClassVar = VersionForm.THREE_NUMBERS
