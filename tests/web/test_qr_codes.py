@@ -164,6 +164,23 @@ def test_a_shared_code_is_renewed_once_if_its_app_allows_it(site: Site) -> None:
     assert stranger.post("/s/nothing/renew").status_code == 404
 
 
+def test_a_renewal_that_has_failed_is_not_tried_again_and_again(site: Site) -> None:
+    apps.edit(site.services, BOSS, "shop", AppChange(renew_shared_codes=True))
+    ended_with_code(site, site.first, lasting(minutes=25), age=26 * MINUTE)
+    key = shares.share(site.services, BOSS, site.first)
+    stranger = site.anonymous().client
+    stranger.post(f"/s/{key}/renew")
+    with site.services.database.reading() as db:
+        renewal = stored.newest(db, None, 1)[0]
+    releases.cancel(site.services, BOSS, renewal.id)
+    stranger.post(f"/s/{key}/renew")
+    with site.services.database.reading() as db:
+        assert stored.newest(db, None, 1)[0].id == renewal.id
+    text = stranger.get(f"/s/{key}").text
+    assert "<form" not in text
+    assert "请向 admin 要新的二维码" in text
+
+
 def test_programs_get_the_validity(site: Site) -> None:
     ended_with_code(site, site.first, lasting(minutes=25))
     client = site.logged_in(Role.VIEWER).client

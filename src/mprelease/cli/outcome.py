@@ -3,14 +3,17 @@
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import typer
 
 from mprelease.cli import qr, show
 from mprelease.cli.output_file import write_atomically
 from mprelease.cli.translation import t
+from mprelease.domain.codes import Code, Validity
 from mprelease.domain.problems import Problem, ProblemDetail
 from mprelease.domain.releases import Release, State
 from mprelease.i18n.quantities import size
@@ -144,6 +147,19 @@ def _report_end(release: Release, saved: Path | None) -> None:
     typer.echo(_summary(release))
     if saved:
         typer.echo(t("cli.release.qr_code", file=str(saved)))
+    if release.code:
+        typer.echo(_validity(release.code))
+
+
+def _validity(code: Code) -> str:
+    """Return until when a QR code can be scanned."""
+    from mprelease.settings.settings import load
+
+    if code.expires_at is None:
+        is_unlimited = code.validity is Validity.UNLIMITED
+        return t("cli.code.unlimited" if is_unlimited else "cli.code.unknown")
+    end = datetime.fromtimestamp(code.expires_at / 1000, ZoneInfo(load().timezone))
+    return t("cli.code.until", time=f"{end:%Y-%m-%d %H:%M:%S %Z}")
 
 
 def _summary(release: Release) -> str:

@@ -45,12 +45,14 @@ def show(request: Request, context: ContextOf, key: str) -> Response:
         release = shares.shared(db, key)
         if release.code is None:
             raise Refused(Problem.PAGE_UNKNOWN)
+        newer = renewal.of(db, release)
+        may_renew = renewal.is_renewable(db, release) and not (newer and newer.state.is_final)
         shown: dict[str, Any] = {
             "release": release,
             "key": key,
             "successor": lists.successors(db, [release.id], with_one_trial_code()).get(release.id),
-            "renews": renewal.is_renewable(db, release),
-            "is_renewing": renewal.of(db, release) is not None,
+            "renews": may_renew,
+            "is_renewing": may_renew and newer is not None,
         }
     answer = page(request, "shared.html", **shown)
     answer.headers.update(_PRIVATE_HEADERS)

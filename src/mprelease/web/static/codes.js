@@ -4,6 +4,7 @@ import { filled } from "./format.js";
 import { percentLeft, timeLeft } from "./validity.js";
 
 const RENEWAL_INTERVAL = 2000; // ms between two looks whether the new code is there
+const RENEWAL_LOOKS = 300;
 const text = document.getElementById("words").dataset;
 const dialog = document.getElementById("code-dialog");
 
@@ -80,10 +81,12 @@ function png(image) {
   return new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
 }
 
+let looks = 0;
+
 /** Asks for a new code once the shown one has ended, and shows it as soon as it is there. */
 async function renew() {
   const form = document.querySelector(".code-ended [data-renews]");
-  if (!form || document.hidden) return;
+  if (!form || document.hidden || looks++ > RENEWAL_LOOKS) return;
   if (!form.dataset.asked) {
     form.dataset.asked = "true";
     await fetch(form.action, { method: "POST", redirect: "manual" }).catch(() => null);
@@ -95,6 +98,7 @@ async function renew() {
     .querySelector(".code-panel");
   if (fresh && !fresh.classList.contains("code-ended")) {
     document.querySelector(".code-panel").replaceWith(document.adoptNode(fresh));
+    looks = 0;
     prepare();
   }
 }
