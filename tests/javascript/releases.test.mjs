@@ -47,6 +47,12 @@ test("a page fetches what it cannot show by itself", () => {
   assert.equal(isWorthFetching(end, undefined, true), false, "the page shows no releases");
 });
 
+test("a queued release that waits for something else now is fetched, one that only moves up is not", () => {
+  const waits = (position, release) => ({ state: "queued", queue: { position, reason: "release", release } });
+  assert.equal(isWorthFetching(change(waits(2, 5), waits(3, 5)), {}, true), false);
+  assert.equal(isWorthFetching(change(waits(2, 6), waits(3, 5)), {}, true), true);
+});
+
 test("a page of one app or release fetches nothing for others", () => {
   const end = change({ state: "succeeded" }, { state: "running" });
   assert.equal(isWorthFetching(end, { app: "other" }, false), false);

@@ -42,6 +42,9 @@ function showStages(list, release) {
 }
 
 function showProgress(release) {
+  for (const shown of document.querySelectorAll(`[data-queue-of="${release.id}"]`)) {
+    shown.hidden = release.state !== "queued";
+  }
   for (const shown of document.querySelectorAll(`[data-progress="${release.id}"]`)) {
     shown.textContent = progress(release, states.now, t);
   }

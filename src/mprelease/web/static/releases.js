@@ -18,6 +18,9 @@ export function notable(changed, me, app) {
   return { own: own.map(({ now }) => now), others: others.map(({ now }) => now) };
 }
 
+/** Returns what a queued release waits for, to compare it. */
+const reason = ({ queue }) => queue && `${queue.reason} ${queue.release}`;
+
 /**
  * Returns whether the page must be fetched to show a change. `region` is the page's part that shows
  * releases, with { app, release } if it is restricted to them; `isShown`: it contains this release.
@@ -27,7 +30,8 @@ export function isWorthFetching({ now, before }, region, isShown) {
   const { app, release } = region;
   if ((app && app !== now.app) || (release && Number(release) !== now.id)) return false;
   if (!before) return !isShown || isFinal(now);
-  return before.state !== now.state ? isFinal(now) || !isShown : before.commit?.id !== now.commit?.id;
+  if (before.state !== now.state) return isFinal(now) || !isShown;
+  return before.commit?.id !== now.commit?.id || reason(before) !== reason(now);
 }
 
 /** Returns the stages to show: { name, state, since, time }; `since` (ms) for a running stage. */
