@@ -10,12 +10,13 @@ from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Kind, LaunchOptions, Release, State
 from mprelease.domain.users import Actor
 from mprelease.domain.versions import automatic, automatic_shared, checked, is_greater, of_day
-from mprelease.platforms.registry import driver_of, robots
+from mprelease.platforms.registry import driver_of
 from mprelease.schemas import validation as typed
 from mprelease.schemas.apps import App
 from mprelease.schemas.releases import ReleaseRequest
 from mprelease.services import apps as app_operations
 from mprelease.services import projects as project_operations
+from mprelease.services import robots
 from mprelease.services.context import ServiceContext, record
 from mprelease.source.repository import check_ref
 from mprelease.storage import apps, clock, projects, queue, releases
@@ -36,7 +37,7 @@ def request(services: ServiceContext, who: Actor, wanted: ReleaseRequest) -> int
         if earlier := _earlier(db, wanted):
             return earlier.id
         app = app_operations.get(db, wanted.app)
-        apps.lock(db, app.id)
+        apps.lock_shared(db, app)
         release_id = _accept(db, services, who, app, wanted, _facts(db, [app], wanted))
     services.wake(app.label)
     return release_id
@@ -56,7 +57,7 @@ def request_all(
     """
     with services.database.writing() as db:
         members = _members(db, project, chosen)
-        apps.lock(db, *(app.id for app in members))
+        apps.lock_shared(db, *members)
         facts = _facts(db, members, wanted)
         step = _step(services, members, facts)
         accepted = {}
@@ -80,7 +81,7 @@ def verify(services: ServiceContext, wanted: ReleaseRequest) -> App:
     """Check a request as `request` does, without writing; return its app, or raise Refused."""
     with services.database.reading() as db:
         app = app_operations.get(db, wanted.app)
-        _new(services, Actor(""), app, wanted, _facts(db, [app], wanted))
+        _new(db, services, Actor(""), app, wanted, _facts(db, [app], wanted))
     return app
 
 
@@ -91,7 +92,7 @@ def verify_all(services: ServiceContext, project: str, wanted: ReleaseRequest) -
         facts = _facts(db, members, wanted)
         for app in members:
             with _naming(app):
-                _new(services, Actor(""), app, wanted, facts)
+                _new(db, services, Actor(""), app, wanted, facts)
     return members
 
 
@@ -153,44 +154,34 @@ def get(db: Reader, release_id: int) -> Release:
     return release
 
 
-def serial_key(app: App, robot: int) -> str:
-    """Return the key whose releases run one at a time: of the app, or of one of its robots."""
-    lane = robot if driver_of(app.platform).robots else 0
-    return f"{app.platform}:{app.platform_app_id}:{lane}"
-
-
 @dataclass(frozen=True)
 class _Facts:
     """What a request is checked against: read once for all of its apps.
 
     `now` is the database's time in ms, `branch` the project's default branch. `versions`, by
-    platform and app id, and `due`, by serial key, grow with each release that is accepted.
-    `repeated` is the release whose build is to be published.
+    platform and app id, grow with each release that is accepted. `repeated` is the release whose
+    build is to be published.
     """
 
     now: int
     branch: str
     versions: Mapping[tuple[str, str], list[str]]
-    due: dict[str, int]
     repeated: Release | None
 
     def of(self, app: App) -> list[str]:
         return self.versions[app.platform, app.platform_app_id]
 
     def accept(self, new: releases.NewRelease) -> None:
-        self.due[new.serial_key] = new.due
         if new.version:
             self.of(new.app).append(new.version)
 
 
 def _facts(db: Reader, members: Sequence[App], wanted: ReleaseRequest) -> _Facts:
     """Read what a request for these apps of one project is checked against."""
-    robots = [(app, app.robot if wanted.robot is None else wanted.robot) for app in members]
     return _Facts(
         clock.read(db),
         projects.by_id(db, members[0].project_id).default_branch,
         releases.used_versions(db, *members),
-        queue.last_due(db, {serial_key(app, robot) for app, robot in robots}),
         releases.by_id(db, wanted.same_build_as) if wanted.same_build_as else None,
     )
 
@@ -207,7 +198,7 @@ def _accept(  # noqa: PLR0917 what a release is accepted by
     # The same request, sent twice at once, may have had this lock before.
     if earlier := _earlier(db, wanted):
         return earlier.id
-    new = _new(services, who, app, wanted, facts)
+    new = _new(db, services, who, app, wanted, facts)
     release_id = releases.add(db, new, facts.now)
     facts.accept(new)
     did = AuditEntry(f"release.{wanted.kind}", app.name, {"release": release_id}, app.id)
@@ -266,18 +257,26 @@ def _earlier(db: Reader, wanted: ReleaseRequest) -> Release | None:
     return releases.by_idempotency_key(db, key) if key else None
 
 
-def _new(
-    services: ServiceContext, who: Actor, app: App, wanted: ReleaseRequest, facts: _Facts
+def _new(  # noqa: PLR0917 what a release is accepted by
+    db: Reader,
+    services: ServiceContext,
+    who: Actor,
+    app: App,
+    wanted: ReleaseRequest,
+    facts: _Facts,
 ) -> releases.NewRelease:
     driver = driver_of(app.platform)
-    robot = app.robot if wanted.robot is None else typed.robot(wanted.robot, robots(app.platform))
-    key = serial_key(app, robot)
+    ref = check_ref(wanted.ref or facts.branch)
+    ref_name = wanted.ref_name and check_ref(wanted.ref_name)
+    choice = robots.choose(db, app, who, ref_name or ref, wanted.robot)
+    key = robots.serial_key(app, choice.robot)
     return releases.NewRelease(
         app=app,
         kind=wanted.kind,
-        ref=check_ref(wanted.ref or facts.branch),
+        ref=ref,
         environment=wanted.environment,
-        robot=robot,
+        robot=choice.robot,
+        robot_reason=choice.reason,
         version=_version(services, app, wanted, facts),
         version_is_automatic=wanted.kind is Kind.UPLOAD and wanted.version is None,
         description=typed.description(wanted.description or ""),
@@ -287,8 +286,8 @@ def _new(
         serial_key=key,
         idempotency_key=wanted.idempotency_key,
         priority=typed.priority(wanted.priority),
-        due=_due(key, wanted.priority, facts),
-        ref_name=wanted.ref_name and check_ref(wanted.ref_name),
+        due=_due(db, key, wanted.priority, facts.now),
+        ref_name=ref_name,
         build_anew=wanted.build_anew,
         artifact=_artifact(app, wanted, facts.repeated),
     )
@@ -310,12 +309,12 @@ def _artifact(app: App, wanted: ReleaseRequest, repeated: Release | None) -> str
     return repeated.artifact if repeated and is_same and not wanted.build_anew else None
 
 
-def _due(key: str, priority: int, facts: _Facts) -> int:
+def _due(db: Reader, key: str, priority: int, now: int) -> int:
     """Return the place in the queue, in ms: the oldest runs first, and priority counts as age.
 
     Releases of one serial key keep their order.
     """
-    return max(facts.now - priority * AGEING_MS, facts.due.get(key, 0))
+    return max(now - priority * AGEING_MS, queue.last_due(db, {key}).get(key, 0))
 
 
 def _version(

@@ -23,6 +23,7 @@ from mprelease.web.context import WebContext
 from mprelease.web.flash import done
 from mprelease.web.identity import CanRelease, CanView, ContextOf
 from mprelease.web.rendering import page
+from mprelease.web.robot_choice import shown_choice
 from mprelease.web.sent_form import SentForm
 
 router = APIRouter(prefix="/apps/{name}", include_in_schema=False)
@@ -86,11 +87,13 @@ def form(
     with context.services.database.reading() as db:
         app = apps.get(db, name)
         last = _last(db, session, app, kind)
-        typed = _typed(db, session, app, last, ref)
+        typed = _typed(db, app, last, ref)
         typed |= {"ref_name": ref_name, "named_ref": ref if ref_name else ""}
         if kind is Kind.UPLOAD:
             typed |= dict.fromkeys(("version", "suggested"), _suggested(db, context, app))
-    return _form(request, app, kind, typed, last.compile_settings if last else {}, None)
+        robot = shown_choice(db, app, session.user.actor, typed["ref"])
+    settings = last.compile_settings if last else {}
+    return _form(request, app, kind, typed, settings, robot, None)
 
 
 @router.post("/{kind}")
@@ -111,8 +114,9 @@ def release(
     except ProblemError as failure:
         with context.services.database.reading() as db:
             app = apps.get(db, name)
-        typed = _NOTHING_TYPED | sent.typed
-        return _form(request, app, kind, typed, settings, failure.problem_detail)
+            typed = _NOTHING_TYPED | sent.typed
+            robot = shown_choice(db, app, session.user.actor, typed["ref"])
+        return _form(request, app, kind, typed, settings, robot, failure.problem_detail)
     address = f"/releases/{release_id}"
     return done(context, address, Message("done.release_requested", {"id": release_id}))
 
@@ -146,6 +150,7 @@ def _form(
     kind: Kind,
     typed: dict[str, str],
     settings: Mapping[str, object],
+    robot: dict[str, Any],
     problem_detail: ProblemDetail | None,
 ) -> Response:
     is_upload = kind is Kind.UPLOAD
@@ -155,12 +160,12 @@ def _form(
         "app": app,
         "kind": kind,
         "typed": typed,
-        "robots": driver.robots,
         "switches": [
             (each, effective.get(each.setting, each.default))
             for each in (driver.presentation.upload_switches if is_upload else ())
         ],
         "problem_detail": problem_detail,
+        **robot,
     }
     return page(request, "release_form.html", 422 if problem_detail else 200, **shown)
 
@@ -174,15 +179,12 @@ def _last(db: Reader, session: Session, app: App, kind: Kind) -> Release | None:
     return next(iter(lists.search(db, search)), None)
 
 
-def _typed(
-    db: Reader, session: Session, app: App, last: Release | None, ref: str
-) -> dict[str, str]:
+def _typed(db: Reader, app: App, last: Release | None, ref: str) -> dict[str, str]:
     default = projects.by_id(db, app.project_id).default_branch
     launch = last.launch if last else LaunchOptions(app.start_page)
     return _NOTHING_TYPED | {
         "ref": ref or (last.shown_ref if last else default),
         "environment": last.environment if last else Environment.PRODUCTION,
-        "robot": str(session.user.robot or (last.robot if last else app.robot)),
         "start_page": launch.start_page or "",
         "query": launch.query or "",
         "scene": "" if launch.scene is None else str(launch.scene),

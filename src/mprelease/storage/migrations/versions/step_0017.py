@@ -1,0 +1,30 @@
+"""Names and rules of robots, why a release has its robot, and the trial versions."""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import mysql
+
+revision = "0017"
+down_revision = "0016"
+
+_EXACT = mysql.VARCHAR(191, collation="utf8mb4_bin")
+_KEY = sa.String(191).with_variant(_EXACT, "mysql", "mariadb")
+
+
+def upgrade() -> None:
+    """Add a table, columns and indexes that older nodes can ignore."""
+    op.add_column("apps", sa.Column("robot_names", sa.JSON()))
+    op.add_column("apps", sa.Column("robot_rules", sa.JSON()))
+    op.add_column("releases", sa.Column("robot_reason", sa.JSON()))
+    for columns in (["serial_key", "id"], ["serial_key", "kind", "state", "id"]):
+        op.create_index(f"ix_releases_{'_'.join(columns)}", "releases", columns)
+    op.create_table(
+        "trials",
+        sa.Column("platform", sa.String(16), nullable=False),
+        sa.Column("platform_app_id", _KEY, nullable=False),
+        sa.Column("channel", sa.Integer(), nullable=False),
+        sa.Column("version", sa.String(64)),
+        sa.Column("marked_by", _KEY),
+        sa.Column("marked_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("platform", "platform_app_id", name=op.f("pk_trials")),
+    )
