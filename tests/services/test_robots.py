@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from mprelease.domain.board import Trial
 from mprelease.domain.errors import Refused
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Problem
@@ -16,7 +17,6 @@ from mprelease.schemas.users import NewUser, Profile
 from mprelease.services import apps, projects, releases, robots, users
 from mprelease.services.context import ServiceContext
 from mprelease.storage import trials
-from mprelease.storage.trials import Trial
 
 LIN, WANG = Actor("林"), Actor("王")
 APP_ID = "wx0123456789abcdef"
@@ -142,7 +142,7 @@ def test_the_choice_that_is_shown_before_is_the_one_that_is_made(
     upload(services, LIN, "main")
     for who, ref in ((WANG, "main"), (LIN, "fix/a"), (WANG, "fix/b")):
         with services.database.reading() as db:
-            shown = robots.choose(db, app, who, ref)
+            shown = robots.choose(db, app, who, ReleaseRequest(app="shop"), ref)
         made = upload(services, who, ref)
         assert (shown.robot, shown.reason) == (made.robot, made.robot_reason)
 

@@ -30,6 +30,8 @@ class Problem(StrEnum):
     RELEASE_NOT_UNKNOWN = auto()
     RELEASE_NOT_UPLOADED = auto()
     NOTHING_TO_FINISH = auto()
+    TRIAL_REPORTED = auto()
+    TRIAL_NOT_REPORTED = auto()
     NAME_SHAPE = auto()
     NAME_MIXED = auto()
     LABEL_SHAPE = auto()

@@ -4,7 +4,7 @@ A robot keeps one development version per platform app id: its next upload repla
 """
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -21,7 +21,8 @@ class ChosenBy(StrEnum):
 
     NAMED: the request named it. RULE: a rule of the app, for the ref. BRANCH: the branch's last
     one. PROFILE: the one in the profile of the person. PERSON: the person's last one. LEAST_USED:
-    the least recently used one.
+    the least recently used one. SETTING: the channel in the compile settings, where there are no
+    robots; 0 if they have none.
     """
 
     NAMED = "named"
@@ -30,6 +31,7 @@ class ChosenBy(StrEnum):
     PROFILE = "profile"
     PERSON = "person"
     LEAST_USED = "least_used"
+    SETTING = "setting"
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,19 @@ class RobotRule:
     def __str__(self) -> str:
         """Return the rule as a line."""
         return f"{self.pattern} → {self.robot}"
+
+
+def by_rule(rules: Iterable[RobotRule], ref: str) -> RobotChoice | None:
+    """Return the choice of the first rule that matches a ref; None if there is none."""
+    for rule in rules:
+        if fnmatchcase(ref, rule.pattern):
+            return RobotChoice(rule.robot, RobotReason(ChosenBy.RULE, rule.pattern))
+    return None
+
+
+def rules_in(lines: Iterable[str]) -> list[RobotRule]:
+    """Return the rules in stored lines."""
+    return [rule for line in lines if (rule := RobotRule.of(line))]
 
 
 @dataclass(frozen=True)
@@ -121,9 +136,8 @@ class RobotPool:
         A rule comes first. A branch or a person keeps the last robot until another one has used
         it, so that no version of others is replaced unasked while there is an unused robot.
         """
-        for rule in self.rules:
-            if fnmatchcase(ref, rule.pattern):
-                return RobotChoice(rule.robot, RobotReason(ChosenBy.RULE, rule.pattern))
+        if ruled := by_rule(self.rules, ref):
+            return ruled
         if kept := self._newest([each for each, on in self.occupants.items() if on.ref == ref]):
             return RobotChoice(kept, RobotReason(ChosenBy.BRANCH))
         if own:

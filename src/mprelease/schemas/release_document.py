@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from mprelease.domain.apps import Environment
 from mprelease.domain.platforms import Platform
-from mprelease.domain.releases import Kind, Release, Stage, StageRecord, StageState, State
+from mprelease.domain.releases import Commit, Kind, Release, Stage, StageRecord, StageState, State
 from mprelease.domain.robots import ChosenBy
 from mprelease.schemas.documents import ProblemModel, Spell, moment, optional_time, pick
 
@@ -38,6 +38,11 @@ class CommitModel(BaseModel):
     author: str
     subject: str
     time: datetime
+
+    @classmethod
+    def of(cls, commit: Commit) -> "CommitModel":
+        """Return the model of a commit."""
+        return cls(**pick(commit, "id", "author", "subject"), time=moment(commit.time * 1000))
 
 
 class RobotReasonModel(BaseModel):
@@ -137,7 +142,6 @@ def _state(release: Release) -> dict[str, Any]:
     return {
         **pick(release, "id", "kind", "state", "version", "requested_by"),
         "app": release.app_name,
-        "commit": commit
-        and CommitModel(**pick(commit, "id", "author", "subject"), time=moment(commit.time * 1000)),
+        "commit": commit and CommitModel.of(commit),
         "stages": [StageModel.of(one) for one in release.stages],
     }

@@ -268,7 +268,7 @@ def _new(  # noqa: PLR0917 what a release is accepted by
     driver = driver_of(app.platform)
     ref = check_ref(wanted.ref or facts.branch)
     ref_name = wanted.ref_name and check_ref(wanted.ref_name)
-    choice = robots.choose(db, app, who, ref_name or ref, wanted.robot)
+    choice = robots.choose(db, app, who, wanted, ref_name or ref)
     key = robots.serial_key(app, choice.robot)
     return releases.NewRelease(
         app=app,
@@ -281,7 +281,9 @@ def _new(  # noqa: PLR0917 what a release is accepted by
         version_is_automatic=wanted.kind is Kind.UPLOAD and wanted.version is None,
         description=typed.description(wanted.description or ""),
         launch=_launch(app, wanted.launch),
-        compile_settings=driver.settings.read(wanted.compile_settings),
+        compile_settings=robots.settings_with(
+            app, choice, driver.settings.read(wanted.compile_settings)
+        ),
         requested_by=who.name,
         serial_key=key,
         idempotency_key=wanted.idempotency_key,

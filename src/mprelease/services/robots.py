@@ -1,35 +1,43 @@
-"""The robot of a release: the one that it names, else one of the app's pool."""
+"""The robot or channel of a release: the one that it names, else one of the app's pool."""
 
+from collections.abc import Mapping
+
+from mprelease.domain.releases import Kind
 from mprelease.domain.robots import (
     ChosenBy,
     RobotChoice,
     RobotPool,
     RobotReason,
-    RobotRule,
+    by_rule,
     names_in,
+    rules_in,
 )
 from mprelease.domain.users import Actor
 from mprelease.platforms.registry import driver_of, robots
+from mprelease.platforms.settings import Setting
 from mprelease.schemas import validation
 from mprelease.schemas.apps import App
+from mprelease.schemas.releases import ReleaseRequest
 from mprelease.storage import robots as stored
 from mprelease.storage import trials, users
 from mprelease.storage.database import Reader
 
 
-def choose(db: Reader, app: App, who: Actor, ref: str, named: int | None = None) -> RobotChoice:
-    """Return the robot with which a person releases a ref of an app.
+def choose(db: Reader, app: App, who: Actor, wanted: ReleaseRequest, ref: str) -> RobotChoice:
+    """Return the robot or channel with which a person releases a ref of an app.
 
-    Two transactions that hold the lock of the app get different ones, as far as there are.
+    Two transactions that hold the lock of the app get different robots, as far as there are.
     Raise Refused(ROBOT_RANGE) for a named one that the platform does not have.
     """
-    numbers = robots(app.platform)
-    if named is not None:
-        validation.robot(named, numbers)
-    if not driver_of(app.platform).robots:
-        return RobotChoice(app.robot if named is None else named, None)
-    if named is not None:
-        return RobotChoice(named, RobotReason(ChosenBy.NAMED))
+    numbers, driver = robots(app.platform), driver_of(app.platform)
+    if wanted.robot is not None:
+        validation.robot(wanted.robot, numbers)
+    if driver.channel_setting:
+        return _channel(app, wanted, ref, driver.channel_setting)
+    if not driver.robots:
+        return RobotChoice(app.robot if wanted.robot is None else wanted.robot, None)
+    if wanted.robot is not None:
+        return RobotChoice(wanted.robot, RobotReason(ChosenBy.NAMED))
     profile = users.by_id(db, who.id) if who.id else None
     own = profile.robot if profile and profile.robot in numbers else None
     return _pool(db, app, numbers).choose(ref, who.name, own)
@@ -41,12 +49,32 @@ def serial_key(app: App, robot: int) -> str:
     return f"{app.platform}:{app.platform_app_id}:{lane}"
 
 
+def settings_with(
+    app: App, choice: RobotChoice, given: Mapping[str, Setting]
+) -> dict[str, Setting]:
+    """Return the compile settings of a release, with its channel: the app's one may change."""
+    name = driver_of(app.platform).channel_setting
+    return {**given, name: choice.robot} if name and choice.robot else dict(given)
+
+
+def _channel(app: App, wanted: ReleaseRequest, ref: str, setting: str) -> RobotChoice:
+    """Return the channel of an upload; 0 for none, and for previews."""
+    if wanted.kind is Kind.PREVIEW:
+        return RobotChoice(0, None)
+    known = driver_of(app.platform).settings
+    named = known.effective(wanted.compile_settings).get(setting)
+    ruled = by_rule(rules_in(app.robot_rules), ref)
+    if named is None and ruled:
+        return ruled
+    of_app = known.effective(app.build.compile_settings).get(setting, 0)
+    return RobotChoice(int(of_app if named is None else named), RobotReason(ChosenBy.SETTING))
+
+
 def _pool(db: Reader, app: App, numbers: range) -> RobotPool:
     """Return the app's named robots, without names all of the platform; its own one first."""
     named = [each for each in names_in(app.robot_names) if each in numbers]
     pool = sorted(named or numbers, key=lambda each: (each != app.robot, each))
-    rules = [rule for line in app.robot_rules if (rule := RobotRule.of(line))]
     # A branch may have used a robot outside of the pool.
     occupants = stored.occupants(db, {each: serial_key(app, each) for each in numbers})
     trial = trials.of_apps(db, [app]).get(app.id)
-    return RobotPool(pool, rules, occupants, trial.channel if trial else None)
+    return RobotPool(pool, rules_in(app.robot_rules), occupants, trial.channel if trial else None)

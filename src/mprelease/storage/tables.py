@@ -149,7 +149,7 @@ releases = Table(
     Index(None, "requested_by", "id"),
     # For the newest release of each robot, and for what it has published.
     Index(None, "serial_key", "id"),
-    Index(None, "serial_key", "kind", "state", "id"),
+    Index(None, "app_id", "robot", "kind", "state", "id"),
 )
 
 stages = Table(

@@ -1,29 +1,14 @@
 """Queries about trial versions: which version the testers of a platform app id see."""
 
 from collections.abc import Collection
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 from sqlalchemy import delete, insert, select
 
+from mprelease.domain.board import Trial
 from mprelease.schemas.apps import App
 from mprelease.storage.database import Reader, Writer
 from mprelease.storage.tables import trials
-
-
-@dataclass(frozen=True)
-class Trial:
-    """The trial version of a platform app id, as known at `marked_at` (ms since the epoch).
-
-    It is `version`, or with None the newest upload of the channel (0: outside of channels). The
-    platform itself has named it if `marked_by` is None.
-    """
-
-    platform: str
-    platform_app_id: str
-    channel: int
-    version: str | None
-    marked_by: str | None
-    marked_at: int
 
 
 def of_apps(db: Reader, apps: Collection[App]) -> dict[int, Trial]:

@@ -6,6 +6,7 @@ from mprelease.domain.robots import names_in
 from mprelease.domain.users import Actor
 from mprelease.platforms.registry import driver_of
 from mprelease.schemas.apps import App
+from mprelease.schemas.releases import ReleaseRequest
 from mprelease.services import robots
 from mprelease.storage.database import Reader
 
@@ -20,5 +21,6 @@ def shown_choice(db: Reader, app: App, who: Actor, ref: str) -> dict[str, Any]:
         return {"robots": {}, "choice": None}
     names = {each: name for each, name in names_in(app.robot_names).items() if each in numbers}
     named = {number: f"{number} {name}" for number, name in names.items()}
+    wanted = ReleaseRequest(app=app.name)
     others = {number: str(number) for number in numbers if number not in named}
-    return {"robots": named | others, "choice": robots.choose(db, app, who, ref)}
+    return {"robots": named | others, "choice": robots.choose(db, app, who, wanted, ref)}

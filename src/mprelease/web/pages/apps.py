@@ -14,7 +14,7 @@ from mprelease.domain.releases import Kind, LaunchOptions, Release, State
 from mprelease.platforms.registry import driver_of, with_one_trial_code
 from mprelease.schemas.apps import App
 from mprelease.schemas.releases import ReleaseFields, ReleaseRequest
-from mprelease.services import apps, releases
+from mprelease.services import apps, board, releases
 from mprelease.services.sessions import Session
 from mprelease.storage import lists, projects, users, workers
 from mprelease.storage.database import Reader
@@ -65,6 +65,7 @@ def show(
             "codes": lists.own_codes(db, [one.id for one in cards], with_one_trial_code()),
             "unserved": workers.unserved(db, [one.id for one in cards]),
             "people": users.every(db),
+            "boards": board.boards(db, [app]) if before is None else [],
             "search": search,
             "is_filtered": search.is_filtered,
             "more": len(cards) == _CARDS,

@@ -16,7 +16,7 @@ def upgrade() -> None:
     op.add_column("apps", sa.Column("robot_names", sa.JSON()))
     op.add_column("apps", sa.Column("robot_rules", sa.JSON()))
     op.add_column("releases", sa.Column("robot_reason", sa.JSON()))
-    for columns in (["serial_key", "id"], ["serial_key", "kind", "state", "id"]):
+    for columns in (["serial_key", "id"], ["app_id", "robot", "kind", "state", "id"]):
         op.create_index(f"ix_releases_{'_'.join(columns)}", "releases", columns)
     op.create_table(
         "trials",
