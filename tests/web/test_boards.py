@@ -34,14 +34,14 @@ def test_a_member_marks_the_trial_version_and_a_viewer_only_sees_it(site: Site) 
     second = upload(site, "fix/b")
     member, viewer = site.logged_in(Role.MEMBER), site.logged_in(Role.VIEWER)
     page = member.client.get("/apps/shop").text
-    assert page.count(">设为体验版</button>") == 2
+    assert page.count(">标记为体验版</button>") == 2
     assert "请在这里标记是哪一个" in page
     page = member.send("/apps/shop/trial", robot="3")
     assert "已标记“shop”的体验版" in page
-    assert page.count(">设为体验版</button>") == 1
-    assert f"体验版由 {NAMES[Role.MEMBER]} 标记于" in page
+    assert page.count(">标记为体验版</button>") == 1
+    assert f"体验版由 {NAMES[Role.MEMBER]} 标记 ·" in page
     seen = viewer.client.get("/apps/shop").text
-    assert "设为体验版" not in seen
+    assert "标记为体验版" not in seen
     assert f'href="/releases/{first}"' in seen
     assert f'href="/releases/{second}"' in seen
     assert (
@@ -61,7 +61,7 @@ def test_the_board_of_a_project_is_for_everybody_who_may_see_its_apps(site: Site
     page = site.logged_in(Role.VIEWER).client.get("/projects/web/board").text
     assert "fix/&lt;b&gt;" in page
     assert 'href="/apps/shop"' in page
-    assert "设为体验版" not in page
+    assert "标记为体验版" not in page
     assert "/projects/web/board" in site.logged_in(Role.ADMIN).client.get("/projects/web").text
 
 
@@ -93,7 +93,7 @@ def test_where_the_platform_names_the_trial_version_it_is_asked(
     assert "尚未向支付宝查询体验版" in member.client.get("/apps/pay").text
     page = member.send("/apps/pay/trial/refresh")
     assert "支付宝的体验版为 1.0.0" in page
-    assert "设为体验版" not in page
+    assert "标记为体验版" not in page
     refused = api_client(site, Role.MEMBER).call("PUT", "/apps/pay/trial", 409, json={})
     assert refused["problem"] == "trial_reported"
 

@@ -17,7 +17,7 @@ from mprelease.schemas.releases import ReleaseRequest
 from mprelease.services import apps as app_operations
 from mprelease.services import projects as project_operations
 from mprelease.services import robots
-from mprelease.services.context import ServiceContext, record
+from mprelease.services.context import ServiceContext, about_release, record
 from mprelease.source.repository import check_ref
 from mprelease.storage import apps, clock, projects, queue, releases
 from mprelease.storage.audit import AuditEntry
@@ -107,7 +107,7 @@ def cancel(services: ServiceContext, who: Actor, release_id: int) -> None:
             return
         if queue.request_cancel(db, release_id) is None:
             raise Refused(Problem.CANCEL_TOO_LATE, release=release_id)
-        entry = AuditEntry("release.cancel", str(release_id), subject_id=release_id)
+        entry = about_release(release, "cancel")
         record(db, services, who, entry)
         label = apps.by_id(db, release.app_id).label
     services.wake(label)
@@ -116,13 +116,11 @@ def cancel(services: ServiceContext, who: Actor, release_id: int) -> None:
 def resolve(services: ServiceContext, who: Actor, release_id: int, *, published: bool) -> Release:
     """Set the end of a release whose end is unknown; raise Refused if it is known."""
     with services.database.writing() as db:
-        get(db, release_id)
+        release = get(db, release_id)
         if not queue.resolve(db, release_id, published=published):
             raise Refused(Problem.RELEASE_NOT_UNKNOWN, release=release_id)
         details = {"published": published}
-        record(
-            db, services, who, AuditEntry("release.resolve", str(release_id), details, release_id)
-        )
+        record(db, services, who, about_release(release, "resolve", details))
         return get(db, release_id)
 
 
@@ -138,12 +136,7 @@ def delete(services: ServiceContext, who: Actor, release_ids: Sequence[int]) -> 
                 raise Refused(Problem.RELEASE_UNFINISHED, release=release_id)
             releases.remove(db, release_id, clock.read(db))
             details = {"app": release.app_name, "kind": release.kind, "version": release.version}
-            record(
-                db,
-                services,
-                who,
-                AuditEntry("release.delete", str(release_id), details, release_id),
-            )
+            record(db, services, who, about_release(release, "delete", details))
 
 
 def get(db: Reader, release_id: int) -> Release:

@@ -278,6 +278,9 @@ audit = Table(
     # Ids stay when a name changes. None for actions without a login, and subjects without an id.
     Column("who_id", Id),
     Column("subject_id", Id),
+    # The app that it concerns, also for releases; None for other subjects.
+    Column("app_id", Id),
+    Index(None, "app_id", "id"),
 )
 
 # A deleted user's row is gone; the name stays on releases and in the audit.

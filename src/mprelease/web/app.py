@@ -35,6 +35,7 @@ from mprelease.web.guard import Guard, add_headers
 from mprelease.web.http_status import status_of
 from mprelease.web.identity import is_for_programs, login_address, session_of
 from mprelease.web.pages import (
+    app_pages,
     apps,
     boards,
     home,
@@ -63,6 +64,7 @@ _PAGES = (
     projects,
     suggestions,
     boards,
+    app_pages,
     apps,
     releases,
     logs,

@@ -1,4 +1,4 @@
-"""Names and rules of robots, why a release has its robot, and the trial versions."""
+"""Robots of apps and releases, trial versions, and the app of an audit entry."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -7,6 +7,7 @@ from sqlalchemy.dialects import mysql
 revision = "0017"
 down_revision = "0016"
 
+_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 _EXACT = mysql.VARCHAR(191, collation="utf8mb4_bin")
 _KEY = sa.String(191).with_variant(_EXACT, "mysql", "mariadb")
 
@@ -18,6 +19,13 @@ def upgrade() -> None:
     op.add_column("releases", sa.Column("robot_reason", sa.JSON()))
     for columns in (["serial_key", "id"], ["app_id", "robot", "kind", "state", "id"]):
         op.create_index(f"ix_releases_{'_'.join(columns)}", "releases", columns)
+    op.add_column("audit", sa.Column("app_id", _ID))
+    op.create_index("ix_audit_app_id_id", "audit", ["app_id", "id"])
+    # Earlier entries whose subject is an app; those of single releases are found in the audit.
+    op.execute(
+        "UPDATE audit SET app_id = subject_id WHERE subject_id IS NOT NULL AND"
+        " (action LIKE 'app.%' OR action IN ('release.preview', 'release.upload'))"
+    )
     op.create_table(
         "trials",
         sa.Column("platform", sa.String(16), nullable=False),
