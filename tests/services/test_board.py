@@ -110,11 +110,11 @@ def test_a_newer_upload_of_unknown_end_stands_beside(services: ServiceContext) -
 
 
 def test_a_deleted_release_is_still_there_on_the_platform(services: ServiceContext) -> None:
-    gone = published(services, "wechat", "main")
-    releases.delete(services, LIN, [gone])
+    deleted = published(services, "wechat", "main")
+    releases.delete(services, LIN, [deleted])
     [row] = board_of(services, "wechat").rows
     assert row.upload
-    assert (row.upload.release_id, row.upload.is_deleted) == (gone, True)
+    assert (row.upload.release_id, row.upload.is_deleted) == (deleted, True)
 
 
 def test_apps_of_one_app_id_show_what_the_other_has_replaced(

@@ -54,13 +54,11 @@ def record(db: Writer, services: ServiceContext, who: Actor, entry: AuditEntry) 
     audit.write(db, replace(entry, at=services.now(), who=who.name, who_id=who.id, app_id=app_id))
 
 
-def about_release(
-    release: Release, action: str, details: Mapping[str, object] = MappingProxyType({})
+def entry_about(
+    action: str, release: Release, details: Mapping[str, object] = MappingProxyType({})
 ) -> AuditEntry:
-    """Return the audit entry of an action on one release."""
-    return AuditEntry(
-        f"release.{action}", str(release.id), details, release.id, app_id=release.app_id
-    )
+    """Return the audit entry of an action such as `release.cancel` on one release."""
+    return AuditEntry(action, str(release.id), details, release.id, app_id=release.app_id)
 
 
 def owner_of(noun: App | Project) -> str:

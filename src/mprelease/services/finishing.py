@@ -8,7 +8,7 @@ from mprelease.platforms.registry import driver_of, served
 from mprelease.schemas.apps import App
 from mprelease.services import apps
 from mprelease.services import releases as operations
-from mprelease.services.context import ServiceContext, about_release, record
+from mprelease.services.context import ServiceContext, entry_about, record
 from mprelease.storage import clock, releases
 from mprelease.storage.database import Reader
 
@@ -46,4 +46,4 @@ def finish(services: ServiceContext, who: Actor, release_id: int, given: Publica
         else:
             warnings.append(_WITHOUT_QR_CODE)
         releases.put_warnings(db, release_id, warnings)
-        record(db, services, who, about_release(release, "finish"))
+        record(db, services, who, entry_about("release.finish", release))

@@ -17,7 +17,7 @@ from mprelease.schemas.releases import ReleaseRequest
 from mprelease.services import apps as app_operations
 from mprelease.services import projects as project_operations
 from mprelease.services import robots
-from mprelease.services.context import ServiceContext, about_release, record
+from mprelease.services.context import ServiceContext, entry_about, record
 from mprelease.source.repository import check_ref
 from mprelease.storage import apps, clock, projects, queue, releases
 from mprelease.storage.audit import AuditEntry
@@ -107,7 +107,7 @@ def cancel(services: ServiceContext, who: Actor, release_id: int) -> None:
             return
         if queue.request_cancel(db, release_id) is None:
             raise Refused(Problem.CANCEL_TOO_LATE, release=release_id)
-        entry = about_release(release, "cancel")
+        entry = entry_about("release.cancel", release)
         record(db, services, who, entry)
         label = apps.by_id(db, release.app_id).label
     services.wake(label)
@@ -120,7 +120,7 @@ def resolve(services: ServiceContext, who: Actor, release_id: int, *, published:
         if not queue.resolve(db, release_id, published=published):
             raise Refused(Problem.RELEASE_NOT_UNKNOWN, release=release_id)
         details = {"published": published}
-        record(db, services, who, about_release(release, "resolve", details))
+        record(db, services, who, entry_about("release.resolve", release, details))
         return get(db, release_id)
 
 
@@ -136,7 +136,7 @@ def delete(services: ServiceContext, who: Actor, release_ids: Sequence[int]) -> 
                 raise Refused(Problem.RELEASE_UNFINISHED, release=release_id)
             releases.remove(db, release_id, clock.read(db))
             details = {"app": release.app_name, "kind": release.kind, "version": release.version}
-            record(db, services, who, about_release(release, "delete", details))
+            record(db, services, who, entry_about("release.delete", release, details))
 
 
 def get(db: Reader, release_id: int) -> Release:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from mprelease.domain.releases import Release
 from mprelease.domain.stores import RemovalReason, StoreName, StoreReport
 from mprelease.domain.users import Actor
-from mprelease.services.context import ServiceContext, about_release, record
+from mprelease.services.context import ServiceContext, entry_about, record
 from mprelease.services.releases import get
 from mprelease.storage import releases, retention
 from mprelease.storage.database import Reader, Writer
@@ -80,7 +80,12 @@ def keep(services: ServiceContext, who: Actor, release_id: int, *, kept: bool) -
         release = get(db, release_id)
         if release.kept is not kept:
             releases.keep(db, release_id, kept=kept)
-            record(db, services, who, about_release(release, "keep" if kept else "unkeep"))
+            record(
+                db,
+                services,
+                who,
+                entry_about("release.keep" if kept else "release.unkeep", release),
+            )
         return get(db, release_id)
 
 

@@ -6,7 +6,7 @@ from mprelease.domain.releases import Release
 from mprelease.domain.users import Actor
 from mprelease.security.tokens import new_token
 from mprelease.services import releases
-from mprelease.services.context import ServiceContext, about_release, record
+from mprelease.services.context import ServiceContext, entry_about, record
 from mprelease.storage import apps, lists, shares
 from mprelease.storage.database import Reader
 
@@ -26,7 +26,7 @@ def share(services: ServiceContext, who: Actor, release_id: int) -> str:
             raise Refused(Problem.NO_QR_CODE, release=release_id)
         key = new_token()
         shares.put(db, release_id, key, services.now())
-        record(db, services, who, about_release(release, "share"))
+        record(db, services, who, entry_about("release.share", release))
     return key
 
 
@@ -35,7 +35,7 @@ def withdraw(services: ServiceContext, who: Actor, release_id: int) -> None:
     with services.database.writing() as db:
         release = releases.get(db, release_id)
         shares.drop(db, release_id)
-        record(db, services, who, about_release(release, "withdraw"))
+        record(db, services, who, entry_about("release.withdraw", release))
 
 
 def shared(db: Reader, key: str) -> Release:
