@@ -84,7 +84,7 @@ def test_a_filter_gets_the_list_alone_and_a_browser_without_scripts_the_page(sit
     assert "<html" not in part
     assert part.lstrip().startswith('<div id="newest"')
     assert "<noscript><button" in whole
-    assert 'hx-push-url="true"' in whole
+    assert 'hx-replace-url="true"' in whole
 
 
 def test_older_rows_continue_the_day_that_was_begun(site: Site) -> None:
