@@ -36,6 +36,21 @@ def test_names_and_rules_are_set_by_one_option_each(call: Call, key_file: Path) 
     assert json.loads(emptied.out)["robot_names"] == []
 
 
+def test_the_board_is_shown_and_the_trial_version_marked(call: Call, key_file: Path) -> None:
+    call("project", "add", "web", "--repository", "/srv/web.git")
+    call(
+        *("app", "add", "shop", "--project", "web", "--app-id", "wx0123456789abcdef"),
+        *("--credential-file", str(key_file)),
+    )
+    assert json.loads(call("app", "board", "shop", "--json").out)[0]["rows"] == []
+    marked = json.loads(call("app", "trial", "shop", "--robot", "2", "--json").out)
+    assert marked[0]["trial"]["robot"] == 2
+    assert json.loads(call("project", "board", "web", "--json").out) == marked
+    assert call("app", "trial", "shop", "--robot", "31").code == 2
+    asked = call("app", "trial", "shop")
+    assert (asked.code, "no request" in asked.err) == (2, True)
+
+
 def test_the_robot_and_its_reason_are_written_once(
     services: ServiceContext, upload_key: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -142,7 +142,7 @@ def test_the_choice_that_is_shown_before_is_the_one_that_is_made(
     upload(services, LIN, "main")
     for who, ref in ((WANG, "main"), (LIN, "fix/a"), (WANG, "fix/b")):
         with services.database.reading() as db:
-            shown = robots.choose(db, app, who, ReleaseRequest(app="shop"), ref)
+            shown = robots.facts(db, who, [app]).choose(app, ReleaseRequest(app="shop"), ref)
         made = upload(services, who, ref)
         assert (shown.robot, shown.reason) == (made.robot, made.robot_reason)
 

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 def of_app(name: AppName, json: Json = False) -> None:
     """Show which version is on each robot or channel of an app."""
-    from mprelease.services import apps, board
+    from mprelease.services import board
 
     with startup.reading() as db:
-        found = board.boards(db, [apps.get(db, name)])
+        found = [board.of_app(db, name)]
     _show(found, json=json)
 
 
@@ -56,7 +56,7 @@ def trial(
         else:
             board.mark(services, startup.me(), name, robot)
         with services.database.reading() as db:
-            found = board.boards(db, [apps.get(db, name)])
+            found = [board.of_app(db, name)]
     _show(found, json=json)
 
 

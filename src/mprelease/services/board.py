@@ -30,6 +30,14 @@ def boards(db: Reader, of_apps: Sequence[App]) -> list[Board]:
     return [_board(app, placed[app.id], known.get(app.id)) for app in shown]
 
 
+def of_app(db: Reader, name: str) -> Board:
+    """Return the board of one app; raise Refused if there is none, or if it is not served."""
+    app = apps.get(db, name)
+    driver_of(app.platform)
+    [found] = boards(db, [app])
+    return found
+
+
 def mark(services: ServiceContext, who: Actor, name: str, channel: int) -> Trial:
     """Mark a robot or channel as the one whose version testers see, as a person has set it.
 

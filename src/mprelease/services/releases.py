@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 from mprelease.domain.errors import AppRefused, Refused
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Kind, LaunchOptions, Release, State
+from mprelease.domain.robots import Occupant
 from mprelease.domain.users import Actor
 from mprelease.domain.versions import automatic, automatic_shared, checked, is_greater, of_day
 from mprelease.platforms.registry import driver_of
@@ -25,6 +26,7 @@ from mprelease.storage.database import Reader, Writer
 
 # One step of priority counts as this much time of waiting.
 AGEING_MS = 60_000
+_NOBODY = Actor("")
 
 
 def request(services: ServiceContext, who: Actor, wanted: ReleaseRequest) -> int:
@@ -38,7 +40,7 @@ def request(services: ServiceContext, who: Actor, wanted: ReleaseRequest) -> int
             return earlier.id
         app = app_operations.get(db, wanted.app)
         apps.lock_shared(db, app)
-        release_id = _accept(db, services, who, app, wanted, _facts(db, [app], wanted))
+        release_id = _accept(db, services, who, app, wanted, _facts(db, who, [app], wanted))
     services.wake(app.label)
     return release_id
 
@@ -58,7 +60,7 @@ def request_all(
     with services.database.writing() as db:
         members = _members(db, project, chosen)
         apps.lock_shared(db, *members)
-        facts = _facts(db, members, wanted)
+        facts = _facts(db, who, members, wanted)
         step = _step(services, members, facts)
         accepted = {}
         for app in members:
@@ -81,7 +83,7 @@ def verify(services: ServiceContext, wanted: ReleaseRequest) -> App:
     """Check a request as `request` does, without writing; return its app, or raise Refused."""
     with services.database.reading() as db:
         app = app_operations.get(db, wanted.app)
-        _new(db, services, Actor(""), app, wanted, _facts(db, [app], wanted))
+        _new(services, _NOBODY, app, wanted, _facts(db, _NOBODY, [app], wanted))
     return app
 
 
@@ -89,10 +91,10 @@ def verify_all(services: ServiceContext, project: str, wanted: ReleaseRequest) -
     """Check a request as `request_all` does, without writing; return its apps, or raise Refused."""
     with services.database.reading() as db:
         members = _members(db, project)
-        facts = _facts(db, members, wanted)
+        facts = _facts(db, _NOBODY, members, wanted)
         for app in members:
             with _naming(app):
-                _new(db, services, Actor(""), app, wanted, facts)
+                _new(services, _NOBODY, app, wanted, facts)
     return members
 
 
@@ -152,29 +154,39 @@ class _Facts:
     """What a request is checked against: read once for all of its apps.
 
     `now` is the database's time in ms, `branch` the project's default branch. `versions`, by
-    platform and app id, grow with each release that is accepted. `repeated` is the release whose
-    build is to be published.
+    platform and app id, `due`, by serial key, and `robots` grow with each release that is accepted.
+    `repeated` is the release whose build is to be published.
     """
+
+    members: Sequence[App]
 
     now: int
     branch: str
     versions: Mapping[tuple[str, str], list[str]]
+    due: dict[str, int]
+    robots: robots.RobotFacts
     repeated: Release | None
 
     def of(self, app: App) -> list[str]:
         return self.versions[app.platform, app.platform_app_id]
 
-    def accept(self, new: releases.NewRelease) -> None:
+    def accept(self, new: releases.NewRelease, release_id: int) -> None:
+        self.due[new.serial_key] = new.due
+        occupant = Occupant(release_id, new.ref_name or new.ref, new.requested_by)
+        self.robots.accept(self.members, new.app, new.robot, occupant)
         if new.version:
             self.of(new.app).append(new.version)
 
 
-def _facts(db: Reader, members: Sequence[App], wanted: ReleaseRequest) -> _Facts:
+def _facts(db: Reader, who: Actor, members: Sequence[App], wanted: ReleaseRequest) -> _Facts:
     """Read what a request for these apps of one project is checked against."""
     return _Facts(
+        members,
         clock.read(db),
         projects.by_id(db, members[0].project_id).default_branch,
         releases.used_versions(db, *members),
+        queue.last_due(db, set().union(*map(robots.serial_keys, members))),
+        robots.facts(db, who, members),
         releases.by_id(db, wanted.same_build_as) if wanted.same_build_as else None,
     )
 
@@ -191,9 +203,9 @@ def _accept(  # noqa: PLR0917 what a release is accepted by
     # The same request, sent twice at once, may have had this lock before.
     if earlier := _earlier(db, wanted):
         return earlier.id
-    new = _new(db, services, who, app, wanted, facts)
+    new = _new(services, who, app, wanted, facts)
     release_id = releases.add(db, new, facts.now)
-    facts.accept(new)
+    facts.accept(new, release_id)
     did = AuditEntry(f"release.{wanted.kind}", app.name, {"release": release_id}, app.id)
     record(db, services, who, did)
     queue.supersede(db, release_id, who.name)
@@ -250,18 +262,13 @@ def _earlier(db: Reader, wanted: ReleaseRequest) -> Release | None:
     return releases.by_idempotency_key(db, key) if key else None
 
 
-def _new(  # noqa: PLR0917 what a release is accepted by
-    db: Reader,
-    services: ServiceContext,
-    who: Actor,
-    app: App,
-    wanted: ReleaseRequest,
-    facts: _Facts,
+def _new(
+    services: ServiceContext, who: Actor, app: App, wanted: ReleaseRequest, facts: _Facts
 ) -> releases.NewRelease:
     driver = driver_of(app.platform)
     ref = check_ref(wanted.ref or facts.branch)
     ref_name = wanted.ref_name and check_ref(wanted.ref_name)
-    choice = robots.choose(db, app, who, wanted, ref_name or ref)
+    choice = facts.robots.choose(app, wanted, ref_name or ref)
     key = robots.serial_key(app, choice.robot)
     return releases.NewRelease(
         app=app,
@@ -281,7 +288,7 @@ def _new(  # noqa: PLR0917 what a release is accepted by
         serial_key=key,
         idempotency_key=wanted.idempotency_key,
         priority=typed.priority(wanted.priority),
-        due=_due(db, key, wanted.priority, facts.now),
+        due=_due(key, wanted.priority, facts),
         ref_name=ref_name,
         build_anew=wanted.build_anew,
         artifact=_artifact(app, wanted, facts.repeated),
@@ -304,12 +311,12 @@ def _artifact(app: App, wanted: ReleaseRequest, repeated: Release | None) -> str
     return repeated.artifact if repeated and is_same and not wanted.build_anew else None
 
 
-def _due(db: Reader, key: str, priority: int, now: int) -> int:
+def _due(key: str, priority: int, facts: _Facts) -> int:
     """Return the place in the queue, in ms: the oldest runs first, and priority counts as age.
 
     Releases of one serial key keep their order.
     """
-    return max(now - priority * AGEING_MS, queue.last_due(db, {key}).get(key, 0))
+    return max(facts.now - priority * AGEING_MS, facts.due.get(key, 0))
 
 
 def _version(

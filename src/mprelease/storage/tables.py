@@ -148,7 +148,7 @@ releases = Table(
     Index(None, "state", "id"),
     Index(None, "requested_by", "id"),
     # For the newest release of each robot, and for what it has published.
-    Index(None, "serial_key", "id"),
+    Index(None, "app_id", "robot", "id"),
     Index(None, "app_id", "robot", "kind", "state", "id"),
 )
 

@@ -23,4 +23,7 @@ def shown_choice(db: Reader, app: App, who: Actor, ref: str) -> dict[str, Any]:
     named = {number: f"{number} {name}" for number, name in names.items()}
     wanted = ReleaseRequest(app=app.name)
     others = {number: str(number) for number in numbers if number not in named}
-    return {"robots": named | others, "choice": robots.choose(db, app, who, wanted, ref)}
+    return {
+        "robots": named | others,
+        "choice": robots.facts(db, who, [app]).choose(app, wanted, ref),
+    }

@@ -4,7 +4,7 @@ from fastapi import APIRouter
 
 from mprelease.domain.problems import Problem
 from mprelease.schemas.board_document import BoardModel, TrialMark, board_of
-from mprelease.services import apps, board, projects
+from mprelease.services import board, projects
 from mprelease.storage import apps as stored_apps
 from mprelease.web import worker_queries
 from mprelease.web.api.refusals import refusing
@@ -14,7 +14,9 @@ from mprelease.web.identity import CanRelease, CanView, ContextOf
 router = APIRouter(prefix="/api/v1", tags=["apps"])
 
 
-@router.get("/apps/{name}/board", responses=refusing(Problem.APP_UNKNOWN))
+@router.get(
+    "/apps/{name}/board", responses=refusing(Problem.APP_UNKNOWN, Problem.PLATFORM_NOT_SERVED)
+)
 def show(context: ContextOf, session: CanView, name: str) -> BoardModel:
     """Show which version is on each robot or channel of an app."""
     return _board(context, name)
@@ -58,5 +60,4 @@ def refresh(context: ContextOf, session: CanRelease, name: str) -> BoardModel:
 
 def _board(context: WebContext, name: str) -> BoardModel:
     with context.services.database.reading() as db:
-        [found] = board.boards(db, [apps.get(db, name)])
-    return board_of(found)
+        return board_of(board.of_app(db, name))

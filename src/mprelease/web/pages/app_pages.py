@@ -3,9 +3,10 @@
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from mprelease.domain.platforms import SizeLimits
 from mprelease.i18n import Translator
 from mprelease.i18n.quantities import duration, size
-from mprelease.platforms.registry import driver_of
+from mprelease.platforms.registry import driver_of, served
 from mprelease.services import apps
 from mprelease.storage import audit, trends
 from mprelease.web.identity import CanView, ContextOf
@@ -23,7 +24,8 @@ def show_trends(request: Request, context: ContextOf, session: CanView, name: st
     with context.services.database.reading() as db:
         app = apps.get(db, name)
         ended = trends.ended(db, app.id, _ENDED)
-    limits = driver_of(app.platform).size_limits()
+    is_served = app.platform in served()
+    limits = driver_of(app.platform).size_limits() if is_served else SizeLimits(None, None, None)
     found = trends_of(ended, limits, Translator(language(request)))
     return page(request, "trends.html", app=app, trends=found, size=size, duration=duration)
 

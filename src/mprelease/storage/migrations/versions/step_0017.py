@@ -17,7 +17,7 @@ def upgrade() -> None:
     op.add_column("apps", sa.Column("robot_names", sa.JSON()))
     op.add_column("apps", sa.Column("robot_rules", sa.JSON()))
     op.add_column("releases", sa.Column("robot_reason", sa.JSON()))
-    for columns in (["serial_key", "id"], ["app_id", "robot", "kind", "state", "id"]):
+    for columns in (["app_id", "robot", "id"], ["app_id", "robot", "kind", "state", "id"]):
         op.create_index(f"ix_releases_{'_'.join(columns)}", "releases", columns)
     op.add_column("audit", sa.Column("app_id", _ID))
     op.create_index("ix_audit_app_id_id", "audit", ["app_id", "id"])
