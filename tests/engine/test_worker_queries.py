@@ -126,16 +126,6 @@ def test_an_app_without_a_credential_is_refused(pool: WorkerPool) -> None:
 
 
 @on_sqlite
-def test_a_platform_without_the_request_names_no_trial_version(pool: WorkerPool) -> None:
-    pool.worker()
-    new = AppChange(name="other", platform_app_id="wx00000000000000ff")
-    apps.add(pool.services, pool.who, "web", Platform.WECHAT, new)
-    query = WorkerQuery(WorkerQueryKind.TRIAL_VERSION, "other")
-    answer = worker_queries.ask(pool.services, "default", query, seconds=20, max_age=0)
-    assert answer == QueryAnswer({"version": None})
-
-
-@on_sqlite
 @pytest.mark.usefixtures("repository")
 def test_a_ref_is_checked_by_the_caller_and_by_the_worker(pool: WorkerPool) -> None:
     pool.worker()
