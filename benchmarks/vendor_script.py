@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.installation import Installation
@@ -17,13 +18,15 @@ from mprelease.settings.environment import machine_environment
 _SCRIPT = Path(__file__).with_name("vendor_script.cjs")
 
 
-def publish(installation: Installation, platform: Platform, built: Path) -> None:
+def publish(
+    installation: Installation, platform: Platform, built: Path, *, pack_npm: bool = False
+) -> None:
     """Make a preview of a folder, as a developer's script does it; raise InvalidMeasurement."""
     scratch = installation.folder / "scratch"
     scratch.mkdir()
     if platform is Platform.DOUYIN:
         name_app(built, installation.account.platform_app_id)
-    order = _order(installation, built, scratch)
+    order = replace(_order(installation, built, scratch), pack_npm=pack_npm)
     application = installation.application
     tool = application.tool(platform).folder(application.settings.tools)
     done = subprocess.run(

@@ -72,6 +72,7 @@ class PaperDriver:
     reports_trial = True
     has_one_trial_code = True
     compiles = False
+    packs_only_declared = False
     standby_memory = 10
     missed_steps = frozenset({MISSED})
     build_targets = None

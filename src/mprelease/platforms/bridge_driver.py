@@ -27,6 +27,7 @@ class Bridged:
     reports_trial: ClassVar = False
     has_one_trial_code: ClassVar = False
     compiles: ClassVar = False
+    packs_only_declared: ClassVar = False
     standby_memory: ClassVar = 150
     missed_steps: ClassVar[frozenset[str]] = frozenset()
     version_form: ClassVar = VersionForm.THREE_NUMBERS

@@ -204,6 +204,14 @@ class Driver(Protocol):
         """Return whether the tool compiles, and can use the result for the same files again."""
 
     @property
+    def packs_only_declared(self) -> bool:
+        """Return whether the tool packs only packages that a package.json needs, by its rules.
+
+        These are its `dependencies` and theirs, found by the name in each package's package.json
+        in the folders in which Node would look for them.
+        """
+
+    @property
     def missed_steps(self) -> frozenset[str]:
         """Return the ids of those hints of an accepted upload that `finish` can resolve."""
 

@@ -91,6 +91,7 @@ class WeChatDriver(Bridged):
     robots = range(1, 31)
     has_one_trial_code = True
     compiles = True
+    packs_only_declared = True
     standby_memory = 220
     build_targets = BuildTargets("mp-weixin", "weapp")
     version_form = VersionForm.WORDS
