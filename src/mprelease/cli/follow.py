@@ -65,12 +65,14 @@ class View:
         self._has_ended = False
         self._reported: dict[Stage, StageState] = {}
         self._tail: list[str] = []
+        self._robot_reported = False
         self._waiting_since = time.monotonic()
         self._slow_at: float | None = None
 
     def update(self, release: Release, lines: list[LogLine]) -> None:
         """Write what is new: for each stage its start, its lines and its end."""
         self.position = lines[-1].position if lines else self.position
+        self._report_robot(release)
         self._tail = [*self._tail, *(line.text for line in lines)][-_TAIL:]
         self._report_estimate(release)
         for stage in release.stages:
@@ -113,6 +115,12 @@ class View:
         """Write one line, after the prefix."""
         sys.stderr.write(f"{self._prefix}{line}\n")
         sys.stderr.flush()
+
+    def _report_robot(self, release: Release) -> None:
+        if release.robot_reason and not self._robot_reported:
+            reason = t.of(release.robot_reason.message)
+            self.write(t("cli.robot", robot=release.shown_robot, reason=reason))
+        self._robot_reported = True
 
     def _report_estimate(self, release: Release) -> None:
         """Write, once each, how long the release is expected to take, and that it takes longer."""

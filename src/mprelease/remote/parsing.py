@@ -24,6 +24,7 @@ from mprelease.domain.releases import (
     State,
     WaitReason,
 )
+from mprelease.domain.robots import ChosenBy, RobotReason
 
 
 def release_of(content: Any) -> Release:
@@ -62,6 +63,8 @@ def release_of(content: Any) -> Release:
         code=_code(content.get("code")),
         estimate=_estimate(content.get("estimate")),
         queue=_queue(content.get("queue")),
+        robot_name=content.get("robot_name"),
+        robot_reason=_reason(content.get("robot_reason")),
     )
 
 
@@ -135,6 +138,11 @@ def _queue(content: Any) -> QueuePlace | None:
         return None
     reason = known_or_newer(WaitReason, content["reason"])
     return QueuePlace(content["position"], content["label"], reason, content["release"])
+
+
+def _reason(content: Any) -> RobotReason | None:
+    # Older servers do not send it.
+    return content and RobotReason(known_or_newer(ChosenBy, content["source"]), content["pattern"])
 
 
 def _stage(content: Any) -> StageRecord:

@@ -23,6 +23,7 @@ from mprelease.domain.releases import (
     StageState,
     State,
 )
+from mprelease.domain.robots import ChosenBy, RobotReason, names_in
 from mprelease.schemas.apps import App
 from mprelease.storage.database import Reader, Writer, new_id
 from mprelease.storage.tables import apps, log_chunks, qr_codes, releases, shares, stages
@@ -50,6 +51,7 @@ class NewRelease:
     ref_name: str | None = None
     build_anew: bool = False
     artifact: str | None = None
+    robot_reason: RobotReason | None = None
 
 
 def add(db: Writer, new: NewRelease, now: int) -> int:
@@ -63,6 +65,7 @@ def add(db: Writer, new: NewRelease, now: int) -> int:
             ref_name=new.ref_name,
             environment=new.environment,
             robot=new.robot,
+            robot_reason=asdict(new.robot_reason) if new.robot_reason else None,
             version=new.version,
             version_is_automatic=new.version_is_automatic,
             description=new.description,
@@ -200,7 +203,7 @@ def remove(db: Writer, release_id: int, now: int) -> None:
 
 def with_app() -> Select[Any]:
     """Return a query for `read`, of all releases that are not deleted; callers add conditions."""
-    app = apps.c.name.label("app_name"), apps.c.platform
+    app = apps.c.name.label("app_name"), apps.c.platform, apps.c.robot_names
     code = qr_codes.c.made_at, qr_codes.c.validity, qr_codes.c.expires_at
     shown = select(releases, *app, *code).select_from(releases)
     shown = shown.join(apps, apps.c.id == releases.c.app_id)
@@ -249,6 +252,8 @@ def _release(row: Row[Any], known_stages: list[StageRecord]) -> Release:
         ref=row.ref,
         environment=known_or_newer(Environment, row.environment),
         robot=row.robot,
+        robot_name=names_in(row.robot_names or ()).get(row.robot),
+        robot_reason=_reason(row.robot_reason) if row.robot_reason else None,
         version=row.version,
         version_is_automatic=row.version_is_automatic,
         description=row.description,
@@ -278,6 +283,10 @@ def code_of(row: Any) -> Code:
     """Return the code of a row with the columns `made_at`, `validity` and `expires_at`."""
     validity = known_or_newer(Validity, row.validity) if row.validity else Validity.UNKNOWN
     return Code(row.made_at, validity, row.expires_at)
+
+
+def _reason(stored: dict[str, Any]) -> RobotReason:
+    return RobotReason(known_or_newer(ChosenBy, stored["source"]), stored.get("pattern"))
 
 
 def problem_detail_from(stored: dict[str, Any]) -> ProblemDetail:

@@ -93,6 +93,7 @@ def _templates() -> Environment:
         "duration": duration,
         "size": size,
         "moment": moment,
+        "clock": _clock,
         "details": _details,
         "with_code": _with_code,
         "exact": _exact,
@@ -192,6 +193,15 @@ def _ago(context: Context, at: int | None) -> Markup:
         words = t("web.ago.now")
     exact = datetime.fromtimestamp(at / 1000, context["timezone"])
     shown = exact.isoformat(" ", "seconds")
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(moment(at), shown, words)
+
+
+@pass_context
+def _clock(context: Context, at: int) -> Markup:
+    """Return the hour and minute of a time (ms since the epoch), with the exact time as title."""
+    then = datetime.fromtimestamp(at / 1000, context["timezone"])
+    shown = then.isoformat(" ", "seconds")
+    words = f"{then:%H:%M}"
     return Markup('<time datetime="{}" title="{}">{}</time>').format(moment(at), shown, words)
 
 

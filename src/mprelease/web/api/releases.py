@@ -106,6 +106,7 @@ def list_all(
     state: State | None = None,
     ref: Searched = "",
     person: Searched = "",
+    text: Searched = "",
     before: Number | None = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
 ) -> Listed[ReleaseModel]:
@@ -114,7 +115,7 @@ def list_all(
     with context.services.database.reading() as db:
         app_id = apps.get(db, app).id if app else None
         # One more than is returned, to see whether there is a next page.
-        search = Search(app_id, kind, state, ref, person, before, limit + 1)
+        search = Search(app_id, kind, state, ref, person, before, limit + 1, text)
         found = lists.search(db, search)
         shown = with_progress(db, context.services.estimates, found[:limit])
     now = context.services.now()

@@ -1,6 +1,7 @@
 """Pages of an app: its releases, newest first, and the forms of a new preview or upload."""
 
 from collections.abc import Mapping
+from datetime import date, tzinfo
 from secrets import token_hex
 from typing import Annotated, Any
 
@@ -11,23 +12,27 @@ from mprelease.domain.apps import Environment
 from mprelease.domain.errors import ProblemError
 from mprelease.domain.problems import Message, ProblemDetail
 from mprelease.domain.releases import Kind, LaunchOptions, Release, State
+from mprelease.i18n import Translator
 from mprelease.platforms.registry import driver_of, with_one_trial_code
 from mprelease.schemas.apps import App
 from mprelease.schemas.releases import ReleaseFields, ReleaseRequest
-from mprelease.services import apps, releases
+from mprelease.services import apps, board, releases
 from mprelease.services.sessions import Session
-from mprelease.storage import lists, projects, users
+from mprelease.storage import lists, projects
+from mprelease.storage import releases as stored
 from mprelease.storage.database import Reader
 from mprelease.storage.lists import Search
 from mprelease.storage.progress import with_progress
 from mprelease.web.context import WebContext
+from mprelease.web.days import by_day, day_of
 from mprelease.web.flash import done
 from mprelease.web.identity import CanRelease, CanView, ContextOf
-from mprelease.web.rendering import page
+from mprelease.web.rendering import language, page
+from mprelease.web.robot_choice import shown_choice
 from mprelease.web.sent_form import SentForm
 
 router = APIRouter(prefix="/apps/{name}", include_in_schema=False)
-_CARDS = 12
+_ROWS = 30
 _NOTHING_TYPED = dict.fromkeys((*ReleaseFields.model_fields, "suggested", "named_ref", "key"), "")
 
 Word = Annotated[str, Query(max_length=200)]
@@ -43,9 +48,12 @@ def show(
     state: Word = "",
     ref: Word = "",
     person: Word = "",
+    q: Word = "",
     before: int | None = None,
 ) -> Response:
-    """Show an app's releases; htmx loads older ones with `before`."""
+    """Show an app's releases by day; htmx loads older ones with `before`, and a filtered list."""
+    t, zone = Translator(language(request)), context.services.timezone
+    is_whole = "hx-request" not in request.headers
     with context.services.database.reading() as db:
         app = apps.get(db, name)
         search = Search(
@@ -55,24 +63,27 @@ def show(
             ref=ref,
             person=person,
             before=before,
-            limit=_CARDS,
+            limit=_ROWS,
+            text=q.strip(),
         )
         found = lists.search(db, search, with_stages=False)
-        cards = with_progress(db, context.services.estimates, found)
+        rows = with_progress(db, context.services.estimates, found)
         one_trial_code = with_one_trial_code()
         shown: dict[str, Any] = {
             "app": app,
-            "project": projects.by_id(db, app.project_id),
-            "cards": cards,
-            "successors": lists.successors(db, [one.id for one in cards], one_trial_code),
+            "days": by_day(rows, zone, context.services.now(), t),
+            "successors": lists.successors(db, [one.id for one in found], one_trial_code),
             "trial_code": lists.trial_code(db, app.id) if app.platform in one_trial_code else None,
-            "people": users.every(db),
+            "boards": board.boards(db, [app]) if is_whole else [],
+            "continued": _day_before(db, before, zone),
             "search": search,
             "is_filtered": search.is_filtered,
-            "more": len(cards) == _CARDS,
+            "more": len(found) == _ROWS,
+            "last": found[-1].id if found else None,
         }
-    is_part = before is not None and "hx-request" in request.headers
-    return page(request, "older.html" if is_part else "app.html", **shown)
+    if is_whole:
+        return page(request, "app.html", **shown | {"continued": None})
+    return page(request, "older.html" if before is not None else "app_releases.html", **shown)
 
 
 @router.get("/{kind}")
@@ -89,11 +100,13 @@ def form(
     with context.services.database.reading() as db:
         app = apps.get(db, name)
         last = _last(db, session, app, kind)
-        typed = _typed(db, session, app, last, ref)
+        typed = _typed(db, app, last, ref)
         typed |= {"ref_name": ref_name, "named_ref": ref if ref_name else ""}
         if kind is Kind.UPLOAD:
             typed |= dict.fromkeys(("version", "suggested"), _suggested(db, context, app))
-    return _form(request, app, kind, typed, last.compile_settings if last else {}, None)
+        robot = shown_choice(db, app, session.user.actor, typed["ref"])
+    settings = last.compile_settings if last else {}
+    return _form(request, app, kind, typed, settings, robot, None)
 
 
 @router.post("/{kind}")
@@ -114,10 +127,17 @@ def release(
     except ProblemError as failure:
         with context.services.database.reading() as db:
             app = apps.get(db, name)
-        typed = _NOTHING_TYPED | sent.typed
-        return _form(request, app, kind, typed, settings, failure.problem_detail)
+            typed = _NOTHING_TYPED | sent.typed
+            robot = shown_choice(db, app, session.user.actor, typed["ref"])
+        return _form(request, app, kind, typed, settings, robot, failure.problem_detail)
     address = f"/releases/{release_id}"
     return done(context, address, Message("done.release_requested", {"id": release_id}))
+
+
+def _day_before(db: Reader, before: int | None, zone: tzinfo) -> date | None:
+    """Return the day of the release that the rows before end with."""
+    last = None if before is None else stored.by_id(db, before)
+    return day_of(last.created_at, zone) if last else None
 
 
 def _requested(
@@ -149,6 +169,7 @@ def _form(
     kind: Kind,
     typed: dict[str, str],
     settings: Mapping[str, object],
+    robot: dict[str, Any],
     problem_detail: ProblemDetail | None,
 ) -> Response:
     is_upload = kind is Kind.UPLOAD
@@ -158,12 +179,12 @@ def _form(
         "app": app,
         "kind": kind,
         "typed": typed,
-        "robots": driver.robots,
         "switches": [
             (each, effective.get(each.setting, each.default))
             for each in (driver.presentation.upload_switches if is_upload else ())
         ],
         "problem_detail": problem_detail,
+        **robot,
     }
     return page(request, "release_form.html", 422 if problem_detail else 200, **shown)
 
@@ -177,15 +198,12 @@ def _last(db: Reader, session: Session, app: App, kind: Kind) -> Release | None:
     return next(iter(lists.search(db, search)), None)
 
 
-def _typed(
-    db: Reader, session: Session, app: App, last: Release | None, ref: str
-) -> dict[str, str]:
+def _typed(db: Reader, app: App, last: Release | None, ref: str) -> dict[str, str]:
     default = projects.by_id(db, app.project_id).default_branch
     launch = last.launch if last else LaunchOptions(app.start_page)
     return _NOTHING_TYPED | {
         "ref": ref or (last.shown_ref if last else default),
         "environment": last.environment if last else Environment.PRODUCTION,
-        "robot": str(session.user.robot or (last.robot if last else app.robot)),
         "start_page": launch.start_page or "",
         "query": launch.query or "",
         "scene": "" if launch.scene is None else str(launch.scene),

@@ -1,38 +1,38 @@
-"""Until when QR codes can be scanned; an index on the ended releases of an app by their kind."""
+"""Robots of apps and releases, trial versions, and the app of an audit entry."""
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import mysql
 
 revision = "0017"
 down_revision = "0016"
 
-_MINUTE_MS = 60_000
-_DAY_MS = 24 * 60 * _MINUTE_MS
-# What is known of the codes that are stored: as in the drivers of this version.
-_LASTED = {
-    ("wechat", "preview"): 25 * _MINUTE_MS,
-    ("alipay", "preview"): 6 * _DAY_MS,
-    ("alipay", "upload"): 7 * _DAY_MS,
-}
-_CODES = sa.table(
-    "qr_codes",
-    *(sa.column(name) for name in ("app_id", "kind", "made_at", "validity", "expires_at")),
-)
-_APPS = sa.table("apps", sa.column("id"), sa.column("platform"))
+_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+_EXACT = mysql.VARCHAR(191, collation="utf8mb4_bin")
+_KEY = sa.String(191).with_variant(_EXACT, "mysql", "mariadb")
 
 
 def upgrade() -> None:
-    """Add columns and an index that older nodes can ignore, and the ends of stored codes."""
-    op.add_column("qr_codes", sa.Column("validity", sa.String(16)))
-    op.add_column("qr_codes", sa.Column("expires_at", sa.BigInteger))
-    for (platform, kind), milliseconds in _LASTED.items():
-        limited = {"validity": "limited", "expires_at": _CODES.c.made_at + milliseconds}
-        op.execute(_of(platform, kind).values(limited))
-    op.execute(_of("wechat", "upload").values(validity="unlimited"))
-    columns = ["app_id", "kind", "environment", "state", "id"]
-    op.create_index("ix_releases_app_id_kind_environment_state_id", "releases", columns)
-
-
-def _of(platform: str, kind: str) -> sa.Update:
-    of_platform = sa.select(_APPS.c.id).where(_APPS.c.platform == platform)
-    return sa.update(_CODES).where(_CODES.c.kind == kind, _CODES.c.app_id.in_(of_platform))
+    """Add a table, columns and indexes that older nodes can ignore."""
+    op.add_column("apps", sa.Column("robot_names", sa.JSON()))
+    op.add_column("apps", sa.Column("robot_rules", sa.JSON()))
+    op.add_column("releases", sa.Column("robot_reason", sa.JSON()))
+    for columns in (["app_id", "robot", "id"], ["app_id", "robot", "kind", "state", "id"]):
+        op.create_index(f"ix_releases_{'_'.join(columns)}", "releases", columns)
+    op.add_column("audit", sa.Column("app_id", _ID))
+    op.create_index("ix_audit_app_id_id", "audit", ["app_id", "id"])
+    # Earlier entries whose subject is an app; those of single releases are found in the audit.
+    op.execute(
+        "UPDATE audit SET app_id = subject_id WHERE subject_id IS NOT NULL AND"
+        " (action LIKE 'app.%' OR action IN ('release.preview', 'release.upload'))"
+    )
+    op.create_table(
+        "trials",
+        sa.Column("platform", sa.String(16), nullable=False),
+        sa.Column("platform_app_id", _KEY, nullable=False),
+        sa.Column("channel", sa.Integer(), nullable=False),
+        sa.Column("version", sa.String(64)),
+        sa.Column("marked_by", _KEY),
+        sa.Column("marked_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("platform", "platform_app_id", name=op.f("pk_trials")),
+    )
