@@ -14,7 +14,6 @@ from mprelease.storage.workers import Waits
 
 # Those behind so many others get no place.
 _READ = 2000
-_HOLDING = (State.RUNNING, State.UNKNOWN)
 
 
 def places(db: Reader, release_ids: Collection[int]) -> Mapping[int, QueuePlace]:
@@ -24,9 +23,10 @@ def places(db: Reader, release_ids: Collection[int]) -> Mapping[int, QueuePlace]
     """
     if not release_ids:
         return {}
-    queued = db.connection.execute(_QUEUED).all()
+    unfinished = db.connection.execute(_UNFINISHED).all()
+    queued = [row for row in unfinished if row.state == State.QUEUED]
     waits = workers.waits(db, {row.id: row.label for row in queued if row.id in release_ids})
-    holders = {row.running_key: row for row in db.connection.execute(_HOLDERS)}
+    holders = {row.running_key: row for row in unfinished if row.running_key}
     return {
         release_id: place
         for release_id, place in _places(queued, holders, waits)
@@ -34,14 +34,17 @@ def places(db: Reader, release_ids: Collection[int]) -> Mapping[int, QueuePlace]
     }
 
 
-_QUEUED = (
-    select(releases.c.id, releases.c.label, releases.c.serial_key)
-    .where(releases.c.state == State.QUEUED)
+_UNFINISHED = (
+    select(
+        releases.c.id,
+        releases.c.state,
+        releases.c.label,
+        releases.c.serial_key,
+        releases.c.running_key,
+    )
+    .where(releases.c.state.in_([State.QUEUED, State.RUNNING, State.UNKNOWN]))
     .order_by(releases.c.due, releases.c.id)
     .limit(_READ)
-)
-_HOLDERS = select(releases.c.id, releases.c.state, releases.c.running_key).where(
-    releases.c.state.in_(_HOLDING), releases.c.running_key.is_not(None)
 )
 
 
