@@ -107,6 +107,7 @@ def test_a_button_opens_one_large_code_with_its_meaning_and_closing_removes_it(
     site: Site, width: int
 ) -> None:
     page = site.session("admin", PASSWORD, viewport={"width": width, "height": 844})
+    page.wait_for_load_state()
     page.locator(f"#home a[data-code='{PREVIEW}']").first.click()
     dialog = page.locator("#code-dialog")
     expect(dialog.locator(".qr-large")).to_be_visible(timeout=SECONDS)
@@ -161,6 +162,7 @@ def test_a_code_counts_down_and_cannot_be_scanned_after_its_end(
     page.goto(site.url)
     entry = page.locator(f".code-entry:has([data-code='{PREVIEW}'])").first
     expect(entry).to_have_class("code-entry code-ended")
+    page.wait_for_load_state()
     page.locator(f"#home a[data-code='{PREVIEW}']").first.click()
     expect(page.locator("#code-dialog .code-over")).to_be_visible()
     assert codes_on(page) == []

@@ -41,15 +41,12 @@ test("after a lost connection what was known is forgotten, and the page has to a
   assert.deepEqual([...states.known.keys()], [3]);
 });
 
-test("a label that a worker takes again is a change of what pages show, the first message is none", () => {
-  const message = (unserved, queue) => ({ ...some(), unserved, queue });
-  sockets[1].receive(message(["linux"], { 12: 2 }));
-  assert.equal(last().isServedAnew, true);
+test("places in the queue and labels without a worker come with each message", () => {
+  sockets[1].receive({ ...some(), unserved: ["linux"], queue: { 12: 2 } });
+  assert.deepEqual(last().unserved, ["linux"]);
   assert.deepEqual(states.positions, { 12: 2 });
-  sockets[1].receive(message(["linux"], {}));
-  assert.equal(last().isServedAnew, false);
-  sockets[1].receive(message([], {}));
-  assert.equal(last().isServedAnew, true);
+  sockets[1].receive(some());
+  assert.deepEqual(states.positions, {});
 });
 
 test("the time is the server's, however wrong this machine's clock is", () => {

@@ -122,14 +122,19 @@ function needsFetch(change) {
   return isWorthFetching(change, document.querySelector("[data-region]")?.dataset, isShown);
 }
 
-states.listen(({ changed, isMissing, isServedAnew, whole, spread }) => {
+/** Returns whether the page shows other labels without a worker than these. */
+function isOutdated(unserved) {
+  return unserved && unserved.join(" ") !== document.getElementById("unserved").dataset.labels;
+}
+
+states.listen(({ changed, isMissing, unserved, whole, spread }) => {
   for (const { now } of changed) show(now);
   showPositions();
   document.getElementById("running").textContent = t("count", { count: states.running });
   const worth = changed.filter(needsFetch);
   // Changes of the user's own releases are fetched without delay.
   if (worth.some(({ now }) => now.requested_by === me)) refresher.soon(0);
-  else if (worth.length || isMissing || isServedAnew) refresher.soon(spread);
+  else if (worth.length || isMissing || isOutdated(unserved)) refresher.soon(spread);
   if (!whole) showNotices(changed, me);
   tick();
 });

@@ -17,7 +17,6 @@ class States {
   #listeners = [];
   #lag = 0; // ms by which this machine's clock is ahead of the server's
   #isNew = true;
-  #unserved; // labels that no worker takes, as one text
 
   constructor() {
     const part = {
@@ -33,7 +32,7 @@ class States {
     wire.add(part);
   }
 
-  /** Calls `listener` for each message with { changed: [{ now, before }], isMissing, isServedAnew, whole, spread }. */
+  /** Calls `listener` for each message with { changed: [{ now, before }], isMissing, unserved, whole, spread }. */
   listen(listener) {
     this.#listeners.push(listener);
   }
@@ -59,10 +58,7 @@ class States {
     const changed = states.map((one) => ({ now: one, before: this.known.get(one.id) }));
     for (const one of states) this.known.set(one.id, one);
     this.positions = queue ?? {};
-    const labels = String(unserved ?? "");
-    const isServedAnew = this.#unserved !== undefined && this.#unserved !== labels;
-    this.#unserved = labels;
-    for (const listener of this.#listeners) listener({ changed, isMissing, isServedAnew, whole, spread });
+    for (const listener of this.#listeners) listener({ changed, isMissing, unserved, whole, spread });
   }
 }
 
