@@ -61,11 +61,11 @@ class Project:
 
 
 def _uni_app(folder: Path) -> Path:
-    return _with_lock(folder, projects.uni_app())
+    return with_lock(folder, projects.uni_app())
 
 
 def _taro(folder: Path) -> Path:
-    return _with_lock(folder, projects.taro())
+    return with_lock(folder, projects.taro())
 
 
 def _retail(folder: Path) -> Path:
@@ -77,7 +77,7 @@ def _retail(folder: Path) -> Path:
     return folder
 
 
-def _with_lock(folder: Path, files: Mapping[str, str | bytes]) -> Path:
+def with_lock(folder: Path, files: Mapping[str, str | bytes]) -> Path:
     """Make a repository with a lock file, and fill npm's cache."""
     place = folder.with_name("locked")
     make(place, files)
