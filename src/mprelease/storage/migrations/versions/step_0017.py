@@ -1,4 +1,4 @@
-"""Robots and size budgets of apps, trial versions, and the app of an audit entry."""
+"""Robots of apps and releases, trial versions, and the app of an audit entry."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -16,7 +16,6 @@ def upgrade() -> None:
     """Add a table, columns and indexes that older nodes can ignore."""
     op.add_column("apps", sa.Column("robot_names", sa.JSON()))
     op.add_column("apps", sa.Column("robot_rules", sa.JSON()))
-    op.add_column("apps", sa.Column("size_budgets", sa.JSON()))
     op.add_column("releases", sa.Column("robot_reason", sa.JSON()))
     for columns in (["app_id", "robot", "id"], ["app_id", "robot", "kind", "state", "id"]):
         op.create_index(f"ix_releases_{'_'.join(columns)}", "releases", columns)
