@@ -21,8 +21,7 @@ setup: $(STAMP) ## make .venv with everything that is pinned in requirements.loc
 $(STAMP): requirements.lock pyproject.toml hatch_build.py
 	@$(PYTHON) scripts/machine.py
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.lock
-	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@$(BIN)/python scripts/install.py
 	@touch $@
 
 catalogs: setup ## what is compiled and fetched beside the sources
@@ -78,7 +77,6 @@ chaos: setup catalogs ## kill and freeze everything and count what becomes of re
 	@PYTHONPATH=tests $(BIN)/python -m chaos $(ARGS)
 
 lock: setup ## pin the newest versions that pyproject.toml allows
-	@$(BIN)/python -m pip install --quiet uv
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --group dev --generate-hashes \
 		--no-emit-index-url --custom-compile-command "make lock" \
 		--output-file requirements.lock pyproject.toml
