@@ -7,7 +7,19 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks import checkout, engine, install, live, log, release, start, table, warm, web
+from benchmarks import (
+    checkout,
+    engine,
+    install,
+    live,
+    log,
+    release,
+    start,
+    table,
+    together,
+    warm,
+    web,
+)
 from benchmarks.measuring import InvalidMeasurement, Measurement
 
 _BENCHMARKS: Mapping[str, Callable[[Path], list[Measurement]]] = {
@@ -20,6 +32,7 @@ _BENCHMARKS: Mapping[str, Callable[[Path], list[Measurement]]] = {
     "install": install.measure,
     "release": release.measure,
     "warm": warm.measure,
+    "together": together.measure,
 }
 # Builds under other user ids must be able to traverse the folder.
 _WALKABLE = 0o711

@@ -2,10 +2,11 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from benchmarks import python
 from mprelease.application import Application, opened
@@ -40,19 +41,37 @@ _LABELS = (DEFAULT_LABEL,)
 _POLL_SECONDS = 0.005
 
 
+Service = WeChat | Alipay | Douyin
+
+
 @dataclass(frozen=True)
 class Installation:
-    """An opened application with one app, and the account at the simulated platform."""
+    """An opened application with one project, and its apps' accounts at simulated platforms."""
 
     folder: Path
     application: Application
-    account: Account
-    service: WeChat | Alipay | Douyin
+    accounts: Sequence[Account]
+    services: Sequence[Service]
+
+    @property
+    def account(self) -> Account:
+        """Return the account of the first app."""
+        return self.accounts[0]
+
+    @property
+    def service(self) -> Service:
+        """Return the simulated platform of the first app."""
+        return self.services[0]
 
     def request(self, robot: int | None = None) -> int:
         """Queue a preview of the branch `main`, and return its id."""
         wanted = ReleaseRequest(app=APP, kind=Kind.PREVIEW, ref="main", robot=robot)
         return releases.request(self.application.services, _ACTOR, wanted)
+
+    def request_all(self) -> list[int]:
+        """Queue a preview of the branch `main` for each app, and return the releases' ids."""
+        wanted = ReleaseRequest(kind=Kind.PREVIEW, ref="main")
+        return list(releases.request_all(self.application.services, _ACTOR, APP, wanted))
 
     @contextmanager
     def working(self, slots: int = 1) -> Iterator[None]:
@@ -97,37 +116,72 @@ def installed(
     folder: Path, repository: Path, app: AppChange, platform: Platform = Platform.WECHAT
 ) -> Iterator[Installation]:
     """Create and open a data folder with one app of a repository, during the block."""
-    service, credential = _service(folder / "received", platform)
-    app = app.with_(platform_app_id=_APP_IDS[platform], credential=credential.encode())
-    with Simulator(folder / "simulator", [service]) as simulator:
+    with installed_with(folder, repository, [(platform, app)]) as installation:
+        yield installation
+
+
+@contextmanager
+def installed_with(
+    folder: Path, repository: Path, wanted: Sequence[tuple[Platform, AppChange]]
+) -> Iterator[Installation]:
+    """Create and open a data folder with apps of a repository, during the block.
+
+    Apps of one platform have different ids there.
+    """
+    made = {each: _service(folder / f"received-{each}", each) for each, _ in wanted}
+    simulated = [each.service for each in made.values()]
+    with Simulator(folder / "simulator", simulated) as simulator:
         application = _opened(folder / "data", simulator)
-        services = application.services
         projects.add(
-            services,
+            application.services,
             _ACTOR,
             ProjectChange(name=APP, repository=str(repository), default_branch="main"),
         )
-        apps.add(services, _ACTOR, APP, platform, app)
-        read = driver_of(platform).read_credential(credential.encode())
-        yield Installation(folder, application, Account(_APP_IDS[platform], read), service)
+        accounts = [
+            _added(application, made[platform], platform, app, number)
+            for number, (platform, app) in enumerate(wanted)
+        ]
+        services = [made[platform].service for platform, _ in wanted]
+        yield Installation(folder, application, accounts, services)
         application.close()
 
 
-def _service(folder: Path, platform: Platform) -> tuple[WeChat | Alipay | Douyin, str]:
-    """Return a simulated platform with one app, and its credential."""
-    app_id = _APP_IDS[platform]
+class _Simulated(NamedTuple):
+    """A simulated platform, and the credential of its apps."""
+
+    service: Service
+    credential: str
+
+
+def _added(
+    application: Application, made: _Simulated, platform: Platform, app: AppChange, number: int
+) -> Account:
+    app_id = f"{_APP_IDS[platform][:-1]}{number:x}"
+    _register(made.service, app_id, made.credential)
+    credential = made.credential.encode()
+    app = app.with_(platform_app_id=app_id, credential=credential)
+    apps.add(application.services, _ACTOR, APP, platform, app)
+    return Account(app_id, driver_of(platform).read_credential(credential))
+
+
+def _service(folder: Path, platform: Platform) -> _Simulated:
     if platform is Platform.DOUYIN:
-        douyin = Douyin(folder)
-        douyin.register(app_id, _TOKEN)
-        return douyin, json.dumps({"token": _TOKEN})
+        return _Simulated(Douyin(folder), json.dumps({"token": _TOKEN}))
     key = make_key()
     if platform is Platform.ALIPAY:
-        alipay = Alipay(folder)
-        alipay.register(app_id, _TOOL_ID, key)
-        return alipay, json.dumps({"toolId": _TOOL_ID, "privateKey": key})
-    wechat = WeChat(folder)
-    wechat.register(app_id, key)
-    return wechat, key
+        credential = json.dumps({"toolId": _TOOL_ID, "privateKey": key})
+        return _Simulated(Alipay(folder), credential)
+    return _Simulated(WeChat(folder), key)
+
+
+def _register(service: Service, app_id: str, credential: str) -> None:
+    match service:
+        case Douyin():
+            service.register(app_id, _TOKEN)
+        case Alipay():
+            service.register(app_id, _TOOL_ID, json.loads(credential)["privateKey"])
+        case WeChat():
+            service.register(app_id, credential)
 
 
 def native(build_command: str | None = None) -> AppChange:

@@ -4,18 +4,25 @@ import json
 from collections.abc import Mapping
 
 _PAGES = tuple(f"page{number}" for number in range(8))
+_UNI_TARGETS = ("mp-weixin", "mp-alipay", "mp-toutiao")
 _UNI_APP = "3.0.0-4020920240930001"
 _TARO = "4.2.1"
 
 
 def uni_app() -> Mapping[str, str]:
-    """Return the files of a uni-app project: Vue 3 and vite."""
-    packages = ("uni-app", "uni-components", "uni-app-plus", "uni-h5", "uni-mp-weixin")
+    """Return the files of a uni-app project: Vue 3 and vite, for three platforms."""
+    packages = (
+        "uni-app",
+        "uni-components",
+        "uni-app-plus",
+        "uni-h5",
+        *(f"uni-{each}" for each in _UNI_TARGETS),
+    )
     package = {
         "name": "uni-app-shop",
         "version": "1.0.0",
         "private": True,
-        "scripts": {"build:mp-weixin": "uni build -p mp-weixin"},
+        "scripts": {f"build:{each}": f"uni build -p {each}" for each in _UNI_TARGETS},
         "dependencies": {**{f"@dcloudio/{each}": _UNI_APP for each in packages}, "vue": "3.4.21"},
         "devDependencies": {
             "@dcloudio/uni-cli-shared": _UNI_APP,

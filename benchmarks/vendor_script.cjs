@@ -27,6 +27,7 @@ async function wechat() {
     projectPath: order.folder,
     privateKey: order.credential,
   });
+  if (order.packNpm) await ci.packNpm(project, {});
   await ci.preview({
     project,
     desc: order.description,

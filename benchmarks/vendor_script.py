@@ -10,20 +10,28 @@ from mprelease.domain.apps import ProjectType
 from mprelease.domain.platforms import Platform
 from mprelease.domain.releases import Kind, LaunchOptions
 from mprelease.platforms.douyin.content import name_app
-from mprelease.platforms.driver import PublishOrder
+from mprelease.platforms.driver import Account, PublishOrder
 from mprelease.platforms.registry import driver_of
 from mprelease.settings.environment import machine_environment
 
 _SCRIPT = Path(__file__).with_name("vendor_script.cjs")
 
 
-def publish(installation: Installation, platform: Platform, built: Path) -> None:
+def publish(
+    installation: Installation,
+    platform: Platform,
+    built: Path,
+    *,
+    account: Account | None = None,
+    pack_npm: bool = False,
+) -> None:
     """Make a preview of a folder, as a developer's script does it; raise InvalidMeasurement."""
     scratch = installation.folder / "scratch"
     scratch.mkdir()
+    account = account or installation.account
     if platform is Platform.DOUYIN:
-        name_app(built, installation.account.platform_app_id)
-    order = _order(installation, built, scratch)
+        name_app(built, account.platform_app_id)
+    order = _order(installation, account, built, scratch, pack_npm=pack_npm)
     application = installation.application
     tool = application.tool(platform).folder(application.settings.tools)
     done = subprocess.run(
@@ -47,10 +55,12 @@ def publish(installation: Installation, platform: Platform, built: Path) -> None
     shutil.rmtree(scratch)
 
 
-def _order(installation: Installation, built: Path, scratch: Path) -> PublishOrder:
+def _order(
+    installation: Installation, account: Account, built: Path, scratch: Path, *, pack_npm: bool
+) -> PublishOrder:
     return PublishOrder(
         kind=Kind.PREVIEW,
-        account=installation.account,
+        account=account,
         route=installation.application.route,
         built=built,
         project_type=ProjectType.MINI_PROGRAM,
@@ -59,6 +69,6 @@ def _order(installation: Installation, built: Path, scratch: Path) -> PublishOrd
         robot=2,
         launch=LaunchOptions(),
         compile_settings={},
-        pack_npm=False,
+        pack_npm=pack_npm,
         scratch=scratch,
     )

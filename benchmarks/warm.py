@@ -6,6 +6,7 @@ what arrived at the simulated platform must be the same, by name and content, fr
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -27,10 +28,14 @@ from mprelease.simulator.sample import make_samples
 
 _ROUNDS = 3
 _SLOTS = 2
+# A clone of a project with npm packages for WeChat's tool, on `main`, with package-lock.json: for
+# example Tencent's tdesign-miniprogram-starter-retail.
+_RETAIL = "MPRELEASE_BENCH_RETAIL"
 _POLL_SECONDS = 0.01
 # Builds under other user ids must be able to traverse the folder.
 _WALKABLE = 0o711
 _BESIDE = "git clone, npm ci, build, vendor's tool"
+_MODULE_NUMBER = re.compile(rb"(?<!\d)1[5-9]\d{11}(?!\d)")
 _NOT_COMPARED = ("project.config.json", "project.private.config.json", "mini.project.json")
 
 
@@ -38,7 +43,8 @@ _NOT_COMPARED = ("project.config.json", "project.private.config.json", "mini.pro
 class Project:
     """A project to release; `changed` is a JavaScript file that each new commit changes.
 
-    `build` is the script's build command, None for a native project. The targets are how many times
+    `build` is the script's build command, None for a native project; one with npm packages in it
+    is built by installing them, and the tool packs these. The targets are how many times
     faster than the script a release of a new, and of a built commit has to be.
     """
 
@@ -51,17 +57,27 @@ class Project:
     build: str | None
     new: float
     same: float
+    packs_npm: bool = False
 
 
 def _uni_app(folder: Path) -> Path:
-    return _with_lock(folder, projects.uni_app())
+    return with_lock(folder, projects.uni_app())
 
 
 def _taro(folder: Path) -> Path:
-    return _with_lock(folder, projects.taro())
+    return with_lock(folder, projects.taro())
 
 
-def _with_lock(folder: Path, files: Mapping[str, str]) -> Path:
+def _retail(folder: Path) -> Path:
+    """Clone the named repository, and fill npm's cache."""
+    clone(Path(os.environ[_RETAIL]), folder)
+    place = clone(folder, folder.with_name("locked"))
+    npm(folder.parent, place, "ci", "--ignore-scripts")
+    shutil.rmtree(place)
+    return folder
+
+
+def with_lock(folder: Path, files: Mapping[str, str | bytes]) -> Path:
     """Make a repository with a lock file, and fill npm's cache."""
     place = folder.with_name("locked")
     make(place, files)
@@ -94,6 +110,18 @@ PROJECTS = (
         4.5,
         40,
     ),
+    Project(
+        "retail",
+        Platform.WECHAT,
+        _retail,
+        native().with_(name=APP),
+        "utils/build.js",
+        ".",
+        None,
+        6,
+        20,
+        packs_npm=True,
+    ),
     *(
         Project(
             f"native-{platform}",
@@ -120,7 +148,9 @@ def measure(folder: Path) -> list[Measurement]:
     wanted = os.environ.get("MPRELEASE_BENCH_PROJECTS", "").split(",")
     rows = []
     for project in PROJECTS:
-        if wanted == [""] or project.name in wanted:
+        if project.make is _retail and _RETAIL not in os.environ:
+            sys.stderr.write(f"  {project.name}: left out; {_RETAIL} names no clone of it\n")
+        elif wanted == [""] or project.name in wanted:
             place = folder / project.name
             place.mkdir()
             place.chmod(_WALKABLE)
@@ -149,6 +179,15 @@ def _of(folder: Path, project: Project) -> list[Measurement]:
     ]
 
 
+def _numbered_anew(content: bytes | None) -> bytes | None:
+    """Return a file with other numbers of modules: the tool counts them from the time."""
+    if content is None:
+        return None
+    numbers = dict.fromkeys(_MODULE_NUMBER.findall(content))
+    order = {number: str(place).encode() for place, number in enumerate(numbers)}
+    return _MODULE_NUMBER.sub(lambda match: order[match[0]], content)
+
+
 def _faster(times: float) -> Target:
     return Target(Of.RATIO, 1 / times)
 
@@ -173,10 +212,13 @@ class _Warm:
     def by_script(self) -> None:
         folder = self._installation.folder
         place = clone(self._repository, folder / "clone")
-        if self._project.build:
+        project = self._project
+        if project.build or project.packs_npm:
             npm(folder, place, "ci", "--prefer-offline", "--no-audit", "--no-fund")
-            run(folder, place, "sh", "-c", self._project.build)
-        publish(self._installation, self._project.platform, place / self._project.output)
+        if project.build:
+            run(folder, place, "sh", "-c", project.build)
+        built = place / project.output
+        publish(self._installation, project.platform, built, pack_npm=project.packs_npm)
         shutil.rmtree(place)
         self._note("script")
 
@@ -187,7 +229,8 @@ class _Warm:
             different = {
                 name
                 for name in ours.keys() | theirs.keys()
-                if ours.get(name) != theirs.get(name) and not name.endswith(_NOT_COMPARED)
+                if _numbered_anew(ours.get(name)) != _numbered_anew(theirs.get(name))
+                and not name.endswith(_NOT_COMPARED)
             }
             if different:
                 raise InvalidMeasurement(f"{self._project.name}, {way}: {sorted(different)[:9]}")

@@ -6,7 +6,7 @@ switch, and a step that can be missed.
 
 import json
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,8 +67,12 @@ class PaperDriver:
     )
     project_types = (ProjectType.MINI_PROGRAM, ProjectType.MINI_GAME)
     robots = range(3, 6)
+    channel_setting = None
+    trial_follows_channel = False
+    reports_trial = True
     has_one_trial_code = True
     compiles = False
+    packs_only_declared = False
     standby_memory = 10
     missed_steps = frozenset({MISSED})
     build_targets = None
@@ -95,6 +99,9 @@ class PaperDriver:
 
     def last_version(self, account: Account, route: Route) -> str | None:
         return None
+
+    def trial_version(self, account: Account, route: Route, versions: Sequence[str]) -> str | None:
+        return next(iter(versions), None)
 
     def finish(self, account: Account, route: Route, version: str) -> Result:
         return Result(Publication())

@@ -103,12 +103,12 @@ def _credential(platform: Platform, key: str) -> bytes:
 
 
 def _happen(services: ServiceContext) -> str:
-    shown = _released(services, Platform.WECHAT, Kind.PREVIEW, State.SUCCEEDED)
+    shown = released(services, Platform.WECHAT, Kind.PREVIEW, State.SUCCEEDED)
     for platform in Platform:
-        _released(services, platform, Kind.UPLOAD, State.SUCCEEDED)
-    _released(services, Platform.WECHAT, Kind.UPLOAD, State.FAILED, BAD)
-    _released(services, Platform.DOUYIN, Kind.UPLOAD, State.UNKNOWN)
-    _released(services, Platform.ALIPAY, Kind.PREVIEW, State.RUNNING)
+        released(services, platform, Kind.UPLOAD, State.SUCCEEDED)
+    released(services, Platform.WECHAT, Kind.UPLOAD, State.FAILED, BAD)
+    released(services, Platform.DOUYIN, Kind.UPLOAD, State.UNKNOWN)
+    released(services, Platform.ALIPAY, Kind.PREVIEW, State.RUNNING)
     _requested(services, Platform.ALIPAY, Kind.UPLOAD)
     return shares.share(services, LIN, shown)
 
@@ -126,7 +126,7 @@ def _requested(services: ServiceContext, platform: Platform, kind: Kind) -> int:
     return releases.request(services, LIN, wanted)
 
 
-def _released(
+def released(
     services: ServiceContext,
     platform: Platform,
     kind: Kind,

@@ -11,8 +11,10 @@ from sqlalchemy.exc import OperationalError
 
 from light_pipeline import make_worker
 from mprelease.domain.errors import StageFailed
+from mprelease.domain.logs import LogLine
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Publication, Stage, State
+from mprelease.engine.recorder import Broadcast, LogListener
 from mprelease.engine.worker import WorkerConfig
 from mprelease.i18n import Language, Translator
 from mprelease.pipeline import publish as publishing
@@ -24,7 +26,7 @@ from mprelease.platforms.wechat.driver import WeChatDriver
 from mprelease.process.command import Command
 from mprelease.storage import logs, queue
 from mprelease.storage.database import Writer
-from worker_pool import WorkerPool
+from worker_pool import WorkerPool, wait_until
 
 pytestmark = pytest.mark.lasting
 
@@ -84,7 +86,12 @@ def build(run: Run) -> bool:
     return False
 
 
-def works(pool: WorkerPool, driver: WeChatDriver, language: Language = Language.ENGLISH) -> None:
+def works(
+    pool: WorkerPool,
+    driver: WeChatDriver,
+    language: Language = Language.ENGLISH,
+    live: LogListener | None = None,
+) -> None:
     """Put a worker to work that publishes with this driver."""
     stages = {Stage.BUILD: build, Stage.PUBLISH: publishing.publish}
 
@@ -93,7 +100,7 @@ def works(pool: WorkerPool, driver: WeChatDriver, language: Language = Language.
         return run_stages(replace(run, driver=driver, machine=machine), stages, beside)
 
     worker = make_worker(
-        pool.services, pool.folder / "w", pipeline, WorkerConfig("w", ("default",), 1, 0)
+        pool.services, pool.folder / "w", pipeline, WorkerConfig("w", ("default",), 1, 0), live=live
     )
     pool.workers.append(worker)
     worker.start()
@@ -178,13 +185,15 @@ class Forging(WeChatDriver):
     """A process that content of the project has taken over: it writes what it likes."""
 
     printed: tuple[str, ...]
+    before_the_order: str = ":"
+    at_the_end: str = "read -r end"
 
     def prepare(self, order: PublishOrder) -> None:
         pass
 
     def command(self, _: ToolEnvironment, scratch: Path, seconds: float) -> Command:
         printed = (f"echo '{each}' >&3" if each != GO else "read -r go" for each in self.printed)
-        script = "\n".join(("read -r order", *printed, "read -r end"))
+        script = "\n".join((self.before_the_order, "read -r order", *printed, self.at_the_end))
         return Command(("sh", "-c", script), scratch, {"PATH": os.defpath}, seconds)
 
     def readable(self, _: ToolEnvironment) -> tuple[Path, ...]:
@@ -226,3 +235,39 @@ def test_nothing_that_comes_later_takes_a_success_back(pool: WorkerPool, later: 
     release_id = pool.request()
     works(pool, Forging((READY, GO, RESULT, later)))
     pool.becomes(release_id, State.SUCCEEDED)
+
+
+def test_a_process_that_is_ready_before_its_order_is_not_waited_for(pool: WorkerPool) -> None:
+    release_id = pool.request()
+    works(pool, Forging((GO, RESULT), before_the_order=f"echo '{READY}' >&3"))
+    # It may have its order before it says so: then it is as any other.
+    wait_until(lambda: pool.release(release_id).state.is_final)
+    ended = pool.release(release_id)
+    assert ended.error is None or ended.error.problem is Problem.PUBLISH_EVENT_UNREADABLE
+
+
+class Listener(Broadcast):
+    """Note what is heard of a release."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heard: list[str] = []
+
+    def line_written(self, _: int, line: LogLine) -> None:
+        self.heard.append(line.text)
+
+    def ended(self, _: int) -> None:
+        self.heard.append("the end")
+
+
+def test_an_accepted_release_ends_before_its_process_which_says_no_more(pool: WorkerPool) -> None:
+    own = pool.folder / "process"
+    speak = f"trap '' TERM; echo $$ > {own}; while sleep 0.01; do echo later; done"
+    listener = Listener()
+    release_id = pool.request()
+    works(pool, Forging((READY, GO, RESULT), at_the_end=speak), live=listener)
+    pool.becomes(release_id, State.SUCCEEDED)
+    process = Path("/proc", own.read_text().strip())
+    assert process.exists()
+    wait_until(lambda: not process.exists())
+    assert listener.heard[-1] == "the end"

@@ -17,6 +17,7 @@ from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Message, Problem, ProblemDetail
 from mprelease.domain.projects import ProjectSecret
 from mprelease.domain.releases import Kind, Stage, StageState, State
+from mprelease.domain.robots import ChosenBy
 from mprelease.domain.sandbox import SandboxMode
 from mprelease.domain.users import Role
 from mprelease.i18n import LOCALES, Language, Translator, language_of
@@ -131,6 +132,7 @@ def test_every_word_that_the_code_asks_for_is_there() -> None:
         ("sandbox", SandboxMode),
         ("language", Language),
         ("secret", ProjectSecret),
+        ("robot_reason", ChosenBy),
     ],
 )
 def test_every_value_of_an_enumeration_has_its_word(
@@ -167,7 +169,7 @@ def test_no_word_stands_unused() -> None:
     text = "\n".join(path.read_text(encoding="utf-8") for path in SOURCE.rglob("*.py"))
     text += re.sub(r"'([^'\n]*)'", r'"\1"', templates())
     names = (
-        "problem|remedy|kind|state|stage|stage_state|column|demo|role|platform|environment|web.ago|store|removal"
+        "problem|remedy|kind|state|stage|stage_state|column|demo|role|platform|environment|web.ago|store|removal|robot_reason|activity|weekday|tab"
         "|type|sandbox|audit|detail|language|secret|newer"
     )
     built = re.compile(rf"^({names})\b|doctor\.sandbox_|cli\.[a-z]+$")
@@ -215,7 +217,9 @@ def test_every_action_of_the_audit_has_its_words() -> None:
     actions = {
         node.value
         for call in calls()
-        if isinstance(call.func, ast.Name) and call.func.id == "AuditEntry" and call.args
+        if isinstance(call.func, ast.Name)
+        and call.func.id in {"AuditEntry", "entry_about"}
+        and call.args
         for node in ast.walk(call.args[0])
         if isinstance(node, ast.Constant) and "." in str(node.value)
     }

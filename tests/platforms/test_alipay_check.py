@@ -32,6 +32,21 @@ def test_an_accepted_account_passes(
     assert alipay.unknown_calls == []
 
 
+def test_the_trial_version_is_found_among_the_newest(
+    alipay: Alipay, alipay_account: Account, alipay_link: Route
+) -> None:
+    versions = [f"26.1122.{number}" for number in range(12)]
+    alipay.add_versions(ALIPAY_APP_ID, versions)
+    newest = versions[::-1]
+    assert DRIVER.trial_version(alipay_account, alipay_link, newest) is None
+    DRIVER.finish(alipay_account, alipay_link, "26.1122.7")
+    assert DRIVER.trial_version(alipay_account, alipay_link, newest) == "26.1122.7"
+    # At most ten are requested.
+    DRIVER.finish(alipay_account, alipay_link, "26.1122.1")
+    assert DRIVER.trial_version(alipay_account, alipay_link, newest) is None
+    assert alipay.unknown_calls == []
+
+
 def test_a_strange_key_is_refused(alipay_account: Account, alipay_link: Route) -> None:
     stranger = replace(alipay_account, credential=f"{TOOL_ID}\n{make_key()}")
     expected = ProblemDetail(Problem.KEY_REFUSED, {"app_id": ALIPAY_APP_ID})

@@ -98,12 +98,15 @@ def test_what_a_form_shows_is_what_it_reads(name: str) -> None:
         "node_memory": 2048,
         "robot": 7,
         "install_inputs": ["scripts/*", "tools"],
+        "robot_names": ["1 a test", "2 预发"],
+        "robot_rules": ["release/* → 2", "main → 1"],
+        "size_budgets": ["main 1.8 MB", "* 900 KB"],
         "private_dependencies": False,
         "always_build": True,
         "fresh_install": True,
     }
     change = AppChange(**{name: values.get(name, "a text")})
-    typed = {name: shown(getattr(change, name))}
+    typed = {name: shown(AppChange, name, getattr(change, name))}
     read = AppChange.of_form(typed, compile_settings={}, credential=None)
     assert read.given() == change.given()
 
@@ -153,6 +156,6 @@ def test_an_empty_text_clears_only_what_can_be_recognised() -> None:
 
 def test_the_form_has_the_fields_of_the_record() -> None:
     page = (SOURCE / "web" / "templates" / "app_form.html").read_text(encoding="utf-8")
-    named = set(re.findall(r"""(?:name="|field\(t, ')([a-z_]+)['"]""", page))
+    named = set(re.findall(r"""(?:name="|(?:field|lines)\(t, ')([a-z_]+)['"]""", page))
     apart = {"compile_settings", "credential"}
     assert set(AppChange.model_fields) - apart <= named

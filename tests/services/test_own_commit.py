@@ -118,7 +118,7 @@ def test_a_release_waits_for_what_keeps_its_place_and_for_nothing_else(
         with services.database.reading() as db:
             return blockers.blocker(db, release_id)
 
-    other = releases.request(services, developer, PREVIEW.with_(robot=9))
+    other = releases.request(services, Actor("王"), PREVIEW.with_(robot=9))
     assert queue.claim(services.database, other, "worker", "token")
     first, second, third = (
         releases.request(services, developer, PREVIEW.with_(ref=ref)) for ref in "abc"

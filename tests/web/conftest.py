@@ -41,6 +41,7 @@ WORKER_ANSWERS: Mapping[WorkerQueryKind, Mapping[str, object]] = {
         ]
     },
     WorkerQueryKind.CHECK: {"app_id": "wx0123456789abcdef"},
+    WorkerQueryKind.TRIAL_VERSION: {"version": "1.0.0"},
     WorkerQueryKind.FINISH: {"version": "1.0.0"},
     WorkerQueryKind.ADDRESS: {"address": "203.0.113.9"},
 }

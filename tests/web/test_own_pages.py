@@ -93,7 +93,7 @@ def test_an_older_upload_does_not_show_the_code_of_the_app_id_as_its_own(site: S
         ended(site, each, State.SUCCEEDED, code=True)
     viewer = site.logged_in(Role.VIEWER).client
     cards = viewer.get("/apps/shop").text
-    images = set(map(int, re.findall(r'src="/releases/(\d+)/qr-code"', cards)))
+    images = set(map(int, re.findall(r'href="/releases/(\d+)">二维码</a>', cards)))
     assert images == {site.first, second}
     older, newer = (viewer.get(f"/releases/{each}").text for each in (first, second))
     assert "/qr-code" not in older

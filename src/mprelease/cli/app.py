@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from mprelease.cli import show, startup
+from mprelease.cli import board, show, startup
 from mprelease.cli.options import (
     DEFAULT_PLATFORM,
     AppId,
@@ -122,6 +122,10 @@ def check(name: AppName, json: Json = False) -> None:
         show.as_json({"accepted": True, "error": None})
     else:
         typer.echo(t("cli.app.accepted", name=name, app_id=app.platform_app_id))
+
+
+commands.command("board", help=t("cli.app.board"))(board.of_app)
+commands.command("trial", help=t("cli.app.trial"))(board.trial)
 
 
 @commands.command("last-version", help=t("cli.app.last_version"))

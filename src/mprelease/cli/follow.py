@@ -48,11 +48,13 @@ class View:
         self._has_ended = False
         self._reported: dict[Stage, StageState] = {}
         self._tail: list[str] = []
+        self._robot_reported = False
         self._waiting_since = time.monotonic()
 
     def update(self, release: Release, lines: list[LogLine]) -> None:
         """Write what is new: for each stage its start, its lines and its end."""
         self.position = lines[-1].position if lines else self.position
+        self._report_robot(release)
         self._tail = [*self._tail, *(line.text for line in lines)][-_TAIL:]
         for stage in release.stages:
             self._report_started(stage)
@@ -102,6 +104,12 @@ class View:
         """Write one line, after the prefix."""
         sys.stderr.write(f"{self._prefix}{line}\n")
         sys.stderr.flush()
+
+    def _report_robot(self, release: Release) -> None:
+        if release.robot_reason and not self._robot_reported:
+            reason = t.of(release.robot_reason.message)
+            self.write(t("cli.robot", robot=release.shown_robot, reason=reason))
+        self._robot_reported = True
 
     def _report_started(self, stage: StageRecord) -> None:
         if stage.state is StageState.PENDING or stage.name in self._reported:

@@ -118,11 +118,11 @@ def _option(record: "type[Record]", name: str) -> Parameter:
 
 
 def _read(record: "type[Record]", name: str, value: Any) -> object:
-    from mprelease.schemas.fields import kind_of, option_of
+    from mprelease.schemas.fields import entries, kind_of, option_of
     from mprelease.schemas.validation import setting
 
     option, kind = option_of(record, name), kind_of(record, name)
     if kind is dict:
         clears = option and option.clears
         return {key: text or None if clears else text for key, text in map(setting, value)}
-    return value.split() if kind is list else value
+    return entries(record, name, value) if kind is list else value

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mprelease.cli import show, startup
+from mprelease.cli import board, show, startup
 from mprelease.cli.options import Json, ProjectName, spread
 from mprelease.cli.translation import t
 from mprelease.cli.worker_queries import ask
@@ -39,6 +39,9 @@ def add(
     with startup.opening() as application:
         project = projects.add(application.services, startup.me(), new)
     _done("cli.project.added", project, json=json)
+
+
+commands.command("board", help=t("cli.project.board"))(board.of_project)
 
 
 @commands.command(help=t("cli.project.edit"))

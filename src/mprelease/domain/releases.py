@@ -7,6 +7,7 @@ from enum import StrEnum
 from mprelease.domain.apps import Environment
 from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Message, ProblemDetail
+from mprelease.domain.robots import RobotReason
 
 
 class Kind(StrEnum):
@@ -129,7 +130,8 @@ class Release:
     With `version_is_automatic` the version may still be replaced by a greater one. `node_version`
     is None until the install begins, and for a release that runs no Node. One that is `kept` is
     not removed by a cleanup. With `build_anew` it does not use what was built before. `artifact`
-    names the stored output that it publishes, which a request may have chosen.
+    names the stored output that it publishes, which a request may have chosen. `robot_name` is the
+    app's present name of the robot.
     """
 
     id: int
@@ -162,6 +164,13 @@ class Release:
     kept: bool = False
     build_anew: bool = False
     artifact: str | None = None
+    robot_name: str | None = None
+    robot_reason: RobotReason | None = None
+
+    @property
+    def shown_robot(self) -> str:
+        """Return the number of the robot with its name, if it has one."""
+        return f"{self.robot} {self.robot_name}" if self.robot_name else str(self.robot)
 
     @property
     def shown_ref(self) -> str:

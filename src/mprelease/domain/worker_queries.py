@@ -12,14 +12,15 @@ class WorkerQueryKind(StrEnum):
 
     REFS: branches and tags of a project. COMMITS: the newest commits of a ref. CHECK: whether the
     platform accepts an app's credential. LAST_VERSION: the newest version of an app on its
-    platform. FINISH: complete an upload by the step that it lacks. ADDRESS: the worker's public
-    IP address.
+    platform. TRIAL_VERSION: which of its versions the testers see. FINISH: complete an upload by
+    the step that it lacks. ADDRESS: the worker's public IP address.
     """
 
     REFS = "refs"
     COMMITS = "commits"
     CHECK = "check"
     LAST_VERSION = "last_version"
+    TRIAL_VERSION = "trial_version"
     FINISH = "finish"
     ADDRESS = "address"
 

@@ -74,31 +74,37 @@ class Slot:
     def run(self, lease: Lease) -> None:
         """Run a release and record its end; its failure is recorded, not raised."""
         with about_release(lease.release_id):
-            self._run_leased(lease)
+            services = self._dependencies.services
+            log = LimitedLog(self._dependencies.log_limits, self._dependencies.words)
+            recorder = DatabaseRecorder(
+                services.database, lease, services.now, log, self._dependencies.live
+            )
+            running = _RunningRelease(lease, Stop(), recorder, ExitStack())
+            try:
+                self._run(running)
+            finally:
+                running.close_resources()
+                self.busy_since = None
 
-    def _run_leased(self, lease: Lease) -> None:
-        services, stop = self._dependencies.services, Stop()
-        log = LimitedLog(self._dependencies.log_limits, self._dependencies.words)
-        recorder = DatabaseRecorder(
-            services.database, lease, services.now, log, self._dependencies.live
-        )
-        self._current = _RunningRelease(stop, recorder)
+    def _run(self, running: "_RunningRelease") -> None:
+        lease, stop, recorder = running.lease, running.stop, running.recorder
+        self._current = running
         if self._is_requeueing:
             stop.ask(Requeued())
         try:
             with (
-                kept_alive(services.database, lease, recorder, stop) as look,
+                kept_alive(self._dependencies.services.database, lease, recorder, stop) as look,
                 self._limited(stop, recorder),
             ):
                 self._look = look
-                outcome = self._outcome(lease, recorder, stop)
+                outcome = self._outcome(running)
             recorder.finish(outcome)
         except Requeued:
             self._requeue(lease, recorder)
         except LeaseLost:
             _log.warning("the lease of release %s was lost", lease.release_id)
         finally:
-            self._current = self._look = self.busy_since = None
+            self._current = self._look = None
             self._dependencies.live.ended(lease.release_id)
 
     def look(self) -> None:
@@ -125,46 +131,47 @@ class Slot:
     def _limited(self, stop: Stop, recorder: DatabaseRecorder) -> "_Limit":
         return _Limit(self._dependencies.release_limit, stop, recorder)
 
-    def _outcome(self, lease: Lease, recorder: DatabaseRecorder, stop: Stop) -> Outcome:
+    def _outcome(self, running: "_RunningRelease") -> Outcome:
         try:
-            job = self._read_job(lease)
+            job = self._read_job(running.lease)
             dependencies = self._dependencies
             mask = Mask(secrets_of(job, dependencies.machine))
-            masking = MaskingRecorder(recorder, mask)
-            early = dependencies.tools.ensure(job.app.platform, masking, stop, dependencies.words)
-            return masked_outcome(early or self._run(job, lease, recorder, stop, mask), mask)
+            masking = MaskingRecorder(running.recorder, mask)
+            early = dependencies.tools.ensure(
+                job.app.platform, masking, running.stop, dependencies.words
+            )
+            return masked_outcome(early or self._piped(job, running, mask), mask)
         except LeaseLost:
             raise
         except Exception as error:  # noqa: BLE001 a release must not end the worker
-            return _crashed(lease, error)
+            return _crashed(running.lease, error)
 
-    def _run(
-        self, job: Job, lease: Lease, recorder: DatabaseRecorder, stop: Stop, mask: Mask
-    ) -> Outcome:
+    def _piped(self, job: Job, running: "_RunningRelease", mask: Mask) -> Outcome:
         try:
-            return self._dependencies.pipeline(self._prepared(job, lease, recorder, stop, mask))
+            return self._dependencies.pipeline(self._prepared(job, running, mask))
         except LeaseLost:
             raise
         except Exception as error:  # noqa: BLE001 its text may contain a secret: it is masked
-            return _crashed(lease, error)
+            return _crashed(running.lease, error)
 
-    def _prepared(
-        self, job: Job, lease: Lease, recorder: DatabaseRecorder, stop: Stop, mask: Mask
-    ) -> Run:
-        masking = MaskingRecorder(recorder, mask)
+    def _prepared(self, job: Job, running: "_RunningRelease", mask: Mask) -> Run:
+        masking = MaskingRecorder(running.recorder, mask)
         services, machine = self._dependencies.services, self._dependencies.machine
-        kind, user = job.release.kind, self._claimed()
-        uid, resources = user.uid if user else None, ExitStack()
+        user, resources, stop = self._claimed(), running.resources, running.stop
+        workspace = machine.workspace(
+            job.project.repository, self._number, user.uid if user else None, resources
+        )
+        fence = DatabaseFence(services, running.lease, job.release.kind, stop, running.recorder)
         return Run(
             job=job,
             machine=machine,
             driver=driver_of(job.app.platform),
-            workspace=machine.workspace(job.project.repository, self._number, uid, resources),
+            workspace=workspace,
             user=user,
             resources=resources,
             stop=stop,
             recorder=masking,
-            fence=DatabaseFence(services, lease, kind, stop, recorder),
+            fence=fence,
             log=masking.line,
         )
 
@@ -202,8 +209,16 @@ class Slot:
 
 @dataclass(frozen=True)
 class _RunningRelease:
+    lease: Lease
     stop: Stop
     recorder: DatabaseRecorder
+    resources: ExitStack
+
+    def close_resources(self) -> None:
+        try:
+            self.resources.close()
+        except Exception as error:  # noqa: BLE001 the end of the release is recorded
+            _log.error("release %s", self.lease.release_id, exc_info=error)
 
 
 class _Limit:

@@ -29,7 +29,7 @@ from mprelease.source import refs
 from mprelease.source.access import Access
 from mprelease.source.git import Git
 from mprelease.source.repository import Repository, check_ref, host_of
-from mprelease.storage import worker_queries
+from mprelease.storage import releases, worker_queries
 from mprelease.storage.outage import OUTAGE
 from mprelease.storage.worker_queries import ClaimedRow
 
@@ -147,7 +147,9 @@ class QueryHandler:
             problem_detail = problem_detail_of(error)
         return QueryAnswer(None, masked_problem(problem_detail, Mask(context.known)))
 
-    def _facts(self, query: WorkerQuery, context: _Context) -> Mapping[str, Any]:
+    def _facts(  # noqa: PLR0911 one for each kind
+        self, query: WorkerQuery, context: _Context
+    ) -> Mapping[str, Any]:
         """Return the facts; secrets that are read meanwhile are added to `context.known`."""
         known = context.known
         match query.kind:
@@ -159,6 +161,8 @@ class QueryHandler:
                 return self._check(query.subject, known)
             case WorkerQueryKind.LAST_VERSION:
                 return self._last_version(query.subject, known)
+            case WorkerQueryKind.TRIAL_VERSION:
+                return self._trial_version(query.subject, known)
             case WorkerQueryKind.FINISH:
                 actor = Actor(str(query.arguments["who"]), _actor_id(query))
                 return self._finish(int(query.subject), actor, known)
@@ -218,6 +222,13 @@ class QueryHandler:
         with self._services.database.reading() as db:
             app = apps.get(db, app_name)
         return {"version": driver_of(app.platform).last_version(*self._account(app, known))}
+
+    def _trial_version(self, app_name: str, known: list[str]) -> Mapping[str, Any]:
+        with self._services.database.reading() as db:
+            app = apps.get(db, app_name)
+            (versions,) = releases.used_versions(db, app).values()
+        driver = driver_of(app.platform)
+        return {"version": driver.trial_version(*self._account(app, known), versions[::-1])}
 
     def _finish(self, release_id: int, actor: Actor, known: list[str]) -> Mapping[str, Any]:
         with self._services.database.reading() as db:

@@ -105,6 +105,7 @@ def staging_of(run: Run, output: Path, tree: Path, shown: Path) -> Staging:
         run.dependencies,
         install_folders(output),
         run.most_copied,
+        run.driver.packs_only_declared,
     )
 
 

@@ -10,8 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from mprelease.domain.errors import StageFailed
-from mprelease.domain.problems import Problem
-from mprelease.domain.releases import Kind, Stage
+from mprelease.domain.problems import Message, Problem
+from mprelease.domain.releases import Kind, Publication, Stage
+from mprelease.domain.sizes import overruns
+from mprelease.i18n.quantities import size
 from mprelease.pipeline.kept_compile import with_kept_compile
 from mprelease.pipeline.run import Run
 from mprelease.pipeline.staging import staged
@@ -32,15 +34,21 @@ from mprelease.process.tree import Exit, Running
 
 @contextmanager
 def standing_by(run: Run) -> Iterator[None]:
-    """Start the publishing process, which loads the tool during the block; end it afterwards."""
+    """Start the publishing process, which loads the tool during the block.
+
+    It is ended after the block. When it has published, nobody waits for its end any more: it is
+    ended after the end of the release.
+    """
     # If it cannot be started now, the last stage tries again, and reports a failure.
     with suppress(OSError):
         run.publisher = _taken(run)
     try:
         yield
     finally:
-        if run.publisher:
+        if run.publisher and not run.is_published:
             run.publisher.close()
+        elif run.publisher:
+            run.publisher.detach()
 
 
 def publish(run: Run) -> bool:
@@ -74,18 +82,36 @@ def _publish_once(run: Run) -> bool:
     exchange = _Exchange(run, order)
     accepted = exchange.result(publisher)
     run.is_published = True
+    run.resources.callback(publisher.close)
     run.recorder.published(accepted.publication)
     left_out = compile_result.messages if compile_result else None
     if left_out is None:
         left_out = run.driver.left_out(order, run.packages)
-    for hint in (*accepted.hints, *left_out):
+    for hint in (*accepted.hints, *left_out, *_over_budget(run, accepted.publication)):
         run.recorder.warned(hint)
     if compile_result:
-        compile_result.keep(left_out)
+        run.resources.callback(compile_result.keep, left_out)
+        # Called before: what is kept must not be written to any more.
+        run.resources.callback(publisher.end)
     if exchange.has_downloaded:
         run.note("log.keeping_download")
         run.driver.keep_download(run.machine.standby.tools, order.account, order.route, run.stop)
     return False
+
+
+def _over_budget(run: Run, published: Publication) -> list[Message]:
+    """Return warnings about packages that are larger than the app's budgets.
+
+    Only the platform's answer has the sizes, so a budget cannot prevent a release.
+    """
+    found = overruns(run.job.app.size_budgets, published.sizes) if published.sizes else []
+    return [
+        Message(
+            "warning.over_budget",
+            {"package": one.package, "size": size(one.size), "budget": size(one.budget)},
+        )
+        for one in found
+    ]
 
 
 def route_of(run: Run) -> Route:
@@ -126,15 +152,24 @@ class _Exchange:
         self._answer: Result | Failure | None = None
         self._go_sent = False
         self._began = threading.Event()
+        self._is_over = threading.Event()
         self._process: Running | None = None
 
     def result(self, publisher: StandbyProcess) -> Result:
-        """Send the order and return the result; raise StageFailed unless the platform accepts."""
+        """Send the order and return the result; raise StageFailed unless the platform accepts.
+
+        The process may not have ended yet when there is a result.
+        """
         run = self._run
         publisher.limit(run.seconds(Stage.PUBLISH))
         self._process = publisher.attach(stop=run.stop, on_line=run.log, on_event=self._handle)
         self._process.send(run.driver.order_line(self._order))
         self._began.set()
+        self._process.on_end(self._is_over.set)
+        self._is_over.wait()
+        # Only the platform's answer is a success, and no later error changes it.
+        if isinstance(self._answer, Result):
+            return self._answer
         try:
             ended = self._process.wait()
         except Exception as error:
@@ -143,9 +178,6 @@ class _Exchange:
             if self._answer is None:
                 raise
             ended = Exit(0, timed_out=False, stopped=False)
-        # Only the platform's answer is a success, and no later error changes it.
-        if isinstance(self._answer, Result):
-            return self._answer
         run.stop.raise_if_asked()
         if self._answer is None:
             raise self._silent_end(ended)
@@ -182,11 +214,12 @@ class _Exchange:
                 self._run.log(self._run.machine.words.of(message))
             case ToolDownload():
                 self.has_downloaded = True
-            case Ready() if not self._go_sent:
+            case Ready() if self._process and not self._go_sent:
                 self._send_go()
             # Events are untrusted: before "go" nothing can have been accepted.
             case Result() as accepted if self._go_sent and self._answer is None:
                 self._answer = accepted
+                self._is_over.set()
             case Failure() as refused if self._answer is None:
                 self._answer = refused
             case Ready() | Result() | Failure() as early:

@@ -80,11 +80,12 @@ def loading_and_checking(run: Run) -> Iterator[None]:
 def run_stages(run: Run, stages: Stages = STAGES, beside: Beside = loading_and_checking) -> Outcome:
     """Run the stages until the end or the first failure, within the context of `beside`.
 
-    Raise LeaseLost if the worker has lost the release; any other error becomes the outcome. After
-    the platform has accepted the release, errors only add a warning.
+    The caller closes `run.resources` when it has recorded the outcome. Raise LeaseLost if the
+    worker has lost the release; any other error becomes the outcome. After the platform has
+    accepted the release, errors only add a warning.
     """
     try:
-        with run.resources, beside(run):
+        with beside(run):
             return _walk(run, stages)
     except LeaseLost:
         raise

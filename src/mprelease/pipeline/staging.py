@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mprelease.pipeline.declared_packages import declared_packages
 from mprelease.pipeline.node_modules_layout import complete_modules
 from mprelease.pipeline.plain_content import replace_links
 from mprelease.pipeline.symlinks import (
@@ -19,7 +20,7 @@ from mprelease.pipeline.symlinks import (
 )
 from mprelease.process.copying import Copier
 from mprelease.process.tree import Stop
-from mprelease.workspace.dependency_sets import DependencySet, make_parents
+from mprelease.workspace.dependency_sets import MODULES, DependencySet, make_parents
 
 _GIT = ".git"
 _PROJECT = "project"
@@ -34,7 +35,9 @@ class Staging:
     `built` is a folder in `tree`, which the build's commands have seen at `shown`; its folders
     `roots` are published. `packed` are the folders, relative to `built`, with a package.json next
     to which the tool looks for npm packages; `dependencies` are copied only if there is such a
-    folder, or if a link leads to them. At most `most` bytes may be copied.
+    folder, or if a link leads to them. With `only_declared` the tool uses no packages but those
+    that these package.json files need, if no link leads to others. At most `most` bytes may be
+    copied.
     """
 
     built: Path
@@ -44,6 +47,7 @@ class Staging:
     dependencies: DependencySet | None
     packed: Sequence[str]
     most: int | None = None
+    only_declared: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,10 +68,9 @@ def snapshot(staging: Staging, place: Path, stop: Stop) -> Snapshot:
     beyond `most`.
     """
     built, tree = staging.built.resolve(), staging.tree.resolve()
-    left_out = {tree / _GIT, *(tree / name for name in _modules(staging))}
-    links = _Links(tree, staging.shown)
+    left_out, links = _left_out(staging), _Links(tree, staging.shown)
     copier = Copier(on_folder=stop.raise_if_asked, link_text=links.text, most=staging.most)
-    if not staging.packed and _is_complete(built, links, left_out, stop):
+    if not staging.packed and _is_complete(staging, stop):
         copier.copy(built, place, left_out)
         return Snapshot(".", is_complete=True)
     copier.copy(tree, place, left_out)
@@ -91,7 +94,7 @@ def staged(staging: Staging, scratch: Path, stop: Stop) -> Path:
         replace_links(place, place, stop)
         return place
     if staging.dependencies:
-        _link_modules(staging.dependencies, place, stop)
+        _link_modules(staging, staging.dependencies, place, Path(copied.output), stop)
     built = place / copied.output
     roots = [built / root for root in _roots(staging)]
     for folder in (*roots, *(place / name for name in _modules(staging))):
@@ -137,8 +140,15 @@ def _modules(staging: Staging) -> Sequence[str]:
     return staging.dependencies.modules if staging.dependencies else ()
 
 
-def _is_complete(built: Path, links: _Links, left_out: set[Path], stop: Stop) -> bool:
-    """Return whether the targets of all links in a folder are copied with it."""
+def _left_out(staging: Staging) -> set[Path]:
+    tree = staging.tree.resolve()
+    return {tree / _GIT, *(tree / name for name in _modules(staging))}
+
+
+def _is_complete(staging: Staging, stop: Stop) -> bool:
+    """Return whether the targets of all links in the output are copied with it."""
+    built, left_out = staging.built.resolve(), _left_out(staging)
+    links = _Links(staging.tree.resolve(), staging.shown)
     for folder, folders, files in os.walk(built):
         stop.raise_if_asked()
         folders[:] = [name for name in folders if Path(folder, name) not in left_out]
@@ -158,7 +168,13 @@ def _stays(target: Path, built: Path, left_out: set[Path]) -> bool:
     )
 
 
-def _link_modules(dependencies: DependencySet, place: Path, stop: Stop) -> None:
+def _link_modules(
+    staging: Staging, dependencies: DependencySet, place: Path, output: Path, stop: Stop
+) -> None:
+    needed = None
+    if staging.only_declared and _is_complete(staging, stop):
+        folders = [str(output / name) for name in staging.packed]
+        needed = declared_packages(dependencies, place, folders, stop)
     copier = Copier(link=True, on_folder=stop.raise_if_asked)
     for number, name in enumerate(dependencies.modules):
         try:
@@ -166,4 +182,16 @@ def _link_modules(dependencies: DependencySet, place: Path, stop: Stop) -> None:
         except NotADirectoryError as error:
             # The build has replaced a folder of the repository by a link.
             raise leads_outside(Path(error.filename), place) from error
-        copier.copy(dependencies.modules_at(number), target)
+        source = dependencies.modules_at(number)
+        if needed is None:
+            copier.copy(source, target)
+        else:
+            copier.make_folder(target)
+            _link_packages(source, target, needed[name], copier)
+
+
+def _link_packages(source: Path, target: Path, packages: Sequence[str], copier: Copier) -> None:
+    # A package comes before those that are installed in it.
+    for package in sorted(packages):
+        inner = source / package / MODULES
+        copier.copy(source / package, make_parents(target, package, copier), {inner})

@@ -10,12 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from mprelease.domain.platforms import Platform
+from mprelease.pipeline.line_buffer import LineBuffer
 from mprelease.pipeline.standby_limits import StandbyLimits, StandbyUse
 from mprelease.platforms.driver import Driver, Loaded, ToolEnvironment
 from mprelease.process.bubblewrap import Mount
 from mprelease.process.build_users import ClaimedUser
 from mprelease.process.command import Command
-from mprelease.process.line_splitter import LastLines
 from mprelease.process.ownership import chown, chown_tree
 from mprelease.process.programs import shown_parts
 from mprelease.process.removal import remove
@@ -24,7 +24,6 @@ from mprelease.process.tree import LineCallback, Running, Stop, start
 from mprelease.workspace.layout import Layout
 
 _log = logging.getLogger(__name__)
-_KEPT_LINES = 1000
 # Seconds; a process with less time left gets no order.
 _TOO_LATE = 5.0
 
@@ -58,7 +57,7 @@ class StandbyProcess:
         self._watched = _fingerprints(watched)
         self._ends_at = time.monotonic() + command.time_limit
         self._loaded = threading.Event()
-        self._lines, self._events = _LineBuffer(), _LineBuffer(self._look_at)
+        self._lines, self._events = LineBuffer(), LineBuffer(self._look_at)
         self._stop = Stop()
         self._unregister_stop: Callable[[], None] = lambda: None
         self._running = start(
@@ -113,12 +112,22 @@ class StandbyProcess:
         self._events.forward_to(on_event)
         return self._running
 
-    def close(self) -> None:
-        """End the process, unless it has ended, and remove its folder."""
+    def detach(self) -> None:
+        """Drop what the process still says: no callback of `attach` is called after the return."""
+        self._unregister_stop()
+        self._lines.drop()
+        self._events.drop()
+
+    def end(self) -> None:
+        """End the process, unless it has ended; its folder remains until `close`."""
         self._unregister_stop()
         self._stop.ask(StandbyDismissed())
         with suppress(Exception):  # the caller of `attach` gets it from `Running.wait`
             self._running.wait()
+
+    def close(self) -> None:
+        """End the process, unless it has ended, and remove its folder."""
+        self.end()
         if self._user:
             self._user.release()
         with suppress(OSError):
@@ -295,29 +304,6 @@ class Standby:
 
 def _read_only(paths: Iterable[Path]) -> Iterator[Mount]:
     return (Mount(part, part) for path in paths for part in shown_parts(path))
-
-
-class _LineBuffer:
-    """Keep the last lines until a listener is set, which gets them and all later ones."""
-
-    def __init__(self, meanwhile: LineCallback = lambda _line: None) -> None:
-        self._lock = threading.Lock()
-        self._kept = LastLines(_KEPT_LINES)
-        self._meanwhile = meanwhile
-        self._listener: LineCallback | None = None
-
-    def add(self, line: str) -> None:
-        with self._lock:
-            listener = self._listener
-            if listener is None:
-                self._kept.add(line)
-        (listener or self._meanwhile)(line)
-
-    def forward_to(self, listener: LineCallback) -> None:
-        with self._lock:
-            for line in self._kept:
-                listener(line)
-            self._listener = listener
 
 
 _Fingerprint = tuple[int, int, int] | None

@@ -1,7 +1,7 @@
 """The base class of drivers for tools with a JavaScript API, which run a bridge in Node."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -22,8 +22,12 @@ class Bridged:
     # Defaults that apply to most platforms.
     project_types: ClassVar[tuple[ProjectType, ...]] = (ProjectType.MINI_PROGRAM,)
     robots: ClassVar[range | None] = None
+    channel_setting: ClassVar[str | None] = None
+    trial_follows_channel: ClassVar = True
+    reports_trial: ClassVar = False
     has_one_trial_code: ClassVar = False
     compiles: ClassVar = False
+    packs_only_declared: ClassVar = False
     standby_memory: ClassVar = 150
     missed_steps: ClassVar[frozenset[str]] = frozenset()
     version_form: ClassVar = VersionForm.THREE_NUMBERS
@@ -62,6 +66,15 @@ class Bridged:
     def go_line(self, not_after: int) -> str:
         """Return the line that allows the bridge to send, until a time in ms since the epoch."""
         return f"go {not_after}"
+
+    def trial_version(  # the protocols of most platforms have no such request
+        self,
+        account: Account,  # noqa: ARG002
+        route: Route,  # noqa: ARG002
+        versions: Sequence[str],  # noqa: ARG002
+    ) -> str | None:
+        """Return None: only some platforms have such a request (`reports_trial`)."""
+        return None
 
     def keep_download(self, tools: Path, account: Account, route: Route, stop: Stop) -> None:
         """Do nothing: only some tools download parts of themselves at run time."""

@@ -1,6 +1,6 @@
 """The contract of platform drivers, and the records that it uses."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -169,6 +169,25 @@ class Driver(Protocol):
         """
 
     @property
+    def channel_setting(self) -> str | None:
+        """Return the compile setting by which an upload names its channel, if there are no robots.
+
+        Each channel has a version of its own, and so have the uploads that name none. None if the
+        platform has no channels.
+        """
+
+    @property
+    def trial_follows_channel(self) -> bool:
+        """Return whether the next upload of the same robot or channel becomes the trial version.
+
+        If not, the trial version is one version, and stays it.
+        """
+
+    @property
+    def reports_trial(self) -> bool:
+        """Return whether `trial_version` can request it; if not, a person marks it here."""
+
+    @property
     def has_one_trial_code(self) -> bool:
         """Return whether all uploads of one app id share one QR code for the trial version.
 
@@ -183,6 +202,14 @@ class Driver(Protocol):
     @property
     def compiles(self) -> bool:
         """Return whether the tool compiles, and can use the result for the same files again."""
+
+    @property
+    def packs_only_declared(self) -> bool:
+        """Return whether the tool packs only packages that a package.json needs, by its rules.
+
+        These are its `dependencies` and theirs, found by the name in each package's package.json
+        in the folders in which Node would look for them.
+        """
 
     @property
     def missed_steps(self) -> frozenset[str]:
@@ -231,6 +258,12 @@ class Driver(Protocol):
 
         Return None if there is none, or if the platform's protocol has no such request. Raise
         StageFailed if the request fails.
+        """
+
+    def trial_version(self, account: Account, route: Route, versions: Sequence[str]) -> str | None:
+        """Request which of these uploaded versions the testers see; None if it is none of them.
+
+        Called only if `reports_trial`. Raise StageFailed if the request fails.
         """
 
     def finish(self, account: Account, route: Route, version: str) -> Result:

@@ -64,6 +64,12 @@ def robots(platform: Platform | None = None) -> range:
     return range(min(each.start for each in ranges), max(each.stop for each in ranges))
 
 
+def has_channels(platform: Platform) -> bool:
+    """Return whether a platform has robots or channels, each with a version of its own."""
+    driver = DRIVERS.get(platform)
+    return driver is not None and bool(driver.robots or driver.channel_setting)
+
+
 def with_robots() -> tuple[Platform, ...]:
     """Return the platforms whose robots have versions of their own."""
     return tuple(platform for platform, each in DRIVERS.items() if each.robots)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mprelease.process.limits import NO_LIMITS, ResourceLimits
+from mprelease.process.supervisor_protocol import Order
 
 
 @dataclass(frozen=True)
@@ -31,3 +32,24 @@ class Command:
     expendable: bool = False
     sweep_user: bool = False
     scoped: bool = False
+
+
+def order_of(command: Command, *, events: bool) -> Order:
+    """Return the order of a command for its supervisor."""
+    return Order(
+        # marshal accepts plain strings only, no members of a StrEnum.
+        arguments=[str(each) for each in command.arguments],
+        folder=str(command.folder),
+        environment={name: str(value) for name, value in command.environment.items()},
+        time_limit=command.time_limit,
+        user=command.user,
+        events=events,
+        processes=command.limits.processes,
+        memory=command.limits.memory,
+        disk=command.limits.disk,
+        disk_folders=[str(each) for each in command.disk_folders],
+        niceness=command.limits.niceness,
+        expendable=command.expendable,
+        sweep_user=command.sweep_user,
+        scoped=command.scoped,
+    )

@@ -13,6 +13,7 @@ from pathlib import Path
 _FICLONE = 0x40049409
 _CHUNK = 16 * 2**20
 _OWNER = 0o700
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 _LEAST = 4096  # bytes, the least that a file counts
 _NO_LINK = frozenset({errno.EXDEV, errno.EMLINK, errno.EPERM, errno.ENOSYS})
 
@@ -45,24 +46,29 @@ class Copier:
 
     def copy(self, source: Path, target: Path, leave_out: Collection[Path] = ()) -> None:
         """Copy a folder to `target`, which must not exist, without the paths in `leave_out`."""
-        copied = 0
+        copied, top = 0, len(str(source))
+        names_left_out: dict[str, set[str]] = {}
+        for each in leave_out:
+            names_left_out.setdefault(str(each.parent), set()).add(each.name)
         for path, folders, files, descriptor in os.fwalk(source):
-            here = Path(path)
-            place = target / here.relative_to(source)
-            folders[:] = [name for name in folders if here / name not in leave_out]
-            self._copy_folder(place, descriptor)
+            # Plain texts: there may be tens of thousands of entries.
+            place, left_out = f"{target}{path[top:]}", names_left_out.get(path, set())
+            folders[:] = [name for name in folders if name not in left_out]
+            self._copy_folder(Path(place), descriptor)
             self.on_folder()
             for name in (*folders, *files):
-                if here / name not in leave_out:
-                    copied += self._size(name, descriptor)
+                if name not in left_out:
+                    state = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+                    copied += max(state.st_size, _LEAST)
                     self._refuse(copied)
-                    self._copy_entry(here / name, descriptor, place / name)
+                    self._copy_entry(path, name, descriptor, state.st_mode, f"{place}/{name}")
 
     def copy_entry(self, source: Path, target: Path) -> None:
         """Copy one file or symbolic link to `target`, which must not exist."""
         folder = os.open(source.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         try:
-            self._copy_entry(source, folder, target)
+            mode = os.stat(source.name, dir_fd=folder, follow_symlinks=False).st_mode
+            self._copy_entry(str(source.parent), source.name, folder, mode, str(target))
         finally:
             os.close(folder)
 
@@ -76,28 +82,21 @@ class Copier:
         place.chmod(_OWNER | stat.S_IMODE(os.fstat(source).st_mode) & 0o777)
         self._give(place)
 
-    def _copy_entry(self, source: Path, folder: int, target: Path) -> None:
-        mode = os.stat(source.name, dir_fd=folder, follow_symlinks=False).st_mode
+    def _copy_entry(self, path: str, name: str, folder: int, mode: int, target: str) -> None:
+        """Copy an entry `name` of a folder: its path, its open descriptor, and the entry's mode."""
         if stat.S_ISLNK(mode):
-            text = self.link_text(os.readlink(source.name, dir_fd=folder), source)
+            text = self.link_text(os.readlink(name, dir_fd=folder), Path(path, name))
             if text is not None:
-                target.symlink_to(text)
+                Path(target).symlink_to(text)
                 self._give(target)
-        elif stat.S_ISREG(mode) and not self._linked(source.name, folder, target):
-            self._copy_file(source.name, folder, target)
-
-    def _size(self, name: str, folder: int) -> int:
-        """Return the size that a copy of an entry counts; 0 without a limit."""
-        if self.most is None:
-            return 0
-        size = os.stat(name, dir_fd=folder, follow_symlinks=False).st_size
-        return max(size, _LEAST)
+        elif stat.S_ISREG(mode) and not self._linked(name, folder, target):
+            self._copy_file(name, folder, target)
 
     def _refuse(self, copied: int) -> None:
         if self.most is not None and copied > self.most:
             raise CopyTooLarge(self.most)
 
-    def _linked(self, name: str, folder: int, target: Path) -> bool:
+    def _linked(self, name: str, folder: int, target: str) -> bool:
         if not self.link:
             return False
         try:
@@ -108,13 +107,13 @@ class Copier:
             return False
         return True
 
-    def _copy_file(self, name: str, folder: int, target: Path) -> None:
+    def _copy_file(self, name: str, folder: int, target: str) -> None:
         # O_NONBLOCK: opening a pipe that has replaced the file would block.
         try:
             source = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
         except PermissionError:
             return  # A file that this process cannot read is not readable in the copy either.
-        with os.fdopen(source, "rb"), target.open("xb") as writer:
+        with os.fdopen(source, "rb"), os.fdopen(os.open(target, _NEW, 0o666), "wb") as writer:
             state = os.fstat(source)
             copy_content(source, writer.fileno())
             os.fchmod(writer.fileno(), stat.S_IMODE(state.st_mode) & 0o777)
@@ -122,7 +121,7 @@ class Copier:
                 os.fchown(writer.fileno(), self.user, self.user)
             os.utime(writer.fileno(), ns=(state.st_atime_ns, state.st_mtime_ns))
 
-    def _give(self, path: Path) -> None:
+    def _give(self, path: str | Path) -> None:
         if self.user is not None:
             os.chown(path, self.user, self.user, follow_symlinks=False)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from mprelease.process import supervisor, supervisor_protocol
-from mprelease.process.command import Command
+from mprelease.process.command import Command, order_of
 from mprelease.process.limits import LimitName
 from mprelease.process.line_splitter import LineSplitter
 from mprelease.process.process_table import await_descendants, kill_descendants
@@ -123,6 +123,7 @@ class Running:
         self._log_left = math.inf if log is None else log * supervisor_protocol.MEBI
         self._forced_at = time.monotonic() + command.time_limit + _FORCE_SECONDS
         self._failure: BaseException | None = None
+        self._end_callbacks: list[Callable[[], None]] | None = []
         self._writing = threading.Lock()
         self._ending = threading.Lock()
         self._reader = threading.Thread(target=self._follow, name="lines", daemon=True)
@@ -160,6 +161,14 @@ class Running:
             # The supervisor may have ended already.
             with suppress(OSError):
                 self._channel.sendall(supervisor_protocol.new_limit(seconds))
+
+    def on_end(self, callback: Callable[[], None]) -> None:
+        """Call back once when `wait` no longer blocks, from another thread; at once if it is so."""
+        with self._ending:
+            if self._end_callbacks is not None:
+                self._end_callbacks.append(callback)
+                return
+        callback()
 
     def wait(self) -> Exit:
         """Wait until all processes of the tree have ended and every line was delivered.
@@ -203,6 +212,13 @@ class Running:
             self._failure = failure
         finally:
             self._clean_up()
+            self._announce_end()
+
+    def _announce_end(self) -> None:
+        with self._ending:
+            callbacks, self._end_callbacks = self._end_callbacks or (), None
+        for callback in callbacks:
+            callback()
 
     def _read(self) -> None:
         with selectors.DefaultSelector() as selector:
@@ -312,26 +328,9 @@ def _launch(far_channel: socket.socket, *, events: bool) -> subprocess.Popen[byt
 
 
 def _send_order(channel: socket.socket, command: Command, *, events: bool) -> None:
-    sent = supervisor_protocol.Order(
-        # marshal accepts plain strings only, no members of a StrEnum.
-        arguments=[str(each) for each in command.arguments],
-        folder=str(command.folder),
-        environment={name: str(value) for name, value in command.environment.items()},
-        time_limit=command.time_limit,
-        user=command.user,
-        events=events,
-        processes=command.limits.processes,
-        memory=command.limits.memory,
-        disk=command.limits.disk,
-        disk_folders=[str(each) for each in command.disk_folders],
-        niceness=command.limits.niceness,
-        expendable=command.expendable,
-        sweep_user=command.sweep_user,
-        scoped=command.scoped,
-    )
     # A supervisor that has died already is detected by the missing report.
     with suppress(BrokenPipeError):
-        channel.sendall(sent.packed())
+        channel.sendall(order_of(command, events=events).packed())
 
 
 def _read_chunk(descriptor: int) -> bytes:

@@ -20,6 +20,7 @@ from mprelease.domain.releases import (
     StageState,
     State,
 )
+from mprelease.domain.robots import ChosenBy, RobotReason
 
 
 def release_of(content: Any) -> Release:
@@ -55,6 +56,8 @@ def release_of(content: Any) -> Release:
         stages=tuple(_stage(one) for one in content["stages"]),
         ref_name=content["ref_name"],
         node_version=content.get("node_version"),
+        robot_name=content.get("robot_name"),
+        robot_reason=_reason(content.get("robot_reason")),
     )
 
 
@@ -100,6 +103,11 @@ def _commit(content: Any) -> Commit | None:
         return None
     at = _ms(content["time"]) or 0
     return Commit(content["id"], content["author"], content["subject"], at // 1000)
+
+
+def _reason(content: Any) -> RobotReason | None:
+    # Older servers do not send it.
+    return content and RobotReason(known_or_newer(ChosenBy, content["source"]), content["pattern"])
 
 
 def _stage(content: Any) -> StageRecord:

@@ -18,6 +18,7 @@ from mprelease.schemas import validation
 from mprelease.schemas.fields import (
     CLOSED,
     Checked,
+    Lines,
     Number,
     Option,
     Record,
@@ -69,6 +70,9 @@ class App:
 
     `platform_app_id` is the id that the platform assigned (`wx…`). `proxy` overrides the
     installation's egress proxy for the vendor's tool. Workers with `label` run its releases.
+    A release that names no robot gets one of those in `robot_names` (lines such as `1 test`), or of
+    all: by `robot_rules` (lines such as `release/* → 2`), else as in `domain.robots`; of those that
+    were never used it gets `robot` first. `size_budgets` are lines such as `main 1.8 MB`.
     `revision` is incremented by each change.
     """
 
@@ -83,6 +87,9 @@ class App:
     start_page: str | None
     proxy: str | None
     label: str = DEFAULT_LABEL
+    robot_names: tuple[str, ...] = ()
+    robot_rules: tuple[str, ...] = ()
+    size_budgets: tuple[str, ...] = ()
     revision: int = 0
 
 
@@ -97,7 +104,7 @@ class AppFields(Record):
     Fields that `App` or its `BuildSettings` has as well are stored there. An
     empty text resets a command, an output, a page or a proxy to the detected value.
     `compile_settings`, named like those of the platform's tool, are added to the stored ones; None
-    removes one. `install_inputs` replace the stored ones.
+    removes one. Lists replace the stored ones.
     """
 
     name: Annotated[Text | None, Checked(validation.name)] = None
@@ -150,6 +157,18 @@ class AppFields(Record):
     robot: Annotated[Whole | None, Option()] = Field(
         default=None, description="option.default_robot"
     )
+    robot_names: Annotated[
+        list[Text] | None, Option(metavar="LINES", help="option.robot_names"), Lines()
+    ] = Field(default=None, description="field.robot_names")
+    robot_rules: Annotated[
+        list[Text] | None, Option(metavar="LINES", help="option.robot_rules"), Lines()
+    ] = Field(default=None, description="field.robot_rules")
+    size_budgets: Annotated[
+        list[Text] | None,
+        Option(metavar="LINES", help="option.size_budgets"),
+        Lines(),
+        Checked(validation.size_budgets),
+    ] = Field(default=None, description="field.size_budgets")
     proxy: Annotated[Text | None, Option(metavar="URL"), Checked(validation.proxy, clears=True)] = (
         Field(default=None, description="option.proxy")
     )

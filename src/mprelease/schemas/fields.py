@@ -3,6 +3,7 @@
 A field's `description` is the id of its help text in the catalogs.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import NoneType
@@ -20,6 +21,7 @@ from mprelease.schemas.value_errors import detail_of
 _NUMBERS = 2**53
 _LONGEST_SECRET = 64 * 1024
 _DIGITS = 9
+_BETWEEN_LINES = re.compile(r"[\r\n,，]+")
 _UNUSABLE = -1
 
 Plain = Annotated[str, AfterValidator(validation.plain)]
@@ -64,6 +66,11 @@ class Option:
     clears: bool = False
 
 
+@dataclass(frozen=True)
+class Lines:
+    """A list whose entries are lines of a text, or are separated by commas."""
+
+
 class Record(BaseModel):
     """The input of an operation; unknown fields are refused, because they may be typos."""
 
@@ -86,7 +93,7 @@ class Record(BaseModel):
         Raise Refused.
         """
         texts = {name: typed.get(name) for name in cls.model_fields if name not in values}
-        read = {name: _of_text(kind_of(cls, name), text) for name, text in texts.items()}
+        read = {name: _of_text(cls, name, text) for name, text in texts.items()}
         given = {name: value for name, value in read.items() if value is not None}
         return cls.of(**given, **values)
 
@@ -124,13 +131,24 @@ def option_of(record: type[BaseModel], name: str) -> Option | None:
     return next(options, None)
 
 
-def shown(value: object) -> str:
-    """Return a value as the text of a form's field, which `Record.of_form` can read."""
+def shown(record: type[BaseModel], name: str, value: object) -> str:
+    """Return a field's value as the text of a form, which `Record.of_form` can read."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, list | tuple):
-        return " ".join(map(str, value))
+        return ("\n" if _has_lines(record, name) else " ").join(map(str, value))
     return "" if value is None else str(value)
+
+
+def entries(record: type[BaseModel], name: str, text: str) -> list[str]:
+    """Return the entries of a list in a form or an option: its words, or its lines."""
+    if not _has_lines(record, name):
+        return text.split()
+    return [line.strip() for line in _BETWEEN_LINES.split(text) if line.strip()]
+
+
+def _has_lines(record: type[BaseModel], name: str) -> bool:
+    return any(isinstance(one, Lines) for one in record.model_fields[name].metadata)
 
 
 def number(text: str | None) -> int | None:
@@ -141,8 +159,9 @@ def number(text: str | None) -> int | None:
     return int(typed) if typed.isdecimal() and len(typed) <= _DIGITS else _UNUSABLE
 
 
-def _of_text(kind: Any, text: str | None) -> object:
+def _of_text(record: type[BaseModel], name: str, text: str | None) -> object:
     """Convert the text of a form's field to a field's type."""
+    kind = kind_of(record, name)
     if text is None or kind is str:
         return text
     if kind is int:
@@ -150,5 +169,5 @@ def _of_text(kind: Any, text: str | None) -> object:
     if kind is bool:
         return text == "true"
     if kind is list:
-        return text.split()
+        return entries(record, name, text)
     return text or None

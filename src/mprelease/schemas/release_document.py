@@ -7,7 +7,8 @@ from pydantic import BaseModel, Field
 
 from mprelease.domain.apps import Environment
 from mprelease.domain.platforms import Platform
-from mprelease.domain.releases import Kind, Release, Stage, StageRecord, StageState, State
+from mprelease.domain.releases import Commit, Kind, Release, Stage, StageRecord, StageState, State
+from mprelease.domain.robots import ChosenBy
 from mprelease.schemas.documents import ProblemModel, Spell, moment, optional_time, pick
 
 
@@ -37,6 +38,18 @@ class CommitModel(BaseModel):
     author: str
     subject: str
     time: datetime
+
+    @classmethod
+    def of(cls, commit: Commit) -> "CommitModel":
+        """Return the model of a commit."""
+        return cls(**pick(commit, "id", "author", "subject"), time=moment(commit.time * 1000))
+
+
+class RobotReasonModel(BaseModel):
+    """Why a release has its robot; `pattern` is that of the app's rule."""
+
+    source: ChosenBy
+    pattern: str | None
 
 
 class SizesModel(BaseModel):
@@ -76,6 +89,10 @@ class ReleaseModel(ReleaseState):
     description: str
     environment: Environment
     robot: int
+    robot_name: str | None = Field(description="the app's name for the robot")
+    robot_reason: RobotReasonModel | None = Field(
+        description="why it has this robot; null on a platform without robots"
+    )
     start_page: str | None
     query: str | None
     scene: int | None
@@ -103,6 +120,9 @@ def document_of(release: Release, spell: Spell, *, has_qr_code: bool) -> Release
     return ReleaseModel(
         **_state(release),
         **pick(release, "platform", "ref", "ref_name", "description", "environment", "robot"),
+        robot_name=release.robot_name,
+        robot_reason=release.robot_reason
+        and RobotReasonModel(**pick(release.robot_reason, "source", "pattern")),
         **pick(release.launch, "start_page", "query", "scene"),
         compile_settings=dict(release.compile_settings),
         created_at=moment(release.created_at),
@@ -122,7 +142,6 @@ def _state(release: Release) -> dict[str, Any]:
     return {
         **pick(release, "id", "kind", "state", "version", "requested_by"),
         "app": release.app_name,
-        "commit": commit
-        and CommitModel(**pick(commit, "id", "author", "subject"), time=moment(commit.time * 1000)),
+        "commit": commit and CommitModel.of(commit),
         "stages": [StageModel.of(one) for one in release.stages],
     }

@@ -1,14 +1,17 @@
 """Checks of values; all raise Refused with a problem that explains the allowed values."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import PurePosixPath
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from mprelease.domain.errors import Refused
 from mprelease.domain.names import mixes_scripts
 from mprelease.domain.node_versions import range_of
 from mprelease.domain.problems import Problem
+from mprelease.domain.robots import RobotName, RobotRule
+from mprelease.domain.sizes import SizeBudget
 from mprelease.domain.workers import LABEL
 
 _NAME = re.compile(r"\w[\w .-]{0,63}")
@@ -17,6 +20,8 @@ _QUERY = re.compile(r"[!-~]{1,1024}")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 FIRST_ROBOT = 1
+MOST_LINES = 100
+_RobotLine = TypeVar("_RobotLine", RobotName, RobotRule)
 SCENES = range(1000, 1_000_000)  # Four to six digits, by platform.
 DESCRIPTION_LENGTH = 2000
 MEMORY = range(256, 65537)
@@ -45,6 +50,50 @@ def robot(number: int, robots: range) -> int:
         first, last = robots.start, robots.stop - 1
         raise Refused(Problem.ROBOT_RANGE, robot=number, first=first, last=last)
     return number
+
+
+def robot_names(lines: Iterable[str], robots: range) -> tuple[str, ...]:
+    """Return the lines of numbers and names of robots, in the order of the numbers."""
+    names = _robot_lines(lines, RobotName.of, robots, Problem.ROBOT_NAMES_SHAPE)
+    numbers = [one.robot for one in names]
+    if twice := {each for each in numbers if numbers.count(each) > 1}:
+        raise Refused(Problem.ROBOT_NAMED_TWICE, robots=", ".join(map(str, sorted(twice))))
+    return tuple(str(one) for one in sorted(names, key=lambda one: one.robot))
+
+
+def robot_rules(lines: Iterable[str], robots: range) -> tuple[str, ...]:
+    """Return the lines of patterns and robots; the first one that matches a ref applies."""
+    rules = _robot_lines(lines, RobotRule.of, robots, Problem.ROBOT_RULES_SHAPE)
+    return tuple(map(str, rules))
+
+
+def _robot_lines(
+    lines: Iterable[str], read: Callable[[str], _RobotLine | None], robots: range, problem: Problem
+) -> list[_RobotLine]:
+    """Parse the lines; raise Refused with all lines that cannot be parsed."""
+    given = list(lines)
+    found = [read(line) for line in given]
+    wrong = [
+        f"“{line}”"
+        for line, one in zip(given, found, strict=True)
+        if one is None or one.robot not in robots
+    ]
+    if wrong or len(given) > MOST_LINES:
+        first, last = robots.start, robots.stop - 1
+        named = ", ".join(wrong) or f"{len(given)} > {MOST_LINES}"
+        raise Refused(problem, lines=named, first=first, last=last)
+    return [one for one in found if one]
+
+
+def size_budgets(lines: Iterable[str]) -> tuple[str, ...]:
+    """Return the lines of packages and their greatest sizes, in one form."""
+    given = list(lines)
+    budgets = [SizeBudget.of(line) for line in given]
+    wrong = [f"“{line}”" for line, one in zip(given, budgets, strict=True) if one is None]
+    if wrong or len(given) > MOST_LINES:
+        named = ", ".join(wrong) or f"{len(given)} > {MOST_LINES}"
+        raise Refused(Problem.SIZE_BUDGETS_SHAPE, lines=named)
+    return tuple(map(str, filter(None, budgets)))
 
 
 def page(text: str) -> str:

@@ -137,7 +137,9 @@ def _changed(app: App, change: AppFields) -> App:
     driver = driver_of(app.platform)
     app_id = change.platform_app_id
     robot = app.robot if change.robot is None else change.robot
-    plain = _stored(app, change, {"platform_app_id", "robot"})
+    numbers = robots(app.platform)
+    names, rules = change.robot_names, change.robot_rules
+    plain = _stored(app, change, {"platform_app_id", "robot", "robot_names", "robot_rules"})
     build = _stored(app.build, change, {"compile_settings"})
     settings = _changed_settings(
         app.build.compile_settings, change.compile_settings, driver.settings
@@ -146,7 +148,9 @@ def _changed(app: App, change: AppFields) -> App:
         app,
         **plain,
         platform_app_id=app.platform_app_id if app_id is None else driver.check_app_id(app_id),
-        robot=robot if robot == app.robot else validation.robot(robot, robots(app.platform)),
+        robot=robot if robot == app.robot else validation.robot(robot, numbers),
+        robot_names=app.robot_names if names is None else validation.robot_names(names, numbers),
+        robot_rules=app.robot_rules if rules is None else validation.robot_rules(rules, numbers),
         build=replace(app.build, **build, compile_settings=settings),
     )
 

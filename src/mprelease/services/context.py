@@ -1,13 +1,15 @@
 """The context of every operation, and what operations share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
 from mprelease.domain.projects import Project
+from mprelease.domain.releases import Release
 from mprelease.domain.users import Actor
 from mprelease.schemas.apps import App
 from mprelease.security.vault import Vault
@@ -16,6 +18,7 @@ from mprelease.storage.audit import AuditEntry
 from mprelease.storage.database import Database, Reader, Writer
 
 _SECRETS_TRIED = 20
+_OF_APPS = {"release.preview", "release.upload"}
 
 
 class Notifier(Protocol):
@@ -45,7 +48,17 @@ class ServiceContext:
 
 def record(db: Writer, services: ServiceContext, who: Actor, entry: AuditEntry) -> None:
     """Add an entry to the audit, in the transaction that makes the change."""
-    audit.write(db, replace(entry, at=services.now(), who=who.name, who_id=who.id))
+    # The subject of most entries about an app is the app itself.
+    is_app = entry.action.startswith("app.") or entry.action in _OF_APPS
+    app_id = entry.subject_id if is_app else entry.app_id
+    audit.write(db, replace(entry, at=services.now(), who=who.name, who_id=who.id, app_id=app_id))
+
+
+def entry_about(
+    action: str, release: Release, details: Mapping[str, object] = MappingProxyType({})
+) -> AuditEntry:
+    """Return the audit entry of an action such as `release.cancel` on one release."""
+    return AuditEntry(action, str(release.id), details, release.id, app_id=release.app_id)
 
 
 def owner_of(noun: App | Project) -> str:

@@ -8,9 +8,8 @@ from mprelease.platforms.registry import driver_of, served
 from mprelease.schemas.apps import App
 from mprelease.services import apps
 from mprelease.services import releases as operations
-from mprelease.services.context import ServiceContext, record
+from mprelease.services.context import ServiceContext, entry_about, record
 from mprelease.storage import clock, releases
-from mprelease.storage.audit import AuditEntry
 from mprelease.storage.database import Reader
 
 _WITHOUT_QR_CODE = Message("warning.finished_without_qr_code")
@@ -47,6 +46,4 @@ def finish(services: ServiceContext, who: Actor, release_id: int, given: Publica
         else:
             warnings.append(_WITHOUT_QR_CODE)
         releases.put_warnings(db, release_id, warnings)
-        record(
-            db, services, who, AuditEntry("release.finish", str(release_id), subject_id=release_id)
-        )
+        record(db, services, who, entry_about("release.finish", release))

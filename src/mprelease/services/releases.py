@@ -8,15 +8,17 @@ from datetime import UTC, date, datetime
 from mprelease.domain.errors import AppRefused, Refused
 from mprelease.domain.problems import Problem
 from mprelease.domain.releases import Kind, LaunchOptions, Release, State
+from mprelease.domain.robots import Occupant
 from mprelease.domain.users import Actor
 from mprelease.domain.versions import automatic, automatic_shared, checked, is_greater, of_day
-from mprelease.platforms.registry import driver_of, robots
+from mprelease.platforms.registry import driver_of
 from mprelease.schemas import validation as typed
 from mprelease.schemas.apps import App
 from mprelease.schemas.releases import ReleaseRequest
 from mprelease.services import apps as app_operations
 from mprelease.services import projects as project_operations
-from mprelease.services.context import ServiceContext, record
+from mprelease.services import robots
+from mprelease.services.context import ServiceContext, entry_about, record
 from mprelease.source.repository import check_ref
 from mprelease.storage import apps, clock, projects, queue, releases
 from mprelease.storage.audit import AuditEntry
@@ -24,6 +26,7 @@ from mprelease.storage.database import Reader, Writer
 
 # One step of priority counts as this much time of waiting.
 AGEING_MS = 60_000
+_NOBODY = Actor("")
 
 
 def request(services: ServiceContext, who: Actor, wanted: ReleaseRequest) -> int:
@@ -36,8 +39,8 @@ def request(services: ServiceContext, who: Actor, wanted: ReleaseRequest) -> int
         if earlier := _earlier(db, wanted):
             return earlier.id
         app = app_operations.get(db, wanted.app)
-        apps.lock(db, app.id)
-        release_id = _accept(db, services, who, app, wanted, _facts(db, [app], wanted))
+        apps.lock_shared(db, app)
+        release_id = _accept(db, services, who, app, wanted, _facts(db, who, [app], wanted))
     services.wake(app.label)
     return release_id
 
@@ -56,8 +59,8 @@ def request_all(
     """
     with services.database.writing() as db:
         members = _members(db, project, chosen)
-        apps.lock(db, *(app.id for app in members))
-        facts = _facts(db, members, wanted)
+        apps.lock_shared(db, *members)
+        facts = _facts(db, who, members, wanted)
         step = _step(services, members, facts)
         accepted = {}
         for app in members:
@@ -80,7 +83,7 @@ def verify(services: ServiceContext, wanted: ReleaseRequest) -> App:
     """Check a request as `request` does, without writing; return its app, or raise Refused."""
     with services.database.reading() as db:
         app = app_operations.get(db, wanted.app)
-        _new(services, Actor(""), app, wanted, _facts(db, [app], wanted))
+        _new(services, _NOBODY, app, wanted, _facts(db, _NOBODY, [app], wanted))
     return app
 
 
@@ -88,10 +91,10 @@ def verify_all(services: ServiceContext, project: str, wanted: ReleaseRequest) -
     """Check a request as `request_all` does, without writing; return its apps, or raise Refused."""
     with services.database.reading() as db:
         members = _members(db, project)
-        facts = _facts(db, members, wanted)
+        facts = _facts(db, _NOBODY, members, wanted)
         for app in members:
             with _naming(app):
-                _new(services, Actor(""), app, wanted, facts)
+                _new(services, _NOBODY, app, wanted, facts)
     return members
 
 
@@ -106,7 +109,7 @@ def cancel(services: ServiceContext, who: Actor, release_id: int) -> None:
             return
         if queue.request_cancel(db, release_id) is None:
             raise Refused(Problem.CANCEL_TOO_LATE, release=release_id)
-        entry = AuditEntry("release.cancel", str(release_id), subject_id=release_id)
+        entry = entry_about("release.cancel", release)
         record(db, services, who, entry)
         label = apps.by_id(db, release.app_id).label
     services.wake(label)
@@ -115,13 +118,11 @@ def cancel(services: ServiceContext, who: Actor, release_id: int) -> None:
 def resolve(services: ServiceContext, who: Actor, release_id: int, *, published: bool) -> Release:
     """Set the end of a release whose end is unknown; raise Refused if it is known."""
     with services.database.writing() as db:
-        get(db, release_id)
+        release = get(db, release_id)
         if not queue.resolve(db, release_id, published=published):
             raise Refused(Problem.RELEASE_NOT_UNKNOWN, release=release_id)
         details = {"published": published}
-        record(
-            db, services, who, AuditEntry("release.resolve", str(release_id), details, release_id)
-        )
+        record(db, services, who, entry_about("release.resolve", release, details))
         return get(db, release_id)
 
 
@@ -137,12 +138,7 @@ def delete(services: ServiceContext, who: Actor, release_ids: Sequence[int]) -> 
                 raise Refused(Problem.RELEASE_UNFINISHED, release=release_id)
             releases.remove(db, release_id, clock.read(db))
             details = {"app": release.app_name, "kind": release.kind, "version": release.version}
-            record(
-                db,
-                services,
-                who,
-                AuditEntry("release.delete", str(release_id), details, release_id),
-            )
+            record(db, services, who, entry_about("release.delete", release, details))
 
 
 def get(db: Reader, release_id: int) -> Release:
@@ -153,44 +149,44 @@ def get(db: Reader, release_id: int) -> Release:
     return release
 
 
-def serial_key(app: App, robot: int) -> str:
-    """Return the key whose releases run one at a time: of the app, or of one of its robots."""
-    lane = robot if driver_of(app.platform).robots else 0
-    return f"{app.platform}:{app.platform_app_id}:{lane}"
-
-
 @dataclass(frozen=True)
 class _Facts:
     """What a request is checked against: read once for all of its apps.
 
     `now` is the database's time in ms, `branch` the project's default branch. `versions`, by
-    platform and app id, and `due`, by serial key, grow with each release that is accepted.
+    platform and app id, `due`, by serial key, and `robots` grow with each release that is accepted.
     `repeated` is the release whose build is to be published.
     """
+
+    members: Sequence[App]
 
     now: int
     branch: str
     versions: Mapping[tuple[str, str], list[str]]
     due: dict[str, int]
+    robots: robots.RobotFacts
     repeated: Release | None
 
     def of(self, app: App) -> list[str]:
         return self.versions[app.platform, app.platform_app_id]
 
-    def accept(self, new: releases.NewRelease) -> None:
+    def accept(self, new: releases.NewRelease, release_id: int) -> None:
         self.due[new.serial_key] = new.due
+        occupant = Occupant(release_id, new.ref_name or new.ref, new.requested_by)
+        self.robots.accept(self.members, new.app, new.robot, occupant)
         if new.version:
             self.of(new.app).append(new.version)
 
 
-def _facts(db: Reader, members: Sequence[App], wanted: ReleaseRequest) -> _Facts:
+def _facts(db: Reader, who: Actor, members: Sequence[App], wanted: ReleaseRequest) -> _Facts:
     """Read what a request for these apps of one project is checked against."""
-    robots = [(app, app.robot if wanted.robot is None else wanted.robot) for app in members]
     return _Facts(
+        members,
         clock.read(db),
         projects.by_id(db, members[0].project_id).default_branch,
         releases.used_versions(db, *members),
-        queue.last_due(db, {serial_key(app, robot) for app, robot in robots}),
+        queue.last_due(db, set().union(*map(robots.serial_keys, members))),
+        robots.facts(db, who, members),
         releases.by_id(db, wanted.same_build_as) if wanted.same_build_as else None,
     )
 
@@ -209,7 +205,7 @@ def _accept(  # noqa: PLR0917 what a release is accepted by
         return earlier.id
     new = _new(services, who, app, wanted, facts)
     release_id = releases.add(db, new, facts.now)
-    facts.accept(new)
+    facts.accept(new, release_id)
     did = AuditEntry(f"release.{wanted.kind}", app.name, {"release": release_id}, app.id)
     record(db, services, who, did)
     queue.supersede(db, release_id, who.name)
@@ -270,25 +266,30 @@ def _new(
     services: ServiceContext, who: Actor, app: App, wanted: ReleaseRequest, facts: _Facts
 ) -> releases.NewRelease:
     driver = driver_of(app.platform)
-    robot = app.robot if wanted.robot is None else typed.robot(wanted.robot, robots(app.platform))
-    key = serial_key(app, robot)
+    ref = check_ref(wanted.ref or facts.branch)
+    ref_name = wanted.ref_name and check_ref(wanted.ref_name)
+    choice = facts.robots.choose(app, wanted, ref_name or ref)
+    key = robots.serial_key(app, choice.robot)
     return releases.NewRelease(
         app=app,
         kind=wanted.kind,
-        ref=check_ref(wanted.ref or facts.branch),
+        ref=ref,
         environment=wanted.environment,
-        robot=robot,
+        robot=choice.robot,
+        robot_reason=choice.reason,
         version=_version(services, app, wanted, facts),
         version_is_automatic=wanted.kind is Kind.UPLOAD and wanted.version is None,
         description=typed.description(wanted.description or ""),
         launch=_launch(app, wanted.launch),
-        compile_settings=driver.settings.read(wanted.compile_settings),
+        compile_settings=robots.settings_with(
+            app, choice, driver.settings.read(wanted.compile_settings)
+        ),
         requested_by=who.name,
         serial_key=key,
         idempotency_key=wanted.idempotency_key,
         priority=typed.priority(wanted.priority),
         due=_due(key, wanted.priority, facts),
-        ref_name=wanted.ref_name and check_ref(wanted.ref_name),
+        ref_name=ref_name,
         build_anew=wanted.build_anew,
         artifact=_artifact(app, wanted, facts.repeated),
     )

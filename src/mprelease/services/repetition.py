@@ -30,7 +30,7 @@ def again(services: ServiceContext, release_id: int) -> ReleaseRequest:
         ref_name=release.shown_ref if release.commit else release.ref_name,
         description=release.description,
         environment=release.environment,
-        robot=release.robot,
+        robot=release.robot if driver_of(app.platform).robots else None,
         **vars(release.launch),
         compile_settings=driver_of(app.platform).settings.effective(release.compile_settings),
         same_build_as=release.id if release.state is State.SUCCEEDED else None,

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from mprelease.domain.releases import Release
 from mprelease.domain.stores import RemovalReason, StoreName, StoreReport
 from mprelease.domain.users import Actor
-from mprelease.services.context import ServiceContext, record
+from mprelease.services.context import ServiceContext, entry_about, record
 from mprelease.services.releases import get
 from mprelease.storage import releases, retention
-from mprelease.storage.audit import AuditEntry
 from mprelease.storage.database import Reader, Writer
 
 _DAY_MS = 86_400_000
@@ -78,13 +77,15 @@ def clean(
 def keep(services: ServiceContext, who: Actor, release_id: int, *, kept: bool) -> Release:
     """Set whether a cleanup leaves a release; return it."""
     with services.database.writing() as db:
-        if get(db, release_id).kept is not kept:
+        release = get(db, release_id)
+        if release.kept is not kept:
             releases.keep(db, release_id, kept=kept)
-            subject = str(release_id)
-            did = AuditEntry(
-                "release.keep" if kept else "release.unkeep", subject, subject_id=release_id
+            record(
+                db,
+                services,
+                who,
+                entry_about("release.keep" if kept else "release.unkeep", release),
             )
-            record(db, services, who, did)
         return get(db, release_id)
 
 

@@ -6,9 +6,8 @@ from mprelease.domain.releases import Release
 from mprelease.domain.users import Actor
 from mprelease.security.tokens import new_token
 from mprelease.services import releases
-from mprelease.services.context import ServiceContext, record
+from mprelease.services.context import ServiceContext, entry_about, record
 from mprelease.storage import apps, lists, shares
-from mprelease.storage.audit import AuditEntry
 from mprelease.storage.database import Reader
 
 
@@ -19,30 +18,24 @@ def share(services: ServiceContext, who: Actor, release_id: int) -> str:
     """
     with services.database.writing() as db:
         # Two requests at once get the same key.
-        apps.lock(db, releases.get(db, release_id).app_id)
+        release = releases.get(db, release_id)
+        apps.lock(db, release.app_id)
         if known := shares.key_of(db, release_id):
             return known
         if not lists.with_codes(db, [release_id]):
             raise Refused(Problem.NO_QR_CODE, release=release_id)
         key = new_token()
         shares.put(db, release_id, key, services.now())
-        record(
-            db, services, who, AuditEntry("release.share", str(release_id), subject_id=release_id)
-        )
+        record(db, services, who, entry_about("release.share", release))
     return key
 
 
 def withdraw(services: ServiceContext, who: Actor, release_id: int) -> None:
     """Remove the public page of a QR code."""
     with services.database.writing() as db:
-        releases.get(db, release_id)
+        release = releases.get(db, release_id)
         shares.drop(db, release_id)
-        record(
-            db,
-            services,
-            who,
-            AuditEntry("release.withdraw", str(release_id), subject_id=release_id),
-        )
+        record(db, services, who, entry_about("release.withdraw", release))
 
 
 def shared(db: Reader, key: str) -> Release:

@@ -17,6 +17,11 @@ from mprelease.storage import worker_queries, workers
 from mprelease.storage.database import Reader
 
 _LOOK_SECONDS = 0.1
+_OF_PLATFORM = {
+    WorkerQueryKind.CHECK,
+    WorkerQueryKind.LAST_VERSION,
+    WorkerQueryKind.TRIAL_VERSION,
+}
 
 
 def ask(
@@ -57,7 +62,7 @@ def host_asked(db: Reader, query: WorkerQuery) -> str:
     try:
         if query.kind in {WorkerQueryKind.REFS, WorkerQueryKind.COMMITS}:
             return host_of(projects.get(db, query.subject).repository)
-        if query.kind in {WorkerQueryKind.CHECK, WorkerQueryKind.LAST_VERSION}:
+        if query.kind in _OF_PLATFORM:
             return apps.get(db, query.subject).platform
     except Refused:
         return ""  # The answer will be the same refusal, and needs no host.

@@ -98,6 +98,12 @@ def lock(db: Writer, *app_ids: int) -> None:
     db.connection.execute(wanted.with_for_update())
 
 
+def lock_shared(db: Writer, *of_apps: App) -> None:
+    """Like `lock`, with all apps of the same platform app ids: they share versions and robots."""
+    shared = {app.platform_app_id for app in of_apps}
+    lock(db, *db.connection.scalars(select(apps.c.id).where(apps.c.platform_app_id.in_(shared))))
+
+
 def change(db: Writer, app: App) -> bool:
     """Update an app and increment its revision; keep build settings of newer versions.
 
@@ -145,6 +151,9 @@ def _app(row: Mapping[Any, Any]) -> App:
         "platform": platforms.named(row["platform"]),
         "project_type": known_or_newer(ProjectType, row["project_type"]),
         "build": _build(row["build"]),
+        "robot_names": tuple(row["robot_names"] or ()),
+        "robot_rules": tuple(row["robot_rules"] or ()),
+        "size_budgets": tuple(row["size_budgets"] or ()),
     }
     return App(**values)
 

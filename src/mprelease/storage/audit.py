@@ -15,7 +15,7 @@ class AuditEntry:
     """One change: the action such as `app.edit`, its subject, and details without secrets.
 
     `at` is in ms since the epoch, `who` is the user's name at that time. The ids (None if there is
-    none) identify user and subject also after a rename.
+    none) identify user and subject also after a rename. `app_id` is the app that it concerns.
     """
 
     action: str
@@ -25,6 +25,7 @@ class AuditEntry:
     at: int = 0
     who: str = ""
     who_id: int | None = None
+    app_id: int | None = None
 
 
 def write(db: Writer, entry: AuditEntry) -> None:
@@ -39,11 +40,18 @@ def every(db: Reader) -> list[AuditEntry]:
     return [AuditEntry(*row) for row in rows]
 
 
-def newest(db: Reader, before: int | None, limit: int) -> list[tuple[int, AuditEntry]]:
-    """List the newest entries with their ids; with `before` only entries with smaller ids."""
+def newest(
+    db: Reader, before: int | None, limit: int, app_id: int | None = None
+) -> list[tuple[int, AuditEntry]]:
+    """List the newest entries with their ids; with `before` only entries with smaller ids.
+
+    With `app_id` only those that concern this app.
+    """
     query = select(audit.c.id, *_columns()).order_by(audit.c.id.desc()).limit(limit)
     if before is not None:
         query = query.where(audit.c.id < before)
+    if app_id is not None:
+        query = query.where(audit.c.app_id == app_id)
     return [(row.id, AuditEntry(*row[1:])) for row in db.connection.execute(query)]
 
 

@@ -1,12 +1,13 @@
 """Queries for lists of releases: search, unfinished ones, the sidebar, QR codes."""
 
+import json
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
 
-from sqlalchemy import Select, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, Text, cast, exists, func, or_, select
 
 from mprelease.domain import platforms
 from mprelease.domain.newer_values import known_or_newer
@@ -22,7 +23,10 @@ _REFS = (releases.c.ref, releases.c.ref_name)
 
 @dataclass(frozen=True)
 class Search:
-    """Filters of a search; None and "" match everything. `before` is the id of a release."""
+    """Filters of a search; None and "" match everything. `before` is the id of a release.
+
+    `text` is a part of the ref, description, version, commit or person, in either case.
+    """
 
     app_id: int | None = None
     kind: Kind | None = None
@@ -31,11 +35,12 @@ class Search:
     person: str = ""
     before: int | None = None
     limit: int = 20
+    text: str = ""
 
     @property
     def is_filtered(self) -> bool:
-        """Return whether kind, state, ref or person is set."""
-        return bool(self.kind or self.state or self.ref or self.person)
+        """Return whether kind, state, ref, person or text is set."""
+        return bool(self.kind or self.state or self.ref or self.person or self.text)
 
 
 @dataclass(frozen=True)
@@ -75,9 +80,20 @@ def _search(search: Search) -> Select[Any]:
         query = query.where(or_(*named))
     if search.person:
         query = query.where(releases.c.requested_by == search.person)
+    if search.text:
+        query = query.where(_contains(search.text))
     if search.before is not None:
         query = query.where(releases.c.id < search.before)
     return query
+
+
+def _contains(text: str) -> ColumnElement[bool]:
+    searched = (*_REFS, releases.c.description, releases.c.version, releases.c.requested_by)
+    plain = [column.icontains(text, autoescape=True) for column in searched]
+    # The column of a commit has JSON: its id, author and subject.
+    in_json = json.dumps(text)[1:-1]
+    commit = cast(releases.c.commit, Text).icontains(in_json, autoescape=True)
+    return or_(*plain, commit)
 
 
 def unfinished(db: Reader, limit: int = 50) -> list[Release]:

@@ -22,6 +22,7 @@ from mprelease.domain.releases import (
     StageState,
     State,
 )
+from mprelease.domain.robots import ChosenBy, RobotReason, names_in
 from mprelease.schemas.apps import App
 from mprelease.storage.database import Reader, Writer, new_id
 from mprelease.storage.tables import apps, log_chunks, qr_codes, releases, shares, stages
@@ -49,6 +50,7 @@ class NewRelease:
     ref_name: str | None = None
     build_anew: bool = False
     artifact: str | None = None
+    robot_reason: RobotReason | None = None
 
 
 def add(db: Writer, new: NewRelease, now: int) -> int:
@@ -62,6 +64,7 @@ def add(db: Writer, new: NewRelease, now: int) -> int:
             ref_name=new.ref_name,
             environment=new.environment,
             robot=new.robot,
+            robot_reason=asdict(new.robot_reason) if new.robot_reason else None,
             version=new.version,
             version_is_automatic=new.version_is_automatic,
             description=new.description,
@@ -186,7 +189,9 @@ def remove(db: Writer, release_id: int, now: int) -> None:
 
 def with_app() -> Select[Any]:
     """Return a query for `read`, of all releases that are not deleted; callers add conditions."""
-    shown = select(releases, apps.c.name.label("app_name"), apps.c.platform).join(apps)
+    shown = select(
+        releases, apps.c.name.label("app_name"), apps.c.platform, apps.c.robot_names
+    ).join(apps)
     return shown.where(releases.c.deleted_at.is_(None))
 
 
@@ -228,6 +233,8 @@ def _release(row: Row[Any], known_stages: list[StageRecord]) -> Release:
         ref=row.ref,
         environment=known_or_newer(Environment, row.environment),
         robot=row.robot,
+        robot_name=names_in(row.robot_names or ()).get(row.robot),
+        robot_reason=_reason(row.robot_reason) if row.robot_reason else None,
         version=row.version,
         version_is_automatic=row.version_is_automatic,
         description=row.description,
@@ -250,6 +257,10 @@ def _release(row: Row[Any], known_stages: list[StageRecord]) -> Release:
         build_anew=row.build_anew,
         artifact=row.artifact,
     )
+
+
+def _reason(stored: dict[str, Any]) -> RobotReason:
+    return RobotReason(known_or_newer(ChosenBy, stored["source"]), stored.get("pattern"))
 
 
 def problem_detail_from(stored: dict[str, Any]) -> ProblemDetail:

@@ -69,6 +69,11 @@ apps = Table(
     Column("start_page", Text),
     Column("proxy", Text),
     Column("label", Key, nullable=False, server_default="default"),
+    # Lines, see domain/robots.py; None for none.
+    Column("robot_names", Json),
+    Column("robot_rules", Json),
+    # Lines, see domain/sizes.py; None for none.
+    Column("size_budgets", Json),
     _timestamp("created_at", nullable=False),
     _timestamp("removed_at"),
     Column("revision", Integer, nullable=False, server_default="0"),
@@ -97,6 +102,8 @@ releases = Table(
     Column("ref", Text, nullable=False),
     Column("environment", String(16), nullable=False),
     Column("robot", Integer, nullable=False),
+    # Why it has this robot; None on a platform without robots.
+    Column("robot_reason", Json),
     Column("version", String(64)),
     Column("version_is_automatic", Boolean, nullable=False, server_default=false()),
     Column("description", Text, nullable=False),
@@ -142,6 +149,9 @@ releases = Table(
     # For lists with a filter.
     Index(None, "state", "id"),
     Index(None, "requested_by", "id"),
+    # For the newest release of each robot, and for what it has published.
+    Index(None, "app_id", "robot", "id"),
+    Index(None, "app_id", "robot", "kind", "state", "id"),
 )
 
 stages = Table(
@@ -188,6 +198,21 @@ shares = Table(
     ),
     Column("key", Key, nullable=False, unique=True),
     _timestamp("created_at", nullable=False),
+)
+
+# Which version the testers of a platform app id see, according to a person or to the platform.
+trials = Table(
+    "trials",
+    metadata,
+    Column("platform", String(16), primary_key=True),
+    Column("platform_app_id", Key, primary_key=True),
+    # Number of the robot or channel; 0 for the version outside of channels.
+    Column("channel", Integer, nullable=False),
+    # None: the newest upload of the channel.
+    Column("version", String(64)),
+    # None: the answer of the platform.
+    Column("marked_by", Key),
+    _timestamp("marked_at", nullable=False),
 )
 
 log_chunks = Table(
@@ -255,6 +280,9 @@ audit = Table(
     # Ids stay when a name changes. None for actions without a login, and subjects without an id.
     Column("who_id", Id),
     Column("subject_id", Id),
+    # The app that it concerns, also for releases; None for other subjects.
+    Column("app_id", Id),
+    Index(None, "app_id", "id"),
 )
 
 # A deleted user's row is gone; the name stays on releases and in the audit.

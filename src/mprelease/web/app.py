@@ -19,6 +19,7 @@ from mprelease.schemas.value_errors import detail_of
 from mprelease.storage.outage import problem_detail_of_outage
 from mprelease.web import live_socket
 from mprelease.web.api import apps as api_apps
+from mprelease.web.api import board as api_board
 from mprelease.web.api import docs as api_docs
 from mprelease.web.api import metrics as api_metrics
 from mprelease.web.api import projects as api_projects
@@ -34,7 +35,9 @@ from mprelease.web.guard import Guard, add_headers
 from mprelease.web.http_status import status_of
 from mprelease.web.identity import is_for_programs, login_address, session_of
 from mprelease.web.pages import (
+    app_pages,
     apps,
+    boards,
     home,
     login,
     logs,
@@ -60,6 +63,8 @@ _PAGES = (
     project_release,
     projects,
     suggestions,
+    boards,
+    app_pages,
     apps,
     releases,
     logs,
@@ -69,7 +74,16 @@ _PAGES = (
     storage,
     workers,
 )
-_API = (api_docs, api_releases, api_projects, api_apps, api_users, api_workers, api_metrics)
+_API = (
+    api_docs,
+    api_releases,
+    api_projects,
+    api_apps,
+    api_board,
+    api_users,
+    api_workers,
+    api_metrics,
+)
 # Problems that are logged, because an operator must solve them.
 _SERVER_PROBLEMS = {Problem.INTERNAL, Problem.DATABASE_UNUSABLE, Problem.DATABASE_BUSY}
 

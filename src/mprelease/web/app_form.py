@@ -41,7 +41,11 @@ def _credential(
 def form_fields(app: App) -> dict[str, str]:
     """Return the values of the form's fields for an app."""
     stored = {**vars(app.build), **vars(app)}
-    plain = {name: shown(stored[name]) for name in AppChange.model_fields if name in stored}
+    plain = {
+        name: shown(AppChange, name, stored[name])
+        for name in AppChange.model_fields
+        if name in stored
+    }
     known = driver_of(app.platform).settings
     return plain | settings_shown(app.build.compile_settings, known)
 

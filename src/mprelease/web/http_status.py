@@ -32,6 +32,8 @@ _STATUS: Mapping[Problem, int] = {
     Problem.RELEASE_NOT_UNKNOWN: 409,
     Problem.RELEASE_NOT_UPLOADED: 409,
     Problem.NOTHING_TO_FINISH: 409,
+    Problem.TRIAL_REPORTED: 409,
+    Problem.TRIAL_NOT_REPORTED: 409,
     Problem.VERSION_NOT_GREATER: 409,
     Problem.BODY_TOO_LARGE: 413,
     Problem.LOGIN_TOO_OFTEN: 429,

@@ -90,6 +90,7 @@ def _templates() -> Environment:
         "duration": duration,
         "size": size,
         "moment": _moment,
+        "clock": _clock,
         "details": _details,
         "with_code": _with_code,
     }
@@ -168,6 +169,15 @@ def _ago(context: Context, at: int | None) -> Markup:
         words = t("web.ago.now")
     exact = datetime.fromtimestamp(at / 1000, context["timezone"])
     shown = exact.isoformat(" ", "seconds")
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(_moment(at), shown, words)
+
+
+@pass_context
+def _clock(context: Context, at: int) -> Markup:
+    """Return the hour and minute of a time (ms since the epoch), with the exact time as title."""
+    exact = datetime.fromtimestamp(at / 1000, context["timezone"])
+    shown = exact.isoformat(" ", "seconds")
+    words = f"{exact:%H:%M}"
     return Markup('<time datetime="{}" title="{}">{}</time>').format(_moment(at), shown, words)
 
 

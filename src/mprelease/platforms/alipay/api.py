@@ -12,7 +12,7 @@ import shutil
 import tarfile
 import time
 from base64 import b64decode, b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -125,6 +125,20 @@ def last_version(account: Account, route: Route) -> str | None:
     data = _Client(account, route).request("GET", "appUploadDetail", fields)
     version = str(data.get("lastVersion") or "")
     return version if _NUMBERS.fullmatch(version) and version != _NO_VERSION else None
+
+
+def trial_version(account: Account, route: Route, versions: Sequence[str]) -> str | None:
+    """Return the first of these versions that is the trial version; None if none of them is.
+
+    Raise StageFailed if the platform refuses, or if a request fails.
+    """
+    client = _Client(account, route)
+    app = {"appId": account.platform_app_id, "clientType": "alipay", "clientId": _WALLET}
+    for version in versions:
+        data = client.request("GET", "setExpQuery", {**app, "version": version})
+        if data.get("packageStatus") == "success":
+            return version
+    return None
 
 
 def show_to_testers(

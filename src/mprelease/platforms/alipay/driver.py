@@ -1,7 +1,7 @@
 """The driver of Alipay: minidev through its JavaScript API."""
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -33,6 +33,7 @@ from mprelease.process.tree import Stop
 
 _EXPERIENCE = "experience"
 _SWITCHES = (_EXPERIENCE, "removeOldest", "ignoreHttpDomainCheck", "ignoreWebViewDomainCheck")
+_VERSIONS_ASKED = 10
 _DESCRIPTION = 199  # UTF-16 units; the tool refuses more
 
 
@@ -66,6 +67,8 @@ class AlipayDriver(Bridged):
     missed_steps: ClassVar = frozenset({"hint.alipay_not_experience", "hint.alipay_no_qr_code"})
     build_targets: ClassVar = BuildTargets("mp-alipay", "alipay")
     wants_greater_versions: ClassVar = True
+    trial_follows_channel: ClassVar = False  # `setExp` names one version (vendor-tools, Alipay)
+    reports_trial: ClassVar = True
     tool: ClassVar = Tool("minidev", "2.2.5", BRIDGES / "alipay")
     settings: ClassVar = KnownSettings(Platform.ALIPAY, dict.fromkeys(_SWITCHES, bool))
 
@@ -89,6 +92,14 @@ class AlipayDriver(Bridged):
     def last_version(self, account: Account, route: Route) -> str | None:
         """Return the newest version at Alipay; raise StageFailed if the request fails."""
         return api.last_version(account, route)
+
+    def trial_version(self, account: Account, route: Route, versions: Sequence[str]) -> str | None:
+        """Request each version's state as a trial version, of at most ten.
+
+        The request is the one by which minidev waits after `-e` (`setExpQuery`; vendor-tools,
+        Alipay): it names a code for the trial version only.
+        """
+        return api.trial_version(account, route, versions[:_VERSIONS_ASKED])
 
     def finish(self, account: Account, route: Route, version: str) -> Result:
         """Make an uploaded version the trial version, if that failed in its release.

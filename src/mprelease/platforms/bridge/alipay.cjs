@@ -9,7 +9,7 @@ const path = require("node:path");
 const calls = require("./alipay_requests.cjs");
 const programs = require("./alipay_processes.cjs");
 const { hastenPauses } = require("./polls.cjs");
-const { Refusal, codeOf, fail, note, progress, readOrder, emit } = require("./protocol.cjs");
+const { Refusal, codeOf, fail, note, progress, readOrder, emit, succeed } = require("./protocol.cjs");
 
 const MODULES = path.join(process.argv[2], "node_modules");
 const LONGEST_LOG = 8000;
@@ -32,10 +32,7 @@ const order = readOrder();
 let sizes = null;
 let task = null;
 
-publish().then((result) => {
-  emit("result", { ...result, sizes });
-  process.exit(0);
-}, stop);
+publish().then((result) => succeed({ ...result, sizes }), stop);
 
 // A configuration in the project could set other hosts and proxies, so the tool is configured to
 // look for it under a random name. Telemetry would send paths and descriptions to the vendor.

@@ -7,7 +7,7 @@ const fs = require("node:fs");
 const path = require("node:path");
 const calls = require("./douyin_requests.cjs");
 const { hastenInterval } = require("./polls.cjs");
-const { fail, readOrder, emit, textOf } = require("./protocol.cjs");
+const { fail, readOrder, emit, succeed, textOf } = require("./protocol.cjs");
 
 const MODULES = path.join(process.argv[2], "node_modules");
 const TOKENS = path.join(process.env.TMA_CLI_HOME, ".tma-cli", "appConfig.json");
@@ -25,10 +25,10 @@ const order = readOrder();
 
 let sizes;
 
-publish().then(succeed, (error) => {
+publish().then(done, (error) => {
   // The address of the QR code is the last request: the upload is complete without it.
   const isComplete = order.kind === "upload" && error?.name === "Schema Error";
-  if (isComplete) return succeed({ shortUrl: null, expireTime: -1, detail: error.message });
+  if (isComplete) return done({ shortUrl: null, expireTime: -1, detail: error.message });
   return stop(calls.ownRefusal() ?? error);
 });
 
@@ -99,9 +99,8 @@ function readTokensFromMemory() {
   fs.readFileSync = (file, ...rest) => (file === TOKENS ? tokens : read(file, ...rest));
 }
 
-function succeed({ shortUrl, expireTime, detail = null }) {
-  emit("result", { shortUrl, expireTime, detail, sizes: sizesOf(sizes) });
-  process.exit(0);
+function done({ shortUrl, expireTime, detail = null }) {
+  succeed({ shortUrl, expireTime, detail, sizes: sizesOf(sizes) });
 }
 
 function sizesOf({ total, main, sub }) {

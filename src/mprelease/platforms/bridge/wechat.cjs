@@ -7,7 +7,7 @@ const channels = require("node:diagnostics_channel");
 const fs = require("node:fs");
 const os = require("node:os");
 const path = require("node:path");
-const { awaitGo, fail, inside, note, progress, readOrderAfter, emit, textOf } = require("./protocol.cjs");
+const { awaitGo, fail, inside, note, progress, readOrderAfter, succeed, textOf } = require("./protocol.cjs");
 const { stepsOf } = require("./wechat_early.cjs");
 const { useFiles } = require("./wechat_files.cjs");
 const { internalsOf, useResult, writeResult } = require("./wechat_results.cjs");
@@ -72,13 +72,7 @@ function isQuick() {
 
 readOrderAfter(stepsOf(MODULES)).then((given) => {
   order = given;
-  publish().then(
-    (result) => {
-      emit("result", result);
-      process.exit(0);
-    },
-    (error) => stop(refusal ?? error),
-  );
+  publish().then(succeed, (error) => stop(refusal ?? error));
 });
 
 async function publish() {

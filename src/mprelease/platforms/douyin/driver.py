@@ -54,6 +54,9 @@ class DouyinDriver(Bridged):
     )
     build_targets = BuildTargets("mp-toutiao", "tt")
     wants_greater_versions = True
+    # `tma upload --channel`; its protocol has no request for the version that testers see, so a
+    # person marks the channel here (vendor-tools, Douyin).
+    channel_setting = "channel"
     tool = Tool("tt-ide-cli", "0.1.33", BRIDGES / "douyin")
     settings = KnownSettings(Platform.DOUYIN, {"channel": int, "needUploadSourcemap": bool})
 

@@ -86,9 +86,12 @@ class WeChatDriver(Bridged):
         ),
     )
     project_types = tuple(ProjectType)
-    robots = range(1, 31)  # the CI robots (vendor-tools, WeChat)
+    # The CI robots. An administrator selects the trial version in the console, and the robot's next
+    # upload takes its place; the tool's protocol has no request for it (vendor-tools, WeChat).
+    robots = range(1, 31)
     has_one_trial_code = True
     compiles = True
+    packs_only_declared = True
     standby_memory = 220
     build_targets = BuildTargets("mp-weixin", "weapp")
     version_form = VersionForm.WORDS

@@ -105,6 +105,7 @@ def list_all(
     state: State | None = None,
     ref: Searched = "",
     person: Searched = "",
+    text: Searched = "",
     before: Number | None = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
 ) -> Listed[ReleaseModel]:
@@ -113,7 +114,7 @@ def list_all(
     with context.services.database.reading() as db:
         app_id = apps.get(db, app).id if app else None
         # One more than is returned, to see whether there is a next page.
-        search = Search(app_id, kind, state, ref, person, before, limit + 1)
+        search = Search(app_id, kind, state, ref, person, before, limit + 1, text)
         found = lists.search(db, search)
         shown = found[:limit]
         codes = lists.with_codes(db, [one.id for one in shown])

@@ -62,12 +62,13 @@ class AuditEntryModel(BaseModel):
     action: str
     subject: str
     subject_id: int | None
+    app_id: int | None
     details: dict[str, object]
 
     @classmethod
     def of(cls, number: int, entry: AuditEntry) -> "AuditEntryModel":
         """Return the model of an entry."""
-        names = ("who", "who_id", "action", "subject", "subject_id", "details")
+        names = ("who", "who_id", "action", "subject", "subject_id", "app_id", "details")
         return cls(id=number, at=moment(entry.at), **pick(entry, *names))
 
 

@@ -3,7 +3,7 @@
 const { readFileSync } = require("node:fs");
 const { join } = require("node:path");
 
-const own = readFileSync(join(__dirname, "../static/mprelease.css"), "utf8");
+const own = ["mprelease.css", "app.css"].map((name) => readFileSync(join(__dirname, "../static", name), "utf8")).join();
 
 module.exports = {
   variables: true,

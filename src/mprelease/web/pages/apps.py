@@ -1,6 +1,7 @@
 """Pages of an app: its releases, newest first, and the forms of a new preview or upload."""
 
 from collections.abc import Mapping
+from datetime import date, tzinfo
 from secrets import token_hex
 from typing import Annotated, Any
 
@@ -11,22 +12,26 @@ from mprelease.domain.apps import Environment
 from mprelease.domain.errors import ProblemError
 from mprelease.domain.problems import Message, ProblemDetail
 from mprelease.domain.releases import Kind, LaunchOptions, Release, State
+from mprelease.i18n import Translator
 from mprelease.platforms.registry import driver_of, with_one_trial_code
 from mprelease.schemas.apps import App
 from mprelease.schemas.releases import ReleaseFields, ReleaseRequest
-from mprelease.services import apps, releases
+from mprelease.services import apps, board, releases
 from mprelease.services.sessions import Session
-from mprelease.storage import lists, projects, users, workers
+from mprelease.storage import lists, projects, workers
+from mprelease.storage import releases as stored
 from mprelease.storage.database import Reader
 from mprelease.storage.lists import Search
 from mprelease.web.context import WebContext
+from mprelease.web.days import by_day, day_of
 from mprelease.web.flash import done
 from mprelease.web.identity import CanRelease, CanView, ContextOf
-from mprelease.web.rendering import page
+from mprelease.web.rendering import language, page
+from mprelease.web.robot_choice import shown_choice
 from mprelease.web.sent_form import SentForm
 
 router = APIRouter(prefix="/apps/{name}", include_in_schema=False)
-_CARDS = 12
+_ROWS = 30
 _NOTHING_TYPED = dict.fromkeys((*ReleaseFields.model_fields, "suggested", "named_ref", "key"), "")
 
 Word = Annotated[str, Query(max_length=200)]
@@ -42,9 +47,12 @@ def show(
     state: Word = "",
     ref: Word = "",
     person: Word = "",
+    q: Word = "",
     before: int | None = None,
 ) -> Response:
-    """Show an app's releases; htmx loads older ones with `before`."""
+    """Show an app's releases by day; htmx loads older ones with `before`, and a filtered list."""
+    t, zone = Translator(language(request)), context.services.timezone
+    is_whole = "hx-request" not in request.headers
     with context.services.database.reading() as db:
         app = apps.get(db, name)
         search = Search(
@@ -54,22 +62,25 @@ def show(
             ref=ref,
             person=person,
             before=before,
-            limit=_CARDS,
+            limit=_ROWS,
+            text=q.strip(),
         )
-        cards = lists.search(db, search, with_stages=False)
+        found = lists.search(db, search, with_stages=False)
         shown: dict[str, Any] = {
             "app": app,
-            "project": projects.by_id(db, app.project_id),
-            "cards": cards,
-            "codes": lists.own_codes(db, [one.id for one in cards], with_one_trial_code()),
-            "unserved": workers.unserved(db, [one.id for one in cards]),
-            "people": users.every(db),
+            "days": by_day(found, zone, context.services.now(), t),
+            "codes": lists.own_codes(db, [one.id for one in found], with_one_trial_code()),
+            "unserved": workers.unserved(db, [one.id for one in found]),
+            "boards": board.boards(db, [app]) if is_whole else [],
+            "continued": _day_before(db, before, zone),
             "search": search,
             "is_filtered": search.is_filtered,
-            "more": len(cards) == _CARDS,
+            "more": len(found) == _ROWS,
+            "last": found[-1].id if found else None,
         }
-    is_part = before is not None and "hx-request" in request.headers
-    return page(request, "older.html" if is_part else "app.html", **shown)
+    if is_whole:
+        return page(request, "app.html", **shown | {"continued": None})
+    return page(request, "older.html" if before is not None else "app_releases.html", **shown)
 
 
 @router.get("/{kind}")
@@ -86,11 +97,13 @@ def form(
     with context.services.database.reading() as db:
         app = apps.get(db, name)
         last = _last(db, session, app, kind)
-        typed = _typed(db, session, app, last, ref)
+        typed = _typed(db, app, last, ref)
         typed |= {"ref_name": ref_name, "named_ref": ref if ref_name else ""}
         if kind is Kind.UPLOAD:
             typed |= dict.fromkeys(("version", "suggested"), _suggested(db, context, app))
-    return _form(request, app, kind, typed, last.compile_settings if last else {}, None)
+        robot = shown_choice(db, app, session.user.actor, typed["ref"])
+    settings = last.compile_settings if last else {}
+    return _form(request, app, kind, typed, settings, robot, None)
 
 
 @router.post("/{kind}")
@@ -111,10 +124,17 @@ def release(
     except ProblemError as failure:
         with context.services.database.reading() as db:
             app = apps.get(db, name)
-        typed = _NOTHING_TYPED | sent.typed
-        return _form(request, app, kind, typed, settings, failure.problem_detail)
+            typed = _NOTHING_TYPED | sent.typed
+            robot = shown_choice(db, app, session.user.actor, typed["ref"])
+        return _form(request, app, kind, typed, settings, robot, failure.problem_detail)
     address = f"/releases/{release_id}"
     return done(context, address, Message("done.release_requested", {"id": release_id}))
+
+
+def _day_before(db: Reader, before: int | None, zone: tzinfo) -> date | None:
+    """Return the day of the release that the rows before end with."""
+    last = None if before is None else stored.by_id(db, before)
+    return day_of(last.created_at, zone) if last else None
 
 
 def _requested(
@@ -146,6 +166,7 @@ def _form(
     kind: Kind,
     typed: dict[str, str],
     settings: Mapping[str, object],
+    robot: dict[str, Any],
     problem_detail: ProblemDetail | None,
 ) -> Response:
     is_upload = kind is Kind.UPLOAD
@@ -155,12 +176,12 @@ def _form(
         "app": app,
         "kind": kind,
         "typed": typed,
-        "robots": driver.robots,
         "switches": [
             (each, effective.get(each.setting, each.default))
             for each in (driver.presentation.upload_switches if is_upload else ())
         ],
         "problem_detail": problem_detail,
+        **robot,
     }
     return page(request, "release_form.html", 422 if problem_detail else 200, **shown)
 
@@ -174,15 +195,12 @@ def _last(db: Reader, session: Session, app: App, kind: Kind) -> Release | None:
     return next(iter(lists.search(db, search)), None)
 
 
-def _typed(
-    db: Reader, session: Session, app: App, last: Release | None, ref: str
-) -> dict[str, str]:
+def _typed(db: Reader, app: App, last: Release | None, ref: str) -> dict[str, str]:
     default = projects.by_id(db, app.project_id).default_branch
     launch = last.launch if last else LaunchOptions(app.start_page)
     return _NOTHING_TYPED | {
         "ref": ref or (last.shown_ref if last else default),
         "environment": last.environment if last else Environment.PRODUCTION,
-        "robot": str(session.user.robot or (last.robot if last else app.robot)),
         "start_page": launch.start_page or "",
         "query": launch.query or "",
         "scene": "" if launch.scene is None else str(launch.scene),

@@ -13,7 +13,13 @@ from mprelease.domain.problems import Message, Problem, ProblemDetail
 from mprelease.domain.projects import Project, ProjectSecret
 from mprelease.domain.worker_queries import WorkerQuery, WorkerQueryKind
 from mprelease.platforms.driver import Driver
-from mprelease.platforms.registry import ServedPlatform, driver_of, served, served_by_name
+from mprelease.platforms.registry import (
+    ServedPlatform,
+    driver_of,
+    has_channels,
+    served,
+    served_by_name,
+)
 from mprelease.schemas.apps import App
 from mprelease.schemas.projects import NewProject, ProjectChange
 from mprelease.services import apps, projects
@@ -276,6 +282,7 @@ def _app_form(
         platforms=served(),
         presentation=driver.presentation,
         robots=driver.robots,
+        has_channels=has_channels(platform),
         types=_types(driver, app),
         app=app,
         kept=kept,

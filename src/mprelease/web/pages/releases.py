@@ -10,10 +10,12 @@ from mprelease.domain.errors import Refused
 from mprelease.domain.node_versions import OLD_WEBPACK_NODE
 from mprelease.domain.problems import Message, Problem
 from mprelease.domain.releases import Kind, Release, State
+from mprelease.domain.sizes import changes
 from mprelease.platforms.registry import with_one_trial_code
 from mprelease.services import finishing, releases, repetition, retention
-from mprelease.storage import apps, blockers, lists, shares, workers
+from mprelease.storage import apps, blockers, lists, shares, trends, workers
 from mprelease.storage import releases as stored
+from mprelease.storage.database import Reader
 from mprelease.storage.lists import Search
 from mprelease.web import worker_queries
 from mprelease.web.context import WebContext
@@ -98,6 +100,7 @@ def show(request: Request, context: ContextOf, session: CanView, release_id: int
                 release_id
             ),
             "unserved": waits.unserved,
+            **_sizes_before(db, release),
             "without_disk": waits.without_disk.get(release_id),
             "missed_steps": finishing.missed_steps(release),
             "node_to_try": _node_to_try(release),
@@ -183,6 +186,15 @@ def finish(context: ContextOf, session: CanRelease, release_id: int) -> Response
 
 def _done(context: WebContext, release_id: int, message: str) -> Response:
     return done(context, f"/releases/{release_id}", Message(message, {"id": release_id}))
+
+
+def _sizes_before(db: Reader, release: Release) -> dict[str, Any]:
+    """Return the release to compare sizes with, and the changes since then by package."""
+    before = trends.measured_before(db, release) if release.sizes else None
+    if before is None or before.sizes is None or release.sizes is None:
+        return {"measured_before": None, "size_changes": {}}
+    changed = {one.package: one for one in changes(before.sizes, release.sizes)}
+    return {"measured_before": before, "size_changes": changed}
 
 
 def _node_to_try(release: Release) -> str | None:

@@ -1,4 +1,4 @@
-"""Suggestions in the forms of an app's releases, from workers: refs and new commits."""
+"""Suggestions in the forms of an app's releases, from workers: refs and new commits; its robot."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -14,6 +14,7 @@ from mprelease.storage import lists, projects
 from mprelease.storage.lists import Search
 from mprelease.web.identity import CanRelease, ContextOf
 from mprelease.web.rendering import page
+from mprelease.web.robot_choice import shown_choice
 
 router = APIRouter(prefix="/apps/{name}", include_in_schema=False)
 _SECONDS = 25.0
@@ -33,6 +34,21 @@ def refs(request: Request, context: ContextOf, session: CanRelease, name: str) -
     except ProblemError as failure:
         return page(request, "refs.html", refs={}, problem_detail=failure.problem_detail)
     return page(request, "refs.html", refs=facts, problem_detail=None)
+
+
+@router.get("/robot")
+def robot(
+    request: Request,
+    context: ContextOf,
+    session: CanRelease,
+    name: str,
+    ref: Annotated[str, Query(max_length=200)] = "",
+) -> Response:
+    """Return the robot that a release of a ref gets if it names none, and why."""
+    with context.services.database.reading() as db:
+        app = apps.get(db, name)
+        shown = shown_choice(db, app, session.user.actor, ref)
+    return page(request, "robot_choice.html", **shown)
 
 
 @router.get("/changes")
