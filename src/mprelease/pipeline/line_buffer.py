@@ -1,4 +1,4 @@
-"""The output of a process that nobody listens to yet."""
+"""The output of a process that no one listens to yet."""
 
 import threading
 

@@ -36,7 +36,7 @@ from mprelease.process.tree import Exit, Running
 def standing_by(run: Run) -> Iterator[None]:
     """Start the publishing process, which loads the tool during the block.
 
-    It is ended after the block. When it has published, nobody waits for its end any more: it is
+    It is ended after the block. When it has published, no one waits for its end any more: it is
     ended after the end of the release.
     """
     # If it cannot be started now, the last stage tries again, and reports a failure.
