@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 CACHE := .cache
+PROCESSES ?= 4
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEMO := .demo
@@ -21,8 +22,7 @@ setup: $(STAMP) ## make .venv with everything that is pinned in requirements.loc
 $(STAMP): requirements.lock pyproject.toml hatch_build.py
 	@$(PYTHON) scripts/machine.py
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.lock
-	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@$(BIN)/python scripts/install.py
 	@touch $@
 
 catalogs: setup ## what is compiled and fetched beside the sources
@@ -40,13 +40,13 @@ run: setup catalogs ## the platform of this checkout at http://localhost:8088; A
 image: ## build the image with docker, podman or buildah: ARGS="--target tools-inside"
 	@$(PYTHON) scripts/image.py $(ARGS)
 
-# Many of these tests wait: for leases, time limits, processes, the vendors' tools. One process more
-# than the two cores of CI keeps these busy.
+# Many of these tests wait: for leases, time limits, processes, the vendors' tools, the network. Two
+# processes more than the two cores of CI keep these busy. The default of PROCESSES is for CI.
 # A temporary folder of its own: pytest would remove what earlier runs left in the shared one, and a run
 # whose tests have all passed would fail when it cannot.
 test: setup catalogs ## everything that this machine can run; CI=true fails on what it lacks
 	@temporary=$$(mktemp -d) && \
-		PYTEST_DEBUG_TEMPROOT=$$temporary $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder && \
+		PYTEST_DEBUG_TEMPROOT=$$temporary $(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder && \
 		{ rm -rf "$$temporary" || true; }
 
 test-quick: setup catalogs ## the quick part of the tests: SQLite alone, no vendors' tools, no waiting
@@ -78,7 +78,6 @@ chaos: setup catalogs ## kill and freeze everything and count what becomes of re
 	@PYTHONPATH=tests $(BIN)/python -m chaos $(ARGS)
 
 lock: setup ## pin the newest versions that pyproject.toml allows
-	@$(BIN)/python -m pip install --quiet uv
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --group dev --generate-hashes \
 		--no-emit-index-url --custom-compile-command "make lock" \
 		--output-file requirements.lock pyproject.toml

@@ -1,5 +1,6 @@
 """Fixtures for many tests: databases, servers, services, users, and the vendors' real tools."""
 
+import functools
 import gc
 import os
 import signal
@@ -19,6 +20,7 @@ from mprelease.domain.users import Actor
 from mprelease.platforms import tools
 from mprelease.platforms.alipay.driver import AlipayDriver
 from mprelease.platforms.douyin.driver import DouyinDriver
+from mprelease.platforms.wechat import api
 from mprelease.platforms.wechat.driver import WeChatDriver
 from mprelease.process import programs
 from mprelease.process.tree import Stop
@@ -44,6 +46,14 @@ def _cheap_passwords() -> Iterator[None]:
     cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(passwords, "_HASHER", cheap)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _keys_read_once() -> Iterator[None]:
+    """Check the primes of the one key of all tests once, not for each app that gets it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(api, "load_pem_private_key", functools.cache(api.load_pem_private_key))
         yield
 
 

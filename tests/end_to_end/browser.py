@@ -66,7 +66,7 @@ def serving(cli: CommandLine, chromium: Browser, *options: str) -> Iterator[Site
     """Serve the data folder; fail on errors of the server or of the browsers' consoles."""
     port = free_port()
     cli.extra["MPRELEASE_ADMIN_PASSWORD"] = PASSWORD
-    served = cli.start("serve", "--port", str(port), *options)
+    served = cli.fork("serve", "--port", str(port), *options)
     wait_until(lambda: answers(port) or served.poll() is not None)
     assert served.poll() is None, served.communicate()[1]
     made = Site(f"http://127.0.0.1:{port}", chromium, [])

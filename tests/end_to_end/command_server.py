@@ -2,7 +2,7 @@
 
 A command that is started as a program spends most of its processor time on loading modules.
 `CommandLine.start` starts such a program; `CommandLine.run` sends the command to this process, and
-waits for its end.
+waits for its end; `CommandLine.fork` does not wait.
 """
 
 import atexit
@@ -21,17 +21,19 @@ import tempfile
 import threading
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 from zoneinfo import ZoneInfo
 
 import mprelease
+from forked_program import ForkedProgram, Pipes
 from mprelease.cli import main
 
 _LOADING_SECONDS = 240  # on a busy machine
 _PR_SET_DUMPABLE = 4
+_WATCHERS: list[int] = []
 _KEPT = ("PATH", "LANG", "PYTHONPYCACHEPREFIX")
 
 
@@ -57,10 +59,7 @@ class CommandServer:
         """Run a command to its end; return its exit code, negative for a signal, and its words."""
         with self.turn, tempfile.TemporaryDirectory(dir=self.folder) as place:
             files = [Path(place) / name for name in ("out", "err")]
-            line = asdict(request) | {"files": [str(file) for file in files]}
-            assert self.process.stdin
-            self.process.stdin.write(json.dumps(line) + "\n")
-            self.process.stdin.flush()
+            self._send(asdict(request) | {"files": [str(file) for file in files]})
             pid = 0
             try:
                 pid = self._number(_LOADING_SECONDS)
@@ -72,6 +71,20 @@ class CommandServer:
                 raise
             out, err = (file.read_text(encoding="utf-8") for file in files)
         return code, out, err
+
+    def start(self, request: Request) -> ForkedProgram:
+        """Start a command that runs beside the test."""
+        pipes = Pipes.made()
+        with self.turn:
+            self._send(asdict(request) | {"files": pipes.files})
+            pid = self._number(_LOADING_SECONDS)
+        pipes.close_writing()
+        return ForkedProgram(pid, pipes)
+
+    def _send(self, line: Mapping[str, Any]) -> None:
+        assert self.process.stdin
+        self.process.stdin.write(json.dumps(line) + "\n")
+        self.process.stdin.flush()
 
     def _number(self, seconds: float) -> int:
         stream = self.process.stdout
@@ -143,14 +156,45 @@ def _serve() -> None:
     requests = os.fdopen(os.dup(0), closefd=True)
     answers = os.fdopen(os.dup(1), "w")
     for line in requests:
+        request = json.loads(line)
+        if len(request["files"]) > 2:
+            answers.write(f"{_start(request)}\n")
+            answers.flush()
+            continue
         pid = os.fork()
         if pid == 0:
-            _become(json.loads(line))
+            _become(request)
         answers.write(f"{pid}\n")
         answers.flush()
         _, status = os.waitpid(pid, 0)
         answers.write(f"{os.waitstatus_to_exitcode(status)}\n")
         answers.flush()
+
+
+def _start(request: Mapping[str, Any]) -> int:
+    """Fork a command, and a process that waits for its end; return the command's process id."""
+    reading, writing = os.pipe()
+    watcher = os.fork()
+    if watcher == 0:
+        # Opened before the test gets the process id, and closes its ends.
+        *files, status = (os.open(file, os.O_WRONLY) for file in request["files"])
+        pid = os.fork()
+        if pid == 0:
+            _become({**request, "files": [f"/proc/self/fd/{file}" for file in files]})
+        for file in files:
+            os.close(file)
+        os.write(writing, f"{pid}".encode())
+        _, ended = os.waitpid(pid, 0)
+        # The test may have closed its end.
+        with suppress(OSError):
+            os.write(status, f"{os.waitstatus_to_exitcode(ended)}".encode())
+        os._exit(0)
+    os.close(writing)
+    pid = int(os.read(reading, 20))
+    os.close(reading)
+    _WATCHERS.append(watcher)
+    _WATCHERS[:] = [each for each in _WATCHERS if os.waitpid(each, os.WNOHANG) == (0, 0)]
+    return pid
 
 
 def _become(request: Mapping[str, Any]) -> NoReturn:
@@ -163,6 +207,9 @@ def _become(request: Mapping[str, Any]) -> NoReturn:
     for number, file in enumerate(request["files"], start=1):
         os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT, 0o600), number)
     os.closerange(3, 64)
+    # Those of this process would take a pipe for the file that they were made for.
+    sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
+    sys.stderr = os.fdopen(2, "w", 1, encoding="utf-8", errors="backslashreplace", closefd=False)
     if (user := request["user"]) is not None:
         os.setgroups([])
         os.setresgid(user, user, user)

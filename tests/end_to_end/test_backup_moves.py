@@ -27,7 +27,7 @@ def test_what_was_restored_elsewhere_releases_again(
         there = replace(cli, folder=folder, extra={**cli.extra, "MPRELEASE_DATABASE_URL": url})
         there.must("restore", file)
         assert there.log() == log
-        worker = there.start("worker", "--slots", "1")
+        worker = there.fork("worker", "--slots", "1")
         second = there.must("upload", "shop", "--json").json
         interrupt(worker)
         worker.communicate(timeout=60)

@@ -12,7 +12,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from browser import PASSWORD, SECONDS, Site
-from command_line import APP_ID, CommandLine
+from command_line import APP_ID, CommandLine, wait_until
 from mprelease.simulator.wechat import WeChat
 from repositories import make_repository
 
@@ -42,7 +42,9 @@ def code_in(page: Page) -> str:
     """Read the QR code that the page shows."""
     picture = page.wait_for_selector("img.qr-large")
     assert picture
-    page.wait_for_function("document.querySelector('img.qr-large').naturalWidth > 0")
+    # As soon as wait_for_function waits, it needs `unsafe-eval`, which the pages forbid.
+    drawn = "document.querySelector('img.qr-large').naturalWidth > 0"
+    wait_until(lambda: page.evaluate(drawn))
     [found] = zxingcpp.read_barcodes(Image.open(io.BytesIO(picture.screenshot())))
     return str(found.text)
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import threading
 from types import FrameType
 
@@ -32,3 +33,21 @@ def test_a_command_gets_its_own_answer_after_one_that_a_time_limit_has_ended(
     with pytest.raises(TimeoutError):
         cli.run("worker", seconds=1)
     assert cli.must("releases", "--json").json == []
+
+
+def test_a_forked_program_is_heard_ended_and_its_exit_code_told(cli: CommandLine) -> None:
+    listed = cli.fork("releases", "--json")
+    assert listed.communicate(timeout=60) == ("[]\n", "")
+    assert (listed.returncode, listed.poll()) == (0, 0)
+    worker = cli.fork("worker")
+    assert "default" in worker.stderr.readline()
+    assert worker.poll() is None
+    with pytest.raises(subprocess.TimeoutExpired):
+        worker.communicate(timeout=0.1)
+    worker.terminate()
+    worker.communicate(timeout=60)
+    assert worker.returncode == 0
+    killed = cli.fork("worker")
+    killed.kill()
+    killed.communicate(timeout=60)
+    assert killed.returncode == -signal.SIGKILL

@@ -120,7 +120,7 @@ def test_a_refused_token_ends_the_release_before_anything_is_sent(
 
 def test_a_preview_can_be_ended_after_it_was_sent(douyin_cli: CommandLine, douyin: Douyin) -> None:
     douyin.set_fault(APP_ID, Fault.SLOW)
-    process = douyin_cli.start("preview", "shop")
+    process = douyin_cli.fork("preview", "shop")
     douyin.wait_for(1, seconds=120)
     interrupt(process)
     process.communicate(timeout=60)

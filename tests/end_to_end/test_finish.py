@@ -80,7 +80,7 @@ def test_a_worker_finishes_for_whoever_asks(shop: CommandLine, alipay: Alipay) -
     alipay.set_fault(ALIPAY_ID, Fault.TRIAL_REFUSED)
     shop.must("upload", "pay", "--json")
     alipay.set_fault(ALIPAY_ID, None)
-    worker = shop.start("worker")
+    worker = shop.fork("worker")
     wait_until(lambda: bool(shop.must("workers", "--json").json))
     # Whoever asks has no way to the platform; the worker has.
     shop.extra["MPRELEASE_VENDOR_PROXY"] = "http://127.0.0.1:9"

@@ -2,7 +2,6 @@
 
 import os
 import re
-import subprocess
 import time
 from collections.abc import Iterator
 
@@ -11,6 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from browser import PASSWORD, SECONDS, Site, answers, free_port, serving
 from command_line import CommandLine, wait_until
+from forked_program import ForkedProgram
 from mprelease.domain.problems import Problem, ProblemDetail
 from mprelease.domain.releases import Commit, Kind, Stage, StageState, State
 from mprelease.domain.users import Role
@@ -222,9 +222,9 @@ def requested(services: ServiceContext) -> int:
     return releases.request(services, ADMIN, PREVIEW)
 
 
-def served(site: Site, cli: CommandLine) -> "subprocess.Popen[str]":
+def served(site: Site, cli: CommandLine) -> ForkedProgram:
     port = site.url.rpartition(":")[2]
-    server = cli.start("serve", "--port", port, "--no-worker")
+    server = cli.fork("serve", "--port", port, "--no-worker")
     wait_until(lambda: answers(int(port)) or server.poll() is not None)
     assert server.poll() is None, server.communicate()[1]
     return server

@@ -46,6 +46,18 @@ def test_an_upload_arrives_with_its_version_and_everything_that_was_committed(
     ]
 
 
+def test_a_package_beyond_its_budget_is_a_warning_and_no_failure(
+    cli: CommandLine, wechat: WeChat, repository: Path
+) -> None:
+    cli.has_app(repository, "--size-budgets", "main 1 KB, full 20 MB")
+    release = cli.must("upload", "shop", "--json").json
+    assert (release["state"], len(wechat.received)) == ("succeeded", 1)
+    [warning] = [each for each in release["warnings"] if "budget" in each]
+    assert warning.startswith("The package “main” has")
+    assert "more than its budget of 1 KB" in warning
+    assert release["robot_reason"] == {"source": "least_used", "pattern": None}
+
+
 def test_a_preview_opens_the_page_that_was_asked_for_and_gives_a_qr_code(
     cli: CommandLine, wechat: WeChat, repository: Path
 ) -> None:

@@ -51,10 +51,10 @@ def test_the_port_stays_taken_until_the_last_build_has_ended(
     cli.has_app(make_sample(tmp_path / "sample"), *build)
     cli.extra["MPRELEASE_ADMIN_PASSWORD"] = PASSWORD
     port = free_port()
-    served = cli.start("serve", "--host", host, "--port", str(port))
+    served = cli.fork("serve", "--host", host, "--port", str(port))
     wait_until(lambda: answers(port) or served.poll() is not None)
     assert free_places(port) == []
-    following = cli.start("preview", "shop")
+    following = cli.fork("preview", "shop")
     asleep = f"sleep\0{seconds}\0"
     wait_until(lambda: bool(living(asleep)))
     served.send_signal(signal.SIGTERM)

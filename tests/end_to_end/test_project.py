@@ -66,7 +66,7 @@ def test_ctrl_c_ends_them_all(pair: CommandLine) -> None:
     # Two builds: with the same command one release would wait for the build of the other.
     for app, seconds in (("shop", 60), ("desk", 61)):
         pair.must("app", "edit", app, "--build-command", f"echo on; sleep {seconds}")
-    process = pair.start("upload", "--project", "web", "--follow")
+    process = pair.fork("upload", "--project", "web", "--follow")
     assert process.stderr
     seen = 0
     for line in process.stderr:
@@ -86,7 +86,7 @@ def test_a_branch_that_moves_between_two_releases_is_told(
     """Issue 12, number 30: they were said to be from one checkout."""
     pair.extra["MPRELEASE_SLOTS"] = "1"
     pair.must("app", "edit", "shop", "--build-command", "echo on; sleep 3")
-    process = pair.start("preview", "--project", "web", "--follow")
+    process = pair.fork("preview", "--project", "web", "--follow")
     assert process.stderr
     next(line for line in process.stderr if line.split()[1:] == ["on"])
     commit(repository, {"pages/a.js": "Page({ moved: 1 })"})

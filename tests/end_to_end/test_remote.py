@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -17,6 +15,7 @@ import pytest
 from browser import answers, free_port
 from command_line import Answer, CommandLine, wait_until
 from command_server import CommandServer, Request
+from forked_program import ForkedProgram
 from mprelease.domain.platforms import Platform
 from mprelease.domain.releases import Stage, State
 from mprelease.domain.users import Role
@@ -58,14 +57,9 @@ class RemoteClient:
             "MPRELEASE_TOKEN": token,
         }
 
-    def start(self, *arguments: str) -> "subprocess.Popen[str]":
-        return subprocess.Popen(
-            [sys.executable, "-m", "mprelease", *arguments],
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+    def fork(self, *arguments: str) -> ForkedProgram:
+        request = Request(arguments, self.environment, str(self.home), None)
+        return self.commands.start(request)
 
     def run(self, *arguments: str) -> Answer:
         request = Request(arguments, self.environment, str(self.home), None)
@@ -96,8 +90,8 @@ def _now() -> int:
     return time.time_ns() // 1_000_000
 
 
-def served(cli: CommandLine, port: int, *options: str) -> "subprocess.Popen[str]":
-    server = cli.start("serve", "--port", str(port), *options)
+def served(cli: CommandLine, port: int, *options: str) -> ForkedProgram:
+    server = cli.fork("serve", "--port", str(port), *options)
     wait_until(lambda: answers(port) or server.poll() is not None)
     assert server.poll() is None, server.communicate()[1]
     return server
@@ -136,7 +130,7 @@ def test_following_goes_on_when_the_server_has_died_and_ctrl_c_cancels(
 ) -> None:
     server = served(cli, port, "--no-worker")
     with opened_services(cli, upload_key) as services:
-        following = remote_client.start("preview", "shop", "--follow")
+        following = remote_client.fork("preview", "shop", "--follow")
         printed, reader = listening(following)
         wait_until(lambda: bool(newest(services)))
         release = claimed(services, 1)
@@ -174,7 +168,7 @@ def test_all_apps_of_a_project_are_followed_at_once(
             name="twin", platform_app_id="wx0123456789abcdee", credential=upload_key.encode()
         )
         apps.add(services, ADMIN, "web", Platform.WECHAT, twin)
-        following = remote_client.start("preview", "--project", "web", "--follow", "--json")
+        following = remote_client.fork("preview", "--project", "web", "--follow", "--json")
         wait_until(lambda: len(newest(services)) == 2)
         for number, state in ((1, State.FAILED), (2, State.SUCCEEDED)):
             release = claimed(services, number)
@@ -185,7 +179,7 @@ def test_all_apps_of_a_project_are_followed_at_once(
         assert (ended.code, [one["state"] for one in ended.json]) == (1, ["failed", "succeeded"])
         assert {"shop    module 1", "twin    module 2"} < set(err.splitlines())
         assert "too late" in remote_client.run("cancel", "2").err
-        wait = remote_client.start("upload", "shop")
+        wait = remote_client.fork("upload", "shop")
         wait_until(lambda: len(newest(services)) == 1)
         assert remote_client.run("cancel", "3").code == 0
         assert (wait.wait(30), "canceled" in wait.communicate()[0]) == (130, True)
@@ -198,7 +192,7 @@ def test_a_second_ctrl_c_leaves_it_to_the_server(
 ) -> None:
     server = served(cli, port, "--no-worker")
     with opened_services(cli, upload_key) as services:
-        following = remote_client.start("preview", "shop", "--follow")
+        following = remote_client.fork("preview", "shop", "--follow")
         printed, reader = listening(following)
         wait_until(lambda: bool(newest(services)))
         release = claimed(services, 1)
@@ -222,7 +216,7 @@ def test_what_is_refused_after_the_release_was_accepted_is_no_bad_use(
 ) -> None:
     served(cli, port, "--no-worker")
     with opened_services(cli, upload_key) as services:
-        following = remote_client.start("preview", "shop")
+        following = remote_client.fork("preview", "shop")
         wait_until(lambda: bool(newest(services)))
         with services.database.reading() as db:
             user = users.by_name(db, "小李")
@@ -258,7 +252,7 @@ def test_what_cannot_be_is_said_in_one_sentence(
     assert "MPRELEASE_TOKEN" in remote_client.run("releases").err
 
 
-def listening(process: "subprocess.Popen[str]") -> tuple[list[str], threading.Thread]:
+def listening(process: ForkedProgram) -> tuple[list[str], threading.Thread]:
     """Gather what a process says on standard error, line by line."""
     printed: list[str] = []
 

@@ -15,7 +15,7 @@ def test_processes_wait_after_a_start_for_the_platforms_that_were_used(
 ) -> None:
     cli.has_app(make_sample(tmp_path / "sample"))
     cli.extra |= {"MPRELEASE_SLOTS": "2", "MPRELEASE_RELEASE_MEMORY": "0"}
-    worker = cli.start("worker")
+    worker = cli.fork("worker")
     assert worker.stderr
     assert "default" in worker.stderr.readline()
     assert waiting(cli) == [], "nothing was released so far"
@@ -23,7 +23,7 @@ def test_processes_wait_after_a_start_for_the_platforms_that_were_used(
     worker.communicate()
     cli.must("preview", "shop")
     assert waiting(cli) == [], "a command leaves none behind"
-    worker = cli.start("worker")
+    worker = cli.fork("worker")
     wait_until(lambda: len(waiting(cli)) == 2)
     worker.terminate()
     worker.communicate()

@@ -144,10 +144,10 @@ def test_six_releases_at_once_do_not_meet(world: World, tmp_path: Path) -> None:
     for number, name in enumerate(TEAMS):
         for platform in PLATFORMS:
             add_app(cli, f"{name}-{platform}", platform, number, "--directory", platform)
-    worker = cli.start("worker", "--slots", "6")
+    worker = cli.fork("worker", "--slots", "6")
     wait_until(lambda: bool(json.loads(cli.must("workers", "--json").out)))
     started = [
-        cli.start("upload", f"{name}-{platform}", "--ref", name, "--json")
+        cli.fork("upload", f"{name}-{platform}", "--ref", name, "--json")
         for name in TEAMS
         for platform in PLATFORMS
     ]

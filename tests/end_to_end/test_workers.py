@@ -3,7 +3,6 @@
 import base64
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,6 +12,7 @@ import pytest
 
 from command_line import CommandLine, living, wait_until
 from databases import MARIADB, Servers, blank
+from forked_program import ForkedProgram
 from mprelease.simulator.sample import make_sample
 from mprelease.simulator.wechat import WeChat
 from silent_host import SilentHost
@@ -48,10 +48,10 @@ def machine(grown: CommandLine, tmp_path: Path) -> Iterator[CommandLine]:
     made.end()
 
 
-def working(machine: CommandLine, *options: str) -> "subprocess.Popen[str]":
+def working(machine: CommandLine, *options: str) -> ForkedProgram:
     """Start a worker and wait until it is seen."""
     before = len(machine.must("workers", "--json").json)
-    process = machine.start("worker", *options)
+    process = machine.fork("worker", *options)
     wait_until(lambda: len(machine.must("workers", "--json").json) > before)
     return process
 
@@ -79,7 +79,7 @@ def test_a_release_for_another_label_waits_and_says_for_whom(
 ) -> None:
     grown.has_app(repository, "--label", "intranet")
     working(machine)
-    waiting = grown.start("preview", "shop")
+    waiting = grown.fork("preview", "shop")
     wait_until(lambda: bool(grown.must("releases", "--json").json))
     (release,) = grown.must("releases", "--json").json
     assert release["state"] == "queued"
@@ -98,7 +98,7 @@ def test_a_worker_told_to_end_hands_back_and_another_takes_over(
     first = working(
         replace(machine, extra={**machine.extra, "MPRELEASE_ON_TERMINATE": "hand_back"})
     )
-    following = grown.start("upload", "shop", "--json")
+    following = grown.fork("upload", "shop", "--json")
     wait_until(lambda: bool(living(mark)))
     grown.must("app", "edit", "shop", "--build-command", "true")
     first.send_signal(signal.SIGTERM)
@@ -117,7 +117,7 @@ def test_a_worker_told_to_end_does_not_wait_for_a_silent_git_host(
     try:
         grown.must("project", "add", "far", "--repository", host.url)
         worker = working(machine)
-        asking = grown.start("project", "commits", "far")
+        asking = grown.fork("project", "commits", "far")
         wait_until(lambda: host.connections > 0)
         began = time.monotonic()
         worker.send_signal(signal.SIGTERM)

@@ -1,8 +1,12 @@
 """A new release goes to the worker that has released its app last, if that one is free."""
 
+import pytest
+
 from mprelease.domain.releases import State
 from mprelease.storage import workers
 from worker_pool import WorkerPool, wait_until
+
+pytestmark = pytest.mark.lasting
 
 
 def worker_of(pool: WorkerPool, release_id: int) -> str:

@@ -19,7 +19,7 @@ from mprelease.services import apps, projects
 from mprelease.services.context import ServiceContext
 from mprelease.source.mirror import PARENTS, mirror_name
 from mprelease.workspace.cache_scopes import scope_of
-from mprelease.workspace.layout import Layout, key_of, prepared
+from mprelease.workspace.layout import Layout, key_of, of_app, prepared
 from mprelease.workspace.repository_lock import shared
 
 REPOSITORY = "/srv/web.git"
@@ -60,6 +60,7 @@ class Folder:
             made(layout.workspaces / key / "1", days_ago),
             made(layout.dependency_sets / key / "set", days_ago),
             made(layout.caches / key / scope_of("main", app_id=app.id), days_ago),
+            made(layout.compile_results / key / of_app("1f", app.id), days_ago),
             made(layout.stores / key / "scope", days_ago),
         ]
 
@@ -95,8 +96,11 @@ def test_the_last_app_of_a_repository_takes_its_folders_along(folder: Folder) ->
     apps.remove(folder.services, folder.who, "shop")
     projects.remove(folder.services, folder.who, "web")
     folder.cleanup().run()
-    cache = folder.layout.caches / key_of(REPOSITORY) / scope_of("main", app_id=first.id)
-    assert [each for each in left if not each.exists()] == [cache]
+    layout, key = folder.layout, key_of(REPOSITORY)
+    assert [each for each in left if not each.exists()] == [
+        layout.caches / key / scope_of("main", app_id=first.id),
+        layout.compile_results / key / of_app("1f", first.id),
+    ]
     apps.remove(folder.services, folder.who, "other")
     reports = folder.cleanup().run()
     assert [each for each in left if each.exists()] == []
@@ -124,7 +128,7 @@ def test_the_mirrors_of_submodules_stay_as_long_as_the_repository(folder: Folder
 
 def test_a_running_release_keeps_the_folders_of_its_repository(folder: Folder) -> None:
     app = folder.app("web", "shop")
-    _, workspace, _, cache, store = folder.release(app, days_ago=200)
+    _, workspace, _, cache, _, store = folder.release(app, days_ago=200)
     with shared(folder.layout.repository_lock(key_of(REPOSITORY))):
         folder.cleanup().run()
         assert all(each.exists() for each in (workspace, cache, store))

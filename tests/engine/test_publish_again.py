@@ -247,17 +247,17 @@ def test_a_process_that_is_ready_before_its_order_is_not_waited_for(pool: Worker
 
 
 class Listener(Broadcast):
-    """Note what is heard of a release."""
+    """Note what is said of a release."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.heard: list[str] = []
+        self.noted: list[str] = []
 
     def line_written(self, _: int, line: LogLine) -> None:
-        self.heard.append(line.text)
+        self.noted.append(line.text)
 
     def ended(self, _: int) -> None:
-        self.heard.append("the end")
+        self.noted.append("the end")
 
 
 def test_an_accepted_release_ends_before_its_process_which_says_no_more(pool: WorkerPool) -> None:
@@ -270,4 +270,4 @@ def test_an_accepted_release_ends_before_its_process_which_says_no_more(pool: Wo
     process = Path("/proc", own.read_text().strip())
     assert process.exists()
     wait_until(lambda: not process.exists())
-    assert listener.heard[-1] == "the end"
+    assert listener.noted[-1] == "the end"

@@ -4,7 +4,8 @@ import ast
 import re
 import string
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -45,16 +46,18 @@ def gaps(words: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(words) if name}
 
 
-def modules() -> Iterator[ast.Module]:
-    for path in SOURCE.rglob("*.py"):
-        yield ast.parse(path.read_text(encoding="utf-8"))
+@cache
+def modules() -> Sequence[ast.Module]:
+    return [ast.parse(path.read_text(encoding="utf-8")) for path in SOURCE.rglob("*.py")]
 
 
-def calls() -> Iterator[ast.Call]:
-    for module in modules():
-        yield from (node for node in ast.walk(module) if isinstance(node, ast.Call))
+@cache
+def calls() -> Sequence[ast.Call]:
+    nodes = (node for module in modules() for node in ast.walk(module))
+    return [node for node in nodes if isinstance(node, ast.Call)]
 
 
+@cache
 def templates() -> str:
     return "\n".join(path.read_text(encoding="utf-8") for path in SOURCE.rglob("*.html"))
 

@@ -133,6 +133,7 @@ def test_a_node_that_fits_already_is_taken_without_asking_the_registry(
     assert registry.requests == []
 
 
+@pytest.mark.lasting
 @pytest.mark.parametrize(
     ("wanted", "nearest"),
     [("14.17.0", "14.16.1"), ("15", "16.20.2"), ("99", "17.9.1"), ("lts/galium", "lts/gallium")],
@@ -149,6 +150,7 @@ def test_an_unknown_version_names_the_nearest_that_exists(
     assert leftovers(run) == []
 
 
+@pytest.mark.lasting
 def test_branches_do_not_fill_the_disk_with_versions(
     run: Any, registry: NpmRegistry, tmp_path: Path
 ) -> None:

@@ -100,6 +100,7 @@ def test_what_a_form_shows_is_what_it_reads(name: str) -> None:
         "install_inputs": ["scripts/*", "tools"],
         "robot_names": ["1 a test", "2 预发"],
         "robot_rules": ["release/* → 2", "main → 1"],
+        "size_budgets": ["main 1.8 MB", "* 900 KB"],
         "private_dependencies": False,
         "always_build": True,
         "renew_shared_codes": True,

@@ -17,7 +17,7 @@ def test_the_ends_of_stored_codes_are_those_that_are_known(blank_url: str) -> No
         for kind in ("preview", "upload")
     ]
     with opened(blank_url) as database:
-        upgrade(database, "0017")
+        upgrade(database, "0018")
         with database.writing() as db:
             for number, (platform, kind) in enumerate(kinds, 1):
                 insert_old_row(

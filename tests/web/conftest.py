@@ -7,8 +7,10 @@ on every kind of database. A test of a page that depends on the kind of database
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import cast
 
 import pytest
+from fastapi import FastAPI
 
 from mprelease.domain.errors import Refused
 from mprelease.domain.platforms import Platform
@@ -51,8 +53,16 @@ def hashed_password() -> str:
     return passwords.hashed(PASSWORD)
 
 
+@pytest.fixture(scope="session")
+def application() -> FastAPI:
+    """The application of all sites, one after the other: FastAPI takes a while for its routes."""
+    return create_app(cast("WebContext", None))
+
+
 @pytest.fixture
-def site(services: ServiceContext, upload_key: str, hashed_password: str) -> Site:
+def site(
+    services: ServiceContext, upload_key: str, hashed_password: str, application: FastAPI
+) -> Site:
     ticking = replace(services, now=lambda: time.time_ns() // 1_000_000)
     boss = Actor("admin")
     with ticking.database.writing() as db:
@@ -74,5 +84,8 @@ def site(services: ServiceContext, upload_key: str, hashed_password: str) -> Sit
             raise Refused(Problem.NO_WORKER, label=label)
         return WORKER_ANSWERS[query.kind]
 
-    hub = Hub(StoredState(ticking))
-    return Site(create_app(WebContext(ticking, ask, None, lambda: True, hub)), ticking, first)
+    context = WebContext(ticking, ask, None, lambda: True, Hub(StoredState(ticking)))
+    application.state.context = context
+    # Some tests register a platform of their own, which the document describes.
+    application.openapi_schema = None
+    return Site(application, ticking, first)

@@ -14,7 +14,6 @@ from mprelease.domain.releases import Stage
 from mprelease.domain.users import Role
 from mprelease.domain.worker_queries import WorkerQuery, WorkerQueryKind
 from mprelease.storage import logs, releases, workers
-from mprelease.web.app import create_app
 from web_clients import NAMES, Site
 
 SECRET = "glpat-never-shown"
@@ -119,10 +118,8 @@ def test_a_refused_credential_is_an_answer_and_a_missing_worker_is_none(site: Si
             raise next(failures)
         raise Refused(Problem.ADDRESS_PAGE_MISSING)
 
-    recording_site = Site(
-        create_app(replace(site.app.state.context, ask=ask)), site.services, site.first
-    )
-    boss = api_client(recording_site, Role.ADMIN)
+    site.app.state.context = replace(site.app.state.context, ask=ask)
+    boss = api_client(site, Role.ADMIN)
     refused = boss.call("POST", "/apps/shop/check")
     assert (refused["accepted"], refused["address"]) == (False, None)
     assert refused["error"]["problem"] == "key_refused"

@@ -145,3 +145,32 @@ def test_the_activity_has_sentences_and_details_are_for_administrators(site: Sit
     assert "修改了设置" in viewer
     assert "secret-name" not in viewer
     assert "secret-name" in admin
+
+
+def test_a_release_is_compared_with_the_success_before(site: Site) -> None:
+    first = ended(site, "main")
+    ended(site, "main", State.FAILED)
+    second = ended(site, "main")
+    with site.services.database.writing() as db:
+        grown = {"full": 3_217_088, "main": 2_117_088, "packages": {"/user/": 1_000_000}}
+        row = tables.releases.update().where(tables.releases.c.id == second)
+        db.connection.execute(row.values(sizes=grown))
+    client = site.logged_in(Role.VIEWER).client
+    page = " ".join(client.get(f"/releases/{second}").text.split())
+    assert '<strong class="text-danger">+212 KB</strong>' in page
+    assert '<strong class="text-danger">+977 KB</strong>' in page
+    assert "/goods/ <strong>−1.05 MB</strong>" in page
+    assert f'<a href="/releases/{first}">#{first}' in page
+    assert "对比" not in client.get(f"/releases/{first}").text
+
+
+def test_budgets_are_lines_of_the_app_and_a_line_in_its_trends(site: Site) -> None:
+    boss = site.logged_in(Role.ADMIN)
+    form = {"name": "shop", "platform_app_id": "wx0123456789abcdef", "robot": "1"}
+    page = boss.send("/apps/shop/settings", **form, size_budgets="main 1.5M\nmuch")
+    assert "“much”" in page
+    assert ">main 1.5M\nmuch</textarea>" in page
+    page = boss.send("/apps/shop/settings", **form, size_budgets="main 1.5M, * 1 MB")
+    assert ">main 1.5 MB\n* 1 MB</textarea>" in page
+    ended(site, "main")
+    assert "主包预算 1.50 MB" in boss.client.get("/apps/shop/trends").text

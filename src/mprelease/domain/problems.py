@@ -43,6 +43,7 @@ class Problem(StrEnum):
     ROBOT_NAMES_SHAPE = auto()
     ROBOT_NAMED_TWICE = auto()
     ROBOT_RULES_SHAPE = auto()
+    SIZE_BUDGETS_SHAPE = auto()
     VERSION_SHAPE = auto()
     VERSION_NOT_GREATER = auto()
     REF_SHAPE = auto()

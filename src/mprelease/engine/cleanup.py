@@ -18,9 +18,8 @@ from mprelease.source.mirror import needed_mirrors
 from mprelease.storage import projects, workers
 from mprelease.storage.database import Database
 from mprelease.workspace.artifacts import unused
-from mprelease.workspace.cache_scopes import app_of
 from mprelease.workspace.disk_stores import Cleaner, DiskStore
-from mprelease.workspace.layout import Layout, key_of
+from mprelease.workspace.layout import Layout, app_of, key_of
 from mprelease.workspace.repository_lock import exclusive
 from mprelease.workspace.retention import IN_USE_SECONDS
 
@@ -90,7 +89,7 @@ class DiskCleanup:
         def is_foreign(path: Path) -> bool:
             return path.parent.name not in keys
 
-        def is_foreign_cache(path: Path) -> bool:
+        def is_foreign_or_of_no_app(path: Path) -> bool:
             app_id = app_of(path.name)
             return is_foreign(path) or (app_id is not None and app_id not in app_ids)
 
@@ -125,11 +124,14 @@ class DiskCleanup:
                 layout.caches,
                 "*/*",
                 lock=self._repository_lock,
-                is_superfluous=is_foreign_cache,
+                is_superfluous=is_foreign_or_of_no_app,
             ),
             self._store(StoreName.PACKAGE_STORES, layout.stores, "*/*", **of_repository),
             self._store(
-                StoreName.COMPILE_RESULTS, layout.compile_results, "*/*", is_superfluous=is_foreign
+                StoreName.COMPILE_RESULTS,
+                layout.compile_results,
+                "*/*",
+                is_superfluous=is_foreign_or_of_no_app,
             ),
             self._store(StoreName.MANAGERS, layout.managers, "*", recent=IN_USE_SECONDS),
             self._tool_store(),

@@ -15,7 +15,7 @@ from mprelease.platforms.driver import PublishOrder
 from mprelease.platforms.tools import BRIDGES
 from mprelease.process.tree_digest import tree_digest
 from mprelease.workspace.compile_results import CompileResults, DamagedResult
-from mprelease.workspace.layout import key_of
+from mprelease.workspace.layout import key_of, of_app
 
 _log = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ def with_kept_compile(run: Run, order: PublishOrder) -> tuple[PublishOrder, Kept
 
     def result_key(trust: str) -> str:
         # A result is worth no more than the single files' results that it may be made of.
-        return _digest_of({**inputs, "made with files of": trust})
+        return _key_of(run, {**inputs, "made with files of": trust})
 
     kept = order.scratch / "kept-result"
     _, messages = _copied(run, results, map(result_key, ("", *trusted)), kept)
@@ -73,7 +73,7 @@ def with_kept_compile(run: Run, order: PublishOrder) -> tuple[PublishOrder, Kept
     )
     if not run.machine.keeps_compiled_files:
         return given, KeptCompile(given, results, result_key(""), "", messages)
-    files_keys = [_digest_of({**_compiler(run, order), "trust": trust}) for trust in trusted]
+    files_keys = [_key_of(run, {**_compiler(run, order), "trust": trust}) for trust in trusted]
     kept_files = order.scratch / "kept-files"
     # With a result of the same files, single ones are needed only if it no longer holds.
     wanted = files_keys if messages is None else []
@@ -142,8 +142,9 @@ def _compiler(run: Run, order: PublishOrder) -> dict[str, object]:
     }
 
 
-def _digest_of(inputs: dict[str, object]) -> str:
-    return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
+def _key_of(run: Run, inputs: dict[str, object]) -> str:
+    digest = hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
+    return of_app(digest, run.job.app.id)
 
 
 @cache

@@ -10,8 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from mprelease.domain.errors import StageFailed
-from mprelease.domain.problems import Problem
+from mprelease.domain.problems import Message, Problem
 from mprelease.domain.releases import Kind, Publication, Stage
+from mprelease.domain.sizes import overruns
+from mprelease.i18n.quantities import size
 from mprelease.pipeline.kept_compile import with_kept_compile
 from mprelease.pipeline.run import Run
 from mprelease.pipeline.staging import staged
@@ -35,8 +37,8 @@ from mprelease.process.tree import Exit, Running
 def standing_by(run: Run) -> Iterator[None]:
     """Start the publishing process, which loads the tool during the block.
 
-    It is ended after the block. When it has published, nobody waits for its end any more: it is
-    ended after the end of the release.
+    It is ended after the block, or, if it has published, after the end of the release: that does
+    not have to wait for it.
     """
     # If it cannot be started now, the last stage tries again, and reports a failure.
     with suppress(OSError):
@@ -86,7 +88,7 @@ def _publish_once(run: Run) -> bool:
     left_out = compile_result.messages if compile_result else None
     if left_out is None:
         left_out = run.driver.left_out(order, run.packages)
-    for hint in (*accepted.hints, *left_out):
+    for hint in (*accepted.hints, *left_out, *_over_budget(run, accepted.publication)):
         run.recorder.warned(hint)
     if compile_result:
         run.resources.callback(compile_result.keep, left_out)
@@ -104,6 +106,21 @@ def _with_lifetime(run: Run, given: Publication) -> Publication:
         return given
     kind, platform = run.job.release.kind, run.job.app.platform
     return replace(given, lifetime=code_lifetime(platform, kind, run.machine.code_lifetimes))
+
+
+def _over_budget(run: Run, published: Publication) -> list[Message]:
+    """Return warnings about packages that are larger than the app's budgets.
+
+    Only the platform's answer has the sizes, so a budget cannot prevent a release.
+    """
+    found = overruns(run.job.app.size_budgets, published.sizes) if published.sizes else []
+    return [
+        Message(
+            "warning.over_budget",
+            {"package": one.package, "size": size(one.size), "budget": size(one.budget)},
+        )
+        for one in found
+    ]
 
 
 def route_of(run: Run) -> Route:

@@ -74,7 +74,7 @@ class App:
     installation's egress proxy for the vendor's tool. Workers with `label` run its releases.
     A release that names no robot gets one of those in `robot_names` (lines such as `1 test`), or of
     all: by `robot_rules` (lines such as `release/* → 2`), else as in `domain.robots`; of those that
-    were never used it gets `robot` first.
+    were never used it gets `robot` first. `size_budgets` are lines such as `main 1.8 MB`.
     `revision` is incremented by each change.
     """
 
@@ -91,6 +91,7 @@ class App:
     label: str = DEFAULT_LABEL
     robot_names: tuple[str, ...] = ()
     robot_rules: tuple[str, ...] = ()
+    size_budgets: tuple[str, ...] = ()
     revision: int = 0
 
 
@@ -105,7 +106,7 @@ class AppFields(Record):
     Fields that `App` or its `BuildSettings` has as well are stored there. An
     empty text resets a command, an output, a page or a proxy to the detected value.
     `compile_settings`, named like those of the platform's tool, are added to the stored ones; None
-    removes one. `install_inputs`, `robot_names` and `robot_rules` replace the stored ones.
+    removes one. Lists replace the stored ones.
     """
 
     name: Annotated[Text | None, Checked(validation.name)] = None
@@ -167,6 +168,12 @@ class AppFields(Record):
     robot_rules: Annotated[
         list[Text] | None, Option(metavar="LINES", help="option.robot_rules"), Lines()
     ] = Field(default=None, description="field.robot_rules")
+    size_budgets: Annotated[
+        list[Text] | None,
+        Option(metavar="LINES", help="option.size_budgets"),
+        Lines(),
+        Checked(validation.size_budgets),
+    ] = Field(default=None, description="field.size_budgets")
     proxy: Annotated[Text | None, Option(metavar="URL"), Checked(validation.proxy, clears=True)] = (
         Field(default=None, description="option.proxy")
     )

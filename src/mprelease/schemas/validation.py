@@ -11,6 +11,7 @@ from mprelease.domain.names import mixes_scripts
 from mprelease.domain.node_versions import range_of
 from mprelease.domain.problems import Problem
 from mprelease.domain.robots import RobotName, RobotRule
+from mprelease.domain.sizes import SizeBudget
 from mprelease.domain.workers import LABEL
 
 _NAME = re.compile(r"\w[\w .-]{0,63}")
@@ -19,7 +20,7 @@ _QUERY = re.compile(r"[!-~]{1,1024}")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 FIRST_ROBOT = 1
-ROBOT_LINES = 100
+MOST_LINES = 100
 _RobotLine = TypeVar("_RobotLine", RobotName, RobotRule)
 SCENES = range(1000, 1_000_000)  # Four to six digits, by platform.
 DESCRIPTION_LENGTH = 2000
@@ -77,11 +78,22 @@ def _robot_lines(
         for line, one in zip(given, found, strict=True)
         if one is None or one.robot not in robots
     ]
-    if wrong or len(given) > ROBOT_LINES:
+    if wrong or len(given) > MOST_LINES:
         first, last = robots.start, robots.stop - 1
-        named = ", ".join(wrong) or f"{len(given)} > {ROBOT_LINES}"
+        named = ", ".join(wrong) or f"{len(given)} > {MOST_LINES}"
         raise Refused(problem, lines=named, first=first, last=last)
     return [one for one in found if one]
+
+
+def size_budgets(lines: Iterable[str]) -> tuple[str, ...]:
+    """Return the lines of packages and their greatest sizes, in one form."""
+    given = list(lines)
+    budgets = [SizeBudget.of(line) for line in given]
+    wrong = [f"“{line}”" for line, one in zip(given, budgets, strict=True) if one is None]
+    if wrong or len(given) > MOST_LINES:
+        named = ", ".join(wrong) or f"{len(given)} > {MOST_LINES}"
+        raise Refused(Problem.SIZE_BUDGETS_SHAPE, lines=named)
+    return tuple(map(str, filter(None, budgets)))
 
 
 def page(text: str) -> str:

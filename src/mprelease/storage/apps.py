@@ -153,6 +153,7 @@ def _app(row: Mapping[Any, Any]) -> App:
         "build": _build(row["build"]),
         "robot_names": tuple(row["robot_names"] or ()),
         "robot_rules": tuple(row["robot_rules"] or ()),
+        "size_budgets": tuple(row["size_budgets"] or ()),
     }
     return App(**values)
 

@@ -72,6 +72,8 @@ apps = Table(
     # Lines, see domain/robots.py; None for none.
     Column("robot_names", Json),
     Column("robot_rules", Json),
+    # Lines, see domain/sizes.py; None for none.
+    Column("size_budgets", Json),
     _timestamp("created_at", nullable=False),
     _timestamp("removed_at"),
     Column("revision", Integer, nullable=False, server_default="0"),

@@ -8,6 +8,7 @@ from statistics import median
 from mprelease.domain.platforms import SizeLimits
 from mprelease.domain.problems import ProblemDetail
 from mprelease.domain.releases import Release, Sizes, Stage, State
+from mprelease.domain.sizes import FULL, MAIN, SizeBudget
 from mprelease.i18n import Translator
 from mprelease.web.charts import BYTES, MILLISECONDS, Chart, Column, Limit, stacked
 
@@ -53,12 +54,14 @@ class Trends:
         return round(100 * good / (good + bad)) if good + bad else None
 
 
-def trends_of(ended: Sequence[Release], limits: SizeLimits, t: Translator) -> Trends:
+def trends_of(
+    ended: Sequence[Release], limits: SizeLimits, budgets: Sequence[SizeBudget], t: Translator
+) -> Trends:
     """Return the trends in releases that have ended, oldest first."""
     succeeded = [one for one in ended if one.state is State.SUCCEEDED]
     states = Counter(one.state for one in ended)
     return Trends(
-        _sizes(succeeded, limits, t),
+        _sizes(succeeded, _lines(limits, budgets, t), t),
         _durations(succeeded[-BARS:], t),
         tuple(_stage_times(succeeded)),
         tuple((state, states[state]) for state in State if states[state]),
@@ -67,7 +70,15 @@ def trends_of(ended: Sequence[Release], limits: SizeLimits, t: Translator) -> Tr
     )
 
 
-def _sizes(succeeded: Sequence[Release], limits: SizeLimits, t: Translator) -> Chart | None:
+def _lines(limits: SizeLimits, budgets: Sequence[SizeBudget], t: Translator) -> list[Limit]:
+    """Return the lines of the chart: what is at the bottom of the bars, and all packages."""
+    named = ((limits.main, "web.limit_main"), (limits.full, "web.limit_full"))
+    drawn = {MAIN: "web.budget_main", FULL: "web.budget_full"}
+    own = [Limit(one.size, t(drawn[one.package])) for one in budgets if one.package in drawn]
+    return [*(Limit(value, t(name)) for value, name in named if value), *own]
+
+
+def _sizes(succeeded: Sequence[Release], lines: Sequence[Limit], t: Translator) -> Chart | None:
     measured = [(one, one.sizes) for one in succeeded if one.sizes][-BARS:]
     if not measured:
         return None
@@ -80,8 +91,6 @@ def _sizes(succeeded: Sequence[Release], limits: SizeLimits, t: Translator) -> C
     ]
     used = {name for column in columns for name in column.values}
     series = [name for name in (main, *largest, others) if name in used]
-    named = ((limits.main, "web.limit_main"), (limits.full, "web.limit_full"))
-    lines = [Limit(value, t(name)) for value, name in named if value]
     return stacked(columns, series, BYTES, lines)
 
 

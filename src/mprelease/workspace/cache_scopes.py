@@ -14,6 +14,7 @@ from pathlib import Path
 
 from mprelease.process.copying import Copier
 from mprelease.process.removal import remove
+from mprelease.workspace.layout import of_app
 from mprelease.workspace.retention import least_recently_used
 
 _KEPT_PER_REPOSITORY = 16
@@ -23,13 +24,7 @@ _TRIES = 3
 def scope_of(*parts: str, app_id: int | None = None) -> str:
     """Return the name of the scope for these parts, from which `app_of` reads the app's id."""
     name = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
-    return name if app_id is None else f"{name}-{app_id}"
-
-
-def app_of(scope: str) -> int | None:
-    """Return the id of the app that a scope belongs to; None if its name has none."""
-    _, _, app_id = scope.partition("-")
-    return int(app_id) if app_id.isdecimal() else None
+    return name if app_id is None else of_app(name, app_id)
 
 
 @dataclass(frozen=True)

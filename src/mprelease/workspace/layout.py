@@ -6,6 +6,7 @@ folders above their own have mode 0711: other users can pass through them, not l
 
 import hashlib
 import os
+import re
 import stat
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from mprelease.process.removal import remove
 _PRIVATE = 0o700
 _PRIVATE_FILE = 0o600
 _WALKABLE = 0o711
+_OF_APP = re.compile(r"[0-9a-f]+-(\d+)", re.ASCII)
 
 
 BUILD = Path("/build")
@@ -248,6 +250,17 @@ def prepared(data: Path) -> Layout:
 def key_of(repository: str) -> str:
     """Return a short name for a repository that does not reveal its address."""
     return hashlib.sha256(repository.encode()).hexdigest()[:16]
+
+
+def of_app(name: str, app_id: int) -> str:
+    """Return the name, in a store, of an entry that is of use to one app alone."""
+    return f"{name}-{app_id}"
+
+
+def app_of(name: str) -> int | None:
+    """Return the id of the app that an entry of a store is for; None if its name has none."""
+    found = _OF_APP.fullmatch(name)
+    return int(found[1]) if found else None
 
 
 def _is_walkable(folder: Path) -> bool:

@@ -4,6 +4,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from mprelease.domain.platforms import SizeLimits
+from mprelease.domain.sizes import budgets_in
 from mprelease.i18n import Translator
 from mprelease.i18n.quantities import duration, size
 from mprelease.platforms.registry import driver_of, served
@@ -26,7 +27,7 @@ def show_trends(request: Request, context: ContextOf, session: CanView, name: st
         ended = trends.ended(db, app.id, _ENDED)
     is_served = app.platform in served()
     limits = driver_of(app.platform).size_limits() if is_served else SizeLimits(None, None, None)
-    found = trends_of(ended, limits, Translator(language(request)))
+    found = trends_of(ended, limits, budgets_in(app.size_budgets), Translator(language(request)))
     return page(request, "trends.html", app=app, trends=found, size=size, duration=duration)
 
 

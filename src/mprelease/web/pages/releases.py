@@ -10,9 +10,11 @@ from mprelease.domain.errors import Refused
 from mprelease.domain.node_versions import OLD_WEBPACK_NODE
 from mprelease.domain.problems import Message, Problem
 from mprelease.domain.releases import Kind, Release, State
+from mprelease.domain.sizes import changes
 from mprelease.services import finishing, releases, repetition, retention
-from mprelease.storage import apps, lists
+from mprelease.storage import apps, lists, trends
 from mprelease.storage import releases as stored
+from mprelease.storage.database import Reader
 from mprelease.storage.lists import Search
 from mprelease.storage.progress import with_progress
 from mprelease.web import worker_queries
@@ -92,6 +94,7 @@ def show(request: Request, context: ContextOf, session: CanView, release_id: int
         [release] = with_progress(db, context.services.estimates, [found])
         shown: dict[str, Any] = {
             **shown_with_code(request, context, db, release),
+            **_sizes_before(db, release),
             "missed_steps": finishing.missed_steps(release),
             "node_to_try": _node_to_try(release),
         }
@@ -174,6 +177,15 @@ def finish(context: ContextOf, session: CanRelease, release_id: int) -> Response
 
 def _done(context: WebContext, release_id: int, message: str) -> Response:
     return done(context, f"/releases/{release_id}", Message(message, {"id": release_id}))
+
+
+def _sizes_before(db: Reader, release: Release) -> dict[str, Any]:
+    """Return the release to compare sizes with, and the changes since then by package."""
+    before = trends.measured_before(db, release) if release.sizes else None
+    if before is None or before.sizes is None or release.sizes is None:
+        return {"measured_before": None, "size_changes": {}}
+    changed = {one.package: one for one in changes(before.sizes, release.sizes)}
+    return {"measured_before": before, "size_changes": changed}
 
 
 def _node_to_try(release: Release) -> str | None:
