@@ -1,4 +1,4 @@
-"""The output of a process that no one listens to yet."""
+"""The output of a process that has no listener yet."""
 
 import threading
 
