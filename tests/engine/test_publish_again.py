@@ -247,19 +247,6 @@ def test_a_process_that_is_ready_before_its_order_is_not_waited_for(pool: Worker
 
 
 class Listener(Broadcast):
-<<<<<<< HEAD
-    """Keep the lines of a release."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.lines: list[str] = []
-
-    def line_written(self, _: int, line: LogLine) -> None:
-        self.lines.append(line.text)
-
-    def ended(self, _: int) -> None:
-        self.lines.append("the end")
-=======
     """Note what is said of a release."""
 
     def __init__(self) -> None:
@@ -271,7 +258,6 @@ class Listener(Broadcast):
 
     def ended(self, _: int) -> None:
         self.noted.append("the end")
->>>>>>> main
 
 
 def test_an_accepted_release_ends_before_its_process_which_says_no_more(pool: WorkerPool) -> None:
@@ -284,8 +270,4 @@ def test_an_accepted_release_ends_before_its_process_which_says_no_more(pool: Wo
     process = Path("/proc", own.read_text().strip())
     assert process.exists()
     wait_until(lambda: not process.exists())
-<<<<<<< HEAD
-    assert listener.lines[-1] == "the end"
-=======
     assert listener.noted[-1] == "the end"
->>>>>>> main

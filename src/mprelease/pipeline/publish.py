@@ -36,13 +36,8 @@ from mprelease.process.tree import Exit, Running
 def standing_by(run: Run) -> Iterator[None]:
     """Start the publishing process, which loads the tool during the block.
 
-<<<<<<< HEAD
-    It is ended after the block. When it has published, no one waits for its end any more: it is
-    ended after the end of the release.
-=======
     It is ended after the block, or, if it has published, after the end of the release: that does
     not have to wait for it.
->>>>>>> main
     """
     # If it cannot be started now, the last stage tries again, and reports a failure.
     with suppress(OSError):

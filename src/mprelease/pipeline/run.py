@@ -182,11 +182,7 @@ class Run:
     """One run of one release; the stages store here what later ones need.
 
     `user` is the user id of the slot's builds, None if they run under the worker's. `resources` is
-<<<<<<< HEAD
-    closed after the end of the release is recorded, so that no one waits for it. `version`, if set,
-=======
     closed after the end of the release is recorded. `version`, if set,
->>>>>>> main
     replaces the release's own, because the platform already has a greater or equal one.
     `unreachable` is set if the platform did not answer the check of the credential. `chosen_node`
     replaces the machine's Node, and `runs_node` is set if one runs. `packages` are the npm packages
