@@ -182,7 +182,8 @@ def mariadb(folder: Path | None = None) -> Iterator[Server]:
             f"CREATE OR REPLACE USER {_USER}@'%' IDENTIFIED BY '{password}';\n"
             f"GRANT ALL ON *.* TO {_USER}@'%' WITH GRANT OPTION;\n"
         )
-        data = ("--no-defaults", f"--datadir={place / 'data'}")
+        # Starting servers remove what others have in a shared temporary folder.
+        data = ("--no-defaults", f"--datadir={place / 'data'}", f"--tmpdir={place}")
         _make(user, "mariadb-install-db", *data, "--skip-test-db", "--skip-name-resolve")
         command = (
             _found(_mariadbd()),
@@ -195,8 +196,7 @@ def mariadb(folder: Path | None = None) -> Iterator[Server]:
             "--bind-address=127.0.0.1",
             # All other settings have their defaults, max_allowed_packet in particular.
             "--innodb-flush-log-at-trx-commit=2",
-            "--innodb-log-file-size=32M",
-            "--innodb-buffer-pool-size=64M",
+            *("--innodb-log-file-size=32M", "--innodb-buffer-pool-size=64M"),
             "--innodb-fast-shutdown=2",
         )
         url = f"mysql://{_USER}:{password}@127.0.0.1:{port}/"
