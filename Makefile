@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 CACHE := .cache
-PROCESSES ?= 4
+PROCESSES ?= 3
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEMO := .demo
@@ -40,8 +40,8 @@ run: setup catalogs ## the platform of this checkout at http://localhost:8088; A
 image: ## build the image with docker, podman or buildah: ARGS="--target tools-inside"
 	@$(PYTHON) scripts/image.py $(ARGS)
 
-# Many of these tests wait: for leases, time limits, processes, the vendors' tools, the network. Two
-# processes more than the two cores of CI keep these busy. The default of PROCESSES is for CI.
+# Many of these tests wait: for leases, time limits, processes, the vendors' tools, the network. One
+# process more than the two cores of CI keeps these busy. The default of PROCESSES is for CI.
 # A temporary folder of its own: pytest would remove what earlier runs left in the shared one, and a run
 # whose tests have all passed would fail when it cannot.
 test: setup catalogs ## everything that this machine can run; CI=true fails on what it lacks

@@ -45,9 +45,10 @@ def test_each_line_names_its_app_and_the_end_names_every_qr_code(
     answer = pair.must("preview", "--project", "web", "--page", "pages/a")
     names = [line.split()[0] for line in answer.err.splitlines() if "✔" in line]
     assert sorted(names) == ["desk"] * 4 + ["shop"] * 4
-    ends = answer.out.splitlines()[-4:]
-    assert [line.split()[1] for line in ends[::2]] == ["shop", "desk"]
-    for line in ends[1::2]:
+    ends = answer.out.splitlines()[-6:]
+    assert [line.split()[1] for line in ends[::3]] == ["shop", "desk"]
+    assert all("expires at" in line for line in ends[2::3])
+    for line in ends[1::3]:
         assert Path(line.partition(": ")[2]).stat().st_size > 0
     assert [one.launch.start_page for one in wechat.received] == ["pages/a"] * 2
 

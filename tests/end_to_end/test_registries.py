@@ -239,6 +239,7 @@ def test_a_registry_that_does_not_answer_is_told_within_15_seconds(
     has_app(cli, folder, dict.fromkeys(files, ""), npmrc, *command, dependencies={})
     cli.run("preview", "shop")
     commit(folder, {"package.json": json.dumps(PACKAGE), **files})
+    before = seconds_to_start_npm()
     failed = cli.run("preview", "shop", "--json").json
     assert failed["error"]["problem"] == "registry_unreachable"
     assert addresses[how].partition("//")[2] in failed["error"]["message"]
@@ -246,7 +247,8 @@ def test_a_registry_that_does_not_answer_is_told_within_15_seconds(
     times = (datetime.fromisoformat(stage[name]) for name in ("started_at", "ended_at"))
     started, ended = times
     # Ten seconds of waiting, and processes that take long to start on a busy machine.
-    assert (ended - started).total_seconds() < max(15, 10 + 6 * seconds_to_start_npm())
+    to_start = max(before, seconds_to_start_npm())
+    assert (ended - started).total_seconds() < max(15, 10 + 6 * to_start)
 
 
 def test_what_was_downloaded_before_is_installed_although_the_registry_is_silent(

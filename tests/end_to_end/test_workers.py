@@ -84,6 +84,7 @@ def test_a_release_for_another_label_waits_and_says_for_whom(
     (release,) = grown.must("releases", "--json").json
     assert release["state"] == "queued"
     assert waiting.stderr
+    assert waiting.stderr.readline().startswith("robot 1 ")
     assert "intranet" in waiting.stderr.readline()
     grown.must("cancel", str(release["id"]))
     waiting.communicate(timeout=20)
