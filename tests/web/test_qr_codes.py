@@ -12,7 +12,7 @@ from mprelease.schemas.releases import ReleaseRequest
 from mprelease.services import apps, releases, shares
 from mprelease.storage import releases as stored
 from releases_on_pages import ended_with_code
-from web_clients import Site
+from web_clients import NAMES, Site
 
 pytestmark = pytest.mark.parametrize("kind", ["sqlite"])
 BOSS = Actor("admin")
@@ -162,6 +162,22 @@ def test_a_shared_code_is_renewed_once_if_its_app_allows_it(site: Site) -> None:
     assert stranger.get(f"/s/{key}/qr-code").content == f"code of {renewal.id}".encode()
     assert first.id == site.first
     assert stranger.post("/s/nothing/renew").status_code == 404
+
+
+@pytest.mark.parametrize("name", ["a former colleague", NAMES[Role.VIEWER]])
+def test_no_code_is_renewed_in_the_name_of_a_person_who_may_not_release(
+    site: Site, name: str
+) -> None:
+    apps.edit(site.services, BOSS, "shop", AppChange(renew_shared_codes=True))
+    wanted = ReleaseRequest(app="shop", kind=Kind.PREVIEW)
+    release_id = releases.request(site.services, Actor(name), wanted)
+    ended_with_code(site, release_id, lasting(minutes=25), age=26 * MINUTE)
+    key = shares.share(site.services, BOSS, release_id)
+    stranger = site.anonymous().client
+    assert "<form" not in stranger.get(f"/s/{key}").text
+    stranger.post(f"/s/{key}/renew")
+    with site.services.database.reading() as db:
+        assert stored.newest(db, None, 1)[0].id == release_id
 
 
 def test_a_renewal_that_has_failed_is_not_tried_again_and_again(site: Site) -> None:

@@ -1,10 +1,10 @@
 """Renew a shared QR code that has ended, while its page is open; apps allow it by a setting."""
 
 from mprelease.domain.releases import Kind, Release, State
-from mprelease.domain.users import Actor
+from mprelease.domain.users import Actor, Permission
 from mprelease.services import releases, repetition, shares
 from mprelease.services.context import ServiceContext
-from mprelease.storage import apps
+from mprelease.storage import apps, users
 from mprelease.storage import releases as stored
 from mprelease.storage import shares as stored_shares
 from mprelease.storage.database import Reader
@@ -42,9 +42,13 @@ def of(db: Reader, release: Release) -> Release | None:
 
 
 def is_renewable(db: Reader, release: Release) -> bool:
-    """Return whether the app of a release renews shared codes, and this is one of a preview."""
-    app = apps.by_id(db, release.app_id)
-    return release.kind is Kind.PREVIEW and app.build.renew_shared_codes
+    """Return whether the app of a release renews shared codes, and this is one of a preview.
+
+    The person in whose name it is requested must still be allowed to release.
+    """
+    app, person = apps.by_id(db, release.app_id), users.by_name(db, release.requested_by)
+    may_release = person and not person.is_disabled and person.role.may(Permission.RELEASE)
+    return bool(release.kind is Kind.PREVIEW and app.build.renew_shared_codes and may_release)
 
 
 def _has_ended(services: ServiceContext, release: Release) -> bool:
