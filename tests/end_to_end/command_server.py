@@ -89,11 +89,17 @@ class CommandServer:
     def _number(self, seconds: float) -> int:
         stream = self.process.stdout
         assert stream
+        line = b""
         with selectors.DefaultSelector() as selector:
             selector.register(stream, selectors.EVENT_READ)
-            if not selector.select(seconds):
-                raise TimeoutError(f"no end after {seconds} s")
-        return int(stream.readline())
+            # Byte by byte: a buffer would take the next answer along, of which nothing is selected.
+            while not line.endswith(b"\n"):
+                if not selector.select(seconds):
+                    raise TimeoutError(f"no end after {seconds} s")
+                byte = os.read(stream.fileno(), 1)
+                assert byte, "the process that forks has ended"
+                line += byte
+        return int(line)
 
 
 @contextmanager
