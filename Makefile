@@ -7,6 +7,11 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEMO := .demo
 
+# A temporary folder of its own: pytest would remove what earlier runs left in the shared one, and a run
+# whose tests have all passed would fail when it cannot.
+PYTEST = temporary=$$(mktemp -d) && PYTEST_DEBUG_TEMPROOT=$$temporary $(BIN)/python -m pytest
+CLEAN_UP = && { rm -rf "$$temporary" || true; }
+
 export PYTHONPYCACHEPREFIX := $(abspath $(CACHE))/bytecode
 export PYTHONDONTWRITEBYTECODE :=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -42,16 +47,12 @@ image: ## build the image with docker, podman or buildah: ARGS="--target tools-i
 
 # Many of these tests wait: for leases, time limits, processes, the vendors' tools, the network. One
 # process more than the two cores of CI keeps these busy. The default of PROCESSES is for CI.
-# A temporary folder of its own: pytest would remove what earlier runs left in the shared one, and a run
-# whose tests have all passed would fail when it cannot.
 test: setup catalogs ## everything that this machine can run; CI=true fails on what it lacks
-	@temporary=$$(mktemp -d) && \
-		PYTEST_DEBUG_TEMPROOT=$$temporary $(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder && \
-		{ rm -rf "$$temporary" || true; }
+	@$(PYTEST) --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder $(CLEAN_UP)
 
 test-quick: setup catalogs ## the quick part of the tests: SQLite alone, no vendors' tools, no waiting
-	@$(BIN)/python -m pytest --numprocesses 3 -m "not slow and not servers and not lasting" \
-		--ignore tests/end_to_end --ignore tests/web/test_schema.py
+	@$(PYTEST) --numprocesses $(PROCESSES) -m "not slow and not servers and not lasting" \
+		--ignore tests/end_to_end --ignore tests/web/test_schema.py $(CLEAN_UP)
 
 tools: setup catalogs ## install the vendors' tools where the tests look for them
 	@MPRELEASE_DATA_DIR=$(CACHE)/data MPRELEASE_TOOLS_DIR=$${MPRELEASE_TOOLS_DIR:-$(CACHE)/tools} \

@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 from light_pipeline import make_worker
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.logs import LogLine
-from mprelease.domain.problems import Problem
+from mprelease.domain.problems import Message, Problem
 from mprelease.domain.releases import Publication, Stage, State
 from mprelease.engine.recorder import Broadcast, LogListener
 from mprelease.engine.worker import WorkerConfig
@@ -260,7 +260,23 @@ class Listener(Broadcast):
         self.noted.append("the end")
 
 
-def test_an_accepted_release_ends_before_its_process_which_says_no_more(pool: WorkerPool) -> None:
+@dataclass(frozen=True)
+class Kept:
+    """A compile result that an earlier release of the same files has left."""
+
+    messages: tuple[Message, ...] = ()
+
+    def keep(self, messages: tuple[Message, ...]) -> None:
+        pass
+
+
+@pytest.mark.parametrize("has_compiled", [True, False])
+def test_a_process_is_ended_after_its_result_and_says_no_more(
+    pool: WorkerPool, monkeypatch: pytest.MonkeyPatch, *, has_compiled: bool
+) -> None:
+    """The release waits for that only where the process's folder is read."""
+    if not has_compiled:
+        monkeypatch.setattr(publishing, "with_kept_compile", lambda _, order: (order, Kept()))
     own = pool.folder / "process"
     speak = f"trap '' TERM; echo $$ > {own}; while sleep 0.01; do echo later; done"
     listener = Listener()
@@ -268,6 +284,6 @@ def test_an_accepted_release_ends_before_its_process_which_says_no_more(pool: Wo
     works(pool, Forging((READY, GO, RESULT), at_the_end=speak), live=listener)
     pool.becomes(release_id, State.SUCCEEDED)
     process = Path("/proc", own.read_text().strip())
-    assert process.exists()
+    assert process.exists() is not has_compiled
     wait_until(lambda: not process.exists())
-    assert listener.noted[-1] == "the end"
+    wait_until(lambda: listener.noted[-1] == "the end")

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -164,6 +165,37 @@ def test_packages_of_a_workspace_are_found_above_the_app(
 def test_a_name_that_is_no_name_leads_nowhere(tree: Path, sealed: Sealed, name: str) -> None:
     write(tree, "package.json", {"dependencies": {name: "1"}})
     assert declared_packages(sealed(), tree, ["."], Stop()) == {"node_modules": []}
+
+
+def test_a_package_whose_name_is_no_text_counts_as_needed(tree: Path, sealed: Sealed) -> None:
+    write(tree, "node_modules/linter/package.json", {"name": ["linter"]})
+    needed = declared_packages(sealed(), tree, ["."], Stop())
+    assert needed is not None
+    assert "linter" in needed["node_modules"]
+
+
+def test_another_package_of_a_name_is_looked_for_above_one_that_says_another_name(
+    tree: Path, sealed: Sealed
+) -> None:
+    """As the tool does, which goes by the name in package.json."""
+    package(tree, "@scope/parts/node_modules/plain", name="not-plain")
+    write(tree, "package.json", {"dependencies": {"@scope/parts": "1"}})
+    needed = declared_packages(sealed(), tree, ["."], Stop())
+    assert needed is not None
+    assert {"plain", "@scope/parts/node_modules/plain"} <= set(needed["node_modules"])
+
+
+def test_many_names_that_are_not_installed_take_no_time(tree: Path, sealed: Sealed) -> None:
+    """The folders of the commit are read once, not once for each name."""
+    for number in range(200):
+        write(tree, f"packages/app/node_modules/own{number}/package.json", {"name": "own"})
+    dependencies = sealed()
+    wanted = {f"missing{number}": "1" for number in range(20_000)}
+    write(tree, "packages/node_modules/beside/package.json", {"name": "beside"})
+    write(tree, "packages/app/package.json", {"dependencies": wanted})
+    began = time.monotonic()
+    assert declared_packages(dependencies, tree, ["packages/app"], Stop()) is not None
+    assert time.monotonic() - began < 5
 
 
 def test_a_link_in_a_package_is_no_way_out(tree: Path, tmp_path: Path, sealed: Sealed) -> None:

@@ -1,6 +1,7 @@
 """Read small configuration files of a repository (JSON, YAML) without trusting their content."""
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -43,4 +44,10 @@ def section(manifest: Mapping[str, object], name: str) -> Mapping[str, object]:
     return content if isinstance(content, dict) else {}
 
 
+def is_path(name: str) -> bool:
+    """Return whether the name of a package can be used as a path, which leads nowhere else."""
+    return _NAME.fullmatch(name) is not None
+
+
 _LARGEST_YAML = 128 * 1024
+_NAME = re.compile(r"(?:@[\w~-][\w.~-]*/)?[\w~-][\w.~-]*", re.ASCII)

@@ -5,7 +5,6 @@ only those in `dependencies`, and what these depend on, but searches everything 
 """
 
 import os
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -13,17 +12,10 @@ from pathlib import Path
 
 from mprelease.packages import manifests
 from mprelease.process.tree import Stop
-from mprelease.workspace.dependency_sets import DependencySet
+from mprelease.workspace.dependency_sets import MODULES, DependencySet
 
-_MODULES = "node_modules"
 _MANIFEST = "package.json"
 _MOST = 20_000  # packages
-_NAME = re.compile(r"(?:@[\w~-][\w.~-]*/)?[\w~-][\w.~-]*", re.ASCII)
-
-
-def is_path_of_package(name: str) -> bool:
-    """Return whether the name of a package can be used as a path, which leads nowhere else."""
-    return _NAME.fullmatch(name) is not None
 
 
 def declared_packages(
@@ -57,6 +49,7 @@ class _Needs:
     stop: Stop
     found: dict[str, list[str]] = field(init=False)
     _seen: set[Path] = field(default_factory=set)
+    _committed: dict[Path, "_Installed"] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.found = {name: [] for name in self.dependencies.modules}
@@ -79,22 +72,23 @@ class _Needs:
 
     def _needed(self, package: Path) -> Iterator[Path]:
         manifest = manifests.parsed(self._real(package) / _MANIFEST)
-        names = manifests.section(manifest, "dependencies")
-        for name in filter(is_path_of_package, names):
-            for folder in (package, *package.parents):
-                if folder.name == _MODULES:
-                    continue
-                installed = self._installed(folder / _MODULES)
-                yield from (folder / _MODULES / each for each in installed.misnamed)
-                if name in installed.names:
-                    yield folder / _MODULES / name
-                    break
+        missing = set(filter(manifests.is_path, manifests.section(manifest, "dependencies")))
+        for folder in (package, *package.parents):
+            if missing and folder.name != MODULES:
+                modules = folder / MODULES
+                installed = self._installed(modules)
+                there = missing & installed.names
+                yield from (modules / each for each in sorted({*there, *installed.misnamed}))
+                # The tool goes by the name in package.json, and would look further.
+                missing -= there.difference(installed.misnamed)
 
     def _installed(self, modules: Path) -> "_Installed":
         folder = self._real(modules)
         if self._modules_of(modules):
             return _installed_in(self.dependencies.identity, folder)
-        return _found_in(folder)
+        if folder not in self._committed:
+            self._committed[folder] = _found_in(folder)
+        return self._committed[folder]
 
     def _real(self, path: Path) -> Path:
         """Return where a path of the tree is: in the set, or in the copy without it."""
@@ -131,7 +125,7 @@ def _found_in(folder: Path) -> _Installed:
     misnamed = (
         name
         for name in sorted(names)
-        if manifests.parsed(folder / name / _MANIFEST).get("name") not in {name, None}
+        if manifests.parsed(folder / name / _MANIFEST).get("name") != name
     )
     return _Installed(names, tuple(misnamed))
 

@@ -37,8 +37,7 @@ from mprelease.process.tree import Exit, Running
 def standing_by(run: Run) -> Iterator[None]:
     """Start the publishing process, which loads the tool during the block.
 
-    It is ended after the block, or, if it has published, after the end of the release: that does
-    not have to wait for it.
+    It is closed after the block, or, if it has published, after the end of the release.
     """
     # If it cannot be started now, the last stage tries again, and reports a failure.
     with suppress(OSError):
@@ -87,6 +86,8 @@ def _publish_once(run: Run) -> bool:
     run.recorder.published(_with_lifetime(run, accepted.publication))
     left_out = compile_result.messages if compile_result else None
     if left_out is None:
+        # Its folder must not change while it is read.
+        publisher.end()
         left_out = run.driver.left_out(order, run.packages)
     for hint in (*accepted.hints, *left_out, *_over_budget(run, accepted.publication)):
         run.recorder.warned(hint)
@@ -223,6 +224,7 @@ class _Exchange:
                 self._run.log(self._run.machine.words.of(message))
             case ToolDownload():
                 self.has_downloaded = True
+            # Without a process it has no order yet.
             case Ready() if self._process and not self._go_sent:
                 self._send_go()
             # Events are untrusted: before "go" nothing can have been accepted.

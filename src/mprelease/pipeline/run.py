@@ -185,13 +185,12 @@ class Run:
     """One run of one release; the stages store here what later ones need.
 
     `user` is the user id of the slot's builds, None if they run under the worker's. `resources` is
-    closed after the end of the release is recorded. `version`, if set,
-    replaces the release's own, because the platform already has a greater or equal one.
-    `unreachable` is set if the platform did not answer the check of the credential. `chosen_node`
-    replaces the machine's Node, and `runs_node` is set if one runs. `packages` are the npm packages
-    that the app depends on at run time. Of a run that `is_built_before`, `staging` is an artifact;
-    else others that need the same build wait for `build_lock`. Dependencies that are not
-    `is_reproducible` depend on the day.
+    closed after the end of the release is recorded. `version`, if set, replaces the release's own,
+    because the platform already has a greater or equal one. `unreachable` is set if the platform
+    did not answer the check of the credential. `chosen_node` replaces the machine's Node, and
+    `runs_node` is set if one runs. `packages` are the npm packages that the app depends on at run
+    time. Of a run that `is_built_before`, `staging` is an artifact; else others that need the same
+    build wait for `build_lock`. Dependencies that are not `is_reproducible` depend on the day.
     """
 
     job: Job

@@ -5,7 +5,7 @@ it.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,7 +94,8 @@ def staged(staging: Staging, scratch: Path, stop: Stop) -> Path:
         replace_links(place, place, stop)
         return place
     if staging.dependencies:
-        _link_modules(staging, staging.dependencies, place, Path(copied.output), stop)
+        needed = _needed(staging, staging.dependencies, place / copied.output, place, stop)
+        _link_modules(staging.dependencies, needed, place, stop)
     built = place / copied.output
     roots = [built / root for root in _roots(staging)]
     for folder in (*roots, *(place / name for name in _modules(staging))):
@@ -168,13 +169,22 @@ def _stays(target: Path, built: Path, left_out: set[Path]) -> bool:
     )
 
 
+def _needed(
+    staging: Staging, dependencies: DependencySet, built: Path, place: Path, stop: Stop
+) -> Mapping[str, Sequence[str]] | None:
+    """Return the packages that are enough for the tool, by folder of the set; None for all."""
+    if not (staging.only_declared and _is_complete(staging, stop)):
+        return None
+    folders = [str((built / name).relative_to(place)) for name in staging.packed]
+    return declared_packages(dependencies, place, folders, stop)
+
+
 def _link_modules(
-    staging: Staging, dependencies: DependencySet, place: Path, output: Path, stop: Stop
+    dependencies: DependencySet,
+    needed: Mapping[str, Sequence[str]] | None,
+    place: Path,
+    stop: Stop,
 ) -> None:
-    needed = None
-    if staging.only_declared and _is_complete(staging, stop):
-        folders = [str(output / name) for name in staging.packed]
-        needed = declared_packages(dependencies, place, folders, stop)
     copier = Copier(link=True, on_folder=stop.raise_if_asked)
     for number, name in enumerate(dependencies.modules):
         try:

@@ -159,7 +159,6 @@ class _Facts:
     """
 
     members: Sequence[App]
-
     now: int
     branch: str
     versions: Mapping[tuple[str, str], list[str]]
