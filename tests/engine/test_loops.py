@@ -103,6 +103,18 @@ def slot(pool: WorkerPool, loops: LoopSupervisor, patch: Patch, _: str) -> None:
     pool.becomes(pool.request(), State.SUCCEEDED)
 
 
+def standby_loop(pool: WorkerPool, loops: LoopSupervisor, patch: Patch, _: str) -> None:
+    real, refilled = worker_module.queued_platforms, threading.Event()
+
+    def queued_platforms(*arguments: Any) -> Any:
+        refilled.set()
+        return real(*arguments)
+
+    patch.setattr(worker_module, "queued_platforms", failing(queued_platforms))
+    working(pool, loops)
+    assert refilled.wait(10)
+
+
 def query_loop(pool: WorkerPool, loops: LoopSupervisor, patch: Patch, _: str) -> None:
     patch.setattr(QueryHandler, "claim", failing(QueryHandler.claim))
     working(pool, loops)
@@ -197,6 +209,7 @@ def relay_listener(pool: WorkerPool, loops: LoopSupervisor, patch: Patch, redis_
 LOOPS: dict[str, Callable[[WorkerPool, LoopSupervisor, Patch, str], None]] = {
     "slot": slot,
     "worker queries": query_loop,
+    "standby": standby_loop,
     "worker tick": worker_tick,
     "wake-up sender": wake_up_sender,
     "watcher": watcher,

@@ -337,9 +337,9 @@ def test_a_process_waits_again_for_each_platform_whose_process_was_taken(
     make: Made, driver: ShellDriver, tools: Path
 ) -> None:
     standby = make()
-    standby.refill_taken()
+    standby.refill_used({})
     assert living(tools) == []
     standby.take(driver, 60).close()
-    standby.refill_taken()
+    standby.refill_used({})
     wait_until(lambda: standby.is_ready(Platform.WECHAT))
     standby.close()

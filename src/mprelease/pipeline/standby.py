@@ -4,7 +4,7 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +26,9 @@ from mprelease.workspace.layout import Layout
 _log = logging.getLogger(__name__)
 # Seconds; a process with less time left gets no order.
 _TOO_LATE = 5.0
+_LONGEST_LOADING = 20.0
+_POLL_SECONDS = 0.05
+_MOST_FOR_A_SLOT = 2
 
 
 class StandbyDismissed(Exception):
@@ -159,7 +162,8 @@ class Standby:
         self._lock = threading.Lock()
         self._waiting: dict[Platform, list[StandbyProcess]] = {}
         self._use = StandbyUse()
-        self._taken: dict[Platform, Driver] = {}
+        self._drivers: dict[Platform, Driver] = {}
+        self._queued: Mapping[Platform, int] = {}
         self._slots = 0
 
     @property
@@ -168,7 +172,10 @@ class Standby:
         return self._tool_environment.tools
 
     def enable(self, slots: int = 1) -> None:
-        """Allow `refill` to start processes, at most `slots` for each platform, until `close`."""
+        """Allow `refill` to start processes, until `close`.
+
+        At most two for each platform and slot: several releases often come together.
+        """
         self._slots = slots
 
     def take(self, driver: Driver, seconds: float) -> StandbyProcess:
@@ -178,7 +185,7 @@ class Standby:
         started, for example because the machine is out of memory, processes or disk space.
         """
         with self._lock:
-            self._taken[driver.platform] = driver
+            self._drivers[driver.platform] = driver
             unusable = self._remove_unusable(driver.platform)
             waiting = sorted(self._waiting.get(driver.platform, ()), key=lambda one: one.is_loaded)
             taken = waiting.pop() if waiting else None
@@ -193,31 +200,63 @@ class Standby:
             self._use.add(driver.platform, taken)
         return taken
 
-    def refill_taken(self) -> None:
-        """Start new waiting processes for each platform of which one was taken."""
+    def use(self, driver: Driver) -> None:
+        """Let `refill_used` start processes of a platform."""
         with self._lock:
-            taken, self._taken = self._taken, {}
-        for driver in taken.values():
-            self.refill(driver)
+            self._drivers[driver.platform] = driver
+
+    def refill_used(self, queued: Mapping[Platform, int]) -> None:
+        """Refill all platforms that were used, first one process of each; return when they wait.
+
+        `queued` is how many releases will want a process. One loads at a time: that takes a core
+        for two seconds, and builds run beside it.
+        """
+        with self._lock:
+            self._queued = queued
+            used = list(self._drivers.values())
+        for _ in range(self._most):
+            used = [driver for driver in used if self._has_loaded_one(driver)]
 
     def refill(self, driver: Driver) -> None:
-        """Start as many waiting processes of a platform as its use and the limits suggest."""
+        """Let as many processes of a platform wait as its use, the queue and the limits suggest."""
+        for _ in range(self._most):
+            if self._start_one(driver) is None:
+                break
+
+    def _has_loaded_one(self, driver: Driver) -> bool:
+        started = self._start_one(driver)
+        give_up_at = time.monotonic() + _LONGEST_LOADING
+        while started and self._slots and time.monotonic() < give_up_at:
+            if started.is_loaded or started.has_ended:
+                break
+            time.sleep(_POLL_SECONDS)
+        return started is not None
+
+    def _start_one(self, driver: Driver) -> StandbyProcess | None:
+        """Start a process, unless enough of the platform wait; end those that are too many."""
+        self.use(driver)
+        started = None
         with self._lock:
             closed = self._remove_unusable(driver.platform)
             wanted = self._wanted(driver.platform)
-            while self._count(driver.platform) < wanted:
+            while self._count(driver.platform) > wanted:
+                closed.append(self._waiting[driver.platform].pop())
+            if self._count(driver.platform) < wanted:
                 closed += self._remove_surplus(driver)
-                if not self._has_room(driver):
-                    break
-                try:
-                    started = self._started(driver, self._limits.seconds)
-                except OSError as error:  # if it persists, the next release reports it
-                    name = driver.platform
-                    _log.warning("cannot start a standby process for %s: %s", name, error)
-                    break
-                self._waiting.setdefault(driver.platform, []).append(started)
+                if self._has_room(driver):
+                    started = self._started_waiting(driver)
         for each in closed:
             each.close()
+        return started
+
+    def _started_waiting(self, driver: Driver) -> StandbyProcess | None:
+        try:
+            started = self._started(driver, self._limits.seconds)
+        except OSError as error:  # if it persists, the next release reports it
+            _log.warning("cannot start a standby process for %s: %s", driver.platform, error)
+            return None
+        self._waiting.setdefault(driver.platform, []).append(started)
+        return started
 
     def is_ready(self, platform: Platform, count: int = 1) -> bool:
         """Return whether so many processes wait with the platform's tool loaded."""
@@ -237,10 +276,15 @@ class Standby:
         return len(self._waiting.get(platform, ()))
 
     def _wanted(self, platform: Platform) -> int:
-        """Return one more than are used at once, but at most one for each slot."""
+        """Return one more than are used together, at least two, or one for each queued release."""
         if self._limits.seconds == 0:
             return 0
-        return min(self._slots, 1 + self._use.most_at_once(platform))
+        usual = max(min(2, self._slots), 1 + self._use.most_together(platform))
+        return min(self._most, max(usual, self._queued.get(platform, 0)))
+
+    @property
+    def _most(self) -> int:
+        return _MOST_FOR_A_SLOT * self._slots
 
     def _remove_unusable(self, platform: Platform) -> list[StandbyProcess]:
         waiting = self._waiting.get(platform, [])
@@ -261,10 +305,15 @@ class Standby:
         return removed
 
     def _has_room(self, driver: Driver) -> bool:
-        """Return whether another process may take memory; beyond the first only what is spare."""
-        is_first = self._count(driver.platform) == 0
+        """Return whether another process may take memory; beyond the first only what is spare.
+
+        The limit is for processes that wait for nothing yet: a queued release takes its own soon.
+        """
+        count = self._count(driver.platform)
+        is_expected = count < self._queued.get(driver.platform, 0)
         needed = driver.standby_memory + self._limits.reserve
-        return self._is_within_limit(driver) and (is_first or self._limits.available() >= needed)
+        is_spare = count == 0 or self._limits.available() >= needed
+        return is_spare and (is_expected or self._is_within_limit(driver))
 
     def _is_within_limit(self, driver: Driver) -> bool:
         used = sum(each.memory for those in self._waiting.values() for each in those)
