@@ -30,7 +30,7 @@ TICK_SECONDS = 2.0
 # After so long a release uses its share of the memory; until then the share counts as reserved.
 _RESERVED_SECONDS = 60.0
 # Loading a vendor's tool takes a core for two seconds: a build beside it goes first, for so long.
-_LATEST_REFILL_SECONDS = 5.0
+_LATEST_REFILL_SECONDS = 15.0
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Worker:
         self._slots = [Slot(dependencies, number + 1) for number in range(config.slots)]
         self._wakeup = Wakeup()
         self._standby_use = Wakeup()
-        self._refill_at = 0.0
+        self._refill_at: float | None = None
         self._query_pool = QueryPool(query_handler, config.labels, self._wakeup.notify, self._loops)
         self._claim_lock = threading.Lock()
         self._closing = threading.Event()
@@ -172,7 +172,7 @@ class Worker:
                 if lease is None:
                     return False
                 slot.reserve()
-            self._standby_use.notify()
+            self._standby_changed()
         except OUTAGE as outage:
             self._database_is_lost(outage)
             return False
@@ -183,21 +183,27 @@ class Worker:
                 _log.error("release %s was abandoned after an internal error", lease.release_id)
             raise
         finally:
-            self._standby_use.notify()
+            self._standby_changed()
         return True
 
     def _refill_standby(self) -> None:
         """Start processes of the vendors' tools: for queued releases now, else beside no build."""
         seen = self._standby_use.count
         queued = self._queued_platforms()
-        left = self._refill_at - time.monotonic()
+        due = self._refill_at
+        left = due - time.monotonic() if due is not None else 0.0
         if left > 0 and not queued and any(slot.busy_since is not None for slot in self._slots):
             self._standby_use.wait(seen, left)
             return
+        self._refill_at = None
         self._standby.refill_used(queued)
         if not self._closing.is_set():
             self._standby_use.wait(seen)
-        self._refill_at = time.monotonic() + _LATEST_REFILL_SECONDS
+
+    def _standby_changed(self) -> None:
+        if self._refill_at is None:
+            self._refill_at = time.monotonic() + _LATEST_REFILL_SECONDS
+        self._standby_use.notify()
 
     def _queued_platforms(self) -> Mapping[Platform, int]:
         try:

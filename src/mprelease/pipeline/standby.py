@@ -238,10 +238,11 @@ class Standby:
         started = None
         with self._lock:
             closed = self._remove_unusable(driver.platform)
-            wanted = self._wanted(driver.platform)
-            while self._count(driver.platform) > wanted:
+            usual, queued = self._usual(driver.platform), self._queued.get(driver.platform, 0)
+            while self._count(driver.platform) > max(usual, queued):
                 closed.append(self._waiting[driver.platform].pop())
-            if self._count(driver.platform) < wanted:
+            # While releases are queued, others build: the rest is started later.
+            if self._count(driver.platform) < min(self._most, queued if self._queued else usual):
                 closed += self._remove_surplus(driver)
                 if self._has_room(driver):
                     started = self._started_waiting(driver)
@@ -275,16 +276,13 @@ class Standby:
     def _count(self, platform: Platform) -> int:
         return len(self._waiting.get(platform, ()))
 
-    def _wanted(self, platform: Platform) -> int:
-        """Return one more than are used together, at least two, or one for each queued release."""
-        if self._limits.seconds == 0:
-            return 0
-        usual = max(min(2, self._slots), 1 + self._use.most_together(platform))
-        return min(self._most, max(usual, self._queued.get(platform, 0)))
+    def _usual(self, platform: Platform) -> int:
+        """Return one more than are used together, at least two if there are two slots."""
+        return min(self._most, max(min(2, self._slots), 1 + self._use.most_together(platform)))
 
     @property
     def _most(self) -> int:
-        return _MOST_FOR_A_SLOT * self._slots
+        return _MOST_FOR_A_SLOT * self._slots if self._limits.seconds else 0
 
     def _remove_unusable(self, platform: Platform) -> list[StandbyProcess]:
         waiting = self._waiting.get(platform, [])
