@@ -19,7 +19,7 @@ from mprelease.process.tree_digest import file_digests
 _LEFT_OUT = frozenset({"node_modules", ".git"})
 _MOST_NAMED = 5
 _LONG_BUILD_SECONDS = 5.0
-# Taro >= 3.5 reads this folder of HOME (@tarojs/service 4.2.1, Config.initGlobalConfig), and takes
+# Taro 4 reads this folder of HOME (@tarojs/service 4.2.1, Config.initGlobalConfig), and takes
 # only plugins with such a name for `taro build` (filterGlobalConfig).
 _TARO_FOLDER = ".taro-global-config"
 _TARO_PLUGIN = "@jdtaro/plugin-build-cache/index.js"

@@ -76,7 +76,7 @@ def _publish_once(run: Run) -> bool:
     order = _order(run, parcel, publisher.scratch, pack_npm=bool(run.staging.packed))
     run.driver.prepare(order)
     order, compile_result = with_kept_compile(run, order)
-    for path in (order.scratch / "project", order.kept_result, order.kept_files):
+    for path in (order.scratch / "project", order.kept_result, order.kept_files, order.kept_packs):
         if path:
             publisher.give(path)
     exchange = _Exchange(run, order)

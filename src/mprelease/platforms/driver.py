@@ -57,8 +57,8 @@ class PublishOrder:
     packing). `scratch` is the private folder of the process: its working directory, HOME and
     TMPDIR. `compile_settings` is a subset of the driver's `settings`. `kept_result` is a file with
     what the tool has compiled for the same files, `new_result` the one to write it to after a
-    compile; `kept_files` and `new_files` hold what single files were compiled to. Only for drivers
-    that compile.
+    compile; `kept_files` and `new_files` hold what single files were compiled to, `kept_packs` and
+    `new_packs` what npm packages were packed to. Only for drivers that compile.
     """
 
     kind: Kind
@@ -77,6 +77,8 @@ class PublishOrder:
     new_result: Path | None = None
     kept_files: Path | None = None
     new_files: Path | None = None
+    kept_packs: Path | None = None
+    new_packs: Path | None = None
 
 
 @dataclass(frozen=True)
