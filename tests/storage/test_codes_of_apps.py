@@ -33,8 +33,10 @@ def test_an_app_has_its_newest_code_of_each_kind(database: Database) -> None:
     limited = Code(NOW, Validity.LIMITED, NOW + 25 * 60_000)
     assert found == {
         app.id: (
-            CodeSummary(preview, Kind.PREVIEW, "main", None, limited),
-            CodeSummary(upload, Kind.UPLOAD, "main", "26.11.22.0", Code(NOW, Validity.UNLIMITED)),
+            CodeSummary(preview, Kind.PREVIEW, "main", None, "林", limited),
+            CodeSummary(
+                upload, Kind.UPLOAD, "main", "26.11.22.0", "林", Code(NOW, Validity.UNLIMITED)
+            ),
         )
     }
     assert known

@@ -1,8 +1,9 @@
 """Caches of bundlers: switched on for Taro, and compared with builds without them.
 
-Webpack's filesystem cache makes Taro's builds two to three times faster, and public reports tell
-of wrong output with it. So it is off unless the project or the app says otherwise, and now and
-then a build that has used caches is repeated without: a difference switches them off for the app.
+Webpack's filesystem cache makes Taro's builds two to three times faster, and public reports
+describe wrong output with it. So it is off unless the project or the app says otherwise, and now
+and then a build that has used caches is repeated without: a difference switches them off for the
+app.
 """
 
 import json
@@ -47,7 +48,7 @@ def switch_on(run: Run) -> None:
 
 
 def offer(run: Run, recipe: Recipe, seconds: float) -> None:
-    """Say in the log that a build of so many seconds, which has cached nothing, could be faster."""
+    """Log that a build of so many seconds, which has cached nothing, could be faster."""
     is_off = run.job.app.build.bundler_cache is BundlerCache.PROJECT
     if is_off and recipe.framework is Framework.TARO and seconds > _LONG_BUILD_SECONDS:
         run.note("log.bundler_cache_offer", seconds=round(seconds))

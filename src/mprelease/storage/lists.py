@@ -177,6 +177,7 @@ class CodeSummary:
     kind: Kind
     ref: str
     version: str | None
+    person: str
     code: Code
 
 
@@ -185,7 +186,8 @@ def newest_codes(db: Reader) -> Mapping[int, tuple[CodeSummary, ...]]:
     found: dict[int, list[CodeSummary]] = defaultdict(list)
     for row in db.connection.execute(_newest_codes()):
         ref, kind = row.ref_name or row.ref, known_or_newer(Kind, row.kind)
-        found[row.app_id].append(CodeSummary(row.id, kind, ref, row.version, code_of(row)))
+        code = CodeSummary(row.id, kind, ref, row.version, row.requested_by, code_of(row))
+        found[row.app_id].append(code)
     return {app_id: tuple(summaries) for app_id, summaries in found.items()}
 
 
@@ -203,7 +205,7 @@ def _newest_codes() -> Select[Any]:
         for kind in Kind
     ]
     ids = union_all(*newest).subquery()
-    of_release = ("id", "app_id", "kind", "ref", "ref_name", "version")
+    of_release = ("id", "app_id", "kind", "ref", "ref_name", "version", "requested_by")
     of_code = ("made_at", "validity", "expires_at")
     columns = [releases.c[name] for name in of_release] + [qr_codes.c[name] for name in of_code]
     query = select(*columns).select_from(ids).join(releases, releases.c.id == ids.c.id)

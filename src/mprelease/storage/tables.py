@@ -317,6 +317,22 @@ user_names = Table(
     Column("user_id", Id),
 )
 
+# The apps that a user has at the top of the home page.
+favourites = Table(
+    "favourites",
+    metadata,
+    *(
+        Column(
+            f"{owner}_id",
+            Id,
+            ForeignKey(f"{owner}s.id", ondelete="CASCADE"),
+            primary_key=True,
+            autoincrement=False,
+        )
+        for owner in ("user", "app")
+    ),
+)
+
 avatars = Table(
     "avatars",
     metadata,

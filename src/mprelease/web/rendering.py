@@ -17,7 +17,7 @@ from markupsafe import Markup, escape
 
 from mprelease.domain.codes import Code
 from mprelease.domain.platforms import Platform, SizeLimits
-from mprelease.domain.releases import Release, StageRecord, StageState
+from mprelease.domain.releases import Kind, Release, StageRecord, StageState
 from mprelease.domain.users import Permission
 from mprelease.i18n import Language, Translator, language_of
 from mprelease.i18n.progress import progress
@@ -110,7 +110,7 @@ def _templates() -> Environment:
         "stages_of": _stages_of,
         "size_limits": _size_limits,
         "navigation": _navigation,
-        "app_card": _app_card,
+        "app_row": _app_row,
         "shown_code": _shown_code,
         "rail_of": rail_of,
         "progress_of": progress,
@@ -147,22 +147,27 @@ def _links(sections: tuple[ProjectSection, ...], language: Language, *, manages:
 
 
 @pass_context
-def _app_card(context: Context, app: AppSummary, codes: tuple[CodeSummary, ...]) -> Markup:
-    """Return the card of an app on the home page, with its newest codes."""
-    shown = tuple((one, _shown_code(context, one.code)) for one in codes)
-    return _card(app, shown, context["t"].language, releases=context["may"]("release"))
+def _app_row(
+    context: Context, app: AppSummary, codes: Mapping[Kind, CodeSummary], *, chosen: bool
+) -> Markup:
+    """Return the row of an app on the home page, with its newest codes."""
+    shown = tuple((kind, one, _shown_code(context, one.code)) for kind, one in codes.items())
+    may = context["may"]
+    return _row(app, shown, context["t"].language, chosen=chosen, releases=may("release"))
 
 
 @lru_cache(maxsize=4096)
-def _card(
+def _row(
     app: AppSummary,
-    codes: tuple[tuple[CodeSummary, ShownCode], ...],
+    codes: tuple[tuple[Kind, CodeSummary, ShownCode], ...],
     language: Language,
     *,
+    chosen: bool,
     releases: bool,
 ) -> Markup:
-    template = _templates().get_template("app_card.html")
-    shown = {"app": app, "codes": codes, "releases": releases}
+    template = _templates().get_template("app_row.html")
+    by_kind = {kind: (summary, shown) for kind, summary, shown in codes}
+    shown = {"app": app, "codes": by_kind, "chosen": chosen, "releases": releases}
     return Markup(template.render(t=Translator(language), **shown))  # noqa: S704 a template
 
 
