@@ -8,7 +8,6 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -285,10 +284,7 @@ OWNED = {
     ("supervision.py", "threading.Thread"): "supervised",
     ("web/connections.py", "asyncio.create_task"): "supervised",
     ("web/held_port.py", "threading.Thread"): "refuses connections while the process ends",
-    (
-        "web/live_socket.py",
-        "asyncio.create_task",
-    ): "what a socket tells; its failure closes the socket",
+    ("web/live_socket.py", "asyncio.create_task"): "what a socket sends; a failure closes it",
 }
 STARTS = ("Thread", "Timer", "create_task", "ensure_future", "ThreadPoolExecutor", "run_coroutine")
 
@@ -300,29 +296,6 @@ def test_no_thread_and_no_task_is_started_by_anybody_else() -> None:
         if ast.unparse(call.func).rpartition(".")[2] in STARTS
     }
     assert found == OWNED.keys()
-
-
-def test_pauses_grow_and_end_with_the_first_turn_that_succeeds() -> None:
-    backoff = Backoff(1, 10)
-    assert [backoff.after(number) for number in range(1, 7)] == [1, 2, 4, 8, 10, 10]
-    assert backoff.after(10_000) == 10
-
-
-def test_an_outage_is_waited_out_told_once_and_not_counted(
-    loops: LoopSupervisor, caplog: pytest.LogCaptureFixture
-) -> None:
-    over, times = threading.Event(), count()
-
-    def turn() -> None:
-        if next(times) < 5:
-            raise ConnectionError("away")
-        over.set()
-
-    supervisor = replace(loops, outages=(ConnectionError,))
-    supervisor.thread("watcher", turn, over).join(10)
-    assert next(times) == 6
-    assert not loops.failures.total
-    assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 
 class DeafHub:

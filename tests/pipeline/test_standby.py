@@ -13,8 +13,9 @@ import pytest
 from mprelease.domain.errors import ReleaseCanceled
 from mprelease.domain.platforms import Platform
 from mprelease.domain.sandbox import SandboxMode, SandboxPolicy, UidRange
-from mprelease.pipeline.standby import Standby, StandbyProcess
+from mprelease.pipeline.standby import Standby
 from mprelease.pipeline.standby_limits import StandbyLimits
+from mprelease.pipeline.standby_process import StandbyProcess
 from mprelease.platforms.driver import Event, Loaded, Progress, PublishOrder, ToolEnvironment
 from mprelease.process.build_users import BuildUsers
 from mprelease.process.command import Command

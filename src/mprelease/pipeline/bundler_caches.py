@@ -34,7 +34,7 @@ module.exports = (ctx) => {
 
 
 def switch_on(run: Run) -> None:
-    """Let Taro use webpack's cache if the app's settings say so; HOME must be new."""
+    """Let Taro use webpack's cache if the app's setting is `on`; HOME must be new."""
     if run.job.app.build.bundler_cache is not BundlerCache.ON:
         return
     folder = run.workspace.home / _TARO_FOLDER

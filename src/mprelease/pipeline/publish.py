@@ -17,7 +17,7 @@ from mprelease.i18n.quantities import size
 from mprelease.pipeline.kept_compile import with_kept_compile
 from mprelease.pipeline.run import Run
 from mprelease.pipeline.staging import staged
-from mprelease.pipeline.standby import StandbyProcess
+from mprelease.pipeline.standby_process import StandbyProcess
 from mprelease.platforms.driver import (
     Account,
     Failure,

@@ -17,7 +17,8 @@ from mprelease.domain.releases import Commit, Publication, Release, Stage, Stage
 from mprelease.domain.sandbox import SandboxMode
 from mprelease.i18n import Translator
 from mprelease.pipeline.staging import Staging
-from mprelease.pipeline.standby import Standby, StandbyProcess
+from mprelease.pipeline.standby import Standby
+from mprelease.pipeline.standby_process import StandbyProcess
 from mprelease.platforms.driver import Driver, Route
 from mprelease.process.build_users import ClaimedUser
 from mprelease.process.limits import NO_LIMITS, ResourceLimits

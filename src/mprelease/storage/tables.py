@@ -41,6 +41,12 @@ def _timestamp(name: str, *, nullable: bool = True) -> Column[Any]:
     return Column(name, BigInteger, nullable=nullable)
 
 
+def _part_of(owner: str) -> Column[Any]:
+    """Return a column of the primary key: rows are removed with the row that it names."""
+    key = ForeignKey(f"{owner}s.id", ondelete="CASCADE")
+    return Column(f"{owner}_id", Id, key, primary_key=True, autoincrement=False)
+
+
 projects = Table(
     "projects",
     metadata,
@@ -171,13 +177,7 @@ stages = Table(
 qr_codes = Table(
     "qr_codes",
     metadata,
-    Column(
-        "release_id",
-        Id,
-        ForeignKey("releases.id", ondelete="CASCADE"),
-        primary_key=True,
-        autoincrement=False,
-    ),
+    _part_of("release"),
     Column("image", Blob, nullable=False),
     Column("media_type", String(64), nullable=False),
     _timestamp("made_at", nullable=False),
@@ -194,13 +194,7 @@ qr_codes = Table(
 shares = Table(
     "shares",
     metadata,
-    Column(
-        "release_id",
-        Id,
-        ForeignKey("releases.id", ondelete="CASCADE"),
-        primary_key=True,
-        autoincrement=False,
-    ),
+    _part_of("release"),
     Column("key", Key, nullable=False, unique=True),
     _timestamp("created_at", nullable=False),
 )
@@ -321,28 +315,14 @@ user_names = Table(
 favourites = Table(
     "favourites",
     metadata,
-    *(
-        Column(
-            f"{owner}_id",
-            Id,
-            ForeignKey(f"{owner}s.id", ondelete="CASCADE"),
-            primary_key=True,
-            autoincrement=False,
-        )
-        for owner in ("user", "app")
-    ),
+    _part_of("user"),
+    _part_of("app"),
 )
 
 avatars = Table(
     "avatars",
     metadata,
-    Column(
-        "user_id",
-        Id,
-        ForeignKey("users.id", ondelete="CASCADE"),
-        primary_key=True,
-        autoincrement=False,
-    ),
+    _part_of("user"),
     Column("image", Blob, nullable=False),
 )
 

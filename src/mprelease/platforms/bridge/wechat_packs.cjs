@@ -84,7 +84,9 @@ function refuseOthers(folder, name) {
   const entry = path.join(source, main);
   const isFolder = fs.statSync(entry, { throwIfNoEntry: false })?.isDirectory();
   for (const one of JSON.parse(fs.readFileSync(path.join(folder, name))).sources) {
-    const parts = path.relative(folder, path.resolve(isFolder ? entry : path.dirname(entry), one)).split(path.sep);
+    const parts = path
+      .relative(folder, path.resolve(isFolder ? entry : path.dirname(entry), one))
+      .split(path.sep);
     if (parts[0] === ".." || !parts.includes("node_modules")) throw new Error(one);
   }
 }
