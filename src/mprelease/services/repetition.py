@@ -2,7 +2,7 @@
 
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
-from mprelease.domain.releases import State
+from mprelease.domain.releases import Kind, State
 from mprelease.domain.users import Actor
 from mprelease.platforms.registry import driver_of
 from mprelease.schemas.apps import AppChange
@@ -35,6 +35,18 @@ def again(services: ServiceContext, release_id: int) -> ReleaseRequest:
         compile_settings=driver_of(app.platform).settings.effective(release.compile_settings),
         same_build_as=release.id if release.state is State.SUCCEEDED else None,
     )
+
+
+def preview_of_branch(services: ServiceContext, release_id: int) -> ReleaseRequest:
+    """Return a request for a preview of the newest commit of the branch or tag of a release.
+
+    Environment, start page and compile settings are those of the release; the robot is chosen
+    again.
+    """
+    same = again(services, release_id)
+    own = {"kind": Kind.PREVIEW, "ref": same.ref_name or same.ref}
+    not_repeated = dict.fromkeys(("ref_name", "description", "robot", "same_build_as"))
+    return same.model_copy(update=own | not_repeated)
 
 
 def again_with_node(

@@ -41,6 +41,12 @@ def _timestamp(name: str, *, nullable: bool = True) -> Column[Any]:
     return Column(name, BigInteger, nullable=nullable)
 
 
+def _part_of(name: str, owner: str) -> Column[Any]:
+    """Return a column of a primary key; the row is deleted together with its owner's."""
+    owned = ForeignKey(owner, ondelete="CASCADE")
+    return Column(name, Id, owned, primary_key=True, autoincrement=False)
+
+
 projects = Table(
     "projects",
     metadata,
@@ -146,6 +152,8 @@ releases = Table(
     Column("artifact", String(64)),
     Index(None, "state", "label", "due", "id"),
     Index(None, "app_id", "id"),
+    # For the newest release of each kind.
+    Index(None, "app_id", "kind", "id"),
     # For lists with a filter.
     Index(None, "state", "id"),
     Index(None, "requested_by", "id"),
@@ -171,13 +179,7 @@ stages = Table(
 qr_codes = Table(
     "qr_codes",
     metadata,
-    Column(
-        "release_id",
-        Id,
-        ForeignKey("releases.id", ondelete="CASCADE"),
-        primary_key=True,
-        autoincrement=False,
-    ),
+    _part_of("release_id", "releases.id"),
     Column("image", Blob, nullable=False),
     Column("media_type", String(64), nullable=False),
     _timestamp("made_at", nullable=False),
@@ -194,13 +196,7 @@ qr_codes = Table(
 shares = Table(
     "shares",
     metadata,
-    Column(
-        "release_id",
-        Id,
-        ForeignKey("releases.id", ondelete="CASCADE"),
-        primary_key=True,
-        autoincrement=False,
-    ),
+    _part_of("release_id", "releases.id"),
     Column("key", Key, nullable=False, unique=True),
     _timestamp("created_at", nullable=False),
 )
@@ -320,13 +316,7 @@ user_names = Table(
 avatars = Table(
     "avatars",
     metadata,
-    Column(
-        "user_id",
-        Id,
-        ForeignKey("users.id", ondelete="CASCADE"),
-        primary_key=True,
-        autoincrement=False,
-    ),
+    _part_of("user_id", "users.id"),
     Column("image", Blob, nullable=False),
 )
 
@@ -343,4 +333,12 @@ access_keys = Table(
     _timestamp("created_at", nullable=False),
     _timestamp("expires_at", nullable=False),
     _timestamp("used_at"),
+)
+
+# The apps that a user has starred.
+favourites = Table(
+    "favourites",
+    metadata,
+    _part_of("user_id", "users.id"),
+    _part_of("app_id", "apps.id"),
 )

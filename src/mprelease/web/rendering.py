@@ -4,7 +4,8 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
+from secrets import token_hex
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,7 +18,7 @@ from markupsafe import Markup, escape
 
 from mprelease.domain.codes import Code
 from mprelease.domain.platforms import Platform, SizeLimits
-from mprelease.domain.releases import Release, StageRecord, StageState
+from mprelease.domain.releases import Kind, Release, StageRecord, StageState
 from mprelease.domain.users import Permission
 from mprelease.i18n import Language, Translator, language_of
 from mprelease.i18n.progress import progress
@@ -25,11 +26,12 @@ from mprelease.i18n.quantities import duration, size
 from mprelease.platforms.registry import driver_of, presentation_of, served, with_one_trial_code
 from mprelease.security import csrf
 from mprelease.services.sessions import Session
-from mprelease.storage.lists import AppSummary, CodeSummary, ProjectSection
+from mprelease.storage.lists import AppSummary, ProjectSection
 from mprelease.web import assets, flash, sidebar
 from mprelease.web.code_display import ShownCode, exact, moment, shown_code
 from mprelease.web.context import context_of
 from mprelease.web.identity import CSRF_FIELD
+from mprelease.web.matrix import Row
 from mprelease.web.rail import rail_of
 
 LANGUAGE_COOKIE = "language"
@@ -110,9 +112,10 @@ def _templates() -> Environment:
         "stages_of": _stages_of,
         "size_limits": _size_limits,
         "navigation": _navigation,
-        "app_card": _app_card,
+        "matrix_row": _matrix_row,
         "shown_code": _shown_code,
         "rail_of": rail_of,
+        "new_key": partial(token_hex, 8),
         "progress_of": progress,
     }
     return made
@@ -147,23 +150,56 @@ def _links(sections: tuple[ProjectSection, ...], language: Language, *, manages:
 
 
 @pass_context
-def _app_card(context: Context, app: AppSummary, codes: tuple[CodeSummary, ...]) -> Markup:
-    """Return the card of an app on the home page, with its newest codes."""
-    shown = tuple((one, _shown_code(context, one.code)) for one in codes)
-    return _card(app, shown, context["t"].language, releases=context["may"]("release"))
+def _matrix_row(context: Context, row: Row) -> Markup:
+    """Return the row of an app on the home page, with the progress of what runs."""
+    successors, running = context["successors"], context["running_by_cell"]
+    shown = tuple(
+        (
+            kind,
+            cell,
+            _shown_code(context, cell.shown.code) if cell and cell.shown.code else None,
+            _ago(context, cell.shown.since) if cell else None,
+            _ago(context, cell.later.since) if cell and cell.later else None,
+            successors.get(cell.shown.id) if cell else None,
+            tuple(one.id for one in running.get((row.app.id, kind), ())),
+        )
+        for kind in Kind
+        for cell in (row.cells.get(kind),)
+    )
+    drawn = _drawn_row(
+        row.app,
+        row.project,
+        shown,
+        context["t"].language,
+        is_starred=row.is_starred,
+        may_release=context["may"]("release"),
+    )
+    for kind in Kind:
+        for release in running.get((row.app.id, kind), ()):
+            drawn = drawn.replace(f"<!--{release.id}-->", _progress(context, release))
+    return Markup(drawn)  # noqa: S704 a template
 
 
+def _progress(context: Context, release: Release) -> str:
+    made = context.environment.get_template("progress_macros.html").module
+    return str(made.progress_words(context["t"], release, context["now"]))  # type: ignore[attr-defined]
+
+
+# Most rows are the same as in the response before, for any user.
 @lru_cache(maxsize=4096)
-def _card(
+def _drawn_row(
     app: AppSummary,
-    codes: tuple[tuple[CodeSummary, ShownCode], ...],
+    project: str,
+    shown: tuple[tuple[Any, ...], ...],
     language: Language,
     *,
-    releases: bool,
-) -> Markup:
-    template = _templates().get_template("app_card.html")
-    shown = {"app": app, "codes": codes, "releases": releases}
-    return Markup(template.render(t=Translator(language), **shown))  # noqa: S704 a template
+    is_starred: bool,
+    may_release: bool,
+) -> str:
+    values = {"app": app, "project": project, "shown": shown}
+    rights = {"is_starred": is_starred, "may_release": may_release}
+    template = _templates().get_template("home_row.html")
+    return template.render(t=Translator(language), **values, **rights)
 
 
 @pass_context
