@@ -174,7 +174,7 @@ def test_what_a_cookie_says_of_folding(cookie: str, folds: dict[int, bool]) -> N
     assert folds_in(cookie) == folds
 
 
-def test_an_empty_house_shows_three_steps(site: Site) -> None:
+def test_a_site_without_releases_shows_three_steps(site: Site) -> None:
     with site.services.database.writing() as db:
         queue.request_cancel(db, site.first)
     releases.delete(site.services, BOSS, [site.first])

@@ -112,6 +112,7 @@ def _templates() -> Environment:
         "stages_of": _stages_of,
         "size_limits": _size_limits,
         "navigation": _navigation,
+        "project_of": _project_of,
         "matrix_row": _matrix_row,
         "shown_code": _shown_code,
         "rail_of": rail_of,
@@ -139,14 +140,32 @@ def _navigation(context: Context) -> Markup:
     links = _links(
         context["sidebar"].sections, context["t"].language, manages=context["may"]("manage")
     )
-    here = Markup('<a href="{}"').format(url_quote(context["request"].url.path))
-    return Markup(links.replace(f"{here}>", f'{here} aria-current="page">', 1))  # noqa: S704
+    path = context["request"].url.path
+    # A page of an app is marked at the app itself.
+    for shown, current in ((path, "page"), ("/".join(path.split("/")[:3]), "true")):
+        here = Markup('<a href="{}"').format(url_quote(shown))
+        if f"{here}>" in links:
+            links = links.replace(f"{here}>", f'{here} aria-current="{current}">', 1)
+            break
+    return Markup(links)  # noqa: S704 a template
 
 
 @lru_cache(maxsize=16)
 def _links(sections: tuple[ProjectSection, ...], language: Language, *, manages: bool) -> str:
     template = _templates().get_template("navigation.html")
     return template.render(sections=sections, t=Translator(language), manages=manages)
+
+
+@pass_context
+def _project_of(context: Context, app: str) -> str:
+    """Return the name of the project of an app that the sidebar shows; "" for a removed one."""
+    sections = context["sidebar"].sections if context["sidebar"] else ()
+    return _projects(sections).get(app, "")
+
+
+@lru_cache(maxsize=4)
+def _projects(sections: tuple[ProjectSection, ...]) -> Mapping[str, str]:
+    return {app.name: section.name for section in sections for app in section.apps}
 
 
 @pass_context
@@ -229,7 +248,9 @@ def _ago(context: Context, at: int | None) -> Markup:
         words = t("web.ago.now")
     exact = datetime.fromtimestamp(at / 1000, context["timezone"])
     shown = exact.isoformat(" ", "seconds")
-    return Markup('<time datetime="{}" title="{}">{}</time>').format(moment(at), shown, words)
+    return Markup('<time data-age datetime="{}" title="{}">{}</time>').format(
+        moment(at), shown, words
+    )
 
 
 @pass_context

@@ -72,5 +72,5 @@ def star(
 ) -> Response:
     """Star an app for this user, or remove the star, and return to it on the home page."""
     app_id = favourites.star(context.services, session.user.id, name, starred=starred)
-    said = "done.favourite_added" if starred else "done.favourite_removed"
-    return done(context, f"/#app-{app_id}", Message(said, {"name": name}))
+    message = "done.favourite_added" if starred else "done.favourite_removed"
+    return done(context, f"/#app-{app_id}", Message(message, {"name": name}))

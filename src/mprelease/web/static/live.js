@@ -2,6 +2,7 @@
 // socket; parts with `data-region` are fetched again when a release begins, is checked out or ends,
 // after a random delay in each browser.
 import { Idiomorph } from "./vendor/idiomorph.js";
+import { showAges } from "./ages.js";
 import { duration } from "./format.js";
 import "./codes.js";
 import { showNotices } from "./notices.js";
@@ -68,6 +69,7 @@ function showPositions() {
 }
 
 function tick() {
+  showAges(states.now);
   for (const release of states.known.values()) if (!isFinal(release)) showProgress(release);
   for (const time of document.querySelectorAll("[data-since]")) {
     time.textContent = duration(states.now - Number(time.dataset.since));
