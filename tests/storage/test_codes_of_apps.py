@@ -6,9 +6,9 @@ from mprelease.domain.codes import UNLIMITED, Code, Validity, lasting
 from mprelease.domain.platforms import Platform
 from mprelease.domain.releases import Kind
 from mprelease.schemas.apps import App
-from mprelease.storage import lists, releases, workers
+from mprelease.storage import cells, lists, releases, workers
 from mprelease.storage.database import Database, Writer
-from mprelease.storage.lists import CodeSummary, Successor
+from mprelease.storage.lists import Successor
 from mprelease.storage.tables import apps
 from sample_rows import NOW, add_app, add_release
 
@@ -27,21 +27,32 @@ def test_an_app_has_its_newest_code_of_each_kind(database: Database) -> None:
         preview, upload = coded(db, app, Kind.PREVIEW), coded(db, app, Kind.UPLOAD)
         add_release(db, bare)
     with database.reading() as db:
-        found = lists.newest_codes(db)
+        found = cells.cells(db, [app.id, bare.id])
         known = releases.by_id(db, preview)
         trial = lists.trial_code(db, app.id), lists.trial_code(db, bare.id)
+        assert cells.cells(db, []) == {}
     limited = Code(NOW, Validity.LIMITED, NOW + 25 * 60_000)
-    assert found == {
-        app.id: (
-            CodeSummary(preview, Kind.PREVIEW, "main", None, "林", limited),
-            CodeSummary(
-                upload, Kind.UPLOAD, "main", "26.11.22.0", "林", Code(NOW, Validity.UNLIMITED)
-            ),
-        )
-    }
+    of_preview, of_upload = found[app.id][Kind.PREVIEW], found[app.id][Kind.UPLOAD]
+    assert (of_preview.shown.id, of_preview.shown.code) == (preview, limited)
+    assert (of_preview.newest.id, of_preview.later) == (preview, None)
+    assert (of_upload.shown.id, of_upload.shown.version) == (upload, "26.11.22.0")
+    assert found[bare.id].keys() == {Kind.UPLOAD}
     assert known
     assert known.code == limited
     assert trial == (upload, None)
+
+
+def test_a_later_release_without_a_code_is_beside_the_code(database: Database) -> None:
+    with database.writing() as db:
+        app = add_app(db)
+        code = coded(db, app, Kind.PREVIEW)
+        later, deleted = (add_release(db, app, Kind.PREVIEW) for _ in range(2))
+        releases.remove(db, deleted, NOW)
+    with database.reading() as db:
+        cell = cells.cells(db, [app.id])[app.id][Kind.PREVIEW]
+    assert cell.shown.id == code
+    assert cell.later
+    assert cell.later.id == later
 
 
 def test_a_code_that_an_older_version_has_stored_is_unknown(database: Database) -> None:

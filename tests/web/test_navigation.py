@@ -46,7 +46,7 @@ def test_a_change_is_seen_at_once(site: Site) -> None:
 def test_what_has_not_changed_is_drawn_once(site: Site) -> None:
     client = site.logged_in(Role.SUPER_ADMIN).client
     client.get("/")
-    drawn = rendering._links.cache_info().misses, rendering._row.cache_info().misses
+    drawn = rendering._links.cache_info().misses, rendering._drawn_row.cache_info().misses
     client.get("/")
     client.get("/users")
-    assert (rendering._links.cache_info().misses, rendering._row.cache_info().misses) == drawn
+    assert (rendering._links.cache_info().misses, rendering._drawn_row.cache_info().misses) == drawn

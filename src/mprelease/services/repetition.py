@@ -2,10 +2,10 @@
 
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
-from mprelease.domain.releases import Kind, Release, State
+from mprelease.domain.releases import Kind, State
 from mprelease.domain.users import Actor
 from mprelease.platforms.registry import driver_of
-from mprelease.schemas.apps import App, AppChange
+from mprelease.schemas.apps import AppChange
 from mprelease.schemas.releases import ReleaseRequest
 from mprelease.services import apps, releases
 from mprelease.services.context import ServiceContext
@@ -17,7 +17,12 @@ def again(services: ServiceContext, release_id: int) -> ReleaseRequest:
     Its ref is the commit of the release, not the present commit of the branch; a release that has
     succeeded is published as it was built then, if that is still stored.
     """
-    release, app = _found(services, release_id)
+    with services.database.reading() as db:
+        release = releases.get(db, release_id)
+        app = apps.get(db, release.app_name)
+        if app.id != release.app_id:
+            # The app of this release was removed, and another app has its name.
+            raise Refused(Problem.APP_UNKNOWN, name=release.app_name)
     return ReleaseRequest.of(
         app=app.name,
         kind=release.kind,
@@ -32,17 +37,16 @@ def again(services: ServiceContext, release_id: int) -> ReleaseRequest:
     )
 
 
-def newest_of_branch(services: ServiceContext, release_id: int) -> ReleaseRequest:
-    """Return a request for a preview like this release, of the present commit of its branch."""
-    release, app = _found(services, release_id)
-    return ReleaseRequest.of(
-        app=app.name,
-        kind=Kind.PREVIEW,
-        ref=release.shown_ref,
-        environment=release.environment,
-        **vars(release.launch),
-        compile_settings=driver_of(app.platform).settings.effective(release.compile_settings),
-    )
+def preview_of_branch(services: ServiceContext, release_id: int) -> ReleaseRequest:
+    """Return a request for a preview of the newest commit of the branch or tag of a release.
+
+    Environment, start page and compile settings are those of the release; the robot is chosen
+    again.
+    """
+    same = again(services, release_id)
+    own = {"kind": Kind.PREVIEW, "ref": same.ref_name or same.ref}
+    not_repeated = dict.fromkeys(("ref_name", "description", "robot", "same_build_as"))
+    return same.model_copy(update=own | not_repeated)
 
 
 def again_with_node(
@@ -55,13 +59,3 @@ def again_with_node(
     wanted = again(services, release_id)
     apps.edit(services, who, wanted.app, AppChange.of(node=node))
     return wanted.model_copy(update={"same_build_as": None})
-
-
-def _found(services: ServiceContext, release_id: int) -> tuple[Release, App]:
-    with services.database.reading() as db:
-        release = releases.get(db, release_id)
-        app = apps.get(db, release.app_name)
-        if app.id != release.app_id:
-            # The app of this release was removed, and another app has its name.
-            raise Refused(Problem.APP_UNKNOWN, name=release.app_name)
-    return release, app

@@ -1,4 +1,4 @@
-"""The apps that a user has at the top of the home page."""
+"""Queries about the apps that users have starred."""
 
 from sqlalchemy import delete, insert, select
 
@@ -7,15 +7,18 @@ from mprelease.storage.tables import favourites
 
 
 def of_user(db: Reader, user_id: int) -> frozenset[int]:
-    """Return the ids of a user's favourites; those of removed apps may be among them."""
+    """Return the ids of the apps that a user has starred."""
     query = select(favourites.c.app_id).where(favourites.c.user_id == user_id)
     return frozenset(db.connection.scalars(query))
 
 
-def choose(db: Writer, user_id: int, app_id: int, *, chosen: bool) -> None:
-    """Add an app to a user's favourites, or take it away; nothing changes if it is so already."""
-    key = {"user_id": user_id, "app_id": app_id}
-    same = [favourites.c[name] == value for name, value in key.items()]
-    db.connection.execute(delete(favourites).where(*same))
-    if chosen:
-        db.connection.execute(insert(favourites).values(key))
+def put(db: Writer, user_id: int, app_id: int) -> None:
+    """Star an app; the transaction must hold a lock on the app's row."""
+    drop(db, user_id, app_id)
+    db.connection.execute(insert(favourites).values(user_id=user_id, app_id=app_id))
+
+
+def drop(db: Writer, user_id: int, app_id: int) -> None:
+    """Remove an app from those that a user has starred."""
+    is_it = (favourites.c.user_id == user_id) & (favourites.c.app_id == app_id)
+    db.connection.execute(delete(favourites).where(is_it))

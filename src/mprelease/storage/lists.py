@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Text, cast, func, or_, select, union_all
+from sqlalchemy import ColumnElement, Select, Text, cast, func, or_, select
 
 from mprelease.domain import platforms
-from mprelease.domain.codes import Code
 from mprelease.domain.newer_values import known_or_newer
 from mprelease.domain.platforms import Platform
 from mprelease.domain.releases import Kind, Release, State
 from mprelease.storage.database import Reader
-from mprelease.storage.releases import code_of, read, with_app
+from mprelease.storage.releases import read, with_app
 from mprelease.storage.tables import apps, projects, qr_codes, releases
 
 _OPEN = [state for state in State if not state.is_final]
@@ -61,6 +60,7 @@ class ProjectSection:
 
     name: str
     apps: tuple[AppSummary, ...]
+    id: int = 0
 
 
 def search(db: Reader, search: Search, *, with_stages: bool = True) -> list[Release]:
@@ -152,7 +152,15 @@ def _sections_query() -> Select[Any]:
     state = select(releases.c.state).where(releases.c.id == newest).scalar_subquery()
     is_member = (apps.c.project_id == projects.c.id) & apps.c.removed_at.is_(None)
     return (
-        select(projects.c.name, apps.c.id, apps.c.name.label("app"), apps.c.platform, state, newest)
+        select(
+            projects.c.id.label("project_id"),
+            projects.c.name,
+            apps.c.id,
+            apps.c.name.label("app"),
+            apps.c.platform,
+            state,
+            newest,
+        )
         .join(apps, is_member, isouter=True)
         .order_by(projects.c.name, apps.c.name)
     )
@@ -160,56 +168,16 @@ def _sections_query() -> Select[Any]:
 
 @lru_cache(maxsize=4)
 def _sections(rows: tuple[tuple[Any, ...], ...]) -> tuple[ProjectSection, ...]:
-    by_name: dict[str, list[AppSummary]] = defaultdict(list)
-    for project, app_id, name, platform, state, newest_id in rows:
-        members = by_name[project]
+    by_name: dict[tuple[int, str], list[AppSummary]] = defaultdict(list)
+    for project_id, project, app_id, name, platform, state, newest_id in rows:
+        members = by_name[project_id, project]
         if app_id is not None:
             shown = known_or_newer(State, state) if state else None
             members.append(AppSummary(app_id, name, platforms.named(platform), shown, newest_id))
-    return tuple(ProjectSection(name, tuple(members)) for name, members in by_name.items())
-
-
-@dataclass(frozen=True)
-class CodeSummary:
-    """The QR code of a release, with what distinguishes that release from others of its app."""
-
-    release: int
-    kind: Kind
-    ref: str
-    version: str | None
-    person: str
-    code: Code
-
-
-def newest_codes(db: Reader) -> Mapping[int, tuple[CodeSummary, ...]]:
-    """Return by app its newest releases that have a QR code: one of each kind at most."""
-    found: dict[int, list[CodeSummary]] = defaultdict(list)
-    for row in db.connection.execute(_newest_codes()):
-        ref, kind = row.ref_name or row.ref, known_or_newer(Kind, row.kind)
-        code = CodeSummary(row.id, kind, ref, row.version, row.requested_by, code_of(row))
-        found[row.app_id].append(code)
-    return {app_id: tuple(summaries) for app_id, summaries in found.items()}
-
-
-@cache
-def _newest_codes() -> Select[Any]:
-    # An index answers each of these without reading other codes.
-    newest = [
-        select(
-            select(func.max(qr_codes.c.release_id))
-            .where(qr_codes.c.app_id == apps.c.id, qr_codes.c.kind == kind)
-            .correlate(apps)
-            .scalar_subquery()
-            .label("id")
-        ).where(apps.c.removed_at.is_(None))
-        for kind in Kind
-    ]
-    ids = union_all(*newest).subquery()
-    of_release = ("id", "app_id", "kind", "ref", "ref_name", "version", "requested_by")
-    of_code = ("made_at", "validity", "expires_at")
-    columns = [releases.c[name] for name in of_release] + [qr_codes.c[name] for name in of_code]
-    query = select(*columns).select_from(ids).join(releases, releases.c.id == ids.c.id)
-    return query.join(qr_codes, qr_codes.c.release_id == ids.c.id).order_by(releases.c.kind)
+    return tuple(
+        ProjectSection(name, tuple(members), project_id)
+        for (project_id, name), members in by_name.items()
+    )
 
 
 def with_codes(db: Reader, release_ids: Collection[int]) -> Mapping[int, int]:

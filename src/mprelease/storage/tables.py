@@ -41,10 +41,10 @@ def _timestamp(name: str, *, nullable: bool = True) -> Column[Any]:
     return Column(name, BigInteger, nullable=nullable)
 
 
-def _part_of(owner: str) -> Column[Any]:
-    """Return a column of the primary key: rows are removed with the row that it names."""
-    key = ForeignKey(f"{owner}s.id", ondelete="CASCADE")
-    return Column(f"{owner}_id", Id, key, primary_key=True, autoincrement=False)
+def _part_of(name: str, owner: str) -> Column[Any]:
+    """Return a column of a primary key; the row is deleted together with its owner's."""
+    owned = ForeignKey(owner, ondelete="CASCADE")
+    return Column(name, Id, owned, primary_key=True, autoincrement=False)
 
 
 projects = Table(
@@ -152,6 +152,8 @@ releases = Table(
     Column("artifact", String(64)),
     Index(None, "state", "label", "due", "id"),
     Index(None, "app_id", "id"),
+    # For the newest release of each kind.
+    Index(None, "app_id", "kind", "id"),
     # For lists with a filter.
     Index(None, "state", "id"),
     Index(None, "requested_by", "id"),
@@ -177,7 +179,7 @@ stages = Table(
 qr_codes = Table(
     "qr_codes",
     metadata,
-    _part_of("release"),
+    _part_of("release_id", "releases.id"),
     Column("image", Blob, nullable=False),
     Column("media_type", String(64), nullable=False),
     _timestamp("made_at", nullable=False),
@@ -194,7 +196,7 @@ qr_codes = Table(
 shares = Table(
     "shares",
     metadata,
-    _part_of("release"),
+    _part_of("release_id", "releases.id"),
     Column("key", Key, nullable=False, unique=True),
     _timestamp("created_at", nullable=False),
 )
@@ -311,18 +313,10 @@ user_names = Table(
     Column("user_id", Id),
 )
 
-# The apps that a user has at the top of the home page.
-favourites = Table(
-    "favourites",
-    metadata,
-    _part_of("user"),
-    _part_of("app"),
-)
-
 avatars = Table(
     "avatars",
     metadata,
-    _part_of("user"),
+    _part_of("user_id", "users.id"),
     Column("image", Blob, nullable=False),
 )
 
@@ -339,4 +333,12 @@ access_keys = Table(
     _timestamp("created_at", nullable=False),
     _timestamp("expires_at", nullable=False),
     _timestamp("used_at"),
+)
+
+# The apps that a user has starred.
+favourites = Table(
+    "favourites",
+    metadata,
+    _part_of("user_id", "users.id"),
+    _part_of("app_id", "apps.id"),
 )

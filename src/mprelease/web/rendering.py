@@ -4,7 +4,8 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
+from secrets import token_hex
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,11 +26,12 @@ from mprelease.i18n.quantities import duration, size
 from mprelease.platforms.registry import driver_of, presentation_of, served, with_one_trial_code
 from mprelease.security import csrf
 from mprelease.services.sessions import Session
-from mprelease.storage.lists import AppSummary, CodeSummary, ProjectSection
+from mprelease.storage.lists import AppSummary, ProjectSection
 from mprelease.web import assets, flash, sidebar
 from mprelease.web.code_display import ShownCode, exact, moment, shown_code
 from mprelease.web.context import context_of
 from mprelease.web.identity import CSRF_FIELD
+from mprelease.web.matrix import Row
 from mprelease.web.rail import rail_of
 
 LANGUAGE_COOKIE = "language"
@@ -110,9 +112,11 @@ def _templates() -> Environment:
         "stages_of": _stages_of,
         "size_limits": _size_limits,
         "navigation": _navigation,
-        "app_row": _app_row,
+        "project_of": _project_of,
+        "matrix_row": _matrix_row,
         "shown_code": _shown_code,
         "rail_of": rail_of,
+        "new_key": partial(token_hex, 8),
         "progress_of": progress,
     }
     return made
@@ -136,8 +140,14 @@ def _navigation(context: Context) -> Markup:
     links = _links(
         context["sidebar"].sections, context["t"].language, manages=context["may"]("manage")
     )
-    here = Markup('<a href="{}"').format(url_quote(context["request"].url.path))
-    return Markup(links.replace(f"{here}>", f'{here} aria-current="page">', 1))  # noqa: S704
+    path = context["request"].url.path
+    # A page of an app is marked at the app itself.
+    for shown, current in ((path, "page"), ("/".join(path.split("/")[:3]), "true")):
+        here = Markup('<a href="{}"').format(url_quote(shown))
+        if f"{here}>" in links:
+            links = links.replace(f"{here}>", f'{here} aria-current="{current}">', 1)
+            break
+    return Markup(links)  # noqa: S704 a template
 
 
 @lru_cache(maxsize=16)
@@ -147,28 +157,68 @@ def _links(sections: tuple[ProjectSection, ...], language: Language, *, manages:
 
 
 @pass_context
-def _app_row(
-    context: Context, app: AppSummary, codes: Mapping[Kind, CodeSummary], *, chosen: bool
-) -> Markup:
-    """Return the row of an app on the home page, with its newest codes."""
-    shown = tuple((kind, one, _shown_code(context, one.code)) for kind, one in codes.items())
-    may = context["may"]
-    return _row(app, shown, context["t"].language, chosen=chosen, releases=may("release"))
+def _project_of(context: Context, app: str) -> str:
+    """Return the name of the project of an app that the sidebar shows; "" for a removed one."""
+    sections = context["sidebar"].sections if context["sidebar"] else ()
+    return _projects(sections).get(app, "")
 
 
+@lru_cache(maxsize=4)
+def _projects(sections: tuple[ProjectSection, ...]) -> Mapping[str, str]:
+    return {app.name: section.name for section in sections for app in section.apps}
+
+
+@pass_context
+def _matrix_row(context: Context, row: Row) -> Markup:
+    """Return the row of an app on the home page, with the progress of what runs."""
+    successors, running = context["successors"], context["running_by_cell"]
+    shown = tuple(
+        (
+            kind,
+            cell,
+            _shown_code(context, cell.shown.code) if cell and cell.shown.code else None,
+            _ago(context, cell.shown.since) if cell else None,
+            _ago(context, cell.later.since) if cell and cell.later else None,
+            successors.get(cell.shown.id) if cell else None,
+            tuple(one.id for one in running.get((row.app.id, kind), ())),
+        )
+        for kind in Kind
+        for cell in (row.cells.get(kind),)
+    )
+    drawn = _drawn_row(
+        row.app,
+        row.project,
+        shown,
+        context["t"].language,
+        is_starred=row.is_starred,
+        may_release=context["may"]("release"),
+    )
+    for kind in Kind:
+        for release in running.get((row.app.id, kind), ()):
+            drawn = drawn.replace(f"<!--{release.id}-->", _progress(context, release))
+    return Markup(drawn)  # noqa: S704 a template
+
+
+def _progress(context: Context, release: Release) -> str:
+    made = context.environment.get_template("progress_macros.html").module
+    return str(made.progress_words(context["t"], release, context["now"]))  # type: ignore[attr-defined]
+
+
+# Most rows are the same as in the response before, for any user.
 @lru_cache(maxsize=4096)
-def _row(
+def _drawn_row(
     app: AppSummary,
-    codes: tuple[tuple[Kind, CodeSummary, ShownCode], ...],
+    project: str,
+    shown: tuple[tuple[Any, ...], ...],
     language: Language,
     *,
-    chosen: bool,
-    releases: bool,
-) -> Markup:
-    template = _templates().get_template("app_row.html")
-    by_kind = {kind: (summary, shown) for kind, summary, shown in codes}
-    shown = {"app": app, "codes": by_kind, "chosen": chosen, "releases": releases}
-    return Markup(template.render(t=Translator(language), **shown))  # noqa: S704 a template
+    is_starred: bool,
+    may_release: bool,
+) -> str:
+    values = {"app": app, "project": project, "shown": shown}
+    rights = {"is_starred": is_starred, "may_release": may_release}
+    template = _templates().get_template("home_row.html")
+    return template.render(t=Translator(language), **values, **rights)
 
 
 @pass_context
@@ -198,7 +248,9 @@ def _ago(context: Context, at: int | None) -> Markup:
         words = t("web.ago.now")
     exact = datetime.fromtimestamp(at / 1000, context["timezone"])
     shown = exact.isoformat(" ", "seconds")
-    return Markup('<time datetime="{}" title="{}">{}</time>').format(moment(at), shown, words)
+    return Markup('<time data-age datetime="{}" title="{}">{}</time>').format(
+        moment(at), shown, words
+    )
 
 
 @pass_context

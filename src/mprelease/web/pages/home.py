@@ -1,30 +1,25 @@
-"""The home page: what runs, the newest QR codes of each app, and recent releases."""
+"""The home page: what runs, the newest releases of each app as a matrix, and recent releases."""
 
-from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import Response
 
 from mprelease.domain.problems import Message
 from mprelease.domain.releases import Kind, State
-from mprelease.i18n import Translator
 from mprelease.platforms.registry import with_one_trial_code
-from mprelease.services import apps, releases, repetition
-from mprelease.storage import favourites, lists
-from mprelease.storage.lists import AppSummary, CodeSummary, ProjectSection, Search
+from mprelease.services import favourites
+from mprelease.storage import lists
+from mprelease.storage.lists import Search
 from mprelease.storage.progress import with_progress
-from mprelease.web import sidebar
-from mprelease.web.days import by_day
+from mprelease.web import matrix, sidebar
 from mprelease.web.flash import done
-from mprelease.web.identity import CanRelease, CanView, ContextOf
-from mprelease.web.rendering import language, page
+from mprelease.web.identity import CanView, ContextOf
+from mprelease.web.rendering import page
 
 router = APIRouter(include_in_schema=False)
-_RECENT = 10
+_RECENT = 12
 _UNFINISHED = {State.QUEUED, State.RUNNING}  # shown in `running`
-
-Codes = dict[int, dict[Kind, CodeSummary]]
 
 
 @router.get("/")
@@ -33,93 +28,49 @@ def show(
     context: ContextOf,
     session: CanView,
     q: Annotated[str, Query(max_length=200)] = "",
+    unfold: int | None = None,
 ) -> Response:
-    """Show the home page; with `q` the apps that have this text in a name or a branch."""
-    services = context.services
-    t, zone = Translator(language(request)), services.timezone
-    with services.database.reading() as db:
-        running = with_progress(db, services.estimates, lists.unfinished(db))
-        recent = lists.search(db, Search(limit=_RECENT), with_stages=False)
+    """Show the home page; with `q` only the apps that it finds, with `unfold` a section opened."""
+    text, user = q.strip(), session.user
+    folds = matrix.folds_in(request.cookies.get(matrix.FOLDS_COOKIE, ""))
+    if unfold is not None:
+        folds[unfold] = True
+    with context.services.database.reading() as db:
+        running = with_progress(db, context.services.estimates, lists.unfinished(db))
         shown = sidebar.read(db)
-        codes = {
-            app_id: {each.kind: each for each in of_app}
-            for app_id, of_app in lists.newest_codes(db).items()
-        }
-        chosen = favourites.of_user(db, session.user.id)
-        successors = lists.successors(db, [one.id for one in recent], with_one_trial_code())
-    sections = _found(shown.sections, codes, q.strip().casefold())
-    ended = [one for one in recent if one.state not in _UNFINISHED]
-    return page(
-        request,
-        "home.html",
-        running=running,
-        days=by_day(ended, zone, services.now(), t),
-        sidebar=shown,
-        sections=sections,
-        favourites=[app for each in sections for app in each.apps if app.id in chosen],
-        chosen=chosen,
-        codes=codes,
-        successors=successors,
-        q=q.strip(),
-        start=_start(shown.sections),
-    )
+        recent = [] if text else lists.search(db, Search(limit=_RECENT), with_stages=False)
+        if text:
+            sections, more = matrix.found(db, shown.sections, user.id, text)
+        else:
+            own = matrix.own_apps(db, shown.sections, user, recent)
+            sections, more = matrix.matrix(db, shown.sections, own, folds), False
+        uploads = [
+            cell.shown.id
+            for section in sections
+            for row in section.rows
+            if (cell := row.cells.get(Kind.UPLOAD))
+        ]
+        of_trial = [*uploads, *(one.id for one in recent)]
+        successors = lists.successors(db, of_trial, with_one_trial_code())
+    values: dict[str, Any] = {
+        "running": sorted(running, key=lambda one: one.requested_by != user.name),
+        "running_by_cell": matrix.by_cell(running),
+        "recent": [one for one in recent if one.state not in _UNFINISHED],
+        "sidebar": shown,
+        "has_apps": any(section.apps for section in shown.sections),
+        "sections": sections,
+        "successors": successors,
+        "text": text,
+        "more": more,
+    }
+    return page(request, "home.html", **values)
 
 
-@router.post("/favourites")
-def choose(
-    context: ContextOf,
-    session: CanView,
-    app: Annotated[str, Form(max_length=200)],
-    *,
-    chosen: bool = False,
+@router.post("/apps/{name}/favourite")
+def star(
+    context: ContextOf, session: CanView, name: str, *, starred: Annotated[bool, Form()] = True
 ) -> Response:
-    """Put an app at the top of this user's home page, or take it away from there."""
-    with context.services.database.writing() as db:
-        favourites.choose(db, session.user.id, apps.get(db, app).id, chosen=chosen)
-    word = "done.favourite_added" if chosen else "done.favourite_removed"
-    return done(context, "/", Message(word, {"app": app}))
-
-
-@router.post("/previews")
-def preview(
-    context: ContextOf,
-    session: CanRelease,
-    like: Annotated[int, Form()],
-    newest: int = 0,
-) -> Response:
-    """Queue a preview like an earlier release, of its branch's present commit, and redirect to it.
-
-    `newest` is the app's newest release that the page has shown: a second click is no second
-    release.
-    """
-    wanted = repetition.newest_of_branch(context.services, like)
-    key = f"{session.user.id}:{like}:{newest}"
-    wanted = wanted.model_copy(update={"idempotency_key": key})
-    made = releases.request(context.services, session.user.actor, wanted)
-    return done(context, f"/releases/{made}", Message("done.release_requested", {"id": made}))
-
-
-def _start(sections: tuple[ProjectSection, ...]) -> int:
-    """Return the next step of setting up: 1 a project, 2 an app, 3 a release; 4 after these."""
-    members = [app for each in sections for app in each.apps]
-    return 1 if not sections else 2 if not members else 3 if not any(map(_is_used, members)) else 4
-
-
-def _is_used(app: AppSummary) -> bool:
-    return app.newest is not None
-
-
-def _found(sections: tuple[ProjectSection, ...], codes: Codes, text: str) -> list[ProjectSection]:
-    """Return the sections with those of their apps that have `text` in a name or a branch."""
-    if not text:
-        return [each for each in sections if each.apps]
-    found = (
-        replace(each, apps=tuple(app for app in each.apps if text in _words(each, app, codes)))
-        for each in sections
-    )
-    return [each for each in found if each.apps]
-
-
-def _words(section: ProjectSection, app: AppSummary, codes: Codes) -> str:
-    refs = (each.ref for each in codes.get(app.id, {}).values())
-    return " ".join((section.name, app.name, *refs)).casefold()
+    """Star an app for this user, or remove the star, and return to it on the home page."""
+    app_id = favourites.star(context.services, session.user.id, name, starred=starred)
+    message = "done.favourite_added" if starred else "done.favourite_removed"
+    return done(context, f"/#app-{app_id}", Message(message, {"name": name}))

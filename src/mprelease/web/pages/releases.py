@@ -137,6 +137,22 @@ def again(
     return _done(context, made, "done.release_requested")
 
 
+@router.post("/{release_id}/preview")
+def preview(
+    context: ContextOf,
+    session: CanRelease,
+    release_id: int,
+    key: Annotated[str, Form(max_length=64)] = "",
+) -> Response:
+    """Queue a preview of the newest commit of a release's branch and redirect to it."""
+    wanted = repetition.preview_of_branch(context.services, release_id)
+    if key:
+        # A second click on the same page makes no second release.
+        wanted = wanted.with_(idempotency_key=f"{session.user.id}:{key}:{release_id}")
+    made = releases.request(context.services, session.user.actor, wanted)
+    return _done(context, made, "done.release_requested")
+
+
 @router.post("/{release_id}/again-with-node")
 def again_with_node(
     context: ContextOf,

@@ -2,6 +2,7 @@
 // socket; parts with `data-region` are fetched again when a release begins, is checked out or ends,
 // after a random delay in each browser.
 import { Idiomorph } from "./vendor/idiomorph.js";
+import { showAges } from "./ages.js";
 import { duration } from "./format.js";
 import "./codes.js";
 import { showNotices } from "./notices.js";
@@ -68,6 +69,7 @@ function showPositions() {
 }
 
 function tick() {
+  showAges(states.now);
   for (const release of states.known.values()) if (!isFinal(release)) showProgress(release);
   for (const time of document.querySelectorAll("[data-since]")) {
     time.textContent = duration(states.now - Number(time.dataset.since));
@@ -86,11 +88,19 @@ class Refresher {
     this.#timer = setTimeout(() => this.#fetch(), wait + Math.random() * spread);
   }
 
+  /** Fetches without delay, for what the user has just chosen. */
+  now() {
+    clearTimeout(this.#timer);
+    this.#fetch();
+  }
+
   async #fetch() {
     this.#last = Date.now();
-    const answer = await fetch(location.href, { redirect: "manual" }).catch(() => null);
+    const address = location.href;
+    const answer = await fetch(address, { redirect: "manual" }).catch(() => null);
     this.#timer = 0;
-    if (!answer?.ok) return;
+    // The page may show something else by now, whose answer comes later.
+    if (!answer?.ok || address !== location.href) return;
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     for (const region of document.querySelectorAll("[data-region], [data-refresh]")) {
       const fresh = page.getElementById(region.id);
@@ -116,6 +126,7 @@ function options(grows) {
 }
 
 const refresher = new Refresher();
+document.addEventListener("mprelease:outdated", () => refresher.now());
 
 function needsFetch(change) {
   const isShown = document.querySelector(`[data-state-of="${change.now.id}"]`) !== null;

@@ -1,4 +1,4 @@
-"""The apps that users have at the top of the home page."""
+"""The apps that users have starred; an index on the releases of an app by their kind."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,19 +10,23 @@ _ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
-    """Add a table that older nodes do not know."""
+    """Add a table and an index that older nodes can ignore."""
     op.create_table(
         "favourites",
-        sa.Column("user_id", _ID, nullable=False),
-        sa.Column("app_id", _ID, nullable=False),
-        *(
-            sa.ForeignKeyConstraint(
-                [f"{owner}_id"],
-                [f"{owner}s.id"],
-                name=op.f(f"fk_favourites_{owner}_id"),
-                ondelete="CASCADE",
-            )
-            for owner in ("user", "app")
+        sa.Column(
+            "user_id",
+            _ID,
+            sa.ForeignKey("users.id", ondelete="CASCADE", name="fk_favourites_user_id_users"),
+            nullable=False,
+            autoincrement=False,
         ),
-        sa.PrimaryKeyConstraint("user_id", "app_id", name=op.f("pk_favourites")),
+        sa.Column(
+            "app_id",
+            _ID,
+            sa.ForeignKey("apps.id", ondelete="CASCADE", name="fk_favourites_app_id_apps"),
+            nullable=False,
+            autoincrement=False,
+        ),
+        sa.PrimaryKeyConstraint("user_id", "app_id", name="pk_favourites"),
     )
+    op.create_index("ix_releases_app_id_kind_id", "releases", ["app_id", "kind", "id"])
