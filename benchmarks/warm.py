@@ -58,6 +58,7 @@ class Project:
     new: float
     same: float
     packs_npm: bool = False
+    install: str = "ci"
 
 
 def _uni_app(folder: Path) -> Path:
@@ -109,6 +110,8 @@ PROJECTS = (
         "npm run build:weapp",
         4.5,
         40,
+        # Its lock file lacks packages of other systems, which `npm ci` of some versions refuses.
+        install="install",
     ),
     Project(
         "retail",
@@ -214,7 +217,7 @@ class _Warm:
         place = clone(self._repository, folder / "clone")
         project = self._project
         if project.build or project.packs_npm:
-            npm(folder, place, "ci", "--prefer-offline", "--no-audit", "--no-fund")
+            npm(folder, place, project.install, "--prefer-offline", "--no-audit", "--no-fund")
         if project.build:
             run(folder, place, "sh", "-c", project.build)
         built = place / project.output

@@ -1,5 +1,9 @@
-"""The times of pages with 100,000 stored releases, and the start and memory of the server."""
+"""The times of pages with 100,000 stored releases, and the start and memory of the server.
 
+MPRELEASE_BENCH_RELEASES and MPRELEASE_BENCH_APPS are other numbers of releases and apps.
+"""
+
+import os
 import re
 import socket
 import subprocess
@@ -11,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
 from benchmarks.installation import APP, Installation, installed, native
 from benchmarks.measuring import InvalidMeasurement, Measurement, Of, Target
@@ -20,14 +24,18 @@ from mprelease.domain.users import Actor
 from mprelease.services import apps, releases
 from mprelease.settings.environment import machine_environment
 from mprelease.simulator.sample import make_sample
+from mprelease.storage.database import Database
+from mprelease.storage.tables import apps as apps_table
+from mprelease.storage.tables import qr_codes, stages
 from mprelease.storage.tables import releases as releases_table
-from mprelease.storage.tables import stages
 
-_RELEASES = 100_000
+_RELEASES = int(os.environ.get("MPRELEASE_BENCH_RELEASES", "100000"))
+_APPS = int(os.environ.get("MPRELEASE_BENCH_APPS", "1"))
 _ROUNDS = 100
+_INSERTED = 50_000
 _PASSWORD = "a password of benchmarks"  # noqa: S105 of a server that lives for a minute
 _PAGES = {"home": "/", "app": f"/apps/{APP}", "tasks": "/releases", "release": "/releases/500"}
-_PAGE, _START, _MEMORY = Target(Of.ALONE, 30), Target(Of.ALONE, 2000), Target(Of.ALONE, 130, "MB")
+_PAGE, _START, _MEMORY = Target(Of.ALONE, 15), Target(Of.ALONE, 2000), Target(Of.ALONE, 130, "MB")
 _WIRE = Target(Of.ALONE, 70, "KB")
 
 
@@ -138,7 +146,6 @@ def _fill(installation: Installation) -> None:
     first = installation.request()
     releases.cancel(services, Actor("benchmark"), first)
     blank = {
-        "app_id": app.id,
         "kind": Kind.PREVIEW,
         "state": State.SUCCEEDED,
         "environment": "production",
@@ -154,14 +161,41 @@ def _fill(installation: Installation) -> None:
         "publish_state": "done",
         "serial_key": "key",
     }
-    numbers = range(first + 1, first + _RELEASES)
-    rows = [{**blank, "id": n, "ref": f"feature/{n % 50}", "created_at": n} for n in numbers]
-    known = {"state": "succeeded", "started_at": 1, "ended_at": 2, "cached": False}
-    of_stages = [
-        {**known, "release_id": n, "name": stage, "position": position}
-        for n in numbers
-        for position, stage in enumerate(Stage)
+    owners = [app.id, *_copies(services.database, app.id)]
+    for start in range(first + 1, first + _RELEASES, _INSERTED):
+        numbers = range(start, min(start + _INSERTED, first + _RELEASES))
+        rows = [
+            {**blank, "id": n, "app_id": owners[n % _APPS], "ref": f"feature/{n % 50}"}
+            | {"created_at": n}
+            for n in numbers
+        ]
+        known = {"state": "succeeded", "started_at": 1, "ended_at": 2, "cached": False}
+        of_stages = [
+            {**known, "release_id": n, "name": stage, "position": position}
+            for n in numbers
+            for position, stage in enumerate(Stage)
+        ]
+        with services.database.writing() as db:
+            db.connection.execute(insert(releases_table), rows)
+            db.connection.execute(insert(stages), of_stages)
+    newest = range(first + _RELEASES - _APPS, first + _RELEASES)
+    codes = [
+        {"release_id": n, "app_id": owners[n % _APPS], "kind": Kind.PREVIEW, "image": b"png"}
+        | {"media_type": "image/png", "made_at": n, "validity": "limited", "expires_at": n}
+        for n in newest
     ]
     with services.database.writing() as db:
-        db.connection.execute(insert(releases_table), rows)
-        db.connection.execute(insert(stages), of_stages)
+        db.connection.execute(insert(qr_codes), codes)
+
+
+def _copies(database: Database, app_id: int) -> list[int]:
+    """Add copies of an app, so that there are `_APPS`; return their ids."""
+    with database.writing() as db:
+        row = db.connection.execute(select(apps_table).where(apps_table.c.id == app_id)).one()
+        rows = [
+            {**row._asdict(), "id": app_id + n, "name": f"{APP}-{n}", "name_key": f"{APP}-{n}"}
+            for n in range(1, _APPS)
+        ]
+        if rows:
+            db.connection.execute(insert(apps_table), rows)
+    return [each["id"] for each in rows]

@@ -34,7 +34,7 @@ from mprelease.platforms import tools
 from mprelease.platforms.driver import Route, ToolEnvironment
 from mprelease.platforms.registry import driver_of
 from mprelease.platforms.tools import BRIDGES, Tool
-from mprelease.process import programs, sandbox
+from mprelease.process import memory, programs, sandbox
 from mprelease.process.build_users import BuildUsers
 from mprelease.process.limits import ResourceLimits
 from mprelease.process.sandbox import Sandbox, SandboxSetup
@@ -57,6 +57,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _BUILDS_NICENESS = 10
+# Waiting processes may take together: MiB, or a share of the machine's memory if that is more.
+_STANDBY_MEMORY = 640
+_STANDBY_SHARE = 16
 
 
 @dataclass(frozen=True)
@@ -288,9 +291,10 @@ class Application(Installation):
         tool_environment = ToolEnvironment(
             settings.tools, node.node, node.folder, settings.extra_ca_certs
         )
-        limits = StandbyLimits(
-            settings.standby_seconds, settings.standby_memory, settings.release_memory
-        )
+        spare = settings.standby_memory
+        if spare is None:
+            spare = max(_STANDBY_MEMORY, memory.total() // _STANDBY_SHARE)
+        limits = StandbyLimits(settings.standby_seconds, spare, settings.release_memory)
         return Standby(layout, self.sandbox, tool_environment, limits)
 
 

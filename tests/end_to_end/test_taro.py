@@ -57,7 +57,6 @@ FILES = {
         "  outputRoot: `dist/${process.env.TARO_ENV}`,\n"
         "  framework: 'react',\n"
         "  compiler: 'webpack5',\n"
-        "  cache: { enable: true },\n"
         "}))\n"
     ),
     "babel.config.js": (
@@ -95,7 +94,7 @@ def test_a_taro_project_is_installed_built_and_uploaded_as_it_was_built(
     cli: CommandLine, wechat: WeChat, tmp_path: Path
 ) -> None:
     repository = make_repository(tmp_path / "taro", FILES)
-    cli.has_app(repository)
+    cli.has_app(repository, "--bundler-cache", "on")
     first = cli.must("upload", "shop", "--json", seconds=600).json
     made = built(cli)
     assert "pages/index/index.wxml" in made
@@ -105,6 +104,7 @@ def test_a_taro_project_is_installed_built_and_uploaded_as_it_was_built(
     commit(repository, {"src/pages/index/index.tsx": PAGE.replace("你好", "再见")})
     second = cli.must("preview", "shop", "--json").json
     assert second["stages"][1]["cached"] is True, "webpack's cache does not count as a change"
+    assert list(cli.data.glob("caches/*/*/0/.cache/webpack/*")), "Taro did not get the setting"
     changed = built(cli)
     assert sent(wechat.received[1].files) == changed
     assert {name for name in made if made[name] != changed[name]} == {"pages/index/index.js"}

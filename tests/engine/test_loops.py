@@ -8,7 +8,6 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -101,6 +100,18 @@ def slot(pool: WorkerPool, loops: LoopSupervisor, patch: Patch, _: str) -> None:
     patch.setattr(worker_module, "claim_next", failing(worker_module.claim_next))
     working(pool, loops)
     pool.becomes(pool.request(), State.SUCCEEDED)
+
+
+def standby_loop(pool: WorkerPool, loops: LoopSupervisor, patch: Patch, _: str) -> None:
+    real, refilled = worker_module.queued_platforms, threading.Event()
+
+    def queued_platforms(*arguments: Any) -> Any:
+        refilled.set()
+        return real(*arguments)
+
+    patch.setattr(worker_module, "queued_platforms", failing(queued_platforms))
+    working(pool, loops)
+    assert refilled.wait(10)
 
 
 def query_loop(pool: WorkerPool, loops: LoopSupervisor, patch: Patch, _: str) -> None:
@@ -197,6 +208,7 @@ def relay_listener(pool: WorkerPool, loops: LoopSupervisor, patch: Patch, redis_
 LOOPS: dict[str, Callable[[WorkerPool, LoopSupervisor, Patch, str], None]] = {
     "slot": slot,
     "worker queries": query_loop,
+    "standby": standby_loop,
     "worker tick": worker_tick,
     "wake-up sender": wake_up_sender,
     "watcher": watcher,
@@ -272,10 +284,7 @@ OWNED = {
     ("supervision.py", "threading.Thread"): "supervised",
     ("web/connections.py", "asyncio.create_task"): "supervised",
     ("web/held_port.py", "threading.Thread"): "refuses connections while the process ends",
-    (
-        "web/live_socket.py",
-        "asyncio.create_task",
-    ): "what a socket tells; its failure closes the socket",
+    ("web/live_socket.py", "asyncio.create_task"): "what a socket sends; a failure closes it",
 }
 STARTS = ("Thread", "Timer", "create_task", "ensure_future", "ThreadPoolExecutor", "run_coroutine")
 
@@ -287,29 +296,6 @@ def test_no_thread_and_no_task_is_started_by_anybody_else() -> None:
         if ast.unparse(call.func).rpartition(".")[2] in STARTS
     }
     assert found == OWNED.keys()
-
-
-def test_pauses_grow_and_end_with_the_first_turn_that_succeeds() -> None:
-    backoff = Backoff(1, 10)
-    assert [backoff.after(number) for number in range(1, 7)] == [1, 2, 4, 8, 10, 10]
-    assert backoff.after(10_000) == 10
-
-
-def test_an_outage_is_waited_out_told_once_and_not_counted(
-    loops: LoopSupervisor, caplog: pytest.LogCaptureFixture
-) -> None:
-    over, times = threading.Event(), count()
-
-    def turn() -> None:
-        if next(times) < 5:
-            raise ConnectionError("away")
-        over.set()
-
-    supervisor = replace(loops, outages=(ConnectionError,))
-    supervisor.thread("watcher", turn, over).join(10)
-    assert next(times) == 6
-    assert not loops.failures.total
-    assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 
 class DeafHub:

@@ -8,7 +8,8 @@ from mprelease.domain.releases import Kind
 from mprelease.schemas.releases import ReleaseRequest
 from mprelease.services import releases, repetition
 from mprelease.services.releases import AGEING_MS
-from mprelease.storage import clock, queue
+from mprelease.storage import clock
+from mprelease.storage.candidates import candidates
 from worker_pool import WorkerPool
 
 NOON = 1_795_320_000_000
@@ -23,7 +24,7 @@ def requested(pool: WorkerPool, app: str, *, minute: float = 0, priority: int = 
 
 def line(pool: WorkerPool) -> list[int]:
     with pool.services.database.reading() as db:
-        return queue.candidates(db, ("default", "intranet"))
+        return candidates(db, ("default", "intranet"))
 
 
 def test_who_waits_longest_goes_first(pool: WorkerPool) -> None:

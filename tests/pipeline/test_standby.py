@@ -13,8 +13,9 @@ import pytest
 from mprelease.domain.errors import ReleaseCanceled
 from mprelease.domain.platforms import Platform
 from mprelease.domain.sandbox import SandboxMode, SandboxPolicy, UidRange
-from mprelease.pipeline.standby import Standby, StandbyProcess
+from mprelease.pipeline.standby import Standby
 from mprelease.pipeline.standby_limits import StandbyLimits
+from mprelease.pipeline.standby_process import StandbyProcess
 from mprelease.platforms.driver import Event, Loaded, Progress, PublishOrder, ToolEnvironment
 from mprelease.process.build_users import BuildUsers
 from mprelease.process.command import Command
@@ -337,9 +338,9 @@ def test_a_process_waits_again_for_each_platform_whose_process_was_taken(
     make: Made, driver: ShellDriver, tools: Path
 ) -> None:
     standby = make()
-    standby.refill_taken()
+    standby.refill_used({})
     assert living(tools) == []
     standby.take(driver, 60).close()
-    standby.refill_taken()
+    standby.refill_used({})
     wait_until(lambda: standby.is_ready(Platform.WECHAT))
     standby.close()

@@ -1,5 +1,6 @@
-"""How many processes wait: one more than are used at once, within slots and memory."""
+"""How many processes wait: one more than are used together, within slots and memory."""
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,7 +53,7 @@ def release(standby: Standby, driver: ShellDriver, at_once: int = 1) -> None:
     taken = [standby.take(driver, 60) for _ in range(at_once)]
     for each in taken:
         each.close()
-    standby.refill_taken()
+    standby.refill_used({})
 
 
 def test_the_second_of_two_at_once_finds_a_loaded_process_too(
@@ -69,16 +70,40 @@ def test_the_second_of_two_at_once_finds_a_loaded_process_too(
         each.close()
 
 
-def test_no_more_wait_than_there_are_slots(make: Made, driver: ShellDriver, tools: Path) -> None:
-    one, three = make(slots=1), make(slots=3)
-    release(one, driver, at_once=2)
-    wait_until(lambda: one.is_ready(Platform.WECHAT))
+def test_as_many_wait_as_are_used_together_but_two_for_a_slot(
+    make: Made, driver: ShellDriver, tools: Path
+) -> None:
+    standby = make(slots=1)
+    release(standby, driver)
+    assert len(living(tools)) == 2
+    for _ in range(3):
+        release(standby, driver)
+    assert len(living(tools)) == 2
+    standby.close()
+    standby = make(slots=3)
+    for _ in range(4):
+        release(standby, driver)
+    assert len(living(tools)) == 5
+
+
+def test_queued_releases_find_processes_that_load_while_others_build(
+    make: Made, driver: ShellDriver, tmp_path: Path, tools: Path
+) -> None:
+    standby = make(slots=2, memory=250)
+    release(standby, driver)
+    for queued, waiting in ((3, 3), (9, 4), (1, 2), (0, 2)):
+        standby.refill_used({Platform.WECHAT: queued})
+        assert len(living(tools)) == waiting
+
+
+def test_processes_for_queued_releases_leave_the_memory_of_a_release(
+    make: Made, driver: ShellDriver, tools: Path
+) -> None:
+    standby = make(slots=2, reserve=1200, available=1250)
+    standby.refill(driver)
+    standby.refill_used({Platform.WECHAT: 4})
+    wait_until(lambda: standby.is_ready(Platform.WECHAT))
     assert len(living(tools)) == 1
-    release(three, driver, at_once=1)
-    wait_until(lambda: three.is_ready(Platform.WECHAT, 2))
-    release(three, driver, at_once=3)
-    wait_until(lambda: three.is_ready(Platform.WECHAT, 3))
-    assert len(living(tools)) == 1 + 3
 
 
 def test_all_together_stay_within_the_memory(
@@ -121,8 +146,8 @@ def test_a_loaded_one_is_taken_before_one_that_still_loads(
 ) -> None:
     standby = make(slots=2)
     slow = ShellDriver(tmp_path, script="sleep 60; cat {secret}")
-    for one in (slow, driver, slow):
-        standby.enable(2 if one is driver else 1)
+    for slots, one in enumerate((slow, driver), start=1):
+        standby.enable(slots)
         standby.refill(one)
     wait_until(lambda: standby.is_ready(Platform.WECHAT))
     first, second = (standby.take(driver, 60) for _ in range(2))
@@ -136,18 +161,38 @@ class Process:
     has_ended: bool = False
 
 
-def test_use_counts_what_runs_at_once_and_forgets_after_an_hour() -> None:
+def test_use_counts_what_runs_together_and_forgets_after_an_hour() -> None:
     now = [0.0]
     use = StandbyUse(lambda: now[0])
-    assert use.most_at_once(Platform.WECHAT) == 1
+    assert use.most_together(Platform.WECHAT) == 0
     first, second = Process(), Process()
     use.add(Platform.WECHAT, first)
+    now[0] = 100.0
     use.add(Platform.WECHAT, second)
-    assert use.most_at_once(Platform.WECHAT) == 2
-    assert use.most_at_once(Platform.ALIPAY) == 1
+    assert use.most_together(Platform.WECHAT) == 2
+    assert use.most_together(Platform.ALIPAY) == 0
     first.has_ended = second.has_ended = True
     now[0] = 3000.0
     use.add(Platform.WECHAT, Process())
-    assert use.most_at_once(Platform.WECHAT) == 2
-    now[0] = 3700.0
-    assert use.most_at_once(Platform.WECHAT) == 1
+    assert use.most_together(Platform.WECHAT) == 2
+    now[0] = 3750.0
+    assert use.most_together(Platform.WECHAT) == 1
+
+
+def test_releases_one_after_another_within_seconds_are_together() -> None:
+    now = [0.0]
+    use = StandbyUse(lambda: now[0])
+    for at in (0.0, 4.0, 9.0, 12.0):
+        now[0] = at
+        use.add(Platform.WECHAT, Process(has_ended=True))
+    assert use.most_together(Platform.WECHAT) == 3
+
+
+def test_one_process_loads_at_a_time(make: Made, driver: ShellDriver, tmp_path: Path) -> None:
+    """Loading takes a core for seconds, which builds need."""
+    slow = ShellDriver(tmp_path, script="sleep 0.5; " + driver.script)
+    standby = make(slots=2)
+    began = time.monotonic()
+    release(standby, slow)
+    assert standby.is_ready(Platform.WECHAT, 2)
+    assert time.monotonic() - began >= 1.0

@@ -34,16 +34,19 @@ class Releases:
     count: int = 0
 
     def made(
-        self, kept: Path | None = None, files: Path | None = None, **changes: object
+        self,
+        kept: Path | None = None,
+        files: Path | None = None,
+        packs: Path | None = None,
+        **changes: object,
     ) -> Publishing:
         """Publish a copy of the project, with a copy of a result; return the conversation."""
         self.count += 1
         scratch = self.folder / str(self.count)
         shutil.copytree(self.order.built, scratch / "project")
-        if kept:
-            shutil.copyfile(kept, scratch / "kept")
-        if files:
-            shutil.copyfile(files, scratch / "files")
+        for name, given in (("kept", kept), ("files", files), ("packs", packs)):
+            if given:
+                shutil.copyfile(given, scratch / name)
         order = replace(
             self.order,
             scratch=scratch,
@@ -52,6 +55,8 @@ class Releases:
             new_result=scratch / "new",
             kept_files=scratch / "files" if files else None,
             new_files=scratch / "new-files",
+            kept_packs=scratch / "packs" if packs else None,
+            new_packs=scratch / "new-packs",
             **changes,
         )
         publishing = Publishing(self.tool, scratch / "tools")
@@ -62,6 +67,11 @@ class Releases:
     def files(self) -> Path:
         """The file with the results of single files that the last process has written."""
         return self.folder / str(self.count) / "new-files"
+
+    @property
+    def packs(self) -> Path:
+        """The file with npm packs that the last process has written."""
+        return self.folder / str(self.count) / "new-packs"
 
     @property
     def result(self) -> Path:

@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from mprelease.cli import app as app_commands
+from mprelease.domain.apps import BundlerCache
 from mprelease.domain.errors import Refused
 from mprelease.domain.problems import Problem
 from mprelease.i18n import Language, Translator
@@ -102,6 +103,7 @@ def test_what_a_form_shows_is_what_it_reads(name: str) -> None:
         "robot_rules": ["release/* → 2", "main → 1"],
         "size_budgets": ["main 1.8 MB", "* 900 KB"],
         "private_dependencies": False,
+        "bundler_cache": BundlerCache.ON,
         "always_build": True,
         "renew_shared_codes": True,
         "fresh_install": True,

@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from mprelease.domain.releases import State
 from mprelease.storage import queue, recovery, releases
+from mprelease.storage.candidates import candidates
 from mprelease.storage.contention import is_contention
 from mprelease.storage.database import Database
 from mprelease.storage.queue import Lease
@@ -97,7 +98,7 @@ def test_no_release_and_no_robot_is_ever_held_twice(database: Database) -> None:
 def _waiting(database: Database) -> list[int]:
     """List what can be claimed; else what is queued behind it, until nothing is."""
     with database.reading() as db:
-        return queue.candidates(db, LABELS) or [
+        return candidates(db, LABELS) or [
             release.id
             for release in releases.newest(db, None, 100)
             if release.state is State.QUEUED

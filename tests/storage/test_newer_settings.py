@@ -3,7 +3,8 @@
 from sqlalchemy import select, update
 
 from mprelease.schemas.apps import App
-from mprelease.storage import apps, queue, tables
+from mprelease.storage import apps, tables
+from mprelease.storage.candidates import candidates
 from mprelease.storage.database import Database
 from sample_rows import add_app, add_release
 
@@ -40,7 +41,7 @@ def test_a_worker_leaves_their_releases_to_newer_ones_and_takes_those_behind(
         waiting = {add_release(db, newer, robot=robot) for robot in range(1, 12)}
         release = add_release(db, known, robot=30)
     with database.reading() as db:
-        assert set(queue.candidates(db, ("default",))) < waiting
+        assert set(candidates(db, ("default",))) < waiting
     set_by_a_newer_node(database, newer)
     with database.reading() as db:
-        assert queue.candidates(db, ("default",)) == [release]
+        assert candidates(db, ("default",)) == [release]

@@ -8,6 +8,7 @@ import pytest
 from mprelease.domain.problems import Problem, ProblemDetail
 from mprelease.domain.releases import Kind, PublishState, Stage, StageState, State
 from mprelease.storage import queue, recovery, releases
+from mprelease.storage.candidates import candidates
 from mprelease.storage.database import Database
 from mprelease.storage.queue import Lease
 from sample_rows import add_app, add_release
@@ -52,7 +53,7 @@ def test_a_second_release_of_the_same_robot_waits(database: Database) -> None:
         first, second = add_release(db, app), add_release(db, app)
     taken(database, first)
     with database.reading() as db:
-        assert queue.candidates(db, LABELS) == []
+        assert candidates(db, LABELS) == []
     assert queue.claim(database, second, "other", "other") is None
 
 
@@ -62,13 +63,13 @@ def test_a_release_of_another_robot_does_not_wait(database: Database) -> None:
         first, second = add_release(db, app, robot=1), add_release(db, app, robot=2)
     taken(database, first)
     with database.reading() as db:
-        assert queue.candidates(db, LABELS) == [second]
+        assert candidates(db, LABELS) == [second]
 
 
 def test_releases_of_other_labels_are_not_offered(database: Database, release: int) -> None:
     with database.reading() as db:
-        assert queue.candidates(db, ("intranet",)) == []
-        assert queue.candidates(db, LABELS) == [release]
+        assert candidates(db, ("intranet",)) == []
+        assert candidates(db, LABELS) == [release]
 
 
 def test_twelve_competing_threads_hold_no_release_and_no_robot_twice(database: Database) -> None:

@@ -16,6 +16,7 @@ from mprelease.platforms.registry import served
 from mprelease.services import apps
 from mprelease.storage import lists, queue
 from mprelease.storage import releases as stored
+from mprelease.storage.candidates import candidates
 from mprelease.storage.lists import Search
 from mprelease.web.api.openapi import document
 from paper_platform import APP_ID, CREDENTIAL, MISSED, PAPER, register
@@ -121,7 +122,7 @@ def test_each_robot_has_a_line_of_its_own_and_one_code_is_shared(
     assert f'src="/releases/{second}/qr-code"' in boss.client.get(f"/releases/{second}").text
     boss.send("/apps/letter/preview", ref="main", robot="3")
     with site.services.database.reading() as db:
-        before = queue.candidates(db, ["default"], served())
+        before = candidates(db, ["default"], served())
     boss.send("/apps/letter/preview", ref="main", robot="4")
     assert before == [newest(site).id - 1]
     for _ in range(2):

@@ -21,7 +21,8 @@ from mprelease.domain.users import Permission, Role
 from mprelease.domain.worker_queries import WorkerQuery, WorkerQueryKind
 from mprelease.i18n import Language, Translator
 from mprelease.remote.parsing import release_of
-from mprelease.storage import logs, queue, releases, tables, worker_queries
+from mprelease.storage import logs, releases, tables, worker_queries
+from mprelease.storage.candidates import candidates
 from test_rights import routes
 from web_clients import Site
 
@@ -143,11 +144,11 @@ def test_no_worker_takes_a_release_or_a_query_that_it_does_not_understand(
 ) -> None:
     with_a_row_everywhere(site)
     with site.services.database.reading() as db:
-        assert queue.candidates(db, ["default"]) == [site.first]
+        assert candidates(db, ["default"]) == [site.first]
     written(site, table, table.c[name])
     with site.services.database.reading() as db:
         if table in {tables.apps, tables.releases}:
-            assert queue.candidates(db, ["default"]) == []
+            assert candidates(db, ["default"]) == []
     if table is tables.worker_queries:
         assert worker_queries.claim(site.services.database, ["default"], 1000) is None
 

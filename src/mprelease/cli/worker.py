@@ -103,7 +103,7 @@ def _fill_standby(application: "Application", labels: tuple[str, ...], slots: in
         used = apps.recent_platforms(db, labels, services.now() - _RECENT_MS)
     for platform in sorted(set(served()) & set(used), key=used.index):
         if application.has_tool(platform):
-            standby.refill(driver_of(platform))
+            standby.use(driver_of(platform))
 
 
 def wait_for_end(worker: "Worker", signals: threading.Semaphore) -> None:

@@ -10,6 +10,18 @@ class Environment(StrEnum):
     DEVELOPMENT = "development"
 
 
+class BundlerCache(StrEnum):
+    """Whether builds of an app use what bundlers have kept of earlier builds.
+
+    `PROJECT`: where the project's own configuration does. `ON`: also by Taro, which keeps nothing
+    by itself. `OFF`: each build starts without.
+    """
+
+    PROJECT = "project"
+    ON = "on"
+    OFF = "off"
+
+
 class ProjectType(StrEnum):
     """What is published, as miniprogram-ci calls it (`type` of its Project)."""
 

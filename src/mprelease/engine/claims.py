@@ -1,12 +1,14 @@
 """Claim the best eligible release, in competition with other workers."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from mprelease.domain.platforms import Platform
 from mprelease.platforms.registry import served
 from mprelease.storage import queue
+from mprelease.storage.candidates import candidates, platforms_of
 from mprelease.storage.claim_preference import left_to_others
-from mprelease.storage.database import Database
+from mprelease.storage.database import Database, Reader
 from mprelease.storage.queue import Lease
 
 # Attempts while other workers claim all candidates first.
@@ -20,13 +22,18 @@ def claim_next(database: Database, worker: str, labels: Sequence[str], ttl: int)
     """
     for _ in range(_TRIES):
         with database.reading() as db:
-            queued = queue.candidates(db, labels, served())
+            queued = candidates(db, labels, served())
             left = left_to_others(db, worker, queued) if queued else frozenset()
-        candidates = [each for each in queued if each not in left]
-        if not candidates:
+        chosen = [each for each in queued if each not in left]
+        if not chosen:
             return None
-        for candidate in candidates:
+        for candidate in chosen:
             lease = queue.claim(database, candidate, worker, secrets.token_hex(16), ttl)
             if lease:
                 return lease
     return None
+
+
+def queued_platforms(db: Reader, labels: Sequence[str]) -> Mapping[Platform, int]:
+    """Count the next releases that these labels could run at once, by their platforms."""
+    return platforms_of(db, candidates(db, labels, served()))

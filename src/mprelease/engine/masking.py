@@ -45,6 +45,10 @@ class MaskingRecorder:
         """Forward the version of Node."""
         self._recorder.chose_node(version)
 
+    def stop_bundler_cache(self) -> None:
+        """Forward that the app's builds use no caches of bundlers from now on."""
+        self._recorder.stop_bundler_cache()
+
     def built_as(self, artifact: str) -> None:
         """Forward the name of the artifact."""
         self._recorder.built_as(artifact)

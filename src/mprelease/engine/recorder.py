@@ -4,10 +4,11 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import groupby
 from typing import Protocol
 
+from mprelease.domain.apps import BundlerCache
 from mprelease.domain.codes import UNKNOWN
 from mprelease.domain.errors import LeaseLost
 from mprelease.domain.logs import LogLine, Position
@@ -15,7 +16,8 @@ from mprelease.domain.problems import Message
 from mprelease.domain.releases import Commit, Publication, PublishState, Stage, StageState
 from mprelease.engine.log_limit import LimitedLog
 from mprelease.pipeline.runner import Outcome
-from mprelease.storage import clock, logs, queue, releases
+from mprelease.storage import apps, audit, clock, logs, queue, releases
+from mprelease.storage.audit import AuditEntry
 from mprelease.storage.database import Database, Writer
 from mprelease.storage.outage import OUTAGE
 from mprelease.storage.queue import Lease
@@ -24,6 +26,7 @@ from mprelease.supervision import LoopSupervisor
 
 _log = logging.getLogger(__name__)
 _BETWEEN_TRIES = 0.5
+_OWN_NAME = "mprelease"
 _OUTAGE_SECONDS_BEHIND_FENCE = 900.0
 
 
@@ -137,6 +140,10 @@ class DatabaseRecorder:
         """Write the version of Node."""
         self._write(lambda db: queue.write(db, self._lease, node_version=version))
 
+    def stop_bundler_cache(self) -> None:
+        """Switch the setting of the app off, with an entry in the audit."""
+        self._write(self._stop_bundler_cache)
+
     def built_as(self, artifact: str) -> None:
         """Write the name of the artifact."""
         self._write(lambda db: queue.write(db, self._lease, artifact=artifact))
@@ -189,6 +196,14 @@ class DatabaseRecorder:
             lifetime = publication.lifetime or UNKNOWN
             now = clock.read(db)
             releases.put_qr_code(db, self._lease.release_id, image, kind, now, lifetime)
+
+    def _stop_bundler_cache(self, db: Writer) -> None:
+        release = releases.by_id(db, self._lease.release_id)
+        assert release is not None
+        if apps.stop_bundler_cache(db, release.app_id):
+            details = {"bundler_cache": BundlerCache.OFF, "release": release.id}
+            entry = AuditEntry("app.edit", release.app_name, details, release.app_id)
+            audit.write(db, replace(entry, at=self._now(), who=_OWN_NAME, app_id=release.app_id))
 
     def _write(self, write: Callable[[Writer], object]) -> None:
         # The lease's thread writes too: a line must be written and removed by only one of them.

@@ -3,13 +3,15 @@
 import logging
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from mprelease import __version__
+from mprelease.domain.platforms import Platform
 from mprelease.domain.releases import State
-from mprelease.engine.claims import claim_next
+from mprelease.engine.claims import claim_next, queued_platforms
 from mprelease.engine.query_pool import QueryPool
 from mprelease.engine.slot import Slot, WorkerDependencies
 from mprelease.engine.upkeep import Upkeep
@@ -27,6 +29,8 @@ _log = logging.getLogger(__name__)
 TICK_SECONDS = 2.0
 # After so long a release uses its share of the memory; until then the share counts as reserved.
 _RESERVED_SECONDS = 60.0
+# Loading a vendor's tool takes a core for two seconds: a build beside it goes first, for so long.
+_LATEST_REFILL_SECONDS = 15.0
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,8 @@ class Worker:
         self._config = config
         self._slots = [Slot(dependencies, number + 1) for number in range(config.slots)]
         self._wakeup = Wakeup()
+        self._standby_use = Wakeup()
+        self._refill_at: float | None = None
         self._query_pool = QueryPool(query_handler, config.labels, self._wakeup.notify, self._loops)
         self._claim_lock = threading.Lock()
         self._closing = threading.Event()
@@ -100,6 +106,7 @@ class Worker:
         self._threads = [
             *(start("slot", partial(self._work, slot), self._closing) for slot in self._slots),
             start("worker queries", self._answer, self._closing),
+            start("standby", self._refill_standby, self._closing),
         ]
         if self._upkeep:
             self._upkeep.on_room = self._wakeup.notify
@@ -120,6 +127,7 @@ class Worker:
         Returns at once; `join` waits for the end.
         """
         self._closing.set()
+        self._standby.enable(0)
         # A claim in progress could claim again a release that a slot has requeued.
         with self._claim_lock:
             pass
@@ -127,6 +135,7 @@ class Worker:
             for slot in self._slots:
                 slot.requeue()
         self._wakeup.notify()
+        self._standby_use.notify()
         if self._upkeep:
             self._upkeep.request()
 
@@ -163,6 +172,7 @@ class Worker:
                 if lease is None:
                     return False
                 slot.reserve()
+            self._standby_changed()
         except OUTAGE as outage:
             self._database_is_lost(outage)
             return False
@@ -173,9 +183,35 @@ class Worker:
                 _log.error("release %s was abandoned after an internal error", lease.release_id)
             raise
         finally:
-            # After the end of the release, so that it does not delay one.
-            self._standby.refill_taken()
+            self._standby_changed()
         return True
+
+    def _refill_standby(self) -> None:
+        """Start processes of the vendors' tools: for queued releases now, else beside no build."""
+        seen = self._standby_use.count
+        queued = self._queued_platforms()
+        due = self._refill_at
+        left = due - time.monotonic() if due is not None else 0.0
+        if left > 0 and not queued and any(slot.busy_since is not None for slot in self._slots):
+            self._standby_use.wait(seen, left)
+            return
+        self._refill_at = None
+        self._standby.refill_used(queued)
+        if not self._closing.is_set():
+            self._standby_use.wait(seen)
+
+    def _standby_changed(self) -> None:
+        if self._refill_at is None:
+            self._refill_at = time.monotonic() + _LATEST_REFILL_SECONDS
+        self._standby_use.notify()
+
+    def _queued_platforms(self) -> Mapping[Platform, int]:
+        try:
+            with self._database.reading() as db:
+                return queued_platforms(db, self._config.labels)
+        except OUTAGE as outage:
+            self._database_is_lost(outage)
+            return {}
 
     def _has_memory(self) -> bool:
         """Return whether memory is free for a further release; the first one always starts."""

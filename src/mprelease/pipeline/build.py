@@ -14,12 +14,15 @@ from mprelease.packages.install_plan import ManagerName, find, manager_settings
 from mprelease.packages.install_view import MODULES
 from mprelease.pipeline.build_dependencies import BuildDependencies
 from mprelease.pipeline.build_reuse import keep, packages_of, staging_of, wait
+from mprelease.pipeline.bundler_caches import compared, offer, switch_on
+from mprelease.pipeline.checkout import place_anew
 from mprelease.pipeline.commands import (
     Commands,
     close_workspace,
     fresh_folders,
     release_variables,
 )
+from mprelease.pipeline.install import complete_hbuilderx
 from mprelease.pipeline.manager_installs import remove_plug_and_play
 from mprelease.pipeline.output_search import made_since
 from mprelease.pipeline.plain_content import refuse_pointers
@@ -37,10 +40,26 @@ def build(run: Run) -> bool:
         assert run.staging is not None
         run.driver.validate_output(run.staging.built, run.job.app.project_type)
         return True
-    started = time.time()
     recipe = recipe_of(run.folder, run.job.app, run.job.release.environment, run.node.version)
+    output, caches = _built(run, recipe)
+    if caches.is_to_be_compared:
+        output = compared(run, output, lambda: _built_cold(run, recipe))
+    run.driver.validate_output(output, run.job.app.project_type)
+    tree = run.workspace.tree
+    run.staging = staging_of(run, output, tree, run.workspace.seen(tree))
+    run.packages = packages_of(run.folder)
+    if recipe.build_command:
+        keep(run)
+    return False
+
+
+def _built(run: Run, recipe: Recipe, *, cold: bool = False) -> tuple[Path, BuildDependencies]:
+    """Run the build command, and return the folder of its output; `cold` is without caches."""
+    started = time.time()
     fresh_folders(run.workspace, run.uid)
-    with BuildDependencies(run).laid() as mounts, _exclusive(run):
+    switch_on(run)
+    caches = BuildDependencies(run, cold=cold)
+    with caches.laid() as mounts, _exclusive(run):
         variables = {**release_variables(run), **_variables(run, recipe)}
         commands = Commands(run, Stage.BUILD, run.workspace, run.uid, mounts, variables)
         if recipe.build_command:
@@ -51,13 +70,16 @@ def build(run: Run) -> bool:
         else:
             run.note("log.no_build_command")
     output = _output(run, run.folder / recipe.output, commands, started)
-    run.driver.validate_output(output, run.job.app.project_type)
-    tree = run.workspace.tree
-    run.staging = staging_of(run, output, tree, run.workspace.seen(tree))
-    run.packages = packages_of(run.folder)
-    if recipe.build_command:
-        keep(run)
-    return False
+    if not caches.has_cached:
+        offer(run, recipe, time.time() - started)
+    return output, caches
+
+
+def _built_cold(run: Run, recipe: Recipe) -> Path:
+    place_anew(run)
+    complete_hbuilderx(run)
+    output, _ = _built(run, recipe, cold=True)
+    return output
 
 
 @contextmanager

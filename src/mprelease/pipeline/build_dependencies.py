@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from mprelease.domain.apps import BundlerCache
 from mprelease.domain.errors import StageFailed
 from mprelease.domain.problems import Problem
 from mprelease.domain.sandbox import SandboxMode
@@ -25,6 +26,9 @@ from mprelease.workspace.dependency_sets import (
 from mprelease.workspace.layout import key_of
 
 _NOTE = "set"
+_BUILDS = "builds"
+COMPARED_EVERY = 20
+"""So many builds of a scope use its caches until one is compared with a build without."""
 
 
 class BuildDependencies:
@@ -35,9 +39,16 @@ class BuildDependencies:
     off, and for an app with private dependencies in any mode, they are copied, without caches.
     """
 
-    def __init__(self, run: Run) -> None:
-        """Take a run after its install stage."""
+    def __init__(self, run: Run, *, cold: bool = False) -> None:
+        """Take a run after its install stage; a `cold` build starts without caches, and saves none.
+
+        The caches of an app that uses none are not saved, either.
+        """
         self._run = run
+        self._is_cold = cold or run.job.app.build.bundler_cache is BundlerCache.OFF
+        self._builds = 0
+        self.has_cached = False
+        """Whether the build has left anything in its caches."""
         self._tree = run.workspace.tree
         self._caches = run.workspace.caches
         self._kept = run.workspace.folder / "modules"
@@ -68,6 +79,11 @@ class BuildDependencies:
         finally:
             if not self._run.machine.has_mounts:
                 self._put_away(found)
+
+    @property
+    def is_to_be_compared(self) -> bool:
+        """Return whether this build, which has used caches, is to be compared with a cold one."""
+        return self._builds == COMPARED_EVERY
 
     @property
     def _is_private(self) -> bool:
@@ -124,9 +140,11 @@ class BuildDependencies:
         return note.read_text() if note.is_file() else ""
 
     def _restore_caches(self, found: DependencySet) -> None:
-        scope, seed = self._scope(found, own=True), self._scope(found, own=False)
-        self._scopes.restore(scope, seed, self._caches, self._copier())
+        if not self._is_cold:
+            scope, seed = self._scope(found, own=True), self._scope(found, own=False)
+            self._scopes.restore(scope, seed, self._caches, self._copier())
         _make_ours(self._caches)
+        self._builds = self._count()
         for number, name in enumerate(found.modules):
             _make_ours(self._caches / str(number))
             for cache in CACHES:
@@ -145,7 +163,23 @@ class BuildDependencies:
             for number, name in enumerate(found.modules):
                 for cache in CACHES:
                     (self._tree / name / cache).rename(self._caches / str(number) / cache)
-        self._scopes.save(self._scope(found, own=True), self._caches)
+        self.has_cached = self._has_files()
+        if not self._is_cold:
+            (self._caches / _BUILDS).write_text(str(self._builds % COMPARED_EVERY))
+            self._scopes.save(self._scope(found, own=True), self._caches)
+
+    def _count(self) -> int:
+        """Return which of its scope's builds with a cache this is, since the last compared one."""
+        if not self._has_files():
+            return 0
+        try:
+            return int((self._caches / _BUILDS).read_text()) + 1
+        except (OSError, ValueError):
+            return 1
+
+    def _has_files(self) -> bool:
+        of_caches = (each for each in self._caches.iterdir() if each.is_dir())
+        return any(files for each in of_caches for _, _, files in os.walk(each))
 
     def _scope(self, found: DependencySet, *, own: bool) -> str:
         run, source = self._run, self._run.source

@@ -16,7 +16,7 @@ from mprelease.source.repository import Repository
 def fetch_ref(run: Run, git: Git) -> ResolvedRef:
     """Fetch the release's ref, and record its commit; raise StageFailed."""
     fetched = fetch(git, repository_of(run), run.job.release.ref)
-    run.commit = fetched.commit
+    run.fetched, run.commit = fetched, fetched.commit
     run.source = _source(run, fetched)
     run.recorder.checked_out(fetched.commit)
     run.log(f"{fetched.commit.id[:12]} {fetched.commit.subject} ({fetched.commit.author})")
@@ -28,6 +28,13 @@ def place_commit(run: Run, git: Git, fetched: ResolvedRef) -> None:
     _forget_others(run)
     place(git, repository_of(run), fetched, run.workspace.tree, run.uid)
     _refuse_wrong_folder(run)
+
+
+def place_anew(run: Run) -> None:
+    """Make the tree contain the run's commit, and nothing of what was there; raise StageFailed."""
+    assert run.fetched is not None
+    forget(run.workspace.tree)
+    place_commit(run, git_of(run), run.fetched)
 
 
 def repository_of(run: Run) -> Repository:

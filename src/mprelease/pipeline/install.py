@@ -40,9 +40,7 @@ from mprelease.workspace.layout import key_of
 
 def install(run: Run) -> bool:
     """Find or install the dependency set; return True if it existed. Raise StageFailed."""
-    settings = run.job.app.build
-    has_command = settings.install_command or settings.build_command
-    tool = None if has_command else hbuilderx.complete(run.folder, run.uid)
+    tool = complete_hbuilderx(run)
     if tool:
         run.note("log.hbuilderx", version=tool.version)
     run.runs_node = _runs_node(run)
@@ -78,6 +76,16 @@ def install(run: Run) -> bool:
     if run.dependencies is None:
         raise StageFailed(Problem.INTERNAL, detail=f"the dependency set {key} is gone")
     return False
+
+
+def complete_hbuilderx(run: Run) -> hbuilderx.Toolchain | None:
+    """Add the build tool to a project of HBuilderX in the run's tree, unless the app has commands.
+
+    Return None if there was nothing to be added.
+    """
+    settings = run.job.app.build
+    has_command = settings.install_command or settings.build_command
+    return None if has_command else hbuilderx.complete(run.folder, run.uid)
 
 
 def _runs_node(run: Run) -> bool:

@@ -17,7 +17,7 @@ from mprelease.i18n.quantities import size
 from mprelease.pipeline.kept_compile import with_kept_compile
 from mprelease.pipeline.run import Run
 from mprelease.pipeline.staging import staged
-from mprelease.pipeline.standby import StandbyProcess
+from mprelease.pipeline.standby_process import StandbyProcess
 from mprelease.platforms.driver import (
     Account,
     Failure,
@@ -76,7 +76,7 @@ def _publish_once(run: Run) -> bool:
     order = _order(run, parcel, publisher.scratch, pack_npm=bool(run.staging.packed))
     run.driver.prepare(order)
     order, compile_result = with_kept_compile(run, order)
-    for path in (order.scratch / "project", order.kept_result, order.kept_files):
+    for path in (order.scratch / "project", order.kept_result, order.kept_files, order.kept_packs):
         if path:
             publisher.give(path)
     exchange = _Exchange(run, order)

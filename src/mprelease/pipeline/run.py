@@ -17,7 +17,8 @@ from mprelease.domain.releases import Commit, Publication, Release, Stage, Stage
 from mprelease.domain.sandbox import SandboxMode
 from mprelease.i18n import Translator
 from mprelease.pipeline.staging import Staging
-from mprelease.pipeline.standby import Standby, StandbyProcess
+from mprelease.pipeline.standby import Standby
+from mprelease.pipeline.standby_process import StandbyProcess
 from mprelease.platforms.driver import Driver, Route
 from mprelease.process.build_users import ClaimedUser
 from mprelease.process.limits import NO_LIMITS, ResourceLimits
@@ -26,6 +27,7 @@ from mprelease.process.sandbox import Sandbox
 from mprelease.process.supervisor_protocol import MEBI
 from mprelease.process.tree import Stop
 from mprelease.schemas.apps import App
+from mprelease.source.mirror import ResolvedRef
 from mprelease.workspace.dependency_sets import DependencySet
 from mprelease.workspace.entry_lock import EntryLock
 from mprelease.workspace.layout import Layout, Workspace, key_of
@@ -58,6 +60,9 @@ class Recorder(Protocol):
 
     def chose_node(self, version: str) -> None:
         """Record the version of Node that installs and builds of the release run on."""
+
+    def stop_bundler_cache(self) -> None:
+        """Record that the app's builds use no caches of bundlers from now on."""
 
     def built_as(self, artifact: str) -> None:
         """Record the name of the artifact that is published."""
@@ -203,6 +208,7 @@ class Run:
     log: "LogWriter"
     user: ClaimedUser | None = None
     source: Source | None = None
+    fetched: ResolvedRef | None = None
     chosen_node: Node | None = None
     dependencies: DependencySet | None = None
     resources: ExitStack = field(default_factory=ExitStack)

@@ -4,138 +4,25 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from mprelease.domain.platforms import Platform
-from mprelease.pipeline.line_buffer import LineBuffer
 from mprelease.pipeline.standby_limits import StandbyLimits, StandbyUse
-from mprelease.platforms.driver import Driver, Loaded, ToolEnvironment
+from mprelease.pipeline.standby_process import StandbyProcess
+from mprelease.platforms.driver import Driver, ToolEnvironment
 from mprelease.process.bubblewrap import Mount
 from mprelease.process.build_users import ClaimedUser
-from mprelease.process.command import Command
-from mprelease.process.ownership import chown, chown_tree
+from mprelease.process.ownership import chown
 from mprelease.process.programs import shown_parts
-from mprelease.process.removal import remove
 from mprelease.process.sandbox import Sandbox
-from mprelease.process.tree import LineCallback, Running, Stop, start
 from mprelease.workspace.layout import Layout
 
 _log = logging.getLogger(__name__)
-# Seconds; a process with less time left gets no order.
-_TOO_LATE = 5.0
-
-
-class StandbyDismissed(Exception):
-    """The reason of stopping a process that is no longer needed."""
-
-
-class StandbyProcess:
-    """A process that waits for one order, in the private folder `scratch`.
-
-    It is ended by `close`, by its time limit, and with the worker.
-    """
-
-    def __init__(
-        self,
-        driver: Driver,
-        command: Command,
-        scratch: Path,
-        watched: Iterable[Path],
-        user: ClaimedUser | None = None,
-    ) -> None:
-        """Start the process; it becomes unusable if one of the files `watched` is replaced.
-
-        `user` is the user id under which it runs, reserved for it alone.
-        """
-        self.scratch = scratch
-        self.memory = driver.standby_memory
-        self._user = user
-        self._driver = driver
-        self._watched = _fingerprints(watched)
-        self._ends_at = time.monotonic() + command.time_limit
-        self._loaded = threading.Event()
-        self._lines, self._events = LineBuffer(), LineBuffer(self._look_at)
-        self._stop = Stop()
-        self._unregister_stop: Callable[[], None] = lambda: None
-        self._running = start(
-            command, stop=self._stop, on_line=self._lines.add, on_event=self._events.add
-        )
-
-    @property
-    def is_loaded(self) -> bool:
-        """Return whether the vendor's tool is loaded, so that an order starts without delay."""
-        return self._loaded.is_set()
-
-    @property
-    def has_ended(self) -> bool:
-        """Return whether the process has ended."""
-        return self._running.has_ended
-
-    @property
-    def is_usable(self) -> bool:
-        """Return whether the process can take an order: alive, in time, no file replaced."""
-        return (
-            not self._running.has_ended
-            and time.monotonic() < self._ends_at - _TOO_LATE
-            and self._watched == _fingerprints(self._watched)
-        )
-
-    def limit(self, seconds: float) -> None:
-        """Set the time limit, in seconds from now."""
-        self._ends_at = time.monotonic() + seconds
-        self._running.limit(seconds)
-
-    def give(self, path: Path) -> None:
-        """Make the process's user the owner of a file or folder in its scratch.
-
-        Files with several hard links in the folder keep their owner.
-        """
-        if self._user:
-            if path.is_dir():
-                chown_tree(path, self._user.uid)
-            else:
-                chown(path, self._user.uid)
-
-    def attach(self, *, stop: Stop, on_line: LineCallback, on_event: LineCallback) -> Running:
-        """Connect the caller, who sends the order; earlier lines and events are replayed first.
-
-        The callbacks run in this thread for the replay, then in reader threads. A request of `stop`
-        also ends the process.
-        """
-        self._unregister_stop = stop.on_ask(
-            lambda: self._stop.ask(stop.reason or StandbyDismissed())
-        )
-        self._lines.forward_to(on_line)
-        self._events.forward_to(on_event)
-        return self._running
-
-    def detach(self) -> None:
-        """Drop what the process still says: no callback of `attach` is called after the return."""
-        self._unregister_stop()
-        self._lines.drop()
-        self._events.drop()
-
-    def end(self) -> None:
-        """End the process, unless it has ended; its folder remains until `close`."""
-        self._unregister_stop()
-        self._stop.ask(StandbyDismissed())
-        with suppress(Exception):  # the caller of `attach` gets it from `Running.wait`
-            self._running.wait()
-
-    def close(self) -> None:
-        """End the process, unless it has ended, and remove its folder."""
-        self.end()
-        if self._user:
-            self._user.release()
-        with suppress(OSError):
-            remove(self.scratch)
-
-    def _look_at(self, line: str) -> None:
-        if isinstance(self._driver.event(line, None), Loaded):
-            self._loaded.set()
+_LONGEST_LOADING = 20.0
+_POLL_SECONDS = 0.05
+_MOST_FOR_A_SLOT = 2
 
 
 class Standby:
@@ -159,7 +46,8 @@ class Standby:
         self._lock = threading.Lock()
         self._waiting: dict[Platform, list[StandbyProcess]] = {}
         self._use = StandbyUse()
-        self._taken: dict[Platform, Driver] = {}
+        self._drivers: dict[Platform, Driver] = {}
+        self._queued: Mapping[Platform, int] = {}
         self._slots = 0
 
     @property
@@ -168,7 +56,10 @@ class Standby:
         return self._tool_environment.tools
 
     def enable(self, slots: int = 1) -> None:
-        """Allow `refill` to start processes, at most `slots` for each platform, until `close`."""
+        """Allow `refill` to start processes, until `close`.
+
+        At most two for each platform and slot: several releases often come together.
+        """
         self._slots = slots
 
     def take(self, driver: Driver, seconds: float) -> StandbyProcess:
@@ -178,7 +69,7 @@ class Standby:
         started, for example because the machine is out of memory, processes or disk space.
         """
         with self._lock:
-            self._taken[driver.platform] = driver
+            self._drivers[driver.platform] = driver
             unusable = self._remove_unusable(driver.platform)
             waiting = sorted(self._waiting.get(driver.platform, ()), key=lambda one: one.is_loaded)
             taken = waiting.pop() if waiting else None
@@ -193,31 +84,64 @@ class Standby:
             self._use.add(driver.platform, taken)
         return taken
 
-    def refill_taken(self) -> None:
-        """Start new waiting processes for each platform of which one was taken."""
+    def use(self, driver: Driver) -> None:
+        """Let `refill_used` start processes of a platform."""
         with self._lock:
-            taken, self._taken = self._taken, {}
-        for driver in taken.values():
-            self.refill(driver)
+            self._drivers[driver.platform] = driver
+
+    def refill_used(self, queued: Mapping[Platform, int]) -> None:
+        """Refill all platforms that were used, first one process of each; return when they wait.
+
+        `queued` is how many releases will want a process. One loads at a time: that takes a core
+        for two seconds, and builds run beside it.
+        """
+        with self._lock:
+            self._queued = queued
+            used = list(self._drivers.values())
+        for _ in range(self._most):
+            used = [driver for driver in used if self._has_loaded_one(driver)]
 
     def refill(self, driver: Driver) -> None:
-        """Start as many waiting processes of a platform as its use and the limits suggest."""
+        """Let as many processes of a platform wait as its use, the queue and the limits suggest."""
+        for _ in range(self._most):
+            if self._start_one(driver) is None:
+                break
+
+    def _has_loaded_one(self, driver: Driver) -> bool:
+        started = self._start_one(driver)
+        give_up_at = time.monotonic() + _LONGEST_LOADING
+        while started and self._slots and time.monotonic() < give_up_at:
+            if started.is_loaded or started.has_ended:
+                break
+            time.sleep(_POLL_SECONDS)
+        return started is not None
+
+    def _start_one(self, driver: Driver) -> StandbyProcess | None:
+        """Start a process, unless enough of the platform wait; end those that are too many."""
+        self.use(driver)
+        started = None
         with self._lock:
             closed = self._remove_unusable(driver.platform)
-            wanted = self._wanted(driver.platform)
-            while self._count(driver.platform) < wanted:
+            usual, queued = self._usual(driver.platform), self._queued.get(driver.platform, 0)
+            while self._count(driver.platform) > max(usual, queued):
+                closed.append(self._waiting[driver.platform].pop())
+            # While releases are queued, others build: the rest is started later.
+            if self._count(driver.platform) < min(self._most, queued if self._queued else usual):
                 closed += self._remove_surplus(driver)
-                if not self._has_room(driver):
-                    break
-                try:
-                    started = self._started(driver, self._limits.seconds)
-                except OSError as error:  # if it persists, the next release reports it
-                    name = driver.platform
-                    _log.warning("cannot start a standby process for %s: %s", name, error)
-                    break
-                self._waiting.setdefault(driver.platform, []).append(started)
+                if self._has_room(driver):
+                    started = self._started_waiting(driver)
         for each in closed:
             each.close()
+        return started
+
+    def _started_waiting(self, driver: Driver) -> StandbyProcess | None:
+        try:
+            started = self._started(driver, self._limits.seconds)
+        except OSError as error:  # if it persists, the next release reports it
+            _log.warning("cannot start a standby process for %s: %s", driver.platform, error)
+            return None
+        self._waiting.setdefault(driver.platform, []).append(started)
+        return started
 
     def is_ready(self, platform: Platform, count: int = 1) -> bool:
         """Return whether so many processes wait with the platform's tool loaded."""
@@ -236,11 +160,13 @@ class Standby:
     def _count(self, platform: Platform) -> int:
         return len(self._waiting.get(platform, ()))
 
-    def _wanted(self, platform: Platform) -> int:
-        """Return one more than are used at once, but at most one for each slot."""
-        if self._limits.seconds == 0:
-            return 0
-        return min(self._slots, 1 + self._use.most_at_once(platform))
+    def _usual(self, platform: Platform) -> int:
+        """Return one more than are used together, at least two if there are two slots."""
+        return min(self._most, max(min(2, self._slots), 1 + self._use.most_together(platform)))
+
+    @property
+    def _most(self) -> int:
+        return _MOST_FOR_A_SLOT * self._slots if self._limits.seconds else 0
 
     def _remove_unusable(self, platform: Platform) -> list[StandbyProcess]:
         waiting = self._waiting.get(platform, [])
@@ -261,10 +187,15 @@ class Standby:
         return removed
 
     def _has_room(self, driver: Driver) -> bool:
-        """Return whether another process may take memory; beyond the first only what is spare."""
-        is_first = self._count(driver.platform) == 0
+        """Return whether another process may take memory; beyond the first only what is spare.
+
+        The limit is for processes that wait for nothing yet: a queued release takes its own soon.
+        """
+        count = self._count(driver.platform)
+        is_expected = count < self._queued.get(driver.platform, 0)
         needed = driver.standby_memory + self._limits.reserve
-        return self._is_within_limit(driver) and (is_first or self._limits.available() >= needed)
+        is_spare = count == 0 or self._limits.available() >= needed
+        return is_spare and (is_expected or self._is_within_limit(driver))
 
     def _is_within_limit(self, driver: Driver) -> bool:
         used = sum(each.memory for those in self._waiting.values() for each in those)
@@ -304,19 +235,3 @@ class Standby:
 
 def _read_only(paths: Iterable[Path]) -> Iterator[Mount]:
     return (Mount(part, part) for path in paths for part in shown_parts(path))
-
-
-_Fingerprint = tuple[int, int, int] | None
-
-
-def _fingerprints(paths: Iterable[Path]) -> dict[Path, _Fingerprint]:
-    return {path: _fingerprint(path) for path in paths}
-
-
-def _fingerprint(path: Path) -> _Fingerprint:
-    """Return values that change when a file or folder is replaced; None while it is missing."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino, found.st_ctime_ns

@@ -9,6 +9,8 @@ from mprelease.domain.platforms import Platform
 from mprelease.process.memory import available
 
 _RECENT_SECONDS = 3600.0
+# Releases that begin within so long come together: five apps of a team, or three platforms.
+_TOGETHER_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -32,22 +34,26 @@ class _Process(Protocol):
 
 @dataclass
 class StandbyUse:
-    """Which processes are in use, and how many of a platform were within the last hour."""
+    """How many processes of a platform were used together, within the last hour.
+
+    Those are the processes in use at once, and those that were taken within ten seconds.
+    """
 
     clock: Callable[[], float] = time.monotonic
     _used: dict[Platform, list[_Process]] = field(default_factory=dict)
     _counts: dict[Platform, list[tuple[float, int]]] = field(default_factory=dict)
 
     def add(self, platform: Platform, process: _Process) -> None:
-        """Count a process as used until it has ended."""
+        """Count a process, as used until it has ended."""
         used = [each for each in self._used.get(platform, ()) if not each.has_ended]
         self._used[platform] = [*used, process]
-        counts = self._recent(platform)
-        self._counts[platform] = [*counts, (self.clock(), len(used) + 1)]
+        counts, now = self._recent(platform), self.clock()
+        taken = sum(now - at < _TOGETHER_SECONDS for at, _ in counts)
+        self._counts[platform] = [*counts, (now, 1 + max(len(used), taken))]
 
-    def most_at_once(self, platform: Platform) -> int:
-        """Return the greatest number of processes used at once in the last hour, at least 1."""
-        return max((count for _, count in self._recent(platform)), default=1)
+    def most_together(self, platform: Platform) -> int:
+        """Return the greatest number of processes used together in the last hour."""
+        return max((count for _, count in self._recent(platform)), default=0)
 
     def _recent(self, platform: Platform) -> list[tuple[float, int]]:
         since = self.clock() - _RECENT_SECONDS

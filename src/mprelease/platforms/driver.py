@@ -53,12 +53,10 @@ class ToolEnvironment:
 class PublishOrder:
     """One upload or preview to be made.
 
-    `built` is the folder to publish, a copy in `scratch`; the vendor's tool may write into it (npm
-    packing). `scratch` is the private folder of the process: its working directory, HOME and
-    TMPDIR. `compile_settings` is a subset of the driver's `settings`. `kept_result` is a file with
-    what the tool has compiled for the same files, `new_result` the one to write it to after a
-    compile; `kept_files` and `new_files` hold what single files were compiled to. Only for drivers
-    that compile.
+    `built` is the folder to publish, a copy in `scratch`; the tool may write into it (npm packing).
+    `scratch` is the private folder of the process: its working directory, HOME and TMPDIR.
+    `compile_settings` is a subset of the driver's `settings`. The `kept_` files have what the tool
+    made of the same files, of single ones, and of npm packages; it writes the `new_` ones.
     """
 
     kind: Kind
@@ -77,6 +75,8 @@ class PublishOrder:
     new_result: Path | None = None
     kept_files: Path | None = None
     new_files: Path | None = None
+    kept_packs: Path | None = None
+    new_packs: Path | None = None
 
 
 @dataclass(frozen=True)

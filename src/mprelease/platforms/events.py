@@ -100,6 +100,7 @@ NOTES: Mapping[str, str | None] = {
     "log.compiled_before": None,
     "log.npm_nothing": None,
     "log.npm_packed": "counts",
+    "log.npm_packed_before": None,
     "log.uploaded_percent": "percent",
     "log.qr_code": "detail",
 }

@@ -12,9 +12,16 @@ def available() -> int:
     return min(_of_machine(), _of_group())
 
 
-def _of_machine() -> int:
+def total() -> int:
+    """Return the MiB of the machine, or the limit of the container if that is less."""
+    limit = _read("memory.max")
+    machine = _of_machine("MemTotal")
+    return machine if limit is None else min(machine, limit // _MEBI)
+
+
+def _of_machine(name: str = "MemAvailable") -> int:
     for line in _PROC.read_text().splitlines():
-        if line.startswith("MemAvailable:"):
+        if line.startswith(f"{name}:"):
             return int(line.split()[1]) * 1024 // _MEBI
     return 0
 

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +38,21 @@ def tree_digest(folder: Path, on_folder: Callable[[], None] = lambda: None) -> T
             has_linked_files |= entry.startswith(_LINKED)
             digest.update(entry)
     return TreeDigest(digest.hexdigest(), has_linked_files)
+
+
+def file_digests(folder: Path, left_out: Container[str] = ()) -> Mapping[str, str]:
+    """Return the SHA-256 of each file below a folder, and of the target of each link, by its path.
+
+    Folders with names in `left_out` are not entered, and links not followed.
+    """
+    found = {}
+    for path, folders, files, descriptor in os.fwalk(folder):
+        folders[:] = [name for name in folders if name not in left_out]
+        for name in (*folders, *files):
+            entry = _entry(name, descriptor)
+            if entry:
+                found[str(Path(path, name).relative_to(folder))] = hashlib.sha256(entry).hexdigest()
+    return found
 
 
 def tree_outline(folder: Path) -> str:

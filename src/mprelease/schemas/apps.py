@@ -11,7 +11,7 @@ from typing import Annotated
 from pydantic import Field, Strict
 from pydantic.json_schema import SkipJsonSchema
 
-from mprelease.domain.apps import Environment, ProjectType
+from mprelease.domain.apps import BundlerCache, Environment, ProjectType
 from mprelease.domain.platforms import Platform
 from mprelease.domain.workers import DEFAULT_LABEL
 from mprelease.schemas import validation
@@ -55,6 +55,7 @@ class BuildSettings:
     install_inputs: tuple[str, ...] = ()
     private_dependencies: bool = False
     installed_from: int = 0
+    bundler_cache: BundlerCache = BundlerCache.PROJECT
     always_build: bool = False
     renew_shared_codes: bool = False
 
@@ -147,6 +148,9 @@ class AppFields(Record):
     private_dependencies: Annotated[
         bool | None, Option(("--private-dependencies/--shared-dependencies",))
     ] = Field(default=None, description="option.private_dependencies")
+    bundler_cache: Annotated[BundlerCache | None, Option()] = Field(
+        default=None, description="option.bundler_cache"
+    )
     always_build: Annotated[bool | None, Option(("--always-build/--reuse-builds",))] = Field(
         default=None, description="option.always_build"
     )

@@ -81,7 +81,7 @@ class Settings(BaseSettings):
     build_limit: int = Field(default=1800, ge=1)
     publish_limit: int = Field(default=900, ge=1)
     standby_seconds: int = Field(default=600, ge=0)
-    standby_memory: int = Field(default=640, ge=0, le=1_048_576)
+    standby_memory: int | None = Field(default=None, ge=0, le=1_048_576)
     reuse_compile_results: bool = True
     reuse_compiled_files: bool = True
 

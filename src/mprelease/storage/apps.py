@@ -2,13 +2,13 @@
 
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from typing import Any
 
 from sqlalchemy import Row, exists, insert, select, update
 
 from mprelease.domain import platforms
-from mprelease.domain.apps import ProjectType
+from mprelease.domain.apps import BundlerCache, ProjectType
 from mprelease.domain.newer_values import known_or_newer
 from mprelease.domain.releases import State
 from mprelease.schemas.apps import App, BuildSettings
@@ -117,6 +117,15 @@ def change(db: Writer, app: App) -> bool:
     return db.connection.execute(update(apps).where(same).values(values)).rowcount == 1
 
 
+def stop_bundler_cache(db: Writer, app_id: int) -> bool:
+    """Let an app's builds start without caches; return False if they do, or it is removed."""
+    lock(db, app_id)
+    app = by_id(db, app_id)
+    if app.build.bundler_cache is BundlerCache.OFF:
+        return False
+    return change(db, replace(app, build=replace(app.build, bundler_cache=BundlerCache.OFF)))
+
+
 def is_busy(db: Reader, app_id: int) -> bool:
     """Return whether a release of this app is queued or running."""
     unfinished = [state for state in State if not state.is_final]
@@ -161,7 +170,9 @@ def _app(row: Mapping[Any, Any]) -> App:
 def _build(stored: Mapping[str, Any]) -> BuildSettings:
     """Read build settings; ignore settings of newer versions."""
     known = {name: value for name, value in stored.items() if name in _BUILD_SETTINGS}
-    return BuildSettings(**{**known, "install_inputs": tuple(known.get("install_inputs", ()))})
+    cache = known_or_newer(BundlerCache, known.get("bundler_cache", BundlerCache.PROJECT))
+    inputs = tuple(known.get("install_inputs", ()))
+    return BuildSettings(**{**known, "install_inputs": inputs, "bundler_cache": cache})
 
 
 def _build_columns(build: BuildSettings) -> Mapping[str, Any]:

@@ -3,26 +3,21 @@
 Only the holder of the lease token can write; False means that the lease was lost.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
-from itertools import count
 from typing import Any
 
 from sqlalchemy import ColumnElement, Update, func, select, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from mprelease.domain.apps import Environment, ProjectType
-from mprelease.domain.platforms import Platform
 from mprelease.domain.problems import Message, Problem, ProblemDetail
 from mprelease.domain.releases import MOVES, Kind, PublishState, Stage, StageState, State
-from mprelease.storage.apps import are_known
 from mprelease.storage.clock import now_ms
 from mprelease.storage.contention import is_contention
 from mprelease.storage.database import Database, Reader, Writer
-from mprelease.storage.tables import apps, releases, stages
+from mprelease.storage.tables import releases, stages
 
 LEASE_MS = 30_000
-_CANDIDATES = 8
 _ALIKE = ("app_id", "kind", "ref", "robot", "environment")
 
 
@@ -34,18 +29,6 @@ class Lease:
     attempt: int
     token: str
     ttl: int = LEASE_MS
-
-
-def candidates(
-    db: Reader, labels: Sequence[str], platforms: Collection[Platform] = tuple(Platform)
-) -> list[int]:
-    """List the next releases for a worker: of its labels, with a serial key that is free.
-
-    Releases with values of a newer version, or on other platforms, are left to newer nodes.
-    """
-    # One query per label reads the index in order; one for all would sort the whole queue.
-    rows = [row for label in labels for row in _eligible(db, label, platforms)]
-    return [release_id for _, release_id in sorted(rows)[:_CANDIDATES]]
 
 
 def claim(
@@ -311,26 +294,6 @@ def _write_stage(db: Writer, lease: Lease, stage: Stage, **values: Any) -> None:
         .where(stages.c.release_id == lease.release_id, stages.c.name == stage)
         .values(**values)
     )
-
-
-def _eligible(db: Reader, label: str, platforms: Collection[Platform]) -> list[tuple[int, int]]:
-    busy = select(releases.c.running_key).where(releases.c.running_key.is_not(None))
-    query = (
-        select(releases.c.due, releases.c.id, apps.c.build)
-        .join(apps, apps.c.id == releases.c.app_id)
-        .where(releases.c.state == State.QUEUED, releases.c.label == label)
-        .where(releases.c.serial_key.not_in(busy))
-        .where(releases.c.kind.in_(list(Kind)), releases.c.environment.in_(list(Environment)))
-        .where(apps.c.platform.in_(list(platforms)), apps.c.project_type.in_(list(ProjectType)))
-        .order_by(releases.c.due, releases.c.id)
-    )
-    known: list[tuple[int, int]] = []
-    for offset in count(0, _CANDIDATES):
-        rows = db.connection.execute(query.limit(_CANDIDATES).offset(offset)).all()
-        known += [(row.due, row.id) for row in rows if are_known(row.build)]
-        if len(rows) < _CANDIDATES or len(known) >= _CANDIDATES:
-            break
-    return known
 
 
 def _mine(lease: Lease) -> Update:

@@ -10,6 +10,7 @@ const path = require("node:path");
 const { awaitGo, fail, inside, note, progress, readOrderAfter, succeed, textOf } = require("./protocol.cjs");
 const { stepsOf } = require("./wechat_early.cjs");
 const { useFiles } = require("./wechat_files.cjs");
+const { usePacks, writePacks } = require("./wechat_packs.cjs");
 const { internalsOf, useResult, writeResult } = require("./wechat_results.cjs");
 
 const SENDING = /^\/wxa\/ci\/(upload|testSourceURL)\?/;
@@ -136,9 +137,16 @@ function send(project) {
 
 async function packNpm(project) {
   const { packNpmManually, packNpmRelationList = [] } = project.setting;
+  if (!packNpmManually && order.keptPacks && usePacks(order.folder, order.keptPacks)) {
+    note("log.npm_packed_before");
+    return project.updateFileAndDirs();
+  }
   const options = { reporter: (counts) => note("log.npm_packed", JSON.stringify(counts)) };
   try {
-    if (!packNpmManually) await ci.packNpm(project, options);
+    if (!packNpmManually) {
+      await ci.packNpm(project, options);
+      if (order.newPacks) writePacks(order.folder, order.newPacks);
+    }
     for (const one of packNpmManually ? packNpmRelationList : []) {
       await ci.packNpmManually({
         packageJsonPath: inside(order.folder, one.packageJsonPath),
@@ -150,7 +158,7 @@ async function packNpm(project) {
     if (!String(error.message).startsWith("__NO_NODE_MODULES__")) throw error;
     note("log.npm_nothing");
   }
-  project.updateFileAndDirs();
+  return project.updateFileAndDirs();
 }
 
 // The tool reports its task "upload" immediately before it compresses, signs and sends. It does not

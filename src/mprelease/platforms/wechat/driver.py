@@ -179,6 +179,8 @@ class WeChatDriver(Bridged):
                 "newResult": _path(order.new_result),
                 "keptFiles": _path(order.kept_files),
                 "newFiles": _path(order.new_files),
+                "keptPacks": _path(order.kept_packs),
+                "newPacks": _path(order.new_packs),
             }
         )
 
