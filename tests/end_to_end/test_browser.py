@@ -72,9 +72,11 @@ def test_from_an_empty_database_to_qr_codes_and_a_viewer_who_only_looks(
 
     page.goto(f"{site.url}/apps/商城-微信")
     page.click("main a:has-text('预览')")
-    page.wait_for_selector(f"#refs option[value='{BRANCH}']", state="attached")
-    page.fill("#ref", BRANCH)
+    page.click("#ref")
+    page.locator(f"#refs [data-value='{BRANCH}']").first.click()
+    expect(page.locator("#ref")).to_have_value(BRANCH)
     page.fill("#start_page", "pages/b")
+    page.click("details.advanced > summary")
     page.fill("#query", "x=1")
     page.click("main form button.btn-primary")
     expect(page.locator(".log")).to_contain_text("首页", timeout=SECONDS)

@@ -57,7 +57,7 @@ def test_a_shared_code_is_seen_without_a_login_until_it_is_withdrawn(site: Site)
 def test_several_apps_are_released_by_one_form_or_none(site: Site, upload_key: str) -> None:
     has_twin(site, upload_key)
     member = site.logged_in(Role.MEMBER)
-    assert member.client.get("/projects/web/release").text.count("checked") == 3
+    assert member.client.get("/projects/web/release").text.count("checked") == 4
     form = {"kind": "upload", "ref": "main", "description": "一起"}
     member.client.post(
         "/projects/web/release", data={"csrf": member.csrf, "apps": ["shop", "twin"], **form}

@@ -8,7 +8,7 @@ TEMPLATES = STATIC.with_name("templates")
 TABLER = STATIC / "vendor/tabler.css"
 # Completed by values: states and kinds. What begins with `btn-` is kept in purgecss.config.cjs.
 OF_TABLER = {"btn-", "btn-outline-"}
-OURS = {"m-", "state-", "dot-", "segment-", "series-", "fill-"}
+OURS = {"m-", "chip-", "state-", "dot-", "segment-", "series-", "fill-"}
 
 
 def class_lists() -> list[str]:

@@ -31,14 +31,15 @@ def slow(t: Translator, factor: float) -> str:
 def progress(t: Translator, release: Release, now: int) -> str | None:
     """Return how long an unfinished release still takes, or how slow it is; None if unknown."""
     if release.queue and release.estimate:
-        return t("progress.once_started", time=_time(t, release.estimate.expected_ms))
+        return t("progress.once_started", time=about(t, release.estimate.expected_ms))
     if factor := slowness(release, now):
         return slow(t, factor)
     rest = remaining_ms(release, now)
     return None if rest is None else remaining(t, rest)
 
 
-def _time(t: Translator, milliseconds: int) -> str:
+def about(t: Translator, milliseconds: int) -> str:
+    """Return a time as people estimate it: in whole seconds, or minutes from 90 s."""
     seconds = max(1, math.ceil(milliseconds / 1000))
     if seconds < _IN_SECONDS:
         return t("progress.time.seconds", count=seconds)

@@ -92,7 +92,14 @@ class Mirror:
     def newest(self, ref: str, count: int) -> tuple[Commit, ...]:
         """Fetch a ref and return its newest commits, the newest first; raise StageFailed."""
         commit = self.fetch(ref).commit.id
-        answer = self.output("log", f"-{count}", "--encoding=UTF-8", _FORMAT, commit, "--")
+        return self._log(f"-{count}", commit)
+
+    def stored(self, commits: Iterable[str]) -> tuple[Commit, ...]:
+        """Return those of these commits that the mirror has; it asks no host."""
+        return self._log("--no-walk=unsorted", "--ignore-missing", *commits)
+
+    def _log(self, *arguments: str) -> tuple[Commit, ...]:
+        answer = self.output("log", "--encoding=UTF-8", _FORMAT, *arguments, "--")
         fields = answer.split(b"\0")[:-1]
         each = range(0, len(fields), _FIELDS)
         return tuple(_commit_of(fields[start : start + _FIELDS]) for start in each)

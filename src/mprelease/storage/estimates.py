@@ -56,6 +56,12 @@ class Estimates:
                 found[release_id] = _of_release(release, usual)
         return found
 
+    def usual(self, db: Reader, app_id: int, kind: Kind, environment: str) -> Estimate | None:
+        """Return the estimate of a release that is not requested yet; None without a success."""
+        group = _Group(app_id, environment)
+        by_kind = self._known(db, {group})[group]
+        return by_kind.get(kind) or next(iter(by_kind.values()), None)
+
     def _known(
         self, db: Reader, groups: Collection[_Group]
     ) -> Mapping[_Group, Mapping[str, Estimate]]:

@@ -36,6 +36,7 @@ class Search:
     before: int | None = None
     limit: int = 20
     text: str = ""
+    robot: int | None = None
 
     @property
     def is_filtered(self) -> bool:
@@ -73,6 +74,7 @@ def search(db: Reader, search: Search, *, with_stages: bool = True) -> list[Rele
 def _search(search: Search) -> Select[Any]:
     query = with_app().order_by(releases.c.id.desc()).limit(search.limit)
     same = {"app_id": search.app_id, "kind": search.kind, "state": search.state}
+    same["robot"] = search.robot
     for name, value in same.items():
         if value is not None:
             query = query.where(releases.c[name] == value)

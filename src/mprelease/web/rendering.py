@@ -21,7 +21,7 @@ from mprelease.domain.platforms import Platform, SizeLimits
 from mprelease.domain.releases import Kind, Release, StageRecord, StageState
 from mprelease.domain.users import Permission
 from mprelease.i18n import Language, Translator, language_of
-from mprelease.i18n.progress import progress
+from mprelease.i18n.progress import about, progress
 from mprelease.i18n.quantities import duration, size
 from mprelease.platforms.registry import driver_of, presentation_of, served, with_one_trial_code
 from mprelease.security import csrf
@@ -118,6 +118,7 @@ def _templates() -> Environment:
         "rail_of": rail_of,
         "new_key": partial(token_hex, 8),
         "progress_of": progress,
+        "about": about,
     }
     return made
 

@@ -3,7 +3,7 @@
 const { readFileSync } = require("node:fs");
 const { join } = require("node:path");
 
-const own = ["mprelease.css", "app.css", "home.css"].map((name) => readFileSync(join(__dirname, "../static", name), "utf8")).join();
+const own = ["mprelease.css", "app.css", "home.css", "form.css"].map((name) => readFileSync(join(__dirname, "../static", name), "utf8")).join();
 
 module.exports = {
   variables: true,

@@ -1,6 +1,7 @@
 """Pages of an app: its releases, newest first, and the forms of a new preview or upload."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, tzinfo
 from secrets import token_hex
 from typing import Annotated, Any
@@ -10,7 +11,7 @@ from fastapi.responses import Response
 
 from mprelease.domain.apps import Environment
 from mprelease.domain.errors import ProblemError
-from mprelease.domain.problems import Message, ProblemDetail
+from mprelease.domain.problems import Message, Problem, ProblemDetail
 from mprelease.domain.releases import Kind, LaunchOptions, Release, State
 from mprelease.i18n import Translator
 from mprelease.platforms.registry import driver_of, with_one_trial_code
@@ -18,11 +19,13 @@ from mprelease.schemas.apps import App
 from mprelease.schemas.releases import ReleaseFields, ReleaseRequest
 from mprelease.services import apps, board, releases
 from mprelease.services.sessions import Session
+from mprelease.source.repository import host_of
 from mprelease.storage import lists, projects
 from mprelease.storage import releases as stored
 from mprelease.storage.database import Reader
 from mprelease.storage.lists import Search
 from mprelease.storage.progress import with_progress
+from mprelease.web import ref_choices
 from mprelease.web.context import WebContext
 from mprelease.web.days import by_day, day_of
 from mprelease.web.flash import done
@@ -33,6 +36,16 @@ from mprelease.web.sent_form import SentForm
 
 router = APIRouter(prefix="/apps/{name}", include_in_schema=False)
 _ROWS = 30
+_FIELD_OF = {
+    Problem.REF_SHAPE: "ref",
+    Problem.VERSION_NOT_GREATER: "version",
+    Problem.VERSION_SHAPE: "version",
+    Problem.PAGE_SHAPE: "start_page",
+    Problem.QUERY_SHAPE: "query",
+    Problem.SCENE_SHAPE: "scene",
+    Problem.DESCRIPTION_TOO_LONG: "description",
+}
+_SHOWN_FIELDS = {*_FIELD_OF.values()}
 _NOTHING_TYPED = dict.fromkeys((*ReleaseFields.model_fields, "suggested", "named_ref", "key"), "")
 
 Word = Annotated[str, Query(max_length=200)]
@@ -104,9 +117,9 @@ def form(
         typed |= {"ref_name": ref_name, "named_ref": ref if ref_name else ""}
         if kind is Kind.UPLOAD:
             typed |= dict.fromkeys(("version", "suggested"), _suggested(db, context, app))
-        robot = shown_choice(db, app, session.user.actor, typed["ref"])
+        beside = _beside(db, context, session, app, kind, typed)
     settings = last.compile_settings if last else {}
-    return _form(request, app, kind, typed, settings, robot, None)
+    return _form(request, app, kind, typed, settings, beside, None)
 
 
 @router.post("/{kind}")
@@ -118,18 +131,29 @@ def release(
     kind: Kind,
     sent: Annotated[SentForm, Form()],
 ) -> Response:
-    """Queue a release and redirect to it; on a refusal show the form with the values again."""
+    """Queue a release and redirect to it; on a refusal show the form with the values again.
+
+    A ref that the repository does not have is refused, unless `forced_ref` names it.
+    """
     switches = sent.several("switches")
     # Browsers send nothing for an unchecked box, so the form also sends the names of all boxes.
     settings = {name: name in switches for name in sent.several("shown_switches")}
-    try:
-        release_id = _requested(context, session, name, kind, sent.typed, settings)
-    except ProblemError as failure:
+    with context.services.database.reading() as db:
+        app = apps.get(db, name)
+    refusal: ProblemDetail | None = None
+    ref = sent.typed.get("ref", "").strip()
+    is_unknown = ref != sent.typed.get("forced_ref") and ref_choices.is_unknown(context, app, ref)
+    if not is_unknown:
+        try:
+            release_id = _requested(context, session, name, kind, sent.typed, settings)
+        except ProblemError as failure:
+            refusal = failure.problem_detail
+    if is_unknown or refusal:
+        typed = _NOTHING_TYPED | sent.typed
         with context.services.database.reading() as db:
-            app = apps.get(db, name)
-            typed = _NOTHING_TYPED | sent.typed
-            robot = shown_choice(db, app, session.user.actor, typed["ref"])
-        return _form(request, app, kind, typed, settings, robot, failure.problem_detail)
+            beside = _beside(db, context, session, app, kind, typed)
+        beside["unknown_ref"] = ref if is_unknown else None
+        return _form(request, app, kind, typed, settings, beside, refusal)
     address = f"/releases/{release_id}"
     return done(context, address, Message("done.release_requested", {"id": release_id}))
 
@@ -169,7 +193,7 @@ def _form(
     kind: Kind,
     typed: dict[str, str],
     settings: Mapping[str, object],
-    robot: dict[str, Any],
+    beside: dict[str, Any],
     problem_detail: ProblemDetail | None,
 ) -> Response:
     is_upload = kind is Kind.UPLOAD
@@ -184,9 +208,44 @@ def _form(
             for each in (driver.presentation.upload_switches if is_upload else ())
         ],
         "problem_detail": problem_detail,
-        **robot,
+        "wrong_field": _wrong_field(problem_detail),
+        **beside,
     }
-    return page(request, "release_form.html", 422 if problem_detail else 200, **shown)
+    is_refused = problem_detail or beside["unknown_ref"]
+    return page(request, "release_form.html", 422 if is_refused else 200, **shown)
+
+
+def _beside(
+    db: Reader,
+    context: WebContext,
+    session: Session,
+    app: App,
+    kind: Kind,
+    typed: Mapping[str, str],
+) -> dict[str, Any]:
+    """Return what stands beside the fields: robots, suggestions, and how long it usually takes."""
+    own = Search(app_id=app.id, person=session.user.name, limit=_ROWS)
+    of_app = lists.search(db, replace(own, person=""), with_stages=False)
+    pages = (one.launch.start_page for one in of_app)
+    environment = typed["environment"] or Environment.PRODUCTION
+    return {
+        **shown_choice(db, app, session.user.actor, typed["ref"]),
+        "recent_refs": ref_choices.recent_of(lists.search(db, own, with_stages=False)),
+        "start_pages": list(dict.fromkeys(page for page in (*pages, app.start_page) if page)),
+        "usual": context.services.estimates.usual(db, app.id, kind, environment),
+        "host": host_of(projects.by_id(db, app.project_id).repository),
+        "unknown_ref": None,
+    }
+
+
+def _wrong_field(problem_detail: ProblemDetail | None) -> str | None:
+    """Return the field that a problem is about; None if it is about none of the form's."""
+    if problem_detail is None:
+        return None
+    if problem_detail.problem is Problem.FIELD_UNUSABLE:
+        field = str(problem_detail.parameters["field"])
+        return field if field in _SHOWN_FIELDS else None
+    return _FIELD_OF.get(problem_detail.problem)
 
 
 def _suggested(db: Reader, context: WebContext, app: App) -> str:

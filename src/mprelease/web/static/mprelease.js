@@ -26,12 +26,21 @@ addEventListener("click", async (event) => {
 });
 
 // A suggestion fills its field, unless the user has typed something else.
-document.addEventListener("htmx:afterSettle", () => {
+function fill() {
   for (const suggestion of document.querySelectorAll("[data-fills]")) {
     const field = document.getElementById(suggestion.dataset.fills);
     if (field.value !== (field.dataset.suggested ?? "")) continue;
     field.value = field.dataset.suggested = suggestion.value;
   }
+}
+document.addEventListener("htmx:afterSettle", fill);
+
+// The commits with a check mark are the suggested description.
+addEventListener("change", ({ target }) => {
+  if (!("change" in target.dataset)) return;
+  const chosen = document.querySelectorAll("[data-change]:checked");
+  document.getElementById("suggestion").value = [...chosen].map((one) => one.dataset.change).join("\n");
+  fill();
 });
 
 // htmx also shows the body of an error response.
