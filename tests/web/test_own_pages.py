@@ -68,7 +68,7 @@ def test_whoever_types_another_ref_means_that_one(site: Site) -> None:
     ended(site, site.first, State.SUCCEEDED)
     member = site.logged_in(Role.MEMBER)
     _, address = upload_link(member.client.get(f"/releases/{site.first}").text)
-    sent_back(member, address, ref="hotfix")
+    sent_back(member, address, ref="hotfix", forced_ref="hotfix")
     assert (newest(site).ref, newest(site).ref_name) == ("hotfix", None)
 
 

@@ -42,10 +42,10 @@ def test_the_form_of_a_release_shows_the_robot_and_the_reason_before(site: Site)
     fragment = member.client.get("/apps/shop/robot?ref=release/7").text
     assert "自动选择：2 预发（按规则 release/*）" in fragment
     assert "自动选择：1 测试（最久未使用）" in member.client.get("/apps/shop/robot?ref=x").text
-    page = member.send("/apps/shop/upload", ref="release/7", robot="")
+    page = member.send("/apps/shop/upload", ref="release/7", forced_ref="release/7", robot="")
     assert "2 预发" in page
     assert "按规则 release/*" in page
-    page = member.send("/apps/shop/upload", ref="release/7", robot="9")
+    page = member.send("/apps/shop/upload", ref="release/7", forced_ref="release/7", robot="9")
     assert "由发布人指定" in page
 
 

@@ -95,7 +95,7 @@ class Mirror:
         return self._log(f"-{count}", commit)
 
     def stored(self, commits: Iterable[str]) -> tuple[Commit, ...]:
-        """Return those of these commits that the mirror has; it asks no host."""
+        """Return those of these commits that the mirror has, without the network."""
         return self._log("--no-walk=unsorted", "--ignore-missing", *commits)
 
     def _log(self, *arguments: str) -> tuple[Commit, ...]:

@@ -254,7 +254,7 @@ def _suggested(db: Reader, context: WebContext, app: App) -> str:
 
 def _last(db: Reader, session: Session, app: App, kind: Kind) -> Release | None:
     search = Search(app_id=app.id, kind=kind, person=session.user.name, limit=1)
-    return next(iter(lists.search(db, search)), None)
+    return next(iter(lists.search(db, search, with_stages=False)), None)
 
 
 def _typed(db: Reader, app: App, last: Release | None, ref: str) -> dict[str, str]:
