@@ -32,6 +32,7 @@ from mprelease.web.code_display import ShownCode, exact, moment, shown_code
 from mprelease.web.context import context_of
 from mprelease.web.identity import CSRF_FIELD
 from mprelease.web.matrix import Row
+from mprelease.web.page_words import PageTranslator
 from mprelease.web.rail import rail_of
 
 LANGUAGE_COOKIE = "language"
@@ -45,7 +46,7 @@ def page(request: Request, template: str, status: int = 200, **context: object) 
     shown: dict[str, Any] = {
         "request": request,
         "session": session,
-        "t": Translator(language(request)),
+        "t": PageTranslator(language(request), manages=_rights(session)("manage")),
         "now": services.now(),
         "timezone": services.timezone,
         "may": _rights(session),
