@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from benchmarks import python
 from mprelease.application import Application, opened
+from mprelease.domain.apps import Environment
 from mprelease.domain.platforms import Platform
 from mprelease.domain.releases import Kind, Release
 from mprelease.domain.users import Actor
@@ -63,9 +64,16 @@ class Installation:
         """Return the simulated platform of the first app."""
         return self.services[0]
 
-    def request(self, robot: int | None = None) -> int:
-        """Queue a preview of the branch `main`, and return its id."""
-        wanted = ReleaseRequest(app=APP, kind=Kind.PREVIEW, ref="main", robot=robot)
+    def request(
+        self,
+        robot: int | None = None,
+        *,
+        kind: Kind = Kind.PREVIEW,
+        ref: str = "main",
+        environment: Environment = Environment.PRODUCTION,
+    ) -> int:
+        """Queue a release, if not told otherwise a preview of `main`, and return its id."""
+        wanted = ReleaseRequest(app=APP, kind=kind, ref=ref, robot=robot, environment=environment)
         return releases.request(self.application.services, _ACTOR, wanted)
 
     def request_all(self) -> list[int]:

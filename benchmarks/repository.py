@@ -23,7 +23,7 @@ def make(folder: Path, files: Mapping[str, str | bytes]) -> Path:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content.encode() if isinstance(content, str) else content)
     git(folder, "init", "--quiet", "--initial-branch=main")
-    _commit(folder)
+    commit(folder)
     return folder
 
 
@@ -59,9 +59,10 @@ class Changes:
         """Commit the next change."""
         self._count += 1
         (self._repository / self._name).write_text(self.text, encoding="utf-8")
-        _commit(self._repository)
+        commit(self._repository)
 
 
-def _commit(folder: Path) -> None:
+def commit(folder: Path) -> None:
+    """Commit all changes of a repository."""
     git(folder, "add", "--all")
     git(folder, "commit", "--quiet", "--message=change")

@@ -17,7 +17,8 @@ from benchmarks.installation import Installation, installed_with, native
 from benchmarks.measuring import InvalidMeasurement, Measurement, Of, Target, time_of
 from benchmarks.repository import Changes, clone
 from benchmarks.vendor_script import publish
-from benchmarks.warm import lasted, npm, run, with_lock
+from benchmarks.warm import lasted
+from benchmarks.warm_projects import npm, run, with_lock
 from mprelease.domain.platforms import Platform
 from mprelease.domain.releases import State
 from mprelease.process.tree import Stop

@@ -2,38 +2,31 @@
 
 The script is what teams run without mprelease: `git clone`, `npm ci`, the build, and the vendor's
 JavaScript API, with a warm npm cache. mprelease runs a worker with two slots. Before a time counts,
-what arrived at the simulated platform must be the same, by name and content, from both.
+what arrived at the simulated platform must be the same, by name and content, from both: for a
+preview and an upload, after the code, the configuration, the lock file, the environment and the
+branch have changed.
 """
 
 import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from benchmarks import projects
-from benchmarks.installation import APP, Installation, installed, native
+from benchmarks.installation import Installation, installed
 from benchmarks.measuring import InvalidMeasurement, Measurement, Of, Target, time_of
-from benchmarks.repository import Changes, clone, make
+from benchmarks.repository import Changes, clone, commit, git
 from benchmarks.vendor_script import publish
-from mprelease.domain.platforms import Platform
-from mprelease.domain.releases import StageRecord, State
+from benchmarks.warm_projects import PROJECTS, RETAIL, Project, install_and_build, retail
+from mprelease.domain.apps import Environment
+from mprelease.domain.releases import Kind, StageRecord, State
 from mprelease.process.tree import Stop
-from mprelease.schemas.apps import AppChange
-from mprelease.simulator.sample import make_samples
 
 _ROUNDS = 3
 _SLOTS = 2
-# A clone of a project with npm packages for WeChat's tool, on `main`, with package-lock.json: for
-# example Tencent's tdesign-miniprogram-starter-retail.
-_RETAIL = "MPRELEASE_BENCH_RETAIL"
-_PNPM = "9.15.9"
-_QUIET = {"npm": ("--no-audit", "--no-fund"), "pnpm": ()}
 _POLL_SECONDS = 0.01
 # Builds under other user ids must be able to traverse the folder.
 _WALKABLE = 0o711
@@ -42,149 +35,13 @@ _MODULE_NUMBER = re.compile(rb"(?<!\d)1[5-9]\d{11}(?!\d)")
 _NOT_COMPARED = ("project.config.json", "project.private.config.json", "mini.project.json")
 
 
-@dataclass(frozen=True)
-class Project:
-    """A project to release; `changed` is a JavaScript file that each new commit changes.
-
-    `build` is the script's build command, None for a native project; one with npm packages in it
-    is built by installing them, and the tool packs these. The targets are how many times
-    faster than the script a release of a new, and of a built commit has to be.
-    """
-
-    name: str
-    platform: Platform
-    make: Callable[[Path], Path]
-    app: AppChange
-    changed: str
-    output: str
-    build: str | None
-    new: float
-    same: float
-    packs_npm: bool = False
-    install: tuple[str, ...] = ("npm", "ci")
-
-
-def _uni_app(folder: Path) -> Path:
-    return with_lock(folder, projects.uni_app())
-
-
-def _uni_app_with_pnpm(folder: Path) -> Path:
-    files = dict(projects.uni_app())
-    package = json.loads(files["package.json"]) | {"packageManager": f"pnpm@{_PNPM}"}
-    files["package.json"] = json.dumps(package)
-    npm(folder.parent, folder.parent, "install", "--prefix", str(folder.parent), f"pnpm@{_PNPM}")
-    place = folder.with_name("locked")
-    make(place, files)
-    run(folder.parent, place, str(_pnpm(folder.parent)), "install")
-    lock = (place / "pnpm-lock.yaml").read_text(encoding="utf-8")
-    shutil.rmtree(place)
-    return make(folder, {**files, "pnpm-lock.yaml": lock})
-
-
-def _pnpm(folder: Path) -> Path:
-    return folder / "node_modules" / ".bin" / "pnpm"
-
-
-def _taro(folder: Path) -> Path:
-    return with_lock(folder, projects.taro())
-
-
-def _retail(folder: Path) -> Path:
-    """Clone the named repository, and fill npm's cache."""
-    clone(Path(os.environ[_RETAIL]), folder)
-    place = clone(folder, folder.with_name("locked"))
-    npm(folder.parent, place, "ci", "--ignore-scripts")
-    shutil.rmtree(place)
-    return folder
-
-
-def with_lock(folder: Path, files: Mapping[str, str | bytes]) -> Path:
-    """Make a repository with a lock file, and fill npm's cache."""
-    place = folder.with_name("locked")
-    make(place, files)
-    npm(folder.parent, place, "install")
-    lock = (place / "package-lock.json").read_text(encoding="utf-8")
-    shutil.rmtree(place)
-    return make(folder, {**files, "package-lock.json": lock})
-
-
-PROJECTS = (
-    Project(
-        "uni-app",
-        Platform.WECHAT,
-        _uni_app,
-        native().with_(name=APP),
-        "src/build.js",
-        "dist/build/mp-weixin",
-        "npm run build:mp-weixin",
-        3.5,
-        25,
-    ),
-    Project(
-        "taro",
-        Platform.WECHAT,
-        _taro,
-        native().with_(name=APP),
-        "src/build.js",
-        "dist",
-        "npm run build:weapp",
-        4.5,
-        40,
-        # Its lock file lacks packages of other systems, which `npm ci` of some versions refuses.
-        install=("npm", "install"),
-    ),
-    Project(
-        "uni-app with pnpm",
-        Platform.WECHAT,
-        _uni_app_with_pnpm,
-        native().with_(name=APP),
-        "src/build.js",
-        "dist/build/mp-weixin",
-        "npm run build:mp-weixin",
-        3.5,
-        25,
-        install=("pnpm", "install", "--frozen-lockfile"),
-    ),
-    Project(
-        "retail",
-        Platform.WECHAT,
-        _retail,
-        native().with_(name=APP),
-        "utils/build.js",
-        ".",
-        None,
-        6,
-        20,
-        packs_npm=True,
-    ),
-    *(
-        Project(
-            f"native-{platform}",
-            platform,
-            make_samples,
-            native().with_(directory=platform),
-            f"{platform}/utils/build.js",
-            platform,
-            None,
-            new,
-            same,
-        )
-        for platform, new, same in (
-            (Platform.WECHAT, 5.0, 7.0),
-            (Platform.ALIPAY, 5.0, 7.0),
-            (Platform.DOUYIN, 2.6, 3.2),
-        )
-    ),
-)
-
-
 def measure(folder: Path) -> list[Measurement]:
     """Release each project: a new commit, the same commit again, and by a script."""
     wanted = os.environ.get("MPRELEASE_BENCH_PROJECTS", "").split(",")
     rows = []
     for project in PROJECTS:
-        if project.make is _retail and _RETAIL not in os.environ:
-            sys.stderr.write(f"  {project.name}: left out; {_RETAIL} names no clone of it\n")
+        if project.make is retail and RETAIL not in os.environ:
+            sys.stderr.write(f"  {project.name}: left out; {RETAIL} names no clone of it\n")
         elif wanted == [""] or project.name in wanted:
             place = folder / project.name
             place.mkdir()
@@ -204,7 +61,7 @@ def _of(folder: Path, project: Project) -> list[Measurement]:
         warm = _Warm(installation, project, repository, changes)
         with installation.working(_SLOTS):
             times = [warm.round() for _ in range(_ROUNDS + 1)][1:]
-        warm.refuse_differences()
+            warm.check_changes()
     # The fastest: load of the machine can only make a time longer.
     new, same, script = (min(of_way) for of_way in zip(*times, strict=True))
     name = project.name
@@ -244,24 +101,53 @@ class _Warm:
         self._changes.commit()
         return self._released("new"), self._released("same"), time_of(self.by_script)
 
-    def by_script(self) -> None:
-        folder = self._installation.folder
+    def by_script(self, environment: Environment = Environment.PRODUCTION) -> None:
+        """Release the repository's present commit as a person's script does."""
+        folder, project = self._installation.folder, self._project
         place = clone(self._repository, folder / "clone")
-        project = self._project
-        if project.build or project.packs_npm:
-            program, *options = project.install
-            program = str(_pnpm(folder)) if program == "pnpm" else program
-            run(folder, place, program, *options, "--prefer-offline", *_QUIET[project.install[0]])
-        if project.build:
-            run(folder, place, "sh", "-c", project.build)
+        is_development = environment is Environment.DEVELOPMENT
+        build = project.develop if is_development else project.build
+        install_and_build(folder, place, project, build)
         built = place / project.output
         publish(self._installation, project.platform, built, pack_npm=project.packs_npm)
         shutil.rmtree(place)
         self._note("script")
 
-    def refuse_differences(self) -> None:
-        """Raise InvalidMeasurement unless all ways have sent the same in the last round."""
-        for way in ("new", "same"):
+    def check_changes(self) -> None:
+        """Raise InvalidMeasurement unless all ways send the same, now and after each change."""
+        self._refuse_differences("code", "new", "same")
+        for what, ref, environment in self._changed():
+            for kind in Kind:
+                self._released(kind, kind, ref, environment)
+            self.by_script(environment)
+            self._refuse_differences(what, *Kind)
+
+    def _changed(self) -> Iterator[tuple[str, str, Environment]]:
+        """Change something of the repository, and yield what, and what to release."""
+        name, old, new = self._project.config
+        file = self._repository / name
+        text = file.read_text(encoding="utf-8")
+        if old not in text:
+            raise InvalidMeasurement(f"{name} has no {old}")
+        file.write_text(text.replace(old, new, 1), encoding="utf-8")
+        commit(self._repository)
+        yield "configuration", "main", Environment.PRODUCTION
+        for name in ("package.json", "package-lock.json"):
+            file = self._repository / name
+            if file.is_file():
+                content = json.loads(file.read_text(encoding="utf-8"))
+                content["version"] = "1.2.3"
+                file.write_text(json.dumps(content), encoding="utf-8")
+        self._changes.commit()
+        yield "lock file", "main", Environment.PRODUCTION
+        if self._project.develop:
+            yield "environment", "main", Environment.DEVELOPMENT
+        git(self._repository, "checkout", "--quiet", "-b", "topic")
+        self._changes.commit()
+        yield "branch", "topic", Environment.PRODUCTION
+
+    def _refuse_differences(self, what: str, *ways: str) -> None:
+        for way in ways:
             ours, theirs = self._sent[way], self._sent["script"]
             different = {
                 name
@@ -270,14 +156,22 @@ class _Warm:
                 and not name.endswith(_NOT_COMPARED)
             }
             if different:
-                raise InvalidMeasurement(f"{self._project.name}, {way}: {sorted(different)[:9]}")
+                about = f"{self._project.name}, {what}, {way}"
+                raise InvalidMeasurement(f"{about}: {sorted(different)[:9]}")
 
-    def _released(self, way: str) -> float:
+    def _released(
+        self,
+        way: str,
+        kind: Kind = Kind.PREVIEW,
+        ref: str = "main",
+        environment: Environment = Environment.PRODUCTION,
+    ) -> float:
         standby = self._installation.application.machine.standby
         while self._sent and not standby.is_ready(self._project.platform):
             time.sleep(_POLL_SECONDS)
         began = time.perf_counter()
-        release = self._installation.ended(self._installation.request())
+        number = self._installation.request(kind=kind, ref=ref, environment=environment)
+        release = self._installation.ended(number)
         took = (time.perf_counter() - began) * 1000
         if release.state is not State.SUCCEEDED:
             raise InvalidMeasurement(f"the release {release.state}: {release.error}")
@@ -295,24 +189,3 @@ def lasted(stage: StageRecord) -> int:
     assert stage.started_at is not None
     assert stage.ended_at is not None
     return stage.ended_at - stage.started_at
-
-
-def npm(folder: Path, place: Path, *arguments: str) -> None:
-    """Run npm in a project, with the cache of this benchmark."""
-    run(folder, place, "npm", *arguments)
-
-
-def run(folder: Path, place: Path, *command: str) -> None:
-    """Run a command in a project; raise InvalidMeasurement if it fails."""
-    environment = {
-        **os.environ,
-        "HOME": str(folder),
-        "npm_config_cache": str(folder / "npm-cache"),
-        "npm_config_store_dir": str(folder / "pnpm-store"),
-        "CI": "true",
-    }
-    done = subprocess.run(
-        command, cwd=place, env=environment, capture_output=True, text=True, check=False
-    )
-    if done.returncode != 0:
-        raise InvalidMeasurement(f"{command}: {done.stderr[-2000:]}{done.stdout[-2000:]}")
