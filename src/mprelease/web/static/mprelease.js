@@ -60,7 +60,8 @@ addEventListener(
     const folds = [...others, number + (target.open ? "+" : "-")].slice(-200).join("");
     // biome-ignore lint/suspicious/noDocumentCookie: the server reads it
     document.cookie = `folds=${folds}; path=/; max-age=31536000; samesite=lax`;
-    if (target.open && !target.querySelector("table")) document.dispatchEvent(new Event("mprelease:outdated"));
+    if (target.open && !target.querySelector("table"))
+      document.dispatchEvent(new Event("mprelease:outdated"));
   },
   true,
 );

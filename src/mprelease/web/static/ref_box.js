@@ -109,7 +109,9 @@ class RefBox {
       this.#open();
       const shown = this.#shown;
       const at = shown.indexOf(this.#active);
-      this.#activate(shown[at < 0 && step < 0 ? shown.length - 1 : (at + step + shown.length) % shown.length] ?? null);
+      this.#activate(
+        shown[at < 0 && step < 0 ? shown.length - 1 : (at + step + shown.length) % shown.length] ?? null,
+      );
     } else if (event.key === "Enter" && this.#active) {
       event.preventDefault();
       this.#choose(this.#active);

@@ -5,7 +5,8 @@ document.documentElement.dataset.side = localStorage.getItem("side") ?? "open";
 (() => {
   const system = matchMedia("(prefers-color-scheme: dark)");
   const CHOICES = ["system", "light", "dark"];
-  const chosen = () => (CHOICES.includes(localStorage.getItem("theme")) ? localStorage.getItem("theme") : "system");
+  const chosen = () =>
+    CHOICES.includes(localStorage.getItem("theme")) ? localStorage.getItem("theme") : "system";
   const show = () => {
     const theme = chosen() === "system" ? (system.matches ? "dark" : "light") : chosen();
     document.documentElement.setAttribute("data-bs-theme", theme);
