@@ -5,6 +5,7 @@ JavaScript API, with a warm npm cache. mprelease runs a worker with two slots. B
 what arrived at the simulated platform must be the same, by name and content, from both.
 """
 
+import json
 import os
 import re
 import shutil
@@ -31,6 +32,8 @@ _SLOTS = 2
 # A clone of a project with npm packages for WeChat's tool, on `main`, with package-lock.json: for
 # example Tencent's tdesign-miniprogram-starter-retail.
 _RETAIL = "MPRELEASE_BENCH_RETAIL"
+_PNPM = "9.15.9"
+_QUIET = {"npm": ("--no-audit", "--no-fund"), "pnpm": ()}
 _POLL_SECONDS = 0.01
 # Builds under other user ids must be able to traverse the folder.
 _WALKABLE = 0o711
@@ -58,11 +61,28 @@ class Project:
     new: float
     same: float
     packs_npm: bool = False
-    install: str = "ci"
+    install: tuple[str, ...] = ("npm", "ci")
 
 
 def _uni_app(folder: Path) -> Path:
     return with_lock(folder, projects.uni_app())
+
+
+def _uni_app_with_pnpm(folder: Path) -> Path:
+    files = dict(projects.uni_app())
+    package = json.loads(files["package.json"]) | {"packageManager": f"pnpm@{_PNPM}"}
+    files["package.json"] = json.dumps(package)
+    npm(folder.parent, folder.parent, "install", "--prefix", str(folder.parent), f"pnpm@{_PNPM}")
+    place = folder.with_name("locked")
+    make(place, files)
+    run(folder.parent, place, str(_pnpm(folder.parent)), "install")
+    lock = (place / "pnpm-lock.yaml").read_text(encoding="utf-8")
+    shutil.rmtree(place)
+    return make(folder, {**files, "pnpm-lock.yaml": lock})
+
+
+def _pnpm(folder: Path) -> Path:
+    return folder / "node_modules" / ".bin" / "pnpm"
 
 
 def _taro(folder: Path) -> Path:
@@ -111,7 +131,19 @@ PROJECTS = (
         4.5,
         40,
         # Its lock file lacks packages of other systems, which `npm ci` of some versions refuses.
-        install="install",
+        install=("npm", "install"),
+    ),
+    Project(
+        "uni-app with pnpm",
+        Platform.WECHAT,
+        _uni_app_with_pnpm,
+        native().with_(name=APP),
+        "src/build.js",
+        "dist/build/mp-weixin",
+        "npm run build:mp-weixin",
+        3.5,
+        25,
+        install=("pnpm", "install", "--frozen-lockfile"),
     ),
     Project(
         "retail",
@@ -217,7 +249,9 @@ class _Warm:
         place = clone(self._repository, folder / "clone")
         project = self._project
         if project.build or project.packs_npm:
-            npm(folder, place, project.install, "--prefer-offline", "--no-audit", "--no-fund")
+            program, *options = project.install
+            program = str(_pnpm(folder)) if program == "pnpm" else program
+            run(folder, place, program, *options, "--prefer-offline", *_QUIET[project.install[0]])
         if project.build:
             run(folder, place, "sh", "-c", project.build)
         built = place / project.output
@@ -274,6 +308,7 @@ def run(folder: Path, place: Path, *command: str) -> None:
         **os.environ,
         "HOME": str(folder),
         "npm_config_cache": str(folder / "npm-cache"),
+        "npm_config_store_dir": str(folder / "pnpm-store"),
         "CI": "true",
     }
     done = subprocess.run(

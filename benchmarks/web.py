@@ -194,6 +194,7 @@ def _copies(database: Database, app_id: int) -> list[int]:
         row = db.connection.execute(select(apps_table).where(apps_table.c.id == app_id)).one()
         rows = [
             {**row._asdict(), "id": app_id + n, "name": f"{APP}-{n}", "name_key": f"{APP}-{n}"}
+            | {"platform_app_id": f"wx{n:016x}"}
             for n in range(1, _APPS)
         ]
         if rows:

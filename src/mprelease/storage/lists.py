@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Text, cast, func, or_, select
+from sqlalchemy import ColumnElement, Select, Text, bindparam, cast, func, or_, select
 
 from mprelease.domain import platforms
 from mprelease.domain.newer_values import known_or_newer
@@ -211,6 +211,15 @@ def successors(
     """
     if not release_ids:
         return {}
+    known = {"ids": list(release_ids), "platforms": list(one_trial_code)}
+    return {
+        row.id: Successor(row.successor, row.version, has_replaced=row.of_robot is not None)
+        for row in db.connection.execute(_successors(), known)
+    }
+
+
+@cache
+def _successors() -> Select[Any]:
     newer, other = releases.alias(), apps.alias()
     later = (
         select(func.max(newer.c.id))
@@ -229,18 +238,15 @@ def successors(
             of_robot.scalar_subquery().label("of_robot"),
         )
         .join(apps, apps.c.id == releases.c.app_id)
-        .where(releases.c.id.in_(release_ids), releases.c.kind == Kind.UPLOAD)
-        .where(apps.c.platform.in_(one_trial_code))
+        .where(releases.c.id.in_(bindparam("ids", expanding=True)))
+        .where(releases.c.kind == Kind.UPLOAD)
+        .where(apps.c.platform.in_(bindparam("platforms", expanding=True)))
         .subquery()
     )
     successor = releases.alias()
-    query = select(
-        found.c.id, found.c.of_robot, successor.c.id.label("successor"), successor.c.version
-    ).join(successor, successor.c.id == func.coalesce(found.c.of_robot, found.c.newest))
-    return {
-        row.id: Successor(row.successor, row.version, has_replaced=row.of_robot is not None)
-        for row in db.connection.execute(query)
-    }
+    columns = (found.c.id, found.c.of_robot, successor.c.id.label("successor"), successor.c.version)
+    newest = func.coalesce(found.c.of_robot, found.c.newest)
+    return select(*columns).join(successor, successor.c.id == newest)
 
 
 def trial_code(db: Reader, app_id: int) -> int | None:

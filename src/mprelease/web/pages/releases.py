@@ -17,7 +17,7 @@ from mprelease.storage import releases as stored
 from mprelease.storage.database import Reader
 from mprelease.storage.lists import Search
 from mprelease.storage.progress import with_progress
-from mprelease.web import worker_queries
+from mprelease.web import sidebar, worker_queries
 from mprelease.web.context import WebContext
 from mprelease.web.flash import done
 from mprelease.web.identity import CanManage, CanRelease, CanView, ContextOf
@@ -56,7 +56,7 @@ def list_all(
         found = lists.search(db, search, with_stages=False)
         shown: dict[str, Any] = {
             "rows": with_progress(db, context.services.estimates, found),
-            "apps": apps.every(db),
+            "sidebar": sidebar.read(db),
         }
     shown |= {"search": search, "app": app, "more": len(found) == _ROWS}
     return page(request, "releases.html", **shown, is_filtered=bool(app) or search.is_filtered)
