@@ -26,4 +26,5 @@ def test_each_module_with_logic_has_tests() -> None:
     untested = {path.name for path in static.glob("*.js") if f"/{path.name}" not in tested}
     # Browsers alone have what these are about; end_to_end/ looks at them there.
     elements = {"live.js", "codes.js", "log.js", "log_view.js", "log_search.js", "notices.js"}
+    elements |= {"home.js", "ref_box.js"}
     assert untested == elements | {"theme.js", "api-docs.js", "socket.js"}
