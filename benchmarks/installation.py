@@ -72,7 +72,7 @@ class Installation:
         ref: str = "main",
         environment: Environment = Environment.PRODUCTION,
     ) -> int:
-        """Queue a release, if not told otherwise a preview of `main`, and return its id."""
+        """Queue a release, by default a preview of `main`, and return its id."""
         wanted = ReleaseRequest(app=APP, kind=kind, ref=ref, robot=robot, environment=environment)
         return releases.request(self.application.services, _ACTOR, wanted)
 

@@ -170,7 +170,7 @@ def test_no_word_stands_unused() -> None:
     text += re.sub(r"'([^'\n]*)'", r'"\1"', templates())
     names = (
         "problem|remedy|kind|state|stage|stage_state|column|demo|role|platform|environment|web.ago|store|removal|robot_reason|activity|weekday|tab"
-        "|type|sandbox|audit|detail|language|secret|newer"
+        "|type|sandbox|audit|detail|language|secret|newer|bundler_cache"
     )
     built = re.compile(rf"^({names})\b|doctor\.sandbox_|cli\.[a-z]+$")
     unused = {each for each in ENGLISH if f'"{each}"' not in text and not built.match(each)}
