@@ -11,6 +11,7 @@ from mprelease.services import releases
 from mprelease.web.context import WebContext
 from mprelease.web.identity import CanView, ContextOf
 from mprelease.web.live_source import StoredState, log_in_json
+from mprelease.web.log_excerpt import without_escapes
 
 router = APIRouter(prefix="/releases", include_in_schema=False)
 
@@ -41,7 +42,7 @@ def _text(context: WebContext, release_id: int) -> Iterator[str]:
     while True:
         update = stored.after(release_id, position)
         for passage in update.passages:
-            yield "".join(f"{text}\n" for _, text in passage.entries)
+            yield "".join(f"{without_escapes(text)}\n" for _, text in passage.entries)
         if not update.more:
             return
         position = update.end(position)

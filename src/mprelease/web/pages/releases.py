@@ -21,9 +21,30 @@ from mprelease.web import sidebar, worker_queries
 from mprelease.web.context import WebContext
 from mprelease.web.flash import done
 from mprelease.web.identity import CanManage, CanRelease, CanView, ContextOf
+from mprelease.web.log_excerpt import excerpt
 from mprelease.web.pages.codes import shown_with_code
 from mprelease.web.rendering import page
 
+# Problems whose remedy is a field of the app's settings.
+_MENDED_IN_SETTINGS = frozenset(
+    {
+        Problem.BUILD_COMMAND_MISSING,
+        Problem.BUILD_COMMAND_UNKNOWN,
+        Problem.DIRECTORY_MISSING,
+        Problem.HBUILDERX_PROJECT,
+        Problem.KEY_REFUSED,
+        Problem.KEY_UNREADABLE,
+        Problem.LOGIN_REFUSED,
+        Problem.NODE_OUT_OF_MEMORY,
+        Problem.OLD_WEBPACK_NEW_NODE,
+        Problem.OUTPUT_ELSEWHERE,
+        Problem.OUTPUT_MISSING,
+        Problem.OUTPUT_UNKNOWN,
+        Problem.PLATFORM_APP_ID_UNKNOWN,
+        Problem.TOKEN_REFUSED,
+        Problem.TYPE_NOT_SERVED,
+    }
+)
 router = APIRouter(prefix="/releases", include_in_schema=False)
 _ROWS = 30
 
@@ -97,6 +118,8 @@ def show(request: Request, context: ContextOf, session: CanView, release_id: int
             **_sizes_before(db, release),
             "missed_steps": finishing.missed_steps(release),
             "node_to_try": _node_to_try(release),
+            "excerpt": excerpt(db, release),
+            "is_mended_in_settings": _is_mended_in_settings(release),
         }
     return page(request, "release.html", **shown)
 
@@ -202,6 +225,10 @@ def _sizes_before(db: Reader, release: Release) -> dict[str, Any]:
         return {"measured_before": None, "size_changes": {}}
     changed = {one.package: one for one in changes(before.sizes, release.sizes)}
     return {"measured_before": before, "size_changes": changed}
+
+
+def _is_mended_in_settings(release: Release) -> bool:
+    return release.error is not None and release.error.problem in _MENDED_IN_SETTINGS
 
 
 def _node_to_try(release: Release) -> str | None:
