@@ -68,7 +68,7 @@ def test_the_excerpt_begins_before_the_error_and_says_where_it_is(site: Site) ->
         BUILD[401],
     ]
     text = page(site)
-    assert "<strong>src/pages/pay.vue:12:8</strong>" in text
+    assert "module 399\n✖ build failed in <strong>src/pages/pay.vue:12:8</strong>\nUnexp" in text
     assert 'href="#L1-399"' in text, "the first line of the excerpt in the log"
     assert "\x1b" not in text
 
