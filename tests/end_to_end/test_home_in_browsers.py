@@ -118,6 +118,8 @@ def test_a_section_stays_as_it_was_left(site: Site) -> None:
     page.reload()
     expect(last.locator(".matrix-row")).to_have_count(10, timeout=SECONDS)
     last.locator("summary").click()
+    # Browsers send the event a moment after the click.
+    page.wait_for_function("/folds=[^;]*-/.test(document.cookie)")
     page.reload()
     expect(last).not_to_have_attribute("open", re.compile(".*"))
 
