@@ -18,7 +18,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _ERROR = re.compile(
     r"\berror\b|\bERR!|\w+Error\b|failed|cannot |can't |not found|✖|×|错误|失败", re.IGNORECASE
 )
-# What package managers and Node print after each failure, whatever it was.
+# What package managers and Node print after failures of any kind.
 _BOILERPLATE = re.compile(
     r"complete log of this run|ELIFECYCLE|lifecycle script|exit(?:ed)? (?:code|with)|exit status"
     r"|^\s*at .+:\d+|errno|npm error (?:code|path|command|workspace|location)\b",

@@ -4,6 +4,7 @@ import re
 
 from mprelease.domain.problems import Message
 from mprelease.i18n import Language, Translator
+from mprelease.schemas.apps import AppFields
 
 # Texts that command line and pages share.
 _SHARED = ("problem.", "remedy.", "warning.", "hint.")
@@ -12,20 +13,13 @@ _ALTERNATIVE = re.compile(r"[，,]\s*(?:或|or)\s*`mprelease [^`]*`")
 _INLINE = re.compile(r"`mprelease [^`]*?(--[^`]*)?`")
 _OPTION = re.compile(r"(?<![\w-])--([a-z]+(?:-[a-z]+)*)")
 _SETTING = re.compile(r"MPRELEASE_([A-Z_]+)")
+# Options that are not called like their fields.
 _LABELS = {
     "app-id": "web.app_id",
     "branch": "web.default_branch",
-    "build-command": "web.build_command",
     "credential-file": "web.credential",
-    "directory": "web.directory",
     "git-token-file": "web.git_token",
-    "install-command": "web.install_command",
-    "node": "web.node",
-    "node-memory": "web.node_memory",
     "npmrc-file": "web.npmrc",
-    "output": "web.output",
-    "private-dependencies": "web.private_dependencies",
-    "proxy": "web.proxy",
     "query": "web.query",
     "ssh-key-file": "web.ssh_key",
     "type": "web.project_type",
@@ -59,6 +53,8 @@ class PageTranslator(Translator):
         return words
 
     def _field(self, option: re.Match[str]) -> str:
-        label = _LABELS.get(option[1])
+        name = option[1].replace("-", "_")
+        label = _LABELS.get(option[1]) or (f"web.{name}" if name in AppFields.model_fields else "")
         # Options of other programs, such as npm's, are what has to be typed.
-        return self("web.field_named", label=self(label)) if label else option[0]
+        words = self.named("web", label.removeprefix("web.")) if label else None
+        return self("web.field_named", label=words) if words else option[0]
